@@ -1,0 +1,2 @@
+//! `mailhaul`.
+fn main() {}
