@@ -15,6 +15,7 @@
 //! | [`corpus`] | mail: deterministic, realistic and odd |
 //! | [`imap`] | a small blocking IMAP client, and the snapshot of a mailbox |
 //! | [`load`] | putting a corpus into a server |
+//! | [`author`] | building the example plugin as its author would |
 //! | [`project`], [`runner`] | a migration project's folder, and running the built binary in it |
 #![expect(
     clippy::expect_used,
@@ -23,6 +24,7 @@
     reason = "a test harness fails loudly: a broken laboratory has no caller that could carry on"
 )]
 
+pub mod author;
 pub mod certs;
 pub mod corpus;
 pub mod cyrus;

@@ -15,22 +15,27 @@ use crate::{grounds, process};
 /// No single command of a test may take longer.
 pub const HARD_LIMIT: Duration = Duration::from_secs(180);
 
-/// The binary under test: `$MAILHAUL_BIN`, else `mailhaul` beside the folder this test binary lies in.
+/// Where the binary under test should be: `$MAILHAUL_BIN`, else `mailhaul` in the build's folder this binary
+/// lies in.
+#[must_use]
+pub fn binary_path() -> PathBuf {
+    if let Some(path) = std::env::var_os("MAILHAUL_BIN") {
+        return PathBuf::from(path);
+    }
+    // target/debug/deps/system-… → target/debug/mailhaul; xtask itself lies beside it.
+    let own = std::env::current_exe().unwrap_or_default();
+    let folder = own.parent().unwrap_or(Path::new(""));
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    folder.join("mailhaul")
+}
+
+/// The binary under test.
 ///
 /// # Panics
 /// When there is none, with what to type.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let path = std::env::var_os("MAILHAUL_BIN").map_or_else(
-        || {
-            let own = std::env::current_exe().expect("this test binary's path");
-            // target/debug/deps/system-… → target/debug/mailhaul; xtask itself lies beside it.
-            let folder = own.parent().expect("a folder around this binary");
-            let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
-            folder.join("mailhaul")
-        },
-        PathBuf::from,
-    );
+    let path = binary_path();
     assert!(path.is_file(), "{} is not there: run `cargo build -p mailhaul` first", path.display());
     path
 }
