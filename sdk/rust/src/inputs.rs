@@ -73,6 +73,8 @@ pub trait Table {
     fn row_count(&self) -> usize;
     /// At most `max` (and at most 4,096) rows from `first`; empty at the end.
     fn rows(&self, first: usize, max: usize) -> Vec<Row>;
+    /// The line of the file each of these rows begins on.
+    fn lines(&self, first: usize, max: usize) -> Vec<u32>;
     /// The text of one column of as many rows, to look at a whole table cheaply.
     ///
     /// # Errors

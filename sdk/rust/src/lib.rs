@@ -44,6 +44,7 @@ mod view;
 mod wire;
 
 pub mod log;
+pub mod names;
 pub mod testing;
 
 pub use diagnostic::{Diagnostic, PluginError, Severity};

@@ -121,6 +121,10 @@ impl Table for Rc<TestTable> {
         self.rows.iter().skip(first).take(max).map(row).collect()
     }
 
+    fn lines(&self, first: usize, max: usize) -> Vec<u32> {
+        self.rows.iter().skip(first).take(max).map(|(line, _)| *line).collect()
+    }
+
     fn column_text(&self, column: usize, first: usize, max: usize) -> Result<Vec<String>, PluginError> {
         if self.is_secret(column) {
             return Err(PluginError::Denied("a secret column".to_owned()));

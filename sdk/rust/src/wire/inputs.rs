@@ -48,6 +48,10 @@ impl Table for HostTable {
         self.0.rows(position(first), position(max)).own()
     }
 
+    fn lines(&self, first: usize, max: usize) -> Vec<u32> {
+        self.0.lines(position(first), position(max))
+    }
+
     fn column_text(&self, column: usize, first: usize, max: usize) -> Result<Vec<String>, PluginError> {
         self.0.column_text(position(column), position(first), position(max)).map_err(Own::own)
     }
