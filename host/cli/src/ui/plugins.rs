@@ -1,0 +1,1 @@
+//! `plugin list` and `plugin inspect`.
