@@ -19,7 +19,7 @@ pub(crate) struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Project file [default: `mailhaul.toml` here or in a folder above]
@@ -327,7 +327,10 @@ mod tests {
         let Command::Report(report) = parse("--format json report").unwrap().command else {
             panic!("not a report")
         };
-        assert_eq!(report.format.or(parse("--format json report").unwrap().global.format), Some(Format::Json));
+        assert_eq!(
+            report.format.or(parse("--format json report").unwrap().global.format),
+            Some(Format::Json)
+        );
         assert!(parse("plan --format junit").is_err());
     }
 
@@ -340,7 +343,8 @@ mod tests {
 
     #[test]
     fn what_is_not_built_yet_swallows_its_arguments() {
-        for line in ["provision --dry-run", "cutover watch --help", "plugin new folder-mapper acme -x", "man"] {
+        for line in ["provision --dry-run", "cutover watch --help", "plugin new folder-mapper acme -x", "man"]
+        {
             assert!(parse(line).is_ok(), "{line}");
         }
         assert!(parse("frobnicate").is_err());
@@ -349,7 +353,43 @@ mod tests {
     #[test]
     fn help_fits_eighty_columns() {
         let mut command = Cli::command().term_width(80);
-        insta::assert_snapshot!(command.render_help().to_string(), @"");
+        insta::assert_snapshot!(command.render_help().to_string(), @"
+        Moves mailboxes from one IMAP server to another: nothing lost, nothing twice,
+        and proven
+
+        Usage: mailhaul [OPTIONS] <COMMAND>
+
+        Commands:
+          init    Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          check   Try every mailbox on both ends; writes nothing
+          plan    Show where every folder would go, and why; writes nothing
+          run     Copy what is missing; safe to repeat, continues where it stopped
+          verify  Compare both ends; writes nothing to the servers
+          report  The record of the move; connects to nothing
+          status  Where the project stands; connects to nothing
+          plugin  Plugins: what they are and what they may do
+          help    Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help (see more with '--help')
+          -V, --version  Print version
+
+        Global options:
+              --config <FILE>    Project file [default: `mailhaul.toml` here or in a
+                                 folder above]
+              --format <FORMAT>  How data is printed [default: text] [possible values:
+                                 text, json]
+          -v, --verbose...       Say more (-vv: much more); the log file always has the
+                                 details
+          -q, --quiet            Print results and errors only
+              --color <WHEN>     When to use colour; NO_COLOR is honoured [default:
+                                 auto] [possible values: auto, always, never]
+              --no-progress      No moving progress, even on a terminal
+
+        A first migration: `mailhaul init`, fill in the two files, then `mailhaul
+        check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
+        before `run`.
+        ");
         for sub in ["init", "check", "plan", "run", "verify", "report", "status"] {
             let sub = command.find_subcommand_mut(sub).unwrap();
             let help = sub.render_help().to_string();

@@ -47,6 +47,17 @@ impl Signals {
     }
 }
 
+/// The runtime everything asynchronous happens on.
+///
+/// # Errors
+/// When the operating system gives no threads.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
+}
+
 /// Follows a running task to its end. `each` sees every event after the watcher and may print.
 ///
 /// The first signal asks the engine to stop; a second one ends the process at once with 130, and
@@ -88,7 +99,7 @@ pub(crate) async fn drive(
                 );
                 // A full queue means that a Stop is waiting in it already; a closed one, that the
                 // task has ended.
-                drop(handle.commands.try_send(Command::Stop));
+                handle.commands.try_send(Command::Stop).ok();
             }
             () = hopeless => leave_at_once(watcher),
             event = handle.events.recv() => {

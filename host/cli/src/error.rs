@@ -6,6 +6,9 @@
 use std::fmt::Display;
 use std::io;
 
+use mailhaul_engine::summary::LoadError;
+use mailhaul_project::{ProjectError, ProjectErrors};
+
 use crate::exit::Exit;
 
 /// What to do about a fault of ours.
@@ -46,6 +49,17 @@ impl Failure {
         Self::new(Exit::Internal, error.to_string(), None)
     }
 
+    /// The engine did not start; each reason is a sentence with its remedy.
+    pub(crate) fn refused(exit: Exit, reasons: &[String]) -> Self {
+        let hint = (exit == Exit::Internal).then(|| REPORT.to_owned());
+        let cause = |sentence: &String| Cause { sentence: sentence.clone(), hint: None };
+        let mut causes: Vec<_> = reasons.iter().map(cause).collect();
+        if let Some(last) = causes.last_mut() {
+            last.hint = hint;
+        }
+        Self { exit, causes }
+    }
+
     /// A mistake of ours.
     pub(crate) fn fault(sentence: &str) -> Self {
         Self::new(Exit::Internal, sentence, Some(REPORT))
@@ -62,6 +76,34 @@ impl Failure {
     /// A file of the user's cannot be read or written.
     pub(crate) fn file(verb: &str, path: &std::path::Path, error: &io::Error) -> Self {
         Self::input(format!("cannot {verb} `{}`: {}", path.display(), in_words(error)), None)
+    }
+}
+
+impl From<ProjectErrors> for Failure {
+    fn from(errors: ProjectErrors) -> Self {
+        Self { exit: Exit::Input, causes: errors.iter().map(Cause::from).collect() }
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        Self { exit: Exit::Input, causes: vec![Cause::from(&error)] }
+    }
+}
+
+impl From<&ProjectError> for Cause {
+    fn from(error: &ProjectError) -> Self {
+        let line = error.line.map(|line| format!("{line}:")).unwrap_or_default();
+        Self {
+            sentence: format!("{}:{line} {}", error.file.display(), error.cause),
+            hint: (!error.remedy.is_empty()).then(|| error.remedy.clone()),
+        }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::internal(error)
     }
 }
 

@@ -37,8 +37,12 @@ impl From<Exit> for ExitCode {
 fn of_cause(cause: &str) -> Exit {
     match cause {
         "ok" => Exit::Done,
-        "auth-refused" | "mailbox-missing" | "auth-or-missing" | "imap-disabled" | "needs-oauth" => Exit::LogIn,
-        "name-unknown" | "refused" | "filtered" | "tls-on-plain-port" | "plain-on-tls-port" => Exit::Unreachable,
+        "auth-refused" | "mailbox-missing" | "auth-or-missing" | "imap-disabled" | "needs-oauth" => {
+            Exit::LogIn
+        }
+        "name-unknown" | "refused" | "filtered" | "tls-on-plain-port" | "plain-on-tls-port" => {
+            Exit::Unreachable
+        }
         cause if cause.starts_with("tls-") => Exit::Unreachable,
         "quota" => Exit::NoRoom,
         "plugin" => Exit::Plugin,
@@ -95,7 +99,10 @@ mod tests {
     }
 
     fn finish(ends: &[MailboxEnd]) -> Finish {
-        Finish { mailboxes: ends.iter().map(|end| ("m".to_owned(), end.clone())).collect(), ..Finish::default() }
+        Finish {
+            mailboxes: ends.iter().map(|end| ("m".to_owned(), end.clone())).collect(),
+            ..Finish::default()
+        }
     }
 
     #[test]
@@ -106,7 +113,10 @@ mod tests {
             (&[Complete, Complete], Exit::Done),
             (&[Complete, NotAllWell], Exit::NotAllWell),
             (&[Complete, stopped("auth-refused"), stopped("imap-disabled")], Exit::LogIn),
-            (&[stopped("name-unknown"), stopped("tls-expired"), stopped("plain-on-tls-port")], Exit::Unreachable),
+            (
+                &[stopped("name-unknown"), stopped("tls-expired"), stopped("plain-on-tls-port")],
+                Exit::Unreachable,
+            ),
             (&[stopped("quota")], Exit::NoRoom),
             (&[stopped("plugin")], Exit::Plugin),
             (&[stopped("quota"), stopped("auth-refused")], Exit::NotAllWell),

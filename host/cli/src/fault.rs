@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use crate::args::Global;
 use crate::error::{Failure, REPORT};
 use crate::exit::Exit;
 use crate::logging;
@@ -19,8 +20,8 @@ pub(crate) fn panicked() -> bool {
     PANICKED.load(Ordering::Relaxed)
 }
 
-/// From now on a panic is told in one sentence. `ui` makes the terminal's face for it.
-pub(crate) fn install_hook(ui: impl Fn() -> Ui + Send + Sync + 'static) {
+/// From now on a panic is told in one sentence.
+pub(crate) fn install_hook(global: Global) {
     panic::set_hook(Box::new(move |info| {
         let first = !PANICKED.swap(true, Ordering::Relaxed);
         let details = details(info);
@@ -34,7 +35,11 @@ pub(crate) fn install_hook(ui: impl Fn() -> Ui + Send + Sync + 'static) {
             Some(path) => (String::new(), format!("{REPORT}; it is `{}`", path.display())),
             None => (format!("\n{}", crate::redact::scrub(&details)), REPORT.to_owned()),
         };
-        ui().failure(&Failure::new(Exit::Internal, format!("mailhaul broke{place}{tail}"), Some(&hint)));
+        Ui::new(&global).failure(&Failure::new(
+            Exit::Internal,
+            format!("mailhaul broke{place}{tail}"),
+            Some(&hint),
+        ));
     }));
 }
 
@@ -52,5 +57,5 @@ fn details(info: &PanicHookInfo<'_>) -> String {
 /// A core dump would hold every password of the project. Where the system says no, it stays as the
 /// administrator set it.
 pub(crate) fn forbid_core_dumps() {
-    drop(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }));
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).ok();
 }

@@ -60,10 +60,8 @@ pub(crate) fn start(verbose: u8, quiet: bool) {
         .without_time()
         .with_target(verbose > 0)
         .with_filter(targets(aloud).with_target(PANIC_TARGET, LevelFilter::OFF));
-    let file = tracing_subscriber::fmt::layer()
-        .with_writer(ToFile)
-        .with_ansi(false)
-        .with_filter(targets(kept));
+    let file =
+        tracing_subscriber::fmt::layer().with_writer(ToFile).with_ansi(false).with_filter(targets(kept));
     // Fails only when a subscriber is set already, as in tests: then that one is fine.
     drop(tracing_subscriber::registry().with(stderr).with(file).try_init());
 }
@@ -218,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_record_is_one_line_without_secrets() {
-        crate::redact::register("canary-in-the-log");
+        crate::redact::register(b"canary-in-the-log");
         assert_eq!(clean("a\nb canary-in-the-log \x1b[2J\n"), "a\\nb [secret] \\x1b[2J\n");
     }
 

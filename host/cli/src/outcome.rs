@@ -6,6 +6,9 @@ use mailhaul_engine::event::{CheckRow, Event, Finish};
 use mailhaul_engine::plan::MailboxPlan;
 use mailhaul_engine::summary::MailboxSummary;
 
+use crate::error::Failure;
+use crate::exit::of_finish;
+
 /// Everything the last page of a command is made of.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
@@ -39,6 +42,17 @@ impl Outcome {
     pub(crate) fn summary(&self, mailbox: &str) -> Option<&MailboxSummary> {
         let (_, summary) = self.summaries.get(*self.by_key.get(mailbox)?)?;
         Some(summary)
+    }
+
+    /// Returns why nothing was started, if nothing was.
+    ///
+    /// # Errors
+    /// The engine's reasons, one cause each.
+    pub(crate) fn refusal(&self) -> Result<(), Failure> {
+        match &self.finish.refused {
+            Some(refused) => Err(Failure::refused(of_finish(&self.finish), &refused.reasons)),
+            None => Ok(()),
+        }
     }
 
     /// Puts checks and plans into the order of the mailbox list; tasks finish in any order.

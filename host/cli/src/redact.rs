@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
-use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// What stands where a secret stood.
@@ -21,7 +20,7 @@ const KEY: usize = 4;
 static LIVE: LazyLock<RwLock<Secrets>> = LazyLock::new(RwLock::default);
 
 /// Registers a secret for the rest of the process.
-pub(crate) fn register(secret: &str) {
+pub(crate) fn register(secret: &[u8]) {
     LIVE.write().unwrap_or_else(PoisonError::into_inner).add(secret);
 }
 
@@ -37,7 +36,7 @@ struct Secrets {
 }
 
 impl Secrets {
-    fn add(&mut self, secret: &str) {
+    fn add(&mut self, secret: &[u8]) {
         for form in forms(secret) {
             let bytes = form.as_bytes();
             match bytes.first_chunk::<KEY>() {
@@ -87,24 +86,25 @@ impl Secrets {
         if self.short.is_empty() || word(at.checked_sub(1).and_then(|before| bytes.get(before))) {
             return None;
         }
-        let short = |pattern: &&String| {
-            rest.starts_with(pattern.as_bytes()) && !word(rest.get(pattern.len()))
-        };
+        let short =
+            |pattern: &&String| rest.starts_with(pattern.as_bytes()) && !word(rest.get(pattern.len()));
         self.short.iter().find(short).map(String::len)
     }
 }
 
 /// Every way `secret` may be written.
-fn forms(secret: &str) -> Vec<String> {
+fn forms(bytes: &[u8]) -> Vec<String> {
+    // What is no UTF-8 is logged as it is shown: with replacement characters.
+    let secret = &*String::from_utf8_lossy(bytes);
     let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
     let rust = format!("{secret:?}");
     let json = serde_json::to_string(secret).unwrap_or_default();
     let inner = |text: &str| text.get(1..text.len().saturating_sub(1)).unwrap_or_default().to_owned();
     let mut forms = vec![secret.to_owned(), quoted, inner(&rust), inner(&json)];
-    if secret.len() >= KEY {
+    if bytes.len() >= KEY {
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
             for before in 0..3 {
-                forms.push(base64_inside(engine, secret.as_bytes(), before));
+                forms.push(base64_inside(engine, bytes, before));
             }
         }
     }
@@ -126,12 +126,14 @@ fn base64_inside(engine: &impl base64::Engine, secret: &[u8], before: usize) -> 
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
 
     fn scrubbed(secrets: &[&str], text: &str) -> String {
         let mut live = Secrets::default();
         for secret in secrets {
-            live.add(secret);
+            live.add(secret.as_bytes());
         }
         live.scrub(text)
     }
@@ -140,7 +142,8 @@ mod tests {
     fn a_secret_is_found_in_every_form() {
         let secret = "cañ\"ary\\-5ecret+/?~";
         let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
-        for text in [secret.to_owned(), quoted, format!("{secret:?}"), serde_json::to_string(secret).unwrap()] {
+        for text in [secret.to_owned(), quoted, format!("{secret:?}"), serde_json::to_string(secret).unwrap()]
+        {
             let out = scrubbed(&[secret], &format!("LOGIN anna {text} done"));
             assert!(out.starts_with("LOGIN anna ") && out.ends_with(" done"), "{out}");
             assert!(out.contains(MASK) && !out.contains("5ecret"), "{out}");
@@ -151,7 +154,9 @@ mod tests {
     fn base64_hides_nothing_at_any_alignment() {
         let secret = "canary-5ecret";
         for user in ["", "a", "an", "ann", "anna"] {
-            for engine in [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE] {
+            for engine in
+                [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE]
+            {
                 let line = engine.encode(format!("\0{user}\0{secret}\u{1}tail"));
                 let out = scrubbed(&[secret], &line);
                 assert!(out.contains(MASK), "{line}");

@@ -13,16 +13,19 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
     let (name, instead) = match command {
         Command::Provision(_) => (
             "provision",
-            Some("create the mailboxes in the new host's own panel; `mailhaul check` tells which are missing"),
+            Some(
+                "create the mailboxes in the new host's own panel; `mailhaul check` tells which are missing",
+            ),
         ),
         Command::Retry(_) => ("retry", Some("`mailhaul run` tries again whatever failed before")),
         Command::Certificate(_) => (
             "certificate",
             Some("`mailhaul verify --depth full`, then `mailhaul report --format html --out report.html`"),
         ),
-        Command::Signoff(_) => {
-            ("signoff", Some("`mailhaul report --format html --out report.html` is what a client can look at"))
-        }
+        Command::Signoff(_) => (
+            "signoff",
+            Some("`mailhaul report --format html --out report.html` is what a client can look at"),
+        ),
         Command::Passwords(_) => ("passwords", None),
         Command::Undo(_) => ("undo", None),
         Command::Cutover(_) => (
@@ -46,13 +49,20 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
 
 /// Returns the refusal of a `plugin` command that is not built yet.
 pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
-    const BY_PATH: &str = "name the component itself in `mailhaul.toml`: `[plugins] mapping = [\"./acme.wasm\", \"roles\"]`";
+    const BY_PATH: &str =
+        "name the component itself in `mailhaul.toml`: `[plugins] mapping = [\"./acme.wasm\", \"roles\"]`";
     let (name, instead) = match command {
         Plugin::New(_) => ("plugin new", Some("start from `examples/acme-mapper`")),
         Plugin::Build(_) => ("plugin build", Some("`examples/acme-mapper` shows how a component is built")),
-        Plugin::Check(_) => ("plugin check", Some("`mailhaul plugin inspect FILE` tells what a component is")),
-        Plugin::Test(_) => ("plugin test", Some("`mailhaul plan` runs the mappers on real folders and writes nothing")),
-        Plugin::Call(_) => ("plugin call", Some("`mailhaul plan` runs the mappers on real folders and writes nothing")),
+        Plugin::Check(_) => {
+            ("plugin check", Some("`mailhaul plugin inspect FILE` tells what a component is"))
+        }
+        Plugin::Test(_) => {
+            ("plugin test", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
+        }
+        Plugin::Call(_) => {
+            ("plugin call", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
+        }
         Plugin::Add(_) => ("plugin add", Some(BY_PATH)),
         Plugin::Update(_) => ("plugin update", Some("replace the component file")),
         Plugin::Remove(_) => ("plugin remove", Some("take its name out of `mailhaul.toml`")),
@@ -70,7 +80,10 @@ pub(crate) fn run(run: &Run) -> Option<Failure> {
         return Some(refusal("run --delete-gone", Some("without it, `run` never deletes anything")));
     }
     if run.dashboard.is_some() {
-        return Some(refusal("run --dashboard", Some("`mailhaul status --watch` in a second terminal follows the run")));
+        return Some(refusal(
+            "run --dashboard",
+            Some("`mailhaul status --watch` in a second terminal follows the run"),
+        ));
     }
     None
 }

@@ -127,6 +127,15 @@ mod tests {
             }
             out += "\n";
         }
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r"
+        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target:
+              empty, 12 % of 2.0 GiB used
+        FAIL  anna@old.example  target: auth-refused: the server said `NO
+              [AUTHENTICATIONFAILED] \x1b[31mno`
+              hint: check the password in `mailboxes.csv:3`
+
+        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target: empty, 12 % of 2.0 GiB used
+        FAIL  anna@old.example  target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno` (hint: check the password in `mailboxes.csv:3`)
+        ");
     }
 }

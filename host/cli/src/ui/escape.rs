@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_untouched_in_any_script() {
-        for text in ["Sent Items", "Entwürfe", "受信箱", "نیم‌فاصله", "👨‍👩‍👧", r"A\/B"] {
+        for text in ["Sent Items", "Entwürfe", "受信箱", "نیم‌فاصله", "👨‍👩‍👧", r"A\/B"]
+        {
             assert!(matches!(escape(text), Cow::Borrowed(t) if t == text));
         }
     }

@@ -27,6 +27,7 @@ use serde::Serialize;
 
 use crate::args::{Color, Format, Global};
 use crate::error::Failure;
+use crate::exit::Exit;
 use escape::{escape_json, escape_lines};
 use paint::{Palette, Tone};
 use screen::Screen;
@@ -89,6 +90,17 @@ impl Ui {
         }
     }
 
+    /// For what has to be said before the arguments are understood.
+    pub(crate) fn before_arguments() -> Self {
+        let mut words = std::env::args_os();
+        let plain = words.any(|word| word == "--color=never")
+            || std::env::args_os()
+                .zip(std::env::args_os().skip(1))
+                .any(|(a, b)| a == "--color" && b == "never");
+        let color = if plain { Color::Never } else { Color::Auto };
+        Self::new(&Global { color, ..Global::default() })
+    }
+
     /// Whether `--format json` was given.
     pub(crate) fn json(&self) -> bool {
         self.format == Some(Format::Json)
@@ -135,6 +147,11 @@ impl Ui {
         }
     }
 
+    /// Says what is wrong with one thing while others go on; also with `-q`.
+    pub(crate) fn problem(&mut self, text: &str) {
+        self.say(Some(("error:", Tone::Bad)), text);
+    }
+
     /// Points to a next step on standard error; not with `-q`.
     pub(crate) fn hint(&mut self, text: &str) {
         if !self.quiet {
@@ -152,20 +169,50 @@ impl Ui {
         }
     }
 
-    /// Asks on standard error and returns the answer from standard input, without its line end;
-    /// an empty answer, or none, is `default`.
+    /// Prints what clap has to say about the arguments, and returns what the process ends with.
+    pub(crate) fn usage(&mut self, usage: &clap::Error) -> Exit {
+        let text = usage.render();
+        if !usage.use_stderr() {
+            let text = if self.palette.on { text.ansi().to_string() } else { text.to_string() };
+            return self.data(&text).map_or_else(|failure| failure.exit, |()| Exit::Done);
+        }
+        // What the user typed is quoted in it, and may come out of a script.
+        let text = text.to_string();
+        match text.strip_prefix("error: ") {
+            Some(text) => self.say(Some(("error:", Tone::Bad)), text.trim_end()),
+            None => self.say(None, text.trim_end()),
+        }
+        if ["password", "token", "secret"].iter().any(|word| text.contains(word)) {
+            self.hint(
+                "a password on the command line can be read by every user of this machine; it belongs into \
+                 `mailboxes.csv` or, as `{ env = … }`, `{ file = … }` or `{ command = … }`, into `mailhaul.toml`",
+            );
+        }
+        Exit::Input
+    }
+
+    /// Empties the terminal for the next picture.
+    ///
+    /// # Errors
+    /// As [`Ui::data`].
+    pub(crate) fn clear(&mut self) -> Result<(), Failure> {
+        self.data("\x1b[H\x1b[2J")
+    }
+
+    /// Asks on standard error and returns the answer from standard input, without its line end; an
+    /// empty answer is `default`, and `None` means that nobody is there.
     ///
     /// # Errors
     /// When standard input cannot be read.
-    pub(crate) fn ask(&mut self, question: &str, default: &str) -> Result<String, Failure> {
+    pub(crate) fn ask(&mut self, question: &str, default: &str) -> Result<Option<String>, Failure> {
         let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
         let line = format!("{}{shown}: ", self.err_palette.paint(Tone::Strong, question));
         drop(self.err.write_all(line.as_bytes()).and_then(|()| self.err.flush()));
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
-        read.map_err(|error| Failure::input(format!("cannot read the answer: {error}"), None))?;
+        let read = read.map_err(|error| Failure::input(format!("cannot read the answer: {error}"), None))?;
         let answer = answer.trim();
-        Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
+        Ok((read > 0).then(|| if answer.is_empty() { default.to_owned() } else { answer.to_owned() }))
     }
 
     fn say(&mut self, label: Option<(&str, Tone)>, text: &str) {

@@ -35,7 +35,10 @@ impl Watcher for Lines {
             Event::Warning { mailbox: Some(mailbox), message } => ui.warn(&format!("{mailbox}: {message}")),
             Event::Warning { mailbox: None, message } => ui.warn(message),
             Event::Reconnecting { mailbox, side, reason } => {
-                ui.note(&format!("{mailbox}: the {} connection was lost ({reason}), trying again", side.as_str()));
+                ui.note(&format!(
+                    "{mailbox}: the {} connection was lost ({reason}), trying again",
+                    side.as_str()
+                ));
             }
             _ => {
                 if let Some(line) = self.lines.then(|| line(self.doing, event)).flatten() {
@@ -71,7 +74,9 @@ fn line(doing: Doing, event: &Event) -> Option<String> {
                 escape(&exception.reason)
             ))
         }
-        Event::MailboxFinished { mailbox, end, .. } => Some(format!("{}  {}", escape(mailbox), end_words(end))),
+        Event::MailboxFinished { mailbox, end, .. } => {
+            Some(format!("{}  {}", escape(mailbox), end_words(end)))
+        }
         _ => None,
     }
 }
@@ -133,8 +138,19 @@ mod tests {
     #[test]
     fn a_run_is_one_line_per_folder_and_mailbox() {
         let (out, err) = shown(Doing::Copying, &samples::run_events());
-        insta::assert_snapshot!(out, @"");
-        insta::assert_snapshot!(err, @"");
+        insta::assert_snapshot!(out, @r"
+        copying 3 mailboxes
+        anna@old.example  INBOX: 1,160 copied, 20 copied before, 20 already present, 4.6 MiB, 2.5 s
+        anna@old.example  Sent → Sent Items: 100 copied, 20 copied before, 480.0 KiB, 2.5 s
+        anna@old.example  complete
+        bob@old.example  Entwürfe/2019\x1b[2J uid 7: failed, too-big: the message has 60.0 MiB, the target takes at most 50.0 MiB
+        bob@old.example  not all well
+        carl@old.example  stopped at the target side, auth-refused: the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        ");
+        insta::assert_snapshot!(err, @r"
+        warning: bob@old.example: odd\x07thing
+        anna@old.example: the source connection was lost (connection reset), trying again
+        ");
     }
 
     #[test]

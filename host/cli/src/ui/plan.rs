@@ -59,7 +59,14 @@ fn folders(folders: &[FolderPlan]) -> Table {
     table
 }
 
-fn push_labelled(out: &mut String, label: &str, tone: Tone, text: &str, width: Option<usize>, palette: Palette) {
+fn push_labelled(
+    out: &mut String,
+    label: &str,
+    tone: Tone,
+    text: &str,
+    width: Option<usize>,
+    palette: Palette,
+) {
     let mut lines = String::new();
     push_wrapped(&mut lines, 2, &format!("{label} {}", escape(text)), width);
     out.push_str(&lines.replacen(label, &palette.paint(tone, label), 1));
@@ -74,13 +81,21 @@ pub(crate) fn total(plans: &[MailboxPlan]) -> String {
     let mut out =
         format!("{}: {} to copy{size}\n", plural(plans.len() as u64, "mailbox"), plural(messages, "message"));
     if conflicts > 0 {
-        out.push_str(&format!("{} with a conflict, which `run` would not start\n", plural(conflicts, "mailbox")));
+        out.push_str(&format!(
+            "{} with a conflict, which `run` would not start\n",
+            plural(conflicts, "mailbox")
+        ));
     }
     out
 }
 
 /// Returns the whole story of a source folder in every mailbox that has it; `None` when none has.
-pub(crate) fn explain(plans: &[MailboxPlan], folder: &str, width: Option<usize>, palette: Palette) -> Option<String> {
+pub(crate) fn explain(
+    plans: &[MailboxPlan],
+    folder: &str,
+    width: Option<usize>,
+    palette: Palette,
+) -> Option<String> {
     let mut out = String::new();
     for plan in plans {
         for found in plan.folders.iter().filter(|found| found.source == folder) {
@@ -93,7 +108,11 @@ pub(crate) fn explain(plans: &[MailboxPlan], folder: &str, width: Option<usize>,
                 let line = format!("{}. {}: {}", at + 1, escape(&step.by), escape(&step.said));
                 push_wrapped(&mut out, 2, &line, width);
             }
-            push_wrapped(&mut out, 2, &format!("so {}: {}", escape(&found.by), escape(&found.why)), width);
+            // The last step asked is usually the one that decided.
+            if !found.story.last().is_some_and(|step| step.by == found.by && step.said == found.why) {
+                let line = format!("so {}: {}", escape(&found.by), escape(&found.why));
+                push_wrapped(&mut out, 2, &line, width);
+            }
             for line in details(found) {
                 push_wrapped(&mut out, 2, &line, width);
             }
@@ -113,13 +132,17 @@ fn outcome(folder: &FolderPlan) -> String {
 fn details(folder: &FolderPlan) -> Vec<String> {
     let mut lines = Vec::new();
     if folder.target.is_some() {
-        let role = folder.role.as_ref().map(|role| format!(" as the {} folder", escape(role))).unwrap_or_default();
+        let role =
+            folder.role.as_ref().map(|role| format!(" as the {} folder", escape(role))).unwrap_or_default();
         lines.push(if folder.create {
             format!("the target does not have it: it is created{role}")
         } else {
             "the target has it already".to_owned()
         });
-        lines.push(format!("{} subscribed on the target", if folder.subscribe { "it is" } else { "it is not" }));
+        lines.push(format!(
+            "{} subscribed on the target",
+            if folder.subscribe { "it is" } else { "it is not" }
+        ));
     }
     if let Some(messages) = folder.messages {
         let size = folder.bytes.map(|n| format!(", {}", bytes(n))).unwrap_or_default();
@@ -149,19 +172,46 @@ mod tests {
 
     #[test]
     fn a_plan_tells_where_each_folder_goes_and_why() {
-        insta::assert_snapshot!(mailbox(&samples::plan(), Some(80), Palette::default()), @"");
+        insta::assert_snapshot!(mailbox(&samples::plan(), Some(80), Palette::default()), @r"
+        anna@old.example → anna@new.example
+          Folder    Goes to                 Messages     Size  Decided by
+          INBOX     INBOX                      1,200  3.0 MiB  mailhaul
+            INBOX is INBOX everywhere
+          Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0
+            both sides have a folder for \Sent
+          Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12
+            `Old/**` goes to `Archive/Old/**`
+          Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15
+            the rule says `skip = true`
+          受信箱    受信箱                     1,200  3.0 MiB  mailhaul
+            no step ruled on it: it keeps its name
+          note: `Trash` and `Deleted` both claim the role trash by name: neither is
+            mapped
+          conflict: `A` and `a` would become one folder on the target
+          4,800 messages to copy, 12.0 MiB in these folders, about 4 min
+        ");
     }
 
     #[test]
     fn explain_tells_the_whole_story() {
         let plans = [samples::plan()];
-        insta::assert_snapshot!(explain(&plans, "Old/2019", Some(80), Palette::default()).unwrap(), @"");
+        insta::assert_snapshot!(explain(&plans, "Old/2019", Some(80), Palette::default()).unwrap(), @"
+        anna@old.example: `Old/2019` goes to `Archive/Old/2019`
+          1. mailhaul.toml: no rule is about it
+          2. mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
+          the target does not have it: it is created
+          it is subscribed on the target
+          the source has 1,200 messages in it, 3.0 MiB
+        ");
         assert_eq!(explain(&plans, "Nope", None, Palette::default()), None);
         assert_eq!(similar(&plans, "old"), ["`Old/2019`"]);
     }
 
     #[test]
     fn the_total_counts_conflicts() {
-        insta::assert_snapshot!(total(&[samples::plan(), samples::plan()]), @"");
+        insta::assert_snapshot!(total(&[samples::plan(), samples::plan()]), @"
+        2 mailboxes: 9,600 messages to copy, 24.0 MiB in these folders
+        2 mailboxes with a conflict, which `run` would not start
+        ");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use mailhaul_engine::event::Event;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::escape::escape;
 use super::plain::folder_name;
@@ -175,26 +176,22 @@ impl Progress {
         }
         let (rate, _) = self.rate()?;
         let left = self.messages_expected()?.checked_sub(self.messages())?;
-        (rate > 0.0 && left > 0).then(|| super::units::seconds(left as f64 / rate))
+        (rate > 0.0 && left > 0 && self.mailboxes_done < self.mailboxes)
+            .then(|| super::units::seconds(left as f64 / rate))
     }
 
     /// Returns the picture: one line about everything, one per mailbox that is worked on; none is
     /// wider than `width` cells.
     pub(crate) fn lines(&self, now: Duration, width: usize) -> Vec<String> {
-        let mut lines = vec![fit(&self.headline(now), width)];
+        let mut lines = vec![self.headline(now, width)];
         // The mailbox column is as wide as its widest entry, up to a third.
         let shown = self.active.iter().take(MOST_LINES);
         let names: Vec<_> = shown.map(|active| escape(&active.mailbox).into_owned()).collect();
-        let name_width = names
-            .iter()
-            .map(|name| unicode_width::UnicodeWidthStr::width(name.as_str()))
-            .max()
-            .unwrap_or(0)
-            .min(width / 3);
+        let name_width = names.iter().map(|name| name.width()).max().unwrap_or(0).min(width / 3);
         for (active, name) in self.active.iter().zip(&names) {
             let name = pad(&fit(name, name_width), name_width);
             let right = active.folder.as_ref().map(bar).unwrap_or_default();
-            let right_width = unicode_width::UnicodeWidthStr::width(right.as_str());
+            let right_width = right.width();
             let room = width.saturating_sub(2 + name_width + 2 + right_width + 2);
             let what = active.folder.as_ref().map_or(active.note.as_str(), |folder| folder.name.as_str());
             let line = format!("  {name}  {}  {right}", pad(&fit(what, room), room));
@@ -206,29 +203,46 @@ impl Progress {
         lines
     }
 
-    fn headline(&self, now: Duration) -> String {
+    fn headline(&self, now: Duration, width: usize) -> String {
+        if self.mailboxes == 0 {
+            return fit(&format!("reading the mailbox list  {}", duration(now)), width);
+        }
         let word = if self.stopping { "stopping" } else { self.doing.as_str() };
-        let mut parts =
-            vec![format!("{word} {}/{}", count(self.mailboxes_done), plural(self.mailboxes, "mailbox"))];
+        let mailboxes =
+            format!("{word} {}/{}", count(self.mailboxes_done), plural(self.mailboxes, "mailbox"));
+        let mut parts = vec![mailboxes];
+        let mut byte_rate_at = None;
         if matches!(self.doing, Doing::Copying | Doing::Comparing) {
-            let messages = self.messages();
-            parts.push(match self.messages_expected().filter(|n| *n >= messages) {
-                Some(expected) if self.doing == Doing::Copying => {
-                    let about = if self.sized < self.mailboxes { "~" } else { "" };
-                    format!("{}/{about}{}", count(messages), plural(expected, "message"))
-                }
-                _ => plural(messages, "message"),
-            });
+            parts.push(self.messages_of());
             if let Some((rate, byte_rate)) = self.rate() {
                 parts.push(format!("{}/s", count(rate.round() as u64)));
+                byte_rate_at = Some(parts.len());
                 parts.push(format!("{}/s", bytes(byte_rate.round() as u64)));
             }
         }
         match self.time_left(now).filter(|_| !self.stopping) {
-            Some(left) => parts.push(format!("{} left", duration(Duration::from_secs(left.as_secs().max(1))))),
+            Some(left) => {
+                parts.push(format!("{} left", duration(Duration::from_secs(left.as_secs().max(10)))))
+            }
             None => parts.push(duration(now)),
         }
-        parts.join("  ")
+        // Of all these the byte rate is missed least.
+        if let Some(at) = byte_rate_at.filter(|_| parts.join("  ").width() > width) {
+            parts.remove(at);
+        }
+        fit(&parts.join("  "), width)
+    }
+
+    /// `1,260/~14,400 messages`; the tilde says that not every mailbox has been opened yet.
+    fn messages_of(&self) -> String {
+        let messages = self.messages();
+        match self.messages_expected().filter(|n| *n >= messages) {
+            Some(expected) if self.doing == Doing::Copying => {
+                let about = if self.sized < self.mailboxes { "~" } else { "" };
+                format!("{}/{about}{}", count(messages), plural(expected, "message"))
+            }
+            _ => plural(messages, "message"),
+        }
     }
 }
 
@@ -245,8 +259,6 @@ fn bar(folder: &Folder) -> String {
 
 #[cfg(test)]
 mod tests {
-    use unicode_width::UnicodeWidthStr as _;
-
     use super::super::sum::samples;
     use super::*;
 
@@ -259,13 +271,27 @@ mod tests {
             progress.event(event);
             let now = Duration::from_secs(at as u64);
             progress.sample(now);
-            if matches!(event, Event::FolderProgress { .. } | Event::MailboxStarted { .. } | Event::Finished(_)) {
+            if matches!(
+                event,
+                Event::FolderProgress { .. } | Event::MailboxStarted { .. } | Event::Finished(_)
+            ) {
                 let lines = progress.lines(now, 80);
                 assert!(lines.iter().all(|line| line.width() <= 80));
                 picture += &(lines.join("\n") + "\n\n");
             }
         }
-        insta::assert_snapshot!(picture, @"");
+        insta::assert_snapshot!(picture, @"
+        copying 0/3 mailboxes  0 messages  0/s  0 B/s  1.0 s
+          anna@old.example  connecting
+
+        copying 0/3 mailboxes  590/~14,400 messages  118/s  472.0 KiB/s  1 min 57 s left
+          anna@old.example  INBOX                           [========>       ] 590/1,180
+
+        copying 0/3 mailboxes  1,2…~14,400 messages  153/s  620.0 KiB/s  1 min 26 s left
+          anna@old.example  Sent → Sent Items                  [========>       ] 60/120
+
+        copying 3/3 mailboxes  1,260/~4,800 messages  84/s  346.7 KiB/s  42 s left
+        ");
     }
 
     #[test]
@@ -273,7 +299,8 @@ mod tests {
         let mut progress = Progress::new(Doing::Copying);
         progress.event(&Event::Started { mailboxes: 20 });
         for n in 0..12 {
-            progress.event(&Event::MailboxStarted { mailbox: format!("very.long.name.{n}\x1b[2J@old.example") });
+            progress
+                .event(&Event::MailboxStarted { mailbox: format!("very.long.name.{n}\x1b[2J@old.example") });
         }
         for width in [0, 1, 10, 40, 200] {
             let lines = progress.lines(Duration::from_secs(1), width);

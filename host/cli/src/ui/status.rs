@@ -107,7 +107,17 @@ mod tests {
             last_run: LastRun { copied: 3, bytes: 12_288, seconds: 0.4 },
             mailboxes: vec![samples::anna(), bob],
         };
-        insta::assert_snapshot!(page(&project, Some(80), Palette::default()), @"");
+        insta::assert_snapshot!(page(&project, Some(80), Palette::default()), @"
+        olddomain to newdomain: incomplete
+          Mailbox           Messages   Done  Failed  Pending
+          anna@old.example     1,329  100 %       0        0  complete
+          bob@old.example          4   75 %       1        0  incomplete
+            target, auth-refused: the server said `NO [AUTHENTICATIONFAILED]
+            Authentication failed.`
+        2 mailboxes: 1,333 messages = 1,303 copied + 20 already present + 9 skipped +
+          1 failed + 0 pending
+        last run: 3 messages copied, 12.0 KiB, in 0.4 s
+        ");
     }
 
     #[test]

@@ -72,7 +72,11 @@ fn push_mailbox(
     let line = format!("{name}: {words}");
     match end {
         MailboxEnd::Stopped(_) => push_hanging(out, &line, width),
-        _ => out.push_str(&format!("{}: {}\n", palette.paint(Tone::Strong, &name), palette.paint(tone, &words))),
+        _ => out.push_str(&format!(
+            "{}: {}\n",
+            palette.paint(Tone::Strong, &name),
+            palette.paint(tone, &words)
+        )),
     }
     if let Some(summary) = summary {
         let counts = counts(summary);
@@ -130,7 +134,12 @@ fn pace(outcome: &Outcome) -> String {
 
 fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, palette: Palette) {
     let failed = |summary: &MailboxSummary| {
-        summary.exceptions.iter().filter(|e| e.outcome == ExceptionOutcome::Failed).cloned().collect::<Vec<_>>()
+        summary
+            .exceptions
+            .iter()
+            .filter(|e| e.outcome == ExceptionOutcome::Failed)
+            .cloned()
+            .collect::<Vec<_>>()
     };
     let all: Vec<(&str, Exception)> = outcome
         .summaries
@@ -230,7 +239,13 @@ pub(crate) mod samples {
 
     use crate::outcome::Outcome;
 
-    pub(crate) fn folder(source: &str, target: &str, copied: u64, present: u64, failed: u64) -> FolderSummary {
+    pub(crate) fn folder(
+        source: &str,
+        target: &str,
+        copied: u64,
+        present: u64,
+        failed: u64,
+    ) -> FolderSummary {
         FolderSummary {
             source: source.into(),
             target: Some(target.into()),
@@ -256,7 +271,11 @@ pub(crate) mod samples {
             target: "anna@new.example".into(),
             verdict: Verdict::Complete,
             stopped: None,
-            folders: vec![folder("INBOX", "INBOX", 1180, 20, 0), folder("Sent", "Sent Items", 120, 0, 0), spam],
+            folders: vec![
+                folder("INBOX", "INBOX", 1180, 20, 0),
+                folder("Sent", "Sent Items", 120, 0, 0),
+                spam,
+            ],
             exceptions: vec![],
             differences: vec![],
             hooks: vec![hook("counts", HookOutcome::Pass, &[])],
@@ -346,7 +365,12 @@ pub(crate) mod samples {
             folders: vec![
                 folder("INBOX", Some("INBOX"), "mailhaul", "INBOX is INBOX everywhere"),
                 folder("Sent", Some("Sent Items"), "roles 0.1.0", r"both sides have a folder for \Sent"),
-                folder("Old/2019", Some("Archive/Old/2019"), "mailhaul.toml:12", "`Old/**` goes to `Archive/Old/**`"),
+                folder(
+                    "Old/2019",
+                    Some("Archive/Old/2019"),
+                    "mailhaul.toml:12",
+                    "`Old/**` goes to `Archive/Old/**`",
+                ),
                 folder("Spam", None, "mailhaul.toml:15", "the rule says `skip = true`"),
                 folder("受信箱", Some("受信箱"), "mailhaul", "no step ruled on it: it keeps its name"),
             ],
@@ -388,10 +412,8 @@ pub(crate) mod samples {
                 folder,
             });
         }
-        let finished = |mailbox: &str, end: MailboxEnd, summary: Option<MailboxSummary>| Event::MailboxFinished {
-            mailbox: mailbox.into(),
-            end,
-            summary,
+        let finished = |mailbox: &str, end: MailboxEnd, summary: Option<MailboxSummary>| {
+            Event::MailboxFinished { mailbox: mailbox.into(), end, summary }
         };
         events.extend([
             Event::Reconnecting {
@@ -437,7 +459,26 @@ mod tests {
 
     #[test]
     fn the_sum_is_spelled_out_and_failures_are_listed() {
-        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @"");
+        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
+        anna@old.example → anna@new.example: complete
+          1,329 messages = 1,300 copied + 20 already present + 9 skipped + 0 failed +
+            0 pending
+        bob@old.example: not all well
+          4 messages = 3 copied + 0 already present + 0 skipped + 1 failed + 0 pending
+        carl@old.example: stopped at the target side, auth-refused: the server said
+          `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        total: 1 of 3 mailboxes complete
+          1,333 messages = 1,303 copied + 20 already present + 9 skipped + 1 failed +
+            0 pending
+        copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+
+        1 message failed:
+          bob@old.example  Entwürfe/2019\x1b[2J uid 7: too-big: the message has 60.0
+            MiB, the target takes at most 50.0 MiB
+
+        bob@old.example  hook counts: fail
+            Sent: 3 messages on the target, 4 were expected
+        ");
     }
 
     #[test]
@@ -445,6 +486,11 @@ mod tests {
         let mut outcome = samples::outcome();
         outcome.finish.mailboxes = (0..500).map(|n| (format!("m{n}"), MailboxEnd::Complete)).collect();
         outcome.summaries.clear();
-        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @"");
+        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @"
+        500 mailboxes complete
+        total: 500 of 500 mailboxes complete
+          0 messages = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
+        copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        ");
     }
 }

@@ -42,12 +42,7 @@ impl Table {
         Self { indent, columns, rows: Vec::new() }
     }
 
-    /// Adds a row. Cells are escaped here.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
-        self.toned(cells.map(|cell| (cell, None)));
-    }
-
-    /// Adds a row some cells of which have a tone.
+    /// Adds a row some cells of which have a tone. Cells are escaped here.
     pub(crate) fn toned<const N: usize>(&mut self, cells: [(&str, Option<Tone>); N]) {
         debug_assert_eq!(N, self.columns.len());
         self.rows.push(Row::Cells(cells.map(|(text, tone)| (escape(text).into_owned(), tone)).into()));
@@ -228,12 +223,17 @@ pub(crate) fn pad(text: &str, width: usize) -> String {
 mod tests {
     use super::*;
 
+    fn row(table: &mut Table, cells: [&str; 3]) {
+        table.toned(cells.map(|cell| (cell, None)));
+    }
+
     fn sample() -> Table {
-        let mut table = Table::new(2, &[("Folder", Align::Left), ("Goes to", Align::Left), ("Size", Align::Right)]);
-        table.row(["INBOX", "INBOX", "1.0 MiB"]);
-        table.row(["受信箱", "Archive/a very long folder name that needs wrapping", "12 B"]);
+        let mut table =
+            Table::new(2, &[("Folder", Align::Left), ("Goes to", Align::Left), ("Size", Align::Right)]);
+        row(&mut table, ["INBOX", "INBOX", "1.0 MiB"]);
+        row(&mut table, ["受信箱", "Archive/a very long folder name that needs wrapping", "12 B"]);
         table.below("because");
-        table.row(["a\x1b[2J", "", "3 B"]);
+        row(&mut table, ["a\x1b[2J", "", "3 B"]);
         table
     }
 

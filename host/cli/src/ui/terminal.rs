@@ -30,7 +30,14 @@ impl Bars {
     pub(crate) fn new(doing: Doing, lines: Lines) -> Self {
         let area = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
         set_bars(Some(area.clone()));
-        Self { progress: Progress::new(doing), lines, area, bars: Vec::new(), started: Instant::now(), drawn: None }
+        Self {
+            progress: Progress::new(doing),
+            lines,
+            area,
+            bars: Vec::new(),
+            started: Instant::now(),
+            drawn: None,
+        }
     }
 
     fn draw(&mut self) {
@@ -40,7 +47,8 @@ impl Bars {
         // One cell less: a full last column makes some terminals wrap.
         let lines = self.progress.lines(now, width.saturating_sub(1));
         while self.bars.len() < lines.len() {
-            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bars.push(self.area.add(ProgressBar::new_spinner().with_style(style)));
         }
         for bar in self.bars.drain(lines.len()..) {

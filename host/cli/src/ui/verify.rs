@@ -127,6 +127,21 @@ mod tests {
 
     #[test]
     fn differences_are_listed_by_kind() {
-        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @"");
+        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
+        anna@old.example → anna@new.example: no difference
+        bob@old.example: 2 differences, 1 note
+          1 missing
+            INBOX uid 12
+          1 flags
+            INBOX uid 4 (target uid 104): \Seen is not set on the target
+              [changed-on-target]
+          1 extra
+            INBOX (target uid 400): delivered on the target
+        bob@old.example  hook counts: fail
+            Sent: 3 messages on the target, 4 were expected
+        carl@old.example: stopped at the target side, auth-refused: the server said
+          `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        2 differences, 1 note: 1,263 messages, 4.8 MiB, compared in 13 s
+        ");
     }
 }
