@@ -146,6 +146,17 @@ pub enum MailboxEnd {
     Interrupted,
 }
 
+impl MailboxEnd {
+    /// Why the mailbox as a whole could not go on, when it could not.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&Stopped> {
+        match self {
+            Self::Stopped(stopped) => Some(stopped),
+            _ => None,
+        }
+    }
+}
+
 /// How everything ended: enough for an exit code.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Finish {

@@ -92,8 +92,30 @@ pub fn role_name(role: &SpecialUse) -> String {
     }
 }
 
-/// Whether two paths are one folder to a server that folds INBOX only.
-#[must_use]
-pub fn same_folder(a: &FolderPath, b: &FolderPath) -> bool {
-    a == b
+impl MailboxPlan {
+    /// How this plan differs from one that was agreed on, in one sentence; `None` when it fits.
+    /// Only what decides where mail goes counts: new messages do not make a plan unfit.
+    #[must_use]
+    pub fn departs_from(&self, agreed: &Self) -> Option<String> {
+        let name = |t: &Option<String>| t.as_ref().map_or_else(|| "nowhere".to_owned(), |t| format!("`{t}`"));
+        for folder in &self.folders {
+            match agreed.folders.iter().find(|f| f.source == folder.source) {
+                None => return Some(format!("`{}` is new on the source", folder.source)),
+                Some(then) if then.target != folder.target => {
+                    return Some(format!(
+                        "`{}` was to go to {} and would now go to {}",
+                        folder.source,
+                        name(&then.target),
+                        name(&folder.target)
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        agreed
+            .folders
+            .iter()
+            .find(|f| self.folders.iter().all(|now| now.source != f.source))
+            .map(|f| format!("`{}` is not on the source any more", f.source))
+    }
 }

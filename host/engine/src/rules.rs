@@ -77,7 +77,9 @@ impl Pattern {
         for level in &self.levels {
             match level {
                 Level::AnyDepth => kinds.push(true),
-                Level::Glob(pieces) => kinds.extend(std::iter::repeat_n(false, pieces.len().saturating_sub(1))),
+                Level::Glob(pieces) => {
+                    kinds.extend(std::iter::repeat_n(false, pieces.len().saturating_sub(1)))
+                }
             }
         }
         kinds
@@ -132,7 +134,10 @@ impl FolderRule {
         for (n, deep) in to.wildcards().into_iter().enumerate() {
             if from.get(n) != Some(&deep) {
                 let what = if deep { "`**`" } else { "`*`" };
-                return Err(format!("wildcard {} of `to` is {what}, which `from` does not have there", n + 1));
+                return Err(format!(
+                    "wildcard {} of `to` is {what}, which `from` does not have there",
+                    n + 1
+                ));
             }
         }
         Ok(())

@@ -74,8 +74,7 @@ impl Counts {
     /// Whether the sum of invariant 3 holds.
     #[must_use]
     pub fn adds_up(&self) -> bool {
-        self.source_messages
-            == self.copied + self.already_present + self.skipped + self.failed + self.pending
+        self.source_messages == self.copied + self.already_present + self.skipped + self.failed + self.pending
     }
 
     /// Adds another folder's counts.
