@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::io;
 
-use mailhaul_engine::summary::LoadError;
+use mailhaul_engine::ledger::LedgerError;
 use mailhaul_project::{ProjectError, ProjectErrors};
 
 use crate::exit::Exit;
@@ -101,9 +101,17 @@ impl From<&ProjectError> for Cause {
     }
 }
 
-impl From<LoadError> for Failure {
-    fn from(error: LoadError) -> Self {
-        Self::internal(error)
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let exit = match error {
+            // The state folder is not what the project takes it for: nothing of ours broke.
+            LedgerError::Busy { .. } | LedgerError::Newer { .. } | LedgerError::OtherAccount { .. } => {
+                Exit::Input
+            }
+            _ => Exit::Internal,
+        };
+        // Its sentences end with what to do.
+        Self::new(exit, error.to_string(), None)
     }
 }
 

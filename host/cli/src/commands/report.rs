@@ -1,6 +1,6 @@
 //! `mailhaul report`: the record of the move, from the ledger alone.
 
-use mailhaul_engine::summary;
+use mailhaul_engine::store;
 
 use crate::args::{Format, Global, Report};
 use crate::error::Failure;
@@ -11,7 +11,7 @@ use crate::ui::Ui;
 /// Writes the report.
 pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit, Failure> {
     let opened = Opened::for_reading(ui, global)?;
-    let project = summary::load(&opened.project.state, &opened.project.name)?;
+    let project = store::load(&opened.project.state, &opened.project.name)?;
     tracing::debug!(?project, format = ?format(args, global));
     Ok(Exit::Done)
 }

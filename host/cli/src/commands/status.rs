@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mailhaul_engine::summary::{self, ProjectSummary, Verdict};
+use mailhaul_engine::store;
+use mailhaul_engine::summary::{ProjectSummary, Verdict};
 
 use crate::args::{Global, Status};
 use crate::drive::{Signals, runtime};
@@ -17,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Shows the status once, or until everything is complete.
 pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit, Failure> {
     let opened = Opened::for_reading(ui, global)?;
-    let load = || summary::load(&opened.project.state, &opened.project.name).map_err(Failure::from);
+    let load = || store::load(&opened.project.state, &opened.project.name).map_err(Failure::from);
     let mut shown = load()?;
     show(ui, &shown, args.watch)?;
     if !args.watch {

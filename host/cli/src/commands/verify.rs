@@ -1,7 +1,7 @@
 //! `mailhaul verify`: compares both ends.
 
 use mailhaul_engine::job::Task;
-use mailhaul_engine::{plugin, summary};
+use mailhaul_engine::{plugin, store};
 
 use crate::args::{Depth, Global, Verify};
 use crate::error::Failure;
@@ -24,7 +24,7 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
     outcome.refusal()?;
     if ui.json() {
         // The report's document: it has the differences, and one shape is enough to learn.
-        let project = summary::load(&opened.project.state, &opened.project.name)?;
+        let project = store::load(&opened.project.state, &opened.project.name)?;
         ui.document(&project, true)?;
     } else {
         ui.data(&ui::verify::page(&outcome, ui.width, ui.palette))?;

@@ -287,10 +287,10 @@ mod tests {
         copying 0/3 mailboxes  590/~14,400 messages  118/s  472.0 KiB/s  1 min 57 s left
           anna@old.example  INBOX                           [========>       ] 590/1,180
 
-        copying 0/3 mailboxes  1,2…~14,400 messages  153/s  620.0 KiB/s  1 min 26 s left
+        copying 0/3 mailboxes  1,220/~14,400 messages  153/s  1 min 26 s left
           anna@old.example  Sent → Sent Items                  [========>       ] 60/120
 
-        copying 3/3 mailboxes  1,260/~4,800 messages  84/s  346.7 KiB/s  42 s left
+        copying 3/3 mailboxes  1,260/~4,800 messages  84/s  346.7 KiB/s  15 s
         ");
     }
 
