@@ -174,18 +174,30 @@ impl Ui {
         let text = usage.render();
         if !usage.use_stderr() {
             let text = if self.palette.on { text.ansi().to_string() } else { text.to_string() };
-            return self.data(&text).map_or_else(|failure| failure.exit, |()| Exit::Done);
+            return self.data(&text).map_or_else(
+                |failure| {
+                    self.failure(&failure);
+                    failure.exit
+                },
+                |()| Exit::Done,
+            );
         }
-        // What the user typed is quoted in it, and may come out of a script.
         let text = text.to_string();
-        match text.strip_prefix("error: ") {
-            Some(text) => self.say(Some(("error:", Tone::Bad)), text.trim_end()),
-            None => self.say(None, text.trim_end()),
+        let secret = ["password", "token", "secret"].iter().any(|word| text.contains(word));
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            // Said our way. What the user typed is quoted in it, and may come out of a script.
+            match (line.strip_prefix("error: "), line.trim_start().strip_prefix("tip: ")) {
+                (Some(error), _) => self.problem(error),
+                // Whatever is similar to `--password` is not what was meant.
+                (_, Some(_)) if secret => {}
+                (_, Some(tip)) => self.hint(tip),
+                _ => self.say(None, line),
+            }
         }
-        if ["password", "token", "secret"].iter().any(|word| text.contains(word)) {
+        if secret {
             self.hint(
-                "a password on the command line can be read by every user of this machine; it belongs into \
-                 `mailboxes.csv` or, as `{ env = … }`, `{ file = … }` or `{ command = … }`, into `mailhaul.toml`",
+                "a password on the command line can be read by every user of this machine; it belongs in \
+                 `mailboxes.csv` or, as `{ env = … }`, `{ file = … }` or `{ command = … }`, in `mailhaul.toml`",
             );
         }
         Exit::Input
