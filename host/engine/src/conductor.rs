@@ -269,8 +269,7 @@ async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxP
         let (mut source, mut target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
         let ledger =
             Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).map_err(PlanError::Ledger)?;
-        let planned =
-            plan(&context.job, &context.plugins, mailbox, &mut source, &mut target, ledger.as_ref()).await?;
+        let planned = plan(&context.job, &context.plugins, mailbox, &mut source, &mut target, ledger).await?;
         source.logout().await;
         target.logout().await;
         Ok::<_, PlanError>(planned.plan)
