@@ -9,7 +9,6 @@ use mailhaul_imap::{FetchItems, Folder, FolderName, Session, UidSet};
 use crate::compare::{Compared, compare_contents, compare_lists};
 use crate::content::Content;
 use crate::context::Context;
-use crate::work::{SharedLedger, WorkError, locked};
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::Pair;
@@ -21,6 +20,7 @@ use crate::run::ledger_stop;
 use crate::scan::{Listed, contents, headers, list};
 use crate::store::mailbox_summary;
 use crate::summary::{Difference, DifferenceKind, MailboxSummary, Side, Stopped, Verified};
+use crate::work::{SharedLedger, WorkError, locked};
 
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 200;
