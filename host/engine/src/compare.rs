@@ -12,7 +12,7 @@ use crate::summary::{Difference, DifferenceKind};
 
 /// What two message lists say.
 #[derive(Debug, Default)]
-pub struct Compared {
+pub(crate) struct Compared {
     /// Differences that the lists alone show: pending messages, flags, keywords, dates.
     pub differences: Vec<Difference>,
     /// Recorded as delivered, not in the target's list.
@@ -23,7 +23,7 @@ pub struct Compared {
 
 /// Compares the lists of a folder by way of the ledger.
 #[must_use]
-pub fn compare_lists(
+pub(crate) fn compare_lists(
     folder: &str,
     source: &[Listed],
     rows: &HashMap<u32, Row>,
@@ -76,17 +76,11 @@ pub fn compare_lists(
                 out.differences.push(difference(message.uid, Some(copy.uid), kind, by, detail));
             }
         }
-        if let (Some(a), Some(b)) = (&message.date, &copy.date) {
-            if a.unix_seconds != b.unix_seconds {
-                let detail = format!("{a} on the source, {b} on the target");
-                out.differences.push(difference(
-                    message.uid,
-                    Some(copy.uid),
-                    DifferenceKind::Date,
-                    None,
-                    detail,
-                ));
-            }
+        if let (Some(a), Some(b)) = (&message.date, &copy.date)
+            && a.unix_seconds != b.unix_seconds
+        {
+            let detail = format!("{a} on the source, {b} on the target");
+            out.differences.push(difference(message.uid, Some(copy.uid), DifferenceKind::Date, None, detail));
         }
     }
     out
@@ -108,7 +102,7 @@ fn sorted<'a>(flags: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// What differs between the contents of a message and its copy, as deep as both were read.
 #[must_use]
-pub fn compare_contents(source: &Content, target: &Content, depth: Depth) -> Vec<DifferenceKind> {
+pub(crate) fn compare_contents(source: &Content, target: &Content, depth: Depth) -> Vec<DifferenceKind> {
     if source.exact == target.exact {
         return Vec::new();
     }

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use crate::context::{Context, StopSignal};
-use crate::ends::dial_both;
+use crate::ends::{dial_both, log_out};
 use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
 use crate::handle::{Command, Handle};
 use crate::job::{Job, Task};
@@ -269,10 +269,9 @@ async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxP
         let (mut source, mut target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
         let ledger =
             Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).map_err(PlanError::Ledger)?;
-        let planned =
-            plan(&context.job, &context.plugins, mailbox, &mut source, &mut target, ledger.as_ref()).await?;
-        source.logout().await;
-        target.logout().await;
+        let planned = plan(&context.job, &context.plugins, mailbox, &mut source, &mut target, ledger).await?;
+        log_out(source).await;
+        log_out(target).await;
         Ok::<_, PlanError>(planned.plan)
     };
     let planned = tokio::select! {

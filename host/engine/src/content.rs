@@ -16,7 +16,7 @@ const TELLING: [&str; 5] = ["message-id", "date", "from", "to", "subject"];
 
 /// The digests of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
+pub(crate) struct Content {
     /// SHA-256 of all bytes.
     pub exact: [u8; 32],
     /// Number of bytes.
@@ -34,13 +34,13 @@ pub struct Content {
 impl Content {
     /// The Message-ID, as written.
     #[must_use]
-    pub fn message_id(&self) -> Option<&[u8]> {
+    pub(crate) fn message_id(&self) -> Option<&[u8]> {
         self.telling[0].as_deref()
     }
 
     /// The *rewritten* rule.
     #[must_use]
-    pub fn same_but_rewritten(&self, other: &Self) -> bool {
+    pub(crate) fn same_but_rewritten(&self, other: &Self) -> bool {
         self.body == other.body
             && self.telling.iter().zip(&other.telling).all(|(a, b)| match (a, b) {
                 (Some(a), Some(b)) => a == b || !a.is_ascii() || !b.is_ascii(),
@@ -53,7 +53,7 @@ impl Content {
 
 /// Computes [`Content`] from pieces of any size.
 #[derive(Debug, Default)]
-pub struct Hasher {
+pub(crate) struct Hasher {
     exact: Sha256,
     len: u64,
     header: Vec<u8>,
@@ -63,7 +63,7 @@ pub struct Hasher {
 
 impl Hasher {
     /// Takes the next piece.
-    pub fn update(&mut self, piece: &[u8]) {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
         self.exact.update(piece);
         self.len += piece.len() as u64;
         if self.in_body {
@@ -83,7 +83,7 @@ impl Hasher {
 
     /// The digests of everything taken.
     #[must_use]
-    pub fn finish(self) -> Content {
+    pub(crate) fn finish(self) -> Content {
         let mut lines = LineHasher::default();
         lines.update(&self.header);
         Content {
@@ -184,16 +184,29 @@ impl LineHasher {
 
 /// By which rule two messages were taken for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// The same bytes.
     Exact,
     /// The same message, rewritten by a server.
     Rewritten,
 }
 
+impl Rule {
+    /// The rule in words, for the ledger.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "found on the target, byte for byte the same",
+            Self::Rewritten => {
+                "found on the target, the same but for line ends and headers the target rewrote"
+            }
+        }
+    }
+}
+
 /// Pairs source and target messages one to one, in UID order, the exact rule first.
 #[must_use]
-pub fn pair(sources: &[(u32, Content)], targets: &[(u32, Content)]) -> Vec<(u32, u32, Rule)> {
+pub(crate) fn pair(sources: &[(u32, Content)], targets: &[(u32, Content)]) -> Vec<(u32, u32, Rule)> {
     let mut by_exact: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
     let mut by_body: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
     for (n, (_, content)) in targets.iter().enumerate().rev() {

@@ -15,7 +15,7 @@ const BUDGET_UNIT: u64 = 1024;
 
 /// Shared by every mailbox of a task; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub(crate) struct Context {
     /// What to do.
     pub job: Arc<Job>,
     /// With which plugins.
@@ -32,21 +32,21 @@ pub struct Context {
 
 /// Messages and bytes done over all mailboxes.
 #[derive(Debug, Default)]
-pub struct Done {
+pub(crate) struct Done {
     messages: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Done {
     /// Adds finished messages.
-    pub fn add(&self, messages: u64, bytes: u64) {
+    pub(crate) fn add(&self, messages: u64, bytes: u64) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Messages and bytes so far.
     #[must_use]
-    pub fn get(&self) -> (u64, u64) {
+    pub(crate) fn get(&self) -> (u64, u64) {
         (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 }
@@ -54,7 +54,12 @@ impl Done {
 impl Context {
     /// Puts the shared parts together.
     #[must_use]
-    pub fn new(job: Arc<Job>, plugins: Plugins, stop: StopSignal, events: mpsc::Sender<Event>) -> Self {
+    pub(crate) fn new(
+        job: Arc<Job>,
+        plugins: Plugins,
+        stop: StopSignal,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
         let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
@@ -62,26 +67,20 @@ impl Context {
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
-    pub async fn tell(&self, event: Event) {
+    pub(crate) async fn tell(&self, event: Event) {
         if self.events.send(event).await.is_err() {
             tracing::debug!("nobody listens to events any more");
         }
     }
 
     /// Tells a remark about a mailbox.
-    pub async fn warn(&self, mailbox: &str, message: String) {
+    pub(crate) async fn warn(&self, mailbox: &str, message: String) {
         tracing::warn!(mailbox, "{message}");
         self.tell(Event::Warning { mailbox: Some(mailbox.to_owned()), message }).await;
     }
 
-    /// Whether the front end went away.
-    #[must_use]
-    pub fn is_abandoned(&self) -> bool {
-        self.events.is_closed()
-    }
-
     /// Waits until `bytes` more may be held in memory; given back when the permit is dropped.
-    pub async fn room(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    pub(crate) async fn room(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
         let units = (bytes as u64).div_ceil(BUDGET_UNIT).max(1);
         Arc::clone(&self.budget).acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX)).await.ok()
     }
@@ -89,24 +88,24 @@ impl Context {
 
 /// Becomes true once, when the user asks to stop.
 #[derive(Debug, Clone)]
-pub struct StopSignal(watch::Receiver<bool>);
+pub(crate) struct StopSignal(watch::Receiver<bool>);
 
 impl StopSignal {
     /// A signal and the end that raises it.
     #[must_use]
-    pub fn new() -> (watch::Sender<bool>, Self) {
+    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
     }
 
     /// Whether it was raised.
     #[must_use]
-    pub fn is_raised(&self) -> bool {
+    pub(crate) fn is_raised(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Waits until it is raised.
-    pub async fn raised(&self) {
+    pub(crate) async fn raised(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|raised| *raised).await.is_err() {
             // The sender went away without raising it: nobody can stop this any more.

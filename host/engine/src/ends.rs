@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mailhaul_imap::{Account, ImapError, Session, Timeouts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -11,7 +12,7 @@ use crate::summary::{Side, Stopped};
 
 /// A failure with the end it happened at.
 #[derive(Debug)]
-pub enum EndError {
+pub(crate) enum EndError {
     /// The server or the way to it.
     Imap(Side, ImapError),
     /// A secret that cannot be had.
@@ -20,26 +21,26 @@ pub enum EndError {
 
 impl EndError {
     /// Marks an error with its end.
-    pub fn at(side: Side) -> impl Fn(ImapError) -> Self {
+    pub(crate) fn at(side: Side) -> impl Fn(ImapError) -> Self {
         move |error| Self::Imap(side, error)
     }
 
     /// Whether trying again may help: the connection broke, rather than the server said no.
     #[must_use]
-    pub fn is_connection_lost(&self) -> bool {
+    pub(crate) fn is_connection_lost(&self) -> bool {
         matches!(self, Self::Imap(_, error) if error.is_connection_lost())
     }
 
     /// Whether a server that answered before may answer again later: the connection broke, or the
     /// server cannot be reached right now.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         self.is_connection_lost() || matches!(self, Self::Imap(_, ImapError::Net(_)))
     }
 
     /// The end.
     #[must_use]
-    pub fn side(&self) -> Side {
+    pub(crate) fn side(&self) -> Side {
         match self {
             Self::Imap(side, _) | Self::Secret(side, _) => *side,
         }
@@ -47,7 +48,7 @@ impl EndError {
 
     /// What the report says.
     #[must_use]
-    pub fn stopped(&self) -> Stopped {
+    pub(crate) fn stopped(&self) -> Stopped {
         match self {
             Self::Imap(side, error) => {
                 Stopped { side: *side, cause: error.cause().as_str().to_owned(), reason: error.to_string() }
@@ -117,7 +118,7 @@ pub struct Leave(#[expect(dead_code, reason = "held for its drop")] Vec<Option<O
 ///
 /// # Errors
 /// [`EndError`] of that end. A wrong password is tried once.
-pub async fn dial(spec: &AccountSpec, side: Side, timeouts: &Timeouts) -> Result<Session, EndError> {
+pub(crate) async fn dial(spec: &AccountSpec, side: Side, timeouts: &Timeouts) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
     mailhaul_imap::connect(&account, timeouts).await.map_err(EndError::at(side))
 }
@@ -126,10 +127,25 @@ pub async fn dial(spec: &AccountSpec, side: Side, timeouts: &Timeouts) -> Result
 ///
 /// # Errors
 /// [`EndError`] of the end that failed first, the source before the target.
-pub async fn dial_both(mailbox: &Mailbox, timeouts: &Timeouts) -> Result<(Session, Session), EndError> {
+pub(crate) async fn dial_both(
+    mailbox: &Mailbox,
+    timeouts: &Timeouts,
+) -> Result<(Session, Session), EndError> {
     let (source, target) = tokio::join!(
         dial(&mailbox.source, Side::Source, timeouts),
         dial(&mailbox.target, Side::Target, timeouts)
     );
     Ok((source?, target?))
+}
+
+/// A goodbye is worth this long.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Logs out. Everything that matters is done by then, so a failure is only noted.
+pub(crate) async fn log_out(session: Session) {
+    match tokio::time::timeout(GOODBYE, session.logout()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "logging out failed"),
+        Err(_) => tracing::debug!("the server did not say goodbye"),
+    }
 }

@@ -6,21 +6,22 @@ use std::time::Instant;
 use mailhaul_imap::{FetchItems, Flags, Session, UidSet};
 
 use crate::context::Context;
-use crate::copy::{CopyError, FolderCopy, SharedLedger, copy, locked};
+use crate::copy::{FolderCopy, copy};
 use crate::ends::EndError;
 use crate::event::Event;
-use crate::ledger::{Delivered, FolderId, FolderRow, MAX_ATTEMPTS, Outcome, Row};
+use crate::ledger::{Delivered, Failure, FolderId, FolderRow, MAX_ATTEMPTS, Outcome, Row};
 use crate::mapping::{Mapped, Target};
 use crate::matching::{find, settle};
 use crate::scan::{Listed, list};
 use crate::summary::Side;
+use crate::work::{Work, WorkError, locked};
 
 /// Messages the target acknowledged without keeping are sent once more, then reported.
 const TRIES_TO_STORE: usize = 2;
 
 /// Both ends of a mailbox at work.
 #[derive(Debug)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// The old end, read only.
     pub source: Session,
     /// The new end.
@@ -29,7 +30,7 @@ pub struct Pair {
 
 /// How a folder ended while both connections live.
 #[derive(Debug, Default)]
-pub struct FolderEnd {
+pub(crate) struct FolderEnd {
     /// Messages copied now.
     pub messages: u64,
     /// Bytes of these.
@@ -40,24 +41,13 @@ pub struct FolderEnd {
     pub interrupted: bool,
 }
 
-/// What a folder's work needs to know.
-#[derive(Debug, Clone, Copy)]
-pub struct Work<'a> {
-    /// The task.
-    pub context: &'a Context,
-    /// The mailbox's key.
-    pub mailbox: &'a str,
-    /// Its ledger.
-    pub ledger: &'a SharedLedger,
-}
-
-type Step<T> = Result<T, CopyError>;
+type Step<T> = Result<T, WorkError>;
 
 /// Records a folder that is left out as a whole: every message of it, with the rule.
 ///
 /// # Errors
 /// When the source or the ledger fails.
-pub async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, reason: &str) -> Step<()> {
+pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, reason: &str) -> Step<()> {
     let Some(row) = locked(work.ledger).folder(&mapped.folder.path.to_string())? else { return Ok(()) };
     let at = EndError::at(Side::Source);
     let selected = match source.examine(&mapped.folder.name).await {
@@ -84,7 +74,7 @@ pub async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, reason:
 ///
 /// # Errors
 /// When an end or the ledger fails; running it again continues.
-pub async fn run(
+pub(crate) async fn run(
     work: Work<'_>,
     mut pair: Pair,
     mapped: &Mapped,
@@ -101,7 +91,6 @@ pub async fn run(
     };
     let mut end = FolderEnd::default();
     let mut job = FolderCopy {
-        mailbox: work.mailbox.to_owned(),
         source: source_path.clone(),
         folder: row.id,
         target_name: target.name.clone(),
@@ -121,8 +110,7 @@ pub async fn run(
     for attempt in 1..=TRIES_TO_STORE {
         let mut not_found = Vec::new();
         if !wanted.is_empty() {
-            let (session, copied) =
-                copy(work.context, work.ledger, &job, &mut pair.source, pair.target, &wanted).await?;
+            let (session, copied) = copy(work, &job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
             end.messages += copied.messages;
             end.bytes += copied.bytes;
@@ -161,15 +149,9 @@ pub async fn run(
         if attempt == TRIES_TO_STORE {
             for message in &lost {
                 let text = "the target said it stored it, twice, and does not hold it";
-                locked(work.ledger).failed(
-                    row.id,
-                    message.uid,
-                    message.size,
-                    "not-stored",
-                    text,
-                    true,
-                    &[],
-                )?;
+                let failure =
+                    Failure { uid: message.uid, size: message.size, code: "not-stored", text, refused: true };
+                work.fail(row.id, &source_path, failure, &[]).await?;
             }
         } else {
             let uids: Vec<u32> = lost.iter().map(|m| m.uid).collect();
@@ -315,15 +297,15 @@ fn is_settled(row: &Row) -> bool {
 /// The operator's selection that leaves a message out, in words.
 fn left_out(context: &Context, message: &Listed) -> Option<String> {
     let select = &context.job.select;
-    if let Some((since, written)) = &select.since {
-        if message.date.as_ref().is_some_and(|d| d.unix_seconds < *since) {
-            return Some(format!("older than [select] since = {written}"));
-        }
+    if let Some((since, written)) = &select.since
+        && message.date.as_ref().is_some_and(|d| d.unix_seconds < *since)
+    {
+        return Some(format!("older than [select] since = {written}"));
     }
-    if let Some((limit, written)) = &select.max_size {
-        if message.size > *limit {
-            return Some(format!("larger than [select] max_size = {written}"));
-        }
+    if let Some((limit, written)) = &select.max_size
+        && message.size > *limit
+    {
+        return Some(format!("larger than [select] max_size = {written}"));
     }
     if select.skip_deleted && message.flags.contains("\\Deleted") {
         return Some("flagged \\Deleted, and [select] deleted = \"skip\"".to_owned());
@@ -372,6 +354,7 @@ async fn adopt(
             target_uid: found.target.uid,
             flags: found.target.flags.to_string(),
             flags_pending: None,
+            found_by: Some(found.rule.as_str()),
         };
         settled.insert(found.source.uid);
         let outcome = if own { Outcome::Copied } else { Outcome::AlreadyPresent };

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::copy::{CopyError, SharedLedger, locked};
-use crate::ends::dial_both;
+use crate::ends::log_out;
 use crate::event::Event;
 use crate::folder_run::Pair;
 use crate::mailbox::Mailbox;
 use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
 use crate::summary::{HookSummary, Side};
 use crate::view::View;
+use crate::work::{SharedLedger, WorkError, locked};
 use mailhaul_imap::FolderPath;
 use sha2::{Digest, Sha256};
 
@@ -18,17 +18,17 @@ use sha2::{Digest, Sha256};
 ///
 /// # Errors
 /// When the ledger fails. A plugin that breaks is recorded as inconclusive.
-pub async fn run(
+pub(crate) async fn run(
     context: &Context,
     mailbox: &Mailbox,
     ledger: &SharedLedger,
     pair: Pair,
     depth: Depth,
-) -> Result<bool, CopyError> {
+) -> Result<bool, WorkError> {
     if context.plugins.validators.is_empty() {
         locked(ledger).set_hooks(&[])?;
-        pair.source.logout().await;
-        pair.target.logout().await;
+        log_out(pair.source).await;
+        log_out(pair.target).await;
         return Ok(false);
     }
     let folders = locked(ledger).folder_summaries()?;
@@ -87,20 +87,6 @@ pub async fn run(
     source.close().await;
     target.close().await;
     Ok(crate::run::any_failed(&answers))
-}
-
-/// Dials both ends and runs the validators.
-///
-/// # Errors
-/// When an end or the ledger fails.
-pub async fn run_alone(
-    context: &Context,
-    mailbox: &Mailbox,
-    ledger: &SharedLedger,
-    depth: Depth,
-) -> Result<bool, CopyError> {
-    let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
-    run(context, mailbox, ledger, Pair { source, target }, depth).await
 }
 
 /// The same for the same mailbox, so that a validator's sample can be repeated.

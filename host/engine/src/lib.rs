@@ -32,6 +32,7 @@ mod copy;
 mod folder_run;
 mod matching;
 mod scan;
+mod work;
 
 // What is known about one message.
 mod content;

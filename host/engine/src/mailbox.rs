@@ -123,7 +123,7 @@ fn spec(entry: &AccountEntry, host: &Host, side: Side) -> Result<AccountSpec, St
 
 /// Why the list of mailboxes cannot be used.
 #[derive(Debug)]
-pub enum ListError {
+pub(crate) enum ListError {
     /// The list itself: one sentence each.
     Input(Vec<String>),
     /// The plugin that reads it.
@@ -132,7 +132,7 @@ pub enum ListError {
 
 /// The list of mailboxes, with remarks that stop nothing.
 #[derive(Debug)]
-pub struct MailboxList {
+pub(crate) struct MailboxList {
     /// In list order.
     pub mailboxes: Vec<Mailbox>,
     /// One sentence each.
@@ -149,7 +149,7 @@ impl fmt::Debug for Mailbox {
 ///
 /// # Errors
 /// [`ListError`]: rows that are broken, listed twice, crossed, or the same account on both sides.
-pub async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, ListError> {
+pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, ListError> {
     let mut entries: Vec<MailboxEntry> = Vec::new();
     let mut errors = Vec::new();
     let mut warnings = Vec::new();

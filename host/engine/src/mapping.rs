@@ -20,7 +20,7 @@ const SUBSTITUTE: char = '_';
 
 /// One source folder and where it goes.
 #[derive(Debug, Clone)]
-pub struct Mapped {
+pub(crate) struct Mapped {
     /// The folder as the source listed it.
     pub folder: Folder,
     /// Its place on the target; `None` when it is left out or holds no messages.
@@ -37,7 +37,7 @@ pub struct Mapped {
 
 /// A place on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// Unicode levels.
     pub path: FolderPath,
     /// The target's spelling.
@@ -52,7 +52,7 @@ pub struct Target {
 
 /// The outcome of a mapping.
 #[derive(Debug, Clone, Default)]
-pub struct Mappings {
+pub(crate) struct Mappings {
     /// Every source folder, in LIST order.
     pub folders: Vec<Mapped>,
     /// Remarks.
@@ -63,7 +63,7 @@ pub struct Mappings {
 
 /// Both servers and what they listed.
 #[derive(Debug, Clone, Copy)]
-pub struct Ends<'a> {
+pub(crate) struct Ends<'a> {
     /// The old host.
     pub source: &'a ServerFacts,
     /// Its folders.
@@ -88,7 +88,7 @@ struct Settled {
 ///
 /// # Errors
 /// A mapper that broke or broke the contract: the mailbox must not be started.
-pub async fn map(
+pub(crate) async fn map(
     ends: Ends<'_>,
     rules: &[FolderRule],
     mappers: &[Arc<dyn FolderMapper>],
@@ -358,7 +358,7 @@ fn is_inbox(path: &FolderPath) -> bool {
 
 /// A folder as plugins see it.
 #[must_use]
-pub fn info(folder: &Folder) -> FolderInfo {
+pub(crate) fn info(folder: &Folder) -> FolderInfo {
     FolderInfo {
         path: folder.path.clone(),
         attributes: folder.attributes.clone(),
@@ -372,7 +372,7 @@ pub fn info(folder: &Folder) -> FolderInfo {
 
 /// A server as plugins see it.
 #[must_use]
-pub fn describe(facts: &ServerFacts) -> ServerDescription {
+pub(crate) fn describe(facts: &ServerFacts) -> ServerDescription {
     ServerDescription {
         host: facts.endpoint.host.clone(),
         port: facts.endpoint.port,
@@ -382,5 +382,154 @@ pub fn describe(facts: &ServerFacts) -> ServerDescription {
         id: facts.id.clone(),
         namespace_prefix: facts.namespace_prefix.clone(),
         delimiter: facts.delimiter,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::{Mapping, PluginId};
+    use crate::rules::{Pattern, RuleAction};
+    use async_trait::async_trait;
+    use mailhaul_net::{Endpoint, TlsMode};
+
+    fn facts(prefix: &str, delimiter: char) -> ServerFacts {
+        ServerFacts {
+            endpoint: Endpoint { host: "mail.example.org".into(), port: 993, tls: TlsMode::Implicit },
+            greeting: String::new(),
+            capabilities: Vec::new(),
+            id: Vec::new(),
+            namespace_prefix: prefix.into(),
+            delimiter: Some(delimiter),
+            append_limit: None,
+        }
+    }
+
+    fn folder(path: &str) -> Folder {
+        Folder {
+            name: FolderName(path.as_bytes().to_vec()),
+            path: FolderPath::parse(path),
+            attributes: Vec::new(),
+            roles: Vec::new(),
+            selectable: true,
+            subscribed: true,
+        }
+    }
+
+    fn rule(from: &str, to: Option<&str>) -> FolderRule {
+        FolderRule {
+            from: Pattern::parse(from).unwrap(),
+            action: to.map_or(RuleAction::Skip, |to| RuleAction::To(Pattern::parse(to).unwrap())),
+            place: "mailhaul.toml:9".into(),
+        }
+    }
+
+    /// A mapper that sends the folder of one name somewhere.
+    struct Sends(PluginId, &'static str, &'static str);
+
+    #[async_trait]
+    impl FolderMapper for Sends {
+        fn plugin(&self) -> &PluginId {
+            &self.0
+        }
+        async fn map_folders(&self, request: &MappingRequest) -> Result<Mapping, PluginError> {
+            let rulings = request
+                .source_folders
+                .iter()
+                .enumerate()
+                .filter(|(_, f)| f.path.to_string() == self.1)
+                .map(|(folder, _)| Ruling {
+                    folder,
+                    decision: Decision::MapTo {
+                        path: FolderPath::parse(self.2),
+                        role: None,
+                        subscribe: None,
+                    },
+                    why: "because".into(),
+                })
+                .collect();
+            Ok(Mapping { rulings, notes: Vec::new() })
+        }
+    }
+
+    fn sends(from: &'static str, to: &'static str) -> Arc<dyn FolderMapper> {
+        Arc::new(Sends(PluginId { id: "test".into(), version: "1".into() }, from, to))
+    }
+
+    async fn mapped(
+        source: &[&str],
+        rules: &[FolderRule],
+        mappers: &[Arc<dyn FolderMapper>],
+        delimiter: char,
+    ) -> Mappings {
+        let (a, b) = (facts("INBOX.", '.'), facts("", delimiter));
+        let folders: Vec<Folder> = source.iter().map(|p| folder(p)).collect();
+        let ends = Ends { source: &a, source_folders: &folders, target: &b, target_folders: &[] };
+        map(ends, rules, mappers).await.unwrap()
+    }
+
+    fn targets(mappings: &Mappings) -> Vec<String> {
+        mappings
+            .folders
+            .iter()
+            .map(|m| m.target.as_ref().map_or_else(|| "-".into(), |t| t.path.to_string()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn subfolders_go_along_and_the_rest_keeps_its_name() {
+        let rules = [rule("Spam", None), rule("Old/**", Some("Archive/Old/**"))];
+        let source = ["INBOX", "Sent", "Sent/2020", "Spam", "Old/a", "Other"];
+        let m = mapped(&source, &rules, &[sends("Sent", "Sent Items")], '/').await;
+        assert_eq!(targets(&m), ["INBOX", "Sent Items", "Sent Items/2020", "-", "Archive/Old/a", "Other"]);
+        assert_eq!(m.folders[3].skipped.as_ref().unwrap().0, "mailhaul.toml:9");
+        assert_eq!(m.folders[2].why, "goes along with `Sent`");
+        assert!(m.conflicts.is_empty(), "{:?}", m.conflicts);
+    }
+
+    #[tokio::test]
+    async fn two_folders_into_one_is_a_conflict_unless_the_operator_said_so() {
+        let source = ["Sent", "Sent Items"];
+        let m = mapped(&source, &[], &[sends("Sent", "Sent Items")], '/').await;
+        assert_eq!(m.conflicts.len(), 1);
+        assert!(m.conflicts[0].contains("`Sent` and `Sent Items` would both become `Sent Items`"));
+        let merge = [rule("Sent Items", Some("Sent Items"))];
+        let m = mapped(&source, &merge, &[sends("Sent", "Sent Items")], '/').await;
+        assert!(m.conflicts.is_empty());
+        assert!(m.notes[0].contains("merged"));
+    }
+
+    #[tokio::test]
+    async fn a_mapper_that_rules_on_a_settled_folder_breaks_the_contract() {
+        let (a, b) = (facts("", '/'), facts("", '/'));
+        let folders = [folder("Spam"), folder("INBOX")];
+        let ends = Ends { source: &a, source_folders: &folders, target: &b, target_folders: &[] };
+        for (rules, mapper) in
+            [(vec![rule("Spam", None)], sends("Spam", "Junk")), (vec![], sends("INBOX", "Old"))]
+        {
+            let error = map(ends, &rules, &[mapper]).await.unwrap_err();
+            assert!(error.to_string().contains("settled already"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_targets_delimiter_inside_a_name_is_replaced_and_said() {
+        let m = mapped(&["v1.2", "v1_2"], &[], &[], '.').await;
+        assert_eq!(m.folders[0].target.as_ref().unwrap().path.to_string(), "v1_2");
+        assert!(m.notes.iter().any(|n| n.contains("cannot hold `.`")), "{:?}", m.notes);
+        assert!(m.conflicts[0].contains("would both become `v1_2`"));
+    }
+
+    #[tokio::test]
+    async fn names_that_differ_only_in_case_or_accents_are_pointed_out() {
+        let m = mapped(&["Work", "work", "Entwürfe", "Entwu\u{308}rfe"], &[], &[], '/').await;
+        assert_eq!(m.notes.len(), 2, "{:?}", m.notes);
+        assert!(m.conflicts.is_empty());
+    }
+
+    #[tokio::test]
+    async fn nothing_but_the_operator_mixes_a_folder_into_inbox() {
+        let m = mapped(&["INBOX", "Mail"], &[], &[sends("Mail", "INBOX")], '/').await;
+        assert!(m.conflicts.iter().any(|c| c.contains("mixed into INBOX")));
     }
 }

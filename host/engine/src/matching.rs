@@ -22,7 +22,7 @@ const CHUNK: usize = 500;
 
 /// A source message that is on the target.
 #[derive(Debug, Clone)]
-pub struct Match {
+pub(crate) struct Match {
     /// Source message.
     pub source: Listed,
     /// Target message.
@@ -37,7 +37,7 @@ pub struct Match {
 ///
 /// # Errors
 /// When the target fails.
-pub async fn settle(target: &mut Session, folder: &FolderName) -> Result<(), EndError> {
+pub(crate) async fn settle(target: &mut Session, folder: &FolderName) -> Result<(), EndError> {
     let at = EndError::at(Side::Target);
     let begun = tokio::time::Instant::now();
     let mut seen = target.status(folder).await.map_err(&at)?.uid_next;
@@ -58,7 +58,7 @@ pub async fn settle(target: &mut Session, folder: &FolderName) -> Result<(), End
 ///
 /// # Errors
 /// When either end fails.
-pub async fn find(
+pub(crate) async fn find(
     source: &mut Session,
     target: &mut Session,
     open: &[Listed],

@@ -2,7 +2,7 @@
 //!
 //! These structs are what `plan --out` writes and `run --plan` reads back.
 
-use mailhaul_imap::{FolderPath, SpecialUse};
+use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
 /// Version of the plan file.

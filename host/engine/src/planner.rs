@@ -19,7 +19,7 @@ const BYTES_A_SECOND: u64 = 5_000_000;
 
 /// Why there is no plan.
 #[derive(Debug)]
-pub enum PlanError {
+pub(crate) enum PlanError {
     /// A server.
     End(EndError),
     /// A mapper.
@@ -36,7 +36,7 @@ impl From<EndError> for PlanError {
 
 /// A plan and what a run needs beside it.
 #[derive(Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// For people and files.
     pub plan: MailboxPlan,
     /// For the run.
@@ -49,13 +49,13 @@ pub struct Planned {
 ///
 /// # Errors
 /// [`PlanError`].
-pub async fn plan(
+pub(crate) async fn plan(
     job: &Job,
     plugins: &Plugins,
     mailbox: &Mailbox,
     source: &mut Session,
     target: &mut Session,
-    ledger: Option<&Ledger>,
+    ledger: Option<Ledger>,
 ) -> Result<Planned, PlanError> {
     let (source_folders, target_folders) = tokio::join!(source.folders(), target.folders());
     let source_folders = source_folders.map_err(EndError::at(Side::Source))?;
@@ -68,7 +68,7 @@ pub async fn plan(
         target_folders: &target_folders,
     };
     let mut mappings = mapping::map(ends, &job.rules, &plugins.mappers).await.map_err(PlanError::Plugin)?;
-    let known = match ledger {
+    let known = match &ledger {
         Some(ledger) => known(ledger, &mut mappings).map_err(PlanError::Ledger)?,
         None => HashMap::new(),
     };

@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::copy::{CopyError, SharedLedger, locked};
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
-use crate::folder_run::{self, Pair, Work};
+use crate::folder_run::{self, Pair};
 use crate::hooks;
 use crate::ledger::{Ledger, LedgerError};
 use crate::mailbox::Mailbox;
@@ -16,6 +15,7 @@ use crate::planner::{PlanError, plan};
 use crate::plugin::{Depth, HookOutcome};
 use crate::store::mailbox_summary;
 use crate::summary::{MailboxSummary, Side, Stopped};
+use crate::work::{SharedLedger, Work, WorkError, locked};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up.
 const MAX_RECONNECTS: u32 = 5;
@@ -30,11 +30,11 @@ enum Early {
     Stopped(Stopped),
 }
 
-impl From<CopyError> for Early {
-    fn from(e: CopyError) -> Self {
+impl From<WorkError> for Early {
+    fn from(e: WorkError) -> Self {
         match e {
-            CopyError::End(e) => Self::End(e),
-            CopyError::Ledger(e) => e.into(),
+            WorkError::End(e) => Self::End(e),
+            WorkError::Ledger(e) => e.into(),
         }
     }
 }
@@ -62,17 +62,17 @@ impl From<PlanError> for Early {
 }
 
 /// What the report says of a ledger that cannot be used.
-pub fn ledger_stop(error: &LedgerError) -> Stopped {
+pub(crate) fn ledger_stop(error: &LedgerError) -> Stopped {
     Stopped { side: Side::Local, cause: "ledger".into(), reason: error.to_string() }
 }
 
 /// What the report says of a plugin that broke.
-pub fn plugin_stop(error: &crate::plugin::PluginError) -> Stopped {
+pub(crate) fn plugin_stop(error: &crate::plugin::PluginError) -> Stopped {
     Stopped { side: Side::Local, cause: "plugin".into(), reason: error.to_string() }
 }
 
 /// Brings one mailbox to the target.
-pub async fn run(
+pub(crate) async fn run(
     context: &Context,
     mailbox: &Mailbox,
     agreed: Option<&MailboxPlan>,
@@ -141,9 +141,7 @@ async fn attempt(
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let planned =
-        plan(&context.job, &context.plugins, mailbox, &mut pair.source, &mut pair.target, reading.as_ref())
-            .await?;
-    drop(reading);
+        plan(&context.job, &context.plugins, mailbox, &mut pair.source, &mut pair.target, reading).await?;
     if let Some(stopped) = refuse(&planned.plan, agreed) {
         context.tell(Event::Planned(planned.plan)).await;
         return Err(Early::Stopped(stopped));
@@ -211,6 +209,6 @@ fn record_plan(ledger: &SharedLedger, planned: &crate::planner::Planned) -> Resu
 }
 
 /// Whether any hook said `fail`.
-pub fn any_failed(hooks: &[crate::summary::HookSummary]) -> bool {
+pub(crate) fn any_failed(hooks: &[crate::summary::HookSummary]) -> bool {
     hooks.iter().any(|h| h.outcome == HookOutcome::Fail)
 }

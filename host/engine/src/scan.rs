@@ -11,7 +11,7 @@ const MAX_IDENTITY: usize = 64 * 1024;
 
 /// A message of a list.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// Its UID.
     pub uid: u32,
     /// RFC822.SIZE; 0 when the server does not tell.
@@ -27,7 +27,7 @@ pub struct Listed {
 impl Listed {
     /// A message of which only this is known; enough to copy it.
     #[must_use]
-    pub fn bare(uid: u32, size: u64) -> Self {
+    pub(crate) fn bare(uid: u32, size: u64) -> Self {
         Self { uid, size, date: None, flags: Flags::default(), message_id: None }
     }
 }
@@ -37,7 +37,11 @@ impl Listed {
 /// # Errors
 /// Whatever the server or the connection says; a refused FETCH is an error here, since a list
 /// with holes would be taken for the truth.
-pub async fn list(session: &mut Session, uids: UidSet, items: FetchItems) -> Result<Vec<Listed>, ImapError> {
+pub(crate) async fn list(
+    session: &mut Session,
+    uids: UidSet,
+    items: FetchItems,
+) -> Result<Vec<Listed>, ImapError> {
     let identity = items == FetchItems::Identity;
     let mut fetch = session.fetch(uids, items);
     let mut listed = Vec::new();
@@ -61,7 +65,7 @@ fn refuse_holes(fetch: &Fetch<'_>) -> Result<(), ImapError> {
     match fetch.refused().first() {
         None => Ok(()),
         Some(refusal) => Err(ImapError::No {
-            command: "UID FETCH".into(),
+            command: "UID FETCH",
             code: refusal.refusal.code.clone(),
             text: refusal.refusal.text.clone(),
         }),
@@ -78,7 +82,10 @@ fn message_id(header: &[u8]) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// When the connection fails.
-pub async fn contents(session: &mut Session, uids: &[u32]) -> Result<HashMap<u32, Content>, ImapError> {
+pub(crate) async fn contents(
+    session: &mut Session,
+    uids: &[u32],
+) -> Result<HashMap<u32, Content>, ImapError> {
     hashed(session, uids, FetchItems::Full).await
 }
 
@@ -86,7 +93,7 @@ pub async fn contents(session: &mut Session, uids: &[u32]) -> Result<HashMap<u32
 ///
 /// # Errors
 /// When the connection fails.
-pub async fn headers(session: &mut Session, uids: &[u32]) -> Result<HashMap<u32, Content>, ImapError> {
+pub(crate) async fn headers(session: &mut Session, uids: &[u32]) -> Result<HashMap<u32, Content>, ImapError> {
     hashed(session, uids, FetchItems::Headers).await
 }
 

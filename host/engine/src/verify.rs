@@ -9,7 +9,6 @@ use mailhaul_imap::{FetchItems, Folder, FolderName, Session, UidSet};
 use crate::compare::{Compared, compare_contents, compare_lists};
 use crate::content::Content;
 use crate::context::Context;
-use crate::copy::{CopyError, SharedLedger, locked};
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::Pair;
@@ -21,12 +20,13 @@ use crate::run::ledger_stop;
 use crate::scan::{Listed, contents, headers, list};
 use crate::store::mailbox_summary;
 use crate::summary::{Difference, DifferenceKind, MailboxSummary, Side, Stopped, Verified};
+use crate::work::{SharedLedger, WorkError, locked};
 
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 200;
 
 /// Compares one mailbox.
-pub async fn verify(
+pub(crate) async fn verify(
     context: &Context,
     mailbox: &Mailbox,
     depth: Depth,
@@ -43,8 +43,8 @@ pub async fn verify(
     };
     let end = match all(context, mailbox, &ledger, depth, sample).await {
         Ok(end) => end,
-        Err(CopyError::End(error)) => MailboxEnd::Stopped(error.stopped()),
-        Err(CopyError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
     };
     let summary =
         mailbox_summary(&locked(&ledger), &mailbox.source.user, &mailbox.target.user, end.stopped()).ok();
@@ -69,7 +69,7 @@ async fn all(
     ledger: &SharedLedger,
     depth: Depth,
     sample: u8,
-) -> Result<MailboxEnd, CopyError> {
+) -> Result<MailboxEnd, WorkError> {
     let _leave = context.ceilings.pair(mailbox).await;
     let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
     let mut pair = Pair { source, target };
@@ -161,7 +161,7 @@ async fn folder(
     seen: Seen<'_>,
     depth: Depth,
     sample: u8,
-) -> Result<FolderFound, CopyError> {
+) -> Result<FolderFound, WorkError> {
     let begun = Instant::now();
     let mut result = FolderFound::default();
     let source = open(&mut pair.source, seen.source).await.map_err(EndError::at(Side::Source))?;
@@ -280,8 +280,8 @@ async fn read(
 }
 
 /// Whether the target's message is a beginning of the source's. Both folders are examined.
-async fn is_beginning(pair: &mut Pair, uid: u32, target_uid: u32) -> Result<bool, CopyError> {
-    let at = |side| move |e| CopyError::End(EndError::Imap(side, e));
+async fn is_beginning(pair: &mut Pair, uid: u32, target_uid: u32) -> Result<bool, WorkError> {
+    let at = |side| move |e| WorkError::End(EndError::Imap(side, e));
     let mut a = pair.source.fetch([uid].into_iter().collect(), FetchItems::Full);
     let mut b = pair.target.fetch([target_uid].into_iter().collect(), FetchItems::Full);
     if a.next().await.map_err(at(Side::Source))?.is_none()
@@ -316,8 +316,8 @@ async fn explain(
     missing: Vec<Missing>,
     extras: Vec<Extra>,
     found: &mut [Vec<Difference>],
-) -> Result<(), CopyError> {
-    let at = |e| CopyError::End(EndError::Imap(Side::Target, e));
+) -> Result<(), WorkError> {
+    let at = |e| WorkError::End(EndError::Imap(Side::Target, e));
     let mut by_folder: HashMap<&str, Vec<&Extra>> = HashMap::new();
     for extra in &extras {
         by_folder.entry(&extra.path).or_default().push(extra);

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use mailhaul_imap::{FetchItems, Folder, FolderPath, ImapError, Session, UidSet};
 use tokio::sync::Mutex;
 
-use crate::copy::{SharedLedger, locked};
+use crate::ends::log_out;
 use crate::mapping::info;
 use crate::plugin::{FolderInfo, MailboxView, MessageStat, ViewError};
 use crate::scan::{Listed, contents, list};
 use crate::summary::Side;
+use crate::work::{SharedLedger, locked};
 
 /// Commands a validator may cause on one end per call.
 const COMMANDS: u32 = 100_000;
@@ -22,7 +23,7 @@ const MAX_UIDS: u32 = 1_000;
 
 /// One end of a mailbox, seen by a validator.
 #[derive(Debug)]
-pub struct View {
+pub(crate) struct View {
     side: Side,
     ledger: SharedLedger,
     left: AtomicU32,
@@ -41,20 +42,20 @@ struct End {
 impl View {
     /// A view on `side` over `session`.
     #[must_use]
-    pub fn new(side: Side, session: Session, ledger: SharedLedger) -> Self {
+    pub(crate) fn new(side: Side, session: Session, ledger: SharedLedger) -> Self {
         let end = End { session: Some(session), folders: None, selected: None, listed: None };
         Self { side, ledger, left: AtomicU32::new(COMMANDS), end: Mutex::new(end) }
     }
 
     /// Gives the next validator a budget of its own.
-    pub fn refill(&self) {
+    pub(crate) fn refill(&self) {
         self.left.store(COMMANDS, Ordering::Relaxed);
     }
 
     /// Logs out.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         if let Some(session) = self.end.lock().await.session.take() {
-            session.logout().await;
+            log_out(session).await;
         }
     }
 

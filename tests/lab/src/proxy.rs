@@ -23,6 +23,8 @@ struct State {
     connections: u64,
     delay: Duration,
     refuse: bool,
+    /// Both ends of every connection made, to be cut.
+    open: Vec<TcpStream>,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +63,8 @@ impl Proxy {
                     continue;
                 }
                 if let Ok(upstream) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) {
+                    let ends = [&client, &upstream].into_iter().filter_map(|end| end.try_clone().ok());
+                    accepting.state.lock().expect("the proxy's state").open.extend(ends);
                     pump(&client, &upstream, Way::ToServer, &accepting);
                     pump(&upstream, &client, Way::ToClient, &accepting);
                 }
@@ -104,6 +108,17 @@ impl Proxy {
         state.held = false;
         drop(state);
         self.shared.changed.notify_all();
+    }
+
+    /// Breaks every connection that is open, and lets new ones pass.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    pub fn cut(&self) {
+        for end in std::mem::take(&mut self.shared.state.lock().expect("the proxy's state").open) {
+            end.shutdown(Shutdown::Both).ok();
+        }
+        self.release();
     }
 
     /// Waits so long before each piece that passes, in each direction.

@@ -77,6 +77,23 @@ pub struct Delivered {
     pub flags: String,
     /// Flags still to be set by STORE.
     pub flags_pending: Option<String>,
+    /// How it was recognised, when it was found on the target rather than acknowledged.
+    pub found_by: Option<&'static str>,
+}
+
+/// A message that is not on the target.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// Source UID.
+    pub uid: u32,
+    /// Bytes; 0 when unknown.
+    pub size: u64,
+    /// Stable code.
+    pub code: &'a str,
+    /// One sentence with the server's own words.
+    pub text: &'a str,
+    /// The target refused it: counts towards [`MAX_ATTEMPTS`].
+    pub refused: bool,
 }
 
 /// An intent that was never completed.
@@ -192,12 +209,13 @@ impl Ledger {
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO message
-                     (folder, source_uid, outcome, size, digest, target_uid, flags, flags_pending, proven)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                     (folder, source_uid, outcome, size, digest, target_uid, flags, flags_pending, proven, reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?;
             for m in messages {
                 // What was found by looking at the target is proven by that.
-                let proven = outcome == Outcome::AlreadyPresent;
+                let proven = m.found_by.is_some();
+                let reason = m.found_by.map(|rule| reason_id(tx, "found", rule)).transpose()?;
                 insert.execute(params![
                     folder.0,
                     m.uid,
@@ -207,7 +225,8 @@ impl Ledger {
                     m.target_uid,
                     m.flags,
                     m.flags_pending,
-                    proven
+                    proven,
+                    reason
                 ])?;
             }
             // A copy made now has not been compared yet.
@@ -239,25 +258,16 @@ impl Ledger {
         })
     }
 
-    /// Records a failed message; `refused` counts towards [`MAX_ATTEMPTS`].
-    pub fn failed(
-        &mut self,
-        folder: FolderId,
-        uid: u32,
-        size: u64,
-        code: &str,
-        text: &str,
-        refused: bool,
-        closed: &[i64],
-    ) -> Result<()> {
+    /// Records a failed message, and closes the batches of which nothing is open any more.
+    pub fn failed(&mut self, folder: FolderId, failure: &Failure<'_>, closed: &[i64]) -> Result<()> {
         self.transaction(|tx| {
-            let reason = reason_id(tx, code, text)?;
+            let reason = reason_id(tx, failure.code, failure.text)?;
             tx.execute(
                 "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts)
                  VALUES (?1, ?2, 4, ?3, ?4, ?5)
                  ON CONFLICT (folder, source_uid) DO UPDATE SET
                      outcome = 4, size = ?3, reason = ?4, attempts = attempts + ?5, target_uid = NULL, proven = 0",
-                params![folder.0, uid, size, reason, refused],
+                params![folder.0, failure.uid, failure.size, reason, failure.refused],
             )?;
             for id in closed {
                 tx.execute("DELETE FROM batch WHERE id = ?1", [id])?;

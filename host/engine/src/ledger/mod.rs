@@ -9,6 +9,8 @@
 mod folder;
 mod message;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 pub use folder::{FolderId, FolderRow};
-pub use message::{Batch, Delivered, Outcome, Row};
+pub use message::{Batch, Delivered, Failure, MAX_ATTEMPTS, Outcome, Row};
 
 /// Version of the tables in `schema.sql`.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -218,19 +218,37 @@ impl Client {
         self.run("SELECT", &[Argument::Text(&raw)]).map(drop)
     }
 
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn unsubscribe(&mut self, name: &str) -> io::Result<()> {
+        let raw = self.spell(name);
+        self.run("UNSUBSCRIBE", &[Argument::Text(&raw)]).map(drop)
+    }
+
+    /// One number that STATUS tells of a folder: `MESSAGES`, `RECENT`, `UIDNEXT` and so on.
+    ///
+    /// # Errors
+    /// When the connection breaks or there is no such folder.
+    pub fn status(&mut self, name: &str, item: &str) -> io::Result<u64> {
+        let raw = self.spell(name);
+        let responses = self.run("STATUS", &[Argument::Text(&raw), Argument::Raw(&format!("({item})"))])?;
+        let words =
+            responses.iter().find(|r| r.word(0) == "STATUS").and_then(|r| r.values.get(2)).map(Value::texts);
+        words
+            .and_then(|words| words.get(1)?.parse().ok())
+            .ok_or_else(|| io::Error::other(format!("STATUS of {name} tells no {item}")))
+    }
+
     /// The number of messages in a folder; 0 when there is no such folder.
     ///
     /// # Errors
     /// When the connection breaks.
     pub fn count(&mut self, name: &str) -> io::Result<u64> {
-        let raw = self.spell(name);
-        match self.run("STATUS", &[Argument::Text(&raw), Argument::Raw("(MESSAGES)")]) {
-            Ok(responses) => {
-                let words = responses.iter().find(|r| r.word(0) == "STATUS").and_then(|r| r.values.get(2));
-                Ok(words.map(Value::texts).and_then(|w| w.get(1)?.parse().ok()).unwrap_or_default())
-            }
+        match self.status(name, "MESSAGES") {
             Err(error) if error.kind() == io::ErrorKind::Other => Ok(0),
-            Err(error) => Err(error),
+            other => other,
         }
     }
 
