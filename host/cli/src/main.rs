@@ -1,2 +1,50 @@
-//! `mailhaul`.
-fn main() {}
+//! `mailhaul`: moves mailboxes from one IMAP server to another, nothing lost, nothing twice, and proves it.
+//!
+//! This crate is what a user meets: arguments ([`args`]), one file per command ([`commands`]), every
+//! word on the screen ([`ui`]), exit codes ([`exit`]), errors in sentences ([`error`]), the log
+//! ([`logging`]). How mail is moved is in `mailhaul-engine`; [`job`] tells it what the project says.
+
+mod args;
+mod commands;
+mod drive;
+mod error;
+mod exit;
+mod fault;
+mod job;
+mod logging;
+mod outcome;
+mod plugins;
+mod redact;
+mod ui;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::Cli;
+use exit::Exit;
+use ui::Ui;
+
+fn main() -> ExitCode {
+    fault::forbid_core_dumps();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return Ui::before_arguments().usage(&usage).into(),
+    };
+    logging::start(cli.global.verbose, cli.global.quiet);
+    fault::install_hook(cli.global.clone());
+    let mut ui = Ui::new(&cli.global);
+    let ended = catch_unwind(AssertUnwindSafe(|| commands::dispatch(&mut ui, &cli)));
+    let exit = match ended {
+        // A thread of the engine may have broken while the others went on to an end.
+        Ok(Ok(_)) if fault::panicked() => Exit::Internal,
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => {
+            ui.failure(&failure);
+            failure.exit
+        }
+        Err(_) => Exit::Internal,
+    };
+    exit.into()
+}

@@ -1,4 +1,39 @@
 //! The migration engine: plan, copy, ledger, verify. It knows no terminal, no command line and no
-//! WebAssembly; every front end drives it through [`Handle`](handle::Handle).
+//! WebAssembly; every front end drives it through [`handle::start`].
 
+// What front ends see.
+pub mod event;
+pub mod handle;
+pub mod job;
+pub mod plan;
 pub mod plugin;
+pub mod rules;
+pub mod store;
+pub mod summary;
+
+// A task over all mailboxes.
+mod conductor;
+mod context;
+mod ends;
+mod mailbox;
+
+// What is done with one mailbox.
+pub mod check;
+mod hooks;
+mod mapping;
+mod planner;
+mod run;
+mod verify;
+mod view;
+
+// What is done with one folder.
+mod compare;
+mod copy;
+mod folder_run;
+mod matching;
+mod scan;
+mod work;
+
+// What is known about one message.
+mod content;
+pub mod ledger;

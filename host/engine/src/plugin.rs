@@ -385,7 +385,12 @@ pub trait MailboxView: Send + Sync {
     /// See [`ViewError`]; the same for all methods.
     async fn folders(&self) -> Result<Vec<FolderInfo>, ViewError>;
     /// Messages with UID above `after`, in UID order, at most `limit`.
-    async fn messages(&self, folder: &FolderPath, after: u32, limit: u32) -> Result<Vec<MessageStat>, ViewError>;
+    async fn messages(
+        &self,
+        folder: &FolderPath,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<MessageStat>, ViewError>;
     /// Selected header fields: for each UID found, (name, unfolded value) pairs.
     async fn headers(
         &self,

@@ -1,1 +1,76 @@
-//! mailhaul-imap
+//! IMAP as a migrator needs it: tolerant of servers, unforgiving about loss.
+//!
+//! [`connect`] gives a [`Session`]: folders, status, EXAMINE and SELECT, and a pipelined, streaming [`Session::fetch`].
+//! [`Session::appender`] turns a session into a pipelined writer with two halves. Nothing here knows what a migration
+//! is, keeps state on disk, retries, or prints.
+//!
+//! Three layers share one connection: `transport` and `wire` move bytes under deadlines; `framer`, `reply`, `token` and
+//! `fetch_line` read them without I/O and without trust; `session`, `fetch` and `append` hold the conversation.
+//! async-imap is the session layer for the plain commands, behind `gate`.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use mailhaul_imap::{Account, AuthMethod, FetchItems, FolderName, Login, Timeouts, UidSet, connect};
+//! use mailhaul_net::{Dialer, Endpoint, TlsMode};
+//!
+//! let account = Account {
+//!     endpoint: Endpoint::new("imap.example.org", TlsMode::Implicit),
+//!     dialer: Dialer::new(None)?,
+//!     login: Login {
+//!         user: "ann".into(),
+//!         admin: None,
+//!         method: AuthMethod::Password,
+//!         secret: b"secret".to_vec().into(),
+//!     },
+//!     allow_cleartext: false,
+//! };
+//! let mut session = connect(&account, &Timeouts::default()).await?;
+//! session.examine(&FolderName::inbox()).await?;
+//! let mut messages = session.fetch(UidSet::all(), FetchItems::Full);
+//! while let Some(message) = messages.next().await? {
+//!     while let Some(piece) = messages.chunk().await? {
+//!         let _ = (message.uid, piece.len());
+//!     }
+//! }
+//! session.logout().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod append;
+mod auth;
+mod capability;
+mod command;
+mod connect;
+mod date;
+mod error;
+mod fetch;
+mod fetch_line;
+mod flags;
+mod framer;
+mod gate;
+mod list;
+mod name;
+mod reply;
+mod session;
+mod timeouts;
+mod token;
+mod transport;
+mod uidset;
+mod utf7;
+mod window;
+mod wire;
+
+pub use append::{Ack, AckOutcome, Acks, AppendHead, AppendOptions, Appender, Begun};
+pub use auth::{AuthMethod, Login, Secret};
+pub use capability::ServerFacts;
+pub use connect::{Account, connect, connect_over};
+pub use date::InternalDate;
+pub use error::{Cause, ImapError, Refusal};
+pub use fetch::{Fetch, FetchItems, FetchRefusal, Fetched};
+pub use flags::Flags;
+pub use list::{Folder, SpecialUse};
+pub use name::{FolderName, FolderPath, NameError};
+pub use session::{FolderStatus, Quota, Selected, Session};
+pub use timeouts::Timeouts;
+pub use uidset::UidSet;

@@ -1,1 +1,15 @@
-//! mailhaul-net
+//! How mailhaul reaches a mail server: names, TCP, TLS and the roots it trusts.
+//!
+//! Nothing here knows IMAP. What is deliberately absent: a way to turn certificate checks off, and any fall-back from TLS
+//! to clear text.
+
+mod dial;
+mod endpoint;
+mod error;
+mod stream;
+mod trust;
+
+pub use dial::Dialer;
+pub use endpoint::{Endpoint, TlsMode};
+pub use error::{NetError, NetErrorKind};
+pub use stream::Stream;

@@ -1,0 +1,399 @@
+//! The command line: every command and option of the contract, those not built yet included, so
+//! that they are refused by name instead of being mistaken for typing errors.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Moves mailboxes from one IMAP server to another: nothing lost, nothing twice, and proven.
+#[derive(Debug, Parser)]
+#[command(name = "mailhaul", version, max_term_width = 80, arg_required_else_help = true)]
+#[command(after_help = "A first migration: `mailhaul init`, fill in the two files, then `mailhaul check`, \
+                        `mailhaul plan` and `mailhaul run`. Nothing is written to a server before `run`.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Project file [default: `mailhaul.toml` here or in a folder above]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// How data is printed [default: text]
+    // `report` has an argument of the same id that takes more formats.
+    #[arg(long, value_name = "FORMAT", global = true, value_parser = text_or_json())]
+    pub format: Option<Format>,
+    /// Say more (-vv: much more); the log file always has the details
+    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Print results and errors only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    pub color: Color,
+    /// No moving progress, even on a terminal
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One document; `run`: one event per line
+    Json,
+    /// One page for browsers that needs nothing else
+    Html,
+    /// For spreadsheets
+    Csv,
+    /// For build servers
+    Junit,
+}
+
+fn text_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+    PossibleValuesParser::new(["text", "json"])
+        .map(|value| if value == "json" { Format::Json } else { Format::Text })
+}
+
+/// The commands, in the order of a migration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write `mailhaul.toml` and `mailboxes.csv` to fill in
+    Init(Init),
+    /// Try every mailbox on both ends; writes nothing
+    Check(Select),
+    /// Show where every folder would go, and why; writes nothing
+    Plan(Plan),
+    /// Copy what is missing; safe to repeat, continues where it stopped
+    Run(Run),
+    /// Compare both ends; writes nothing to the servers
+    Verify(Verify),
+    /// The record of the move; connects to nothing
+    Report(Report),
+    /// Where the project stands; connects to nothing
+    Status(Status),
+    /// Plugins: what they are and what they may do
+    #[command(subcommand)]
+    Plugin(Plugin),
+
+    #[command(hide = true, disable_help_flag = true)]
+    Provision(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Retry(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Certificate(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Signoff(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Passwords(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Undo(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Cutover(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Serve(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Completions(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Man(Ignored),
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Folder to write into; created if need be
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Name of the project [default: the folder's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The old host
+    #[arg(long, value_name = "HOST")]
+    pub source_host: Option<String>,
+    /// Its port, when it is not the usual one
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub source_port: Option<u16>,
+    /// How the connection to it is protected [default: implicit]
+    #[arg(long, value_name = "TLS", value_enum)]
+    pub source_tls: Option<Tls>,
+    /// The new host
+    #[arg(long, value_name = "HOST")]
+    pub target_host: Option<String>,
+    /// Its port, when it is not the usual one
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub target_port: Option<u16>,
+    /// How the connection to it is protected [default: implicit]
+    #[arg(long, value_name = "TLS", value_enum)]
+    pub target_tls: Option<Tls>,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tls {
+    /// TLS from the first byte, port 993
+    Implicit,
+    /// TLS after STARTTLS, port 143
+    Starttls,
+    /// Clear text: only for a server on this machine or a trusted line
+    None,
+}
+
+/// Which mailboxes.
+#[derive(Debug, Args)]
+pub(crate) struct Select {
+    /// Only this mailbox (its source log-in); may be repeated
+    #[arg(long, value_name = "MAILBOX")]
+    pub only: Vec<String>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// Write the plan to a file that `run --plan` takes
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Tell the whole story of one source folder
+    #[arg(long, value_name = "FOLDER")]
+    pub explain: Option<String>,
+    #[command(flatten)]
+    pub select: Select,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Follow this plan exactly, as `plan --out` wrote it
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub select: Select,
+    #[arg(long, hide = true)]
+    pub delete_gone: bool,
+    #[arg(long, hide = true, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
+    pub dashboard: Option<String>,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// What is compared
+    #[arg(long, value_enum, default_value_t)]
+    pub depth: Depth,
+    /// Look at this part of the messages only; message lists are always compared whole
+    #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = percent)]
+    pub sample: u8,
+    #[command(flatten)]
+    pub select: Select,
+}
+
+/// How deep `verify` goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Depth {
+    /// Message lists of both sides
+    Counts,
+    /// Also flags, dates, sizes and headers
+    #[default]
+    Headers,
+    /// Also whole messages, byte for byte
+    Full,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// How it is written [default: after the name in --out, else text]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<Format>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Keep showing it until everything is complete
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `plugin`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plugin {
+    /// The plugins that ship with mailhaul, and those the project names
+    List,
+    /// What a plugin is, may do and wants, in plain words
+    Inspect(Inspect),
+
+    #[command(hide = true, disable_help_flag = true)]
+    New(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Build(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Check(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Test(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Call(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Add(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Update(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Remove(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Diff(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Grant(Ignored),
+    #[command(hide = true, disable_help_flag = true)]
+    Record(Ignored),
+}
+
+/// `plugin inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// An id, e.g. `roles`, or a component file, e.g. `./acme.wasm`
+    #[arg(value_name = "ID|FILE")]
+    pub plugin: String,
+}
+
+/// Whatever follows a command that is not built yet.
+#[derive(Debug, Args)]
+pub(crate) struct Ignored {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub rest: Vec<OsString>,
+}
+
+/// Reads a percentage with or without its sign.
+fn percent(text: &str) -> Result<u8, String> {
+    match text.strip_suffix('%').unwrap_or(text).trim().parse() {
+        Ok(percent @ 1..=100) => Ok(percent),
+        _ => Err("a percentage from 1 to 100 is meant".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("mailhaul").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for line in ["--format json run", "run --format json"] {
+            assert_eq!(parse(line).unwrap().global.format, Some(Format::Json), "{line}");
+        }
+        let cli = parse("plugin list -vv --config x.toml --color never --no-progress").unwrap();
+        assert_eq!((cli.global.verbose, cli.global.color), (2, Color::Never));
+        assert!(parse("run -q -v").is_err());
+    }
+
+    #[test]
+    fn report_has_formats_of_its_own() {
+        let Command::Report(report) = parse("report --format junit --out x").unwrap().command else {
+            panic!("not a report")
+        };
+        assert_eq!(report.format, Some(Format::Junit));
+        let Command::Report(report) = parse("--format json report").unwrap().command else {
+            panic!("not a report")
+        };
+        assert_eq!(
+            report.format.or(parse("--format json report").unwrap().global.format),
+            Some(Format::Json)
+        );
+        assert!(parse("plan --format junit").is_err());
+    }
+
+    #[test]
+    fn sampling_takes_a_percentage() {
+        for (text, ok) in [("1", true), ("100%", true), ("0", false), ("101", false), ("x", false)] {
+            assert_eq!(percent(text).is_ok(), ok, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_built_yet_swallows_its_arguments() {
+        for line in ["provision --dry-run", "cutover watch --help", "plugin new folder-mapper acme -x", "man"]
+        {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        assert!(parse("frobnicate").is_err());
+    }
+
+    #[test]
+    fn help_fits_eighty_columns() {
+        let mut command = Cli::command().term_width(80);
+        insta::assert_snapshot!(command.render_help().to_string(), @"
+        Moves mailboxes from one IMAP server to another: nothing lost, nothing twice,
+        and proven
+
+        Usage: mailhaul [OPTIONS] <COMMAND>
+
+        Commands:
+          init    Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          check   Try every mailbox on both ends; writes nothing
+          plan    Show where every folder would go, and why; writes nothing
+          run     Copy what is missing; safe to repeat, continues where it stopped
+          verify  Compare both ends; writes nothing to the servers
+          report  The record of the move; connects to nothing
+          status  Where the project stands; connects to nothing
+          plugin  Plugins: what they are and what they may do
+          help    Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help (see more with '--help')
+          -V, --version  Print version
+
+        Global options:
+              --config <FILE>    Project file [default: `mailhaul.toml` here or in a
+                                 folder above]
+              --format <FORMAT>  How data is printed [default: text] [possible values:
+                                 text, json]
+          -v, --verbose...       Say more (-vv: much more); the log file always has the
+                                 details
+          -q, --quiet            Print results and errors only
+              --color <WHEN>     When to use colour; NO_COLOR is honoured [default:
+                                 auto] [possible values: auto, always, never]
+              --no-progress      No moving progress, even on a terminal
+
+        A first migration: `mailhaul init`, fill in the two files, then `mailhaul
+        check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
+        before `run`.
+        ");
+        for sub in ["init", "check", "plan", "run", "verify", "report", "status"] {
+            let sub = command.find_subcommand_mut(sub).unwrap();
+            let help = sub.render_help().to_string();
+            assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `mailhaul check`: every mailbox, both ends.
+
+use mailhaul_engine::event::{CheckRow, Event};
+use mailhaul_engine::job::Task;
+use serde::Serialize;
+
+use crate::args::{Global, Select};
+use crate::error::Failure;
+use crate::exit::{self, Exit};
+use crate::job::Opened;
+use crate::ui::watcher::{self, Doing};
+use crate::ui::{self, Ui};
+
+/// The contract's document.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    checks: &'a [CheckRow],
+}
+
+/// Tries every mailbox on both ends and writes nothing.
+pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Select) -> Result<Exit, Failure> {
+    let opened = Opened::for_work(ui, global)?;
+    let mut watcher = watcher::for_task(ui, Doing::Checking);
+    let json = ui.json();
+    let outcome = opened.drive(ui, &args.only, Task::Check, watcher.as_mut(), |ui, outcome, event| {
+        let Event::MailboxFinished { mailbox, end, .. } = event else { return Ok(()) };
+        if json {
+            return Ok(());
+        }
+        let rows: Vec<_> = outcome.checks.iter().filter(|row| row.mailbox == *mailbox).collect();
+        let lines = ui::check::mailbox(mailbox, &rows, end, ui.width, ui.palette);
+        ui.data(&lines)
+    })?;
+    outcome.refusal()?;
+    if json {
+        ui.document(&Document { schema: 1, checks: &outcome.checks }, true)?;
+    } else if !outcome.finish.interrupted {
+        ui.data(&ui::check::total(&outcome))?;
+        if outcome.finish.mailboxes.is_empty() {
+            ui.warn("the mailbox list is empty: there is nothing to check");
+        }
+    }
+    Ok(exit::of_check(&outcome.finish, &outcome.checks))
+}

@@ -1,0 +1,38 @@
+//! One file per command.
+
+mod check;
+mod init;
+mod plan;
+mod plugin;
+mod report;
+mod run;
+mod status;
+mod unbuilt;
+mod verify;
+
+use crate::args::{Cli, Command};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::ui::Ui;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When the command could not do its job; what it found out is an [`Exit`].
+pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init(args) => init::init(ui, args),
+        Command::Check(args) => check::check(ui, global, args),
+        Command::Plan(args) => plan::plan(ui, global, args),
+        Command::Run(args) => run::run(ui, global, args),
+        Command::Verify(args) => verify::verify(ui, global, args),
+        Command::Report(args) => report::report(ui, global, args),
+        Command::Status(args) => status::status(ui, global, args),
+        Command::Plugin(command) => plugin::plugin(ui, global, command),
+        command => match unbuilt::command(command) {
+            Some(refusal) => Err(refusal),
+            None => Err(Failure::fault("this command is known and does nothing")),
+        },
+    }
+}

@@ -1,0 +1,152 @@
+//! `mailhaul plan`: where every folder would go, and why.
+
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use mailhaul_engine::event::Event;
+use mailhaul_engine::job::Task;
+use mailhaul_engine::plan::{PLAN_SCHEMA, PlanFile};
+
+use crate::args::{Global, Plan};
+use crate::error::Failure;
+use crate::exit::{self, Exit};
+use crate::job::Opened;
+use crate::outcome::Outcome;
+use crate::ui::watcher::{self, Doing};
+use crate::ui::{self, Ui};
+
+/// Plans every mailbox and writes nothing but `--out`.
+pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
+    let opened = Opened::for_work(ui, global)?;
+    let pages = !ui.json() && args.explain.is_none();
+    let mut watcher = watcher::for_task(ui, Doing::Planning);
+    let outcome =
+        opened.drive(ui, &args.select.only, Task::Plan, watcher.as_mut(), |ui, _, event| match event {
+            Event::Planned(plan) if pages => {
+                let page = ui::plan::mailbox(plan, ui.width, ui.palette);
+                ui.data(&(page + "\n"))
+            }
+            Event::MailboxFinished { mailbox, end, .. } if !stands_in_a_page(end) => {
+                ui.problem(&format!("{mailbox}: {}", ui::plain::end_words(end)));
+                Ok(())
+            }
+            _ => Ok(()),
+        })?;
+    outcome.refusal()?;
+    let file = PlanFile {
+        schema: PLAN_SCHEMA,
+        project: opened.project.name.clone(),
+        mailboxes: outcome.plans.clone(),
+    };
+    if let Some(folder) = &args.explain {
+        explain(ui, &outcome, folder)?;
+    } else if ui.json() {
+        ui.document(&file, true)?;
+    } else if !outcome.finish.interrupted {
+        ui.data(&ui::plan::total(&outcome.plans))?;
+    }
+    if let Some(path) = args.out.as_deref().filter(|_| !outcome.finish.interrupted) {
+        write(path, &file)?;
+        ui.hint(&format!("`mailhaul run --plan {}` follows this plan exactly", path.display()));
+    }
+    Ok(exit::of_finish(&outcome.finish))
+}
+
+/// Whether the reader has seen how the mailbox ended: its page lists the conflicts.
+fn stands_in_a_page(end: &mailhaul_engine::event::MailboxEnd) -> bool {
+    use mailhaul_engine::event::MailboxEnd;
+    !matches!(end, MailboxEnd::Stopped(_))
+}
+
+fn explain(ui: &mut Ui, outcome: &Outcome, folder: &str) -> Result<(), Failure> {
+    if let Some(story) = ui::plan::explain(&outcome.plans, folder, ui.width, ui.palette) {
+        return ui.data(&story);
+    }
+    // Nothing was planned: the reason has been told, and is not that the folder does not exist.
+    if outcome.plans.is_empty() {
+        return Ok(());
+    }
+    let similar = ui::plan::similar(&outcome.plans, folder);
+    let hint = if similar.is_empty() {
+        "`mailhaul plan` lists all; between levels stands `/`".to_owned()
+    } else {
+        format!("there is {}", similar.join(", "))
+    };
+    Err(Failure::input(format!("no mailbox has a source folder `{folder}`"), Some(&hint)))
+}
+
+/// Writes a plan so that only its owner can read it: folder names are private too.
+fn write(path: &Path, plan: &PlanFile) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(plan).map_err(Failure::internal)?;
+    text.push('\n');
+    private_file(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| Failure::file("write", path, &error))
+}
+
+/// A new or emptied file of mode 0600, whatever the umask is and whatever it was before.
+pub(crate) fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // Not a device or a pipe, e.g. /dev/stdout.
+    if file.metadata()?.is_file() {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+/// Reads a plan that `plan --out` wrote for this project.
+///
+/// # Errors
+/// When it cannot be read, is none, or is another project's or version's.
+pub(crate) fn read(path: &Path, project: &str) -> Result<PlanFile, Failure> {
+    let again = Some("`mailhaul plan --out FILE` writes a new one");
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, &error))?;
+    // The version first: a plan of another version may have another shape.
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+        Failure::input(format!("{shown}:{}: this is no plan: {error}", error.line()), again)
+    })?;
+    let schema = value.get("schema").and_then(serde_json::Value::as_u64);
+    if schema != Some(u64::from(PLAN_SCHEMA)) {
+        return Err(Failure::input(format!("`{shown}` is no plan of this version of mailhaul"), again));
+    }
+    let plan: PlanFile = serde_json::from_value(value)
+        .map_err(|error| Failure::input(format!("`{shown}` is no plan: {error}"), again))?;
+    if plan.project != project {
+        let sentence = format!("`{shown}` is a plan of the project `{}`, not of `{project}`", plan.project);
+        return Err(Failure::input(sentence, again));
+    }
+    Ok(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sum::samples;
+
+    #[test]
+    fn a_plan_comes_back_as_it_was_written_and_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plan.json");
+        std::fs::write(&path, "something longer than nothing").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let plan = PlanFile { schema: PLAN_SCHEMA, project: "p".into(), mailboxes: vec![samples::plan()] };
+        write(&path, &plan).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(read(&path, "p").unwrap(), plan);
+        assert!(read(&path, "other").unwrap_err().causes[0].sentence.contains("project `p`, not of `other`"));
+    }
+
+    #[test]
+    fn what_is_no_plan_is_refused_as_input() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plan.json");
+        for text in ["", "[]", "{\"schema\": 9}", "{\"schema\": 1}", "{\n\"schema\": 1,,"] {
+            std::fs::write(&path, text).unwrap();
+            let failure = read(&path, "p").unwrap_err();
+            assert_eq!((failure.exit, failure.causes.len()), (Exit::Input, 1), "{text}");
+        }
+        assert_eq!(read(&dir.path().join("none"), "p").unwrap_err().exit, Exit::Input);
+    }
+}

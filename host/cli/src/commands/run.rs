@@ -1,0 +1,54 @@
+//! `mailhaul run`: copies what is missing.
+
+use mailhaul_engine::event::Finish;
+use mailhaul_engine::job::Task;
+
+use super::{plan, unbuilt};
+use crate::args::{Global, Run};
+use crate::error::Failure;
+use crate::exit::{self, Exit};
+use crate::job::Opened;
+use crate::ui::watcher::{self, Doing};
+use crate::ui::{self, Ui};
+
+/// Copies, proves the sum, and says how it ended.
+pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Failure> {
+    if let Some(refusal) = unbuilt::run(args) {
+        return Err(refusal);
+    }
+    let opened = Opened::for_work(ui, global)?;
+    let plan = match &args.plan {
+        Some(path) => Some(plan::read(path, &opened.project.name)?.mailboxes),
+        None => None,
+    };
+    let mut watcher = watcher::for_task(ui, Doing::Copying);
+    let outcome =
+        opened.drive(ui, &args.select.only, Task::Run { plan }, watcher.as_mut(), |_, _, _| Ok(()))?;
+    outcome.refusal()?;
+    let exit = exit::of_finish(&outcome.finish);
+    if !ui.json() {
+        ui.data_if_read(&ui::sum::page(&outcome, ui.width, ui.palette));
+        for hint in next_steps(exit, &outcome.finish) {
+            ui.hint(hint);
+        }
+    }
+    Ok(exit)
+}
+
+/// What to do now.
+fn next_steps(exit: Exit, finish: &Finish) -> Vec<&'static str> {
+    match exit {
+        Exit::Done if finish.mailboxes.is_empty() => {
+            vec!["the mailbox list is empty: put one mailbox on each line"]
+        }
+        Exit::Done => vec![
+            "`mailhaul verify` compares both ends; `mailhaul report --format html --out report.html` keeps the record",
+        ],
+        Exit::Interrupted => vec!["run the same command again to continue"],
+        Exit::LogIn | Exit::Unreachable => {
+            vec!["`mailhaul check` tells what to mend; `mailhaul run` then continues"]
+        }
+        Exit::NoRoom => vec!["make room on the target; `mailhaul run` then continues"],
+        _ => vec!["mend what is listed and run the same command again: only what is missing is copied"],
+    }
+}

@@ -1,0 +1,41 @@
+//! `mailhaul verify`: compares both ends.
+
+use mailhaul_engine::job::Task;
+use mailhaul_engine::{plugin, store};
+
+use crate::args::{Depth, Global, Verify};
+use crate::error::Failure;
+use crate::exit::{self, Exit};
+use crate::job::Opened;
+use crate::ui::watcher::{self, Doing};
+use crate::ui::{self, Ui};
+
+/// Fetches and compares both ends, then asks the validation hooks.
+pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit, Failure> {
+    let opened = Opened::for_work(ui, global)?;
+    let depth = match args.depth {
+        Depth::Counts => plugin::Depth::Counts,
+        Depth::Headers => plugin::Depth::Headers,
+        Depth::Full => plugin::Depth::Full,
+    };
+    let task = Task::Verify { depth, sample: args.sample };
+    let mut watcher = watcher::for_task(ui, Doing::Comparing);
+    let outcome = opened.drive(ui, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    outcome.refusal()?;
+    if ui.json() {
+        // The report's document: it has the differences, and one shape is enough to learn.
+        let project = store::load(&opened.project.state, &opened.project.name)?;
+        ui.document(&project, true)?;
+    } else {
+        ui.data(&ui::verify::page(&outcome, ui.width, ui.palette))?;
+    }
+    let exit = exit::of_finish(&outcome.finish);
+    match exit {
+        Exit::Interrupted => ui.hint("interrupted: what was not reached is not compared"),
+        Exit::NotAllWell => {
+            ui.hint("`mailhaul run` copies what is missing; `mailhaul report` lists every difference")
+        }
+        _ => {}
+    }
+    Ok(exit)
+}

@@ -1,0 +1,251 @@
+//! The log: to standard error as loud as asked, to `mailhaul.log` under the state folder in detail.
+//!
+//! Every line passes one layer that removes secrets and escapes what a terminal would obey, so one
+//! record is one line. There is deliberately no bridge from the `log` crate: async-imap writes whole
+//! `LOGIN` commands to it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::redact::scrub;
+use crate::ui::escape::escape;
+use crate::ui::screen::Screen;
+
+/// Name of the log in the state folder.
+pub(crate) const FILE_NAME: &str = "mailhaul.log";
+/// Size at which the log is put aside as `mailhaul.log.1`; the one put aside before is dropped, so
+/// both together never take more than twice this.
+const ROTATE_AT: u64 = 16 << 20;
+/// Lines written before the state folder is known are kept up to this many bytes.
+const EARLY: usize = 64 << 10;
+/// Details of a panic: for the file only, the user gets a sentence.
+pub(crate) const PANIC_TARGET: &str = "mailhaul::panic";
+
+static LOG: Mutex<Log> = Mutex::new(Log::Waiting(Vec::new()));
+
+/// Where lines for the file go.
+#[derive(Debug)]
+enum Log {
+    /// No state folder is known (yet).
+    Waiting(Vec<u8>),
+    Open(Rotating),
+    /// It could not be opened: nothing is kept.
+    Closed,
+}
+
+/// Starts logging; `verbose` and `quiet` are the flags.
+pub(crate) fn start(verbose: u8, quiet: bool) {
+    let aloud = match (quiet, verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, 2) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
+    };
+    let kept = if verbose >= 2 { LevelFilter::TRACE } else { LevelFilter::DEBUG };
+    let stderr = tracing_subscriber::fmt::layer()
+        .with_writer(|| Line(To::Stderr))
+        .with_ansi(false)
+        .without_time()
+        .with_target(verbose > 0)
+        .with_filter(targets(aloud).with_target(PANIC_TARGET, LevelFilter::OFF));
+    let file =
+        tracing_subscriber::fmt::layer().with_writer(ToFile).with_ansi(false).with_filter(targets(kept));
+    // Fails only when a subscriber is set already, as in tests: then that one is fine.
+    drop(tracing_subscriber::registry().with(stderr).with(file).try_init());
+}
+
+/// Ours at `level`; of the crates below us only what matters to a migration.
+fn targets(level: LevelFilter) -> Targets {
+    let others = level.min(LevelFilter::from_level(Level::WARN));
+    let mut targets = Targets::new().with_default(others).with_target("mailhaul", level);
+    for ours in ["engine", "imap", "net", "plugin_host", "project", "report", "shipped"] {
+        targets = targets.with_target(format!("mailhaul_{ours}"), level);
+    }
+    // Its trace level shows commands whole, LOGIN included.
+    targets.with_target("async_imap", level.min(LevelFilter::DEBUG))
+}
+
+/// Opens the log in the state folder, which is made if need be, and writes what was kept so far.
+/// Returns a warning when that fails: a migration does not depend on its log.
+pub(crate) fn open(state_dir: &Path) -> Option<String> {
+    let path = state_dir.join(FILE_NAME);
+    let opened = private_dir(state_dir).and_then(|()| Rotating::open(&path, ROTATE_AT));
+    let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    match opened {
+        Ok(mut file) => {
+            let early = match &mut *log {
+                Log::Waiting(early) => std::mem::take(early),
+                Log::Open(_) | Log::Closed => Vec::new(),
+            };
+            file.write(&early);
+            *log = Log::Open(file);
+            None
+        }
+        Err(error) => {
+            *log = Log::Closed;
+            Some(format!("no log is kept: cannot open `{}`: {error}", path.display()))
+        }
+    }
+}
+
+/// The log file's path, once it is open.
+pub(crate) fn path() -> Option<PathBuf> {
+    // Also asked for by the panic hook, perhaps while this very lock is held.
+    match &*LOG.try_lock().ok()? {
+        Log::Open(file) => Some(file.path.clone()),
+        Log::Waiting(_) | Log::Closed => None,
+    }
+}
+
+/// Makes a folder that nobody else can look into, whatever the umask is.
+fn private_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// A file that is put aside when it has grown.
+#[derive(Debug)]
+struct Rotating {
+    path: PathBuf,
+    file: File,
+    size: u64,
+    rotate_at: u64,
+}
+
+impl Rotating {
+    fn open(path: &Path, rotate_at: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let meta = file.metadata()?;
+        if meta.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+        Ok(Self { path: path.to_owned(), file, size: meta.len(), rotate_at })
+    }
+
+    /// Writes, and puts the file aside first when it is full. A full disk costs lines of the log,
+    /// never the migration.
+    fn write(&mut self, bytes: &[u8]) {
+        if self.size > 0 && self.size + bytes.len() as u64 > self.rotate_at {
+            let aside = self.path.with_extension("log.1");
+            let moved = fs::rename(&self.path, aside).and_then(|()| Self::open(&self.path, self.rotate_at));
+            if let Ok(fresh) = moved {
+                *self = fresh;
+            }
+        }
+        if self.file.write_all(bytes).is_ok() {
+            self.size += bytes.len() as u64;
+        }
+    }
+}
+
+/// Gives every event a writer to the file.
+struct ToFile;
+
+impl MakeWriter<'_> for ToFile {
+    type Writer = Line;
+
+    fn make_writer(&self) -> Self::Writer {
+        Line(To::File)
+    }
+}
+
+enum To {
+    Stderr,
+    File,
+}
+
+/// Takes one formatted event, which the subscriber writes in one piece.
+struct Line(To);
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = clean(&String::from_utf8_lossy(bytes));
+        match self.0 {
+            To::Stderr => Screen::stderr().write_all(line.as_bytes())?,
+            To::File => keep(line.as_bytes()),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes a line to the file, or keeps it until there is one.
+fn keep(line: &[u8]) {
+    // A panic while the lock is held must not hang in its own hook.
+    let log = if std::thread::panicking() {
+        LOG.try_lock().ok()
+    } else {
+        Some(LOG.lock().unwrap_or_else(PoisonError::into_inner))
+    };
+    if let Some(mut log) = log {
+        match &mut *log {
+            Log::Open(file) => file.write(line),
+            Log::Waiting(early) if early.len() < EARLY => early.extend_from_slice(line),
+            Log::Waiting(_) | Log::Closed => {}
+        }
+    }
+}
+
+/// One record on one line, without secrets.
+fn clean(record: &str) -> String {
+    let mut line = escape(&scrub(record.trim_end_matches('\n'))).into_owned();
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_without_secrets() {
+        crate::redact::register(b"canary-in-the-log");
+        assert_eq!(clean("a\nb canary-in-the-log \x1b[2J\n"), "a\\nb [secret] \\x1b[2J\n");
+    }
+
+    #[test]
+    fn the_file_is_private_and_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        private_dir(&state).unwrap();
+        assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+        let path = state.join(FILE_NAME);
+        fs::write(&path, "old\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let mut log = Rotating::open(&path, 100).unwrap();
+        for n in 0..50 {
+            log.write(format!("line {n}\n").as_bytes());
+        }
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let aside = state.join("mailhaul.log.1");
+        assert_eq!((mode(&path), mode(&aside)), (0o600, 0o600));
+        assert!(fs::metadata(&path).unwrap().len() <= 100);
+        assert!(fs::read_to_string(&path).unwrap().ends_with("line 49\n"));
+        assert_eq!(fs::read_dir(&state).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn async_imap_never_logs_at_trace() {
+        let targets = targets(LevelFilter::TRACE);
+        assert!(!targets.would_enable("async_imap::client", &Level::TRACE));
+        assert!(targets.would_enable("mailhaul_engine::copy", &Level::TRACE));
+        assert!(!targets.would_enable("wasmtime", &Level::DEBUG));
+    }
+}

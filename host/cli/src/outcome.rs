@@ -1,0 +1,66 @@
+//! What a finished task leaves behind, collected from its events.
+
+use std::collections::HashMap;
+
+use mailhaul_engine::event::{CheckRow, Event, Finish};
+use mailhaul_engine::plan::MailboxPlan;
+use mailhaul_engine::summary::MailboxSummary;
+
+use crate::error::Failure;
+use crate::exit::of_finish;
+
+/// Everything the last page of a command is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// How it ended.
+    pub finish: Finish,
+    /// `check`: all rows.
+    pub checks: Vec<CheckRow>,
+    /// All plans.
+    pub plans: Vec<MailboxPlan>,
+    /// Mailboxes that came as far as a ledger, by key.
+    pub summaries: Vec<(String, MailboxSummary)>,
+    by_key: HashMap<String, usize>,
+}
+
+impl Outcome {
+    /// Takes from an event what is needed later.
+    pub(crate) fn note(&mut self, event: &Event) {
+        match event {
+            Event::Checked(row) => self.checks.push(row.clone()),
+            Event::Planned(plan) => self.plans.push(plan.clone()),
+            Event::MailboxFinished { mailbox, summary: Some(summary), .. } => {
+                self.by_key.insert(mailbox.clone(), self.summaries.len());
+                self.summaries.push((mailbox.clone(), summary.clone()));
+            }
+            Event::Finished(finish) => self.finish = finish.clone(),
+            _ => {}
+        }
+    }
+
+    /// The ledger's state of a mailbox, if it came so far.
+    pub(crate) fn summary(&self, mailbox: &str) -> Option<&MailboxSummary> {
+        let (_, summary) = self.summaries.get(*self.by_key.get(mailbox)?)?;
+        Some(summary)
+    }
+
+    /// Returns why nothing was started, if nothing was.
+    ///
+    /// # Errors
+    /// The engine's reasons, one cause each.
+    pub(crate) fn refusal(&self) -> Result<(), Failure> {
+        match &self.finish.refused {
+            Some(refused) => Err(Failure::refused(of_finish(&self.finish), &refused.reasons)),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts checks and plans into the order of the mailbox list; tasks finish in any order.
+    pub(crate) fn in_list_order(&mut self) {
+        let place: HashMap<&str, usize> =
+            self.finish.mailboxes.iter().enumerate().map(|(at, (key, _))| (key.as_str(), at)).collect();
+        let of = |key: &str| place.get(key).copied().unwrap_or(usize::MAX);
+        self.checks.sort_by_key(|row| of(&row.mailbox));
+        self.plans.sort_by_key(|plan| of(&plan.mailbox));
+    }
+}

@@ -1,0 +1,141 @@
+//! `check`: one line per mailbox when both ends are well, one per side that is not.
+
+use mailhaul_engine::event::{CheckRow, MailboxEnd};
+
+use super::escape::escape;
+use super::paint::{Palette, Tone};
+use super::sum::push_wrapped;
+use super::table::wrap;
+use super::units::plural;
+use crate::outcome::Outcome;
+
+/// Returns the lines of one mailbox. `rows` are its own; `end` tells of what no row does.
+pub(crate) fn mailbox(
+    mailbox: &str,
+    rows: &[&CheckRow],
+    end: &MailboxEnd,
+    width: Option<usize>,
+    palette: Palette,
+) -> String {
+    let mut out = String::new();
+    let bad: Vec<_> = rows.iter().filter(|row| row.cause != "ok").collect();
+    for row in &bad {
+        let mut text = format!("{}  {}: {}", escape(mailbox), row.side.as_str(), escape(&row.cause));
+        if !row.detail.is_empty() {
+            text.push_str(&format!(": {}", escape(&row.detail)));
+        }
+        push_line(&mut out, false, &text, width, palette);
+        push_remedy(&mut out, &row.remedy, width, palette);
+    }
+    if bad.is_empty() {
+        match end {
+            MailboxEnd::Stopped(_) | MailboxEnd::NotAllWell => {
+                let text = format!("{}  {}", escape(mailbox), super::plain::end_words(end));
+                push_line(&mut out, false, &text, width, palette);
+            }
+            MailboxEnd::Interrupted => {}
+            MailboxEnd::Complete => {
+                let details: Vec<_> = rows
+                    .iter()
+                    .filter(|row| !row.detail.is_empty())
+                    .map(|row| format!("{}: {}", row.side.as_str(), escape(&row.detail)))
+                    .collect();
+                let text = format!("{}  {}", escape(mailbox), details.join("; "));
+                push_line(&mut out, true, text.trim_end(), width, palette);
+            }
+        }
+    }
+    out
+}
+
+fn push_line(out: &mut String, well: bool, text: &str, width: Option<usize>, palette: Palette) {
+    let (mark, tone) = if well { ("ok  ", Tone::Good) } else { ("FAIL", Tone::Bad) };
+    let room = width.map_or(usize::MAX, |w| w.saturating_sub(6).max(20));
+    for (at, line) in wrap(text, room).iter().enumerate() {
+        let start = if at == 0 { palette.paint(tone, mark) } else { "    ".to_owned() };
+        out.push_str(&format!("{start}  {line}\n"));
+    }
+}
+
+/// On a terminal the remedy stands below; in a pipe on the same line, where `grep` finds both.
+fn push_remedy(out: &mut String, remedy: &str, width: Option<usize>, palette: Palette) {
+    if remedy.is_empty() {
+        return;
+    }
+    let label = palette.paint(Tone::Accent, "hint:");
+    if width.is_none() {
+        out.truncate(out.trim_end_matches('\n').len());
+        out.push_str(&format!(" ({label} {})\n", escape(remedy)));
+        return;
+    }
+    let mut lines = String::new();
+    push_wrapped(&mut lines, 6, &format!("hint: {}", escape(remedy)), width);
+    out.push_str(&lines.replacen("hint:", &label, 1));
+}
+
+/// Returns the last line.
+pub(crate) fn total(outcome: &Outcome) -> String {
+    let all = outcome.finish.mailboxes.len() as u64;
+    let ready = outcome.finish.mailboxes.iter().filter(|(mailbox, end)| {
+        *end == MailboxEnd::Complete
+            && !outcome.checks.iter().any(|row| row.mailbox == *mailbox && row.cause != "ok")
+    });
+    let ready = ready.count() as u64;
+    if ready == all {
+        format!("{} ready\n", plural(all, "mailbox"))
+    } else {
+        format!("{}: {ready} ready, {} not\n", plural(all, "mailbox"), all - ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_engine::summary::Side;
+
+    use super::*;
+
+    fn row(side: Side, cause: &str, detail: &str, remedy: &str) -> CheckRow {
+        CheckRow {
+            mailbox: "anna@old.example".into(),
+            side,
+            cause: cause.into(),
+            remedy: remedy.into(),
+            detail: detail.into(),
+        }
+    }
+
+    #[test]
+    fn a_well_mailbox_is_one_line_and_a_sick_one_tells_cause_and_remedy() {
+        let well = [
+            row(Side::Source, "ok", "1,204 messages in 14 folders, 34.0 MiB", ""),
+            row(Side::Target, "ok", "empty, 12 % of 2.0 GiB used", ""),
+        ];
+        let sick = [
+            row(Side::Source, "ok", "", ""),
+            row(
+                Side::Target,
+                "auth-refused",
+                "the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno`",
+                "check the password in `mailboxes.csv:3`",
+            ),
+        ];
+        let mut out = String::new();
+        for width in [Some(80), None] {
+            for rows in [&well, &sick] {
+                let rows: Vec<_> = rows.iter().collect();
+                out += &mailbox("anna@old.example", &rows, &MailboxEnd::Complete, width, Palette::default());
+            }
+            out += "\n";
+        }
+        insta::assert_snapshot!(out, @r"
+        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target:
+              empty, 12 % of 2.0 GiB used
+        FAIL  anna@old.example  target: auth-refused: the server said `NO
+              [AUTHENTICATIONFAILED] \x1b[31mno`
+              hint: check the password in `mailboxes.csv:3`
+
+        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target: empty, 12 % of 2.0 GiB used
+        FAIL  anna@old.example  target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno` (hint: check the password in `mailboxes.csv:3`)
+        ");
+    }
+}

@@ -1,0 +1,271 @@
+//! The only place that prints. Data goes to standard output, everything else to standard error.
+//!
+//! Renderers come in two kinds: pages ([`check`], [`plan`], [`sum`], [`verify`], [`status`],
+//! [`plugins`]) are functions from the engine's structs to text; watchers ([`terminal`], [`plain`],
+//! [`json`]) follow a running task event by event.
+
+pub(crate) mod check;
+pub(crate) mod escape;
+pub(crate) mod json;
+pub(crate) mod paint;
+pub(crate) mod plain;
+pub(crate) mod plan;
+pub(crate) mod plugins;
+pub(crate) mod progress;
+pub(crate) mod screen;
+pub(crate) mod status;
+pub(crate) mod sum;
+pub(crate) mod table;
+pub(crate) mod terminal;
+pub(crate) mod units;
+pub(crate) mod verify;
+pub(crate) mod watcher;
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::args::{Color, Format, Global};
+use crate::error::Failure;
+use crate::exit::Exit;
+use escape::{escape_json, escape_lines};
+use paint::{Palette, Tone};
+use screen::Screen;
+
+/// How wide a terminal is when it does not say.
+const USUAL_WIDTH: usize = 80;
+/// Lines much longer than this are hard to read, however wide the terminal is.
+const WIDEST: usize = 120;
+
+/// Where a command's words go, and in what dress.
+pub(crate) struct Ui {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    /// Colour on standard output.
+    pub palette: Palette,
+    err_palette: Palette,
+    /// Columns of standard output; `None` when it is a pipe or a file, where nothing wraps.
+    pub width: Option<usize>,
+    err_width: usize,
+    /// `--format`, when given.
+    pub format: Option<Format>,
+    /// `-q`: no progress, no notes, no warnings.
+    pub quiet: bool,
+    /// Whether moving progress can be shown on standard error.
+    pub animated: bool,
+    /// Whether standard output is a terminal.
+    pub out_is_terminal: bool,
+    out_closed: bool,
+}
+
+impl Ui {
+    /// The real terminal, pipe or file.
+    pub(crate) fn new(global: &Global) -> Self {
+        let (out_tty, err_tty) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let colour = |tty: bool| match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            // https://no-color.org: any value but an empty one.
+            Color::Auto => tty && !dumb && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        let columns = || {
+            terminal_size::terminal_size()
+                .map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
+                .clamp(40, WIDEST)
+        };
+        Self {
+            out: Box::new(Screen::stdout()),
+            err: Box::new(Screen::stderr()),
+            palette: Palette { on: colour(out_tty) },
+            err_palette: Palette { on: colour(err_tty) },
+            width: out_tty.then(columns),
+            err_width: if err_tty { columns() } else { usize::MAX },
+            format: global.format,
+            quiet: global.quiet,
+            // With -v log lines take the place of progress, as they would tear it apart.
+            animated: err_tty && !dumb && !global.quiet && !global.no_progress && global.verbose == 0,
+            out_is_terminal: out_tty,
+            out_closed: false,
+        }
+    }
+
+    /// For what has to be said before the arguments are understood.
+    pub(crate) fn before_arguments() -> Self {
+        let mut words = std::env::args_os();
+        let plain = words.any(|word| word == "--color=never")
+            || std::env::args_os()
+                .zip(std::env::args_os().skip(1))
+                .any(|(a, b)| a == "--color" && b == "never");
+        let color = if plain { Color::Never } else { Color::Auto };
+        Self::new(&Global { color, ..Global::default() })
+    }
+
+    /// Whether `--format json` was given.
+    pub(crate) fn json(&self) -> bool {
+        self.format == Some(Format::Json)
+    }
+
+    /// Prints data: text of our own making whose foreign parts are escaped already.
+    ///
+    /// # Errors
+    /// When standard output is gone; a broken pipe ends the command quietly.
+    pub(crate) fn data(&mut self, text: &str) -> Result<(), Failure> {
+        self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(Failure::output)
+    }
+
+    /// Prints data as JSON, on one line or as an indented document.
+    ///
+    /// # Errors
+    /// As [`Ui::data`].
+    pub(crate) fn document(&mut self, value: &impl Serialize, pretty: bool) -> Result<(), Failure> {
+        let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        let mut text = text.map_err(Failure::internal)?;
+        text.push('\n');
+        self.data(&escape_json(&text))
+    }
+
+    /// Prints data of a task that goes on when nobody reads it any more: half a migration because
+    /// of `| head` would be worse than silence.
+    pub(crate) fn data_if_read(&mut self, text: &str) {
+        if !self.out_closed {
+            self.out_closed = self.data(text).is_err();
+        }
+    }
+
+    /// Says something on standard error that is neither data nor a problem; not with `-q`.
+    pub(crate) fn note(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(None, text);
+        }
+    }
+
+    /// Warns on standard error; not with `-q`.
+    pub(crate) fn warn(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(Some(("warning:", Tone::Warn)), text);
+        }
+    }
+
+    /// Says what is wrong with one thing while others go on; also with `-q`.
+    pub(crate) fn problem(&mut self, text: &str) {
+        self.say(Some(("error:", Tone::Bad)), text);
+    }
+
+    /// Points to a next step on standard error; not with `-q`.
+    pub(crate) fn hint(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(Some(("hint:", Tone::Accent)), text);
+        }
+    }
+
+    /// Says on standard error what stands in the way, one `error:` per cause.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        for cause in &failure.causes {
+            self.say(Some(("error:", Tone::Bad)), &cause.sentence);
+            if let Some(hint) = &cause.hint {
+                self.say(Some(("hint:", Tone::Accent)), hint);
+            }
+        }
+    }
+
+    /// Prints what clap has to say about the arguments, and returns what the process ends with.
+    pub(crate) fn usage(&mut self, usage: &clap::Error) -> Exit {
+        let text = usage.render();
+        if !usage.use_stderr() {
+            let text = if self.palette.on { text.ansi().to_string() } else { text.to_string() };
+            return self.data(&text).map_or_else(
+                |failure| {
+                    self.failure(&failure);
+                    failure.exit
+                },
+                |()| Exit::Done,
+            );
+        }
+        let text = text.to_string();
+        let secret = ["password", "token", "secret"].iter().any(|word| text.contains(word));
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            // Said our way. What the user typed is quoted in it, and may come out of a script.
+            match (line.strip_prefix("error: "), line.trim_start().strip_prefix("tip: ")) {
+                (Some(error), _) => self.problem(error),
+                // Whatever is similar to `--password` is not what was meant.
+                (_, Some(_)) if secret => {}
+                (_, Some(tip)) => self.hint(tip),
+                _ => self.say(None, line),
+            }
+        }
+        if secret {
+            self.hint(
+                "a password on the command line can be read by every user of this machine; it belongs in \
+                 `mailboxes.csv` or, as `{ env = … }`, `{ file = … }` or `{ command = … }`, in `mailhaul.toml`",
+            );
+        }
+        Exit::Input
+    }
+
+    /// Empties the terminal for the next picture.
+    ///
+    /// # Errors
+    /// As [`Ui::data`].
+    pub(crate) fn clear(&mut self) -> Result<(), Failure> {
+        self.data("\x1b[H\x1b[2J")
+    }
+
+    /// Asks on standard error and returns the answer from standard input, without its line end; an
+    /// empty answer is `default`, and `None` means that nobody is there.
+    ///
+    /// # Errors
+    /// When standard input cannot be read.
+    pub(crate) fn ask(&mut self, question: &str, default: &str) -> Result<Option<String>, Failure> {
+        let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        let line = format!("{}{shown}: ", self.err_palette.paint(Tone::Strong, question));
+        drop(self.err.write_all(line.as_bytes()).and_then(|()| self.err.flush()));
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        let read = read.map_err(|error| Failure::input(format!("cannot read the answer: {error}"), None))?;
+        let answer = answer.trim();
+        Ok((read > 0).then(|| if answer.is_empty() { default.to_owned() } else { answer.to_owned() }))
+    }
+
+    fn say(&mut self, label: Option<(&str, Tone)>, text: &str) {
+        let text = escape_lines(text);
+        let mut out = String::new();
+        let (start, indent) = match label {
+            Some((label, tone)) => (self.err_palette.paint(tone, label) + " ", label.len() + 1),
+            None => (String::new(), 0),
+        };
+        let room = self.err_width.saturating_sub(indent);
+        let lines = text.lines().flat_map(|line| table::wrap(line, room));
+        for (at, line) in lines.enumerate() {
+            if at == 0 {
+                out.push_str(&start);
+            } else if !line.is_empty() {
+                out.push_str(&" ".repeat(indent));
+            }
+            out.push_str(&line);
+            out.push('\n');
+        }
+        // Nobody to tell when standard error is gone.
+        drop(self.err.write_all(out.as_bytes()).and_then(|()| self.err.flush()));
+    }
+
+    /// A terminal of 80 columns without colour, or a pipe, that writes into buffers.
+    #[cfg(test)]
+    pub(crate) fn in_memory(width: Option<usize>) -> (Self, screen::Buffer, screen::Buffer) {
+        let (out, err) = (screen::Buffer::default(), screen::Buffer::default());
+        let ui = Self {
+            out: Box::new(out.clone()),
+            err: Box::new(err.clone()),
+            palette: Palette::default(),
+            err_palette: Palette::default(),
+            width,
+            err_width: width.unwrap_or(usize::MAX),
+            format: None,
+            quiet: false,
+            animated: false,
+            out_is_terminal: width.is_some(),
+            out_closed: false,
+        };
+        (ui, out, err)
+    }
+}

@@ -1,0 +1,161 @@
+//! A running task without moving progress: one plain line per folder and per mailbox, as it ends.
+//!
+//! `check` and `plan` print their pages as they go and need nothing but the warnings from here.
+
+use mailhaul_engine::event::{Event, MailboxEnd};
+use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary};
+
+use super::Ui;
+use super::escape::escape;
+use super::units::{bytes, count, duration, plural, seconds};
+use super::watcher::{Doing, Watcher};
+use crate::error::Failure;
+
+/// Prints lines.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    doing: Doing,
+    /// Whether folders and mailboxes get a line: not with `-q`, not in a JSON document, and not
+    /// where bars show them already.
+    lines: bool,
+}
+
+impl Lines {
+    /// Lines for a task that prints to `ui`.
+    pub(crate) fn new(doing: Doing, ui: &Ui) -> Self {
+        let moving = ui.animated && ui.out_is_terminal;
+        let pages = matches!(doing, Doing::Checking | Doing::Planning);
+        Self { doing, lines: !(pages || moving || ui.quiet || ui.json()) }
+    }
+}
+
+impl Watcher for Lines {
+    fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure> {
+        match event {
+            Event::Warning { mailbox: Some(mailbox), message } => ui.warn(&format!("{mailbox}: {message}")),
+            Event::Warning { mailbox: None, message } => ui.warn(message),
+            Event::Reconnecting { mailbox, side, reason } => {
+                ui.note(&format!(
+                    "{mailbox}: the {} connection was lost ({reason}), trying again",
+                    side.as_str()
+                ));
+            }
+            _ => {
+                if let Some(line) = self.lines.then(|| line(self.doing, event)).flatten() {
+                    ui.data_if_read(&(line + "\n"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The line an event is worth, if any.
+fn line(doing: Doing, event: &Event) -> Option<String> {
+    match event {
+        Event::Started { mailboxes } => Some(format!("{} {}", doing.as_str(), plural(*mailboxes, "mailbox"))),
+        Event::FolderFinished { mailbox, folder, messages_now, bytes_now, seconds: took } => {
+            let mut parts = vec![format!("{} {}", count(*messages_now), doing.done())];
+            if doing == Doing::Copying {
+                parts.extend(rest(folder, *messages_now));
+            }
+            parts.push(bytes(*bytes_now));
+            parts.push(duration(seconds(*took)));
+            let name = folder_name(&folder.source, folder.target.as_deref());
+            Some(format!("{}  {name}: {}", escape(mailbox), parts.join(", ")))
+        }
+        Event::MessageException { mailbox, exception } if exception.outcome == ExceptionOutcome::Failed => {
+            Some(format!(
+                "{}  {} uid {}: failed, {}: {}",
+                escape(mailbox),
+                escape(&exception.folder),
+                exception.uid,
+                escape(&exception.code),
+                escape(&exception.reason)
+            ))
+        }
+        Event::MailboxFinished { mailbox, end, .. } => {
+            Some(format!("{}  {}", escape(mailbox), end_words(end)))
+        }
+        _ => None,
+    }
+}
+
+/// What a folder holds beside the messages copied just now, as far as there is any.
+fn rest(folder: &FolderSummary, now: u64) -> Vec<String> {
+    let counts = &folder.counts;
+    [
+        (counts.copied.saturating_sub(now), "copied before"),
+        (counts.already_present, "already present"),
+        (counts.skipped, "skipped"),
+        (counts.failed, "failed"),
+        (counts.pending, "pending"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{} {what}", count(n)))
+    .collect()
+}
+
+/// `Sent → Sent Items`, or one name when both are the same; escaped.
+pub(crate) fn folder_name(source: &str, target: Option<&str>) -> String {
+    match target {
+        Some(target) if target == source => escape(source).into_owned(),
+        Some(target) => format!("{} → {}", escape(source), escape(target)),
+        None => format!("{} (left out)", escape(source)),
+    }
+}
+
+/// How a mailbox ended, in words; escaped.
+pub(crate) fn end_words(end: &MailboxEnd) -> String {
+    match end {
+        MailboxEnd::Complete => "complete".to_owned(),
+        MailboxEnd::NotAllWell => "not all well".to_owned(),
+        MailboxEnd::Interrupted => "interrupted".to_owned(),
+        MailboxEnd::Stopped(stopped) => format!(
+            "stopped at the {} side, {}: {}",
+            stopped.side.as_str(),
+            escape(&stopped.cause),
+            escape(&stopped.reason)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sum::samples;
+    use super::*;
+
+    fn shown(doing: Doing, events: &[Event]) -> (String, String) {
+        let (mut ui, out, err) = Ui::in_memory(None);
+        let mut lines = Lines::new(doing, &ui);
+        for event in events {
+            lines.event(&mut ui, event).unwrap();
+        }
+        (out.text(), err.text())
+    }
+
+    #[test]
+    fn a_run_is_one_line_per_folder_and_mailbox() {
+        let (out, err) = shown(Doing::Copying, &samples::run_events());
+        insta::assert_snapshot!(out, @r"
+        copying 3 mailboxes
+        anna@old.example  INBOX: 1,160 copied, 20 copied before, 20 already present, 4.6 MiB, 2.5 s
+        anna@old.example  Sent → Sent Items: 100 copied, 20 copied before, 480.0 KiB, 2.5 s
+        anna@old.example  complete
+        bob@old.example  Entwürfe/2019\x1b[2J uid 7: failed, too-big: the message has 60.0 MiB, the target takes at most 50.0 MiB
+        bob@old.example  not all well
+        carl@old.example  stopped at the target side, auth-refused: the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        ");
+        insta::assert_snapshot!(err, @r"
+        warning: bob@old.example: odd\x07thing
+        anna@old.example: the source connection was lost (connection reset), trying again
+        ");
+    }
+
+    #[test]
+    fn check_and_plan_have_pages_instead() {
+        let (out, _) = shown(Doing::Planning, &samples::run_events());
+        assert_eq!(out, "");
+    }
+}

@@ -1,0 +1,217 @@
+//! `plan`: folder by folder where each goes, who decided it, and why.
+
+use mailhaul_engine::plan::{FolderPlan, MailboxPlan};
+
+use super::escape::escape;
+use super::paint::{Palette, Tone};
+use super::sum::{accounts, push_wrapped};
+use super::table::{Align, Table};
+use super::units::{bytes, count, estimate, plural};
+
+/// Returns the page of one mailbox.
+pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {
+    let mut out = format!("{}\n", palette.paint(Tone::Strong, &accounts(&plan.source, &plan.target)));
+    out.push_str(&folders(&plan.folders).render(width, palette));
+    for note in &plan.notes {
+        push_labelled(&mut out, "note:", Tone::Warn, note, width, palette);
+    }
+    for conflict in &plan.conflicts {
+        push_labelled(&mut out, "conflict:", Tone::Bad, conflict, width, palette);
+    }
+    let size = plan.bytes.map(|n| format!(", {} in these folders", bytes(n))).unwrap_or_default();
+    let time = match plan.messages_to_copy {
+        0 => String::new(),
+        _ => format!(", {}", estimate(std::time::Duration::from_secs(plan.estimate_seconds))),
+    };
+    out.push_str(&format!("  {} to copy{size}{time}\n", plural(plan.messages_to_copy, "message")));
+    out
+}
+
+fn folders(folders: &[FolderPlan]) -> Table {
+    let mut table = Table::new(
+        2,
+        &[
+            ("Folder", Align::Left),
+            ("Goes to", Align::Left),
+            ("Messages", Align::Right),
+            ("Size", Align::Right),
+            ("Decided by", Align::Left),
+        ],
+    );
+    for folder in folders {
+        let goes = match &folder.target {
+            Some(target) if folder.create => (format!("{target} (new)"), None),
+            Some(target) => (target.clone(), None),
+            None => ("left out".to_owned(), Some(Tone::Warn)),
+        };
+        // A folder that holds no messages (\Noselect) has no count.
+        let messages = folder.messages.map_or_else(|| "-".to_owned(), |n| count(n.into()));
+        let size = folder.bytes.map_or_else(String::new, bytes);
+        table.toned([
+            (&folder.source, None),
+            (&goes.0, goes.1),
+            (&messages, None),
+            (&size, None),
+            (&folder.by, Some(Tone::Faint)),
+        ]);
+        table.below(&folder.why);
+    }
+    table
+}
+
+fn push_labelled(
+    out: &mut String,
+    label: &str,
+    tone: Tone,
+    text: &str,
+    width: Option<usize>,
+    palette: Palette,
+) {
+    let mut lines = String::new();
+    push_wrapped(&mut lines, 2, &format!("{label} {}", escape(text)), width);
+    out.push_str(&lines.replacen(label, &palette.paint(tone, label), 1));
+}
+
+/// Returns the sum over several mailboxes.
+pub(crate) fn total(plans: &[MailboxPlan]) -> String {
+    let messages = plans.iter().map(|plan| plan.messages_to_copy).sum();
+    let size: Option<u64> = plans.iter().map(|plan| plan.bytes).sum();
+    let size = size.map(|n| format!(", {} in these folders", bytes(n))).unwrap_or_default();
+    let conflicts = plans.iter().filter(|plan| !plan.conflicts.is_empty()).count() as u64;
+    let mut out =
+        format!("{}: {} to copy{size}\n", plural(plans.len() as u64, "mailbox"), plural(messages, "message"));
+    if conflicts > 0 {
+        out.push_str(&format!(
+            "{} with a conflict, which `run` would not start\n",
+            plural(conflicts, "mailbox")
+        ));
+    }
+    out
+}
+
+/// Returns the whole story of a source folder in every mailbox that has it; `None` when none has.
+pub(crate) fn explain(
+    plans: &[MailboxPlan],
+    folder: &str,
+    width: Option<usize>,
+    palette: Palette,
+) -> Option<String> {
+    let mut out = String::new();
+    for plan in plans {
+        for found in plan.folders.iter().filter(|found| found.source == folder) {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            let head = format!("{}: {}", escape(&plan.mailbox), outcome(found));
+            out.push_str(&format!("{}\n", palette.paint(Tone::Strong, &head)));
+            for (at, step) in found.story.iter().enumerate() {
+                let line = format!("{}. {}: {}", at + 1, escape(&step.by), escape(&step.said));
+                push_wrapped(&mut out, 2, &line, width);
+            }
+            // The last step asked is usually the one that decided.
+            if !found.story.last().is_some_and(|step| step.by == found.by && step.said == found.why) {
+                let line = format!("so {}: {}", escape(&found.by), escape(&found.why));
+                push_wrapped(&mut out, 2, &line, width);
+            }
+            for line in details(found) {
+                push_wrapped(&mut out, 2, &line, width);
+            }
+        }
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+fn outcome(folder: &FolderPlan) -> String {
+    let source = escape(&folder.source);
+    match &folder.target {
+        Some(target) => format!("`{source}` goes to `{}`", escape(target)),
+        None => format!("`{source}` is left out"),
+    }
+}
+
+fn details(folder: &FolderPlan) -> Vec<String> {
+    let mut lines = Vec::new();
+    if folder.target.is_some() {
+        let role =
+            folder.role.as_ref().map(|role| format!(" as the {} folder", escape(role))).unwrap_or_default();
+        lines.push(if folder.create {
+            format!("the target does not have it: it is created{role}")
+        } else {
+            "the target has it already".to_owned()
+        });
+        lines.push(format!(
+            "{} subscribed on the target",
+            if folder.subscribe { "it is" } else { "it is not" }
+        ));
+    }
+    if let Some(messages) = folder.messages {
+        let size = folder.bytes.map(|n| format!(", {}", bytes(n))).unwrap_or_default();
+        lines.push(format!("the source has {} in it{size}", plural(messages.into(), "message")));
+    }
+    lines
+}
+
+/// The source folder names nearest to a name that no mailbox has, best first, at most three.
+pub(crate) fn similar(plans: &[MailboxPlan], folder: &str) -> Vec<String> {
+    let wanted = folder.to_lowercase();
+    let mut names: Vec<&str> =
+        plans.iter().flat_map(|plan| plan.folders.iter().map(|f| f.source.as_str())).collect();
+    names.sort_unstable();
+    names.dedup();
+    let near = |name: &&str| {
+        let name = name.to_lowercase();
+        name.contains(&wanted) || (!name.is_empty() && wanted.contains(&name))
+    };
+    names.into_iter().filter(near).take(3).map(|name| format!("`{}`", escape(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sum::samples;
+    use super::*;
+
+    #[test]
+    fn a_plan_tells_where_each_folder_goes_and_why() {
+        insta::assert_snapshot!(mailbox(&samples::plan(), Some(80), Palette::default()), @r"
+        anna@old.example → anna@new.example
+          Folder    Goes to                 Messages     Size  Decided by
+          INBOX     INBOX                      1,200  3.0 MiB  mailhaul
+            INBOX is INBOX everywhere
+          Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0
+            both sides have a folder for \Sent
+          Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12
+            `Old/**` goes to `Archive/Old/**`
+          Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15
+            the rule says `skip = true`
+          受信箱    受信箱                     1,200  3.0 MiB  mailhaul
+            no step ruled on it: it keeps its name
+          note: `Trash` and `Deleted` both claim the role trash by name: neither is
+            mapped
+          conflict: `A` and `a` would become one folder on the target
+          4,800 messages to copy, 12.0 MiB in these folders, about 4 min
+        ");
+    }
+
+    #[test]
+    fn explain_tells_the_whole_story() {
+        let plans = [samples::plan()];
+        insta::assert_snapshot!(explain(&plans, "Old/2019", Some(80), Palette::default()).unwrap(), @"
+        anna@old.example: `Old/2019` goes to `Archive/Old/2019`
+          1. mailhaul.toml: no rule is about it
+          2. mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
+          the target does not have it: it is created
+          it is subscribed on the target
+          the source has 1,200 messages in it, 3.0 MiB
+        ");
+        assert_eq!(explain(&plans, "Nope", None, Palette::default()), None);
+        assert_eq!(similar(&plans, "old"), ["`Old/2019`"]);
+    }
+
+    #[test]
+    fn the_total_counts_conflicts() {
+        insta::assert_snapshot!(total(&[samples::plan(), samples::plan()]), @"
+        2 mailboxes: 9,600 messages to copy, 24.0 MiB in these folders
+        2 mailboxes with a conflict, which `run` would not start
+        ");
+    }
+}

@@ -1,0 +1,496 @@
+//! How a run ended: the sum of every mailbox spelled out, what failed and why, what to do next.
+
+use mailhaul_engine::event::MailboxEnd;
+use mailhaul_engine::plugin::HookOutcome;
+use mailhaul_engine::summary::{Counts, Exception, ExceptionOutcome, HookSummary, MailboxSummary};
+
+use super::escape::escape;
+use super::paint::{Palette, Tone};
+use super::plain::end_words;
+use super::table::wrap;
+use super::units::{bytes, count, duration, plural, seconds};
+use crate::outcome::Outcome;
+
+/// Mailboxes that are complete get a block of their own up to this many; more are counted.
+const MOST_COMPLETE: usize = 20;
+/// Failed messages and findings that are listed; the report has all.
+const MOST_LISTED: usize = 20;
+
+/// Returns the end of a run.
+pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| *end == MailboxEnd::Complete).count();
+    let brief = complete > MOST_COMPLETE;
+    let mut totals = Counts::default();
+    for (mailbox, end) in &outcome.finish.mailboxes {
+        let summary = outcome.summary(mailbox);
+        if let Some(summary) = summary {
+            totals.add(&counts(summary));
+        }
+        if !(brief && *end == MailboxEnd::Complete) {
+            push_mailbox(&mut out, mailbox, end, summary, width, palette);
+        }
+    }
+    if brief {
+        out.push_str(&format!("{} complete\n", plural(complete as u64, "mailbox")));
+    }
+    let mailboxes = outcome.finish.mailboxes.len();
+    if mailboxes != 1 {
+        out.push_str(&format!(
+            "{} {} complete\n",
+            palette.paint(Tone::Strong, "total:"),
+            of(complete, mailboxes, "mailbox")
+        ));
+        push_wrapped(&mut out, 2, &equation(&totals), width);
+    }
+    out.push_str(&format!("{}\n", pace(outcome)));
+    push_failures(&mut out, outcome, width, palette);
+    out
+}
+
+/// `2 of 3 mailboxes`.
+fn of(part: usize, whole: usize, noun: &str) -> String {
+    format!("{} of {}", count(part as u64), plural(whole as u64, noun))
+}
+
+fn push_mailbox(
+    out: &mut String,
+    mailbox: &str,
+    end: &MailboxEnd,
+    summary: Option<&MailboxSummary>,
+    width: Option<usize>,
+    palette: Palette,
+) {
+    let name = summary.map_or_else(|| escape(mailbox).into_owned(), |s| accounts(&s.source, &s.target));
+    let tone = match end {
+        MailboxEnd::Complete => Tone::Good,
+        MailboxEnd::Interrupted => Tone::Warn,
+        MailboxEnd::NotAllWell | MailboxEnd::Stopped(_) => Tone::Bad,
+    };
+    let words = end_words(end);
+    // Only the short words are painted: a long reason wraps first.
+    let line = format!("{name}: {words}");
+    match end {
+        MailboxEnd::Stopped(_) => push_hanging(out, &line, width),
+        _ => out.push_str(&format!(
+            "{}: {}\n",
+            palette.paint(Tone::Strong, &name),
+            palette.paint(tone, &words)
+        )),
+    }
+    if let Some(summary) = summary {
+        let counts = counts(summary);
+        push_wrapped(out, 2, &equation(&counts), width);
+        if counts.gone_at_source > 0 {
+            let gone = plural(counts.gone_at_source, "message");
+            push_wrapped(out, 2, &format!("{gone} copied earlier and deleted at the source since"), width);
+        }
+    }
+}
+
+/// `anna@old → anna@new`, or one name when both are the same; escaped.
+pub(crate) fn accounts(source: &str, target: &str) -> String {
+    super::plain::folder_name(source, Some(target))
+}
+
+/// The counts of a mailbox: the sum over its folders.
+pub(crate) fn counts(summary: &MailboxSummary) -> Counts {
+    let mut counts = Counts::default();
+    for folder in &summary.folders {
+        counts.add(&folder.counts);
+    }
+    counts
+}
+
+/// The sum, spelled out: a reader can check it in the head.
+pub(crate) fn equation(counts: &Counts) -> String {
+    format!(
+        "{} = {} copied + {} already present + {} skipped + {} failed + {} pending",
+        plural(counts.source_messages, "message"),
+        count(counts.copied),
+        count(counts.already_present),
+        count(counts.skipped),
+        count(counts.failed),
+        count(counts.pending)
+    )
+}
+
+fn pace(outcome: &Outcome) -> String {
+    let finish = &outcome.finish;
+    let took = seconds(finish.seconds);
+    let rate = if finish.seconds > 0.5 && finish.messages > 0 {
+        let per_second = finish.messages as f64 / finish.seconds;
+        format!(" ({} messages a second)", count(per_second.round() as u64))
+    } else {
+        String::new()
+    };
+    format!(
+        "copied now: {}, {}, in {}{rate}",
+        plural(finish.messages, "message"),
+        bytes(finish.bytes),
+        duration(took)
+    )
+}
+
+fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, palette: Palette) {
+    let failed = |summary: &MailboxSummary| {
+        summary
+            .exceptions
+            .iter()
+            .filter(|e| e.outcome == ExceptionOutcome::Failed)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let all: Vec<(&str, Exception)> = outcome
+        .summaries
+        .iter()
+        .flat_map(|(_, s)| failed(s).into_iter().map(move |exception| (s.source.as_str(), exception)))
+        .collect();
+    if !all.is_empty() {
+        let head = format!("{} failed:", plural(all.len() as u64, "message"));
+        out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
+        for (mailbox, exception) in all.iter().take(MOST_LISTED) {
+            let line = format!(
+                "{}  {} uid {}: {}: {}",
+                escape(mailbox),
+                escape(&exception.folder),
+                exception.uid,
+                escape(&exception.code),
+                escape(&exception.reason)
+            );
+            push_wrapped(out, 2, &line, width);
+        }
+        push_more(out, all.len());
+    }
+    let hooks: Vec<_> = outcome
+        .summaries
+        .iter()
+        .flat_map(|(_, s)| s.hooks.iter().map(move |hook| (s.source.as_str(), hook)))
+        .filter(|(_, hook)| hook.outcome != HookOutcome::Pass)
+        .collect();
+    if !hooks.is_empty() {
+        out.push('\n');
+        for (mailbox, hook) in hooks.iter().take(MOST_LISTED) {
+            push_hook(out, mailbox, hook, width, palette);
+        }
+        push_more(out, hooks.len());
+    }
+}
+
+/// Says how many lines were left out of a list of `total`, and where they are.
+pub(crate) fn push_more(out: &mut String, total: usize) {
+    if let Some(more) = total.checked_sub(MOST_LISTED).filter(|more| *more > 0) {
+        out.push_str(&format!("  … and {} more: `mailhaul report` lists all\n", count(more as u64)));
+    }
+}
+
+/// Adds what a validation hook said about a mailbox.
+pub(crate) fn push_hook(
+    out: &mut String,
+    mailbox: &str,
+    hook: &HookSummary,
+    width: Option<usize>,
+    palette: Palette,
+) {
+    let (tone, word) = match hook.outcome {
+        HookOutcome::Pass => (Tone::Good, "pass"),
+        HookOutcome::Fail => (Tone::Bad, "fail"),
+        HookOutcome::Inconclusive => (Tone::Warn, "inconclusive"),
+    };
+    let plugin = escape(&hook.plugin);
+    out.push_str(&format!("{}  hook {plugin}: {}\n", escape(mailbox), palette.paint(tone, word)));
+    for finding in hook.findings.iter().take(MOST_LISTED) {
+        let place = match (&finding.folder, finding.uid) {
+            (Some(folder), Some(uid)) => format!("{} uid {uid}: ", escape(folder)),
+            (Some(folder), None) => format!("{}: ", escape(folder)),
+            _ => String::new(),
+        };
+        push_wrapped(out, 4, &format!("{place}{}", escape(&finding.message)), width);
+    }
+    push_more(out, hook.findings.len());
+}
+
+/// Adds an indented line; its continuations are indented by two more.
+pub(crate) fn push_wrapped(out: &mut String, indent: usize, line: &str, width: Option<usize>) {
+    let room = width.map_or(usize::MAX, |w| w.saturating_sub(indent + 2).max(20));
+    for (at, part) in wrap(line, room).iter().enumerate() {
+        let indent = if at == 0 { indent } else { indent + 2 };
+        out.push_str(&" ".repeat(indent));
+        out.push_str(part);
+        out.push('\n');
+    }
+}
+
+/// Adds a line whose continuations are indented.
+fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
+    push_wrapped(out, 0, line, width);
+}
+
+/// Events and summaries that the renderers' tests share.
+#[cfg(test)]
+pub(crate) mod samples {
+    use mailhaul_engine::event::{Event, Finish, MailboxEnd};
+    use mailhaul_engine::plan::{FolderPlan, MailboxPlan, StoryStep};
+    use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
+    use mailhaul_engine::summary::{
+        Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
+        MailboxSummary, Side, Stopped, Verdict, Verified,
+    };
+
+    use crate::outcome::Outcome;
+
+    pub(crate) fn folder(
+        source: &str,
+        target: &str,
+        copied: u64,
+        present: u64,
+        failed: u64,
+    ) -> FolderSummary {
+        FolderSummary {
+            source: source.into(),
+            target: Some(target.into()),
+            counts: Counts {
+                source_messages: copied + present + failed,
+                copied,
+                already_present: present,
+                failed,
+                bytes: copied * 4096,
+                ..Counts::default()
+            },
+            verified: Verified::None,
+        }
+    }
+
+    pub(crate) fn anna() -> MailboxSummary {
+        let mut spam = folder("Spam", "", 0, 0, 0);
+        spam.target = None;
+        spam.counts.source_messages = 9;
+        spam.counts.skipped = 9;
+        MailboxSummary {
+            source: "anna@old.example".into(),
+            target: "anna@new.example".into(),
+            verdict: Verdict::Complete,
+            stopped: None,
+            folders: vec![
+                folder("INBOX", "INBOX", 1180, 20, 0),
+                folder("Sent", "Sent Items", 120, 0, 0),
+                spam,
+            ],
+            exceptions: vec![],
+            differences: vec![],
+            hooks: vec![hook("counts", HookOutcome::Pass, &[])],
+        }
+    }
+
+    pub(crate) fn hook(plugin: &str, outcome: HookOutcome, messages: &[&str]) -> HookSummary {
+        let finding = |message: &&str| Finding {
+            severity: Severity::Error,
+            code: "counts.differ".into(),
+            message: (*message).into(),
+            folder: Some("Sent".into()),
+            uid: None,
+        };
+        HookSummary { plugin: plugin.into(), outcome, findings: messages.iter().map(finding).collect() }
+    }
+
+    pub(crate) fn exception() -> Exception {
+        Exception {
+            folder: "Entwürfe/2019\x1b[2J".into(),
+            uid: 7,
+            outcome: ExceptionOutcome::Failed,
+            code: "too-big".into(),
+            reason: "the message has 60.0 MiB, the target takes at most 50.0 MiB".into(),
+        }
+    }
+
+    fn difference(folder: &str, uid: u32, kind: DifferenceKind, detail: &str) -> Difference {
+        Difference {
+            folder: folder.into(),
+            uid,
+            target_uid: Some(uid + 100),
+            kind,
+            by: None,
+            detail: detail.into(),
+            note: kind == DifferenceKind::Extra,
+        }
+    }
+
+    pub(crate) fn bob() -> MailboxSummary {
+        let mut lost = difference("INBOX", 12, DifferenceKind::Missing, "");
+        lost.target_uid = None;
+        let mut extra = difference("INBOX", 0, DifferenceKind::Extra, "delivered on the target");
+        extra.target_uid = Some(400);
+        let mut flags = difference("INBOX", 4, DifferenceKind::Flags, r"\Seen is not set on the target");
+        flags.by = Some("changed-on-target".into());
+        MailboxSummary {
+            source: "bob@old.example".into(),
+            target: "bob@old.example".into(),
+            verdict: Verdict::Incomplete,
+            stopped: None,
+            folders: vec![folder("Entwürfe/2019\x1b[2J", "Drafts", 3, 0, 1)],
+            exceptions: vec![exception()],
+            differences: vec![lost, flags, extra],
+            hooks: vec![hook("counts", HookOutcome::Fail, &["3 messages on the target, 4 were expected"])],
+        }
+    }
+
+    pub(crate) fn stopped() -> Stopped {
+        Stopped {
+            side: Side::Target,
+            cause: "auth-refused".into(),
+            reason: "the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`".into(),
+        }
+    }
+
+    pub(crate) fn plan() -> MailboxPlan {
+        let folder = |source: &str, target: Option<&str>, by: &str, why: &str| FolderPlan {
+            source: source.into(),
+            target: target.map(Into::into),
+            create: target.is_some_and(|t| t.starts_with("Archive")),
+            subscribe: true,
+            role: (source == "Sent").then(|| "sent".into()),
+            messages: Some(1200),
+            bytes: Some(3 << 20),
+            by: by.into(),
+            why: why.into(),
+            story: vec![
+                StoryStep { by: "mailhaul.toml".into(), said: "no rule is about it".into() },
+                StoryStep { by: by.into(), said: why.into() },
+            ],
+        };
+        MailboxPlan {
+            mailbox: "anna@old.example".into(),
+            source: "anna@old.example".into(),
+            target: "anna@new.example".into(),
+            folders: vec![
+                folder("INBOX", Some("INBOX"), "mailhaul", "INBOX is INBOX everywhere"),
+                folder("Sent", Some("Sent Items"), "roles 0.1.0", r"both sides have a folder for \Sent"),
+                folder(
+                    "Old/2019",
+                    Some("Archive/Old/2019"),
+                    "mailhaul.toml:12",
+                    "`Old/**` goes to `Archive/Old/**`",
+                ),
+                folder("Spam", None, "mailhaul.toml:15", "the rule says `skip = true`"),
+                folder("受信箱", Some("受信箱"), "mailhaul", "no step ruled on it: it keeps its name"),
+            ],
+            notes: vec!["`Trash` and `Deleted` both claim the role trash by name: neither is mapped".into()],
+            conflicts: vec!["`A` and `a` would become one folder on the target".into()],
+            messages_to_copy: 4800,
+            bytes: Some(12 << 20),
+            estimate_seconds: 200,
+        }
+    }
+
+    pub(crate) fn run_events() -> Vec<Event> {
+        let started = |mailbox: &str| Event::MailboxStarted { mailbox: mailbox.into() };
+        let mut events = vec![
+            Event::Started { mailboxes: 3 },
+            started("anna@old.example"),
+            Event::Planned(plan()),
+            Event::Warning { mailbox: Some("bob@old.example".into()), message: "odd\x07thing".into() },
+        ];
+        for folder in anna().folders.into_iter().take(2) {
+            events.push(Event::FolderStarted {
+                mailbox: "anna@old.example".into(),
+                source: folder.source.clone(),
+                target: folder.target.clone().unwrap_or_default(),
+                messages: folder.counts.copied,
+                bytes: folder.counts.bytes,
+            });
+            events.push(Event::FolderProgress {
+                mailbox: "anna@old.example".into(),
+                source: folder.source.clone(),
+                messages: folder.counts.copied / 2,
+                bytes: folder.counts.bytes / 2,
+            });
+            events.push(Event::FolderFinished {
+                mailbox: "anna@old.example".into(),
+                messages_now: folder.counts.copied - 20,
+                bytes_now: folder.counts.bytes,
+                seconds: 2.5,
+                folder,
+            });
+        }
+        let finished = |mailbox: &str, end: MailboxEnd, summary: Option<MailboxSummary>| {
+            Event::MailboxFinished { mailbox: mailbox.into(), end, summary }
+        };
+        events.extend([
+            Event::Reconnecting {
+                mailbox: "anna@old.example".into(),
+                side: Side::Source,
+                reason: "connection reset".into(),
+            },
+            finished("anna@old.example", MailboxEnd::Complete, Some(anna())),
+            Event::MessageException { mailbox: "bob@old.example".into(), exception: exception() },
+            finished("bob@old.example", MailboxEnd::NotAllWell, Some(bob())),
+            finished("carl@old.example", MailboxEnd::Stopped(stopped()), None),
+            Event::Finished(finish()),
+        ]);
+        events
+    }
+
+    pub(crate) fn finish() -> Finish {
+        Finish {
+            mailboxes: vec![
+                ("anna@old.example".into(), MailboxEnd::Complete),
+                ("bob@old.example".into(), MailboxEnd::NotAllWell),
+                ("carl@old.example".into(), MailboxEnd::Stopped(stopped())),
+            ],
+            messages: 1263,
+            bytes: 5_000_000,
+            seconds: 12.5,
+            ..Finish::default()
+        }
+    }
+
+    pub(crate) fn outcome() -> Outcome {
+        let mut outcome = Outcome::default();
+        for event in run_events() {
+            outcome.note(&event);
+        }
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_spelled_out_and_failures_are_listed() {
+        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
+        anna@old.example → anna@new.example: complete
+          1,329 messages = 1,300 copied + 20 already present + 9 skipped + 0 failed +
+            0 pending
+        bob@old.example: not all well
+          4 messages = 3 copied + 0 already present + 0 skipped + 1 failed + 0 pending
+        carl@old.example: stopped at the target side, auth-refused: the server said
+          `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        total: 1 of 3 mailboxes complete
+          1,333 messages = 1,303 copied + 20 already present + 9 skipped + 1 failed +
+            0 pending
+        copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+
+        1 message failed:
+          bob@old.example  Entwürfe/2019\x1b[2J uid 7: too-big: the message has 60.0
+            MiB, the target takes at most 50.0 MiB
+
+        bob@old.example  hook counts: fail
+            Sent: 3 messages on the target, 4 were expected
+        ");
+    }
+
+    #[test]
+    fn a_fleet_is_counted_not_listed() {
+        let mut outcome = samples::outcome();
+        outcome.finish.mailboxes = (0..500).map(|n| (format!("m{n}"), MailboxEnd::Complete)).collect();
+        outcome.summaries.clear();
+        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @"
+        500 mailboxes complete
+        total: 500 of 500 mailboxes complete
+          0 messages = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
+        copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        ");
+    }
+}

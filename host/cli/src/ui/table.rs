@@ -1,0 +1,274 @@
+//! Columns of text. Widths are terminal cells, so that `受信箱` and `Inbox` line up; nothing is cut
+//! off: a cell that is too wide continues on the next line.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::escape::escape;
+use super::paint::{Palette, Tone};
+
+/// Cells between two columns.
+const GAP: usize = 2;
+/// A column that gives way to others keeps this many cells.
+const LEAST: usize = 12;
+
+/// On which side a column's text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    /// Text.
+    Left,
+    /// Numbers. Such a column never wraps.
+    Right,
+}
+
+/// A table being built.
+#[derive(Debug)]
+pub(crate) struct Table {
+    indent: usize,
+    columns: Vec<(String, Align)>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+enum Row {
+    Cells(Vec<(String, Option<Tone>)>),
+    /// A remark under the row before it.
+    Below(String),
+}
+
+impl Table {
+    /// A table with these column heads, all lines indented by `indent` cells.
+    pub(crate) fn new(indent: usize, columns: &[(&str, Align)]) -> Self {
+        let columns = columns.iter().map(|(head, align)| ((*head).to_owned(), *align)).collect();
+        Self { indent, columns, rows: Vec::new() }
+    }
+
+    /// Adds a row some cells of which have a tone. Cells are escaped here.
+    pub(crate) fn toned<const N: usize>(&mut self, cells: [(&str, Option<Tone>); N]) {
+        debug_assert_eq!(N, self.columns.len());
+        self.rows.push(Row::Cells(cells.map(|(text, tone)| (escape(text).into_owned(), tone)).into()));
+    }
+
+    /// Adds a faint remark below the last row.
+    pub(crate) fn below(&mut self, text: &str) {
+        self.rows.push(Row::Below(escape(text).into_owned()));
+    }
+
+    /// Returns the table's lines. With a `width`, left-aligned columns wrap so that lines fit into
+    /// it where that is possible; without one (a pipe, a file) every row is one line.
+    pub(crate) fn render(&self, width: Option<usize>, palette: Palette) -> String {
+        let widths = self.widths(width);
+        let mut out = String::new();
+        if self.columns.iter().any(|(head, _)| !head.is_empty()) {
+            let heads: Vec<_> =
+                self.columns.iter().map(|(head, _)| (head.clone(), Some(Tone::Strong))).collect();
+            self.push_cells(&mut out, &heads, &widths, palette);
+        }
+        for row in &self.rows {
+            match row {
+                Row::Cells(cells) => self.push_cells(&mut out, cells, &widths, palette),
+                Row::Below(text) => {
+                    let indent = self.indent + GAP;
+                    let room = width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(LEAST));
+                    for line in wrap(text, room) {
+                        out.push_str(&" ".repeat(indent));
+                        out.push_str(&palette.paint(Tone::Faint, &line));
+                        out.push('\n');
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn widths(&self, total: Option<usize>) -> Vec<usize> {
+        let mut widths: Vec<usize> = self.columns.iter().map(|(head, _)| head.width()).collect();
+        for row in &self.rows {
+            if let Row::Cells(cells) = row {
+                for (at, (text, _)) in cells.iter().enumerate() {
+                    widths[at] = widths[at].max(text.width());
+                }
+            }
+        }
+        let Some(total) = total else { return widths };
+        let fixed = self.indent + GAP * widths.len().saturating_sub(1);
+        // The widest text column gives way first, so that a short one is not wrapped for a long one.
+        while fixed + widths.iter().sum::<usize>() > total {
+            let widest = (0..widths.len())
+                .filter(|at| self.columns[*at].1 == Align::Left && widths[*at] > LEAST)
+                .max_by_key(|at| widths[*at]);
+            let Some(widest) = widest else { break };
+            widths[widest] -= 1;
+        }
+        widths
+    }
+
+    fn push_cells(
+        &self,
+        out: &mut String,
+        cells: &[(String, Option<Tone>)],
+        widths: &[usize],
+        palette: Palette,
+    ) {
+        let wrapped: Vec<Vec<String>> = cells
+            .iter()
+            .zip(widths)
+            .zip(&self.columns)
+            .map(|(((text, _), width), (_, align))| match align {
+                Align::Left => wrap(text, *width),
+                Align::Right => vec![text.clone()],
+            })
+            .collect();
+        let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+        for line in 0..height {
+            let mut pending = self.indent;
+            for (at, lines) in wrapped.iter().enumerate() {
+                let text = lines.get(line).map_or("", String::as_str);
+                let free = widths[at].saturating_sub(text.width());
+                let (before, after) = match self.columns[at].1 {
+                    Align::Left => (0, free),
+                    Align::Right => (free, 0),
+                };
+                pending += before;
+                if !text.is_empty() {
+                    out.push_str(&" ".repeat(pending));
+                    pending = 0;
+                    match cells[at].1 {
+                        Some(tone) => out.push_str(&palette.paint(tone, text)),
+                        None => out.push_str(text),
+                    }
+                } else {
+                    pending += text.width();
+                }
+                pending += after + GAP;
+            }
+            // `pending` is dropped: no line ends in blanks.
+            out.push('\n');
+        }
+    }
+}
+
+/// Breaks `text` into lines of at most `width` cells, at blanks where there are any near.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while rest.width() > width {
+        let mut used = 0;
+        let mut end = rest.len();
+        for (at, c) in rest.char_indices() {
+            let cells = c.width().unwrap_or(0);
+            if used + cells > width && at > 0 {
+                end = at;
+                break;
+            }
+            used += cells;
+        }
+        // A blank in the second half is a better place than the middle of a word. When the text
+        // goes on with one, the piece already ends with a word.
+        let at = match rest[..end].rfind(' ') {
+            _ if rest[end..].starts_with(' ') => end,
+            Some(blank) if blank > end / 2 => blank,
+            _ => end,
+        };
+        lines.push(rest[..at].trim_end().to_owned());
+        rest = rest[at..].trim_start_matches(' ');
+    }
+    if !rest.is_empty() || lines.is_empty() {
+        lines.push(rest.to_owned());
+    }
+    lines
+}
+
+/// Returns `text` in at most `width` cells, with `…` for the middle that was left out. For lines
+/// that are redrawn; what is printed to stay is never cut.
+pub(crate) fn fit(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(1);
+    // The end of a folder's path tells more than its beginning.
+    let (head, tail) = (room / 3, room - room / 3);
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let cells = c.width().unwrap_or(0);
+        if used + cells > head {
+            break;
+        }
+        used += cells;
+        out.push(c);
+    }
+    let mut end = Vec::new();
+    let mut used = 0;
+    for c in text.chars().rev() {
+        let cells = c.width().unwrap_or(0);
+        if used + cells > tail {
+            break;
+        }
+        used += cells;
+        end.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out.extend(end.into_iter().rev());
+    out
+}
+
+/// Returns `text` filled with blanks up to `width` cells.
+pub(crate) fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(table: &mut Table, cells: [&str; 3]) {
+        table.toned(cells.map(|cell| (cell, None)));
+    }
+
+    fn sample() -> Table {
+        let mut table =
+            Table::new(2, &[("Folder", Align::Left), ("Goes to", Align::Left), ("Size", Align::Right)]);
+        row(&mut table, ["INBOX", "INBOX", "1.0 MiB"]);
+        row(&mut table, ["受信箱", "Archive/a very long folder name that needs wrapping", "12 B"]);
+        table.below("because");
+        row(&mut table, ["a\x1b[2J", "", "3 B"]);
+        table
+    }
+
+    #[test]
+    fn wide_characters_line_up_and_long_cells_wrap() {
+        insta::assert_snapshot!(sample().render(Some(40), Palette::default()), @r"
+          Folder    Goes to                 Size
+          INBOX     INBOX                1.0 MiB
+          受信箱    Archive/a very long     12 B
+                    folder name that
+                    needs wrapping
+            because
+          a\x1b[2J                           3 B
+        ");
+    }
+
+    #[test]
+    fn without_a_width_a_row_is_one_line_and_no_line_ends_in_blanks() {
+        let out = sample().render(None, Palette::default());
+        assert_eq!(out.lines().count(), 5);
+        assert!(out.lines().all(|line| line == line.trim_end()));
+    }
+
+    #[test]
+    fn wrap_terminates_on_anything() {
+        assert_eq!(wrap("", 10), [""]);
+        assert_eq!(wrap("abc", 0), ["a", "b", "c"]);
+        assert_eq!(wrap("受信", 1), ["受", "信"]);
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    }
+
+    #[test]
+    fn fit_keeps_both_ends() {
+        assert_eq!(fit("Archive/2019/Invoices", 12), "Arc…Invoices");
+        assert_eq!(fit("short", 12), "short");
+        assert_eq!(fit("abc", 0), "");
+    }
+}

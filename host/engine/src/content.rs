@@ -1,0 +1,311 @@
+//! What makes two messages one: digests of their bytes, and what survives a server that rewrites.
+//!
+//! Two rules decide, in this order, and never a single header:
+//! 1. *exact*: SHA-256 of the whole message;
+//! 2. *rewritten*: the same body when line ends are ignored, and no telling header that the other
+//!    side states differently. Cyrus, Courier and others change line ends and 8-bit headers.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+/// A header block longer than this is not looked into; its bytes still count for the exact rule.
+const MAX_HEADER: usize = 256 * 1024;
+/// Headers that tell messages apart.
+const TELLING: [&str; 5] = ["message-id", "date", "from", "to", "subject"];
+
+/// The digests of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// SHA-256 of all bytes.
+    pub exact: [u8; 32],
+    /// Number of bytes.
+    pub len: u64,
+    /// SHA-256 of the header block.
+    pub header: [u8; 32],
+    /// SHA-256 of the header block with line ends as LF.
+    pub header_lines: [u8; 32],
+    /// SHA-256 of the body with line ends as LF and none at the end.
+    pub body: [u8; 32],
+    /// Values of [`TELLING`] headers, unfolded; `None` where a header is missing.
+    telling: [Option<Vec<u8>>; 5],
+}
+
+impl Content {
+    /// The Message-ID, as written.
+    #[must_use]
+    pub(crate) fn message_id(&self) -> Option<&[u8]> {
+        self.telling[0].as_deref()
+    }
+
+    /// The *rewritten* rule.
+    #[must_use]
+    pub(crate) fn same_but_rewritten(&self, other: &Self) -> bool {
+        self.body == other.body
+            && self.telling.iter().zip(&other.telling).all(|(a, b)| match (a, b) {
+                (Some(a), Some(b)) => a == b || !a.is_ascii() || !b.is_ascii(),
+                (None, None) => true,
+                // A missing header may have been added by the server that stored it.
+                _ => true,
+            })
+    }
+}
+
+/// Computes [`Content`] from pieces of any size.
+#[derive(Debug, Default)]
+pub(crate) struct Hasher {
+    exact: Sha256,
+    len: u64,
+    header: Vec<u8>,
+    in_body: bool,
+    body: LineHasher,
+}
+
+impl Hasher {
+    /// Takes the next piece.
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.exact.update(piece);
+        self.len += piece.len() as u64;
+        if self.in_body {
+            self.body.update(piece);
+            return;
+        }
+        let from = self.header.len().saturating_sub(3);
+        self.header.extend_from_slice(piece);
+        if let Some(end) = end_of_header(&self.header, from) {
+            let rest = self.header.split_off(end);
+            self.in_body = true;
+            self.body.update(&rest);
+        } else if self.header.len() > MAX_HEADER {
+            self.in_body = true;
+        }
+    }
+
+    /// The digests of everything taken.
+    #[must_use]
+    pub(crate) fn finish(self) -> Content {
+        let mut lines = LineHasher::default();
+        lines.update(&self.header);
+        Content {
+            exact: self.exact.finalize().into(),
+            len: self.len,
+            header: Sha256::digest(&self.header).into(),
+            header_lines: lines.finish(),
+            body: self.body.finish(),
+            telling: telling(&self.header),
+        }
+    }
+}
+
+/// Index behind the empty line that ends a header block.
+fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
+    if from == 0 {
+        // A message may begin with the empty line: no header at all.
+        if header.starts_with(b"\r\n") {
+            return Some(2);
+        }
+        if header.starts_with(b"\n") {
+            return Some(1);
+        }
+    }
+    (from..header.len()).find_map(|at| match &header[at..] {
+        [b'\n', b'\n', ..] => Some(at + 2),
+        [b'\n', b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    })
+}
+
+fn telling(header: &[u8]) -> [Option<Vec<u8>>; 5] {
+    let mut values: [Option<Vec<u8>>; 5] = Default::default();
+    let mut current: Option<usize> = None;
+    for line in header.split(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            if let Some(value) = current.and_then(|n| values[n].as_mut()) {
+                value.push(b' ');
+                value.extend_from_slice(line.trim_ascii());
+            }
+            continue;
+        }
+        current = None;
+        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+        let name = line[..colon].trim_ascii_end();
+        let known = TELLING.iter().position(|t| name.eq_ignore_ascii_case(t.as_bytes()));
+        if let Some(n) = known.filter(|n| values[*n].is_none()) {
+            values[n] = Some(line[colon + 1..].trim_ascii().to_vec());
+            current = Some(n);
+        }
+    }
+    values
+}
+
+/// Hashes text with CRLF, CR and LF alike, and without line ends at the end.
+#[derive(Debug, Default)]
+struct LineHasher {
+    hash: Sha256,
+    /// Line ends seen but not hashed: they may be the last ones.
+    held: u64,
+    after_cr: bool,
+}
+
+impl LineHasher {
+    fn update(&mut self, piece: &[u8]) {
+        let mut start = 0;
+        for (at, byte) in piece.iter().enumerate() {
+            match byte {
+                b'\r' | b'\n' => {
+                    self.text(&piece[start..at]);
+                    start = at + 1;
+                    if !(*byte == b'\n' && self.after_cr) {
+                        self.held += 1;
+                    }
+                    self.after_cr = *byte == b'\r';
+                }
+                _ => self.after_cr = false,
+            }
+        }
+        self.text(&piece[start..]);
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        for _ in 0..std::mem::take(&mut self.held) {
+            self.hash.update(b"\n");
+        }
+        self.hash.update(text);
+    }
+
+    fn finish(self) -> [u8; 32] {
+        self.hash.finalize().into()
+    }
+}
+
+/// By which rule two messages were taken for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The same bytes.
+    Exact,
+    /// The same message, rewritten by a server.
+    Rewritten,
+}
+
+impl Rule {
+    /// The rule in words, for the ledger.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "found on the target, byte for byte the same",
+            Self::Rewritten => {
+                "found on the target, the same but for line ends and headers the target rewrote"
+            }
+        }
+    }
+}
+
+/// Pairs source and target messages one to one, in UID order, the exact rule first.
+#[must_use]
+pub(crate) fn pair(sources: &[(u32, Content)], targets: &[(u32, Content)]) -> Vec<(u32, u32, Rule)> {
+    let mut by_exact: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
+    let mut by_body: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
+    for (n, (_, content)) in targets.iter().enumerate().rev() {
+        by_exact.entry(content.exact).or_default().push(n);
+        by_body.entry(content.body).or_default().push(n);
+    }
+    let mut taken = vec![false; targets.len()];
+    let mut pairs = Vec::new();
+    let mut open = Vec::new();
+    for (uid, content) in sources {
+        // Pushed in reverse, so pop gives the lowest UID.
+        match by_exact.get_mut(&content.exact).and_then(Vec::pop) {
+            Some(n) => {
+                taken[n] = true;
+                pairs.push((*uid, targets[n].0, Rule::Exact));
+            }
+            None => open.push((uid, content)),
+        }
+    }
+    for (uid, content) in open {
+        let Some(list) = by_body.get_mut(&content.body) else { continue };
+        let found = list.iter().rposition(|n| !taken[*n] && content.same_but_rewritten(&targets[*n].1));
+        if let Some(n) = found.map(|at| list.remove(at)) {
+            taken[n] = true;
+            pairs.push((*uid, targets[n].0, Rule::Rewritten));
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(text: &[u8]) -> Content {
+        let mut hasher = Hasher::default();
+        hasher.update(text);
+        hasher.finish()
+    }
+
+    #[test]
+    fn pieces_of_any_size_give_the_same_content() {
+        let text = b"From: a\r\nSubject: x\r\n\ty\r\n\r\nline\r\n\r\nend\r\n\r\n";
+        let whole = content(text);
+        for cut in 0..text.len() {
+            let mut hasher = Hasher::default();
+            hasher.update(&text[..cut]);
+            hasher.update(&text[cut..]);
+            assert_eq!(hasher.finish(), whole, "cut at {cut}");
+        }
+        let mut hasher = Hasher::default();
+        for byte in text {
+            hasher.update(&[*byte]);
+        }
+        assert_eq!(hasher.finish(), whole);
+        assert_eq!(whole.telling[4].as_deref(), Some(&b"x y"[..]));
+    }
+
+    #[test]
+    fn line_ends_do_not_matter_to_the_body_and_do_to_the_exact_rule() {
+        let (a, b) = (content(b"Message-ID: <1>\r\n\r\na\r\nb\r\n"), content(b"Message-ID: <1>\n\na\nb"));
+        assert_ne!(a.exact, b.exact);
+        assert_eq!(a.body, b.body);
+        assert!(a.same_but_rewritten(&b));
+        assert_ne!(content(b"A: b\n\na\n\nb").body, content(b"A: b\n\na\nb").body);
+    }
+
+    #[test]
+    fn a_message_may_have_no_header_or_no_body() {
+        assert_eq!(content(b"\r\nbody").body, content(b"\nbody\n").body);
+        assert_eq!(content(b"").len, 0);
+        assert_eq!(content(b"Subject: only").telling[4].as_deref(), Some(&b"only"[..]));
+    }
+
+    #[test]
+    fn distinct_messages_with_one_message_id_stay_two() {
+        let sources = [
+            (1, content(b"Message-ID: <x>\r\nSubject: a\r\n\r\none")),
+            (2, content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo")),
+        ];
+        let targets = [(9, content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo"))];
+        assert_eq!(pair(&sources, &targets), [(2, 9, Rule::Exact)]);
+    }
+
+    #[test]
+    fn identical_copies_are_paired_one_to_one_in_order() {
+        let same = content(b"Subject: a\r\n\r\nsame");
+        let sources = [(1, same.clone()), (2, same.clone()), (3, same.clone())];
+        let targets = [(7, same.clone()), (8, same)];
+        assert_eq!(pair(&sources, &targets), [(1, 7, Rule::Exact), (2, 8, Rule::Exact)]);
+    }
+
+    #[test]
+    fn a_rewritten_copy_is_found_but_not_one_with_another_subject() {
+        let source = [(1, content("Subject: Grüße\r\n\r\nhello\r\n".as_bytes()))];
+        let rewritten = [(5, content(b"Subject: GrXXXXe\r\nX-Cyrus: 1\r\n\r\nhello\r\n\r\n"))];
+        assert_eq!(pair(&source, &rewritten), [(1, 5, Rule::Rewritten)]);
+        let other = [(1, content(b"Subject: plain\r\n\r\nhello\r\n"))];
+        let target = [(5, content(b"Subject: different\r\n\r\nhello\r\n"))];
+        assert_eq!(pair(&other, &target), []);
+    }
+}

@@ -1,0 +1,115 @@
+//! What every part of a task shares: the job, the plugins, the way to tell and the way to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::ends::Ceilings;
+use crate::event::Event;
+use crate::job::Job;
+use crate::plugin::Plugins;
+
+/// The unit of the memory budget: a permit stands for this many bytes.
+const BUDGET_UNIT: u64 = 1024;
+
+/// Shared by every mailbox of a task; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// What to do.
+    pub job: Arc<Job>,
+    /// With which plugins.
+    pub plugins: Plugins,
+    /// Within which ceilings.
+    pub ceilings: Arc<Ceilings>,
+    /// Whether to stop.
+    pub stop: StopSignal,
+    /// What was done so far.
+    pub done: Arc<Done>,
+    budget: Arc<Semaphore>,
+    events: mpsc::Sender<Event>,
+}
+
+/// Messages and bytes done over all mailboxes.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Done {
+    /// Adds finished messages.
+    pub(crate) fn add(&self, messages: u64, bytes: u64) {
+        self.messages.fetch_add(messages, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Messages and bytes so far.
+    #[must_use]
+    pub(crate) fn get(&self) -> (u64, u64) {
+        (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
+impl Context {
+    /// Puts the shared parts together.
+    #[must_use]
+    pub(crate) fn new(
+        job: Arc<Job>,
+        plugins: Plugins,
+        stop: StopSignal,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
+        let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
+        let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
+        Self { job, plugins, ceilings, stop, done: Arc::default(), budget, events }
+    }
+
+    /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
+    pub(crate) async fn tell(&self, event: Event) {
+        if self.events.send(event).await.is_err() {
+            tracing::debug!("nobody listens to events any more");
+        }
+    }
+
+    /// Tells a remark about a mailbox.
+    pub(crate) async fn warn(&self, mailbox: &str, message: String) {
+        tracing::warn!(mailbox, "{message}");
+        self.tell(Event::Warning { mailbox: Some(mailbox.to_owned()), message }).await;
+    }
+
+    /// Waits until `bytes` more may be held in memory; given back when the permit is dropped.
+    pub(crate) async fn room(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let units = (bytes as u64).div_ceil(BUDGET_UNIT).max(1);
+        Arc::clone(&self.budget).acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX)).await.ok()
+    }
+}
+
+/// Becomes true once, when the user asks to stop.
+#[derive(Debug, Clone)]
+pub(crate) struct StopSignal(watch::Receiver<bool>);
+
+impl StopSignal {
+    /// A signal and the end that raises it.
+    #[must_use]
+    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Whether it was raised.
+    #[must_use]
+    pub(crate) fn is_raised(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is raised.
+    pub(crate) async fn raised(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|raised| *raised).await.is_err() {
+            // The sender went away without raising it: nobody can stop this any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}

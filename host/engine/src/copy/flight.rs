@@ -1,0 +1,86 @@
+//! What was sent and is not acknowledged yet, and the intents it was sent under.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mailhaul_imap::Flags;
+
+use crate::scan::Listed;
+
+/// One intent covers at most this many messages …
+const BATCH_MESSAGES: usize = 100;
+/// … and about this many bytes.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// A message that was sent and is not acknowledged yet.
+pub(super) struct InFlight {
+    pub(super) size: u64,
+    pub(super) digest: [u8; 32],
+    pub(super) flags: Flags,
+    pub(super) later: Flags,
+}
+
+/// What the writer and the acknowledgements share.
+#[derive(Default)]
+pub(super) struct Flight {
+    pub(super) sent: HashMap<u32, InFlight>,
+    /// Batch of each message that was announced to the ledger, and what is left of each batch.
+    pub(super) batch_of: HashMap<u32, i64>,
+    pub(super) left: HashMap<i64, usize>,
+    pub(super) uid_next: Option<u32>,
+}
+
+impl Flight {
+    /// Takes note of an intent that was recorded.
+    pub(super) fn open(&mut self, batch: i64, uids: &[u32]) {
+        self.batch_of.extend(uids.iter().map(|uid| (*uid, batch)));
+        self.left.insert(batch, uids.len());
+    }
+
+    /// Takes a settled message out of its batch; returns the batch when it was the last.
+    pub(super) fn settle(&mut self, uid: u32) -> Option<i64> {
+        let batch = self.batch_of.remove(&uid)?;
+        let left = self.left.get_mut(&batch)?;
+        *left -= 1;
+        (*left == 0).then_some(batch)
+    }
+}
+
+/// Shared by the writer and the recorder.
+pub(super) type SharedFlight = Arc<Mutex<Flight>>;
+
+/// Locks it.
+pub(super) fn flight(shared: &SharedFlight) -> MutexGuard<'_, Flight> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The open messages cut into intents.
+pub(super) struct Batches {
+    of: HashMap<u32, usize>,
+    uids: Vec<Vec<u32>>,
+}
+
+impl Batches {
+    pub(super) fn new(open: &[Listed]) -> Self {
+        let mut uids: Vec<Vec<u32>> = Vec::new();
+        let mut bytes = 0;
+        for message in open {
+            bytes += message.size;
+            match uids.last_mut() {
+                Some(last) if last.len() < BATCH_MESSAGES && bytes <= BATCH_BYTES => last.push(message.uid),
+                _ => {
+                    bytes = message.size;
+                    uids.push(vec![message.uid]);
+                }
+            }
+        }
+        let of =
+            uids.iter().enumerate().flat_map(|(n, list)| list.iter().map(move |uid| (*uid, n))).collect();
+        Self { of, uids }
+    }
+
+    /// The messages of the intent that `uid` belongs to.
+    pub(super) fn of(&self, uid: u32) -> Option<&[u32]> {
+        self.of.get(&uid).and_then(|n| self.uids.get(*n)).map(Vec::as_slice)
+    }
+}

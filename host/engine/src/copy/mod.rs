@@ -1,0 +1,144 @@
+//! The copy of one folder: a reader streams UID FETCH, a queue bounded in bytes lies between, a
+//! writer pipelines APPEND, and acknowledgements become ledger rows.
+//!
+//! The writer and the acknowledgements are tasks of their own: with one task for both ends, both
+//! sockets' buffers could fill while each end waits for the other.
+
+mod flight;
+mod read;
+mod record;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mailhaul_imap::{AppendHead, AppendOptions, Flags, FolderName, ImapError, Selected, Session};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+
+use crate::ends::EndError;
+use crate::ledger::FolderId;
+use crate::scan::Listed;
+use crate::summary::Side;
+use crate::work::{Work, WorkError, locked};
+
+use flight::{Batches, SharedFlight, flight};
+
+/// Messages (or pieces) the queue holds at most; the budget in bytes is the context's.
+const QUEUE: usize = 256;
+/// Acknowledgements that wait to be recorded at most.
+const ACKS: usize = 256;
+
+/// A folder to copy.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderCopy {
+    /// Source folder in display form, for events.
+    pub source: String,
+    /// The ledger's row.
+    pub folder: FolderId,
+    /// The target's spelling.
+    pub target_name: FolderName,
+    /// The target folder as it was selected.
+    pub selected: Selected,
+    /// Messages above this size are not sent: the target said it refuses them.
+    pub append_limit: Option<u64>,
+}
+
+/// How a copy ended while both connections live.
+#[derive(Debug, Default)]
+pub(crate) struct Copied {
+    /// Messages stored.
+    pub messages: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Stored, but the target did not say under which UID.
+    pub unresolved: Vec<u32>,
+    /// The target is out of room, in its own words.
+    pub over_quota: Option<String>,
+    /// The user stopped it.
+    pub interrupted: bool,
+    /// Flags the target cannot hold, and on how many messages.
+    pub flags_lost: HashMap<String, u64>,
+}
+
+/// What travels through the queue.
+enum Item {
+    Whole(Head, Vec<Bytes>, Option<OwnedSemaphorePermit>),
+    Begin(Head),
+    Piece(Bytes, Option<OwnedSemaphorePermit>),
+    End([u8; 32]),
+}
+
+struct Head {
+    uid: u32,
+    append: AppendHead,
+    later: Flags,
+    digest: Option<[u8; 32]>,
+}
+
+/// Copies `open` messages of the examined source folder, in their order.
+///
+/// # Errors
+/// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
+pub(crate) async fn copy(
+    work: Work<'_>,
+    job: &FolderCopy,
+    source: &mut Session,
+    target: Session,
+    open: &[Listed],
+) -> Result<(Session, Copied), WorkError> {
+    let shared: SharedFlight = Arc::default();
+    flight(&shared).uid_next = job.selected.uid_next;
+    let (appender, acks) =
+        target.appender(&job.target_name, AppendOptions::default()).map_err(EndError::at(Side::Target))?;
+    let (queue, items) = mpsc::channel(QUEUE);
+    let (ack_sender, ack_receiver) = mpsc::channel(ACKS);
+    let (halt, halted) = watch::channel(false);
+
+    let writer = write::Writer {
+        job: job.clone(),
+        ledger: Arc::clone(work.ledger),
+        flight: Arc::clone(&shared),
+        batches: Batches::new(open),
+    };
+    let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender)));
+    let mut listener = AbortOnDrop(tokio::spawn(record::listen(acks, ack_sender)));
+
+    let mut copied = Copied::default();
+    let reader = read::Reader { work, job, queue, halted };
+    let (read, recorded) = tokio::join!(
+        reader.read(source, open, &mut copied),
+        record::record(work, job, &shared, ack_receiver, halt)
+    );
+    let written = (&mut writer.0).await;
+    let listened = (&mut listener.0).await;
+    let recorded = recorded?;
+    // The source's side first: when it breaks inside a message, the writer has to give up as well;
+    // when the target breaks, the reader only sees a closed queue and reports nothing.
+    read?;
+    let lost = |_| EndError::Imap(Side::Target, lost());
+    let appender = written.map_err(lost)??;
+    let acks = listened.map_err(lost)?.map_err(EndError::at(Side::Target))?;
+    copied.messages = recorded.messages;
+    copied.bytes = recorded.bytes;
+    copied.unresolved = recorded.unresolved;
+    copied.over_quota = recorded.over_quota;
+    if !copied.interrupted && copied.over_quota.is_none() && copied.unresolved.is_empty() {
+        locked(work.ledger).close_batches(job.folder)?;
+    }
+    Ok((acks.rejoin(appender), copied))
+}
+
+/// The target's connection is gone, for a reason told elsewhere.
+fn lost() -> ImapError {
+    ImapError::Closed { during: "APPEND", detail: "the copy was broken off".into() }
+}
+
+/// A task that does not outlive the copy, whichever way it ends.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,118 @@
+//! The recorder: acknowledgements become ledger rows, many in one transaction.
+
+use std::time::{Duration, Instant};
+
+use mailhaul_imap::{Ack, AckOutcome, Acks, ImapError, Refusal};
+use tokio::sync::{mpsc, watch};
+
+use super::FolderCopy;
+use super::flight::{SharedFlight, flight};
+use crate::event::Event;
+use crate::ledger::{Delivered, Failure, Outcome};
+use crate::work::{Work, WorkError, locked};
+
+/// Acknowledgements recorded in one transaction at most.
+const COMMIT: usize = 64;
+/// Progress is told at most this often.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Hands on every acknowledgement; gives the connection's half back when all are in.
+pub(super) async fn listen(mut acks: Acks, out: mpsc::Sender<Ack>) -> Result<Acks, ImapError> {
+    while let Some(ack) = acks.next().await? {
+        if out.send(ack).await.is_err() {
+            break;
+        }
+    }
+    Ok(acks)
+}
+
+#[derive(Default)]
+pub(super) struct Recorded {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+    pub(super) unresolved: Vec<u32>,
+    pub(super) over_quota: Option<String>,
+}
+
+/// Records acknowledgements until there are no more; raises `halt` when the target is out of room.
+pub(super) async fn record(
+    work: Work<'_>,
+    job: &FolderCopy,
+    shared: &SharedFlight,
+    mut acks: mpsc::Receiver<Ack>,
+    halt: watch::Sender<bool>,
+) -> Result<Recorded, WorkError> {
+    let mut done = Recorded::default();
+    let mut buffer = Vec::with_capacity(COMMIT);
+    let mut told = Instant::now();
+    while acks.recv_many(&mut buffer, COMMIT).await > 0 {
+        let mut delivered = Vec::with_capacity(buffer.len());
+        let mut closed = Vec::new();
+        let mut refused = Vec::new();
+        {
+            let mut flight = flight(shared);
+            for ack in buffer.drain(..) {
+                let Ok(uid) = u32::try_from(ack.ticket) else { continue };
+                let Some(sent) = flight.sent.remove(&uid) else { continue };
+                match ack.outcome {
+                    AckOutcome::Stored { uid: Some(target_uid), .. } => {
+                        flight.uid_next = flight.uid_next.max(target_uid.checked_add(1));
+                        closed.extend(flight.settle(uid));
+                        done.messages += 1;
+                        done.bytes += sent.size;
+                        work.context.done.add(1, sent.size);
+                        delivered.push(Delivered {
+                            uid,
+                            size: sent.size,
+                            digest: sent.digest,
+                            target_uid,
+                            flags: sent.flags.to_string(),
+                            flags_pending: (!sent.later.is_empty()).then(|| sent.later.to_string()),
+                            found_by: None,
+                        });
+                    }
+                    AckOutcome::Stored { uid: None, .. } => done.unresolved.push(uid),
+                    AckOutcome::Refused(refusal) if is_over_quota(&refusal) => {
+                        halt.send_replace(true);
+                        done.over_quota.get_or_insert(refusal.text);
+                    }
+                    AckOutcome::Refused(refusal) => {
+                        refused.push((uid, sent.size, flight.settle(uid), refusal));
+                    }
+                }
+            }
+        }
+        if !delivered.is_empty() {
+            locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
+        }
+        for (uid, size, closed, refusal) in refused {
+            let text = format!("the target refused it: {}", refusal.text);
+            let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
+            let closed: Vec<i64> = closed.into_iter().collect();
+            work.fail(job.folder, &job.source, failure, &closed).await?;
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            let progress = Event::FolderProgress {
+                mailbox: work.mailbox.to_owned(),
+                source: job.source.clone(),
+                messages: done.messages,
+                bytes: done.bytes,
+            };
+            work.context.tell(progress).await;
+        }
+    }
+    Ok(done)
+}
+
+fn is_over_quota(refusal: &Refusal) -> bool {
+    refusal.code.as_deref().is_some_and(|c| c.eq_ignore_ascii_case("OVERQUOTA"))
+}
+
+fn refusal_code(refusal: &Refusal) -> &'static str {
+    match refusal.code.as_deref().map(str::to_ascii_uppercase).as_deref() {
+        Some("TOOBIG") => "too-big",
+        Some("LIMIT") => "limit",
+        _ => "refused",
+    }
+}

@@ -1,0 +1,123 @@
+//! The writer: from the queue into the target's pipelined APPENDs, each after its intent.
+
+use mailhaul_imap::{Appender, Begun};
+use tokio::sync::mpsc;
+
+use super::flight::{Batches, InFlight, SharedFlight, flight};
+use super::{FolderCopy, Head, Item, lost};
+use crate::ends::EndError;
+use crate::summary::Side;
+use crate::work::{SharedLedger, WorkError, locked};
+
+/// The writing end of a copy.
+pub(super) struct Writer {
+    /// The folder.
+    pub job: FolderCopy,
+    /// Where intents are recorded.
+    pub ledger: SharedLedger,
+    /// What is under way.
+    pub flight: SharedFlight,
+    /// The open messages cut into intents.
+    pub batches: Batches,
+}
+
+impl Writer {
+    /// Sends everything that comes through the queue.
+    pub(super) async fn write(
+        self,
+        items: mpsc::Receiver<Item>,
+        mut appender: Appender,
+    ) -> Result<Appender, WorkError> {
+        match self.pump(items, &mut appender).await {
+            Ok(()) => {
+                appender.close().await.map_err(EndError::at(Side::Target))?;
+                Ok(appender)
+            }
+            Err(error) => {
+                // Half a message must not be stored, and nobody may wait for replies any more.
+                appender.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn pump(&self, mut items: mpsc::Receiver<Item>, appender: &mut Appender) -> Result<(), WorkError> {
+        let at_target = EndError::at(Side::Target);
+        // The message whose pieces are arriving, and whether the target takes it.
+        let mut current: Option<(Head, bool)> = None;
+        loop {
+            let item = match items.try_recv() {
+                Ok(item) => item,
+                Err(_) => {
+                    // About to wait for the source: let the target work on what it has.
+                    appender.flush().await.map_err(&at_target)?;
+                    match items.recv().await {
+                        Some(item) => item,
+                        None => break,
+                    }
+                }
+            };
+            match item {
+                Item::Whole(head, pieces, _permit) => {
+                    let accepted = self.begin(appender, &head).await?;
+                    if accepted {
+                        for piece in &pieces {
+                            appender.write(piece).await.map_err(&at_target)?;
+                        }
+                        appender.end().await.map_err(&at_target)?;
+                    }
+                }
+                Item::Begin(head) => {
+                    let accepted = self.begin(appender, &head).await?;
+                    current = Some((head, accepted));
+                }
+                Item::Piece(piece, _permit) => {
+                    if let Some((_, true)) = current {
+                        appender.write(&piece).await.map_err(&at_target)?;
+                    }
+                }
+                Item::End(digest) => {
+                    if let Some((head, accepted)) = current.take() {
+                        // Known before the last byte is sent, so it is there when the reply arrives.
+                        if let Some(sent) = flight(&self.flight).sent.get_mut(&head.uid) {
+                            sent.digest = digest;
+                        }
+                        if accepted {
+                            appender.end().await.map_err(&at_target)?;
+                        }
+                    }
+                }
+            }
+        }
+        if matches!(current, Some((_, true))) {
+            // The source broke off in the middle of a message.
+            return Err(EndError::Imap(Side::Target, lost()).into());
+        }
+        Ok(())
+    }
+
+    /// Records the intent, then sends the command. `false` when the target refused it before the body.
+    async fn begin(&self, appender: &mut Appender, head: &Head) -> Result<bool, WorkError> {
+        {
+            let mut flight = flight(&self.flight);
+            let uids = self.batches.of(head.uid).filter(|_| !flight.batch_of.contains_key(&head.uid));
+            if let Some(uids) = uids {
+                let (validity, next) = (self.job.selected.uid_validity, flight.uid_next);
+                let id = locked(&self.ledger).open_batch(self.job.folder, validity, next, uids)?;
+                flight.open(id, uids);
+            }
+            flight.sent.insert(
+                head.uid,
+                InFlight {
+                    size: head.append.len,
+                    digest: head.digest.unwrap_or_default(),
+                    flags: head.append.flags.clone(),
+                    later: head.later.clone(),
+                },
+            );
+        }
+        let begun =
+            appender.begin(u64::from(head.uid), &head.append).await.map_err(EndError::at(Side::Target))?;
+        Ok(matches!(begun, Begun::Send))
+    }
+}

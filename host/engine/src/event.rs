@@ -1,0 +1,196 @@
+//! What the engine tells its front ends while it works.
+//!
+//! `run --format json` prints one event per line exactly as serialised here; the terminal and the
+//! dashboard draw from the same stream. Nobody but a front end prints.
+
+use serde::Serialize;
+
+use crate::plan::MailboxPlan;
+use crate::summary::{Difference, Exception, FolderSummary, HookSummary, MailboxSummary, Side, Stopped};
+
+/// One thing that happened. `mailbox` is always the mailbox's key (its source log-in for a CSV list).
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The mailbox list is complete and work begins.
+    Started {
+        /// How many mailboxes.
+        mailboxes: u64,
+    },
+    /// A remark about an input or a mailbox that stops nothing.
+    Warning {
+        /// The mailbox it is about, if any.
+        mailbox: Option<String>,
+        /// One sentence.
+        message: String,
+    },
+    /// Work on a mailbox begins.
+    MailboxStarted {
+        /// The mailbox.
+        mailbox: String,
+    },
+    /// `check`: one end of one mailbox was tried.
+    Checked(CheckRow),
+    /// `plan`, and the beginning of `run`: where the folders of a mailbox go.
+    Planned(MailboxPlan),
+    /// A folder is about to be copied (or compared).
+    FolderStarted {
+        /// The mailbox.
+        mailbox: String,
+        /// Source folder.
+        source: String,
+        /// Target folder.
+        target: String,
+        /// Messages to copy (or compare) now.
+        messages: u64,
+        /// Bytes of these.
+        bytes: u64,
+    },
+    /// Progress inside a folder, at most ten times a second.
+    FolderProgress {
+        /// The mailbox.
+        mailbox: String,
+        /// Source folder.
+        source: String,
+        /// Messages done since `folder-started`.
+        messages: u64,
+        /// Bytes done since `folder-started`.
+        bytes: u64,
+    },
+    /// A message is neither copied nor present.
+    MessageException {
+        /// The mailbox.
+        mailbox: String,
+        /// Which, and why.
+        #[serde(flatten)]
+        exception: Exception,
+    },
+    /// `verify` found a difference.
+    DifferenceFound {
+        /// The mailbox.
+        mailbox: String,
+        /// Which.
+        #[serde(flatten)]
+        difference: Difference,
+    },
+    /// A folder is finished.
+    FolderFinished {
+        /// The mailbox.
+        mailbox: String,
+        /// Its counts.
+        #[serde(flatten)]
+        folder: FolderSummary,
+        /// Messages copied (or compared) just now.
+        messages_now: u64,
+        /// Bytes of these.
+        bytes_now: u64,
+        /// Wall-clock time.
+        seconds: f64,
+    },
+    /// A validation hook answered.
+    HookFinished {
+        /// The mailbox.
+        mailbox: String,
+        /// Its answer.
+        #[serde(flatten)]
+        hook: HookSummary,
+    },
+    /// A connection was lost and is tried again.
+    Reconnecting {
+        /// The mailbox.
+        mailbox: String,
+        /// Which end.
+        side: Side,
+        /// Why.
+        reason: String,
+    },
+    /// Work on a mailbox ended.
+    MailboxFinished {
+        /// The mailbox.
+        mailbox: String,
+        /// How.
+        end: MailboxEnd,
+        /// What its ledger says now; `None` when it never got that far.
+        summary: Option<MailboxSummary>,
+    },
+    /// Everything ended. Always the last event.
+    Finished(Finish),
+}
+
+/// `check`: one end of one mailbox.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckRow {
+    /// The mailbox.
+    pub mailbox: String,
+    /// Which end.
+    pub side: Side,
+    /// `ok`, or a cause of the contract.
+    pub cause: String,
+    /// What to do; empty when there is nothing to do.
+    pub remedy: String,
+    /// What was found, or the server's own words.
+    pub detail: String,
+}
+
+/// How the work on a mailbox ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "end", rename_all = "kebab-case")]
+pub enum MailboxEnd {
+    /// Everything accounted for, none failed, no difference, no hook failed.
+    Complete,
+    /// Finished, but messages failed, a difference was found or a hook failed.
+    NotAllWell,
+    /// The mailbox as a whole could not go on.
+    Stopped(Stopped),
+    /// The user stopped it.
+    Interrupted,
+}
+
+impl MailboxEnd {
+    /// Why the mailbox as a whole could not go on, when it could not.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&Stopped> {
+        match self {
+            Self::Stopped(stopped) => Some(stopped),
+            _ => None,
+        }
+    }
+}
+
+/// How everything ended: enough for an exit code.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Finish {
+    /// The user stopped it.
+    pub interrupted: bool,
+    /// Nothing was started: the mailbox list, a plan or the state folder is unusable.
+    pub refused: Option<Refused>,
+    /// Every mailbox, in list order.
+    pub mailboxes: Vec<(String, MailboxEnd)>,
+    /// Messages copied (or compared).
+    pub messages: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Wall-clock time.
+    pub seconds: f64,
+}
+
+/// Why nothing was started.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refused {
+    /// `input` (exit code 2), `plugin` (6) or `internal` (1).
+    pub kind: RefusedKind,
+    /// One sentence each: place, cause, what to do.
+    pub reasons: Vec<String>,
+}
+
+/// Whose doing a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusedKind {
+    /// The project's files.
+    Input,
+    /// A plugin.
+    Plugin,
+    /// This program or this machine.
+    Internal,
+}

@@ -1,0 +1,140 @@
+//! What a front end asks the engine to do: both hosts, the operator's rules, limits.
+//!
+//! A [`Job`] is built by the front end from `mailhaul.toml`; the engine never reads that file.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mailhaul_imap::{AuthMethod, Secret};
+use mailhaul_net::{Dialer, TlsMode};
+
+use crate::plugin::Depth;
+use crate::rules::FolderRule;
+
+/// Everything about a project but its mailboxes and plugins.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// `[project] name`.
+    pub name: String,
+    /// Folder of the ledgers (`[project] state`, absolute).
+    pub state_dir: PathBuf,
+    /// The old host.
+    pub source: Host,
+    /// The new host.
+    pub target: Host,
+    /// `[[folders]]`, in the order of the file; the first match wins.
+    pub rules: Vec<FolderRule>,
+    /// `[select]`.
+    pub select: Select,
+    /// `[verify] ignore`.
+    pub ignore: Ignore,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `--only`: source log-ins or keys; empty means all.
+    pub only: Vec<String>,
+}
+
+/// One side's defaults; a mailbox list may override host, port, TLS and password per row.
+#[derive(Clone)]
+pub struct Host {
+    /// `host`; may be left out when every row names one.
+    pub host: Option<String>,
+    /// `port`; the default follows `tls`.
+    pub port: Option<u16>,
+    /// `tls`.
+    pub tls: TlsMode,
+    /// Trusted roots of this side.
+    pub dialer: Dialer,
+    /// `auth`.
+    pub method: AuthMethod,
+    /// `admin_user` and `admin_password`.
+    pub admin: Option<Admin>,
+    /// `user_pattern`, e.g. `{user}*master`.
+    pub user_pattern: Option<String>,
+    /// `token`, asked for at every log-in so that an expired one is renewed.
+    pub token: Option<SecretSource>,
+    /// `allow_cleartext`.
+    pub allow_cleartext: bool,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("tls", &self.tls)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An administrator's log-in that may act for every user.
+#[derive(Clone)]
+pub struct Admin {
+    /// The administrator's name.
+    pub user: String,
+    /// The administrator's password.
+    pub secret: Secret,
+}
+
+/// Asks for a secret; the error is one sentence for the operator.
+pub type SecretSource = Arc<dyn Fn() -> Result<Secret, String> + Send + Sync>;
+
+/// What to leave out on purpose. It is counted as skipped, with the rule as reason.
+#[derive(Debug, Clone, Default)]
+pub struct Select {
+    /// Messages whose INTERNALDATE lies before this instant (Unix seconds), and the date as written.
+    pub since: Option<(i64, String)>,
+    /// Messages larger than this many bytes, and the size as written.
+    pub max_size: Option<(u64, String)>,
+    /// Leave out messages flagged `\Deleted`.
+    pub skip_deleted: bool,
+}
+
+/// Differences that are notes, not failures.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ignore {
+    /// `"flags"`: flags and keywords.
+    pub flags: bool,
+    /// `"dates"`: INTERNALDATE.
+    pub dates: bool,
+}
+
+/// Ceilings of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Mailboxes worked on at the same time.
+    pub mailboxes_at_once: usize,
+    /// Connections to one host at the same time.
+    pub connections_per_host: usize,
+    /// Bytes of message bodies held in memory at the same time, over all mailboxes.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { mailboxes_at_once: 4, connections_per_host: 8, memory: 256 << 20 }
+    }
+}
+
+/// What to do with a [`Job`].
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// Try every mailbox on both ends; write nothing.
+    Check,
+    /// Work out where every folder goes; write nothing.
+    Plan,
+    /// Copy what is missing, prove the sum, run the validation hooks. With a plan, exactly that plan.
+    Run {
+        /// A plan made earlier; the run refuses to start a mailbox that no longer fits it.
+        plan: Option<Vec<crate::plan::MailboxPlan>>,
+    },
+    /// Compare both ends, then run the validation hooks; write nothing to the servers.
+    Verify {
+        /// How deep.
+        depth: Depth,
+        /// Percentage of messages to look at, 1 to 100; message lists are always compared whole.
+        sample: u8,
+    },
+}

@@ -1,0 +1,337 @@
+//! Message rows and batches: intent, acknowledgement, proof.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{Transaction, params};
+
+use super::{FolderId, Ledger, Result};
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// This project put it on the target.
+    Copied,
+    /// The target had it already.
+    AlreadyPresent,
+    /// The operator's own rule left it out.
+    Skipped,
+    /// Refused or impossible.
+    Failed,
+}
+
+impl Outcome {
+    fn number(self) -> i64 {
+        match self {
+            Self::Copied => 1,
+            Self::AlreadyPresent => 2,
+            Self::Skipped => 3,
+            Self::Failed => 4,
+        }
+    }
+
+    fn from_number(n: i64) -> Self {
+        match n {
+            1 => Self::Copied,
+            2 => Self::AlreadyPresent,
+            3 => Self::Skipped,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// A message row.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Source UID.
+    pub uid: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the source's bytes, when they were read.
+    pub digest: Option<[u8; 32]>,
+    /// UID on the target.
+    pub target_uid: Option<u32>,
+    /// Flags as delivered, in the ledger's form.
+    pub flags: Option<String>,
+    /// Seen in the target's message list.
+    pub proven: bool,
+    /// How often the target refused it.
+    pub attempts: u32,
+    /// Stable code of the reason, for skipped and failed messages.
+    pub code: Option<String>,
+}
+
+/// A message that is on the target.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// Source UID.
+    pub uid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the source's bytes.
+    pub digest: [u8; 32],
+    /// UID on the target.
+    pub target_uid: u32,
+    /// Flags as delivered.
+    pub flags: String,
+    /// Flags still to be set by STORE.
+    pub flags_pending: Option<String>,
+    /// How it was recognised, when it was found on the target rather than acknowledged.
+    pub found_by: Option<&'static str>,
+}
+
+/// A message that is not on the target.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// Source UID.
+    pub uid: u32,
+    /// Bytes; 0 when unknown.
+    pub size: u64,
+    /// Stable code.
+    pub code: &'a str,
+    /// One sentence with the server's own words.
+    pub text: &'a str,
+    /// The target refused it: counts towards [`MAX_ATTEMPTS`].
+    pub refused: bool,
+}
+
+/// An intent that was never completed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// UIDVALIDITY of the target folder at that time.
+    pub target_uid_validity: Option<u32>,
+    /// UIDNEXT of the target folder at that time.
+    pub target_uid_next: Option<u32>,
+    /// Its source messages.
+    pub uids: Vec<u32>,
+}
+
+/// How often a message may be refused over all runs before it is left alone.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+fn reason_id(tx: &Transaction<'_>, code: &str, text: &str) -> rusqlite::Result<i64> {
+    tx.execute("INSERT OR IGNORE INTO reason (code, text) VALUES (?1, ?2)", params![code, text])?;
+    tx.query_row("SELECT id FROM reason WHERE code = ?1 AND text = ?2", params![code, text], |r| r.get(0))
+}
+
+impl Ledger {
+    /// The folder's rows that are not gone, by source UID.
+    ///
+    /// # Errors
+    /// See [`super::LedgerError`]; the same for all methods.
+    pub fn rows(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
+        self.sql(|db| {
+            let mut query = db.prepare(
+                "SELECT source_uid, outcome, size, digest, target_uid, flags, proven, attempts, code
+                 FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND gone = 0",
+            )?;
+            let rows = query.query_map([folder.0], |r| {
+                let uid = r.get(0)?;
+                Ok((
+                    uid,
+                    Row {
+                        uid,
+                        outcome: Outcome::from_number(r.get(1)?),
+                        size: r.get(2)?,
+                        digest: r.get::<_, Option<[u8; 32]>>(3)?,
+                        target_uid: r.get(4)?,
+                        flags: r.get(5)?,
+                        proven: r.get(6)?,
+                        attempts: r.get(7)?,
+                        code: r.get(8)?,
+                    },
+                ))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
+    pub fn claimed(&self, target: &str) -> Result<HashSet<u32>> {
+        self.sql(|db| {
+            db.prepare(
+                "SELECT target_uid FROM message JOIN folder ON folder.id = message.folder
+                 WHERE folder.target_path = ?1 AND target_uid IS NOT NULL",
+            )?
+            .query_map([target], |r| r.get(0))?
+            .collect()
+        })
+    }
+
+    /// Records the intent to send these messages. Committed when this returns.
+    pub fn open_batch(
+        &mut self,
+        folder: FolderId,
+        uid_validity: Option<u32>,
+        uid_next: Option<u32>,
+        uids: &[u32],
+    ) -> Result<i64> {
+        let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        self.sql(|db| {
+            db.execute(
+                "INSERT INTO batch (folder, target_uidvalidity, target_uidnext, source_uids) VALUES (?1, ?2, ?3, ?4)",
+                params![folder.0, uid_validity, uid_next, list],
+            )?;
+            Ok(db.last_insert_rowid())
+        })
+    }
+
+    /// Intents that were never completed, oldest first.
+    pub fn open_batches(&self, folder: FolderId) -> Result<Vec<Batch>> {
+        self.sql(|db| {
+            db.prepare("SELECT target_uidvalidity, target_uidnext, source_uids FROM batch WHERE folder = ?1 ORDER BY id")?
+                .query_map([folder.0], |r| {
+                    let list: String = r.get(2)?;
+                    Ok(Batch {
+                        target_uid_validity: r.get(0)?,
+                        target_uid_next: r.get(1)?,
+                        uids: list.split(',').filter_map(|u| u.parse().ok()).collect(),
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// Forgets intents: everything they were about has been looked up on the target.
+    pub fn close_batches(&mut self, folder: FolderId) -> Result<()> {
+        self.sql(|db| db.execute("DELETE FROM batch WHERE folder = ?1", [folder.0]).map(drop))
+    }
+
+    /// Records acknowledged messages, and closes the batches of which nothing is open any more.
+    pub fn delivered(
+        &mut self,
+        folder: FolderId,
+        messages: &[Delivered],
+        outcome: Outcome,
+        closed: &[i64],
+    ) -> Result<()> {
+        self.transaction(|tx| {
+            let mut insert = tx.prepare_cached(
+                "INSERT OR REPLACE INTO message
+                     (folder, source_uid, outcome, size, digest, target_uid, flags, flags_pending, proven, reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?;
+            for m in messages {
+                // What was found by looking at the target is proven by that.
+                let proven = m.found_by.is_some();
+                let reason = m.found_by.map(|rule| reason_id(tx, "found", rule)).transpose()?;
+                insert.execute(params![
+                    folder.0,
+                    m.uid,
+                    outcome.number(),
+                    m.size,
+                    m.digest,
+                    m.target_uid,
+                    m.flags,
+                    m.flags_pending,
+                    proven,
+                    reason
+                ])?;
+            }
+            // A copy made now has not been compared yet.
+            tx.execute("UPDATE folder SET verified = 0 WHERE id = ?1 AND verified > 0", [folder.0])?;
+            for id in closed {
+                tx.execute("DELETE FROM batch WHERE id = ?1", [id])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Records messages left out by a rule: (uid, size).
+    pub fn skipped(
+        &mut self,
+        folder: FolderId,
+        messages: &[(u32, u64)],
+        code: &str,
+        text: &str,
+    ) -> Result<()> {
+        self.transaction(|tx| {
+            let reason = reason_id(tx, code, text)?;
+            let mut insert = tx.prepare_cached(
+                "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, reason) VALUES (?1, ?2, 3, ?3, ?4)",
+            )?;
+            for (uid, size) in messages {
+                insert.execute(params![folder.0, uid, size, reason])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Records a failed message, and closes the batches of which nothing is open any more.
+    pub fn failed(&mut self, folder: FolderId, failure: &Failure<'_>, closed: &[i64]) -> Result<()> {
+        self.transaction(|tx| {
+            let reason = reason_id(tx, failure.code, failure.text)?;
+            tx.execute(
+                "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts)
+                 VALUES (?1, ?2, 4, ?3, ?4, ?5)
+                 ON CONFLICT (folder, source_uid) DO UPDATE SET
+                     outcome = 4, size = ?3, reason = ?4, attempts = attempts + ?5, target_uid = NULL, proven = 0",
+                params![folder.0, failure.uid, failure.size, reason, failure.refused],
+            )?;
+            for id in closed {
+                tx.execute("DELETE FROM batch WHERE id = ?1", [id])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes back what rules of an earlier run left out, so that today's rules decide.
+    pub fn forget_skipped(&mut self, folder: FolderId) -> Result<()> {
+        self.sql(|db| {
+            db.execute("DELETE FROM message WHERE folder = ?1 AND outcome = 3 AND gone = 0", [folder.0])
+                .map(drop)
+        })
+    }
+
+    /// Marks messages as seen in the target's message list.
+    pub fn prove(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+        self.transaction(|tx| {
+            let mut update =
+                tx.prepare("UPDATE message SET proven = 1 WHERE folder = ?1 AND source_uid = ?2")?;
+            for uid in uids {
+                update.execute(params![folder.0, uid])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes back acknowledgements that the target's message list does not bear out.
+    pub fn reopen(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+        self.transaction(|tx| {
+            for uid in uids {
+                tx.execute(
+                    "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2",
+                    params![folder.0, uid],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Flags that still have to be set on the target: (source UID, target UID, flags).
+    pub fn flags_pending(&self, folder: FolderId) -> Result<Vec<(u32, u32, String)>> {
+        self.sql(|db| {
+            db.prepare(
+                "SELECT source_uid, target_uid, flags_pending FROM message
+                 WHERE folder = ?1 AND flags_pending IS NOT NULL AND target_uid IS NOT NULL AND gone = 0",
+            )?
+            .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+            .collect()
+        })
+    }
+
+    /// Records that pending flags were set.
+    pub fn flags_stored(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+        self.transaction(|tx| {
+            for uid in uids {
+                tx.execute(
+                    "UPDATE message SET flags = trim(flags || ' ' || flags_pending), flags_pending = NULL
+                     WHERE folder = ?1 AND source_uid = ?2 AND flags_pending IS NOT NULL",
+                    params![folder.0, uid],
+                )?;
+            }
+            Ok(())
+        })
+    }
+}

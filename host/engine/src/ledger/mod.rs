@@ -1,0 +1,272 @@
+//! The ledger: one SQLite file per mailbox that says what happened to every message.
+//!
+//! Rules (see `schema.sql` for the tables):
+//! * intent first: a batch's row is committed before the first byte of its first APPEND leaves;
+//! * a message is done once the target said so, not before;
+//! * what a crash leaves open is looked up on the target before anything is sent again;
+//! * one process at a time: the lock file beside the ledger is held while it is open for writing.
+
+mod folder;
+mod message;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+pub use folder::{FolderId, FolderRow};
+pub use message::{Batch, Delivered, Failure, MAX_ATTEMPTS, Outcome, Row};
+
+/// Version of the tables in `schema.sql`.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Why a ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// Another process holds the lock.
+    #[error("{path} is in use by another mailhaul; wait for it or stop it")]
+    Busy {
+        /// The ledger.
+        path: String,
+    },
+    /// Written by a newer program.
+    #[error(
+        "{path} was written by a newer mailhaul (tables {found}, this one knows {known}); update mailhaul"
+    )]
+    Newer {
+        /// The ledger.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The ledger is about other accounts than the project is now.
+    #[error(
+        "{path} was kept for {what} `{recorded}`, but the project now says `{configured}`; \
+         change it back, or use another `state` folder for the new move"
+    )]
+    OtherAccount {
+        /// The ledger.
+        path: String,
+        /// `source` or `target`.
+        what: &'static str,
+        /// What the ledger says.
+        recorded: String,
+        /// What the project says.
+        configured: String,
+    },
+    /// SQLite refused: disk full, read-only, damaged.
+    #[error("{path}: {source}; nothing was sent that is not recorded")]
+    Sqlite {
+        /// The ledger.
+        path: String,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+    /// The folder or the lock file cannot be written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, LedgerError>;
+
+/// Who a ledger is about; recorded at its creation and compared ever after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The mailbox's key.
+    pub mailbox: String,
+    /// Source log-in.
+    pub source_user: String,
+    /// Source host.
+    pub source_host: String,
+    /// Target log-in.
+    pub target_user: String,
+    /// Target host.
+    pub target_host: String,
+}
+
+/// An open ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    db: Connection,
+    path: PathBuf,
+    // Held for its lock; `None` when opened for reading.
+    _lock: Option<File>,
+}
+
+impl Ledger {
+    /// Where the ledger of `mailbox` lives: a readable name, made unique by a digest.
+    #[must_use]
+    pub fn file(state_dir: &Path, mailbox: &str) -> PathBuf {
+        let readable: String =
+            mailbox
+                .chars()
+                .take(60)
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "@.-_".contains(c) { c.to_ascii_lowercase() } else { '_' }
+                })
+                .collect();
+        let digest = Sha256::digest(mailbox.as_bytes());
+        let short: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+        state_dir.join("ledgers").join(format!("{readable}-{short}.sqlite"))
+    }
+
+    /// Opens the ledger for writing, creating it when it is missing, and takes its lock.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; an existing file is never deleted or emptied.
+    pub fn open(state_dir: &Path, who: &Identity) -> Result<Self> {
+        let path = Self::file(state_dir, &who.mailbox);
+        let io = |source| LedgerError::Io { path: path.display().to_string(), source };
+        if let Some(dir) = path.parent() {
+            crate::store::private_dir(dir).map_err(io)?;
+        }
+        let lock_path = path.with_extension("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(|source| LedgerError::Io { path: lock_path.display().to_string(), source })?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LedgerError::Busy { path: path.display().to_string() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let db = Connection::open(&path).map_err(|source| sqlite(&path, source))?;
+        crate::store::private_file(&path).map_err(io)?;
+        let mut ledger = Self { db, path, _lock: Some(lock) };
+        ledger.prepare(who)?;
+        Ok(ledger)
+    }
+
+    /// Opens an existing ledger for reading; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is damaged or newer.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        // Not SQLITE_OPEN_READ_ONLY: a reader of a WAL database may have to create its -shm file.
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(|source| sqlite(path, source))?;
+        let ledger = Self { db, path: path.to_owned(), _lock: None };
+        ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
+        ledger.sql(|db| db.busy_timeout(std::time::Duration::from_secs(5)))?;
+        let found = ledger.version()?;
+        ledger.refuse_newer(found)?;
+        Ok((found > 0).then_some(ledger))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        f(&self.db).map_err(|source| sqlite(&self.path, source))
+    }
+
+    /// Runs `f` in one transaction: all of it is in the ledger afterwards, or nothing.
+    fn transaction<T>(
+        &mut self,
+        f: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let path = &self.path;
+        let run = |db: &mut Connection| {
+            let tx = db.transaction()?;
+            let value = f(&tx)?;
+            tx.commit()?;
+            Ok(value)
+        };
+        run(&mut self.db).map_err(|source| sqlite(path, source))
+    }
+
+    fn version(&self) -> Result<u32> {
+        self.sql(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)))
+    }
+
+    fn refuse_newer(&self, found: u32) -> Result<()> {
+        if found > SCHEMA_VERSION {
+            return Err(LedgerError::Newer {
+                path: self.path.display().to_string(),
+                found,
+                known: SCHEMA_VERSION,
+            });
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, who: &Identity) -> Result<()> {
+        // WAL with NORMAL: a commit survives a crash of the process; after a power cut the newest
+        // commits may be gone, which is harmless since resuming always looks at the target.
+        self.sql(|db| {
+            db.pragma_update(None, "journal_mode", "wal")?;
+            db.pragma_update(None, "synchronous", "normal")?;
+            db.pragma_update(None, "foreign_keys", true)?;
+            db.busy_timeout(std::time::Duration::from_secs(5))
+        })?;
+        let found = self.version()?;
+        self.refuse_newer(found)?;
+        if found == 0 {
+            let who = who.clone();
+            self.transaction(move |tx| {
+                tx.execute_batch(include_str!("schema.sql"))?;
+                for (name, value) in [
+                    ("mailbox", &who.mailbox),
+                    ("source_user", &who.source_user),
+                    ("source_host", &who.source_host),
+                    ("target_user", &who.target_user),
+                    ("target_host", &who.target_host),
+                ] {
+                    tx.execute("INSERT INTO about (name, value) VALUES (?1, ?2)", params![name, value])?;
+                }
+                tx.pragma_update(None, "user_version", SCHEMA_VERSION)
+            })?;
+        }
+        let user = |side: &str| -> Result<(String, String)> {
+            let value = |name: String| {
+                self.sql(|db| {
+                    db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get::<_, String>(0))
+                        .optional()
+                        .map(Option::unwrap_or_default)
+                })
+            };
+            Ok((value(format!("{side}_user"))?, value(format!("{side}_host"))?))
+        };
+        for (what, (user, host), now_user, now_host) in [
+            ("source", user("source")?, &who.source_user, &who.source_host),
+            ("target", user("target")?, &who.target_user, &who.target_host),
+        ] {
+            if user != *now_user || !host.eq_ignore_ascii_case(now_host) {
+                return Err(LedgerError::OtherAccount {
+                    path: self.path.display().to_string(),
+                    what,
+                    recorded: format!("{user} on {host}"),
+                    configured: format!("{now_user} on {now_host}"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
+    LedgerError::Sqlite { path: path.display().to_string(), source }
+}

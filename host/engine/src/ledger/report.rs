@@ -1,0 +1,151 @@
+//! What a ledger says to the report: counts, exceptions, differences, hooks.
+
+use rusqlite::params;
+
+use super::{FolderId, Ledger, Result};
+use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
+
+impl Ledger {
+    /// Every folder with its counts, in plan order. Each adds up.
+    ///
+    /// # Errors
+    /// See [`super::LedgerError`]; the same for all methods.
+    pub fn folder_summaries(&self) -> Result<Vec<FolderSummary>> {
+        self.sql(|db| {
+            let mut query = db.prepare(
+                "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code IS NOT NULL,
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 1),
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 2),
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 3),
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
+                     count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
+                     coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0)
+                 FROM folder f LEFT JOIN message m ON m.folder = f.id GROUP BY f.id ORDER BY f.id",
+            )?;
+            let rows = query.query_map([], |r| {
+                let verified = match r.get::<_, i64>(3)? {
+                    0 => Verified::None,
+                    1 => Verified::Counts,
+                    2 => Verified::Headers,
+                    _ => Verified::Full,
+                };
+                let mut counts = Counts {
+                    source_messages: r.get(2)?,
+                    copied: r.get(5)?,
+                    already_present: r.get(6)?,
+                    skipped: r.get(7)?,
+                    failed: r.get(8)?,
+                    pending: 0,
+                    gone_at_source: r.get(9)?,
+                    bytes: r.get(10)?,
+                };
+                if r.get(4)? {
+                    // The folder stopped on its own: its rows are not about today's messages.
+                    counts = Counts {
+                        source_messages: counts.source_messages,
+                        failed: counts.source_messages,
+                        ..Counts::default()
+                    };
+                } else {
+                    let known = counts.copied + counts.already_present + counts.skipped + counts.failed;
+                    // Between a plan and the first scan the source may have fewer messages than rows.
+                    counts.source_messages = counts.source_messages.max(known);
+                    counts.pending = counts.source_messages - known;
+                }
+                Ok(FolderSummary { source: r.get(0)?, target: r.get(1)?, counts, verified })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Every message that is neither copied nor present.
+    pub fn exceptions(&self) -> Result<Vec<Exception>> {
+        let mut list: Vec<Exception> = self.sql(|db| {
+            db.prepare(
+                "SELECT f.source_path, m.source_uid, m.outcome, r.code, r.text
+                 FROM message m JOIN folder f ON f.id = m.folder LEFT JOIN reason r ON r.id = m.reason
+                 WHERE m.gone = 0 AND m.outcome IN (3, 4) AND f.stopped_code IS NULL
+                 ORDER BY f.id, m.source_uid",
+            )?
+            .query_map([], |r| {
+                Ok(Exception {
+                    folder: r.get(0)?,
+                    uid: r.get(1)?,
+                    outcome: if r.get::<_, i64>(2)? == 3 {
+                        ExceptionOutcome::Skipped
+                    } else {
+                        ExceptionOutcome::Failed
+                    },
+                    code: r.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                    reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
+                })
+            })?
+            .collect()
+        })?;
+        for folder in self.folders()? {
+            if let Some((code, reason)) = folder.stopped {
+                list.push(Exception {
+                    folder: folder.source,
+                    uid: 0,
+                    outcome: ExceptionOutcome::Failed,
+                    code,
+                    reason,
+                });
+            }
+        }
+        Ok(list)
+    }
+
+    /// What the newest verify found.
+    pub fn differences(&self) -> Result<Vec<Difference>> {
+        self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
+    }
+
+    /// Replaces what earlier comparisons of this folder found.
+    pub fn set_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute("DELETE FROM difference WHERE folder = ?1", [folder.0])?;
+            let mut insert = tx.prepare("INSERT INTO difference VALUES (?1, ?2, ?3, ?4)")?;
+            for d in differences {
+                insert.execute(params![folder.0, d.uid, d.target_uid, to_json(d)?])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What the validation hooks said last.
+    pub fn hooks(&self) -> Result<Vec<HookSummary>> {
+        self.json("SELECT json FROM hook ORDER BY plugin")
+    }
+
+    /// Replaces what the hooks said.
+    pub fn set_hooks(&mut self, hooks: &[HookSummary]) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute("DELETE FROM hook", [])?;
+            for hook in hooks {
+                tx.execute(
+                    "INSERT OR REPLACE INTO hook VALUES (?1, ?2)",
+                    params![hook.plugin, to_json(hook)?],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, query: &str) -> Result<Vec<T>> {
+        self.sql(|db| {
+            db.prepare(query)?
+                .query_map([], |r| {
+                    let text: String = r.get(0)?;
+                    serde_json::from_str(&text).map_err(|e| {
+                        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
+                    })
+                })?
+                .collect()
+        })
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))
+}

@@ -1,0 +1,273 @@
+//! From a mailbox list's row and the project's defaults to two accounts that can be dialled.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use mailhaul_imap::{Account, AuthMethod, Login};
+use mailhaul_net::Endpoint;
+
+use crate::job::{Host, Job};
+use crate::ledger::Identity;
+use crate::plugin::{AccountEntry, Diagnostic, MailboxEntry, PluginError, Plugins, Severity};
+use crate::summary::Side;
+
+/// Mailboxes asked for at a time; a page's size bounds what a plugin holds at once.
+const PAGE: u32 = 1_000;
+/// More pages than any real list has: a paging loop ends here.
+const MAX_PAGES: usize = 10_000;
+
+/// One mailbox, ready to be dialled.
+#[derive(Clone)]
+pub struct Mailbox {
+    /// Stable identity.
+    pub key: String,
+    /// The old end.
+    pub source: AccountSpec,
+    /// The new end.
+    pub target: AccountSpec,
+}
+
+impl Mailbox {
+    /// What the ledger records about whose mail this is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity {
+            mailbox: self.key.clone(),
+            source_user: self.source.user.clone(),
+            source_host: self.source.endpoint.host.clone(),
+            target_user: self.target.user.clone(),
+            target_host: self.target.endpoint.host.clone(),
+        }
+    }
+
+    /// One of its ends.
+    #[must_use]
+    pub fn side(&self, side: Side) -> &AccountSpec {
+        if side == Side::Source { &self.source } else { &self.target }
+    }
+}
+
+/// One end of a mailbox. The secret is asked for at every log-in, so that a token can be renewed.
+#[derive(Clone)]
+pub struct AccountSpec {
+    /// The user as listed.
+    pub user: String,
+    /// Where to connect.
+    pub endpoint: Endpoint,
+    entry: AccountEntry,
+    host: Host,
+}
+
+impl fmt::Debug for AccountSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.user, self.endpoint)
+    }
+}
+
+impl AccountSpec {
+    /// Puts the log-in together.
+    ///
+    /// # Errors
+    /// One sentence when a secret cannot be had.
+    pub fn account(&self) -> Result<Account, String> {
+        let host = &self.host;
+        let name = match &host.user_pattern {
+            Some(pattern) => pattern.replace("{user}", &self.user),
+            None => self.user.clone(),
+        };
+        let token = matches!(host.method, AuthMethod::Xoauth2 | AuthMethod::OauthBearer);
+        let (admin, secret) = match (&self.entry.secret, &host.admin, &host.token) {
+            (Some(secret), _, _) => (None, secret.clone()),
+            (None, _, Some(source)) if token => (None, source()?),
+            (None, Some(admin), _) => {
+                let authzid = host.method == AuthMethod::PlainAuthzid;
+                (authzid.then(|| admin.user.clone()), admin.secret.clone())
+            }
+            _ => return Err(format!("there is no password for `{}`", self.user)),
+        };
+        Ok(Account {
+            endpoint: self.endpoint.clone(),
+            dialer: host.dialer.clone(),
+            login: Login { user: name, admin, method: host.method, secret },
+            allow_cleartext: host.allow_cleartext,
+        })
+    }
+}
+
+fn spec(entry: &AccountEntry, host: &Host, side: Side) -> Result<AccountSpec, String> {
+    let tls = entry.tls.unwrap_or(host.tls);
+    let name = entry.host.clone().or_else(|| host.host.clone()).ok_or_else(|| {
+        format!("no {0} host: set `host` under `[{0}]`, or give the list a `{0}_host` column", side.as_str())
+    })?;
+    // A row that changes the host or the protection leaves the project's port behind.
+    let default = if entry.tls.is_none() && entry.host.is_none() { host.port } else { None };
+    let port = entry.port.or(default).unwrap_or_else(|| tls.default_port());
+    let token = matches!(host.method, AuthMethod::Xoauth2 | AuthMethod::OauthBearer);
+    let has_secret = entry.secret.is_some() || host.admin.is_some() || (token && host.token.is_some());
+    if !has_secret {
+        return Err(format!(
+            "no {0} password: fill `{0}_password`, or set `admin_user` and `admin_password`, or `token`, under `[{0}]`",
+            side.as_str()
+        ));
+    }
+    if entry.login.is_empty() {
+        return Err(format!("no {0} user: fill `{0}_user`", side.as_str()));
+    }
+    Ok(AccountSpec {
+        user: entry.login.clone(),
+        endpoint: Endpoint { host: name, port, tls },
+        entry: entry.clone(),
+        host: host.clone(),
+    })
+}
+
+/// Why the list of mailboxes cannot be used.
+#[derive(Debug)]
+pub(crate) enum ListError {
+    /// The list itself: one sentence each.
+    Input(Vec<String>),
+    /// The plugin that reads it.
+    Plugin(PluginError),
+}
+
+/// The list of mailboxes, with remarks that stop nothing.
+#[derive(Debug)]
+pub(crate) struct MailboxList {
+    /// In list order.
+    pub mailboxes: Vec<Mailbox>,
+    /// One sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?} -> {:?}", self.key, self.source, self.target)
+    }
+}
+
+/// Asks the source plugin for every mailbox and puts the accounts together.
+///
+/// # Errors
+/// [`ListError`]: rows that are broken, listed twice, crossed, or the same account on both sides.
+pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, ListError> {
+    let mut entries: Vec<MailboxEntry> = Vec::new();
+    let mut errors = Vec::new();
+    let mut warnings = Vec::new();
+    let mut token: Option<String> = None;
+    let source = &plugins.source;
+    for page_number in 0.. {
+        let page = source.list_mailboxes(token.as_deref(), PAGE).await.map_err(ListError::Plugin)?;
+        for remark in page.diagnostics {
+            match remark.severity {
+                Severity::Error => errors.push(sentence(&remark)),
+                Severity::Warning | Severity::Note => warnings.push(sentence(&remark)),
+            }
+        }
+        entries.extend(page.mailboxes);
+        match page.next {
+            None => break,
+            Some(next) if token.as_deref() == Some(&next) || page_number >= MAX_PAGES => {
+                return Err(ListError::Plugin(PluginError {
+                    plugin: source.plugin().clone(),
+                    call: "list-mailboxes".into(),
+                    failure: crate::plugin::PluginFailure::BadReply("its pages never end".into()),
+                }));
+            }
+            Some(next) => token = Some(next),
+        }
+    }
+    if entries.is_empty() && errors.is_empty() {
+        errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());
+    }
+    let mailboxes = resolve(job, &entries, &mut errors);
+    let selected = only(job, mailboxes, &mut errors);
+    if errors.is_empty() {
+        Ok(MailboxList { mailboxes: selected, warnings })
+    } else {
+        Err(ListError::Input(errors))
+    }
+}
+
+fn sentence(remark: &Diagnostic) -> String {
+    match &remark.at {
+        Some(place) => format!("{place}: {}", remark.message),
+        None => remark.message.clone(),
+    }
+}
+
+fn place(entry: &MailboxEntry) -> String {
+    entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key))
+}
+
+fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec<Mailbox> {
+    let mut mailboxes = Vec::with_capacity(entries.len());
+    let mut keys: HashMap<&str, &MailboxEntry> = HashMap::new();
+    let mut targets: HashMap<(String, String), &MailboxEntry> = HashMap::new();
+    let mut sources: HashMap<(String, String), &MailboxEntry> = HashMap::new();
+    for entry in entries {
+        let at = place(entry);
+        if let Some(first) = keys.insert(&entry.key, entry) {
+            errors.push(format!(
+                "{at}: mailbox `{}` is listed twice, first at {}; remove one of the rows",
+                entry.key,
+                place(first)
+            ));
+            continue;
+        }
+        let pair = spec(&entry.source, &job.source, Side::Source)
+            .and_then(|s| Ok((s, spec(&entry.target, &job.target, Side::Target)?)));
+        let (source, target) = match pair {
+            Ok(pair) => pair,
+            Err(cause) => {
+                errors.push(format!("{at}: {cause}"));
+                continue;
+            }
+        };
+        let (from, to) = (account_id(&source), account_id(&target));
+        if from == to {
+            errors.push(format!(
+                "{at}: source and target are the same account (`{}` on {}); give the new host's account as target",
+                source.user, source.endpoint.host
+            ));
+            continue;
+        }
+        if let Some(first) = targets.insert(to.clone(), entry) {
+            errors.push(format!(
+                "{at}: target `{}` is also the target of {}; two mailboxes would be mixed into one",
+                target.user,
+                place(first)
+            ));
+        }
+        sources.insert(from, entry);
+        mailboxes.push(Mailbox { key: entry.key.clone(), source, target });
+    }
+    for (to, entry) in &targets {
+        // A to B and B to A in one list: whichever runs second copies the other's mail back.
+        if let Some(other) = sources.get(to) {
+            errors.push(format!(
+                "{}: the target is also a source, at {}; a mailbox cannot be moved from and to in one project",
+                place(entry),
+                place(other)
+            ));
+        }
+    }
+    mailboxes
+}
+
+fn account_id(spec: &AccountSpec) -> (String, String) {
+    let host = spec.endpoint.host.trim_end_matches('.').to_ascii_lowercase();
+    // The port belongs to the host here: two servers may share a name, as on one test machine.
+    (format!("{host}:{}", spec.endpoint.port), spec.user.clone())
+}
+
+fn only(job: &Job, mailboxes: Vec<Mailbox>, errors: &mut Vec<String>) -> Vec<Mailbox> {
+    if job.only.is_empty() {
+        return mailboxes;
+    }
+    for name in &job.only {
+        if !mailboxes.iter().any(|m| m.key == *name || m.source.user == *name) {
+            errors.push(format!("--only {name}: there is no such mailbox in the list"));
+        }
+    }
+    mailboxes.into_iter().filter(|m| job.only.iter().any(|n| m.key == *n || m.source.user == *n)).collect()
+}

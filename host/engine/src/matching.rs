@@ -1,0 +1,140 @@
+//! Finds source messages that the target holds already: after a crash, and when another tool was
+//! there before. Sizes, Message-IDs and dates only narrow the search; content decides.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use mailhaul_imap::{FetchItems, FolderName, ImapError, Session, UidSet};
+
+use crate::content::{Content, Rule, pair};
+use crate::ends::EndError;
+use crate::scan::{Listed, contents, list};
+use crate::summary::Side;
+
+/// A dead session can still store what it was sent: UIDNEXT has to stand still this long.
+const SETTLED: Duration = Duration::from_millis(1_000);
+/// How often UIDNEXT is asked meanwhile; servers do not announce what another session stores.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+/// When UIDNEXT never stands still (new mail pours in) the look-up goes ahead after this long.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(15);
+/// Messages whose contents are held at the same time.
+const CHUNK: usize = 500;
+
+/// A source message that is on the target.
+#[derive(Debug, Clone)]
+pub(crate) struct Match {
+    /// Source message.
+    pub source: Listed,
+    /// Target message.
+    pub target: Listed,
+    /// The source's content.
+    pub content: Content,
+    /// By which rule.
+    pub rule: Rule,
+}
+
+/// Waits until a dead connection cannot store anything more in the folder.
+///
+/// # Errors
+/// When the target fails.
+pub(crate) async fn settle(target: &mut Session, folder: &FolderName) -> Result<(), EndError> {
+    let at = EndError::at(Side::Target);
+    let begun = tokio::time::Instant::now();
+    let mut seen = target.status(folder).await.map_err(&at)?.uid_next;
+    let mut since = tokio::time::Instant::now();
+    while since.elapsed() < SETTLED && begun.elapsed() < SETTLE_AT_MOST {
+        tokio::time::sleep(ASK_EVERY).await;
+        let now = target.status(folder).await.map_err(&at)?.uid_next;
+        if now != seen {
+            seen = now;
+            since = tokio::time::Instant::now();
+        }
+    }
+    Ok(())
+}
+
+/// Looks for `open` source messages among the target's messages from UID `from` on that are not
+/// `claimed`. Both folders are selected.
+///
+/// # Errors
+/// When either end fails.
+pub(crate) async fn find(
+    source: &mut Session,
+    target: &mut Session,
+    open: &[Listed],
+    claimed: &HashSet<u32>,
+    from: u32,
+) -> Result<Vec<Match>, EndError> {
+    let at_target = EndError::at(Side::Target);
+    let at_source = EndError::at(Side::Source);
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unclaimed: Vec<Listed> = list(target, UidSet::range(from, u32::MAX), FetchItems::Identity)
+        .await
+        .map_err(&at_target)?
+        .into_iter()
+        .filter(|m| !claimed.contains(&m.uid))
+        .collect();
+    if unclaimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let uids: Vec<u32> = open.iter().map(|m| m.uid).collect();
+    let with_ids =
+        list(source, uids.iter().copied().collect(), FetchItems::Identity).await.map_err(&at_source)?;
+    let (sources, targets) = narrow(&with_ids, &unclaimed);
+    if sources.is_empty() {
+        return Ok(Vec::new());
+    }
+    tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
+    let source_contents = read(source, &sources).await.map_err(&at_source)?;
+    let target_contents = read(target, &targets).await.map_err(&at_target)?;
+    let by_uid = |list: &[Listed]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
+    let (sources, targets) = (by_uid(&with_ids), by_uid(&unclaimed));
+    let contents: HashMap<u32, Content> = source_contents.iter().cloned().collect();
+    Ok(pair(&source_contents, &target_contents)
+        .into_iter()
+        .filter_map(|(source, target, rule)| {
+            Some(Match {
+                source: sources.get(&source)?.clone(),
+                target: targets.get(&target)?.clone(),
+                content: contents.get(&source)?.clone(),
+                rule,
+            })
+        })
+        .collect())
+}
+
+async fn read(session: &mut Session, uids: &[u32]) -> Result<Vec<(u32, Content)>, ImapError> {
+    let mut all = Vec::with_capacity(uids.len());
+    for chunk in uids.chunks(CHUNK) {
+        all.extend(contents(session, chunk).await?);
+    }
+    all.sort_by_key(|(uid, _)| *uid);
+    Ok(all)
+}
+
+/// Messages on both sides that share a size, a Message-ID or a date with one on the other side.
+fn narrow(sources: &[Listed], targets: &[Listed]) -> (Vec<u32>, Vec<u32>) {
+    #[derive(PartialEq, Eq, Hash)]
+    enum Key<'a> {
+        Size(u64),
+        Id(&'a [u8]),
+        Date(i64),
+    }
+    fn keys(message: &Listed) -> impl Iterator<Item = Key<'_>> {
+        [
+            (message.size > 0).then_some(Key::Size(message.size)),
+            message.message_id.as_deref().map(Key::Id),
+            message.date.as_ref().map(|d| Key::Date(d.unix_seconds)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+    let on_source: HashSet<Key<'_>> = sources.iter().flat_map(keys).collect();
+    let on_target: HashSet<Key<'_>> = targets.iter().flat_map(keys).collect();
+    let shared = |list: &[Listed], other: &HashSet<Key<'_>>| {
+        list.iter().filter(|m| keys(m).any(|k| other.contains(&k))).map(|m| m.uid).collect::<Vec<_>>()
+    };
+    (shared(sources, &on_target), shared(targets, &on_source))
+}

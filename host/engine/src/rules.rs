@@ -1,0 +1,226 @@
+//! The operator's `[[folders]]` rules: patterns over Unicode folder paths.
+//!
+//! In a level `*` stands for any text without `/`; `**` as a whole level stands for any number of
+//! levels, none included, so `Old/**` is `Old` and everything below it. In `to`, the n-th `*` or
+//! `**` is replaced by what the n-th one of `from` stood for.
+
+use mailhaul_imap::FolderPath;
+
+/// One rule and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRule {
+    /// Which source folders.
+    pub from: Pattern,
+    /// What happens to them.
+    pub action: RuleAction,
+    /// Where it stands, e.g. `mailhaul.toml:12`.
+    pub place: String,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleAction {
+    /// `to = "…"`.
+    To(Pattern),
+    /// `skip = true`.
+    Skip,
+}
+
+/// A folder pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    levels: Vec<Level>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Level {
+    AnyDepth,
+    /// Literal pieces with a `*` between each two.
+    Glob(Vec<String>),
+}
+
+/// What the wildcards of a pattern stood for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Capture {
+    Text(String),
+    Levels(Vec<String>),
+}
+
+impl Pattern {
+    /// Reads a pattern in display form (`/` between levels, `\/` inside one).
+    ///
+    /// # Errors
+    /// One sentence when a level is empty, or `**` is not a whole level or stands there twice.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut levels = Vec::new();
+        for level in FolderPath::parse(text).0 {
+            if level.is_empty() {
+                return Err(format!("`{text}` has an empty level"));
+            }
+            if level == "**" {
+                if levels.contains(&Level::AnyDepth) {
+                    return Err(format!("`{text}` has `**` twice"));
+                }
+                levels.push(Level::AnyDepth);
+            } else if level.contains("**") {
+                return Err(format!("in `{text}`, `**` must be a whole level, as in `Old/**`"));
+            } else {
+                levels.push(Level::Glob(level.split('*').map(str::to_owned).collect()));
+            }
+        }
+        Ok(Self { levels })
+    }
+
+    /// The kinds of this pattern's wildcards, in order.
+    fn wildcards(&self) -> Vec<bool> {
+        let mut kinds = Vec::new();
+        for level in &self.levels {
+            match level {
+                Level::AnyDepth => kinds.push(true),
+                Level::Glob(pieces) => {
+                    kinds.extend(std::iter::repeat_n(false, pieces.len().saturating_sub(1)))
+                }
+            }
+        }
+        kinds
+    }
+
+    fn captures(&self, path: &FolderPath) -> Option<Vec<Capture>> {
+        fn walk(levels: &[Level], path: &[String], out: &mut Vec<Capture>) -> bool {
+            match levels.split_first() {
+                None => path.is_empty(),
+                Some((Level::AnyDepth, rest)) => {
+                    // Only one `**` per pattern, so the split is determined by what follows.
+                    let Some(taken) = path.len().checked_sub(rest.len()) else { return false };
+                    out.push(Capture::Levels(path[..taken].to_vec()));
+                    walk(rest, &path[taken..], out)
+                }
+                Some((Level::Glob(pieces), rest)) => {
+                    let Some((first, below)) = path.split_first() else { return false };
+                    let Some(texts) = glob(pieces, first) else { return false };
+                    out.extend(texts.into_iter().map(Capture::Text));
+                    walk(rest, below, out)
+                }
+            }
+        }
+        let mut out = Vec::new();
+        walk(&self.levels, &path.0, &mut out).then_some(out)
+    }
+}
+
+/// What each `*` between `pieces` stands for in `text`, shortest first.
+fn glob(pieces: &[String], text: &str) -> Option<Vec<String>> {
+    let (first, rest) = pieces.split_first()?;
+    let mut text = text.strip_prefix(first.as_str())?;
+    let Some((last, middle)) = rest.split_last() else { return text.is_empty().then(Vec::new) };
+    let mut out = Vec::new();
+    for piece in middle {
+        let at = text.find(piece.as_str())?;
+        out.push(text[..at].to_owned());
+        text = &text[at + piece.len()..];
+    }
+    out.push(text.strip_suffix(last.as_str())?.to_owned());
+    Some(out)
+}
+
+impl FolderRule {
+    /// Checks that `to` uses no wildcard that `from` does not have.
+    ///
+    /// # Errors
+    /// One sentence naming the wildcard.
+    pub fn check(&self) -> Result<(), String> {
+        let RuleAction::To(to) = &self.action else { return Ok(()) };
+        let from = self.from.wildcards();
+        for (n, deep) in to.wildcards().into_iter().enumerate() {
+            if from.get(n) != Some(&deep) {
+                let what = if deep { "`**`" } else { "`*`" };
+                return Err(format!(
+                    "wildcard {} of `to` is {what}, which `from` does not have there",
+                    n + 1
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the rule is about `path`, and if so where it sends it: `Some(None)` leaves it out.
+    #[must_use]
+    pub fn apply(&self, path: &FolderPath) -> Option<Option<FolderPath>> {
+        let captures = self.from.captures(path)?;
+        let RuleAction::To(to) = &self.action else { return Some(None) };
+        let mut captures = captures.into_iter();
+        let mut levels = Vec::new();
+        for level in &to.levels {
+            match level {
+                Level::AnyDepth => match captures.next() {
+                    Some(Capture::Levels(more)) => levels.extend(more),
+                    Some(Capture::Text(text)) => levels.push(text),
+                    None => {}
+                },
+                Level::Glob(pieces) => {
+                    let mut name = String::new();
+                    for (n, piece) in pieces.iter().enumerate() {
+                        if n > 0
+                            && let Some(Capture::Text(text)) = captures.next()
+                        {
+                            name.push_str(&text);
+                        }
+                        name.push_str(piece);
+                    }
+                    levels.push(name);
+                }
+            }
+        }
+        Some(Some(FolderPath(levels)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(from: &str, to: &str) -> FolderRule {
+        FolderRule {
+            from: Pattern::parse(from).unwrap(),
+            action: if to == "-" { RuleAction::Skip } else { RuleAction::To(Pattern::parse(to).unwrap()) },
+            place: "mailhaul.toml:1".into(),
+        }
+    }
+
+    fn sends(from: &str, to: &str, path: &str) -> Option<String> {
+        rule(from, to)
+            .apply(&FolderPath::parse(path))
+            .map(|target| target.map_or_else(|| "-".to_owned(), |t| t.to_string()))
+    }
+
+    #[test]
+    fn a_pattern_with_two_stars_takes_the_folder_and_all_below_it() {
+        assert_eq!(sends("Old/**", "Archive/Old/**", "Old"), Some("Archive/Old".into()));
+        assert_eq!(sends("Old/**", "Archive/Old/**", "Old/2019/Q1"), Some("Archive/Old/2019/Q1".into()));
+        assert_eq!(sends("Old/**", "Archive/Old/**", "Older"), None);
+        assert_eq!(sends("**/Spam", "-", "a/b/Spam"), Some("-".into()));
+    }
+
+    #[test]
+    fn a_star_stays_inside_its_level_and_is_carried_over() {
+        assert_eq!(sends("Proj *", "Projects/*", "Proj Alpha"), Some("Projects/Alpha".into()));
+        assert_eq!(sends("Proj *", "Projects/*", "Proj Alpha/x"), None);
+        assert_eq!(sends("a*b*c", "*-*", "aXbYc"), Some("X-Y".into()));
+    }
+
+    #[test]
+    fn a_slash_inside_a_level_is_written_with_a_backslash() {
+        assert_eq!(sends(r"A\/B", "C", r"A\/B"), Some("C".into()));
+        assert_eq!(sends(r"A\/B", "C", "A/B"), None);
+    }
+
+    #[test]
+    fn wildcards_of_to_must_stand_in_from() {
+        assert!(rule("Old/**", "New/**").check().is_ok());
+        assert!(rule("Old", "New/**").check().unwrap_err().contains("`**`"));
+        assert!(rule("a*", "*/**").check().is_err());
+        assert!(Pattern::parse("a**").is_err());
+        assert!(Pattern::parse("**/a/**").is_err());
+        assert!(Pattern::parse("a//b").is_err());
+    }
+}

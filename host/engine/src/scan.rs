@@ -1,0 +1,121 @@
+//! Message lists of a folder, and the contents of chosen messages.
+
+use std::collections::HashMap;
+
+use mailhaul_imap::{Fetch, FetchItems, Flags, ImapError, InternalDate, Session, UidSet};
+
+use crate::content::{Content, Hasher};
+
+/// Longest header block looked at for a Message-ID.
+const MAX_IDENTITY: usize = 64 * 1024;
+
+/// A message of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    /// Its UID.
+    pub uid: u32,
+    /// RFC822.SIZE; 0 when the server does not tell.
+    pub size: u64,
+    /// INTERNALDATE.
+    pub date: Option<InternalDate>,
+    /// Its flags.
+    pub flags: Flags,
+    /// Its Message-ID line's value, when asked for and there.
+    pub message_id: Option<Vec<u8>>,
+}
+
+impl Listed {
+    /// A message of which only this is known; enough to copy it.
+    #[must_use]
+    pub(crate) fn bare(uid: u32, size: u64) -> Self {
+        Self { uid, size, date: None, flags: Flags::default(), message_id: None }
+    }
+}
+
+/// Reads the list of the selected folder, in UID order, without duplicates.
+///
+/// # Errors
+/// Whatever the server or the connection says; a refused FETCH is an error here, since a list
+/// with holes would be taken for the truth.
+pub(crate) async fn list(
+    session: &mut Session,
+    uids: UidSet,
+    items: FetchItems,
+) -> Result<Vec<Listed>, ImapError> {
+    let identity = items == FetchItems::Identity;
+    let mut fetch = session.fetch(uids, items);
+    let mut listed = Vec::new();
+    while let Some(message) = fetch.next().await? {
+        let message_id = if identity { message_id(&fetch.body(MAX_IDENTITY).await?) } else { None };
+        listed.push(Listed {
+            uid: message.uid,
+            size: message.size.unwrap_or(0),
+            date: message.internal_date,
+            flags: message.flags,
+            message_id,
+        });
+    }
+    refuse_holes(&fetch)?;
+    listed.sort_by_key(|m| m.uid);
+    listed.dedup_by_key(|m| m.uid);
+    Ok(listed)
+}
+
+fn refuse_holes(fetch: &Fetch<'_>) -> Result<(), ImapError> {
+    match fetch.refused().first() {
+        None => Ok(()),
+        Some(refusal) => Err(ImapError::No {
+            command: "UID FETCH",
+            code: refusal.refusal.code.clone(),
+            text: refusal.refusal.text.clone(),
+        }),
+    }
+}
+
+fn message_id(header: &[u8]) -> Option<Vec<u8>> {
+    let mut hasher = Hasher::default();
+    hasher.update(header);
+    hasher.finish().message_id().filter(|id| !id.is_empty()).map(<[u8]>::to_vec)
+}
+
+/// Reads the contents of messages of the selected folder; those the server does not give are left out.
+///
+/// # Errors
+/// When the connection fails.
+pub(crate) async fn contents(
+    session: &mut Session,
+    uids: &[u32],
+) -> Result<HashMap<u32, Content>, ImapError> {
+    hashed(session, uids, FetchItems::Full).await
+}
+
+/// Reads the header blocks of messages of the selected folder, hashed as if they were all.
+///
+/// # Errors
+/// When the connection fails.
+pub(crate) async fn headers(session: &mut Session, uids: &[u32]) -> Result<HashMap<u32, Content>, ImapError> {
+    hashed(session, uids, FetchItems::Headers).await
+}
+
+async fn hashed(
+    session: &mut Session,
+    uids: &[u32],
+    items: FetchItems,
+) -> Result<HashMap<u32, Content>, ImapError> {
+    let mut found = HashMap::with_capacity(uids.len());
+    if uids.is_empty() {
+        return Ok(found);
+    }
+    let mut fetch = session.fetch(uids.iter().copied().collect(), items);
+    while let Some(message) = fetch.next().await? {
+        if message.body_len.is_none() {
+            continue;
+        }
+        let mut hasher = Hasher::default();
+        while let Some(piece) = fetch.chunk().await? {
+            hasher.update(&piece);
+        }
+        found.insert(message.uid, hasher.finish());
+    }
+    Ok(found)
+}

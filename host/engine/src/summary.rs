@@ -1,0 +1,293 @@
+//! What stands in the ledgers, as the report and the status show it.
+//!
+//! These structs are the JSON of `mailhaul report --format json`: names are promises
+//! (see the contract in `README.md`), fields may be added.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plugin::{Finding, HookOutcome};
+
+/// Version of the JSON document.
+pub const SCHEMA: u32 = 1;
+
+/// How far something has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every source message is accounted for and none failed.
+    Complete,
+    /// Begun, and something is pending, failed or different.
+    Incomplete,
+    /// Nothing done yet.
+    NotStarted,
+}
+
+/// A whole project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProjectSummary {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// `[project] name`.
+    pub project: String,
+    /// The worst of the mailboxes.
+    pub verdict: Verdict,
+    /// Sums over all mailboxes.
+    pub totals: Totals,
+    /// The newest run alone.
+    pub last_run: LastRun,
+    /// Every mailbox a run has seen, by source name.
+    pub mailboxes: Vec<MailboxSummary>,
+}
+
+/// Sums over mailboxes. `source_messages = copied + already_present + skipped + failed + pending`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Number of mailboxes.
+    pub mailboxes: u64,
+    /// Sums of the folders' counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Message counts of a folder, or sums of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Messages the source has.
+    pub source_messages: u64,
+    /// Of these, put on the target by this project, in whichever run.
+    pub copied: u64,
+    /// Of these, found on the target.
+    pub already_present: u64,
+    /// Of these, left out by the operator's own rules.
+    pub skipped: u64,
+    /// Of these, refused or impossible; each has an exception with the reason.
+    pub failed: u64,
+    /// Of these, not reached yet.
+    pub pending: u64,
+    /// Copied earlier, deleted at the source since; outside the sum.
+    pub gone_at_source: u64,
+    /// Bytes of the copied messages.
+    pub bytes: u64,
+}
+
+impl Counts {
+    /// Whether the sum of invariant 3 holds.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.source_messages == self.copied + self.already_present + self.skipped + self.failed + self.pending
+    }
+
+    /// Adds another folder's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.source_messages += other.source_messages;
+        self.copied += other.copied;
+        self.already_present += other.already_present;
+        self.skipped += other.skipped;
+        self.failed += other.failed;
+        self.pending += other.pending;
+        self.gone_at_source += other.gone_at_source;
+        self.bytes += other.bytes;
+    }
+}
+
+/// The newest run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// Messages it copied.
+    pub copied: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Wall-clock time.
+    pub seconds: f64,
+}
+
+/// One mailbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MailboxSummary {
+    /// Source log-in.
+    pub source: String,
+    /// Target log-in.
+    pub target: String,
+    /// How far it has come.
+    pub verdict: Verdict,
+    /// Why the mailbox as a whole could not go on in the newest run.
+    pub stopped: Option<Stopped>,
+    /// Folder by folder.
+    pub folders: Vec<FolderSummary>,
+    /// Every message that is neither copied nor present.
+    pub exceptions: Vec<Exception>,
+    /// What the newest `verify` found.
+    pub differences: Vec<Difference>,
+    /// What the validation hooks said.
+    pub hooks: Vec<HookSummary>,
+}
+
+/// Why a mailbox could not go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// Which end.
+    pub side: Side,
+    /// A cause of `check`, or `plugin`, `plan`, `ledger`.
+    pub cause: String,
+    /// One sentence with the server's own words.
+    pub reason: String,
+}
+
+/// An end of the migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The old host.
+    Source,
+    /// The new host.
+    Target,
+    /// Neither: this machine.
+    Local,
+}
+
+impl Side {
+    /// `source`, `target` or `local`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// One folder. Names are in display form (`/` between levels).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderSummary {
+    /// Source folder.
+    pub source: String,
+    /// Target folder; `None` when the folder is left out.
+    pub target: Option<String>,
+    /// Counts; `counts.adds_up()` always holds.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Depth of the newest comparison since the newest copy.
+    pub verified: Verified,
+}
+
+/// How deep a folder was compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verified {
+    /// Not at all.
+    #[default]
+    None,
+    /// Message lists.
+    Counts,
+    /// Headers, flags, dates.
+    Headers,
+    /// Whole messages.
+    Full,
+}
+
+/// A message that is not on the target, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Source folder.
+    pub folder: String,
+    /// Source UID.
+    pub uid: u32,
+    /// `skipped` or `failed`.
+    pub outcome: ExceptionOutcome,
+    /// Stable code, e.g. `too-big`, `refused`, `rule`.
+    pub code: String,
+    /// One sentence; the server's own words where it refused.
+    pub reason: String,
+}
+
+/// Whose doing an exception is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExceptionOutcome {
+    /// The operator's own rule.
+    Skipped,
+    /// A limit, a server, a broken message.
+    Failed,
+}
+
+/// Something `verify` found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Source folder.
+    pub folder: String,
+    /// Source UID; 0 for `extra`.
+    pub uid: u32,
+    /// Target UID, when there is one.
+    pub target_uid: Option<u32>,
+    /// What differs.
+    pub kind: DifferenceKind,
+    /// `changed-on-target` when it was made there after delivery.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
+    /// One sentence: what was expected, what was found.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub detail: String,
+    /// A note (ignored by `[verify] ignore`, or `extra`), which does not change the exit code.
+    #[serde(default)]
+    pub note: bool,
+}
+
+/// Kinds of differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DifferenceKind {
+    /// On the source and recorded as copied, but not on the target.
+    Missing,
+    /// Twice on the target.
+    Duplicate,
+    /// In another target folder.
+    Moved,
+    /// The body's bytes differ.
+    AlteredBody,
+    /// Header lines differ.
+    AlteredHeaders,
+    /// Only line ends differ.
+    AlteredNewlines,
+    /// The target's copy is a beginning of the source's.
+    Truncated,
+    /// System flags differ.
+    Flags,
+    /// Keywords differ.
+    Keywords,
+    /// INTERNALDATE differs.
+    Date,
+    /// On the target, and not ours.
+    Extra,
+}
+
+impl DifferenceKind {
+    /// The JSON name, e.g. `altered-body`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Duplicate => "duplicate",
+            Self::Moved => "moved",
+            Self::AlteredBody => "altered-body",
+            Self::AlteredHeaders => "altered-headers",
+            Self::AlteredNewlines => "altered-newlines",
+            Self::Truncated => "truncated",
+            Self::Flags => "flags",
+            Self::Keywords => "keywords",
+            Self::Date => "date",
+            Self::Extra => "extra",
+        }
+    }
+}
+
+/// What one validation hook said about one mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookSummary {
+    /// The plugin's id.
+    pub plugin: String,
+    /// Its verdict.
+    pub outcome: HookOutcome,
+    /// Its findings.
+    pub findings: Vec<Finding>,
+}

@@ -1,0 +1,420 @@
+//! `verify`: fetches and compares both ends, then runs the validation hooks. Changes nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use mailhaul_imap::{FetchItems, Folder, FolderName, Session, UidSet};
+
+use crate::compare::{Compared, compare_contents, compare_lists};
+use crate::content::Content;
+use crate::context::Context;
+use crate::ends::{EndError, dial_both};
+use crate::event::{Event, MailboxEnd};
+use crate::folder_run::Pair;
+use crate::hooks;
+use crate::ledger::{FolderRow, Ledger, Row};
+use crate::mailbox::Mailbox;
+use crate::plugin::Depth;
+use crate::run::ledger_stop;
+use crate::scan::{Listed, contents, headers, list};
+use crate::store::mailbox_summary;
+use crate::summary::{Difference, DifferenceKind, MailboxSummary, Side, Stopped, Verified};
+use crate::work::{SharedLedger, WorkError, locked};
+
+/// Messages whose contents are held at the same time.
+const CHUNK: usize = 200;
+
+/// Compares one mailbox.
+pub(crate) async fn verify(
+    context: &Context,
+    mailbox: &Mailbox,
+    depth: Depth,
+    sample: u8,
+) -> (MailboxEnd, Option<MailboxSummary>) {
+    let state = &context.job.state_dir;
+    if !Ledger::file(state, &mailbox.key).exists() {
+        let reason = "nothing was copied yet; `mailhaul run` comes first".to_owned();
+        return (MailboxEnd::Stopped(Stopped { side: Side::Local, cause: "ledger".into(), reason }), None);
+    }
+    let ledger: SharedLedger = match Ledger::open(state, &mailbox.identity()) {
+        Ok(ledger) => Arc::new(Mutex::new(ledger)),
+        Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
+    };
+    let end = match all(context, mailbox, &ledger, depth, sample).await {
+        Ok(end) => end,
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
+    };
+    let summary =
+        mailbox_summary(&locked(&ledger), &mailbox.source.user, &mailbox.target.user, end.stopped()).ok();
+    (end, summary)
+}
+
+/// A message that should be in its target folder and is not.
+struct Missing {
+    folder: usize,
+    row: Row,
+}
+
+/// A target message that the ledger does not account for.
+struct Extra {
+    path: String,
+    message: Listed,
+}
+
+async fn all(
+    context: &Context,
+    mailbox: &Mailbox,
+    ledger: &SharedLedger,
+    depth: Depth,
+    sample: u8,
+) -> Result<MailboxEnd, WorkError> {
+    let _leave = context.ceilings.pair(mailbox).await;
+    let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+    let mut pair = Pair { source, target };
+    let source_names = names(pair.source.folders().await.map_err(EndError::at(Side::Source))?);
+    let target_names = names(pair.target.folders().await.map_err(EndError::at(Side::Target))?);
+    let folders: Vec<FolderRow> = locked(ledger).folders()?;
+    let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
+    let mut missing = Vec::new();
+    let mut extras = Vec::new();
+    let mut looked_at: HashSet<String> = HashSet::new();
+    for (n, row) in folders.iter().enumerate() {
+        if context.stop.is_raised() {
+            return Ok(MailboxEnd::Interrupted);
+        }
+        let Some(target_path) = &row.target else { continue };
+        let one = Folders { mailbox: &mailbox.key, row, target_path };
+        let seen = Seen { source: source_names.get(&row.source), target: target_names.get(target_path) };
+        let result = folder(context, ledger, &mut pair, one, seen, depth, sample).await?;
+        found[n] = result.differences;
+        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row }));
+        if looked_at.insert(target_path.clone()) {
+            extras.extend(
+                result.extras.into_iter().map(|message| Extra { path: target_path.clone(), message }),
+            );
+        }
+    }
+    explain(&mut pair, &folders, &target_names, missing, extras, &mut found).await?;
+    let verified = match depth {
+        Depth::Counts => Verified::Counts,
+        Depth::Headers => Verified::Headers,
+        Depth::Full => Verified::Full,
+    };
+    let mut well = true;
+    for (row, differences) in folders.iter().zip(&mut found) {
+        for difference in differences.iter_mut() {
+            let ignored = match difference.kind {
+                DifferenceKind::Flags | DifferenceKind::Keywords => context.job.ignore.flags,
+                DifferenceKind::Date => context.job.ignore.dates,
+                DifferenceKind::Extra => true,
+                _ => false,
+            };
+            difference.note = ignored;
+            well &= ignored;
+            let event =
+                Event::DifferenceFound { mailbox: mailbox.key.clone(), difference: difference.clone() };
+            context.tell(event).await;
+        }
+        let mut ledger = locked(ledger);
+        ledger.set_differences(row.id, differences)?;
+        if row.target.is_some() && row.stopped.is_none() {
+            ledger.set_verified(row.id, verified)?;
+        }
+    }
+    let failed = hooks::run(context, mailbox, ledger, pair, depth).await?;
+    let settled =
+        locked(ledger).folder_summaries()?.iter().all(|f| f.counts.failed == 0 && f.counts.pending == 0);
+    Ok(if well && settled && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+}
+
+fn names(folders: Vec<Folder>) -> HashMap<String, FolderName> {
+    folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect()
+}
+
+#[derive(Clone, Copy)]
+struct Folders<'a> {
+    mailbox: &'a str,
+    row: &'a FolderRow,
+    target_path: &'a str,
+}
+
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    source: Option<&'a FolderName>,
+    target: Option<&'a FolderName>,
+}
+
+#[derive(Default)]
+struct FolderFound {
+    differences: Vec<Difference>,
+    missing: Vec<Row>,
+    extras: Vec<Listed>,
+}
+
+async fn folder(
+    context: &Context,
+    ledger: &SharedLedger,
+    pair: &mut Pair,
+    one: Folders<'_>,
+    seen: Seen<'_>,
+    depth: Depth,
+    sample: u8,
+) -> Result<FolderFound, WorkError> {
+    let begun = Instant::now();
+    let mut result = FolderFound::default();
+    let source = open(&mut pair.source, seen.source).await.map_err(EndError::at(Side::Source))?;
+    let target = open(&mut pair.target, seen.target).await.map_err(EndError::at(Side::Target))?;
+    let (rows, claimed) = {
+        let ledger = locked(ledger);
+        (ledger.rows(one.row.id)?, ledger.claimed(one.target_path)?)
+    };
+    context
+        .tell(Event::FolderStarted {
+            mailbox: one.mailbox.to_owned(),
+            source: one.row.source.clone(),
+            target: one.target_path.to_owned(),
+            messages: source.len() as u64,
+            bytes: source.iter().map(|m| m.size).sum(),
+        })
+        .await;
+    let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
+    let lists = compare_lists(&one.row.source, &source, &rows, &there);
+    let Compared { mut differences, missing, pairs } = lists;
+    result.missing = missing;
+    result.extras = target.iter().filter(|m| !claimed.contains(&m.uid)).cloned().collect();
+    let mut messages = 0;
+    let mut bytes = 0;
+    if depth == Depth::Counts {
+        differences.retain(|d| d.kind == DifferenceKind::Missing);
+    } else {
+        let chosen: Vec<(u32, u32)> = pairs.into_iter().filter(|(uid, _)| in_sample(*uid, sample)).collect();
+        for chunk in chosen.chunks(CHUNK) {
+            if context.stop.is_raised() {
+                break;
+            }
+            let sources: Vec<u32> = chunk.iter().map(|(source, _)| *source).collect();
+            let targets: Vec<u32> = chunk.iter().map(|(_, target)| *target).collect();
+            let (a, b) = tokio::join!(
+                read(&mut pair.source, &sources, depth),
+                read(&mut pair.target, &targets, depth)
+            );
+            let a = a.map_err(EndError::at(Side::Source))?;
+            let b = b.map_err(EndError::at(Side::Target))?;
+            for (uid, target_uid) in chunk {
+                let (Some(x), Some(y)) = (a.get(uid), b.get(target_uid)) else {
+                    // Gone between list and read; the next comparison tells.
+                    continue;
+                };
+                messages += 1;
+                bytes += x.len;
+                context.done.add(1, x.len);
+                let mut kinds = compare_contents(x, y, depth);
+                if kinds.contains(&DifferenceKind::AlteredBody) && y.len < x.len {
+                    let cut = is_beginning(pair, *uid, *target_uid).await?;
+                    if cut {
+                        kinds = vec![DifferenceKind::Truncated];
+                    }
+                }
+                for kind in kinds {
+                    differences.push(Difference {
+                        folder: one.row.source.clone(),
+                        uid: *uid,
+                        target_uid: Some(*target_uid),
+                        kind,
+                        by: None,
+                        detail: format!("{} bytes on the source, {} on the target", x.len, y.len),
+                        note: false,
+                    });
+                }
+            }
+            let progress = Event::FolderProgress {
+                mailbox: one.mailbox.to_owned(),
+                source: one.row.source.clone(),
+                messages,
+                bytes,
+            };
+            context.tell(progress).await;
+        }
+    }
+    result.differences = differences;
+    let summary = locked(ledger).folder_summaries()?.into_iter().find(|f| f.source == one.row.source);
+    if let Some(folder) = summary {
+        let event = Event::FolderFinished {
+            mailbox: one.mailbox.to_owned(),
+            folder,
+            messages_now: if depth == Depth::Counts { source.len() as u64 } else { messages },
+            bytes_now: bytes,
+            seconds: begun.elapsed().as_secs_f64(),
+        };
+        context.tell(event).await;
+    }
+    Ok(result)
+}
+
+/// The same messages in every run, so that two verifications of one state agree.
+fn in_sample(uid: u32, percent: u8) -> bool {
+    // A multiplicative hash spreads neighbouring UIDs evenly over the percentages.
+    percent >= 100 || uid.wrapping_mul(2_654_435_761) >> 16 & 0x7fff < u32::from(percent) * 0x8000 / 100
+}
+
+/// The folder's list; a folder that is not there (any more) has none.
+async fn open(
+    session: &mut Session,
+    name: Option<&FolderName>,
+) -> Result<Vec<Listed>, mailhaul_imap::ImapError> {
+    let Some(name) = name else { return Ok(Vec::new()) };
+    if session.examine(name).await?.exists == 0 {
+        return Ok(Vec::new());
+    }
+    list(session, UidSet::all(), FetchItems::Meta).await
+}
+
+async fn read(
+    session: &mut Session,
+    uids: &[u32],
+    depth: Depth,
+) -> Result<HashMap<u32, Content>, mailhaul_imap::ImapError> {
+    if depth == Depth::Full { contents(session, uids).await } else { headers(session, uids).await }
+}
+
+/// Whether the target's message is a beginning of the source's. Both folders are examined.
+async fn is_beginning(pair: &mut Pair, uid: u32, target_uid: u32) -> Result<bool, WorkError> {
+    let at = |side| move |e| WorkError::End(EndError::Imap(side, e));
+    let mut a = pair.source.fetch([uid].into_iter().collect(), FetchItems::Full);
+    let mut b = pair.target.fetch([target_uid].into_iter().collect(), FetchItems::Full);
+    if a.next().await.map_err(at(Side::Source))?.is_none()
+        || b.next().await.map_err(at(Side::Target))?.is_none()
+    {
+        return Ok(false);
+    }
+    // Pieces arrive in sizes of their own on each side; what one is ahead by is kept.
+    let mut ahead: Vec<u8> = Vec::new();
+    let mut same = true;
+    while let Some(piece) = b.chunk().await.map_err(at(Side::Target))? {
+        while ahead.len() < piece.len() {
+            match a.chunk().await.map_err(at(Side::Source))? {
+                Some(more) => ahead.extend_from_slice(&more),
+                None => break,
+            }
+        }
+        same &= ahead.starts_with(&piece);
+        ahead.drain(..piece.len().min(ahead.len()));
+    }
+    while a.chunk().await.map_err(at(Side::Source))?.is_some() {}
+    while a.next().await.map_err(at(Side::Source))?.is_some() {}
+    while b.next().await.map_err(at(Side::Target))?.is_some() {}
+    Ok(same)
+}
+
+/// Tells missing messages from moved ones, and second copies from mail that is not ours.
+async fn explain(
+    pair: &mut Pair,
+    folders: &[FolderRow],
+    names: &HashMap<String, FolderName>,
+    missing: Vec<Missing>,
+    extras: Vec<Extra>,
+    found: &mut [Vec<Difference>],
+) -> Result<(), WorkError> {
+    let at = |e| WorkError::End(EndError::Imap(Side::Target, e));
+    let mut by_folder: HashMap<&str, Vec<&Extra>> = HashMap::new();
+    for extra in &extras {
+        by_folder.entry(&extra.path).or_default().push(extra);
+    }
+    // Contents of unaccounted messages, each with its place.
+    let mut known: HashMap<[u8; 32], Vec<(String, u32)>> = HashMap::new();
+    let mut duplicates: HashSet<(String, u32)> = HashSet::new();
+    for (n, row) in folders.iter().enumerate() {
+        let Some(target) = &row.target else { continue };
+        let Some(list) = by_folder.remove(target.as_str()) else { continue };
+        let Some(name) = names.get(target) else { continue };
+        pair.target.examine(name).await.map_err(at)?;
+        let uids: Vec<u32> = list.iter().map(|e| e.message.uid).collect();
+        let sizes: HashSet<u64> = list.iter().map(|e| e.message.size).collect();
+        let mut of_extras = HashMap::new();
+        for chunk in uids.chunks(CHUNK) {
+            of_extras.extend(contents(&mut pair.target, chunk).await.map_err(at)?);
+        }
+        // Only our own messages of such a size can be what an extra one is a second copy of.
+        let there = crate::scan::list(&mut pair.target, UidSet::all(), FetchItems::Meta).await.map_err(at)?;
+        let own: Vec<u32> = there
+            .iter()
+            .filter(|m| sizes.contains(&m.size) && !uids.contains(&m.uid))
+            .map(|m| m.uid)
+            .collect();
+        let mut of_own: HashMap<[u8; 32], u32> = HashMap::new();
+        for chunk in own.chunks(CHUNK) {
+            for (uid, content) in contents(&mut pair.target, chunk).await.map_err(at)? {
+                of_own.insert(content.exact, uid);
+            }
+        }
+        for (uid, content) in of_extras {
+            if let Some(first) = of_own.get(&content.exact) {
+                duplicates.insert((target.clone(), uid));
+                found[n].push(Difference {
+                    folder: row.source.clone(),
+                    uid: 0,
+                    target_uid: Some(uid),
+                    kind: DifferenceKind::Duplicate,
+                    by: None,
+                    detail: format!("a second copy of message {first} in `{target}`"),
+                    note: false,
+                });
+            } else {
+                known.entry(content.exact).or_default().push((target.clone(), uid));
+            }
+        }
+    }
+    let mut moved: HashSet<(String, u32)> = HashSet::new();
+    for Missing { folder, row } in missing {
+        let source = folders[folder].source.clone();
+        let elsewhere = row.digest.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
+        let difference = match elsewhere {
+            Some((path, uid)) => {
+                moved.insert((path.clone(), uid));
+                Difference {
+                    folder: source,
+                    uid: row.uid,
+                    target_uid: Some(uid),
+                    kind: DifferenceKind::Moved,
+                    by: Some("changed-on-target".into()),
+                    detail: format!("now in `{path}`"),
+                    note: false,
+                }
+            }
+            None => Difference {
+                folder: source,
+                uid: row.uid,
+                target_uid: row.target_uid,
+                kind: DifferenceKind::Missing,
+                by: row.proven.then(|| "changed-on-target".into()),
+                detail: if row.proven {
+                    "it was there after the copy and is not any more".into()
+                } else {
+                    String::new()
+                },
+                note: false,
+            },
+        };
+        found[folder].push(difference);
+    }
+    for extra in extras {
+        let place = (extra.path, extra.message.uid);
+        if duplicates.contains(&place) || moved.contains(&place) {
+            continue;
+        }
+        if let Some(n) = folders.iter().position(|f| f.target.as_deref() == Some(&place.0)) {
+            found[n].push(Difference {
+                folder: folders[n].source.clone(),
+                uid: 0,
+                target_uid: Some(place.1),
+                kind: DifferenceKind::Extra,
+                by: None,
+                detail: format!("in `{}`, not put there by this project", place.0),
+                note: true,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,720 @@
+//! Writing messages: pipelined APPEND (RFC 9051 section 6.3.12), one half for sending and one for acknowledgements.
+//!
+//! The rules that keep this safe:
+//!
+//! 1. Flags, date and folder name leave only in forms we build or that the server itself accepted.
+//! 2. A non-synchronising literal (RFC 7888) goes to servers that have proven, in this folder and with these keywords,
+//!    that they take the command: the first message, and the first with a new keyword, use a synchronising one and are
+//!    acknowledged before anything else is sent. A server that answers BAD to the arguments of `{n+}` would go on to
+//!    read the message's body as commands; Dovecot does.
+//! 3. A BAD, a tag that is not ours or anything else that shows the two sides out of step closes the connection at
+//!    once. What was not acknowledged is for the caller to look up on the target, never to send again blindly.
+//! 4. Acknowledgements are matched by tag; servers answer in any order.
+//!
+//! MULTIAPPEND (RFC 3502) has its place here later: one ticket would then cover several heads.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::command::quoted;
+use crate::reply::{Reply, Status, StatusLine};
+use crate::token::Tokens;
+use crate::window::Window;
+use crate::wire::{Event, Wire, WireReader, WireWriter};
+use crate::{Flags, FolderName, ImapError, InternalDate, Refusal, Selected, Session};
+
+/// LITERAL- allows `{n+}` up to this many bytes (RFC 7888 section 5).
+const LITERAL_MINUS_MAX: u64 = 4096;
+
+/// How to write into one folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendOptions {
+    /// Whether several messages may be under way; some servers lose commands that arrive early.
+    pub pipeline: bool,
+    /// The most messages under way.
+    pub max_messages: usize,
+    /// The most bytes under way; a longer message goes alone.
+    pub max_bytes: u64,
+    /// Messages of more bytes than this wait for the server's consent, so that it can refuse them before they are sent.
+    pub ask_above: u64,
+}
+
+impl Default for AppendOptions {
+    /// Pipelining on, 512 messages, 8 MiB, consent above 1 MiB.
+    fn default() -> AppendOptions {
+        AppendOptions { pipeline: true, max_messages: 512, max_bytes: 8 << 20, ask_above: 1 << 20 }
+    }
+}
+
+/// What precedes a message's body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendHead {
+    /// The flags; those that [`Flags::appendable`] does not call safe are left out.
+    pub flags: Flags,
+    /// When the message was received; `None` lets the server say "now".
+    pub internal_date: Option<InternalDate>,
+    /// The body's length in bytes. Exactly so many must be written.
+    pub len: u64,
+}
+
+/// What became of [`Appender::begin`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Begun {
+    /// Write the body, then [`Appender::end`].
+    Send,
+    /// The server refused before the body was sent; the reason arrives as the ticket's [`Ack`]. Begin the next one.
+    Refused,
+}
+
+/// The server's verdict on one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ack {
+    /// The number given to [`Appender::begin`].
+    pub ticket: u64,
+    /// The verdict.
+    pub outcome: AckOutcome,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AckOutcome {
+    /// The server says that it stored the message.
+    Stored {
+        /// The folder's UIDVALIDITY that `uid` belongs to.
+        uid_validity: Option<u32>,
+        /// The message's new UID (RFC 4315); `None` when the server gave none, or one that cannot be right: of another
+        /// UIDVALIDITY than the open folder's, or below the UIDNEXT it had when it was opened.
+        uid: Option<u32>,
+    },
+    /// The server refused the message; nothing was stored, by its account.
+    Refused(Refusal),
+}
+
+/// The sending half. Writes are collected; call [`Appender::flush`] when the next message is not at hand.
+///
+/// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves from two
+/// tasks, or in one `join`. Dropping it in the middle of a message closes the connection; otherwise it counts as
+/// [`Appender::close`] without the flush.
+pub struct Appender {
+    writer: WireWriter,
+    shared: Arc<Shared>,
+    hold: Hold,
+    session: Session,
+    selected: Selected,
+    folder: Vec<u8>,
+    options: AppendOptions,
+    literals: Literals,
+    append_limit: Option<u64>,
+    serial: u64,
+    patience: Duration,
+}
+
+/// The message under way. Dropping it tells the other half that nothing follows, and in the middle of a message that
+/// the connection is lost.
+struct Hold {
+    shared: Arc<Shared>,
+    body: Option<Sending>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.body.is_some() {
+            let detail = "the writer was dropped inside a message".to_owned();
+            self.shared.die(&ImapError::Closed { during: "APPEND", detail });
+        }
+        self.shared.lock().closed = true;
+        self.shared.to_reader.notify_one();
+    }
+}
+
+/// The acknowledging half. Must be awaited for the sending half to make progress.
+pub struct Acks {
+    reader: WireReader,
+    shared: Arc<Shared>,
+    validity: Option<u32>,
+    lowest_uid: u32,
+    idle: Duration,
+    last_read: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    serial: u64,
+    left: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Literals {
+    Synchronising,
+    Minus,
+    Plus,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Something changed that the sending half may be waiting for.
+    to_writer: Notify,
+    /// Something changed that the acknowledging half may be waiting for.
+    to_reader: Notify,
+}
+
+struct State {
+    window: Window,
+    pending: HashMap<u64, Pending>,
+    consent: Consent,
+    /// Lower-case keywords, and "" for the folder itself, with which an APPEND has succeeded.
+    proven: HashSet<String>,
+    closed: bool,
+    last_write: Instant,
+    dead: Option<ImapError>,
+}
+
+struct Pending {
+    ticket: u64,
+    len: u64,
+    /// Whether the body left, or leaves, without the server's consent.
+    unasked: bool,
+    /// Whether the whole command has been handed to the writer.
+    sent: bool,
+    /// What its success proves.
+    proves: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Consent {
+    None,
+    Awaited(u64),
+    Given,
+    Refused,
+}
+
+impl Session {
+    /// Turns the session into a writer for the open folder, until [`Acks::rejoin`].
+    ///
+    /// `folder` must have been opened with [`Session::select`]: servers take APPENDs to the open folder several times
+    /// faster, and its UIDVALIDITY and flags are needed.
+    ///
+    /// # Errors
+    /// `Protocol` when `folder` is not the open one or is read-only; `Unsendable` for a name with control characters.
+    pub fn appender(
+        mut self,
+        folder: &FolderName,
+        options: AppendOptions,
+    ) -> Result<(Appender, Acks), ImapError> {
+        let wrong = |what: &str| ImapError::Protocol { what: what.to_owned() };
+        let selected = match self.selected() {
+            Some((name, selected)) if name == folder && !selected.read_only => selected.clone(),
+            Some((name, _)) if name == folder => return Err(wrong("the folder was opened for reading only")),
+            _ => return Err(wrong("the folder to write to is not the open one")),
+        };
+        if self.fetching.as_ref().is_some_and(|state| !state.is_over()) {
+            return Err(wrong("messages are still being read on this connection"));
+        }
+        let Some(name) = append_name(folder) else {
+            return Err(ImapError::Unsendable { what: "the folder name".to_owned() });
+        };
+        let facts = self.facts();
+        let literals = match () {
+            () if facts.has("LITERAL+") => Literals::Plus,
+            () if facts.has("LITERAL-") => Literals::Minus,
+            () => Literals::Synchronising,
+        };
+        let append_limit = facts.append_limit;
+        let timeouts = self.timeouts().clone();
+        self.wire()?.begin("APPEND")?;
+        let mut wire = self.gate().detach()?;
+        // Silence is normal while nothing is due, so the half that knows what is due keeps the time.
+        wire.reader.set_patience(FOREVER, FOREVER);
+        wire.reader.set_during("APPEND");
+        wire.writer.set_during("APPEND");
+        let max_messages = if options.pipeline { options.max_messages } else { 1 };
+        let now = Instant::now();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                window: Window::new(max_messages, options.max_bytes),
+                pending: HashMap::new(),
+                consent: Consent::None,
+                proven: HashSet::new(),
+                closed: false,
+                last_write: now,
+                dead: None,
+            }),
+            to_writer: Notify::new(),
+            to_reader: Notify::new(),
+        });
+        let acks = Acks {
+            reader: wire.reader,
+            shared: shared.clone(),
+            validity: selected.uid_validity,
+            lowest_uid: selected.uid_next.unwrap_or(1),
+            idle: timeouts.idle,
+            last_read: now,
+        };
+        let appender = Appender {
+            writer: wire.writer,
+            hold: Hold { shared: shared.clone(), body: None },
+            shared,
+            session: self,
+            selected,
+            folder: name,
+            options,
+            literals,
+            append_limit,
+            serial: 0,
+            patience: timeouts.command,
+        };
+        Ok((appender, acks))
+    }
+}
+
+/// Longer than any migration, short enough for timer arithmetic.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// The name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal before the
+/// message's own would need another round trip for each message.
+fn append_name(folder: &FolderName) -> Option<Vec<u8>> {
+    if let Some(name) = quoted(&folder.0) {
+        return Some(name);
+    }
+    if folder.0.iter().any(|byte| byte.is_ascii_control()) {
+        return None;
+    }
+    let mut out = vec![b'"'];
+    for byte in &folder.0 {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+    Some(out)
+}
+
+impl Shared {
+    /// Never held across an await: the two halves run on different tasks.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn die(&self, error: &ImapError) {
+        self.lock().dead.get_or_insert_with(|| error.clone());
+        self.to_writer.notify_one();
+        self.to_reader.notify_one();
+    }
+}
+
+impl Appender {
+    /// Starts a message under the caller's `ticket`: waits for room in the window, sends the head and, where the server
+    /// must be asked first, waits for its consent.
+    ///
+    /// # Errors
+    /// Lost connections; every ticket without an [`Ack`] is then in doubt, this one included.
+    pub async fn begin(&mut self, ticket: u64, head: &AppendHead) -> Result<Begun, ImapError> {
+        if self.hold.body.is_some() {
+            return Err(self.misuse("a message was begun inside another"));
+        }
+        let (flags, _, _) = head.flags.appendable(&self.selected);
+        let proves: Vec<String> =
+            std::iter::once(String::new()).chain(flags.keywords().map(str::to_lowercase)).collect();
+        let unproven = self.wait_for_room(&proves, head.len).await?;
+        let small =
+            head.len <= self.options.ask_above && self.append_limit.is_none_or(|limit| head.len <= limit);
+        let unasked = match self.literals {
+            Literals::Plus => small && !unproven,
+            Literals::Minus => small && !unproven && head.len <= LITERAL_MINUS_MAX,
+            Literals::Synchronising => false,
+        };
+        self.serial += 1;
+        let serial = self.serial;
+        let mut line = format!("P{serial} APPEND ").into_bytes();
+        line.extend_from_slice(&self.folder);
+        // The flag list stands even when it is empty: some servers misread a command without one.
+        line.extend_from_slice(format!(" {}", flags.to_wire()).as_bytes());
+        if let Some(date) = head.internal_date {
+            line.extend_from_slice(format!(" \"{date}\"").as_bytes());
+        }
+        line.extend_from_slice(format!(" {{{}{}}}\r\n", head.len, if unasked { "+" } else { "" }).as_bytes());
+        {
+            let mut state = self.shared.lock();
+            state.window.sent(head.len);
+            state.consent = if unasked { Consent::None } else { Consent::Awaited(serial) };
+            let pending = Pending { ticket, len: head.len, unasked, sent: false, proves };
+            state.pending.insert(serial, pending);
+            state.last_write = Instant::now();
+        }
+        self.shared.to_reader.notify_one();
+        self.write_raw(&line).await?;
+        if unasked {
+            self.hold.body = Some(Sending { serial, left: head.len });
+            return Ok(Begun::Send);
+        }
+        self.flush().await?;
+        let given = self.wait(|state| match state.consent {
+            Consent::Awaited(_) => None,
+            Consent::Given => Some(true),
+            Consent::None | Consent::Refused => Some(false),
+        });
+        if given.await? {
+            self.hold.body = Some(Sending { serial, left: head.len });
+            Ok(Begun::Send)
+        } else {
+            Ok(Begun::Refused)
+        }
+    }
+
+    /// Writes the next part of the body.
+    ///
+    /// # Errors
+    /// Lost connections. More bytes than announced close the connection, since the server would read them as commands.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
+        let left = self.hold.body.map(|body| body.left).unwrap_or_default();
+        if bytes.len() as u64 > left || self.hold.body.is_none() {
+            return Err(self.misuse("more bytes were written than announced"));
+        }
+        self.write_raw(bytes).await?;
+        if let Some(body) = &mut self.hold.body {
+            body.left = left - bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Ends the message. It may still wait in memory until [`Appender::flush`] or the next messages push it out.
+    ///
+    /// # Errors
+    /// Lost connections. Fewer bytes than announced close the connection: the message would be cut.
+    pub async fn end(&mut self) -> Result<(), ImapError> {
+        let Some(body) = self.hold.body else {
+            return Err(self.misuse("a message was ended that was not begun"));
+        };
+        if body.left > 0 {
+            return Err(self.misuse("fewer bytes were written than announced"));
+        }
+        // Marked before the last byte can leave, or a quick answer would look premature.
+        if let Some(pending) = self.shared.lock().pending.get_mut(&body.serial) {
+            pending.sent = true;
+        }
+        self.write_raw(b"\r\n").await?;
+        self.hold.body = None;
+        Ok(())
+    }
+
+    /// Sends everything that was written. To be called whenever the caller is about to wait for something else.
+    ///
+    /// # Errors
+    /// Lost connections.
+    pub async fn flush(&mut self) -> Result<(), ImapError> {
+        if let Some(error) = self.dead() {
+            return Err(error);
+        }
+        let shared = self.shared.clone();
+        let result = guarded(&shared, self.writer.flush()).await;
+        self.wrote(result)
+    }
+
+    /// Says that no message follows: [`Acks::next`] returns `None` once all are acknowledged.
+    ///
+    /// # Errors
+    /// Lost connections; a message that was begun and not ended closes the connection.
+    pub async fn close(&mut self) -> Result<(), ImapError> {
+        if self.hold.body.is_some() {
+            return Err(self.misuse("the writer was closed inside a message"));
+        }
+        let flushed = self.flush().await;
+        self.shared.lock().closed = true;
+        self.shared.to_reader.notify_one();
+        flushed
+    }
+
+    /// Gives up in the middle of a message, without letting the server store half of it: what is still in memory is
+    /// dropped and the connection ended. Messages that were ended before may still be acknowledged.
+    pub async fn abandon(mut self) {
+        self.hold.body = None;
+        let error =
+            ImapError::Closed { during: "APPEND", detail: "a message could not be finished".to_owned() };
+        self.writer.shutdown(error).await;
+        self.shared.lock().closed = true;
+        self.shared.to_reader.notify_one();
+    }
+
+    /// Waits until a message may be sent. Returns whether it has to be acknowledged before others follow.
+    async fn wait_for_room(&mut self, proves: &[String], len: u64) -> Result<bool, ImapError> {
+        let pipeline = self.options.pipeline;
+        let ready = move |state: &State| {
+            let unproven = proves.iter().any(|token| !state.proven.contains(token));
+            // A message that proves something goes alone, and so does whatever follows it: it waits in `pending`.
+            let alone =
+                unproven || !pipeline || state.pending.values().any(|pending| !state.has_proven(pending));
+            let free = if alone { state.pending.is_empty() } else { state.window.admits(len) };
+            free.then_some(unproven)
+        };
+        let now = ready(&self.shared.lock());
+        if let (Some(unproven), None) = (now, self.dead()) {
+            return Ok(unproven);
+        }
+        self.flush().await?;
+        self.wait(ready).await
+    }
+
+    /// Waits until `ready` returns something about the shared state.
+    async fn wait<R>(&mut self, ready: impl Fn(&State) -> Option<R>) -> Result<R, ImapError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            {
+                let state = self.shared.lock();
+                if let Some(error) = &state.dead {
+                    let error = error.clone();
+                    drop(state);
+                    self.writer.kill(error.clone());
+                    return Err(error);
+                }
+                if let Some(found) = ready(&state) {
+                    return Ok(found);
+                }
+            }
+            if tokio::time::timeout_at(deadline, self.shared.to_writer.notified()).await.is_err() {
+                let error = ImapError::TimedOut { during: "APPEND", after: self.patience };
+                self.fail(error.clone());
+                return Err(error);
+            }
+        }
+    }
+
+    async fn write_raw(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
+        if let Some(error) = self.dead() {
+            return Err(error);
+        }
+        let shared = self.shared.clone();
+        let result = guarded(&shared, self.writer.write(bytes)).await;
+        self.wrote(result)
+    }
+
+    fn wrote(&mut self, result: Result<(), ImapError>) -> Result<(), ImapError> {
+        self.shared.lock().last_write = Instant::now();
+        // The reader may know more than a broken pipe: it stays open and will tell.
+        result.map_err(|error| self.dead().unwrap_or(error))
+    }
+
+    fn dead(&mut self) -> Option<ImapError> {
+        let error = self.shared.lock().dead.clone()?;
+        if self.writer.fault().is_none() {
+            self.writer.kill(error.clone());
+        }
+        Some(error)
+    }
+
+    fn fail(&mut self, error: ImapError) {
+        self.writer.kill(error.clone());
+        self.shared.die(&error);
+    }
+
+    fn misuse(&mut self, detail: &str) -> ImapError {
+        let error = ImapError::Closed { during: "APPEND", detail: detail.to_owned() };
+        self.fail(error.clone());
+        error
+    }
+}
+
+/// Runs a write, but not past the moment when the other half finds the connection unsafe.
+async fn guarded(
+    shared: &Shared,
+    write: impl Future<Output = Result<(), ImapError>>,
+) -> Result<(), ImapError> {
+    tokio::pin!(write);
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut write => return result,
+            () = shared.to_writer.notified() => {
+                let dead = shared.lock().dead.clone();
+                if let Some(error) = dead {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn has_proven(&self, pending: &Pending) -> bool {
+        pending.proves.iter().all(|token| self.proven.contains(token))
+    }
+
+    /// Whether a body is, or may be, on its way without the server's consent.
+    fn is_exposed(&self) -> bool {
+        self.pending.values().any(|pending| pending.unasked)
+    }
+}
+
+/// What to do after a response.
+enum Step {
+    Ack(Ack),
+    Nothing,
+    Unsafe(ImapError),
+}
+
+impl Acks {
+    /// Returns the next verdict, in the server's order, or `None` once the sending half is closed and everything is
+    /// acknowledged. Safe to drop and call again.
+    ///
+    /// # Errors
+    /// Lost connections, among them those closed because going on was not safe; tickets without a verdict are in doubt.
+    pub async fn next(&mut self) -> Result<Option<Ack>, ImapError> {
+        loop {
+            let deadline = {
+                let state = self.shared.lock();
+                if let Some(error) = state.dead.clone() {
+                    drop(state);
+                    return Err(if self.reader.fault().is_none() { self.reader.fail(error) } else { error });
+                }
+                if state.closed && state.pending.is_empty() {
+                    return Ok(None);
+                }
+                let last = self.last_read.max(state.last_write);
+                if state.pending.is_empty() { last + FOREVER } else { last + self.idle }
+            };
+            let event = tokio::select! {
+                event = self.reader.event() => event,
+                () = self.shared.to_reader.notified() => continue,
+                () = sleep_until(deadline) => {
+                    // Bytes we wrote meanwhile count as life.
+                    if Instant::now() < self.shared.lock().last_write + self.idle {
+                        continue;
+                    }
+                    Err(self.reader.fail(ImapError::TimedOut { during: "APPEND", after: self.idle }))
+                }
+            };
+            self.last_read = Instant::now();
+            let step = match event {
+                Err(error) => Step::Unsafe(error),
+                Ok(Event::Body { .. }) => {
+                    Step::Unsafe(out_of_step("a message came where none was asked for"))
+                }
+                Ok(Event::Reply(reply)) => self.take(reply),
+            };
+            match step {
+                Step::Nothing => {}
+                Step::Ack(ack) => {
+                    self.reader.progress();
+                    return Ok(Some(ack));
+                }
+                Step::Unsafe(error) => {
+                    let error = self.reader.fail(error);
+                    self.shared.die(&error);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, reply: Reply) -> Step {
+        match reply {
+            Reply::Tagged { tag, line } => self.take_tagged(&tag, line),
+            Reply::Continue(_) => {
+                let mut state = self.shared.lock();
+                if !matches!(state.consent, Consent::Awaited(_)) {
+                    return Step::Unsafe(out_of_step(
+                        "the server asked for more where nothing was left to send",
+                    ));
+                }
+                state.consent = Consent::Given;
+                drop(state);
+                self.shared.to_writer.notify_one();
+                Step::Nothing
+            }
+            Reply::Untagged(line) if line.status == Status::Bad && self.shared.lock().is_exposed() => {
+                Step::Unsafe(out_of_step(&format!("the server answered BAD: {}", line.text.escape_debug())))
+            }
+            _ => Step::Nothing,
+        }
+    }
+
+    fn take_tagged(&mut self, tag: &str, line: StatusLine) -> Step {
+        let serial = tag.strip_prefix('P').and_then(|digits| digits.parse::<u64>().ok());
+        let mut state = self.shared.lock();
+        let Some((serial, pending)) =
+            serial.and_then(|serial| state.pending.remove(&serial).map(|p| (serial, p)))
+        else {
+            return Step::Unsafe(out_of_step(&format!(
+                "the tag `{}` belongs to no command",
+                tag.escape_debug()
+            )));
+        };
+        let awaited = state.consent == Consent::Awaited(serial);
+        let outcome = match line.status {
+            Status::Ok | Status::Preauth if !pending.sent => {
+                return Step::Unsafe(out_of_step("the server acknowledged a message it cannot have"));
+            }
+            Status::Ok | Status::Preauth => {
+                state.proven.extend(pending.proves.iter().cloned());
+                state.window.answered(pending.len);
+                self.stored(&line)
+            }
+            // The body may be running as commands this very moment.
+            Status::Bad | Status::Bye if pending.unasked => {
+                return Step::Unsafe(out_of_step(&format!(
+                    "the server answered BAD: {}",
+                    line.text.escape_debug()
+                )));
+            }
+            Status::No | Status::Bad | Status::Bye => {
+                let patience =
+                    matches!(line.code.as_deref(), Some("THROTTLED" | "UNAVAILABLE" | "LIMIT" | "INUSE"))
+                        || line.text.to_ascii_lowercase().contains("throttled");
+                if patience {
+                    state.window.throttled(pending.len)
+                } else {
+                    state.window.answered(pending.len)
+                }
+                let bad = line.status != Status::No;
+                AckOutcome::Refused(Refusal { code: line.code, text: line.text, bad })
+            }
+        };
+        if awaited {
+            state.consent = Consent::Refused;
+        }
+        drop(state);
+        self.shared.to_writer.notify_one();
+        Step::Ack(Ack { ticket: pending.ticket, outcome })
+    }
+
+    /// Reads APPENDUID and believes it only where it can be true.
+    fn stored(&self, line: &StatusLine) -> AckOutcome {
+        let given = (line.code.as_deref() == Some("APPENDUID")).then(|| {
+            let mut numbers = Tokens::new(&line.arguments).map(|value| value.number());
+            (numbers.next().flatten(), numbers.next().flatten())
+        });
+        let (validity, uid) = given.unwrap_or_default();
+        let validity = validity.and_then(|number| u32::try_from(number).ok());
+        let uid = uid.and_then(|number| u32::try_from(number).ok());
+        let believed = validity.is_some() && validity == self.validity;
+        AckOutcome::Stored {
+            uid_validity: self.validity,
+            uid: uid.filter(|uid| believed && *uid >= self.lowest_uid),
+        }
+    }
+
+    /// Returns the session, to go on with other commands. When the connection was lost on the way, or a message is
+    /// still unacknowledged, each of them fails with the reason.
+    pub fn rejoin(self, appender: Appender) -> Session {
+        let Appender { writer, hold, mut session, .. } = appender;
+        let clean = self.shared.lock().pending.is_empty() && writer.is_empty() && hold.body.is_none();
+        let mut wire = Wire { reader: self.reader, writer };
+        wire.reader.set_patience(session.timeouts().idle, session.timeouts().command);
+        // An unclean wire stays marked as busy, which `begin` refuses.
+        if clean {
+            wire.finish();
+        }
+        session.gate().attach(wire);
+        session
+    }
+}
+
+fn out_of_step(detail: &str) -> ImapError {
+    ImapError::Closed { during: "APPEND", detail: format!("going on would not be safe, {detail}") }
+}

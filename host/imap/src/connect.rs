@@ -1,0 +1,247 @@
+//! From nothing to a session: dial, greeting, TLS, log-in, and what the server says about itself.
+
+use std::time::Duration;
+
+use mailhaul_net::{Dialer, Endpoint, NetError, NetErrorKind, TlsMode};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+
+use crate::auth::{self, Login};
+use crate::capability::{Namespaces, ServerFacts, delimiter};
+use crate::command::{Command, next};
+use crate::gate::Gate;
+use crate::reply::{Reply, Status, values};
+use crate::session::Session;
+use crate::transport::Transport;
+use crate::wire::Wire;
+use crate::{ImapError, Timeouts, utf7};
+
+/// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us, and we
+/// for its greeting.
+const SILENCE_BEFORE_PROBE: Duration = Duration::from_secs(6);
+
+/// One mailbox on one server, and how to get in.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The server.
+    pub endpoint: Endpoint,
+    /// Opens the connection; decides which certificates are trusted.
+    pub dialer: Dialer,
+    /// The credentials.
+    pub login: Login,
+    /// Whether credentials may travel without TLS.
+    pub allow_cleartext: bool,
+}
+
+/// Returns a logged-in session: TLS where the endpoint wants it, capabilities asked anew after TLS and after log-in,
+/// ID exchanged and the personal namespace known.
+///
+/// Credentials are sent once. Nothing the server said before TLS is used after it (RFC 9051 section 6.2.1).
+///
+/// # Errors
+/// `Cleartext` before anything is sent when the endpoint has no TLS and it is not allowed; `Net`, `Starttls`,
+/// `LoginRefused`, `LoginUnavailable`, `NeedsOauth`, `Bye`, `Closed`, `TimedOut`, `Protocol`, `Limit`.
+pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, ImapError> {
+    let endpoint = &account.endpoint;
+    if endpoint.tls == TlsMode::None && !account.allow_cleartext {
+        return Err(ImapError::Cleartext { endpoint: endpoint.to_string() });
+    }
+    let stream = account.dialer.connect(endpoint).await?;
+    let mut wire = Wire::new(Transport::Net(stream), timeouts);
+    let mut greeting = greet(&mut wire, account, timeouts).await?;
+    if endpoint.tls == TlsMode::StartTls {
+        wire = start_tls(wire, account, timeouts).await?;
+        // What was said in clear could be anybody's; only the text is kept, for people.
+        greeting.capabilities = None;
+    }
+    establish(wire, endpoint.clone(), greeting, &account.login, timeouts).await
+}
+
+/// Returns a logged-in session over a stream that exists already, such as a tunnel or a test's pipe. The stream counts
+/// as protected; `endpoint` only names it.
+///
+/// # Errors
+/// As [`connect`], without `Net`, `Cleartext` and `Starttls`.
+pub async fn connect_over<S>(
+    stream: S,
+    endpoint: Endpoint,
+    login: &Login,
+    timeouts: &Timeouts,
+) -> Result<Session, ImapError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
+    let greeting = read_greeting(&mut wire, timeouts.greeting).await?;
+    establish(wire, endpoint, greeting, login, timeouts).await
+}
+
+struct Greeting {
+    text: String,
+    /// The capabilities in the greeting, as an answer to learn from.
+    capabilities: Option<crate::command::Answer>,
+}
+
+async fn greet(wire: &mut Wire, account: &Account, timeouts: &Timeouts) -> Result<Greeting, ImapError> {
+    if account.endpoint.tls == TlsMode::Implicit {
+        return read_greeting(wire, timeouts.greeting).await;
+    }
+    let start = Instant::now();
+    match timeout(SILENCE_BEFORE_PROBE.min(timeouts.greeting), read_greeting(wire, timeouts.greeting)).await {
+        Ok(result) => result.map_err(|error| plain_on_tls(wire, account, error)),
+        Err(_) if speaks_tls(account).await => Err(plain_on_tls_port(account)),
+        Err(_) => {
+            wire.finish();
+            read_greeting(wire, timeouts.greeting.saturating_sub(start.elapsed())).await
+        }
+    }
+}
+
+/// A TLS alert instead of a greeting gives the port away at once.
+fn plain_on_tls(wire: &Wire, account: &Account, error: ImapError) -> ImapError {
+    if wire.reader.unread().starts_with(&[0x15, 0x03]) { plain_on_tls_port(account) } else { error }
+}
+
+fn plain_on_tls_port(account: &Account) -> ImapError {
+    let detail = "the port speaks TLS from the first byte, clear text was expected";
+    NetError::new(NetErrorKind::PlainOnTlsPort, &account.endpoint, detail).into()
+}
+
+async fn speaks_tls(account: &Account) -> bool {
+    let endpoint = Endpoint { tls: TlsMode::Implicit, ..account.endpoint.clone() };
+    match account.dialer.connect(&endpoint).await {
+        Ok(_) => true,
+        // A certificate was shown, so it is TLS, whatever we think of the certificate.
+        Err(error) => {
+            matches!(
+                error.kind,
+                NetErrorKind::TlsName | NetErrorKind::TlsExpired | NetErrorKind::TlsUntrusted
+            )
+        }
+    }
+}
+
+/// Reads the greeting (RFC 9051 section 7.1.4). PREAUTH is refused everywhere: in clear it is a known attack on
+/// STARTTLS, and under TLS it would be a log-in as somebody nobody named.
+async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, ImapError> {
+    wire.begin("the greeting")?;
+    let read = async {
+        loop {
+            match next(wire).await? {
+                Reply::Untagged(line) => match line.status {
+                    Status::Ok => return Ok(line),
+                    Status::Preauth => {
+                        let what =
+                            "the server says that we are logged in already (PREAUTH), as nobody knows whom";
+                        return Err(wire.reader.fail(ImapError::Protocol { what: what.to_owned() }));
+                    }
+                    Status::Bye => {
+                        let code = line.code.map(|code| format!("[{code}] ")).unwrap_or_default();
+                        return Err(wire
+                            .reader
+                            .fail(ImapError::Bye { text: format!("{code}{}", line.text) }));
+                    }
+                    Status::No | Status::Bad => {}
+                },
+                Reply::Noise(bytes) if !bytes.trim_ascii().is_empty() => {
+                    let what = "the greeting is none of an IMAP server".to_owned();
+                    return Err(wire.reader.fail(ImapError::Protocol { what }));
+                }
+                _ => {}
+            }
+        }
+    };
+    let line = timeout(patience, read)
+        .await
+        .map_err(|_| ImapError::TimedOut { during: "the greeting", after: patience })??;
+    wire.finish();
+    let text = line.text.clone();
+    let capabilities = (line.code.as_deref() == Some("CAPABILITY"))
+        .then(|| crate::command::Answer { data: Vec::new(), line });
+    Ok(Greeting { text, capabilities })
+}
+
+async fn start_tls(mut wire: Wire, account: &Account, timeouts: &Timeouts) -> Result<Wire, ImapError> {
+    let refused = |what: &str| ImapError::Starttls { what: what.to_owned() };
+    let mut offered = ServerFacts::new(account.endpoint.clone());
+    offered.learn_capabilities(&Command::new("CAPABILITY").run(&mut wire, "T1").await?.ok("CAPABILITY")?);
+    if !offered.has("STARTTLS") {
+        return Err(refused("the server does not offer it; nothing was sent in clear text"));
+    }
+    let answer = Command::new("STARTTLS").run(&mut wire, "T2").await?;
+    if let Err(error) = answer.ok("STARTTLS") {
+        return Err(ImapError::Starttls { what: error.to_string() });
+    }
+    // Bytes behind the OK were put there by somebody who could not wait for the handshake: they would be read as if
+    // they had come through TLS.
+    match wire.into_transport() {
+        Some((Transport::Net(stream), false)) => {
+            let tls = account.dialer.start_tls(stream, &account.endpoint.host).await?;
+            Ok(Wire::new(Transport::Net(tls), timeouts))
+        }
+        Some((_, true)) => Err(refused("bytes were slipped in before the encryption began")),
+        _ => Err(refused("the connection cannot be put under TLS")),
+    }
+}
+
+async fn establish(
+    mut wire: Wire,
+    endpoint: Endpoint,
+    greeting: Greeting,
+    login: &Login,
+    timeouts: &Timeouts,
+) -> Result<Session, ImapError> {
+    let mut facts = ServerFacts::new(endpoint);
+    facts.greeting = greeting.text;
+    let known = greeting.capabilities.is_some_and(|answer| facts.learn_capabilities(&answer));
+    if !known {
+        let answer = Command::new("CAPABILITY").run(&mut wire, "C1").await?;
+        facts.learn_capabilities(&answer);
+    }
+    auth::log_in(&mut wire, &facts, login).await?;
+    tracing::debug!(endpoint = %facts.endpoint, "logged in");
+    // Asked even when the log-in's OK listed them: some servers list a shorter set there.
+    let answer = Command::new("CAPABILITY").run(&mut wire, "C2").await?;
+    facts.learn_capabilities(&answer);
+    if facts.has("ID") {
+        let ours = concat!("(\"name\" \"mailhaul\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
+        let command = Command::new("ID").text(ours);
+        match command.run(&mut wire, "C3").await?.ok("ID") {
+            Ok(answer) => facts.learn_id(&answer),
+            Err(error) => tracing::debug!(%error, "ID was refused"),
+        }
+    }
+    let namespaces = learn_namespaces(&mut wire, &mut facts).await?;
+    let mut client = async_imap::Client::new(Gate::adopting(wire));
+    client.get_mut().begin("LOGIN")?;
+    let imap = client.login("-", "-").await.map_err(|(error, _)| ImapError::Protocol {
+        what: format!("the session could not be set up: {}", error.to_string().to_lowercase()),
+    })?;
+    Session::new(imap, facts, namespaces, timeouts.clone())
+}
+
+/// Asks for the namespaces (RFC 2342); a server without them shows its delimiter in `LIST "" ""` (RFC 9051
+/// section 6.3.9).
+async fn learn_namespaces(wire: &mut Wire, facts: &mut ServerFacts) -> Result<Namespaces, ImapError> {
+    if facts.has("NAMESPACE") {
+        let answer = Command::new("NAMESPACE").run(wire, "C4").await?;
+        if let Some(namespaces) = answer.ok("NAMESPACE").ok().as_ref().and_then(Namespaces::read)
+            && let Some(own) = namespaces.personal.first()
+        {
+            let prefix = String::from_utf8_lossy(&own.prefix);
+            facts.namespace_prefix = utf7::decode(&prefix).unwrap_or_else(|| prefix.into_owned());
+            facts.delimiter = own.delimiter;
+            return Ok(namespaces);
+        }
+    }
+    let answer = Command::new("LIST").text("\"\" \"\"").run(wire, "C5").await?;
+    for reply in &answer.data {
+        if let Reply::Data { number, word, response } = reply
+            && word == "LIST"
+        {
+            facts.delimiter = values(response, *number).nth(1).as_ref().and_then(delimiter);
+            break;
+        }
+    }
+    Ok(Namespaces::default())
+}

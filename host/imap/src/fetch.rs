@@ -1,0 +1,448 @@
+//! Reading messages: pipelined UID FETCH, matched by UID only, bodies streamed in pieces.
+//!
+//! A server may send FETCH responses for messages nobody asked about, update flags in between, put the UID behind the
+//! body, split one message over several responses, or end with NO after half of them. Each case ends in a message, a
+//! refusal, or nothing; never in a message under another's UID, and never in the same message twice.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::fetch_line::{FetchLine, Section};
+use crate::reply::{Reply, Status, StatusLine};
+use crate::session::MAX_SET_BYTES;
+use crate::wire::Event;
+use crate::{Flags, ImapError, InternalDate, Refusal, Session, UidSet};
+
+/// FETCH commands under way at once: enough to keep a slow link busy, few enough to stop soon.
+const IN_FLIGHT: usize = 3;
+/// Messages per command with bodies; a refused command is repeated by the caller one by one.
+const CHUNK_BODIES: u32 = 100;
+/// Messages per command without bodies.
+const CHUNK_META: u32 = 2000;
+/// A body that arrives before its UID or flags is held in memory up to this size.
+const MAX_HELD: u64 = 32 << 20;
+/// A piece of a body.
+const PIECE: usize = 64 << 10;
+
+/// What to ask of each message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FetchItems {
+    /// UID, flags, internal date and size.
+    Meta,
+    /// [`FetchItems::Meta`] and the Message-ID header field, as the body.
+    Identity,
+    /// [`FetchItems::Meta`] and the whole header, as the body.
+    Headers,
+    /// [`FetchItems::Meta`] and the whole message.
+    Full,
+}
+
+impl FetchItems {
+    fn to_wire(self) -> &'static str {
+        match self {
+            FetchItems::Meta => "(UID FLAGS INTERNALDATE RFC822.SIZE)",
+            FetchItems::Identity => {
+                "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
+            }
+            FetchItems::Headers => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])",
+            FetchItems::Full => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
+        }
+    }
+
+    fn chunk(self) -> u32 {
+        match self {
+            FetchItems::Meta | FetchItems::Identity => CHUNK_META,
+            FetchItems::Headers | FetchItems::Full => CHUNK_BODIES,
+        }
+    }
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its UID.
+    pub uid: u32,
+    /// Its flags.
+    pub flags: Flags,
+    /// When the server received it; `None` when it does not say or names no instant.
+    pub internal_date: Option<InternalDate>,
+    /// RFC822.SIZE in bytes, by the server's account, which may be wrong.
+    pub size: Option<u64>,
+    /// The length in bytes of what [`Fetch::chunk`] will return; `None` when the server answered without a body.
+    pub body_len: Option<u64>,
+}
+
+/// A FETCH command that ended in NO or BAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchRefusal {
+    /// The messages that were asked for and did not come: fetch them one by one to find the one at fault.
+    pub uids: UidSet,
+    /// The server's reason.
+    pub refusal: Refusal,
+}
+
+/// Messages on their way, from [`Session::fetch`].
+///
+/// May be dropped at any time between calls; the session then reads off what is still coming before its next command.
+#[derive(Debug)]
+pub struct Fetch<'a> {
+    session: &'a mut Session,
+}
+
+/// A running FETCH; lives in the session, so that a dropped [`Fetch`] leaves nothing unread.
+#[derive(Debug)]
+pub(crate) struct FetchState {
+    items: FetchItems,
+    queue: VecDeque<UidSet>,
+    in_flight: VecDeque<Command>,
+    /// What is known of messages that are not complete yet.
+    held: BTreeMap<u32, FetchLine>,
+    /// Messages that are complete and not returned yet, with bodies that were held in memory.
+    ready: VecDeque<(Fetched, Bytes)>,
+    body: Body,
+    /// What was done with the body of the response under way.
+    current: Current,
+    refused: Vec<FetchRefusal>,
+}
+
+#[derive(Debug)]
+struct Command {
+    tag: String,
+    uids: UidSet,
+    done: UidSet,
+}
+
+/// Where the body of the message returned last comes from.
+#[derive(Debug)]
+enum Body {
+    None,
+    Wire,
+    Memory(Bytes),
+}
+
+#[derive(Debug)]
+enum Current {
+    /// Its body, if any, stands in the response itself.
+    Whole,
+    /// It was returned already, or its body is of no use; the rest of the response says nothing new.
+    Spent,
+    /// Its body waits here for the rest of the response.
+    Held(Bytes),
+    /// Its body was too long to be held.
+    TooLong(u64),
+}
+
+impl Session {
+    /// Fetches `uids` of the open folder. Commands of bounded length are sent ahead, three at a time.
+    ///
+    /// UIDs that do not exist are passed over, as IMAP does. Bodies are peeked at: no flag changes.
+    pub fn fetch(&mut self, uids: UidSet, items: FetchItems) -> Fetch<'_> {
+        let state = FetchState {
+            items,
+            queue: uids.chunks(items.chunk(), MAX_SET_BYTES).into(),
+            in_flight: VecDeque::new(),
+            held: BTreeMap::new(),
+            ready: VecDeque::new(),
+            body: Body::None,
+            current: Current::Whole,
+            refused: Vec::new(),
+        };
+        match &mut self.fetching {
+            // An earlier one was dropped half-way: its answers come first and are passed over.
+            Some(old) if !old.in_flight.is_empty() => {
+                let mut state = state;
+                std::mem::swap(&mut state.in_flight, &mut old.in_flight);
+                for command in &mut state.in_flight {
+                    command.done = command.uids.clone();
+                    command.tag.push_str(ABANDONED);
+                }
+                state.body = match old.body {
+                    Body::Wire => Body::Wire,
+                    _ => Body::None,
+                };
+                state.current = Current::Spent;
+                self.fetching = Some(state);
+            }
+            _ => self.fetching = Some(state),
+        }
+        Fetch { session: self }
+    }
+
+    /// Reads off whatever a dropped [`Fetch`] left on the wire.
+    pub(crate) async fn settle(&mut self) -> Result<(), ImapError> {
+        let Some(mut state) = self.fetching.take() else { return Ok(()) };
+        if state.in_flight.is_empty() {
+            return Ok(());
+        }
+        state.queue.clear();
+        while !state.in_flight.is_empty() {
+            state.ready.clear();
+            state.step(self).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Marks the tag of a command whose answers nobody wants.
+const ABANDONED: &str = "!";
+
+impl Fetch<'_> {
+    /// Returns the next message, in the server's order, or `None` when all commands are answered. The rest of the
+    /// message before is read and dropped.
+    ///
+    /// # Errors
+    /// Only lost connections; a FETCH that was refused is in [`Fetch::refused`].
+    pub async fn next(&mut self) -> Result<Option<Fetched>, ImapError> {
+        let Some(mut state) = self.session.fetching.take() else { return Ok(None) };
+        let mut result = state.drop_body(self.session).await.map(|()| None);
+        while result.is_ok() {
+            if let Some((message, body)) = state.ready.pop_front() {
+                if matches!(state.body, Body::None) {
+                    state.body = Body::Memory(body);
+                }
+                result = Ok(Some(message));
+                break;
+            }
+            if state.queue.is_empty() && state.in_flight.is_empty() {
+                break;
+            }
+            result = state.step(self.session).await.map(|()| None);
+        }
+        self.session.fetching = Some(state);
+        result
+    }
+
+    /// Returns the next piece of the current message's body, at most 64 KiB, or `None` at its end.
+    ///
+    /// # Errors
+    /// Lost connections, among them a body that ends before its announced length.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ImapError> {
+        let Some(state) = &mut self.session.fetching else { return Ok(None) };
+        match &mut state.body {
+            Body::None => Ok(None),
+            Body::Memory(bytes) => {
+                let piece = bytes.split_to(bytes.len().min(PIECE));
+                Ok((!piece.is_empty()).then_some(piece))
+            }
+            Body::Wire => {
+                let piece = self.session.wire()?.reader.body().await?;
+                if piece.is_none()
+                    && let Some(state) = &mut self.session.fetching
+                {
+                    state.body = Body::None;
+                }
+                Ok(piece)
+            }
+        }
+    }
+
+    /// Returns what is left of the current message's body.
+    ///
+    /// # Errors
+    /// `BodyTooLong` when that is more than `max` bytes; the session stays usable. Else as [`Fetch::chunk`].
+    pub async fn body(&mut self, max: usize) -> Result<Vec<u8>, ImapError> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.chunk().await? {
+            if body.len() + piece.len() > max {
+                return Err(ImapError::BodyTooLong { max });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    /// Returns the commands that ended in NO or BAD so far, with the messages that did not come.
+    pub fn refused(&self) -> &[FetchRefusal] {
+        self.session.fetching.as_ref().map(|state| state.refused.as_slice()).unwrap_or_default()
+    }
+}
+
+impl FetchState {
+    /// Whether nothing is left on the wire.
+    pub(crate) fn is_over(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    async fn drop_body(&mut self, session: &mut Session) -> Result<(), ImapError> {
+        if matches!(self.body, Body::Wire) {
+            session.wire()?.reader.skip_body().await?;
+        }
+        self.body = Body::None;
+        Ok(())
+    }
+
+    /// Sends what may be sent and takes in one response.
+    async fn step(&mut self, session: &mut Session) -> Result<(), ImapError> {
+        self.drop_body(session).await?;
+        self.send(session).await?;
+        let reader = &mut session.wire()?.reader;
+        match reader.event().await? {
+            Event::Body { head, len } => self.take_body(session, &head, len).await?,
+            Event::Reply(Reply::Data { number: Some(_), word, response }) if word == "FETCH" => {
+                if self.take_response(&response) {
+                    reader.progress();
+                }
+            }
+            Event::Reply(Reply::Tagged { tag, line }) => {
+                reader.progress();
+                let Some(position) =
+                    self.in_flight.iter().position(|one| one.tag.trim_end_matches(ABANDONED) == tag)
+                else {
+                    let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
+                    return Err(reader.fail(ImapError::Protocol { what }));
+                };
+                if let Some(command) = self.in_flight.remove(position) {
+                    self.end(command, line);
+                }
+                if self.in_flight.is_empty() {
+                    reader.set_bodies(false);
+                    session.wire()?.finish();
+                }
+            }
+            Event::Reply(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, session: &mut Session) -> Result<(), ImapError> {
+        if self.queue.is_empty() || self.in_flight.len() >= IN_FLIGHT {
+            return Ok(());
+        }
+        if self.in_flight.is_empty() {
+            let wire = session.wire()?;
+            wire.begin("FETCH")?;
+            wire.reader.set_bodies(true);
+        }
+        while self.in_flight.len() < IN_FLIGHT {
+            let Some(uids) = self.queue.pop_front() else { break };
+            let tag = session.next_tag();
+            let line = format!("{tag} UID FETCH {} {}\r\n", uids.to_wire(), self.items.to_wire());
+            session.wire()?.writer.push(line.as_bytes());
+            self.in_flight.push_back(Command { tag, uids, done: UidSet::default() });
+        }
+        session.wire()?.flush().await
+    }
+
+    /// A body stands next on the wire: stream it, hold it or pass over it.
+    async fn take_body(&mut self, session: &mut Session, head: &[u8], len: u64) -> Result<(), ImapError> {
+        let reader = &mut session.wire()?.reader;
+        let first = matches!(self.current, Current::Whole);
+        let line = FetchLine::read(head);
+        let wanted = line.uid.is_none_or(|uid| self.is_wanted(uid));
+        if !first || !wanted || self.items == FetchItems::Meta {
+            self.current = Current::Spent;
+            return reader.skip_body().await;
+        }
+        if let Some(uid) = line.uid {
+            let mut known = self.held.remove(&uid).unwrap_or_default();
+            known.merge(line);
+            // A message may leave only when nothing it needs can stand behind its body.
+            let complete = known.flags.is_some() && known.date.is_some() && known.size.is_some();
+            if complete || len > MAX_HELD && known.flags.is_some() {
+                self.done(uid);
+                self.current = Current::Spent;
+                self.body = Body::Wire;
+                self.ready.push_back((fetched(uid, known, Some(len)), Bytes::new()));
+                return Ok(());
+            }
+            self.held.insert(uid, known);
+        }
+        if len > MAX_HELD {
+            self.current = Current::TooLong(len);
+            return reader.skip_body().await;
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = reader.body().await? {
+            body.extend_from_slice(&piece);
+        }
+        self.current = Current::Held(Bytes::from(body));
+        Ok(())
+    }
+
+    /// A FETCH response is complete. Returns whether it brought a message forward.
+    fn take_response(&mut self, response: &[u8]) -> bool {
+        let current = std::mem::replace(&mut self.current, Current::Whole);
+        if matches!(current, Current::Spent) {
+            return true;
+        }
+        let mut line = FetchLine::read(response);
+        let Some(uid) = line.uid.filter(|uid| self.is_wanted(*uid)) else { return false };
+        let section = std::mem::take(&mut line.section);
+        let mut known = self.held.remove(&uid).unwrap_or_default();
+        known.merge(line);
+        let body = match (current, section) {
+            (Current::Held(bytes), _) => Some(Some(bytes)),
+            (Current::TooLong(len), _) => {
+                let text =
+                    format!("a body of {len} bytes came before its flags and UID, too long to be held");
+                let refusal = Refusal { code: None, text, bad: false };
+                self.refused.push(FetchRefusal { uids: UidSet::range(uid, uid), refusal });
+                self.done(uid);
+                return true;
+            }
+            (_, Section::Inline(bytes)) => Some(Some(Bytes::from(bytes))),
+            (_, Section::Nil) => Some(None),
+            (_, Section::Absent) => None,
+        };
+        match body {
+            Some(body) if self.items != FetchItems::Meta => {
+                let len = body.as_ref().map(|bytes| bytes.len() as u64);
+                self.done(uid);
+                self.ready.push_back((fetched(uid, known, len), body.unwrap_or_default()));
+            }
+            None if self.items == FetchItems::Meta && known.flags.is_some() && known.is_answer() => {
+                self.done(uid);
+                self.ready.push_back((fetched(uid, known, None), Bytes::new()));
+            }
+            _ => {
+                let answer = known.is_answer();
+                self.held.insert(uid, known);
+                return answer;
+            }
+        }
+        true
+    }
+
+    /// A command has ended: what it left incomplete is returned as it is, or refused.
+    fn end(&mut self, command: Command, line: StatusLine) {
+        if command.tag.ends_with(ABANDONED) {
+            return;
+        }
+        let left: Vec<u32> = self.held.keys().copied().filter(|uid| command.uids.contains(*uid)).collect();
+        let ok = matches!(line.status, Status::Ok);
+        for uid in left {
+            let Some(known) = self.held.remove(&uid) else { continue };
+            // Exchange answers OK and leaves out bodies it cannot produce. Only flags, on the other hand, is news about
+            // a message that was not asked for by this command or is gone.
+            if ok && known.is_answer() && !command.done.contains(uid) {
+                self.ready.push_back((fetched(uid, known, None), Bytes::new()));
+            }
+        }
+        if !ok {
+            let uids = command.uids.without(&command.done);
+            let refusal = Refusal { code: line.code, text: line.text, bad: line.status == Status::Bad };
+            self.refused.push(FetchRefusal { uids, refusal });
+        }
+    }
+
+    fn is_wanted(&self, uid: u32) -> bool {
+        self.in_flight.iter().any(|command| command.uids.contains(uid) && !command.done.contains(uid))
+    }
+
+    fn done(&mut self, uid: u32) {
+        if let Some(command) = self.in_flight.iter_mut().find(|command| command.uids.contains(uid)) {
+            command.done.insert(uid);
+        }
+    }
+}
+
+fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {
+    Fetched {
+        uid,
+        flags: line.flags.unwrap_or_default(),
+        internal_date: line.date.flatten(),
+        size: line.size.flatten(),
+        body_len,
+    }
+}

@@ -1,0 +1,111 @@
+//! The attributes of one FETCH response (RFC 9051 section 7.5.2).
+
+use crate::reply::values;
+use crate::token::Value;
+use crate::{Flags, InternalDate};
+
+/// More flags than this on one message are not kept.
+const MAX_FLAGS: usize = 2000;
+
+/// What one FETCH response says. `None` means that it says nothing about the item.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct FetchLine {
+    pub(crate) uid: Option<u32>,
+    pub(crate) flags: Option<Flags>,
+    /// The inner option is empty for NIL and for dates that name no instant.
+    pub(crate) date: Option<Option<InternalDate>>,
+    /// The inner option is empty for NIL.
+    pub(crate) size: Option<Option<u64>>,
+    pub(crate) section: Section,
+}
+
+/// The body or header that was asked for, when it did not come as a literal read apart.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) enum Section {
+    #[default]
+    Absent,
+    Nil,
+    Inline(Vec<u8>),
+}
+
+impl FetchLine {
+    /// Reads a whole response, or the part of one that precedes a body.
+    pub(crate) fn read(response: &[u8]) -> FetchLine {
+        let mut line = FetchLine::default();
+        let Some(list) = values(response, Some(0)).next_value() else { return line };
+        let mut items = list.items().iter();
+        while let Some(key) = items.next() {
+            let Value::Atom(key) = key else { continue };
+            let key = key.to_ascii_uppercase();
+            let Some(value) = items.next() else { break };
+            match key.as_slice() {
+                b"UID" => line.uid = value.number().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0),
+                b"FLAGS" => line.flags = Some(flags(value)),
+                b"INTERNALDATE" => line.date = Some(value.text().and_then(|text| InternalDate::parse(&text))),
+                b"RFC822.SIZE" => line.size = Some(value.number()),
+                // A partial, `BODY[]<0>`, is no whole message, and nobody asked for one.
+                section if section.starts_with(b"BODY[") && section.ends_with(b"]") => {
+                    line.section = match value.string() {
+                        Some(bytes) => Section::Inline(bytes.to_vec()),
+                        None => Section::Nil,
+                    };
+                }
+                _ => {}
+            }
+        }
+        line
+    }
+
+    /// Takes over what `newer` says.
+    pub(crate) fn merge(&mut self, newer: FetchLine) {
+        self.uid = newer.uid.or(self.uid);
+        self.flags = newer.flags.or(self.flags.take());
+        self.date = newer.date.or(self.date);
+        self.size = newer.size.or(self.size);
+        if newer.section != Section::Absent {
+            self.section = newer.section;
+        }
+    }
+
+    /// Whether it is more than the flag update a server may send at any time (RFC 9051 section 7.5.2).
+    pub(crate) fn is_answer(&self) -> bool {
+        self.date.is_some() || self.size.is_some()
+    }
+}
+
+fn flags(value: &Value<'_>) -> Flags {
+    let mut flags = Flags::new();
+    for flag in value.items().iter().take(MAX_FLAGS).filter_map(|flag| flag.bytes()) {
+        flags.insert(&String::from_utf8_lossy(flag));
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_order_and_form() {
+        let line = FetchLine::read(
+            b"* 12 FETCH (FLAGS (\\Seen $X NIL [y) UID 7 RFC822.SIZE NIL INTERNALDATE \" 1-Feb-2020 10:00:00 +0100\" \
+              X-GM-LABELS (\"\\\\Inbox\" (a)) MODSEQ (5) BODY[HEADER.FIELDS (MESSAGE-ID)] \"Message-ID: <a>\")\r\n",
+        );
+        assert_eq!(line.uid, Some(7));
+        assert_eq!(line.flags.unwrap().to_string(), "\\Seen $X [y NIL");
+        assert_eq!(line.size, Some(None));
+        assert_eq!(line.date.unwrap().unwrap().unix_seconds, 1_580_547_600);
+        assert_eq!(line.section, Section::Inline(b"Message-ID: <a>".to_vec()));
+    }
+
+    #[test]
+    fn reads_prefixes_and_broken_values() {
+        let line = FetchLine::read(b"* 1 FETCH (UID 4294967295 FLAGS () BODY[] ");
+        assert_eq!((line.uid, line.section), (Some(u32::MAX), Section::Absent));
+        let line = FetchLine::read(b"* 1 FETCH (UID 4294967296 INTERNALDATE NIL BODY[] NIL)\r\n");
+        assert_eq!((line.uid, line.date, line.section), (None, Some(None), Section::Nil));
+        assert_eq!(FetchLine::read(b"* 1 FETCH\r\n"), FetchLine::default());
+        assert_eq!(FetchLine::read(b"* 1 FETCH (UID 3 BODY[]<0> \"x\")\r\n").section, Section::Absent);
+        assert!(!FetchLine::read(b"* 1 FETCH (UID 3 FLAGS (\\Seen))\r\n").is_answer());
+    }
+}

@@ -1,0 +1,118 @@
+//! How many APPENDs may be under way: additive increase, multiplicative decrease, bounded in messages and bytes.
+//!
+//! Sans I/O. The window, not the parser, sets the speed of a copy: at 40 ms round trip 16 messages under way moved 125 a
+//! second, 256 moved 2,500.
+
+/// Enough to hide 40 ms at once, small enough not to flood a server before it has answered anything.
+const START: usize = 64;
+/// After a server asked for patience: one at a time, and slowly more.
+const FLOOR: usize = 1;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    limit: usize,
+    max_messages: usize,
+    max_bytes: u64,
+    messages: usize,
+    bytes: u64,
+    /// Clean answers since the limit last grew.
+    credit: usize,
+    /// Whether the server has ever asked for patience: growth is slow from then on.
+    careful: bool,
+}
+
+impl Window {
+    pub(crate) fn new(max_messages: usize, max_bytes: u64) -> Window {
+        let max_messages = max_messages.max(1);
+        Window {
+            limit: START.min(max_messages),
+            max_messages,
+            max_bytes,
+            messages: 0,
+            bytes: 0,
+            credit: 0,
+            careful: false,
+        }
+    }
+
+    /// Whether a message of `len` bytes may be sent now. A message larger than the whole window goes alone.
+    pub(crate) fn admits(&self, len: u64) -> bool {
+        self.messages == 0 || (self.messages < self.limit && self.bytes.saturating_add(len) <= self.max_bytes)
+    }
+
+    pub(crate) fn sent(&mut self, len: u64) {
+        self.messages += 1;
+        self.bytes = self.bytes.saturating_add(len);
+    }
+
+    /// A message was answered cleanly: stored, or refused for its own sake.
+    pub(crate) fn answered(&mut self, len: u64) {
+        self.release(len);
+        self.credit += 1;
+        // Until the first complaint the window doubles per round trip; after it, it grows by one.
+        let price = if self.careful { self.limit } else { 1 };
+        if self.credit >= price {
+            self.credit = 0;
+            self.limit = (self.limit + 1).min(self.max_messages);
+        }
+    }
+
+    /// A message was answered with a request for patience.
+    pub(crate) fn throttled(&mut self, len: u64) {
+        self.release(len);
+        self.credit = 0;
+        self.careful = true;
+        self.limit = (self.limit / 2).max(FLOOR);
+    }
+
+    fn release(&mut self, len: u64) {
+        self.messages = self.messages.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_while_answers_are_clean_and_halves_on_complaint() {
+        let mut window = Window::new(512, 1 << 20);
+        assert_eq!(
+            (0..100)
+                .take_while(|_| window.admits(1) && {
+                    window.sent(1);
+                    true
+                })
+                .count(),
+            64
+        );
+        for _ in 0..64 {
+            window.answered(1);
+        }
+        assert_eq!(window.limit, 128);
+        window.sent(1);
+        window.throttled(1);
+        assert_eq!(window.limit, 64);
+        for _ in 0..64 {
+            window.sent(1);
+            window.answered(1);
+        }
+        assert_eq!(window.limit, 65);
+        for _ in 0..20 {
+            window.throttled(1);
+        }
+        assert_eq!(window.limit, 1);
+    }
+
+    #[test]
+    fn bytes_are_bounded_but_a_giant_goes_alone() {
+        let mut window = Window::new(512, 100);
+        assert!(window.admits(1000));
+        window.sent(1000);
+        assert!(!window.admits(1));
+        window.answered(1000);
+        window.sent(60);
+        assert!(window.admits(40) && !window.admits(41));
+    }
+}

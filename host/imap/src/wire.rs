@@ -1,0 +1,441 @@
+//! One connection as two halves: responses come in, command bytes go out, each under a deadline.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+use zeroize::Zeroize;
+
+use crate::framer::{Frame, Framer};
+use crate::reply::{Reply, Status};
+use crate::transport::{Half, Transport};
+use crate::{ImapError, Timeouts};
+
+/// Bytes asked of the socket at a time.
+const READ_SIZE: usize = 64 << 10;
+/// Bytes collected before they are written: one TLS record and few system calls for many small commands.
+const WRITE_SIZE: usize = 64 << 10;
+/// Responses to one command together, bodies aside: a list of 100,000 folders stays far below, an endless stream does
+/// not.
+const MAX_ANSWER: u64 = 64 << 20;
+/// What keeping one response costs beside its bytes; many tiny ones must count too.
+const RESPONSE_COST: u64 = 200;
+
+/// What the server sent.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Reply(Reply),
+    /// A body follows; read it with [`WireReader::body`], all of it.
+    Body {
+        head: Bytes,
+        len: u64,
+    },
+}
+
+pub(crate) struct Wire {
+    pub(crate) reader: WireReader,
+    pub(crate) writer: WireWriter,
+}
+
+impl Wire {
+    pub(crate) fn new(transport: Transport, timeouts: &Timeouts) -> Wire {
+        let (read, write) = Half::pair(transport);
+        Wire {
+            reader: WireReader {
+                io: read,
+                buffer: BytesMut::new(),
+                framer: Framer::default(),
+                clock: Clock::new(timeouts.idle, timeouts.command),
+                spent: 0,
+                body: 0,
+                during: "the greeting",
+                bye: None,
+                fault: None,
+                busy: false,
+            },
+            writer: WireWriter {
+                io: write,
+                buffer: Vec::new(),
+                start: 0,
+                clock: Clock::new(timeouts.idle, timeouts.command),
+                during: "the greeting",
+                fault: None,
+            },
+        }
+    }
+
+    /// Starts counting deadlines and bytes for a command.
+    ///
+    /// # Errors
+    /// The error that ended the connection, if one did; `Closed` when an earlier command was dropped half-way, since
+    /// its answer would be taken for this one's.
+    pub(crate) fn begin(&mut self, during: &'static str) -> Result<(), ImapError> {
+        if let Some(fault) = self.reader.fault.as_ref().or(self.writer.fault.as_ref()) {
+            return Err(fault.clone());
+        }
+        if self.reader.busy {
+            let detail = "an earlier command on this connection was interrupted".to_owned();
+            return Err(self.reader.fail(ImapError::Closed { during, detail }));
+        }
+        self.reader.busy = true;
+        self.reader.during = during;
+        self.writer.during = during;
+        self.reader.progress();
+        self.writer.clock.restart();
+        Ok(())
+    }
+
+    /// Marks the command as answered.
+    pub(crate) fn finish(&mut self) {
+        self.reader.busy = false;
+    }
+
+    /// Writes what is collected. When that fails, what the server said before it left explains more than our broken
+    /// pipe, so it is read first.
+    pub(crate) async fn flush(&mut self) -> Result<(), ImapError> {
+        let Err(error) = self.writer.flush().await else { return Ok(()) };
+        let last_words = async {
+            loop {
+                if let Err(error) = self.reader.event().await {
+                    return error;
+                }
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(2), last_words).await {
+            Ok(bye @ ImapError::Bye { .. }) => Err(bye),
+            _ => Err(self.reader.fail(error)),
+        }
+    }
+
+    /// Gives the stream back, with whether the server had already sent bytes nobody read.
+    pub(crate) fn into_transport(self) -> Option<(Transport, bool)> {
+        let dirty = !self.reader.buffer.is_empty() || !self.reader.framer.is_idle();
+        self.reader.io.detach().map(|transport| (transport, dirty))
+    }
+}
+
+/// Two deadlines in one timer: silence, and the command as a whole.
+struct Clock {
+    sleep: Pin<Box<Sleep>>,
+    idle: Duration,
+    whole: Duration,
+    end: Instant,
+    started: Instant,
+}
+
+impl Clock {
+    fn new(idle: Duration, whole: Duration) -> Clock {
+        let now = Instant::now();
+        Clock { sleep: Box::pin(sleep_until(now + idle)), idle, whole, end: now + whole, started: now }
+    }
+
+    fn restart(&mut self) {
+        self.started = Instant::now();
+        self.end = self.started + self.whole;
+        self.touch();
+    }
+
+    fn touch(&mut self) {
+        let next = (Instant::now() + self.idle).min(self.end);
+        self.sleep.as_mut().reset(next);
+    }
+
+    /// Ready with the time waited once a deadline has passed.
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        ready!(self.sleep.as_mut().poll(cx));
+        let now = Instant::now();
+        Poll::Ready(if now >= self.end { now - self.started } else { self.idle })
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+}
+
+pub(crate) struct WireReader {
+    io: Half,
+    buffer: BytesMut,
+    framer: Framer,
+    clock: Clock,
+    /// Bytes of responses since the command began or last made progress.
+    spent: u64,
+    /// Bytes of the current body not handed out yet.
+    body: u64,
+    during: &'static str,
+    bye: Option<String>,
+    fault: Option<ImapError>,
+    busy: bool,
+}
+
+impl WireReader {
+    /// The next response or the start of a body. Safe to drop and call again.
+    pub(crate) async fn event(&mut self) -> Result<Event, ImapError> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, ImapError>> {
+        if let Some(fault) = &self.fault {
+            return Poll::Ready(Err(fault.clone()));
+        }
+        loop {
+            match self.framer.next(&mut self.buffer) {
+                Err(error) => return Poll::Ready(Err(self.fail(error))),
+                Ok(None) => ready!(self.poll_fill(cx))?,
+                Ok(Some(Frame::Body { head, len })) => {
+                    self.body = len;
+                    return Poll::Ready(Ok(Event::Body { head, len }));
+                }
+                Ok(Some(Frame::Response(response))) => {
+                    return Poll::Ready(self.account(response.len()).map(|()| {
+                        let reply = Reply::read(response);
+                        if let Reply::Untagged(line) = &reply
+                            && line.status == Status::Bye
+                        {
+                            let code =
+                                line.code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
+                            self.bye = Some(format!("{code}{}", line.text));
+                        }
+                        Event::Reply(reply)
+                    }));
+                }
+            }
+        }
+    }
+
+    fn account(&mut self, bytes: usize) -> Result<(), ImapError> {
+        self.spent = self.spent.saturating_add(bytes as u64 + RESPONSE_COST);
+        if self.spent > MAX_ANSWER {
+            let what = format!("more than {} MiB were sent in answer to {}", MAX_ANSWER >> 20, self.during);
+            return Err(self.fail(ImapError::Limit { what }));
+        }
+        if self.clock.is_over() {
+            let error = ImapError::TimedOut { during: self.during, after: self.clock.whole };
+            return Err(self.fail(error));
+        }
+        Ok(())
+    }
+
+    /// The next piece of the body under way, at most 64 KiB; `None` at its end.
+    pub(crate) async fn body(&mut self) -> Result<Option<Bytes>, ImapError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        if self.body == 0 {
+            return Ok(None);
+        }
+        while self.buffer.is_empty() {
+            poll_fn(|cx| self.poll_fill(cx)).await?;
+        }
+        let take = usize::try_from(self.body).unwrap_or(usize::MAX).min(self.buffer.len()).min(READ_SIZE);
+        self.body -= take as u64;
+        self.progress();
+        Ok(Some(self.buffer.split_to(take).freeze()))
+    }
+
+    /// Reads the rest of the body under way and forgets it.
+    pub(crate) async fn skip_body(&mut self) -> Result<(), ImapError> {
+        while self.body().await?.is_some() {}
+        Ok(())
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
+        self.buffer.reserve(READ_SIZE);
+        // The buffer may hold more room than was reserved; a body piece must not pin more than its share.
+        let read = pin!(self.io.read_buf(&mut self.buffer)).poll(cx);
+        let error = match read {
+            Poll::Ready(Ok(0)) => match self.bye.take() {
+                Some(text) => ImapError::Bye { text },
+                None => self.closed("the server closed it".to_owned()),
+            },
+            Poll::Ready(Ok(_)) => {
+                self.clock.touch();
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Err(error)) => match self.bye.take() {
+                Some(text) => ImapError::Bye { text },
+                None => self.closed(io_words(&error)),
+            },
+            Poll::Pending => {
+                let after = ready!(self.clock.poll_expired(cx));
+                ImapError::TimedOut { during: self.during, after }
+            }
+        };
+        Poll::Ready(Err(self.fail(error)))
+    }
+
+    fn closed(&self, detail: String) -> ImapError {
+        ImapError::Closed { during: self.during, detail }
+    }
+
+    /// Ends the connection for good: whatever was read so far may be half of something.
+    pub(crate) fn fail(&mut self, error: ImapError) -> ImapError {
+        tracing::debug!(during = self.during, %error, "connection given up");
+        self.fault = Some(error.clone());
+        drop(self.io.detach());
+        error
+    }
+
+    /// The command did something useful: its deadlines and byte counts start afresh.
+    pub(crate) fn progress(&mut self) {
+        self.spent = 0;
+        self.clock.restart();
+    }
+
+    /// Stops looking at the clock; whoever reads keeps its own.
+    pub(crate) fn set_patience(&mut self, idle: Duration, whole: Duration) {
+        self.clock.idle = idle;
+        self.clock.whole = whole;
+        self.clock.restart();
+    }
+
+    /// Chooses whether message bodies are handed out apart.
+    pub(crate) fn set_bodies(&mut self, apart: bool) {
+        self.framer.bodies = apart;
+    }
+
+    pub(crate) fn set_during(&mut self, during: &'static str) {
+        self.during = during;
+    }
+
+    pub(crate) fn fault(&self) -> Option<&ImapError> {
+        self.fault.as_ref()
+    }
+
+    /// What was received and is no whole response yet.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+pub(crate) struct WireWriter {
+    io: Half,
+    buffer: Vec<u8>,
+    /// How much of `buffer` is already written.
+    start: usize,
+    clock: Clock,
+    during: &'static str,
+    fault: Option<ImapError>,
+}
+
+impl WireWriter {
+    /// Takes `bytes`; some or all of them stay in memory until there are 64 KiB or [`WireWriter::flush`] is called.
+    pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ImapError> {
+        while !bytes.is_empty() {
+            if self.buffer.len() >= WRITE_SIZE {
+                self.clock.restart();
+                poll_fn(|cx| self.poll_drain(cx)).await?;
+            }
+            let take = (WRITE_SIZE - self.buffer.len().min(WRITE_SIZE)).min(bytes.len());
+            let (now, later) = bytes.split_at(take);
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    /// Takes a command's bytes without writing any; commands are small.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Writes everything collected.
+    pub(crate) async fn flush(&mut self) -> Result<(), ImapError> {
+        self.clock.restart();
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
+        ready!(self.poll_drain(cx))?;
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.failed(&error))),
+            Poll::Pending => self.poll_stalled(cx),
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
+        if let Some(fault) = &self.fault {
+            return Poll::Ready(Err(fault.clone()));
+        }
+        while self.start < self.buffer.len() {
+            let rest = self.buffer.get(self.start..).unwrap_or_default();
+            match Pin::new(&mut self.io).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.failed(&io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(written)) => {
+                    self.start += written;
+                    self.clock.restart();
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.failed(&error))),
+                Poll::Pending => return self.poll_stalled(cx),
+            }
+        }
+        self.buffer.clear();
+        self.start = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
+        let after = ready!(self.clock.poll_expired(cx));
+        let error = ImapError::TimedOut { during: self.during, after };
+        self.kill(error.clone());
+        Poll::Ready(Err(error))
+    }
+
+    fn failed(&mut self, error: &io::Error) -> ImapError {
+        let error = ImapError::Closed { during: self.during, detail: io_words(error) };
+        self.fault = Some(error.clone());
+        error
+    }
+
+    /// Overwrites what was written with zeros: a password must not stay behind in the buffer.
+    pub(crate) fn wipe(&mut self) {
+        self.buffer.zeroize();
+        self.start = 0;
+    }
+
+    /// Closes the connection, both halves, without writing what is still in memory.
+    pub(crate) fn kill(&mut self, error: ImapError) {
+        self.fault = Some(error);
+        self.buffer.clear();
+        self.start = 0;
+        drop(self.io.detach());
+    }
+
+    /// Tells the server that nothing more will come, without writing what is still in memory; it can still answer.
+    pub(crate) async fn shutdown(&mut self, error: ImapError) {
+        self.fault = Some(error);
+        self.buffer.clear();
+        self.start = 0;
+        let done = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
+        if tokio::time::timeout(Duration::from_secs(5), done).await.is_err() {
+            drop(self.io.detach());
+        }
+    }
+
+    pub(crate) fn set_during(&mut self, during: &'static str) {
+        self.during = during;
+    }
+
+    pub(crate) fn fault(&self) -> Option<&ImapError> {
+        self.fault.as_ref()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+}
+
+fn io_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the server closed it without ending TLS".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            "the server reset it".to_owned()
+        }
+        _ => error.to_string().to_lowercase(),
+    }
+}

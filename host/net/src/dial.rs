@@ -1,0 +1,144 @@
+//! Opening a connection: every address of a name is tried, one deadline over all of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+use crate::trust;
+use crate::{Endpoint, NetError, NetErrorKind, Stream, TlsMode};
+
+/// Name look-up and TCP together: a filtered port must not hold a fleet for minutes.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
+/// One TLS handshake; servers with a busy CPU or a slow OCSP responder need seconds, not minutes.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
+/// The head start of each address over the next (RFC 8305 section 5): a host whose IPv6 is filtered must not cost a
+/// time-out per connection.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+/// More addresses than this are not tried; a name with hundreds is a mistake or an attack.
+const MAX_ADDRESSES: usize = 16;
+
+/// Opens connections. Cheap to clone; all clones share one TLS configuration and its session cache.
+#[derive(Clone)]
+pub struct Dialer {
+    tls: TlsConnector,
+}
+
+impl std::fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dialer")
+    }
+}
+
+impl Dialer {
+    /// Returns a dialer that trusts the platform's root certificates and those in `extra_roots_pem`.
+    ///
+    /// A server's own certificate among the extra ones is trusted for the names it carries.
+    ///
+    /// # Errors
+    /// [`NetErrorKind::BadRoots`] when the PEM holds no readable certificate, or when there is no root at all.
+    pub fn new(extra_roots_pem: Option<&[u8]>) -> Result<Dialer, NetError> {
+        let config = trust::client_config(extra_roots_pem)?;
+        Ok(Dialer { tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    /// Returns a connection to `endpoint`; with [`TlsMode::Implicit`] the TLS handshake is done.
+    ///
+    /// All addresses of the name are tried, the next one 250 ms after the one before. Gives up after 30 seconds for
+    /// name and TCP together and 30 more for TLS.
+    ///
+    /// # Errors
+    /// Every [`NetErrorKind`] except `PlainOnTlsPort` and `BadRoots`.
+    pub async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
+        let tcp = timeout(CONNECT_DEADLINE, open_tcp(endpoint)).await.unwrap_or_else(|_| {
+            let detail = format!("the server does not answer within {} seconds", CONNECT_DEADLINE.as_secs());
+            Err(NetError::new(NetErrorKind::Filtered, endpoint, detail))
+        })?;
+        // Commands and acknowledgements are small; waiting to fill a packet would add a round trip to each.
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%endpoint, %error, "TCP_NODELAY was refused");
+        }
+        let stream = Stream::plain(tcp, endpoint.to_string());
+        match endpoint.tls {
+            TlsMode::Implicit => self.start_tls(stream, &endpoint.host).await,
+            TlsMode::StartTls | TlsMode::None => Ok(stream),
+        }
+    }
+
+    /// Returns `stream` under TLS, the certificate checked for `host`.
+    ///
+    /// Nothing read before the hand-over may be used afterwards: the caller drops what it has buffered.
+    ///
+    /// # Errors
+    /// The TLS kinds of [`NetErrorKind`]; `Other` when `stream` is under TLS already or `host` is no valid name.
+    pub async fn start_tls(&self, stream: Stream, host: &str) -> Result<Stream, NetError> {
+        let endpoint = stream.endpoint().to_owned();
+        let Some(tcp) = stream.into_tcp() else {
+            return Err(NetError::new(NetErrorKind::Other, endpoint, "the connection is under TLS already"));
+        };
+        // A trailing dot is right in DNS and wrong in SNI and certificates (RFC 6066 section 3).
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            NetError::new(
+                NetErrorKind::NameUnknown,
+                &endpoint,
+                "the host is neither a DNS name nor an IP address",
+            )
+        })?;
+        match timeout(HANDSHAKE_DEADLINE, self.tls.connect(name, tcp)).await {
+            Ok(Ok(tls)) => Ok(Stream::tls(tls, endpoint)),
+            Ok(Err(error)) => Err(NetError::from_handshake(endpoint, &error)),
+            Err(_) => {
+                let detail =
+                    format!("the server does not speak TLS within {} seconds", HANDSHAKE_DEADLINE.as_secs());
+                Err(NetError::new(NetErrorKind::Filtered, endpoint, detail))
+            }
+        }
+    }
+}
+
+async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
+    let addresses = resolve(endpoint).await?;
+    let mut attempts = JoinSet::new();
+    for (position, address) in (0u32..).zip(addresses) {
+        attempts.spawn(async move {
+            sleep(NEXT_ADDRESS_AFTER.saturating_mul(position)).await;
+            TcpStream::connect(address).await
+        });
+    }
+    // The most telling failure wins: "refused" says that a host is there, a time-out says nothing.
+    let mut worst: Option<NetError> = None;
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => {
+                let error = NetError::from_tcp(endpoint, &error);
+                if worst.as_ref().is_none_or(|_| error.kind == NetErrorKind::Refused) {
+                    worst = Some(error);
+                }
+            }
+            Err(join) => tracing::debug!(%endpoint, %join, "a connection attempt ended early"),
+        }
+    }
+    Err(worst.unwrap_or_else(|| {
+        NetError::new(NetErrorKind::NameUnknown, endpoint, "the host name has no address")
+    }))
+}
+
+async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, NetError> {
+    let unknown = |detail: &str| NetError::new(NetErrorKind::NameUnknown, endpoint, detail);
+    if endpoint.host.is_empty() || endpoint.host.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(unknown("the host name is empty or holds blanks"));
+    }
+    let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await.map_err(|error| {
+        tracing::debug!(%endpoint, %error, "name look-up failed");
+        unknown("the host name is not known")
+    })?;
+    let addresses: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
+    if addresses.is_empty() { Err(unknown("the host name has no address")) } else { Ok(addresses) }
+}

@@ -1,0 +1,71 @@
+//! Where a server is and how it is to be spoken to.
+
+use std::fmt;
+
+/// When TLS starts on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TlsMode {
+    /// From the first byte (RFC 8314 section 3.2).
+    Implicit,
+    /// After the STARTTLS command (RFC 9051 section 6.2.1).
+    StartTls,
+    /// Never: everything, passwords included, travels in clear.
+    None,
+}
+
+impl TlsMode {
+    /// Returns the IMAP port that belongs to this mode: 993 for implicit TLS, otherwise 143.
+    pub fn default_port(self) -> u16 {
+        match self {
+            TlsMode::Implicit => 993,
+            TlsMode::StartTls | TlsMode::None => 143,
+        }
+    }
+}
+
+/// A server's address: a DNS name or IP literal (IPv6 without brackets), a TCP port and a TLS mode.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// The DNS name or IP literal; the certificate must be valid for it.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// When TLS starts.
+    pub tls: TlsMode,
+}
+
+impl Endpoint {
+    /// Returns an endpoint on the port that belongs to `tls`.
+    pub fn new(host: impl Into<String>, tls: TlsMode) -> Endpoint {
+        Endpoint { host: host.into(), port: tls.default_port(), tls }
+    }
+
+    /// Returns an endpoint on `port`.
+    pub fn with_port(host: impl Into<String>, port: u16, tls: TlsMode) -> Endpoint {
+        Endpoint { host: host.into(), port, tls }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// Writes `host:port`, an IPv6 literal in brackets, control characters escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host.escape_debug();
+        if self.host.contains(':') {
+            write!(f, "[{host}]:{}", self.port)
+        } else {
+            write!(f, "{host}:{}", self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_host_and_port() {
+        assert_eq!(Endpoint::new("imap.example.org", TlsMode::Implicit).to_string(), "imap.example.org:993");
+        assert_eq!(Endpoint::new("::1", TlsMode::StartTls).to_string(), "[::1]:143");
+        assert_eq!(Endpoint::with_port("a\u{1b}[2J", 1, TlsMode::None).to_string(), "a\\u{1b}[2J:1");
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a server could not be reached or trusted.
+
+use std::io;
+
+/// A failure to reach, or to trust, a server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail} ({endpoint})")]
+pub struct NetError {
+    /// What went wrong, for decisions.
+    pub kind: NetErrorKind,
+    /// The server it was about, as `host:port`.
+    pub endpoint: String,
+    /// What went wrong, for people: one lower-case sentence.
+    pub detail: String,
+}
+
+/// The classes of failure a user can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NetErrorKind {
+    /// The host name has no address.
+    NameUnknown,
+    /// The host answers, and nothing listens on the port.
+    Refused,
+    /// No answer in time, or no route: a wrong address or a firewall.
+    Filtered,
+    /// The certificate leads to no trusted root.
+    TlsUntrusted,
+    /// The certificate is for another name.
+    TlsName,
+    /// The certificate is expired or not valid yet.
+    TlsExpired,
+    /// TLS was spoken to a port that answers in clear.
+    TlsOnPlainPort,
+    /// Clear text was spoken to a port that expects TLS.
+    PlainOnTlsPort,
+    /// The extra root certificates cannot be read.
+    BadRoots,
+    /// The server closed the connection.
+    Closed,
+    /// Anything else.
+    Other,
+}
+
+impl NetError {
+    /// Returns an error about `endpoint`.
+    pub fn new(kind: NetErrorKind, endpoint: impl ToString, detail: impl Into<String>) -> NetError {
+        NetError { kind, endpoint: endpoint.to_string(), detail: detail.into() }
+    }
+
+    pub(crate) fn from_tcp(endpoint: impl ToString, error: &io::Error) -> NetError {
+        use io::ErrorKind as Io;
+        let (kind, detail) = match error.kind() {
+            Io::ConnectionRefused => {
+                (NetErrorKind::Refused, "the server refuses connections on this port".to_owned())
+            }
+            Io::TimedOut => (NetErrorKind::Filtered, "the server does not answer on this port".to_owned()),
+            Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown | Io::AddrNotAvailable => {
+                (NetErrorKind::Filtered, format!("there is no way to the server: {}", lower(error)))
+            }
+            Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof => {
+                (NetErrorKind::Closed, "the server closed the connection".to_owned())
+            }
+            _ => (NetErrorKind::Other, format!("connecting failed: {}", lower(error))),
+        };
+        NetError::new(kind, endpoint, detail)
+    }
+
+    pub(crate) fn from_handshake(endpoint: impl ToString, error: &io::Error) -> NetError {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(tls) => {
+                let (kind, detail) = describe_tls(tls);
+                NetError::new(kind, endpoint, detail)
+            }
+            None if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
+                NetError::new(
+                    NetErrorKind::Closed,
+                    endpoint,
+                    "the server closed the connection during the TLS handshake",
+                )
+            }
+            None => NetError::from_tcp(endpoint, error),
+        }
+    }
+}
+
+fn describe_tls(error: &rustls::Error) -> (NetErrorKind, String) {
+    use rustls::{AlertDescription as Alert, CertificateError as Cert, Error as Tls};
+    match error {
+        Tls::InvalidCertificate(Cert::NotValidForName | Cert::NotValidForNameContext { .. }) => {
+            (NetErrorKind::TlsName, "the server's certificate is for another name".to_owned())
+        }
+        Tls::InvalidCertificate(Cert::Expired | Cert::ExpiredContext { .. }) => {
+            (NetErrorKind::TlsExpired, "the server's certificate has expired".to_owned())
+        }
+        Tls::InvalidCertificate(Cert::NotValidYet | Cert::NotValidYetContext { .. }) => {
+            (NetErrorKind::TlsExpired, "the server's certificate is not valid yet".to_owned())
+        }
+        Tls::InvalidCertificate(Cert::UnknownIssuer) => (
+            NetErrorKind::TlsUntrusted,
+            "the server's certificate was not issued by a trusted authority".to_owned(),
+        ),
+        Tls::InvalidCertificate(other) => (
+            NetErrorKind::TlsUntrusted,
+            format!("the server's certificate cannot be trusted: {}", bounded(other)),
+        ),
+        // The first bytes were no TLS record: an IMAP greeting, most likely.
+        Tls::InvalidMessage(_) => (
+            NetErrorKind::TlsOnPlainPort,
+            "the server answers in clear text on this port, TLS was expected".to_owned(),
+        ),
+        Tls::AlertReceived(Alert::ProtocolVersion) | Tls::PeerIncompatible(_) => {
+            (NetErrorKind::Other, "the server offers no TLS version newer than 1.1".to_owned())
+        }
+        other => (NetErrorKind::Other, format!("the TLS handshake failed: {}", bounded(other))),
+    }
+}
+
+/// The text of a library's error, cut to a bounded length and to one line: parts of it may come from the peer.
+fn bounded(error: &dyn std::fmt::Display) -> String {
+    error.to_string().chars().take(200).collect::<String>().escape_debug().to_string()
+}
+
+fn lower(error: &io::Error) -> String {
+    bounded(error).to_lowercase()
+}

@@ -1,0 +1,162 @@
+//! Errors and warnings: place, cause, what to do.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// One thing that is wrong with a file of the project. `Display` is `file:line: cause; remedy`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ProjectError {
+    /// The file, as the operator knows it.
+    pub file: PathBuf,
+    /// 1-based line, when the error is about one.
+    pub line: Option<usize>,
+    /// What is wrong, lower-case, without a full stop; control characters are shown visibly.
+    pub cause: String,
+    /// What to do about it; may be empty.
+    pub remedy: String,
+}
+
+impl ProjectError {
+    pub(crate) fn new(
+        file: &Path,
+        line: impl Into<Option<usize>>,
+        cause: impl AsRef<str>,
+        remedy: impl AsRef<str>,
+    ) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: line.into(),
+            cause: visible(cause.as_ref()),
+            remedy: visible(remedy.as_ref()),
+        }
+    }
+}
+
+impl fmt::Display for ProjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        place(f, &self.file, self.line)?;
+        write!(f, "{}", self.cause)?;
+        if !self.remedy.is_empty() {
+            write!(f, "; {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is wrong, in the order of the file. Never empty. `Display` is one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectErrors(Vec<ProjectError>);
+
+impl ProjectErrors {
+    /// `None` when there is nothing wrong. Sorted by line, so that a reader goes down the file once; what is
+    /// about the whole file comes last.
+    pub(crate) fn from_list(mut errors: Vec<ProjectError>) -> Option<Self> {
+        errors.sort_by_key(|e| e.line.unwrap_or(usize::MAX));
+        (!errors.is_empty()).then_some(Self(errors))
+    }
+
+    /// Each error, in the order of the file; at least one.
+    pub fn iter(&self) -> std::slice::Iter<'_, ProjectError> {
+        self.0.iter()
+    }
+}
+
+impl From<ProjectError> for ProjectErrors {
+    fn from(error: ProjectError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl<'a> IntoIterator for &'a ProjectErrors {
+    type Item = &'a ProjectError;
+    type IntoIter = std::slice::Iter<'a, ProjectError>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for ProjectErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, error) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ProjectErrors {}
+
+/// Something the operator should know that stops nothing. `Display` is `file:line: message`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The file it is about.
+    pub file: PathBuf,
+    /// 1-based line, when it is about one.
+    pub line: Option<usize>,
+    /// One sentence: cause and what to do.
+    pub message: String,
+}
+
+impl Warning {
+    pub(crate) fn new(file: &Path, line: impl Into<Option<usize>>, message: impl AsRef<str>) -> Self {
+        Self { file: file.to_owned(), line: line.into(), message: visible(message.as_ref()) }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        place(f, &self.file, self.line)?;
+        f.write_str(&self.message)
+    }
+}
+
+fn place(f: &mut fmt::Formatter<'_>, file: &Path, line: Option<usize>) -> fmt::Result {
+    write!(f, "{}:", visible(&file.display().to_string()))?;
+    if let Some(line) = line {
+        write!(f, "{line}:")?;
+    }
+    f.write_str(" ")
+}
+
+/// `text` with control characters shown as Unicode's control pictures, so that a file cannot write
+/// on a terminal or forge a second line.
+pub(crate) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
+            '\u{7f}' => '\u{2421}',
+            '\u{80}'..='\u{9f}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// `text` in back-ticks for an error sentence, cut to a length a line can bear.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("`{}…`", &text[..at]),
+        None => format!("`{text}`"),
+    }
+}
+
+/// What an I/O error means, lower-case and without the operating system's number.
+pub(crate) fn io_cause(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".into(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".into(),
+        io::ErrorKind::IsADirectory => "it is a folder".into(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! From the text of `mailhaul.toml` to a [`Project`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+use zeroize::Zeroizing;
+
+use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
+use crate::model::{
+    Ignore, Input, Limits, Mailboxes, PluginName, PluginRef, PluginSettings, Plugins, Project, RuleSpec,
+    Select, SideName, Since, SizeLimit,
+};
+use crate::section::{Entry, Section, Source};
+use crate::{side, size};
+
+/// Longest project file, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Most mistakes reported at once: beyond that the first ones are the news.
+const REPORTED: usize = 50;
+
+/// A project, and what its owner should know.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The project.
+    pub project: Project,
+    /// What stops nothing: files with passwords that other users can read.
+    pub warnings: Vec<Warning>,
+}
+
+impl Project {
+    /// Reads and checks a project file. Nothing is asked for or resolved: of the files it names only
+    /// `ca_file` is read.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, by line. Keys of the contract that this version does
+    /// not act on are refused by name.
+    pub fn load(path: &Path) -> Result<Loaded, ProjectErrors> {
+        let unreadable =
+            |cause: String| ProjectError::new(path, None, cause, "check the path and its permissions");
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
+        File::open(path)
+            .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+            .map_err(|error| unreadable(io_cause(&error)))?;
+        if bytes.len() as u64 > LONGEST {
+            return Err(ProjectError::new(
+                path,
+                None,
+                "it is larger than 1 MiB, which no project file is",
+                "check the path",
+            )
+            .into());
+        }
+        let absolute = std::path::absolute(path).map_err(|error| unreadable(io_cause(&error)))?;
+        let dir = absolute.parent().unwrap_or(&absolute).to_owned();
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+            Err(error) => {
+                let line = bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
+                return Err(ProjectError::new(path, line, "it is not UTF-8", "save it as UTF-8").into());
+            }
+        };
+        let mut loaded = parse(path, &dir, text)?;
+        if crate::permissions::readable_by_others(path) {
+            let project = &loaded.project;
+            let secrets = [&project.source, &project.target]
+                .into_iter()
+                .flat_map(|side| [&side.admin_password, &side.token])
+                .flatten();
+            if let Some(secret) = secrets.into_iter().find(|secret| secret.is_literal()) {
+                loaded.warnings.push(Warning::new(
+                    path,
+                    secret.line,
+                    format!(
+                        "other users can read this file, and `{}` stands in it; `chmod 600 {}` keeps them out",
+                        secret.key,
+                        path.display()
+                    ),
+                ));
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+/// Reads the text of a project file that stands in `dir`.
+pub(crate) fn parse(file: &Path, dir: &Path, text: &str) -> Result<Loaded, ProjectErrors> {
+    let source = Source::new(file, dir, text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        // Only the message: the error's `Display` would quote the line, and a password with it.
+        let line = source.line(error.span().map_or(0, |span| span.start));
+        let remedy = match error.message() {
+            "duplicate key" => "remove or rename one of the two",
+            _ => "check the quotes and brackets around there",
+        };
+        source.problem(line, error.message().replace('\n', ", "), remedy);
+    }
+    // What a broken file seems to say would only add noise.
+    let project = errors.is_empty().then(|| read(&source, root.get_ref()));
+    let (mut problems, warnings) = source.finish();
+    problems.truncate(REPORTED);
+    match (ProjectErrors::from_list(problems), project) {
+        (None, Some(project)) => Ok(Loaded { project, warnings }),
+        (Some(errors), _) => Err(errors),
+        (None, None) => Err(ProjectError::new(file, None, "it is not TOML", "check its syntax").into()),
+    }
+}
+
+fn read(source: &Source<'_>, root: &DeTable<'_>) -> Project {
+    let top = Section::new(source, "", 1, root);
+    let section = |name: &'static str| {
+        let entry = top.get(name)?;
+        Some(Section::new(source, name, entry.line, entry.table()?))
+    };
+    if let Some(cutover) = top.get("cutover") {
+        cutover.report("is not built yet", "remove the table, or comment it out");
+    }
+    let project = section("project");
+    let folder =
+        || source.dir.file_name().map_or("mailhaul".into(), |name| name.to_string_lossy().into_owned());
+    Project {
+        name: project
+            .as_ref()
+            .and_then(|s| s.get("name"))
+            .and_then(|entry| entry.line_of_text())
+            .unwrap_or_else(folder),
+        state: project
+            .as_ref()
+            .and_then(|s| s.get("state"))
+            .and_then(|entry| state(&entry))
+            .unwrap_or_else(|| source.dir.join(".mailhaul")),
+        file: source.file.to_owned(),
+        dir: source.dir.to_owned(),
+        source: section("source")
+            .map_or_else(|| side::absent(SideName::Source), |s| side::read(SideName::Source, &s)),
+        target: section("target")
+            .map_or_else(|| side::absent(SideName::Target), |s| side::read(SideName::Target, &s)),
+        mailboxes: mailboxes(source, &top, section("mailboxes").as_ref()),
+        rules: top.get("folders").map(|entry| rules(&entry)).unwrap_or_default(),
+        plugins: plugins(section("plugins").as_ref()),
+        select: section("select").map(|s| select(&s)).unwrap_or_default(),
+        ignore: section("verify").map(|s| ignore(&s)).unwrap_or_default(),
+        limits: section("limits").map(|s| limits(&s)).unwrap_or_default(),
+    }
+}
+
+fn state(entry: &Entry<'_, '_>) -> Option<PathBuf> {
+    let (path, shown) = entry.path()?;
+    if path.exists() && !path.is_dir() {
+        return entry
+            .refuse(format!("= {} is a file", quoted(&shown)), "name a folder; it is made when needed");
+    }
+    Some(path)
+}
+
+fn mailboxes(source: &Source<'_>, top: &Section<'_, '_>, section: Option<&Section<'_, '_>>) -> Mailboxes {
+    let default = || PluginRef { name: PluginName::Id("csv".into()), line: None };
+    let Some(section) = section else {
+        if top.get("mailboxes").is_none() {
+            source.problem(
+                1,
+                "there is no `[mailboxes]`",
+                "add `[mailboxes]` with inputs = { accounts = \"mailboxes.csv\" }",
+            );
+        }
+        return Mailboxes { from: default(), inputs: BTreeMap::new(), line: 1 };
+    };
+    let mut inputs = BTreeMap::new();
+    if let Some(table) = section.get("inputs").and_then(|entry| Some((entry.table()?, entry))) {
+        let (table, entry) = table;
+        for (key, value) in table {
+            let word: &str = key.get_ref();
+            let value = entry.of(format!("{}.{word}", entry.key), key.span().start, value);
+            if let Some((path, shown)) = value.path() {
+                inputs.insert(word.to_owned(), Input { path, shown: shown.into(), line: value.line });
+            }
+        }
+    }
+    Mailboxes {
+        from: section.get("from").and_then(|entry| plugin(&entry)).unwrap_or_else(default),
+        inputs,
+        line: section.line,
+    }
+}
+
+fn rules(entry: &Entry<'_, '_>) -> Vec<RuleSpec> {
+    let Some(list) = entry.value.get_ref().as_array() else {
+        return entry.wrong_type("each rule as a `[[folders]]` table of its own").unwrap_or_default();
+    };
+    list.iter()
+        .filter_map(|value| {
+            let rule = entry.of("[[folders]]".into(), value.span().start, value);
+            rule_spec(&Section::new(entry.source, "folders", rule.line, rule.table()?), &rule)
+        })
+        .collect()
+}
+
+fn rule_spec(section: &Section<'_, '_>, rule: &Entry<'_, '_>) -> Option<RuleSpec> {
+    let from = section.get("from").map(|entry| entry.line_of_text());
+    let to = section.get("to").map(|entry| entry.line_of_text());
+    let skip = section.boolean("skip").is_some_and(|skip| skip.value);
+    let Some(from) = from else {
+        return rule.refuse("has no `from`", "add the source folders it is about, as in from = \"Old/**\"");
+    };
+    match (to, skip) {
+        (Some(_), true) => rule.refuse("has both `to` and `skip`", "remove one of them"),
+        (None, false) => {
+            rule.refuse("says nothing about its folders", "add to = \"…\", or skip = true to leave them out")
+        }
+        (Some(to), false) => Some(RuleSpec { from: from?, to: Some(to?), skip, line: section.line }),
+        (None, true) => Some(RuleSpec { from: from?, to: None, skip, line: section.line }),
+    }
+}
+
+fn plugins(section: Option<&Section<'_, '_>>) -> Plugins {
+    let list = |key, default: &[&str]| {
+        let written = section.and_then(|s| s.get(key)).map(|entry| plugin_list(&entry));
+        written.unwrap_or_else(|| {
+            let id = |&id: &&str| PluginRef { name: PluginName::Id(id.to_owned()), line: None };
+            default.iter().map(id).collect()
+        })
+    };
+    Plugins {
+        mapping: list("mapping", &["roles"]),
+        validation: list("validation", &["counts", "special-folders"]),
+        settings: section.and_then(|s| s.get("settings")).map(|entry| settings(&entry)).unwrap_or_default(),
+    }
+}
+
+fn plugin_list(entry: &Entry<'_, '_>) -> Vec<PluginRef> {
+    let Some(words) = entry.list("a list, as in [\"roles\", \"./acme.wasm\"]") else { return Vec::new() };
+    let mut seen = BTreeSet::new();
+    words
+        .iter()
+        .filter_map(|word| {
+            let plugin = plugin(word)?;
+            if !seen.insert(plugin.name.to_string()) {
+                return word.refuse(format!("names `{}` twice", plugin.name), "remove one of them");
+            }
+            Some(plugin)
+        })
+        .collect()
+}
+
+fn plugin(entry: &Entry<'_, '_>) -> Option<PluginRef> {
+    let word = entry.line_of_text()?;
+    let line = Some(entry.line);
+    if word.contains(['/', '\\']) {
+        let path = entry.source.dir.join(&word);
+        return Some(PluginRef { name: PluginName::File { path, shown: word }, line });
+    }
+    if word.ends_with(".wasm") {
+        return entry.refuse(
+            format!("names {}, which is neither an id nor a path", quoted(&word)),
+            format!("a file beside this one is written \"./{word}\""),
+        );
+    }
+    if !word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return entry.refuse(
+            format!("names {}, which is no plugin id", quoted(&word)),
+            "an id has small letters, digits and hyphens; a file is written \"./name.wasm\"",
+        );
+    }
+    Some(PluginRef { name: PluginName::Id(word), line })
+}
+
+fn settings(entry: &Entry<'_, '_>) -> BTreeMap<String, PluginSettings> {
+    let mut all = BTreeMap::new();
+    for (key, value) in entry.table().into_iter().flatten() {
+        let id: &str = key.get_ref();
+        let of_plugin = entry.of(format!("[plugins.settings] {id}"), key.span().start, value);
+        if of_plugin.table().is_none() {
+            continue;
+        }
+        if let Some(json) = json(&of_plugin, value.get_ref()) {
+            all.insert(id.to_owned(), PluginSettings { value: json, line: of_plugin.line });
+        }
+    }
+    all
+}
+
+/// A TOML value as JSON. Depth is bounded by the TOML parser.
+fn json(entry: &Entry<'_, '_>, value: &DeValue<'_>) -> Option<serde_json::Value> {
+    Some(match value {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Boolean(value) => (*value).into(),
+        DeValue::Datetime(value) => value.to_string().into(),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => number.into(),
+            Err(_) => return entry.refuse("holds a number that is too large", "write it as a string"),
+        },
+        DeValue::Float(number) => {
+            let number = number.as_str().parse().ok().and_then(serde_json::Number::from_f64);
+            match number {
+                Some(number) => number.into(),
+                None => return entry.refuse("holds a number that JSON cannot hold", "write a finite number"),
+            }
+        }
+        DeValue::Array(list) => {
+            list.iter().map(|value| json(entry, value.get_ref())).collect::<Option<Vec<_>>>()?.into()
+        }
+        DeValue::Table(table) => {
+            let pair =
+                |(key, value): (&toml::Spanned<toml::de::DeString<'_>>, &toml::Spanned<DeValue<'_>>)| {
+                    Some((key.get_ref().to_string(), json(entry, value.get_ref())?))
+                };
+            serde_json::Value::Object(table.iter().map(pair).collect::<Option<_>>()?)
+        }
+    })
+}
+
+fn select(section: &Section<'_, '_>) -> Select {
+    let order = [("source", true), ("recent-first", false), ("any", false)];
+    if section.choice("order", &order) == Some(false)
+        && let Some(entry) = section.get("order")
+    {
+        let word = entry.value.get_ref().as_str().unwrap_or_default();
+        entry.report(format!("= \"{word}\" is not built yet"), "leave it out, or write \"source\"");
+    }
+    Select {
+        since: section.get("since").and_then(|entry| since(&entry)),
+        max_size: section.get("max_size").and_then(|entry| {
+            let (bytes, written) = bytes(&entry)?;
+            if bytes == 0 {
+                return entry.refuse("leaves out everything", "write a size above zero, or leave it out");
+            }
+            Some(SizeLimit { bytes, written, line: entry.line })
+        }),
+        skip_deleted: section.choice("deleted", &[("copy", false), ("skip", true)]).unwrap_or(false),
+    }
+}
+
+fn since(entry: &Entry<'_, '_>) -> Option<Since> {
+    const FORM: &str = "a date without quotes and without a time, as in 2019-01-01";
+    let Some(datetime) = entry.value.get_ref().as_datetime() else { return entry.wrong_type(FORM) };
+    let (Some(date), None, None) = (datetime.date, datetime.time, datetime.offset) else {
+        return entry.wrong_type(FORM);
+    };
+    let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
+    let (Ok(year), Ok(month), Ok(day)) = parts else { return entry.wrong_type(FORM) };
+    match jiff::civil::Date::new(year, month, day) {
+        Ok(date) => Some(Since {
+            date,
+            written: entry.source.written(entry.value.span()).to_owned(),
+            line: entry.line,
+        }),
+        Err(_) => entry.refuse("is no day of the calendar", format!("write {FORM}")),
+    }
+}
+
+/// Bytes of a size, and the size as written.
+fn bytes(entry: &Entry<'_, '_>) -> Option<(u64, String)> {
+    const FORM: &str = "a size in quotes, as in \"50 MiB\", or a number of bytes";
+    if let DeValue::String(text) = entry.value.get_ref() {
+        return match size::parse(text) {
+            Ok(bytes) => Some((bytes, text.trim().to_owned())),
+            Err((cause, remedy)) => entry.refuse(format!("= {cause}"), remedy),
+        };
+    }
+    match entry.integer(FORM)? {
+        Some(bytes) => Some((bytes, entry.source.written(entry.value.span()).to_owned())),
+        None => entry.refuse("is out of range", format!("write {FORM}")),
+    }
+}
+
+fn ignore(section: &Section<'_, '_>) -> Ignore {
+    let mut ignore = Ignore::default();
+    for entry in section
+        .get("ignore")
+        .and_then(|e| e.list("a list, as in [\"flags\", \"dates\"]"))
+        .into_iter()
+        .flatten()
+    {
+        match entry.string().as_deref() {
+            Some("flags") => ignore.flags = true,
+            Some("dates") => ignore.dates = true,
+            Some(word) => {
+                entry.report(
+                    format!("names {}, which cannot be ignored", quoted(word)),
+                    "write \"flags\" or \"dates\"",
+                );
+            }
+            None => {}
+        }
+    }
+    ignore
+}
+
+fn limits(section: &Section<'_, '_>) -> Limits {
+    // A thousand of anything per process is far beyond what a server, or this machine, bears.
+    const MOST: u64 = 1_000;
+    const LEAST_MEMORY: u64 = 1 << 20;
+    let default = Limits::default();
+    let count = |key, default| {
+        section.number(key, 1..=MOST).and_then(|n| usize::try_from(n.value).ok()).unwrap_or(default)
+    };
+    Limits {
+        mailboxes_at_once: count("mailboxes_at_once", default.mailboxes_at_once),
+        connections_per_host: count("connections_per_host", default.connections_per_host),
+        memory: section
+            .get("memory")
+            .and_then(|entry| match bytes(&entry)?.0 {
+                bytes if bytes < LEAST_MEMORY => {
+                    entry.refuse("is too little to copy anything", "write at least \"1 MiB\"")
+                }
+                bytes => Some(bytes),
+            })
+            .unwrap_or(default.memory),
+    }
+}
+
+#[cfg(test)]
+mod tests;

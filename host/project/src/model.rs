@@ -1,0 +1,345 @@
+//! What `mailhaul.toml` says, checked and with defaults filled in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::secret::SecretRef;
+
+/// A whole project. Line numbers are 1-based lines of [`Project::file`].
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// `[project] name`; the project folder's name when left out.
+    pub name: String,
+    /// `[project] state`, absolute: ledgers, logs, reports.
+    pub state: PathBuf,
+    /// The project file, as it was given.
+    pub file: PathBuf,
+    /// The folder of the project file, absolute; paths of the file are relative to it.
+    pub dir: PathBuf,
+    /// The old host.
+    pub source: Side,
+    /// The new host.
+    pub target: Side,
+    /// Where the list of mailboxes comes from.
+    pub mailboxes: Mailboxes,
+    /// `[[folders]]`, in the order of the file; the first match wins.
+    pub rules: Vec<RuleSpec>,
+    /// `[plugins]`.
+    pub plugins: Plugins,
+    /// `[select]`: what is left out on purpose.
+    pub select: Select,
+    /// `[verify] ignore`: differences that are notes.
+    pub ignore: Ignore,
+    /// `[limits]`.
+    pub limits: Limits,
+}
+
+impl Project {
+    /// `file:line` for a message about a line of the project file.
+    #[must_use]
+    pub fn place(&self, line: usize) -> String {
+        format!("{}:{line}", crate::error::visible(&self.file.display().to_string()))
+    }
+}
+
+/// Which end of the migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SideName {
+    /// `[source]`, the old host.
+    Source,
+    /// `[target]`, the new host.
+    Target,
+}
+
+impl SideName {
+    /// `source` or `target`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+}
+
+impl fmt::Display for SideName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `[source]` or `[target]`.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// Which one.
+    pub side: SideName,
+    /// Line of its header; `None` when the table is left out.
+    pub line: Option<usize>,
+    /// `host`: a DNS name or an IP address (IPv6 without brackets); may be left out when the mailbox
+    /// list has a column for it.
+    pub host: Option<String>,
+    /// Line of `host`.
+    pub host_line: Option<usize>,
+    /// `port`, 1 to 65535; see [`Side::port_or_default`].
+    pub port: Option<u16>,
+    /// `tls`.
+    pub tls: Tls,
+    /// `allow_cleartext`; always true when `tls` is [`Tls::None`].
+    pub allow_cleartext: bool,
+    /// `ca_file`, read.
+    pub ca_file: Option<CaFile>,
+    /// `auth`.
+    pub auth: Auth,
+    /// `admin_user`; only with [`Auth::PlainAuthzid`] or a `user_pattern`.
+    pub admin_user: Option<String>,
+    /// `admin_password`; used for every mailbox of the list that has no password of its own.
+    pub admin_password: Option<SecretRef>,
+    /// `user_pattern`; contains `{user}` at least once and no other placeholder.
+    pub user_pattern: Option<String>,
+    /// `token`; only with [`Auth::Xoauth2`] or [`Auth::OauthBearer`]. Asked again when it expires.
+    pub token: Option<SecretRef>,
+}
+
+impl Side {
+    /// `port`, or what `tls` implies: 993 for implicit TLS, 143 otherwise (RFC 8314, RFC 9051).
+    #[must_use]
+    pub fn port_or_default(&self) -> u16 {
+        self.port.unwrap_or(self.tls.default_port())
+    }
+}
+
+/// `tls`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// TLS from the first byte (the default).
+    #[default]
+    Implicit,
+    /// Clear text, then STARTTLS before anything else.
+    Starttls,
+    /// Clear text throughout.
+    None,
+}
+
+impl Tls {
+    /// The file's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Implicit => "implicit",
+            Self::Starttls => "starttls",
+            Self::None => "none",
+        }
+    }
+
+    /// 993 or 143.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Implicit => 993,
+            Self::Starttls | Self::None => 143,
+        }
+    }
+
+    /// The mode the file's word names; `None` for any other word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Implicit, Self::Starttls, Self::None].into_iter().find(|t| t.as_str() == word)
+    }
+}
+
+/// `auth`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// The mailbox's own password, or the administrator's (the default).
+    #[default]
+    Password,
+    /// SASL PLAIN as the administrator, acting for the mailbox (RFC 4616).
+    PlainAuthzid,
+    /// Google's and Microsoft's XOAUTH2.
+    Xoauth2,
+    /// OAUTHBEARER (RFC 7628).
+    OauthBearer,
+}
+
+impl Auth {
+    /// The file's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::PlainAuthzid => "plain-authzid",
+            Self::Xoauth2 => "xoauth2",
+            Self::OauthBearer => "oauthbearer",
+        }
+    }
+
+    /// Whether it signs in with a token instead of a password.
+    #[must_use]
+    pub fn takes_token(self) -> bool {
+        matches!(self, Self::Xoauth2 | Self::OauthBearer)
+    }
+}
+
+/// `ca_file`: an extra trusted root.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CaFile {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Line of `ca_file`.
+    pub line: usize,
+    /// The file's bytes: PEM with at least one certificate block, at most 1 MiB.
+    pub pem: Vec<u8>,
+}
+
+impl fmt::Debug for CaFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaFile").field("path", &self.path).field("line", &self.line).finish_non_exhaustive()
+    }
+}
+
+/// `[mailboxes]`.
+#[derive(Debug, Clone)]
+pub struct Mailboxes {
+    /// `from`: a mailbox-source plugin; `csv` when left out.
+    pub from: PluginRef,
+    /// `inputs`, by name: the files the plugin is granted.
+    pub inputs: BTreeMap<String, Input>,
+    /// Line of the table.
+    pub line: usize,
+}
+
+/// A file a plugin is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Absolute path. Whether it exists is seen when it is read.
+    pub path: PathBuf,
+    /// The path as it stands in the file, for messages.
+    pub shown: PathBuf,
+    /// Its line in the project file.
+    pub line: usize,
+}
+
+/// One `[[folders]]` rule. Patterns are not looked into here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleSpec {
+    /// Pattern of source folders.
+    pub from: String,
+    /// Where they go; `None` exactly when `skip` is true.
+    pub to: Option<String>,
+    /// Leave them out.
+    pub skip: bool,
+    /// Line of the rule's `[[folders]]`.
+    pub line: usize,
+}
+
+/// `[plugins]`.
+#[derive(Debug, Clone)]
+pub struct Plugins {
+    /// `mapping`, in this order.
+    pub mapping: Vec<PluginRef>,
+    /// `validation`, in this order.
+    pub validation: Vec<PluginRef>,
+    /// `[plugins.settings.ID]`, by plugin id. Whether such a plugin is in use is for the caller to see.
+    pub settings: BTreeMap<String, PluginSettings>,
+}
+
+/// A plugin the project names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginRef {
+    /// Which.
+    pub name: PluginName,
+    /// Its line in the project file; `None` for a default.
+    pub line: Option<usize>,
+}
+
+/// How a plugin is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginName {
+    /// An id: one that ships with mailhaul, or one of `plugins.lock`.
+    Id(String),
+    /// A component file.
+    File {
+        /// Absolute path.
+        path: PathBuf,
+        /// As it stands in the file, e.g. `./acme.wasm`.
+        shown: String,
+    },
+}
+
+impl fmt::Display for PluginName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.write_str(id),
+            Self::File { shown, .. } => f.write_str(shown),
+        }
+    }
+}
+
+/// `[plugins.settings.ID]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginSettings {
+    /// A JSON object; dates and times are strings in it.
+    pub value: serde_json::Value,
+    /// Line of the table.
+    pub line: usize,
+}
+
+/// `[select]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Select {
+    /// `since`: leave out messages older than this.
+    pub since: Option<Since>,
+    /// `max_size`: leave out messages larger than this.
+    pub max_size: Option<SizeLimit>,
+    /// `deleted = "skip"`: leave out messages flagged `\Deleted`.
+    pub skip_deleted: bool,
+}
+
+/// `[select] since`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The day.
+    pub date: jiff::civil::Date,
+    /// As it stands in the file.
+    pub written: String,
+    /// Its line.
+    pub line: usize,
+}
+
+/// `[select] max_size`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SizeLimit {
+    /// Bytes, at least 1.
+    pub bytes: u64,
+    /// As it stands in the file.
+    pub written: String,
+    /// Its line.
+    pub line: usize,
+}
+
+/// `[verify] ignore`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ignore {
+    /// `"flags"`.
+    pub flags: bool,
+    /// `"dates"`.
+    pub dates: bool,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Mailboxes worked on at the same time, 1 to 1,000; 4 when left out.
+    pub mailboxes_at_once: usize,
+    /// Connections to one host at the same time, 1 to 1,000; 8 when left out.
+    pub connections_per_host: usize,
+    /// Bytes of message bodies in memory at the same time, at least 1 MiB; 256 MiB when left out.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { mailboxes_at_once: 4, connections_per_host: 8, memory: 256 << 20 }
+    }
+}

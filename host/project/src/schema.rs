@@ -1,0 +1,105 @@
+//! Every key the contract names, and the nearest one to a word that is none.
+
+/// The tables of `mailhaul.toml` and their keys. `""` is the top level.
+pub(crate) const TABLES: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "project",
+            "source",
+            "target",
+            "mailboxes",
+            "folders",
+            "plugins",
+            "select",
+            "verify",
+            "cutover",
+            "limits",
+        ],
+    ),
+    ("project", &["name", "state"]),
+    ("source", SIDE),
+    ("target", SIDE),
+    ("mailboxes", &["from", "inputs"]),
+    ("folders", &["from", "to", "skip"]),
+    ("plugins", &["mapping", "validation", "settings"]),
+    ("select", &["since", "max_size", "deleted", "order"]),
+    ("verify", &["ignore"]),
+    ("limits", &["mailboxes_at_once", "connections_per_host", "memory"]),
+];
+
+const SIDE: &[&str] = &[
+    "host",
+    "port",
+    "tls",
+    "ca_file",
+    "provider",
+    "auth",
+    "admin_user",
+    "admin_password",
+    "user_pattern",
+    "token",
+    "allow_cleartext",
+];
+
+/// Keys of a password that is not a literal.
+pub(crate) const SECRET: &[&str] = &["env", "file", "command"];
+
+/// The keys of `table`.
+pub(crate) fn keys(table: &str) -> &'static [&'static str] {
+    TABLES.iter().find(|(name, _)| *name == table).map_or(&[], |(_, keys)| keys)
+}
+
+/// A table's name as an operator writes it.
+pub(crate) fn header(table: &str) -> String {
+    match table {
+        "" => "the top level".into(),
+        "folders" => "`[[folders]]`".into(),
+        table => format!("`[{table}]`"),
+    }
+}
+
+/// What to do about the unknown key `word` in `table`: names the nearest known key.
+pub(crate) fn suggestion(table: &str, word: &str) -> String {
+    // A right key in a wrong table, before a near key in the right one: `since` under `[verify]`.
+    let elsewhere = TABLES.iter().find(|(name, keys)| *name != table && keys.contains(&word));
+    let here = nearest(word, keys(table).iter().copied());
+    match (elsewhere, here) {
+        (Some((other, _)), Some((_, near))) if near < SURE => {
+            format!("it belongs under {}", header(other))
+        }
+        (_, Some((key, _))) => format!("the nearest known key is `{key}`"),
+        (_, None) => "remove it".into(),
+    }
+}
+
+/// Likeness from which a word is surely a misspelling.
+const SURE: f64 = 0.8;
+
+/// The nearest of `known` to `word` and how alike they are, 0 to 1.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<(&'k str, f64)> {
+    // Comparing costs the product of the lengths, and the word is the file's.
+    const COMPARED: usize = 64;
+    let word: String = word.chars().take(COMPARED).collect::<String>().to_lowercase().replace('-', "_");
+    known.into_iter().map(|key| (key, strsim::normalized_damerau_levenshtein(&word, key))).fold(
+        None,
+        |best: Option<(&str, f64)>, this| match best {
+            Some(best) if best.1 >= this.1 => Some(best),
+            _ => Some(this),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_named() {
+        assert_eq!(suggestion("source", "prot"), "the nearest known key is `port`");
+        assert_eq!(suggestion("select", "max-size"), "the nearest known key is `max_size`");
+        assert_eq!(suggestion("verify", "since"), "it belongs under `[select]`");
+        assert_eq!(suggestion("", "targets"), "the nearest known key is `target`");
+        assert_eq!(suggestion("", "host"), "it belongs under `[source]`");
+    }
+}

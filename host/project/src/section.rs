@@ -1,0 +1,237 @@
+//! Reading the parsed file: every value with its line, every mistake collected instead of returned.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{ProjectError, Warning, quoted};
+use crate::schema;
+
+/// The file being read, and what was found wrong so far.
+pub(crate) struct Source<'t> {
+    /// As the operator named it.
+    pub(crate) file: &'t Path,
+    /// Its folder, absolute.
+    pub(crate) dir: &'t Path,
+    text: &'t str,
+    line_starts: Vec<usize>,
+    problems: RefCell<Vec<ProjectError>>,
+    warnings: RefCell<Vec<Warning>>,
+}
+
+impl<'t> Source<'t> {
+    pub(crate) fn new(file: &'t Path, dir: &'t Path, text: &'t str) -> Self {
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { file, dir, text, line_starts, problems: RefCell::default(), warnings: RefCell::default() }
+    }
+
+    /// The 1-based line of a byte offset.
+    pub(crate) fn line(&self, at: usize) -> usize {
+        self.line_starts.partition_point(|&start| start <= at)
+    }
+
+    /// The text at `span`, as written.
+    pub(crate) fn written(&self, span: Range<usize>) -> &'t str {
+        self.text.get(span).unwrap_or_default()
+    }
+
+    pub(crate) fn problem(&self, line: usize, cause: impl AsRef<str>, remedy: impl AsRef<str>) {
+        self.problems.borrow_mut().push(ProjectError::new(self.file, line, cause, remedy));
+    }
+
+    pub(crate) fn warning(&self, line: impl Into<Option<usize>>, message: impl AsRef<str>) {
+        self.warnings.borrow_mut().push(Warning::new(self.file, line, message));
+    }
+
+    pub(crate) fn finish(self) -> (Vec<ProjectError>, Vec<Warning>) {
+        (self.problems.into_inner(), self.warnings.into_inner())
+    }
+}
+
+/// One table: its keys are taken out one by one, and what is left over is unknown.
+pub(crate) struct Section<'s, 't> {
+    pub(crate) source: &'s Source<'t>,
+    /// `source`, `plugins.settings`; `""` at the top level.
+    name: &'static str,
+    /// Line of the header.
+    pub(crate) line: usize,
+    entries: BTreeMap<&'s str, (usize, &'s Spanned<DeValue<'t>>)>,
+}
+
+impl<'s, 't> Section<'s, 't> {
+    /// The section of a table. Keys that [`schema`] does not know are reported here and now.
+    pub(crate) fn new(
+        source: &'s Source<'t>,
+        name: &'static str,
+        line: usize,
+        table: &'s DeTable<'t>,
+    ) -> Self {
+        let mut entries = BTreeMap::new();
+        for (key, value) in table {
+            let line = source.line(key.span().start);
+            let word: &str = key.get_ref();
+            if schema::keys(name).contains(&word) {
+                entries.insert(word, (line, value));
+            } else {
+                let place =
+                    if name.is_empty() { String::new() } else { format!(" in {}", schema::header(name)) };
+                source.problem(
+                    line,
+                    format!("unknown key {}{place}", quoted(word)),
+                    schema::suggestion(name, word),
+                );
+            }
+        }
+        Self { source, name, line, entries }
+    }
+
+    /// The value of `key`, if it is there.
+    pub(crate) fn get(&self, key: &'static str) -> Option<Entry<'s, 't>> {
+        debug_assert!(schema::keys(self.name).contains(&key), "{key} is not in the schema");
+        let &(line, value) = self.entries.get(key)?;
+        Some(Entry { source: self.source, key: self.key(key), line, value })
+    }
+
+    /// A key as messages name it, e.g. `[source] port`.
+    pub(crate) fn key(&self, key: &str) -> String {
+        match self.name {
+            "" => format!("[{key}]"),
+            "folders" => format!("[[folders]] {key}"),
+            name => format!("[{name}] {key}"),
+        }
+    }
+
+    pub(crate) fn boolean(&self, key: &'static str) -> Option<Valued<bool>> {
+        let entry = self.get(key)?;
+        match entry.value.get_ref().as_bool() {
+            Some(value) => Some(Valued { line: entry.line, value }),
+            None => entry.wrong_type("true or false, without quotes"),
+        }
+    }
+
+    /// A whole number within `range`.
+    pub(crate) fn number(
+        &self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Option<Valued<u64>> {
+        let entry = self.get(key)?;
+        let number = entry.integer("a whole number, without quotes")?;
+        match number.filter(|n| range.contains(n)) {
+            Some(value) => Some(Valued { line: entry.line, value }),
+            None => {
+                let (low, high) = range.into_inner();
+                entry.refuse("is out of range", format!("write a number from {low} to {high}"))
+            }
+        }
+    }
+
+    /// One of the words of `choices`; `None` after reporting any other.
+    pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
+        let entry = self.get(key)?;
+        let word = entry.string()?;
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == word) {
+            return Some(*choice);
+        }
+        let words: Vec<String> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        entry.refuse(
+            format!("is {}, which is none of its values", quoted(&word)),
+            format!("write {}", words.join(" or ")),
+        )
+    }
+}
+
+/// A value and its line.
+pub(crate) struct Valued<T> {
+    pub(crate) line: usize,
+    pub(crate) value: T,
+}
+
+/// One key and its value.
+pub(crate) struct Entry<'s, 't> {
+    pub(crate) source: &'s Source<'t>,
+    /// As messages name it.
+    pub(crate) key: String,
+    pub(crate) line: usize,
+    pub(crate) value: &'s Spanned<DeValue<'t>>,
+}
+
+impl<'s, 't> Entry<'s, 't> {
+    /// Reports the value. Neither this nor [`Entry::wrong_type`] ever shows it: it may be a secret.
+    pub(crate) fn report(&self, cause: impl AsRef<str>, remedy: impl AsRef<str>) {
+        self.source.problem(self.line, format!("`{}` {}", self.key, cause.as_ref()), remedy);
+    }
+
+    /// [`Entry::report`], for a reader that has nothing to return then.
+    pub(crate) fn refuse<T>(&self, cause: impl AsRef<str>, remedy: impl AsRef<str>) -> Option<T> {
+        self.report(cause, remedy);
+        None
+    }
+
+    pub(crate) fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        let found = match self.value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date or a time",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.refuse(format!("is {found}"), format!("write {wanted}"))
+    }
+
+    pub(crate) fn string(&self) -> Option<String> {
+        match self.value.get_ref().as_str() {
+            Some(text) => Some(text.to_owned()),
+            None => self.wrong_type("a string, in quotes"),
+        }
+    }
+
+    /// A non-empty string without control characters.
+    pub(crate) fn line_of_text(&self) -> Option<String> {
+        let text = self.string()?;
+        if text.trim().is_empty() {
+            return self.refuse("is empty", "write a value, or leave the key out");
+        }
+        if text.chars().any(char::is_control) {
+            return self.refuse("has a control character in it", "write it without");
+        }
+        Some(text)
+    }
+
+    /// `Some(None)` for a number that is negative or too large.
+    pub(crate) fn integer(&self, wanted: &str) -> Option<Option<u64>> {
+        match self.value.get_ref().as_integer() {
+            Some(number) => Some(u64::from_str_radix(number.as_str(), number.radix()).ok()),
+            None => self.wrong_type(wanted),
+        }
+    }
+
+    pub(crate) fn table(&self) -> Option<&'s DeTable<'t>> {
+        match self.value.get_ref().as_table() {
+            Some(table) => Some(table),
+            None => self.wrong_type("a table"),
+        }
+    }
+
+    /// The elements of a list, each as an entry of its own line.
+    pub(crate) fn list(&self, wanted: &str) -> Option<Vec<Entry<'s, 't>>> {
+        let Some(list) = self.value.get_ref().as_array() else { return self.wrong_type(wanted) };
+        Some(list.iter().map(|value| self.of(self.key.clone(), value.span().start, value)).collect())
+    }
+
+    /// Another value of the same file.
+    pub(crate) fn of(&self, key: String, at: usize, value: &'s Spanned<DeValue<'t>>) -> Entry<'s, 't> {
+        Entry { source: self.source, key, line: self.source.line(at), value }
+    }
+
+    /// A path, made absolute from the project file's folder.
+    pub(crate) fn path(&self) -> Option<(PathBuf, String)> {
+        let shown = self.line_of_text()?;
+        Some((self.source.dir.join(&shown), shown))
+    }
+}

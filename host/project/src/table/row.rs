@@ -1,0 +1,140 @@
+//! From a line to its cells.
+
+use zeroize::Zeroizing;
+
+/// The separators that are understood, the likelier first.
+const SEPARATORS: [char; 3] = [',', ';', '\t'];
+
+/// The separator the header uses most outside quotes; a comma when it has a single column.
+pub(super) fn separator(header: &str) -> char {
+    let mut counts = [0_usize; SEPARATORS.len()];
+    let mut quoted = false;
+    for c in header.chars() {
+        match SEPARATORS.iter().position(|&s| s == c) {
+            Some(which) if !quoted => counts[which] += 1,
+            _ => quoted ^= c == '"',
+        }
+    }
+    let mut best = 0;
+    for (n, count) in counts.iter().enumerate() {
+        if *count > counts[best] {
+            best = n;
+        }
+    }
+    SEPARATORS[best]
+}
+
+/// The separator that a line `sep=;` names.
+pub(super) fn told_separator(line: &str) -> Option<char> {
+    let rest = line.trim_end_matches(' ').trim_matches('"').strip_prefix("sep=")?;
+    let mut chars = rest.chars();
+    let separator = chars.next().filter(|c| SEPARATORS.contains(c))?;
+    // What other separators a program puts after it to fill the row does not matter.
+    chars.all(|c| SEPARATORS.contains(&c)).then_some(separator)
+}
+
+/// A separator as sentences name it.
+pub(super) fn name(separator: char) -> &'static str {
+    match separator {
+        ';' => "semicolon",
+        '\t' => "tab",
+        _ => "comma",
+    }
+}
+
+/// A cell as it stands in the file, quotes undone.
+pub(super) struct Raw {
+    pub(super) text: Zeroizing<String>,
+    pub(super) quoted: bool,
+}
+
+/// What is wrong with a line, and in which cell (from 0).
+pub(super) struct Fault {
+    pub(super) cell: usize,
+    kind: Kind,
+}
+
+enum Kind {
+    Unclosed,
+    AfterQuote,
+    TooMany(usize),
+}
+
+impl Fault {
+    pub(super) fn cause(&self) -> String {
+        match self.kind {
+            Kind::Unclosed => "a quote is opened and not closed on its line".into(),
+            Kind::AfterQuote => "there is text after a closing quote".into(),
+            Kind::TooMany(most) => format!("there are more than {most} cells"),
+        }
+    }
+
+    pub(super) fn remedy(&self) -> &'static str {
+        match self.kind {
+            Kind::Unclosed | Kind::AfterQuote => {
+                "put quotes around the whole cell, write each quote inside it twice, and keep the cell on one line"
+            }
+            Kind::TooMany(_) => "remove columns that are not needed",
+        }
+    }
+}
+
+/// The cells of a line, at most `most` of them.
+///
+/// A quote means something only as the first character of a cell (RFC 4180): `pass"word` is taken as
+/// it stands.
+pub(super) fn split(line: &str, separator: char, most: usize) -> Result<Vec<Raw>, Fault> {
+    let mut cells = Vec::new();
+    let mut rest = Some(line);
+    while let Some(text) = rest {
+        let fault = |kind| Fault { cell: cells.len(), kind };
+        if cells.len() == most {
+            return Err(fault(Kind::TooMany(most)));
+        }
+        // A space before the quote is common in lists that people type.
+        let opened = text.trim_start_matches(' ').strip_prefix('"');
+        let (raw, after) = match opened {
+            Some(inside) => {
+                let (text, after) = unquote(inside).ok_or_else(|| fault(Kind::Unclosed))?;
+                let after = after.trim_start_matches(' ');
+                let after = match after.strip_prefix(separator) {
+                    Some(next) => Some(next),
+                    None if after.is_empty() => None,
+                    None => return Err(fault(Kind::AfterQuote)),
+                };
+                (Raw { text, quoted: true }, after)
+            }
+            None => {
+                let (cell, after) = match text.split_once(separator) {
+                    Some((cell, after)) => (cell, Some(after)),
+                    None => (text, None),
+                };
+                (Raw { text: Zeroizing::new(cell.to_owned()), quoted: false }, after)
+            }
+        };
+        cells.push(raw);
+        rest = after;
+    }
+    Ok(cells)
+}
+
+/// What stands before the closing quote, and what comes after it.
+fn unquote(inside: &str) -> Option<(Zeroizing<String>, &str)> {
+    let mut end = 0;
+    loop {
+        end += inside[end..].find('"')?;
+        if !inside[end + 1..].starts_with('"') {
+            break;
+        }
+        end += 2;
+    }
+    // Room for all of it at once: growing would leave copies of a password behind that nobody wipes.
+    let mut text = Zeroizing::new(String::with_capacity(end));
+    for (n, piece) in inside[..end].split("\"\"").enumerate() {
+        if n > 0 {
+            text.push('"');
+        }
+        text.push_str(piece);
+    }
+    Some((text, &inside[end + 1..]))
+}

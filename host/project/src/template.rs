@@ -1,0 +1,235 @@
+//! A new project: a commented `mailhaul.toml` and an empty mailbox list.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{DocumentMut, Item, Value};
+
+use crate::error::{ProjectError, ProjectErrors, io_cause, quoted};
+use crate::find::PROJECT_FILE;
+use crate::model::Tls;
+use crate::{load, side};
+
+/// The mailbox list of a new project.
+pub const MAILBOXES_FILE: &str = "mailboxes.csv";
+
+/// What a new mailbox list says: the header row, nothing else, since CSV has no comments.
+pub const MAILBOXES_CSV: &str = include_str!("template/mailboxes.csv");
+
+const TEMPLATE: &str = include_str!("template/mailhaul.toml");
+
+/// What `mailhaul init` was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InitAnswers {
+    /// `[project] name`; the folder's name when empty.
+    pub name: String,
+    /// The old host; an example name when `None`.
+    pub source_host: Option<String>,
+    /// Its port, when it is not the usual one.
+    pub source_port: Option<u16>,
+    /// Its protection; [`Tls::None`] also writes `allow_cleartext = true`.
+    pub source_tls: Tls,
+    /// The new host; an example name when `None`.
+    pub target_host: Option<String>,
+    /// Its port, when it is not the usual one.
+    pub target_port: Option<u16>,
+    /// Its protection; [`Tls::None`] also writes `allow_cleartext = true`.
+    pub target_tls: Tls,
+}
+
+/// Whether `text` can be a `host`: returns it as the project file would hold it.
+///
+/// # Errors
+/// One sentence: cause and what to do.
+pub fn check_host(text: &str) -> Result<String, String> {
+    side::check_host(text.trim()).map_err(|(cause, remedy)| format!("{} {cause}; {remedy}", quoted(text)))
+}
+
+/// The text of a new `mailhaul.toml`, comments included.
+///
+/// # Errors
+/// When the template cannot be filled, which is a fault of this program.
+pub fn render(answers: &InitAnswers) -> Result<String, ProjectError> {
+    let fault =
+        |cause: &str| ProjectError::new(Path::new(PROJECT_FILE), None, cause, "report this as a fault");
+    let mut document: DocumentMut = TEMPLATE.parse().map_err(|_| fault("the template is not TOML"))?;
+    let mut set = |table: &str, key: &str, value: Value| -> Result<(), ProjectError> {
+        let item = document
+            .get_mut(table)
+            .and_then(|item| item.as_table_like_mut())
+            .ok_or_else(|| fault("the template lacks a table"))?;
+        match item.get_mut(key) {
+            // Assigning would lose the comment behind the old value.
+            Some(Item::Value(old)) => {
+                let decor = old.decor().clone();
+                *old = value;
+                *old.decor_mut() = decor;
+            }
+            _ => {
+                item.insert(key, Item::Value(value));
+            }
+        }
+        Ok(())
+    };
+    if !answers.name.is_empty() {
+        set("project", "name", answers.name.as_str().into())?;
+    }
+    let sides = [
+        ("source", &answers.source_host, answers.source_port, answers.source_tls),
+        ("target", &answers.target_host, answers.target_port, answers.target_tls),
+    ];
+    for (table, host, port, tls) in sides {
+        if let Some(host) = host {
+            set(table, "host", host.as_str().into())?;
+        }
+        if let Some(port) = port {
+            set(table, "port", i64::from(port).into())?;
+        }
+        set(table, "tls", tls.as_str().into())?;
+        if tls == Tls::None {
+            set(table, "allow_cleartext", true.into())?;
+        }
+    }
+    Ok(document.to_string())
+}
+
+/// Writes `mailhaul.toml` and `mailboxes.csv` into `dir`, which is made when it does not exist.
+/// Only their owner can read them: passwords are about to be written there.
+///
+/// Returns the two paths.
+///
+/// # Errors
+/// When one of them exists (nothing is written then), cannot be written, or the answers make no
+/// project that loads.
+pub fn init(dir: &Path, answers: &InitAnswers) -> Result<Vec<PathBuf>, ProjectErrors> {
+    let here = |name: &str| if dir == Path::new(".") { PathBuf::from(name) } else { dir.join(name) };
+    let mut answers = answers.clone();
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    if answers.name.is_empty() {
+        answers.name = absolute.file_name().map_or("mailhaul".into(), |n| n.to_string_lossy().into_owned());
+    }
+    let files = [(here(PROJECT_FILE), render(&answers)?), (here(MAILBOXES_FILE), MAILBOXES_CSV.to_owned())];
+    let existing = files.iter().filter(|(path, _)| path.symlink_metadata().is_ok());
+    let existing = existing.map(|(path, _)| {
+        ProjectError::new(
+            path,
+            None,
+            "it exists already",
+            "remove it, or choose another folder; nothing was written",
+        )
+    });
+    if let Some(errors) = ProjectErrors::from_list(existing.collect()) {
+        return Err(errors);
+    }
+    load::parse(&files[0].0, &absolute, &files[0].1)?;
+
+    let unwritable = |path: &Path, error: std::io::Error| {
+        let cause = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => "this user may not write it".to_owned(),
+            _ => format!("it cannot be written: {}", io_cause(&error)),
+        };
+        ProjectError::new(path, None, cause, "choose another folder")
+    };
+    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
+    for (path, text) in &files {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options
+            .open(path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|e| unwritable(path, e))?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Project;
+
+    fn answers() -> InitAnswers {
+        InitAnswers {
+            name: "Müller \"& Sons\" to\\from".into(),
+            source_host: Some("mail.old.example".into()),
+            target_host: Some("2001:db8::1".into()),
+            target_tls: Tls::Starttls,
+            ..InitAnswers::default()
+        }
+    }
+
+    #[test]
+    fn a_new_project_loads_and_says_what_was_answered() {
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("new/project");
+        let written = init(&inside, &answers()).unwrap();
+        assert_eq!(written, [inside.join("mailhaul.toml"), inside.join("mailboxes.csv")]);
+        let loaded = Project::load(&written[0]).unwrap();
+        assert_eq!(loaded.warnings, []);
+        let project = loaded.project;
+        assert_eq!(project.name, answers().name);
+        assert_eq!(project.source.host.as_deref(), Some("mail.old.example"));
+        assert_eq!(project.source.port_or_default(), 993);
+        assert_eq!((project.target.port_or_default(), project.target.tls), (143, Tls::Starttls));
+        assert_eq!(project.mailboxes.inputs["accounts"].path, written[1]);
+        let table = crate::table::Table::read(&written[1], crate::table::Limits::default()).unwrap();
+        assert_eq!((table.columns.len(), table.rows.len()), (4, 0));
+        assert_eq!(table.warnings, []);
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("mailboxes.csv"), "mine").unwrap();
+        let error = init(dir.path(), &answers()).unwrap_err().to_string();
+        assert!(error.contains("mailboxes.csv: it exists already"), "{error}");
+        assert!(!dir.path().join("mailhaul.toml").exists());
+        assert_eq!(std::fs::read(dir.path().join("mailboxes.csv")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn answers_that_make_no_project_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let wrong = InitAnswers { source_host: Some("imap://x".into()), ..answers() };
+        let error = init(dir.path(), &wrong).unwrap_err().to_string();
+        assert!(error.contains("write the host name only"), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn clear_text_is_allowed_in_writing() {
+        let text = render(&InitAnswers { source_tls: Tls::None, ..InitAnswers::default() }).unwrap();
+        let project = load::parse(Path::new("mailhaul.toml"), Path::new("/p"), &text).unwrap().project;
+        assert!(project.source.allow_cleartext);
+        assert!(!project.target.allow_cleartext);
+    }
+
+    /// What is commented out must be right too: somebody will remove the `#`.
+    #[test]
+    fn the_examples_in_the_comments_load() {
+        let text = render(&InitAnswers::default()).unwrap();
+        let examples: String = text
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                // An example has its `#` at the left edge without a space behind it.
+                Some(example) if !example.starts_with(' ') => format!("{example}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        assert!(examples.contains("\nsince = "), "{examples}");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+        let loaded = load::parse(Path::new("mailhaul.toml"), dir.path(), &examples);
+        let project = loaded.unwrap_or_else(|errors| panic!("{errors}\n{examples}")).project;
+        assert!(project.select.since.is_some() && project.select.max_size.is_some());
+        assert_eq!(project.rules.len(), 2);
+        assert!(project.source.ca_file.is_some() && project.source.admin_password.is_some());
+    }
+
+    #[test]
+    fn the_template_reads_well() {
+        insta::assert_snapshot!(render(&answers()).unwrap());
+    }
+}

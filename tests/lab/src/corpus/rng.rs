@@ -1,0 +1,48 @@
+//! A small seeded generator (SplitMix64): the same mail on every machine, today and next year.
+
+/// The generator.
+#[derive(Debug, Clone)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// A generator that always gives the same numbers for the same seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `limit` (0 when `limit` is 0).
+    pub fn below(&mut self, limit: usize) -> usize {
+        let limit = limit.max(1) as u64;
+        usize::try_from(self.bits() % limit).unwrap_or_default()
+    }
+
+    /// True in `percent` of a hundred cases.
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of the given things.
+    pub fn pick<'a, T>(&mut self, things: &'a [T]) -> &'a T {
+        &things[self.below(things.len())]
+    }
+
+    /// `count` bytes that do not compress.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(count + 8);
+        while out.len() < count {
+            out.extend_from_slice(&self.bits().to_le_bytes());
+        }
+        out.truncate(count);
+        out
+    }
+}

@@ -1,0 +1,342 @@
+//! A small blocking IMAP client of the laboratory's own: clear text, one command at a time except APPEND.
+//!
+//! It shares nothing with `host/imap`, so that what the product misreads, this reads right.
+
+pub mod date;
+pub mod parse;
+mod snapshot;
+pub mod utf7;
+
+use std::io::{self, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+pub use parse::{Response, Value};
+pub use snapshot::{Message, Snapshot};
+
+/// A server that says nothing for so long is stuck.
+const READ_LIMIT: Duration = Duration::from_secs(120);
+
+/// How many APPENDs are on their way before their answers are read. Small, so that answers never fill the pipe.
+const APPENDS_AT_ONCE: usize = 64;
+
+/// A message to be stored.
+#[derive(Debug, Clone)]
+pub struct Append<'a> {
+    /// System flags and keywords.
+    pub flags: &'a [String],
+    /// `date-time` of RFC 3501.
+    pub date: &'a str,
+    /// The whole message.
+    pub body: &'a [u8],
+}
+
+/// A folder as LIST tells it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Folder {
+    /// As the server spells it.
+    pub raw: String,
+    /// Unicode, `/` between levels, without the personal namespace's prefix; a `/` within a level is `\/`.
+    pub name: String,
+    /// `\Noselect` and the like, in lower case.
+    pub attributes: Vec<String>,
+}
+
+impl Folder {
+    /// Whether it can be opened.
+    #[must_use]
+    pub fn selectable(&self) -> bool {
+        !self.attributes.iter().any(|a| a == "\\noselect" || a == "\\nonexistent")
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Client {
+    reader: BufReader<TcpStream>,
+    tag: u32,
+    prefix: String,
+    delimiter: String,
+}
+
+impl Client {
+    /// Connects to a clear-text port on 127.0.0.1 and reads the greeting.
+    ///
+    /// # Errors
+    /// When the connection fails or the server does not greet.
+    pub fn connect(port: u16) -> io::Result<Self> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(READ_LIMIT))?;
+        let mut client =
+            Self { reader: BufReader::new(stream), tag: 0, prefix: String::new(), delimiter: "/".to_owned() };
+        let greeting = parse::read(&mut client.reader)?;
+        if greeting.word(0) == "OK" { Ok(client) } else { Err(refused("greeting", &greeting)) }
+    }
+
+    /// Logs in, whatever characters name and password have, and learns the namespace.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn login(&mut self, user: &str, password: &str) -> io::Result<()> {
+        self.run("LOGIN", &[Argument::Text(user), Argument::Text(password)])?;
+        let (prefix, delimiter) = self.namespace()?;
+        self.prefix = prefix;
+        self.delimiter = delimiter;
+        Ok(())
+    }
+
+    fn namespace(&mut self) -> io::Result<(String, String)> {
+        for response in self.run("NAMESPACE", &[])? {
+            if response.word(0) == "NAMESPACE" {
+                let first = response.values.get(1).and_then(|v| v.items().first());
+                let words: Vec<String> = first.map(Value::texts).unwrap_or_default();
+                if let [prefix, delimiter, ..] = &words[..] {
+                    return Ok((prefix.clone(), delimiter.clone()));
+                }
+            }
+        }
+        Ok((String::new(), "/".to_owned()))
+    }
+
+    /// Runs one command and returns the untagged responses.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the server says NO or BAD: then with its words.
+    pub fn run(&mut self, command: &str, arguments: &[Argument<'_>]) -> io::Result<Vec<Response>> {
+        self.tag += 1;
+        let tag = format!("t{}", self.tag);
+        self.write(format!("{tag} {command}").as_bytes())?;
+        for argument in arguments {
+            match argument {
+                Argument::Raw(text) => self.write(format!(" {text}").as_bytes())?,
+                Argument::Text(text) => {
+                    // A synchronising literal carries anything, on every server.
+                    self.write(format!(" {{{}}}\r\n", text.len()).as_bytes())?;
+                    let go = parse::read(&mut self.reader)?;
+                    if go.tag != "+" {
+                        return Err(refused(command, &go));
+                    }
+                    self.write(text.as_bytes())?;
+                }
+            }
+        }
+        self.write(b"\r\n")?;
+        let mut untagged = Vec::new();
+        loop {
+            let response = parse::read(&mut self.reader)?;
+            if response.tag != tag {
+                untagged.push(response);
+            } else if response.word(0) == "OK" {
+                return Ok(untagged);
+            } else {
+                return Err(refused(command, &response));
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.reader.get_mut().write_all(bytes)
+    }
+
+    /// A folder's name as this server spells it: `Kunden/Müller` becomes `INBOX.Kunden.M&APw-ller`.
+    #[must_use]
+    pub fn spell(&self, name: &str) -> String {
+        if name.eq_ignore_ascii_case("INBOX") {
+            return "INBOX".to_owned();
+        }
+        let levels: Vec<String> = utf7::encode(name).split('/').map(str::to_owned).collect();
+        format!("{}{}", self.prefix, levels.join(&self.delimiter))
+    }
+
+    /// The reverse of [`Self::spell`].
+    #[must_use]
+    pub fn plain(&self, raw: &str) -> String {
+        if raw.eq_ignore_ascii_case("INBOX") {
+            return "INBOX".to_owned();
+        }
+        let own = raw.strip_prefix(&self.prefix).unwrap_or(raw);
+        let levels: Vec<String> =
+            own.split(&self.delimiter).map(|level| utf7::decode(level).replace('/', "\\/")).collect();
+        levels.join("/")
+    }
+
+    /// Every folder of the account.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn list(&mut self) -> io::Result<Vec<Folder>> {
+        let responses = self.run("LIST", &[Argument::Raw("\"\" \"*\"")])?;
+        Ok(self.folders(&responses, "LIST"))
+    }
+
+    /// The names of the folders the account is subscribed to.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn subscriptions(&mut self) -> io::Result<Vec<String>> {
+        let responses = self.run("LSUB", &[Argument::Raw("\"\" \"*\"")])?;
+        Ok(self.folders(&responses, "LSUB").into_iter().filter(Folder::selectable).map(|f| f.name).collect())
+    }
+
+    fn folders(&self, responses: &[Response], word: &str) -> Vec<Folder> {
+        let mut folders: Vec<Folder> = responses
+            .iter()
+            .filter(|r| r.word(0) == word)
+            .filter_map(|response| {
+                let attributes =
+                    response.values.get(1)?.texts().iter().map(|a| a.to_ascii_lowercase()).collect();
+                let raw = match response.values.get(3)? {
+                    // A folder may be called NIL.
+                    Value::Atom(atom) => atom.clone(),
+                    other => other.text()?,
+                };
+                Some(Folder { name: self.plain(&raw), raw, attributes })
+            })
+            .collect();
+        folders.sort();
+        folders
+    }
+
+    /// Creates a folder and subscribes to it.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn create(&mut self, name: &str) -> io::Result<()> {
+        let raw = self.spell(name);
+        self.run("CREATE", &[Argument::Text(&raw)])?;
+        self.run("SUBSCRIBE", &[Argument::Text(&raw)]).map(drop)
+    }
+
+    /// Opens a folder for writing.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn select(&mut self, name: &str) -> io::Result<()> {
+        let raw = self.spell(name);
+        self.run("SELECT", &[Argument::Text(&raw)]).map(drop)
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn unsubscribe(&mut self, name: &str) -> io::Result<()> {
+        let raw = self.spell(name);
+        self.run("UNSUBSCRIBE", &[Argument::Text(&raw)]).map(drop)
+    }
+
+    /// One number that STATUS tells of a folder: `MESSAGES`, `RECENT`, `UIDNEXT` and so on.
+    ///
+    /// # Errors
+    /// When the connection breaks or there is no such folder.
+    pub fn status(&mut self, name: &str, item: &str) -> io::Result<u64> {
+        let raw = self.spell(name);
+        let responses = self.run("STATUS", &[Argument::Text(&raw), Argument::Raw(&format!("({item})"))])?;
+        let words =
+            responses.iter().find(|r| r.word(0) == "STATUS").and_then(|r| r.values.get(2)).map(Value::texts);
+        words
+            .and_then(|words| words.get(1)?.parse().ok())
+            .ok_or_else(|| io::Error::other(format!("STATUS of {name} tells no {item}")))
+    }
+
+    /// The number of messages in a folder; 0 when there is no such folder.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn count(&mut self, name: &str) -> io::Result<u64> {
+        match self.status(name, "MESSAGES") {
+            Err(error) if error.kind() == io::ErrorKind::Other => Ok(0),
+            other => other,
+        }
+    }
+
+    /// The number of messages in all folders.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn count_all(&mut self) -> io::Result<u64> {
+        let folders = self.list()?;
+        folders.iter().filter(|f| f.selectable()).try_fold(0, |sum, f| Ok(sum + self.count(&f.name)?))
+    }
+
+    /// Stores messages, many on their way at once; for each the server's refusal if it refused.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub fn append(&mut self, name: &str, messages: &[Append<'_>]) -> io::Result<Vec<Result<(), String>>> {
+        let raw = self.spell(name);
+        let mut results = Vec::new();
+        for batch in messages.chunks(APPENDS_AT_ONCE) {
+            let first = self.tag + 1;
+            for message in batch {
+                self.tag += 1;
+                // Non-synchronising literals (RFC 7888): both Dovecot and Cyrus take them.
+                let head = format!(
+                    "t{} APPEND {{{}+}}\r\n{raw} ({}) \"{}\" {{{}+}}\r\n",
+                    self.tag,
+                    raw.len(),
+                    message.flags.join(" "),
+                    message.date,
+                    message.body.len()
+                );
+                self.write(head.as_bytes())?;
+                self.write(message.body)?;
+                self.write(b"\r\n")?;
+            }
+            for tag in first..=self.tag {
+                let tag = format!("t{tag}");
+                let answer = loop {
+                    let response = parse::read(&mut self.reader)?;
+                    if response.tag == tag {
+                        break response;
+                    }
+                };
+                results.push(if answer.word(0) == "OK" { Ok(()) } else { Err(answer.line) });
+            }
+        }
+        Ok(results)
+    }
+
+    /// Stores one message.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn append_one(&mut self, name: &str, flags: &[&str], date: &str, body: &[u8]) -> io::Result<()> {
+        let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+        let mut results = self.append(name, &[Append { flags: &flags, date, body }])?;
+        results.remove(0).map_err(io::Error::other)
+    }
+
+    /// Changes flags of one message: `change` is `+FLAGS`, `-FLAGS` or `FLAGS`.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn store(&mut self, name: &str, uid: u32, change: &str, flags: &[&str]) -> io::Result<()> {
+        self.select(name)?;
+        self.run("UID STORE", &[Argument::Raw(&format!("{uid} {change} ({})", flags.join(" ")))]).map(drop)
+    }
+
+    /// Removes one message for good.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn delete(&mut self, name: &str, uid: u32) -> io::Result<()> {
+        self.store(name, uid, "+FLAGS", &["\\Deleted"])?;
+        self.run("UID EXPUNGE", &[Argument::Raw(&uid.to_string())]).map(drop)
+    }
+}
+
+/// A piece of a command.
+#[derive(Debug, Clone, Copy)]
+pub enum Argument<'a> {
+    /// Written as it is.
+    Raw(&'a str),
+    /// Written as a literal.
+    Text(&'a str),
+}
+
+fn refused(command: &str, response: &Response) -> io::Error {
+    io::Error::other(format!("{command}: {}", response.line))
+}

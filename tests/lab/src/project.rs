@@ -1,0 +1,163 @@
+//! The folder of a migration project: `mailhaul.toml` and `mailboxes.csv`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// One end of the move.
+#[derive(Debug, Clone)]
+pub struct Side {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// `implicit`, `starttls` or `none`.
+    pub tls: &'static str,
+    /// Authority to trust; `None` leaves the key out.
+    pub ca: Option<PathBuf>,
+    /// Further lines of the section.
+    pub extra: String,
+}
+
+impl Side {
+    /// Implicit TLS on 127.0.0.1.
+    #[must_use]
+    pub fn tls(port: u16, ca: &Path) -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port,
+            tls: "implicit",
+            ca: Some(ca.to_owned()),
+            extra: String::new(),
+        }
+    }
+
+    /// STARTTLS on 127.0.0.1.
+    #[must_use]
+    pub fn starttls(port: u16, ca: &Path) -> Self {
+        Self { tls: "starttls", ..Self::tls(port, ca) }
+    }
+
+    /// The same at another address.
+    #[must_use]
+    pub fn at(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
+    fn section(&self, name: &str) -> String {
+        let mut text =
+            format!("[{name}]\nhost = \"{}\"\nport = {}\ntls = \"{}\"\n", self.host, self.port, self.tls);
+        if let Some(ca) = &self.ca {
+            writeln!(text, "ca_file = \"{}\"", ca.display()).expect("write to a string");
+        }
+        text.push_str(&self.extra);
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// One row of the mailbox list.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// Log-in at the old host.
+    pub source_user: String,
+    /// Its password.
+    pub source_password: String,
+    /// Log-in at the new host.
+    pub target_user: String,
+    /// Its password.
+    pub target_password: String,
+}
+
+impl Pair {
+    /// A row.
+    #[must_use]
+    pub fn new(source: (&str, &str), target: (&str, &str)) -> Self {
+        Self {
+            source_user: source.0.to_owned(),
+            source_password: source.1.to_owned(),
+            target_user: target.0.to_owned(),
+            target_password: target.1.to_owned(),
+        }
+    }
+}
+
+/// Everything that goes into the folder.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// `[project] name`.
+    pub name: String,
+    /// The old host.
+    pub source: Side,
+    /// The new host.
+    pub target: Side,
+    /// The list.
+    pub mailboxes: Vec<Pair>,
+    /// Further sections, after the rest.
+    pub extra: String,
+}
+
+impl Spec {
+    /// A project that moves one mailbox.
+    #[must_use]
+    pub fn new(source: Side, target: Side, mailboxes: Vec<Pair>) -> Self {
+        Self { name: "laboratory".to_owned(), source, target, mailboxes, extra: String::new() }
+    }
+
+    /// The same with further sections.
+    #[must_use]
+    pub fn extra(mut self, toml: &str) -> Self {
+        self.extra.push_str(toml);
+        self
+    }
+
+    /// `mailhaul.toml`.
+    #[must_use]
+    pub fn toml(&self) -> String {
+        format!(
+            "[project]\nname = \"{}\"\n\n{}\n{}\n[mailboxes]\nfrom = \"csv\"\ninputs = {{ accounts = \"mailboxes.csv\" }}\n\n{}",
+            self.name,
+            self.source.section("source"),
+            self.target.section("target"),
+            self.extra
+        )
+    }
+
+    /// `mailboxes.csv`.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let mut text = "source_user,source_password,target_user,target_password\n".to_owned();
+        for pair in &self.mailboxes {
+            let cells = [&pair.source_user, &pair.source_password, &pair.target_user, &pair.target_password];
+            let row: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+            text.push_str(&row.join(","));
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Writes both files; the list is readable by its owner only, as it should be.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
+    pub fn write(&self, folder: &Path) {
+        fs::create_dir_all(folder).expect("create a project's folder");
+        fs::write(folder.join("mailhaul.toml"), self.toml()).expect("write mailhaul.toml");
+        let list = folder.join("mailboxes.csv");
+        fs::write(&list, self.csv()).expect("write mailboxes.csv");
+        fs::set_permissions(&list, fs::Permissions::from_mode(0o600)).expect("protect mailboxes.csv");
+    }
+}
+
+/// A cell as RFC 4180 wants it.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}

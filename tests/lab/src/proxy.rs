@@ -1,0 +1,226 @@
+//! A TCP proxy that counts what passes, and can hold it at an exact byte: kill points without sleeping.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the client (mailhaul) to the server.
+    ToServer,
+    /// From the server to the client.
+    ToClient,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    passed: [u64; 2],
+    limit: [Option<u64>; 2],
+    held: bool,
+    connections: u64,
+    delay: Duration,
+    refuse: bool,
+    /// Both ends of every connection made, to be cut.
+    open: Vec<TcpStream>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// A running proxy in front of one port of 127.0.0.1. Its threads end with their connections and the process.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Where to connect to.
+    pub port: u16,
+    shared: Arc<Shared>,
+}
+
+impl Proxy {
+    /// Starts a proxy in front of `server`.
+    ///
+    /// # Panics
+    /// When no port can be bound.
+    #[must_use]
+    pub fn start(server: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a proxy");
+        let port = listener.local_addr().expect("the proxy's port").port();
+        let shared = Arc::new(Shared::default());
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let refuse = {
+                    let mut state = accepting.state.lock().expect("the proxy's state");
+                    state.connections += 1;
+                    state.refuse
+                };
+                if refuse {
+                    continue;
+                }
+                if let Ok(upstream) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) {
+                    let ends = [&client, &upstream].into_iter().filter_map(|end| end.try_clone().ok());
+                    accepting.state.lock().expect("the proxy's state").open.extend(ends);
+                    pump(&client, &upstream, Way::ToServer, &accepting);
+                    pump(&upstream, &client, Way::ToClient, &accepting);
+                }
+            }
+        });
+        Self { port, shared }
+    }
+
+    /// From now on lets exactly `bytes` more pass in one direction, over all connections, then holds everything
+    /// in that direction until [`Self::release`].
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    pub fn hold_after(&self, way: Way, bytes: u64) {
+        let mut state = self.shared.state.lock().expect("the proxy's state");
+        state.limit[way as usize] = Some(state.passed[way as usize] + bytes);
+        state.held = false;
+    }
+
+    /// Waits until something is being held.
+    ///
+    /// # Panics
+    /// When that does not happen within `limit`.
+    pub fn wait_held(&self, limit: Duration) {
+        let end = Instant::now() + limit;
+        let mut state = self.shared.state.lock().expect("the proxy's state");
+        while !state.held {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "nothing was held by the proxy within {limit:?}: {state:?}");
+            state = self.shared.changed.wait_timeout(state, left).expect("the proxy's state").0;
+        }
+    }
+
+    /// Lets everything pass again.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    pub fn release(&self) {
+        let mut state = self.shared.state.lock().expect("the proxy's state");
+        state.limit = [None, None];
+        state.held = false;
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Breaks every connection that is open, and lets new ones pass.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    pub fn cut(&self) {
+        for end in std::mem::take(&mut self.shared.state.lock().expect("the proxy's state").open) {
+            end.shutdown(Shutdown::Both).ok();
+        }
+        self.release();
+    }
+
+    /// Waits so long before each piece that passes, in each direction.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.state.lock().expect("the proxy's state").delay = delay;
+    }
+
+    /// Closes every new connection at once.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    pub fn refuse(&self, refuse: bool) {
+        self.shared.state.lock().expect("the proxy's state").refuse = refuse;
+    }
+
+    /// The number of bytes that have passed in one direction.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    #[must_use]
+    pub fn passed(&self, way: Way) -> u64 {
+        self.shared.state.lock().expect("the proxy's state").passed[way as usize]
+    }
+
+    /// The number of connections made.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.state.lock().expect("the proxy's state").connections
+    }
+}
+
+/// Moves bytes one way in a thread of its own until one end is closed.
+fn pump(from: &TcpStream, to: &TcpStream, way: Way, shared: &Arc<Shared>) {
+    let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else { return };
+    to.set_nodelay(true).ok();
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let mut rest = &buffer[..count];
+            while !rest.is_empty() {
+                let allowed = admit(&shared, way, rest.len());
+                if to.write_all(&rest[..allowed]).is_err() {
+                    // The receiver is gone: the sender must notice.
+                    from.shutdown(Shutdown::Both).ok();
+                    return;
+                }
+                rest = &rest[allowed..];
+            }
+        }
+        to.shutdown(Shutdown::Write).ok();
+    });
+}
+
+/// How many of `wanted` bytes may pass now; waits while none may.
+fn admit(shared: &Shared, way: Way, wanted: usize) -> usize {
+    let mut state = shared.state.lock().expect("the proxy's state");
+    if !state.delay.is_zero() {
+        let delay = state.delay;
+        drop(state);
+        thread::sleep(delay);
+        state = shared.state.lock().expect("the proxy's state");
+    }
+    loop {
+        let left = state.limit[way as usize]
+            .map_or(u64::MAX, |limit| limit.saturating_sub(state.passed[way as usize]));
+        if left > 0 {
+            let count = wanted.min(usize::try_from(left).unwrap_or(usize::MAX));
+            state.passed[way as usize] += count as u64;
+            return count;
+        }
+        state.held = true;
+        shared.changed.notify_all();
+        state = shared.changed.wait(state).expect("the proxy's state");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_at_the_byte() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let proxy = Proxy::start(server.local_addr().unwrap().port());
+        proxy.hold_after(Way::ToServer, 5);
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port)).unwrap();
+        client.write_all(b"0123456789").unwrap();
+        let (mut end, _) = server.accept().unwrap();
+        proxy.wait_held(Duration::from_secs(5));
+        assert_eq!(proxy.passed(Way::ToServer), 5);
+        let mut five = [0; 5];
+        end.read_exact(&mut five).unwrap();
+        assert_eq!(&five, b"01234");
+        proxy.release();
+        end.read_exact(&mut five).unwrap();
+        assert_eq!(&five, b"56789");
+    }
+}

@@ -1,0 +1,264 @@
+//! Running the built `mailhaul` in a project's folder, as a user would.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::{grounds, process};
+
+/// No single command of a test may take longer.
+pub const HARD_LIMIT: Duration = Duration::from_secs(180);
+
+/// Where the binary under test should be: `$MAILHAUL_BIN`, else `mailhaul` in the build's folder this binary
+/// lies in.
+#[must_use]
+pub fn binary_path() -> PathBuf {
+    if let Some(path) = std::env::var_os("MAILHAUL_BIN") {
+        return PathBuf::from(path);
+    }
+    // target/debug/deps/system-… → target/debug/mailhaul; xtask itself lies beside it.
+    let own = std::env::current_exe().unwrap_or_default();
+    let folder = own.parent().unwrap_or(Path::new(""));
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    folder.join("mailhaul")
+}
+
+/// The binary under test.
+///
+/// # Panics
+/// When there is none, with what to type.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let path = binary_path();
+    assert!(path.is_file(), "{} is not there: run `cargo build -p mailhaul` first", path.display());
+    path
+}
+
+/// What came of a command.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The command line, for messages.
+    pub line: String,
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Data.
+    pub stdout: String,
+    /// Everything else.
+    pub stderr: String,
+    /// From start to end.
+    pub elapsed: Duration,
+}
+
+impl Outcome {
+    /// Asserts the exit code.
+    ///
+    /// # Panics
+    /// With everything the command said, when it is another.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "the exit code is not as expected\n{}", self.told());
+        self
+    }
+
+    /// Asserts that stdout or stderr holds each of the texts.
+    ///
+    /// # Panics
+    /// With everything the command said, when one is missing.
+    #[track_caller]
+    pub fn says(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(
+                self.stdout.contains(text) || self.stderr.contains(text),
+                "\"{text}\" is not in the output\n{}",
+                self.told()
+            );
+        }
+        self
+    }
+
+    /// Everything the command said, for messages.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!(
+            "$ {}\nexit code {:?}, signal {:?}, {:.2} s\n--- stdout\n{}\n--- stderr\n{}",
+            self.line,
+            self.code,
+            self.signal,
+            self.elapsed.as_secs_f32(),
+            self.stdout,
+            self.stderr
+        )
+    }
+}
+
+/// A command about to be run.
+#[derive(Debug)]
+pub struct Mailhaul {
+    command: Command,
+    limit: Duration,
+}
+
+impl Mailhaul {
+    /// `mailhaul` in a folder, without a terminal, with an environment that holds nothing of the tester's.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        let mut command = Command::new(binary());
+        command.current_dir(folder);
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "RUST_LOG", "COLUMNS"] {
+            command.env_remove(name);
+        }
+        Self { command, limit: HARD_LIMIT }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// When it does not end within the hard limit.
+    #[track_caller]
+    #[must_use]
+    pub fn run(self) -> Outcome {
+        self.spawn().wait()
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn spawn(mut self) -> Running {
+        let words: Vec<_> = self.command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
+        let line = format!("mailhaul {}", words.join(" "));
+        let mut child = self
+            .command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
+        grounds::register(child.id(), true);
+        let stdout = child.stdout.take().map(collect);
+        let stderr = child.stderr.take().map(collect);
+        Running { child, line, stdout, stderr, started: Instant::now(), limit: self.limit }
+    }
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).ok();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// A command that runs.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    line: String,
+    stdout: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<String>>,
+    started: Instant,
+    limit: Duration,
+}
+
+impl Running {
+    /// The process id, for looking into /proc.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it still runs.
+    pub fn alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Ctrl-C.
+    pub fn interrupt(&self) {
+        process::signal(&self.child, Signal::INT);
+    }
+
+    /// What `kill` sends.
+    pub fn terminate(&self) {
+        process::signal(&self.child, Signal::TERM);
+    }
+
+    /// What nobody can catch.
+    pub fn kill(&self) {
+        process::signal(&self.child, Signal::KILL);
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end within the hard limit; it is killed then.
+    #[track_caller]
+    #[must_use]
+    pub fn wait(self) -> Outcome {
+        let limit = self.limit;
+        let outcome = self.wait_for(limit);
+        assert!(
+            outcome.code.is_some() || outcome.elapsed < limit,
+            "the command did not end within {limit:?}\n{}",
+            outcome.told()
+        );
+        outcome
+    }
+
+    /// Waits so long, then kills it: the outcome has signal 9 then.
+    ///
+    /// # Panics
+    /// When the process cannot be waited for.
+    #[must_use]
+    pub fn wait_for(mut self, limit: Duration) -> Outcome {
+        let status = process::wait(&mut self.child, limit).unwrap_or_else(|| {
+            self.kill();
+            self.child.wait().expect("wait for a killed process")
+        });
+        let elapsed = self.started.elapsed();
+        let text = |handle: Option<JoinHandle<String>>| {
+            handle.and_then(|thread| thread.join().ok()).unwrap_or_default()
+        };
+        Outcome {
+            line: std::mem::take(&mut self.line),
+            code: status.code(),
+            signal: status.signal(),
+            stdout: text(self.stdout.take()),
+            stderr: text(self.stderr.take()),
+            elapsed,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.alive() {
+            self.kill();
+            self.child.wait().ok();
+        }
+        grounds::unregister(self.child.id(), true);
+    }
+}

@@ -1,0 +1,36 @@
+//! Whole-system tests: the built `mailhaul` against real Dovecot and Cyrus servers, seen only from outside:
+//! what is typed, what is printed, what the servers hold afterwards.
+//!
+//! | module | shows |
+//! |---|---|
+//! | [`bench`] | the servers, started once and shared; each test has its own accounts |
+//! | [`compare`] | what "moved" means, and the sums of the report |
+//! | [`haul`] | moves that go well |
+//! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`verify`] | what `verify` finds, and what it must not find |
+//! | [`folders`] | mapping: rules, roles, names that do not fit |
+//! | [`plugins`] | an outsider's plugin, and plugins that break |
+//! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
+//! | [`input`] | files a user got wrong |
+//! | [`commands`] | the other commands and the look of the output |
+//! | [`secrets`] | passwords are found nowhere |
+//! | [`laboratory`] | the laboratory itself |
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "every function here serves a test, also those that are not marked as one"
+)]
+
+mod bench;
+mod commands;
+mod compare;
+mod crash;
+mod folders;
+mod haul;
+mod input;
+mod laboratory;
+mod network;
+mod plugins;
+mod secrets;
+mod verify;
