@@ -1,6 +1,6 @@
 //! Mailboxes that are listed twice, anywhere in the table.
 
-use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mailhaul_plugin::{Diagnostic, PluginError, Table};
 
@@ -26,86 +26,75 @@ pub(crate) fn find(
     columns: &Columns,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<(), PluginError> {
-    let mut sources = HashMap::new();
-    let mut targets = HashMap::new();
-    for first in (0..table.row_count()).step_by(STEP) {
-        let source = Identity::read(table, columns, first, SOURCE)?;
-        let target = Identity::read(table, columns, first, TARGET)?;
-        for offset in 0..source.users.len() {
-            if let Some(key) = source.key(offset) {
-                repeated(table, &mut sources, first + offset, key, diagnostics, |key, line| {
-                    Problem::Error("csv.duplicate-mailbox", format!("`{key}` is listed on line {line} already"))
-                });
-            }
-            if let Some(key) = target.key(offset) {
-                repeated(table, &mut targets, first + offset, key, diagnostics, |key, line| {
-                    let message = format!("`{key}` is the target of line {line} too: both mailboxes go into it");
-                    Problem::Warning("csv.shared-target", message)
-                });
-            }
-        }
+    for (key, earlier, at) in repeated(table, columns, SOURCE)? {
+        let message = format!("`{key}` is listed on line {earlier} already: remove one of the two");
+        diagnostics.push(Diagnostic::error("csv.duplicate-mailbox", at, message));
+    }
+    for (key, earlier, at) in repeated(table, columns, TARGET)? {
+        let message = format!("`{key}` is the target of line {earlier} too: both mailboxes go into it");
+        diagnostics.push(Diagnostic::warning("csv.shared-target", at, message));
     }
     Ok(())
-}
-
-enum Problem {
-    Error(&'static str, String),
-    Warning(&'static str, String),
 }
 
 const SOURCE: [Column; 3] = [Column::SourceUser, Column::SourceHost, Column::SourcePort];
 const TARGET: [Column; 3] = [Column::TargetUser, Column::TargetHost, Column::TargetPort];
 
-/// The columns a key is made of, for some rows.
-struct Identity {
-    users: Vec<String>,
-    hosts: Vec<String>,
-    ports: Vec<String>,
-}
-
-impl Identity {
-    fn read(
-        table: &dyn Table,
-        columns: &Columns,
-        first: usize,
-        [user, host, port]: [Column; 3],
-    ) -> Result<Self, PluginError> {
-        let read = |column| match columns.position(column) {
-            Some(position) => table.column_text(position, first, STEP),
-            None => Ok(Vec::new()),
-        };
-        Ok(Self { users: read(user)?, hosts: read(host)?, ports: read(port)? })
-    }
-
-    fn key(&self, offset: usize) -> Option<String> {
-        let cell = |column: &'_ Vec<String>| {
-            let text = column.get(offset)?.trim();
-            (!text.is_empty()).then(|| text.to_owned())
-        };
-        Some(key(&cell(&self.users)?, cell(&self.hosts).as_deref(), cell(&self.ports).as_deref()))
-    }
-}
-
+/// Key, line of its first row, and `file:line` of each row that repeats it.
+///
+/// A million rows must fit into a plugin's memory, so keys are compared by hash first and read again
+/// where two hashes agree.
 fn repeated(
     table: &dyn Table,
-    seen: &mut HashMap<String, usize>,
-    row: usize,
-    key: String,
-    diagnostics: &mut Vec<Diagnostic>,
-    problem: impl Fn(&str, u32) -> Problem,
-) {
-    // More than are ever shown need no line numbers.
-    if diagnostics.len() > crate::MAX_DIAGNOSTICS {
-        return;
+    columns: &Columns,
+    key_columns: [Column; 3],
+) -> Result<Vec<(String, u32, String)>, PluginError> {
+    let mut hashes: Vec<(u64, u32)> = Vec::with_capacity(table.row_count());
+    for first in (0..table.row_count()).step_by(STEP) {
+        for (row, key) in (first..).zip(keys(table, columns, key_columns, first, STEP)?) {
+            if let (Some(key), Ok(row)) = (key, u32::try_from(row)) {
+                let mut hasher = DefaultHasher::new();
+                key.hash(&mut hasher);
+                hashes.push((hasher.finish(), row));
+            }
+        }
     }
-    let Some(earlier) = seen.get(&key) else {
-        seen.insert(key, row);
-        return;
+    hashes.sort_unstable();
+    let alike = hashes.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
+    let mut rows: Vec<(u32, u32)> = alike
+        .flat_map(|group| group.iter().skip(1).map(|(_, repeat)| (*repeat, group.first().map_or(*repeat, |(_, row)| *row))))
+        .collect();
+    rows.sort_unstable();
+
+    let mut found = Vec::new();
+    for (repeat, first) in rows.into_iter().take(crate::MAX_DIAGNOSTICS + 1) {
+        let key = |row: u32| Ok(keys(table, columns, key_columns, row as usize, 1)?.pop().flatten());
+        let (Some(repeated), Some(earlier)) = (key(repeat)?, key(first)?) else { continue };
+        if repeated == earlier {
+            let line = |row: u32| table.lines(row as usize, 1).first().copied().unwrap_or_default();
+            found.push((repeated, line(first), format!("{}:{}", table.file(), line(repeat))));
+        }
+    }
+    Ok(found)
+}
+
+/// The keys of some rows; `None` where there is no user.
+fn keys(
+    table: &dyn Table,
+    columns: &Columns,
+    [user, host, port]: [Column; 3],
+    first: usize,
+    max: usize,
+) -> Result<Vec<Option<String>>, PluginError> {
+    let read = |column| match columns.position(column) {
+        Some(position) => table.column_text(position, first, max),
+        None => Ok(Vec::new()),
     };
-    let line = |row: usize| table.lines(row, 1).first().copied().unwrap_or_default();
-    let at = format!("{}:{}", table.file(), line(row));
-    diagnostics.push(match problem(&key, line(*earlier)) {
-        Problem::Error(code, message) => Diagnostic::error(code, at, message),
-        Problem::Warning(code, message) => Diagnostic::warning(code, at, message),
-    });
+    let (users, hosts, ports) = (read(user)?, read(host)?, read(port)?);
+    let cell = |column: &[String], row: usize| {
+        let text = column.get(row)?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let key_of = |row| Some(key(&cell(&users, row)?, cell(&hosts, row).as_deref(), cell(&ports, row).as_deref()));
+    Ok((0..users.len()).map(key_of).collect())
 }

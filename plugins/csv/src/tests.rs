@@ -66,7 +66,7 @@ fn every_slip_names_its_line() {
 fn a_mailbox_listed_twice_is_found_before_any_page() {
     assert_eq!(
         complaint("source_user,target_user\na@old,a@new\nb@old,b@new\na@old,c@new\n"),
-        "mailboxes.csv:4 csv.duplicate-mailbox: `a@old` is listed on line 2 already"
+        "mailboxes.csv:4 csv.duplicate-mailbox: `a@old` is listed on line 2 already: remove one of the two"
     );
     assert!(first_page("source_user,target_user\na,b\na,c\n").mailboxes.is_empty());
 }

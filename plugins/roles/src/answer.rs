@@ -61,7 +61,7 @@ fn target_for<'a>(
     }
 
     let named = request.target_folders.iter().zip(named).filter(|(_, name)| name.as_ref() == Some(role));
-    let unmarked = named.map(|(folder, _)| folder).filter(|folder| folder.roles.is_empty());
+    let unmarked = named.map(|(folder, _)| folder).filter(|folder| !folder.is_marked());
     let found = unmarked.filter(usable).min_by_key(preference)?;
     Some((found, format!("the target has `{}`", found.path)))
 }

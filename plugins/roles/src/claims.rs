@@ -94,7 +94,7 @@ fn claimants(
         Ground::SpecialUse => folder.roles.contains(role),
         Ground::Name => {
             // The server says it is something else.
-            let marked = prefer == Prefer::SpecialUse && !folder.roles.is_empty();
+            let marked = prefer == Prefer::SpecialUse && folder.is_marked();
             !marked && named.get(index).and_then(Option::as_ref) == Some(role)
         }
     };

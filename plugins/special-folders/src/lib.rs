@@ -68,7 +68,7 @@ fn holders<'a>(folders: &'a [Folder], role: &SpecialUse) -> Vec<&'a Folder> {
         return marked;
     }
     let named = folders.iter().filter(|folder| {
-        folder.roles.is_empty() && folder.path.top_level_name().and_then(names::role_of).as_ref() == Some(role)
+        !folder.is_marked() && folder.path.top_level_name().and_then(names::role_of).as_ref() == Some(role)
     });
     let named: Vec<_> = named.collect();
     // Two names for one role decide nothing.

@@ -1,6 +1,6 @@
 //! Folders and their paths.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::Extras;
 
@@ -53,14 +53,21 @@ impl FolderPath {
     }
 }
 
-/// For people: levels with `/` between them, as in `mailhaul.toml`; a `/` inside a level is `\/`.
+/// For people: levels with `/` between them, as in `mailhaul.toml`. A `/` inside a level is `\/`, and a `\`
+/// that could be taken for such an escape is `\\`.
 impl fmt::Display for FolderPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, level) in self.0.iter().enumerate() {
             if index > 0 {
                 f.write_str("/")?;
             }
-            f.write_str(&level.replace('/', "\\/"))?;
+            let mut characters = level.chars().peekable();
+            while let Some(character) = characters.next() {
+                if character == '/' || (character == '\\' && matches!(characters.peek(), Some('/' | '\\') | None)) {
+                    f.write_char('\\')?;
+                }
+                f.write_char(character)?;
+            }
         }
         Ok(())
     }
@@ -165,6 +172,12 @@ impl Folder {
     pub fn with_role(mut self, role: SpecialUse) -> Self {
         self.roles.push(role);
         self
+    }
+
+    /// Whether the server says what it is for. Attributes without a meaning of their own here say nothing.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.roles.iter().any(|role| !matches!(role, SpecialUse::Other(_)))
     }
 
     /// Whether the server sent this attribute; case is ignored (RFC 3501 section 9).
