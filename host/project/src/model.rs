@@ -93,7 +93,7 @@ pub struct Side {
     pub auth: Auth,
     /// `admin_user`; only with [`Auth::PlainAuthzid`] or a `user_pattern`.
     pub admin_user: Option<String>,
-    /// `admin_password`; there exactly when `admin_user` is.
+    /// `admin_password`; used for every mailbox of the list that has no password of its own.
     pub admin_password: Option<SecretRef>,
     /// `user_pattern`; contains `{user}` at least once and no other placeholder.
     pub user_pattern: Option<String>,

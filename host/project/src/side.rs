@@ -120,11 +120,11 @@ fn agree(side: &Side, section: &Section<'_, '_>) {
             } else if set("admin_password").is_none() {
                 refuse(&entry, "has no password".into(), "add admin_password");
             }
-        } else if let Some(entry) = set("admin_password") {
+        } else if let Some(entry) = set("admin_password").filter(|_| !pattern) {
             refuse(
                 &entry,
                 "has no administrator".into(),
-                "add admin_user, with auth = \"plain-authzid\" or with user_pattern, as in \"{user}*master\"",
+                "add admin_user with auth = \"plain-authzid\", or user_pattern, as in \"{user}*master\"",
             );
         }
     }

@@ -188,7 +188,6 @@ fn keys_that_would_be_ignored_are_refused() {
         [
             "admin_user = \"a\"",
             "admin_password = \"p\"",
-            "admin_password = \"p\"\nuser_pattern = \"{user}*a\"",
             "admin_user = \"a\"\nuser_pattern = \"{user}*a\"",
             "auth = \"plain-authzid\"\nadmin_user = \"a\"",
             "auth = \"xoauth2\"\nadmin_user = \"a\"\nadmin_password = \"p\"",
@@ -197,7 +196,7 @@ fn keys_that_would_be_ignored_are_refused() {
         .map(with)
         .join("\n")
     );
-    loaded("[source]\nadmin_user = \"a\"\nadmin_password = \"p\"\nuser_pattern = \"{user}*a\"\n[mailboxes]");
+    loaded("[source]\nhost = \"a\"\nadmin_password = \"p\"\nuser_pattern = \"{user}*a\"\n[mailboxes]");
 }
 
 #[test]
@@ -236,10 +235,8 @@ fn no_error_and_no_debug_shows_a_secret() {
         let text = errors(&format!("[source]\n{password}\n[mailboxes]\n"));
         assert!(!text.contains("canary"), "{password}\n{text}");
     }
-    let project = loaded(
-        "[source]\nadmin_user = \"a\"\nadmin_password = \"canary\"\nuser_pattern = \"{user}*a\"\n[mailboxes]",
-    )
-    .project;
+    let project =
+        loaded("[source]\nadmin_password = \"canary\"\nuser_pattern = \"{user}*a\"\n[mailboxes]").project;
     assert!(!format!("{project:?}").contains("canary"));
     let secret = project.source.admin_password.unwrap().resolve().unwrap();
     assert_eq!(secret.expose_secret(), b"canary");
@@ -260,10 +257,8 @@ fn files_with_passwords_that_others_can_read_are_warned_of() {
     let chmod =
         |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     std::fs::write(dir.path().join("pw"), "x").unwrap();
-    let text = MINIMAL.replace(
-        "[target]",
-        "user_pattern = \"{user}\"\nadmin_user = \"a\"\nadmin_password = { file = \"pw\" }\n[target]",
-    );
+    let text = MINIMAL
+        .replace("[target]", "user_pattern = \"{user}\"\nadmin_password = { file = \"pw\" }\n[target]");
     std::fs::write(&file, &text).unwrap();
     chmod(&file, 0o644);
     chmod(&dir.path().join("pw"), 0o640);
