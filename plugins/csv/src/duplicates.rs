@@ -68,7 +68,7 @@ fn repeated(
 
     let mut found = Vec::new();
     for (repeat, first) in rows.into_iter().take(crate::MAX_DIAGNOSTICS + 1) {
-        let key = |row: u32| Ok(keys(table, columns, key_columns, row as usize, 1)?.pop().flatten());
+        let key = |row: u32| keys(table, columns, key_columns, row as usize, 1).map(|mut keys| keys.pop().flatten());
         let (Some(repeated), Some(earlier)) = (key(repeat)?, key(first)?) else { continue };
         if repeated == earlier {
             let line = |row: u32| table.lines(row as usize, 1).first().copied().unwrap_or_default();
