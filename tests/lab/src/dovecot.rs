@@ -176,13 +176,14 @@ impl Dovecot {
         Ok(Self { tls_port, plain_port, layout, folder, users, _service: service })
     }
 
-    /// Adds an account and waits until the server knows it: it looks at its user file once a second.
+    /// Adds an account, or gives one other properties, and waits until the server knows it: it looks at its user file once a second.
     ///
     /// # Panics
     /// When the server does not accept it within some seconds.
     pub fn add_user(&self, user: User) {
         {
             let mut users = self.users.lock().expect("the list of accounts");
+            users.retain(|known| known.name != user.name);
             users.push(user.clone());
             write_users(&self.folder, &users).expect("write Dovecot's user file");
         }

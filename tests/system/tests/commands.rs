@@ -59,7 +59,7 @@ fn an_empty_list() {
     at(&folder, &["init", "--source-host", "old.invalid", "--target-host", "new.invalid"]).expect(0);
     let outcome = at(&folder, &["run"]);
     assert_eq!(outcome.code, Some(2), "{}", outcome.told());
-    outcome.says(&["mailboxes.csv"]);
+    outcome.says(&["empty"]);
 }
 
 /// Every command of the contract that is not built yet is refused by its name.

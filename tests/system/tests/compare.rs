@@ -46,6 +46,24 @@ pub(crate) fn assert_moved(source: &Snapshot, target: &Snapshot, place: impl Fn(
     }
 }
 
+/// The same, in whatever order: for targets that had mail before, or refused some at first.
+#[track_caller]
+pub(crate) fn assert_same_mail(source: &Snapshot, target: &Snapshot, place: impl Fn(&str) -> String) {
+    let sorted = |snapshot: &Snapshot, place: &dyn Fn(&str) -> String| {
+        let mails =
+            snapshot.iter().flat_map(|(name, all)| all.iter().map(|mail| (place(name), mail.moved())));
+        let mut all: Vec<_> =
+            mails.map(|(name, (flags, date, sha256))| (name, sha256.to_owned(), date, flags)).collect();
+        all.sort();
+        all
+    };
+    let (want, have) = (sorted(source, &place), sorted(target, &str::to_owned));
+    let missing: Vec<_> = want.iter().filter(|mail| !have.contains(mail)).collect();
+    let instead: Vec<_> = have.iter().filter(|mail| !want.contains(mail)).collect();
+    assert!(missing.is_empty() && instead.is_empty(), "missing: {missing:#?}\nthere instead: {instead:#?}");
+    assert_eq!(have.len(), want.len(), "the number of messages, copies of the same one counted");
+}
+
 /// The messages of a snapshot, of whatever folder.
 pub(crate) fn count(snapshot: &Snapshot) -> usize {
     snapshot.values().map(Vec::len).sum()

@@ -7,7 +7,7 @@ use mailhaul_lab::dovecot::User;
 use mailhaul_lab::project::Side;
 
 use crate::bench::{Account, Host, MASTER, Move, bench, pair};
-use crate::compare::{assert_complete, assert_moved, assert_sums, count, folder, usual};
+use crate::compare::{assert_complete, assert_moved, assert_same_mail, assert_sums, count, folder, usual};
 
 /// The whole of a first migration, as the README tells it: check, plan, run, run again, verify, report.
 #[test]
@@ -197,17 +197,7 @@ fn mail_already_there_is_not_doubled() {
     }
     let before = haul.from.snapshot();
     haul.mailhaul(&["run"]).expect(0);
-    let sorted = |snapshot: &mailhaul_lab::imap::Snapshot| {
-        let mut all: Vec<_> = snapshot
-            .iter()
-            .flat_map(|(name, all)| {
-                all.iter().map(|m| (usual(name), m.flags.clone(), m.date, m.sha256.clone()))
-            })
-            .collect();
-        all.sort();
-        all
-    };
-    assert_eq!(sorted(&haul.to.snapshot()), sorted(&before));
+    assert_same_mail(&before, &haul.to.snapshot(), usual);
     let report = haul.report();
     assert_complete(&report, count(&before));
     assert_eq!(report["totals"]["already_present"], adopted, "{report:#}");

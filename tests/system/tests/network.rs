@@ -11,7 +11,7 @@ use mailhaul_lab::project::Side;
 use serde_json::Value;
 
 use crate::bench::{Account, Host, Move, bench, json, pair};
-use crate::compare::{assert_complete, assert_moved, assert_sums, count, usual};
+use crate::compare::{assert_complete, assert_moved, assert_same_mail, assert_sums, count, usual};
 
 /// `check --format json` of a project with one mailbox: the row of one side that is not ok, and the exit code.
 #[track_caller]
@@ -244,6 +244,7 @@ fn a_full_target() {
     .unwrap();
     haul.mailhaul(&["run"]).expect(0);
     let source = haul.from.snapshot();
-    assert_moved(&source, &haul.to.snapshot(), usual);
+    // Smaller mail behind a refused one may have found room before it.
+    assert_same_mail(&source, &haul.to.snapshot(), usual);
     assert_complete(&haul.report(), count(&source));
 }
