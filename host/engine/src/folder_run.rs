@@ -165,6 +165,7 @@ pub(crate) async fn run(
 }
 
 async fn tell_finished(work: Work<'_>, source: &str, end: &FolderEnd, begun: Instant) -> Step<()> {
+    tracing::info!(copied = end.messages, bytes = end.bytes, "folder finished");
     let summaries = locked(work.ledger).folder_summaries()?;
     if let Some(folder) = summaries.into_iter().find(|f| f.source == source) {
         let event = Event::FolderFinished {

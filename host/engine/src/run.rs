@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use crate::context::Context;
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
@@ -10,6 +12,7 @@ use crate::folder_run::{self, Pair};
 use crate::hooks;
 use crate::ledger::{Ledger, LedgerError};
 use crate::mailbox::Mailbox;
+use crate::mapping::Mapped;
 use crate::plan::MailboxPlan;
 use crate::planner::{PlanError, plan};
 use crate::plugin::{Depth, HookOutcome};
@@ -158,14 +161,19 @@ async fn attempt(
         }
         match (&mapped.target, &mapped.skipped) {
             (Some(target), _) if over_quota.is_none() => {
-                let (back, end) = folder_run::run(work, pair, mapped, target).await?;
+                let (back, end) =
+                    folder_run::run(work, pair, mapped, target).instrument(folder_span(mapped)).await?;
                 pair = back;
                 if end.interrupted {
                     return Ok(MailboxEnd::Interrupted);
                 }
                 over_quota = end.over_quota;
             }
-            (_, Some((_, reason))) => folder_run::skip(work, &mut pair.source, mapped, reason).await?,
+            (_, Some((_, reason))) => {
+                folder_run::skip(work, &mut pair.source, mapped, reason)
+                    .instrument(folder_span(mapped))
+                    .await?;
+            }
             _ => {}
         }
     }
@@ -183,6 +191,10 @@ async fn attempt(
         .iter()
         .all(|f| f.counts.adds_up() && f.counts.failed == 0 && f.counts.pending == 0);
     Ok(if well && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+}
+
+fn folder_span(mapped: &Mapped) -> tracing::Span {
+    tracing::info_span!("folder", path = %mapped.folder.path)
 }
 
 /// A plan with conflicts is not run, nor one that differs from the one agreed on.
