@@ -31,6 +31,7 @@ mod compare;
 mod copy;
 mod folder_run;
 mod matching;
+mod prove;
 mod scan;
 mod work;
 

@@ -155,6 +155,7 @@ async fn attempt(
 
     let work = Work { context, mailbox: &mailbox.key, ledger };
     let mut over_quota = None;
+    let mut duplicates = 0;
     for mapped in &planned.mappings.folders {
         if context.stop.is_raised() {
             return Ok(MailboxEnd::Interrupted);
@@ -168,6 +169,7 @@ async fn attempt(
                     return Ok(MailboxEnd::Interrupted);
                 }
                 over_quota = end.over_quota;
+                duplicates += end.duplicates;
             }
             (_, Some((_, reason))) => {
                 folder_run::skip(work, &mut pair.source, mapped, reason)
@@ -190,7 +192,7 @@ async fn attempt(
         .folder_summaries()?
         .iter()
         .all(|f| f.counts.adds_up() && f.counts.failed == 0 && f.counts.pending == 0);
-    Ok(if well && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+    Ok(if well && !failed && duplicates == 0 { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
 }
 
 fn folder_span(mapped: &Mapped) -> tracing::Span {
