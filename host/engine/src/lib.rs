@@ -30,6 +30,7 @@ mod view;
 mod compare;
 mod copy;
 mod folder_run;
+mod folders;
 mod matching;
 mod prove;
 mod scan;
