@@ -100,7 +100,8 @@ pub enum AckOutcome {
 ///
 /// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves from two
 /// tasks, or in one `join`. Dropping it in the middle of a message closes the connection; otherwise it counts as
-/// [`Appender::close`] without the flush.
+/// [`Appender::close`] without the flush. A call that is dropped before it returns, [`Appender::flush`] aside, makes the
+/// next one close the connection.
 pub struct Appender {
     writer: WireWriter,
     shared: Arc<Shared>,
@@ -120,6 +121,8 @@ pub struct Appender {
 struct Hold {
     shared: Arc<Shared>,
     body: Option<Sending>,
+    /// Whether a write is under way; true between calls when one was dropped half-way, with part of its bytes taken.
+    torn: bool,
 }
 
 impl Drop for Hold {
@@ -258,7 +261,7 @@ impl Session {
         };
         let appender = Appender {
             writer: wire.writer,
-            hold: Hold { shared: shared.clone(), body: None },
+            hold: Hold { shared: shared.clone(), body: None, torn: false },
             shared,
             session: self,
             selected,
@@ -349,9 +352,10 @@ impl Appender {
             state.last_write = Instant::now();
         }
         self.shared.to_reader.notify_one();
+        // Held from here on: a call that is dropped while it waits leaves a command the server waits for.
+        self.hold.body = Some(Sending { serial, left: head.len });
         self.write_raw(&line).await?;
         if unasked {
-            self.hold.body = Some(Sending { serial, left: head.len });
             return Ok(Begun::Send);
         }
         self.flush().await?;
@@ -361,9 +365,10 @@ impl Appender {
             Consent::None | Consent::Refused => Some(false),
         });
         if given.await? {
-            self.hold.body = Some(Sending { serial, left: head.len });
             Ok(Begun::Send)
         } else {
+            self.hold.body = None;
+            self.writer.mark();
             Ok(Begun::Refused)
         }
     }
@@ -490,8 +495,13 @@ impl Appender {
         if let Some(error) = self.dead() {
             return Err(error);
         }
+        if self.hold.torn {
+            return Err(self.misuse("a write was interrupted, and how much of it left is not known"));
+        }
+        self.hold.torn = true;
         let shared = self.shared.clone();
         let result = guarded(&shared, self.writer.write(bytes)).await;
+        self.hold.torn = false;
         self.wrote(result)
     }
 
