@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::context::{Context, StopSignal};
 use crate::ends::{dial_both, log_out};
@@ -30,29 +31,42 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 /// Starts a task; see [`crate::handle::start`].
 pub(crate) fn start(job: Arc<Job>, plugins: Plugins, task: Task) -> Handle {
     let (events, receiver) = mpsc::channel(EVENTS);
-    let (commands, mut orders) = mpsc::channel(8);
+    let (commands, orders) = mpsc::channel(8);
     let (raise, stop) = StopSignal::new();
-    let listener = events.clone();
     tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                order = orders.recv() => match order {
-                    Some(Command::Stop) => { raise.send_replace(true); }
-                    // Nobody can stop it any more; it goes on until it is done or nobody listens.
-                    None => break,
-                },
-                () = listener.closed() => { raise.send_replace(true); break; }
-            }
+        let context = Context::new(job, plugins, stop, events.clone());
+        let work = async {
+            let finish = conduct(&context, task).await;
+            context.tell(Event::Finished(finish)).await;
+        };
+        // Both end with the work, so that the front end sees the stream of events end as well.
+        tokio::select! {
+            () = work => {}
+            () = obey(orders, &events, &raise) => {}
         }
-        listener.closed().await;
-        raise.send_replace(true);
-    });
-    let context = Context::new(job, plugins, stop, events);
-    tokio::spawn(async move {
-        let finish = conduct(&context, task).await;
-        context.tell(Event::Finished(finish)).await;
     });
     Handle { commands, events: receiver }
+}
+
+/// Raises the stop signal when the user asks for it, or when nobody listens any more.
+async fn obey(
+    mut orders: mpsc::Receiver<Command>,
+    events: &mpsc::Sender<Event>,
+    raise: &watch::Sender<bool>,
+) {
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Command::Stop) => { raise.send_replace(true); }
+                // Nobody can stop it any more; it goes on until it is done or nobody listens.
+                None => break,
+            },
+            () = events.closed() => break,
+        }
+    }
+    events.closed().await;
+    raise.send_replace(true);
+    std::future::pending().await
 }
 
 async fn conduct(context: &Context, task: Task) -> Finish {
@@ -166,7 +180,9 @@ async fn each(
         {
             let (context, mailbox, work, keeper) =
                 (context.clone(), mailboxes[next].clone(), work.clone(), keeper.clone());
-            let task = running.spawn(async move { one(&context, &mailbox, &work, keeper.as_deref()).await });
+            let span = tracing::info_span!("mailbox", name = %mailbox.key);
+            let work = async move { one(&context, &mailbox, &work, keeper.as_deref()).await };
+            let task = running.spawn(work.instrument(span));
             numbers.insert(task.id(), next);
             next += 1;
         }
@@ -240,6 +256,7 @@ async fn one(context: &Context, mailbox: &Mailbox, work: &Work, keeper: Option<&
     if let Some(keeper) = keeper {
         keeper.mailbox(context, mailbox, Some(&end)).await;
     }
+    tracing::info!(end = ?end, "mailbox finished");
     context.tell(Event::MailboxFinished { mailbox: name, end: end.clone(), summary }).await;
     end
 }

@@ -97,11 +97,6 @@ async fn all(
         }
     }
     explain(&mut pair, &folders, &target_names, missing, extras, &mut found).await?;
-    let verified = match depth {
-        Depth::Counts => Verified::Counts,
-        Depth::Headers => Verified::Headers,
-        Depth::Full => Verified::Full,
-    };
     let mut well = true;
     for (row, differences) in folders.iter().zip(&mut found) {
         for difference in differences.iter_mut() {
@@ -120,13 +115,21 @@ async fn all(
         let mut ledger = locked(ledger);
         ledger.set_differences(row.id, differences)?;
         if row.target.is_some() && row.stopped.is_none() {
-            ledger.set_verified(row.id, verified)?;
+            ledger.set_verified(row.id, verified(depth))?;
         }
     }
     let failed = hooks::run(context, mailbox, ledger, pair, depth).await?;
     let settled =
         locked(ledger).folder_summaries()?.iter().all(|f| f.counts.failed == 0 && f.counts.pending == 0);
     Ok(if well && settled && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+}
+
+fn verified(depth: Depth) -> Verified {
+    match depth {
+        Depth::Counts => Verified::Counts,
+        Depth::Headers => Verified::Headers,
+        Depth::Full => Verified::Full,
+    }
 }
 
 fn names(folders: Vec<Folder>) -> HashMap<String, FolderName> {
@@ -239,8 +242,9 @@ async fn folder(
         }
     }
     result.differences = differences;
-    let summary = locked(ledger).folder_summaries()?.into_iter().find(|f| f.source == one.row.source);
-    if let Some(folder) = summary {
+    let summary = locked(ledger).folder_summary(one.row.id)?;
+    if let Some(mut folder) = summary {
+        folder.verified = verified(depth);
         let event = Event::FolderFinished {
             mailbox: one.mailbox.to_owned(),
             folder,

@@ -81,12 +81,18 @@ pub fn program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Where unpacked packages lie: `servers` in the build's target folder.
-fn servers_folder() -> PathBuf {
+/// The build's target folder, which this binary lies in.
+#[must_use]
+pub fn target_folder() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     // Cargo marks its target folder with this file.
     let target = own.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-    target.map_or_else(std::env::temp_dir, Path::to_owned).join("servers")
+    target.map_or_else(std::env::temp_dir, Path::to_owned)
+}
+
+/// Where unpacked packages lie.
+fn servers_folder() -> PathBuf {
+    target_folder().join("servers")
 }
 
 /// Downloads a package and unpacks it; returns the folder. Done once.
