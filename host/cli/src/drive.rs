@@ -73,7 +73,6 @@ pub(crate) async fn drive(
     mut each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
-    let mut finished = false;
     let mut deadline: Option<Instant> = None;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -103,19 +102,22 @@ pub(crate) async fn drive(
             }
             () = hopeless => leave_at_once(watcher),
             event = handle.events.recv() => {
-                let Some(event) = event else { break };
-                finished |= matches!(event, Event::Finished(_));
+                let Some(event) = event else {
+                    watcher.close();
+                    return Err(Failure::fault("the work broke off without a result"));
+                };
                 outcome.note(&event);
                 watcher.event(ui, &event)?;
                 each(ui, &outcome, &event)?;
+                // The channel stays open until this end of it closes.
+                if matches!(event, Event::Finished(_)) {
+                    break;
+                }
             }
             _ = ticks.tick() => watcher.tick(),
         }
     }
     watcher.close();
-    if !finished {
-        return Err(Failure::fault("the work broke off without a result"));
-    }
     outcome.in_list_order();
     Ok(outcome)
 }

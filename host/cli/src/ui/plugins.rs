@@ -239,12 +239,12 @@ mod tests {
           licence: Apache-2.0 OR MIT
 
         what it may do
-          read the files named under `[mailboxes] inputs`, and no others; secret
-            columns reach it as handles
+          read the files named under `[mailboxes] inputs`, and no others; secret columns
+            reach it as handles
           pass secrets on without seeing them
           write to mailhaul's log
-          use `mailhaul:plugin/teleport@0.1.0`, which this version of mailhaul does
-            not describe
+          use `mailhaul:plugin/teleport@0.1.0`, which this version of mailhaul does not
+            describe
           nothing else: it cannot open connections, read other files, see passwords or
             change mail, and its memory, processor and clock time are limited
 
