@@ -1,1 +1,121 @@
-//! mailhaul-componentize
+//! From the core module a compiler writes to the one file mailhaul loads: a component with its
+//! manifest inside.
+//!
+//! One file means one thing to copy and one digest that covers code and manifest alike.
+
+use std::fmt;
+
+use wasm_encoder::{CustomSection, Encode};
+use wasmparser::{Encoding, Parser, Payload};
+
+/// Name of the component's top-level custom section that holds the text of `plugin.toml`.
+pub const MANIFEST_SECTION: &str = "mailhaul:manifest";
+
+/// Largest manifest in bytes: a hundred times what a long one needs.
+pub const MAX_MANIFEST: usize = 64 << 10;
+
+/// Why no component could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComponentizeError {
+    /// The manifest is empty or too large.
+    #[error("the manifest has {0} bytes; it must have some, and at most {MAX_MANIFEST}")]
+    ManifestSize(usize),
+    /// The file is a component already.
+    #[error("this is a component already; give the core module the compiler wrote")]
+    AlreadyComponent,
+    /// The file is no WebAssembly.
+    #[error("this is no WebAssembly module")]
+    NotWasm,
+    /// The module was built for WASI, which mailhaul does not offer.
+    #[error("the module imports `{0}`; build it for wasm32-unknown-unknown, mailhaul offers no WASI")]
+    Wasi(String),
+    /// The module does not fit `wit/`.
+    #[error("the module cannot be made a component: {0}")]
+    Encode(Detail),
+}
+
+/// An error of the encoder with its causes, on one line.
+#[derive(Debug)]
+pub struct Detail(String);
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Makes the component. `manifest` is the text of `plugin.toml`; it is not read here.
+///
+/// # Errors
+/// See [`ComponentizeError`].
+pub fn componentize(module: &[u8], manifest: &str) -> Result<Vec<u8>, ComponentizeError> {
+    if manifest.trim().is_empty() || manifest.len() > MAX_MANIFEST {
+        return Err(ComponentizeError::ManifestSize(manifest.len()));
+    }
+    check_module(module)?;
+    let mut component = wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| ComponentizeError::Encode(Detail(format!("{error:#}").replace('\n', " "))))?;
+    // Section id 0 is a custom section; the encoder writes its size, name and data.
+    component.push(0);
+    CustomSection { name: MANIFEST_SECTION.into(), data: manifest.as_bytes().into() }.encode(&mut component);
+    Ok(component)
+}
+
+fn check_module(module: &[u8]) -> Result<(), ComponentizeError> {
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.map_err(|_| ComponentizeError::NotWasm)? {
+            Payload::Version { encoding: Encoding::Component, .. } => {
+                return Err(ComponentizeError::AlreadyComponent);
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    let import = import.map_err(|_| ComponentizeError::NotWasm)?;
+                    if import.module.starts_with("wasi") {
+                        return Err(ComponentizeError::Wasi(import.module.to_owned()));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The smallest module: a header and nothing else.
+    const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
+
+    #[test]
+    fn the_manifest_stands_at_the_top_level() {
+        let component = componentize(EMPTY, "id = \"x\"").unwrap();
+        let mut depth = 0;
+        let mut found = None;
+        for payload in Parser::new(0).parse_all(&component) {
+            match payload.unwrap() {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) if depth > 0 => depth -= 1,
+                Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
+                    found = Some(section.data().to_vec());
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(found.as_deref(), Some(b"id = \"x\"".as_slice()));
+    }
+
+    #[test]
+    fn other_files_are_refused_in_a_sentence() {
+        let refused = |module: &[u8]| componentize(module, "id = \"x\"").unwrap_err().to_string();
+        assert_eq!(refused(b"#!/bin/sh\n"), "this is no WebAssembly module");
+        let component = componentize(EMPTY, "id = \"x\"").unwrap();
+        assert!(refused(&component).starts_with("this is a component already"));
+        assert!(matches!(componentize(EMPTY, " "), Err(ComponentizeError::ManifestSize(1))));
+    }
+}

@@ -2,7 +2,7 @@
 
 use mailhaul_imap::{Cause, Session};
 
-use crate::ends::{Ceilings, EndError, dial};
+use crate::ends::{Ceilings, EndError, dial, log_out};
 use crate::event::CheckRow;
 use crate::mailbox::Mailbox;
 use crate::summary::Side;
@@ -45,7 +45,7 @@ async fn one(mailbox: &Mailbox, side: Side, ceilings: &Ceilings) -> Result<Holdi
     let _leave = ceilings.one(spec).await;
     let mut session = dial(spec, side, &ceilings.timeouts).await?;
     let found = look(&mut session).await.map_err(EndError::at(side));
-    session.logout().await;
+    log_out(session).await;
     found
 }
 

@@ -76,17 +76,11 @@ pub(crate) fn compare_lists(
                 out.differences.push(difference(message.uid, Some(copy.uid), kind, by, detail));
             }
         }
-        if let (Some(a), Some(b)) = (&message.date, &copy.date) {
-            if a.unix_seconds != b.unix_seconds {
-                let detail = format!("{a} on the source, {b} on the target");
-                out.differences.push(difference(
-                    message.uid,
-                    Some(copy.uid),
-                    DifferenceKind::Date,
-                    None,
-                    detail,
-                ));
-            }
+        if let (Some(a), Some(b)) = (&message.date, &copy.date)
+            && a.unix_seconds != b.unix_seconds
+        {
+            let detail = format!("{a} on the source, {b} on the target");
+            out.differences.push(difference(message.uid, Some(copy.uid), DifferenceKind::Date, None, detail));
         }
     }
     out

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::context::{Context, StopSignal};
-use crate::ends::dial_both;
+use crate::ends::{dial_both, log_out};
 use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
 use crate::handle::{Command, Handle};
 use crate::job::{Job, Task};
@@ -30,29 +30,42 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 /// Starts a task; see [`crate::handle::start`].
 pub(crate) fn start(job: Arc<Job>, plugins: Plugins, task: Task) -> Handle {
     let (events, receiver) = mpsc::channel(EVENTS);
-    let (commands, mut orders) = mpsc::channel(8);
+    let (commands, orders) = mpsc::channel(8);
     let (raise, stop) = StopSignal::new();
-    let listener = events.clone();
     tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                order = orders.recv() => match order {
-                    Some(Command::Stop) => { raise.send_replace(true); }
-                    // Nobody can stop it any more; it goes on until it is done or nobody listens.
-                    None => break,
-                },
-                () = listener.closed() => { raise.send_replace(true); break; }
-            }
+        let context = Context::new(job, plugins, stop, events.clone());
+        let work = async {
+            let finish = conduct(&context, task).await;
+            context.tell(Event::Finished(finish)).await;
+        };
+        // Both end with the work, so that the front end sees the stream of events end as well.
+        tokio::select! {
+            () = work => {}
+            () = obey(orders, &events, &raise) => {}
         }
-        listener.closed().await;
-        raise.send_replace(true);
-    });
-    let context = Context::new(job, plugins, stop, events);
-    tokio::spawn(async move {
-        let finish = conduct(&context, task).await;
-        context.tell(Event::Finished(finish)).await;
     });
     Handle { commands, events: receiver }
+}
+
+/// Raises the stop signal when the user asks for it, or when nobody listens any more.
+async fn obey(
+    mut orders: mpsc::Receiver<Command>,
+    events: &mpsc::Sender<Event>,
+    raise: &watch::Sender<bool>,
+) {
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Command::Stop) => { raise.send_replace(true); }
+                // Nobody can stop it any more; it goes on until it is done or nobody listens.
+                None => break,
+            },
+            () = events.closed() => break,
+        }
+    }
+    events.closed().await;
+    raise.send_replace(true);
+    std::future::pending().await
 }
 
 async fn conduct(context: &Context, task: Task) -> Finish {
@@ -270,8 +283,8 @@ async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxP
         let ledger =
             Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).map_err(PlanError::Ledger)?;
         let planned = plan(&context.job, &context.plugins, mailbox, &mut source, &mut target, ledger).await?;
-        source.logout().await;
-        target.logout().await;
+        log_out(source).await;
+        log_out(target).await;
         Ok::<_, PlanError>(planned.plan)
     };
     let planned = tokio::select! {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mailhaul_imap::{Account, ImapError, Session, Timeouts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -135,4 +136,16 @@ pub(crate) async fn dial_both(
         dial(&mailbox.target, Side::Target, timeouts)
     );
     Ok((source?, target?))
+}
+
+/// A goodbye is worth this long.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Logs out. Everything that matters is done by then, so a failure is only noted.
+pub(crate) async fn log_out(session: Session) {
+    match tokio::time::timeout(GOODBYE, session.logout()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "logging out failed"),
+        Err(_) => tracing::debug!("the server did not say goodbye"),
+    }
 }

@@ -110,8 +110,7 @@ pub(crate) async fn run(
     for attempt in 1..=TRIES_TO_STORE {
         let mut not_found = Vec::new();
         if !wanted.is_empty() {
-            let (session, copied) =
-                copy(work, &job, &mut pair.source, pair.target, &wanted).await?;
+            let (session, copied) = copy(work, &job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
             end.messages += copied.messages;
             end.bytes += copied.bytes;
@@ -298,15 +297,15 @@ fn is_settled(row: &Row) -> bool {
 /// The operator's selection that leaves a message out, in words.
 fn left_out(context: &Context, message: &Listed) -> Option<String> {
     let select = &context.job.select;
-    if let Some((since, written)) = &select.since {
-        if message.date.as_ref().is_some_and(|d| d.unix_seconds < *since) {
-            return Some(format!("older than [select] since = {written}"));
-        }
+    if let Some((since, written)) = &select.since
+        && message.date.as_ref().is_some_and(|d| d.unix_seconds < *since)
+    {
+        return Some(format!("older than [select] since = {written}"));
     }
-    if let Some((limit, written)) = &select.max_size {
-        if message.size > *limit {
-            return Some(format!("larger than [select] max_size = {written}"));
-        }
+    if let Some((limit, written)) = &select.max_size
+        && message.size > *limit
+    {
+        return Some(format!("larger than [select] max_size = {written}"));
     }
     if select.skip_deleted && message.flags.contains("\\Deleted") {
         return Some("flagged \\Deleted, and [select] deleted = \"skip\"".to_owned());

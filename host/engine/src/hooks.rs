@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::work::{SharedLedger, WorkError, locked};
+use crate::ends::log_out;
 use crate::event::Event;
 use crate::folder_run::Pair;
 use crate::mailbox::Mailbox;
 use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
 use crate::summary::{HookSummary, Side};
 use crate::view::View;
+use crate::work::{SharedLedger, WorkError, locked};
 use mailhaul_imap::FolderPath;
 use sha2::{Digest, Sha256};
 
@@ -26,8 +27,8 @@ pub(crate) async fn run(
 ) -> Result<bool, WorkError> {
     if context.plugins.validators.is_empty() {
         locked(ledger).set_hooks(&[])?;
-        pair.source.logout().await;
-        pair.target.logout().await;
+        log_out(pair.source).await;
+        log_out(pair.target).await;
         return Ok(false);
     }
     let folders = locked(ledger).folder_summaries()?;

@@ -160,10 +160,10 @@ impl FolderRule {
                 Level::Glob(pieces) => {
                     let mut name = String::new();
                     for (n, piece) in pieces.iter().enumerate() {
-                        if n > 0 {
-                            if let Some(Capture::Text(text)) = captures.next() {
-                                name.push_str(&text);
-                            }
+                        if n > 0
+                            && let Some(Capture::Text(text)) = captures.next()
+                        {
+                            name.push_str(&text);
                         }
                         name.push_str(piece);
                     }

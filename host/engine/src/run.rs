@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::work::{SharedLedger, Work, WorkError, locked};
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::{self, Pair};
@@ -16,6 +15,7 @@ use crate::planner::{PlanError, plan};
 use crate::plugin::{Depth, HookOutcome};
 use crate::store::mailbox_summary;
 use crate::summary::{MailboxSummary, Side, Stopped};
+use crate::work::{SharedLedger, Work, WorkError, locked};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up.
 const MAX_RECONNECTS: u32 = 5;

@@ -9,7 +9,6 @@ use mailhaul_imap::{FetchItems, Folder, FolderName, Session, UidSet};
 use crate::compare::{Compared, compare_contents, compare_lists};
 use crate::content::Content;
 use crate::context::Context;
-use crate::work::{SharedLedger, WorkError, locked};
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::Pair;
@@ -21,6 +20,7 @@ use crate::run::ledger_stop;
 use crate::scan::{Listed, contents, headers, list};
 use crate::store::mailbox_summary;
 use crate::summary::{Difference, DifferenceKind, MailboxSummary, Side, Stopped, Verified};
+use crate::work::{SharedLedger, WorkError, locked};
 
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 200;
@@ -97,11 +97,6 @@ async fn all(
         }
     }
     explain(&mut pair, &folders, &target_names, missing, extras, &mut found).await?;
-    let verified = match depth {
-        Depth::Counts => Verified::Counts,
-        Depth::Headers => Verified::Headers,
-        Depth::Full => Verified::Full,
-    };
     let mut well = true;
     for (row, differences) in folders.iter().zip(&mut found) {
         for difference in differences.iter_mut() {
@@ -120,13 +115,21 @@ async fn all(
         let mut ledger = locked(ledger);
         ledger.set_differences(row.id, differences)?;
         if row.target.is_some() && row.stopped.is_none() {
-            ledger.set_verified(row.id, verified)?;
+            ledger.set_verified(row.id, verified(depth))?;
         }
     }
     let failed = hooks::run(context, mailbox, ledger, pair, depth).await?;
     let settled =
         locked(ledger).folder_summaries()?.iter().all(|f| f.counts.failed == 0 && f.counts.pending == 0);
     Ok(if well && settled && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+}
+
+fn verified(depth: Depth) -> Verified {
+    match depth {
+        Depth::Counts => Verified::Counts,
+        Depth::Headers => Verified::Headers,
+        Depth::Full => Verified::Full,
+    }
 }
 
 fn names(folders: Vec<Folder>) -> HashMap<String, FolderName> {
@@ -240,7 +243,8 @@ async fn folder(
     }
     result.differences = differences;
     let summary = locked(ledger).folder_summaries()?.into_iter().find(|f| f.source == one.row.source);
-    if let Some(folder) = summary {
+    if let Some(mut folder) = summary {
+        folder.verified = verified(depth);
         let event = Event::FolderFinished {
             mailbox: one.mailbox.to_owned(),
             folder,

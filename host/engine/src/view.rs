@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use mailhaul_imap::{FetchItems, Folder, FolderPath, ImapError, Session, UidSet};
 use tokio::sync::Mutex;
 
-use crate::work::{SharedLedger, locked};
+use crate::ends::log_out;
 use crate::mapping::info;
 use crate::plugin::{FolderInfo, MailboxView, MessageStat, ViewError};
 use crate::scan::{Listed, contents, list};
 use crate::summary::Side;
+use crate::work::{SharedLedger, locked};
 
 /// Commands a validator may cause on one end per call.
 const COMMANDS: u32 = 100_000;
@@ -54,7 +55,7 @@ impl View {
     /// Logs out.
     pub(crate) async fn close(&self) {
         if let Some(session) = self.end.lock().await.session.take() {
-            session.logout().await;
+            log_out(session).await;
         }
     }
 

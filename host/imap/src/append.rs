@@ -400,6 +400,7 @@ impl Appender {
             pending.sent = true;
         }
         self.write_raw(b"\r\n").await?;
+        self.writer.mark();
         self.hold.body = None;
         Ok(())
     }
@@ -431,13 +432,13 @@ impl Appender {
         flushed
     }
 
-    /// Gives up in the middle of a message, without letting the server store half of it: what is still in memory is
-    /// dropped and the connection ended. Messages that were ended before may still be acknowledged.
+    /// Gives up in the middle of a message, without letting the server store half of it: the rest is not sent and the
+    /// connection ended. Messages that were ended before are sent out and may still be acknowledged.
     pub async fn abandon(mut self) {
         self.hold.body = None;
         let error =
             ImapError::Closed { during: "APPEND", detail: "a message could not be finished".to_owned() };
-        self.writer.shutdown(error).await;
+        self.writer.cut_off(error).await;
         self.shared.lock().closed = true;
         self.shared.to_reader.notify_one();
     }

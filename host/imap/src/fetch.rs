@@ -104,6 +104,8 @@ pub(crate) struct FetchState {
     /// What was done with the body of the response under way.
     current: Current,
     refused: Vec<FetchRefusal>,
+    /// A fetch that was dropped half-way.
+    before: Option<Box<FetchState>>,
 }
 
 #[derive(Debug)]
@@ -147,45 +149,22 @@ impl Session {
             body: Body::None,
             current: Current::Whole,
             refused: Vec::new(),
+            before: None,
         };
-        match &mut self.fetching {
-            // An earlier one was dropped half-way: its answers come first and are passed over.
-            Some(old) if !old.in_flight.is_empty() => {
-                let mut state = state;
-                std::mem::swap(&mut state.in_flight, &mut old.in_flight);
-                for command in &mut state.in_flight {
-                    command.done = command.uids.clone();
-                    command.tag.push_str(ABANDONED);
-                }
-                state.body = match old.body {
-                    Body::Wire => Body::Wire,
-                    _ => Body::None,
-                };
-                state.current = Current::Spent;
-                self.fetching = Some(state);
-            }
-            _ => self.fetching = Some(state),
-        }
+        // An earlier one that was dropped half-way is read off first: its answers are not this one's.
+        let before = self.fetching.take().filter(|old| !old.is_over()).map(Box::new);
+        self.fetching = Some(FetchState { before, ..state });
         Fetch { session: self }
     }
 
     /// Reads off whatever a dropped [`Fetch`] left on the wire.
     pub(crate) async fn settle(&mut self) -> Result<(), ImapError> {
-        let Some(mut state) = self.fetching.take() else { return Ok(()) };
-        if state.in_flight.is_empty() {
-            return Ok(());
+        match self.fetching.take() {
+            Some(state) => state.read_off(self).await,
+            None => Ok(()),
         }
-        state.queue.clear();
-        while !state.in_flight.is_empty() {
-            state.ready.clear();
-            state.step(self).await?;
-        }
-        Ok(())
     }
 }
-
-/// Marks the tag of a command whose answers nobody wants.
-const ABANDONED: &str = "!";
 
 impl Fetch<'_> {
     /// Returns the next message, in the server's order, or `None` when all commands are answered. The rest of the
@@ -195,6 +174,9 @@ impl Fetch<'_> {
     /// Only lost connections; a FETCH that was refused is in [`Fetch::refused`].
     pub async fn next(&mut self) -> Result<Option<Fetched>, ImapError> {
         let Some(mut state) = self.session.fetching.take() else { return Ok(None) };
+        if let Some(before) = state.before.take() {
+            before.read_off(self.session).await?;
+        }
         let mut result = state.drop_body(self.session).await.map(|()| None);
         while result.is_ok() {
             if let Some((message, body)) = state.ready.pop_front() {
@@ -261,7 +243,24 @@ impl Fetch<'_> {
 impl FetchState {
     /// Whether nothing is left on the wire.
     pub(crate) fn is_over(&self) -> bool {
-        self.in_flight.is_empty()
+        self.in_flight.is_empty() && self.before.as_ref().is_none_or(|before| before.is_over())
+    }
+
+    /// Reads everything that is still coming and drops it; sends nothing more.
+    async fn read_off(mut self, session: &mut Session) -> Result<(), ImapError> {
+        if let Some(mut before) = self.before.take() {
+            before.queue.clear();
+            while !before.in_flight.is_empty() {
+                before.ready.clear();
+                before.step(session).await?;
+            }
+        }
+        self.queue.clear();
+        while !self.in_flight.is_empty() {
+            self.ready.clear();
+            self.step(session).await?;
+        }
+        Ok(())
     }
 
     async fn drop_body(&mut self, session: &mut Session) -> Result<(), ImapError> {
@@ -286,9 +285,7 @@ impl FetchState {
             }
             Event::Reply(Reply::Tagged { tag, line }) => {
                 reader.progress();
-                let Some(position) =
-                    self.in_flight.iter().position(|one| one.tag.trim_end_matches(ABANDONED) == tag)
-                else {
+                let Some(position) = self.in_flight.iter().position(|one| one.tag == tag) else {
                     let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
                     return Err(reader.fail(ImapError::Protocol { what }));
                 };
@@ -327,10 +324,12 @@ impl FetchState {
     /// A body stands next on the wire: stream it, hold it or pass over it.
     async fn take_body(&mut self, session: &mut Session, head: &[u8], len: u64) -> Result<(), ImapError> {
         let reader = &mut session.wire()?.reader;
-        let first = matches!(self.current, Current::Whole);
-        let line = FetchLine::read(head);
-        let wanted = line.uid.is_none_or(|uid| self.is_wanted(uid));
-        if !first || !wanted || self.items == FetchItems::Meta {
+        let line = FetchLine::read(head, self.items);
+        // Another section than the one asked for, or the same once more: the rest of the response still counts.
+        if !line.before_section || !matches!(self.current, Current::Whole) {
+            return reader.skip_body().await;
+        }
+        if line.uid.is_some_and(|uid| !self.is_wanted(uid)) {
             self.current = Current::Spent;
             return reader.skip_body().await;
         }
@@ -366,7 +365,7 @@ impl FetchState {
         if matches!(current, Current::Spent) {
             return true;
         }
-        let mut line = FetchLine::read(response);
+        let mut line = FetchLine::read(response, self.items);
         let Some(uid) = line.uid.filter(|uid| self.is_wanted(*uid)) else { return false };
         let section = std::mem::take(&mut line.section);
         let mut known = self.held.remove(&uid).unwrap_or_default();
@@ -406,9 +405,6 @@ impl FetchState {
 
     /// A command has ended: what it left incomplete is returned as it is, or refused.
     fn end(&mut self, command: Command, line: StatusLine) {
-        if command.tag.ends_with(ABANDONED) {
-            return;
-        }
         let left: Vec<u32> = self.held.keys().copied().filter(|uid| command.uids.contains(*uid)).collect();
         let ok = matches!(line.status, Status::Ok);
         for uid in left {
@@ -431,7 +427,7 @@ impl FetchState {
     }
 
     fn done(&mut self, uid: u32) {
-        if let Some(command) = self.in_flight.iter_mut().find(|command| command.uids.contains(uid)) {
+        for command in self.in_flight.iter_mut().filter(|command| command.uids.contains(uid)) {
             command.done.insert(uid);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::reply::values;
 use crate::token::Value;
-use crate::{Flags, InternalDate};
+use crate::{FetchItems, Flags, InternalDate};
 
 /// More flags than this on one message are not kept.
 const MAX_FLAGS: usize = 2000;
@@ -17,6 +17,8 @@ pub(crate) struct FetchLine {
     /// The inner option is empty for NIL.
     pub(crate) size: Option<Option<u64>>,
     pub(crate) section: Section,
+    /// Whether the response breaks off right before the section that was asked for.
+    pub(crate) before_section: bool,
 }
 
 /// The body or header that was asked for, when it did not come as a literal read apart.
@@ -29,22 +31,26 @@ pub(crate) enum Section {
 }
 
 impl FetchLine {
-    /// Reads a whole response, or the part of one that precedes a body.
-    pub(crate) fn read(response: &[u8]) -> FetchLine {
+    /// Reads a whole response, or the part of one that precedes a body. Of several sections only the one that was
+    /// asked for counts: servers may send more than was asked.
+    pub(crate) fn read(response: &[u8], asked: FetchItems) -> FetchLine {
         let mut line = FetchLine::default();
         let Some(list) = values(response, Some(0)).next_value() else { return line };
-        let mut items = list.items().iter();
-        while let Some(key) = items.next() {
+        let mut list = list.items().iter();
+        while let Some(key) = list.next() {
             let Value::Atom(key) = key else { continue };
             let key = key.to_ascii_uppercase();
-            let Some(value) = items.next() else { break };
+            let wanted = is_section(&key, asked);
+            let Some(value) = list.next() else {
+                line.before_section = wanted;
+                break;
+            };
             match key.as_slice() {
                 b"UID" => line.uid = value.number().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0),
                 b"FLAGS" => line.flags = Some(flags(value)),
                 b"INTERNALDATE" => line.date = Some(value.text().and_then(|text| InternalDate::parse(&text))),
                 b"RFC822.SIZE" => line.size = Some(value.number()),
-                // A partial, `BODY[]<0>`, is no whole message, and nobody asked for one.
-                section if section.starts_with(b"BODY[") && section.ends_with(b"]") => {
+                _ if wanted => {
                     line.section = match value.string() {
                         Some(bytes) => Section::Inline(bytes.to_vec()),
                         None => Section::Nil,
@@ -73,6 +79,16 @@ impl FetchLine {
     }
 }
 
+/// A partial, `BODY[]<0>`, is no whole message and matches nothing.
+fn is_section(key: &[u8], asked: FetchItems) -> bool {
+    match asked {
+        FetchItems::Meta => false,
+        FetchItems::Identity => key.starts_with(b"BODY[HEADER.FIELDS") && key.ends_with(b"]"),
+        FetchItems::Headers => key == b"BODY[HEADER]",
+        FetchItems::Full => key == b"BODY[]",
+    }
+}
+
 fn flags(value: &Value<'_>) -> Flags {
     let mut flags = Flags::new();
     for flag in value.items().iter().take(MAX_FLAGS).filter_map(|flag| flag.bytes()) {
@@ -85,11 +101,16 @@ fn flags(value: &Value<'_>) -> Flags {
 mod tests {
     use super::*;
 
+    fn read(text: &str, items: FetchItems) -> FetchLine {
+        FetchLine::read(text.as_bytes(), items)
+    }
+
     #[test]
     fn reads_every_order_and_form() {
-        let line = FetchLine::read(
-            b"* 12 FETCH (FLAGS (\\Seen $X NIL [y) UID 7 RFC822.SIZE NIL INTERNALDATE \" 1-Feb-2020 10:00:00 +0100\" \
-              X-GM-LABELS (\"\\\\Inbox\" (a)) MODSEQ (5) BODY[HEADER.FIELDS (MESSAGE-ID)] \"Message-ID: <a>\")\r\n",
+        let line = read(
+            "* 12 FETCH (FLAGS (\\Seen $X NIL [y) UID 7 RFC822.SIZE NIL INTERNALDATE \" 1-Feb-2020 10:00:00 +0100\" \
+             X-GM-LABELS (\"\\\\Inbox\" (a)) MODSEQ (5) BODY[HEADER.FIELDS (MESSAGE-ID)] \"Message-ID: <a>\")\r\n",
+            FetchItems::Identity,
         );
         assert_eq!(line.uid, Some(7));
         assert_eq!(line.flags.unwrap().to_string(), "\\Seen $X [y NIL");
@@ -100,12 +121,16 @@ mod tests {
 
     #[test]
     fn reads_prefixes_and_broken_values() {
-        let line = FetchLine::read(b"* 1 FETCH (UID 4294967295 FLAGS () BODY[] ");
-        assert_eq!((line.uid, line.section), (Some(u32::MAX), Section::Absent));
-        let line = FetchLine::read(b"* 1 FETCH (UID 4294967296 INTERNALDATE NIL BODY[] NIL)\r\n");
+        let line = read("* 1 FETCH (UID 4294967295 FLAGS () BODY[] ", FetchItems::Full);
+        assert!(line.uid == Some(u32::MAX) && line.section == Section::Absent && line.before_section);
+        assert!(!read("* 1 FETCH (UID 1 BODY[TEXT] ", FetchItems::Full).before_section);
+        let line = read("* 1 FETCH (UID 4294967296 INTERNALDATE NIL BODY[] NIL)\r\n", FetchItems::Full);
         assert_eq!((line.uid, line.date, line.section), (None, Some(None), Section::Nil));
-        assert_eq!(FetchLine::read(b"* 1 FETCH\r\n"), FetchLine::default());
-        assert_eq!(FetchLine::read(b"* 1 FETCH (UID 3 BODY[]<0> \"x\")\r\n").section, Section::Absent);
-        assert!(!FetchLine::read(b"* 1 FETCH (UID 3 FLAGS (\\Seen))\r\n").is_answer());
+        assert_eq!(read("* 1 FETCH\r\n", FetchItems::Full), FetchLine::default());
+        for other in ["BODY[]<0>", "BODY[TEXT]", "BODY[HEADER]", "RFC822"] {
+            let line = read(&format!("* 1 FETCH (UID 3 {other} \"x\")\r\n"), FetchItems::Full);
+            assert_eq!(line.section, Section::Absent, "{other}");
+        }
+        assert!(!read("* 1 FETCH (UID 3 FLAGS (\\Seen))\r\n", FetchItems::Meta).is_answer());
     }
 }

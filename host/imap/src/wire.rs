@@ -62,6 +62,7 @@ impl Wire {
                 io: write,
                 buffer: Vec::new(),
                 start: 0,
+                whole: 0,
                 clock: Clock::new(timeouts.idle, timeouts.command),
                 during: "the greeting",
                 fault: None,
@@ -317,6 +318,8 @@ pub(crate) struct WireWriter {
     buffer: Vec<u8>,
     /// How much of `buffer` is already written.
     start: usize,
+    /// How much of `buffer` is whole commands.
+    whole: usize,
     clock: Clock,
     during: &'static str,
     fault: Option<ImapError>,
@@ -375,7 +378,7 @@ impl WireWriter {
             }
         }
         self.buffer.clear();
-        self.start = 0;
+        (self.start, self.whole) = (0, 0);
         Poll::Ready(Ok(()))
     }
 
@@ -406,13 +409,22 @@ impl WireWriter {
         drop(self.io.detach());
     }
 
-    /// Tells the server that nothing more will come, without writing what is still in memory; it can still answer.
-    pub(crate) async fn shutdown(&mut self, error: ImapError) {
+    /// Remembers that what was taken so far is whole commands.
+    pub(crate) fn mark(&mut self) {
+        self.whole = self.buffer.len();
+    }
+
+    /// Drops the command under way, sends the whole ones before it and tells the server that nothing more will come; it
+    /// can still answer.
+    pub(crate) async fn cut_off(&mut self, error: ImapError) {
+        self.buffer.truncate(self.whole.max(self.start));
+        let finish = async {
+            self.flush().await?;
+            poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await.map_err(|error| self.failed(&error))
+        };
+        let done = tokio::time::timeout(Duration::from_secs(5), finish).await;
         self.fault = Some(error);
-        self.buffer.clear();
-        self.start = 0;
-        let done = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
-        if tokio::time::timeout(Duration::from_secs(5), done).await.is_err() {
+        if !matches!(done, Ok(Ok(()))) {
             drop(self.io.detach());
         }
     }

@@ -49,9 +49,10 @@ impl fmt::Display for ProjectError {
 pub struct ProjectErrors(Vec<ProjectError>);
 
 impl ProjectErrors {
-    /// `None` when there is nothing wrong. Sorted by line, so that a reader goes down the file once.
+    /// `None` when there is nothing wrong. Sorted by line, so that a reader goes down the file once; what is
+    /// about the whole file comes last.
     pub(crate) fn from_list(mut errors: Vec<ProjectError>) -> Option<Self> {
-        errors.sort_by_key(|e| e.line);
+        errors.sort_by_key(|e| e.line.unwrap_or(usize::MAX));
         (!errors.is_empty()).then_some(Self(errors))
     }
 

@@ -93,11 +93,11 @@ pub(crate) fn parse(file: &Path, dir: &Path, text: &str) -> Result<Loaded, Proje
     for error in &errors {
         // Only the message: the error's `Display` would quote the line, and a password with it.
         let line = source.line(error.span().map_or(0, |span| span.start));
-        source.problem(
-            line,
-            error.message().replace('\n', ", "),
-            "check the quotes and brackets around there",
-        );
+        let remedy = match error.message() {
+            "duplicate key" => "remove or rename one of the two",
+            _ => "check the quotes and brackets around there",
+        };
+        source.problem(line, error.message().replace('\n', ", "), remedy);
     }
     // What a broken file seems to say would only add noise.
     let project = errors.is_empty().then(|| read(&source, root.get_ref()));
@@ -412,3 +412,6 @@ fn limits(section: &Section<'_, '_>) -> Limits {
             .unwrap_or(default.memory),
     }
 }
+
+#[cfg(test)]
+mod tests;

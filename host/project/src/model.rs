@@ -91,9 +91,11 @@ pub struct Side {
     pub ca_file: Option<CaFile>,
     /// `auth`.
     pub auth: Auth,
-    /// `admin_user`; only with [`Auth::PlainAuthzid`] or a `user_pattern`.
+    /// `admin_user`; always with [`Auth::PlainAuthzid`], else only with a `user_pattern`, which may have
+    /// the administrator's name in it and then needs no `admin_user`.
     pub admin_user: Option<String>,
-    /// `admin_password`; used for every mailbox of the list that has no password of its own.
+    /// `admin_password`; used for every mailbox of the list that has no password of its own, also when
+    /// `admin_user` is left out.
     pub admin_password: Option<SecretRef>,
     /// `user_pattern`; contains `{user}` at least once and no other placeholder.
     pub user_pattern: Option<String>,

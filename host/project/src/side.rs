@@ -237,7 +237,10 @@ fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
                     if crate::permissions::readable_by_others(&path) {
                         entry.source.warning(
                             value.line,
-                            format!("other users can read the password file {0}; `chmod 600 {shown}` keeps them out", quoted(&shown)),
+                            format!(
+                                "other users can read the password file {}; `chmod 600 {shown}` keeps them out",
+                                quoted(&shown)
+                            ),
                         );
                     }
                     SecretOrigin::File { path, shown }

@@ -1,1 +1,89 @@
-//! mailhaul-report
+//! What was moved and what was not, for people and for programs.
+//!
+//! [`render`] is a pure function of a [`ProjectSummary`]: equal summaries give equal bytes. There is no
+//! clock in it and no connection; the ledger is the only witness. Everything that comes from mail,
+//! servers or plugins is escaped for the format, and control characters in it are made visible
+//! (except in JSON, which has its own escapes and keeps the raw text).
+//!
+//! - [`Format::Json`]: the contract's document, see [`mailhaul_engine::summary`]
+//! - [`Format::Csv`]: one line per folder, exception and difference, see [`csv`]
+//! - [`Format::JUnit`]: a test suite per mailbox, see [`junit`]
+//! - [`Format::Text`]: 80 columns, see [`text`]
+//! - [`Format::Html`]: one file to hand to a client, see [`html`]
+
+pub mod csv;
+pub mod html;
+pub mod junit;
+pub mod show;
+pub mod text;
+
+mod digest;
+#[cfg(test)]
+mod fixture;
+
+use mailhaul_engine::summary::ProjectSummary;
+
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a terminal or a mail.
+    Text,
+    /// For a browser, or paper.
+    Html,
+    /// For a spreadsheet.
+    Csv,
+    /// For a program.
+    Json,
+    /// For a CI server.
+    JUnit,
+}
+
+impl Format {
+    /// Every format, in the order help texts name them.
+    pub const ALL: [Self; 5] = [Self::Html, Self::Json, Self::Csv, Self::JUnit, Self::Text];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Html => "html",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::JUnit => "junit",
+        }
+    }
+
+    /// The format of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == name)
+    }
+}
+
+/// A report could not be written. Always a fault of this program: a summary has no wrong values.
+#[derive(Debug, thiserror::Error)]
+#[error("the {} report could not be written: {cause}", format.as_str())]
+pub struct ReportError {
+    /// Which report.
+    pub format: Format,
+    /// Why.
+    pub cause: String,
+}
+
+/// The whole report; it ends with a line end.
+///
+/// # Errors
+/// See [`ReportError`].
+pub fn render(summary: &ProjectSummary, format: Format) -> Result<String, ReportError> {
+    match format {
+        Format::Text => Ok(text::render(summary)),
+        Format::JUnit => Ok(junit::render(summary)),
+        Format::Html => html::render(summary).map_err(|error| error.to_string()),
+        Format::Csv => csv::render(summary),
+        Format::Json => {
+            serde_json::to_string_pretty(summary).map(|json| json + "\n").map_err(|error| error.to_string())
+        }
+    }
+    .map_err(|cause| ReportError { format, cause })
+}

@@ -1,8 +1,11 @@
-//! Building the example plugin of an outsider exactly as its README tells its author to.
+//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, and a
+//! hostile one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::process::output;
 
 /// The checkout the laboratory was built from.
 #[must_use]
@@ -43,6 +46,33 @@ pub fn acme_mapper() -> Result<PathBuf, String> {
         return Err(format!("the commands of {} ended with {}:\n{said}", readme.display(), out.status));
     }
     if component.is_file() { Ok(component) } else { Err(format!("{} was not made", component.display())) }
+}
+
+/// Builds the laboratory's misbehaving plugin (`tests/hostile`) and returns the component.
+///
+/// # Errors
+/// When it does not build.
+pub fn hostile() -> Result<PathBuf, String> {
+    let folder = checkout().join("tests/hostile");
+    let target = crate::install::target_folder().join("hostile");
+    let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut build = cargo();
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--target-dir",
+    ]);
+    output(build.arg(&target).current_dir(&folder))?;
+    let module = target.join("wasm32-unknown-unknown/release/hostile.wasm");
+    let component = target.join("hostile.wasm");
+    let mut wrap = cargo();
+    wrap.args(["run", "--quiet", "--locked", "--package", "mailhaul-componentize", "--"]);
+    output(wrap.arg(&module).arg(folder.join("plugin.toml")).arg(&component).current_dir(checkout()))?;
+    Ok(component)
 }
 
 /// The path with `mailhaul` on it, as its author has it.

@@ -4,12 +4,11 @@
 //! parts that do not conflict are installed, and the one package that does is unpacked beside the build.
 
 use std::fs::{self, File};
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::grounds::AtExit;
+use crate::process::output;
 
 /// Exits 101: "action forbidden by policy" to invoke-rc.d, so that no package starts its daemon.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -82,12 +81,18 @@ pub fn program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Where unpacked packages lie: `servers` in the build's target folder.
-fn servers_folder() -> PathBuf {
+/// The build's target folder, which this binary lies in.
+#[must_use]
+pub fn target_folder() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     // Cargo marks its target folder with this file.
     let target = own.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-    target.map_or_else(std::env::temp_dir, Path::to_owned).join("servers")
+    target.map_or_else(std::env::temp_dir, Path::to_owned)
+}
+
+/// Where unpacked packages lie.
+fn servers_folder() -> PathBuf {
+    target_folder().join("servers")
 }
 
 /// Downloads a package and unpacks it; returns the folder. Done once.
@@ -124,7 +129,7 @@ fn unpacked(package: &str) -> Result<PathBuf, String> {
 fn packages(names: &[&str], again: &str) -> Result<(), String> {
     let _lock = lock()?;
     let power = power(again, names)?;
-    let _policy = NoDaemons::start(power)?;
+    let _policy = NoDaemons::start(power, POLICY)?;
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
     arguments.extend(names);
     // A fresh machine has no package lists; one with old lists fails to download.
@@ -208,34 +213,26 @@ struct NoDaemons {
 }
 
 impl NoDaemons {
-    fn start(power: Power) -> Result<Self, String> {
-        let before = fs::read_to_string(POLICY).ok();
+    fn start(power: Power, policy: &str) -> Result<Self, String> {
+        let before = fs::read_to_string(policy).ok();
         if before.as_deref().is_some_and(|text| text.lines().any(|line| line.trim() == "exit 101")) {
             return Ok(Self { power, restore: None });
         }
         let sudo = if power == Power::Sudo { "sudo -n " } else { "" };
-        let aside = format!("{POLICY}.mailhaul-lab");
+        let aside = format!("{policy}.mailhaul-lab");
         let script = if before.is_some() {
-            privileged(power, "mv")
-                .args([POLICY, &aside])
-                .status()
-                .map_err(|e| format!("cannot move {POLICY}: {e}"))?;
-            format!("{sudo}mv {aside} {POLICY}\n")
+            let mut aside_first = privileged(power, "mv");
+            output(aside_first.args([policy, &aside]))?;
+            format!("{sudo}mv {aside} {policy}\n")
         } else {
-            format!("{sudo}rm -f {POLICY}\n")
+            format!("{sudo}rm -f {policy}\n")
         };
         let this = Self { power, restore: Some((script.clone(), AtExit::new("policy-rc.d", &script))) };
-        let ours = crate::grounds::root().join("policy-rc.d");
-        let mut file = File::create(&ours).map_err(|e| e.to_string())?;
-        file.write_all(b"#!/bin/sh\nexit 101\n").map_err(|e| e.to_string())?;
-        fs::set_permissions(&ours, fs::Permissions::from_mode(0o755)).map_err(|e| e.to_string())?;
-        let status = privileged(power, "install")
-            .args(["-m", "755"])
-            .arg(&ours)
-            .arg(POLICY)
-            .status()
-            .map_err(|e| format!("cannot write {POLICY}: {e}"))?;
-        if status.success() { Ok(this) } else { Err(format!("cannot write {POLICY}")) }
+        let ours = crate::grounds::folder("policy").join("policy-rc.d");
+        fs::write(&ours, "#!/bin/sh\nexit 101\n")
+            .map_err(|e| format!("cannot write {}: {e}", ours.display()))?;
+        output(privileged(power, "install").args(["-m", "755"]).arg(&ours).arg(policy))?;
+        Ok(this)
     }
 }
 
@@ -244,8 +241,29 @@ impl Drop for NoDaemons {
         if let Some((script, _at_exit)) = self.restore.take() {
             let done = Command::new("sh").args(["-c", &script]).status();
             if !done.is_ok_and(|status| status.success()) {
-                eprintln!("could not restore {POLICY} ({:?}): type `{}`", self.power, script.trim());
+                eprintln!("could not put policy-rc.d back ({:?}): type `{}`", self.power, script.trim());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was there before is there afterwards, and in between no daemon may start.
+    #[test]
+    fn the_policy_file_is_put_back() {
+        let file = crate::grounds::folder("install").join("policy-rc.d");
+        let path = file.to_str().unwrap();
+        drop(NoDaemons::start(Power::Root, path).unwrap());
+        assert!(!file.exists(), "there was none");
+        for before in ["#!/bin/sh\nexit 0\n", "#!/bin/sh\nexit 101\n"] {
+            fs::write(&file, before).unwrap();
+            let during = NoDaemons::start(Power::Root, path).unwrap();
+            assert!(fs::read_to_string(&file).unwrap().contains("exit 101"));
+            drop(during);
+            assert_eq!(fs::read_to_string(&file).unwrap(), before);
         }
     }
 }

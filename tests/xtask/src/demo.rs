@@ -154,9 +154,7 @@ fn step(text: &str) {
 
 /// `target/demo`, empty.
 fn project_folder() -> Result<PathBuf, String> {
-    let own = std::env::current_exe().map_err(|e| e.to_string())?;
-    let target = own.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-    let folder = target.ok_or("no target folder around this binary")?.join("demo");
+    let folder = install::target_folder().join("demo");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|e| format!("cannot empty {}: {e}", folder.display()))?;
     }

@@ -36,9 +36,18 @@ pub(crate) fn run() -> ExitCode {
     steps.tests("unit tests", shell::cargo(&unit));
     // The shipped plugins are built by plugins/shipped as part of this.
     steps.command("the binary", shell::cargo(&["build", "--locked", "--package", "mailhaul"]));
-    steps.task("an outsider's plugin", || author::acme_mapper().map(drop));
-    let system =
-        ["test", "--locked", "--no-fail-fast", "--package", "mailhaul-system-tests", "--test", "system"];
+    steps.task("outsiders' plugins", || author::acme_mapper().and(author::hostile()).map(drop));
+    let system = [
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "--package",
+        "mailhaul-system-tests",
+        "--test",
+        "system",
+        "--",
+        "--test-threads=4",
+    ];
     steps.tests("system tests", shell::cargo(&system));
     steps.conclude()
 }

@@ -54,7 +54,6 @@ pub(super) fn flight(shared: &SharedFlight) -> MutexGuard<'_, Flight> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-
 /// The open messages cut into intents.
 pub(super) struct Batches {
     of: HashMap<u32, usize>,

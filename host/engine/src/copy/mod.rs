@@ -89,10 +89,8 @@ pub(crate) async fn copy(
 ) -> Result<(Session, Copied), WorkError> {
     let shared: SharedFlight = Arc::default();
     flight(&shared).uid_next = job.selected.uid_next;
-    let (appender, acks) = target
-        .appender(&job.target_name, AppendOptions::default())
-        .await
-        .map_err(EndError::at(Side::Target))?;
+    let (appender, acks) =
+        target.appender(&job.target_name, AppendOptions::default()).map_err(EndError::at(Side::Target))?;
     let (queue, items) = mpsc::channel(QUEUE);
     let (ack_sender, ack_receiver) = mpsc::channel(ACKS);
     let (halt, halted) = watch::channel(false);
@@ -144,4 +142,3 @@ impl<T> Drop for AbortOnDrop<T> {
         self.0.abort();
     }
 }
-

@@ -96,8 +96,13 @@ impl Reader<'_> {
                 "the message has {} bytes, and the target takes messages of up to {limit} bytes",
                 message.size
             );
-            let failure =
-                Failure { uid: message.uid, size: message.size, code: "too-big", text: &text, refused: false };
+            let failure = Failure {
+                uid: message.uid,
+                size: message.size,
+                code: "too-big",
+                text: &text,
+                refused: false,
+            };
             self.work.fail(self.job.folder, &self.job.source, failure, &[]).await?;
         }
         Ok(wanted)

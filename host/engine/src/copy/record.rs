@@ -116,4 +116,3 @@ fn refusal_code(refusal: &Refusal) -> &'static str {
         _ => "refused",
     }
 }
-

@@ -116,10 +116,8 @@ impl Writer {
                 },
             );
         }
-        let begun = appender
-            .begin(u64::from(head.uid), &head.append)
-            .await
-            .map_err(EndError::at(Side::Target))?;
+        let begun =
+            appender.begin(u64::from(head.uid), &head.append).await.map_err(EndError::at(Side::Target))?;
         Ok(matches!(begun, Begun::Send))
     }
 }

@@ -47,7 +47,9 @@ fn counts_add_up_at_every_step() {
     ledger.delivered(id, &[message(1, 1), message(2, 2)], Outcome::Copied, &[batch]).unwrap();
     ledger.delivered(id, &[message(3, 7)], Outcome::AlreadyPresent, &[]).unwrap();
     ledger.skipped(id, &[(4, 10)], "rule", "too old").unwrap();
-    ledger.failed(id, &Failure { uid: 5, size: 10, code: "refused", text: "NO too ugly", refused: true }, &[]).unwrap();
+    ledger
+        .failed(id, &Failure { uid: 5, size: 10, code: "refused", text: "NO too ugly", refused: true }, &[])
+        .unwrap();
     let c = counts(&ledger);
     assert_eq!((c.copied, c.already_present, c.skipped, c.failed, c.pending), (2, 1, 1, 1, 0));
     assert!(c.adds_up());
@@ -94,10 +96,14 @@ fn refusals_are_counted_over_runs() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     for n in 1..=MAX_ATTEMPTS {
-        ledger.failed(id, &Failure { uid: 1, size: 10, code: "refused", text: "NO", refused: true }, &[]).unwrap();
+        ledger
+            .failed(id, &Failure { uid: 1, size: 10, code: "refused", text: "NO", refused: true }, &[])
+            .unwrap();
         assert_eq!(ledger.rows(id).unwrap()[&1].attempts, n);
     }
-    ledger.failed(id, &Failure { uid: 2, size: 10, code: "too-big", text: "limit", refused: false }, &[]).unwrap();
+    ledger
+        .failed(id, &Failure { uid: 2, size: 10, code: "too-big", text: "limit", refused: false }, &[])
+        .unwrap();
     assert_eq!(ledger.rows(id).unwrap()[&2].attempts, 0);
 }
 

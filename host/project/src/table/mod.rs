@@ -194,10 +194,7 @@ impl Table {
         let Reader { mut faults, more, padded, .. } = reader;
         if more > 0 {
             let cause = format!("{more} more rows are malformed");
-            faults.push(ProjectError::new(file, usize::MAX, cause, "mend those above first"));
-            if let Some(last) = faults.last_mut() {
-                last.line = None;
-            }
+            faults.push(ProjectError::new(file, None, cause, "mend those above first"));
         }
         if let Some(errors) = ProjectErrors::from_list(faults) {
             return Err(errors);
@@ -341,3 +338,6 @@ fn padded_warning(file: &Path, line: usize, column: &str, count: usize) -> Warni
 fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
+
+#[cfg(test)]
+mod tests;

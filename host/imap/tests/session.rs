@@ -1,0 +1,448 @@
+//! Greeting, log-in, folders and figures against servers that do what real ones did.
+
+mod common;
+
+use common::{endpoint, login, quick, refused, serve, session, session_through};
+use mailhaul_imap::{
+    AuthMethod, Cause, Flags, FolderName, FolderPath, ImapError, Login, Quota, SpecialUse, connect_over,
+};
+
+fn name(text: &str) -> FolderName {
+    FolderName(text.as_bytes().to_vec())
+}
+
+#[tokio::test]
+async fn everything_asked_at_log_in() {
+    let (client, server) = serve(
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] Dovecot ready.",
+            "C: AUTHENTICATE PLAIN AGFubgBwYSJzcw==",
+            "S: * CAPABILITY IMAP4rev1 LIES",
+            "S: @ OK Logged in",
+            "C: CAPABILITY",
+            "S: * CAPABILITY IMAP4rev1 ID NAMESPACE APPENDLIMIT=1000",
+            "S: @ OK done",
+            "C: ID (\"name\" \"mailhaul\" \"version\" \"0.1.0\")",
+            "S: * ID (\"name\" \"Dovecot\")",
+            "S: @ OK done",
+            "C: NAMESPACE",
+            "S: * NAMESPACE ((\"INBOX.\" \".\")) NIL NIL",
+            "S: @ OK done",
+            "C: NOOP",
+            "S: @ OK done",
+            "C: LOGOUT",
+            "S: * BYE bye",
+            "S: @ OK done",
+        ],
+        1,
+    );
+    let mut session = connect_over(client, endpoint(), &login(), &quick()).await.unwrap();
+    let facts = session.facts().clone();
+    assert_eq!(facts.greeting, "Dovecot ready.");
+    assert!(facts.has("id") && !facts.has("LIES") && !facts.has("SASL-IR"));
+    assert_eq!(facts.id, [("name".to_owned(), "Dovecot".to_owned())]);
+    assert_eq!(
+        (facts.namespace_prefix.as_str(), facts.delimiter, facts.append_limit),
+        ("INBOX.", Some('.'), Some(1000))
+    );
+    assert_eq!(facts.encode(&FolderPath::parse("Sent")), Ok(name("INBOX.Sent")));
+    session.noop().await.unwrap();
+    session.logout().await.unwrap();
+    assert!(server.heard().await.ends_with("LOGOUT\r\n"));
+}
+
+/// P23: a server may refuse what it advertises.
+#[tokio::test]
+async fn refused_extras_do_not_matter() {
+    let (client, _server) = serve(
+        &[
+            "S: * OK hi",
+            "C: CAPABILITY",
+            "S: * CAPABILITY IMAP4rev1  ID NAMESPACE",
+            "S: @ OK",
+            "C: LOGIN \"ann\" \"pa\\\"ss\"",
+            "S: @ OK",
+            "C: CAPABILITY",
+            "S: * CAPABILITY IMAP4rev1  ID NAMESPACE",
+            "S: @ OK",
+            "C: ID (\"name\" \"mailhaul\" \"version\" \"0.1.0\")",
+            "S: @ BAD no",
+            "C: NAMESPACE",
+            "S: @ BAD no",
+            "C: LIST \"\" \"\"",
+            "S: * LIST (\\Noselect) \"\\\\\" \"\"",
+            "S: @ OK",
+        ],
+        64,
+    );
+    let session = connect_over(client, endpoint(), &login(), &quick()).await.unwrap();
+    assert_eq!(session.facts().delimiter, Some('\\'));
+    assert!(session.facts().id.is_empty());
+}
+
+/// A76: a wrong password is tried once, whatever else the server offers.
+#[tokio::test]
+async fn wrong_password_is_sent_once() {
+    let (error, heard) = refused(
+        &login(),
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=LOGIN] hi",
+            "C: AUTHENTICATE PLAIN",
+            "S: * OK still thinking",
+            "S: +",
+            "c: AGFubgBwYSJzcw==",
+            "S: @ NO [AUTHENTICATIONFAILED] Authentication failed.",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthRefused);
+    assert_eq!(heard.matches("AGFubgBwYSJzcw==").count(), 1);
+    assert!(!heard.contains("LOGIN") && !error.to_string().contains("pa"), "{error}");
+}
+
+/// A73: no password leaves when the server takes none in this form.
+#[tokio::test]
+async fn log_in_that_cannot_work_sends_nothing() {
+    let (error, heard) = refused(&login(), &["S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi"]).await;
+    assert!(matches!(error, ImapError::LoginUnavailable { .. }) && heard.is_empty(), "{heard}");
+    let (error, heard) =
+        refused(&login(), &["S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2] hi"]).await;
+    assert!(error.cause() == Cause::NeedsOauth && heard.is_empty());
+    let admin = Login { admin: Some("root".into()), ..login() };
+    let (error, heard) = refused(&admin, &["S: * OK [CAPABILITY IMAP4rev1] hi"]).await;
+    assert!(matches!(error, ImapError::LoginUnavailable { .. }) && heard.is_empty());
+    for secret in [&b"a\r\nA1 X"[..], b"nul\0"] {
+        let odd = Login { secret: secret.to_vec().into(), ..login() };
+        let (error, heard) = refused(&odd, &["S: * OK [CAPABILITY IMAP4rev1] hi"]).await;
+        assert!(matches!(error, ImapError::LoginUnavailable { .. }) && heard.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn administrator_acts_for_the_user() {
+    let admin =
+        Login { admin: Some("root".into()), method: AuthMethod::PlainAuthzid, user: "ann".into(), ..login() };
+    let (error, _) = refused(
+        &admin,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
+            "C: AUTHENTICATE PLAIN YW5uAHJvb3QAcGEic3M=",
+            "S: @ NO [AUTHENTICATIONFAILED] no",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthOrMissing);
+}
+
+/// A77: a password outside printable ASCII goes as a literal.
+#[tokio::test]
+async fn odd_passwords_go_as_literals() {
+    let odd = Login { secret: "p\u{e4}\u{df}".as_bytes().to_vec().into(), ..login() };
+    let (error, _) = refused(
+        &odd,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1] hi",
+            "C: LOGIN \"ann\" {5}",
+            "S: * OK wait",
+            "S: + go",
+            "c: p\u{e4}\u{df}",
+            "S: @ NO no",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthRefused);
+}
+
+#[tokio::test]
+async fn oauth_failure_is_answered_and_told() {
+    let token = Login { method: AuthMethod::Xoauth2, secret: b"tok".to_vec().into(), ..login() };
+    let (error, _) = refused(
+        &token,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi",
+            "C: AUTHENTICATE XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdG9rAQE=",
+            "S: + eyJzdGF0dXMiOiI0MDAifQ==",
+            "c: ",
+            "S: @ NO SASL authentication failed",
+        ],
+    )
+    .await;
+    assert!(error.to_string().contains("{\"status\":\"400\"}"), "{error}");
+
+    let bearer = Login {
+        method: AuthMethod::OauthBearer,
+        user: "a=b,c".into(),
+        secret: b"tok".to_vec().into(),
+        admin: None,
+    };
+    let (error, _) = refused(
+        &bearer,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 AUTH=OAUTHBEARER] hi",
+            "C: AUTHENTICATE OAUTHBEARER",
+            "S: + ",
+            "c: bixhPWE9M0RiPTJDYywBaG9zdD1tYWlsLmV4YW1wbGUub3JnAXBvcnQ9OTkzAWF1dGg9QmVhcmVyIHRvawEB",
+            "S: + e30=",
+            "c: AQ==",
+            "S: @ NO no",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthRefused);
+}
+
+#[tokio::test]
+async fn greetings_that_end_it() {
+    let (error, _) = refused(&login(), &["S: * BYE [UNAVAILABLE] Too many connections", "X"]).await;
+    assert_eq!(error.cause(), Cause::TooManyConnections);
+    let (error, heard) = refused(&login(), &["S: * PREAUTH welcome"]).await;
+    assert!(matches!(error, ImapError::Protocol { .. }) && heard.is_empty());
+    let (error, _) = refused(&login(), &["S: SSH-2.0-OpenSSH_9.2"]).await;
+    assert!(matches!(error, ImapError::Protocol { .. }));
+    let (error, _) = refused(&login(), &["X"]).await;
+    assert!(matches!(error, ImapError::Closed { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_at_the_deadline() {
+    let (client, _server) = serve(&["H"], 64);
+    let error = connect_over(client, endpoint(), &login(), &quick()).await.err().unwrap();
+    assert!(matches!(error, ImapError::TimedOut { during: "the greeting", .. }));
+
+    let (mut session, _server) = session("", &["C: NOOP", "S: * OK working", "H"]).await;
+    assert!(matches!(session.noop().await, Err(ImapError::TimedOut { during: "NOOP", .. })));
+    assert!(matches!(session.noop().await, Err(ImapError::TimedOut { .. })), "and stays so");
+}
+
+#[tokio::test]
+async fn folders_with_roles_and_subscriptions() {
+    let (mut session, _server) = session(
+        "LIST-EXTENDED SPECIAL-USE",
+        &[
+            "C: LIST \"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED)",
+            "S: * LIST (\\Subscribed) \"/\" INBOX",
+            "S: * LIST (\\Sent) \"/\" {4}",
+            "R: S\"nt\r\n",
+            "S: * 5 EXISTS",
+            "S: @ OK done",
+        ],
+    )
+    .await;
+    let folders = session.folders().await.unwrap();
+    assert_eq!(folders.len(), 2);
+    assert!(folders[0].subscribed && folders[0].path.is_inbox());
+    assert_eq!((&folders[1].name, &folders[1].roles[..]), (&name("S\"nt"), &[SpecialUse::Sent][..]));
+}
+
+/// iCloud advertises LIST-EXTENDED and answers BAD to RETURN.
+#[tokio::test]
+async fn folders_fall_back_to_plain_list() {
+    let (mut session, _server) = session(
+        "LIST-EXTENDED SPECIAL-USE",
+        &[
+            "C: LIST \"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED)",
+            "S: @ BAD Parse Error (where: offset 13)",
+            "C: LIST \"\" \"*\"",
+            "S: * LIST (\\HasNoChildren \\Trash) \"/\" \"Deleted Messages\"",
+            "S: @ OK",
+            "C: LSUB \"\" \"*\"",
+            "S: * LSUB () \"/\" \"Deleted Messages\"",
+            "S: @ OK",
+        ],
+    )
+    .await;
+    let folders = session.folders().await.unwrap();
+    assert_eq!((folders[0].roles.as_slice(), folders[0].subscribed), (&[SpecialUse::Trash][..], true));
+}
+
+/// P11, P16.
+#[tokio::test]
+async fn status_reads_what_it_knows() {
+    let (mut session, _server) = session(
+        "CONDSTORE STATUS=SIZE",
+        &[
+            "C: STATUS \"a\\\"b\" (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ SIZE)",
+            "S: * STATUS \"a\\\"b\" (MESSAGES 3 UIDNEXT 9 APPENDLIMIT NIL UIDVALIDITY 0 MAILBOXID (F1) SIZE 12345678901 HIGHESTMODSEQ 7)",
+            "S: @ OK",
+            "C: STATUS \"x\" (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ SIZE)",
+            "S: @ NO [NONEXISTENT] Mailbox doesn't exist",
+        ],
+    )
+    .await;
+    let status = session.status(&name("a\"b")).await.unwrap();
+    assert_eq!((status.messages, status.uid_next, status.uid_validity), (Some(3), Some(9), None));
+    assert_eq!((status.size, status.highest_modseq), (Some(12_345_678_901), Some(7)));
+    let error = session.status(&name("x")).await.unwrap_err();
+    assert_eq!((error.code(), error.is_connection_lost()), (Some("NONEXISTENT"), false));
+}
+
+#[tokio::test]
+async fn open_folders_report_what_the_server_said() {
+    let script = [
+        "C: SELECT \"INBOX\"",
+        "S: * FLAGS (\\Answered \\Seen odd])",
+        "S: * OK [PERMANENTFLAGS (\\Seen odd] \\*)] Limited",
+        "S: * 3 EXISTS",
+        "S: * 0 RECENT",
+        "S: * OK [UIDVALIDITY 4294967296] too big",
+        "S: * OK [UIDNEXT 12] next",
+        "S: * OK [HIGHESTMODSEQ 99]\u{e9}",
+        "S: @ OK [READ-WRITE] Select completed\u{e9}",
+        "C: EXAMINE \"gone\"",
+        "S: @ NO [NONEXISTENT] No such mailbox",
+        "C: EXAMINE {4}",
+        "S: + go",
+        "c: \u{e4}\u{f6}",
+        "S: * 1 EXISTS",
+        "S: * OK [UIDVALIDITY 5] ok",
+        "S: @ OK",
+    ];
+    for room in [1, 1 << 16] {
+        let (mut session, _server) = session_through("", &script, room).await;
+        let selected = session.select(&FolderName::inbox()).await.unwrap();
+        assert_eq!((selected.exists, selected.uid_validity, selected.uid_next), (3, None, Some(12)));
+        assert_eq!((selected.highest_modseq, selected.read_only), (Some(99), false));
+        assert_eq!(selected.permanent_flags.unwrap(), ["\\Seen", "odd]", "\\*"]);
+        let error = session.examine(&name("gone")).await.unwrap_err();
+        assert!(matches!(error, ImapError::No { command: "EXAMINE", .. }) && session.selected().is_none());
+        let examined = session.examine(&name("\u{e4}\u{f6}")).await.unwrap();
+        assert_eq!((examined.exists, examined.uid_validity, examined.read_only), (1, Some(5), true));
+    }
+}
+
+#[tokio::test]
+async fn folders_are_created_once_and_with_roles() {
+    let (mut session, server) = session(
+        "CREATE-SPECIAL-USE",
+        &[
+            "C: CREATE \"Sent\" (USE (\\Sent))",
+            "S: @ NO [USEATTR] in use",
+            "C: CREATE \"Sent\"",
+            "S: @ OK",
+            "C: CREATE \"Sent\"",
+            "S: @ NO [ALREADYEXISTS] Mailbox already exists",
+            "C: CREATE \"x\"",
+            "S: @ NO [CANNOT] Invalid name",
+            "C: SUBSCRIBE \"Sent\"",
+            "S: @ OK",
+        ],
+    )
+    .await;
+    session.create(&name("Sent"), Some(&SpecialUse::Sent)).await.unwrap();
+    session.create(&name("Sent"), Some(&SpecialUse::Other("\\XJ".into()))).await.unwrap();
+    let error = session.create(&name("x"), None).await.unwrap_err();
+    assert_eq!(error.code(), Some("CANNOT"));
+    session.subscribe(&name("Sent")).await.unwrap();
+    drop(session);
+    server.heard().await;
+}
+
+/// P22: nothing in a name or flag can become a second command.
+#[tokio::test]
+async fn arguments_cannot_become_commands() {
+    let (mut session, server) = session(
+        "",
+        &["C: CREATE \"a\\\" {3}\"", "S: @ OK", "C: UID STORE 1 +FLAGS.SILENT (\\Seen)", "S: @ OK"],
+    )
+    .await;
+    for bad in ["a\r\nA1 DELETE INBOX", "a\nb", "a\rb", "nul\0"] {
+        let bad = name(bad);
+        assert!(matches!(session.create(&bad, None).await, Err(ImapError::Unsendable { .. })));
+        assert!(matches!(session.examine(&bad).await, Err(ImapError::Unsendable { .. })));
+        assert!(matches!(session.subscribe(&bad).await, Err(ImapError::Unsendable { .. })));
+        assert!(matches!(session.status(&bad).await, Err(ImapError::Unsendable { .. })));
+    }
+    session.create(&name("a\" {3}"), None).await.unwrap();
+    let flags: Flags = ["\\Seen", "x\r\nA1 DELETE INBOX", "{3}", "a b", "q\""].into_iter().collect();
+    session.store_flags(&[1], true, &flags).await.unwrap();
+    session.store_flags(&[1], true, &["{3}"].into_iter().collect()).await.unwrap();
+    drop(session);
+    assert!(!server.heard().await.contains("DELETE"));
+}
+
+#[tokio::test]
+async fn flags_are_stored_in_pipelined_parts() {
+    let uids: Vec<u32> = (0..1500).map(|n| 1_000_000_000 + n * 2).collect();
+    let (mut session, server) =
+        session("", &["C: UID STORE 1,3 -FLAGS.SILENT ($X)", "S: * 1 FETCH (FLAGS ())", "S: @ OK"]).await;
+    session.store_flags(&[3, 1], false, &["$X"].into_iter().collect()).await.unwrap();
+    let seen: Flags = ["\\Seen"].into_iter().collect();
+    let stored = session.store_flags(&uids, true, &seen);
+    let answers = tokio::time::timeout(std::time::Duration::from_millis(200), stored).await;
+    assert!(answers.is_err(), "the script has no more answers");
+    drop(session);
+    let heard = server.heard().await;
+    let lines: Vec<&str> = heard.lines().filter(|line| line.contains("+FLAGS")).collect();
+    assert!(lines.len() == 5 && lines.iter().all(|line| line.len() < 4200), "{}", lines.len());
+}
+
+#[tokio::test]
+async fn quota_is_the_tightest_root() {
+    let (mut session, _server) = session(
+        "QUOTA",
+        &[
+            "C: GETQUOTAROOT \"INBOX\"",
+            "S: * QUOTAROOT INBOX \"User quota\" other",
+            "S: * QUOTA \"User quota\" (MESSAGE 1 2 STORAGE 10 100)",
+            "S: * QUOTA other (STORAGE 10 20)",
+            "S: @ OK",
+            "C: GETQUOTAROOT \"INBOX\"",
+            "S: @ NO no quota here",
+        ],
+    )
+    .await;
+    assert_eq!(session.quota().await.unwrap(), Some(Quota { used: 10 * 1024, limit: 20 * 1024 }));
+    assert_eq!(session.quota().await.unwrap(), None);
+}
+
+/// P20 and async-imap's habit of calling a dead connection an empty folder.
+#[tokio::test]
+async fn a_goodbye_or_an_end_is_never_success() {
+    let (mut one, _server) = session("", &["C: NOOP", "S: * BYE [INUSE] Server shutting down", "X"]).await;
+    let error = one.noop().await.unwrap_err();
+    assert!(matches!(&error, ImapError::Bye { text } if text == "[INUSE] Server shutting down"), "{error:?}");
+    assert!(matches!(one.folders().await, Err(ImapError::Bye { .. })));
+
+    let (mut two, _server) = session("", &["C: SELECT \"INBOX\"", "S: * 3 EXISTS", "X"]).await;
+    assert!(matches!(
+        two.select(&FolderName::inbox()).await,
+        Err(ImapError::Closed { during: "SELECT", .. })
+    ));
+    assert!(two.selected().is_none());
+    assert!(matches!(two.noop().await, Err(ImapError::Closed { .. })));
+}
+
+/// P4, P5, P6: endless and monstrous answers end with a named limit, not with memory or stack.
+#[tokio::test]
+async fn endless_answers_meet_limits() {
+    let (client, mut server) = tokio::io::duplex(1 << 16);
+    let task = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut buffer = [0; 1024];
+        server.write_all(b"* OK hi\r\n").await.unwrap();
+        for tag in ["C1", "L1", "C2", "C5"] {
+            let _ = server.read(&mut buffer).await.unwrap();
+            server.write_all(format!("* CAPABILITY IMAP4rev1\r\n{tag} OK\r\n").as_bytes()).await.unwrap();
+        }
+        let _ = server.read(&mut buffer).await.unwrap();
+        let flood = "* OK still here\r\n".repeat(4096);
+        while server.write_all(flood.as_bytes()).await.is_ok() {}
+    });
+    let mut session = connect_over(client, endpoint(), &login(), &quick()).await.unwrap();
+    let error = session.noop().await.unwrap_err();
+    assert!(matches!(error, ImapError::Limit { .. }), "{error}");
+    task.await.unwrap();
+
+    let deep = format!("S: * 1 FETCH (BODYSTRUCTURE {})", "(".repeat(100_000));
+    let (mut deep, _server) = common::session("", &["C: NOOP", &deep, "S: @ OK"]).await;
+    deep.noop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dropped_call_does_not_give_its_answer_to_the_next() {
+    let (mut session, _server) = session("", &["C: NOOP", "H"]).await;
+    let dropped = tokio::time::timeout(std::time::Duration::from_millis(50), session.noop()).await;
+    assert!(dropped.is_err());
+    let error = session.noop().await.unwrap_err();
+    assert!(error.to_string().contains("interrupted"), "{error}");
+}

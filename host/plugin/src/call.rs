@@ -1,0 +1,87 @@
+//! One call of a plugin: a fresh store, both clocks, and a typed end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mailhaul_engine::plugin::{PluginError, PluginFailure, PluginId};
+use wasmtime::{Engine, Store};
+
+use crate::bindings::imports::mailhaul::plugin::types;
+use crate::breach;
+use crate::cancel::Cancel;
+use crate::caps::log::LogSink;
+use crate::clock::Clock;
+use crate::convert;
+use crate::inputs::Inputs;
+use crate::state::{Parts, State};
+
+/// Everything calls of one plugin in one role have in common.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) plugin: PluginId,
+    pub(crate) engine: Engine,
+    pub(crate) settings: Arc<str>,
+    pub(crate) cancel: Cancel,
+    pub(crate) memory: usize,
+    pub(crate) cpu: Duration,
+    pub(crate) wall: Duration,
+}
+
+/// Guest work on a store.
+pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
+
+impl Caller {
+    /// Runs `work` on a fresh store, which is returned with the answer because handles in the answer
+    /// live in it. A guest is never called twice: after a trap its instance is dead, and before one its
+    /// memory is nobody else's.
+    pub(crate) async fn run<T>(
+        &self,
+        call: &'static str,
+        inputs: Arc<Inputs>,
+        work: impl for<'a> FnOnce(&'a mut Store<State>) -> Work<'a, T> + Send,
+    ) -> Result<(T, Store<State>), PluginError> {
+        let parts = Parts {
+            clock: Clock::start(self.cpu),
+            log: LogSink::new(&self.plugin, call),
+            settings: Arc::clone(&self.settings),
+            cancel: self.cancel.clone(),
+            inputs,
+        };
+        let mut store = State::store(&self.engine, self.memory, parts);
+        // Dropping the future at the time-out ends this instance and nothing else.
+        let ended = tokio::time::timeout(self.wall, work(&mut store)).await;
+        store.data_mut().log.finish();
+        match ended {
+            Ok(Ok(answer)) => Ok((answer, store)),
+            Ok(Err(error)) => {
+                tracing::debug!(plugin = %self.plugin, call, "the plugin broke: {error:?}");
+                Err(self.error(call, breach::failure(&error, store.data().log.last_line())))
+            }
+            Err(_) => Err(self.error(call, PluginFailure::Wall(breach::millis(self.wall)))),
+        }
+    }
+
+    /// As [`run`](Self::run), for functions that can answer with an error of their own.
+    pub(crate) async fn ask<T>(
+        &self,
+        call: &'static str,
+        inputs: Arc<Inputs>,
+        work: impl for<'a> FnOnce(&'a mut Store<State>) -> Work<'a, Result<T, types::PluginError>> + Send,
+    ) -> Result<(T, Store<State>), PluginError> {
+        let (answer, store) = self.run(call, inputs, work).await?;
+        match answer {
+            Ok(answer) => Ok((answer, store)),
+            Err(said) => Err(self.error(call, convert::said(said))),
+        }
+    }
+
+    pub(crate) fn error(&self, call: &'static str, failure: PluginFailure) -> PluginError {
+        PluginError { plugin: self.plugin.clone(), call: call.to_owned(), failure }
+    }
+
+    /// An answer that breaks the contract.
+    pub(crate) fn bad(&self, call: &'static str, why: String) -> PluginError {
+        self.error(call, PluginFailure::BadReply(why))
+    }
+}

@@ -1,0 +1,69 @@
+//! `secrets`: handles for passwords and tokens.
+//!
+//! Policy: the guest can name a handle and give it back. There is no function that returns a value, so
+//! none can be asked for.
+
+use std::fmt;
+
+use mailhaul_imap::Secret;
+use wasmtime::component::Resource;
+
+use crate::bindings::imports::mailhaul::plugin::secrets;
+use crate::state::State;
+
+/// What stands behind a guest's handle.
+pub struct SecretHandle {
+    pub(crate) label: String,
+    pub(crate) value: Secret,
+}
+
+impl fmt::Debug for SecretHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretHandle({})", self.label)
+    }
+}
+
+impl secrets::Host for State {}
+
+impl secrets::HostSecret for State {
+    fn label(&mut self, secret: Resource<SecretHandle>) -> wasmtime::Result<String> {
+        Ok(self.handles.get(&secret)?.label.clone())
+    }
+
+    fn drop(&mut self, secret: Resource<SecretHandle>) -> wasmtime::Result<()> {
+        self.handles.delete(secret)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::breach::Breach;
+    use crate::caps::testing::store;
+    use crate::inputs::Inputs;
+    use crate::limits::HANDLES;
+
+    fn handle() -> SecretHandle {
+        SecretHandle { label: "m.csv:2 source_password".into(), value: Secret::from(b"canary".to_vec()) }
+    }
+
+    #[test]
+    fn a_handle_says_where_it_came_from_and_nothing_else() {
+        let mut store = store(Inputs::new());
+        let state = store.data_mut();
+        let secret = state.hand_out(handle()).unwrap();
+        let label = secrets::HostSecret::label(state, Resource::new_borrow(secret.rep())).unwrap();
+        assert_eq!(label, "m.csv:2 source_password");
+        assert!(!format!("{:?}", handle()).contains("canary"));
+        assert!(secrets::HostSecret::label(state, Resource::new_borrow(4711)).is_err(), "not its own");
+    }
+
+    #[test]
+    fn handles_run_out() {
+        let mut store = store(Inputs::new());
+        let state = store.data_mut();
+        let error = (0..=HANDLES).find_map(|_| state.hand_out(handle()).err()).unwrap();
+        assert!(matches!(error.downcast_ref(), Some(Breach::Handles)), "{error}");
+    }
+}

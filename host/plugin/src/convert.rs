@@ -1,0 +1,133 @@
+//! Between the engine's types and the generated ones, checking what comes from a guest.
+
+use mailhaul_engine::plugin::{FolderInfo, PluginFailure, ServerDescription, Severity};
+use mailhaul_imap::{FolderPath, SpecialUse};
+use mailhaul_net::TlsMode;
+
+use crate::bindings::imports::mailhaul::plugin::types;
+use crate::limits::{CODE, MESSAGE, PATH_LEVEL, PATH_LEVELS};
+use crate::text;
+
+pub(crate) fn server(server: &ServerDescription) -> types::Server {
+    types::Server {
+        host: server.host.clone(),
+        port: server.port,
+        tls: match server.tls {
+            TlsMode::Implicit => types::Tls::Implicit,
+            TlsMode::StartTls => types::Tls::Starttls,
+            TlsMode::None => types::Tls::None,
+        },
+        greeting: server.greeting.clone(),
+        capabilities: server.capabilities.clone(),
+        id: server.id.clone(),
+        namespace_prefix: server.namespace_prefix.clone(),
+        delimiter: server.delimiter,
+        extras: Vec::new(),
+    }
+}
+
+pub(crate) fn folder(folder: &FolderInfo) -> types::Folder {
+    types::Folder {
+        path: folder.path.0.clone(),
+        attributes: folder.attributes.clone(),
+        roles: folder.roles.iter().map(special_use).collect(),
+        selectable: folder.selectable,
+        subscribed: folder.subscribed,
+        messages: folder.messages,
+        bytes: folder.bytes,
+        extras: Vec::new(),
+    }
+}
+
+pub(crate) fn special_use(role: &SpecialUse) -> types::SpecialUse {
+    match role {
+        SpecialUse::All => types::SpecialUse::All,
+        SpecialUse::Archive => types::SpecialUse::Archive,
+        SpecialUse::Drafts => types::SpecialUse::Drafts,
+        SpecialUse::Flagged => types::SpecialUse::Flagged,
+        SpecialUse::Important => types::SpecialUse::Important,
+        SpecialUse::Junk => types::SpecialUse::Junk,
+        SpecialUse::Sent => types::SpecialUse::Sent,
+        SpecialUse::Trash => types::SpecialUse::Trash,
+        SpecialUse::Other(attribute) => types::SpecialUse::Other(attribute.clone()),
+    }
+}
+
+/// A role a folder may be created with. Another server's own attribute may not stand in CREATE.
+pub(crate) fn role(role: types::SpecialUse) -> Result<SpecialUse, String> {
+    match role {
+        types::SpecialUse::All => Ok(SpecialUse::All),
+        types::SpecialUse::Archive => Ok(SpecialUse::Archive),
+        types::SpecialUse::Drafts => Ok(SpecialUse::Drafts),
+        types::SpecialUse::Flagged => Ok(SpecialUse::Flagged),
+        types::SpecialUse::Important => Ok(SpecialUse::Important),
+        types::SpecialUse::Junk => Ok(SpecialUse::Junk),
+        types::SpecialUse::Sent => Ok(SpecialUse::Sent),
+        types::SpecialUse::Trash => Ok(SpecialUse::Trash),
+        types::SpecialUse::Other(other) => Err(format!("the role `{}` is not known", text::shown(&other, CODE))),
+    }
+}
+
+/// A path from a guest.
+pub(crate) fn folder_path(levels: Vec<String>) -> Result<FolderPath, String> {
+    if levels.is_empty() {
+        return Err("a folder path has no levels".to_owned());
+    }
+    if levels.len() > PATH_LEVELS {
+        return Err(format!("a folder path has {} levels, at most {PATH_LEVELS} are allowed", levels.len()));
+    }
+    for level in &levels {
+        text::checked("a level of a folder path", level, PATH_LEVEL)?;
+    }
+    Ok(FolderPath(levels))
+}
+
+pub(crate) fn tls(tls: types::Tls) -> Result<TlsMode, String> {
+    match tls {
+        types::Tls::Implicit => Ok(TlsMode::Implicit),
+        types::Tls::Starttls => Ok(TlsMode::StartTls),
+        types::Tls::None => Ok(TlsMode::None),
+        types::Tls::Other(other) => {
+            Err(format!("`{}` is no way to protect a connection", text::shown(&other, CODE)))
+        }
+    }
+}
+
+pub(crate) fn severity(severity: types::Severity) -> Severity {
+    match severity {
+        types::Severity::Note => Severity::Note,
+        types::Severity::Warning => Severity::Warning,
+        types::Severity::Error => Severity::Error,
+    }
+}
+
+/// What a plugin said when it had no answer.
+pub(crate) fn said(error: types::PluginError) -> PluginFailure {
+    let shown = |text: &str| text::shown(text, MESSAGE);
+    match error {
+        types::PluginError::Settings(reason) => {
+            PluginFailure::Unusable { place: None, reason: shown(&reason) }
+        }
+        types::PluginError::Input((at, reason)) => {
+            PluginFailure::Unusable { place: Some(shown(&at)), reason: shown(&reason) }
+        }
+        types::PluginError::Denied(why) => PluginFailure::Denied(shown(&why)),
+        types::PluginError::Other(why) => PluginFailure::Said(shown(&why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_no_server_could_hold_are_refused() {
+        let path = |levels: &[&str]| folder_path(levels.iter().map(|level| (*level).to_owned()).collect());
+        assert!(path(&["Kunden", "Größe/2019"]).is_ok(), "what a server's names may hold is checked by the engine");
+        assert!(path(&[]).is_err());
+        assert!(path(&["a", ""]).is_err());
+        assert!(path(&["a\r\nA1 DELETE INBOX"]).unwrap_err().contains("control character"));
+        assert!(path(&["a"; PATH_LEVELS + 1]).is_err());
+        assert!(path(&[&"x".repeat(PATH_LEVEL + 1)]).is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! wasmtime, set up once for a process.
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Config, Engine};
+
+use crate::bindings::imports::mailhaul::plugin as wit;
+use crate::kind::Kind;
+use crate::limits::{FIBER_STACK, TICK, WASM_STACK};
+use crate::state::State;
+
+/// The engine all plugins of a host share, with a thread that advances its epoch.
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false)
+        // A mapper's answer must not depend on the bits of a NaN.
+        .cranelift_nan_canonicalization(true);
+    let engine = Engine::new(&config)?;
+    tick(&engine)?;
+    Ok(engine)
+}
+
+/// An OS thread, because a guest that never yields can starve a timer of the async runtime. It ends
+/// when the last user of the engine does.
+fn tick(engine: &Engine) -> wasmtime::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new().name("plugin-epochs".to_owned()).spawn(move || {
+        loop {
+            std::thread::sleep(TICK);
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => break,
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Compiles a component.
+pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
+    Component::from_binary(engine, bytes)
+}
+
+/// Every import is implemented by the state itself.
+fn itself(state: &mut State) -> &mut State {
+    state
+}
+
+/// What components of these kinds can call: nothing else is linked, so nothing else can be reached.
+///
+/// A component of several kinds has the imports of all of them; what a call of one kind is granted is
+/// decided by its [`State`].
+pub(crate) fn linker(engine: &Engine, kinds: &[Kind]) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    type Own = HasSelf<State>;
+    wit::types::add_to_linker::<State, Own>(&mut linker, itself)?;
+    wit::accounts::add_to_linker::<State, Own>(&mut linker, itself)?;
+    let allowed = |name: &str| kinds.iter().any(|kind| kind.imports().contains(&name));
+    if allowed("log") {
+        wit::log::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    if allowed("host") {
+        wit::host::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    if allowed("settings") {
+        wit::settings::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    if allowed("cancel") {
+        wit::cancel::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    if allowed("secrets") {
+        wit::secrets::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    if allowed("inputs") {
+        wit::inputs::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    if allowed("evidence") {
+        wit::evidence::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    Ok(linker)
+}

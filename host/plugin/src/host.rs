@@ -1,0 +1,248 @@
+//! From a name in the project file to a plugin that can be called.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mailhaul_engine::plugin::PluginId;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use crate::bindings::mapping::MappingPre;
+use crate::bindings::sourcing::SourcingPre;
+use crate::bindings::validating::ValidatingPre;
+use crate::call::Caller;
+use crate::cancel::Cancel;
+use crate::component::{self, Description};
+use crate::engine;
+use crate::error::{LoadError, LoadReason, Nearest};
+use crate::inputs::Inputs;
+use crate::inspect::{Inspection, Listed};
+use crate::kind::Kind;
+use crate::limits::{Limits, MAX_COMPONENT, MESSAGE};
+use crate::plugin::{Compiled, Plugin};
+use crate::text;
+
+/// A plugin embedded in the binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Shipped {
+    /// The manifest's id.
+    pub id: &'static str,
+    /// The component.
+    pub component: &'static [u8],
+}
+
+/// Runs plugins. One for a process; cheap to clone.
+#[derive(Clone)]
+pub struct PluginHost {
+    engine: wasmtime::Engine,
+    limits: Limits,
+    shipped: Arc<[Shipped]>,
+    cancel: Cancel,
+    compiled: Arc<Mutex<HashMap<[u8; 32], Arc<Compiled>>>>,
+}
+
+/// A component's bytes and what they are.
+struct Source {
+    bytes: Cow<'static, [u8]>,
+    digest: [u8; 32],
+    description: Description,
+    shipped: bool,
+}
+
+impl PluginHost {
+    /// A host with these limits and shipped plugins.
+    ///
+    /// # Errors
+    /// When wasmtime does not support this machine, or no thread can be started.
+    pub fn new(limits: Limits, shipped: impl IntoIterator<Item = Shipped>) -> Result<Self, LoadError> {
+        let engine = engine::engine().map_err(|error| LoadError {
+            plugin: "(all)".to_owned(),
+            reason: LoadReason::Link(format!("{error:#}")),
+        })?;
+        let mut shipped: Vec<_> = shipped.into_iter().collect();
+        shipped.sort_unstable_by_key(|plugin| plugin.id);
+        Ok(Self {
+            engine,
+            limits,
+            shipped: shipped.into(),
+            cancel: Cancel::default(),
+            compiled: Arc::default(),
+        })
+    }
+
+    /// The switch by which plugins see that a stop is wanted.
+    #[must_use]
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Loads a plugin: a name with a `/` or ending in `.wasm` is a file, relative to `project`; any other
+    /// is the id of a shipped plugin. A component is compiled once for a process.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong with it and what to do.
+    pub async fn open(&self, name: &str, project: &Path) -> Result<Plugin, LoadError> {
+        let compiled = self.compiled(name, project).await.map_err(|reason| error(name, reason))?;
+        Ok(Plugin {
+            compiled,
+            named: name.to_owned(),
+            limits: self.limits.clone(),
+            cancel: self.cancel.clone(),
+        })
+    }
+
+    /// What a plugin is and asks for, without running or compiling any of it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn inspect(&self, name: &str, project: &Path) -> Result<Inspection, LoadError> {
+        let source = self.read(name, project).map_err(|reason| error(name, reason))?;
+        Ok(Inspection::of(&source.description, source.digest, source.bytes.len(), source.shipped))
+    }
+
+    /// Every shipped plugin, sorted by id.
+    ///
+    /// # Errors
+    /// When a shipped plugin is broken, which is a fault of the build.
+    pub fn list(&self) -> Result<Vec<Listed>, LoadError> {
+        self.shipped
+            .iter()
+            .map(|plugin| {
+                let source = self.read(plugin.id, Path::new("")).map_err(|reason| error(plugin.id, reason))?;
+                Ok(Listed::of(&source.description, source.shipped))
+            })
+            .collect()
+    }
+
+    async fn compiled(&self, name: &str, project: &Path) -> Result<Arc<Compiled>, LoadReason> {
+        let source = self.read(name, project)?;
+        // Held while compiling: whoever wants the same component waits instead of compiling it again.
+        let mut known = self.compiled.lock().await;
+        if let Some(compiled) = known.get(&source.digest) {
+            return Ok(Arc::clone(compiled));
+        }
+        let digest = source.digest;
+        let compiled = Arc::new(self.compile(source).await?);
+        known.insert(digest, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    fn read(&self, name: &str, project: &Path) -> Result<Source, LoadReason> {
+        let (bytes, shipped) = if is_path(name) {
+            (Cow::Owned(read_file(&project.join(name), name)?), false)
+        } else {
+            let ids = || self.shipped.iter().map(|plugin| plugin.id);
+            let found = self.shipped.iter().find(|plugin| plugin.id == name);
+            let plugin = found.ok_or_else(|| LoadReason::Unknown(Nearest::of(name, ids())))?;
+            (Cow::Borrowed(plugin.component), true)
+        };
+        let description = component::describe(&bytes)?;
+        let id = &description.manifest.id;
+        if !shipped && self.shipped.iter().any(|plugin| plugin.id == id) {
+            return Err(LoadReason::ReservedId(id.clone()));
+        }
+        let digest = Sha256::digest(&bytes).into();
+        Ok(Source { bytes, digest, description, shipped })
+    }
+
+    async fn compile(&self, source: Source) -> Result<Compiled, LoadReason> {
+        let Source { bytes, description, .. } = source;
+        let engine = self.engine.clone();
+        let component = tokio::task::spawn_blocking(move || engine::compile(&engine, &bytes))
+            .await
+            .map_err(|error| LoadReason::Broken(error.to_string()))?
+            .map_err(|error| LoadReason::Broken(sentence(&error)))?;
+        let linked = engine::linker(&self.engine, &description.kinds)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .map_err(|error| LoadReason::Link(sentence(&error)))?;
+        let is = |kind| description.kinds.contains(&kind);
+        let link = |error: wasmtime::Error| LoadReason::Link(sentence(&error));
+        let mapping =
+            is(Kind::FolderMapper).then(|| MappingPre::new(linked.clone())).transpose().map_err(link)?;
+        let sourcing =
+            is(Kind::MailboxSource).then(|| SourcingPre::new(linked.clone())).transpose().map_err(link)?;
+        let validating =
+            is(Kind::Validator).then(|| ValidatingPre::new(linked.clone())).transpose().map_err(link)?;
+        let id = PluginId {
+            id: description.manifest.id.clone(),
+            version: description.manifest.version.clone(),
+        };
+        let engine = self.engine.clone();
+        let compiled = Compiled { id, description, engine, mapping, sourcing, validating };
+        self.start_once(&compiled).await?;
+        Ok(compiled)
+    }
+
+    /// Only an instance shows whether the types of its exports are ours, so one is made, asked nothing
+    /// and dropped.
+    async fn start_once(&self, compiled: &Compiled) -> Result<(), LoadReason> {
+        let caller = Caller {
+            plugin: compiled.id.clone(),
+            engine: self.engine.clone(),
+            settings: Arc::from("{}"),
+            cancel: Cancel::default(),
+            memory: self.limits.memory,
+            cpu: self.limits.cpu.min(Duration::from_secs(2)),
+            wall: self.limits.wall,
+        };
+        let (mapping, sourcing, validating) =
+            (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());
+        let started = caller.run("start", Arc::new(Inputs::new()), move |store| {
+            Box::pin(async move {
+                if let Some(mapping) = mapping {
+                    drop(mapping.instantiate_async(&mut *store).await?);
+                }
+                if let Some(sourcing) = sourcing {
+                    drop(sourcing.instantiate_async(&mut *store).await?);
+                }
+                if let Some(validating) = validating {
+                    drop(validating.instantiate_async(&mut *store).await?);
+                }
+                Ok(())
+            })
+        });
+        started.await.map(drop).map_err(|error| match error.failure {
+            mailhaul_engine::plugin::PluginFailure::BadReply(why) => LoadReason::Link(why),
+            failure => LoadReason::Start(failure),
+        })
+    }
+}
+
+impl std::fmt::Debug for PluginHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginHost").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+fn error(name: &str, reason: LoadReason) -> LoadError {
+    LoadError { plugin: text::shown(name, MESSAGE), reason }
+}
+
+/// Whether a name in the project file means a file.
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\']) || name.ends_with(".wasm") || name.ends_with(".cwasm")
+}
+
+fn read_file(path: &Path, named: &str) -> Result<Vec<u8>, LoadReason> {
+    let unreadable = |cause: String| LoadReason::Unreadable { path: named.to_owned(), cause };
+    // Looked at before opening: a pipe would block.
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(unreadable("it is not a regular file".to_owned()));
+    }
+    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_COMPONENT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
+    let size = bytes.len() as u64;
+    if size > MAX_COMPONENT { Err(LoadReason::TooLarge(metadata.len().max(size))) } else { Ok(bytes) }
+}
+
+/// An error of wasmtime's with its causes, on one line.
+fn sentence(error: &wasmtime::Error) -> String {
+    text::shown(&format!("{error:#}").replace('\n', " "), MESSAGE)
+}

@@ -1,0 +1,216 @@
+//! `mailbox-source`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use mailhaul_engine::plugin::{
+    AccountEntry, Diagnostic, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId,
+};
+use wasmtime::Store;
+
+use crate::bindings::imports::mailhaul::plugin::{accounts, types};
+use crate::bindings::sourcing::SourcingPre;
+use crate::bindings::sourcing::exports::mailhaul::plugin::mailbox_source as wit;
+use crate::call::Caller;
+use crate::convert;
+use crate::inputs::Inputs;
+use crate::limits::{CODE, EMPTY_PAGES, KEY, MESSAGE, NAME, PAGE, REMARKS, TOKEN};
+use crate::state::State;
+use crate::text;
+
+const CALL: &str = "list-mailboxes";
+
+/// A component that lists mailboxes.
+pub(crate) struct WasmSource {
+    caller: Caller,
+    prepared: SourcingPre<State>,
+    inputs: Arc<Inputs>,
+    /// Pages in a row without a mailbox: a plugin could name a next page for ever.
+    empty_pages: AtomicU32,
+}
+
+impl WasmSource {
+    pub(crate) fn new(caller: Caller, prepared: SourcingPre<State>, inputs: Inputs) -> Self {
+        Self { caller, prepared, inputs: Arc::new(inputs), empty_pages: AtomicU32::new(0) }
+    }
+
+    fn count_empty(&self, page: &MailboxPage, first: bool) -> Result<(), String> {
+        if first || !page.mailboxes.is_empty() {
+            self.empty_pages.store(0, Ordering::Relaxed);
+        } else if self.empty_pages.fetch_add(1, Ordering::Relaxed) >= EMPTY_PAGES {
+            return Err(format!("{EMPTY_PAGES} empty pages in a row, and still one more"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MailboxSource for WasmSource {
+    fn plugin(&self) -> &PluginId {
+        &self.caller.plugin
+    }
+
+    async fn list_mailboxes(&self, token: Option<&str>, max: u32) -> Result<MailboxPage, PluginError> {
+        let max = max.min(PAGE);
+        let request = wit::PageRequest { token: token.map(str::to_owned), max, extras: Vec::new() };
+        let prepared = self.prepared.clone();
+        let (page, store) = self
+            .caller
+            .ask(CALL, Arc::clone(&self.inputs), move |store| {
+                Box::pin(async move {
+                    let instance = prepared.instantiate_async(&mut *store).await?;
+                    instance.mailhaul_plugin_mailbox_source().call_list_mailboxes(&mut *store, &request).await
+                })
+            })
+            .await?;
+        let page = checked(page, token, max, &store).map_err(|why| self.caller.bad(CALL, why))?;
+        self.count_empty(&page, token.is_none()).map_err(|why| self.caller.bad(CALL, why))?;
+        Ok(page)
+    }
+}
+
+/// The answer in the engine's types, or how it breaks the contract. `store` holds its secrets.
+fn checked(page: wit::Page, token: Option<&str>, max: u32, store: &Store<State>) -> Result<MailboxPage, String> {
+    if page.mailboxes.len() > max as usize {
+        return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));
+    }
+    if let Some(next) = &page.next {
+        text::checked("the page token", next, TOKEN)?;
+        if Some(next.as_str()) == token {
+            return Err("the token of the next page is that of this one".to_owned());
+        }
+    }
+    let mut keys = BTreeSet::new();
+    let mut mailboxes = Vec::with_capacity(page.mailboxes.len());
+    for mailbox in page.mailboxes {
+        let mailbox = entry(mailbox, store)?;
+        if !keys.insert(mailbox.key.clone()) {
+            return Err(format!("the key `{}` is on one page twice", mailbox.key));
+        }
+        mailboxes.push(mailbox);
+    }
+    if page.diagnostics.len() > REMARKS {
+        return Err(format!("{} diagnostics, at most {REMARKS} are allowed", page.diagnostics.len()));
+    }
+    let diagnostics = page.diagnostics.into_iter().map(diagnostic).collect();
+    Ok(MailboxPage { mailboxes, next: page.next, diagnostics })
+}
+
+fn entry(mailbox: wit::Mailbox, store: &Store<State>) -> Result<MailboxEntry, String> {
+    text::checked("the key of a mailbox", &mailbox.key, KEY)?;
+    let side = |account, side| account_entry(account, store).map_err(|why| format!("{side} of `{}`: {why}", mailbox.key));
+    Ok(MailboxEntry {
+        source: side(mailbox.source, "the source")?,
+        target: side(mailbox.target, "the target")?,
+        label: mailbox.label.map(|label| text::shown(&label, MESSAGE)),
+        origin: mailbox.origin.map(|origin| text::shown(&origin, MESSAGE)),
+        key: mailbox.key,
+    })
+}
+
+fn account_entry(account: accounts::Account, store: &Store<State>) -> Result<AccountEntry, String> {
+    text::checked("the log-in name", &account.login, NAME)?;
+    if let Some(host) = &account.host {
+        text::checked("the host name", host, NAME)?;
+    }
+    if account.port == Some(0) {
+        return Err("0 is no port".to_owned());
+    }
+    let secret = match account.auth {
+        accounts::Auth::Inherit => None,
+        accounts::Auth::Secret(handle) => {
+            let secret = store.data().handles.get(&handle).map_err(|error| error.to_string())?;
+            Some(secret.value.clone())
+        }
+        accounts::Auth::Other(what) => {
+            return Err(format!("`{}` is no way to sign in", text::shown(&what, CODE)));
+        }
+    };
+    Ok(AccountEntry {
+        login: account.login,
+        host: account.host,
+        port: account.port,
+        tls: account.tls.map(convert::tls).transpose()?,
+        secret,
+    })
+}
+
+fn diagnostic(diagnostic: types::Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: convert::severity(diagnostic.severity),
+        code: text::shown(&diagnostic.code, CODE),
+        message: text::shown(&diagnostic.message, MESSAGE),
+        at: diagnostic.at.map(|at| text::shown(&at, MESSAGE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_imap::Secret;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::caps::secrets::SecretHandle;
+    use crate::caps::testing::store;
+
+    fn account(login: &str) -> accounts::Account {
+        accounts::Account {
+            login: login.into(),
+            host: None,
+            port: None,
+            tls: None,
+            auth: accounts::Auth::Inherit,
+            extras: Vec::new(),
+        }
+    }
+
+    fn mailbox(key: &str) -> wit::Mailbox {
+        wit::Mailbox {
+            key: key.into(),
+            source: account("a"),
+            target: account("b"),
+            label: None,
+            origin: None,
+            extras: Vec::new(),
+        }
+    }
+
+    fn page(mailboxes: Vec<wit::Mailbox>, next: Option<&str>) -> wit::Page {
+        wit::Page { mailboxes, next: next.map(Into::into), diagnostics: Vec::new(), extras: Vec::new() }
+    }
+
+    fn refused(page: wit::Page) -> String {
+        checked(page, Some("7"), 2, &store(Inputs::new())).unwrap_err()
+    }
+
+    #[test]
+    fn answers_that_break_the_contract_are_refused() {
+        let three = vec![mailbox("a"), mailbox("b"), mailbox("c")];
+        assert_eq!(refused(page(three, None)), "3 mailboxes on a page of at most 2");
+        assert!(refused(page(vec![mailbox("a"), mailbox("a")], None)).contains("twice"));
+        assert!(refused(page(Vec::new(), Some("7"))).contains("that of this one"));
+        assert!(refused(page(Vec::new(), Some(&"x".repeat(TOKEN + 1)))).contains("at most 4096"));
+        assert!(refused(page(vec![mailbox("a\u{202e}b")], None)).contains("control character"));
+        assert!(refused(page(vec![mailbox("")], None)).contains("is empty"));
+        let mut nameless = mailbox("a");
+        nameless.target = account("");
+        assert_eq!(refused(page(vec![nameless], None)), "the target of `a`: the log-in name is empty");
+        let mut odd = mailbox("a");
+        odd.source.auth = accounts::Auth::Other("smartcard".into());
+        assert!(refused(page(vec![odd], None)).contains("`smartcard` is no way to sign in"));
+    }
+
+    #[test]
+    fn a_handle_becomes_the_secret_it_stands_for() {
+        let mut store = store(Inputs::new());
+        let value = Secret::from(b"geheim".to_vec());
+        let handle = store.data_mut().hand_out(SecretHandle { label: "l".into(), value }).unwrap();
+        let mut mailbox = mailbox("a");
+        mailbox.source.auth = accounts::Auth::Secret(handle);
+        let page = checked(page(vec![mailbox], None), None, 2, &store).unwrap();
+        assert_eq!(page.mailboxes[0].source.secret.as_ref().unwrap().expose_secret(), b"geheim");
+        assert!(!format!("{page:?}").contains("geheim"));
+    }
+}

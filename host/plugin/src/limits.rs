@@ -1,0 +1,116 @@
+//! How much a plugin may use, and why that much.
+
+use std::time::Duration;
+
+/// Limits for one call. Every call gets a new instance, so none of them adds up over a run.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Linear memory in bytes, all memories of the instance together.
+    ///
+    /// 64 MiB: the largest table of mailboxes allowed (a million rows) takes the `csv` plugin 30.
+    pub memory: usize,
+    /// Time the guest itself may compute. Waiting for the host is not counted.
+    ///
+    /// 2 s: mapping 500 folders takes less than a millisecond, so this is an endless loop.
+    pub cpu: Duration,
+    /// Time from the call to its answer, waiting included.
+    ///
+    /// 30 s: mappers and sources wait for nothing but the disk.
+    pub wall: Duration,
+    /// As `cpu`, for validators.
+    ///
+    /// 20 s: their work grows with the mailbox; 100,000 messages take 0.2 s.
+    pub validator_cpu: Duration,
+    /// As `wall`, for validators.
+    ///
+    /// 30 min: they wait for both servers, which may have to read every message of a mailbox.
+    pub validator_wall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 64 << 20,
+            cpu: Duration::from_secs(2),
+            wall: Duration::from_secs(30),
+            validator_cpu: Duration::from_secs(20),
+            validator_wall: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// Largest component file in bytes: Python and JavaScript plugins have 2 to 20 MB.
+pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
+
+/// How often the epoch advances, and so how exactly `cpu` is kept.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// The guest's stack in bytes. Deep recursion is a trap, never a crash of the host.
+pub(crate) const WASM_STACK: usize = 512 << 10;
+
+/// The fiber a guest and the host functions it calls run on: the guest's stack and room for ours.
+pub(crate) const FIBER_STACK: usize = 2 << 20;
+
+/// Bytes a guest may hand over in one call or answer: the largest honest one is a page of 5,000
+/// mailboxes with 2 KiB each.
+pub(crate) const HOSTCALL_BYTES: usize = 16 << 20;
+
+/// Handles a call may hold: 4,096 rows with four secrets each.
+pub(crate) const HANDLES: usize = 16_384;
+
+/// Table elements of an instance: a Rust plugin has some hundred functions, a Python one some 10,000.
+pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+
+/// Core instances of one component: a Python component has more than 32.
+pub(crate) const CORE_INSTANCES: usize = 100;
+
+/// Log lines of one call.
+pub(crate) const LOG_LINES: u32 = 200;
+
+/// Bytes of one log line.
+pub(crate) const LOG_LINE: usize = 8 << 10;
+
+/// Characters of a message that is shown to people.
+pub(crate) const MESSAGE: usize = 1_000;
+
+/// Characters of a code made for machines.
+pub(crate) const CODE: usize = 64;
+
+/// Levels of a folder path. Dovecot and Cyrus refuse far fewer.
+pub(crate) const PATH_LEVELS: usize = 64;
+
+/// Bytes of one level: four times what Maildir's file names allow.
+pub(crate) const PATH_LEVEL: usize = 1_020;
+
+/// Bytes of a mailbox key.
+pub(crate) const KEY: usize = 512;
+
+/// Bytes of a page token.
+pub(crate) const TOKEN: usize = 4 << 10;
+
+/// Bytes of a log-in name or a host name.
+pub(crate) const NAME: usize = 1_020;
+
+/// Mailboxes of one page.
+pub(crate) const PAGE: u32 = 4_096;
+
+/// Pages in a row that may be empty and still name a next one, so that a listing ends.
+pub(crate) const EMPTY_PAGES: u32 = 1_000;
+
+/// Remarks in one answer.
+pub(crate) const REMARKS: usize = 1_000;
+
+/// Rows a table hands over at once.
+pub(crate) const TABLE_ROWS: u32 = 4_096;
+
+/// Bytes a file hands over at once.
+pub(crate) const FILE_READ: u32 = 1 << 20;
+
+/// Messages a view lists at once, and UIDs whose counterparts it names at once.
+pub(crate) const VIEW_LIST: u32 = 5_000;
+
+/// Messages whose headers or digests a view fetches at once.
+pub(crate) const VIEW_FETCH: usize = 1_000;
+
+/// Names of header fields a view is asked for at once.
+pub(crate) const VIEW_NAMES: usize = 100;

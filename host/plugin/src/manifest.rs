@@ -1,0 +1,229 @@
+//! `plugin.toml`, as it stands in a component.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::kind::Kind;
+use crate::limits::CODE;
+use crate::text;
+
+/// The version of the plugin interface this host speaks.
+pub const API: &str = "0.1";
+
+/// Characters of a summary or description.
+const SENTENCE: usize = 300;
+
+/// Most settings one plugin has.
+const SETTINGS: usize = 100;
+
+/// What a plugin says about itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    pub(crate) id: String,
+    pub(crate) version: String,
+    pub(crate) api: String,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) summary: String,
+    pub(crate) license: String,
+    #[serde(default)]
+    pub(crate) settings: BTreeMap<String, Setting>,
+    #[serde(default)]
+    pub(crate) needs: Needs,
+}
+
+/// What a plugin cannot work without.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Needs {
+    #[serde(default)]
+    pub(crate) input: Vec<NeededInput>,
+}
+
+/// A file or table the operator must name for the plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededInput {
+    /// Its name under `inputs`.
+    pub name: String,
+    /// The plugin's reason.
+    pub why: String,
+}
+
+/// One setting of a plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub of: SettingType,
+    /// Whether it must be set.
+    #[serde(default)]
+    pub required: bool,
+    /// The allowed values, when not all are.
+    #[serde(rename = "enum", default, skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<Value>,
+    /// What it is when it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// One sentence about it.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// Type of a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingType {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A list of texts.
+    List,
+}
+
+impl Manifest {
+    /// Reads the manifest, or says in one sentence why it cannot be used.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+        let manifest: Self = toml::from_str(text).map_err(|error| text::shown(error.message(), SENTENCE))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        // It becomes a key of the project file and part of messages and reports.
+        if !(1..=CODE).contains(&self.id.len()) || !self.id.chars().all(word) || self.id.starts_with('-') {
+            return Err("`id` must be lower-case letters, digits and `-`, at most 64".to_owned());
+        }
+        let version = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+        if !(1..=32).contains(&self.version.len()) || !self.version.chars().all(version) {
+            return Err("`version` must look like `1.2.3`".to_owned());
+        }
+        if self.kinds.is_empty() {
+            return Err("`kinds` is empty".to_owned());
+        }
+        text::checked("`summary`", &self.summary, SENTENCE)?;
+        text::checked("`license`", &self.license, SENTENCE)?;
+        for needed in &self.needs.input {
+            text::checked("the name of an input", &needed.name, CODE)?;
+            text::checked("the reason for an input", &needed.why, SENTENCE)?;
+        }
+        if self.settings.len() > SETTINGS {
+            return Err(format!("more than {SETTINGS} settings"));
+        }
+        for (name, setting) in &self.settings {
+            text::checked("the name of a setting", name, CODE)?;
+            setting.check().map_err(|problem| format!("setting `{name}`: {problem}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Setting {
+    fn check(&self) -> Result<(), String> {
+        if !self.description.is_empty() {
+            text::checked("`description`", &self.description, SENTENCE)?;
+        }
+        if let Some(value) = self.one_of.iter().find(|value| !self.of.fits(value)) {
+            return Err(format!("{value} in `enum` is no {}", self.of.words()));
+        }
+        match &self.default {
+            Some(_) if self.required => Err("what is required needs no `default`".to_owned()),
+            Some(value) => self.allows(value).map_err(|problem| format!("`default` {problem}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a value may be set, or what is wrong with it.
+    pub(crate) fn allows(&self, value: &Value) -> Result<(), String> {
+        if !self.of.fits(value) {
+            return Err(format!("must be {}, not {}", self.of.words(), words(value)));
+        }
+        if !self.one_of.is_empty() && !self.one_of.contains(value) {
+            let allowed: Vec<_> = self.one_of.iter().map(ToString::to_string).collect();
+            return Err(format!("must be one of {}", allowed.join(", ")));
+        }
+        Ok(())
+    }
+}
+
+impl SettingType {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::String => value.is_string(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Number => value.is_number(),
+            Self::Boolean => value.is_boolean(),
+            Self::List => value.as_array().is_some_and(|items| items.iter().all(Value::is_string)),
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::String => "text",
+            Self::Integer => "a whole number",
+            Self::Number => "a number",
+            Self::Boolean => "true or false",
+            Self::List => "a list of texts",
+        }
+    }
+}
+
+fn words(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        id = "acme"
+        version = "1.0.0"
+        api = "0.1"
+        kinds = ["folder-mapper"]
+        summary = "Names of Acme's folders"
+        license = "MIT"
+        [settings.depth]
+        type = "integer"
+        default = 3
+    "#;
+
+    fn refused(change: impl Fn(&str) -> String) -> String {
+        Manifest::read(change(GOOD).as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_manifest_is_read_whole() {
+        let manifest = Manifest::read(GOOD.as_bytes()).unwrap();
+        assert_eq!((manifest.id.as_str(), manifest.kinds), ("acme", vec![Kind::FolderMapper]));
+        assert_eq!(manifest.settings["depth"].default, Some(Value::from(3)));
+    }
+
+    #[test]
+    fn one_that_could_mislead_is_refused() {
+        assert!(refused(|good| good.replace("\"acme\"", "\"../acme\"")).contains("`id`"));
+        assert!(refused(|good| good.replace("Acme's", "\\u001b[2J")).contains("control character"));
+        assert!(refused(|good| good.replace("= 3", "= \"three\"")).contains("must be a whole number, not text"));
+        assert!(refused(|good| good.replace("\"folder-mapper\"", "\"butler\"")).contains("butler"));
+        assert!(refused(|good| format!("nonsense = 1\n{good}")).contains("nonsense"));
+        assert!(refused(|_| "id =".to_owned()).len() > 3);
+        assert!(Manifest::read(b"\xff").is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! What one call of a guest may touch. Built for the call and dropped after it.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
+use wasmtime::{Engine, ResourceLimiter, Store};
+
+use crate::breach::Breach;
+use crate::cancel::Cancel;
+use crate::caps::log::LogSink;
+use crate::clock::{self, Clock};
+use crate::inputs::Inputs;
+use crate::limits::{CORE_INSTANCES, HANDLES, HOSTCALL_BYTES, TABLE_ELEMENTS};
+
+/// Data of a store. Every import reads its policy from here: what is not granted is an empty list, never
+/// a check somebody could forget.
+pub(crate) struct State {
+    pub(crate) handles: ResourceTable,
+    pub(crate) clock: Clock,
+    pub(crate) log: LogSink,
+    pub(crate) settings: Arc<str>,
+    pub(crate) cancel: Cancel,
+    /// Empty unless this is a call of a mailbox source.
+    pub(crate) inputs: Arc<Inputs>,
+    memory: Memory,
+}
+
+impl State {
+    /// A store for one call.
+    pub(crate) fn store(engine: &Engine, memory: usize, parts: Parts) -> Store<Self> {
+        let mut handles = ResourceTable::new();
+        handles.set_max_capacity(HANDLES);
+        let memory = Memory { limit: memory, bytes: 0, elements: 0 };
+        let Parts { clock, log, settings, cancel, inputs } = parts;
+        let mut store = Store::new(engine, Self { handles, clock, log, settings, cancel, inputs, memory });
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        clock::arm(&mut store);
+        store
+    }
+
+    /// Gives the guest a handle.
+    pub(crate) fn hand_out<T: Send + 'static>(&mut self, value: T) -> wasmtime::Result<Resource<T>> {
+        self.handles.push(value).map_err(|error| match error {
+            ResourceTableError::Full => Breach::Handles.into(),
+            other => other.into(),
+        })
+    }
+}
+
+/// What a store is made of.
+pub(crate) struct Parts {
+    pub(crate) clock: Clock,
+    pub(crate) log: LogSink,
+    pub(crate) settings: Arc<str>,
+    pub(crate) cancel: Cancel,
+    pub(crate) inputs: Arc<Inputs>,
+}
+
+/// Memory and tables of one instance, all of them together.
+///
+/// Growth that goes too far ends the call with our own error. Refusing it politely would make a
+/// Rust guest abort, and nothing would say that memory was the reason.
+struct Memory {
+    limit: usize,
+    bytes: usize,
+    elements: usize,
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.bytes.saturating_add(desired.saturating_sub(current));
+        if total > self.limit {
+            return Err(Breach::Memory(self.limit).into());
+        }
+        self.bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.elements.saturating_add(desired.saturating_sub(current));
+        if total > TABLE_ELEMENTS {
+            return Err(Breach::Table.into());
+        }
+        self.elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES
+    }
+
+    fn memories(&self) -> usize {
+        CORE_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        CORE_INSTANCES
+    }
+}

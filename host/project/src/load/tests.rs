@@ -1,0 +1,352 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::model::{Auth, Tls};
+use crate::schema;
+use crate::secret::SecretOrigin;
+
+fn loaded(text: &str) -> Loaded {
+    parse(Path::new("mailhaul.toml"), Path::new("/moves/acme"), text)
+        .unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+}
+
+fn errors(text: &str) -> String {
+    match parse(Path::new("mailhaul.toml"), Path::new("/moves/acme"), text) {
+        Ok(_) => panic!("this loads:\n{text}"),
+        Err(errors) => errors.to_string(),
+    }
+}
+
+const MINIMAL: &str = "[source]\nhost = \"a\"\n[target]\nhost = \"b\"\n[mailboxes]\n";
+
+#[test]
+fn what_is_left_out_has_the_defaults_of_the_contract() {
+    let Loaded { project, warnings } = loaded(MINIMAL);
+    assert_eq!(warnings, []);
+    assert_eq!(project.name, "acme");
+    assert_eq!(project.state, Path::new("/moves/acme/.mailhaul"));
+    for side in [&project.source, &project.target] {
+        assert_eq!(
+            (side.tls, side.auth, side.port, side.port_or_default()),
+            (Tls::Implicit, Auth::Password, None, 993)
+        );
+        assert!(!side.allow_cleartext);
+    }
+    assert_eq!(project.mailboxes.from.name.to_string(), "csv");
+    let ids = |list: &[PluginRef]| list.iter().map(|p| (p.name.to_string(), p.line)).collect::<Vec<_>>();
+    assert_eq!(ids(&project.plugins.mapping), [("roles".into(), None)]);
+    assert_eq!(ids(&project.plugins.validation), [("counts".into(), None), ("special-folders".into(), None)]);
+    assert_eq!(project.select, Select::default());
+    assert!(!project.ignore.flags && !project.ignore.dates);
+    let limits = project.limits;
+    assert_eq!((limits.mailboxes_at_once, limits.connections_per_host, limits.memory), (4, 8, 256 << 20));
+}
+
+/// The contract's example, without the parts that are not built yet.
+#[test]
+fn the_contracts_example_loads() {
+    let project = loaded(
+        r#"[project]
+name = "olddomain to newdomain"
+state = ".mailhaul"
+[source]
+host = "mail.olddomain.com"
+port = 993
+tls = "implicit"
+provider = "auto"
+auth = "plain-authzid"
+admin_user = "master"
+admin_password = { env = "OLD_ADMIN" }
+user_pattern = "{user}*master"
+allow_cleartext = false
+[target]
+host = "mail.newdomain.com"
+auth = "xoauth2"
+token = { command = ["get-token", "--for", "imap"] }
+[mailboxes]
+from = "csv"
+inputs = { accounts = "mailboxes.csv" }
+[[folders]]
+from = "Old/**"
+to = "Archive/Old/**"
+[[folders]]
+from = "Spam"
+skip = true
+[plugins]
+mapping = ["./acme.wasm", "roles"]
+validation = ["counts", "special-folders"]
+[plugins.settings.roles]
+prefer = "special-use"
+nested = { since = 2019-01-01, list = [1, 2.5, true] }
+[select]
+since = 2019-01-01
+max_size = "50 MiB"
+deleted = "skip"
+order = "source"
+[verify]
+ignore = ["dates"]
+[limits]
+mailboxes_at_once = 2
+connections_per_host = 3
+memory = "64 MiB"
+"#,
+    )
+    .project;
+    assert_eq!(project.source.admin_user.as_deref(), Some("master"));
+    assert_eq!(project.source.user_pattern.as_deref(), Some("{user}*master"));
+    assert!(
+        matches!(&project.source.admin_password.as_ref().unwrap().origin, SecretOrigin::Env(n) if n == "OLD_ADMIN")
+    );
+    assert!(matches!(&project.target.token.as_ref().unwrap().origin, SecretOrigin::Command { argv, dir }
+        if argv.len() == 3 && dir == Path::new("/moves/acme")));
+    let accounts = &project.mailboxes.inputs["accounts"];
+    assert_eq!((accounts.path.as_path(), accounts.line), (Path::new("/moves/acme/mailboxes.csv"), 20));
+    let rules = project.rules.iter().map(|r| (r.from.as_str(), r.to.as_deref(), r.skip, r.line));
+    assert_eq!(
+        rules.collect::<Vec<_>>(),
+        [("Old/**", Some("Archive/Old/**"), false, 21), ("Spam", None, true, 24)]
+    );
+    assert_eq!(
+        project.plugins.mapping[0].name,
+        PluginName::File { path: "/moves/acme/./acme.wasm".into(), shown: "./acme.wasm".into() }
+    );
+    insta::assert_snapshot!(project.plugins.settings["roles"].value, @r#"{"nested":{"list":[1,2.5,true],"since":"2019-01-01"},"prefer":"special-use"}"#);
+    let select = project.select;
+    assert_eq!(
+        select.since.as_ref().map(|s| (s.date.to_string(), s.written.as_str())),
+        Some(("2019-01-01".into(), "2019-01-01"))
+    );
+    assert_eq!(select.max_size.map(|s| (s.bytes, s.written)), Some((50 << 20, "50 MiB".into())));
+    assert!(select.skip_deleted && project.ignore.dates && !project.ignore.flags);
+    assert_eq!(project.limits.memory, 64 << 20);
+}
+
+#[test]
+fn everything_wrong_is_reported_together_and_by_line() {
+    insta::assert_snapshot!(errors(
+        r#"[project]
+naem = "x"
+[source]
+host = "mail.example.org:993"
+prot = 993
+port = 0
+tls = "ssl"
+ca_file = "none.pem"
+auth = "plain"
+admin_password = { enviroment = "X" }
+user_pattern = "*master"
+[target]
+host = "b"
+tls = "none"
+token = "t"
+port = "993"
+[mailboxes]
+from = "CSV File"
+inputs = { accounts = 5 }
+[[folders]]
+from = "A"
+[[folders]]
+to = "B"
+[[folders]]
+from = "C"
+to = "D"
+skip = true
+[plugins]
+mapping = ["roles", "roles", "acme.wasm"]
+host = "x"
+[select]
+since = "2019-01-01"
+max_size = "50 M"
+deleted = true
+[verify]
+ignore = ["colour"]
+max_size = 1
+[limits]
+memory = "1 KiB"
+mailboxes_at_once = 0
+connections_per_host = 18446744073709551616
+[colours]
+"#
+    ));
+}
+
+#[test]
+fn what_is_not_built_yet_is_refused_by_name() {
+    insta::assert_snapshot!(errors(&format!(
+        "{}[select]\norder = \"recent-first\"\n[cutover]\ndomains = []\nnonsense = 1\n[cutover.smtp]\n",
+        MINIMAL.replace("host = \"b\"", "host = \"b\"\nprovider = \"gmail\"")
+    )));
+}
+
+#[test]
+fn keys_that_would_be_ignored_are_refused() {
+    let with = |keys: &str| errors(&format!("[source]\nhost = \"a\"\n{keys}\n[mailboxes]\n"));
+    insta::assert_snapshot!(
+        [
+            "admin_user = \"a\"",
+            "admin_password = \"p\"",
+            "admin_user = \"a\"\nuser_pattern = \"{user}*a\"",
+            "auth = \"plain-authzid\"\nadmin_user = \"a\"",
+            "auth = \"xoauth2\"\nadmin_user = \"a\"\nadmin_password = \"p\"",
+            "user_pattern = \"{user}{domain}\"",
+        ]
+        .map(with)
+        .join("\n")
+    );
+    loaded("[source]\nhost = \"a\"\nadmin_password = \"p\"\nuser_pattern = \"{user}*a\"\n[mailboxes]");
+}
+
+#[test]
+fn broken_syntax_is_reported_by_line() {
+    insta::assert_snapshot!(errors("[source]\nhost = \"a\nport = = 5\n[target\n"));
+    insta::assert_snapshot!(errors("[source]\nhost = \"a\"\nhost = \"b\"\n[mailboxes]\n"));
+    insta::assert_snapshot!(errors(""));
+}
+
+#[test]
+fn a_date_that_does_not_exist_is_refused() {
+    for date in ["2019-02-30", "2019-01-01T00:00:00", "\"2019-01-01\"", "07:32:00", "5"] {
+        let text = errors(&format!("{MINIMAL}[select]\nsince = {date}\n"));
+        assert!(text.starts_with("mailhaul.toml:7: "), "{date}: {text}");
+    }
+}
+
+/// Whatever is wrong about a password, no sentence shows it.
+#[test]
+fn no_error_and_no_debug_shows_a_secret() {
+    for password in [
+        "admin_password = \"canary",
+        "admin_password = \"canary\" \"x\"",
+        "admin_password = \"\\qcanary\"",
+        "admin_password = canary",
+        "admin_password = [\"canary\"]",
+        "admin_password = { env = \"$canary\" }",
+        "admin_password = { env = \"canary\", file = \"canary\" }",
+        "admin_password = { pasword = \"canary\" }",
+        "admin_pasword = \"canary\"",
+        "admin_password = \"x\"\nadmin_password = \"canary\"",
+        "host = \"imap://me:canary@mail.example.org\"",
+        "admin_password = \"canary\"",
+        "user_pattern = \"canary\"",
+    ] {
+        let text = errors(&format!("[source]\n{password}\n[mailboxes]\n"));
+        assert!(!text.contains("canary"), "{password}\n{text}");
+    }
+    let project =
+        loaded("[source]\nadmin_password = \"canary\"\nuser_pattern = \"{user}*a\"\n[mailboxes]").project;
+    assert!(!format!("{project:?}").contains("canary"));
+    let secret = project.source.admin_password.unwrap().resolve().unwrap();
+    assert_eq!(secret.expose_secret(), b"canary");
+}
+
+#[test]
+fn a_file_cannot_write_on_the_terminal() {
+    let text = errors(&format!("{MINIMAL}\"\\u001b[2J\\nmailhaul.toml:1: all is well\" = 1\n"));
+    assert!(!text.contains('\u{1b}') && text.lines().count() == 1, "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn files_with_passwords_that_others_can_read_are_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mailhaul.toml");
+    let chmod =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::write(dir.path().join("pw"), "x").unwrap();
+    let text = MINIMAL
+        .replace("[target]", "user_pattern = \"{user}\"\nadmin_password = { file = \"pw\" }\n[target]");
+    std::fs::write(&file, &text).unwrap();
+    chmod(&file, 0o644);
+    chmod(&dir.path().join("pw"), 0o640);
+    let warnings = |file: &Path| -> Vec<String> {
+        Project::load(file).unwrap().warnings.iter().map(|w| w.message.clone()).collect()
+    };
+    assert_eq!(
+        warnings(&file),
+        ["other users can read the password file `pw`; `chmod 600 pw` keeps them out"]
+    );
+    chmod(&dir.path().join("pw"), 0o600);
+    assert_eq!(warnings(&file), [""; 0]);
+    std::fs::write(&file, text.replace("{ file = \"pw\" }", "\"pw\"")).unwrap();
+    assert!(warnings(&file)[0].contains("`[source] admin_password` stands in it"));
+    chmod(&file, 0o600);
+    assert_eq!(warnings(&file), [""; 0]);
+}
+
+#[test]
+fn files_that_are_no_text_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mailhaul.toml");
+    std::fs::write(&file, format!("\u{feff}{}", MINIMAL.replace('\n', "\r\n"))).unwrap();
+    assert_eq!(Project::load(&file).unwrap().project.target.host_line, Some(4));
+    std::fs::write(&file, b"[source]\nhost = \"\xff\"\n").unwrap();
+    assert!(
+        Project::load(&file)
+            .unwrap_err()
+            .to_string()
+            .ends_with("mailhaul.toml:2: it is not UTF-8; save it as UTF-8")
+    );
+    std::fs::write(&file, vec![b'#'; (1 << 20) + 1]).unwrap();
+    assert!(Project::load(&file).unwrap_err().to_string().contains("larger than 1 MiB"));
+    std::fs::remove_file(&file).unwrap();
+    assert!(Project::load(&file).unwrap_err().to_string().contains("does not exist"));
+}
+
+/// Every key of the schema, set to a value of a wrong type, is complained about by name: no key is
+/// known and then forgotten.
+#[test]
+fn every_key_is_looked_at() {
+    for (table, keys) in schema::TABLES {
+        for key in *keys {
+            let line = format!("{key} = 07:32:00");
+            let text = match *table {
+                "" => format!("{line}\n"),
+                "folders" => format!("[[folders]]\n{line}\n"),
+                table => format!("[{table}]\n{line}\n"),
+            };
+            let text = errors(&text);
+            let named = [format!("{key}` is "), format!("{key}]` is ")];
+            assert!(named.iter().any(|named| text.contains(named)), "{table}.{key}: {text}");
+        }
+    }
+}
+
+fn toml_like() -> impl Strategy<Value = String> {
+    let keys: Vec<&str> =
+        schema::TABLES.iter().flat_map(|(table, keys)| keys.iter().copied().chain([*table])).collect();
+    let value = prop_oneof![
+        Just("\"x\"".to_owned()),
+        Just("5".to_owned()),
+        Just("2019-01-01".to_owned()),
+        Just("true".to_owned()),
+        Just("[[]]".to_owned()),
+        Just("{ env = \"X\" }".to_owned()),
+        Just("-1e999".to_owned()),
+        Just("inf".to_owned()),
+        Just("0x7fffffffffffffffff".to_owned()),
+        Just("[\"roles\", 5]".to_owned()),
+        "\\PC*",
+    ];
+    let line = (prop::sample::select(keys), value, 0..5_u8).prop_map(|(key, value, form)| match form {
+        0 => format!("[{key}]\n"),
+        1 => format!("[[{key}]]\n"),
+        2 => format!("[plugins.settings.{key}]\n"),
+        _ => format!("{key} = {value}\n"),
+    });
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.concat())
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(text in prop_oneof![any::<String>(), toml_like()]) {
+        if let Err(errors) = parse(Path::new("m.toml"), Path::new("/p"), &text) {
+            let lines = text.lines().count().max(1);
+            prop_assert!(errors.iter().all(|e| e.line.is_none_or(|line| (1..=lines + 1).contains(&line))));
+            prop_assert_eq!(errors.to_string().lines().count(), errors.iter().count());
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What the text and the HTML report both say: sentences, sums and groups.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use mailhaul_engine::plugin::HookOutcome;
+use mailhaul_engine::summary::{
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
+    MailboxSummary, ProjectSummary, Verdict, Verified,
+};
+
+use crate::show::count;
+
+/// The sums over a mailbox's folders.
+pub(crate) fn sums(mailbox: &MailboxSummary) -> Counts {
+    let mut sums = Counts::default();
+    for folder in &mailbox.folders {
+        sums.add(&folder.counts);
+    }
+    sums
+}
+
+/// A verdict in words.
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Complete => "complete",
+        Verdict::Incomplete => "incomplete",
+        Verdict::NotStarted => "not started",
+    }
+}
+
+/// What the whole project comes to, in one sentence.
+pub(crate) fn headline(summary: &ProjectSummary) -> String {
+    let counts = &summary.totals.counts;
+    match summary.verdict {
+        Verdict::NotStarted => "Nothing has been moved yet.".into(),
+        Verdict::Complete => match counts.source_messages {
+            0 => "There was nothing to move, and nothing is missing.".into(),
+            1 => "The only message is accounted for, and did not fail.".into(),
+            n => format!("Each of the {} is accounted for, and none failed.", count(n, "message")),
+        },
+        Verdict::Incomplete => {
+            let troubles = troubles(summary);
+            match troubles.split_last() {
+                None => "The move is not finished.".into(),
+                Some((only, [])) => format!("The move is not finished: {only}."),
+                Some((last, others)) => {
+                    format!("The move is not finished: {} and {last}.", others.join(", "))
+                }
+            }
+        }
+    }
+}
+
+/// What is not well, each as part of a sentence.
+fn troubles(summary: &ProjectSummary) -> Vec<String> {
+    let of = |tally: fn(&MailboxSummary) -> usize| summary.mailboxes.iter().map(tally).sum::<usize>() as u64;
+    let stopped = of(|m| usize::from(m.stopped.is_some()));
+    let differences = of(|m| m.differences.iter().filter(|d| !d.note).count());
+    let hooks = of(|m| m.hooks.iter().filter(|h| h.outcome == HookOutcome::Fail).count());
+    let counts = &summary.totals.counts;
+    let is = |n| if n == 1 { "is" } else { "are" };
+    let mut troubles = Vec::new();
+    if stopped > 0 {
+        troubles.push(format!("{} could not go on", count(stopped, "mailbox")));
+    }
+    if counts.failed > 0 {
+        troubles.push(format!("{} failed", count(counts.failed, "message")));
+    }
+    if counts.pending > 0 {
+        troubles.push(format!("{} {} not reached yet", count(counts.pending, "message"), is(counts.pending)));
+    }
+    if differences > 0 {
+        let was = if differences == 1 { "was" } else { "were" };
+        troubles.push(format!("{} {was} found", count(differences, "difference")));
+    }
+    if hooks > 0 {
+        troubles.push(format!("{} failed", count(hooks, "validation")));
+    }
+    troubles
+}
+
+/// How deep both ends were compared, over every folder that was moved; `None` without any.
+pub(crate) fn compared(summary: &ProjectSummary) -> Option<String> {
+    let moved = || summary.mailboxes.iter().flat_map(|m| &m.folders).filter(|f| f.target.is_some());
+    let all = moved().count() as u64;
+    let least = moved().map(|f| f.verified).min()?;
+    if least == Verified::None {
+        let open = moved().filter(|f| f.verified == Verified::None).count() as u64;
+        return Some(if open == all {
+            "Not compared since the newest copy; mailhaul verify does that.".into()
+        } else {
+            let was = if open == 1 { "was" } else { "were" };
+            let open = crate::show::number(open);
+            format!("Of {}, {open} {was} not compared since the newest copy.", count(all, "folder"))
+        });
+    }
+    Some(format!("Compared on both ends in every folder, by {}.", depth(least)))
+}
+
+/// What a comparison looked at.
+pub(crate) fn depth(verified: Verified) -> &'static str {
+    match verified {
+        Verified::None => "nothing",
+        Verified::Counts => "message lists",
+        Verified::Headers => "headers, flags and dates",
+        Verified::Full => "whole messages, byte for byte",
+    }
+}
+
+/// The word for the depth in a table.
+pub(crate) fn depth_word(verified: Verified) -> &'static str {
+    match verified {
+        Verified::None => "no",
+        Verified::Counts => "counts",
+        Verified::Headers => "headers",
+        Verified::Full => "full",
+    }
+}
+
+/// What is wrong with the messages of a group, and which they are.
+pub(crate) struct Group<'a, Of> {
+    /// The first of them; all are alike in everything but the UIDs.
+    pub(crate) like: &'a Of,
+    /// Source UIDs, without 0.
+    pub(crate) uids: Vec<u32>,
+    /// Target UIDs.
+    pub(crate) target_uids: Vec<u32>,
+    /// How many.
+    pub(crate) messages: u64,
+}
+
+/// Exceptions with the same folder, code and reason together; what failed first, else as listed.
+pub(crate) fn exceptions(mailbox: &MailboxSummary) -> Vec<Group<'_, Exception>> {
+    let skipped = |e: &Exception| e.outcome == ExceptionOutcome::Skipped;
+    let mut groups = group(
+        &mailbox.exceptions,
+        |e| (skipped(e), e.folder.as_str(), e.code.as_str(), e.reason.as_str()),
+        |e| (e.uid, None),
+    );
+    groups.sort_by_key(|group| skipped(group.like));
+    groups
+}
+
+/// Differences that are alike together; notes last, else as listed.
+pub(crate) fn differences(mailbox: &MailboxSummary) -> Vec<Group<'_, Difference>> {
+    let mut groups = group(
+        &mailbox.differences,
+        |d| (d.note, d.folder.as_str(), d.kind, d.by.as_deref(), d.detail.as_str()),
+        |d| (d.uid, d.target_uid),
+    );
+    groups.sort_by_key(|group| group.like.note);
+    groups
+}
+
+fn group<'a, Of, Key: Hash + Eq>(
+    all: &'a [Of],
+    key: impl Fn(&'a Of) -> Key,
+    uids: impl Fn(&Of) -> (u32, Option<u32>),
+) -> Vec<Group<'a, Of>> {
+    let mut groups: Vec<Group<'a, Of>> = Vec::new();
+    let mut places: HashMap<Key, usize> = HashMap::new();
+    for one in all {
+        let place = *places.entry(key(one)).or_insert_with(|| {
+            groups.push(Group { like: one, uids: Vec::new(), target_uids: Vec::new(), messages: 0 });
+            groups.len() - 1
+        });
+        let (uid, target_uid) = uids(one);
+        let group = &mut groups[place];
+        group.messages += 1;
+        group.uids.extend((uid != 0).then_some(uid));
+        group.target_uids.extend(target_uid);
+    }
+    groups
+}
+
+impl<Of> Group<'_, Of> {
+    /// `UID 7, 9–12` of the source, and of the target what the source does not have.
+    pub(crate) fn uids(&self) -> String {
+        match (self.uids.as_slice(), self.target_uids.as_slice()) {
+            ([], []) => String::new(),
+            ([], target) => format!("target UID {}", crate::show::uids(target)),
+            (source, _) => format!("UID {}", crate::show::uids(source)),
+        }
+    }
+}
+
+/// What a difference is, in words.
+pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
+    match kind {
+        DifferenceKind::Missing => "missing on the target",
+        DifferenceKind::Duplicate => "twice on the target",
+        DifferenceKind::Moved => "in another folder on the target",
+        DifferenceKind::AlteredBody => "body altered",
+        DifferenceKind::AlteredHeaders => "headers altered",
+        DifferenceKind::AlteredNewlines => "line ends altered",
+        DifferenceKind::Truncated => "cut short on the target",
+        DifferenceKind::Flags => "flags differ",
+        DifferenceKind::Keywords => "keywords differ",
+        DifferenceKind::Date => "date differs",
+        DifferenceKind::Extra => "on the target, and not from this move",
+    }
+}
+
+/// Who made a difference, in words.
+pub(crate) fn by(by: Option<&str>) -> Option<String> {
+    by.map(|by| match by {
+        "changed-on-target" => "changed on the target after delivery".into(),
+        other => crate::show::visible(other),
+    })
+}
+
+/// A hook's verdict in words.
+pub(crate) fn outcome(hook: &HookSummary) -> &'static str {
+    match hook.outcome {
+        HookOutcome::Pass => "passed",
+        HookOutcome::Fail => "failed",
+        HookOutcome::Inconclusive => "could not tell",
+    }
+}
+
+/// Whether somebody has to look at a mailbox.
+pub(crate) fn needs_a_look(mailbox: &MailboxSummary) -> bool {
+    mailbox.verdict != Verdict::Complete
+        || mailbox.stopped.is_some()
+        || mailbox.differences.iter().any(|d| !d.note)
+        || mailbox.hooks.iter().any(|h| h.outcome != HookOutcome::Pass)
+}
+
+/// What is not well in a mailbox, in a few words; empty when all is.
+pub(crate) fn mailbox_troubles(mailbox: &MailboxSummary) -> Vec<String> {
+    let sums = sums(mailbox);
+    let differences = mailbox.differences.iter().filter(|d| !d.note).count() as u64;
+    let mut troubles = Vec::new();
+    if let Some(stopped) = &mailbox.stopped {
+        troubles.push(format!(
+            "stopped at the {}: {}",
+            match stopped.side.as_str() {
+                "local" => "moving machine",
+                side => side,
+            },
+            crate::show::visible(&stopped.reason)
+        ));
+    }
+    if sums.failed > 0 {
+        troubles.push(format!("{} failed", count(sums.failed, "message")));
+    }
+    if sums.pending > 0 {
+        troubles.push(format!("{} pending", count(sums.pending, "message")));
+    }
+    if differences > 0 {
+        troubles.push(count(differences, "difference"));
+    }
+    for hook in mailbox.hooks.iter().filter(|h| h.outcome != HookOutcome::Pass) {
+        troubles.push(format!("validation {} {}", crate::show::visible(&hook.plugin), outcome(hook)));
+    }
+    troubles
+}
+
+/// Where a folder's mail went: the source folder, then the target's name when it is another.
+pub(crate) fn folder_names(folder: &FolderSummary) -> (String, Option<String>) {
+    let source = crate::show::visible(&folder.source);
+    let target = match &folder.target {
+        Some(target) if *target == folder.source => None,
+        Some(target) => Some(crate::show::visible(target)),
+        None => Some(String::new()),
+    };
+    (source, target)
+}

@@ -1,0 +1,205 @@
+//! Summaries for tests: a good move, one with every trouble, hostile words, nothing, many.
+
+use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
+use mailhaul_engine::summary::{
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LastRun,
+    MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, Verified,
+};
+
+fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> ProjectSummary {
+    let mut counts = Counts::default();
+    for folder in mailboxes.iter().flat_map(|m| &m.folders) {
+        counts.add(&folder.counts);
+    }
+    ProjectSummary {
+        schema: SCHEMA,
+        project: name.into(),
+        verdict,
+        totals: Totals { mailboxes: mailboxes.len() as u64, counts },
+        last_run: LastRun { copied: counts.copied / 2, bytes: counts.bytes / 2, seconds: 95.25 },
+        mailboxes,
+    }
+}
+
+/// `numbers`: copied, already present, skipped, failed, pending.
+fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verified) -> FolderSummary {
+    let [copied, already_present, skipped, failed, pending] = numbers;
+    let counts = Counts {
+        source_messages: numbers.iter().sum(),
+        copied,
+        already_present,
+        skipped,
+        failed,
+        pending,
+        gone_at_source: 0,
+        bytes: copied * 61_234,
+    };
+    FolderSummary { source: source.into(), target: target.map(str::to_owned), counts, verified }
+}
+
+fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> MailboxSummary {
+    MailboxSummary {
+        source: format!("{user}@olddomain.example"),
+        target: format!("{user}@newdomain.example"),
+        verdict,
+        stopped: None,
+        folders,
+        exceptions: Vec::new(),
+        differences: Vec::new(),
+        hooks: vec![
+            HookSummary { plugin: "counts".into(), outcome: HookOutcome::Pass, findings: Vec::new() },
+            HookSummary {
+                plugin: "special-folders".into(),
+                outcome: HookOutcome::Pass,
+                findings: Vec::new(),
+            },
+        ],
+    }
+}
+
+fn usual(scale: u64) -> Vec<FolderSummary> {
+    let full = Verified::Full;
+    vec![
+        folder("INBOX", Some("INBOX"), [412 * scale, 12, 0, 0, 0], full),
+        folder("Sent", Some("Sent Items"), [988 * scale, 0, 0, 0, 0], full),
+        folder("Trash", Some("Deleted Items"), [31, 0, 0, 0, 0], full),
+        folder("Projekte/Übergabe 2024", Some("Projekte/Übergabe 2024"), [77, 0, 0, 0, 0], full),
+    ]
+}
+
+fn exception(folder: &str, uid: u32, outcome: ExceptionOutcome, code: &str, reason: &str) -> Exception {
+    Exception { folder: folder.into(), uid, outcome, code: code.into(), reason: reason.into() }
+}
+
+fn difference(folder: &str, uid: u32, target_uid: Option<u32>, kind: DifferenceKind) -> Difference {
+    Difference { folder: folder.into(), uid, target_uid, kind, by: None, detail: String::new(), note: false }
+}
+
+/// Two mailboxes, all well.
+pub(crate) fn complete() -> ProjectSummary {
+    let mut anna = mailbox("anna", Verdict::Complete, usual(1));
+    anna.folders.push(folder("Spam", None, [0, 0, 3, 0, 0], Verified::None));
+    anna.exceptions = (4..7)
+        .map(|uid| {
+            let reason = "left out by the rule at mailhaul.toml:12";
+            exception("Spam", uid, ExceptionOutcome::Skipped, "rule", reason)
+        })
+        .collect();
+    let mut bob = mailbox("bob", Verdict::Complete, usual(3));
+    bob.folders[0].counts.gone_at_source = 2;
+    project("Olddomain to Newdomain", Verdict::Complete, vec![anna, bob])
+}
+
+/// One of everything that can go wrong.
+pub(crate) fn troubled() -> ProjectSummary {
+    let mut anna = mailbox("anna", Verdict::Incomplete, usual(1));
+    anna.folders[1] = folder("Sent", Some("Sent Items"), [980, 0, 5, 3, 40], Verified::None);
+    anna.exceptions = (100..105)
+        .map(|uid| {
+            let reason = "received before 2019-01-01, which [select] since leaves out";
+            exception("Sent", uid, ExceptionOutcome::Skipped, "since", reason)
+        })
+        .chain([7, 9, 10].map(|uid| {
+            let reason = "the target refused it: NO [LIMIT] Message is larger than 25 MB";
+            exception("Sent", uid, ExceptionOutcome::Failed, "too-big", reason)
+        }))
+        .collect();
+    let mut bob = mailbox("bob", Verdict::Incomplete, usual(2));
+    bob.differences = vec![
+        difference("INBOX", 7, None, DifferenceKind::Missing),
+        difference("INBOX", 8, None, DifferenceKind::Missing),
+        Difference {
+            by: Some("changed-on-target".into()),
+            detail: "\\Seen on the target only".into(),
+            note: true,
+            ..difference("Sent", 12, Some(4), DifferenceKind::Flags)
+        },
+        Difference { note: true, ..difference("Sent", 0, Some(990), DifferenceKind::Extra) },
+    ];
+    bob.hooks[0].outcome = HookOutcome::Fail;
+    bob.hooks[0].findings = vec![Finding {
+        severity: Severity::Error,
+        code: "counts.fewer".into(),
+        message: "the target has 822 messages where the ledger has 824".into(),
+        folder: Some("INBOX".into()),
+        uid: None,
+    }];
+    bob.hooks[1].outcome = HookOutcome::Inconclusive;
+    bob.hooks[1].findings = vec![Finding {
+        severity: Severity::Warning,
+        code: "special-folders.unknown".into(),
+        message: "the target does not say which folder holds drafts".into(),
+        folder: None,
+        uid: None,
+    }];
+    let mut carol = mailbox("carol", Verdict::NotStarted, Vec::new());
+    carol.hooks.clear();
+    carol.stopped = Some(Stopped {
+        side: Side::Source,
+        cause: "auth-refused".into(),
+        reason: "the server refused the log-in: NO [AUTHENTICATIONFAILED] Invalid credentials".into(),
+    });
+    project("Olddomain to Newdomain", Verdict::Incomplete, vec![anna, bob, carol])
+}
+
+/// Words that would be markup, commands or formulas if anything let them.
+pub(crate) fn hostile() -> ProjectSummary {
+    const IMG: &str = "<img src=x onerror=alert(1)>";
+    let evil = format!("=\"{IMG}\u{1b}[2J\r\n\t\0\u{202e}]]>--><script>alert(1)</script>&amp;'");
+    let long = "Långt".repeat(40);
+    let mut summary = troubled();
+    summary.project = evil.clone();
+    for mailbox in &mut summary.mailboxes {
+        mailbox.source = format!("{evil}{}", mailbox.source);
+        mailbox.target = evil.clone();
+        for folder in &mut mailbox.folders {
+            folder.source = format!("{evil}/{long}/{}", folder.source);
+            folder.target = Some(evil.clone());
+        }
+        for exception in &mut mailbox.exceptions {
+            exception.folder = evil.clone();
+            exception.code = evil.clone();
+            exception.reason = evil.clone();
+        }
+        for difference in &mut mailbox.differences {
+            difference.folder = evil.clone();
+            difference.detail = evil.clone();
+            difference.by = Some(evil.clone());
+        }
+        for hook in &mut mailbox.hooks {
+            hook.plugin = evil.clone();
+            for finding in &mut hook.findings {
+                finding.code = evil.clone();
+                finding.message = evil.clone();
+                finding.folder = Some(evil.clone());
+            }
+        }
+        if let Some(stopped) = &mut mailbox.stopped {
+            stopped.cause = evil.clone();
+            stopped.reason = evil.clone();
+        }
+    }
+    summary
+}
+
+/// A project that has never been run.
+pub(crate) fn empty() -> ProjectSummary {
+    let mut summary = project("Olddomain to Newdomain", Verdict::NotStarted, Vec::new());
+    summary.last_run = LastRun::default();
+    summary
+}
+
+/// Many mailboxes, of which each fiftieth has trouble.
+pub(crate) fn many(n: usize) -> ProjectSummary {
+    let troubled = troubled();
+    let mailboxes = (0..n)
+        .map(|n| match n % 50 {
+            17 => MailboxSummary {
+                source: format!("user{n:04}@olddomain.example"),
+                ..troubled.mailboxes[n % 3].clone()
+            },
+            _ => mailbox(&format!("user{n:04}"), Verdict::Complete, usual(1 + n as u64 % 7)),
+        })
+        .collect();
+    project("Olddomain to Newdomain", Verdict::Incomplete, mailboxes)
+}

@@ -1,0 +1,268 @@
+//! The report as text of at most 80 columns, whole: nothing is cut, long names get a line of their own.
+
+use mailhaul_engine::plugin::HookOutcome;
+use mailhaul_engine::summary::{
+    Counts, ExceptionOutcome, FolderSummary, MailboxSummary, ProjectSummary, Verdict,
+};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::digest;
+use crate::show::{bytes, count, number, seconds, visible};
+
+/// Columns of a terminal that nobody has widened, and of a mail that is quoted once.
+const WIDTH: usize = 80;
+
+/// From so many mailboxes on, those with nothing to look at get one line instead of a table.
+const MANY: usize = 20;
+
+pub(crate) fn render(summary: &ProjectSummary) -> String {
+    let mut out = String::new();
+    let title = visible(&summary.project);
+    wrapped(&mut out, 0, 0, &title);
+    line(&mut out, &"=".repeat(title.width().clamp(1, WIDTH)));
+    line(&mut out, "");
+    let verdict = digest::verdict(summary.verdict).to_uppercase();
+    wrapped(&mut out, 0, 0, &format!("{verdict}. {}", digest::headline(summary)));
+    if let Some(compared) = digest::compared(summary) {
+        wrapped(&mut out, 0, 0, &compared);
+    }
+    line(&mut out, "");
+    sum(&mut out, &summary.totals.counts);
+    if summary.verdict != Verdict::NotStarted {
+        let run = &summary.last_run;
+        line(&mut out, "");
+        wrapped(
+            &mut out,
+            0,
+            0,
+            &format!(
+                "{}. The newest run copied {}, {}, in {}.",
+                count(summary.totals.mailboxes, "mailbox"),
+                count(run.copied, "message"),
+                bytes(run.bytes),
+                seconds(run.seconds)
+            ),
+        );
+    }
+    let many = summary.mailboxes.len() > MANY;
+    let (short, long): (Vec<_>, Vec<_>) =
+        summary.mailboxes.iter().partition(|mailbox| many && !digest::needs_a_look(mailbox));
+    for one in long {
+        line(&mut out, "");
+        mailbox(&mut out, one);
+    }
+    if !short.is_empty() {
+        line(&mut out, "");
+        line(&mut out, &format!("{}, complete:", count(short.len() as u64, "mailbox")));
+        for mailbox in short {
+            let sums = digest::sums(mailbox);
+            let text = format!("{}: {}", names(mailbox), count(sums.source_messages, "message"));
+            wrapped(&mut out, 2, 4, &text);
+        }
+    }
+    out
+}
+
+/// The sum, spelled out.
+fn sum(out: &mut String, counts: &Counts) {
+    let rows = [
+        (" ", "messages at the source", counts.source_messages),
+        ("=", "copied", counts.copied),
+        ("+", "already present", counts.already_present),
+        ("+", "skipped", counts.skipped),
+        ("+", "failed", counts.failed),
+        ("+", "pending", counts.pending),
+    ];
+    let width = rows.iter().map(|(_, _, n)| number(*n).len()).max().unwrap_or(0);
+    for (sign, what, n) in rows {
+        let size = if what == "copied" { format!("   {}", bytes(counts.bytes)) } else { String::new() };
+        line(out, &format!("  {sign} {what:<24}{:>width$}{size}", number(n)));
+    }
+    if counts.gone_at_source > 0 {
+        let gone = count(counts.gone_at_source, "message");
+        wrapped(out, 0, 0, &format!("Besides, {gone} copied earlier, and deleted at the source since."));
+    }
+}
+
+fn names(mailbox: &MailboxSummary) -> String {
+    let (source, target) = (visible(&mailbox.source), visible(&mailbox.target));
+    if source == target { source } else { format!("{source} → {target}") }
+}
+
+fn mailbox(out: &mut String, mailbox: &MailboxSummary) {
+    wrapped(out, 0, 4, &format!("{}: {}", names(mailbox), digest::verdict(mailbox.verdict)));
+    if let Some(stopped) = &mailbox.stopped {
+        let reason = format!("stopped ({}, {}): {}", stopped.side.as_str(), stopped.cause, stopped.reason);
+        wrapped(out, 2, 4, &visible(&reason));
+    }
+    if !mailbox.folders.is_empty() {
+        folders(out, &mailbox.folders);
+    }
+    for group in digest::exceptions(mailbox) {
+        let exception = group.like;
+        let outcome = match exception.outcome {
+            ExceptionOutcome::Failed => "failed",
+            ExceptionOutcome::Skipped => "skipped",
+        };
+        let text = format!(
+            "{outcome} in {}, {}: {} ({}; {})",
+            exception.folder,
+            count(group.messages, "message"),
+            exception.reason,
+            exception.code,
+            group.uids()
+        );
+        wrapped(out, 2, 4, &visible(&text));
+    }
+    for group in digest::differences(mailbox) {
+        let difference = group.like;
+        let note = if difference.note { "note" } else { "difference" };
+        let mut text = format!(
+            "{note} in {}, {}: {}",
+            difference.folder,
+            count(group.messages, "message"),
+            digest::difference(difference.kind)
+        );
+        let by = digest::by(difference.by.as_deref());
+        for more in [by.as_deref(), Some(&difference.detail)].into_iter().flatten().filter(|m| !m.is_empty())
+        {
+            text += &format!(", {more}");
+        }
+        wrapped(out, 2, 4, &visible(&format!("{text} ({})", group.uids())));
+    }
+    for hook in &mailbox.hooks {
+        wrapped(out, 2, 4, &visible(&format!("validation {}: {}", hook.plugin, digest::outcome(hook))));
+        let detail = hook.outcome != HookOutcome::Pass || !hook.findings.is_empty();
+        for finding in hook.findings.iter().filter(|_| detail) {
+            let folder = finding.folder.as_ref().map(|folder| format!("{folder}: ")).unwrap_or_default();
+            let uid = finding.uid.map(|uid| format!("UID {uid}: ")).unwrap_or_default();
+            wrapped(out, 4, 6, &visible(&format!("{folder}{uid}{} ({})", finding.message, finding.code)));
+        }
+    }
+}
+
+const HEADERS: [&str; 6] = ["source", "copied", "present", "skipped", "failed", "pending"];
+
+fn folders(out: &mut String, folders: &[FolderSummary]) {
+    let cells = |counts: &Counts| {
+        [
+            counts.source_messages,
+            counts.copied,
+            counts.already_present,
+            counts.skipped,
+            counts.failed,
+            counts.pending,
+        ]
+        .map(number)
+    };
+    let mut widths = HEADERS.map(str::len);
+    for folder in folders {
+        for (width, cell) in widths.iter_mut().zip(cells(&folder.counts)) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let numbers: usize = widths.iter().map(|width| width + 1).sum();
+    // Numbers of ten digits leave little room: names then always get a line of their own.
+    let room = WIDTH.saturating_sub(numbers + 2).max(10);
+    let row = |cells: [String; 6]| -> String {
+        cells.iter().zip(widths).map(|(cell, width)| format!(" {cell:>width$}")).collect()
+    };
+    line(out, &format!("  {}{}", padded("folder", room), row(HEADERS.map(str::to_owned))));
+    for folder in folders {
+        let name = match digest::folder_names(folder) {
+            (source, None) => source,
+            (source, Some(target)) if target.is_empty() => format!("{source} (left out)"),
+            (source, Some(target)) => format!("{source} → {target}"),
+        };
+        let numbers = row(cells(&folder.counts));
+        if name.width() <= room {
+            line(out, &format!("  {}{numbers}", padded(&name, room)));
+        } else {
+            wrapped(out, 2, 4, &name);
+            line(out, &format!("  {}{numbers}", padded("", room)));
+        }
+    }
+}
+
+fn padded(text: &str, width: usize) -> String {
+    format!("{text}{:pad$}", "", pad = width.saturating_sub(text.width()))
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+/// Writes a paragraph: `first` spaces before its first line, `next` before the others.
+fn wrapped(out: &mut String, first: usize, next: usize, text: &str) {
+    let mut current = " ".repeat(first);
+    let mut column = first;
+    let mut empty = true;
+    for word in text.split(' ') {
+        if !empty && column + 1 + word.width() > WIDTH {
+            line(out, &current);
+            current = " ".repeat(next);
+            column = next;
+            empty = true;
+        }
+        if !empty {
+            current.push(' ');
+            column += 1;
+        }
+        for c in word.chars() {
+            let width = c.width().unwrap_or(0);
+            // A word longer than a line is broken where the line ends.
+            if column + width > WIDTH {
+                line(out, &current);
+                current = " ".repeat(next);
+                column = next;
+            }
+            current.push(c);
+            column += width;
+        }
+        empty = false;
+    }
+    line(out, &current);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_move_that_went_well() {
+        insta::assert_snapshot!(render(&fixture::complete()));
+    }
+
+    #[test]
+    fn a_move_with_every_trouble() {
+        insta::assert_snapshot!(render(&fixture::troubled()));
+    }
+
+    #[test]
+    fn nothing_yet() {
+        insta::assert_snapshot!(render(&fixture::empty()));
+    }
+
+    #[test]
+    fn no_line_is_longer_than_80_columns_and_nothing_is_cut() {
+        for summary in [fixture::hostile(), fixture::troubled(), fixture::many(50)] {
+            let text = render(&summary);
+            for line in text.lines() {
+                assert!(line.width() <= WIDTH, "{line}");
+            }
+            assert!(!text.contains('\u{1b}'));
+        }
+        let text = render(&fixture::hostile());
+        assert!(text.contains("␛[2J"), "{text}");
+        let letters: String = text.split_whitespace().collect();
+        assert!(letters.contains(&"Långt".repeat(40)), "{text}");
+    }
+
+    #[test]
+    fn many_mailboxes_without_trouble_take_a_line_each() {
+        let text = render(&fixture::many(1_000));
+        assert!(text.lines().count() < 1_500, "{}", text.lines().count());
+    }
+}

@@ -1,0 +1,117 @@
+//! One row.
+
+use mailhaul_plugin::{Account, Auth, Cell, Diagnostic, Extras, Mailbox, Row, Tls};
+
+use crate::columns::{Column, Columns};
+use crate::duplicates;
+
+/// The mailbox of a row, or what is wrong with it.
+pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox, Diagnostic> {
+    let at = format!("{file}:{}", row.line);
+    let cells = row.cells.len();
+    if cells != columns.count() {
+        let message = format!(
+            "the row has {cells} cells, the header {}: a comma is missing, or one too many (a value with a \
+             comma in it needs quotes)",
+            columns.count()
+        );
+        return Err(Diagnostic::error("csv.malformed-row", at, message));
+    }
+    let mut row = Cells { at, columns, cells: row.cells };
+    let label = row.text(Column::Label);
+    let (source_host, source_port) = (row.text(Column::SourceHost), row.text(Column::SourcePort));
+    let source = row.account(SOURCE)?;
+    let target = row.account(TARGET)?;
+    Ok(Mailbox {
+        key: duplicates::key(&source.login, source_host.as_deref(), source_port.as_deref()),
+        source,
+        target,
+        label,
+        origin: Some(row.at),
+        extras: Extras::new(),
+    })
+}
+
+/// The columns of one side.
+struct SideColumns {
+    user: Column,
+    password: Column,
+    host: Column,
+    port: Column,
+    tls: Column,
+}
+
+const SOURCE: SideColumns = SideColumns {
+    user: Column::SourceUser,
+    password: Column::SourcePassword,
+    host: Column::SourceHost,
+    port: Column::SourcePort,
+    tls: Column::SourceTls,
+};
+
+const TARGET: SideColumns = SideColumns {
+    user: Column::TargetUser,
+    password: Column::TargetPassword,
+    host: Column::TargetHost,
+    port: Column::TargetPort,
+    tls: Column::TargetTls,
+};
+
+struct Cells<'a> {
+    at: String,
+    columns: &'a Columns,
+    cells: Vec<Cell>,
+}
+
+impl Cells<'_> {
+    fn text(&self, column: Column) -> Option<String> {
+        self.cells.get(self.columns.position(column)?)?.text().map(str::to_owned)
+    }
+
+    fn account(&mut self, side: SideColumns) -> Result<Account, Diagnostic> {
+        let Some(login) = self.text(side.user) else {
+            let message = format!("`{}` is empty: every mailbox needs a log-in name", side.user.name());
+            return Err(Diagnostic::error("csv.empty-user", &self.at, message));
+        };
+        Ok(Account {
+            host: self.text(side.host),
+            port: self.port(side.port)?,
+            tls: self.tls(side.tls)?,
+            auth: self.auth(side.password),
+            ..Account::new(login)
+        })
+    }
+
+    fn port(&self, column: Column) -> Result<Option<u16>, Diagnostic> {
+        let Some(text) = self.text(column) else { return Ok(None) };
+        match text.parse() {
+            Ok(port) if port > 0 => Ok(Some(port)),
+            _ => {
+                let message = format!("`{}` is `{text}`: a port is a number from 1 to 65535", column.name());
+                Err(Diagnostic::error("csv.bad-port", &self.at, message))
+            }
+        }
+    }
+
+    fn tls(&self, column: Column) -> Result<Option<Tls>, Diagnostic> {
+        let Some(text) = self.text(column) else { return Ok(None) };
+        match text.to_ascii_lowercase().as_str() {
+            "implicit" => Ok(Some(Tls::Implicit)),
+            "starttls" => Ok(Some(Tls::StartTls)),
+            "none" => Ok(Some(Tls::None)),
+            _ => {
+                let message = format!("`{}` is `{text}`: use implicit, starttls or none", column.name());
+                Err(Diagnostic::error("csv.bad-tls", &self.at, message))
+            }
+        }
+    }
+
+    /// Takes the handle: a secret goes to one account.
+    fn auth(&mut self, column: Column) -> Auth {
+        let cell = self.columns.position(column).and_then(|position| self.cells.get_mut(position));
+        match cell.map(|cell| std::mem::replace(cell, Cell::Text(String::new()))) {
+            Some(Cell::Secret(secret)) => Auth::Secret(secret),
+            _ => Auth::Inherit,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Errors and remarks.
+
+use std::fmt;
+
+use crate::{Extras, ViewError};
+
+/// Why a call has no answer. The text is shown to the operator and should say what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginError {
+    /// The settings do not fit each other or the servers.
+    Settings(String),
+    /// An input is broken.
+    Input {
+        /// Where: `file:line`.
+        at: String,
+        /// Why.
+        reason: String,
+    },
+    /// The host refused something this call cannot do without.
+    Denied(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl fmt::Display for PluginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(why) | Self::Denied(why) | Self::Other(why) => f.write_str(why),
+            Self::Input { at, reason } => write!(f, "{at}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for PluginError {}
+
+impl From<ViewError> for PluginError {
+    fn from(error: ViewError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+/// How grave a remark is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Worth looking at.
+    Warning,
+    /// Makes the thing it is about unusable.
+    Error,
+}
+
+/// A remark about an input or a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How grave. One error stops the command before anything starts.
+    pub severity: Severity,
+    /// Stable and made for machines, e.g. `csv.missing-column`.
+    pub code: String,
+    /// One sentence: what is wrong and what to do.
+    pub message: String,
+    /// `file:line`, or the name of a setting.
+    pub at: Option<String>,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    #[must_use]
+    pub fn error(code: &str, at: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, at, message)
+    }
+
+    /// A warning at a place.
+    #[must_use]
+    pub fn warning(code: &str, at: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, at, message)
+    }
+
+    fn new(severity: Severity, code: &str, at: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            code: code.to_owned(),
+            message: message.into(),
+            at: Some(at.into()),
+            extras: Extras::new(),
+        }
+    }
+}

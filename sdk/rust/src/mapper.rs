@@ -1,0 +1,155 @@
+//! The kind `folder-mapper`.
+
+use crate::{Extras, Folder, FolderPath, PluginError, Server, SpecialUse};
+
+/// Decides where folders go. Pure: the same request gets the same answer.
+pub trait FolderMapper {
+    /// Called once for every mailbox and plan. Folders it does not rule on are left to the next mapper;
+    /// in the end they keep their name.
+    ///
+    /// # Errors
+    /// An error stops this mailbox before anything is written.
+    fn map_folders(request: &MappingRequest) -> Result<Mapping, PluginError>;
+}
+
+/// What a mapper is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappingRequest {
+    /// The old host.
+    pub source: Server,
+    /// The new host.
+    pub target: Server,
+    /// Folders of the source, in LIST order.
+    pub source_folders: Vec<Folder>,
+    /// Folders the target has already.
+    pub target_folders: Vec<Folder>,
+    /// What the operator's rules and earlier mappers decided.
+    pub settled: Vec<Ruling>,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+impl MappingRequest {
+    /// A request between two servers nothing is known about: the start for tests.
+    #[must_use]
+    pub fn new(source_folders: Vec<Folder>, target_folders: Vec<Folder>) -> Self {
+        Self {
+            source: Server::new("source.example"),
+            target: Server::new("target.example"),
+            source_folders,
+            target_folders,
+            settled: Vec::new(),
+            extras: Extras::new(),
+        }
+    }
+
+    /// The ruling earlier steps made on this folder.
+    #[must_use]
+    pub fn settled_ruling(&self, folder: usize) -> Option<&Ruling> {
+        self.settled.iter().find(|ruling| ruling.folder == folder)
+    }
+
+    /// The source folders nobody has ruled on, with their index.
+    pub fn open(&self) -> impl Iterator<Item = (usize, &Folder)> {
+        self.source_folders.iter().enumerate().filter(|(index, _)| self.settled_ruling(*index).is_none())
+    }
+}
+
+/// A folder of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetFolder {
+    /// Where it is.
+    pub path: FolderPath,
+    /// Create it with this role where the server supports that.
+    pub role: Option<SpecialUse>,
+    /// Subscribe to it; `None` follows the source folder.
+    pub subscribe: Option<bool>,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+impl TargetFolder {
+    /// An ordinary folder.
+    #[must_use]
+    pub fn new(path: impl Into<FolderPath>) -> Self {
+        Self { path: path.into(), role: None, subscribe: None, extras: Extras::new() }
+    }
+}
+
+/// A decision about one folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Copy into this folder.
+    MapTo(TargetFolder),
+    /// Leave it out, with the reason the user is shown.
+    Skip(String),
+    /// Something this version has no word for; only ever seen among the settled.
+    Other(String),
+}
+
+/// Where one source folder goes, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// Index into [`MappingRequest::source_folders`].
+    pub folder: usize,
+    /// The decision.
+    pub decision: Decision,
+    /// One line for `mailhaul plan --explain`.
+    pub why: String,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+/// A remark for the plan that is no ruling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The source folder it is about.
+    pub folder: Option<usize>,
+    /// One sentence.
+    pub message: String,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+/// A mapper's answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mapping {
+    /// At most one for each folder, none for a settled one.
+    pub rulings: Vec<Ruling>,
+    /// Remarks.
+    pub notes: Vec<Note>,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+impl Mapping {
+    /// Rules that a folder goes to this path.
+    pub fn map_to(&mut self, folder: usize, path: impl Into<FolderPath>, why: impl Into<String>) {
+        self.rule(folder, Decision::MapTo(TargetFolder::new(path)), why);
+    }
+
+    /// Rules that a folder is left out.
+    pub fn skip(&mut self, folder: usize, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.rule(folder, Decision::Skip(reason.clone()), reason);
+    }
+
+    /// Rules on a folder.
+    pub fn rule(&mut self, folder: usize, decision: Decision, why: impl Into<String>) {
+        self.rulings.push(Ruling { folder, decision, why: why.into(), extras: Extras::new() });
+    }
+
+    /// Adds a remark about a folder.
+    pub fn note(&mut self, folder: impl Into<Option<usize>>, message: impl Into<String>) {
+        self.notes.push(Note { folder: folder.into(), message: message.into(), extras: Extras::new() });
+    }
+
+    /// The path this answer gives a folder.
+    #[must_use]
+    pub fn path_of(&self, folder: usize) -> Option<&FolderPath> {
+        self.rulings.iter().find(|ruling| ruling.folder == folder).and_then(|ruling| match &ruling.decision {
+            Decision::MapTo(target) => Some(&target.path),
+            Decision::Skip(_) | Decision::Other(_) => None,
+        })
+    }
+}

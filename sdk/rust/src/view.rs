@@ -1,0 +1,109 @@
+//! The view of a mailbox a validator is lent.
+
+use std::fmt;
+
+use crate::{Extras, Folder, FolderPath, Side};
+
+/// Why a view has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewError {
+    /// No such folder.
+    NotFound(String),
+    /// The budget of commands and bytes for this view is spent.
+    BudgetExhausted,
+    /// The server or the connection failed.
+    Connection(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl fmt::Display for ViewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(what) => write!(f, "not found: {what}"),
+            Self::BudgetExhausted => f.write_str("the budget for looking at this mailbox is spent"),
+            Self::Connection(why) | Self::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for ViewError {}
+
+/// One message as a view shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageStat {
+    /// UID on that side.
+    pub uid: u32,
+    /// RFC822.SIZE in bytes.
+    pub bytes: u64,
+    /// INTERNALDATE as Unix seconds.
+    pub internal_date: Option<i64>,
+    /// Flags and keywords as the server sent them.
+    pub flags: Vec<String>,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+/// The header fields asked for of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderBlock {
+    /// The message.
+    pub uid: u32,
+    /// Name as sent, value unfolded.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+/// SHA-256 of one whole message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// The message.
+    pub uid: u32,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// Growth room.
+    pub extras: Extras,
+}
+
+/// A read-only, budgeted look at one mailbox. One call with 500 UIDs is one command; 500 calls are 500
+/// round trips.
+pub trait MailboxView {
+    /// Whose mailbox this is.
+    fn side(&self) -> Side;
+
+    /// Every folder.
+    ///
+    /// # Errors
+    /// See [`ViewError`]; the same for all functions.
+    fn folders(&self) -> Result<Vec<Folder>, ViewError>;
+
+    /// Messages with a UID above `after` (0 to begin), in UID order, at most `limit` and at most 5,000.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    fn messages(&self, folder: &FolderPath, after: u32, limit: u32) -> Result<Vec<MessageStat>, ViewError>;
+
+    /// Header fields of at most 1,000 messages.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    fn headers(
+        &self,
+        folder: &FolderPath,
+        uids: &[u32],
+        names: &[&str],
+    ) -> Result<Vec<HeaderBlock>, ViewError>;
+
+    /// Digests of at most 1,000 messages; the host reads each in full.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    fn digests(&self, folder: &FolderPath, uids: &[u32]) -> Result<Vec<Digest>, ViewError>;
+
+    /// The target UIDs the ledger has for at most 5,000 UIDs of a *source* folder, in order.
+    ///
+    /// # Errors
+    /// See [`ViewError`].
+    fn counterparts(&self, folder: &FolderPath, uids: &[u32]) -> Result<Vec<Option<u32>>, ViewError>;
+}
