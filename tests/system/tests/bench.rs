@@ -16,7 +16,7 @@ use mailhaul_lab::{grounds, install};
 use serde_json::Value;
 
 /// Accounts made when a server starts: adding one later waits for Dovecot to look at its user file again.
-const POOL: usize = 120;
+const POOL: usize = 400;
 const CYRUS_POOL: usize = 16;
 
 /// The user that may act for all others on the old host.

@@ -3,6 +3,8 @@
 //! A proxy in front of a server holds the conversation at an exact byte; the test waits for that event, kills,
 //! lets go, and runs the same command again. No time is guessed.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mailhaul_lab::corpus::Recipe;
@@ -165,6 +167,8 @@ fn interrupted_and_continued() {
             outcome.told()
         );
         proxy.release();
+        let open = still_open(&haul.file(".mailhaul"));
+        assert!(open.is_empty(), "the ledger was not closed: {open:?}");
         let report = haul.report();
         assert_sums(&report);
         assert_eq!(report["verdict"], "incomplete", "{report:#}");
@@ -172,6 +176,15 @@ fn interrupted_and_continued() {
         haul.mailhaul(&["status"]).expect(0);
         course.continues(&haul);
     }
+}
+
+/// What SQLite leaves beside a database that nobody has closed.
+fn still_open(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries
+        .flat_map(|path| if path.is_dir() { still_open(&path) } else { vec![path] })
+        .filter(|path| ["-wal", "-shm", "-journal"].iter().any(|end| path.to_string_lossy().ends_with(end)))
+        .collect()
 }
 
 /// A second SIGINT does not wait for anything.

@@ -232,6 +232,47 @@ fn a_second_run_brings_what_is_new() {
     assert_eq!(count(&haul.to.snapshot()), count(&first) + 4, "the target is only ever added to");
 }
 
+/// What the operator leaves out on purpose is counted as skipped, message by message, with the rule; the rest
+/// arrives, and the move is complete.
+#[test]
+fn what_the_operator_leaves_out() {
+    let haul = Move::usual();
+    let mut client = haul.from.client();
+    let big = corpus::simple("big", &"x".repeat(60_000));
+    let small = |subject: &str| corpus::simple(subject, "small");
+    client.append_one("INBOX", &[], " 1-Jun-2015 12:00:00 +0000", &small("old")).unwrap();
+    client.append_one("INBOX", &[], " 1-Jun-2021 12:00:00 +0000", &big).unwrap();
+    client.append_one("INBOX", &["\\Deleted"], " 2-Jun-2021 12:00:00 +0000", &small("deleted")).unwrap();
+    client.append_one("INBOX", &["\\Seen"], " 3-Jun-2021 12:00:00 +0000", &small("kept")).unwrap();
+    let uids: Vec<u32> = client.folder("INBOX").unwrap().iter().map(|m| m.uid).collect();
+    haul.rewrite(|spec| {
+        spec.extra = "[select]\nsince = 2019-01-01\nmax_size = \"50 KiB\"\ndeleted = \"skip\"\n".to_owned();
+    });
+    haul.mailhaul(&["run"]).expect(0);
+    let there = haul.to.client().folder("INBOX").unwrap();
+    assert_eq!(there.len(), 1);
+    assert_eq!(there[0].moved(), client.folder("INBOX").unwrap()[3].moved());
+    let report = haul.report();
+    assert_complete(&report, 4);
+    assert_eq!(
+        (&report["totals"]["skipped"], &report["totals"]["copied"]),
+        (&3.into(), &1.into()),
+        "{report:#}"
+    );
+    let exceptions = report["mailboxes"][0]["exceptions"].as_array().cloned().unwrap_or_default();
+    for uid in &uids[..3] {
+        let one =
+            exceptions.iter().find(|e| e["uid"] == *uid).unwrap_or_else(|| panic!("no {uid} in {report:#}"));
+        assert_eq!((&one["outcome"], &one["folder"]), (&"skipped".into(), &"INBOX".into()), "{one:#}");
+        assert!(one["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{one:#}");
+    }
+    // The rule is taken back: the same command brings the rest.
+    haul.rewrite(|_| ());
+    haul.mailhaul(&["run"]).expect(0);
+    assert_same_mail(&haul.from.snapshot(), &haul.to.snapshot(), usual);
+    assert_eq!(haul.report()["last_run"]["copied"], 3);
+}
+
 /// Several mailboxes in one project, and `--only`.
 #[test]
 fn several_mailboxes_and_only_one() {

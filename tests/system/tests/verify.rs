@@ -61,6 +61,8 @@ fn a_good_target_passes_at_every_depth() {
     }
     haul.mailhaul(&["verify"]).expect(0);
     assert_eq!(folder(&haul.report(), "INBOX")["verified"], "headers", "the default is headers");
+    haul.mailhaul(&["verify", "--depth", "full", "--sample", "50"]).expect(0);
+    haul.mailhaul(&["verify", "--sample", "0"]).expect(2).says(&["--sample"]);
 }
 
 /// A message is gone from the target.
