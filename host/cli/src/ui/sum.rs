@@ -242,7 +242,7 @@ pub(crate) fn push_hook(
             (Some(folder), None) => format!("{}: ", escape(folder)),
             _ => String::new(),
         };
-        push_wrapped(out, 4, &format!("{place}{}", escape(&finding.message)), width);
+        push_wrapped(out, 2, &format!("{place}{}", escape(&finding.message)), width);
     }
     push_more(out, hook.findings.len());
 }
@@ -516,7 +516,7 @@ mod tests {
             MiB, the target takes at most 50.0 MiB
 
         bob@old.example  hook counts: fail
-            Sent: 3 messages on the target, 4 were expected
+          Sent: 3 messages on the target, 4 were expected
         ");
     }
 
