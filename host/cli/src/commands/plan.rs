@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use mailhaul_engine::event::Event;
+use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plan::{PLAN_SCHEMA, PlanFile};
 
@@ -21,18 +21,28 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
     let opened = Opened::for_work(ui, global)?;
     let pages = !ui.json() && args.explain.is_none();
     let mut watcher = watcher::for_task(ui, Doing::Planning);
-    let outcome =
-        opened.drive(ui, &args.select.only, Task::Plan, watcher.as_mut(), |ui, _, event| match event {
+    let outcome = opened.drive(
+        ui,
+        &args.select.only,
+        Task::Plan,
+        watcher.as_mut(),
+        |ui, outcome, event| match event {
             Event::Planned(plan) if pages => {
+                // A blank line between pages.
+                let gap = if outcome.plans.len() > 1 { "\n" } else { "" };
                 let page = ui::plan::mailbox(plan, ui.width, ui.palette);
-                ui.data(&(page + "\n"))
+                ui.data(&format!("{gap}{page}"))
             }
-            Event::MailboxFinished { mailbox, end, .. } if !stands_in_a_page(end) => {
+            // Conflicts stand in the mailbox's page already.
+            Event::MailboxFinished { mailbox, end: end @ MailboxEnd::Stopped(stopped), .. }
+                if !(pages && stopped.cause == "plan") =>
+            {
                 ui.problem(&format!("{mailbox}: {}", ui::plain::end_words(end)));
                 Ok(())
             }
             _ => Ok(()),
-        })?;
+        },
+    )?;
     outcome.refusal()?;
     let file = PlanFile {
         schema: PLAN_SCHEMA,
@@ -43,20 +53,14 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
         explain(ui, &outcome, folder)?;
     } else if ui.json() {
         ui.document(&file, true)?;
-    } else if !outcome.finish.interrupted {
-        ui.data(&ui::plan::total(&outcome.plans))?;
+    } else if !outcome.finish.interrupted && outcome.plans.len() > 1 {
+        ui.data(&format!("\n{}", ui::plan::total(&outcome.plans)))?;
     }
     if let Some(path) = args.out.as_deref().filter(|_| !outcome.finish.interrupted) {
         write(path, &file)?;
         ui.hint(&format!("`mailhaul run --plan {}` follows this plan exactly", path.display()));
     }
     Ok(exit::of_finish(&outcome.finish))
-}
-
-/// Whether the reader has seen how the mailbox ended: its page lists the conflicts.
-fn stands_in_a_page(end: &mailhaul_engine::event::MailboxEnd) -> bool {
-    use mailhaul_engine::event::MailboxEnd;
-    !matches!(end, MailboxEnd::Stopped(_))
 }
 
 fn explain(ui: &mut Ui, outcome: &Outcome, folder: &str) -> Result<(), Failure> {

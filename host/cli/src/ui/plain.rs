@@ -3,7 +3,7 @@
 //! `check` and `plan` print their pages as they go and need nothing but the warnings from here.
 
 use mailhaul_engine::event::{Event, MailboxEnd};
-use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary};
+use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary, Side};
 
 use super::Ui;
 use super::escape::escape;
@@ -112,12 +112,14 @@ pub(crate) fn end_words(end: &MailboxEnd) -> String {
         MailboxEnd::Complete => "complete".to_owned(),
         MailboxEnd::NotAllWell => "not all well".to_owned(),
         MailboxEnd::Interrupted => "interrupted".to_owned(),
-        MailboxEnd::Stopped(stopped) => format!(
-            "stopped at the {} side, {}: {}",
-            stopped.side.as_str(),
-            escape(&stopped.cause),
-            escape(&stopped.reason)
-        ),
+        MailboxEnd::Stopped(stopped) => {
+            let place = match stopped.side {
+                Side::Source => " at the source",
+                Side::Target => " at the target",
+                Side::Local => "",
+            };
+            format!("stopped{place}: {}: {}", escape(&stopped.cause), escape(&stopped.reason))
+        }
     }
 }
 
@@ -145,7 +147,7 @@ mod tests {
         anna@old.example  complete
         bob@old.example  Entwürfe/2019\x1b[2J uid 7: failed, too-big: the message has 60.0 MiB, the target takes at most 50.0 MiB
         bob@old.example  not all well
-        carl@old.example  stopped at the target side, auth-refused: the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        carl@old.example  stopped at the target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`
         ");
         insta::assert_snapshot!(err, @r"
         warning: bob@old.example: odd\x07thing

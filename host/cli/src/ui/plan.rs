@@ -123,7 +123,8 @@ pub(crate) fn explain(
                 push_wrapped(&mut out, 2, &line, width);
             }
             // The last step asked is usually the one that decided.
-            if !found.story.last().is_some_and(|step| step.by == found.by && step.said == found.why) {
+            if !found.story.last().is_some_and(|step| step.by == found.by && step.said.ends_with(&found.why))
+            {
                 let line = format!("so {}: {}", escape(&found.by), escape(&found.why));
                 push_wrapped(&mut out, 2, &line, width);
             }

@@ -163,7 +163,12 @@ mod tests {
         };
         let acme = Entry::new(acme, Some("./acme.wasm".into()));
         let plugins = List { plugins: vec![Entry::new(csv(), None), acme] };
-        insta::assert_snapshot!(list(&plugins, Some(80), Palette::default()), @"");
+        insta::assert_snapshot!(list(&plugins, Some(80), Palette::default()), @r"
+        Plugin              Version  Kind
+        csv                 0.1.0    mailbox-source            ships with mailhaul
+          Mailboxes from a CSV table with the input name `accounts`
+        acme-mapper\x1b[2J  1.2.0    folder-mapper, validator  ./acme.wasm
+        ");
         let json = serde_json::to_value(&plugins).unwrap();
         assert_eq!(json["plugins"][0]["kinds"][0], "mailbox-source");
         assert_eq!(json["plugins"][0]["shipped"], true);
@@ -191,6 +196,29 @@ mod tests {
             size: 65_432,
             shipped: true,
         };
-        insta::assert_snapshot!(card(&shown, "csv", Some(80), Palette::default()), @"");
+        insta::assert_snapshot!(card(&shown, "csv", Some(80), Palette::default()), @r#"
+        csv 0.1.0
+          Mailboxes from a CSV table with the input name `accounts`
+
+        what it is
+          mailbox-source: lists the mailboxes to move
+          part of this program
+          written for version 0.1 of the plugin interface
+          licence: Apache-2.0 OR MIT
+
+        what it may do
+          log: writes lines to mailhaul's log
+          secrets: passes passwords on as handles, without seeing them
+          and nothing else: no network, no other files, no passwords; memory and time are limited
+
+        what it wants
+          input `accounts`: the table of mailboxes
+          setting `prefer`: what wins when both disagree; one of "special-use", "names";
+            "special-use" when left out
+
+        what is in the file
+          sha256 abababababababababababababababababababababababababababababababab
+          63.9 KiB (65,432 bytes)
+        "#);
     }
 }

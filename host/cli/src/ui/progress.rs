@@ -205,7 +205,7 @@ impl Progress {
 
     fn headline(&self, now: Duration, width: usize) -> String {
         if self.mailboxes == 0 {
-            return fit(&format!("reading the mailbox list  {}", duration(now)), width);
+            return fit(&format!("starting  {}", duration(now)), width);
         }
         let word = if self.stopping { "stopping" } else { self.doing.as_str() };
         let mailboxes =

@@ -1,19 +1,74 @@
 //! Standard output and standard error, shared with moving progress.
 //!
-//! Whatever is printed while bars are drawn would be overwritten by their next redraw, so every
-//! writer (ours, and the log's) takes the bars away first and puts them back after.
+//! A picture of a few lines stands below everything else on standard error and is drawn anew in
+//! place. Whoever prints (we, or the log) takes it away first and puts it back after, under one lock.
+//! Drawn by hand because the cursor has to rest behind the last line, with room to spare: where it
+//! waits in the last column, as it does below a progress crate's padded lines, the terminal's echo
+//! of `^C` moves it to the next line, and each redraw from then on leaves a line behind.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use indicatif::MultiProgress;
+use unicode_width::UnicodeWidthStr as _;
 
-/// The bars that are drawn now, if any.
-static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
+/// Cells at the end of a line that a picture leaves free: for `^C`.
+pub(crate) const MARGIN: usize = 3;
+/// How wide a terminal is when it does not say.
+const USUAL_SIZE: (usize, usize) = (80, 24);
 
-/// Tells every writer that bars are drawn, or are no longer.
-pub(crate) fn set_bars(bars: Option<MultiProgress>) {
-    *BARS.lock().unwrap_or_else(PoisonError::into_inner) = bars;
+static PICTURE: Mutex<Picture> = Mutex::new(Picture { lines: Vec::new() });
+
+/// The lines that are on the screen now.
+struct Picture {
+    lines: Vec<String>,
+}
+
+fn picture() -> MutexGuard<'static, Picture> {
+    PICTURE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Columns and rows of the terminal that standard error is.
+pub(crate) fn size() -> (usize, usize) {
+    terminal_size::terminal_size_of(io::stderr())
+        .map_or(USUAL_SIZE, |(width, height)| (usize::from(width.0), usize::from(height.0)))
+}
+
+/// Shows these lines instead of the ones shown before; none takes the picture away.
+pub(crate) fn draw(lines: Vec<String>) {
+    let mut picture = picture();
+    let sequence = picture.replaced_by(&lines, size().0);
+    picture.lines = lines;
+    // A terminal that is gone is no reason to stop a migration.
+    drop(io::stderr().lock().write_all(sequence.as_bytes()));
+}
+
+impl Picture {
+    /// What draws `lines` over the picture on a terminal of `width` columns.
+    fn replaced_by(&self, lines: &[String], width: usize) -> String {
+        let mut out = self.home(width);
+        for (at, line) in lines.iter().enumerate() {
+            if at > 0 {
+                out.push_str("\r\n");
+            }
+            out.push_str(line);
+            // To the end of the line.
+            out.push_str("\x1b[K");
+        }
+        // To the end of the screen.
+        out.push_str("\x1b[J");
+        out
+    }
+
+    /// What moves the cursor to the picture's beginning. The window may have become narrower, and
+    /// lines that were one row may be two by now.
+    fn home(&self, width: usize) -> String {
+        let rows: usize = self.lines.iter().map(|line| line.width().div_ceil(width.max(1)).max(1)).sum();
+        match rows {
+            0 => String::new(),
+            1 => "\r".to_owned(),
+            rows => format!("\r\x1b[{}A", rows - 1),
+        }
+    }
 }
 
 /// One of the two standard streams.
@@ -50,13 +105,18 @@ impl Screen {
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Cloned out of the lock: redrawing may block on a slow terminal.
-        let bars = BARS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match bars {
-            Some(bars) => bars.suspend(|| self.direct(bytes))?,
-            None => self.direct(bytes)?,
+        let picture = picture();
+        if picture.lines.is_empty() {
+            self.direct(bytes)?;
+            return Ok(bytes.len());
         }
-        Ok(bytes.len())
+        let width = size().0;
+        let away = picture.replaced_by(&[], width);
+        drop(io::stderr().lock().write_all(away.as_bytes()));
+        let written = self.direct(bytes);
+        let back = Picture { lines: Vec::new() }.replaced_by(&picture.lines, width);
+        drop(io::stderr().lock().write_all(back.as_bytes()));
+        written.map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -86,5 +146,23 @@ impl Write for Buffer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_drawn_over_the_one_before() {
+        let lines = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let none = Picture { lines: Vec::new() };
+        assert_eq!(none.replaced_by(&lines(&["a", "b"]), 80), "a\x1b[K\r\nb\x1b[K\x1b[J");
+        let two = Picture { lines: lines(&["a", "b"]) };
+        assert_eq!(two.replaced_by(&lines(&["c"]), 80), "\r\x1b[1Ac\x1b[K\x1b[J");
+        assert_eq!(two.replaced_by(&[], 80), "\r\x1b[1A\x1b[J");
+        // The window became narrower: the first line takes two rows now.
+        let wide = Picture { lines: lines(&["0123456789", "受信"]) };
+        assert_eq!(wide.home(8), "\r\x1b[2A");
     }
 }

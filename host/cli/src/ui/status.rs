@@ -114,8 +114,8 @@ mod tests {
           bob@old.example          4   75 %       1        0  incomplete
             target, auth-refused: the server said `NO [AUTHENTICATIONFAILED]
             Authentication failed.`
-          source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed + 0
-            pending
+          source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
+            + 0 pending
           last run: 3 messages copied, 12.0 KiB, in 0.4 s
         ");
     }

@@ -44,6 +44,7 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
         push_wrapped(&mut out, 2, &equation(&totals), width);
     }
     out.push_str(&format!("{}\n", pace(outcome)));
+    push_hooks(&mut out, outcome, palette);
     push_failures(&mut out, outcome, width, palette);
     out
 }
@@ -178,6 +179,41 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
     }
 }
 
+/// Adds one line about the validation hooks: that they passed is worth knowing too.
+pub(crate) fn push_hooks(out: &mut String, outcome: &Outcome, palette: Palette) {
+    // In the order they were asked; passed, failed, could not tell.
+    let mut tallies: Vec<(&str, [u64; 3])> = Vec::new();
+    for hook in outcome.summaries.iter().flat_map(|(_, summary)| &summary.hooks) {
+        let at = tallies.iter().position(|(plugin, _)| *plugin == hook.plugin).unwrap_or_else(|| {
+            tallies.push((&hook.plugin, [0; 3]));
+            tallies.len() - 1
+        });
+        let column = match hook.outcome {
+            HookOutcome::Pass => 0,
+            HookOutcome::Fail => 1,
+            HookOutcome::Inconclusive => 2,
+        };
+        tallies[at].1[column] += 1;
+    }
+    if tallies.is_empty() {
+        return;
+    }
+    let words = [("passed", Tone::Good), ("failed", Tone::Bad), ("inconclusive", Tone::Warn)];
+    let hooks: Vec<_> = tallies
+        .iter()
+        .map(|(plugin, tally)| {
+            let parts: Vec<_> = tally
+                .iter()
+                .zip(words)
+                .filter(|(n, _)| **n > 0)
+                .map(|(n, (word, tone))| palette.paint(tone, &format!("{} {word}", count(*n))))
+                .collect();
+            format!("{} {}", escape(plugin), parts.join(", "))
+        })
+        .collect();
+    out.push_str(&format!("validation: {}\n", hooks.join("; ")));
+}
+
 /// Says how many lines were left out of a list of `total`, and where they are.
 pub(crate) fn push_more(out: &mut String, total: usize) {
     if let Some(more) = total.checked_sub(MOST_LISTED).filter(|more| *more > 0) {
@@ -206,7 +242,7 @@ pub(crate) fn push_hook(
             (Some(folder), None) => format!("{}: ", escape(folder)),
             _ => String::new(),
         };
-        push_wrapped(out, 4, &format!("{place}{}", escape(&finding.message)), width);
+        push_wrapped(out, 2, &format!("{place}{}", escape(&finding.message)), width);
     }
     push_more(out, hook.findings.len());
 }
@@ -463,23 +499,24 @@ mod tests {
     fn the_sum_is_spelled_out_and_failures_are_listed() {
         insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example: complete
-          source 1,329 = 1,300 copied + 20 already present + 9 skipped + 0 failed + 0
-            pending
+          source 1,329 = 1,300 copied + 20 already present + 9 skipped + 0 failed
+            + 0 pending
         bob@old.example: not all well
           source 4 = 3 copied + 0 already present + 0 skipped + 1 failed + 0 pending
-        carl@old.example: stopped at the target side, auth-refused: the server said `NO
+        carl@old.example: stopped at the target: auth-refused: the server said `NO
           [AUTHENTICATIONFAILED] Authentication failed.`
         total: 1 of 3 mailboxes complete
-          source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed + 0
-            pending
+          source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
+            + 0 pending
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        validation: counts 1 passed, 1 failed
 
         1 message failed:
           bob@old.example  Entwürfe/2019\x1b[2J uid 7: too-big: the message has 60.0
             MiB, the target takes at most 50.0 MiB
 
         bob@old.example  hook counts: fail
-            Sent: 3 messages on the target, 4 were expected
+          Sent: 3 messages on the target, 4 were expected
         ");
     }
 

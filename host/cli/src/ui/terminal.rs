@@ -1,63 +1,33 @@
-//! Moving progress on a terminal: [`Progress`] drawn again and again by indicatif.
+//! Moving progress on a terminal: [`Progress`] drawn again and again.
 
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mailhaul_engine::event::Event;
 
+use super::Ui;
 use super::plain::Lines;
 use super::progress::Progress;
-use super::screen::set_bars;
+use super::screen::{self, MARGIN};
 use super::watcher::{Doing, Watcher};
-use super::{USUAL_WIDTH, Ui};
 use crate::error::Failure;
 
-/// Redraws per second: enough to look alive, little over a slow ssh.
-const REDRAWS: u8 = 10;
+/// Time between two pictures: alive to the eye, and little over a slow ssh.
+const REDRAW: Duration = Duration::from_millis(100);
 
-/// Lines at the bottom of the terminal.
+/// A few lines at the bottom of the terminal.
+#[derive(Debug)]
 pub(crate) struct Bars {
     progress: Progress,
     lines: Lines,
-    area: MultiProgress,
-    bars: Vec<ProgressBar>,
     started: Instant,
     drawn: Option<Instant>,
+    open: bool,
 }
 
 impl Bars {
     /// Bars on standard error; `lines` says what bars cannot (warnings).
     pub(crate) fn new(doing: Doing, lines: Lines) -> Self {
-        let area = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
-        set_bars(Some(area.clone()));
-        Self {
-            progress: Progress::new(doing),
-            lines,
-            area,
-            bars: Vec::new(),
-            started: Instant::now(),
-            drawn: None,
-        }
-    }
-
-    fn draw(&mut self) {
-        let now = self.started.elapsed();
-        let width = terminal_size::terminal_size_of(std::io::stderr())
-            .map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0));
-        // One cell less: a full last column makes some terminals wrap.
-        let lines = self.progress.lines(now, width.saturating_sub(1));
-        while self.bars.len() < lines.len() {
-            let style =
-                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            self.bars.push(self.area.add(ProgressBar::new_spinner().with_style(style)));
-        }
-        for bar in self.bars.drain(lines.len()..) {
-            bar.finish_and_clear();
-            self.area.remove(&bar);
-        }
-        for (bar, line) in self.bars.iter().zip(lines) {
-            bar.set_message(line);
-        }
+        Self { progress: Progress::new(doing), lines, started: Instant::now(), drawn: None, open: true }
     }
 }
 
@@ -68,13 +38,17 @@ impl Watcher for Bars {
     }
 
     fn tick(&mut self) {
-        self.progress.sample(self.started.elapsed());
-        // Events may come by the thousand; the eye needs a few pictures a second.
-        let due = self.drawn.is_none_or(|at| at.elapsed() >= Duration::from_secs(1) / u32::from(REDRAWS));
-        if due {
-            self.draw();
-            self.drawn = Some(Instant::now());
+        if !self.open || self.drawn.is_some_and(|at| at.elapsed() < REDRAW) {
+            return;
         }
+        let now = self.started.elapsed();
+        self.progress.sample(now);
+        let (width, height) = screen::size();
+        let mut lines = self.progress.lines(now, width.saturating_sub(MARGIN));
+        // One row stays for what is printed above.
+        lines.truncate(height.saturating_sub(1).max(1));
+        screen::draw(lines);
+        self.drawn = Some(Instant::now());
     }
 
     fn stopping(&mut self) {
@@ -82,11 +56,10 @@ impl Watcher for Bars {
     }
 
     fn close(&mut self) {
-        for bar in self.bars.drain(..) {
-            bar.finish_and_clear();
+        if self.open {
+            screen::draw(Vec::new());
+            self.open = false;
         }
-        drop(self.area.clear());
-        set_bars(None);
     }
 }
 

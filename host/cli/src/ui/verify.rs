@@ -7,7 +7,7 @@ use mailhaul_engine::summary::{Difference, DifferenceKind, MailboxSummary};
 use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
-use super::sum::{accounts, push_hook, push_wrapped};
+use super::sum::{accounts, push_hook, push_hooks, push_wrapped};
 use super::units::{bytes, count, duration, plural, seconds};
 use crate::outcome::Outcome;
 
@@ -55,6 +55,7 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
         bytes(finish.bytes),
         duration(seconds(finish.seconds))
     ));
+    push_hooks(&mut out, outcome, palette);
     out
 }
 
@@ -138,10 +139,11 @@ mod tests {
           1 extra
             INBOX (target uid 400): delivered on the target
         bob@old.example  hook counts: fail
-            Sent: 3 messages on the target, 4 were expected
-        carl@old.example: stopped at the target side, auth-refused: the server said `NO
+          Sent: 3 messages on the target, 4 were expected
+        carl@old.example: stopped at the target: auth-refused: the server said `NO
           [AUTHENTICATIONFAILED] Authentication failed.`
         2 differences, 1 note: 1,263 messages, 4.8 MiB, compared in 13 s
+        validation: counts 1 passed, 1 failed
         ");
     }
 }
