@@ -137,18 +137,18 @@ pub fn remedy(cause: Cause, side: Side) -> String {
     }
 }
 
-/// Bytes for people: `48.1 MB`.
+/// Bytes for people: `48.1 MiB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1_000 {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1_024 {
         return format!("{bytes} B");
     }
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let mut value = bytes as f64 / 1_000.0;
+    let mut value = bytes as f64 / 1_024.0;
     let mut unit = 0;
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1_000.0;
+    while value >= 1_023.95 && unit + 1 < UNITS.len() {
+        value /= 1_024.0;
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
