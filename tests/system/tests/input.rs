@@ -129,6 +129,9 @@ fn malformed_rows() {
 fn a_mailbox_listed_twice() {
     let rows = format!("{ROWS}b@old.example,x,b@new.example,y\na@old.example,x,c@new.example,y\n");
     refused(&toml(""), &rows, &["mailboxes.csv:4", "a@old.example"]);
+    // Two people's mail in one mailbox.
+    let rows = format!("{ROWS}b@old.example,x,a@new.example,y\n");
+    refused(&toml(""), &rows, &["mailboxes.csv:3", "a@new.example"]);
 }
 
 /// Source and target are the same account: a move in circles.

@@ -1,7 +1,8 @@
 //! Servers that cannot be reached, trusted or logged in to, and a target that is full: one sentence with mailbox
 //! and cause, the right exit code, and every other mailbox goes on.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use mailhaul_lab::dovecot::User;
@@ -49,9 +50,15 @@ fn bad_target(seed: u64, side: Side, code: i32, cause: &str) {
     stopped(&haul, code, "target", cause);
 }
 
-/// A port nobody listens on.
+/// A port nobody listens on, nor will: it is the near end of a connection that stays open.
 fn closed_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    static HELD: OnceLock<(TcpListener, TcpStream)> = OnceLock::new();
+    let (_, stream) = HELD.get_or_init(|| {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (listener, stream)
+    });
+    stream.local_addr().unwrap().port()
 }
 
 fn ca() -> &'static std::path::Path {
