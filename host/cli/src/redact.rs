@@ -77,10 +77,10 @@ impl Secrets {
     /// The length of the secret that begins at `at`, if one does.
     fn secret_at(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let rest = &bytes[at..];
-        if let Some(known) = rest.first_chunk::<KEY>().and_then(|key| self.long.get(key)) {
-            if let Some(pattern) = known.iter().find(|pattern| rest.starts_with(pattern)) {
-                return Some(pattern.len());
-            }
+        let known = rest.first_chunk::<KEY>().and_then(|key| self.long.get(key));
+        if let Some(pattern) = known.and_then(|known| known.iter().find(|pattern| rest.starts_with(pattern)))
+        {
+            return Some(pattern.len());
         }
         let word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
         if self.short.is_empty() || word(at.checked_sub(1).and_then(|before| bytes.get(before))) {

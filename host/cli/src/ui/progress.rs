@@ -221,9 +221,9 @@ impl Progress {
             }
         }
         match self.time_left(now).filter(|_| !self.stopping) {
-            Some(left) => {
-                parts.push(format!("{} left", duration(Duration::from_secs(left.as_secs().max(10)))))
-            }
+            Some(left) if left < Duration::from_secs(10) => parts.push("a few seconds left".to_owned()),
+            // Whole seconds: tenths of a guess are noise.
+            Some(left) => parts.push(format!("{} left", duration(Duration::from_secs(left.as_secs())))),
             None => parts.push(duration(now)),
         }
         // Of all these the byte rate is missed least.

@@ -79,7 +79,8 @@ fn push_mailbox(
             palette.paint(tone, &words)
         )),
     }
-    if let Some(summary) = summary {
+    // Before its folders are known there is no sum, and zeros would claim one.
+    if let Some(summary) = summary.filter(|summary| !summary.folders.is_empty()) {
         let counts = counts(summary);
         push_wrapped(out, 2, &equation(&counts), width);
         if counts.gone_at_source > 0 {
