@@ -5,7 +5,7 @@
 //! 2. *rewritten*: the same body when line ends are ignored, and no telling header that the other
 //!    side states differently. Cyrus, Courier and others change line ends and 8-bit headers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -204,34 +204,48 @@ impl Rule {
     }
 }
 
-/// Pairs source and target messages one to one, in UID order, the exact rule first.
+/// A message that may be one with a message of the other side.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// Its UID.
+    pub uid: u32,
+    /// INTERNALDATE in Unix seconds; tells identical copies apart.
+    pub date: Option<i64>,
+    /// Its content.
+    pub content: Content,
+}
+
+/// Pairs source and target messages one to one, in UID order, the exact rule first. Of identical
+/// copies those of one date belong together, so that none ends up with another's date.
 #[must_use]
-pub(crate) fn pair(sources: &[(u32, Content)], targets: &[(u32, Content)]) -> Vec<(u32, u32, Rule)> {
-    let mut by_exact: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
-    let mut by_body: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
-    for (n, (_, content)) in targets.iter().enumerate().rev() {
-        by_exact.entry(content.exact).or_default().push(n);
-        by_body.entry(content.body).or_default().push(n);
+pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u32, Rule)> {
+    let mut free: HashMap<[u8; 32], Vec<&Candidate>> = HashMap::new();
+    for target in targets {
+        free.entry(target.content.exact).or_default().push(target);
     }
-    let mut taken = vec![false; targets.len()];
     let mut pairs = Vec::new();
-    let mut open = Vec::new();
-    for (uid, content) in sources {
-        // Pushed in reverse, so pop gives the lowest UID.
-        match by_exact.get_mut(&content.exact).and_then(Vec::pop) {
-            Some(n) => {
-                taken[n] = true;
-                pairs.push((*uid, targets[n].0, Rule::Exact));
-            }
-            None => open.push((uid, content)),
+    let mut open: Vec<&Candidate> = sources.iter().collect();
+    for same_date in [true, false] {
+        open.retain(|source| {
+            let Some(list) = free.get_mut(&source.content.exact) else { return true };
+            let found = list.iter().position(|t| !same_date || t.date == source.date);
+            let Some(target) = found.map(|at| list.remove(at)) else { return true };
+            pairs.push((source.uid, target.uid, Rule::Exact));
+            false
+        });
+    }
+    let mut by_body: HashMap<[u8; 32], Vec<&Candidate>> = HashMap::new();
+    let taken: HashSet<u32> = pairs.iter().map(|(_, uid, _)| *uid).collect();
+    for target in targets {
+        if !taken.contains(&target.uid) {
+            by_body.entry(target.content.body).or_default().push(target);
         }
     }
-    for (uid, content) in open {
-        let Some(list) = by_body.get_mut(&content.body) else { continue };
-        let found = list.iter().rposition(|n| !taken[*n] && content.same_but_rewritten(&targets[*n].1));
-        if let Some(n) = found.map(|at| list.remove(at)) {
-            taken[n] = true;
-            pairs.push((*uid, targets[n].0, Rule::Rewritten));
+    for source in open {
+        let Some(list) = by_body.get_mut(&source.content.body) else { continue };
+        let found = list.iter().position(|t| source.content.same_but_rewritten(&t.content));
+        if let Some(target) = found.map(|at| list.remove(at)) {
+            pairs.push((source.uid, target.uid, Rule::Rewritten));
         }
     }
     pairs
@@ -281,31 +295,36 @@ mod tests {
         assert_eq!(content(b"Subject: only").telling[4].as_deref(), Some(&b"only"[..]));
     }
 
-    #[test]
-    fn distinct_messages_with_one_message_id_stay_two() {
-        let sources = [
-            (1, content(b"Message-ID: <x>\r\nSubject: a\r\n\r\none")),
-            (2, content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo")),
-        ];
-        let targets = [(9, content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo"))];
-        assert_eq!(pair(&sources, &targets), [(2, 9, Rule::Exact)]);
+    fn candidate(uid: u32, date: i64, content: &Content) -> Candidate {
+        Candidate { uid, date: Some(date), content: content.clone() }
     }
 
     #[test]
-    fn identical_copies_are_paired_one_to_one_in_order() {
+    fn distinct_messages_with_one_message_id_stay_two() {
+        let one = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\none");
+        let two = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo");
+        let sources = [candidate(1, 0, &one), candidate(2, 0, &two)];
+        assert_eq!(pair(&sources, &[candidate(9, 0, &two)]), [(2, 9, Rule::Exact)]);
+    }
+
+    #[test]
+    fn identical_copies_are_paired_one_to_one_by_date_then_in_order() {
         let same = content(b"Subject: a\r\n\r\nsame");
-        let sources = [(1, same.clone()), (2, same.clone()), (3, same.clone())];
-        let targets = [(7, same.clone()), (8, same)];
-        assert_eq!(pair(&sources, &targets), [(1, 7, Rule::Exact), (2, 8, Rule::Exact)]);
+        let sources = [candidate(1, 10, &same), candidate(2, 20, &same), candidate(3, 30, &same)];
+        let targets = [candidate(7, 10, &same), candidate(8, 30, &same)];
+        assert_eq!(pair(&sources, &targets), [(1, 7, Rule::Exact), (3, 8, Rule::Exact)]);
+        let undated = [candidate(7, 99, &same), candidate(8, 99, &same)];
+        assert_eq!(pair(&sources, &undated), [(1, 7, Rule::Exact), (2, 8, Rule::Exact)]);
     }
 
     #[test]
     fn a_rewritten_copy_is_found_but_not_one_with_another_subject() {
-        let source = [(1, content("Subject: Grüße\r\n\r\nhello\r\n".as_bytes()))];
-        let rewritten = [(5, content(b"Subject: GrXXXXe\r\nX-Cyrus: 1\r\n\r\nhello\r\n\r\n"))];
-        assert_eq!(pair(&source, &rewritten), [(1, 5, Rule::Rewritten)]);
-        let other = [(1, content(b"Subject: plain\r\n\r\nhello\r\n"))];
-        let target = [(5, content(b"Subject: different\r\n\r\nhello\r\n"))];
-        assert_eq!(pair(&other, &target), []);
+        let source = content("Subject: Grüße\r\n\r\nhello\r\n".as_bytes());
+        let rewritten = content(b"Subject: GrXXXXe\r\nX-Cyrus: 1\r\n\r\nhello\r\n\r\n");
+        let found = pair(&[candidate(1, 0, &source)], &[candidate(5, 0, &rewritten)]);
+        assert_eq!(found, [(1, 5, Rule::Rewritten)]);
+        let plain = content(b"Subject: plain\r\n\r\nhello\r\n");
+        let different = content(b"Subject: different\r\n\r\nhello\r\n");
+        assert_eq!(pair(&[candidate(1, 0, &plain)], &[candidate(5, 0, &different)]), []);
     }
 }

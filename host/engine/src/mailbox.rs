@@ -182,6 +182,9 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     let mailboxes = resolve(job, &entries, &mut errors);
     let selected = only(job, mailboxes, &mut errors);
     if errors.is_empty() {
+        same_server(&selected, &mut errors).await;
+    }
+    if errors.is_empty() {
         Ok(MailboxList { mailboxes: selected, warnings })
     } else {
         Err(ListError::Input(errors))
@@ -252,6 +255,33 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
         }
     }
     mailboxes
+}
+
+/// One user of one server under two names is one account: mail would be moved in circles.
+async fn same_server(mailboxes: &[Mailbox], errors: &mut Vec<String>) {
+    let mut known: HashMap<(Endpoint, Endpoint), bool> = HashMap::new();
+    for mailbox in mailboxes.iter().filter(|m| m.source.user == m.target.user) {
+        let (a, b) = (&mailbox.source.endpoint, &mailbox.target.endpoint);
+        let pair = (a.clone(), b.clone());
+        let same = match known.get(&pair) {
+            Some(same) => *same,
+            None => {
+                // A name that cannot be looked up now is reported when it is dialled.
+                let (x, y) = tokio::join!(mailhaul_net::resolve(a), mailhaul_net::resolve(b));
+                let (x, y) = (x.unwrap_or_default(), y.unwrap_or_default());
+                let same = x.iter().any(|address| y.contains(address));
+                known.insert(pair, same);
+                same
+            }
+        };
+        if same {
+            errors.push(format!(
+                "mailbox `{}`: source and target are the same account (`{}` on {} and on {}, which are one server); \
+                 give the new host's account as target",
+                mailbox.key, mailbox.source.user, a.host, b.host
+            ));
+        }
+    }
 }
 
 fn account_id(spec: &AccountSpec) -> (String, String) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mailhaul_imap::{FetchItems, FolderName, ImapError, Session, UidSet};
 
-use crate::content::{Content, Rule, pair};
+use crate::content::{Candidate, Content, Rule, pair};
 use crate::ends::EndError;
 use crate::scan::{Listed, contents, list};
 use crate::summary::Side;
@@ -91,30 +91,37 @@ pub(crate) async fn find(
         return Ok(Vec::new());
     }
     tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
-    let source_contents = read(source, &sources).await.map_err(&at_source)?;
-    let target_contents = read(target, &targets).await.map_err(&at_target)?;
     let by_uid = |list: &[Listed]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
-    let (sources, targets) = (by_uid(&with_ids), by_uid(&unclaimed));
-    let contents: HashMap<u32, Content> = source_contents.iter().cloned().collect();
-    Ok(pair(&source_contents, &target_contents)
+    let (all_sources, all_targets) = (by_uid(&with_ids), by_uid(&unclaimed));
+    let sources = read(source, &sources, &all_sources).await.map_err(&at_source)?;
+    let targets = read(target, &targets, &all_targets).await.map_err(&at_target)?;
+    let contents: HashMap<u32, &Content> = sources.iter().map(|c| (c.uid, &c.content)).collect();
+    Ok(pair(&sources, &targets)
         .into_iter()
         .filter_map(|(source, target, rule)| {
             Some(Match {
-                source: sources.get(&source)?.clone(),
-                target: targets.get(&target)?.clone(),
-                content: contents.get(&source)?.clone(),
+                source: all_sources.get(&source)?.clone(),
+                target: all_targets.get(&target)?.clone(),
+                content: (*contents.get(&source)?).clone(),
                 rule,
             })
         })
         .collect())
 }
 
-async fn read(session: &mut Session, uids: &[u32]) -> Result<Vec<(u32, Content)>, ImapError> {
+async fn read(
+    session: &mut Session,
+    uids: &[u32],
+    listed: &HashMap<u32, Listed>,
+) -> Result<Vec<Candidate>, ImapError> {
     let mut all = Vec::with_capacity(uids.len());
     for chunk in uids.chunks(CHUNK) {
-        all.extend(contents(session, chunk).await?);
+        for (uid, content) in contents(session, chunk).await? {
+            let date = listed.get(&uid).and_then(|m| m.date.as_ref()).map(|d| d.unix_seconds);
+            all.push(Candidate { uid, date, content });
+        }
     }
-    all.sort_by_key(|(uid, _)| *uid);
+    all.sort_by_key(|c| c.uid);
     Ok(all)
 }
 

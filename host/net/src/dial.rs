@@ -130,7 +130,11 @@ async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
     }))
 }
 
-async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, NetError> {
+/// Returns every address of an endpoint, in the resolver's order.
+///
+/// # Errors
+/// `NameUnknown` when the name is none, is not known or has no address.
+pub async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, NetError> {
     let unknown = |detail: &str| NetError::new(NetErrorKind::NameUnknown, endpoint, detail);
     if endpoint.host.is_empty() || endpoint.host.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(unknown("the host name is empty or holds blanks"));

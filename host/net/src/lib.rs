@@ -9,7 +9,7 @@ mod error;
 mod stream;
 mod trust;
 
-pub use dial::Dialer;
+pub use dial::{Dialer, resolve};
 pub use endpoint::{Endpoint, TlsMode};
 pub use error::{NetError, NetErrorKind};
 pub use stream::Stream;

@@ -228,43 +228,72 @@ impl Ledger {
             let who = who.clone();
             self.transaction(move |tx| {
                 tx.execute_batch(include_str!("schema.sql"))?;
-                for (name, value) in [
-                    ("mailbox", &who.mailbox),
-                    ("source_user", &who.source_user),
-                    ("source_host", &who.source_host),
-                    ("target_user", &who.target_user),
-                    ("target_host", &who.target_host),
-                ] {
-                    tx.execute("INSERT INTO about (name, value) VALUES (?1, ?2)", params![name, value])?;
-                }
+                record(tx, &who)?;
                 tx.pragma_update(None, "user_version", SCHEMA_VERSION)
             })?;
         }
-        let user = |side: &str| -> Result<(String, String)> {
-            let value = |name: String| {
-                self.sql(|db| {
-                    db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get::<_, String>(0))
-                        .optional()
-                        .map(Option::unwrap_or_default)
-                })
-            };
-            Ok((value(format!("{side}_user"))?, value(format!("{side}_host"))?))
-        };
-        for (what, (user, host), now_user, now_host) in [
-            ("source", user("source")?, &who.source_user, &who.source_host),
-            ("target", user("target")?, &who.target_user, &who.target_host),
+        let recorded = self.identity()?;
+        if recorded == *who {
+            return Ok(());
+        }
+        // Until a first message has a row, a corrected host or user name costs nothing.
+        let untouched: bool = self.sql(|db| {
+            db.query_row(
+                "SELECT NOT EXISTS (SELECT 1 FROM message) AND NOT EXISTS (SELECT 1 FROM batch)",
+                [],
+                |r| r.get(0),
+            )
+        })?;
+        if untouched {
+            let who = who.clone();
+            return self.transaction(move |tx| record(tx, &who));
+        }
+        for (what, before, now) in [
+            ("source", (&recorded.source_user, &recorded.source_host), (&who.source_user, &who.source_host)),
+            ("target", (&recorded.target_user, &recorded.target_host), (&who.target_user, &who.target_host)),
         ] {
-            if user != *now_user || !host.eq_ignore_ascii_case(now_host) {
+            if before.0 != now.0 || !before.1.eq_ignore_ascii_case(now.1) {
                 return Err(LedgerError::OtherAccount {
                     path: self.path.display().to_string(),
                     what,
-                    recorded: format!("{user} on {host}"),
-                    configured: format!("{now_user} on {now_host}"),
+                    recorded: format!("{} on {}", before.0, before.1),
+                    configured: format!("{} on {}", now.0, now.1),
                 });
             }
         }
         Ok(())
     }
+
+    fn identity(&self) -> Result<Identity> {
+        let value = |name: &str| {
+            self.sql(|db| {
+                db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get::<_, String>(0))
+                    .optional()
+                    .map(Option::unwrap_or_default)
+            })
+        };
+        Ok(Identity {
+            mailbox: value("mailbox")?,
+            source_user: value("source_user")?,
+            source_host: value("source_host")?,
+            target_user: value("target_user")?,
+            target_host: value("target_host")?,
+        })
+    }
+}
+
+/// Records who a ledger is about.
+fn record(tx: &rusqlite::Transaction<'_>, who: &Identity) -> rusqlite::Result<()> {
+    for (name, value) in [
+        ("mailbox", &who.mailbox),
+        ("source_user", &who.source_user),
+        ("source_host", &who.source_host),
+        ("target_user", &who.target_user),
+        ("target_host", &who.target_host),
+    ] {
+        tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)", params![name, value])?;
+    }
+    Ok(())
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {

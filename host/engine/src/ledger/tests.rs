@@ -152,11 +152,22 @@ fn only_one_process_writes_a_ledger_and_others_may_read_it() {
 #[test]
 fn a_ledger_of_other_accounts_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
-    drop(ledger_with_folder(dir.path()));
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    drop(ledger);
     let other = Identity { target_host: "elsewhere.example".into(), ..who() };
     let error = Ledger::open(dir.path(), &other).unwrap_err().to_string();
     assert!(error.contains("mail.new.example") && error.contains("elsewhere.example"), "{error}");
     assert!(Ledger::open(dir.path(), &who()).is_ok());
+}
+
+#[test]
+fn a_host_put_right_before_the_first_message_is_no_other_account() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(ledger_with_folder(dir.path()));
+    let other = Identity { target_host: "elsewhere.example".into(), ..who() };
+    assert!(Ledger::open(dir.path(), &other).is_ok());
+    assert!(Ledger::open(dir.path(), &other).is_ok());
 }
 
 #[test]
