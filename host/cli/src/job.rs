@@ -144,12 +144,13 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
             hint: Some("install them (on Debian: `apt install ca-certificates`)".to_owned()),
         },
     })?;
-    let admin = match (&side.admin_user, &side.admin_password) {
-        (Some(user), Some(password)) => {
+    let admin = match &side.admin_password {
+        Some(password) => {
             let secret = resolve(password).map_err(|error| Cause::from(&error))?;
-            Some(Admin { user: user.clone(), secret })
+            // A `user_pattern` such as `{user}*master` names the administrator already.
+            Some(Admin { user: side.admin_user.clone().unwrap_or_default(), secret })
         }
-        _ => None,
+        None => None,
     };
     Ok(Host {
         host: side.host.clone(),
@@ -242,6 +243,12 @@ mod tests {
     const HOSTS: &str = "[source]\nhost = \"a.example\"\nport = 1143\ntls = \"none\"\nallow_cleartext = true\n\
         user_pattern = \"{user}*master\"\nadmin_user = \"master\"\nadmin_password = \"canary-admin\"\n\
         [target]\nhost = \"b.example\"\n[mailboxes]\nfrom = \"csv\"\ninputs = { accounts = \"m.csv\" }\n";
+
+    #[test]
+    fn an_administrator_may_be_named_by_the_pattern_alone() {
+        let project = project(&HOSTS.replace("admin_user = \"master\"\n", ""));
+        assert!(job(&project, &[]).unwrap().source.admin.is_some());
+    }
 
     #[test]
     fn a_project_becomes_a_job() {
