@@ -36,22 +36,13 @@ pub(crate) fn run() -> ExitCode {
     }
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     steps.command("lints", shell::cargo(&lints));
+    // One selection of packages for everything that is built: another one would have other features, and
+    // wasmtime would be compiled twice. The binary is built here too, for the tests of host/cli.
     let unit = ["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "mailhaul-system-tests"];
     steps.tests("unit tests", shell::cargo(&unit));
-    // The shipped plugins are built by plugins/shipped as part of this.
-    steps.command("the binary", shell::cargo(&["build", "--locked", "--package", "mailhaul"]));
     steps.task("outsiders' plugins", || author::acme_mapper().and(author::hostile()).map(drop));
-    let system = [
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "--package",
-        "mailhaul-system-tests",
-        "--test",
-        "system",
-        "--",
-        "--test-threads=4",
-    ];
+    let system =
+        ["test", "--workspace", "--locked", "--no-fail-fast", "--test", "system", "--", "--test-threads=4"];
     steps.tests("system tests", shell::cargo(&system));
     steps.conclude()
 }
