@@ -216,7 +216,7 @@ pub enum ExceptionOutcome {
 pub struct Difference {
     /// Source folder.
     pub folder: String,
-    /// Source UID; 0 for `extra`.
+    /// Source UID; 0 where there is none, as for `extra`.
     pub uid: u32,
     /// Target UID, when there is one.
     pub target_uid: Option<u32>,

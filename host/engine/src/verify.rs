@@ -96,7 +96,7 @@ async fn all(
             );
         }
     }
-    explain(&mut pair, &folders, &target_names, missing, extras, &mut found).await?;
+    explain(ledger, &mut pair, &folders, &target_names, missing, extras, &mut found).await?;
     let mut well = true;
     for (row, differences) in folders.iter().zip(&mut found) {
         for difference in differences.iter_mut() {
@@ -314,6 +314,7 @@ async fn is_beginning(pair: &mut Pair, uid: u32, target_uid: u32) -> Result<bool
 
 /// Tells missing messages from moved ones, and second copies from mail that is not ours.
 async fn explain(
+    ledger: &SharedLedger,
     pair: &mut Pair,
     folders: &[FolderRow],
     names: &HashMap<String, FolderName>,
@@ -353,12 +354,14 @@ async fn explain(
                 of_own.insert(content.exact, uid);
             }
         }
+        let sources: HashMap<u32, u32> =
+            locked(ledger).rows(row.id)?.into_values().filter_map(|r| Some((r.target_uid?, r.uid))).collect();
         for (uid, content) in of_extras {
             if let Some(first) = of_own.get(&content.exact) {
                 duplicates.insert((target.clone(), uid));
                 found[n].push(Difference {
                     folder: row.source.clone(),
-                    uid: 0,
+                    uid: sources.get(first).copied().unwrap_or(0),
                     target_uid: Some(uid),
                     kind: DifferenceKind::Duplicate,
                     by: None,
