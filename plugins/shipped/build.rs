@@ -52,7 +52,8 @@ fn ready_made(folder: &Path) -> Result<Vec<Vec<u8>>, String> {
         .map(|id| {
             let path = folder.join(format!("{id}.wasm"));
             println!("cargo::rerun-if-changed={}", path.display());
-            let bytes = fs::read(&path).map_err(|error| format!("{READY_MADE}: {}: {error}", path.display()))?;
+            let bytes =
+                fs::read(&path).map_err(|error| format!("{READY_MADE}: {}: {error}", path.display()))?;
             // Version 13, layer 1.
             if !bytes.starts_with(b"\0asm\x0d\0\x01\0") {
                 return Err(format!("{READY_MADE}: {} is no component", path.display()));
@@ -86,7 +87,8 @@ fn compiled(here: &Path, out: &Path) -> Result<Vec<Vec<u8>>, String> {
             let module = target.join(TARGET).join("plugin").join(module);
             let manifest = plugins.join(id).join("plugin.toml");
             let bytes = fs::read(&module).map_err(|error| format!("{}: {error}", module.display()))?;
-            let text = fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+            let text =
+                fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
             mailhaul_componentize::componentize(&bytes, &text).map_err(|error| format!("{id}: {error}"))
         })
         .collect()
@@ -105,7 +107,9 @@ fn check_target() -> Result<(), String> {
     if installed {
         return Ok(());
     }
-    Err(format!("mailhaul's plugins are compiled for {TARGET}, which is missing: run `rustup target add {TARGET}`"))
+    Err(format!(
+        "mailhaul's plugins are compiled for {TARGET}, which is missing: run `rustup target add {TARGET}`"
+    ))
 }
 
 fn run_cargo(root: &Path, target: &Path) -> Result<(), String> {
@@ -119,7 +123,8 @@ fn run_cargo(root: &Path, target: &Path) -> Result<(), String> {
     // compiler's place, its job server. Only where cargo is and how it reaches its registry stays.
     for (name, _) in env::vars_os() {
         let Some(text) = name.to_str() else { continue };
-        let about_cargo = text.starts_with("CARGO") || text.starts_with("RUST") || text.ends_with("MAKEFLAGS");
+        let about_cargo =
+            text.starts_with("CARGO") || text.starts_with("RUST") || text.ends_with("MAKEFLAGS");
         let stays = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_", "RUSTUP_"];
         if about_cargo && !stays.iter().any(|stay| text.starts_with(stay)) {
             cargo.env_remove(&name);
@@ -131,9 +136,11 @@ fn run_cargo(root: &Path, target: &Path) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    eprintln!("{}", String::from_utf8_lossy(&output.stderr));
     let words = String::from_utf8_lossy(&output.stderr);
-    let first = words.lines().find(|line| line.starts_with("error")).unwrap_or("cargo failed").to_owned();
+    for line in words.lines() {
+        println!("cargo::warning={line}");
+    }
+    let first = words.lines().find(|line| line.starts_with("error")).unwrap_or("cargo failed");
     Err(format!("mailhaul's plugins do not compile: {first}"))
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle::{Command, Handle};
+use mailhaul_plugin_host::Cancel;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -58,6 +59,17 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
 }
 
+/// A task that has been started.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// The engine's end.
+    pub handle: Handle,
+    /// Tells plugins that a stop is wanted.
+    pub cancel: Cancel,
+    /// Installed before anything was started.
+    pub signals: Signals,
+}
+
 /// Follows a running task to its end. `each` sees every event after the watcher and may print.
 ///
 /// The first signal asks the engine to stop; a second one ends the process at once with 130, and
@@ -67,13 +79,11 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// When standard output is gone and the watcher minds, or the engine breaks off.
 pub(crate) async fn drive(
     ui: &mut Ui,
-    mut signals: Signals,
-    mut handle: Handle,
+    Running { mut handle, cancel, mut signals }: Running,
     watcher: &mut dyn Watcher,
     mut each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
-    let mut finished = false;
     let mut deadline: Option<Instant> = None;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -99,23 +109,27 @@ pub(crate) async fn drive(
                 );
                 // A full queue means that a Stop is waiting in it already; a closed one, that the
                 // task has ended.
+                cancel.request();
                 handle.commands.try_send(Command::Stop).ok();
             }
             () = hopeless => leave_at_once(watcher),
             event = handle.events.recv() => {
-                let Some(event) = event else { break };
-                finished |= matches!(event, Event::Finished(_));
+                let Some(event) = event else {
+                    watcher.close();
+                    return Err(Failure::fault("the work broke off without a result"));
+                };
                 outcome.note(&event);
                 watcher.event(ui, &event)?;
                 each(ui, &outcome, &event)?;
+                // The channel stays open until this end of it closes.
+                if matches!(event, Event::Finished(_)) {
+                    break;
+                }
             }
             _ = ticks.tick() => watcher.tick(),
         }
     }
     watcher.close();
-    if !finished {
-        return Err(Failure::fault("the work broke off without a result"));
-    }
     outcome.in_list_order();
     Ok(outcome)
 }

@@ -5,12 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle;
 use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, SecretSource, Select, Task};
-use mailhaul_engine::plugin::{MailboxPage, MailboxSource, PluginError, PluginId};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
@@ -18,13 +16,13 @@ use mailhaul_project::{Auth, Project, RuleSpec, SecretRef, Side, Tls};
 use secrecy::ExposeSecret as _;
 
 use crate::args::Global;
-use crate::drive::{Signals, drive, runtime};
+use crate::drive::{Running, Signals, drive, runtime};
 use crate::error::{Cause, Failure};
 use crate::exit::Exit;
 use crate::outcome::Outcome;
 use crate::ui::Ui;
 use crate::ui::watcher::Watcher;
-use crate::{logging, redact};
+use crate::{logging, plugins, redact};
 
 /// What is still running when a task has ended (name look-ups, a command that prints a token) gets
 /// this long; the process does not wait for it.
@@ -86,9 +84,9 @@ impl Opened {
         let runtime = runtime()?;
         let outcome = runtime.block_on(async {
             let signals = Signals::install()?;
-            let mut plugins = crate::plugins::load(&self.project).await?;
-            plugins.source = Arc::new(Registering(plugins.source));
-            drive(ui, signals, handle::start(job, plugins, task), watcher, each).await
+            let plugins::Loaded { plugins, cancel } = plugins::load(ui, &self.project).await?;
+            let running = Running { handle: handle::start(job, plugins, task), cancel, signals };
+            drive(ui, running, watcher, each).await
         });
         runtime.shutdown_timeout(LINGER);
         outcome
@@ -228,26 +226,6 @@ fn select(select: &mailhaul_project::Select) -> Result<Select, Failure> {
         max_size: select.max_size.as_ref().map(|limit| (limit.bytes, limit.written.clone())),
         skip_deleted: select.skip_deleted,
     })
-}
-
-/// A mailbox source whose passwords are kept out of the log from the moment they are listed.
-struct Registering(Arc<dyn MailboxSource>);
-
-#[async_trait]
-impl MailboxSource for Registering {
-    fn plugin(&self) -> &PluginId {
-        self.0.plugin()
-    }
-
-    async fn list_mailboxes(&self, token: Option<&str>, max: u32) -> Result<MailboxPage, PluginError> {
-        let page = self.0.list_mailboxes(token, max).await?;
-        for account in page.mailboxes.iter().flat_map(|entry| [&entry.source, &entry.target]) {
-            if let Some(secret) = &account.secret {
-                redact::register(secret.expose_secret());
-            }
-        }
-        Ok(page)
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,200 @@
-//! The plugins of a project, through `mailhaul-plugin-host`.
+//! The plugins a project names, opened by `mailhaul-plugin-host` with the settings and inputs the
+//! project gives them.
+
+use std::path::Path;
 
 use mailhaul_engine::plugin::Plugins;
-use mailhaul_project::Project;
+use mailhaul_plugin_host::{
+    Cancel, Cell, Column, Inputs, Limits, LoadError, Plugin, PluginHost, Shipped, TableInput, TableRow,
+};
+use mailhaul_project::table::{self, Table};
+use mailhaul_project::{Input, PluginName, PluginRef, Project};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
 
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
+use crate::exit::Exit;
+use crate::redact;
+use crate::ui::Ui;
 
-/// Loads every plugin the project names.
+/// A project's plugins, ready to be called.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// In the order of the file.
+    pub plugins: Plugins,
+    /// Tells them that a stop is wanted.
+    pub cancel: Cancel,
+}
+
+/// A host that knows the plugins of this binary.
 ///
 /// # Errors
-/// A plugin that is missing, is no component, or was refused.
-pub(crate) async fn load(_project: &Project) -> Result<Plugins, Failure> {
-    Err(Failure::fault("plugins are not wired yet"))
+/// When this machine cannot run plugins at all.
+pub(crate) fn host() -> Result<PluginHost, Failure> {
+    let shipped = mailhaul_shipped::plugins()
+        .iter()
+        .map(|plugin| Shipped { id: plugin.id, component: plugin.component });
+    PluginHost::new(Limits::default(), shipped).map_err(Failure::from)
+}
+
+/// Opens every plugin the project names.
+///
+/// # Errors
+/// Plugins that are missing, are no component, or do not fit their settings or inputs: all of them.
+pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failure> {
+    let host = host()?;
+    let inputs = inputs(ui, project)?;
+    let mut faults = Faults { project, exit: None, causes: Vec::new() };
+    let mut used = Vec::new();
+
+    let named = &project.mailboxes.from;
+    let mut source = None;
+    if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
+        source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
+        used.push(plugin.id().id.clone());
+    }
+    let mut mappers = Vec::new();
+    for named in &project.plugins.mapping {
+        if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
+            mappers.extend(faults.keep(named, plugin.mapper(settings(project, &plugin))));
+            used.push(plugin.id().id.clone());
+        }
+    }
+    let mut validators = Vec::new();
+    for named in &project.plugins.validation {
+        if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
+            validators.extend(faults.keep(named, plugin.validator(settings(project, &plugin))));
+            used.push(plugin.id().id.clone());
+        }
+    }
+    // A plugin that could not be opened has no id yet: its settings may be right.
+    if faults.causes.is_empty() {
+        faults.unused_settings(&used);
+    }
+    match (source, faults.exit) {
+        (Some(source), None) => {
+            Ok(Loaded { plugins: Plugins { source, mappers, validators }, cancel: host.cancel().clone() })
+        }
+        (_, exit) => Err(Failure { exit: exit.unwrap_or(Exit::Plugin), causes: faults.causes }),
+    }
+}
+
+/// What is wrong so far.
+struct Faults<'a> {
+    project: &'a Project,
+    exit: Option<Exit>,
+    causes: Vec<Cause>,
+}
+
+impl Faults<'_> {
+    fn keep<T>(&mut self, named: &PluginRef, result: Result<T, LoadError>) -> Option<T> {
+        let error = match result {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let place = named.line.map(|line| format!("{}: ", self.project.place(line))).unwrap_or_default();
+        self.push(exit_of(&error), Cause { sentence: format!("{place}{error}"), hint: None });
+        None
+    }
+
+    /// Settings for a plugin that is not in use are a slip of the pen, and would silently do nothing.
+    fn unused_settings(&mut self, used: &[String]) {
+        for (id, settings) in &self.project.plugins.settings {
+            if !used.contains(id) {
+                let mut used: Vec<_> = used.iter().map(|id| format!("`{id}`")).collect();
+                used.dedup();
+                let place = self.project.place(settings.line);
+                let sentence =
+                    format!("{place}: `[plugins.settings.{id}]` is for a plugin this project does not use");
+                let hint = Some(format!("it uses {}", used.join(", ")));
+                self.push(Exit::Input, Cause { sentence, hint });
+            }
+        }
+    }
+
+    /// The project file is at fault only when no plugin is.
+    fn push(&mut self, exit: Exit, cause: Cause) {
+        self.exit = Some(if self.exit == Some(Exit::Plugin) { Exit::Plugin } else { exit });
+        self.causes.push(cause);
+    }
+}
+
+fn exit_of(error: &LoadError) -> Exit {
+    if error.is_configuration() { Exit::Input } else { Exit::Plugin }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::new(exit_of(&error), error.to_string(), None)
+    }
+}
+
+/// How the plugin host knows a plugin.
+pub(crate) fn name(named: &PluginRef) -> String {
+    match &named.name {
+        PluginName::Id(id) => id.clone(),
+        PluginName::File { path, .. } => path.display().to_string(),
+    }
+}
+
+fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {
+    project.plugins.settings.get(&plugin.id().id).map_or(&Value::Null, |settings| &settings.value)
+}
+
+/// Reads and grants the files under `[mailboxes] inputs`.
+fn inputs(ui: &mut Ui, project: &Project) -> Result<Inputs, Failure> {
+    let mut inputs = Inputs::new();
+    for (name, input) in &project.mailboxes.inputs {
+        if is_table(project, input) {
+            let table = Table::read(&seen_from_here(project, input), table::Limits::default())?;
+            for warning in &table.warnings {
+                ui.warn(&warning.to_string());
+            }
+            inputs = inputs.with_table(name.clone(), granted(table));
+        } else {
+            inputs = inputs.with_file(name.clone(), &project.dir, &input.shown).map_err(|error| {
+                Failure::input(
+                    format!(
+                        "{}: the input `{name}`, {}, cannot be opened: {error}",
+                        project.place(input.line),
+                        input.shown.display()
+                    ),
+                    Some("a file that is granted to a plugin lies in the project's folder"),
+                )
+            })?;
+        }
+    }
+    Ok(inputs)
+}
+
+/// Whether an input is parsed here, so that its secret columns never reach the plugin as text: always
+/// for the plugin we ship, otherwise by what the file is called.
+fn is_table(project: &Project, input: &Input) -> bool {
+    const TABLES: [&str; 3] = ["csv", "tsv", "tab"];
+    let extension = input.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    project.mailboxes.from.name == PluginName::Id("csv".to_owned())
+        || TABLES.iter().any(|table| extension.eq_ignore_ascii_case(table))
+}
+
+/// The path as the operator wrote it when they stand in the project's folder, else the whole one.
+fn seen_from_here(project: &Project, input: &Input) -> std::path::PathBuf {
+    let here = std::env::current_dir().is_ok_and(|here| here == project.dir);
+    if here { Path::new(&input.shown).to_owned() } else { input.path.clone() }
+}
+
+/// The table in the plugin host's terms. Its secrets are kept out of the log from here on.
+fn granted(table: Table) -> TableInput {
+    let columns = table.columns.into_iter().map(|column| Column { name: column.name, secret: column.secret });
+    let rows = table.rows.into_iter().map(|row| {
+        let cells = row.cells.into_iter().map(|cell| match cell {
+            table::Cell::Text(text) => Cell::Text(text),
+            table::Cell::Secret(secret) => {
+                redact::register(secret.expose_secret());
+                Cell::Secret(secret)
+            }
+        });
+        // More lines than that are refused when the table is read.
+        TableRow { line: u32::try_from(row.line).unwrap_or(u32::MAX), cells: cells.collect() }
+    });
+    TableInput { file: table.file.display().to_string(), columns: columns.collect(), rows: rows.collect() }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::context::{Context, StopSignal};
 use crate::ends::{dial_both, log_out};
@@ -179,7 +180,9 @@ async fn each(
         {
             let (context, mailbox, work, keeper) =
                 (context.clone(), mailboxes[next].clone(), work.clone(), keeper.clone());
-            let task = running.spawn(async move { one(&context, &mailbox, &work, keeper.as_deref()).await });
+            let span = tracing::info_span!("mailbox", name = %mailbox.key);
+            let work = async move { one(&context, &mailbox, &work, keeper.as_deref()).await };
+            let task = running.spawn(work.instrument(span));
             numbers.insert(task.id(), next);
             next += 1;
         }
@@ -253,6 +256,7 @@ async fn one(context: &Context, mailbox: &Mailbox, work: &Work, keeper: Option<&
     if let Some(keeper) = keeper {
         keeper.mailbox(context, mailbox, Some(&end)).await;
     }
+    tracing::info!(end = ?end, "mailbox finished");
     context.tell(Event::MailboxFinished { mailbox: name, end: end.clone(), summary }).await;
     end
 }

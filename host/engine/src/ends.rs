@@ -95,6 +95,17 @@ impl Ceilings {
         Leave(vec![Self::leave(semaphore, 1).await])
     }
 
+    /// Leave for one more connection to each end, if nobody has to wait for it.
+    pub(crate) fn try_pair(&self, mailbox: &Mailbox) -> Option<Leave> {
+        let (first, a) = self.host(&mailbox.source);
+        let (second, b) = self.host(&mailbox.target);
+        if first == second {
+            return Some(Leave(vec![Some(a.try_acquire_many_owned(2).ok()?)]));
+        }
+        let a = a.try_acquire_owned().ok()?;
+        Some(Leave(vec![Some(a), Some(b.try_acquire_owned().ok()?)]))
+    }
+
     /// Leave for one connection to each end; taken at once where both ends are one host, so that
     /// mailboxes never wait for each other's second connection.
     pub async fn pair(&self, mailbox: &Mailbox) -> Leave {

@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::ledger::{Delivered, Failure, FolderId, FolderRow, MAX_ATTEMPTS, Outcome, Row};
 use crate::mapping::{Mapped, Target};
 use crate::matching::{find, settle};
+use crate::prove::{late_copies, prove};
 use crate::scan::{Listed, list};
 use crate::summary::Side;
 use crate::work::{Work, WorkError, locked};
@@ -39,6 +40,8 @@ pub(crate) struct FolderEnd {
     pub over_quota: Option<String>,
     /// The user stopped it.
     pub interrupted: bool,
+    /// Second copies that a dead connection stored late.
+    pub duplicates: usize,
 }
 
 type Step<T> = Result<T, WorkError>;
@@ -97,6 +100,7 @@ pub(crate) async fn run(
         selected: open.target,
         append_limit: pair.target.facts().append_limit,
     };
+    let in_doubt = locked(work.ledger).open_batches(row.id)?;
     let mut wanted = adopt(work, &mut pair, &row, &job, &target.path.to_string(), open.wanted).await?;
     work.context
         .tell(Event::FolderStarted {
@@ -160,13 +164,24 @@ pub(crate) async fn run(
         }
         wanted = lost;
     }
-    tell_finished(work, &source_path, &end, begun).await?;
+    if !in_doubt.is_empty() {
+        let late = late_copies(work, &mut pair.target, &row, &target.path.to_string(), &in_doubt).await?;
+        end.duplicates = late.len();
+        if !late.is_empty() {
+            locked(work.ledger).set_differences(row.id, &late)?;
+        }
+        for difference in late {
+            work.context.tell(Event::DifferenceFound { mailbox: work.mailbox.to_owned(), difference }).await;
+        }
+    }
+    tell_finished(work, row.id, &end, begun).await?;
     Ok((pair, end))
 }
 
-async fn tell_finished(work: Work<'_>, source: &str, end: &FolderEnd, begun: Instant) -> Step<()> {
-    let summaries = locked(work.ledger).folder_summaries()?;
-    if let Some(folder) = summaries.into_iter().find(|f| f.source == source) {
+async fn tell_finished(work: Work<'_>, folder: FolderId, end: &FolderEnd, begun: Instant) -> Step<()> {
+    tracing::info!(copied = end.messages, bytes = end.bytes, "folder finished");
+    let summary = locked(work.ledger).folder_summary(folder)?;
+    if let Some(folder) = summary {
         let event = Event::FolderFinished {
             mailbox: work.mailbox.to_owned(),
             folder,
@@ -331,7 +346,7 @@ async fn adopt(
     }
     let at_target = EndError::at(Side::Target);
     let now = pair.target.select(&job.target_name).await.map_err(&at_target)?;
-    if open.is_empty() || u64::from(now.exists) <= claimed.len() as u64 && batches.is_empty() {
+    if open.is_empty() || now.exists == 0 {
         locked(work.ledger).close_batches(row.id)?;
         return Ok(open);
     }
@@ -389,30 +404,4 @@ async fn store_flags(work: Work<'_>, target: &mut Session, folder: FolderId) -> 
         }
     }
     Ok(())
-}
-
-/// Compares this run's acknowledgements with the target's message list. Returns the messages that
-/// are acknowledged, in this run or in one that was interrupted, but not there.
-async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId) -> Step<Vec<Listed>> {
-    let unproven: HashMap<u32, Row> = locked(work.ledger)
-        .rows(folder)?
-        .into_iter()
-        .filter(|(_, row)| !row.proven && row.target_uid.is_some())
-        .collect();
-    if unproven.is_empty() {
-        return Ok(Vec::new());
-    }
-    let from = unproven.values().filter_map(|r| r.target_uid).min().unwrap_or(1);
-    let there: HashSet<u32> = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta)
-        .await
-        .map_err(EndError::at(Side::Target))?
-        .iter()
-        .map(|m| m.uid)
-        .collect();
-    let (found, lost): (Vec<&Row>, Vec<&Row>) =
-        unproven.values().partition(|row| row.target_uid.is_some_and(|uid| there.contains(&uid)));
-    locked(work.ledger).prove(folder, &found.iter().map(|r| r.uid).collect::<Vec<_>>())?;
-    let mut lost: Vec<Listed> = lost.into_iter().map(|row| Listed::bare(row.uid, row.size)).collect();
-    lost.sort_by_key(|m| m.uid);
-    Ok(lost)
 }

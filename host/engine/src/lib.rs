@@ -30,7 +30,9 @@ mod view;
 mod compare;
 mod copy;
 mod folder_run;
+mod folders;
 mod matching;
+mod prove;
 mod scan;
 mod work;
 

@@ -70,15 +70,19 @@ pub(crate) async fn find(
     if open.is_empty() {
         return Ok(Vec::new());
     }
-    let unclaimed: Vec<Listed> = list(target, UidSet::range(from, u32::MAX), FetchItems::Identity)
+    // Most often nothing is unclaimed; headers are asked for only where something is.
+    let unclaimed: Vec<u32> = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta)
         .await
         .map_err(&at_target)?
-        .into_iter()
-        .filter(|m| !claimed.contains(&m.uid))
+        .iter()
+        .map(|m| m.uid)
+        .filter(|uid| !claimed.contains(uid))
         .collect();
     if unclaimed.is_empty() {
         return Ok(Vec::new());
     }
+    let unclaimed =
+        list(target, unclaimed.into_iter().collect(), FetchItems::Identity).await.map_err(&at_target)?;
     let uids: Vec<u32> = open.iter().map(|m| m.uid).collect();
     let with_ids =
         list(source, uids.iter().copied().collect(), FetchItems::Identity).await.map_err(&at_source)?;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
-use crate::folder_run::{self, Pair};
+use crate::folder_run::Pair;
+use crate::folders;
 use crate::hooks;
 use crate::ledger::{Ledger, LedgerError};
 use crate::mailbox::Mailbox;
@@ -96,13 +97,13 @@ async fn run_with(
     let mut lost = 0;
     let mut connected = false;
     loop {
-        let before = context.done.get();
+        let before = settled(ledger);
         let error = match attempt(context, mailbox, agreed, ledger, &mut connected).await {
             Ok(end) => return end,
             Err(Early::Stopped(stopped)) => return MailboxEnd::Stopped(stopped),
             Err(Early::End(error)) => error,
         };
-        if context.done.get() != before {
+        if settled(ledger) != before {
             lost = 0;
         }
         // A server that never answered is reported at once; one that went away may come back.
@@ -122,6 +123,12 @@ async fn run_with(
             () = context.stop.raised() => return MailboxEnd::Interrupted,
         }
     }
+}
+
+/// Messages that have a row: it grows with every bit of progress.
+fn settled(ledger: &SharedLedger) -> u64 {
+    let folders = locked(ledger).folder_summaries().unwrap_or_default();
+    folders.iter().map(|f| f.counts.source_messages - f.counts.pending).sum()
 }
 
 async fn attempt(
@@ -147,42 +154,28 @@ async fn attempt(
         return Err(Early::Stopped(stopped));
     }
     record_plan(ledger, &planned)?;
-    let hooks_depth = Depth::Counts;
+    let to_copy = planned.plan.messages_to_copy;
     context.tell(Event::Planned(planned.plan)).await;
 
     let work = Work { context, mailbox: &mailbox.key, ledger };
-    let mut over_quota = None;
-    for mapped in &planned.mappings.folders {
-        if context.stop.is_raised() {
-            return Ok(MailboxEnd::Interrupted);
-        }
-        match (&mapped.target, &mapped.skipped) {
-            (Some(target), _) if over_quota.is_none() => {
-                let (back, end) = folder_run::run(work, pair, mapped, target).await?;
-                pair = back;
-                if end.interrupted {
-                    return Ok(MailboxEnd::Interrupted);
-                }
-                over_quota = end.over_quota;
-            }
-            (_, Some((_, reason))) => folder_run::skip(work, &mut pair.source, mapped, reason).await?,
-            _ => {}
-        }
+    let end = folders::run(work, mailbox, pair, &planned.mappings.folders, to_copy).await?;
+    if end.interrupted {
+        return Ok(MailboxEnd::Interrupted);
     }
-    if let Some(words) = over_quota {
+    if let Some(words) = end.over_quota {
         return Err(Early::Stopped(Stopped {
             side: Side::Target,
             cause: "quota".into(),
             reason: format!("the target is out of room: {words}; make room and run the same command again"),
         }));
     }
-    let failed = hooks::run(context, mailbox, ledger, pair, hooks_depth).await?;
+    let failed = hooks::run(context, mailbox, ledger, end.pair, Depth::Counts).await?;
     let ledger = locked(ledger);
     let well = ledger
         .folder_summaries()?
         .iter()
         .all(|f| f.counts.adds_up() && f.counts.failed == 0 && f.counts.pending == 0);
-    Ok(if well && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+    Ok(if well && !failed && end.duplicates == 0 { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
 }
 
 /// A plan with conflicts is not run, nor one that differs from the one agreed on.

@@ -242,7 +242,7 @@ async fn folder(
         }
     }
     result.differences = differences;
-    let summary = locked(ledger).folder_summaries()?.into_iter().find(|f| f.source == one.row.source);
+    let summary = locked(ledger).folder_summary(one.row.id)?;
     if let Some(mut folder) = summary {
         folder.verified = verified(depth);
         let event = Event::FolderFinished {

@@ -1,4 +1,4 @@
-//! Writing messages: pipelined APPEND (RFC 9051 section 6.3.12), one half for sending and one for acknowledgements.
+//! Writing messages: pipelined APPEND (RFC 9051 section 6.3.12). This is the sending half; `acks` is the other.
 //!
 //! The rules that keep this safe:
 //!
@@ -15,18 +15,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::command::quoted;
-use crate::reply::{Reply, Status, StatusLine};
-use crate::token::Tokens;
+use crate::pipeline::{Consent, Pending, Shared, State};
 use crate::window::Window;
-use crate::wire::{Event, Wire, WireReader, WireWriter};
-use crate::{Flags, FolderName, ImapError, InternalDate, Refusal, Selected, Session};
+use crate::wire::{Wire, WireReader, WireWriter};
+use crate::{Acks, Flags, FolderName, ImapError, InternalDate, Selected, Session};
 
 /// LITERAL- allows `{n+}` up to this many bytes (RFC 7888 section 5).
 const LITERAL_MINUS_MAX: u64 = 4096;
@@ -68,39 +67,16 @@ pub struct AppendHead {
 pub enum Begun {
     /// Write the body, then [`Appender::end`].
     Send,
-    /// The server refused before the body was sent; the reason arrives as the ticket's [`Ack`]. Begin the next one.
+    /// The server refused before the body was sent; the reason arrives as the ticket's [`Ack`](crate::Ack). Begin the next one.
     Refused,
-}
-
-/// The server's verdict on one message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ack {
-    /// The number given to [`Appender::begin`].
-    pub ticket: u64,
-    /// The verdict.
-    pub outcome: AckOutcome,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AckOutcome {
-    /// The server says that it stored the message.
-    Stored {
-        /// The folder's UIDVALIDITY that `uid` belongs to.
-        uid_validity: Option<u32>,
-        /// The message's new UID (RFC 4315); `None` when the server gave none, or one that cannot be right: of another
-        /// UIDVALIDITY than the open folder's, or below the UIDNEXT it had when it was opened.
-        uid: Option<u32>,
-    },
-    /// The server refused the message; nothing was stored, by its account.
-    Refused(Refusal),
 }
 
 /// The sending half. Writes are collected; call [`Appender::flush`] when the next message is not at hand.
 ///
 /// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves from two
 /// tasks, or in one `join`. Dropping it in the middle of a message closes the connection; otherwise it counts as
-/// [`Appender::close`] without the flush.
+/// [`Appender::close`] without the flush. A call that is dropped before it returns, [`Appender::flush`] aside, makes the
+/// next one close the connection.
 pub struct Appender {
     writer: WireWriter,
     shared: Arc<Shared>,
@@ -120,6 +96,8 @@ pub struct Appender {
 struct Hold {
     shared: Arc<Shared>,
     body: Option<Sending>,
+    /// Whether a write is under way; true between calls when one was dropped half-way, with part of its bytes taken.
+    torn: bool,
 }
 
 impl Drop for Hold {
@@ -133,16 +111,6 @@ impl Drop for Hold {
     }
 }
 
-/// The acknowledging half. Must be awaited for the sending half to make progress.
-pub struct Acks {
-    reader: WireReader,
-    shared: Arc<Shared>,
-    validity: Option<u32>,
-    lowest_uid: u32,
-    idle: Duration,
-    last_read: Instant,
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Sending {
     serial: u64,
@@ -154,44 +122,6 @@ enum Literals {
     Synchronising,
     Minus,
     Plus,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    /// Something changed that the sending half may be waiting for.
-    to_writer: Notify,
-    /// Something changed that the acknowledging half may be waiting for.
-    to_reader: Notify,
-}
-
-struct State {
-    window: Window,
-    pending: HashMap<u64, Pending>,
-    consent: Consent,
-    /// Lower-case keywords, and "" for the folder itself, with which an APPEND has succeeded.
-    proven: HashSet<String>,
-    closed: bool,
-    last_write: Instant,
-    dead: Option<ImapError>,
-}
-
-struct Pending {
-    ticket: u64,
-    len: u64,
-    /// Whether the body left, or leaves, without the server's consent.
-    unasked: bool,
-    /// Whether the whole command has been handed to the writer.
-    sent: bool,
-    /// What its success proves.
-    proves: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Consent {
-    None,
-    Awaited(u64),
-    Given,
-    Refused,
 }
 
 impl Session {
@@ -258,7 +188,7 @@ impl Session {
         };
         let appender = Appender {
             writer: wire.writer,
-            hold: Hold { shared: shared.clone(), body: None },
+            hold: Hold { shared: shared.clone(), body: None, torn: false },
             shared,
             session: self,
             selected,
@@ -274,7 +204,7 @@ impl Session {
 }
 
 /// Longer than any migration, short enough for timer arithmetic.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal before the
 /// message's own would need another round trip for each message.
@@ -296,25 +226,12 @@ fn append_name(folder: &FolderName) -> Option<Vec<u8>> {
     Some(out)
 }
 
-impl Shared {
-    /// Never held across an await: the two halves run on different tasks.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn die(&self, error: &ImapError) {
-        self.lock().dead.get_or_insert_with(|| error.clone());
-        self.to_writer.notify_one();
-        self.to_reader.notify_one();
-    }
-}
-
 impl Appender {
     /// Starts a message under the caller's `ticket`: waits for room in the window, sends the head and, where the server
     /// must be asked first, waits for its consent.
     ///
     /// # Errors
-    /// Lost connections; every ticket without an [`Ack`] is then in doubt, this one included.
+    /// Lost connections; every ticket without an [`Ack`](crate::Ack) is then in doubt, this one included.
     pub async fn begin(&mut self, ticket: u64, head: &AppendHead) -> Result<Begun, ImapError> {
         if self.hold.body.is_some() {
             return Err(self.misuse("a message was begun inside another"));
@@ -349,9 +266,10 @@ impl Appender {
             state.last_write = Instant::now();
         }
         self.shared.to_reader.notify_one();
+        // Held from here on: a call that is dropped while it waits leaves a command the server waits for.
+        self.hold.body = Some(Sending { serial, left: head.len });
         self.write_raw(&line).await?;
         if unasked {
-            self.hold.body = Some(Sending { serial, left: head.len });
             return Ok(Begun::Send);
         }
         self.flush().await?;
@@ -361,9 +279,10 @@ impl Appender {
             Consent::None | Consent::Refused => Some(false),
         });
         if given.await? {
-            self.hold.body = Some(Sending { serial, left: head.len });
             Ok(Begun::Send)
         } else {
+            self.hold.body = None;
+            self.writer.mark();
             Ok(Begun::Refused)
         }
     }
@@ -443,6 +362,20 @@ impl Appender {
         self.shared.to_reader.notify_one();
     }
 
+    pub(crate) fn rejoin(self, reader: WireReader) -> Session {
+        let Appender { writer, hold, shared, mut session, .. } = self;
+        let clean =
+            shared.lock().pending.is_empty() && writer.is_empty() && hold.body.is_none() && !hold.torn;
+        let mut wire = Wire { reader, writer };
+        wire.reader.set_patience(session.timeouts().idle, session.timeouts().command);
+        // An unclean wire stays marked as busy, which `begin` refuses.
+        if clean {
+            wire.finish();
+        }
+        session.gate().attach(wire);
+        session
+    }
+
     /// Waits until a message may be sent. Returns whether it has to be acknowledged before others follow.
     async fn wait_for_room(&mut self, proves: &[String], len: u64) -> Result<bool, ImapError> {
         let pipeline = self.options.pipeline;
@@ -490,8 +423,13 @@ impl Appender {
         if let Some(error) = self.dead() {
             return Err(error);
         }
+        if self.hold.torn {
+            return Err(self.misuse("a write was interrupted, and how much of it left is not known"));
+        }
+        self.hold.torn = true;
         let shared = self.shared.clone();
         let result = guarded(&shared, self.writer.write(bytes)).await;
+        self.hold.torn = false;
         self.wrote(result)
     }
 
@@ -539,183 +477,4 @@ async fn guarded(
             }
         }
     }
-}
-
-impl State {
-    fn has_proven(&self, pending: &Pending) -> bool {
-        pending.proves.iter().all(|token| self.proven.contains(token))
-    }
-
-    /// Whether a body is, or may be, on its way without the server's consent.
-    fn is_exposed(&self) -> bool {
-        self.pending.values().any(|pending| pending.unasked)
-    }
-}
-
-/// What to do after a response.
-enum Step {
-    Ack(Ack),
-    Nothing,
-    Unsafe(ImapError),
-}
-
-impl Acks {
-    /// Returns the next verdict, in the server's order, or `None` once the sending half is closed and everything is
-    /// acknowledged. Safe to drop and call again.
-    ///
-    /// # Errors
-    /// Lost connections, among them those closed because going on was not safe; tickets without a verdict are in doubt.
-    pub async fn next(&mut self) -> Result<Option<Ack>, ImapError> {
-        loop {
-            let deadline = {
-                let state = self.shared.lock();
-                if let Some(error) = state.dead.clone() {
-                    drop(state);
-                    return Err(if self.reader.fault().is_none() { self.reader.fail(error) } else { error });
-                }
-                if state.closed && state.pending.is_empty() {
-                    return Ok(None);
-                }
-                let last = self.last_read.max(state.last_write);
-                if state.pending.is_empty() { last + FOREVER } else { last + self.idle }
-            };
-            let event = tokio::select! {
-                event = self.reader.event() => event,
-                () = self.shared.to_reader.notified() => continue,
-                () = sleep_until(deadline) => {
-                    // Bytes we wrote meanwhile count as life.
-                    if Instant::now() < self.shared.lock().last_write + self.idle {
-                        continue;
-                    }
-                    Err(self.reader.fail(ImapError::TimedOut { during: "APPEND", after: self.idle }))
-                }
-            };
-            self.last_read = Instant::now();
-            let step = match event {
-                Err(error) => Step::Unsafe(error),
-                Ok(Event::Body { .. }) => {
-                    Step::Unsafe(out_of_step("a message came where none was asked for"))
-                }
-                Ok(Event::Reply(reply)) => self.take(reply),
-            };
-            match step {
-                Step::Nothing => {}
-                Step::Ack(ack) => {
-                    self.reader.progress();
-                    return Ok(Some(ack));
-                }
-                Step::Unsafe(error) => {
-                    let error = self.reader.fail(error);
-                    self.shared.die(&error);
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    fn take(&mut self, reply: Reply) -> Step {
-        match reply {
-            Reply::Tagged { tag, line } => self.take_tagged(&tag, line),
-            Reply::Continue(_) => {
-                let mut state = self.shared.lock();
-                if !matches!(state.consent, Consent::Awaited(_)) {
-                    return Step::Unsafe(out_of_step(
-                        "the server asked for more where nothing was left to send",
-                    ));
-                }
-                state.consent = Consent::Given;
-                drop(state);
-                self.shared.to_writer.notify_one();
-                Step::Nothing
-            }
-            Reply::Untagged(line) if line.status == Status::Bad && self.shared.lock().is_exposed() => {
-                Step::Unsafe(out_of_step(&format!("the server answered BAD: {}", line.text.escape_debug())))
-            }
-            _ => Step::Nothing,
-        }
-    }
-
-    fn take_tagged(&mut self, tag: &str, line: StatusLine) -> Step {
-        let serial = tag.strip_prefix('P').and_then(|digits| digits.parse::<u64>().ok());
-        let mut state = self.shared.lock();
-        let Some((serial, pending)) =
-            serial.and_then(|serial| state.pending.remove(&serial).map(|p| (serial, p)))
-        else {
-            return Step::Unsafe(out_of_step(&format!(
-                "the tag `{}` belongs to no command",
-                tag.escape_debug()
-            )));
-        };
-        let awaited = state.consent == Consent::Awaited(serial);
-        let outcome = match line.status {
-            Status::Ok | Status::Preauth if !pending.sent => {
-                return Step::Unsafe(out_of_step("the server acknowledged a message it cannot have"));
-            }
-            Status::Ok | Status::Preauth => {
-                state.proven.extend(pending.proves.iter().cloned());
-                state.window.answered(pending.len);
-                self.stored(&line)
-            }
-            // The body may be running as commands this very moment.
-            Status::Bad | Status::Bye if pending.unasked => {
-                return Step::Unsafe(out_of_step(&format!(
-                    "the server answered BAD: {}",
-                    line.text.escape_debug()
-                )));
-            }
-            Status::No | Status::Bad | Status::Bye => {
-                let patience =
-                    matches!(line.code.as_deref(), Some("THROTTLED" | "UNAVAILABLE" | "LIMIT" | "INUSE"))
-                        || line.text.to_ascii_lowercase().contains("throttled");
-                if patience {
-                    state.window.throttled(pending.len)
-                } else {
-                    state.window.answered(pending.len)
-                }
-                let bad = line.status != Status::No;
-                AckOutcome::Refused(Refusal { code: line.code, text: line.text, bad })
-            }
-        };
-        if awaited {
-            state.consent = Consent::Refused;
-        }
-        drop(state);
-        self.shared.to_writer.notify_one();
-        Step::Ack(Ack { ticket: pending.ticket, outcome })
-    }
-
-    /// Reads APPENDUID and believes it only where it can be true.
-    fn stored(&self, line: &StatusLine) -> AckOutcome {
-        let given = (line.code.as_deref() == Some("APPENDUID")).then(|| {
-            let mut numbers = Tokens::new(&line.arguments).map(|value| value.number());
-            (numbers.next().flatten(), numbers.next().flatten())
-        });
-        let (validity, uid) = given.unwrap_or_default();
-        let validity = validity.and_then(|number| u32::try_from(number).ok());
-        let uid = uid.and_then(|number| u32::try_from(number).ok());
-        let believed = validity.is_some() && validity == self.validity;
-        AckOutcome::Stored {
-            uid_validity: self.validity,
-            uid: uid.filter(|uid| believed && *uid >= self.lowest_uid),
-        }
-    }
-
-    /// Returns the session, to go on with other commands. When the connection was lost on the way, or a message is
-    /// still unacknowledged, each of them fails with the reason.
-    pub fn rejoin(self, appender: Appender) -> Session {
-        let Appender { writer, hold, mut session, .. } = appender;
-        let clean = self.shared.lock().pending.is_empty() && writer.is_empty() && hold.body.is_none();
-        let mut wire = Wire { reader: self.reader, writer };
-        wire.reader.set_patience(session.timeouts().idle, session.timeouts().command);
-        // An unclean wire stays marked as busy, which `begin` refuses.
-        if clean {
-            wire.finish();
-        }
-        session.gate().attach(wire);
-        session
-    }
-}
-
-fn out_of_step(detail: &str) -> ImapError {
-    ImapError::Closed { during: "APPEND", detail: format!("going on would not be safe, {detail}") }
 }

@@ -79,6 +79,7 @@ impl Command {
     pub(crate) async fn run(self, wire: &mut Wire, tag: &str) -> Result<Answer, ImapError> {
         self.check()?;
         wire.begin(self.name)?;
+        tracing::trace!(tag, command = self.name, "sent");
         let mut data = Vec::new();
         wire.writer.push(tag.as_bytes());
         wire.writer.push(b" ");
@@ -100,6 +101,7 @@ impl Command {
         wire.writer.push(b"\r\n");
         wire.flush().await?;
         let line = until_tagged(wire, tag, &mut data).await?;
+        tracing::trace!(tag, status = ?line.status, code = line.code.as_deref(), "answered");
         wire.finish();
         Ok(Answer { data, line })
     }

@@ -1,4 +1,4 @@
-//! Reading messages: pipelined UID FETCH, matched by UID only, bodies streamed in pieces.
+//! Reading messages: UID FETCH in long strides, matched by UID only, bodies streamed in pieces.
 //!
 //! A server may send FETCH responses for messages nobody asked about, update flags in between, put the UID behind the
 //! body, split one message over several responses, or end with NO after half of them. Each case ends in a message, a
@@ -14,12 +14,14 @@ use crate::session::MAX_SET_BYTES;
 use crate::wire::Event;
 use crate::{Flags, ImapError, InternalDate, Refusal, Session, UidSet};
 
-/// FETCH commands under way at once: enough to keep a slow link busy, few enough to stop soon.
-const IN_FLIGHT: usize = 3;
-/// Messages per command with bodies; a refused command is repeated by the caller one by one.
-const CHUNK_BODIES: u32 = 100;
+/// FETCH commands under way at once. More would not be faster, since one command streams hundreds of messages without a
+/// pause, and Dovecot answers several by turns: messages would come out of order.
+const IN_FLIGHT: usize = 1;
+/// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated by the
+/// caller in smaller parts.
+const CHUNK_BODIES: u32 = 500;
 /// Messages per command without bodies.
-const CHUNK_META: u32 = 2000;
+const CHUNK_META: u32 = 5000;
 /// A body that arrives before its UID or flags is held in memory up to this size.
 const MAX_HELD: u64 = 32 << 20;
 /// A piece of a body.
@@ -136,7 +138,7 @@ enum Current {
 }
 
 impl Session {
-    /// Fetches `uids` of the open folder. Commands of bounded length are sent ahead, three at a time.
+    /// Fetches `uids` of the open folder, in ascending order where the server keeps it, with commands of bounded length.
     ///
     /// UIDs that do not exist are passed over, as IMAP does. Bodies are peeked at: no flag changes.
     pub fn fetch(&mut self, uids: UidSet, items: FetchItems) -> Fetch<'_> {

@@ -5,7 +5,7 @@
 //! is, keeps state on disk, retries, or prints.
 //!
 //! Three layers share one connection: `transport` and `wire` move bytes under deadlines; `framer`, `reply`, `token` and
-//! `fetch_line` read them without I/O and without trust; `session`, `fetch` and `append` hold the conversation.
+//! `fetch_line` read them without I/O and without trust; `session`, `fetch`, `append` and `acks` hold the conversation.
 //! async-imap is the session layer for the plain commands, behind `gate`.
 //!
 //! ```no_run
@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod acks;
 mod append;
 mod auth;
 mod capability;
@@ -51,6 +52,7 @@ mod framer;
 mod gate;
 mod list;
 mod name;
+mod pipeline;
 mod reply;
 mod session;
 mod timeouts;
@@ -61,7 +63,8 @@ mod utf7;
 mod window;
 mod wire;
 
-pub use append::{Ack, AckOutcome, Acks, AppendHead, AppendOptions, Appender, Begun};
+pub use acks::{Ack, AckOutcome, Acks};
+pub use append::{AppendHead, AppendOptions, Appender, Begun};
 pub use auth::{AuthMethod, Login, Secret};
 pub use capability::ServerFacts;
 pub use connect::{Account, connect, connect_over};

@@ -349,6 +349,21 @@ async fn misuse_closes_instead_of_sending_commands() {
     }
 }
 
+/// A dropped call must not let the next one write a command where the server waits for a body.
+#[tokio::test]
+async fn interrupted_calls_close_the_connection() {
+    let script = ["C: APPEND \"Work\" () \"01-Jan-2020 00:00:00 +0100\" {6}", "H"];
+    let (mut appender, mut acks, _server) = writer("LITERAL+", &script).await;
+    let send = async {
+        let head = head(&[], 6);
+        let begin = appender.begin(1, &head);
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), begin).await.is_err());
+        put(&mut appender, 2, &[], "second").await
+    };
+    let (sent, (got, error)) = tokio::join!(send, verdicts(&mut acks));
+    assert!(sent.is_err() && error.is_some() && got.is_empty());
+}
+
 #[tokio::test]
 async fn dropping_the_writer_inside_a_message_ends_the_acknowledgements() {
     let mut script = FIRST.to_vec();

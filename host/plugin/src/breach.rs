@@ -35,6 +35,10 @@ pub(crate) fn failure(error: &wasmtime::Error, last_line: Option<&str>) -> Plugi
     if let Some(trap) = error.downcast_ref::<Trap>() {
         let mut detail = match trap {
             Trap::UnreachableCodeReached => "it gave up (a panic, as a rule)".to_owned(),
+            // Rust keeps part of its stack in memory and runs out of that first.
+            Trap::MemoryOutOfBounds => {
+                "it reached outside its memory (an exhausted stack, as a rule)".to_owned()
+            }
             Trap::StackOverflow => "its stack is exhausted".to_owned(),
             other => other.to_string(),
         };

@@ -51,7 +51,8 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
     kinds.sort_unstable();
     kinds.dedup();
 
-    let manifest = Manifest::read(outside.manifest.ok_or(LoadReason::NoManifest)?).map_err(LoadReason::Manifest)?;
+    let manifest =
+        Manifest::read(outside.manifest.ok_or(LoadReason::NoManifest)?).map_err(LoadReason::Manifest)?;
     if manifest.api != API {
         return Err(other_version(&manifest.api));
     }
@@ -66,9 +67,13 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
         import.meaning.is_some() && !kinds.iter().any(|kind| kind.imports().contains(&import.name))
     });
     if let Some(import) = forbidden {
-        return Err(LoadReason::ForbiddenImport { import: import.name.to_owned(), kinds: kind::words(&kinds) });
+        return Err(LoadReason::ForbiddenImport {
+            import: import.name.to_owned(),
+            kinds: kind::words(&kinds),
+        });
     }
-    let imports = caps::IMPORTS.iter().filter(|known| known.meaning.is_some() && imports.contains(known)).collect();
+    let imports =
+        caps::IMPORTS.iter().filter(|known| known.meaning.is_some() && imports.contains(known)).collect();
     Ok(Description { manifest, imports, kinds })
 }
 
@@ -87,7 +92,8 @@ impl<'a> Outside<'a> {
         if !bytes.starts_with(b"\0asm") {
             return Err(LoadReason::NotWasm);
         }
-        let broken = |error: wasmparser::BinaryReaderError| LoadReason::Broken(text::shown(error.message(), NAME));
+        let broken =
+            |error: wasmparser::BinaryReaderError| LoadReason::Broken(text::shown(error.message(), NAME));
         let mut outside = Self { imports: Vec::new(), exports: Vec::new(), manifest: None };
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -108,7 +114,8 @@ impl<'a> Outside<'a> {
                     }
                 }
                 Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
-                    if outside.manifest.replace(section.data()).is_some() {
+                    let earlier = outside.manifest.replace(section.data());
+                    if earlier.is_some() {
                         return Err(LoadReason::Manifest("there are two of them".to_owned()));
                     }
                 }
@@ -142,7 +149,9 @@ fn other_version(version: &str) -> LoadReason {
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     };
     let advice = match (number(version), number(API)) {
-        (Some(theirs), Some(ours)) if theirs > ours => "update mailhaul, or use an older version of the plugin",
+        (Some(theirs), Some(ours)) if theirs > ours => {
+            "update mailhaul, or use an older version of the plugin"
+        }
         _ => "use a newer version of the plugin",
     };
     LoadReason::Api { speaks: text::shown(version, 32), advice }

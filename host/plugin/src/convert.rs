@@ -64,7 +64,9 @@ pub(crate) fn role(role: types::SpecialUse) -> Result<SpecialUse, String> {
         types::SpecialUse::Junk => Ok(SpecialUse::Junk),
         types::SpecialUse::Sent => Ok(SpecialUse::Sent),
         types::SpecialUse::Trash => Ok(SpecialUse::Trash),
-        types::SpecialUse::Other(other) => Err(format!("the role `{}` is not known", text::shown(&other, CODE))),
+        types::SpecialUse::Other(other) => {
+            Err(format!("the role `{}` is not known", text::shown(&other, CODE)))
+        }
     }
 }
 
@@ -123,7 +125,10 @@ mod tests {
     #[test]
     fn paths_that_no_server_could_hold_are_refused() {
         let path = |levels: &[&str]| folder_path(levels.iter().map(|level| (*level).to_owned()).collect());
-        assert!(path(&["Kunden", "Größe/2019"]).is_ok(), "what a server's names may hold is checked by the engine");
+        assert!(
+            path(&["Kunden", "Größe/2019"]).is_ok(),
+            "what a server's names may hold is checked by the engine"
+        );
         assert!(path(&[]).is_err());
         assert!(path(&["a", ""]).is_err());
         assert!(path(&["a\r\nA1 DELETE INBOX"]).unwrap_err().contains("control character"));

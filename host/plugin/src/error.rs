@@ -28,7 +28,9 @@ impl LoadError {
 #[non_exhaustive]
 pub enum LoadReason {
     /// No such shipped plugin.
-    #[error("no plugin of this name ships with mailhaul{0} (a file is named by its path, as in `./acme.wasm`)")]
+    #[error(
+        "no plugin of this name ships with mailhaul{0} (a file is named by its path, as in `./acme.wasm`)"
+    )]
     Unknown(Nearest),
     /// The file cannot be read.
     #[error("{path} cannot be read: {cause}")]

@@ -75,6 +75,13 @@ impl PluginHost {
         })
     }
 
+    /// The same host with other limits for plugins opened from now on.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The switch by which plugins see that a stop is wanted.
     #[must_use]
     pub fn cancel(&self) -> &Cancel {
@@ -113,7 +120,8 @@ impl PluginHost {
         self.shipped
             .iter()
             .map(|plugin| {
-                let source = self.read(plugin.id, Path::new("")).map_err(|reason| error(plugin.id, reason))?;
+                let source =
+                    self.read(plugin.id, Path::new("")).map_err(|reason| error(plugin.id, reason))?;
                 Ok(Listed::of(&source.description, source.shipped))
             })
             .collect()
@@ -168,10 +176,8 @@ impl PluginHost {
             is(Kind::MailboxSource).then(|| SourcingPre::new(linked.clone())).transpose().map_err(link)?;
         let validating =
             is(Kind::Validator).then(|| ValidatingPre::new(linked.clone())).transpose().map_err(link)?;
-        let id = PluginId {
-            id: description.manifest.id.clone(),
-            version: description.manifest.version.clone(),
-        };
+        let id =
+            PluginId { id: description.manifest.id.clone(), version: description.manifest.version.clone() };
         let engine = self.engine.clone();
         let compiled = Compiled { id, description, engine, mapping, sourcing, validating };
         self.start_once(&compiled).await?;
@@ -195,13 +201,13 @@ impl PluginHost {
         let started = caller.run("start", Arc::new(Inputs::new()), move |store| {
             Box::pin(async move {
                 if let Some(mapping) = mapping {
-                    drop(mapping.instantiate_async(&mut *store).await?);
+                    let _instance = mapping.instantiate_async(&mut *store).await?;
                 }
                 if let Some(sourcing) = sourcing {
-                    drop(sourcing.instantiate_async(&mut *store).await?);
+                    let _instance = sourcing.instantiate_async(&mut *store).await?;
                 }
                 if let Some(validating) = validating {
-                    drop(validating.instantiate_async(&mut *store).await?);
+                    let _instance = validating.instantiate_async(&mut *store).await?;
                 }
                 Ok(())
             })

@@ -220,7 +220,9 @@ mod tests {
     fn one_that_could_mislead_is_refused() {
         assert!(refused(|good| good.replace("\"acme\"", "\"../acme\"")).contains("`id`"));
         assert!(refused(|good| good.replace("Acme's", "\\u001b[2J")).contains("control character"));
-        assert!(refused(|good| good.replace("= 3", "= \"three\"")).contains("must be a whole number, not text"));
+        assert!(
+            refused(|good| good.replace("= 3", "= \"three\"")).contains("must be a whole number, not text")
+        );
         assert!(refused(|good| good.replace("\"folder-mapper\"", "\"butler\"")).contains("butler"));
         assert!(refused(|good| format!("nonsense = 1\n{good}")).contains("nonsense"));
         assert!(refused(|_| "id =".to_owned()).len() > 3);

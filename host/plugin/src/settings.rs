@@ -73,7 +73,10 @@ mod tests {
             check(json!({ "host": "h", "prefer": "luck" })),
             Err(r#"`prefer` must be one of "special-use", "names""#.into())
         );
-        assert_eq!(check(json!({ "host": "h", "tags": [1] })), Err("`tags` must be a list of texts, not a list".into()));
+        assert_eq!(
+            check(json!({ "host": "h", "tags": [1] })),
+            Err("`tags` must be a list of texts, not a list".into())
+        );
         assert_eq!(check(json!([])), Err("must be a table".into()));
     }
 }

@@ -47,7 +47,10 @@ mod tests {
 
     #[test]
     fn names_are_refused_not_mended() {
-        assert_eq!(checked("the key", "a\0b", 10), Err("the key contains the control character \\u{0}".into()));
+        assert_eq!(
+            checked("the key", "a\0b", 10),
+            Err("the key contains the control character \\u{0}".into())
+        );
         assert!(checked("the key", "", 10).is_err());
         assert!(checked("the key", "12345678901", 10).is_err());
         assert!(checked("the key", "Entwürfe", 10).is_ok());

@@ -81,7 +81,11 @@ struct Folder {
 }
 
 impl Folder {
-    fn look(pair: &FolderPair, source: &dyn MailboxView, target: &dyn MailboxView) -> Result<Self, ViewError> {
+    fn look(
+        pair: &FolderPair,
+        source: &dyn MailboxView,
+        target: &dyn MailboxView,
+    ) -> Result<Self, ViewError> {
         let uids = uids(source, &pair.source)?.unwrap_or_default();
         let mut known = Vec::new();
         for uids in uids.chunks(PAGE as usize) {
@@ -107,7 +111,8 @@ impl Folder {
         };
         let missing = self.known.iter().filter(|(_, there)| !present.contains(there));
         let mut missing = missing.map(|(uid, there)| {
-            let message = format!("message {uid} should be {there} in `{}` on the target and is not", pair.target);
+            let message =
+                format!("message {uid} should be {there} in `{}` on the target and is not", pair.target);
             Finding {
                 uid: Some(*uid),
                 ..Finding::about(&pair.source, Severity::Error, "counts.missing", message)
@@ -134,8 +139,10 @@ impl Folder {
         }
         let known = self.known.len() as u64;
         if known < pair.expected() {
-            let message =
-                format!("{} messages count as moved, but the ledger knows {known} on the target", pair.expected());
+            let message = format!(
+                "{} messages count as moved, but the ledger knows {known} on the target",
+                pair.expected()
+            );
             findings.push(Finding::about(&pair.source, Severity::Error, "counts.ledger", message));
         }
         let distinct = self.known.iter().map(|(_, there)| there).collect::<BTreeSet<_>>().len() as u64;

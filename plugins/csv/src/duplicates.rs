@@ -62,13 +62,17 @@ fn repeated(
     hashes.sort_unstable();
     let alike = hashes.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
     let mut rows: Vec<(u32, u32)> = alike
-        .flat_map(|group| group.iter().skip(1).map(|(_, repeat)| (*repeat, group.first().map_or(*repeat, |(_, row)| *row))))
+        .flat_map(|group| {
+            group.iter().skip(1).map(|(_, repeat)| (*repeat, group.first().map_or(*repeat, |(_, row)| *row)))
+        })
         .collect();
     rows.sort_unstable();
 
     let mut found = Vec::new();
     for (repeat, first) in rows.into_iter().take(crate::MAX_DIAGNOSTICS + 1) {
-        let key = |row: u32| keys(table, columns, key_columns, row as usize, 1).map(|mut keys| keys.pop().flatten());
+        let key = |row: u32| {
+            keys(table, columns, key_columns, row as usize, 1).map(|mut keys| keys.pop().flatten())
+        };
         let (Some(repeated), Some(earlier)) = (key(repeat)?, key(first)?) else { continue };
         if repeated == earlier {
             let line = |row: u32| table.lines(row as usize, 1).first().copied().unwrap_or_default();
@@ -95,6 +99,7 @@ fn keys(
         let text = column.get(row)?.trim();
         (!text.is_empty()).then(|| text.to_owned())
     };
-    let key_of = |row| Some(key(&cell(&users, row)?, cell(&hosts, row).as_deref(), cell(&ports, row).as_deref()));
+    let key_of =
+        |row| Some(key(&cell(&users, row)?, cell(&hosts, row).as_deref(), cell(&ports, row).as_deref()));
     Ok((0..users.len()).map(key_of).collect())
 }

@@ -49,7 +49,8 @@ fn every_slip_names_its_line() {
         "mailboxes.csv:1 csv.missing-column: the column `target_user` is missing: add it to the header row"
     );
     assert!(
-        complaint("source_user,target_user,source_user\n").starts_with("mailboxes.csv:1 csv.duplicate-column")
+        complaint("source_user,target_user,source_user\n")
+            .starts_with("mailboxes.csv:1 csv.duplicate-column")
     );
     assert!(complaint("source_user,target_user\na,b\nc\n").starts_with("mailboxes.csv:3 csv.malformed-row"));
     assert!(complaint("source_user,target_user\na,b\n ,d\n").starts_with("mailboxes.csv:3 csv.empty-user"));

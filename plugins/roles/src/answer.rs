@@ -107,16 +107,17 @@ fn first_clash<'a>(
             return None;
         }
         let others = request.source_folders.iter().enumerate().filter(|(other, _)| other != index);
-        let clash = others.into_iter().find(|(other, folder)| {
-            goes_to(*other, folder).is_some_and(|there| same_place(&there, path))
-        });
+        let clash = others
+            .into_iter()
+            .find(|(other, folder)| goes_to(*other, folder).is_some_and(|there| same_place(&there, path)));
         clash.map(|(_, folder)| (position, &folder.path))
     })
 }
 
 /// Case is ignored: many servers do.
 fn same_place(a: &FolderPath, b: &FolderPath) -> bool {
-    let lower = |path: &FolderPath| path.levels().iter().map(|level| level.to_lowercase()).collect::<Vec<_>>();
+    let lower =
+        |path: &FolderPath| path.levels().iter().map(|level| level.to_lowercase()).collect::<Vec<_>>();
     lower(a) == lower(b)
 }
 

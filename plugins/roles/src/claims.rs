@@ -99,7 +99,8 @@ fn claimants(
         }
     };
     let found = request.source_folders.iter().enumerate();
-    let found = found.filter(|(index, folder)| folder.selectable && !folder.path.is_inbox() && claims(*index, folder));
+    let found = found
+        .filter(|(index, folder)| folder.selectable && !folder.path.is_inbox() && claims(*index, folder));
     found
         .map(|(index, _)| index)
         // By name only folders nobody has ruled on: a rule for `Spam` leaves `Junk` the only claimant.
@@ -114,9 +115,9 @@ fn the_one_with_mail(request: &MappingRequest, claimants: &[usize], ground: Grou
     if ground == Ground::Name {
         return None;
     }
-    let mut with_mail = claimants.iter().filter(|index| {
-        request.source_folders.get(**index).is_some_and(|folder| folder.messages != Some(0))
-    });
+    let mut with_mail = claimants
+        .iter()
+        .filter(|index| request.source_folders.get(**index).is_some_and(|folder| folder.messages != Some(0)));
     match (with_mail.next(), with_mail.next()) {
         (Some(only), None) => Some(*only),
         _ => None,

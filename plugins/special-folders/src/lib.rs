@@ -87,7 +87,11 @@ fn check_folder(
     match there {
         None => {
             let severity = if pair.expected() > 0 { Severity::Error } else { Severity::Warning };
-            find(severity, "special-folders.missing", format!("`{}` ({role}) is not on the target", pair.target));
+            find(
+                severity,
+                "special-folders.missing",
+                format!("`{}` ({role}) is not on the target", pair.target),
+            );
         }
         Some(folder) if !folder.selectable => {
             let message = format!("`{}` ({role}) cannot be opened on the target", pair.target);
@@ -112,7 +116,12 @@ fn check_mark(role: &SpecialUse, pair: &FolderPair, target: &[Folder], findings:
             "the source's {role} folder went to `{}`, but the target's own is `{}`: mail programs will use that one",
             pair.target, first.path
         );
-        findings.push(Finding::about(&pair.target, Severity::Warning, "special-folders.other-folder", message));
+        findings.push(Finding::about(
+            &pair.target,
+            Severity::Warning,
+            "special-folders.other-folder",
+            message,
+        ));
     }
 }
 
@@ -185,7 +194,10 @@ mod tests {
     #[test]
     fn a_folder_that_is_gone_or_closed_fails() {
         let report = validate(3, &source(), &TestView::new(Side::Target));
-        assert_eq!((report.outcome.clone(), codes(&report)), (Outcome::Fail, vec!["special-folders.missing"]));
+        assert_eq!(
+            (report.outcome.clone(), codes(&report)),
+            (Outcome::Fail, vec!["special-folders.missing"])
+        );
         let mut closed = sent_items();
         closed.selectable = false;
         let report = validate(3, &source(), &TestView::new(Side::Target).with_folder(closed, []));

@@ -28,7 +28,7 @@ macro_rules! __export_kind {
             type Exported = $crate::__export::Mapper<$plugin>;
             const _: fn() = Exported::checked;
             #[cfg(target_family = "wasm")]
-            $crate::__export::mapping::export_mapping!(Exported with_types_in $crate::__export::mapping);
+    $crate::__export::mapping::export_mapping!(Exported with_types_in $crate::__export::mapping);
         };
     };
     (source: $plugin:ty) => {
@@ -36,7 +36,7 @@ macro_rules! __export_kind {
             type Exported = $crate::__export::Source<$plugin>;
             const _: fn() = Exported::checked;
             #[cfg(target_family = "wasm")]
-            $crate::__export::sourcing::export_sourcing!(Exported with_types_in $crate::__export::sourcing);
+    $crate::__export::sourcing::export_sourcing!(Exported with_types_in $crate::__export::sourcing);
         };
     };
     (validator: $plugin:ty) => {

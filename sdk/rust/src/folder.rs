@@ -63,7 +63,9 @@ impl fmt::Display for FolderPath {
             }
             let mut characters = level.chars().peekable();
             while let Some(character) = characters.next() {
-                if character == '/' || (character == '\\' && matches!(characters.peek(), Some('/' | '\\') | None)) {
+                if character == '/'
+                    || (character == '\\' && matches!(characters.peek(), Some('/' | '\\') | None))
+                {
                     f.write_char('\\')?;
                 }
                 f.write_char(character)?;

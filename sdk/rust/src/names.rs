@@ -51,7 +51,9 @@ fn rank(name: &str) -> Option<(SpecialUse, usize)> {
 fn normalised(name: &str) -> impl Iterator<Item = char> {
     let separators = [' ', '-', '_', '\u{2010}', '\u{2011}', '\u{a0}'];
     let words = name.split(separators).filter(|word| !word.is_empty());
-    let spaced = words.enumerate().flat_map(|(index, word)| (index > 0).then_some(' ').into_iter().chain(word.chars()));
+    let spaced = words
+        .enumerate()
+        .flat_map(|(index, word)| (index > 0).then_some(' ').into_iter().chain(word.chars()));
     spaced
         .flat_map(char::to_lowercase)
         // What lower-casing leaves of a Turkish dotted capital I.

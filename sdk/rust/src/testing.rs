@@ -198,8 +198,7 @@ impl MailboxView for TestView {
     }
 
     fn digests(&self, _: &FolderPath, uids: &[u32]) -> Result<Vec<Digest>, ViewError> {
-        let digest =
-            |uid: &u32| Digest { uid: *uid, sha256: format!("{uid:064x}"), extras: Extras::new() };
+        let digest = |uid: &u32| Digest { uid: *uid, sha256: format!("{uid:064x}"), extras: Extras::new() };
         Ok(uids.iter().map(digest).collect())
     }
 

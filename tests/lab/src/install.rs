@@ -38,7 +38,7 @@ enum Power {
 pub fn dovecot() -> Result<(), String> {
     let there = || Path::new("/usr/lib/dovecot/imap").exists() && program("dovecot").is_some();
     if !there() {
-        packages(&["dovecot-imapd"], "cargo xtask")?;
+        packages(&["dovecot-imapd"])?;
     }
     if there() {
         Ok(())
@@ -59,7 +59,7 @@ pub fn cyrus() -> Result<PathBuf, String> {
             && sasldb_plugin()
     };
     if !there() {
-        packages(&CYRUS_PARTS, "cargo xtask test")?;
+        packages(&CYRUS_PARTS)?;
     }
     let imapd = unpacked("cyrus-imapd")?.join("usr/lib/cyrus/bin/imapd");
     if imapd.exists() { Ok(imapd) } else { Err(format!("{} is not in the package", imapd.display())) }
@@ -113,7 +113,7 @@ fn unpacked(package: &str) -> Result<PathBuf, String> {
         shown(&mut command)
     };
     if download(&fresh).is_err() {
-        apt(power("cargo xtask test", &[package])?, &["update"])?;
+        apt(power(&[package])?, &["update"])?;
         download(&fresh)?;
     }
     let files = fs::read_dir(&fresh).map_err(|e| e.to_string())?;
@@ -126,9 +126,9 @@ fn unpacked(package: &str) -> Result<PathBuf, String> {
 }
 
 /// Installs packages with their daemons kept from starting.
-fn packages(names: &[&str], again: &str) -> Result<(), String> {
+fn packages(names: &[&str]) -> Result<(), String> {
     let _lock = lock()?;
-    let power = power(again, names)?;
+    let power = power(names)?;
     let _policy = NoDaemons::start(power, POLICY)?;
     let mut arguments = vec!["install", "-y", "--no-install-recommends"];
     arguments.extend(names);
@@ -140,11 +140,11 @@ fn packages(names: &[&str], again: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn power(again: &str, names: &[&str]) -> Result<Power, String> {
+fn power(names: &[&str]) -> Result<Power, String> {
     let list = names.join(" ");
     if program("apt-get").is_none() {
         return Err(format!(
-            "this machine has no apt-get: install {list} with its own package manager, then type `{again}` again"
+            "this machine has no apt-get: install {list} with its own package manager, then type the same command again"
         ));
     }
     if fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
@@ -155,7 +155,7 @@ fn power(again: &str, names: &[&str]) -> Result<Power, String> {
         return Ok(Power::Sudo);
     }
     Err(format!(
-        "{list} must be installed by root: type `sudo apt-get install --no-install-recommends {list}`, then `{again}` again"
+        "{list} must be installed by root: type `sudo apt-get install --no-install-recommends {list}`, then the same command again"
     ))
 }
 

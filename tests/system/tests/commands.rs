@@ -218,7 +218,7 @@ fn a_line_for_each_folder() {
     let haul = Move::loaded(108, 60);
     let outcome = haul.mailhaul(&["run"]).expect(0);
     let told = format!("{}{}", outcome.stdout, outcome.stderr);
-    for folder in ["INBOX", "Sent Items", "Archive/2016"] {
+    for folder in ["INBOX", "Sent", "Archive/2016"] {
         assert!(told.lines().any(|line| line.contains(folder)), "no line for {folder}\n{}", outcome.told());
     }
 }

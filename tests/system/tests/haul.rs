@@ -161,7 +161,7 @@ fn admin_log_in_by_pattern() {
     let haul = Move::loaded(18, 20);
     haul.rewrite(|spec| {
         spec.source.extra = format!(
-            "user_pattern = \"{{user}}*{}\"\nadmin_password = {{ env = \"LAB_MASTER\" }}\n",
+            "admin_user = \"{0}\"\nuser_pattern = \"{{user}}*{0}\"\nadmin_password = {{ env = \"LAB_MASTER\" }}\n",
             MASTER.0
         );
     });

@@ -185,8 +185,10 @@ fn passwords_by_reference() {
     fs::write(haul.file("word"), format!("{}\n", master.1)).unwrap();
     let with = |reference: &str| {
         haul.rewrite(|spec| {
-            spec.source.extra =
-                format!("user_pattern = \"{{user}}*{}\"\nadmin_password = {reference}\n", master.0);
+            spec.source.extra = format!(
+                "admin_user = \"{0}\"\nuser_pattern = \"{{user}}*{0}\"\nadmin_password = {reference}\n",
+                master.0
+            );
             spec.mailboxes = vec![Pair { source_password: String::new(), ..spec.mailboxes[0].clone() }];
         });
     };

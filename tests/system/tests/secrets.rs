@@ -101,7 +101,7 @@ fn a_password_from_the_environment_stays_there() {
     let haul = Move::loaded(112, 10);
     haul.rewrite(|spec| {
         spec.source.extra =
-            format!("user_pattern = \"{{user}}*{}\"\nadmin_password = {{ env = \"LAB_ADMIN\" }}\n", MASTER.0);
+            format!("admin_user = \"{0}\"\nuser_pattern = \"{{user}}*{0}\"\nadmin_password = {{ env = \"LAB_ADMIN\" }}\n", MASTER.0);
         spec.mailboxes[0].source_password = String::new();
     });
     let hidden = traces(&haul.from, MASTER.1);

@@ -48,7 +48,7 @@ pub(crate) fn run() -> Result<(), String> {
     demo.announced("Move the mail", &["run"])?;
     demo.announced("Once more: there is nothing left to copy", &["run"])?;
     demo.nothing_copied()?;
-    demo.announced("Fetch both sides again and compare", &["verify"])?;
+    demo.announced("Fetch both sides again and compare every byte", &["verify", "--depth", "full"])?;
     demo.announced("A report to hand over", &["report", "--format", "html", "--out", "report.html"])?;
     drop(lab);
 

@@ -1,15 +1,96 @@
-//! `mailhaul plugin`: what plugins there are, and what one is and wants.
+//! `mailhaul plugin`: what plugins there are, and what one is and may do.
+
+use std::path::Path;
+
+use mailhaul_plugin_host::PluginHost;
+use mailhaul_project::{PROJECT_FILE, PluginName, Project};
 
 use super::unbuilt;
-use crate::args::{Global, Plugin};
+use crate::args::{Global, Inspect, Plugin};
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::job::Opened;
+use crate::plugins;
 use crate::ui::Ui;
+use crate::ui::plugins::{Entry, List, card, list};
 
 /// Does what a `plugin` command says.
-pub(crate) fn plugin(_ui: &mut Ui, _global: &Global, command: &Plugin) -> Result<Exit, Failure> {
-    if let Some(refusal) = unbuilt::plugin(command) {
-        return Err(refusal);
+pub(crate) fn plugin(ui: &mut Ui, global: &Global, command: &Plugin) -> Result<Exit, Failure> {
+    match command {
+        Plugin::List => show_list(ui, global),
+        Plugin::Inspect(args) => inspect(ui, args),
+        command => match unbuilt::plugin(command) {
+            Some(refusal) => Err(refusal),
+            None => Err(Failure::fault("this command is known and does nothing")),
+        },
     }
-    Err(Failure::fault("plugins are not wired yet"))
+}
+
+/// Lists what ships, and what the project names beside that.
+fn show_list(ui: &mut Ui, global: &Global) -> Result<Exit, Failure> {
+    let host = plugins::host()?;
+    let mut plugins: Vec<Entry> = host.list()?.into_iter().map(|listed| Entry::new(listed, None)).collect();
+    let mut exit = Exit::Done;
+    if let Some(project) = project(ui, global)? {
+        exit = add_files(ui, &host, &project, &mut plugins);
+    }
+    let plugins = List { plugins };
+    if ui.json() {
+        ui.document(&plugins, true)?;
+    } else {
+        ui.data(&list(&plugins, ui.width, ui.palette))?;
+    }
+    Ok(exit)
+}
+
+/// The project, when there is one; the list needs none.
+fn project(ui: &mut Ui, global: &Global) -> Result<Option<Project>, Failure> {
+    if global.config.is_none() && mailhaul_project::find(Path::new("."), Path::new(PROJECT_FILE)).is_err() {
+        return Ok(None);
+    }
+    match Opened::for_reading(ui, global) {
+        Ok(opened) => Ok(Some(opened.project)),
+        // One that is named is meant; one that happens to lie above may be broken.
+        Err(failure) if global.config.is_some() => Err(failure),
+        Err(failure) => {
+            for cause in failure.causes {
+                ui.warn(&cause.sentence);
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn add_files(ui: &mut Ui, host: &PluginHost, project: &Project, plugins: &mut Vec<Entry>) -> Exit {
+    let mut exit = Exit::Done;
+    let named = std::iter::once(&project.mailboxes.from)
+        .chain(&project.plugins.mapping)
+        .chain(&project.plugins.validation);
+    let mut seen = Vec::new();
+    for named in named {
+        let PluginName::File { shown, .. } = &named.name else { continue };
+        if seen.contains(&shown) {
+            continue;
+        }
+        seen.push(shown);
+        match host.inspect(&plugins::name(named), &project.dir) {
+            Ok(found) => plugins.push(Entry::of_file(found, shown)),
+            Err(error) => {
+                ui.problem(&error.to_string());
+                exit = Exit::Plugin;
+            }
+        }
+    }
+    exit
+}
+
+/// Says what a plugin is, may do and wants, in plain words. Nothing of it is run.
+fn inspect(ui: &mut Ui, args: &Inspect) -> Result<Exit, Failure> {
+    let found = plugins::host()?.inspect(&args.plugin, Path::new(""))?;
+    if ui.json() {
+        ui.document(&found, true)?;
+    } else {
+        ui.data(&card(&found, &args.plugin, ui.width, ui.palette))?;
+    }
+    Ok(Exit::Done)
 }

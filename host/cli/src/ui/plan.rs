@@ -11,7 +11,7 @@ use super::units::{bytes, count, estimate, plural};
 /// Returns the page of one mailbox.
 pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {
     let mut out = format!("{}\n", palette.paint(Tone::Strong, &accounts(&plan.source, &plan.target)));
-    out.push_str(&folders(&plan.folders).render(width, palette));
+    out.push_str(&folders(&plan.folders, width, palette));
     for note in &plan.notes {
         push_labelled(&mut out, "note:", Tone::Warn, note, width, palette);
     }
@@ -27,7 +27,15 @@ pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette
     out
 }
 
-fn folders(folders: &[FolderPlan]) -> Table {
+/// The table of folders: with the reasons in a column of its own where there is room for it, as in a
+/// pipe, else below each folder that does not just keep its name.
+fn folders(folders: &[FolderPlan], width: Option<usize>, palette: Palette) -> String {
+    let wide = table(folders, true).render(None, palette);
+    let fits = |room: usize| table(folders, true).natural_width() <= room;
+    if width.is_none_or(fits) { wide } else { table(folders, false).render(width, palette) }
+}
+
+fn table(folders: &[FolderPlan], reasons: bool) -> Table {
     let mut table = Table::new(
         2,
         &[
@@ -35,26 +43,32 @@ fn folders(folders: &[FolderPlan]) -> Table {
             ("Goes to", Align::Left),
             ("Messages", Align::Right),
             ("Size", Align::Right),
-            ("Decided by", Align::Left),
+            (if reasons { "Why" } else { "Decided by" }, Align::Left),
         ],
     );
     for folder in folders {
+        // A folder that cannot hold messages (\Noselect) has no count.
+        let container = folder.messages.is_none();
         let goes = match &folder.target {
             Some(target) if folder.create => (format!("{target} (new)"), None),
             Some(target) => (target.clone(), None),
+            None if container => ("-".to_owned(), Some(Tone::Faint)),
             None => ("left out".to_owned(), Some(Tone::Warn)),
         };
-        // A folder that holds no messages (\Noselect) has no count.
         let messages = folder.messages.map_or_else(|| "-".to_owned(), |n| count(n.into()));
         let size = folder.bytes.map_or_else(String::new, bytes);
+        let why = if reasons { format!("{}: {}", folder.by, folder.why) } else { folder.by.clone() };
         table.toned([
             (&folder.source, None),
             (&goes.0, goes.1),
             (&messages, None),
             (&size, None),
-            (&folder.by, Some(Tone::Faint)),
+            (&why, Some(Tone::Faint)),
         ]);
-        table.below(&folder.why);
+        let keeps_its_name = folder.target.as_deref() == Some(folder.source.as_str());
+        if !reasons && !keeps_its_name && !container {
+            table.below(&folder.why);
+        }
     }
     table
 }
@@ -172,11 +186,22 @@ mod tests {
 
     #[test]
     fn a_plan_tells_where_each_folder_goes_and_why() {
+        insta::assert_snapshot!(mailbox(&samples::plan(), Some(120), Palette::default()), @r"
+        anna@old.example → anna@new.example
+          Folder    Goes to                 Messages     Size  Why
+          INBOX     INBOX                      1,200  3.0 MiB  mailhaul: INBOX is INBOX everywhere
+          Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0: both sides have a folder for \Sent
+          Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
+          Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15: the rule says `skip = true`
+          受信箱    受信箱                     1,200  3.0 MiB  mailhaul: no step ruled on it: it keeps its name
+          note: `Trash` and `Deleted` both claim the role trash by name: neither is mapped
+          conflict: `A` and `a` would become one folder on the target
+          4,800 messages to copy, 12.0 MiB in these folders, about 4 min
+        ");
         insta::assert_snapshot!(mailbox(&samples::plan(), Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example
           Folder    Goes to                 Messages     Size  Decided by
           INBOX     INBOX                      1,200  3.0 MiB  mailhaul
-            INBOX is INBOX everywhere
           Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0
             both sides have a folder for \Sent
           Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12
@@ -184,7 +209,6 @@ mod tests {
           Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15
             the rule says `skip = true`
           受信箱    受信箱                     1,200  3.0 MiB  mailhaul
-            no step ruled on it: it keeps its name
           note: `Trash` and `Deleted` both claim the role trash by name: neither is
             mapped
           conflict: `A` and `a` would become one folder on the target

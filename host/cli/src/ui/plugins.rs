@@ -1,5 +1,6 @@
 //! `plugin list` and `plugin inspect`: what plugins there are, and what one is and may do.
 
+use mailhaul_plugin_host::{Inspection, Kind, Listed, Setting};
 use serde::Serialize;
 
 use super::escape::escape;
@@ -9,21 +10,26 @@ use super::table::{Align, Table};
 use super::units::{bytes, count};
 
 /// One plugin in `plugin list`; the JSON is the contract's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Entry {
-    /// The manifest's `id`.
-    pub id: String,
-    /// The manifest's `version`.
-    pub version: String,
-    /// The manifest's `kinds`, e.g. `folder-mapper`.
-    pub kinds: Vec<String>,
-    /// Whether it is part of this program.
-    pub shipped: bool,
-    /// One line about it.
-    pub summary: String,
+    #[serde(flatten)]
+    listed: Listed,
     /// The component file as the project names it; `None` for a shipped one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
+    file: Option<String>,
+}
+
+impl Entry {
+    /// A plugin, and its file when it has one.
+    pub(crate) fn new(listed: Listed, file: Option<String>) -> Self {
+        Self { listed, file }
+    }
+
+    /// A component file of the project.
+    pub(crate) fn of_file(found: Inspection, file: &str) -> Self {
+        let Inspection { id, version, kinds, shipped, summary, .. } = found;
+        Self::new(Listed { id, version, kinds, shipped, summary }, Some(file.to_owned()))
+    }
 }
 
 /// The contract's document.
@@ -38,12 +44,13 @@ pub(crate) fn list(list: &List, width: Option<usize>, palette: Palette) -> Strin
     let columns =
         [("Plugin", Align::Left), ("Version", Align::Left), ("Kind", Align::Left), ("", Align::Left)];
     let mut table = Table::new(0, &columns);
-    for plugin in &list.plugins {
-        let from = plugin.file.as_deref().unwrap_or("ships with mailhaul");
+    for Entry { listed: plugin, file } in &list.plugins {
+        let from = file.as_deref().unwrap_or("ships with mailhaul");
+        let kinds: Vec<_> = plugin.kinds.iter().map(|kind| kind.name()).collect();
         table.toned([
             (&plugin.id, Some(Tone::Strong)),
             (&plugin.version, None),
-            (&plugin.kinds.join(", "), None),
+            (&kinds.join(", "), None),
             (from, Some(Tone::Faint)),
         ]);
         if !plugin.summary.is_empty() {
@@ -53,158 +60,110 @@ pub(crate) fn list(list: &List, width: Option<usize>, palette: Palette) -> Strin
     table.render(width, palette)
 }
 
-/// Everything `plugin inspect` tells.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Card {
-    /// The manifest's identity.
-    #[serde(flatten)]
-    pub entry: Entry,
-    /// Version of `mailhaul:plugin` it was written for.
-    pub api: String,
-    /// The manifest's licence; may be empty.
-    pub license: String,
-    /// The manifest's authors; may be empty.
-    pub authors: Vec<String>,
-    /// What it wants from the project: (what, why).
-    pub needs: Vec<(String, String)>,
-    /// Settings it takes, by name, with what each is for.
-    pub settings: Vec<(String, String)>,
-    /// Interfaces of the host that the component imports.
-    pub imports: Vec<String>,
-    /// SHA-256 of the component, lower-case hexadecimal.
-    pub sha256: String,
-    /// Size of the component in bytes.
-    pub bytes: u64,
-}
-
-/// Returns the page of `plugin inspect`.
-pub(crate) fn card(card: &Card, width: Option<usize>, palette: Palette) -> String {
-    let entry = &card.entry;
-    let name = format!("{} {}", escape(&entry.id), escape(&entry.version));
+/// Returns the page of `plugin inspect` about a plugin that was asked for as `named`.
+pub(crate) fn card(found: &Inspection, named: &str, width: Option<usize>, palette: Palette) -> String {
+    let name = format!("{} {}", escape(&found.id), escape(&found.version));
     let mut out = format!("{}\n", palette.paint(Tone::Strong, &name));
-    if !entry.summary.is_empty() {
-        push_wrapped(&mut out, 2, &escape(&entry.summary), width);
-    }
+    push_wrapped(&mut out, 2, &escape(&found.summary), width);
     let heading = |out: &mut String, text: &str| {
         out.push_str(&format!("\n{}\n", palette.paint(Tone::Accent, text)));
     };
     heading(&mut out, "what it is");
-    for kind in &entry.kinds {
-        push_wrapped(&mut out, 2, &format!("{}: {}", escape(kind), purpose(kind)), width);
+    for kind in &found.kinds {
+        push_wrapped(&mut out, 2, &format!("{kind}: {}", purpose(*kind)), width);
     }
-    let from = match &entry.file {
-        Some(file) => format!("a component file, {}", escape(file)),
-        None => "part of this program".to_owned(),
+    let from = match found.shipped {
+        true => "part of this program".to_owned(),
+        false => format!("a component file, {}", escape(named)),
     };
     push_wrapped(&mut out, 2, &from, width);
-    push_wrapped(&mut out, 2, &format!("written for mailhaul:plugin {}", escape(&card.api)), width);
-    if !card.license.is_empty() {
-        push_wrapped(&mut out, 2, &format!("licence: {}", escape(&card.license)), width);
-    }
-    if !card.authors.is_empty() {
-        push_wrapped(&mut out, 2, &format!("by {}", escape(&card.authors.join(", "))), width);
-    }
+    push_wrapped(
+        &mut out,
+        2,
+        &format!("written for version {} of the plugin interface", escape(&found.api)),
+        width,
+    );
+    push_wrapped(&mut out, 2, &format!("licence: {}", escape(&found.license)), width);
     heading(&mut out, "what it may do");
-    for line in abilities(&card.imports) {
-        push_wrapped(&mut out, 2, &line, width);
+    for import in &found.imports {
+        push_wrapped(&mut out, 2, &format!("{}: {}", import.name, import.meaning), width);
     }
+    out.push_str(
+        "  and nothing else: no network, no other files, no passwords; memory and time are limited\n",
+    );
     heading(&mut out, "what it wants");
-    if card.needs.is_empty() && card.settings.is_empty() {
+    if found.inputs.is_empty() && found.settings.is_empty() {
         out.push_str("  nothing\n");
     }
-    for (what, why) in &card.needs {
-        push_wrapped(&mut out, 2, &format!("{}: {}", escape(what), escape(why)), width);
+    for input in &found.inputs {
+        push_wrapped(&mut out, 2, &format!("input `{}`: {}", escape(&input.name), escape(&input.why)), width);
     }
-    for (setting, what) in &card.settings {
-        push_wrapped(&mut out, 2, &format!("setting `{}`: {}", escape(setting), escape(what)), width);
+    for (name, setting) in &found.settings {
+        push_wrapped(&mut out, 2, &setting_line(name, setting), width);
     }
     heading(&mut out, "what is in the file");
-    out.push_str(&format!("  sha256 {}\n", escape(&card.sha256)));
-    out.push_str(&format!("  {} ({} bytes)\n", bytes(card.bytes), count(card.bytes)));
+    out.push_str(&format!("  sha256 {}\n", escape(&found.sha256)));
+    out.push_str(&format!("  {} ({} bytes)\n", bytes(found.size as u64), count(found.size as u64)));
     out
 }
 
-/// What a kind of plugin is for.
-fn purpose(kind: &str) -> &'static str {
-    match kind {
-        "folder-mapper" => {
-            "decides where folders go; it is shown folder names, attributes and counts of both sides, never mail"
-        }
-        "mailbox-source" => "lists the mailboxes to move",
-        "validator" => "judges a finished mailbox; it can only add a failure, never remove one",
-        _ => "a kind this version of mailhaul does not know",
+/// E.g. ``setting `prefer`: what wins …; one of "a", "b"; "a" when left out``.
+fn setting_line(name: &str, setting: &Setting) -> String {
+    let mut parts = vec![format!("setting `{}`", escape(name))];
+    if !setting.description.is_empty() {
+        parts[0].push_str(&format!(": {}", escape(&setting.description)));
     }
+    if !setting.one_of.is_empty() {
+        let values: Vec<_> = setting.one_of.iter().map(ToString::to_string).collect();
+        parts.push(format!("one of {}", escape(&values.join(", "))));
+    }
+    match &setting.default {
+        Some(default) => parts.push(format!("{} when left out", escape(&default.to_string()))),
+        None if setting.required => parts.push("must be set".to_owned()),
+        None => {}
+    }
+    parts.join("; ")
 }
 
-/// What the imported interfaces allow, and what no plugin is given.
-fn abilities(imports: &[String]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for import in imports {
-        // `mailhaul:plugin/inputs@0.1.0`
-        let name = import.rsplit('/').next().unwrap_or(import).split('@').next().unwrap_or_default();
-        let line = match name {
-            "inputs" => {
-                "read the files named under `[mailboxes] inputs`, and no others; secret columns reach it as handles"
-            }
-            "secrets" => "pass secrets on without seeing them",
-            "evidence" => {
-                "look at message lists, headers and digests of the mailbox it judges: read only, within a budget"
-            }
-            "settings" => "read its own settings",
-            "log" => "write to mailhaul's log",
-            "host" => "ask which mailhaul it runs in",
-            "cancel" => "ask whether it should stop",
-            "types" => continue,
-            _ => {
-                lines.push(format!(
-                    "use `{}`, which this version of mailhaul does not describe",
-                    escape(import)
-                ));
-                continue;
-            }
-        };
-        lines.push(line.to_owned());
+/// What a kind of plugin is for.
+fn purpose(kind: Kind) -> &'static str {
+    match kind {
+        Kind::FolderMapper => {
+            "decides where folders go; it is shown folder names, attributes and counts, never mail"
+        }
+        Kind::MailboxSource => "lists the mailboxes to move",
+        Kind::Validator => "judges a finished mailbox; it can add a failure, never remove one",
     }
-    lines.push(
-        "nothing else: it cannot open connections, read other files, see passwords or change mail, and its \
-         memory, processor and clock time are limited"
-            .to_owned(),
-    );
-    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_plugin_host::{ImportUse, NeededInput};
+
     use super::*;
 
-    fn csv() -> Entry {
-        Entry {
+    fn csv() -> Listed {
+        Listed {
             id: "csv".into(),
             version: "0.1.0".into(),
-            kinds: vec!["mailbox-source".into()],
+            kinds: vec![Kind::MailboxSource],
             shipped: true,
             summary: "Mailboxes from a CSV table with the input name `accounts`".into(),
-            file: None,
         }
     }
 
     #[test]
     fn the_list_is_a_table_and_the_contract_s_json() {
-        let acme = Entry {
+        let acme = Listed {
             id: "acme-mapper\x1b[2J".into(),
             version: "1.2.0".into(),
-            kinds: vec!["folder-mapper".into(), "validator".into()],
+            kinds: vec![Kind::FolderMapper, Kind::Validator],
             shipped: false,
             summary: String::new(),
-            file: Some("./acme.wasm".into()),
         };
-        let plugins = List { plugins: vec![csv(), acme] };
-        insta::assert_snapshot!(list(&plugins, Some(80), Palette::default()), @r"
-        Plugin              Version  Kind
-        csv                 0.1.0    mailbox-source            ships with mailhaul
-          Mailboxes from a CSV table with the input name `accounts`
-        acme-mapper\x1b[2J  1.2.0    folder-mapper, validator  ./acme.wasm
-        ");
+        let acme = Entry::new(acme, Some("./acme.wasm".into()));
+        let plugins = List { plugins: vec![Entry::new(csv(), None), acme] };
+        insta::assert_snapshot!(list(&plugins, Some(80), Palette::default()), @"");
         let json = serde_json::to_value(&plugins).unwrap();
         assert_eq!(json["plugins"][0]["kinds"][0], "mailbox-source");
         assert_eq!(json["plugins"][0]["shipped"], true);
@@ -212,49 +171,26 @@ mod tests {
 
     #[test]
     fn a_card_says_in_plain_words_what_a_plugin_may_do() {
-        let shown = Card {
-            entry: csv(),
+        let listed = csv();
+        let prefer = serde_json::json!({ "type": "string", "enum": ["special-use", "names"],
+            "default": "special-use", "description": "what wins when both disagree" });
+        let shown = Inspection {
+            id: listed.id,
+            version: listed.version,
             api: "0.1".into(),
+            kinds: listed.kinds,
+            summary: listed.summary,
             license: "Apache-2.0 OR MIT".into(),
-            authors: vec![],
-            needs: vec![(
-                "input `accounts`".into(),
-                "the table of mailboxes; its password columns are handles only".into(),
-            )],
-            settings: vec![],
-            imports: ["types", "inputs", "secrets", "log", "teleport"]
-                .map(|n| format!("mailhaul:plugin/{n}@0.1.0"))
-                .into(),
+            imports: vec![
+                ImportUse { name: "log", meaning: "writes lines to mailhaul's log" },
+                ImportUse { name: "secrets", meaning: "passes passwords on as handles, without seeing them" },
+            ],
+            inputs: vec![NeededInput { name: "accounts".into(), why: "the table of mailboxes".into() }],
+            settings: [("prefer".to_owned(), serde_json::from_value(prefer).unwrap())].into(),
             sha256: "ab".repeat(32),
-            bytes: 65_432,
+            size: 65_432,
+            shipped: true,
         };
-        insta::assert_snapshot!(card(&shown, Some(80), Palette::default()), @"
-        csv 0.1.0
-          Mailboxes from a CSV table with the input name `accounts`
-
-        what it is
-          mailbox-source: lists the mailboxes to move
-          part of this program
-          written for mailhaul:plugin 0.1
-          licence: Apache-2.0 OR MIT
-
-        what it may do
-          read the files named under `[mailboxes] inputs`, and no others; secret
-            columns reach it as handles
-          pass secrets on without seeing them
-          write to mailhaul's log
-          use `mailhaul:plugin/teleport@0.1.0`, which this version of mailhaul does
-            not describe
-          nothing else: it cannot open connections, read other files, see passwords or
-            change mail, and its memory, processor and clock time are limited
-
-        what it wants
-          input `accounts`: the table of mailboxes; its password columns are handles
-            only
-
-        what is in the file
-          sha256 abababababababababababababababababababababababababababababababab
-          63.9 KiB (65,432 bytes)
-        ");
+        insta::assert_snapshot!(card(&shown, "csv", Some(80), Palette::default()), @"");
     }
 }

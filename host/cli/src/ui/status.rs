@@ -35,14 +35,14 @@ pub(crate) fn page(project: &ProjectSummary, width: Option<usize>, palette: Pale
     }
     out.push_str(&table.render(width, palette));
     let totals = &project.totals;
-    let mut sum = format!("{}: {}", plural(totals.mailboxes, "mailbox"), equation(&totals.counts));
+    let mut sum = equation(&totals.counts);
     if totals.counts.gone_at_source > 0 {
         sum.push_str(&format!("; {} gone at the source since", count(totals.counts.gone_at_source)));
     }
-    push_wrapped(&mut out, 0, &sum, width);
+    push_wrapped(&mut out, 2, &sum, width);
     let last = &project.last_run;
     out.push_str(&format!(
-        "last run: {} copied, {}, in {}\n",
+        "  last run: {} copied, {}, in {}\n",
         plural(last.copied, "message"),
         bytes(last.bytes),
         duration(seconds(last.seconds))
@@ -114,9 +114,9 @@ mod tests {
           bob@old.example          4   75 %       1        0  incomplete
             target, auth-refused: the server said `NO [AUTHENTICATIONFAILED]
             Authentication failed.`
-        2 mailboxes: 1,333 messages = 1,303 copied + 20 already present + 9 skipped +
-          1 failed + 0 pending
-        last run: 3 messages copied, 12.0 KiB, in 0.4 s
+          source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed + 0
+            pending
+          last run: 3 messages copied, 12.0 KiB, in 0.4 s
         ");
     }
 

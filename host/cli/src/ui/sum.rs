@@ -7,7 +7,7 @@ use mailhaul_engine::summary::{Counts, Exception, ExceptionOutcome, HookSummary,
 use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
-use super::table::wrap;
+use super::table::wrap_hanging;
 use super::units::{bytes, count, duration, plural, seconds};
 use crate::outcome::Outcome;
 
@@ -102,17 +102,18 @@ pub(crate) fn counts(summary: &MailboxSummary) -> Counts {
     counts
 }
 
-/// The sum, spelled out: a reader can check it in the head.
+/// The sum, spelled out: a reader can check it in the head. Its terms do not break apart.
 pub(crate) fn equation(counts: &Counts) -> String {
-    format!(
-        "{} = {} copied + {} already present + {} skipped + {} failed + {} pending",
-        plural(counts.source_messages, "message"),
+    let sum = format!(
+        "source {} = {} copied + {} already present + {} skipped + {} failed + {} pending",
+        count(counts.source_messages),
         count(counts.copied),
         count(counts.already_present),
         count(counts.skipped),
         count(counts.failed),
         count(counts.pending)
-    )
+    );
+    sum.replace(' ', "\u{a0}").replace("\u{a0}+", " +")
 }
 
 fn pace(outcome: &Outcome) -> String {
@@ -210,13 +211,14 @@ pub(crate) fn push_hook(
     push_more(out, hook.findings.len());
 }
 
-/// Adds an indented line; its continuations are indented by two more.
+/// Adds an indented line; its continuations are indented by two more. A no-break space is printed as
+/// a space where the line did not break.
 pub(crate) fn push_wrapped(out: &mut String, indent: usize, line: &str, width: Option<usize>) {
-    let room = width.map_or(usize::MAX, |w| w.saturating_sub(indent + 2).max(20));
-    for (at, part) in wrap(line, room).iter().enumerate() {
+    let room = |indent: usize| width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(20));
+    for (at, part) in wrap_hanging(line, room(indent), room(indent + 2)).iter().enumerate() {
         let indent = if at == 0 { indent } else { indent + 2 };
         out.push_str(&" ".repeat(indent));
-        out.push_str(part);
+        out.push_str(&part.replace('\u{a0}', " "));
         out.push('\n');
     }
 }
@@ -461,15 +463,15 @@ mod tests {
     fn the_sum_is_spelled_out_and_failures_are_listed() {
         insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example: complete
-          1,329 messages = 1,300 copied + 20 already present + 9 skipped + 0 failed +
-            0 pending
+          source 1,329 = 1,300 copied + 20 already present + 9 skipped + 0 failed + 0
+            pending
         bob@old.example: not all well
-          4 messages = 3 copied + 0 already present + 0 skipped + 1 failed + 0 pending
-        carl@old.example: stopped at the target side, auth-refused: the server said
-          `NO [AUTHENTICATIONFAILED] Authentication failed.`
+          source 4 = 3 copied + 0 already present + 0 skipped + 1 failed + 0 pending
+        carl@old.example: stopped at the target side, auth-refused: the server said `NO
+          [AUTHENTICATIONFAILED] Authentication failed.`
         total: 1 of 3 mailboxes complete
-          1,333 messages = 1,303 copied + 20 already present + 9 skipped + 1 failed +
-            0 pending
+          source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed + 0
+            pending
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
 
         1 message failed:
@@ -489,7 +491,7 @@ mod tests {
         insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @"
         500 mailboxes complete
         total: 500 of 500 mailboxes complete
-          0 messages = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
+          source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
         ");
     }

@@ -80,6 +80,11 @@ impl Table {
         out
     }
 
+    /// Cells of the longest line when nothing wraps.
+    pub(crate) fn natural_width(&self) -> usize {
+        self.indent + self.widths(None).iter().map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
+    }
+
     fn widths(&self, total: Option<usize>) -> Vec<usize> {
         let mut widths: Vec<usize> = self.columns.iter().map(|(head, _)| head.width()).collect();
         for row in &self.rows {
@@ -149,9 +154,18 @@ impl Table {
 
 /// Breaks `text` into lines of at most `width` cells, at blanks where there are any near.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    wrap_hanging(text, width, width)
+}
+
+/// Like [`wrap`], where the first line has room for `first` cells and the others for `width`.
+pub(crate) fn wrap_hanging(text: &str, first: usize, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
-    while rest.width() > width {
+    loop {
+        let width = if lines.is_empty() { first } else { width };
+        if rest.width() <= width {
+            break;
+        }
         let mut used = 0;
         let mut end = rest.len();
         for (at, c) in rest.char_indices() {

@@ -139,8 +139,8 @@ mod tests {
             INBOX (target uid 400): delivered on the target
         bob@old.example  hook counts: fail
             Sent: 3 messages on the target, 4 were expected
-        carl@old.example: stopped at the target side, auth-refused: the server said
-          `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        carl@old.example: stopped at the target side, auth-refused: the server said `NO
+          [AUTHENTICATIONFAILED] Authentication failed.`
         2 differences, 1 note: 1,263 messages, 4.8 MiB, compared in 13 s
         ");
     }

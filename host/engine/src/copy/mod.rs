@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mailhaul_imap::{AppendHead, AppendOptions, Flags, FolderName, ImapError, Selected, Session};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tracing::Instrument;
 
 use crate::ends::EndError;
 use crate::ledger::FolderId;
@@ -101,8 +102,8 @@ pub(crate) async fn copy(
         flight: Arc::clone(&shared),
         batches: Batches::new(open),
     };
-    let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender)));
-    let mut listener = AbortOnDrop(tokio::spawn(record::listen(acks, ack_sender)));
+    let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
+    let mut listener = AbortOnDrop(tokio::spawn(record::listen(acks, ack_sender).in_current_span()));
 
     let mut copied = Copied::default();
     let reader = read::Reader { work, job, queue, halted };

@@ -11,6 +11,15 @@ impl Ledger {
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
     pub fn folder_summaries(&self) -> Result<Vec<FolderSummary>> {
+        self.summaries(None)
+    }
+
+    /// One folder with its counts.
+    pub fn folder_summary(&self, folder: FolderId) -> Result<Option<FolderSummary>> {
+        Ok(self.summaries(Some(folder))?.pop())
+    }
+
+    fn summaries(&self, folder: Option<FolderId>) -> Result<Vec<FolderSummary>> {
         self.sql(|db| {
             let mut query = db.prepare(
                 "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code IS NOT NULL,
@@ -20,9 +29,10 @@ impl Ledger {
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
                      count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
                      coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0)
-                 FROM folder f LEFT JOIN message m ON m.folder = f.id GROUP BY f.id ORDER BY f.id",
+                 FROM folder f LEFT JOIN message m ON m.folder = f.id
+                 WHERE ?1 IS NULL OR f.id = ?1 GROUP BY f.id ORDER BY f.id",
             )?;
-            let rows = query.query_map([], |r| {
+            let rows = query.query_map([folder.map(|f| f.0)], |r| {
                 let verified = match r.get::<_, i64>(3)? {
                     0 => Verified::None,
                     1 => Verified::Counts,

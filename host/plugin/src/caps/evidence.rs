@@ -16,6 +16,7 @@ use crate::state::State;
 use crate::text;
 
 /// A view lent for one call.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct ViewHandle {
     pub(crate) side: types::Side,
     pub(crate) view: Arc<dyn engine::MailboxView>,
@@ -160,7 +161,9 @@ impl wit::HostMailboxView for State {
 /// because the name stands in an IMAP command.
 fn is_field_name(name: &str) -> bool {
     (1..=100).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b':' | b'"' | b'\\' | b'(' | b')'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b':' | b'"' | b'\\' | b'(' | b')'))
 }
 
 #[cfg(test)]

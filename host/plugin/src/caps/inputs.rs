@@ -17,9 +17,11 @@ use crate::state::State;
 use crate::text;
 
 /// An opened table.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct TableHandle(Arc<TableInput>);
 
 /// An opened file.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct FileHandle(Arc<FileInput>);
 
 type Answer<T> = wasmtime::Result<Result<T, PluginError>>;
@@ -59,7 +61,10 @@ fn shown(name: &str) -> String {
 }
 
 fn not_given(name: &str) -> String {
-    format!("no input `{0}` was given: name it in the project file, as in `inputs = {{ {0} = \"FILE\" }}`", shown(name))
+    format!(
+        "no input `{0}` was given: name it in the project file, as in `inputs = {{ {0} = \"FILE\" }}`",
+        shown(name)
+    )
 }
 
 impl State {
@@ -106,7 +111,12 @@ impl wit::HostTable for State {
         Ok(u32::try_from(self.table(&table)?.rows.len()).unwrap_or(u32::MAX))
     }
 
-    fn rows(&mut self, table: Resource<TableHandle>, first: u32, max: u32) -> wasmtime::Result<Vec<wit::Row>> {
+    fn rows(
+        &mut self,
+        table: Resource<TableHandle>,
+        first: u32,
+        max: u32,
+    ) -> wasmtime::Result<Vec<wit::Row>> {
         let table = self.table(&table)?;
         slice(&table.rows, first, max).map(|row| self.row(&table, row)).collect()
     }
@@ -125,7 +135,9 @@ impl wit::HostTable for State {
         let table = self.table(&table)?;
         let position = column as usize;
         match table.columns.get(position) {
-            Some(column) if column.secret => return denied(format!("the column `{}` is secret", shown(&column.name))),
+            Some(column) if column.secret => {
+                return denied(format!("the column `{}` is secret", shown(&column.name)));
+            }
             Some(_) => {}
             None => return Ok(Err(PluginError::Other(format!("the table has no column {column}")))),
         }
@@ -226,7 +238,10 @@ mod tests {
         let state = store.data_mut();
         let file = wit::Host::open_file(state, "f".into()).unwrap().unwrap();
         let read = |state: &mut State, offset| {
-            wit::HostFile::read_at(state, Resource::new_borrow(file.rep()), offset, u32::MAX).unwrap().unwrap().len()
+            wit::HostFile::read_at(state, Resource::new_borrow(file.rep()), offset, u32::MAX)
+                .unwrap()
+                .unwrap()
+                .len()
         };
         assert_eq!(read(state, 0), FILE_READ as usize);
         assert_eq!(read(state, u64::from(FILE_READ)), 10);

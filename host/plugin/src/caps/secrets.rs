@@ -12,6 +12,7 @@ use crate::bindings::imports::mailhaul::plugin::secrets;
 use crate::state::State;
 
 /// What stands behind a guest's handle.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct SecretHandle {
     pub(crate) label: String,
     pub(crate) value: Secret,

@@ -68,7 +68,8 @@ fn settled(ruling: &Ruling) -> Result<wit::Ruling, String> {
         }),
         Decision::Skip(reason) => wit::Decision::Skip(reason.clone()),
     };
-    let folder = u32::try_from(ruling.folder).map_err(|_| "more folders than a request can hold".to_owned())?;
+    let folder =
+        u32::try_from(ruling.folder).map_err(|_| "more folders than a request can hold".to_owned())?;
     Ok(wit::Ruling { folder, decision, why: ruling.why.clone(), extras: Vec::new() })
 }
 
@@ -82,7 +83,11 @@ fn checked(request: &MappingRequest, mapping: wit::Mapping) -> Result<Mapping, S
     let mut ruled: BTreeSet<usize> = request.settled.iter().map(|ruling| ruling.folder).collect();
     let settled = ruled.len();
     if mapping.rulings.len() > folders.saturating_sub(settled) {
-        return Err(format!("{} rulings on {} open folders", mapping.rulings.len(), folders.saturating_sub(settled)));
+        return Err(format!(
+            "{} rulings on {} open folders",
+            mapping.rulings.len(),
+            folders.saturating_sub(settled)
+        ));
     }
     let mut rulings = Vec::with_capacity(mapping.rulings.len());
     for ruling in mapping.rulings {
@@ -162,7 +167,12 @@ mod tests {
             subscribe: None,
             extras: Vec::new(),
         };
-        wit::Ruling { folder, decision: wit::Decision::MapTo(target), why: "why\n".into(), extras: Vec::new() }
+        wit::Ruling {
+            folder,
+            decision: wit::Decision::MapTo(target),
+            why: "why\n".into(),
+            extras: Vec::new(),
+        }
     }
 
     fn check(rulings: Vec<wit::Ruling>) -> Result<Mapping, String> {
@@ -179,7 +189,10 @@ mod tests {
     fn answers_that_break_the_contract_are_refused() {
         let refused = |rulings| check(rulings).unwrap_err();
         assert_eq!(refused(vec![ruling(3, &["a"])]), "it names folder 3 of 3");
-        assert_eq!(refused(vec![ruling(0, &["a"])]), "it rules on folder 0, which was settled before it was asked");
+        assert_eq!(
+            refused(vec![ruling(0, &["a"])]),
+            "it rules on folder 0, which was settled before it was asked"
+        );
         let twice = refused(vec![ruling(1, &["a"]), ruling(1, &["b"])]);
         assert_eq!(twice, "it rules on folder 1, which has a ruling already");
         assert_eq!(refused(vec![ruling(1, &["a"]); 3]), "3 rulings on 2 open folders");

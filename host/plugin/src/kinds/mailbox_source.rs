@@ -72,7 +72,12 @@ impl MailboxSource for WasmSource {
 }
 
 /// The answer in the engine's types, or how it breaks the contract. `store` holds its secrets.
-fn checked(page: wit::Page, token: Option<&str>, max: u32, store: &Store<State>) -> Result<MailboxPage, String> {
+fn checked(
+    page: wit::Page,
+    token: Option<&str>,
+    max: u32,
+    store: &Store<State>,
+) -> Result<MailboxPage, String> {
     if page.mailboxes.len() > max as usize {
         return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));
     }
@@ -100,7 +105,9 @@ fn checked(page: wit::Page, token: Option<&str>, max: u32, store: &Store<State>)
 
 fn entry(mailbox: wit::Mailbox, store: &Store<State>) -> Result<MailboxEntry, String> {
     text::checked("the key of a mailbox", &mailbox.key, KEY)?;
-    let side = |account, side| account_entry(account, store).map_err(|why| format!("{side} of `{}`: {why}", mailbox.key));
+    let side = |account, side| {
+        account_entry(account, store).map_err(|why| format!("{side} of `{}`: {why}", mailbox.key))
+    };
     Ok(MailboxEntry {
         source: side(mailbox.source, "the source")?,
         target: side(mailbox.target, "the target")?,

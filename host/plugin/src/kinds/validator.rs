@@ -47,9 +47,12 @@ impl Validator for WasmValidator {
             .ask(CALL, Arc::new(Inputs::new()), move |store| {
                 Box::pin(async move {
                     // Lent: the host keeps them and drops them with the store.
-                    let source = store.data_mut().hand_out(ViewHandle { side: Side::Source, view: source })?;
-                    let target = store.data_mut().hand_out(ViewHandle { side: Side::Target, view: target })?;
-                    let (source, target) = (Resource::new_borrow(source.rep()), Resource::new_borrow(target.rep()));
+                    let source =
+                        store.data_mut().hand_out(ViewHandle { side: Side::Source, view: source })?;
+                    let target =
+                        store.data_mut().hand_out(ViewHandle { side: Side::Target, view: target })?;
+                    let (source, target) =
+                        (Resource::new_borrow(source.rep()), Resource::new_borrow(target.rep()));
                     let instance = prepared.instantiate_async(&mut *store).await?;
                     let validator = instance.mailhaul_plugin_validator();
                     validator.call_validate(&mut *store, &wire, source, target).await

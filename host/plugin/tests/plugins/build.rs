@@ -20,7 +20,9 @@ pub(crate) fn component(folder: &Path, arguments: &[&str], module: &str, manifes
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().into_owned();
         let stays = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_", "RUSTUP_"];
-        if (text.starts_with("CARGO") || text.starts_with("RUST")) && !stays.iter().any(|s| text.starts_with(s)) {
+        if (text.starts_with("CARGO") || text.starts_with("RUST"))
+            && !stays.iter().any(|s| text.starts_with(s))
+        {
             cargo.env_remove(name);
         }
     }

@@ -1,10 +1,10 @@
 //! Each thing a plugin must not do, what becomes of it, and that nothing else comes to harm.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use mailhaul_engine::plugin::{Decision, Mapping, PluginError, PluginFailure, Ruling};
+use mailhaul_engine::plugin::{Decision, MailboxSource, Mapping, PluginError, PluginFailure, Ruling};
 use mailhaul_plugin_host::{Inputs, Limits, Plugin, PluginHost};
 use serde_json::json;
 
@@ -88,10 +88,9 @@ async fn memory_handles_and_bytes_run_out_with_a_number() {
     assert!(matches!(failure("allocate").await, PluginFailure::Memory(67_108_864)));
     assert!(matches!(failure("recurse").await, PluginFailure::Trap(why) if why.contains("stack")));
     assert!(matches!(failure("huge-reply").await, PluginFailure::Limit(why) if why.contains("bytes")));
-    let inputs = Inputs::new().with_table("accounts", accounts(4_096));
-    let source = hostile(&host()).await.source(&json!({ "act": "all-handles" }), inputs);
-    // It needs no input, so none is granted: the refusal comes first.
-    assert!(source.err().unwrap().to_string().ends_with("it reads no input `accounts`"));
+    let source = source("all-handles", 4_096).await;
+    let error = source.list_mailboxes(None, 10).await.unwrap_err();
+    assert!(matches!(&error.failure, PluginFailure::Limit(why) if why.contains("16384 handles")), "{error}");
 }
 
 #[tokio::test]
@@ -126,9 +125,13 @@ async fn nothing_is_remembered_between_calls() {
     }
 }
 
+async fn source(act: &str, rows: u32) -> Arc<dyn MailboxSource> {
+    let inputs = Inputs::new().with_table("accounts", accounts(rows));
+    hostile(&host()).await.source(&json!({ "act": act }), inputs).unwrap()
+}
+
 async fn page(act: &str, token: Option<&str>) -> Result<(), PluginError> {
-    let source = hostile(&host()).await.source(&json!({ "act": act }), Inputs::new()).unwrap();
-    source.list_mailboxes(token, 10).await.map(drop)
+    source(act, 1).await.list_mailboxes(token, 10).await.map(drop)
 }
 
 #[tokio::test]
@@ -147,7 +150,7 @@ async fn pages_that_break_the_contract_are_refused() {
 
 #[tokio::test]
 async fn a_listing_that_never_ends_is_ended() {
-    let source = hostile(&host()).await.source(&json!({ "act": "endless-pages" }), Inputs::new()).unwrap();
+    let source = source("endless-pages", 1).await;
     let mut token = None::<String>;
     let error = loop {
         match source.list_mailboxes(token.as_deref(), 10).await {

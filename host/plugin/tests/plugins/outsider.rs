@@ -18,7 +18,8 @@ async fn targets(mapper: &dyn FolderMapper, request: &MappingRequest) -> (Vec<St
 #[tokio::test]
 async fn an_outsiders_plugin_takes_part_in_the_chain() {
     let example = build::root().join("examples/acme-mapper");
-    let component = build::component(&example, &["--release"], "acme_mapper.wasm", &example.join("plugin.toml"));
+    let component =
+        build::component(&example, &["--release"], "acme_mapper.wasm", &example.join("plugin.toml"));
     let project = tempfile::tempdir().unwrap();
     std::fs::write(project.path().join("acme.wasm"), component).unwrap();
 

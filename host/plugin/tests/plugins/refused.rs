@@ -77,7 +77,10 @@ async fn a_shipped_id_belongs_to_the_shipped_plugin() {
 async fn names_and_files_that_are_not_there() {
     let here = Path::new(".");
     let error = host().open("rolse", here).await.unwrap_err().to_string();
-    assert!(error.starts_with("plugin `rolse`: no plugin of this name ships with mailhaul; did you mean `roles`?"));
+    assert!(
+        error
+            .starts_with("plugin `rolse`: no plugin of this name ships with mailhaul; did you mean `roles`?")
+    );
     let error = host().open("./nowhere.wasm", here).await.unwrap_err().to_string();
     assert!(error.starts_with("plugin `./nowhere.wasm`: ./nowhere.wasm cannot be read"), "{error}");
     let error = host().open("./", here).await.unwrap_err().to_string();

@@ -90,7 +90,11 @@ async fn csv_names_the_line_of_every_mistake() {
     let page = source.list_mailboxes(None, 100).await.unwrap();
     let remark = &page.diagnostics[0];
     assert_eq!((remark.severity, remark.at.as_deref()), (Severity::Error, Some("mailboxes.csv:4")));
-    assert!(remark.message.starts_with("`user0@old.example` is listed on line 2 already"), "{}", remark.message);
+    assert!(
+        remark.message.starts_with("`user0@old.example` is listed on line 2 already"),
+        "{}",
+        remark.message
+    );
     assert!(page.mailboxes.is_empty() && page.next.is_none());
 }
 
@@ -133,7 +137,10 @@ async fn counts_looks_at_both_sides_and_names_what_is_missing() {
     let report = validator.validate(&request, source.clone(), torn).await.unwrap();
     assert_eq!(report.outcome, HookOutcome::Fail);
     let finding = &report.findings[0];
-    assert_eq!((finding.code.as_str(), finding.folder.as_deref(), finding.uid), ("counts.missing", Some("Sent"), Some(7)));
+    assert_eq!(
+        (finding.code.as_str(), finding.folder.as_deref(), finding.uid),
+        ("counts.missing", Some("Sent"), Some(7))
+    );
 
     let poor = Arc::new(View { budget: Some(0), ..View::default() });
     let report = validator.validate(&request, source, poor).await.unwrap();
@@ -170,7 +177,9 @@ fn every_shipped_plugin_is_what_its_manifest_says() {
     for plugin in mailhaul_shipped::plugins() {
         let inspection = host.inspect(plugin.id, here()).unwrap();
         assert_eq!(inspection.id, plugin.id);
-        assert!(inspection.shipped && inspection.sha256.len() == 64 && inspection.size == plugin.component.len());
+        assert!(
+            inspection.shipped && inspection.sha256.len() == 64 && inspection.size == plugin.component.len()
+        );
     }
     let roles = host.inspect("roles", here()).unwrap();
     let imports: Vec<_> = roles.imports.iter().map(|import| import.name).collect();

@@ -1,6 +1,7 @@
 //! Hosts, requests and views for these tests.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -12,16 +13,20 @@ use mailhaul_imap::{FolderPath, Secret, SpecialUse};
 use mailhaul_net::TlsMode;
 use mailhaul_plugin_host::{Cell, Column, Limits, PluginHost, Shipped, TableInput, TableRow};
 
-/// Short clocks, so that tests of them are short. The guest's CPU time is generous for an unoptimised
-/// host on a busy machine.
+/// One host for all tests: every component is compiled once. The guest's CPU time is generous for an
+/// unoptimised host on a busy machine.
 pub(crate) fn host() -> PluginHost {
-    host_with(Limits { cpu: Duration::from_secs(10), ..Limits::default() })
+    static HOST: OnceLock<PluginHost> = OnceLock::new();
+    let host = HOST.get_or_init(|| {
+        let shipped = mailhaul_shipped::plugins();
+        let shipped = shipped.iter().map(|plugin| Shipped { id: plugin.id, component: plugin.component });
+        PluginHost::new(Limits { cpu: Duration::from_secs(10), ..Limits::default() }, shipped).unwrap()
+    });
+    host.clone()
 }
 
 pub(crate) fn host_with(limits: Limits) -> PluginHost {
-    let shipped = mailhaul_shipped::plugins();
-    let shipped = shipped.iter().map(|plugin| Shipped { id: plugin.id, component: plugin.component });
-    PluginHost::new(limits, shipped).unwrap()
+    host().with_limits(limits)
 }
 
 pub(crate) fn path(text: &str) -> FolderPath {
@@ -103,7 +108,11 @@ impl View {
         if self.slowness > Duration::ZERO {
             tokio::time::sleep(self.slowness).await;
         }
-        if self.budget.is_some_and(|budget| asked >= budget) { Err(ViewError::BudgetExhausted) } else { Ok(()) }
+        if self.budget.is_some_and(|budget| asked >= budget) {
+            Err(ViewError::BudgetExhausted)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -114,9 +123,15 @@ impl MailboxView for View {
         Ok(self.folders.clone())
     }
 
-    async fn messages(&self, folder: &FolderPath, after: u32, limit: u32) -> Result<Vec<MessageStat>, ViewError> {
+    async fn messages(
+        &self,
+        folder: &FolderPath,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<MessageStat>, ViewError> {
         self.ask().await?;
-        let uids = self.uids.get(&folder.to_string()).ok_or_else(|| ViewError::NotFound(folder.to_string()))?;
+        let uids =
+            self.uids.get(&folder.to_string()).ok_or_else(|| ViewError::NotFound(folder.to_string()))?;
         let stat = |uid: &u32| MessageStat { uid: *uid, bytes: 1, internal_date: None, flags: Vec::new() };
         Ok(uids.iter().filter(|uid| **uid > after).take(limit as usize).map(stat).collect())
     }

@@ -241,6 +241,18 @@ impl Client {
             .ok_or_else(|| io::Error::other(format!("STATUS of {name} tells no {item}")))
     }
 
+    /// The storage limit in KiB that applies to a folder (RFC 2087); `None` when there is none.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn quota_kib(&mut self, name: &str) -> io::Result<Option<u64>> {
+        let raw = self.spell(name);
+        let responses = self.run("GETQUOTAROOT", &[Argument::Text(&raw)])?;
+        let quota = responses.iter().find(|r| r.word(0) == "QUOTA").and_then(|r| r.values.get(2));
+        let words = quota.map(Value::texts).unwrap_or_default();
+        Ok(words.iter().position(|w| w == "STORAGE").and_then(|at| words.get(at + 2)?.parse().ok()))
+    }
+
     /// The number of messages in a folder; 0 when there is no such folder.
     ///
     /// # Errors

@@ -1,0 +1,146 @@
+//! All folders of a mailbox: several at a time where there is enough to copy and the ceilings allow it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::join_all;
+use tracing::Instrument;
+
+use crate::ends::dial_both;
+use crate::folder_run::{self, Pair};
+use crate::mailbox::Mailbox;
+use crate::mapping::Mapped;
+use crate::work::{Work, WorkError};
+
+/// One more pair of connections pays for this many messages to copy.
+const MESSAGES_PER_PAIR: u64 = 500;
+/// Pairs of connections one mailbox uses at most.
+const MAX_PAIRS: u64 = 4;
+
+/// How the folders ended while a pair of connections lives.
+#[derive(Debug)]
+pub(crate) struct FoldersEnd {
+    /// A living pair, for what comes next.
+    pub pair: Pair,
+    /// The target is out of room, in its own words.
+    pub over_quota: Option<String>,
+    /// The user stopped it.
+    pub interrupted: bool,
+    /// Second copies that a dead connection stored late.
+    pub duplicates: usize,
+}
+
+/// What all workers of a mailbox share.
+struct Shared<'a> {
+    /// Folders that go into one target folder are one entry: two writers in one folder could take
+    /// each other's messages for somebody else's.
+    groups: Mutex<VecDeque<Vec<&'a Mapped>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    over_quota: Option<String>,
+    interrupted: bool,
+    duplicates: usize,
+}
+
+impl<'a> Shared<'a> {
+    fn next(&self) -> Option<Vec<&'a Mapped>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Brings every folder to the target.
+///
+/// # Errors
+/// When an end or the ledger fails; the other workers finish what they have. Running it again continues.
+pub(crate) async fn run(
+    work: Work<'_>,
+    mailbox: &Mailbox,
+    pair: Pair,
+    folders: &[Mapped],
+    to_copy: u64,
+) -> Result<FoldersEnd, WorkError> {
+    let groups = groups(folders);
+    let pairs = (to_copy / MESSAGES_PER_PAIR + 1).min(MAX_PAIRS).min(groups.len().max(1) as u64);
+    let shared = Shared { groups: Mutex::new(groups), state: Mutex::default() };
+    let first = worker(work, pair, &shared);
+    let more = join_all((1..pairs).map(|_| helper(work, mailbox, &shared)));
+    let (first, more) = tokio::join!(first, more);
+    let pair = first?;
+    for result in more {
+        result?;
+    }
+    let State { over_quota, interrupted, duplicates } = std::mem::take(&mut *shared.state());
+    Ok(FoldersEnd { pair, over_quota, interrupted, duplicates })
+}
+
+fn groups(folders: &[Mapped]) -> VecDeque<Vec<&Mapped>> {
+    let mut groups: Vec<Vec<&Mapped>> = Vec::new();
+    for mapped in folders.iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
+        let same = mapped.target.as_ref().and_then(|target| {
+            groups.iter_mut().find(|g| g[0].target.as_ref().is_some_and(|t| t.path == target.path))
+        });
+        match same {
+            Some(group) => group.push(mapped),
+            None => groups.push(vec![mapped]),
+        }
+    }
+    groups.into()
+}
+
+/// One more pair of connections, if it may be opened right now.
+async fn helper(work: Work<'_>, mailbox: &Mailbox, shared: &Shared<'_>) -> Result<(), WorkError> {
+    let Some(_leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(()) };
+    match dial_both(mailbox, &work.context.ceilings.timeouts).await {
+        Ok((source, target)) => {
+            let pair = worker(work, Pair { source, target }, shared).await?;
+            crate::ends::log_out(pair.source).await;
+            crate::ends::log_out(pair.target).await;
+            Ok(())
+        }
+        Err(error) => {
+            // A server's own ceiling is lower than ours: the work goes on with what there is.
+            tracing::info!(reason = %error.stopped().reason, "no further connections");
+            Ok(())
+        }
+    }
+}
+
+async fn worker(work: Work<'_>, mut pair: Pair, shared: &Shared<'_>) -> Result<Pair, WorkError> {
+    while let Some(group) = shared.next() {
+        for mapped in group {
+            if work.context.stop.is_raised() {
+                shared.state().interrupted = true;
+                return Ok(pair);
+            }
+            let full = shared.state().over_quota.is_some();
+            let span = tracing::info_span!("folder", path = %mapped.folder.path);
+            match (&mapped.target, &mapped.skipped) {
+                (Some(target), _) if !full => {
+                    let (back, end) = folder_run::run(work, pair, mapped, target).instrument(span).await?;
+                    pair = back;
+                    let mut state = shared.state();
+                    state.duplicates += end.duplicates;
+                    if let Some(words) = end.over_quota {
+                        state.over_quota.get_or_insert(words);
+                    }
+                    if end.interrupted {
+                        state.interrupted = true;
+                        return Ok(pair);
+                    }
+                }
+                (_, Some((_, reason))) => {
+                    folder_run::skip(work, &mut pair.source, mapped, reason).instrument(span).await?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(pair)
+}
