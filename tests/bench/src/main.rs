@@ -16,7 +16,6 @@
 //! | [`floor`], [`one_by_one`] | the contestants of our own |
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a measuring harness prints its result and fails loudly: a run that went wrong must not become a figure"
