@@ -1,0 +1,174 @@
+//! The turns: every contestant once, then every contestant again.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use mailhaul_lab::process;
+use serde_json::json;
+
+use crate::check::{self, Found};
+use crate::contestant::{Kind, floor_result};
+use crate::figures::{Figures, Row, Run};
+use crate::floor::Timed;
+use crate::measure::{self, Outcome};
+use crate::options::Options;
+use crate::scenario::{self, Case};
+use crate::servers::{Loaded, Servers};
+use crate::{goals, job, table};
+
+/// A contestant whose turn took longer has no other in the same case: its ratio is large enough not to scatter.
+const LONG: f64 = 90.0;
+
+/// Runs everything that is asked for and prints as it goes.
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    let cases = scenario::cases(options)?;
+    eprintln!("starting two servers");
+    let mut servers = Servers::start();
+    println!("{}", machine());
+    println!("{}", table::legend());
+    if options.quick {
+        println!("--quick: small mailboxes and one run each; these figures are not for citing.");
+    }
+    let mut all = Vec::new();
+    for case in cases {
+        let figures = measured(&mut servers, case, options)?;
+        table::print(&figures);
+        all.push(figures);
+        if let Some(path) = &options.json {
+            let cases: Vec<_> = all.iter().map(Figures::json).collect();
+            job::write(
+                path,
+                &json!({ "schema": 1, "machine": machine(), "quick": options.quick, "cases": cases }),
+            )?;
+        }
+    }
+    let goals = goals::text(&all);
+    if !goals.is_empty() {
+        println!("\nWhat is promised, and what was measured\n{goals}");
+    }
+    Ok(())
+}
+
+/// What figures have to be read with.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib: u64 = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok())
+        .unwrap_or_default();
+    let tell = |program: &str, argument: &str| {
+        process::output(Command::new(program).arg(argument)).unwrap_or_default().trim().to_owned()
+    };
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    format!(
+        "{}, {cores} cores, {} GiB, load {load}; Dovecot {} on both ends; {}",
+        tell("date", "-I"),
+        kib.div_ceil(1 << 20),
+        tell("/usr/sbin/dovecot", "--version"),
+        tell("mbsync", "--version"),
+    )
+}
+
+fn measured(servers: &mut Servers, case: Case, options: &Options) -> Result<Figures, String> {
+    eprintln!("\n{} at {}: loading {}", case.name, case.distance(), case.told());
+    let mailboxes = servers.load(&case);
+    let mut figures = Figures {
+        messages: mailboxes.iter().map(|m| m.truth.messages()).sum(),
+        bytes: mailboxes.iter().map(|m| m.truth.bytes()).sum(),
+        rows: case.contestants.iter().copied().map(Row::new).collect(),
+        case,
+    };
+    let limit = Duration::from_secs(options.limit);
+    for round in 1..=figures.case.rounds {
+        for row in &mut figures.rows {
+            let over = row.runs.iter().any(|run| run.stopped || run.failure.is_some() || run.seconds > LONG);
+            if row.absent.is_some() || over {
+                continue;
+            }
+            let run = turn(servers, &figures.case, &mailboxes, row.kind, limit)?;
+            eprintln!("  {round}  {:<16} {:>8.2} s  {}", row.kind.name(), run.seconds, run.found.told());
+            row.runs.push(run);
+        }
+    }
+    Ok(figures)
+}
+
+/// One turn of one contestant, into empty accounts.
+fn turn(
+    servers: &mut Servers,
+    case: &Case,
+    mailboxes: &[Loaded],
+    kind: Kind,
+    limit: Duration,
+) -> Result<Run, String> {
+    let job = servers.job(case, mailboxes);
+    let folder = measure::folder();
+    let order = kind.order(&job, &folder, &servers.new_config())?;
+    // What the run before has left to be written must not be written at this one's expense.
+    process::output(&mut Command::new("sync"))?;
+    let outcome = measure::run(&order, &folder, limit)?;
+    if matches!(outcome, Outcome::Stopped(_)) {
+        settled(servers, &job.pairs);
+    }
+    let mut found = Found::default();
+    for (mailbox, (_, target)) in mailboxes.iter().zip(&job.pairs) {
+        found.add(check::mailbox(&servers.new, target, &mailbox.truth)?);
+    }
+    servers.forget(&job);
+    let run = match outcome {
+        Outcome::Stopped(seconds) => Run {
+            seconds: seconds * found.expected as f64 / found.present as f64,
+            stopped: true,
+            cpu_seconds: None,
+            peak_kib: None,
+            found,
+            failure: None,
+        },
+        Outcome::Done(cost) => {
+            let own: Option<Timed> = match kind {
+                Kind::Floor(_) => job::read(&floor_result(&folder)).ok(),
+                _ => None,
+            };
+            Run {
+                seconds: own.map_or(cost.seconds, |timed| timed.seconds),
+                stopped: false,
+                cpu_seconds: Some(cost.cpu_seconds),
+                peak_kib: Some(cost.peak_kib),
+                found,
+                failure: (!cost.failures.is_empty()).then(|| cost.failures.join(", ")),
+            }
+        }
+    };
+    tell(&run, kind, &folder);
+    std::fs::remove_dir_all(&folder).ok();
+    Ok(run)
+}
+
+/// Waits until nothing more arrives: a stopped contestant's last commands may still be carried out.
+fn settled(servers: &Servers, pairs: &[(String, String)]) {
+    let count = || -> u64 {
+        pairs.iter().map(|(_, user)| servers.new.client(user).count_all().unwrap_or_default()).sum()
+    };
+    let begin = Instant::now();
+    let mut last = count();
+    while begin.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = count();
+        if now == last {
+            return;
+        }
+        last = now;
+    }
+}
+
+/// Says what went wrong, with the contestant's own words.
+fn tell(run: &Run, kind: Kind, folder: &Path) {
+    if run.failure.is_some() || run.found.present < run.found.expected {
+        let failure =
+            run.failure.as_deref().unwrap_or(if run.stopped { "stopped" } else { "mail is missing" });
+        eprintln!("  {}: {failure}\n{}", kind.name(), measure::last_words(folder));
+    }
+}

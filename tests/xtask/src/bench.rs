@@ -1,0 +1,48 @@
+//! `cargo xtask bench`: builds everything as it is released and hands over to `tests/bench`.
+
+use std::process::Command;
+
+use mailhaul_lab::{install, process};
+
+use crate::shell;
+
+/// Runs the measurements with the arguments after `bench`.
+pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
+    install::dovecot()?;
+    if let Err(why) = mbsync() {
+        eprintln!("  mbsync does not take part: {why}");
+    }
+    let mut build = shell::cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "mailhaul",
+        "--package",
+        "mailhaul-bench",
+    ]);
+    eprintln!("  $ {}", shell::line(&build));
+    shell::must(&mut build)?;
+    shell::must(Command::new(install::target_folder().join("release/mailhaul-bench")).args(arguments))
+}
+
+/// Debian's isync; it has no daemon that would have to be kept from starting.
+fn mbsync() -> Result<(), String> {
+    if install::program("mbsync").is_some() {
+        return Ok(());
+    }
+    let root = process::output(Command::new("id").arg("-u"))?.trim() == "0";
+    if !root {
+        return Err("type `sudo apt-get install isync`".to_owned());
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-o", "DPkg::Lock::Timeout=600"]);
+        command.args(arguments);
+        eprintln!("  $ {}", shell::line(&command));
+        process::output(&mut command).map(drop)
+    };
+    let wanted = ["install", "-y", "--no-install-recommends", "isync"];
+    // A fresh machine has no package lists.
+    apt(&wanted).or_else(|_| apt(&["update"]).and_then(|()| apt(&wanted)))
+}
