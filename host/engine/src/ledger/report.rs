@@ -28,8 +28,9 @@ impl Ledger {
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 3),
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
                      count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
-                     coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0)
-                 FROM folder f LEFT JOIN message m ON m.folder = f.id
+                     coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
+                     f.counts, count(*) FILTER (WHERE m.gone = 2)
+                 FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL
                  WHERE ?1 IS NULL OR f.id = ?1 GROUP BY f.id ORDER BY f.id",
             )?;
             let rows = query.query_map([folder.map(|f| f.0)], |r| {
@@ -39,6 +40,9 @@ impl Ledger {
                     2 => Verified::Headers,
                     _ => Verified::Full,
                 };
+                // Counted when the folder was finished; a change since has taken it back.
+                let counted: Option<Counts> =
+                    r.get::<_, Option<String>>(11)?.and_then(|text| serde_json::from_str(&text).ok());
                 let mut counts = Counts {
                     source_messages: r.get(2)?,
                     copied: r.get(5)?,
@@ -47,9 +51,12 @@ impl Ledger {
                     failed: r.get(8)?,
                     pending: 0,
                     gone_at_source: r.get(9)?,
+                    removed: r.get(12)?,
                     bytes: r.get(10)?,
                 };
-                if r.get(4)? {
+                if let Some(counted) = counted {
+                    counts = counted;
+                } else if r.get(4)? {
                     // The folder stopped on its own: its rows are not about today's messages.
                     counts = Counts {
                         source_messages: counts.source_messages,
