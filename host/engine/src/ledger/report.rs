@@ -135,18 +135,27 @@ impl Ledger {
         self.json("SELECT json FROM hook ORDER BY plugin")
     }
 
-    /// Replaces what the hooks said.
-    pub fn set_hooks(&mut self, hooks: &[HookSummary]) -> Result<()> {
+    /// Replaces what the hooks said. `state` stands for what both ends were like, see [`Ledger::hooks_of`].
+    pub fn set_hooks(&mut self, hooks: &[HookSummary], state: Option<&str>) -> Result<()> {
         self.transaction(|tx| {
             tx.execute("DELETE FROM hook", [])?;
             for hook in hooks {
                 tx.execute(
-                    "INSERT OR REPLACE INTO hook VALUES (?1, ?2)",
-                    params![hook.plugin, to_json(hook)?],
+                    "INSERT OR REPLACE INTO hook (plugin, json, state) VALUES (?1, ?2, ?3)",
+                    params![hook.plugin, to_json(hook)?, state],
                 )?;
             }
             Ok(())
         })
+    }
+
+    /// What the hooks said when both ends were like this; `None` when they were not asked then.
+    pub fn hooks_of(&self, state: &str) -> Result<Option<Vec<HookSummary>>> {
+        let other: i64 = self.sql(|db| {
+            db.query_row("SELECT count(*) FILTER (WHERE state IS NOT ?1) FROM hook", [state], |r| r.get(0))
+        })?;
+        let hooks = self.hooks()?;
+        Ok((other == 0 && !hooks.is_empty()).then_some(hooks))
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, query: &str) -> Result<Vec<T>> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::summary::Verified;
+use crate::summary::{HookSummary, Verified};
 
 fn who() -> Identity {
     Identity {
@@ -410,4 +410,19 @@ fn a_renamed_folder_keeps_its_rows() {
     let ledger = Ledger::open(dir.path(), &who()).unwrap();
     assert_eq!(ledger.folder("Gesendet").unwrap().unwrap().id, id);
     assert!(ledger.folder("Sent").unwrap().is_none());
+}
+
+#[test]
+fn what_hooks_said_is_known_for_the_state_they_saw() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = ledger_with_folder(dir.path());
+    let hook = HookSummary {
+        plugin: "counts".into(),
+        outcome: crate::plugin::HookOutcome::Pass,
+        findings: Vec::new(),
+    };
+    ledger.set_hooks(std::slice::from_ref(&hook), Some("a")).unwrap();
+    assert_eq!(ledger.hooks().unwrap(), [hook.clone()]);
+    assert_eq!(ledger.hooks_of("a").unwrap(), Some(vec![hook]));
+    assert_eq!(ledger.hooks_of("b").unwrap(), None);
 }
