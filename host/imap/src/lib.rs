@@ -52,6 +52,7 @@ mod framer;
 mod gate;
 mod list;
 mod name;
+mod patience;
 mod pipeline;
 mod reply;
 mod session;

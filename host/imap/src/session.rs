@@ -8,6 +8,7 @@ use crate::command::{Answer, Command, quoted, until_tagged};
 use crate::fetch::FetchState;
 use crate::gate::Gate;
 use crate::list::{self, SpecialUse};
+use crate::pipeline::Manners;
 use crate::reply::{Reply, Status, StatusLine, values};
 use crate::token::Tokens;
 use crate::wire::Wire;
@@ -29,6 +30,7 @@ pub struct Session {
     tags: u64,
     selected: Option<(FolderName, Selected)>,
     pub(crate) fetching: Option<FetchState>,
+    pub(crate) manners: Manners,
 }
 
 /// An open folder (RFC 9051 section 6.3.2).
@@ -96,7 +98,16 @@ impl Session {
         timeouts: Timeouts,
     ) -> Result<Session, ImapError> {
         imap.get_mut().wire()?.finish();
-        Ok(Session { imap, facts, namespaces, timeouts, tags: 0, selected: None, fetching: None })
+        Ok(Session {
+            imap,
+            facts,
+            namespaces,
+            timeouts,
+            tags: 0,
+            selected: None,
+            fetching: None,
+            manners: Manners::default(),
+        })
     }
 
     /// Returns what was learnt about the server at log-in.
