@@ -26,8 +26,8 @@ pub(crate) struct FoldersEnd {
     pub over_quota: Option<String>,
     /// The user stopped it.
     pub interrupted: bool,
-    /// Second copies that a dead connection stored late.
-    pub duplicates: usize,
+    /// Differences that were found between the ledger and the target.
+    pub differences: usize,
 }
 
 /// What all workers of a mailbox share.
@@ -42,7 +42,7 @@ struct Shared<'a> {
 struct State {
     over_quota: Option<String>,
     interrupted: bool,
-    duplicates: usize,
+    differences: usize,
 }
 
 impl<'a> Shared<'a> {
@@ -76,8 +76,8 @@ pub(crate) async fn run(
     for result in more {
         result?;
     }
-    let State { over_quota, interrupted, duplicates } = std::mem::take(&mut *shared.state());
-    Ok(FoldersEnd { pair, over_quota, interrupted, duplicates })
+    let State { over_quota, interrupted, differences } = std::mem::take(&mut *shared.state());
+    Ok(FoldersEnd { pair, over_quota, interrupted, differences })
 }
 
 fn groups(folders: &[Mapped]) -> VecDeque<Vec<&Mapped>> {
@@ -142,7 +142,7 @@ async fn worker(
                         ceilings.ease(&mailbox.target);
                     }
                     let mut state = shared.state();
-                    state.duplicates += end.duplicates;
+                    state.differences += end.differences;
                     if let Some(words) = end.over_quota {
                         state.over_quota.get_or_insert(words);
                     }

@@ -8,6 +8,7 @@ mod report;
 mod run;
 mod status;
 mod unbuilt;
+mod undo;
 mod verify;
 
 use crate::args::{Cli, Command};
@@ -27,6 +28,7 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(ui, global, args),
         Command::Run(args) => run::run(ui, global, args),
         Command::Verify(args) => verify::verify(ui, global, args),
+        Command::Undo(args) => undo::undo(ui, global, args),
         Command::Report(args) => report::report(ui, global, args),
         Command::Status(args) => status::status(ui, global, args),
         Command::Plugin(command) => plugin::plugin(ui, global, command),

@@ -27,7 +27,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
             Some("`mailhaul report --format html --out report.html` is what a client can look at"),
         ),
         Command::Passwords(_) => ("passwords", None),
-        Command::Undo(_) => ("undo", None),
         Command::Cutover(_) => (
             "cutover",
             Some("change MX at your DNS provider, then repeat `mailhaul run` until it copies nothing more"),
@@ -40,6 +39,7 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         | Command::Plan(_)
         | Command::Run(_)
         | Command::Verify(_)
+        | Command::Undo(_)
         | Command::Report(_)
         | Command::Status(_)
         | Command::Plugin(_) => return None,
@@ -76,9 +76,6 @@ pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
 
 /// Returns the refusal of an option of `run` that is not built yet.
 pub(crate) fn run(run: &Run) -> Option<Failure> {
-    if run.delete_gone {
-        return Some(refusal("run --delete-gone", Some("without it, `run` never deletes anything")));
-    }
     if run.dashboard.is_some() {
         return Some(refusal(
             "run --dashboard",
@@ -98,9 +95,9 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "provision retry certificate signoff passwords undo cutover serve completions man \
+        for line in "provision retry certificate signoff passwords cutover serve completions man \
             plugin:new plugin:build plugin:check plugin:test plugin:call plugin:add plugin:update \
-            plugin:remove plugin:diff plugin:grant plugin:record run:--delete-gone run:--dashboard"
+            plugin:remove plugin:diff plugin:grant plugin:record run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();
