@@ -7,6 +7,9 @@
 //! | [`compare`] | what "moved" means, and the sums of the report |
 //! | [`haul`] | moves that go well |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
+//! | [`remap`] | a mapping that changes after a run |
+//! | [`undo`] | taking back what was copied, and nothing else |
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
@@ -26,11 +29,14 @@ mod bench;
 mod commands;
 mod compare;
 mod crash;
+mod delta;
 mod folders;
 mod haul;
 mod input;
 mod laboratory;
 mod network;
 mod plugins;
+mod remap;
 mod secrets;
+mod undo;
 mod verify;
