@@ -16,6 +16,7 @@
 //! | [`corpus`] | mail: deterministic, realistic and odd |
 //! | [`imap`] | a small blocking IMAP client, and the snapshot of a mailbox |
 //! | [`load`] | putting a corpus into a server |
+//! | [`torture`] | killing and cutting runs at random, and looking what comes of it |
 //! | [`author`] | building the example plugin as its author would |
 //! | [`project`], [`runner`] | a migration project's folder, and running the built binary in it |
 #![expect(
@@ -41,3 +42,4 @@ pub mod process;
 pub mod project;
 pub mod proxy;
 pub mod runner;
+pub mod torture;

@@ -8,6 +8,7 @@
 //! | [`haul`] | moves that go well |
 //! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`torture`] | the crash suite: kills and cuts at random |
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
@@ -39,4 +40,5 @@ mod odd_targets;
 mod plugins;
 mod secrets;
 mod stage;
+mod torture;
 mod verify;

@@ -360,6 +360,26 @@ impl Client {
         self.run("UID STORE", &[Argument::Raw(&format!("{uid} {change} ({})", flags.join(" ")))]).map(drop)
     }
 
+    /// Removes every message, and every folder but these.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn wipe(&mut self, keep: &[String]) -> io::Result<()> {
+        for folder in self.list()?.into_iter().rev() {
+            if folder.selectable() && self.count(&folder.name)? > 0 {
+                self.run("SELECT", &[Argument::Text(&folder.raw)])?;
+                self.run("UID STORE", &[Argument::Raw("1:* +FLAGS.SILENT (\\Deleted)")])?;
+                self.run("EXPUNGE", &[])?;
+                self.run("CLOSE", &[])?;
+            }
+            if !keep.contains(&folder.name) {
+                self.run("DELETE", &[Argument::Text(&folder.raw)])?;
+                self.run("UNSUBSCRIBE", &[Argument::Text(&folder.raw)])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes one message for good.
     ///
     /// # Errors
