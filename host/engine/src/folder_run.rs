@@ -72,7 +72,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     };
     let mut ledger = locked(work.ledger);
     ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>())?;
-    ledger.set_uid_validity(row.id, selected.uid_validity, None)?;
+    ledger.set_source(row.id, selected.uid_validity, None)?;
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
     ledger.skipped(row.id, &messages, "rule", reason)?;
     Ok(())
@@ -298,7 +298,8 @@ async fn open_ends(
     };
     let uids: Vec<u32> = listed.iter().map(|m| m.uid).collect();
     let mut ledger = locked(work.ledger);
-    ledger.set_uid_validity(row.id, selected.uid_validity, target_selected.uid_validity)?;
+    ledger.set_source(row.id, selected.uid_validity, None)?;
+    ledger.open_place(row.id, &target.path.to_string(), target_selected.uid_validity, !target.exists)?;
     ledger.scanned(row.id, &uids)?;
     ledger.forget_skipped(row.id)?;
     let rows = ledger.rows(row.id)?;
@@ -384,7 +385,7 @@ async fn adopt(
         let message = Delivered {
             uid: found.source.uid,
             size: found.content.len,
-            digest: found.content.exact,
+            digest: found.content.digests(),
             target_uid: found.target.uid,
             flags: found.target.flags.to_string(),
             flags_pending: None,

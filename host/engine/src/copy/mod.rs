@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tracing::Instrument;
 
 use crate::ends::EndError;
-use crate::ledger::FolderId;
+use crate::ledger::{Digests, FolderId};
 use crate::scan::Listed;
 use crate::summary::Side;
 use crate::work::{Work, WorkError, locked};
@@ -74,14 +74,14 @@ enum Item {
     Whole(Head, Vec<Bytes>, Option<OwnedSemaphorePermit>),
     Begin(Head),
     Piece(Bytes, Option<OwnedSemaphorePermit>),
-    End([u8; 32]),
+    End(Digests),
 }
 
 struct Head {
     uid: u32,
     append: AppendHead,
     later: Flags,
-    digest: Option<[u8; 32]>,
+    digest: Option<Digests>,
 }
 
 /// Copies `open` messages of the examined source folder, in their order.
