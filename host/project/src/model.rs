@@ -296,6 +296,20 @@ pub struct Select {
     pub max_size: Option<SizeLimit>,
     /// `deleted = "skip"`: leave out messages flagged `\Deleted`.
     pub skip_deleted: bool,
+    /// `order`.
+    pub order: Order,
+}
+
+/// `[select] order`: in which order the messages of a folder go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// `"source"`: the source's UID order is kept.
+    #[default]
+    Source,
+    /// `"recent-first"`: the newest first.
+    RecentFirst,
+    /// `"any"`: whatever is fastest.
+    Any,
 }
 
 /// `[select] since`.
