@@ -59,6 +59,7 @@ mod gate;
 mod list;
 mod name;
 mod open;
+mod patience;
 mod pipeline;
 mod reply;
 mod sasl;

@@ -10,6 +10,7 @@ use crate::fetch::FetchState;
 use crate::gate::Gate;
 use crate::list::{self, SpecialUse};
 use crate::open::{created, read_selected};
+use crate::pipeline::Manners;
 use crate::reply::{Reply, StatusLine, values};
 use crate::wire::Wire;
 use crate::{Folder, FolderName, ImapError, Selected, ServerFacts, Timeouts};
@@ -30,6 +31,7 @@ pub struct Session {
     qresync: bool,
     selected: Option<(FolderName, Selected)>,
     pub(crate) fetching: Option<FetchState>,
+    pub(crate) manners: Manners,
 }
 
 /// Storage used and allowed (RFC 9208), of the quota root with the least room.
@@ -66,7 +68,17 @@ impl Session {
         timeouts: Timeouts,
     ) -> Result<Session, ImapError> {
         imap.get_mut().wire()?.finish();
-        Ok(Session { imap, facts, namespaces, timeouts, tags: 0, qresync, selected: None, fetching: None })
+        Ok(Session {
+            imap,
+            facts,
+            namespaces,
+            timeouts,
+            tags: 0,
+            qresync,
+            selected: None,
+            fetching: None,
+            manners: Manners::default(),
+        })
     }
 
     /// Returns what was learnt about the server at log-in.
