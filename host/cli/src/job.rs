@@ -162,6 +162,7 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
         user_pattern: side.user_pattern.clone(),
         token: side.token.clone().map(token),
         allow_cleartext: side.allow_cleartext,
+        compress: side.compress,
     })
 }
 
@@ -188,6 +189,11 @@ fn method(auth: Auth) -> AuthMethod {
     match auth {
         Auth::Password => AuthMethod::Password,
         Auth::PlainAuthzid => AuthMethod::PlainAuthzid,
+        Auth::Login => AuthMethod::Login,
+        Auth::Plain => AuthMethod::Plain,
+        Auth::CramMd5 => AuthMethod::CramMd5,
+        Auth::ScramSha1 => AuthMethod::ScramSha1,
+        Auth::ScramSha256 => AuthMethod::ScramSha256,
         Auth::Xoauth2 => AuthMethod::Xoauth2,
         Auth::OauthBearer => AuthMethod::OauthBearer,
     }

@@ -56,6 +56,8 @@ pub struct Host {
     pub token: Option<SecretSource>,
     /// `allow_cleartext`.
     pub allow_cleartext: bool,
+    /// `compress`.
+    pub compress: bool,
 }
 
 impl fmt::Debug for Host {

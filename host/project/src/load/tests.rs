@@ -135,7 +135,7 @@ prot = 993
 port = 0
 tls = "ssl"
 ca_file = "none.pem"
-auth = "plain"
+auth = "ntlm"
 admin_password = { enviroment = "X" }
 user_pattern = "*master"
 [target]
