@@ -53,6 +53,9 @@ mod gate;
 mod list;
 mod name;
 mod pipeline;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod reply;
 mod session;
 mod timeouts;
