@@ -167,7 +167,7 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
 }
 
 /// Asks for a secret and keeps it out of the log from then on.
-fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
+pub(crate) fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
     let secret = reference.resolve()?;
     redact::register(secret.expose_secret());
     Ok(secret)

@@ -228,6 +228,7 @@ fn plugins(section: Option<&Section<'_, '_>>) -> Plugins {
         mapping: list("mapping", &["roles"]),
         validation: list("validation", &["counts", "special-folders"]),
         settings: section.and_then(|s| s.get("settings")).map(|entry| settings(&entry)).unwrap_or_default(),
+        secrets: section.and_then(|s| s.get("secrets")).map(|entry| secrets(&entry)).unwrap_or_default(),
     }
 }
 
@@ -279,6 +280,23 @@ fn settings(entry: &Entry<'_, '_>) -> BTreeMap<String, PluginSettings> {
         if let Some(json) = json(&of_plugin, value.get_ref()) {
             all.insert(id.to_owned(), PluginSettings { value: json, line: of_plugin.line });
         }
+    }
+    all
+}
+
+/// The secrets plugins are given to use, by plugin and name.
+fn secrets(entry: &Entry<'_, '_>) -> BTreeMap<String, BTreeMap<String, SecretRef>> {
+    let mut all = BTreeMap::new();
+    for (key, value) in entry.table().into_iter().flatten() {
+        let id: &str = key.get_ref();
+        let of_plugin = entry.of(format!("[plugins.secrets] {id}"), key.span().start, value);
+        let mut named = BTreeMap::new();
+        for (key, value) in of_plugin.table().into_iter().flatten() {
+            let name: &str = key.get_ref();
+            let one = entry.of(format!("[plugins.secrets.{id}] {name}"), key.span().start, value);
+            named.extend(side::secret(&one).map(|secret| (name.to_owned(), secret)));
+        }
+        all.insert(id.to_owned(), named);
     }
     all
 }

@@ -274,6 +274,8 @@ pub struct Plugins {
     pub validation: Vec<PluginRef>,
     /// `[plugins.settings.ID]`, by plugin id. Whether such a plugin is in use is for the caller to see.
     pub settings: BTreeMap<String, PluginSettings>,
+    /// `[plugins.secrets.ID]`, by plugin id and name.
+    pub secrets: BTreeMap<String, BTreeMap<String, SecretRef>>,
 }
 
 /// A plugin the project names.
