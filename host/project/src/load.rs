@@ -13,6 +13,7 @@ use crate::model::{
     Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project,
     RuleSpec, Select, SideName, Since, SizeLimit,
 };
+use crate::secret::SecretRef;
 use crate::section::{Entry, Section, Source};
 use crate::{side, size};
 
