@@ -1,5 +1,7 @@
 //! One whole conversation, cut after every byte the server sends: each cut is an error, none is an answer.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Servers that lie, flood, stall or leave: each ends in a typed error, in time, within memory, with no wrong count.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 mod common;
 
 use std::time::{Duration, Instant};
