@@ -5,7 +5,8 @@ use std::path::Path;
 
 use mailhaul_engine::plugin::Plugins;
 use mailhaul_plugin_host::{
-    Cancel, Cell, Column, Inputs, Limits, LoadError, Plugin, PluginHost, Shipped, TableInput, TableRow,
+    Cancel, Cell, Column, Inputs, Limits, LoadError, Lock, LockError, Plugin, PluginHost, Shipped,
+    TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
 use mailhaul_project::{Input, PluginName, PluginRef, Project};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::error::{Cause, Failure};
 use crate::exit::Exit;
+use crate::job::resolve;
 use crate::redact;
 use crate::ui::Ui;
 
@@ -43,26 +45,29 @@ pub(crate) fn host() -> Result<PluginHost, Failure> {
 /// Plugins that are missing, are no component, or do not fit their settings or inputs: all of them.
 pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failure> {
     let host = host()?;
+    let lock = Lock::read(&project.dir)?;
     let inputs = inputs(ui, project)?;
     let mut faults = Faults { project, exit: None, causes: Vec::new() };
     let mut used = Vec::new();
 
     let named = &project.mailboxes.from;
     let mut source = None;
-    if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
-        source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
+    if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
         used.push(plugin.id().id.clone());
+        if let Some(plugin) = faults.keep(named, granted(project, plugin)) {
+            source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
+        }
     }
     let mut mappers = Vec::new();
     for named in &project.plugins.mapping {
-        if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
+        if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
             mappers.extend(faults.keep(named, plugin.mapper(settings(project, &plugin))));
             used.push(plugin.id().id.clone());
         }
     }
     let mut validators = Vec::new();
     for named in &project.plugins.validation {
-        if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
+        if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
             validators.extend(faults.keep(named, plugin.validator(settings(project, &plugin))));
             used.push(plugin.id().id.clone());
         }
@@ -123,6 +128,12 @@ fn exit_of(error: &LoadError) -> Exit {
     if error.is_configuration() { Exit::Input } else { Exit::Plugin }
 }
 
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        Self::new(Exit::Plugin, error.to_string(), None)
+    }
+}
+
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         Self::new(exit_of(&error), error.to_string(), None)
@@ -133,8 +144,18 @@ impl From<LoadError> for Failure {
 pub(crate) fn name(named: &PluginRef) -> String {
     match &named.name {
         PluginName::Id(id) => id.clone(),
-        PluginName::File { path, .. } => path.display().to_string(),
+        PluginName::File { shown, .. } => shown.clone(),
     }
+}
+
+/// The plugin with what the project grants it.
+pub(crate) fn granted(project: &Project, plugin: Plugin) -> Result<Plugin, LoadError> {
+    let secrets = project.plugins.secrets.get(&plugin.id().id);
+    let settings = settings(project, &plugin).clone();
+    plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
+        Some(reference) => resolve(reference).map(Some).map_err(|error| error.to_string()),
+        None => Ok(None),
+    })
 }
 
 fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {

@@ -75,6 +75,9 @@ pub(crate) fn linker(engine: &Engine, kinds: &[Kind]) -> wasmtime::Result<Linker
     if allowed("secrets") {
         wit::secrets::add_to_linker::<State, Own>(&mut linker, itself)?;
     }
+    if allowed("http") {
+        wit::http::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
     if allowed("inputs") {
         wit::inputs::add_to_linker::<State, Own>(&mut linker, itself)?;
     }

@@ -108,6 +108,31 @@ pub enum LoadReason {
     /// It broke before it was asked anything.
     #[error("starting it failed: it {0}")]
     Start(PluginFailure),
+    /// Nobody has looked at it yet.
+    #[error("it is not in plugins.lock: look at it and add it with `mailhaul plugin add {0}`")]
+    NotLocked(String),
+    /// It is not what was looked at.
+    #[error(
+        "it is not what plugins.lock says ({changes}); if that is meant, type `mailhaul plugin update {named}`"
+    )]
+    Changed {
+        /// What differs, on one line.
+        changes: String,
+        /// As the project names it.
+        named: String,
+    },
+    /// It wants what the operator has not granted.
+    #[error(
+        "it wants {what}, which was not granted; if that is meant, type `mailhaul plugin grant {id} {line}`"
+    )]
+    NotGranted {
+        /// What it wants, with its reason.
+        what: String,
+        /// The manifest's id.
+        id: String,
+        /// What to type.
+        line: String,
+    },
     /// A setting is wrong.
     #[error("[plugins.settings.{id}] {problem}")]
     Setting {

@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use crate::bindings::mapping::MappingPre;
+use crate::bindings::profiling::ProfilingPre;
+use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
 use crate::call::Caller;
@@ -24,6 +26,7 @@ use crate::inputs::Inputs;
 use crate::inspect::{Inspection, Listed};
 use crate::kind::Kind;
 use crate::limits::{Limits, MAX_COMPONENT, MESSAGE};
+use crate::lock::Lock;
 use crate::plugin::{Compiled, Plugin};
 use crate::text;
 
@@ -100,7 +103,30 @@ impl PluginHost {
             named: name.to_owned(),
             limits: self.limits.clone(),
             cancel: self.cancel.clone(),
+            grants: Arc::default(),
+            locked: None,
         })
+    }
+
+    /// As [`open`](Self::open), for a run: a plugin that does not ship is loaded only when it is exactly
+    /// what `plugins.lock` says. A name can also be an id of that file.
+    ///
+    /// # Errors
+    /// As `open`; and when it is not in the file or differs from it.
+    pub async fn open_locked(&self, name: &str, project: &Path, lock: &Lock) -> Result<Plugin, LoadError> {
+        let ships = self.shipped.iter().any(|plugin| plugin.id == name);
+        let by_id = || lock.plugins.iter().find(|locked| locked.id == name);
+        let file = if is_path(name) || ships { name } else { by_id().map_or(name, |locked| &locked.source) };
+        if is_path(file) {
+            let found = self.inspect(file, project)?;
+            let locked = lock.check(file, &found).map_err(|reason| error(name, reason))?.clone();
+            let mut plugin = self.open(file, project).await?;
+            // The file may have been exchanged since it was looked at.
+            lock.check(file, &plugin.inspect()).map_err(|reason| error(name, reason))?;
+            plugin.locked = Some(locked);
+            return Ok(plugin);
+        }
+        self.open(file, project).await
     }
 
     /// What a plugin is and asks for, without running or compiling any of it.
@@ -159,7 +185,8 @@ impl PluginHost {
     }
 
     async fn compile(&self, source: Source) -> Result<Compiled, LoadReason> {
-        let Source { bytes, description, .. } = source;
+        let Source { bytes, description, digest, shipped } = source;
+        let inspection = Inspection::of(&description, digest, bytes.len(), shipped);
         let engine = self.engine.clone();
         let component = tokio::task::spawn_blocking(move || engine::compile(&engine, &bytes))
             .await
@@ -176,10 +203,26 @@ impl PluginHost {
             is(Kind::MailboxSource).then(|| SourcingPre::new(linked.clone())).transpose().map_err(link)?;
         let validating =
             is(Kind::Validator).then(|| ValidatingPre::new(linked.clone())).transpose().map_err(link)?;
+        let profiling =
+            is(Kind::ServerProfile).then(|| ProfilingPre::new(linked.clone())).transpose().map_err(link)?;
+        let provisioning = is(Kind::MailboxProvisioner)
+            .then(|| ProvisioningPre::new(linked.clone()))
+            .transpose()
+            .map_err(link)?;
         let id =
             PluginId { id: description.manifest.id.clone(), version: description.manifest.version.clone() };
         let engine = self.engine.clone();
-        let compiled = Compiled { id, description, engine, mapping, sourcing, validating };
+        let compiled = Compiled {
+            id,
+            description,
+            inspection,
+            engine,
+            mapping,
+            sourcing,
+            validating,
+            profiling,
+            provisioning,
+        };
         self.start_once(&compiled).await?;
         Ok(compiled)
     }
@@ -199,6 +242,7 @@ impl PluginHost {
         };
         let (mapping, sourcing, validating) =
             (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());
+        let (profiling, provisioning) = (compiled.profiling.clone(), compiled.provisioning.clone());
         let started = caller.run("start", Arc::new(Inputs::new()), move |store| {
             Box::pin(async move {
                 if let Some(mapping) = mapping {
@@ -209,6 +253,12 @@ impl PluginHost {
                 }
                 if let Some(validating) = validating {
                     let _instance = validating.instantiate_async(&mut *store).await?;
+                }
+                if let Some(profiling) = profiling {
+                    let _instance = profiling.instantiate_async(&mut *store).await?;
+                }
+                if let Some(provisioning) = provisioning {
+                    let _instance = provisioning.instantiate_async(&mut *store).await?;
                 }
                 Ok(())
             })

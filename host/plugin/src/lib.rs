@@ -14,6 +14,7 @@
 //! (`component`); every call gets a new instance (`call`, `state`) with two clocks (`clock`); an import
 //! is one file of `caps` with its policy; every answer is checked in `kinds` before the engine sees it.
 
+mod address;
 mod bindings;
 mod breach;
 mod call;
@@ -31,6 +32,7 @@ mod inspect;
 mod kind;
 mod kinds;
 mod limits;
+mod lock;
 mod manifest;
 mod plugin;
 mod settings;
@@ -45,5 +47,6 @@ pub use inputs::{Cell, Column, Inputs, TableInput, TableRow};
 pub use inspect::{ImportUse, Inspection, Listed};
 pub use kind::Kind;
 pub use limits::Limits;
-pub use manifest::{API, NeededInput, Setting, SettingType};
+pub use lock::{Granted, LOCK_FILE, Lock, LockError, Locked};
+pub use manifest::{API, Change, NeededGrant, NeededHttp, NeededInput, NeededSecret, Setting, SettingType};
 pub use plugin::Plugin;

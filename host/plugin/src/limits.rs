@@ -15,8 +15,12 @@ pub struct Limits {
     pub cpu: Duration,
     /// Time from the call to its answer, waiting included.
     ///
-    /// 30 s: mappers and sources wait for nothing but the disk.
+    /// 30 s: mappers and profiles wait for nothing.
     pub wall: Duration,
+    /// As `wall`, for sources and provisioners.
+    ///
+    /// 5 min: a page may take several requests to somebody else's API.
+    pub api_wall: Duration,
     /// As `cpu`, for validators.
     ///
     /// 20 s: their work grows with the mailbox; 100,000 messages take 0.2 s.
@@ -33,6 +37,7 @@ impl Default for Limits {
             memory: 64 << 20,
             cpu: Duration::from_secs(2),
             wall: Duration::from_secs(30),
+            api_wall: Duration::from_secs(5 * 60),
             validator_cpu: Duration::from_secs(20),
             validator_wall: Duration::from_secs(30 * 60),
         }
@@ -63,6 +68,42 @@ pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 
 /// Core instances of one component: a Python component has more than 32.
 pub(crate) const CORE_INSTANCES: usize = 100;
+
+/// Longest wait a classification may ask for.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Longest wait before a source or provisioner is asked again.
+pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// How often one question is put to a source or provisioner.
+pub(crate) const ASK_AGAIN: u32 = 5;
+
+/// Capabilities, switches and notes of a server profile.
+pub(crate) const AVOIDED: usize = 100;
+
+/// Requests of one call: a listing of 100 pages in one go.
+pub(crate) const HTTP_REQUESTS: u32 = 100;
+
+/// Time for one request, and for each read of its reply.
+pub(crate) const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of a reply's head.
+pub(crate) const HTTP_HEAD: usize = 64 << 10;
+
+/// Headers of a request or a reply.
+pub(crate) const HTTP_HEADERS: usize = 100;
+
+/// Bytes of a reply's body: as much as a guest may hand over, so that it may hand it on.
+pub(crate) const HTTP_BODY: u64 = 16 << 20;
+
+/// Bytes of one read.
+pub(crate) const HTTP_READ: u32 = 1 << 20;
+
+/// Redirects that are followed.
+pub(crate) const HTTP_REDIRECTS: u32 = 5;
+
+/// Bytes of a URL: what servers commonly take.
+pub(crate) const HTTP_URL: usize = 8 << 10;
 
 /// Log lines of one call.
 pub(crate) const LOG_LINES: u32 = 200;

@@ -7,6 +7,7 @@ mod plugin;
 mod report;
 mod run;
 mod status;
+mod trust;
 mod unbuilt;
 mod verify;
 

@@ -49,8 +49,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
 
 /// Returns the refusal of a `plugin` command that is not built yet.
 pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
-    const BY_PATH: &str =
-        "name the component itself in `mailhaul.toml`: `[plugins] mapping = [\"./acme.wasm\", \"roles\"]`";
     let (name, instead) = match command {
         Plugin::New(_) => ("plugin new", Some("start from `examples/acme-mapper`")),
         Plugin::Build(_) => ("plugin build", Some("`examples/acme-mapper` shows how a component is built")),
@@ -63,13 +61,14 @@ pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
         Plugin::Call(_) => {
             ("plugin call", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
         }
-        Plugin::Add(_) => ("plugin add", Some(BY_PATH)),
-        Plugin::Update(_) => ("plugin update", Some("replace the component file")),
-        Plugin::Remove(_) => ("plugin remove", Some("take its name out of `mailhaul.toml`")),
-        Plugin::Diff(_) => ("plugin diff", Some("compare what `mailhaul plugin inspect FILE` says of both")),
-        Plugin::Grant(_) => ("plugin grant", None),
         Plugin::Record(_) => ("plugin record", None),
-        Plugin::List | Plugin::Inspect(_) => return None,
+        Plugin::List
+        | Plugin::Inspect(_)
+        | Plugin::Add(_)
+        | Plugin::Update(_)
+        | Plugin::Remove(_)
+        | Plugin::Diff(_)
+        | Plugin::Grant(_) => return None,
     };
     Some(refusal(name, instead))
 }
