@@ -24,6 +24,7 @@
 //!         secret: b"secret".to_vec().into(),
 //!     },
 //!     allow_cleartext: false,
+//!     compress: false,
 //! };
 //! let mut session = connect(&account, &Timeouts::default()).await?;
 //! session.examine(&FolderName::inbox()).await?;
@@ -47,6 +48,7 @@ mod change;
 mod command;
 mod connect;
 mod date;
+mod deflate;
 mod delta;
 mod error;
 mod fetch;
@@ -59,7 +61,12 @@ mod name;
 mod open;
 mod patience;
 mod pipeline;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod reply;
+mod sasl;
+mod scram;
 mod session;
 mod status;
 mod timeouts;

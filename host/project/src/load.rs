@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
 use crate::model::{
-    Ignore, Input, Limits, Mailboxes, PluginName, PluginRef, PluginSettings, Plugins, Project, RuleSpec,
-    Select, SideName, Since, SizeLimit,
+    Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project,
+    RuleSpec, Select, SideName, Since, SizeLimit,
 };
 use crate::secret::SecretRef;
 use crate::section::{Entry, Section, Source};
@@ -334,14 +334,9 @@ fn json(entry: &Entry<'_, '_>, value: &DeValue<'_>) -> Option<serde_json::Value>
 }
 
 fn select(section: &Section<'_, '_>) -> Select {
-    let order = [("source", true), ("recent-first", false), ("any", false)];
-    if section.choice("order", &order) == Some(false)
-        && let Some(entry) = section.get("order")
-    {
-        let word = entry.value.get_ref().as_str().unwrap_or_default();
-        entry.report(format!("= \"{word}\" is not built yet"), "leave it out, or write \"source\"");
-    }
+    let order = [("source", Order::Source), ("recent-first", Order::RecentFirst), ("any", Order::Any)];
     Select {
+        order: section.choice("order", &order).unwrap_or_default(),
         since: section.get("since").and_then(|entry| since(&entry)),
         max_size: section.get("max_size").and_then(|entry| {
             let (bytes, written) = bytes(&entry)?;

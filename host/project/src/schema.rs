@@ -40,6 +40,7 @@ const SIDE: &[&str] = &[
     "user_pattern",
     "token",
     "allow_cleartext",
+    "compress",
 ];
 
 /// Keys of a password that is not a literal.
