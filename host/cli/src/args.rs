@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Check(Select),
     /// Show where every folder would go, and why; writes nothing
     Plan(Plan),
+    /// Create the mailboxes missing on the new host, through a plugin
+    Provision(Provision),
     /// Copy what is missing; safe to repeat, continues where it stopped
     Run(Run),
     /// Compare both ends; writes nothing to the servers
@@ -97,8 +99,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plugin(Plugin),
 
-    #[command(hide = true, disable_help_flag = true)]
-    Provision(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Retry(Ignored),
     #[command(hide = true, disable_help_flag = true)]
@@ -178,6 +178,14 @@ pub(crate) struct Plan {
     pub explain: Option<String>,
     #[command(flatten)]
     pub select: Select,
+}
+
+/// `provision`.
+#[derive(Debug, Args)]
+pub(crate) struct Provision {
+    /// Only say what is missing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `run`.
@@ -379,8 +387,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_yet_swallows_its_arguments() {
-        for line in ["provision --dry-run", "cutover watch --help", "plugin new folder-mapper acme -x", "man"]
-        {
+        for line in ["undo --only x", "cutover watch --help", "plugin new folder-mapper acme -x", "man"] {
             assert!(parse(line).is_ok(), "{line}");
         }
         assert!(parse("frobnicate").is_err());

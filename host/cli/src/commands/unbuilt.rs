@@ -11,12 +11,6 @@ fn refusal(name: &str, instead: Option<&str>) -> Failure {
 /// Returns the refusal of a command that is not built yet.
 pub(crate) fn command(command: &Command) -> Option<Failure> {
     let (name, instead) = match command {
-        Command::Provision(_) => (
-            "provision",
-            Some(
-                "create the mailboxes in the new host's own panel; `mailhaul check` tells which are missing",
-            ),
-        ),
         Command::Retry(_) => ("retry", Some("`mailhaul run` tries again whatever failed before")),
         Command::Certificate(_) => (
             "certificate",
@@ -38,6 +32,7 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         Command::Init(_)
         | Command::Check(_)
         | Command::Plan(_)
+        | Command::Provision(_)
         | Command::Run(_)
         | Command::Verify(_)
         | Command::Report(_)
@@ -97,9 +92,9 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "provision retry certificate signoff passwords undo cutover serve completions man \
-            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:add plugin:update \
-            plugin:remove plugin:diff plugin:grant plugin:record run:--delete-gone run:--dashboard"
+        for line in "retry certificate signoff passwords undo cutover serve completions man \
+            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:record \
+            run:--delete-gone run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();
