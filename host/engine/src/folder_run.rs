@@ -6,11 +6,12 @@ use std::time::Instant;
 use mailhaul_imap::{FetchItems, Selected, Session, UidSet};
 
 use crate::adopt::{self, Home, adopt, resolve};
-use crate::copy::{FolderCopy, copy};
+use crate::copy::{FolderCopy, spread};
 use crate::ends::EndError;
 use crate::event::Event;
 use crate::flags::{bring_changes, store_pending};
 use crate::ledger::{Batch, Failure, FolderId, FolderRow, Proof, Row};
+use crate::mailbox::Mailbox;
 use crate::mapping::{Mapped, Target};
 use crate::opening;
 use crate::prove::{Proven, late_copies, prove};
@@ -87,6 +88,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
 /// When an end or the ledger fails; running it again continues.
 pub(crate) async fn run(
     work: Work<'_>,
+    mailbox: &Mailbox,
     mut pair: Pair,
     mapped: &Mapped,
     target: &Target,
@@ -101,6 +103,7 @@ pub(crate) async fn run(
     let home = Home { row: &row, place: open.place, rows: &open.rows };
     let mut job = FolderCopy {
         source: row.source.clone(),
+        source_name: mapped.folder.name.clone(),
         folder: row.id,
         target_name: target.name.clone(),
         selected: open.target,
@@ -121,7 +124,7 @@ pub(crate) async fn run(
         })
         .await;
     let mut end = FolderEnd::default();
-    let (session, tail) = bring(work, pair, home, &mut job, wanted, &mut end).await?;
+    let (session, tail) = bring(work, mailbox, pair, home, &mut job, wanted, &mut end).await?;
     pair = session;
     if end.interrupted {
         return Ok((pair, end));
@@ -144,6 +147,7 @@ pub(crate) async fn run(
 /// since it was selected last; `None` when that is not known.
 async fn bring(
     work: Work<'_>,
+    mailbox: &Mailbox,
     mut pair: Pair,
     home: Home<'_>,
     job: &mut FolderCopy,
@@ -156,7 +160,8 @@ async fn bring(
         let mut not_found = Vec::new();
         attempt += 1;
         if !wanted.is_empty() {
-            let (session, copied) = copy(work, job, &mut pair.source, pair.target, &wanted).await?;
+            let (session, copied) =
+                spread(work, mailbox, job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
             end.messages += copied.messages;
             end.bytes += copied.bytes;

@@ -121,6 +121,8 @@ pub(crate) async fn run(
     }
     let folders = locked(ledger).folder_summaries()?;
     let request = ValidationRequest {
+        phase: crate::plugin::Phase::AfterRun,
+        round_trip: None,
         mailbox: mailbox.key.clone(),
         depth,
         seed: seed(&mailbox.key),

@@ -74,6 +74,12 @@ pub enum PluginFailure {
     /// It asked for something it was not granted.
     #[error("was refused: {0}")]
     Denied(String),
+    /// It wants to be asked again, not before this many milliseconds, and says why.
+    #[error("could not answer now: {1}")]
+    RetryAfter(u32, String),
+    /// It does not do that.
+    #[error("does not do this: {0}")]
+    Unsupported(String),
 }
 
 /// What the engine has learned about one server, without credentials.
@@ -298,11 +304,50 @@ pub struct FolderPair {
     pub failed: u32,
 }
 
+/// When a validator is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// At the end of a run or of `verify`.
+    AfterRun,
+    /// After mail flows to the target.
+    AfterCutover,
+}
+
+/// What became of a test mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoundTripOutcome {
+    /// It is in the target's mailbox.
+    Arrived,
+    /// It is in the source's mailbox.
+    ArrivedAtSource,
+    /// It was accepted and is in neither yet.
+    Missing,
+    /// It was refused, or could not be sent.
+    NotSent,
+}
+
+/// The newest test mail sent to a mailbox from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// What became of it.
+    pub outcome: RoundTripOutcome,
+    /// Seconds from sending to being seen, or waited in vain.
+    pub seconds: u32,
+    /// The folder it arrived in.
+    pub folder: Option<FolderPath>,
+    /// What the servers said about it, escaped.
+    pub detail: String,
+}
+
 /// What a validator is asked.
 #[derive(Debug, Clone)]
 pub struct ValidationRequest {
     /// [`MailboxEntry::key`].
     pub mailbox: String,
+    /// When this is.
+    pub phase: Phase,
+    /// The newest test mail's fate; `None` before cutover.
+    pub round_trip: Option<RoundTrip>,
     /// How deep the user asked to look.
     pub depth: Depth,
     /// Sampling must derive from this, so that a run can be repeated.
@@ -419,6 +464,169 @@ pub trait Validator: Send + Sync {
         source: Arc<dyn MailboxView>,
         target: Arc<dyn MailboxView>,
     ) -> Result<ValidationReport, PluginError>;
+}
+
+/// What is known about a kind of server. Every number makes the engine more careful, never less.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerProfile {
+    /// Made for machines: `gmail`.
+    pub provider: String,
+    /// For people: `Gmail`.
+    pub name: String,
+    /// Connections to this server at once, all mailboxes together.
+    pub max_connections: Option<u32>,
+    /// Connections of one mailbox at once.
+    pub max_connections_per_mailbox: Option<u32>,
+    /// Largest message in bytes.
+    pub max_append_bytes: Option<u64>,
+    /// Capabilities to be treated as absent, upper case.
+    pub avoid: Vec<String>,
+    /// `pipeline`, `off`: one command at a time.
+    pub one_at_a_time: bool,
+    /// `folder-names`: whether names that differ in case only are one folder there, when it is known.
+    pub folds_case: Option<bool>,
+    /// For people.
+    pub notes: Vec<String>,
+}
+
+/// What was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occasion {
+    /// The log-in.
+    LogIn,
+    /// Storing a message.
+    Append,
+    /// Any other command, by its name.
+    Other(String),
+}
+
+/// Which reply it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// It will not or cannot.
+    No,
+    /// It did not understand.
+    Bad,
+    /// It ended the session.
+    Bye,
+}
+
+/// A server's reply that is no success.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Which end refused.
+    pub side: crate::summary::Side,
+    /// What is known about the server.
+    pub server: ServerDescription,
+    /// What was refused.
+    pub occasion: Occasion,
+    /// Which reply it was.
+    pub kind: ReplyKind,
+    /// The response code, upper case.
+    pub code: Option<String>,
+    /// The server's words.
+    pub text: String,
+}
+
+/// What a refusal means. There is no word for success, so that none can be claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classification {
+    /// A cause as `check` names them, or `throttled` or `message-refused`.
+    pub cause: &'static str,
+    /// Worth trying again after this time, 15 minutes at most.
+    pub retry_after: Option<std::time::Duration>,
+    /// What the operator can do, escaped.
+    pub remedy: Option<String>,
+}
+
+/// Knows servers. Pure: the same request gives the same answer.
+#[async_trait]
+pub trait ServerProfiler: Send + Sync {
+    /// Who this is.
+    fn plugin(&self) -> &PluginId;
+    /// Called once for each side of a mailbox, after log-in; `None` for a server it does not know.
+    ///
+    /// # Errors
+    /// A [`PluginError`] is a warning: the engine goes on with its own caution.
+    async fn identify(
+        &self,
+        side: crate::summary::Side,
+        server: &ServerDescription,
+    ) -> Result<Option<ServerProfile>, PluginError>;
+    /// What a refusal means; `None` leaves the engine's own reading.
+    ///
+    /// # Errors
+    /// As for `identify`.
+    async fn classify(&self, refusal: &Refusal) -> Result<Option<Classification>, PluginError>;
+}
+
+/// A mailbox the new host has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExistingMailbox {
+    /// Log-in name.
+    pub login: String,
+    /// Bytes it may hold.
+    pub quota: Option<u64>,
+}
+
+/// One page of what the new host has.
+#[derive(Debug, Clone, Default)]
+pub struct ExistingPage {
+    /// At most as many as asked for.
+    pub mailboxes: Vec<ExistingMailbox>,
+    /// Token of the next page; `None` at the end.
+    pub next: Option<String>,
+    /// Remarks; one of severity `error` stops the command before anything is created.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A mailbox that is wanted.
+#[derive(Debug, Clone)]
+pub struct NewMailbox {
+    /// Log-in name on the new host.
+    pub login: String,
+    /// The name of a person.
+    pub display_name: Option<String>,
+    /// Bytes it shall hold.
+    pub quota: Option<u64>,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// What came of creating one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creation {
+    /// It was created.
+    Created,
+    /// It was there; nothing was changed.
+    Exists,
+}
+
+/// Creates mailboxes on the new host.
+#[async_trait]
+pub trait MailboxProvisioner: Send + Sync {
+    /// Who this is.
+    fn plugin(&self) -> &PluginId;
+    /// One page of what is there. `domains` are those that matter, sorted.
+    ///
+    /// # Errors
+    /// A [`PluginError`] ends the command.
+    async fn list_mailboxes(
+        &self,
+        token: Option<&str>,
+        max: u32,
+        domains: &[String],
+    ) -> Result<ExistingPage, PluginError>;
+    /// Creates one.
+    ///
+    /// # Errors
+    /// A [`PluginError`] means that this one was not created.
+    async fn create_mailbox(&self, mailbox: &NewMailbox) -> Result<Creation, PluginError>;
+    /// Sets the bytes a mailbox may hold.
+    ///
+    /// # Errors
+    /// As for `create_mailbox`.
+    async fn set_quota(&self, login: &str, quota: u64) -> Result<(), PluginError>;
 }
 
 /// Every plugin a project uses, in the order of the file.

@@ -31,18 +31,23 @@ pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId
     let Some(from) = unproven.iter().map(|(_, target_uid, _)| *target_uid).min() else {
         return Ok(Proven::default());
     };
-    let listed: Vec<u32> = list(target, UidSet::range(from, u32::MAX), FetchItems::Flags)
-        .await
-        .map_err(EndError::at(Side::Target))?
-        .iter()
-        .map(|m| m.uid)
-        .collect();
+    let mut listed = uids_from(target, from).await?;
+    if unproven.iter().any(|(_, uid, _)| listed.binary_search(uid).is_err()) {
+        // Courier shows a session what it has stored itself only after it was asked for news.
+        target.noop().await.map_err(EndError::at(Side::Target))?;
+        listed = uids_from(target, from).await?;
+    }
     let there: HashSet<u32> = listed.iter().copied().collect();
     let (found, lost): (Vec<_>, Vec<_>) =
         unproven.into_iter().partition(|(_, target_uid, _)| there.contains(target_uid));
     locked(work.ledger).prove(folder, &found.iter().map(|(uid, ..)| *uid).collect::<Vec<_>>())?;
     let lost = lost.into_iter().map(|(uid, _, size)| Listed::bare(uid, size)).collect();
     Ok(Proven { lost, listed })
+}
+
+async fn uids_from(target: &mut Session, from: u32) -> Step<Vec<u32>> {
+    let listed = list(target, UidSet::range(from, u32::MAX), FetchItems::Flags).await;
+    Ok(listed.map_err(EndError::at(Side::Target))?.iter().map(|m| m.uid).collect())
 }
 
 /// A dead connection may have stored a message after it was looked for and sent again. Such a second
@@ -70,6 +75,8 @@ pub(crate) async fn late_copies(
         .filter_map(|uid| rows.get(uid))
         .filter(|row| row.place == Some(home.place) && row.target_uid.is_some())
         .collect();
+    // What another connection has stored since is news too; Courier tells it only when asked.
+    target.noop().await.map_err(&at)?;
     let there = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await.map_err(&at)?;
     if ours.is_empty() || there.iter().all(|m| claimed.contains(&m.uid)) {
         return Ok(Vec::new());

@@ -257,6 +257,7 @@ async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
         let mut job = FolderCopy {
             source: row.source.clone(),
             folder: row.id,
+            source_name: source.name.clone(),
             target_name: target.clone(),
             selected,
             append_limit: None,

@@ -1,6 +1,6 @@
 //! Between the engine's types and the generated ones, checking what comes from a guest.
 
-use mailhaul_engine::plugin::{FolderInfo, PluginFailure, ServerDescription, Severity};
+use mailhaul_engine::plugin::{Diagnostic, FolderInfo, PluginFailure, ServerDescription, Severity};
 use mailhaul_imap::{FolderPath, SpecialUse};
 use mailhaul_net::TlsMode;
 
@@ -103,6 +103,15 @@ pub(crate) fn severity(severity: types::Severity) -> Severity {
     }
 }
 
+pub(crate) fn diagnostic(diagnostic: types::Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: severity(diagnostic.severity),
+        code: text::shown(&diagnostic.code, CODE),
+        message: text::shown(&diagnostic.message, MESSAGE),
+        at: diagnostic.at.map(|at| text::shown(&at, MESSAGE)),
+    }
+}
+
 /// What a plugin said when it had no answer.
 pub(crate) fn said(error: types::PluginError) -> PluginFailure {
     let shown = |text: &str| text::shown(text, MESSAGE);
@@ -114,6 +123,8 @@ pub(crate) fn said(error: types::PluginError) -> PluginFailure {
             PluginFailure::Unusable { place: Some(shown(&at)), reason: shown(&reason) }
         }
         types::PluginError::Denied(why) => PluginFailure::Denied(shown(&why)),
+        types::PluginError::RetryAfter((time, why)) => PluginFailure::RetryAfter(time, shown(&why)),
+        types::PluginError::Unsupported(why) => PluginFailure::Unsupported(shown(&why)),
         types::PluginError::Other(why) => PluginFailure::Said(shown(&why)),
     }
 }

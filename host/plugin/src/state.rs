@@ -9,6 +9,7 @@ use crate::breach::Breach;
 use crate::cancel::Cancel;
 use crate::caps::log::LogSink;
 use crate::clock::{self, Clock};
+use crate::grants::Grants;
 use crate::inputs::Inputs;
 use crate::limits::{CORE_INSTANCES, HANDLES, HOSTCALL_BYTES, TABLE_ELEMENTS};
 
@@ -22,6 +23,10 @@ pub(crate) struct State {
     pub(crate) cancel: Cancel,
     /// Empty unless this is a call of a mailbox source.
     pub(crate) inputs: Arc<Inputs>,
+    /// What this call may use beside them.
+    pub(crate) grants: Arc<Grants>,
+    /// Requests sent so far.
+    pub(crate) http_requests: u32,
     memory: Memory,
 }
 
@@ -31,8 +36,11 @@ impl State {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
-        let Parts { clock, log, settings, cancel, inputs } = parts;
-        let mut store = Store::new(engine, Self { handles, clock, log, settings, cancel, inputs, memory });
+        let Parts { clock, log, settings, cancel, inputs, grants } = parts;
+        let mut store = Store::new(
+            engine,
+            Self { handles, clock, log, settings, cancel, inputs, grants, http_requests: 0, memory },
+        );
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         clock::arm(&mut store);
@@ -55,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Arc<str>,
     pub(crate) cancel: Cancel,
     pub(crate) inputs: Arc<Inputs>,
+    pub(crate) grants: Arc<Grants>,
 }
 
 /// Memory and tables of one instance, all of them together.

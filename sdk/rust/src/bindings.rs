@@ -25,6 +25,7 @@ pub mod imports {
                 import mailhaul:plugin/settings@0.1.0;
                 import mailhaul:plugin/cancel@0.1.0;
                 import mailhaul:plugin/secrets@0.1.0;
+                import mailhaul:plugin/http@0.1.0;
                 import mailhaul:plugin/accounts@0.1.0;
                 import mailhaul:plugin/inputs@0.1.0;
                 import mailhaul:plugin/evidence@0.1.0;
@@ -69,6 +70,7 @@ pub mod sourcing {
             "mailhaul:plugin/settings@0.1.0": super::imports::mailhaul::plugin::settings,
             "mailhaul:plugin/cancel@0.1.0": super::imports::mailhaul::plugin::cancel,
             "mailhaul:plugin/secrets@0.1.0": super::imports::mailhaul::plugin::secrets,
+            "mailhaul:plugin/http@0.1.0": super::imports::mailhaul::plugin::http,
             "mailhaul:plugin/accounts@0.1.0": super::imports::mailhaul::plugin::accounts,
             "mailhaul:plugin/inputs@0.1.0": super::imports::mailhaul::plugin::inputs,
         },
@@ -90,6 +92,43 @@ pub mod validating {
             "mailhaul:plugin/settings@0.1.0": super::imports::mailhaul::plugin::settings,
             "mailhaul:plugin/cancel@0.1.0": super::imports::mailhaul::plugin::cancel,
             "mailhaul:plugin/evidence@0.1.0": super::imports::mailhaul::plugin::evidence,
+        },
+    });
+}
+
+/// Exports of a server profile.
+pub mod profiling {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "mailhaul:plugin/profiling",
+        pub_export_macro: true,
+        export_macro_name: "export_profiling",
+        default_bindings_module: "mailhaul_plugin::__export::profiling",
+        with: {
+            "mailhaul:plugin/types@0.1.0": super::imports::mailhaul::plugin::types,
+            "mailhaul:plugin/host@0.1.0": super::imports::mailhaul::plugin::host,
+            "mailhaul:plugin/log@0.1.0": super::imports::mailhaul::plugin::log,
+            "mailhaul:plugin/settings@0.1.0": super::imports::mailhaul::plugin::settings,
+        },
+    });
+}
+
+/// Exports of a mailbox provisioner.
+pub mod provisioning {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "mailhaul:plugin/provisioning",
+        pub_export_macro: true,
+        export_macro_name: "export_provisioning",
+        default_bindings_module: "mailhaul_plugin::__export::provisioning",
+        with: {
+            "mailhaul:plugin/types@0.1.0": super::imports::mailhaul::plugin::types,
+            "mailhaul:plugin/host@0.1.0": super::imports::mailhaul::plugin::host,
+            "mailhaul:plugin/log@0.1.0": super::imports::mailhaul::plugin::log,
+            "mailhaul:plugin/settings@0.1.0": super::imports::mailhaul::plugin::settings,
+            "mailhaul:plugin/cancel@0.1.0": super::imports::mailhaul::plugin::cancel,
+            "mailhaul:plugin/secrets@0.1.0": super::imports::mailhaul::plugin::secrets,
+            "mailhaul:plugin/http@0.1.0": super::imports::mailhaul::plugin::http,
         },
     });
 }
