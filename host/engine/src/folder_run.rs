@@ -131,7 +131,9 @@ pub(crate) async fn run(
     if end.interrupted {
         return Ok((pair, end));
     }
-    if let Some(tail) = tail.as_ref().filter(|_| job.selected.exists == 0) {
+    // Of a folder that was empty, and into which nothing came but what was copied, that is the whole list.
+    let whole = |tail: &&Vec<Listed>| job.selected.exists == 0 && tail.len() as u64 == end.messages;
+    if let Some(tail) = tail.as_ref().filter(whole) {
         work.lists.keep(Side::Target, &target_path, tail);
     }
     let flags_well = bring_changes(work, &mut pair.target, home, &job.selected, &open.flags).await?;
