@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle;
-use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, SecretSource, Select, Task};
+use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, Order, SecretSource, Select, Task};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
@@ -167,7 +167,7 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
 }
 
 /// Asks for a secret and keeps it out of the log from then on.
-fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
+pub(crate) fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
     let secret = reference.resolve()?;
     redact::register(secret.expose_secret());
     Ok(secret)
@@ -232,6 +232,11 @@ fn select(select: &mailhaul_project::Select) -> Result<Select, Failure> {
         since,
         max_size: select.max_size.as_ref().map(|limit| (limit.bytes, limit.written.clone())),
         skip_deleted: select.skip_deleted,
+        order: match select.order {
+            mailhaul_project::Order::Source => Order::Source,
+            mailhaul_project::Order::RecentFirst => Order::RecentFirst,
+            mailhaul_project::Order::Any => Order::Any,
+        },
     })
 }
 

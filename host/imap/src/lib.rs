@@ -64,6 +64,9 @@ mod name;
 mod open;
 mod patience;
 mod pipeline;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod reply;
 mod sasl;
 mod scram;

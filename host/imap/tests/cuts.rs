@@ -7,12 +7,12 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{endpoint, login, prelude, quick, serve};
+use common::{cut, endpoint, login, prelude, quick, serve};
 use mailhaul_imap::{
     AppendHead, AppendOptions, Begun, FetchItems, Flags, FolderName, ImapError, Preparation, UidSet,
     connect_over,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 const SCRIPT: &[&str] = &[
     "C: LIST \"\" \"*\"",
@@ -73,37 +73,6 @@ where
     received?;
     sent?;
     acks.rejoin(appender).noop().await
-}
-
-/// Passes `limit` bytes of the server on, then closes; `passed` counts them.
-fn cut(server: DuplexStream, limit: usize, passed: Arc<AtomicUsize>) -> DuplexStream {
-    let (near, far) = tokio::io::duplex(1 << 16);
-    tokio::spawn(async move {
-        let (mut from_client, mut to_client) = tokio::io::split(far);
-        let (mut from_server, mut to_server) = tokio::io::split(server);
-        let down = async {
-            let mut left = limit;
-            let mut buffer = [0; 512];
-            while left > 0 {
-                let take = buffer.len().min(left);
-                match from_server.read(&mut buffer[..take]).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(n) => {
-                        left -= n;
-                        passed.fetch_add(n, Ordering::Relaxed);
-                        if to_client.write_all(&buffer[..n]).await.is_err() {
-                            break;
-                        }
-                    }
-                }
-            }
-        };
-        tokio::select! {
-            () = down => {}
-            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
-        }
-    });
-    near
 }
 
 const VERBS: &str = "LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE QRESYNC ENABLE ESEARCH UIDPLUS MOVE IDLE COMPRESS=DEFLATE";

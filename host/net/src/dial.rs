@@ -57,7 +57,28 @@ impl Dialer {
     /// # Errors
     /// Every [`NetErrorKind`] except `PlainOnTlsPort` and `BadRoots`.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
-        let tcp = timeout(CONNECT_DEADLINE, open_tcp(endpoint)).await.unwrap_or_else(|_| {
+        self.over(endpoint, open_tcp(endpoint)).await
+    }
+
+    /// As [`connect`](Self::connect), to one of these addresses only: whoever has checked what a name
+    /// means dials what was checked, not what the name means a moment later.
+    ///
+    /// # Errors
+    /// As `connect`; `NameUnknown` without any address.
+    pub async fn connect_to(
+        &self,
+        endpoint: &Endpoint,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Stream, NetError> {
+        self.over(endpoint, open_any(endpoint, addresses)).await
+    }
+
+    async fn over(
+        &self,
+        endpoint: &Endpoint,
+        opening: impl Future<Output = Result<TcpStream, NetError>>,
+    ) -> Result<Stream, NetError> {
+        let tcp = timeout(CONNECT_DEADLINE, opening).await.unwrap_or_else(|_| {
             let detail = format!("the server does not answer within {} seconds", CONNECT_DEADLINE.as_secs());
             Err(NetError::new(NetErrorKind::Filtered, endpoint, detail))
         })?;
@@ -106,7 +127,10 @@ impl Dialer {
 }
 
 async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
-    let addresses = resolve(endpoint).await?;
+    open_any(endpoint, resolve(endpoint).await?).await
+}
+
+async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<TcpStream, NetError> {
     let mut attempts = JoinSet::new();
     for (position, address) in (0u32..).zip(addresses) {
         attempts.spawn(async move {

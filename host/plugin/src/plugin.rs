@@ -2,22 +2,32 @@
 
 use std::sync::Arc;
 
-use mailhaul_engine::plugin::{FolderMapper, MailboxSource, PluginId, Validator};
+use mailhaul_engine::plugin::{
+    FolderMapper, MailboxProvisioner, MailboxSource, PluginId, ServerProfiler, Validator,
+};
+use mailhaul_imap::Secret;
 use serde_json::Value;
 
 use crate::bindings::mapping::MappingPre;
+use crate::bindings::profiling::ProfilingPre;
+use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
 use crate::call::Caller;
 use crate::cancel::Cancel;
 use crate::component::Description;
 use crate::error::{LoadError, LoadReason, Nearest};
+use crate::grants::Grants;
 use crate::inputs::Inputs;
+use crate::inspect::Inspection;
 use crate::kind::{self, Kind};
 use crate::kinds::folder_mapper::WasmMapper;
+use crate::kinds::mailbox_provisioner::WasmProvisioner;
 use crate::kinds::mailbox_source::WasmSource;
+use crate::kinds::server_profile::WasmProfiler;
 use crate::kinds::validator::WasmValidator;
 use crate::limits::Limits;
+use crate::lock::Locked;
 use crate::settings;
 use crate::state::State;
 
@@ -29,16 +39,22 @@ pub struct Plugin {
     pub(crate) named: String,
     pub(crate) limits: Limits,
     pub(crate) cancel: Cancel,
+    pub(crate) grants: Arc<Grants>,
+    /// Its entry of `plugins.lock`; `None` for one that ships.
+    pub(crate) locked: Option<Locked>,
 }
 
 /// What is done once for a component and a process.
 pub(crate) struct Compiled {
     pub(crate) id: PluginId,
     pub(crate) description: Description,
+    pub(crate) inspection: Inspection,
     pub(crate) engine: wasmtime::Engine,
     pub(crate) mapping: Option<MappingPre<State>>,
     pub(crate) sourcing: Option<SourcingPre<State>>,
     pub(crate) validating: Option<ValidatingPre<State>>,
+    pub(crate) profiling: Option<ProfilingPre<State>>,
+    pub(crate) provisioning: Option<ProvisioningPre<State>>,
 }
 
 impl Plugin {
@@ -46,6 +62,12 @@ impl Plugin {
     #[must_use]
     pub fn id(&self) -> &PluginId {
         &self.compiled.id
+    }
+
+    /// What it is and asks for.
+    #[must_use]
+    pub fn inspect(&self) -> Inspection {
+        self.compiled.inspection.clone()
     }
 
     /// What it can be used as.
@@ -84,6 +106,48 @@ impl Plugin {
         Ok(Arc::new(WasmValidator { caller: self.caller(Kind::Validator, settings)?, prepared }))
     }
 
+    /// Uses it as a judge of servers.
+    ///
+    /// # Errors
+    /// When it is none, or the settings do not fit its schema.
+    pub fn profiler(&self, settings: &Value) -> Result<Arc<dyn ServerProfiler>, LoadError> {
+        let prepared = self.prepared(Kind::ServerProfile, self.compiled.profiling.as_ref())?;
+        Ok(Arc::new(WasmProfiler { caller: self.caller(Kind::ServerProfile, settings)?, prepared }))
+    }
+
+    /// Uses it to create mailboxes.
+    ///
+    /// # Errors
+    /// When it is none, or the settings do not fit its schema.
+    pub fn provisioner(&self, settings: &Value) -> Result<Arc<dyn MailboxProvisioner>, LoadError> {
+        let prepared = self.prepared(Kind::MailboxProvisioner, self.compiled.provisioning.as_ref())?;
+        Ok(Arc::new(WasmProvisioner { caller: self.caller(Kind::MailboxProvisioner, settings)?, prepared }))
+    }
+
+    /// The same plugin with what `plugins.lock` grants it, settings and secrets of the project filled in.
+    /// `secret` is asked for the values of granted ones. A plugin that ships asks for nothing.
+    ///
+    /// # Errors
+    /// When it asks for what was not granted or has no value, or the settings do not fit its schema.
+    pub fn granted(
+        self,
+        settings: &Value,
+        secret: impl FnMut(&str) -> Result<Option<Secret>, String>,
+    ) -> Result<Self, LoadError> {
+        let Some(locked) = &self.locked else { return Ok(self) };
+        let settings = self.checked(settings)?;
+        let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
+        let grants = locked.grants(&settings, secret).map_err(|reason| self.error(reason))?;
+        Ok(self.with_grants(grants))
+    }
+
+    /// The same plugin with these grants, for sources and provisioners made from now on.
+    #[must_use]
+    pub fn with_grants(mut self, grants: Grants) -> Self {
+        self.grants = Arc::new(grants);
+        self
+    }
+
     fn prepared<T: Clone>(&self, wanted: Kind, prepared: Option<&T>) -> Result<T, LoadError> {
         prepared.cloned().ok_or_else(|| {
             self.error(LoadReason::Kind { wanted: wanted.name(), is: kind::words(self.kinds()) })
@@ -91,12 +155,10 @@ impl Plugin {
     }
 
     fn caller(&self, kind: Kind, given: &Value) -> Result<Caller, LoadError> {
-        let schema = &self.compiled.description.manifest.settings;
-        let settings = settings::checked(schema, given).map_err(|problem| {
-            self.error(LoadReason::Setting { id: self.compiled.id.id.clone(), problem })
-        })?;
+        let settings = self.checked(given)?;
         let (cpu, wall) = match kind {
-            Kind::FolderMapper | Kind::MailboxSource => (self.limits.cpu, self.limits.wall),
+            Kind::FolderMapper | Kind::ServerProfile => (self.limits.cpu, self.limits.wall),
+            Kind::MailboxSource | Kind::MailboxProvisioner => (self.limits.cpu, self.limits.api_wall),
             Kind::Validator => (self.limits.validator_cpu, self.limits.validator_wall),
         };
         Ok(Caller {
@@ -104,11 +166,22 @@ impl Plugin {
             engine: self.compiled.engine.clone(),
             settings,
             cancel: self.cancel.clone(),
-            grants: Arc::default(),
+            // The pure kinds get nothing, whatever else the component is.
+            grants: match kind {
+                Kind::MailboxSource | Kind::MailboxProvisioner => Arc::clone(&self.grants),
+                Kind::FolderMapper | Kind::Validator | Kind::ServerProfile => Arc::default(),
+            },
             memory: self.limits.memory,
             cpu,
             wall,
         })
+    }
+
+    /// The settings as the guest reads them.
+    fn checked(&self, given: &Value) -> Result<Arc<str>, LoadError> {
+        let schema = &self.compiled.description.manifest.settings;
+        settings::checked(schema, given)
+            .map_err(|problem| self.error(LoadReason::Setting { id: self.compiled.id.id.clone(), problem }))
     }
 
     fn check_inputs(&self, inputs: &Inputs) -> Result<(), String> {

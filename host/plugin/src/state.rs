@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) inputs: Arc<Inputs>,
     /// What this call may use beside them.
     pub(crate) grants: Arc<Grants>,
+    /// Requests sent so far.
+    pub(crate) http_requests: u32,
     memory: Memory,
 }
 
@@ -35,8 +37,10 @@ impl State {
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
         let Parts { clock, log, settings, cancel, inputs, grants } = parts;
-        let mut store =
-            Store::new(engine, Self { handles, clock, log, settings, cancel, inputs, grants, memory });
+        let mut store = Store::new(
+            engine,
+            Self { handles, clock, log, settings, cancel, inputs, grants, http_requests: 0, memory },
+        );
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         clock::arm(&mut store);

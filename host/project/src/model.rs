@@ -272,8 +272,12 @@ pub struct Plugins {
     pub mapping: Vec<PluginRef>,
     /// `validation`, in this order.
     pub validation: Vec<PluginRef>,
+    /// `provisioning`: what creates mailboxes on the target.
+    pub provisioning: Option<PluginRef>,
     /// `[plugins.settings.ID]`, by plugin id. Whether such a plugin is in use is for the caller to see.
     pub settings: BTreeMap<String, PluginSettings>,
+    /// `[plugins.secrets.ID]`, by plugin id and name.
+    pub secrets: BTreeMap<String, BTreeMap<String, SecretRef>>,
 }
 
 /// A plugin the project names.
@@ -326,6 +330,20 @@ pub struct Select {
     pub max_size: Option<SizeLimit>,
     /// `deleted = "skip"`: leave out messages flagged `\Deleted`.
     pub skip_deleted: bool,
+    /// `order`.
+    pub order: Order,
+}
+
+/// `[select] order`: in which order the messages of a folder go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// `"source"`: the source's UID order is kept.
+    #[default]
+    Source,
+    /// `"recent-first"`: the newest first.
+    RecentFirst,
+    /// `"any"`: whatever is fastest.
+    Any,
 }
 
 /// `[select] since`.

@@ -223,7 +223,7 @@ fn ca_file(entry: &Entry<'_, '_>) -> Option<CaFile> {
 }
 
 /// A password or token: a literal, or a table with one of [`schema::SECRET`].
-fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
+pub(crate) fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
     const FORMS: &str = "write a string, { env = \"NAME\" }, { file = \"path\" } or { command = [\"…\"] }";
     let origin = match entry.value.get_ref() {
         DeValue::String(text) if text.is_empty() => return entry.refuse("is empty", FORMS),

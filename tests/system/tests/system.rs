@@ -9,6 +9,7 @@
 //! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
 //! | [`torture`] | the crash suite: kills and cuts at random |
+//! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
@@ -34,6 +35,7 @@ mod folders;
 mod haul;
 mod input;
 mod laboratory;
+mod ledger;
 mod network;
 mod odd_sources;
 mod odd_targets;

@@ -11,12 +11,6 @@ fn refusal(name: &str, instead: Option<&str>) -> Failure {
 /// Returns the refusal of a command that is not built yet.
 pub(crate) fn command(command: &Command) -> Option<Failure> {
     let (name, instead) = match command {
-        Command::Provision(_) => (
-            "provision",
-            Some(
-                "create the mailboxes in the new host's own panel; `mailhaul check` tells which are missing",
-            ),
-        ),
         Command::Retry(_) => ("retry", Some("`mailhaul run` tries again whatever failed before")),
         Command::Certificate(_) => (
             "certificate",
@@ -38,6 +32,7 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         Command::Init(_)
         | Command::Check(_)
         | Command::Plan(_)
+        | Command::Provision(_)
         | Command::Run(_)
         | Command::Verify(_)
         | Command::Report(_)
@@ -49,8 +44,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
 
 /// Returns the refusal of a `plugin` command that is not built yet.
 pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
-    const BY_PATH: &str =
-        "name the component itself in `mailhaul.toml`: `[plugins] mapping = [\"./acme.wasm\", \"roles\"]`";
     let (name, instead) = match command {
         Plugin::New(_) => ("plugin new", Some("start from `examples/acme-mapper`")),
         Plugin::Build(_) => ("plugin build", Some("`examples/acme-mapper` shows how a component is built")),
@@ -63,13 +56,14 @@ pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
         Plugin::Call(_) => {
             ("plugin call", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
         }
-        Plugin::Add(_) => ("plugin add", Some(BY_PATH)),
-        Plugin::Update(_) => ("plugin update", Some("replace the component file")),
-        Plugin::Remove(_) => ("plugin remove", Some("take its name out of `mailhaul.toml`")),
-        Plugin::Diff(_) => ("plugin diff", Some("compare what `mailhaul plugin inspect FILE` says of both")),
-        Plugin::Grant(_) => ("plugin grant", None),
         Plugin::Record(_) => ("plugin record", None),
-        Plugin::List | Plugin::Inspect(_) => return None,
+        Plugin::List
+        | Plugin::Inspect(_)
+        | Plugin::Add(_)
+        | Plugin::Update(_)
+        | Plugin::Remove(_)
+        | Plugin::Diff(_)
+        | Plugin::Grant(_) => return None,
     };
     Some(refusal(name, instead))
 }
@@ -98,9 +92,9 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "provision retry certificate signoff passwords undo cutover serve completions man \
-            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:add plugin:update \
-            plugin:remove plugin:diff plugin:grant plugin:record run:--delete-gone run:--dashboard"
+        for line in "retry certificate signoff passwords undo cutover serve completions man \
+            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:record \
+            run:--delete-gone run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();

@@ -11,6 +11,10 @@
     reason = "a broken script has to stop the test"
 )]
 
+pub(crate) mod replay;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mailhaul_imap::{AuthMethod, ImapError, Login, Session, Timeouts, connect_over};
@@ -171,4 +175,35 @@ pub(crate) async fn refused(login: &Login, script: &[&str]) -> (ImapError, Strin
     let (client, server) = serve(script, 1 << 20);
     let error = connect_over(client, endpoint(), login, &quick()).await.expect_err("a refusal");
     (error, server.heard().await)
+}
+
+/// Passes `limit` bytes of the server on, then closes; `passed` counts them.
+pub(crate) fn cut(server: DuplexStream, limit: usize, passed: Arc<AtomicUsize>) -> DuplexStream {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    tokio::spawn(async move {
+        let (mut from_client, mut to_client) = tokio::io::split(far);
+        let (mut from_server, mut to_server) = tokio::io::split(server);
+        let down = async {
+            let mut left = limit;
+            let mut buffer = [0; 512];
+            while left > 0 {
+                let take = buffer.len().min(left);
+                match from_server.read(&mut buffer[..take]).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => {
+                        left -= n;
+                        passed.fetch_add(n, Ordering::Relaxed);
+                        if to_client.write_all(&buffer[..n]).await.is_err() {
+                            break;
+                        }
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = down => {}
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        }
+    });
+    near
 }
