@@ -180,11 +180,11 @@ pub(crate) async fn run(
                     Failure { uid: message.uid, size: message.size, code: "not-stored", text, refused: true };
                 work.fail(row.id, &source_path, failure, &[]).await?;
             }
-        } else {
-            let uids: Vec<u32> = lost.iter().map(|m| m.uid).collect();
-            locked(work.ledger).reopen(row.id, &uids)?;
-            job.selected = pair.target.select(&target.name).await.map_err(EndError::at(Side::Target))?;
+            break;
         }
+        let uids: Vec<u32> = lost.iter().map(|m| m.uid).collect();
+        locked(work.ledger).reopen(row.id, &uids)?;
+        job.selected = pair.target.select(&target.name).await.map_err(EndError::at(Side::Target))?;
         wanted = lost;
     }
     if !in_doubt.is_empty() {
