@@ -183,11 +183,29 @@ impl Store {
     }
 }
 
-struct Recorded {
-    key: String,
-    source: String,
-    target: String,
-    stopped: Option<Stopped>,
+/// A mailbox that a run has seen.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Stable identity.
+    pub key: String,
+    /// Source log-in.
+    pub source: String,
+    /// Target log-in.
+    pub target: String,
+    /// Why it could not go on in the newest run.
+    pub stopped: Option<Stopped>,
+}
+
+/// Every mailbox that a run has seen, by source name.
+///
+/// # Errors
+/// [`LedgerError`] when the store is damaged or newer. A project that never ran is no error.
+pub fn mailboxes(state_dir: &Path) -> Result<Vec<Recorded>> {
+    if state_dir.join("project.sqlite").exists() {
+        Store::open(state_dir)?.mailboxes()
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 fn error(path: &Path, source: rusqlite::Error) -> LedgerError {

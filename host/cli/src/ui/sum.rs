@@ -87,6 +87,12 @@ fn push_mailbox(
             let gone = plural(counts.gone_at_source, "message");
             push_wrapped(out, 2, &format!("{gone} copied earlier and deleted at the source since"), width);
         }
+        if counts.removed > 0 {
+            let removed = plural(counts.removed, "message");
+            let line =
+                format!("{removed} deleted at the source and put into `mailhaul-removed` on the target");
+            push_wrapped(out, 2, &line, width);
+        }
     }
 }
 
@@ -385,6 +391,7 @@ pub(crate) mod samples {
         let folder = |source: &str, target: Option<&str>, by: &str, why: &str| FolderPlan {
             source: source.into(),
             target: target.map(Into::into),
+            moved_from: None,
             create: target.is_some_and(|t| t.starts_with("Archive")),
             subscribe: true,
             role: (source == "Sent").then(|| "sent".into()),
