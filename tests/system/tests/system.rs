@@ -15,6 +15,7 @@
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
+//! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
 //! | [`input`] | files a user got wrong |
 //! | [`commands`] | the other commands and the look of the output |
 //! | [`secrets`] | passwords are found nowhere |
@@ -39,6 +40,7 @@ mod ledger;
 mod network;
 mod odd_sources;
 mod odd_targets;
+mod patience;
 mod plugins;
 mod secrets;
 mod stage;
