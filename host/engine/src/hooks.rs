@@ -56,17 +56,29 @@ fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<Strin
     for side in [source, target] {
         let mut lines = Vec::with_capacity(side.len());
         for (folder, status) in side {
-            if folder.selectable {
-                let known = status.as_ref().filter(|status| {
-                    status.messages.is_some()
-                        && status.uid_next.is_some()
-                        && status.uid_validity.is_some()
-                        && status.highest_modseq.is_some()
-                });
-                lines.push(format!("{folder:?} {:?}", known?));
-            } else {
-                lines.push(format!("{folder:?}"));
-            }
+            // \Marked comes and goes with who looked last (RFC 9051 section 7.3.1).
+            let marks = ["\\Marked", "\\Unmarked"];
+            let mut attributes: Vec<&String> = folder
+                .attributes
+                .iter()
+                .filter(|one| !marks.iter().any(|mark| mark.eq_ignore_ascii_case(one)))
+                .collect();
+            attributes.sort_unstable();
+            let figures = match status {
+                _ if !folder.selectable => None,
+                Some(FolderStatus {
+                    messages: Some(messages),
+                    uid_next: Some(next),
+                    uid_validity: Some(validity),
+                    highest_modseq: Some(modseq),
+                    ..
+                }) => Some((messages, next, validity, modseq)),
+                figures => {
+                    tracing::debug!(folder = %folder.path, ?figures, "not enough to know it again");
+                    return None;
+                }
+            };
+            lines.push(format!("{} {attributes:?} {} {figures:?}", folder.path, folder.subscribed));
         }
         lines.sort_unstable();
         lines.iter().for_each(|line| hash.update(line));

@@ -32,7 +32,7 @@ pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId
         return Ok(Proven::default());
     };
     let mut listed = uids_from(target, from).await?;
-    if unproven.iter().any(|(_, target_uid, _)| listed.binary_search(target_uid).is_err()) {
+    if unproven.iter().any(|(_, uid, _)| listed.binary_search(uid).is_err()) {
         // Courier shows a session what it has stored itself only after it was asked for news.
         target.noop().await.map_err(EndError::at(Side::Target))?;
         listed = uids_from(target, from).await?;
@@ -45,7 +45,6 @@ pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId
     Ok(Proven { lost, listed })
 }
 
-/// The UIDs of the selected folder from `from` on, ascending.
 async fn uids_from(target: &mut Session, from: u32) -> Step<Vec<u32>> {
     let listed = list(target, UidSet::range(from, u32::MAX), FetchItems::Flags).await;
     Ok(listed.map_err(EndError::at(Side::Target))?.iter().map(|m| m.uid).collect())
@@ -76,7 +75,7 @@ pub(crate) async fn late_copies(
         .filter_map(|uid| rows.get(uid))
         .filter(|row| row.place == Some(home.place) && row.target_uid.is_some())
         .collect();
-    // What another connection has stored since is news too.
+    // What another connection has stored since is news too; Courier tells it only when asked.
     target.noop().await.map_err(&at)?;
     let there = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await.map_err(&at)?;
     if ours.is_empty() || there.iter().all(|m| claimed.contains(&m.uid)) {

@@ -8,6 +8,9 @@
 //! | [`haul`] | moves that go well |
 //! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
+//! | [`remap`] | a mapping that changes after a run |
+//! | [`undo`] | taking back what was copied, and nothing else |
 //! | [`torture`] | the crash suite: kills and cuts at random |
 //! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
@@ -32,6 +35,7 @@ mod commands;
 mod compare;
 mod courier;
 mod crash;
+mod delta;
 mod folders;
 mod haul;
 mod input;
@@ -42,7 +46,9 @@ mod odd_sources;
 mod odd_targets;
 mod patience;
 mod plugins;
+mod remap;
 mod secrets;
 mod stage;
 mod torture;
+mod undo;
 mod verify;

@@ -171,6 +171,23 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         }
         push_more(out, all.len());
     }
+    let found: Vec<_> = outcome.differences.iter().filter(|(_, difference)| !difference.note).collect();
+    if !found.is_empty() {
+        let head = format!("{} found:", plural(found.len() as u64, "difference"));
+        out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
+        for (mailbox, difference) in found.iter().take(MOST_LISTED) {
+            let line = format!(
+                "{}  {} uid {}: {}: {}",
+                escape(mailbox),
+                escape(&difference.folder),
+                difference.uid,
+                difference.kind.as_str(),
+                escape(&difference.detail)
+            );
+            push_wrapped(out, 2, &line, width);
+        }
+        push_more(out, found.len());
+    }
     let hooks: Vec<_> = outcome
         .summaries
         .iter()
