@@ -1,5 +1,7 @@
 //! Logging in: which mechanism is chosen, what leaves, and what a hostile server gets.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! The verbs a repeated run needs: all folders with figures, what changed, what is there, and changing a target.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 mod common;
 
 use common::{session, session_through};
