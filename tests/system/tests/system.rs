@@ -8,6 +8,7 @@
 //! | [`haul`] | moves that go well |
 //! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`tries`] | how often something is tried, and what is waited for |
 //! | [`torture`] | the crash suite: kills and cuts at random |
 //! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
@@ -17,6 +18,7 @@
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
 //! | [`input`] | files a user got wrong |
 //! | [`commands`] | the other commands and the look of the output |
+//! | [`width`] | 80 columns, and `status --watch` |
 //! | [`secrets`] | passwords are found nowhere |
 //! | [`laboratory`] | the laboratory itself |
 #![allow(
@@ -43,4 +45,6 @@ mod plugins;
 mod secrets;
 mod stage;
 mod torture;
+mod tries;
 mod verify;
+mod width;
