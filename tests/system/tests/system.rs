@@ -11,6 +11,7 @@
 //! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
 //! | [`remap`] | a mapping that changes after a run |
 //! | [`undo`] | taking back what was copied, and nothing else |
+//! | [`tries`] | how often something is tried, and what is waited for |
 //! | [`torture`] | the crash suite: kills and cuts at random |
 //! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
@@ -21,6 +22,7 @@
 //! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
 //! | [`input`] | files a user got wrong |
 //! | [`commands`] | the other commands and the look of the output |
+//! | [`width`] | 80 columns, and `status --watch` |
 //! | [`secrets`] | passwords are found nowhere |
 //! | [`laboratory`] | the laboratory itself |
 #![allow(
@@ -50,5 +52,7 @@ mod remap;
 mod secrets;
 mod stage;
 mod torture;
+mod tries;
 mod undo;
 mod verify;
+mod width;
