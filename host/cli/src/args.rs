@@ -85,10 +85,14 @@ pub(crate) enum Command {
     Check(Select),
     /// Show where every folder would go, and why; writes nothing
     Plan(Plan),
+    /// Create the mailboxes missing on the new host, through a plugin
+    Provision(Provision),
     /// Copy what is missing; safe to repeat, continues where it stopped
     Run(Run),
     /// Compare both ends; writes nothing to the servers
     Verify(Verify),
+    /// Take back from the target exactly what this project put there
+    Undo(Undo),
     /// The record of the move; connects to nothing
     Report(Report),
     /// Where the project stands; connects to nothing
@@ -98,8 +102,6 @@ pub(crate) enum Command {
     Plugin(Plugin),
 
     #[command(hide = true, disable_help_flag = true)]
-    Provision(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
     Retry(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Certificate(Ignored),
@@ -107,8 +109,6 @@ pub(crate) enum Command {
     Signoff(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Passwords(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Undo(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Cutover(Ignored),
     #[command(hide = true, disable_help_flag = true)]
@@ -180,6 +180,14 @@ pub(crate) struct Plan {
     pub select: Select,
 }
 
+/// `provision`.
+#[derive(Debug, Args)]
+pub(crate) struct Provision {
+    /// Only say what is missing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// `run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -188,10 +196,25 @@ pub(crate) struct Run {
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub select: Select,
-    #[arg(long, hide = true)]
+    /// Move copies of what the source no longer has to `mailhaul-removed` on the target: at most a
+    /// tenth of a mailbox and 100 messages a run
+    #[arg(long)]
     pub delete_gone: bool,
     #[arg(long, hide = true, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     pub dashboard: Option<String>,
+}
+
+/// `undo`.
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub select: Select,
 }
 
 /// `verify`.
@@ -379,8 +402,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_yet_swallows_its_arguments() {
-        for line in ["provision --dry-run", "cutover watch --help", "plugin new folder-mapper acme -x", "man"]
-        {
+        for line in ["undo --only x", "cutover watch --help", "plugin new folder-mapper acme -x", "man"] {
             assert!(parse(line).is_ok(), "{line}");
         }
         assert!(parse("frobnicate").is_err());
@@ -401,6 +423,7 @@ mod tests {
           plan    Show where every folder would go, and why; writes nothing
           run     Copy what is missing; safe to repeat, continues where it stopped
           verify  Compare both ends; writes nothing to the servers
+          undo    Take back from the target exactly what this project put there
           report  The record of the move; connects to nothing
           status  Where the project stands; connects to nothing
           plugin  Plugins: what they are and what they may do
@@ -426,7 +449,7 @@ mod tests {
         check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
         before `run`.
         ");
-        for sub in ["init", "check", "plan", "run", "verify", "report", "status"] {
+        for sub in ["init", "check", "plan", "run", "verify", "undo", "report", "status"] {
             let sub = command.find_subcommand_mut(sub).unwrap();
             let help = sub.render_help().to_string();
             assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");

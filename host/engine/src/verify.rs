@@ -118,7 +118,7 @@ async fn all(
             ledger.set_verified(row.id, verified(depth))?;
         }
     }
-    let failed = hooks::run(context, mailbox, ledger, pair, depth).await?;
+    let failed = hooks::run(context, mailbox, ledger, pair, depth, hooks::State::default()).await?;
     let settled =
         locked(ledger).folder_summaries()?.iter().all(|f| f.counts.failed == 0 && f.counts.pending == 0);
     Ok(if well && settled && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })

@@ -40,10 +40,15 @@ struct End {
 }
 
 impl View {
-    /// A view on `side` over `session`.
+    /// A view on `side` over `session`. `folders` when they were listed just now.
     #[must_use]
-    pub(crate) fn new(side: Side, session: Session, ledger: SharedLedger) -> Self {
-        let end = End { session: Some(session), folders: None, selected: None, listed: None };
+    pub(crate) fn new(
+        side: Side,
+        session: Session,
+        ledger: SharedLedger,
+        folders: Option<Vec<Folder>>,
+    ) -> Self {
+        let end = End { session: Some(session), folders, selected: None, listed: None };
         Self { side, ledger, left: AtomicU32::new(COMMANDS), end: Mutex::new(end) }
     }
 

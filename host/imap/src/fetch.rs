@@ -12,7 +12,7 @@ use crate::fetch_line::{FetchLine, Section};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
 use crate::wire::Event;
-use crate::{Flags, ImapError, InternalDate, Refusal, Session, UidSet};
+use crate::{Flags, GmailFacts, ImapError, InternalDate, Refusal, Session, UidSet};
 
 /// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated by the
 /// caller in smaller parts.
@@ -31,6 +31,8 @@ pub enum FetchItems {
     Flags,
     /// UID, flags, internal date and size.
     Meta,
+    /// [`FetchItems::Meta`] and what Gmail adds; only for servers with X-GM-EXT-1.
+    Gmail,
     /// [`FetchItems::Meta`] and the Message-ID header field, as the body.
     Identity,
     /// [`FetchItems::Meta`] and the whole header, as the body.
@@ -44,6 +46,7 @@ impl FetchItems {
         match self {
             FetchItems::Flags => "(UID FLAGS)",
             FetchItems::Meta => "(UID FLAGS INTERNALDATE RFC822.SIZE)",
+            FetchItems::Gmail => "(UID FLAGS INTERNALDATE RFC822.SIZE X-GM-MSGID X-GM-LABELS)",
             FetchItems::Identity => {
                 "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
             }
@@ -54,7 +57,7 @@ impl FetchItems {
 
     /// Whether a body or header is part of the answer.
     fn has_body(self) -> bool {
-        !matches!(self, FetchItems::Flags | FetchItems::Meta)
+        !matches!(self, FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail)
     }
 
     /// Whether `line` is the answer to this question rather than the flag update a server may send at any time. Where
@@ -65,7 +68,7 @@ impl FetchItems {
 
     fn chunk(self) -> u32 {
         match self {
-            FetchItems::Flags | FetchItems::Meta | FetchItems::Identity => CHUNK_META,
+            FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail | FetchItems::Identity => CHUNK_META,
             FetchItems::Headers | FetchItems::Full => CHUNK_BODIES,
         }
     }
@@ -84,6 +87,8 @@ pub struct Fetched {
     pub size: Option<u64>,
     /// The length in bytes of what [`Fetch::chunk`] will return; `None` when the server answered without a body.
     pub body_len: Option<u64>,
+    /// What Gmail adds, when it was asked for.
+    pub gmail: Option<GmailFacts>,
 }
 
 /// A FETCH command that ended in NO or BAD.
@@ -465,5 +470,6 @@ fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {
         internal_date: line.date.flatten(),
         size: line.size.flatten(),
         body_len,
+        gmail: line.gmail,
     }
 }

@@ -168,6 +168,7 @@ async fn folders_fall_back_to_plain_list() {
             "S: @ BAD Parse Error (where: offset 13)",
             "C: LIST \"\" \"*\"",
             "S: * LIST (\\HasNoChildren \\Trash) \"/\" \"Deleted Messages\"",
+            "S: * LIST () \"/\" INBOX",
             "S: @ OK",
             "C: LSUB \"\" \"*\"",
             "S: * LSUB () \"/\" \"Deleted Messages\"",

@@ -17,8 +17,10 @@ use crate::bindings::profiling::ProfilingPre;
 use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
+use crate::cache::Cache;
 use crate::call::Caller;
 use crate::cancel::Cancel;
+use crate::compile::Compiler;
 use crate::component::{self, Description};
 use crate::engine;
 use crate::error::{LoadError, LoadReason, Nearest};
@@ -46,6 +48,8 @@ pub struct PluginHost {
     limits: Limits,
     shipped: Arc<[Shipped]>,
     cancel: Cancel,
+    compiler: Compiler,
+    cache: Option<Arc<Cache>>,
     compiled: Arc<Mutex<HashMap<[u8; 32], Arc<Compiled>>>>,
 }
 
@@ -74,6 +78,8 @@ impl PluginHost {
             limits,
             shipped: shipped.into(),
             cancel: Cancel::default(),
+            compiler: Compiler::default(),
+            cache: None,
             compiled: Arc::default(),
         })
     }
@@ -82,6 +88,26 @@ impl PluginHost {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same host with components compiled there.
+    #[must_use]
+    pub fn with_compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
+    /// The same host with native code kept in a folder. One that others can touch is not used, which
+    /// costs time and is noted in the log.
+    #[must_use]
+    pub fn with_cache(mut self, folder: &Path) -> Self {
+        match Cache::open(folder) {
+            Ok(cache) => self.cache = Some(Arc::new(cache)),
+            Err(why) => {
+                tracing::warn!("the folder for compiled plugins, {}, is not used: {why}", folder.display())
+            }
+        }
         self
     }
 
@@ -187,11 +213,9 @@ impl PluginHost {
     async fn compile(&self, source: Source) -> Result<Compiled, LoadReason> {
         let Source { bytes, description, digest, shipped } = source;
         let inspection = Inspection::of(&description, digest, bytes.len(), shipped);
-        let engine = self.engine.clone();
-        let component = tokio::task::spawn_blocking(move || engine::compile(&engine, &bytes))
-            .await
-            .map_err(|error| LoadReason::Broken(error.to_string()))?
-            .map_err(|error| LoadReason::Broken(sentence(&error)))?;
+        let native = self.native(&bytes, &digest).await?;
+        let component =
+            engine::load(&self.engine, &native).map_err(|error| LoadReason::Broken(sentence(&error)))?;
         let linked = engine::linker(&self.engine, &description.kinds)
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(|error| LoadReason::Link(sentence(&error)))?;
@@ -225,6 +249,19 @@ impl PluginHost {
         };
         self.start_once(&compiled).await?;
         Ok(compiled)
+    }
+
+    /// Native code, from the cache where it can be trusted.
+    async fn native(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<Vec<u8>, LoadReason> {
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
+        if let Some(native) = kept {
+            return Ok(native);
+        }
+        let native = self.compiler.native(&self.engine, bytes, self.limits.compile).await?;
+        if let Some(cache) = &self.cache {
+            cache.put(&self.engine, digest, &native);
+        }
+        Ok(native)
     }
 
     /// Only an instance shows whether the types of its exports are ours, so one is made, asked nothing

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::component::Description;
 use crate::kind::Kind;
 use crate::manifest::{NeededGrant, NeededHttp, NeededInput, NeededSecret, Setting};
+use crate::text;
 
 /// One line of `mailhaul plugin list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -99,7 +100,7 @@ impl Inspection {
             secrets: manifest.needs.secret.clone(),
             changes: manifest.needs.grant.clone(),
             settings: manifest.settings.clone(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: text::hex(&digest),
             size,
             shipped,
         }

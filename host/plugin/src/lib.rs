@@ -17,10 +17,12 @@
 mod address;
 mod bindings;
 mod breach;
+mod cache;
 mod call;
 mod cancel;
 mod caps;
 mod clock;
+mod compile;
 mod component;
 mod convert;
 mod engine;
@@ -40,6 +42,7 @@ mod state;
 mod text;
 
 pub use cancel::Cancel;
+pub use compile::{Compiler, compile_in_child};
 pub use error::{LoadError, LoadReason, Nearest};
 pub use grants::{Grants, Origin, SecretGrant};
 pub use host::{PluginHost, Shipped};

@@ -21,6 +21,10 @@ pub struct Limits {
     ///
     /// 5 min: a page may take several requests to somebody else's API.
     pub api_wall: Duration,
+    /// Time to compile a component.
+    ///
+    /// 2 min: a Python plugin of 18 MB takes 4 s, ten times that on a busy machine.
+    pub compile: Duration,
     /// As `cpu`, for validators.
     ///
     /// 20 s: their work grows with the mailbox; 100,000 messages take 0.2 s.
@@ -38,6 +42,7 @@ impl Default for Limits {
             cpu: Duration::from_secs(2),
             wall: Duration::from_secs(30),
             api_wall: Duration::from_secs(5 * 60),
+            compile: Duration::from_secs(120),
             validator_cpu: Duration::from_secs(20),
             validator_wall: Duration::from_secs(30 * 60),
         }
@@ -46,6 +51,12 @@ impl Default for Limits {
 
 /// Largest component file in bytes: Python and JavaScript plugins have 2 to 20 MB.
 pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
+
+/// Memory of the child that compiles: address space, of which a Python plugin takes half.
+pub(crate) const COMPILE_MEMORY: u64 = 4 << 30;
+
+/// Largest native code of a component in bytes.
+pub(crate) const COMPILED: u64 = 512 << 20;
 
 /// How often the epoch advances, and so how exactly `cpu` is kept.
 pub(crate) const TICK: Duration = Duration::from_millis(10);

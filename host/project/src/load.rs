@@ -13,6 +13,7 @@ use crate::model::{
     Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project,
     RuleSpec, Select, SideName, Since, SizeLimit,
 };
+use crate::secret::SecretRef;
 use crate::section::{Entry, Section, Source};
 use crate::{side, size};
 
@@ -227,6 +228,7 @@ fn plugins(section: Option<&Section<'_, '_>>) -> Plugins {
     Plugins {
         mapping: list("mapping", &["roles"]),
         validation: list("validation", &["counts", "special-folders"]),
+        provisioning: section.and_then(|s| s.get("provisioning")).and_then(|entry| plugin(&entry)),
         settings: section.and_then(|s| s.get("settings")).map(|entry| settings(&entry)).unwrap_or_default(),
         secrets: section.and_then(|s| s.get("secrets")).map(|entry| secrets(&entry)).unwrap_or_default(),
     }

@@ -272,6 +272,8 @@ pub struct Plugins {
     pub mapping: Vec<PluginRef>,
     /// `validation`, in this order.
     pub validation: Vec<PluginRef>,
+    /// `provisioning`: what creates mailboxes on the target.
+    pub provisioning: Option<PluginRef>,
     /// `[plugins.settings.ID]`, by plugin id. Whether such a plugin is in use is for the caller to see.
     pub settings: BTreeMap<String, PluginSettings>,
     /// `[plugins.secrets.ID]`, by plugin id and name.

@@ -4,11 +4,13 @@ mod check;
 mod init;
 mod plan;
 mod plugin;
+mod provision;
 mod report;
 mod run;
 mod status;
 mod trust;
 mod unbuilt;
+mod undo;
 mod verify;
 
 use crate::args::{Cli, Command};
@@ -26,8 +28,10 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Init(args) => init::init(ui, args),
         Command::Check(args) => check::check(ui, global, args),
         Command::Plan(args) => plan::plan(ui, global, args),
+        Command::Provision(args) => provision::provision(ui, global, args),
         Command::Run(args) => run::run(ui, global, args),
         Command::Verify(args) => verify::verify(ui, global, args),
+        Command::Undo(args) => undo::undo(ui, global, args),
         Command::Report(args) => report::report(ui, global, args),
         Command::Status(args) => status::status(ui, global, args),
         Command::Plugin(command) => plugin::plugin(ui, global, command),

@@ -11,12 +11,6 @@ fn refusal(name: &str, instead: Option<&str>) -> Failure {
 /// Returns the refusal of a command that is not built yet.
 pub(crate) fn command(command: &Command) -> Option<Failure> {
     let (name, instead) = match command {
-        Command::Provision(_) => (
-            "provision",
-            Some(
-                "create the mailboxes in the new host's own panel; `mailhaul check` tells which are missing",
-            ),
-        ),
         Command::Retry(_) => ("retry", Some("`mailhaul run` tries again whatever failed before")),
         Command::Certificate(_) => (
             "certificate",
@@ -27,7 +21,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
             Some("`mailhaul report --format html --out report.html` is what a client can look at"),
         ),
         Command::Passwords(_) => ("passwords", None),
-        Command::Undo(_) => ("undo", None),
         Command::Cutover(_) => (
             "cutover",
             Some("change MX at your DNS provider, then repeat `mailhaul run` until it copies nothing more"),
@@ -38,8 +31,10 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         Command::Init(_)
         | Command::Check(_)
         | Command::Plan(_)
+        | Command::Provision(_)
         | Command::Run(_)
         | Command::Verify(_)
+        | Command::Undo(_)
         | Command::Report(_)
         | Command::Status(_)
         | Command::Plugin(_) => return None,
@@ -75,9 +70,6 @@ pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
 
 /// Returns the refusal of an option of `run` that is not built yet.
 pub(crate) fn run(run: &Run) -> Option<Failure> {
-    if run.delete_gone {
-        return Some(refusal("run --delete-gone", Some("without it, `run` never deletes anything")));
-    }
     if run.dashboard.is_some() {
         return Some(refusal(
             "run --dashboard",
@@ -97,9 +89,8 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "provision retry certificate signoff passwords undo cutover serve completions man \
-            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:add plugin:update \
-            plugin:remove plugin:diff plugin:grant plugin:record run:--delete-gone run:--dashboard"
+        for line in "retry certificate signoff passwords cutover serve completions man \
+            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:record run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();

@@ -232,7 +232,8 @@ mod tests {
         what it may do
           log: writes lines to mailhaul's log
           secrets: passes passwords on as handles, without seeing them
-          and nothing else: no network, no other files, no passwords; memory and time are limited
+          and nothing else: no network, no other files, no passwords; memory and time
+            are limited
 
         what it wants
           input `accounts`: the table of mailboxes
