@@ -123,6 +123,7 @@ async fn hmailserver_separates_by_backslash() {
             "C: LIST \"\" \"*\"",
             "S: * LIST (\\HasChildren) \"\\\\\" \"Kunden\"",
             "S: * LIST (\\HasNoChildren) \"\\\\\" \"Kunden\\\\M&APw-ller\"",
+            "S: * LIST (\\HasNoChildren) \"\\\\\" \"INBOX\"",
             "S: @ OK LIST completed",
             "C: LSUB \"\" \"*\"",
             "S: @ OK LSUB completed",
