@@ -258,7 +258,6 @@ async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
             source: row.source.clone(),
             source_name: source.name.clone(),
             folder: row.id,
-            source_name: source.name.clone(),
             target_name: target.clone(),
             selected,
             append_limit: None,
