@@ -418,16 +418,17 @@ mod tests {
         Usage: mailhaul [OPTIONS] <COMMAND>
 
         Commands:
-          init    Write `mailhaul.toml` and `mailboxes.csv` to fill in
-          check   Try every mailbox on both ends; writes nothing
-          plan    Show where every folder would go, and why; writes nothing
-          run     Copy what is missing; safe to repeat, continues where it stopped
-          verify  Compare both ends; writes nothing to the servers
-          undo    Take back from the target exactly what this project put there
-          report  The record of the move; connects to nothing
-          status  Where the project stands; connects to nothing
-          plugin  Plugins: what they are and what they may do
-          help    Print this message or the help of the given subcommand(s)
+          init       Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          check      Try every mailbox on both ends; writes nothing
+          plan       Show where every folder would go, and why; writes nothing
+          provision  Create the mailboxes missing on the new host, through a plugin
+          run        Copy what is missing; safe to repeat, continues where it stopped
+          verify     Compare both ends; writes nothing to the servers
+          undo       Take back from the target exactly what this project put there
+          report     The record of the move; connects to nothing
+          status     Where the project stands; connects to nothing
+          plugin     Plugins: what they are and what they may do
+          help       Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help (see more with '--help')
