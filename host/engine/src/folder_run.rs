@@ -124,10 +124,17 @@ pub(crate) async fn run(
         })
         .await;
     let mut end = FolderEnd::default();
+    let target_path = target.path.to_string();
+    work.lists.forget(Side::Target, &target_path);
     let (session, tail) = bring(work, mailbox, pair, home, &mut job, wanted, &mut end).await?;
     pair = session;
     if end.interrupted {
         return Ok((pair, end));
+    }
+    // Of a folder that was empty, and into which nothing came but what was copied, that is the whole list.
+    let whole = |tail: &&Vec<Listed>| job.selected.exists == 0 && tail.len() as u64 == end.messages;
+    if let Some(tail) = tail.as_ref().filter(whole) {
+        work.lists.keep(Side::Target, &target_path, tail);
     }
     let flags_well = bring_changes(work, &mut pair.target, home, &job.selected, &open.flags).await?;
     let mut differences = gone_from_target(&row, &target.path.to_string(), &there.missing);
@@ -137,6 +144,7 @@ pub(crate) async fn run(
     end.differences = differences.len();
     tell_differences(work, row.id, differences).await?;
     let whole = end.differences == 0 && flags_well && in_doubt.is_empty() && end.over_quota.is_none();
+    let tail: Option<Vec<u32>> = tail.map(|tail| tail.iter().map(|m| m.uid).collect());
     let proof = tail.and_then(|tail| proof(&open.source, &job.selected, &tail)).filter(|_| whole);
     conclude(work, row.id, proof)?;
     tell_finished(work, row.id, &end, begun).await?;
@@ -153,7 +161,7 @@ async fn bring(
     job: &mut FolderCopy,
     mut wanted: Vec<Listed>,
     end: &mut FolderEnd,
-) -> Step<(Pair, Option<Vec<u32>>)> {
+) -> Step<(Pair, Option<Vec<Listed>>)> {
     let folder = home.row.id;
     let (mut attempt, mut vain) = (0, 0);
     loop {

@@ -10,7 +10,7 @@ use crate::mailbox::Mailbox;
 use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
 use crate::summary::{HookSummary, Side};
 use crate::view::View;
-use crate::work::{SharedLedger, WorkError, locked};
+use crate::work::{Lists, SharedLedger, WorkError, locked};
 use mailhaul_imap::{Folder, FolderPath, FolderStatus};
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,7 @@ impl State {
     }
 }
 
-/// The same for the same mail, flags, folders, validators and settings. `None` when the servers do not
+/// The same for the same mail, folders, flags of the source, validators and settings. `None` when the servers do not
 /// tell enough: what is not known to be the same is looked at.
 fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<String> {
     let mut hash = Sha256::new();
@@ -53,7 +53,7 @@ fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<Strin
     for validator in &context.plugins.validators {
         hash.update(format!("{}\n", validator.plugin()));
     }
-    for side in [source, target] {
+    for (side, of_source) in [(source, true), (target, false)] {
         let mut lines = Vec::with_capacity(side.len());
         for (folder, status) in side {
             // \Marked comes and goes with who looked last (RFC 9051 section 7.3.1).
@@ -66,13 +66,16 @@ fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<Strin
             attributes.sort_unstable();
             let figures = match status {
                 _ if !folder.selectable => None,
+                // Flags on the target are its user's, and some servers raise the sequence by looking.
                 Some(FolderStatus {
                     messages: Some(messages),
                     uid_next: Some(next),
                     uid_validity: Some(validity),
-                    highest_modseq: Some(modseq),
+                    highest_modseq,
                     ..
-                }) => Some((messages, next, validity, modseq)),
+                }) if highest_modseq.is_some() || !of_source => {
+                    Some((messages, next, validity, highest_modseq.filter(|_| of_source)))
+                }
                 figures => {
                     tracing::debug!(folder = %folder.path, ?figures, "not enough to know it again");
                     return None;
@@ -100,6 +103,7 @@ pub(crate) async fn run(
     pair: Pair,
     depth: Depth,
     state: State,
+    lists: &Lists,
 ) -> Result<bool, WorkError> {
     let known = match &state.digest {
         Some(digest) => locked(ledger).hooks_of(digest)?,
@@ -143,8 +147,8 @@ pub(crate) async fn run(
             .collect(),
     };
     let (source_folders, target_folders) = state.folders.unzip();
-    let source = Arc::new(View::new(Side::Source, pair.source, Arc::clone(ledger), source_folders));
-    let target = Arc::new(View::new(Side::Target, pair.target, Arc::clone(ledger), target_folders));
+    let source = Arc::new(View::new(Side::Source, pair.source, Arc::clone(ledger), source_folders, lists));
+    let target = Arc::new(View::new(Side::Target, pair.target, Arc::clone(ledger), target_folders, lists));
     let mut answers = Vec::new();
     for validator in &context.plugins.validators {
         source.refill();

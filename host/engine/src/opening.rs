@@ -99,6 +99,9 @@ pub(crate) async fn open(
         return stop(work, row, "select-refused", reason, messages).await;
     }
     let SourceEnd { selected, uids, listed, flags } = source;
+    if listed.len() == uids.len() {
+        work.lists.keep(Side::Source, &row.source, &listed);
+    }
     explain(work, row, target, &selected, &opened, &rows).await;
     let place = {
         let mut ledger = locked(work.ledger);

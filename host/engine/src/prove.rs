@@ -18,8 +18,8 @@ type Step<T> = Result<T, WorkError>;
 pub(crate) struct Proven {
     /// Acknowledged, in this run or in one that was interrupted, but not there.
     pub lost: Vec<Listed>,
-    /// The UIDs there, from the first one that had to be looked for; empty when there was none.
-    pub listed: Vec<u32>,
+    /// What is there, from the first message that had to be looked for; empty when there was none.
+    pub listed: Vec<Listed>,
 }
 
 /// Compares acknowledgements that were not proven yet with the target's message list.
@@ -31,23 +31,20 @@ pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId
     let Some(from) = unproven.iter().map(|(_, target_uid, _)| *target_uid).min() else {
         return Ok(Proven::default());
     };
-    let mut listed = uids_from(target, from).await?;
-    if unproven.iter().any(|(_, uid, _)| listed.binary_search(uid).is_err()) {
+    let from = UidSet::range(from, u32::MAX);
+    let mut listed =
+        list(target, from.clone(), FetchItems::Meta).await.map_err(EndError::at(Side::Target))?;
+    if unproven.iter().any(|(_, uid, _)| listed.binary_search_by_key(uid, |m| m.uid).is_err()) {
         // Courier shows a session what it has stored itself only after it was asked for news.
         target.noop().await.map_err(EndError::at(Side::Target))?;
-        listed = uids_from(target, from).await?;
+        listed = list(target, from, FetchItems::Meta).await.map_err(EndError::at(Side::Target))?;
     }
-    let there: HashSet<u32> = listed.iter().copied().collect();
+    let there: HashSet<u32> = listed.iter().map(|m| m.uid).collect();
     let (found, lost): (Vec<_>, Vec<_>) =
         unproven.into_iter().partition(|(_, target_uid, _)| there.contains(target_uid));
     locked(work.ledger).prove(folder, &found.iter().map(|(uid, ..)| *uid).collect::<Vec<_>>())?;
     let lost = lost.into_iter().map(|(uid, _, size)| Listed::bare(uid, size)).collect();
     Ok(Proven { lost, listed })
-}
-
-async fn uids_from(target: &mut Session, from: u32) -> Step<Vec<u32>> {
-    let listed = list(target, UidSet::range(from, u32::MAX), FetchItems::Flags).await;
-    Ok(listed.map_err(EndError::at(Side::Target))?.iter().map(|m| m.uid).collect())
 }
 
 /// A dead connection may have stored a message after it was looked for and sent again. Such a second

@@ -23,7 +23,7 @@ use crate::plugin::{Depth, HookOutcome};
 use crate::relocate::{self, Destination};
 use crate::store::mailbox_summary;
 use crate::summary::{MailboxSummary, Side, Stopped};
-use crate::work::{SharedLedger, Work, WorkError, locked};
+use crate::work::{Lists, SharedLedger, Work, WorkError, locked};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up.
 const MAX_RECONNECTS: u32 = 5;
@@ -175,7 +175,8 @@ async fn attempt(
     let to_copy = planned.plan.messages_to_copy;
     context.tell(Event::Planned(planned.plan)).await;
 
-    let work = Work { context, mailbox: &mailbox.key, ledger };
+    let lists = Lists::default();
+    let work = Work { context, mailbox: &mailbox.key, ledger, lists: &lists };
     follow(work, &mut pair.target, &planned.mappings.folders, &planned.listings.1).await?;
     let open = leave_proven(work, planned.mappings.folders.clone()).await?;
     let end = folders::run(work, mailbox, pair, &open, &planned.messages, to_copy).await?;
@@ -215,7 +216,7 @@ async fn attempt(
     } else {
         State::read(context, &mut pair).await?
     };
-    let failed = hooks::run(context, mailbox, ledger, pair, Depth::Counts, state).await?;
+    let failed = hooks::run(context, mailbox, ledger, pair, Depth::Counts, state, &lists).await?;
     let ledger = locked(ledger);
     let well = ledger
         .folder_summaries()?

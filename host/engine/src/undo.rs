@@ -24,7 +24,7 @@ use crate::run::ledger_stop;
 use crate::scan::list;
 use crate::store::mailbox_summary;
 use crate::summary::{MailboxSummary, Side};
-use crate::work::{SharedLedger, Work, WorkError, locked};
+use crate::work::{Lists, SharedLedger, Work, WorkError, locked};
 
 /// Copies removed with one command, and forgotten in one transaction.
 const CHUNK: usize = 300;
@@ -83,7 +83,8 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
         Ok(ledger) => Arc::new(Mutex::new(ledger)),
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
-    let work = Work { context, mailbox: &mailbox.key, ledger: &ledger };
+    let lists = Lists::default();
+    let work = Work { context, mailbox: &mailbox.key, ledger: &ledger, lists: &lists };
     let end = match all(work, mailbox).await {
         Ok(end) => end,
         Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
