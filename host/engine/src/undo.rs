@@ -257,8 +257,8 @@ async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
         let home = Home { row: &row, place, rows: &rows };
         let mut job = FolderCopy {
             source: row.source.clone(),
-            folder: row.id,
             source_name: source.name.clone(),
+            folder: row.id,
             target_name: target.clone(),
             selected,
             append_limit: None,

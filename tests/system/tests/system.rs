@@ -11,6 +11,7 @@
 //! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
 //! | [`remap`] | a mapping that changes after a run |
 //! | [`undo`] | taking back what was copied, and nothing else |
+//! | [`tries`] | how often something is tried, and what is waited for |
 //! | [`torture`] | the crash suite: kills and cuts at random |
 //! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
@@ -18,8 +19,10 @@
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
+//! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
 //! | [`input`] | files a user got wrong |
 //! | [`commands`] | the other commands and the look of the output |
+//! | [`width`] | 80 columns, and `status --watch` |
 //! | [`secrets`] | passwords are found nowhere |
 //! | [`laboratory`] | the laboratory itself |
 #![allow(
@@ -43,10 +46,13 @@ mod ledger;
 mod network;
 mod odd_sources;
 mod odd_targets;
+mod patience;
 mod plugins;
 mod remap;
 mod secrets;
 mod stage;
 mod torture;
+mod tries;
 mod undo;
 mod verify;
+mod width;

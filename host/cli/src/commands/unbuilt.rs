@@ -90,8 +90,7 @@ mod tests {
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
         for line in "retry certificate signoff passwords cutover serve completions man \
-            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:record \
-            run:--dashboard"
+            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:record run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();
