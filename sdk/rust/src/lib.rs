@@ -30,6 +30,7 @@
 //! Everything here also compiles natively, and [`testing`] stands in for the host, so that a
 //! plugin's tests are ordinary `cargo test`.
 
+#[rustfmt::skip]
 mod bindings;
 mod diagnostic;
 mod export;

@@ -1,0 +1,36 @@
+//! What the build script packed: templates, SDKs, and the crates the Rust one needs.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use crate::error::AuthorError;
+
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/carried"));
+
+/// Everything carried: path to text.
+#[derive(Debug)]
+pub(crate) struct Carried(BTreeMap<String, String>);
+
+impl Carried {
+    /// Unpacks it.
+    pub(crate) fn open() -> Result<Self, AuthorError> {
+        let mut text = String::new();
+        let read = flate2::read::DeflateDecoder::new(PACKED).read_to_string(&mut text);
+        let files = read.map_err(|error| error.to_string());
+        let files = files.and_then(|_| serde_json::from_str(&text).map_err(|error| error.to_string()));
+        files.map(Self).map_err(AuthorError::Carried)
+    }
+
+    /// The files below a folder, by their path in it, sorted.
+    pub(crate) fn below(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(move |(path, text)| {
+            let path = path.strip_prefix(folder)?.strip_prefix('/')?;
+            Some((path, text.as_str()))
+        })
+    }
+
+    /// One file.
+    pub(crate) fn file(&self, path: &str) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
+}
