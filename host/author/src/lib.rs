@@ -3,6 +3,7 @@
 //! - [`scaffold`]: `mailhaul plugin new`
 //! - [`Folder`]: a plugin's folder, as `build`, `check` and `test` find it
 //! - [`build`]: from the folder to a component
+//! - [`trial`]: fixtures, `mailhaul plugin test`, `call` and `record`
 //!
 //! What a new folder holds is carried in this crate ([`carried`]), so that authors need neither this
 //! repository nor a registry.
@@ -13,6 +14,7 @@ mod error;
 mod folder;
 mod language;
 mod scaffold;
+pub mod trial;
 
 pub use build::{Built, build};
 pub use error::AuthorError;

@@ -100,6 +100,7 @@ impl PluginHost {
             named: name.to_owned(),
             limits: self.limits.clone(),
             cancel: self.cancel.clone(),
+            meter: None,
         })
     }
 
@@ -195,6 +196,7 @@ impl PluginHost {
             memory: self.limits.memory,
             cpu: self.limits.cpu.min(Duration::from_secs(2)),
             wall: self.limits.wall,
+            meter: None,
         };
         let (mapping, sourcing, validating) =
             (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());

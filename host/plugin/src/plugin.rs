@@ -18,6 +18,7 @@ use crate::kinds::folder_mapper::WasmMapper;
 use crate::kinds::mailbox_source::WasmSource;
 use crate::kinds::validator::WasmValidator;
 use crate::limits::Limits;
+use crate::meter::Meter;
 use crate::settings;
 use crate::state::State;
 
@@ -29,6 +30,7 @@ pub struct Plugin {
     pub(crate) named: String,
     pub(crate) limits: Limits,
     pub(crate) cancel: Cancel,
+    pub(crate) meter: Option<Meter>,
 }
 
 /// What is done once for a component and a process.
@@ -52,6 +54,13 @@ impl Plugin {
     #[must_use]
     pub fn kinds(&self) -> &[Kind] {
         &self.compiled.description.kinds
+    }
+
+    /// The same plugin, with everything its calls use counted by `meter`.
+    #[must_use]
+    pub fn metered(mut self, meter: &Meter) -> Self {
+        self.meter = Some(meter.clone());
+        self
     }
 
     /// Uses it as a folder mapper. `settings` is its table of `[plugins.settings]`, or `Value::Null`.
@@ -107,6 +116,7 @@ impl Plugin {
             memory: self.limits.memory,
             cpu,
             wall,
+            meter: self.meter.clone(),
         })
     }
 

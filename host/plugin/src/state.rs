@@ -11,6 +11,7 @@ use crate::caps::log::LogSink;
 use crate::clock::{self, Clock};
 use crate::inputs::Inputs;
 use crate::limits::{CORE_INSTANCES, HANDLES, HOSTCALL_BYTES, TABLE_ELEMENTS};
+use crate::meter::Usage;
 
 /// Data of a store. Every import reads its policy from here: what is not granted is an empty list, never
 /// a check somebody could forget.
@@ -23,6 +24,8 @@ pub(crate) struct State {
     /// Empty unless this is a call of a mailbox source.
     pub(crate) inputs: Arc<Inputs>,
     memory: Memory,
+    /// Functions of the host that were called.
+    pub(crate) host_calls: u64,
 }
 
 impl State {
@@ -32,11 +35,22 @@ impl State {
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
         let Parts { clock, log, settings, cancel, inputs } = parts;
-        let mut store = Store::new(engine, Self { handles, clock, log, settings, cancel, inputs, memory });
+        let mut store =
+            Store::new(engine, Self { handles, clock, log, settings, cancel, inputs, memory, host_calls: 0 });
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         clock::arm(&mut store);
         store
+    }
+
+    /// What this call used.
+    pub(crate) fn usage(&mut self) -> Usage {
+        Usage {
+            cpu: self.clock.computed(),
+            memory: self.memory.bytes,
+            host_calls: self.host_calls,
+            log: self.log.lines(),
+        }
     }
 
     /// Gives the guest a handle.
