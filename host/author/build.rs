@@ -104,7 +104,10 @@ fn crates(root: &Path, files: &mut Files) -> Result<Vec<Carried>, String> {
         }
         // cargo's lock has those for platforms nobody builds for as well.
         for dependency in list(&package["dependencies"]) {
-            if dependency["kind"].is_null() && !dependency["target"].is_null() && dependency["optional"] == false {
+            if dependency["kind"].is_null()
+                && !dependency["target"].is_null()
+                && dependency["optional"] == false
+            {
                 needs.insert(text(&dependency["name"]));
             }
         }

@@ -10,7 +10,9 @@ use mailhaul_componentize::ComponentizeError;
 #[non_exhaustive]
 pub enum AuthorError {
     /// A name that cannot be used.
-    #[error("`{0}` cannot be a plugin's name: use lower-case letters, digits and `-`, beginning with a letter, at most 64")]
+    #[error(
+        "`{0}` cannot be a plugin's name: use lower-case letters, digits and `-`, beginning with a letter, at most 64"
+    )]
     Name(String),
     /// The folder to be written exists.
     #[error("`{}` exists already: choose another name, or move it away", .0.display())]
@@ -48,7 +50,9 @@ pub enum AuthorError {
         language: &'static str,
     },
     /// A program is missing.
-    #[error("`{program}` is needed to build a plugin in {language} and was found neither in this folder nor on the PATH: {remedy}")]
+    #[error(
+        "`{program}` is needed to build a plugin in {language} and was found neither in this folder nor on the PATH: {remedy}"
+    )]
     Missing {
         /// The program.
         program: &'static str,

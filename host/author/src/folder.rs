@@ -43,7 +43,8 @@ impl Folder {
             Err(error) => return Err(AuthorError::file("read", &file)(error)),
         };
         let problem = |error: toml::de::Error| {
-            let line = error.span().map(|span| manifest[..span.start.min(manifest.len())].lines().count().max(1));
+            let line =
+                error.span().map(|span| manifest[..span.start.min(manifest.len())].lines().count().max(1));
             let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
             AuthorError::Manifest { path: file.clone(), problem: format!("{line}{}", error.message()) }
         };

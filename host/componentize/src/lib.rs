@@ -89,7 +89,8 @@ pub fn wasi_import(component: &[u8]) -> Option<String> {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(imports) if depth == 0 => {
-                let mut names = imports.into_iter().filter_map(|import| Some(import.ok()?.name.name.to_owned()));
+                let mut names =
+                    imports.into_iter().filter_map(|import| Some(import.ok()?.name.name.to_owned()));
                 if let Some(name) = names.find(|name| name.starts_with("wasi:")) {
                     return Some(name);
                 }

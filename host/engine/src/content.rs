@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
+use crate::ledger::Digests;
+
 /// A header block longer than this is not looked into; its bytes still count for the exact rule.
 const MAX_HEADER: usize = 256 * 1024;
 /// Headers that tell messages apart.
@@ -32,6 +34,20 @@ pub(crate) struct Content {
 }
 
 impl Content {
+    /// What the ledger keeps of it.
+    #[must_use]
+    pub(crate) fn digests(&self) -> Digests {
+        let mut body = [0; 16];
+        body.copy_from_slice(&self.body[..16]);
+        Digests { exact: self.exact, body }
+    }
+
+    /// Whether this is the message with these digests, or what a server that rewrites made of it.
+    #[must_use]
+    pub(crate) fn is_copy_of(&self, exact: Option<[u8; 32]>, body: Option<[u8; 16]>) -> bool {
+        exact == Some(self.exact) || body == Some(self.digests().body)
+    }
+
     /// The Message-ID, as written.
     #[must_use]
     pub(crate) fn message_id(&self) -> Option<&[u8]> {

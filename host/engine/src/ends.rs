@@ -1,7 +1,7 @@
 //! Both ends of a mailbox, dialled within the ceilings of the project.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mailhaul_imap::{Account, ImapError, Session, Timeouts};
@@ -38,6 +38,21 @@ impl EndError {
         self.is_connection_lost() || matches!(self, Self::Imap(_, ImapError::Net(_)))
     }
 
+    /// Whether the server is there and asks to come back later.
+    #[must_use]
+    pub(crate) fn asks_for_patience(&self) -> bool {
+        matches!(self, Self::Imap(_, error) if error.asks_for_patience())
+    }
+
+    /// For how long, when the server says so.
+    #[must_use]
+    pub(crate) fn suggested_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Imap(_, error) => error.suggested_wait(),
+            Self::Secret(..) => None,
+        }
+    }
+
     /// The end.
     #[must_use]
     pub(crate) fn side(&self) -> Side {
@@ -60,39 +75,103 @@ impl EndError {
     }
 }
 
-/// Ceilings on connections, shared by every mailbox of a task.
+/// Ceilings on connections, shared by every mailbox of a task. A host that asks for patience lowers its own.
 #[derive(Debug)]
 pub struct Ceilings {
     per_host: usize,
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    /// Mailboxes that were told about a server's wish for patience.
+    told: Mutex<HashSet<String>>,
     /// How long to wait for servers.
     pub timeouts: Timeouts,
+}
+
+/// Connections to one host.
+#[derive(Debug)]
+struct Host {
+    free: Arc<Semaphore>,
+    count: Mutex<Count>,
+}
+
+#[derive(Debug)]
+struct Count {
+    /// How many may be open.
+    allowed: usize,
+    /// How many of those that are open are too many by now.
+    owed: usize,
+}
+
+/// Fewer are never allowed: where both ends are one host, a mailbox needs two.
+const FEWEST: usize = 2;
+
+impl Host {
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for leave to open `n` connections. `None` only if the program is ending.
+    async fn leave(self: Arc<Self>, n: usize) -> Option<Held> {
+        let permits = Arc::clone(&self.free).acquire_many_owned(u32::try_from(n).unwrap_or(u32::MAX));
+        Some(Held { permits: Some(permits.await.ok()?), host: self })
+    }
+
+    fn try_leave(self: Arc<Self>, n: u32) -> Option<Held> {
+        let permits = Arc::clone(&self.free).try_acquire_many_owned(n).ok()?;
+        Some(Held { permits: Some(permits), host: self })
+    }
 }
 
 impl Ceilings {
     /// At most `per_host` connections to one host at a time.
     #[must_use]
     pub fn new(per_host: usize) -> Self {
-        Self { per_host: per_host.max(1), hosts: Mutex::default(), timeouts: Timeouts::default() }
+        Self {
+            per_host: per_host.max(1),
+            hosts: Mutex::default(),
+            told: Mutex::default(),
+            timeouts: Timeouts::default(),
+        }
     }
 
-    fn host(&self, spec: &AccountSpec) -> (String, Arc<Semaphore>) {
+    fn host(&self, spec: &AccountSpec) -> (String, Arc<Host>) {
         let name = format!("{}:{}", spec.endpoint.host.to_ascii_lowercase(), spec.endpoint.port);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let semaphore = hosts.entry(name.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.per_host)));
-        (name, Arc::clone(semaphore))
+        let host = hosts.entry(name.clone()).or_insert_with(|| {
+            let count = Mutex::new(Count { allowed: self.per_host, owed: 0 });
+            Arc::new(Host { free: Arc::new(Semaphore::new(self.per_host)), count })
+        });
+        (name, Arc::clone(host))
     }
 
-    /// Waits for leave to open `n` connections to the host of `spec`. `None` only if the program
-    /// is ending.
-    async fn leave(semaphore: Arc<Semaphore>, n: usize) -> Option<OwnedSemaphorePermit> {
-        semaphore.acquire_many_owned(u32::try_from(n).unwrap_or(u32::MAX)).await.ok()
+    /// The host asked for patience: from now on one connection fewer is open to it at a time.
+    pub(crate) fn ease(&self, spec: &AccountSpec) {
+        let (name, host) = self.host(spec);
+        let mut count = host.count();
+        if count.allowed <= FEWEST {
+            return;
+        }
+        count.allowed -= 1;
+        tracing::info!(host = name, allowed = count.allowed, "fewer connections at a time");
+        match host.free.try_acquire() {
+            Ok(permit) => permit.forget(),
+            Err(_) => count.owed += 1,
+        }
+    }
+
+    /// Whether more connections are open to an end of the mailbox than its host wants.
+    pub(crate) fn is_crowded(&self, mailbox: &Mailbox) -> bool {
+        [&mailbox.source, &mailbox.target].iter().any(|spec| self.host(spec).1.count().owed > 0)
+    }
+
+    /// Whether this is the first time that a server asks for patience while it works on the mailbox: said once.
+    pub(crate) fn first_complaint(&self, mailbox: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox.to_owned())
     }
 
     /// Leave for one connection.
     pub async fn one(&self, spec: &AccountSpec) -> Leave {
-        let (_, semaphore) = self.host(spec);
-        Leave(vec![Self::leave(semaphore, 1).await])
+        let (_, host) = self.host(spec);
+        Leave(vec![host.leave(1).await])
     }
 
     /// Leave for one more connection to each end, if nobody has to wait for it.
@@ -100,10 +179,10 @@ impl Ceilings {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
         if first == second {
-            return Some(Leave(vec![Some(a.try_acquire_many_owned(2).ok()?)]));
+            return Some(Leave(vec![Some(a.try_leave(2)?)]));
         }
-        let a = a.try_acquire_owned().ok()?;
-        Some(Leave(vec![Some(a), Some(b.try_acquire_owned().ok()?)]))
+        let a = a.try_leave(1)?;
+        Some(Leave(vec![Some(a), Some(b.try_leave(1)?)]))
     }
 
     /// Leave for one connection to each end; taken at once where both ends are one host, so that
@@ -112,18 +191,38 @@ impl Ceilings {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
         if first == second {
-            return Leave(vec![Self::leave(a, 2.min(self.per_host)).await]);
+            return Leave(vec![a.leave(FEWEST.min(self.per_host)).await]);
         }
         // Always in the same order: two mailboxes that swap hosts cannot block each other.
         let (x, y) = if first < second { (a, b) } else { (b, a) };
-        let x = Self::leave(x, 1).await;
-        Leave(vec![x, Self::leave(y, 1).await])
+        let x = x.leave(1).await;
+        Leave(vec![x, y.leave(1).await])
     }
 }
 
 /// Leave to hold connections; given back when dropped.
 #[derive(Debug)]
-pub struct Leave(#[expect(dead_code, reason = "held for its drop")] Vec<Option<OwnedSemaphorePermit>>);
+pub struct Leave(#[expect(dead_code, reason = "held for its drop")] Vec<Option<Held>>);
+
+/// Leave of one host. What the host does not want any more is not given back.
+#[derive(Debug)]
+struct Held {
+    permits: Option<OwnedSemaphorePermit>,
+    host: Arc<Host>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(mut permits) = self.permits.take() else { return };
+        let mut count = self.host.count();
+        while count.owed > 0
+            && let Some(one) = permits.split(1)
+        {
+            one.forget();
+            count.owed -= 1;
+        }
+    }
+}
 
 /// Dials one end.
 ///

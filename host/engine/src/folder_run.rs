@@ -19,6 +19,9 @@ use crate::work::{Work, WorkError, locked};
 
 /// Messages the target acknowledged without keeping are sent once more, then reported.
 const TRIES_TO_STORE: usize = 2;
+/// Passes in a row in which the target asked for patience and took nothing. Each waits as long as it suggests, or
+/// twice as long as the one before: about four minutes together.
+const MAX_VAIN_PASSES: u32 = 8;
 
 /// Both ends of a mailbox at work.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub(crate) struct FolderEnd {
     pub bytes: u64,
     /// The target is out of room.
     pub over_quota: Option<String>,
+    /// The target asked for patience.
+    pub throttled: bool,
     /// The user stopped it.
     pub interrupted: bool,
     /// Second copies that a dead connection stored late.
@@ -67,7 +72,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     };
     let mut ledger = locked(work.ledger);
     ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>())?;
-    ledger.set_uid_validity(row.id, selected.uid_validity, None)?;
+    ledger.set_source(row.id, selected.uid_validity, None)?;
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
     ledger.skipped(row.id, &messages, "rule", reason)?;
     Ok(())
@@ -99,6 +104,7 @@ pub(crate) async fn run(
         target_name: target.name.clone(),
         selected: open.target,
         append_limit: pair.target.facts().append_limit,
+        together: true,
     };
     let in_doubt = locked(work.ledger).open_batches(row.id)?;
     let mut wanted = adopt(work, &mut pair, &row, &job, &target.path.to_string(), open.wanted).await?;
@@ -111,8 +117,10 @@ pub(crate) async fn run(
             bytes: wanted.iter().map(|m| m.size).sum(),
         })
         .await;
-    for attempt in 1..=TRIES_TO_STORE {
+    let (mut attempt, mut vain) = (0, 0);
+    loop {
         let mut not_found = Vec::new();
+        attempt += 1;
         if !wanted.is_empty() {
             let (session, copied) = copy(work, &job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
@@ -120,6 +128,17 @@ pub(crate) async fn run(
             end.bytes += copied.bytes;
             end.over_quota = copied.over_quota;
             end.interrupted = copied.interrupted;
+            end.throttled |= copied.patience.is_some();
+            if copied.alone || copied.patience.is_some() {
+                attempt -= 1; // No word about the messages themselves yet.
+            }
+            job.together = !copied.alone;
+            if let Some(refusal) = copied.patience {
+                vain = if copied.messages > 0 { 0 } else { vain + 1 };
+                if vain >= MAX_VAIN_PASSES {
+                    return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
+                }
+            }
             for (flag, count) in copied.flags_lost {
                 let message = format!(
                     "{source_path}: the target cannot hold the flag `{flag}`, set on {count} messages"
@@ -279,7 +298,8 @@ async fn open_ends(
     };
     let uids: Vec<u32> = listed.iter().map(|m| m.uid).collect();
     let mut ledger = locked(work.ledger);
-    ledger.set_uid_validity(row.id, selected.uid_validity, target_selected.uid_validity)?;
+    ledger.set_source(row.id, selected.uid_validity, None)?;
+    ledger.open_place(row.id, &target.path.to_string(), target_selected.uid_validity, !target.exists)?;
     ledger.scanned(row.id, &uids)?;
     ledger.forget_skipped(row.id)?;
     let rows = ledger.rows(row.id)?;
@@ -365,7 +385,7 @@ async fn adopt(
         let message = Delivered {
             uid: found.source.uid,
             size: found.content.len,
-            digest: found.content.exact,
+            digest: found.content.digests(),
             target_uid: found.target.uid,
             flags: found.target.flags.to_string(),
             flags_pending: None,

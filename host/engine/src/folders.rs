@@ -69,7 +69,7 @@ pub(crate) async fn run(
     let groups = groups(folders);
     let pairs = (to_copy / MESSAGES_PER_PAIR + 1).min(MAX_PAIRS).min(groups.len().max(1) as u64);
     let shared = Shared { groups: Mutex::new(groups), state: Mutex::default() };
-    let first = worker(work, pair, &shared);
+    let first = worker(work, mailbox, pair, &shared, false);
     let more = join_all((1..pairs).map(|_| helper(work, mailbox, &shared)));
     let (first, more) = tokio::join!(first, more);
     let pair = first?;
@@ -99,21 +99,34 @@ async fn helper(work: Work<'_>, mailbox: &Mailbox, shared: &Shared<'_>) -> Resul
     let Some(_leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(()) };
     match dial_both(mailbox, &work.context.ceilings.timeouts).await {
         Ok((source, target)) => {
-            let pair = worker(work, Pair { source, target }, shared).await?;
+            let pair = worker(work, mailbox, Pair { source, target }, shared, true).await?;
             crate::ends::log_out(pair.source).await;
             crate::ends::log_out(pair.target).await;
             Ok(())
         }
         Err(error) => {
             // A server's own ceiling is lower than ours: the work goes on with what there is.
+            if error.asks_for_patience() {
+                work.context.ceilings.ease(mailbox.side(error.side()));
+            }
             tracing::info!(reason = %error.stopped().reason, "no further connections");
             Ok(())
         }
     }
 }
 
-async fn worker(work: Work<'_>, mut pair: Pair, shared: &Shared<'_>) -> Result<Pair, WorkError> {
-    while let Some(group) = shared.next() {
+/// Works until no folder is left; a helper also ends when a host wants fewer connections.
+async fn worker(
+    work: Work<'_>,
+    mailbox: &Mailbox,
+    mut pair: Pair,
+    shared: &Shared<'_>,
+    helps: bool,
+) -> Result<Pair, WorkError> {
+    let ceilings = &work.context.ceilings;
+    while !(helps && ceilings.is_crowded(mailbox))
+        && let Some(group) = shared.next()
+    {
         for mapped in group {
             if work.context.stop.is_raised() {
                 shared.state().interrupted = true;
@@ -125,6 +138,9 @@ async fn worker(work: Work<'_>, mut pair: Pair, shared: &Shared<'_>) -> Result<P
                 (Some(target), _) if !full => {
                     let (back, end) = folder_run::run(work, pair, mapped, target).instrument(span).await?;
                     pair = back;
+                    if end.throttled {
+                        ceilings.ease(&mailbox.target);
+                    }
                     let mut state = shared.state();
                     state.duplicates += end.duplicates;
                     if let Some(words) = end.over_quota {

@@ -26,13 +26,15 @@ pub(crate) async fn run(
     depth: Depth,
 ) -> Result<bool, WorkError> {
     if context.plugins.validators.is_empty() {
-        locked(ledger).set_hooks(&[])?;
+        locked(ledger).set_hooks(&[], None)?;
         log_out(pair.source).await;
         log_out(pair.target).await;
         return Ok(false);
     }
     let folders = locked(ledger).folder_summaries()?;
     let request = ValidationRequest {
+        phase: crate::plugin::Phase::AfterRun,
+        round_trip: None,
         mailbox: mailbox.key.clone(),
         depth,
         seed: seed(&mailbox.key),
@@ -83,7 +85,7 @@ pub(crate) async fn run(
         context.tell(Event::HookFinished { mailbox: mailbox.key.clone(), hook: hook.clone() }).await;
         answers.push(hook);
     }
-    locked(ledger).set_hooks(&answers)?;
+    locked(ledger).set_hooks(&answers, None)?;
     source.close().await;
     target.close().await;
     Ok(crate::run::any_failed(&answers))

@@ -74,6 +74,12 @@ pub enum PluginFailure {
     /// It asked for something it was not granted.
     #[error("was refused: {0}")]
     Denied(String),
+    /// It wants to be asked again, not before this many milliseconds, and says why.
+    #[error("could not answer now: {1}")]
+    RetryAfter(u32, String),
+    /// It does not do that.
+    #[error("does not do this: {0}")]
+    Unsupported(String),
 }
 
 /// What the engine has learned about one server, without credentials.
@@ -298,11 +304,50 @@ pub struct FolderPair {
     pub failed: u32,
 }
 
+/// When a validator is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// At the end of a run or of `verify`.
+    AfterRun,
+    /// After mail flows to the target.
+    AfterCutover,
+}
+
+/// What became of a test mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoundTripOutcome {
+    /// It is in the target's mailbox.
+    Arrived,
+    /// It is in the source's mailbox.
+    ArrivedAtSource,
+    /// It was accepted and is in neither yet.
+    Missing,
+    /// It was refused, or could not be sent.
+    NotSent,
+}
+
+/// The newest test mail sent to a mailbox from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// What became of it.
+    pub outcome: RoundTripOutcome,
+    /// Seconds from sending to being seen, or waited in vain.
+    pub seconds: u32,
+    /// The folder it arrived in.
+    pub folder: Option<FolderPath>,
+    /// What the servers said about it, escaped.
+    pub detail: String,
+}
+
 /// What a validator is asked.
 #[derive(Debug, Clone)]
 pub struct ValidationRequest {
     /// [`MailboxEntry::key`].
     pub mailbox: String,
+    /// When this is.
+    pub phase: Phase,
+    /// The newest test mail's fate; `None` before cutover.
+    pub round_trip: Option<RoundTrip>,
     /// How deep the user asked to look.
     pub depth: Depth,
     /// Sampling must derive from this, so that a run can be repeated.

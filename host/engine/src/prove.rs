@@ -24,18 +24,23 @@ pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId
         return Ok(Vec::new());
     }
     let from = unproven.values().filter_map(|r| r.target_uid).min().unwrap_or(1);
-    let there: HashSet<u32> = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta)
-        .await
-        .map_err(EndError::at(Side::Target))?
-        .iter()
-        .map(|m| m.uid)
-        .collect();
+    let mut there = uids_from(target, from).await?;
+    if unproven.values().any(|row| row.target_uid.is_some_and(|uid| !there.contains(&uid))) {
+        // Courier shows a session what it has stored itself only after it was asked for news.
+        target.noop().await.map_err(EndError::at(Side::Target))?;
+        there = uids_from(target, from).await?;
+    }
     let (found, lost): (Vec<&Row>, Vec<&Row>) =
         unproven.values().partition(|row| row.target_uid.is_some_and(|uid| there.contains(&uid)));
     locked(work.ledger).prove(folder, &found.iter().map(|r| r.uid).collect::<Vec<_>>())?;
     let mut lost: Vec<Listed> = lost.into_iter().map(|row| Listed::bare(row.uid, row.size)).collect();
     lost.sort_by_key(|m| m.uid);
     Ok(lost)
+}
+
+async fn uids_from(target: &mut Session, from: u32) -> Step<HashSet<u32>> {
+    let listed = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await;
+    Ok(listed.map_err(EndError::at(Side::Target))?.iter().map(|m| m.uid).collect())
 }
 
 /// A dead connection may have stored a message after it was looked for and sent again: such a
@@ -60,6 +65,8 @@ pub(crate) async fn late_copies(
         .filter_map(|r| Some((r.digest?, r)))
         .collect();
     let sizes: HashSet<u64> = ours.values().map(|r| r.size).collect();
+    // What another connection has stored since is news too.
+    target.noop().await.map_err(&at)?;
     let candidates: Vec<u32> = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta)
         .await
         .map_err(&at)?

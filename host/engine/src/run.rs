@@ -23,6 +23,10 @@ const MAX_RECONNECTS: u32 = 5;
 /// Wait before the n-th reconnect: doubled each time, at most [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const MAX_WAIT: Duration = Duration::from_secs(30);
+/// The same for a server that is there and asks to come back later, by a full house or a limit of its own: about two
+/// and a half minutes, or as long as it suggests each time up to [`MAX_SUGGESTED`].
+const MAX_PATIENCE: u32 = 10;
+const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 
 /// Why an attempt ended early.
 #[derive(Debug)]
@@ -106,11 +110,17 @@ async fn run_with(
         if settled(ledger) != before {
             lost = 0;
         }
+        let patience = error.asks_for_patience();
         // A server that never answered is reported at once; one that went away may come back.
-        if !connected || !error.may_pass() || lost >= MAX_RECONNECTS {
+        let hopeless = !patience && (!connected || !error.may_pass());
+        if hopeless || lost >= if patience { MAX_PATIENCE } else { MAX_RECONNECTS } {
             return MailboxEnd::Stopped(error.stopped());
         }
-        let wait = FIRST_WAIT.saturating_mul(1 << lost).min(MAX_WAIT);
+        if patience {
+            context.ceilings.ease(mailbox.side(error.side()));
+        }
+        let usual = FIRST_WAIT.saturating_mul(1 << lost).min(MAX_WAIT);
+        let wait = error.suggested_wait().map_or(usual, |wait| wait.min(MAX_SUGGESTED));
         lost += 1;
         let event = Event::Reconnecting {
             mailbox: mailbox.key.clone(),

@@ -66,6 +66,9 @@ pub struct Counts {
     pub pending: u64,
     /// Copied earlier, deleted at the source since; outside the sum.
     pub gone_at_source: u64,
+    /// Of such copies, put away by `run --delete-gone`; outside the sum.
+    #[serde(default)]
+    pub removed: u64,
     /// Bytes of the copied messages.
     pub bytes: u64,
 }
@@ -86,6 +89,7 @@ impl Counts {
         self.failed += other.failed;
         self.pending += other.pending;
         self.gone_at_source += other.gone_at_source;
+        self.removed += other.removed;
         self.bytes += other.bytes;
     }
 }

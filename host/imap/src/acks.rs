@@ -1,5 +1,6 @@
 //! The acknowledging half of a writer: verdicts matched by tag, and the moment when going on is no longer safe.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ pub enum AckOutcome {
     },
     /// The server refused the message; nothing was stored, by its account.
     Refused(Refusal),
+    /// The server refused a command of several messages (RFC 3502). It should have stored none of them, and at least
+    /// one of them is at fault, nobody knows which: to be looked up on the target, then sent alone.
+    BatchRefused(Refusal),
 }
 
 /// The acknowledging half. Must be awaited for the sending half to make progress.
@@ -44,11 +48,14 @@ pub struct Acks {
     pub(crate) lowest_uid: u32,
     pub(crate) idle: Duration,
     pub(crate) last_read: Instant,
+    /// Verdicts of a command of several messages that are not handed out yet.
+    pub(crate) ready: VecDeque<Ack>,
 }
 
 /// What to do after a response.
 enum Step {
-    Ack(Ack),
+    /// Verdicts are ready.
+    Answered,
     Nothing,
     Unsafe(ImapError),
 }
@@ -61,6 +68,9 @@ impl Acks {
     /// Lost connections, among them those closed because going on was not safe; tickets without a verdict are in doubt.
     pub async fn next(&mut self) -> Result<Option<Ack>, ImapError> {
         loop {
+            if let Some(ack) = self.ready.pop_front() {
+                return Ok(Some(ack));
+            }
             let deadline = {
                 let state = self.shared.lock();
                 if let Some(error) = state.dead.clone() {
@@ -94,10 +104,7 @@ impl Acks {
             };
             match step {
                 Step::Nothing => {}
-                Step::Ack(ack) => {
-                    self.reader.progress();
-                    return Ok(Some(ack));
-                }
+                Step::Answered => self.reader.progress(),
                 Step::Unsafe(error) => {
                     let error = self.reader.fail(error);
                     self.shared.die(&error);
@@ -112,12 +119,14 @@ impl Acks {
             Reply::Tagged { tag, line } => self.take_tagged(&tag, line),
             Reply::Continue(_) => {
                 let mut state = self.shared.lock();
-                if !matches!(state.consent, Consent::Awaited(_)) {
+                let Consent::Awaited(serial) = state.consent else {
                     return Step::Unsafe(out_of_step(
                         "the server asked for more where nothing was left to send",
                     ));
-                }
+                };
                 state.consent = Consent::Given;
+                let form = state.pending.get(&serial).and_then(|pending| pending.form.clone());
+                state.manners.proven.extend(form);
                 drop(state);
                 self.shared.to_writer.notify_one();
                 Step::Nothing
@@ -141,14 +150,19 @@ impl Acks {
             )));
         };
         let awaited = state.consent == Consent::Awaited(serial);
-        let outcome = match line.status {
+        match line.status {
             Status::Ok | Status::Preauth if !pending.sent => {
                 return Step::Unsafe(out_of_step("the server acknowledged a message it cannot have"));
             }
             Status::Ok | Status::Preauth => {
-                state.proven.extend(pending.proves.iter().cloned());
-                state.window.answered(pending.len);
-                self.stored(&line)
+                state.manners.proven.extend(pending.proves);
+                state.manners.steady |= pending.unasked && state.consent == Consent::None;
+                state.manners.content();
+                for (message, uid) in pending.messages.iter().zip(self.uids(&line, pending.messages.len())) {
+                    state.window.answered(message.len);
+                    let outcome = AckOutcome::Stored { uid_validity: self.validity, uid };
+                    self.ready.push_back(Ack { ticket: message.ticket, outcome });
+                }
             }
             // The body may be running as commands this very moment.
             Status::Bad | Status::Bye if pending.unasked => {
@@ -158,40 +172,50 @@ impl Acks {
                 )));
             }
             Status::No | Status::Bad | Status::Bye => {
-                let patience =
-                    matches!(line.code.as_deref(), Some("THROTTLED" | "UNAVAILABLE" | "LIMIT" | "INUSE"))
-                        || line.text.to_ascii_lowercase().contains("throttled");
-                if patience {
-                    state.window.throttled(pending.len)
-                } else {
-                    state.window.answered(pending.len)
+                if let Some(form) = pending.form.filter(|_| line.status != Status::No) {
+                    // It consented before it had looked.
+                    state.manners.proven.remove(&form);
                 }
                 let bad = line.status != Status::No;
-                AckOutcome::Refused(Refusal { code: line.code, text: line.text, bad })
+                let refusal = Refusal { code: line.code, text: line.text, bad };
+                let patience = refusal.asks_for_patience();
+                if patience && state.manners.complain(refusal.suggested_wait()) {
+                    state.window.throttled();
+                }
+                let batch = pending.messages.len() > 1;
+                for message in pending.messages {
+                    if patience {
+                        state.window.released(message.len);
+                    } else {
+                        state.window.answered(message.len);
+                    }
+                    let refusal = refusal.clone();
+                    let outcome =
+                        if batch { AckOutcome::BatchRefused(refusal) } else { AckOutcome::Refused(refusal) };
+                    self.ready.push_back(Ack { ticket: message.ticket, outcome });
+                }
             }
-        };
+        }
         if awaited {
             state.consent = Consent::Refused;
         }
         drop(state);
         self.shared.to_writer.notify_one();
-        Step::Ack(Ack { ticket: pending.ticket, outcome })
+        Step::Answered
     }
 
-    /// Reads APPENDUID and believes it only where it can be true.
-    fn stored(&self, line: &StatusLine) -> AckOutcome {
-        let given = (line.code.as_deref() == Some("APPENDUID")).then(|| {
-            let mut numbers = Tokens::new(&line.arguments).map(|value| value.number());
-            (numbers.next().flatten(), numbers.next().flatten())
-        });
-        let (validity, uid) = given.unwrap_or_default();
-        let validity = validity.and_then(|number| u32::try_from(number).ok());
-        let uid = uid.and_then(|number| u32::try_from(number).ok());
-        let believed = validity.is_some() && validity == self.validity;
-        AckOutcome::Stored {
-            uid_validity: self.validity,
-            uid: uid.filter(|uid| believed && *uid >= self.lowest_uid),
-        }
+    /// Reads APPENDUID (RFC 4315 section 3) and believes it only where it can be true: of the open folder's
+    /// UIDVALIDITY, as many as were sent, each above the one before, none that the folder had already.
+    fn uids(&self, line: &StatusLine, count: usize) -> Vec<Option<u32>> {
+        let given = || {
+            let mut values = Tokens::new(&line.arguments);
+            let validity = values.next()?.number().and_then(|number| u32::try_from(number).ok())?;
+            let uids = ascending(values.next()?.bytes()?, count)?;
+            let new = uids.first().is_some_and(|first| *first >= self.lowest_uid.max(1));
+            (self.validity == Some(validity) && new).then_some(uids)
+        };
+        let uids = (line.code.as_deref() == Some("APPENDUID")).then(given).flatten();
+        uids.map_or_else(|| vec![None; count], |uids| uids.into_iter().map(Some).collect())
     }
 
     /// Returns the session, to go on with other commands. When the connection was lost on the way, or a message is
@@ -199,6 +223,23 @@ impl Acks {
     pub fn rejoin(self, appender: Appender) -> Session {
         appender.rejoin(self.reader)
     }
+}
+
+/// The UIDs in a set such as `5:9,12`, if they are so many and each is above the one before.
+fn ascending(set: &[u8], count: usize) -> Option<Vec<u32>> {
+    let number = |text: &str| text.parse::<u32>().ok();
+    let mut uids = Vec::with_capacity(count);
+    for range in std::str::from_utf8(set).ok()?.split(',') {
+        let (first, last) = range.split_once(':').unwrap_or((range, range));
+        let (first, last) = (number(first)?, number(last)?);
+        let above = uids.last().is_none_or(|before| first > *before);
+        // A range longer than what was sent is not even counted out.
+        if !above || first > last || (last - first) as usize >= count - uids.len() {
+            return None;
+        }
+        uids.extend(first..=last);
+    }
+    (uids.len() == count).then_some(uids)
 }
 
 fn out_of_step(detail: &str) -> ImapError {

@@ -3,17 +3,20 @@
 //! The rules that keep this safe:
 //!
 //! 1. Flags, date and folder name leave only in forms we build or that the server itself accepted.
-//! 2. A non-synchronising literal (RFC 7888) goes to servers that have proven, in this folder and with these keywords,
-//!    that they take the command: the first message, and the first with a new keyword, use a synchronising one and are
-//!    acknowledged before anything else is sent. A server that answers BAD to the arguments of `{n+}` would go on to
-//!    read the message's body as commands; Dovecot does.
+//! 2. A non-synchronising literal (RFC 7888) goes to servers that have proven that they take the command. The first
+//!    message of a connection asks with a synchronising one: a server that checks arguments before it asks for the body
+//!    consents to their form by `+`, and one that does not takes a literal for a literal. A folder whose name travels
+//!    in the quotes that SELECT accepted is no new form. The first message with a new keyword asks as well, and until
+//!    it is acknowledged no other with that keyword is sent. A server that answers BAD to the arguments of `{n+}` would
+//!    go on to read the message's body as commands; Dovecot does.
 //! 3. A BAD, a tag that is not ours or anything else that shows the two sides out of step closes the connection at
 //!    once. What was not acknowledged is for the caller to look up on the target, never to send again blindly.
 //! 4. Acknowledgements are matched by tag; servers answer in any order.
-//!
-//! MULTIAPPEND (RFC 3502) has its place here later: one ticket would then cover several heads.
+//! 5. Where MULTIAPPEND is offered (RFC 3502), messages that need no consent share commands: the next one joins the
+//!    command that is open until that is full, or [`Appender::complete`] ends it. Which of them a NO is about is not
+//!    known: see [`AckOutcome::BatchRefused`](crate::AckOutcome::BatchRefused).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,10 +25,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::command::quoted;
-use crate::pipeline::{Consent, Pending, Shared, State};
+use crate::pipeline::{Consent, Leave, Pending, Sent, Shared, State};
 use crate::window::Window;
 use crate::wire::{Wire, WireReader, WireWriter};
-use crate::{Acks, Flags, FolderName, ImapError, InternalDate, Selected, Session};
+use crate::{Acks, Flags, FolderName, ImapError, InternalDate, Selected, ServerFacts, Session};
 
 /// LITERAL- allows `{n+}` up to this many bytes (RFC 7888 section 5).
 const LITERAL_MINUS_MAX: u64 = 4096;
@@ -40,13 +43,26 @@ pub struct AppendOptions {
     /// The most bytes under way; a longer message goes alone.
     pub max_bytes: u64,
     /// Messages of more bytes than this wait for the server's consent, so that it can refuse them before they are sent.
+    /// They never share a command.
     pub ask_above: u64,
+    /// The most messages in one command, where the server offers that; 1 for none together. A smaller MESSAGELIMIT of
+    /// the server counts (RFC 9738).
+    pub batch_messages: usize,
+    /// The most bytes in one command of several messages.
+    pub batch_bytes: u64,
 }
 
 impl Default for AppendOptions {
-    /// Pipelining on, 512 messages, 8 MiB, consent above 1 MiB.
+    /// Pipelining on, 512 messages, 8 MiB, consent above 1 MiB; up to 50 messages and 2 MiB in one command.
     fn default() -> AppendOptions {
-        AppendOptions { pipeline: true, max_messages: 512, max_bytes: 8 << 20, ask_above: 1 << 20 }
+        AppendOptions {
+            pipeline: true,
+            max_messages: 512,
+            max_bytes: 8 << 20,
+            ask_above: 1 << 20,
+            batch_messages: 50,
+            batch_bytes: 2 << 20,
+        }
     }
 }
 
@@ -74,7 +90,7 @@ pub enum Begun {
 /// The sending half. Writes are collected; call [`Appender::flush`] when the next message is not at hand.
 ///
 /// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves from two
-/// tasks, or in one `join`. Dropping it in the middle of a message closes the connection; otherwise it counts as
+/// tasks, or in one `join`. Dropping it inside a command closes the connection; otherwise it counts as
 /// [`Appender::close`] without the flush. A call that is dropped before it returns, [`Appender::flush`] aside, makes the
 /// next one close the connection.
 pub struct Appender {
@@ -84,6 +100,8 @@ pub struct Appender {
     session: Session,
     selected: Selected,
     folder: Vec<u8>,
+    /// What the server consents to apart from keywords; empty when SELECT has shown it the folder's name as it is.
+    form: String,
     options: AppendOptions,
     literals: Literals,
     append_limit: Option<u64>,
@@ -91,19 +109,21 @@ pub struct Appender {
     patience: Duration,
 }
 
-/// The message under way. Dropping it tells the other half that nothing follows, and in the middle of a message that
-/// the connection is lost.
+/// The command under way. Dropping it tells the other half that nothing follows, and inside a command that the
+/// connection is lost.
 struct Hold {
     shared: Arc<Shared>,
     body: Option<Sending>,
+    /// The command that further messages may join.
+    batch: Option<Batch>,
     /// Whether a write is under way; true between calls when one was dropped half-way, with part of its bytes taken.
     torn: bool,
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.body.is_some() {
-            let detail = "the writer was dropped inside a message".to_owned();
+        if self.body.is_some() || self.batch.is_some() {
+            let detail = "the writer was dropped inside a command".to_owned();
             self.shared.die(&ImapError::Closed { during: "APPEND", detail });
         }
         self.shared.lock().closed = true;
@@ -115,6 +135,13 @@ impl Drop for Hold {
 struct Sending {
     serial: u64,
     left: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Batch {
+    serial: u64,
+    messages: usize,
+    bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +162,7 @@ impl Session {
     pub fn appender(
         mut self,
         folder: &FolderName,
-        options: AppendOptions,
+        mut options: AppendOptions,
     ) -> Result<(Appender, Acks), ImapError> {
         let wrong = |what: &str| ImapError::Protocol { what: what.to_owned() };
         let selected = match self.selected() {
@@ -146,10 +173,12 @@ impl Session {
         if self.fetching.as_ref().is_some_and(|state| !state.is_over()) {
             return Err(wrong("messages are still being read on this connection"));
         }
-        let Some(name) = append_name(folder) else {
+        let Some((name, form)) = append_name(folder) else {
             return Err(ImapError::Unsendable { what: "the folder name".to_owned() });
         };
         let facts = self.facts();
+        let most = if options.pipeline && facts.has("MULTIAPPEND") { message_limit(facts) } else { 1 };
+        options.batch_messages = options.batch_messages.min(most).max(1);
         let literals = match () {
             () if facts.has("LITERAL+") => Literals::Plus,
             () if facts.has("LITERAL-") => Literals::Minus,
@@ -164,13 +193,15 @@ impl Session {
         wire.reader.set_during("APPEND");
         wire.writer.set_during("APPEND");
         let max_messages = if options.pipeline { options.max_messages } else { 1 };
+        let mut manners = std::mem::take(&mut self.manners);
+        let window = manners.window.take().filter(|window| window.fits(max_messages, options.max_bytes));
         let now = Instant::now();
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                window: Window::new(max_messages, options.max_bytes),
+                window: window.unwrap_or_else(|| Window::new(max_messages, options.max_bytes)),
                 pending: HashMap::new(),
                 consent: Consent::None,
-                proven: HashSet::new(),
+                manners,
                 closed: false,
                 last_write: now,
                 dead: None,
@@ -185,14 +216,16 @@ impl Session {
             lowest_uid: selected.uid_next.unwrap_or(1),
             idle: timeouts.idle,
             last_read: now,
+            ready: VecDeque::new(),
         };
         let appender = Appender {
             writer: wire.writer,
-            hold: Hold { shared: shared.clone(), body: None, torn: false },
+            hold: Hold { shared: shared.clone(), body: None, batch: None, torn: false },
             shared,
             session: self,
             selected,
             folder: name,
+            form,
             options,
             literals,
             append_limit,
@@ -206,11 +239,20 @@ impl Session {
 /// Longer than any migration, short enough for timer arithmetic.
 pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
+/// The most messages the server takes in one command (RFC 9738 section 3.1).
+fn message_limit(facts: &ServerFacts) -> usize {
+    let limits = facts.capabilities.iter().filter_map(|one| {
+        let (name, value) = one.split_once('=')?;
+        name.eq_ignore_ascii_case("MESSAGELIMIT").then(|| value.parse().ok()).flatten()
+    });
+    limits.min().unwrap_or(usize::MAX)
+}
+
 /// The name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal before the
-/// message's own would need another round trip for each message.
-fn append_name(folder: &FolderName) -> Option<Vec<u8>> {
+/// message's own would need another round trip for each message. Also the form that has to be proven with it.
+fn append_name(folder: &FolderName) -> Option<(Vec<u8>, String)> {
     if let Some(name) = quoted(&folder.0) {
-        return Some(name);
+        return Some((name, String::new()));
     }
     if folder.0.iter().any(|byte| byte.is_ascii_control()) {
         return None;
@@ -223,7 +265,9 @@ fn append_name(folder: &FolderName) -> Option<Vec<u8>> {
         out.push(*byte);
     }
     out.push(b'"');
-    Some(out)
+    // SELECT sent it as a literal, so nothing is known of this spelling yet.
+    let form = String::from_utf8_lossy(&out).into_owned();
+    Some((out, form))
 }
 
 impl Appender {
@@ -237,37 +281,49 @@ impl Appender {
             return Err(self.misuse("a message was begun inside another"));
         }
         let (flags, _, _) = head.flags.appendable(&self.selected);
-        let proves: Vec<String> =
-            std::iter::once(String::new()).chain(flags.keywords().map(str::to_lowercase)).collect();
-        let unproven = self.wait_for_room(&proves, head.len).await?;
-        let small =
-            head.len <= self.options.ask_above && self.append_limit.is_none_or(|limit| head.len <= limit);
-        let unasked = match self.literals {
-            Literals::Plus => small && !unproven,
-            Literals::Minus => small && !unproven && head.len <= LITERAL_MINUS_MAX,
+        let keywords: Vec<String> = flags.keywords().map(str::to_lowercase).collect();
+        let literal = match self.literals {
+            Literals::Plus => true,
+            Literals::Minus => head.len <= LITERAL_MINUS_MAX,
             Literals::Synchronising => false,
         };
+        let modest = literal
+            && head.len <= self.options.ask_above
+            && self.append_limit.is_none_or(|limit| head.len <= limit);
+        let mut line = Vec::with_capacity(160);
+        if modest && let Some(serial) = self.join(ticket, head.len, &keywords) {
+            push_arguments(&mut line, &flags, head, true);
+            self.hold.body = Some(Sending { serial, left: head.len });
+            self.write_raw(&line).await?;
+            return Ok(Begun::Send);
+        }
+        self.complete().await?;
+        let leave = self.wait_for_room(&keywords, head.len).await?;
+        let unasked = modest && leave == Leave::Go;
         self.serial += 1;
         let serial = self.serial;
-        let mut line = format!("P{serial} APPEND ").into_bytes();
+        line.extend_from_slice(format!("P{serial} APPEND ").as_bytes());
         line.extend_from_slice(&self.folder);
-        // The flag list stands even when it is empty: some servers misread a command without one.
-        line.extend_from_slice(format!(" {}", flags.to_wire()).as_bytes());
-        if let Some(date) = head.internal_date {
-            line.extend_from_slice(format!(" \"{date}\"").as_bytes());
-        }
-        line.extend_from_slice(format!(" {{{}{}}}\r\n", head.len, if unasked { "+" } else { "" }).as_bytes());
+        push_arguments(&mut line, &flags, head, unasked);
         {
             let mut state = self.shared.lock();
             state.window.sent(head.len);
             state.consent = if unasked { Consent::None } else { Consent::Awaited(serial) };
-            let pending = Pending { ticket, len: head.len, unasked, sent: false, proves };
+            let mut proves = keywords;
+            proves.retain(|keyword| !state.manners.proven.contains(keyword));
+            let form = (!state.manners.proven.contains(&self.form)).then(|| self.form.clone());
+            let messages = vec![Sent { ticket, len: head.len }];
+            let pending = Pending { messages, unasked, sent: false, proves, form };
             state.pending.insert(serial, pending);
             state.last_write = Instant::now();
         }
         self.shared.to_reader.notify_one();
         // Held from here on: a call that is dropped while it waits leaves a command the server waits for.
         self.hold.body = Some(Sending { serial, left: head.len });
+        // Dovecot refuses a message without a byte, and would refuse its companions with it.
+        if unasked && head.len > 0 && self.options.batch_messages > 1 {
+            self.hold.batch = Some(Batch { serial, messages: 1, bytes: head.len });
+        }
         self.write_raw(&line).await?;
         if unasked {
             return Ok(Begun::Send);
@@ -303,7 +359,53 @@ impl Appender {
         Ok(())
     }
 
-    /// Ends the message. It may still wait in memory until [`Appender::flush`] or the next messages push it out.
+    /// Lets a message into the open command, if there is one and it has room. Returns the command's number.
+    fn join(&mut self, ticket: u64, len: u64, keywords: &[String]) -> Option<u64> {
+        let batch = self.hold.batch.as_mut()?;
+        if len == 0
+            || batch.messages >= self.options.batch_messages
+            || batch.bytes.saturating_add(len) > self.options.batch_bytes
+        {
+            return None;
+        }
+        let mut state = self.shared.lock();
+        if state.dead.is_some() || state.leave(&self.form, keywords, len, true) != Leave::Go {
+            return None;
+        }
+        // Gone when the server has refused it already; it reads off the rest of what was announced.
+        state.pending.get_mut(&batch.serial)?.messages.push(Sent { ticket, len });
+        state.window.sent(len);
+        state.last_write = Instant::now();
+        batch.messages += 1;
+        batch.bytes += len;
+        Some(batch.serial)
+    }
+
+    /// Ends the command that further messages could join, so that the server stores what it has. To be called, and
+    /// [`Appender::flush`] after it, when no message is at hand for a while.
+    ///
+    /// # Errors
+    /// Lost connections; inside a message it closes the connection.
+    pub async fn complete(&mut self) -> Result<(), ImapError> {
+        if self.hold.body.is_some() {
+            return Err(self.misuse("a command was ended inside a message"));
+        }
+        let Some(batch) = self.hold.batch.take() else { return Ok(()) };
+        self.end_command(batch.serial).await
+    }
+
+    async fn end_command(&mut self, serial: u64) -> Result<(), ImapError> {
+        // Marked before the last byte can leave, or a quick answer would look premature.
+        if let Some(pending) = self.shared.lock().pending.get_mut(&serial) {
+            pending.sent = true;
+        }
+        self.write_raw(b"\r\n").await?;
+        self.writer.mark();
+        Ok(())
+    }
+
+    /// Ends the message. It may still wait in memory until [`Appender::flush`] or the next messages push it out, and
+    /// its command be open until [`Appender::complete`] or the next messages end it.
     ///
     /// # Errors
     /// Lost connections. Fewer bytes than announced close the connection: the message would be cut.
@@ -314,17 +416,15 @@ impl Appender {
         if body.left > 0 {
             return Err(self.misuse("fewer bytes were written than announced"));
         }
-        // Marked before the last byte can leave, or a quick answer would look premature.
-        if let Some(pending) = self.shared.lock().pending.get_mut(&body.serial) {
-            pending.sent = true;
+        if self.hold.batch.is_none() {
+            self.end_command(body.serial).await?;
         }
-        self.write_raw(b"\r\n").await?;
-        self.writer.mark();
         self.hold.body = None;
         Ok(())
     }
 
-    /// Sends everything that was written. To be called whenever the caller is about to wait for something else.
+    /// Sends everything that was written; a command that others may join stays open. To be called whenever the caller
+    /// is about to wait for something else.
     ///
     /// # Errors
     /// Lost connections.
@@ -345,16 +445,17 @@ impl Appender {
         if self.hold.body.is_some() {
             return Err(self.misuse("the writer was closed inside a message"));
         }
-        let flushed = self.flush().await;
+        let completed = self.complete().await;
+        let flushed = completed.and(self.flush().await);
         self.shared.lock().closed = true;
         self.shared.to_reader.notify_one();
         flushed
     }
 
     /// Gives up in the middle of a message, without letting the server store half of it: the rest is not sent and the
-    /// connection ended. Messages that were ended before are sent out and may still be acknowledged.
+    /// connection ended. Commands that were ended before are sent out and may still be acknowledged.
     pub async fn abandon(mut self) {
-        self.hold.body = None;
+        (self.hold.body, self.hold.batch) = (None, None);
         let error =
             ImapError::Closed { during: "APPEND", detail: "a message could not be finished".to_owned() };
         self.writer.cut_off(error).await;
@@ -364,8 +465,14 @@ impl Appender {
 
     pub(crate) fn rejoin(self, reader: WireReader) -> Session {
         let Appender { writer, hold, shared, mut session, .. } = self;
-        let clean =
-            shared.lock().pending.is_empty() && writer.is_empty() && hold.body.is_none() && !hold.torn;
+        let clean = shared.lock().pending.is_empty()
+            && writer.is_empty()
+            && hold.body.is_none()
+            && hold.batch.is_none()
+            && !hold.torn;
+        let State { manners, window, .. } = &mut *shared.lock();
+        session.manners = std::mem::take(manners);
+        session.manners.window = Some(window.clone().cleared());
         let mut wire = Wire { reader, writer };
         wire.reader.set_patience(session.timeouts().idle, session.timeouts().command);
         // An unclean wire stays marked as busy, which `begin` refuses.
@@ -376,20 +483,17 @@ impl Appender {
         session
     }
 
-    /// Waits until a message may be sent. Returns whether it has to be acknowledged before others follow.
-    async fn wait_for_room(&mut self, proves: &[String], len: u64) -> Result<bool, ImapError> {
+    /// Waits until a message may be sent.
+    async fn wait_for_room(&mut self, keywords: &[String], len: u64) -> Result<Leave, ImapError> {
         let pipeline = self.options.pipeline;
-        let ready = move |state: &State| {
-            let unproven = proves.iter().any(|token| !state.proven.contains(token));
-            // A message that proves something goes alone, and so does whatever follows it: it waits in `pending`.
-            let alone =
-                unproven || !pipeline || state.pending.values().any(|pending| !state.has_proven(pending));
-            let free = if alone { state.pending.is_empty() } else { state.window.admits(len) };
-            free.then_some(unproven)
+        let form = self.form.clone();
+        let ready = move |state: &State| match state.leave(&form, keywords, len, pipeline) {
+            Leave::Wait => None,
+            leave => Some(leave),
         };
         let now = ready(&self.shared.lock());
-        if let (Some(unproven), None) = (now, self.dead()) {
-            return Ok(unproven);
+        if let (Some(leave), None) = (now, self.dead()) {
+            return Ok(leave);
         }
         self.flush().await?;
         self.wait(ready).await
@@ -397,9 +501,9 @@ impl Appender {
 
     /// Waits until `ready` returns something about the shared state.
     async fn wait<R>(&mut self, ready: impl Fn(&State) -> Option<R>) -> Result<R, ImapError> {
-        let deadline = Instant::now() + self.patience;
+        let mut deadline = Instant::now() + self.patience;
         loop {
-            {
+            let pause = {
                 let state = self.shared.lock();
                 if let Some(error) = &state.dead {
                     let error = error.clone();
@@ -410,8 +514,15 @@ impl Appender {
                 if let Some(found) = ready(&state) {
                     return Ok(found);
                 }
+                state.manners.paused(Instant::now())
+            };
+            if let Some(until) = pause {
+                // The server wants this time for itself; ours begins afterwards.
+                deadline = until + self.patience;
             }
-            if tokio::time::timeout_at(deadline, self.shared.to_writer.notified()).await.is_err() {
+            let wake = pause.unwrap_or(deadline);
+            let woken = tokio::time::timeout_at(wake, self.shared.to_writer.notified()).await;
+            if woken.is_err() && pause.is_none() {
                 let error = ImapError::TimedOut { during: "APPEND", after: self.patience };
                 self.fail(error.clone());
                 return Err(error);
@@ -457,6 +568,18 @@ impl Appender {
         self.fail(error.clone());
         error
     }
+}
+
+/// Adds what stands behind the folder's name, or behind the body of the message before.
+fn push_arguments(line: &mut Vec<u8>, flags: &Flags, head: &AppendHead, unasked: bool) {
+    // The flag list stands even when it is empty: some servers misread a command without one.
+    line.push(b' ');
+    line.extend_from_slice(flags.to_wire().as_bytes());
+    if let Some(date) = head.internal_date {
+        line.extend_from_slice(format!(" \"{date}\"").as_bytes());
+    }
+    let plus = if unasked { "+" } else { "" };
+    line.extend_from_slice(format!(" {{{}{plus}}}\r\n", head.len).as_bytes());
 }
 
 /// Runs a write, but not past the moment when the other half finds the connection unsafe.

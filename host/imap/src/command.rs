@@ -77,10 +77,32 @@ impl Command {
     /// # Errors
     /// `Unsendable` with nothing sent, else only errors that end the connection.
     pub(crate) async fn run(self, wire: &mut Wire, tag: &str) -> Result<Answer, ImapError> {
+        let mut data = Vec::new();
+        let line = self
+            .run_with(wire, tag, |reply| {
+                data.push(reply);
+                false
+            })
+            .await?;
+        Ok(Answer { data, line })
+    }
+
+    /// Sends the command, gives each untagged response to `take` as it comes, and returns the command's status.
+    ///
+    /// `take` returns whether the response brought the command forward: long answers are bounded by what is useless in
+    /// them, not by their length.
+    ///
+    /// # Errors
+    /// As [`Command::run`].
+    pub(crate) async fn run_with(
+        self,
+        wire: &mut Wire,
+        tag: &str,
+        mut take: impl FnMut(Reply) -> bool,
+    ) -> Result<StatusLine, ImapError> {
         self.check()?;
         wire.begin(self.name)?;
         tracing::trace!(tag, command = self.name, "sent");
-        let mut data = Vec::new();
         wire.writer.push(tag.as_bytes());
         wire.writer.push(b" ");
         for part in &self.parts {
@@ -90,9 +112,9 @@ impl Command {
                 Part::Literal(bytes) => {
                     wire.writer.push(format!("{{{}}}\r\n", bytes.len()).as_bytes());
                     wire.flush().await?;
-                    if let Some(line) = until_continuation(wire, tag, &mut data).await? {
+                    if let Some(line) = until_continuation(wire, tag, &mut take).await? {
                         wire.finish();
-                        return Ok(Answer { data, line });
+                        return Ok(line);
                     }
                     wire.writer.push(bytes);
                 }
@@ -100,10 +122,22 @@ impl Command {
         }
         wire.writer.push(b"\r\n");
         wire.flush().await?;
-        let line = until_tagged(wire, tag, &mut data).await?;
+        let line = until_tagged(wire, tag, &mut take).await?;
         tracing::trace!(tag, status = ?line.status, code = line.code.as_deref(), "answered");
         wire.finish();
-        Ok(Answer { data, line })
+        Ok(line)
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The command as one line without its tag and line end; `None` when it waits for the server in its middle.
+    pub(crate) fn as_line(&self) -> Option<&[u8]> {
+        match self.parts.as_slice() {
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
     }
 }
 
@@ -111,35 +145,47 @@ impl Command {
 async fn until_continuation(
     wire: &mut Wire,
     tag: &str,
-    data: &mut Vec<Reply>,
+    take: &mut impl FnMut(Reply) -> bool,
 ) -> Result<Option<StatusLine>, ImapError> {
     loop {
         match next(wire).await? {
             Reply::Continue(_) => return Ok(None),
             Reply::Tagged { tag: theirs, line } => return own_tag(wire, tag, &theirs, line).map(Some),
-            other => data.push(other),
+            other => hand_over(wire, other, take),
         }
     }
 }
 
+fn hand_over(wire: &mut Wire, reply: Reply, take: &mut impl FnMut(Reply) -> bool) {
+    if take(reply) {
+        wire.reader.progress();
+    }
+}
+
 /// Reads until the command's tagged status.
-pub(crate) async fn until_tagged(
+async fn until_tagged(
     wire: &mut Wire,
     tag: &str,
-    data: &mut Vec<Reply>,
+    take: &mut impl FnMut(Reply) -> bool,
 ) -> Result<StatusLine, ImapError> {
     loop {
         match next(wire).await? {
             Reply::Tagged { tag: theirs, line } => return own_tag(wire, tag, &theirs, line),
             Reply::Continue(_) => {}
-            other => data.push(other),
+            other => hand_over(wire, other, take),
         }
     }
 }
 
 /// The next response on the control path, where bodies are not expected.
 pub(crate) async fn next(wire: &mut Wire) -> Result<Reply, ImapError> {
-    match wire.reader.event().await? {
+    let event = wire.reader.event().await?;
+    control(wire, event)
+}
+
+/// A response on the control path; a body ends the connection.
+pub(crate) fn control(wire: &mut Wire, event: Event) -> Result<Reply, ImapError> {
+    match event {
         Event::Reply(reply) => Ok(reply),
         Event::Body { .. } => Err(wire
             .reader
@@ -151,8 +197,28 @@ fn own_tag(wire: &mut Wire, ours: &str, theirs: &str, line: StatusLine) -> Resul
     if ours == theirs {
         return Ok(line);
     }
-    let what = format!("the tag `{}` belongs to no command", theirs.escape_debug());
-    Err(wire.reader.fail(ImapError::Protocol { what }))
+    Err(foreign_tag(wire, theirs))
+}
+
+/// The end of a connection on which a tag of nobody was answered: the two sides are out of step.
+pub(crate) fn foreign_tag(wire: &mut Wire, tag: &str) -> ImapError {
+    let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
+    wire.reader.fail(ImapError::Protocol { what })
+}
+
+impl StatusLine {
+    /// Whether the command was done.
+    ///
+    /// # Errors
+    /// `No` or `Bad` with the server's code and words; the session stays usable.
+    pub(crate) fn ok(&self, command: &'static str) -> Result<(), ImapError> {
+        let (code, text) = (self.code.clone(), self.text.clone());
+        match self.status {
+            Status::Ok | Status::Preauth => Ok(()),
+            Status::No => Err(ImapError::No { command, code, text }),
+            Status::Bad | Status::Bye => Err(ImapError::Bad { command, code, text }),
+        }
+    }
 }
 
 impl Answer {
@@ -161,13 +227,7 @@ impl Answer {
     /// # Errors
     /// `No` or `Bad` with the server's code and words; the session stays usable.
     pub(crate) fn ok(self, command: &'static str) -> Result<Answer, ImapError> {
-        let StatusLine { status, code, text, .. } = &self.line;
-        let (code, text) = (code.clone(), text.clone());
-        match status {
-            Status::Ok | Status::Preauth => Ok(self),
-            Status::No => Err(ImapError::No { command, code, text }),
-            Status::Bad | Status::Bye => Err(ImapError::Bad { command, code, text }),
-        }
+        self.line.ok(command).map(|()| self)
     }
 
     /// Every status line of the answer, the untagged ones first.

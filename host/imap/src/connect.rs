@@ -7,8 +7,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
 use crate::auth::{self, Login};
+use crate::batch::run_all;
 use crate::capability::{Namespaces, ServerFacts, delimiter};
-use crate::command::{Command, next};
+use crate::command::{Answer, Command, next};
 use crate::gate::Gate;
 use crate::reply::{Reply, Status, values};
 use crate::session::Session;
@@ -79,7 +80,7 @@ where
 struct Greeting {
     text: String,
     /// The capabilities in the greeting, as an answer to learn from.
-    capabilities: Option<crate::command::Answer>,
+    capabilities: Option<Answer>,
 }
 
 async fn greet(wire: &mut Wire, account: &Account, timeouts: &Timeouts) -> Result<Greeting, ImapError> {
@@ -156,8 +157,8 @@ async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, 
         .map_err(|_| ImapError::TimedOut { during: "the greeting", after: patience })??;
     wire.finish();
     let text = line.text.clone();
-    let capabilities = (line.code.as_deref() == Some("CAPABILITY"))
-        .then(|| crate::command::Answer { data: Vec::new(), line });
+    let capabilities =
+        (line.code.as_deref() == Some("CAPABILITY")).then(|| Answer { data: Vec::new(), line });
     Ok(Greeting { text, capabilities })
 }
 
@@ -198,50 +199,126 @@ async fn establish(
         let answer = Command::new("CAPABILITY").run(&mut wire, "C1").await?;
         facts.learn_capabilities(&answer);
     }
-    auth::log_in(&mut wire, &facts, login).await?;
+    let told = auth::log_in(&mut wire, &facts, login).await?;
     tracing::debug!(endpoint = %facts.endpoint, "logged in");
-    // Asked even when the log-in's OK listed them: some servers list a shorter set there.
-    let answer = Command::new("CAPABILITY").run(&mut wire, "C2").await?;
-    facts.learn_capabilities(&answer);
-    if facts.has("ID") {
-        let ours = concat!("(\"name\" \"mailhaul\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
-        let command = Command::new("ID").text(ours);
-        match command.run(&mut wire, "C3").await?.ok("ID") {
-            Ok(answer) => facts.learn_id(&answer),
-            Err(error) => tracing::debug!(%error, "ID was refused"),
-        }
+    let mut learnt = Learnt::default();
+    // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers list a
+    // shorter set there, and the list that counts is asked for.
+    let hint = facts.learn_capabilities(&told);
+    learnt.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
+    // What only the full list advertised, and the delimiter of a server that refuses to tell its namespaces.
+    for _ in 0..2 {
+        learnt.ask(&mut wire, &mut facts, None, true).await?;
     }
-    let namespaces = learn_namespaces(&mut wire, &mut facts).await?;
     let mut client = async_imap::Client::new(Gate::adopting(wire));
     client.get_mut().begin("LOGIN")?;
     let imap = client.login("-", "-").await.map_err(|(error, _)| ImapError::Protocol {
         what: format!("the session could not be set up: {}", error.to_string().to_lowercase()),
     })?;
-    Session::new(imap, facts, namespaces, timeouts.clone())
+    Session::new(imap, facts, learnt.namespaces.unwrap_or_default(), learnt.qresync, timeouts.clone())
 }
 
-/// Asks for the namespaces (RFC 2342); a server without them shows its delimiter in `LIST "" ""` (RFC 9051
-/// section 6.3.9).
-async fn learn_namespaces(wire: &mut Wire, facts: &mut ServerFacts) -> Result<Namespaces, ImapError> {
-    if facts.has("NAMESPACE") {
-        let answer = Command::new("NAMESPACE").run(wire, "C4").await?;
-        if let Some(namespaces) = answer.ok("NAMESPACE").ok().as_ref().and_then(Namespaces::read)
-            && let Some(own) = namespaces.personal.first()
-        {
-            let prefix = String::from_utf8_lossy(&own.prefix);
-            facts.namespace_prefix = utf7::decode(&prefix).unwrap_or_else(|| prefix.into_owned());
-            facts.delimiter = own.delimiter;
-            return Ok(namespaces);
+/// A question of the log-in: its tag, its name, the rest of it.
+type Question = (&'static str, &'static str, &'static str);
+const CAPABILITY: Question = ("C2", "CAPABILITY", "");
+const ID: Question =
+    ("C3", "ID", concat!("(\"name\" \"mailhaul\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")"));
+const NAMESPACE: Question = ("C4", "NAMESPACE", "");
+const DELIMITER: Question = ("C5", "LIST", "\"\" \"\"");
+const ENABLE: Question = ("C6", "ENABLE", "QRESYNC");
+
+/// What was asked since the log-in, and what came of it.
+#[derive(Default)]
+struct Learnt {
+    asked: Vec<&'static str>,
+    namespaces: Option<Namespaces>,
+    qresync: bool,
+}
+
+impl Learnt {
+    /// Asks, in one round trip, `first` and what the server advertises and was not asked yet (`rest`).
+    ///
+    /// A server may refuse what it advertises: everything but the capabilities can be done without.
+    async fn ask(
+        &mut self,
+        wire: &mut Wire,
+        facts: &mut ServerFacts,
+        first: Option<Question>,
+        rest: bool,
+    ) -> Result<(), ImapError> {
+        let mut questions: Vec<Question> = first.into_iter().collect();
+        if rest {
+            let spaces = facts.has("NAMESPACE");
+            // Before any folder is open (RFC 5161 section 3.1). It changes how the server tells of messages that go
+            // away, and nothing else.
+            let enable = facts.has("ENABLE") && facts.has("QRESYNC");
+            // A server without namespaces, or with none to tell, shows its delimiter in `LIST "" ""` (RFC 9051
+            // section 6.3.9).
+            let delimiter = self.namespaces.is_none() && (!spaces || self.asked.contains(&NAMESPACE.0));
+            let wanted =
+                [(facts.has("ID"), ID), (spaces, NAMESPACE), (delimiter, DELIMITER), (enable, ENABLE)];
+            let unasked = |one: &(bool, Question)| one.0 && !self.asked.contains(&one.1.0);
+            questions.extend(wanted.into_iter().filter(unasked).map(|(_, question)| question));
+        }
+        self.asked.extend(questions.iter().map(|(tag, ..)| *tag));
+        let commands = questions.iter().map(|(tag, name, text)| {
+            let command = Command::new(name);
+            ((*tag).to_owned(), if text.is_empty() { command } else { command.text(text) })
+        });
+        let answers = run_all(wire, commands.collect()).await?;
+        for ((_, name, _), answer) in questions.into_iter().zip(answers) {
+            match answer.and_then(|answer| answer.ok(name)) {
+                Ok(answer) => self.learn(name, &answer, facts),
+                Err(error) => tracing::debug!(%error, "{name} was refused"),
+            }
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, name: &str, answer: &Answer, facts: &mut ServerFacts) {
+        match name {
+            "CAPABILITY" => {
+                facts.learn_capabilities(answer);
+            }
+            "ID" => facts.learn_id(answer),
+            "NAMESPACE" => {
+                if let Some(namespaces) = Namespaces::read(answer)
+                    && let Some(own) = namespaces.personal.first()
+                {
+                    let prefix = String::from_utf8_lossy(&own.prefix);
+                    facts.namespace_prefix = utf7::decode(&prefix).unwrap_or_else(|| prefix.into_owned());
+                    facts.delimiter = own.delimiter;
+                    self.namespaces = Some(namespaces);
+                }
+            }
+            "LIST" => {
+                let listed = answer.data.iter().find_map(|reply| match reply {
+                    Reply::Data { number, word, response } if word == "LIST" => {
+                        Some(values(response, *number).nth(1).as_ref().and_then(delimiter))
+                    }
+                    _ => None,
+                });
+                if let Some(delimiter) = listed
+                    && self.namespaces.is_none()
+                {
+                    facts.delimiter = delimiter;
+                }
+            }
+            "ENABLE" => {
+                // Zimbra's account of what is gone is not to be relied on.
+                let zimbra = facts.id.iter().any(|(_, value)| value.to_ascii_lowercase().contains("zimbra"));
+                self.qresync = !zimbra && answer.data.iter().any(enables_qresync);
+            }
+            _ => {}
         }
     }
-    let answer = Command::new("LIST").text("\"\" \"\"").run(wire, "C5").await?;
-    for reply in &answer.data {
-        if let Reply::Data { number, word, response } = reply
-            && word == "LIST"
-        {
-            facts.delimiter = values(response, *number).nth(1).as_ref().and_then(delimiter);
-            break;
+}
+
+fn enables_qresync(reply: &Reply) -> bool {
+    match reply {
+        Reply::Data { number, word, response } if word == "ENABLED" => {
+            values(response, *number).any(|value| value.is_word("QRESYNC"))
         }
+        _ => false,
     }
-    Ok(Namespaces::default())
 }

@@ -107,6 +107,36 @@ pub enum ImapError {
         /// The caller's limit in bytes.
         max: usize,
     },
+    /// The server does not have what a command needs, and the command was not sent.
+    #[error("the server has no {capability}, which {command} needs")]
+    Unsupported {
+        /// The command's name.
+        command: &'static str,
+        /// The capability that is missing.
+        capability: &'static str,
+    },
+    /// The folder is not open for writing, and the command was not sent.
+    #[error("{command} needs a folder that is open for writing")]
+    ReadOnly {
+        /// The command's name.
+        command: &'static str,
+    },
+    /// The server lists fewer messages than it says there are. The session stays usable.
+    #[error("the server lists {listed} messages in a folder of {exists}")]
+    Incomplete {
+        /// How many UIDs were listed.
+        listed: u64,
+        /// How many messages there are, by the server's count.
+        exists: u64,
+    },
+    /// There is more than mailhaul is willing to hold. The session stays usable.
+    #[error("there are more than {max} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
     /// An argument cannot be written in a command, and was not sent.
     #[error("{what} cannot be sent in an IMAP command")]
     Unsendable {
@@ -211,6 +241,10 @@ impl ImapError {
                 | ImapError::Bad { .. }
                 | ImapError::Unsendable { .. }
                 | ImapError::BodyTooLong { .. }
+                | ImapError::Unsupported { .. }
+                | ImapError::ReadOnly { .. }
+                | ImapError::Incomplete { .. }
+                | ImapError::TooMany { .. }
                 | ImapError::LoginUnavailable { .. }
                 | ImapError::NeedsOauth
         )

@@ -30,6 +30,8 @@ const PIECE: usize = 64 << 10;
 /// What to ask of each message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FetchItems {
+    /// UID and flags only: the lightest way to see what is there.
+    Flags,
     /// UID, flags, internal date and size.
     Meta,
     /// [`FetchItems::Meta`] and the Message-ID header field, as the body.
@@ -43,6 +45,7 @@ pub enum FetchItems {
 impl FetchItems {
     fn to_wire(self) -> &'static str {
         match self {
+            FetchItems::Flags => "(UID FLAGS)",
             FetchItems::Meta => "(UID FLAGS INTERNALDATE RFC822.SIZE)",
             FetchItems::Identity => {
                 "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
@@ -52,9 +55,20 @@ impl FetchItems {
         }
     }
 
+    /// Whether a body or header is part of the answer.
+    fn has_body(self) -> bool {
+        !matches!(self, FetchItems::Flags | FetchItems::Meta)
+    }
+
+    /// Whether `line` is the answer to this question rather than the flag update a server may send at any time. Where
+    /// flags are all that was asked for, such an update is as good an answer.
+    fn is_answered_by(self, line: &FetchLine) -> bool {
+        self == FetchItems::Flags && line.flags.is_some() || line.is_answer()
+    }
+
     fn chunk(self) -> u32 {
         match self {
-            FetchItems::Meta | FetchItems::Identity => CHUNK_META,
+            FetchItems::Flags | FetchItems::Meta | FetchItems::Identity => CHUNK_META,
             FetchItems::Headers | FetchItems::Full => CHUNK_BODIES,
         }
     }
@@ -387,12 +401,12 @@ impl FetchState {
             (_, Section::Absent) => None,
         };
         match body {
-            Some(body) if self.items != FetchItems::Meta => {
+            Some(body) if self.items.has_body() => {
                 let len = body.as_ref().map(|bytes| bytes.len() as u64);
                 self.done(uid);
                 self.ready.push_back((fetched(uid, known, len), body.unwrap_or_default()));
             }
-            None if self.items == FetchItems::Meta && known.flags.is_some() && known.is_answer() => {
+            None if !self.items.has_body() && known.flags.is_some() && self.items.is_answered_by(&known) => {
                 self.done(uid);
                 self.ready.push_back((fetched(uid, known, None), Bytes::new()));
             }

@@ -82,7 +82,7 @@ impl FetchLine {
 /// A partial, `BODY[]<0>`, is no whole message and matches nothing.
 fn is_section(key: &[u8], asked: FetchItems) -> bool {
     match asked {
-        FetchItems::Meta => false,
+        FetchItems::Flags | FetchItems::Meta => false,
         FetchItems::Identity => key.starts_with(b"BODY[HEADER.FIELDS") && key.ends_with(b"]"),
         FetchItems::Headers => key == b"BODY[HEADER]",
         FetchItems::Full => key == b"BODY[]",

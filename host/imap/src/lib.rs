@@ -1,12 +1,13 @@
 //! IMAP as a migrator needs it: tolerant of servers, unforgiving about loss.
 //!
-//! [`connect`] gives a [`Session`]: folders, status, EXAMINE and SELECT, and a pipelined, streaming [`Session::fetch`].
+//! [`connect`] gives a [`Session`]: folders with their figures, EXAMINE and SELECT, a streaming [`Session::fetch`], what
+//! changed since ([`Session::changes`]), and the verbs that change a target.
 //! [`Session::appender`] turns a session into a pipelined writer with two halves. Nothing here knows what a migration
 //! is, keeps state on disk, retries, or prints.
 //!
 //! Three layers share one connection: `transport` and `wire` move bytes under deadlines; `framer`, `reply`, `token` and
-//! `fetch_line` read them without I/O and without trust; `session`, `fetch`, `append` and `acks` hold the conversation.
-//! async-imap is the session layer for the plain commands, behind `gate`.
+//! `fetch_line` read them without I/O and without trust; `session` and the files named after its verbs, `append` and
+//! `acks` hold the conversation. async-imap is the session layer for the plain commands, behind `gate`.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,10 +41,13 @@
 mod acks;
 mod append;
 mod auth;
+mod batch;
 mod capability;
+mod change;
 mod command;
 mod connect;
 mod date;
+mod delta;
 mod error;
 mod fetch;
 mod fetch_line;
@@ -52,9 +56,12 @@ mod framer;
 mod gate;
 mod list;
 mod name;
+mod open;
+mod patience;
 mod pipeline;
 mod reply;
 mod session;
+mod status;
 mod timeouts;
 mod token;
 mod transport;
@@ -67,13 +74,17 @@ pub use acks::{Ack, AckOutcome, Acks};
 pub use append::{AppendHead, AppendOptions, Appender, Begun};
 pub use auth::{AuthMethod, Login, Secret};
 pub use capability::ServerFacts;
+pub use change::Copied;
 pub use connect::{Account, connect, connect_over};
 pub use date::InternalDate;
+pub use delta::Changes;
 pub use error::{Cause, ImapError, Refusal};
 pub use fetch::{Fetch, FetchItems, FetchRefusal, Fetched};
 pub use flags::Flags;
 pub use list::{Folder, SpecialUse};
 pub use name::{FolderName, FolderPath, NameError};
-pub use session::{FolderStatus, Quota, Selected, Session};
+pub use open::{Preparation, Prepared, Selected};
+pub use session::{Quota, Session};
+pub use status::FolderStatus;
 pub use timeouts::Timeouts;
 pub use uidset::UidSet;

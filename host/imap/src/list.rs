@@ -178,7 +178,8 @@ fn has(attributes: &[String], attribute: &str) -> bool {
     attributes.iter().any(|one| one.eq_ignore_ascii_case(attribute))
 }
 
-fn fold_inbox(name: Vec<u8>) -> Vec<u8> {
+/// The name with every spelling of INBOX made one.
+pub(crate) fn fold_inbox(name: Vec<u8>) -> Vec<u8> {
     if name.eq_ignore_ascii_case(b"INBOX") { b"INBOX".to_vec() } else { name }
 }
 

@@ -1,13 +1,19 @@
-//! What the two halves of a writer know in common: what is under way, what the server consented to, what it has proven.
+//! What the two halves of a writer know in common: what is under way, what the server consented to, what it has shown.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::ImapError;
 use crate::window::Window;
+
+/// The first wait after a server asked for patience without saying for how long; doubled while it goes on asking.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest wait before it is tried again, whatever the server suggests.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Shared {
     pub(crate) state: Mutex<State>,
@@ -21,22 +27,31 @@ pub(crate) struct State {
     pub(crate) window: Window,
     pub(crate) pending: HashMap<u64, Pending>,
     pub(crate) consent: Consent,
-    /// Lower-case keywords, and "" for the folder itself, with which an APPEND has succeeded.
-    pub(crate) proven: HashSet<String>,
+    pub(crate) manners: Manners,
     pub(crate) closed: bool,
     pub(crate) last_write: Instant,
     pub(crate) dead: Option<ImapError>,
 }
 
+/// A command that is not answered yet.
 pub(crate) struct Pending {
-    pub(crate) ticket: u64,
-    pub(crate) len: u64,
-    /// Whether the body left, or leaves, without the server's consent.
+    /// Its messages in their order; more than one only in a batch (RFC 3502).
+    pub(crate) messages: Vec<Sent>,
+    /// Whether the bodies left, or leave, without the server's consent.
     pub(crate) unasked: bool,
     /// Whether the whole command has been handed to the writer.
     pub(crate) sent: bool,
-    /// What its success proves.
+    /// Lower-case keywords that its success proves.
     pub(crate) proves: Vec<String>,
+    /// The form of command that the server's consent proves.
+    pub(crate) form: Option<String>,
+}
+
+/// A message of a command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) ticket: u64,
+    pub(crate) len: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +60,64 @@ pub(crate) enum Consent {
     Awaited(u64),
     Given,
     Refused,
+}
+
+/// What a connection has shown about how its server takes messages; kept from folder to folder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Manners {
+    /// Forms of the command that the server consented to, and lower-case keywords it stored a message with. The two
+    /// cannot meet: a form is empty or begins with a quote, which no keyword does.
+    pub(crate) proven: HashSet<String>,
+    /// Whether a body that left without consent was stored and never asked for. A `+` is then a consent, no late echo.
+    pub(crate) steady: bool,
+    /// How much may be under way.
+    pub(crate) window: Option<Window>,
+    /// Until when the server wants to be left alone.
+    pause: Option<Instant>,
+    /// Requests for patience since the last message it took.
+    complaints: u32,
+}
+
+impl Manners {
+    /// The server asked for patience: nothing new is sent for as long as it suggests, or longer each time. Returns
+    /// whether this is a complaint of its own.
+    pub(crate) fn complain(&mut self, suggested: Option<Duration>) -> bool {
+        let now = Instant::now();
+        // What was under way together is answered together, and is one complaint.
+        let again = self.paused(now).is_some();
+        if again && suggested.is_none() {
+            return false;
+        }
+        let wait = suggested.unwrap_or(FIRST_PAUSE.saturating_mul(1 << self.complaints.min(10)));
+        self.pause = self.pause.max(Some(now + wait.min(LONGEST_PAUSE)));
+        if !again {
+            self.complaints += 1;
+        }
+        !again
+    }
+
+    /// The server took a message.
+    pub(crate) fn content(&mut self) {
+        if self.pause.is_none_or(|until| until <= Instant::now()) {
+            self.complaints = 0;
+        }
+    }
+
+    /// Until when nothing may be sent.
+    pub(crate) fn paused(&self, now: Instant) -> Option<Instant> {
+        self.pause.filter(|until| *until > now)
+    }
+}
+
+/// Whether, and how, a message may be sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Not before something is answered.
+    Wait,
+    /// The server has to be asked first.
+    Ask,
+    /// As the literals' rules allow.
+    Go,
 }
 
 impl Shared {
@@ -61,12 +134,52 @@ impl Shared {
 }
 
 impl State {
-    pub(crate) fn has_proven(&self, pending: &Pending) -> bool {
-        pending.proves.iter().all(|token| self.proven.contains(token))
+    /// Whether a message in this form and with these keywords may be sent now.
+    pub(crate) fn leave(&self, form: &str, keywords: &[String], len: u64, pipeline: bool) -> Leave {
+        if self.manners.paused(Instant::now()).is_some() || !pipeline && !self.pending.is_empty() {
+            return Leave::Wait;
+        }
+        let proven = |token: &str| self.manners.proven.contains(token);
+        let mut unproven = keywords.iter().filter(|keyword| !proven(keyword)).peekable();
+        if proven(form) && unproven.peek().is_none() {
+            return if self.window.admits(len) { Leave::Go } else { Leave::Wait };
+        }
+        // Somebody else is proving it: his verdict decides whether this one has to ask as well.
+        let proving = unproven.any(|keyword| self.pending.values().any(|p| p.proves.contains(keyword)));
+        // Until the server is known not to ask for bodies that are coming anyway, its `+` must have one meaning only.
+        let clear = self.pending.is_empty() || self.manners.steady && self.window.admits(len);
+        if proving || !clear { Leave::Wait } else { Leave::Ask }
     }
 
     /// Whether a body is, or may be, on its way without the server's consent.
     pub(crate) fn is_exposed(&self) -> bool {
         self.pending.values().any(|pending| pending.unasked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_grows_once_per_pause_and_ends_with_a_stored_message() {
+        let mut manners = Manners::default();
+        let left = |manners: &Manners| manners.paused(Instant::now()).map(|until| until - Instant::now());
+        for _ in 0..50 {
+            manners.complain(None);
+        }
+        assert_eq!(left(&manners), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(left(&manners), None);
+        manners.complain(None);
+        assert_eq!(left(&manners), Some(Duration::from_secs(2)));
+        manners.complain(Some(Duration::from_secs(7)));
+        assert_eq!(left(&manners), Some(Duration::from_secs(7)));
+        manners.complain(Some(Duration::from_secs(86400)));
+        assert_eq!(left(&manners), Some(LONGEST_PAUSE));
+        tokio::time::advance(LONGEST_PAUSE).await;
+        manners.content();
+        manners.complain(None);
+        assert_eq!(left(&manners), Some(Duration::from_secs(1)));
     }
 }

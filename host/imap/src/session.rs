@@ -3,18 +3,18 @@
 //! async-imap speaks for the plain session commands, through the [gate](crate::gate); listing, status, quota, FETCH and
 //! APPEND are written and read by us on the same wire. Nothing here retries.
 
+use crate::batch::run_all;
 use crate::capability::Namespaces;
-use crate::command::{Answer, Command, quoted, until_tagged};
+use crate::command::{Answer, Command, quoted};
 use crate::fetch::FetchState;
 use crate::gate::Gate;
 use crate::list::{self, SpecialUse};
-use crate::reply::{Reply, Status, StatusLine, values};
-use crate::token::Tokens;
+use crate::open::{created, read_selected};
+use crate::pipeline::Manners;
+use crate::reply::{Reply, StatusLine, values};
 use crate::wire::Wire;
-use crate::{Flags, Folder, FolderName, ImapError, ServerFacts, Timeouts, UidSet};
+use crate::{Folder, FolderName, ImapError, Selected, ServerFacts, Timeouts};
 
-/// STORE commands under way at once.
-const STORES_IN_FLIGHT: usize = 16;
 /// The longest UID list in one command, in bytes: half of the 8192 that servers are asked to take (RFC 7162 section 4).
 pub(crate) const MAX_SET_BYTES: usize = 4000;
 
@@ -27,40 +27,11 @@ pub struct Session {
     namespaces: Namespaces,
     timeouts: Timeouts,
     tags: u64,
+    /// Whether QRESYNC was enabled.
+    qresync: bool,
     selected: Option<(FolderName, Selected)>,
     pub(crate) fetching: Option<FetchState>,
-}
-
-/// An open folder (RFC 9051 section 6.3.2).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selected {
-    /// How many messages it holds.
-    pub exists: u32,
-    /// The UIDVALIDITY; `None` when the server gave none or one outside 1 to 2^32-1, so that UIDs mean nothing later.
-    pub uid_validity: Option<u32>,
-    /// The next UID, by the server's account.
-    pub uid_next: Option<u32>,
-    /// The highest modification sequence (RFC 7162); `None` without CONDSTORE or with NOMODSEQ.
-    pub highest_modseq: Option<u64>,
-    /// The flags the folder keeps, `\*` for new keywords; `None` when the server did not say, which means all.
-    pub permanent_flags: Option<Vec<String>>,
-    /// Whether nothing can be written.
-    pub read_only: bool,
-}
-
-/// A folder's figures without opening it (RFC 9051 section 6.3.11); `None` for each that the server did not give.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FolderStatus {
-    /// How many messages it holds.
-    pub messages: Option<u32>,
-    /// The next UID.
-    pub uid_next: Option<u32>,
-    /// The UIDVALIDITY, when it is between 1 and 2^32-1.
-    pub uid_validity: Option<u32>,
-    /// The highest modification sequence (RFC 7162).
-    pub highest_modseq: Option<u64>,
-    /// All messages together in bytes (RFC 8438).
-    pub size: Option<u64>,
+    pub(crate) manners: Manners,
 }
 
 /// Storage used and allowed (RFC 9208), of the quota root with the least room.
@@ -93,10 +64,21 @@ impl Session {
         mut imap: async_imap::Session<Gate>,
         facts: ServerFacts,
         namespaces: Namespaces,
+        qresync: bool,
         timeouts: Timeouts,
     ) -> Result<Session, ImapError> {
         imap.get_mut().wire()?.finish();
-        Ok(Session { imap, facts, namespaces, timeouts, tags: 0, selected: None, fetching: None })
+        Ok(Session {
+            imap,
+            facts,
+            namespaces,
+            timeouts,
+            tags: 0,
+            qresync,
+            selected: None,
+            fetching: None,
+            manners: Manners::default(),
+        })
     }
 
     /// Returns what was learnt about the server at log-in.
@@ -117,43 +99,34 @@ impl Session {
     /// # Errors
     /// `No` or `Bad` when the server refuses to list; else only lost connections.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapError> {
-        if self.facts.has("LIST-EXTENDED") && self.facts.has("SPECIAL-USE") {
+        if self.lists_extended() {
             let extended = Command::new("LIST").text("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED)");
             // iCloud and others advertise it and answer BAD.
             match self.run(extended).await?.ok("LIST") {
-                Ok(answer) => return Ok(list::read(&answer, None, &self.facts, &self.namespaces)),
+                Ok(answer) => return Ok(self.own_folders(&answer, None)),
                 Err(error) => tracing::debug!(%error, "LIST RETURN was refused"),
             }
         }
         let xlist = self.facts.has("XLIST") && !self.facts.has("SPECIAL-USE");
-        let mut listed = None;
-        if xlist {
-            listed = self.run(Command::new("XLIST").text("\"\" \"*\"")).await?.ok("XLIST").ok();
-        }
-        let listed = match listed {
-            Some(answer) => answer,
-            None => self.run(Command::new("LIST").text("\"\" \"*\"")).await?.ok("LIST")?,
+        let name = if xlist { "XLIST" } else { "LIST" };
+        let commands = [name, "LSUB"].map(|name| Command::new(name).text("\"\" \"*\"")).into();
+        let mut answers = self.run_all(commands).await?.into_iter().flatten();
+        let (listed, subscribed) = (answers.next(), answers.next().and_then(|one| one.ok("LSUB").ok()));
+        let listed = match listed.map(|one| one.ok(name)) {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) if !xlist => return Err(error),
+            _ => self.run(Command::new("LIST").text("\"\" \"*\"")).await?.ok("LIST")?,
         };
-        let subscribed = self.run(Command::new("LSUB").text("\"\" \"*\"")).await?.ok("LSUB").ok();
-        Ok(list::read(&listed, subscribed.as_ref(), &self.facts, &self.namespaces))
+        Ok(self.own_folders(&listed, subscribed.as_ref()))
     }
 
-    /// Returns a folder's figures. HIGHESTMODSEQ and SIZE are asked for only where they are advertised.
-    ///
-    /// # Errors
-    /// `No` when the folder does not exist or cannot be looked into.
-    pub async fn status(&mut self, folder: &FolderName) -> Result<FolderStatus, ImapError> {
-        let mut items = "(MESSAGES UIDNEXT UIDVALIDITY".to_owned();
-        if self.facts.has("CONDSTORE") || self.facts.has("QRESYNC") {
-            items.push_str(" HIGHESTMODSEQ");
-        }
-        if self.facts.has("STATUS=SIZE") {
-            items.push_str(" SIZE");
-        }
-        items.push(')');
-        let command = Command::new("STATUS").string("the folder name", &folder.0).text(&items);
-        let answer = self.run(command).await?.ok("STATUS")?;
-        Ok(read_status(&answer, folder))
+    /// Whether one LIST can tell roles and subscriptions.
+    pub(crate) fn lists_extended(&self) -> bool {
+        self.facts.has("LIST-EXTENDED") && self.facts.has("SPECIAL-USE")
+    }
+
+    pub(crate) fn own_folders(&self, listed: &Answer, subscribed: Option<&Answer>) -> Vec<Folder> {
+        list::read(listed, subscribed, &self.facts, &self.namespaces)
     }
 
     /// Opens a folder for reading only: the server changes nothing, not even `\Recent` (RFC 9051 section 6.3.3).
@@ -198,7 +171,7 @@ impl Session {
             let uses = format!("(USE ({token}))");
             let command = Command::new("CREATE").string("the folder name", &folder.0).text(&uses);
             match created(self.run(command).await?) {
-                Ok(()) => return Ok(()),
+                Ok(_) => return Ok(()),
                 // Another folder has the role, or the server knows none for new folders: the folder still matters.
                 Err(error) => tracing::debug!(%error, "CREATE with a role was refused"),
             }
@@ -207,7 +180,7 @@ impl Session {
             Some(text) => self.control("CREATE", Control::Create(text)).await?,
             None => self.run(Command::new("CREATE").string("the folder name", &folder.0)).await?,
         };
-        created(answer)
+        created(answer).map(drop)
     }
 
     /// Subscribes to a folder.
@@ -251,45 +224,6 @@ impl Session {
         answer.ok("LOGOUT").map(drop)
     }
 
-    /// Adds (`add`) or removes `flags` on messages of the open folder, silently (RFC 9051 section 6.4.9).
-    ///
-    /// Only tokens that cannot break the command are sent; a set without any sends nothing. UIDs that do not exist are
-    /// no error.
-    ///
-    /// # Errors
-    /// The first `No` or `Bad`, after all parts were answered.
-    pub async fn store_flags(&mut self, uids: &[u32], add: bool, flags: &Flags) -> Result<(), ImapError> {
-        let tokens = flags.to_store();
-        let set = UidSet::from(uids);
-        if tokens == "()" || set.is_empty() {
-            return Ok(());
-        }
-        self.settle().await?;
-        let sign = if add { '+' } else { '-' };
-        let mut refused = None;
-        for group in set.chunks(u32::MAX, MAX_SET_BYTES).chunks(STORES_IN_FLIGHT) {
-            let tags: Vec<String> = group.iter().map(|_| self.next_tag()).collect();
-            let wire = self.imap.get_mut().wire()?;
-            wire.begin("STORE")?;
-            for (tag, part) in tags.iter().zip(group) {
-                let line = format!("{tag} UID STORE {} {sign}FLAGS.SILENT {tokens}\r\n", part.to_wire());
-                wire.writer.push(line.as_bytes());
-            }
-            wire.flush().await?;
-            // Plain commands without literals are answered in order; a tag out of order ends the connection.
-            for tag in &tags {
-                let mut data = Vec::new();
-                let line = until_tagged(wire, tag, &mut data).await?;
-                wire.reader.progress();
-                if let Err(error) = (Answer { data, line }).ok("STORE") {
-                    refused.get_or_insert(error);
-                }
-            }
-            wire.finish();
-        }
-        refused.map_or(Ok(()), Err)
-    }
-
     /// Runs one of async-imap's calls and returns what the gate saw.
     async fn control(&mut self, name: &'static str, call: Control<'_>) -> Result<Answer, ImapError> {
         self.settle().await?;
@@ -315,11 +249,45 @@ impl Session {
         result
     }
 
+    pub(crate) fn forget_selected(&mut self) {
+        self.selected = None;
+    }
+
+    pub(crate) fn set_selected(&mut self, folder: &FolderName, selected: &Selected) {
+        self.selected = Some((folder.clone(), selected.clone()));
+    }
+
+    /// Whether the server tells which messages are gone (RFC 7162 section 3.2), and can be believed.
+    pub(crate) fn tells_vanished(&self) -> bool {
+        self.qresync
+    }
+
+    /// Runs commands of our own together; see [`run_all`].
+    pub(crate) async fn run_all(
+        &mut self,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
+        self.settle().await?;
+        let tagged = commands.into_iter().map(|command| (self.next_tag(), command)).collect();
+        run_all(self.imap.get_mut().wire()?, tagged).await
+    }
+
     /// Runs a command of our own.
     pub(crate) async fn run(&mut self, command: Command) -> Result<Answer, ImapError> {
         self.settle().await?;
         let tag = self.next_tag();
         command.run(self.imap.get_mut().wire()?, &tag).await
+    }
+
+    /// Runs a command of our own whose answer may be long; see [`Command::run_with`].
+    pub(crate) async fn run_with(
+        &mut self,
+        command: Command,
+        take: impl FnMut(Reply) -> bool,
+    ) -> Result<StatusLine, ImapError> {
+        self.settle().await?;
+        let tag = self.next_tag();
+        command.run_with(self.imap.get_mut().wire()?, &tag, take).await
     }
 
     pub(crate) fn next_tag(&mut self) -> String {
@@ -344,90 +312,6 @@ impl Session {
 fn plain(folder: &FolderName) -> Option<&str> {
     quoted(&folder.0)?;
     std::str::from_utf8(&folder.0).ok()
-}
-
-fn created(answer: Answer) -> Result<(), ImapError> {
-    match answer.ok("CREATE") {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let exists = error.code() == Some("ALREADYEXISTS")
-                || matches!(&error, ImapError::No { text, .. } if text.to_ascii_lowercase().contains("already exist"));
-            if exists { Ok(()) } else { Err(error) }
-        }
-    }
-}
-
-fn read_selected(answer: &Answer) -> Selected {
-    let mut selected = Selected::default();
-    for reply in &answer.data {
-        if let Reply::Data { number: Some(number), word, .. } = reply
-            && word == "EXISTS"
-        {
-            selected.exists = *number;
-        }
-    }
-    for line in answer.status_lines() {
-        read_code(line, &mut selected);
-    }
-    selected
-}
-
-fn read_code(line: &StatusLine, selected: &mut Selected) {
-    if !matches!(line.status, Status::Ok | Status::No) {
-        return;
-    }
-    match line.code.as_deref() {
-        Some("UIDVALIDITY") => selected.uid_validity = line.code_number("UIDVALIDITY").and_then(nonzero),
-        Some("UIDNEXT") => selected.uid_next = line.code_number("UIDNEXT").and_then(nonzero),
-        Some("HIGHESTMODSEQ") => {
-            selected.highest_modseq = line.code_number("HIGHESTMODSEQ").filter(|n| *n > 0)
-        }
-        Some("READ-ONLY") => selected.read_only = true,
-        Some("PERMANENTFLAGS") => {
-            let list = Tokens::new(&line.arguments).next_value();
-            selected.permanent_flags =
-                list.map(|list| list.items().iter().filter_map(|flag| flag.text()).collect());
-        }
-        _ => {}
-    }
-}
-
-fn nonzero(number: u64) -> Option<u32> {
-    u32::try_from(number).ok().filter(|number| *number > 0)
-}
-
-fn read_status(answer: &Answer, folder: &FolderName) -> FolderStatus {
-    let mut status = FolderStatus::default();
-    let replies: Vec<_> = answer
-        .data
-        .iter()
-        .filter_map(|reply| match reply {
-            Reply::Data { number, word, response } if word == "STATUS" => Some(values(response, *number)),
-            _ => None,
-        })
-        .collect();
-    let only = replies.len() == 1;
-    for mut tokens in replies {
-        // The name may come back in another spelling; when there is one answer, it is ours.
-        let Some(name) = tokens.next_value() else { continue };
-        if !only && name.bytes() != Some(&folder.0) {
-            continue;
-        }
-        let Some(list) = tokens.next_value() else { continue };
-        for pair in list.items().chunks(2) {
-            let [item, value] = pair else { continue };
-            let number = value.number();
-            match item.text().unwrap_or_default().to_ascii_uppercase().as_str() {
-                "MESSAGES" => status.messages = number.and_then(|n| u32::try_from(n).ok()),
-                "UIDNEXT" => status.uid_next = number.and_then(nonzero),
-                "UIDVALIDITY" => status.uid_validity = number.and_then(nonzero),
-                "HIGHESTMODSEQ" => status.highest_modseq = number.filter(|n| *n > 0),
-                "SIZE" => status.size = number,
-                _ => {}
-            }
-        }
-    }
-    status
 }
 
 fn read_quota(answer: &Answer) -> Option<Quota> {

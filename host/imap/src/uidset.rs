@@ -115,6 +115,26 @@ impl UidSet {
         UidSet { ranges }
     }
 
+    /// Returns the UIDs that are in both sets.
+    pub fn intersection(&self, other: &UidSet) -> UidSet {
+        self.without(&self.without(other))
+    }
+
+    /// Adds every UID of `other`.
+    pub fn extend(&mut self, other: &UidSet) {
+        *self = UidSet::from_ranges(self.ranges().chain(other.ranges()));
+    }
+
+    /// Returns the smallest and the largest UID, or `None` for the empty set.
+    pub fn bounds(&self) -> Option<(u32, u32)> {
+        Some((self.ranges.first()?.0, self.ranges.last()?.1))
+    }
+
+    /// Reads a server's set, such as `1:4,9,7:*`; `*` counts as the largest possible UID. `None` when it is none.
+    pub(crate) fn parse(text: &[u8]) -> Option<UidSet> {
+        Some(UidSet::from_ranges(parse_ranges(text)?.into_iter().map(|(a, b)| a.min(b)..=a.max(b))))
+    }
+
     /// Returns the ranges, ascending and disjoint.
     pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u32>> + '_ {
         self.ranges.iter().map(|(first, last)| *first..=*last)
@@ -184,6 +204,23 @@ impl UidSet {
         }
         chunks
     }
+}
+
+/// The ranges of a set in the order they are written, each as written.
+pub(crate) fn parse_ranges(text: &[u8]) -> Option<Vec<(u32, u32)>> {
+    let number = |text: &str| match text {
+        "*" => Some(u32::MAX),
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok().filter(|n| *n > 0),
+        _ => None,
+    };
+    std::str::from_utf8(text)
+        .ok()?
+        .split(',')
+        .map(|part| match part.split_once(':') {
+            Some((first, last)) => Some((number(first)?, number(last)?)),
+            None => number(part).map(|one| (one, one)),
+        })
+        .collect()
 }
 
 fn write_range(out: &mut String, first: u32, last: u32) {

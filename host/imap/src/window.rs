@@ -3,8 +3,8 @@
 //! Sans I/O. The window, not the parser, sets the speed of a copy: at 40 ms round trip 16 messages under way moved 125 a
 //! second, 256 moved 2,500.
 
-/// Enough to hide 40 ms at once, small enough not to flood a server before it has answered anything.
-const START: usize = 64;
+/// Five batches, or enough to hide 100 ms at once; small enough not to flood a server before it has answered anything.
+const START: usize = 256;
 /// After a server asked for patience: one at a time, and slowly more.
 const FLOOR: usize = 1;
 
@@ -47,7 +47,7 @@ impl Window {
 
     /// A message was answered cleanly: stored, or refused for its own sake.
     pub(crate) fn answered(&mut self, len: u64) {
-        self.release(len);
+        self.released(len);
         self.credit += 1;
         // Until the first complaint the window doubles per round trip; after it, it grows by one.
         let price = if self.careful { self.limit } else { 1 };
@@ -57,15 +57,26 @@ impl Window {
         }
     }
 
-    /// A message was answered with a request for patience.
-    pub(crate) fn throttled(&mut self, len: u64) {
-        self.release(len);
+    /// A command was answered with a request for patience; its messages are [`released`](Window::released).
+    pub(crate) fn throttled(&mut self) {
         self.credit = 0;
         self.careful = true;
         self.limit = (self.limit / 2).max(FLOOR);
     }
 
-    fn release(&mut self, len: u64) {
+    /// Whether it was made with these bounds.
+    pub(crate) fn fits(&self, max_messages: usize, max_bytes: u64) -> bool {
+        self.max_messages == max_messages.max(1) && self.max_bytes == max_bytes
+    }
+
+    /// Forgets what was under way, for the next folder; what was learnt about the pace stays.
+    pub(crate) fn cleared(mut self) -> Window {
+        (self.messages, self.bytes) = (0, 0);
+        self
+    }
+
+    /// A message is not under way any more.
+    pub(crate) fn released(&mut self, len: u64) {
         self.messages = self.messages.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(len);
     }
@@ -77,30 +88,31 @@ mod tests {
 
     #[test]
     fn grows_while_answers_are_clean_and_halves_on_complaint() {
-        let mut window = Window::new(512, 1 << 20);
+        let mut window = Window::new(1024, 1 << 20);
         assert_eq!(
-            (0..100)
+            (0..1000)
                 .take_while(|_| window.admits(1) && {
                     window.sent(1);
                     true
                 })
                 .count(),
-            64
+            256
         );
-        for _ in 0..64 {
+        for _ in 0..256 {
             window.answered(1);
         }
-        assert_eq!(window.limit, 128);
+        assert_eq!(window.limit, 512);
         window.sent(1);
-        window.throttled(1);
-        assert_eq!(window.limit, 64);
-        for _ in 0..64 {
+        window.throttled();
+        window.released(1);
+        assert_eq!(window.limit, 256);
+        for _ in 0..256 {
             window.sent(1);
             window.answered(1);
         }
-        assert_eq!(window.limit, 65);
+        assert_eq!(window.limit, 257);
         for _ in 0..20 {
-            window.throttled(1);
+            window.throttled();
         }
         assert_eq!(window.limit, 1);
     }

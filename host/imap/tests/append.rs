@@ -345,7 +345,7 @@ async fn misuse_closes_instead_of_sending_commands() {
             Ok::<_, ImapError>(())
         };
         let (sent, (got, error)) = tokio::join!(send, verdicts(&mut acks));
-        assert!(sent.is_err() && error.is_some() && got.len() == 1, "{case}");
+        assert!(sent.is_err() && error.is_some() && got.len() <= 1, "{case}");
     }
 }
 
@@ -375,7 +375,7 @@ async fn dropping_the_writer_inside_a_message_ends_the_acknowledgements() {
         drop(appender);
     };
     let ((), (got, error)) = tokio::join!(send, verdicts(&mut acks));
-    assert!(matches!(error, Some(ImapError::Closed { .. })) && got.len() == 1);
+    assert!(matches!(error, Some(ImapError::Closed { .. })) && got.len() <= 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,9 +19,13 @@ async fn everything_asked_at_log_in() {
             "C: AUTHENTICATE PLAIN AGFubgBwYSJzcw==",
             "S: * CAPABILITY IMAP4rev1 LIES",
             "S: @ OK Logged in",
+            // No namespaces by that list, so the delimiter is asked for along with the list that counts.
             "C: CAPABILITY",
+            "C: LIST \"\" \"\"",
             "S: * CAPABILITY IMAP4rev1 ID NAMESPACE APPENDLIMIT=1000",
-            "S: @ OK done",
+            "S: @2 OK done",
+            "S: * LIST (\\Noselect) \"/\" \"\"",
+            "S: @3 OK done",
             "C: ID (\"name\" \"mailhaul\" \"version\" \"0.1.0\")",
             "S: * ID (\"name\" \"Dovecot\")",
             "S: @ OK done",
@@ -49,6 +53,39 @@ async fn everything_asked_at_log_in() {
     session.noop().await.unwrap();
     session.logout().await.unwrap();
     assert!(server.heard().await.ends_with("LOGOUT\r\n"));
+}
+
+/// Greeting and log-in list capabilities: two round trips, the second with everything there is to ask.
+#[tokio::test]
+async fn a_log_in_takes_two_round_trips() {
+    let told = "IMAP4rev1 ID NAMESPACE ENABLE QRESYNC CONDSTORE X-SHORT";
+    let login_ok = format!("S: @ OK [CAPABILITY {told}] Logged in");
+    let list = format!("S: * CAPABILITY {told} X-LONG");
+    let (client, server) = serve(
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready",
+            "C: AUTHENTICATE PLAIN AGFubgBwYSJzcw==",
+            &login_ok,
+            "C: CAPABILITY",
+            "C: ID (\"name\" \"mailhaul\" \"version\" \"0.1.0\")",
+            "C: NAMESPACE",
+            "C: ENABLE QRESYNC",
+            &list,
+            "S: @2 OK",
+            "S: * ID (\"name\" \"Dovecot\")",
+            "S: * NAMESPACE ((\"\" \"/\")) NIL NIL",
+            // In another order than asked.
+            "S: @4 OK",
+            "S: @3 OK",
+            "S: * ENABLED QRESYNC",
+            "S: @5 OK",
+        ],
+        1 << 16,
+    );
+    let session = connect_over(client, endpoint(), &login(), &quick()).await.unwrap();
+    assert!(session.facts().has("X-LONG") && session.facts().delimiter == Some('/'));
+    drop(session);
+    assert!(server.heard().await.ends_with("ENABLE QRESYNC\r\n"));
 }
 
 /// P23: a server may refuse what it advertises.
@@ -342,7 +379,14 @@ async fn folders_are_created_once_and_with_roles() {
 async fn arguments_cannot_become_commands() {
     let (mut session, server) = session(
         "",
-        &["C: CREATE \"a\\\" {3}\"", "S: @ OK", "C: UID STORE 1 +FLAGS.SILENT (\\Seen)", "S: @ OK"],
+        &[
+            "C: CREATE \"a\\\" {3}\"",
+            "S: @ OK",
+            "C: SELECT \"INBOX\"",
+            "S: @ OK",
+            "C: UID STORE 1 +FLAGS.SILENT (\\Seen)",
+            "S: @ OK",
+        ],
     )
     .await;
     for bad in ["a\r\nA1 DELETE INBOX", "a\nb", "a\rb", "nul\0"] {
@@ -353,6 +397,7 @@ async fn arguments_cannot_become_commands() {
         assert!(matches!(session.status(&bad).await, Err(ImapError::Unsendable { .. })));
     }
     session.create(&name("a\" {3}"), None).await.unwrap();
+    session.select(&FolderName::inbox()).await.unwrap();
     let flags: Flags = ["\\Seen", "x\r\nA1 DELETE INBOX", "{3}", "a b", "q\""].into_iter().collect();
     session.store_flags(&[1], true, &flags).await.unwrap();
     session.store_flags(&[1], true, &["{3}"].into_iter().collect()).await.unwrap();
@@ -363,8 +408,15 @@ async fn arguments_cannot_become_commands() {
 #[tokio::test]
 async fn flags_are_stored_in_pipelined_parts() {
     let uids: Vec<u32> = (0..1500).map(|n| 1_000_000_000 + n * 2).collect();
-    let (mut session, server) =
-        session("", &["C: UID STORE 1,3 -FLAGS.SILENT ($X)", "S: * 1 FETCH (FLAGS ())", "S: @ OK"]).await;
+    let script = [
+        "C: SELECT \"INBOX\"",
+        "S: @ OK",
+        "C: UID STORE 1,3 -FLAGS.SILENT ($X)",
+        "S: * 1 FETCH (FLAGS ())",
+        "S: @ OK",
+    ];
+    let (mut session, server) = session("", &script).await;
+    session.select(&FolderName::inbox()).await.unwrap();
     session.store_flags(&[3, 1], false, &["$X"].into_iter().collect()).await.unwrap();
     let seen: Flags = ["\\Seen"].into_iter().collect();
     let stored = session.store_flags(&uids, true, &seen);
@@ -420,9 +472,12 @@ async fn endless_answers_meet_limits() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut buffer = [0; 1024];
         server.write_all(b"* OK hi\r\n").await.unwrap();
-        for tag in ["C1", "L1", "C2", "C5"] {
+        for tags in [&["C1"][..], &["L1"], &["C2", "C5"]] {
             let _ = server.read(&mut buffer).await.unwrap();
-            server.write_all(format!("* CAPABILITY IMAP4rev1\r\n{tag} OK\r\n").as_bytes()).await.unwrap();
+            for tag in tags {
+                let answer = format!("* CAPABILITY IMAP4rev1\r\n{tag} OK\r\n");
+                server.write_all(answer.as_bytes()).await.unwrap();
+            }
         }
         let _ = server.read(&mut buffer).await.unwrap();
         let flood = "* OK still here\r\n".repeat(4096);

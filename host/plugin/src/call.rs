@@ -13,6 +13,7 @@ use crate::cancel::Cancel;
 use crate::caps::log::LogSink;
 use crate::clock::Clock;
 use crate::convert;
+use crate::grants::Grants;
 use crate::inputs::Inputs;
 use crate::meter::Meter;
 use crate::state::{Parts, State};
@@ -24,6 +25,8 @@ pub(crate) struct Caller {
     pub(crate) engine: Engine,
     pub(crate) settings: Arc<str>,
     pub(crate) cancel: Cancel,
+    /// What calls of this kind were granted.
+    pub(crate) grants: Arc<Grants>,
     pub(crate) memory: usize,
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
@@ -50,6 +53,7 @@ impl Caller {
             settings: Arc::clone(&self.settings),
             cancel: self.cancel.clone(),
             inputs,
+            grants: Arc::clone(&self.grants),
         };
         let mut store = State::store(&self.engine, self.memory, parts);
         // Dropping the future at the time-out ends this instance and nothing else.

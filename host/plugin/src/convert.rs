@@ -114,6 +114,8 @@ pub(crate) fn said(error: types::PluginError) -> PluginFailure {
             PluginFailure::Unusable { place: Some(shown(&at)), reason: shown(&reason) }
         }
         types::PluginError::Denied(why) => PluginFailure::Denied(shown(&why)),
+        types::PluginError::RetryAfter((time, why)) => PluginFailure::RetryAfter(time, shown(&why)),
+        types::PluginError::Unsupported(why) => PluginFailure::Unsupported(shown(&why)),
         types::PluginError::Other(why) => PluginFailure::Said(shown(&why)),
     }
 }

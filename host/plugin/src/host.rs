@@ -193,6 +193,7 @@ impl PluginHost {
             engine: self.engine.clone(),
             settings: Arc::from("{}"),
             cancel: Cancel::default(),
+            grants: Arc::default(),
             memory: self.limits.memory,
             cpu: self.limits.cpu.min(Duration::from_secs(2)),
             wall: self.limits.wall,

@@ -24,6 +24,7 @@ mod component;
 mod convert;
 mod engine;
 mod error;
+mod grants;
 mod host;
 mod inputs;
 mod inspect;
@@ -39,6 +40,7 @@ mod text;
 
 pub use cancel::Cancel;
 pub use error::{LoadError, LoadReason, Nearest};
+pub use grants::{Grants, Origin, SecretGrant};
 pub use host::{PluginHost, Shipped};
 pub use inputs::{Cell, Column, Inputs, TableInput, TableRow};
 pub use inspect::{ImportUse, Inspection, Listed};

@@ -113,6 +113,7 @@ impl Plugin {
             engine: self.compiled.engine.clone(),
             settings,
             cancel: self.cancel.clone(),
+            grants: Arc::default(),
             memory: self.limits.memory,
             cpu,
             wall,

@@ -9,6 +9,7 @@ use crate::breach::Breach;
 use crate::cancel::Cancel;
 use crate::caps::log::LogSink;
 use crate::clock::{self, Clock};
+use crate::grants::Grants;
 use crate::inputs::Inputs;
 use crate::limits::{CORE_INSTANCES, HANDLES, HOSTCALL_BYTES, TABLE_ELEMENTS};
 use crate::meter::Usage;
@@ -23,6 +24,8 @@ pub(crate) struct State {
     pub(crate) cancel: Cancel,
     /// Empty unless this is a call of a mailbox source.
     pub(crate) inputs: Arc<Inputs>,
+    /// What this call may use beside them.
+    pub(crate) grants: Arc<Grants>,
     memory: Memory,
     /// Functions of the host that were called.
     pub(crate) host_calls: u64,
@@ -34,9 +37,9 @@ impl State {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
-        let Parts { clock, log, settings, cancel, inputs } = parts;
-        let mut store =
-            Store::new(engine, Self { handles, clock, log, settings, cancel, inputs, memory, host_calls: 0 });
+        let Parts { clock, log, settings, cancel, inputs, grants } = parts;
+        let state = Self { handles, clock, log, settings, cancel, inputs, grants, memory, host_calls: 0 };
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         clock::arm(&mut store);
@@ -69,6 +72,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Arc<str>,
     pub(crate) cancel: Cancel,
     pub(crate) inputs: Arc<Inputs>,
+    pub(crate) grants: Arc<Grants>,
 }
 
 /// Memory and tables of one instance, all of them together.

@@ -3,7 +3,7 @@
 //! Everything is public to the export macros and to nobody else: authors see the types of this
 //! crate's own modules, which have helpers and can be made in tests.
 //!
-//! Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test -p mailhaul-plugin --test bindings`.
+//! Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test -p mailhaul-componentize --test bindings`.
 #![allow(
     warnings,
     missing_docs,
@@ -209,6 +209,10 @@ pub mod mailhaul {
             }
             /// Why an exported function has no answer. The case decides what the host does, the text is shown
             /// to the operator (escaped, cut at 1,000 characters) and should say what to do.
+            ///
+            /// A plugin that traps, runs out of a limit or breaks the contract is never one of these: the host
+            /// tells "the plugin said no" from "the plugin broke", and both name the plugin, its version and
+            /// the call.
             #[derive(Clone)]
             pub enum PluginError {
                 /// The settings do not fit each other or the servers. The command ends with exit code 6.
@@ -217,8 +221,17 @@ pub mod mailhaul {
                 Input((_rt::String, _rt::String)),
                 /// The host refused something this call cannot do without. The command ends with exit code 6.
                 Denied(_rt::String),
+                /// Ask again with the same arguments, not before this many milliseconds; and why. Only for
+                /// `mailbox-source` and `mailbox-provisioner`, whose calls wait for somebody else's API. The host
+                /// waits 60 seconds at most, asks five times at most, then treats it as `other`; from the other
+                /// kinds it is `other` at once.
+                RetryAfter((u32, _rt::String)),
+                /// This plugin does not do that: a provisioner that cannot set a quota, a profile that does not
+                /// know the server. The host goes on without it where it can and says so.
+                Unsupported(_rt::String),
                 /// Anything else. A mapper's error stops that mailbox before anything is written, a source's
-                /// ends the command, a validator's is recorded as `inconclusive`.
+                /// ends the command, a validator's is recorded as `inconclusive`, a profile's means that nothing
+                /// is known about the server, a provisioner's that this mailbox was not created.
                 Other(_rt::String),
             }
             impl ::core::fmt::Debug for PluginError {
@@ -235,6 +248,12 @@ pub mod mailhaul {
                         }
                         PluginError::Denied(e) => {
                             f.debug_tuple("PluginError::Denied").field(e).finish()
+                        }
+                        PluginError::RetryAfter(e) => {
+                            f.debug_tuple("PluginError::RetryAfter").field(e).finish()
+                        }
+                        PluginError::Unsupported(e) => {
+                            f.debug_tuple("PluginError::Unsupported").field(e).finish()
                         }
                         PluginError::Other(e) => {
                             f.debug_tuple("PluginError::Other").field(e).finish()
@@ -315,14 +334,16 @@ pub mod mailhaul {
                 }
             }
         }
-        /// Secrets as handles. No value ever enters the memory of a plugin: it takes a handle from a table
-        /// and puts it into an account; the host uses the value.
+        /// Secrets as handles. No value ever enters the memory of a plugin: it takes a handle from a table, or
+        /// opens one it was granted, and puts it into an account or an HTTP request; the host uses the value.
+        /// For sources and provisioners.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod secrets {
             #[used]
             #[doc(hidden)]
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
+            pub type PluginError = super::super::super::mailhaul::plugin::types::PluginError;
             #[derive(Debug)]
             #[repr(transparent)]
             pub struct Secret {
@@ -402,6 +423,193 @@ pub mod mailhaul {
                     }
                 }
             }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Opens the secret the manifest asks for by this name (`[[needs.secret]]`). The operator gives its
+            /// value under `[plugins.secrets.<id>]` and grants it once, towards the origins the manifest names;
+            /// it can be sent nowhere else.
+            ///
+            /// `denied` when the manifest does not ask for it, it was not granted or has no value.
+            #[allow(async_fn_in_trait)]
+            pub fn open(name: &str) -> ::core::result::Result<Secret, PluginError> {
+                unsafe {
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 6 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 6
+                            * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let vec0 = name;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let ptr1 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "mailhaul:plugin/secrets@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "open"]
+                        fn wit_import2(_: *mut u8, _: usize, _: *mut u8);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import2(_: *mut u8, _: usize, _: *mut u8) {
+                        unreachable!()
+                    }
+                    wit_import2(ptr0.cast_mut(), len0, ptr1);
+                    let l3 = i32::from(*ptr1.add(0).cast::<u8>());
+                    let result29 = match l3 {
+                        0 => {
+                            let e = {
+                                let l4 = *ptr1
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>();
+                                Secret::from_handle(l4 as u32)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l5 = i32::from(
+                                    *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                use super::super::super::mailhaul::plugin::types::PluginError as V28;
+                                let v28 = match l5 {
+                                    0 => {
+                                        let e28 = {
+                                            let l6 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l7 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len8 = l7;
+                                            let bytes8 = _rt::Vec::from_raw_parts(
+                                                l6.cast(),
+                                                len8,
+                                                len8,
+                                            );
+                                            _rt::string_lift(bytes8)
+                                        };
+                                        V28::Settings(e28)
+                                    }
+                                    1 => {
+                                        let e28 = {
+                                            let l9 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l10 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len11 = l10;
+                                            let bytes11 = _rt::Vec::from_raw_parts(
+                                                l9.cast(),
+                                                len11,
+                                                len11,
+                                            );
+                                            let l12 = *ptr1
+                                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l13 = *ptr1
+                                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len14 = l13;
+                                            let bytes14 = _rt::Vec::from_raw_parts(
+                                                l12.cast(),
+                                                len14,
+                                                len14,
+                                            );
+                                            (_rt::string_lift(bytes11), _rt::string_lift(bytes14))
+                                        };
+                                        V28::Input(e28)
+                                    }
+                                    2 => {
+                                        let e28 = {
+                                            let l15 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l16 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len17 = l16;
+                                            let bytes17 = _rt::Vec::from_raw_parts(
+                                                l15.cast(),
+                                                len17,
+                                                len17,
+                                            );
+                                            _rt::string_lift(bytes17)
+                                        };
+                                        V28::Denied(e28)
+                                    }
+                                    3 => {
+                                        let e28 = {
+                                            let l18 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>();
+                                            let l19 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l20 = *ptr1
+                                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
+                                            );
+                                            (l18 as u32, _rt::string_lift(bytes21))
+                                        };
+                                        V28::RetryAfter(e28)
+                                    }
+                                    4 => {
+                                        let e28 = {
+                                            let l22 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        V28::Unsupported(e28)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                        let e28 = {
+                                            let l25 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        V28::Other(e28)
+                                    }
+                                };
+                                v28
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result29
+                }
+            }
         }
         /// How to sign in somewhere. Types only.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -460,7 +668,7 @@ pub mod mailhaul {
                 }
             }
         }
-        /// Whether the operator wants to stop. Not for mappers: their calls are short.
+        /// Whether the operator wants to stop. Not for mappers and profiles: their calls are short.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod cancel {
             #[used]
@@ -2078,7 +2286,8 @@ pub mod mailhaul {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Whether the host knows a named behaviour. Unknown names are false.
+            /// Whether the host knows a named behaviour. Unknown names are false. Known to this version:
+            /// `retry-after` (it is honoured for sources and provisioners) and `http`.
             #[allow(async_fn_in_trait)]
             pub fn has_feature(name: &str) -> bool {
                 unsafe {
@@ -2097,6 +2306,1026 @@ pub mod mailhaul {
                     }
                     let ret = wit_import1(ptr0.cast_mut(), len0);
                     _rt::bool_lift(ret as u8)
+                }
+            }
+        }
+        /// HTTP to the origins the manifest asks for (`[[needs.http]]`) and the operator granted, and to no
+        /// others. For sources and provisioners.
+        ///
+        /// The host parses the URL, looks for its origin (scheme, host and port, exactly) among the granted
+        /// ones, looks the name up, leaves out addresses a public service does not have (private, loopback,
+        /// link-local and cloud metadata networks, unless the operator granted them for this origin), connects
+        /// to an address it has checked, and verifies TLS by the URL's host. Clear text (`http:`) is possible
+        /// only where the granted origin says so. Redirects are followed five times at most, for GET and HEAD
+        /// only, inside the granted origins only; a secret is not sent along to another origin. There are no
+        /// cookies, no proxies, no caches and no content codings.
+        ///
+        /// 100 requests for one call; the head of a reply is at most 64 KiB, its body as read at most 16 MiB.
+        /// Time spent here is not charged to the plugin's CPU budget, and is bounded by the time-out of the
+        /// request and the wall clock of the call.
+        #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+        pub mod http {
+            #[used]
+            #[doc(hidden)]
+            static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
+            use super::super::super::_rt;
+            pub type Secret = super::super::super::mailhaul::plugin::secrets::Secret;
+            #[derive(Clone)]
+            pub enum Method {
+                Get,
+                Head,
+                Post,
+                Put,
+                Patch,
+                Delete,
+                /// Reserved: the host refuses it.
+                Other(_rt::String),
+            }
+            impl ::core::fmt::Debug for Method {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Method::Get => f.debug_tuple("Method::Get").finish(),
+                        Method::Head => f.debug_tuple("Method::Head").finish(),
+                        Method::Post => f.debug_tuple("Method::Post").finish(),
+                        Method::Put => f.debug_tuple("Method::Put").finish(),
+                        Method::Patch => f.debug_tuple("Method::Patch").finish(),
+                        Method::Delete => f.debug_tuple("Method::Delete").finish(),
+                        Method::Other(e) => {
+                            f.debug_tuple("Method::Other").field(e).finish()
+                        }
+                    }
+                }
+            }
+            /// How a secret is written into the place it goes to.
+            #[derive(Clone)]
+            pub enum Encoding {
+                /// As it is. In a header, only when it holds no control characters.
+                Raw,
+                /// Inside a JSON string: escaped, without the quotes.
+                Json,
+                /// Inside `application/x-www-form-urlencoded`: percent-encoded.
+                Form,
+                /// Base64 with padding (RFC 4648, section 4).
+                Base64,
+                /// Reserved: the host refuses it.
+                Other(_rt::String),
+            }
+            impl ::core::fmt::Debug for Encoding {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Encoding::Raw => f.debug_tuple("Encoding::Raw").finish(),
+                        Encoding::Json => f.debug_tuple("Encoding::Json").finish(),
+                        Encoding::Form => f.debug_tuple("Encoding::Form").finish(),
+                        Encoding::Base64 => f.debug_tuple("Encoding::Base64").finish(),
+                        Encoding::Other(e) => {
+                            f.debug_tuple("Encoding::Other").field(e).finish()
+                        }
+                    }
+                }
+            }
+            /// Part of a header's value or of a body. The parts are put together by the host, so that the plugin
+            /// never holds a secret one.
+            pub enum Piece<'a> {
+                Text(_rt::String),
+                Secret((&'a Secret, Encoding)),
+                /// Base64 of `text ":" secret`: what follows `Basic ` in HTTP's own authentication (RFC 7617).
+                Basic((_rt::String, &'a Secret)),
+            }
+            impl<'a> ::core::fmt::Debug for Piece<'a> {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Piece::Text(e) => f.debug_tuple("Piece::Text").field(e).finish(),
+                        Piece::Secret(e) => {
+                            f.debug_tuple("Piece::Secret").field(e).finish()
+                        }
+                        Piece::Basic(e) => {
+                            f.debug_tuple("Piece::Basic").field(e).finish()
+                        }
+                    }
+                }
+            }
+            pub struct Header<'a> {
+                /// A token (RFC 9110, section 5.1). `Host`, `Content-Length`, `Connection`, `Transfer-Encoding`,
+                /// `TE`, `Upgrade`, `Trailer`, `Expect` and `Proxy-…` are the host's to send.
+                pub name: _rt::String,
+                pub value: _rt::Vec<Piece<'a>>,
+            }
+            impl<'a> ::core::fmt::Debug for Header<'a> {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Header")
+                        .field("name", &self.name)
+                        .field("value", &self.value)
+                        .finish()
+                }
+            }
+            pub enum Body<'a> {
+                Empty,
+                Bytes(_rt::Vec<u8>),
+                /// UTF-8 text put together from parts.
+                Pieces(_rt::Vec<Piece<'a>>),
+            }
+            impl<'a> ::core::fmt::Debug for Body<'a> {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        Body::Empty => f.debug_tuple("Body::Empty").finish(),
+                        Body::Bytes(e) => f.debug_tuple("Body::Bytes").field(e).finish(),
+                        Body::Pieces(e) => {
+                            f.debug_tuple("Body::Pieces").field(e).finish()
+                        }
+                    }
+                }
+            }
+            pub struct Request<'a> {
+                pub method: Method,
+                /// Absolute, with a host name or address, without user information and fragment. Secrets have no
+                /// place in a URL: it ends in logs.
+                pub url: _rt::String,
+                pub headers: _rt::Vec<Header<'a>>,
+                pub body: Body<'a>,
+                /// From the look-up to the end of the reply's head, and again for every `read`: at most 60,000,
+                /// which is also the default.
+                pub timeout_ms: ::core::option::Option<u32>,
+                pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+            }
+            impl<'a> ::core::fmt::Debug for Request<'a> {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Request")
+                        .field("method", &self.method)
+                        .field("url", &self.url)
+                        .field("headers", &self.headers)
+                        .field("body", &self.body)
+                        .field("timeout-ms", &self.timeout_ms)
+                        .field("extras", &self.extras)
+                        .finish()
+                }
+            }
+            /// Why there is no reply. The texts name the origin, never a secret.
+            #[derive(Clone)]
+            pub enum HttpError {
+                /// The origin, an address, a redirect or a secret's way is not granted. The text has the line the
+                /// operator may type.
+                Denied(_rt::String),
+                /// This is no request the host can send.
+                InvalidRequest(_rt::String),
+                /// The name could not be looked up.
+                Dns(_rt::String),
+                /// Nobody answered, or not in HTTP.
+                Connect(_rt::String),
+                /// The certificate is not trusted, or TLS failed.
+                Tls(_rt::String),
+                /// The time is over.
+                Timeout,
+                /// The reply is larger than this many bytes.
+                TooLarge(u64),
+                Other(_rt::String),
+            }
+            impl ::core::fmt::Debug for HttpError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    match self {
+                        HttpError::Denied(e) => {
+                            f.debug_tuple("HttpError::Denied").field(e).finish()
+                        }
+                        HttpError::InvalidRequest(e) => {
+                            f.debug_tuple("HttpError::InvalidRequest").field(e).finish()
+                        }
+                        HttpError::Dns(e) => {
+                            f.debug_tuple("HttpError::Dns").field(e).finish()
+                        }
+                        HttpError::Connect(e) => {
+                            f.debug_tuple("HttpError::Connect").field(e).finish()
+                        }
+                        HttpError::Tls(e) => {
+                            f.debug_tuple("HttpError::Tls").field(e).finish()
+                        }
+                        HttpError::Timeout => {
+                            f.debug_tuple("HttpError::Timeout").finish()
+                        }
+                        HttpError::TooLarge(e) => {
+                            f.debug_tuple("HttpError::TooLarge").field(e).finish()
+                        }
+                        HttpError::Other(e) => {
+                            f.debug_tuple("HttpError::Other").field(e).finish()
+                        }
+                    }
+                }
+            }
+            impl ::core::fmt::Display for HttpError {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    write!(f, "{:?}", self)
+                }
+            }
+            impl ::core::error::Error for HttpError {}
+            #[derive(Debug)]
+            #[repr(transparent)]
+            pub struct Response {
+                handle: _rt::Resource<Response>,
+            }
+            impl Response {
+                #[doc(hidden)]
+                pub unsafe fn from_handle(handle: u32) -> Self {
+                    Self {
+                        handle: unsafe { _rt::Resource::from_handle(handle) },
+                    }
+                }
+                #[doc(hidden)]
+                pub fn take_handle(&self) -> u32 {
+                    _rt::Resource::take_handle(&self.handle)
+                }
+                #[doc(hidden)]
+                pub fn handle(&self) -> u32 {
+                    _rt::Resource::handle(&self.handle)
+                }
+            }
+            unsafe impl _rt::WasmResource for Response {
+                #[inline]
+                unsafe fn drop(_handle: u32) {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "mailhaul:plugin/http@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "[resource-drop]response"]
+                        fn drop(_: i32);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn drop(_: i32) {
+                        unreachable!()
+                    }
+                    unsafe {
+                        drop(_handle as i32);
+                    }
+                }
+            }
+            impl Response {
+                #[allow(unused_unsafe, clippy::all)]
+                /// The status of the last reply, redirects followed.
+                #[allow(async_fn_in_trait)]
+                pub fn status(&self) -> u16 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "mailhaul:plugin/http@0.1.0")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]response.status"]
+                            fn wit_import0(_: i32) -> i32;
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import0(_: i32) -> i32 {
+                            unreachable!()
+                        }
+                        let ret = wit_import0((self).handle() as i32);
+                        ret as u16
+                    }
+                }
+            }
+            impl Response {
+                #[allow(unused_unsafe, clippy::all)]
+                /// Names in lower case, values as Latin-1 text, in the order they came.
+                #[allow(async_fn_in_trait)]
+                pub fn headers(&self) -> _rt::Vec<(_rt::String, _rt::String)> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 2 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "mailhaul:plugin/http@0.1.0")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]response.headers"]
+                            fn wit_import1(_: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, ptr0);
+                        let l2 = *ptr0.add(0).cast::<*mut u8>();
+                        let l3 = *ptr0
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base10 = l2;
+                        let len10 = l3;
+                        let mut result10 = _rt::Vec::with_capacity(len10);
+                        for i in 0..len10 {
+                            let base = base10
+                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                            let e10 = {
+                                let l4 = *base.add(0).cast::<*mut u8>();
+                                let l5 = *base
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len6 = l5;
+                                let bytes6 = _rt::Vec::from_raw_parts(
+                                    l4.cast(),
+                                    len6,
+                                    len6,
+                                );
+                                let l7 = *base
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l8 = *base
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len9 = l8;
+                                let bytes9 = _rt::Vec::from_raw_parts(
+                                    l7.cast(),
+                                    len9,
+                                    len9,
+                                );
+                                (_rt::string_lift(bytes6), _rt::string_lift(bytes9))
+                            };
+                            result10.push(e10);
+                        }
+                        _rt::cabi_dealloc(
+                            base10,
+                            len10 * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let result11 = result10;
+                        result11
+                    }
+                }
+            }
+            impl Response {
+                #[allow(unused_unsafe, clippy::all)]
+                /// The next bytes of the body: at most `max` and at most 1 MiB; empty at the end. A body that is
+                /// cut short is `connect`.
+                #[allow(async_fn_in_trait)]
+                pub fn read(
+                    &self,
+                    max: u32,
+                ) -> ::core::result::Result<_rt::Vec<u8>, HttpError> {
+                    unsafe {
+                        #[repr(align(8))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 16 + 2 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 16
+                                + 2 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "mailhaul:plugin/http@0.1.0")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]response.read"]
+                            fn wit_import1(_: i32, _: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(_: i32, _: i32, _: *mut u8) {
+                            unreachable!()
+                        }
+                        wit_import1((self).handle() as i32, _rt::as_i32(&max), ptr0);
+                        let l2 = i32::from(*ptr0.add(0).cast::<u8>());
+                        let result27 = match l2 {
+                            0 => {
+                                let e = {
+                                    let l3 = *ptr0.add(8).cast::<*mut u8>();
+                                    let l4 = *ptr0
+                                        .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len5 = l4;
+                                    <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l3.cast(), len5, len5))
+                                };
+                                Ok(e)
+                            }
+                            1 => {
+                                let e = {
+                                    let l6 = i32::from(*ptr0.add(8).cast::<u8>());
+                                    let v26 = match l6 {
+                                        0 => {
+                                            let e26 = {
+                                                let l7 = *ptr0.add(16).cast::<*mut u8>();
+                                                let l8 = *ptr0
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len9 = l8;
+                                                let bytes9 = _rt::Vec::from_raw_parts(
+                                                    l7.cast(),
+                                                    len9,
+                                                    len9,
+                                                );
+                                                _rt::string_lift(bytes9)
+                                            };
+                                            HttpError::Denied(e26)
+                                        }
+                                        1 => {
+                                            let e26 = {
+                                                let l10 = *ptr0.add(16).cast::<*mut u8>();
+                                                let l11 = *ptr0
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len12 = l11;
+                                                let bytes12 = _rt::Vec::from_raw_parts(
+                                                    l10.cast(),
+                                                    len12,
+                                                    len12,
+                                                );
+                                                _rt::string_lift(bytes12)
+                                            };
+                                            HttpError::InvalidRequest(e26)
+                                        }
+                                        2 => {
+                                            let e26 = {
+                                                let l13 = *ptr0.add(16).cast::<*mut u8>();
+                                                let l14 = *ptr0
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len15 = l14;
+                                                let bytes15 = _rt::Vec::from_raw_parts(
+                                                    l13.cast(),
+                                                    len15,
+                                                    len15,
+                                                );
+                                                _rt::string_lift(bytes15)
+                                            };
+                                            HttpError::Dns(e26)
+                                        }
+                                        3 => {
+                                            let e26 = {
+                                                let l16 = *ptr0.add(16).cast::<*mut u8>();
+                                                let l17 = *ptr0
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len18 = l17;
+                                                let bytes18 = _rt::Vec::from_raw_parts(
+                                                    l16.cast(),
+                                                    len18,
+                                                    len18,
+                                                );
+                                                _rt::string_lift(bytes18)
+                                            };
+                                            HttpError::Connect(e26)
+                                        }
+                                        4 => {
+                                            let e26 = {
+                                                let l19 = *ptr0.add(16).cast::<*mut u8>();
+                                                let l20 = *ptr0
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len21 = l20;
+                                                let bytes21 = _rt::Vec::from_raw_parts(
+                                                    l19.cast(),
+                                                    len21,
+                                                    len21,
+                                                );
+                                                _rt::string_lift(bytes21)
+                                            };
+                                            HttpError::Tls(e26)
+                                        }
+                                        5 => HttpError::Timeout,
+                                        6 => {
+                                            let e26 = {
+                                                let l22 = *ptr0.add(16).cast::<i64>();
+                                                l22 as u64
+                                            };
+                                            HttpError::TooLarge(e26)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                            let e26 = {
+                                                let l23 = *ptr0.add(16).cast::<*mut u8>();
+                                                let l24 = *ptr0
+                                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len25 = l24;
+                                                let bytes25 = _rt::Vec::from_raw_parts(
+                                                    l23.cast(),
+                                                    len25,
+                                                    len25,
+                                                );
+                                                _rt::string_lift(bytes25)
+                                            };
+                                            HttpError::Other(e26)
+                                        }
+                                    };
+                                    v26
+                                };
+                                Err(e)
+                            }
+                            _ => _rt::invalid_enum_discriminant(),
+                        };
+                        result27
+                    }
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Sends one request and waits for the head of its reply. Any status is a reply, not an error.
+            #[allow(async_fn_in_trait)]
+            pub fn send(
+                request: &Request<'_>,
+            ) -> ::core::result::Result<Response, HttpError> {
+                unsafe {
+                    let mut cleanup_list = _rt::Vec::new();
+                    #[repr(align(8))]
+                    struct RetArea(
+                        [::core::mem::MaybeUninit<
+                            u8,
+                        >; 16 + 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let mut ret_area = RetArea(
+                        [::core::mem::MaybeUninit::uninit(); 16
+                            + 2 * ::core::mem::size_of::<*const u8>()],
+                    );
+                    let Request {
+                        method: method0,
+                        url: url0,
+                        headers: headers0,
+                        body: body0,
+                        timeout_ms: timeout_ms0,
+                        extras: extras0,
+                    } = request;
+                    let (result2_0, result2_1, result2_2) = match method0 {
+                        Method::Get => (0i32, ::core::ptr::null_mut(), 0usize),
+                        Method::Head => (1i32, ::core::ptr::null_mut(), 0usize),
+                        Method::Post => (2i32, ::core::ptr::null_mut(), 0usize),
+                        Method::Put => (3i32, ::core::ptr::null_mut(), 0usize),
+                        Method::Patch => (4i32, ::core::ptr::null_mut(), 0usize),
+                        Method::Delete => (5i32, ::core::ptr::null_mut(), 0usize),
+                        Method::Other(e) => {
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
+                            (6i32, ptr1.cast_mut(), len1)
+                        }
+                    };
+                    let vec3 = url0;
+                    let ptr3 = vec3.as_ptr().cast::<u8>();
+                    let len3 = vec3.len();
+                    let vec12 = headers0;
+                    let len12 = vec12.len();
+                    let layout12 = _rt::alloc::Layout::from_size_align(
+                            vec12.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result12, _cleanup12) = wit_bindgen::rt::Cleanup::new(layout12);
+                    for (i, e) in vec12.into_iter().enumerate() {
+                        let base = result12
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let Header { name: name4, value: value4 } = e;
+                            let vec5 = name4;
+                            let ptr5 = vec5.as_ptr().cast::<u8>();
+                            let len5 = vec5.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len5;
+                            *base.add(0).cast::<*mut u8>() = ptr5.cast_mut();
+                            let vec11 = value4;
+                            let len11 = vec11.len();
+                            let layout11 = _rt::alloc::Layout::from_size_align(
+                                    vec11.len() * (5 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result11, _cleanup11) = wit_bindgen::rt::Cleanup::new(
+                                layout11,
+                            );
+                            cleanup_list.extend(_cleanup11);
+                            for (i, e) in vec11.into_iter().enumerate() {
+                                let base = result11
+                                    .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    match e {
+                                        Piece::Text(e) => {
+                                            *base.add(0).cast::<u8>() = (0i32) as u8;
+                                            let vec6 = e;
+                                            let ptr6 = vec6.as_ptr().cast::<u8>();
+                                            let len6 = vec6.len();
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len6;
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr6.cast_mut();
+                                        }
+                                        Piece::Secret(e) => {
+                                            *base.add(0).cast::<u8>() = (1i32) as u8;
+                                            let (t7_0, t7_1) = e;
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>() = (t7_0).handle() as i32;
+                                            match t7_1 {
+                                                Encoding::Raw => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (0i32) as u8;
+                                                }
+                                                Encoding::Json => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (1i32) as u8;
+                                                }
+                                                Encoding::Form => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (2i32) as u8;
+                                                }
+                                                Encoding::Base64 => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (3i32) as u8;
+                                                }
+                                                Encoding::Other(e) => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (4i32) as u8;
+                                                    let vec8 = e;
+                                                    let ptr8 = vec8.as_ptr().cast::<u8>();
+                                                    let len8 = vec8.len();
+                                                    *base
+                                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len8;
+                                                    *base
+                                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr8.cast_mut();
+                                                }
+                                            }
+                                        }
+                                        Piece::Basic(e) => {
+                                            *base.add(0).cast::<u8>() = (2i32) as u8;
+                                            let (t9_0, t9_1) = e;
+                                            let vec10 = t9_0;
+                                            let ptr10 = vec10.as_ptr().cast::<u8>();
+                                            let len10 = vec10.len();
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len10;
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr10.cast_mut();
+                                            *base
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>() = (t9_1).handle() as i32;
+                                        }
+                                    }
+                                }
+                            }
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len11;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = result11;
+                        }
+                    }
+                    let (result20_0, result20_1, result20_2) = match body0 {
+                        Body::Empty => (0i32, ::core::ptr::null_mut(), 0usize),
+                        Body::Bytes(e) => {
+                            let vec13 = e;
+                            let ptr13 = vec13.as_ptr().cast::<u8>();
+                            let len13 = vec13.len();
+                            (1i32, ptr13.cast_mut(), len13)
+                        }
+                        Body::Pieces(e) => {
+                            let vec19 = e;
+                            let len19 = vec19.len();
+                            let layout19 = _rt::alloc::Layout::from_size_align(
+                                    vec19.len() * (5 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result19, _cleanup19) = wit_bindgen::rt::Cleanup::new(
+                                layout19,
+                            );
+                            cleanup_list.extend(_cleanup19);
+                            for (i, e) in vec19.into_iter().enumerate() {
+                                let base = result19
+                                    .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    match e {
+                                        Piece::Text(e) => {
+                                            *base.add(0).cast::<u8>() = (0i32) as u8;
+                                            let vec14 = e;
+                                            let ptr14 = vec14.as_ptr().cast::<u8>();
+                                            let len14 = vec14.len();
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len14;
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr14.cast_mut();
+                                        }
+                                        Piece::Secret(e) => {
+                                            *base.add(0).cast::<u8>() = (1i32) as u8;
+                                            let (t15_0, t15_1) = e;
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>() = (t15_0).handle() as i32;
+                                            match t15_1 {
+                                                Encoding::Raw => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (0i32) as u8;
+                                                }
+                                                Encoding::Json => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (1i32) as u8;
+                                                }
+                                                Encoding::Form => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (2i32) as u8;
+                                                }
+                                                Encoding::Base64 => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (3i32) as u8;
+                                                }
+                                                Encoding::Other(e) => {
+                                                    *base
+                                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>() = (4i32) as u8;
+                                                    let vec16 = e;
+                                                    let ptr16 = vec16.as_ptr().cast::<u8>();
+                                                    let len16 = vec16.len();
+                                                    *base
+                                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>() = len16;
+                                                    *base
+                                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>() = ptr16.cast_mut();
+                                                }
+                                            }
+                                        }
+                                        Piece::Basic(e) => {
+                                            *base.add(0).cast::<u8>() = (2i32) as u8;
+                                            let (t17_0, t17_1) = e;
+                                            let vec18 = t17_0;
+                                            let ptr18 = vec18.as_ptr().cast::<u8>();
+                                            let len18 = vec18.len();
+                                            *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>() = len18;
+                                            *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>() = ptr18.cast_mut();
+                                            *base
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>() = (t17_1).handle() as i32;
+                                        }
+                                    }
+                                }
+                            }
+                            (2i32, result19, len19)
+                        }
+                    };
+                    let (result21_0, result21_1) = match timeout_ms0 {
+                        Some(e) => (1i32, _rt::as_i32(e)),
+                        None => (0i32, 0i32),
+                    };
+                    let vec25 = extras0;
+                    let len25 = vec25.len();
+                    let layout25 = _rt::alloc::Layout::from_size_align(
+                            vec25.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result25, _cleanup25) = wit_bindgen::rt::Cleanup::new(layout25);
+                    for (i, e) in vec25.into_iter().enumerate() {
+                        let base = result25
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let (t22_0, t22_1) = e;
+                            let vec23 = t22_0;
+                            let ptr23 = vec23.as_ptr().cast::<u8>();
+                            let len23 = vec23.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len23;
+                            *base.add(0).cast::<*mut u8>() = ptr23.cast_mut();
+                            let vec24 = t22_1;
+                            let ptr24 = vec24.as_ptr().cast::<u8>();
+                            let len24 = vec24.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len24;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr24.cast_mut();
+                        }
+                    }
+                    let ptr26 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "mailhaul:plugin/http@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "send"]
+                        fn wit_import27(
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import27(
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: i32,
+                        _: i32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                    ) {
+                        unreachable!()
+                    }
+                    wit_import27(
+                        result2_0,
+                        result2_1,
+                        result2_2,
+                        ptr3.cast_mut(),
+                        len3,
+                        result12,
+                        len12,
+                        result20_0,
+                        result20_1,
+                        result20_2,
+                        result21_0,
+                        result21_1,
+                        result25,
+                        len25,
+                        ptr26,
+                    );
+                    let l28 = i32::from(*ptr26.add(0).cast::<u8>());
+                    let result51 = match l28 {
+                        0 => {
+                            let e = {
+                                let l29 = *ptr26.add(8).cast::<i32>();
+                                Response::from_handle(l29 as u32)
+                            };
+                            Ok(e)
+                        }
+                        1 => {
+                            let e = {
+                                let l30 = i32::from(*ptr26.add(8).cast::<u8>());
+                                let v50 = match l30 {
+                                    0 => {
+                                        let e50 = {
+                                            let l31 = *ptr26.add(16).cast::<*mut u8>();
+                                            let l32 = *ptr26
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len33 = l32;
+                                            let bytes33 = _rt::Vec::from_raw_parts(
+                                                l31.cast(),
+                                                len33,
+                                                len33,
+                                            );
+                                            _rt::string_lift(bytes33)
+                                        };
+                                        HttpError::Denied(e50)
+                                    }
+                                    1 => {
+                                        let e50 = {
+                                            let l34 = *ptr26.add(16).cast::<*mut u8>();
+                                            let l35 = *ptr26
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len36 = l35;
+                                            let bytes36 = _rt::Vec::from_raw_parts(
+                                                l34.cast(),
+                                                len36,
+                                                len36,
+                                            );
+                                            _rt::string_lift(bytes36)
+                                        };
+                                        HttpError::InvalidRequest(e50)
+                                    }
+                                    2 => {
+                                        let e50 = {
+                                            let l37 = *ptr26.add(16).cast::<*mut u8>();
+                                            let l38 = *ptr26
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len39 = l38;
+                                            let bytes39 = _rt::Vec::from_raw_parts(
+                                                l37.cast(),
+                                                len39,
+                                                len39,
+                                            );
+                                            _rt::string_lift(bytes39)
+                                        };
+                                        HttpError::Dns(e50)
+                                    }
+                                    3 => {
+                                        let e50 = {
+                                            let l40 = *ptr26.add(16).cast::<*mut u8>();
+                                            let l41 = *ptr26
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len42 = l41;
+                                            let bytes42 = _rt::Vec::from_raw_parts(
+                                                l40.cast(),
+                                                len42,
+                                                len42,
+                                            );
+                                            _rt::string_lift(bytes42)
+                                        };
+                                        HttpError::Connect(e50)
+                                    }
+                                    4 => {
+                                        let e50 = {
+                                            let l43 = *ptr26.add(16).cast::<*mut u8>();
+                                            let l44 = *ptr26
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len45 = l44;
+                                            let bytes45 = _rt::Vec::from_raw_parts(
+                                                l43.cast(),
+                                                len45,
+                                                len45,
+                                            );
+                                            _rt::string_lift(bytes45)
+                                        };
+                                        HttpError::Tls(e50)
+                                    }
+                                    5 => HttpError::Timeout,
+                                    6 => {
+                                        let e50 = {
+                                            let l46 = *ptr26.add(16).cast::<i64>();
+                                            l46 as u64
+                                        };
+                                        HttpError::TooLarge(e50)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e50 = {
+                                            let l47 = *ptr26.add(16).cast::<*mut u8>();
+                                            let l48 = *ptr26
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len49 = l48;
+                                            let bytes49 = _rt::Vec::from_raw_parts(
+                                                l47.cast(),
+                                                len49,
+                                                len49,
+                                            );
+                                            _rt::string_lift(bytes49)
+                                        };
+                                        HttpError::Other(e50)
+                                    }
+                                };
+                                v50
+                            };
+                            Err(e)
+                        }
+                        _ => _rt::invalid_enum_discriminant(),
+                    };
+                    result51
                 }
             }
         }
@@ -2642,7 +3871,7 @@ pub mod mailhaul {
                             ptr0,
                         );
                         let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                        let result26 = match l2 {
+                        let result33 = match l2 {
                             0 => {
                                 let e = {
                                     let l3 = *ptr0
@@ -2686,10 +3915,10 @@ pub mod mailhaul {
                                     let l9 = i32::from(
                                         *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                     );
-                                    use super::super::super::mailhaul::plugin::types::PluginError as V25;
-                                    let v25 = match l9 {
+                                    use super::super::super::mailhaul::plugin::types::PluginError as V32;
+                                    let v32 = match l9 {
                                         0 => {
-                                            let e25 = {
+                                            let e32 = {
                                                 let l10 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
@@ -2704,10 +3933,10 @@ pub mod mailhaul {
                                                 );
                                                 _rt::string_lift(bytes12)
                                             };
-                                            V25::Settings(e25)
+                                            V32::Settings(e32)
                                         }
                                         1 => {
-                                            let e25 = {
+                                            let e32 = {
                                                 let l13 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
@@ -2734,10 +3963,10 @@ pub mod mailhaul {
                                                 );
                                                 (_rt::string_lift(bytes15), _rt::string_lift(bytes18))
                                             };
-                                            V25::Input(e25)
+                                            V32::Input(e32)
                                         }
                                         2 => {
-                                            let e25 = {
+                                            let e32 = {
                                                 let l19 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
@@ -2752,35 +3981,74 @@ pub mod mailhaul {
                                                 );
                                                 _rt::string_lift(bytes21)
                                             };
-                                            V25::Denied(e25)
+                                            V32::Denied(e32)
                                         }
-                                        n => {
-                                            debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                            let e25 = {
+                                        3 => {
+                                            let e32 = {
                                                 let l22 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>();
+                                                    .cast::<i32>();
                                                 let l23 = *ptr0
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l24 = *ptr0
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
-                                                let len24 = l23;
-                                                let bytes24 = _rt::Vec::from_raw_parts(
-                                                    l22.cast(),
-                                                    len24,
-                                                    len24,
+                                                let len25 = l24;
+                                                let bytes25 = _rt::Vec::from_raw_parts(
+                                                    l23.cast(),
+                                                    len25,
+                                                    len25,
                                                 );
-                                                _rt::string_lift(bytes24)
+                                                (l22 as u32, _rt::string_lift(bytes25))
                                             };
-                                            V25::Other(e25)
+                                            V32::RetryAfter(e32)
+                                        }
+                                        4 => {
+                                            let e32 = {
+                                                let l26 = *ptr0
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l27 = *ptr0
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len28 = l27;
+                                                let bytes28 = _rt::Vec::from_raw_parts(
+                                                    l26.cast(),
+                                                    len28,
+                                                    len28,
+                                                );
+                                                _rt::string_lift(bytes28)
+                                            };
+                                            V32::Unsupported(e32)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                            let e32 = {
+                                                let l29 = *ptr0
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l30 = *ptr0
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len31 = l30;
+                                                let bytes31 = _rt::Vec::from_raw_parts(
+                                                    l29.cast(),
+                                                    len31,
+                                                    len31,
+                                                );
+                                                _rt::string_lift(bytes31)
+                                            };
+                                            V32::Other(e32)
                                         }
                                     };
-                                    v25
+                                    v32
                                 };
                                 Err(e)
                             }
                             _ => _rt::invalid_enum_discriminant(),
                         };
-                        result26
+                        result33
                     }
                 }
             }
@@ -2888,7 +4156,7 @@ pub mod mailhaul {
                             ptr0,
                         );
                         let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                        let result23 = match l2 {
+                        let result30 = match l2 {
                             0 => {
                                 let e = {
                                     let l3 = *ptr0
@@ -2909,10 +4177,10 @@ pub mod mailhaul {
                                     let l6 = i32::from(
                                         *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                     );
-                                    use super::super::super::mailhaul::plugin::types::PluginError as V22;
-                                    let v22 = match l6 {
+                                    use super::super::super::mailhaul::plugin::types::PluginError as V29;
+                                    let v29 = match l6 {
                                         0 => {
-                                            let e22 = {
+                                            let e29 = {
                                                 let l7 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
@@ -2927,10 +4195,10 @@ pub mod mailhaul {
                                                 );
                                                 _rt::string_lift(bytes9)
                                             };
-                                            V22::Settings(e22)
+                                            V29::Settings(e29)
                                         }
                                         1 => {
-                                            let e22 = {
+                                            let e29 = {
                                                 let l10 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
@@ -2957,10 +4225,10 @@ pub mod mailhaul {
                                                 );
                                                 (_rt::string_lift(bytes12), _rt::string_lift(bytes15))
                                             };
-                                            V22::Input(e22)
+                                            V29::Input(e29)
                                         }
                                         2 => {
-                                            let e22 = {
+                                            let e29 = {
                                                 let l16 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
@@ -2975,35 +4243,74 @@ pub mod mailhaul {
                                                 );
                                                 _rt::string_lift(bytes18)
                                             };
-                                            V22::Denied(e22)
+                                            V29::Denied(e29)
                                         }
-                                        n => {
-                                            debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                            let e22 = {
+                                        3 => {
+                                            let e29 = {
                                                 let l19 = *ptr0
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>();
+                                                    .cast::<i32>();
                                                 let l20 = *ptr0
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l21 = *ptr0
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
-                                                let len21 = l20;
-                                                let bytes21 = _rt::Vec::from_raw_parts(
-                                                    l19.cast(),
-                                                    len21,
-                                                    len21,
+                                                let len22 = l21;
+                                                let bytes22 = _rt::Vec::from_raw_parts(
+                                                    l20.cast(),
+                                                    len22,
+                                                    len22,
                                                 );
-                                                _rt::string_lift(bytes21)
+                                                (l19 as u32, _rt::string_lift(bytes22))
                                             };
-                                            V22::Other(e22)
+                                            V29::RetryAfter(e29)
+                                        }
+                                        4 => {
+                                            let e29 = {
+                                                let l23 = *ptr0
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l24 = *ptr0
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len25 = l24;
+                                                let bytes25 = _rt::Vec::from_raw_parts(
+                                                    l23.cast(),
+                                                    len25,
+                                                    len25,
+                                                );
+                                                _rt::string_lift(bytes25)
+                                            };
+                                            V29::Unsupported(e29)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                            let e29 = {
+                                                let l26 = *ptr0
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l27 = *ptr0
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len28 = l27;
+                                                let bytes28 = _rt::Vec::from_raw_parts(
+                                                    l26.cast(),
+                                                    len28,
+                                                    len28,
+                                                );
+                                                _rt::string_lift(bytes28)
+                                            };
+                                            V29::Other(e29)
                                         }
                                     };
-                                    v22
+                                    v29
                                 };
                                 Err(e)
                             }
                             _ => _rt::invalid_enum_discriminant(),
                         };
-                        result23
+                        result30
                     }
                 }
             }
@@ -3097,7 +4404,7 @@ pub mod mailhaul {
                     }
                     wit_import2(ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result22 = match l3 {
+                    let result29 = match l3 {
                         0 => {
                             let e = {
                                 let l4 = *ptr1
@@ -3112,10 +4419,10 @@ pub mod mailhaul {
                                 let l5 = i32::from(
                                     *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                use super::super::super::mailhaul::plugin::types::PluginError as V21;
-                                let v21 = match l5 {
+                                use super::super::super::mailhaul::plugin::types::PluginError as V28;
+                                let v28 = match l5 {
                                     0 => {
-                                        let e21 = {
+                                        let e28 = {
                                             let l6 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3130,10 +4437,10 @@ pub mod mailhaul {
                                             );
                                             _rt::string_lift(bytes8)
                                         };
-                                        V21::Settings(e21)
+                                        V28::Settings(e28)
                                     }
                                     1 => {
-                                        let e21 = {
+                                        let e28 = {
                                             let l9 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3160,10 +4467,10 @@ pub mod mailhaul {
                                             );
                                             (_rt::string_lift(bytes11), _rt::string_lift(bytes14))
                                         };
-                                        V21::Input(e21)
+                                        V28::Input(e28)
                                     }
                                     2 => {
-                                        let e21 = {
+                                        let e28 = {
                                             let l15 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3178,35 +4485,74 @@ pub mod mailhaul {
                                             );
                                             _rt::string_lift(bytes17)
                                         };
-                                        V21::Denied(e21)
+                                        V28::Denied(e28)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                        let e21 = {
+                                    3 => {
+                                        let e28 = {
                                             let l18 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
+                                                .cast::<i32>();
                                             let l19 = *ptr1
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l20 = *ptr1
+                                                .add(4 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len20 = l19;
-                                            let bytes20 = _rt::Vec::from_raw_parts(
-                                                l18.cast(),
-                                                len20,
-                                                len20,
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
                                             );
-                                            _rt::string_lift(bytes20)
+                                            (l18 as u32, _rt::string_lift(bytes21))
                                         };
-                                        V21::Other(e21)
+                                        V28::RetryAfter(e28)
+                                    }
+                                    4 => {
+                                        let e28 = {
+                                            let l22 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        V28::Unsupported(e28)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                        let e28 = {
+                                            let l25 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        V28::Other(e28)
                                     }
                                 };
-                                v21
+                                v28
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result22
+                    result29
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -3242,7 +4588,7 @@ pub mod mailhaul {
                     }
                     wit_import2(ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result22 = match l3 {
+                    let result29 = match l3 {
                         0 => {
                             let e = {
                                 let l4 = *ptr1
@@ -3257,10 +4603,10 @@ pub mod mailhaul {
                                 let l5 = i32::from(
                                     *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                use super::super::super::mailhaul::plugin::types::PluginError as V21;
-                                let v21 = match l5 {
+                                use super::super::super::mailhaul::plugin::types::PluginError as V28;
+                                let v28 = match l5 {
                                     0 => {
-                                        let e21 = {
+                                        let e28 = {
                                             let l6 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3275,10 +4621,10 @@ pub mod mailhaul {
                                             );
                                             _rt::string_lift(bytes8)
                                         };
-                                        V21::Settings(e21)
+                                        V28::Settings(e28)
                                     }
                                     1 => {
-                                        let e21 = {
+                                        let e28 = {
                                             let l9 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3305,10 +4651,10 @@ pub mod mailhaul {
                                             );
                                             (_rt::string_lift(bytes11), _rt::string_lift(bytes14))
                                         };
-                                        V21::Input(e21)
+                                        V28::Input(e28)
                                     }
                                     2 => {
-                                        let e21 = {
+                                        let e28 = {
                                             let l15 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3323,35 +4669,74 @@ pub mod mailhaul {
                                             );
                                             _rt::string_lift(bytes17)
                                         };
-                                        V21::Denied(e21)
+                                        V28::Denied(e28)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                        let e21 = {
+                                    3 => {
+                                        let e28 = {
                                             let l18 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
+                                                .cast::<i32>();
                                             let l19 = *ptr1
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l20 = *ptr1
+                                                .add(4 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len20 = l19;
-                                            let bytes20 = _rt::Vec::from_raw_parts(
-                                                l18.cast(),
-                                                len20,
-                                                len20,
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
                                             );
-                                            _rt::string_lift(bytes20)
+                                            (l18 as u32, _rt::string_lift(bytes21))
                                         };
-                                        V21::Other(e21)
+                                        V28::RetryAfter(e28)
+                                    }
+                                    4 => {
+                                        let e28 = {
+                                            let l22 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        V28::Unsupported(e28)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                        let e28 = {
+                                            let l25 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        V28::Other(e28)
                                     }
                                 };
-                                v21
+                                v28
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result22
+                    result29
                 }
             }
         }
@@ -3634,6 +5019,13 @@ mod _rt {
             unsafe { String::from_utf8_unchecked(bytes) }
         }
     }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
     pub unsafe fn bool_lift(val: u8) -> bool {
         if cfg!(debug_assertions) {
             match val {
@@ -3652,13 +5044,6 @@ mod _rt {
         unsafe {
             let layout = alloc::Layout::from_size_align_unchecked(size, align);
             alloc::dealloc(ptr, layout);
-        }
-    }
-    pub unsafe fn invalid_enum_discriminant<T>() -> T {
-        if cfg!(debug_assertions) {
-            panic!("invalid enum discriminant")
-        } else {
-            unsafe { core::hint::unreachable_unchecked() }
         }
     }
     pub use alloc_crate::alloc;
@@ -3753,9 +5138,9 @@ mod _rt {
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2908] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbe\x15\x01A\x02\x01\
-A\x18\x01B\x1a\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01ps\x04\0\x0b\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3654] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa8\x1b\x01A\x02\x01\
+A\x1a\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01ps\x04\0\x0b\
 folder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\0\x07flagge\
 d\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\x01s\0\x04\0\
 \x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04none\0\0\x05\
@@ -3764,62 +5149,80 @@ other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\x01o\x02ss\x01p\x
 ibed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\0\x0e\x01\
 kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\x02id\x0d\
 \x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\0\x11\x01\
-q\x04\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\x05other\x01s\0\x04\
-\0\x0cplugin-error\x03\0\x13\x01m\x03\x04note\x07warning\x05error\x04\0\x08sever\
-ity\x03\0\x15\x01ks\x01r\x05\x08severity\x16\x04codes\x07messages\x02at\x17\x06e\
-xtras\x0d\x04\0\x0adiagnostic\x03\0\x18\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
-\0\x01B\x04\x04\0\x06secret\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\x04\0\x14[met\
-hod]secret.label\x01\x02\x03\0\x1dmailhaul:plugin/secrets@0.1.0\x05\x01\x02\x03\0\
-\0\x03tls\x02\x03\0\x01\x06secret\x01B\x0e\x02\x03\x02\x01\x02\x04\0\x03tls\x03\0\
-\0\x02\x03\x02\x01\x03\x04\0\x06secret\x03\0\x02\x01i\x03\x01q\x03\x07inherit\0\0\
-\x06secret\x01\x04\0\x05other\x01s\0\x04\0\x04auth\x03\0\x05\x01ks\x01k{\x01k\x01\
-\x01o\x02ss\x01p\x0a\x01r\x06\x05logins\x04host\x07\x04port\x08\x03tls\x09\x04au\
-th\x06\x06extras\x0b\x04\0\x07account\x03\0\x0c\x03\0\x1emailhaul:plugin/account\
-s@0.1.0\x05\x04\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul\
-:plugin/cancel@0.1.0\x05\x05\x02\x03\0\0\x04side\x02\x03\0\0\x06folder\x02\x03\0\
-\0\x0bfolder-path\x01B/\x02\x03\x02\x01\x06\x04\0\x04side\x03\0\0\x02\x03\x02\x01\
-\x07\x04\0\x06folder\x03\0\x02\x02\x03\x02\x01\x08\x04\0\x0bfolder-path\x03\0\x04\
-\x01q\x04\x09not-found\x01s\0\x10budget-exhausted\0\0\x0aconnection\x01s\0\x05ot\
-her\x01s\0\x04\0\x0aview-error\x03\0\x06\x01kx\x01ps\x01o\x02ss\x01p\x0a\x01r\x05\
-\x03uidy\x05bytesw\x0dinternal-date\x08\x05flags\x09\x06extras\x0b\x04\0\x0cmess\
-age-stat\x03\0\x0c\x01p}\x01o\x02s\x0e\x01p\x0f\x01r\x03\x03uidy\x07headers\x10\x06\
-extras\x0b\x04\0\x0cheader-block\x03\0\x11\x01r\x03\x03uidy\x06sha256s\x06extras\
-\x0b\x04\0\x06digest\x03\0\x13\x04\0\x0cmailbox-view\x03\x01\x01h\x15\x01@\x01\x04\
-self\x16\0\x01\x04\0\x19[method]mailbox-view.side\x01\x17\x01p\x03\x01j\x01\x18\x01\
-\x07\x01@\x01\x04self\x16\0\x19\x04\0\x1c[method]mailbox-view.folders\x01\x1a\x01\
-p\x0d\x01j\x01\x1b\x01\x07\x01@\x04\x04self\x16\x06folder\x05\x05aftery\x05limit\
-y\0\x1c\x04\0\x1d[method]mailbox-view.messages\x01\x1d\x01py\x01p\x12\x01j\x01\x1f\
-\x01\x07\x01@\x04\x04self\x16\x06folder\x05\x04uids\x1e\x05names\x09\0\x20\x04\0\
-\x1c[method]mailbox-view.headers\x01!\x01p\x14\x01j\x01\"\x01\x07\x01@\x03\x04se\
-lf\x16\x06folder\x05\x04uids\x1e\0#\x04\0\x1c[method]mailbox-view.digests\x01$\x01\
-ky\x01p%\x01j\x01&\x01\x07\x01@\x03\x04self\x16\x06folder\x05\x04uids\x1e\0'\x04\
-\0![method]mailbox-view.counterparts\x01(\x03\0\x1emailhaul:plugin/evidence@0.1.\
-0\x05\x09\x01B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\
-\x0bhas-feature\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x0a\x02\x03\0\0\x0c\
-plugin-error\x01B2\x02\x03\x02\x01\x0b\x04\0\x0cplugin-error\x03\0\0\x02\x03\x02\
-\x01\x03\x04\0\x06secret\x03\0\x02\x01i\x03\x01q\x03\x04text\x01s\0\x06secret\x01\
-\x04\0\x05other\x01s\0\x04\0\x04cell\x03\0\x05\x01p\x06\x01o\x02ss\x01p\x08\x01r\
-\x03\x04liney\x05cells\x07\x06extras\x09\x04\0\x03row\x03\0\x0a\x04\0\x05table\x03\
-\x01\x04\0\x04file\x03\x01\x01h\x0c\x01@\x01\x04self\x0e\0s\x04\0\x12[method]tab\
-le.file\x01\x0f\x01ps\x01@\x01\x04self\x0e\0\x10\x04\0\x15[method]table.columns\x01\
-\x11\x01@\x01\x04self\x0e\0y\x04\0\x17[method]table.row-count\x01\x12\x01p\x0b\x01\
-@\x03\x04self\x0e\x05firsty\x03maxy\0\x13\x04\0\x12[method]table.rows\x01\x14\x01\
-py\x01@\x03\x04self\x0e\x05firsty\x03maxy\0\x15\x04\0\x13[method]table.lines\x01\
-\x16\x01j\x01\x10\x01\x01\x01@\x04\x04self\x0e\x06columny\x05firsty\x03maxy\0\x17\
-\x04\0\x19[method]table.column-text\x01\x18\x01h\x0d\x01@\x01\x04self\x19\0s\x04\
-\0\x11[method]file.name\x01\x1a\x01@\x01\x04self\x19\0w\x04\0\x11[method]file.si\
-ze\x01\x1b\x01p}\x01j\x01\x1c\x01\x01\x01@\x03\x04self\x19\x06offsetw\x03maxy\0\x1d\
-\x04\0\x14[method]file.read-at\x01\x1e\x01@\0\0\x10\x04\0\x05names\x01\x1f\x01i\x0c\
-\x01j\x01\x20\x01\x01\x01@\x01\x04names\0!\x04\0\x0aopen-table\x01\"\x01i\x0d\x01\
-j\x01#\x01\x01\x01@\x01\x04names\0$\x04\0\x09open-file\x01%\x03\0\x1cmailhaul:pl\
-ugin/inputs@0.1.0\x05\x0c\x01B\x08\x01m\x05\x05trace\x05debug\x04info\x04warn\x05\
-error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\x04\0\x07enabled\x01\x02\
-\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06fields\x04\x01\0\x04\0\
-\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x0d\x01B\x02\x01@\0\0s\x04\
-\0\x04json\x01\0\x03\0\x1emailhaul:plugin/settings@0.1.0\x05\x0e\x04\04mailhaul:\
-sdk/imports-with-all-of-its-exports-removed\x04\0\x0b-\x01\0'imports-with-all-of\
--its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-comp\
-onent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\x0bretry\
+-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\0\x0cplugin-error\x03\
+\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08severity\x03\0\x16\x01ks\x01\
+r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06extras\x0d\x04\0\x0adiag\
+nostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\0\x02\x03\0\0\x0cplugi\
+n-error\x01B\x0a\x02\x03\x02\x01\x01\x04\0\x0cplugin-error\x03\0\0\x04\0\x06secr\
+et\x03\x01\x01h\x02\x01@\x01\x04self\x03\0s\x04\0\x14[method]secret.label\x01\x04\
+\x01i\x02\x01j\x01\x05\x01\x01\x01@\x01\x04names\0\x06\x04\0\x04open\x01\x07\x03\
+\0\x1dmailhaul:plugin/secrets@0.1.0\x05\x02\x02\x03\0\0\x03tls\x02\x03\0\x01\x06\
+secret\x01B\x0e\x02\x03\x02\x01\x03\x04\0\x03tls\x03\0\0\x02\x03\x02\x01\x04\x04\
+\0\x06secret\x03\0\x02\x01i\x03\x01q\x03\x07inherit\0\0\x06secret\x01\x04\0\x05o\
+ther\x01s\0\x04\0\x04auth\x03\0\x05\x01ks\x01k{\x01k\x01\x01o\x02ss\x01p\x0a\x01\
+r\x06\x05logins\x04host\x07\x04port\x08\x03tls\x09\x04auth\x06\x06extras\x0b\x04\
+\0\x07account\x03\0\x0c\x03\0\x1emailhaul:plugin/accounts@0.1.0\x05\x05\x01B\x02\
+\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/cancel@0.1.0\x05\
+\x06\x02\x03\0\0\x04side\x02\x03\0\0\x06folder\x02\x03\0\0\x0bfolder-path\x01B/\x02\
+\x03\x02\x01\x07\x04\0\x04side\x03\0\0\x02\x03\x02\x01\x08\x04\0\x06folder\x03\0\
+\x02\x02\x03\x02\x01\x09\x04\0\x0bfolder-path\x03\0\x04\x01q\x04\x09not-found\x01\
+s\0\x10budget-exhausted\0\0\x0aconnection\x01s\0\x05other\x01s\0\x04\0\x0aview-e\
+rror\x03\0\x06\x01kx\x01ps\x01o\x02ss\x01p\x0a\x01r\x05\x03uidy\x05bytesw\x0dint\
+ernal-date\x08\x05flags\x09\x06extras\x0b\x04\0\x0cmessage-stat\x03\0\x0c\x01p}\x01\
+o\x02s\x0e\x01p\x0f\x01r\x03\x03uidy\x07headers\x10\x06extras\x0b\x04\0\x0cheade\
+r-block\x03\0\x11\x01r\x03\x03uidy\x06sha256s\x06extras\x0b\x04\0\x06digest\x03\0\
+\x13\x04\0\x0cmailbox-view\x03\x01\x01h\x15\x01@\x01\x04self\x16\0\x01\x04\0\x19\
+[method]mailbox-view.side\x01\x17\x01p\x03\x01j\x01\x18\x01\x07\x01@\x01\x04self\
+\x16\0\x19\x04\0\x1c[method]mailbox-view.folders\x01\x1a\x01p\x0d\x01j\x01\x1b\x01\
+\x07\x01@\x04\x04self\x16\x06folder\x05\x05aftery\x05limity\0\x1c\x04\0\x1d[meth\
+od]mailbox-view.messages\x01\x1d\x01py\x01p\x12\x01j\x01\x1f\x01\x07\x01@\x04\x04\
+self\x16\x06folder\x05\x04uids\x1e\x05names\x09\0\x20\x04\0\x1c[method]mailbox-v\
+iew.headers\x01!\x01p\x14\x01j\x01\"\x01\x07\x01@\x03\x04self\x16\x06folder\x05\x04\
+uids\x1e\0#\x04\0\x1c[method]mailbox-view.digests\x01$\x01ky\x01p%\x01j\x01&\x01\
+\x07\x01@\x03\x04self\x16\x06folder\x05\x04uids\x1e\0'\x04\0![method]mailbox-vie\
+w.counterparts\x01(\x03\0\x1emailhaul:plugin/evidence@0.1.0\x05\x0a\x01B\x04\x01\
+@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feature\x01\x01\
+\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x0b\x01B&\x02\x03\x02\x01\x04\x04\0\x06\
+secret\x03\0\0\x01q\x07\x03get\0\0\x04head\0\0\x04post\0\0\x03put\0\0\x05patch\0\
+\0\x06delete\0\0\x05other\x01s\0\x04\0\x06method\x03\0\x02\x01q\x05\x03raw\0\0\x04\
+json\0\0\x04form\0\0\x06base64\0\0\x05other\x01s\0\x04\0\x08encoding\x03\0\x04\x01\
+h\x01\x01o\x02\x06\x05\x01o\x02s\x06\x01q\x03\x04text\x01s\0\x06secret\x01\x07\0\
+\x05basic\x01\x08\0\x04\0\x05piece\x03\0\x09\x01p\x0a\x01r\x02\x04names\x05value\
+\x0b\x04\0\x06header\x03\0\x0c\x01p}\x01q\x03\x05empty\0\0\x05bytes\x01\x0e\0\x06\
+pieces\x01\x0b\0\x04\0\x04body\x03\0\x0f\x01p\x0d\x01ky\x01o\x02ss\x01p\x13\x01r\
+\x06\x06method\x03\x03urls\x07headers\x11\x04body\x10\x0atimeout-ms\x12\x06extra\
+s\x14\x04\0\x07request\x03\0\x15\x01q\x08\x06denied\x01s\0\x0finvalid-request\x01\
+s\0\x03dns\x01s\0\x07connect\x01s\0\x03tls\x01s\0\x07timeout\0\0\x09too-large\x01\
+w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x17\x04\0\x08response\x03\x01\x01h\
+\x19\x01@\x01\x04self\x1a\0{\x04\0\x17[method]response.status\x01\x1b\x01@\x01\x04\
+self\x1a\0\x14\x04\0\x18[method]response.headers\x01\x1c\x01j\x01\x0e\x01\x18\x01\
+@\x02\x04self\x1a\x03maxy\0\x1d\x04\0\x15[method]response.read\x01\x1e\x01i\x19\x01\
+j\x01\x1f\x01\x18\x01@\x01\x07request\x16\0\x20\x04\0\x04send\x01!\x03\0\x1amail\
+haul:plugin/http@0.1.0\x05\x0c\x01B2\x02\x03\x02\x01\x01\x04\0\x0cplugin-error\x03\
+\0\0\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\x02\x01i\x03\x01q\x03\x04text\x01\
+s\0\x06secret\x01\x04\0\x05other\x01s\0\x04\0\x04cell\x03\0\x05\x01p\x06\x01o\x02\
+ss\x01p\x08\x01r\x03\x04liney\x05cells\x07\x06extras\x09\x04\0\x03row\x03\0\x0a\x04\
+\0\x05table\x03\x01\x04\0\x04file\x03\x01\x01h\x0c\x01@\x01\x04self\x0e\0s\x04\0\
+\x12[method]table.file\x01\x0f\x01ps\x01@\x01\x04self\x0e\0\x10\x04\0\x15[method\
+]table.columns\x01\x11\x01@\x01\x04self\x0e\0y\x04\0\x17[method]table.row-count\x01\
+\x12\x01p\x0b\x01@\x03\x04self\x0e\x05firsty\x03maxy\0\x13\x04\0\x12[method]tabl\
+e.rows\x01\x14\x01py\x01@\x03\x04self\x0e\x05firsty\x03maxy\0\x15\x04\0\x13[meth\
+od]table.lines\x01\x16\x01j\x01\x10\x01\x01\x01@\x04\x04self\x0e\x06columny\x05f\
+irsty\x03maxy\0\x17\x04\0\x19[method]table.column-text\x01\x18\x01h\x0d\x01@\x01\
+\x04self\x19\0s\x04\0\x11[method]file.name\x01\x1a\x01@\x01\x04self\x19\0w\x04\0\
+\x11[method]file.size\x01\x1b\x01p}\x01j\x01\x1c\x01\x01\x01@\x03\x04self\x19\x06\
+offsetw\x03maxy\0\x1d\x04\0\x14[method]file.read-at\x01\x1e\x01@\0\0\x10\x04\0\x05\
+names\x01\x1f\x01i\x0c\x01j\x01\x20\x01\x01\x01@\x01\x04names\0!\x04\0\x0aopen-t\
+able\x01\"\x01i\x0d\x01j\x01#\x01\x01\x01@\x01\x04names\0$\x04\0\x09open-file\x01\
+%\x03\0\x1cmailhaul:plugin/inputs@0.1.0\x05\x0d\x01B\x08\x01m\x05\x05trace\x05de\
+bug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\x04\
+\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06f\
+ields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x0e\
+\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/settings@0.1.0\x05\
+\x0f\x04\04mailhaul:sdk/imports-with-all-of-its-exports-removed\x04\0\x0b-\x01\0\
+'imports-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocesse\
+d-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {
@@ -5691,9 +7094,9 @@ pub mod exports {
                             }
                             Err(e) => {
                                 *ptr215.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name3::PluginError as V252;
+                                use super::super::super::super::__with_name3::PluginError as V255;
                                 match e {
-                                    V252::Settings(e) => {
+                                    V255::Settings(e) => {
                                         *ptr215
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
@@ -5708,7 +7111,7 @@ pub mod exports {
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr246.cast_mut();
                                     }
-                                    V252::Input(e) => {
+                                    V255::Input(e) => {
                                         *ptr215
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
@@ -5734,7 +7137,7 @@ pub mod exports {
                                             .add(4 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr249.cast_mut();
                                     }
-                                    V252::Denied(e) => {
+                                    V255::Denied(e) => {
                                         *ptr215
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (2i32) as u8;
@@ -5749,20 +7152,54 @@ pub mod exports {
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr250.cast_mut();
                                     }
-                                    V252::Other(e) => {
+                                    V255::RetryAfter(e) => {
                                         *ptr215
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (3i32) as u8;
-                                        let vec251 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr251 = vec251.as_ptr().cast::<u8>();
-                                        let len251 = vec251.len();
-                                        ::core::mem::forget(vec251);
-                                        *ptr215
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len251;
+                                        let (t251_0, t251_1) = e;
                                         *ptr215
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr251.cast_mut();
+                                            .cast::<i32>() = _rt::as_i32(t251_0);
+                                        let vec252 = (t251_1.into_bytes()).into_boxed_slice();
+                                        let ptr252 = vec252.as_ptr().cast::<u8>();
+                                        let len252 = vec252.len();
+                                        ::core::mem::forget(vec252);
+                                        *ptr215
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len252;
+                                        *ptr215
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr252.cast_mut();
+                                    }
+                                    V255::Unsupported(e) => {
+                                        *ptr215
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (4i32) as u8;
+                                        let vec253 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr253 = vec253.as_ptr().cast::<u8>();
+                                        let len253 = vec253.len();
+                                        ::core::mem::forget(vec253);
+                                        *ptr215
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len253;
+                                        *ptr215
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr253.cast_mut();
+                                    }
+                                    V255::Other(e) => {
+                                        *ptr215
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (5i32) as u8;
+                                        let vec254 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr254 = vec254.as_ptr().cast::<u8>();
+                                        let len254 = vec254.len();
+                                        ::core::mem::forget(vec254);
+                                        *ptr215
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len254;
+                                        *ptr215
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr254.cast_mut();
                                     }
                                 }
                             }
@@ -6074,14 +7511,32 @@ pub mod exports {
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l60, l61, 1);
                                     }
-                                    _ => {
+                                    3 => {
                                         let l62 = *arg0
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
                                         let l63 = *arg0
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l62, l63, 1);
+                                    }
+                                    4 => {
+                                        let l64 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l65 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l64, l65, 1);
+                                    }
+                                    _ => {
+                                        let l66 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l67 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l66, l67, 1);
                                     }
                                 }
                             }
@@ -6274,16 +7729,16 @@ macro_rules! __export_mapping_impl {
         #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:mapping:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1624] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1659] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xda\x0b\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xfd\x0b\x01A\x02\x01\
 A\x0f\x01B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0b\
 has-feature\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\0\x01B\x08\x01m\x05\x05\
 trace\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\
 \x01\0\x7f\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07\
 messages\x06fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log\
 @0.1.0\x05\x01\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/s\
-ettings@0.1.0\x05\x02\x01B\x1a\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\
+ettings@0.1.0\x05\x02\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\
 \x01ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06draf\
 ts\0\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05o\
 ther\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\
@@ -6292,27 +7747,28 @@ ther\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\
 ctable\x7f\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06\
 folder\x03\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccap\
 abilities\x08\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\
-\x06server\x03\0\x11\x01q\x04\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01\
-s\0\x05other\x01s\0\x04\0\x0cplugin-error\x03\0\x13\x01m\x03\x04note\x07warning\x05\
-error\x04\0\x08severity\x03\0\x15\x01ks\x01r\x05\x08severity\x16\x04codes\x07mes\
-sages\x02at\x17\x06extras\x0d\x04\0\x0adiagnostic\x03\0\x18\x03\0\x1bmailhaul:pl\
-ugin/types@0.1.0\x05\x03\x02\x03\0\x03\x06folder\x02\x03\0\x03\x0bfolder-path\x02\
-\x03\0\x03\x06server\x02\x03\0\x03\x0bspecial-use\x02\x03\0\x03\x0cplugin-error\x01\
-B!\x02\x03\x02\x01\x04\x04\0\x06folder\x03\0\0\x02\x03\x02\x01\x05\x04\0\x0bfold\
-er-path\x03\0\x02\x02\x03\x02\x01\x06\x04\0\x06server\x03\0\x04\x02\x03\x02\x01\x07\
-\x04\0\x0bspecial-use\x03\0\x06\x02\x03\x02\x01\x08\x04\0\x0cplugin-error\x03\0\x08\
-\x01k\x07\x01k\x7f\x01o\x02ss\x01p\x0c\x01r\x04\x04path\x03\x04role\x0a\x09subsc\
-ribe\x0b\x06extras\x0d\x04\0\x0dtarget-folder\x03\0\x0e\x01q\x03\x06map-to\x01\x0f\
-\0\x04skip\x01s\0\x05other\x01s\0\x04\0\x08decision\x03\0\x10\x01r\x04\x06folder\
-y\x08decision\x11\x03whys\x06extras\x0d\x04\0\x06ruling\x03\0\x12\x01ky\x01r\x03\
-\x06folder\x14\x07messages\x06extras\x0d\x04\0\x04note\x03\0\x15\x01p\x01\x01p\x13\
-\x01r\x06\x06source\x05\x06target\x05\x0esource-folders\x17\x0etarget-folders\x17\
-\x07settled\x18\x06extras\x0d\x04\0\x0fmapping-request\x03\0\x19\x01p\x16\x01r\x03\
-\x07rulings\x18\x05notes\x1b\x06extras\x0d\x04\0\x07mapping\x03\0\x1c\x01j\x01\x1d\
-\x01\x09\x01@\x01\x07request\x1a\0\x1e\x04\0\x0bmap-folders\x01\x1f\x04\0#mailha\
-ul:plugin/folder-mapper@0.1.0\x05\x09\x04\0\x1dmailhaul:plugin/mapping@0.1.0\x04\
-\0\x0b\x0d\x01\0\x07mapping\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dw\
-it-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\x06server\x03\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06\
+denied\x01s\0\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\
+\0\x0cplugin-error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08sever\
+ity\x03\0\x16\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06e\
+xtras\x0d\x04\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
+\x03\x02\x03\0\x03\x06folder\x02\x03\0\x03\x0bfolder-path\x02\x03\0\x03\x06serve\
+r\x02\x03\0\x03\x0bspecial-use\x02\x03\0\x03\x0cplugin-error\x01B!\x02\x03\x02\x01\
+\x04\x04\0\x06folder\x03\0\0\x02\x03\x02\x01\x05\x04\0\x0bfolder-path\x03\0\x02\x02\
+\x03\x02\x01\x06\x04\0\x06server\x03\0\x04\x02\x03\x02\x01\x07\x04\0\x0bspecial-\
+use\x03\0\x06\x02\x03\x02\x01\x08\x04\0\x0cplugin-error\x03\0\x08\x01k\x07\x01k\x7f\
+\x01o\x02ss\x01p\x0c\x01r\x04\x04path\x03\x04role\x0a\x09subscribe\x0b\x06extras\
+\x0d\x04\0\x0dtarget-folder\x03\0\x0e\x01q\x03\x06map-to\x01\x0f\0\x04skip\x01s\0\
+\x05other\x01s\0\x04\0\x08decision\x03\0\x10\x01r\x04\x06foldery\x08decision\x11\
+\x03whys\x06extras\x0d\x04\0\x06ruling\x03\0\x12\x01ky\x01r\x03\x06folder\x14\x07\
+messages\x06extras\x0d\x04\0\x04note\x03\0\x15\x01p\x01\x01p\x13\x01r\x06\x06sou\
+rce\x05\x06target\x05\x0esource-folders\x17\x0etarget-folders\x17\x07settled\x18\
+\x06extras\x0d\x04\0\x0fmapping-request\x03\0\x19\x01p\x16\x01r\x03\x07rulings\x18\
+\x05notes\x1b\x06extras\x0d\x04\0\x07mapping\x03\0\x1c\x01j\x01\x1d\x01\x09\x01@\
+\x01\x07request\x1a\0\x1e\x04\0\x0bmap-folders\x01\x1f\x04\0#mailhaul:plugin/fol\
+der-mapper@0.1.0\x05\x09\x04\0\x1dmailhaul:plugin/mapping@0.1.0\x04\0\x0b\x0d\x01\
+\0\x07mapping\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
+0.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -6325,15 +7781,15 @@ pub use __export_mapping_impl as export_mapping;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1101] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xaf\x07\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1136] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd2\x07\x01A\x02\x01\
 A\x08\x01B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0b\
 has-feature\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\0\x01B\x08\x01m\x05\x05\
 trace\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\
 \x01\0\x7f\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07\
 messages\x06fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log\
 @0.1.0\x05\x01\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/s\
-ettings@0.1.0\x05\x02\x01B\x1a\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\
+ettings@0.1.0\x05\x02\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\
 \x01ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06draf\
 ts\0\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05o\
 ther\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\
@@ -6342,14 +7798,14 @@ ther\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\
 ctable\x7f\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06\
 folder\x03\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccap\
 abilities\x08\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\
-\x06server\x03\0\x11\x01q\x04\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01\
-s\0\x05other\x01s\0\x04\0\x0cplugin-error\x03\0\x13\x01m\x03\x04note\x07warning\x05\
-error\x04\0\x08severity\x03\0\x15\x01ks\x01r\x05\x08severity\x16\x04codes\x07mes\
-sages\x02at\x17\x06extras\x0d\x04\0\x0adiagnostic\x03\0\x18\x03\0\x1bmailhaul:pl\
-ugin/types@0.1.0\x05\x03\x04\0=mailhaul:plugin/mapping-with-all-of-its-exports-r\
-emoved@0.1.0\x04\0\x0b-\x01\0'mapping-with-all-of-its-exports-removed\x03\0\0\0G\
-\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen\
--rust\x060.61.1";
+\x06server\x03\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06\
+denied\x01s\0\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\
+\0\x0cplugin-error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08sever\
+ity\x03\0\x16\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06e\
+xtras\x0d\x04\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
+\x03\x04\0=mailhaul:plugin/mapping-with-all-of-its-exports-removed@0.1.0\x04\0\x0b\
+-\x01\0'mapping-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cp\
+rocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {
@@ -6361,8 +7817,9 @@ pub mod sourcing {
 // Generated by `wit-bindgen` 0.61.1. DO NOT EDIT!
 // Options used:
 //   * with "mailhaul:plugin/cancel@0.1.0" = "super::imports::mailhaul::plugin::cancel"
-//   * with "mailhaul:plugin/secrets@0.1.0" = "super::imports::mailhaul::plugin::secrets"
 //   * with "mailhaul:plugin/types@0.1.0" = "super::imports::mailhaul::plugin::types"
+//   * with "mailhaul:plugin/secrets@0.1.0" = "super::imports::mailhaul::plugin::secrets"
+//   * with "mailhaul:plugin/http@0.1.0" = "super::imports::mailhaul::plugin::http"
 //   * with "mailhaul:plugin/inputs@0.1.0" = "super::imports::mailhaul::plugin::inputs"
 //   * with "mailhaul:plugin/host@0.1.0" = "super::imports::mailhaul::plugin::host"
 //   * with "mailhaul:plugin/log@0.1.0" = "super::imports::mailhaul::plugin::log"
@@ -6374,19 +7831,21 @@ pub mod sourcing {
 #[allow(unfulfilled_lint_expectations, unused_imports)]
 use super::imports::mailhaul::plugin::cancel as __with_name0;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use super::imports::mailhaul::plugin::secrets as __with_name1;
+use super::imports::mailhaul::plugin::types as __with_name1;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use super::imports::mailhaul::plugin::types as __with_name2;
+use super::imports::mailhaul::plugin::secrets as __with_name2;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use super::imports::mailhaul::plugin::inputs as __with_name3;
+use super::imports::mailhaul::plugin::http as __with_name3;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use super::imports::mailhaul::plugin::host as __with_name4;
+use super::imports::mailhaul::plugin::inputs as __with_name4;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use super::imports::mailhaul::plugin::log as __with_name5;
+use super::imports::mailhaul::plugin::host as __with_name5;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use super::imports::mailhaul::plugin::settings as __with_name6;
+use super::imports::mailhaul::plugin::log as __with_name6;
 #[allow(unfulfilled_lint_expectations, unused_imports)]
-use super::imports::mailhaul::plugin::accounts as __with_name7;
+use super::imports::mailhaul::plugin::settings as __with_name7;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::accounts as __with_name8;
 #[rustfmt::skip]
 #[allow(dead_code, clippy::all)]
 pub mod exports {
@@ -6402,9 +7861,9 @@ pub mod exports {
                 #[doc(hidden)]
                 static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
                 use super::super::super::super::_rt;
-                pub type Diagnostic = super::super::super::super::__with_name2::Diagnostic;
-                pub type PluginError = super::super::super::super::__with_name2::PluginError;
-                pub type Account = super::super::super::super::__with_name7::Account;
+                pub type Diagnostic = super::super::super::super::__with_name1::Diagnostic;
+                pub type PluginError = super::super::super::super::__with_name1::PluginError;
+                pub type Account = super::super::super::super::__with_name8::Account;
                 pub struct Mailbox {
                     /// Stable identity, at most 512 bytes, unique in the whole listing: the ledger and every
                     /// resumption key on it. It must not depend on the order of rows.
@@ -6589,7 +8048,7 @@ pub mod exports {
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len12;
                                         *base.add(0).cast::<*mut u8>() = ptr12.cast_mut();
-                                        let super::super::super::super::__with_name7::Account {
+                                        let super::super::super::super::__with_name8::Account {
                                             login: login13,
                                             host: host13,
                                             port: port13,
@@ -6649,7 +8108,7 @@ pub mod exports {
                                                 *base
                                                     .add(8 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                use super::super::super::super::__with_name2::Tls as V17;
+                                                use super::super::super::super::__with_name1::Tls as V17;
                                                 match e {
                                                     V17::Implicit => {
                                                         *base
@@ -6689,7 +8148,7 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        use super::super::super::super::__with_name7::Auth as V19;
+                                        use super::super::super::super::__with_name8::Auth as V19;
                                         match auth13 {
                                             V19::Inherit => {
                                                 *base
@@ -6764,7 +8223,7 @@ pub mod exports {
                                         *base
                                             .add(15 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = result23;
-                                        let super::super::super::super::__with_name7::Account {
+                                        let super::super::super::super::__with_name8::Account {
                                             login: login24,
                                             host: host24,
                                             port: port24,
@@ -6824,7 +8283,7 @@ pub mod exports {
                                                 *base
                                                     .add(23 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                use super::super::super::super::__with_name2::Tls as V28;
+                                                use super::super::super::super::__with_name1::Tls as V28;
                                                 match e {
                                                     V28::Implicit => {
                                                         *base
@@ -6864,7 +8323,7 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        use super::super::super::super::__with_name7::Auth as V30;
+                                        use super::super::super::super::__with_name8::Auth as V30;
                                         match auth24 {
                                             V30::Inherit => {
                                                 *base
@@ -7074,7 +8533,7 @@ pub mod exports {
                                     let base = result51
                                         .add(i * (10 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let super::super::super::super::__with_name2::Diagnostic {
+                                        let super::super::super::super::__with_name1::Diagnostic {
                                             severity: severity43,
                                             code: code43,
                                             message: message43,
@@ -7224,9 +8683,9 @@ pub mod exports {
                             }
                             Err(e) => {
                                 *ptr9.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name2::PluginError as V62;
+                                use super::super::super::super::__with_name1::PluginError as V65;
                                 match e {
-                                    V62::Settings(e) => {
+                                    V65::Settings(e) => {
                                         *ptr9
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
@@ -7241,7 +8700,7 @@ pub mod exports {
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr56.cast_mut();
                                     }
-                                    V62::Input(e) => {
+                                    V65::Input(e) => {
                                         *ptr9
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
@@ -7267,7 +8726,7 @@ pub mod exports {
                                             .add(4 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr59.cast_mut();
                                     }
-                                    V62::Denied(e) => {
+                                    V65::Denied(e) => {
                                         *ptr9
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (2i32) as u8;
@@ -7282,20 +8741,54 @@ pub mod exports {
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr60.cast_mut();
                                     }
-                                    V62::Other(e) => {
+                                    V65::RetryAfter(e) => {
                                         *ptr9
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (3i32) as u8;
-                                        let vec61 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr61 = vec61.as_ptr().cast::<u8>();
-                                        let len61 = vec61.len();
-                                        ::core::mem::forget(vec61);
-                                        *ptr9
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len61;
+                                        let (t61_0, t61_1) = e;
                                         *ptr9
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr61.cast_mut();
+                                            .cast::<i32>() = _rt::as_i32(t61_0);
+                                        let vec62 = (t61_1.into_bytes()).into_boxed_slice();
+                                        let ptr62 = vec62.as_ptr().cast::<u8>();
+                                        let len62 = vec62.len();
+                                        ::core::mem::forget(vec62);
+                                        *ptr9
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len62;
+                                        *ptr9
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr62.cast_mut();
+                                    }
+                                    V65::Unsupported(e) => {
+                                        *ptr9
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (4i32) as u8;
+                                        let vec63 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr63 = vec63.as_ptr().cast::<u8>();
+                                        let len63 = vec63.len();
+                                        ::core::mem::forget(vec63);
+                                        *ptr9
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len63;
+                                        *ptr9
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr63.cast_mut();
+                                    }
+                                    V65::Other(e) => {
+                                        *ptr9
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (5i32) as u8;
+                                        let vec64 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr64 = vec64.as_ptr().cast::<u8>();
+                                        let len64 = vec64.len();
+                                        ::core::mem::forget(vec64);
+                                        *ptr9
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len64;
+                                        *ptr9
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr64.cast_mut();
                                     }
                                 }
                             }
@@ -7772,14 +9265,32 @@ pub mod exports {
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l91, l92, 1);
                                     }
-                                    _ => {
+                                    3 => {
                                         let l93 = *arg0
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
                                         let l94 = *arg0
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l93, l94, 1);
+                                    }
+                                    4 => {
+                                        let l95 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l96 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l95, l96, 1);
+                                    }
+                                    _ => {
+                                        let l97 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l98 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l97, l98, 1);
                                     }
                                 }
                             }
@@ -7955,62 +9466,80 @@ macro_rules! __export_sourcing_impl {
         #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:sourcing:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2418] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3164] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf3\x11\x01A\x02\x01\
-A\x17\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
-ncel@0.1.0\x05\0\x01B\x04\x04\0\x06secret\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\
-\x04\0\x14[method]secret.label\x01\x02\x03\0\x1dmailhaul:plugin/secrets@0.1.0\x05\
-\x01\x01B\x1a\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01ps\x04\0\x0b\
-folder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\0\x07flagge\
-d\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\x01s\0\x04\0\
-\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04none\0\0\x05\
-other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\x01o\x02ss\x01p\x0c\
-\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7f\x0asubscr\
-ibed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\0\x0e\x01\
-kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\x02id\x0d\
-\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\0\x11\x01\
-q\x04\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\x05other\x01s\0\x04\
-\0\x0cplugin-error\x03\0\x13\x01m\x03\x04note\x07warning\x05error\x04\0\x08sever\
-ity\x03\0\x15\x01ks\x01r\x05\x08severity\x16\x04codes\x07messages\x02at\x17\x06e\
-xtras\x0d\x04\0\x0adiagnostic\x03\0\x18\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
-\x02\x02\x03\0\x02\x0cplugin-error\x02\x03\0\x01\x06secret\x01B2\x02\x03\x02\x01\
-\x03\x04\0\x0cplugin-error\x03\0\0\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\x02\
-\x01i\x03\x01q\x03\x04text\x01s\0\x06secret\x01\x04\0\x05other\x01s\0\x04\0\x04c\
-ell\x03\0\x05\x01p\x06\x01o\x02ss\x01p\x08\x01r\x03\x04liney\x05cells\x07\x06ext\
-ras\x09\x04\0\x03row\x03\0\x0a\x04\0\x05table\x03\x01\x04\0\x04file\x03\x01\x01h\
-\x0c\x01@\x01\x04self\x0e\0s\x04\0\x12[method]table.file\x01\x0f\x01ps\x01@\x01\x04\
-self\x0e\0\x10\x04\0\x15[method]table.columns\x01\x11\x01@\x01\x04self\x0e\0y\x04\
-\0\x17[method]table.row-count\x01\x12\x01p\x0b\x01@\x03\x04self\x0e\x05firsty\x03\
-maxy\0\x13\x04\0\x12[method]table.rows\x01\x14\x01py\x01@\x03\x04self\x0e\x05fir\
-sty\x03maxy\0\x15\x04\0\x13[method]table.lines\x01\x16\x01j\x01\x10\x01\x01\x01@\
-\x04\x04self\x0e\x06columny\x05firsty\x03maxy\0\x17\x04\0\x19[method]table.colum\
-n-text\x01\x18\x01h\x0d\x01@\x01\x04self\x19\0s\x04\0\x11[method]file.name\x01\x1a\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xdd\x17\x01A\x02\x01\
+A\x19\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
+ncel@0.1.0\x05\0\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
+ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\
+\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\
+\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04\
+none\0\0\x05other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\x01o\x02\
+ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7f\
+\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\
+\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\
+\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\
+\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\
+\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\0\x0cplugin-\
+error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08severity\x03\0\x16\
+\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06extras\x0d\x04\
+\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\x01\x02\x03\0\
+\x01\x0cplugin-error\x01B\x0a\x02\x03\x02\x01\x02\x04\0\x0cplugin-error\x03\0\0\x04\
+\0\x06secret\x03\x01\x01h\x02\x01@\x01\x04self\x03\0s\x04\0\x14[method]secret.la\
+bel\x01\x04\x01i\x02\x01j\x01\x05\x01\x01\x01@\x01\x04names\0\x06\x04\0\x04open\x01\
+\x07\x03\0\x1dmailhaul:plugin/secrets@0.1.0\x05\x03\x02\x03\0\x02\x06secret\x01B\
+&\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\0\x01q\x07\x03get\0\0\x04head\0\0\x04\
+post\0\0\x03put\0\0\x05patch\0\0\x06delete\0\0\x05other\x01s\0\x04\0\x06method\x03\
+\0\x02\x01q\x05\x03raw\0\0\x04json\0\0\x04form\0\0\x06base64\0\0\x05other\x01s\0\
+\x04\0\x08encoding\x03\0\x04\x01h\x01\x01o\x02\x06\x05\x01o\x02s\x06\x01q\x03\x04\
+text\x01s\0\x06secret\x01\x07\0\x05basic\x01\x08\0\x04\0\x05piece\x03\0\x09\x01p\
+\x0a\x01r\x02\x04names\x05value\x0b\x04\0\x06header\x03\0\x0c\x01p}\x01q\x03\x05\
+empty\0\0\x05bytes\x01\x0e\0\x06pieces\x01\x0b\0\x04\0\x04body\x03\0\x0f\x01p\x0d\
+\x01ky\x01o\x02ss\x01p\x13\x01r\x06\x06method\x03\x03urls\x07headers\x11\x04body\
+\x10\x0atimeout-ms\x12\x06extras\x14\x04\0\x07request\x03\0\x15\x01q\x08\x06deni\
+ed\x01s\0\x0finvalid-request\x01s\0\x03dns\x01s\0\x07connect\x01s\0\x03tls\x01s\0\
+\x07timeout\0\0\x09too-large\x01w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x17\
+\x04\0\x08response\x03\x01\x01h\x19\x01@\x01\x04self\x1a\0{\x04\0\x17[method]res\
+ponse.status\x01\x1b\x01@\x01\x04self\x1a\0\x14\x04\0\x18[method]response.header\
+s\x01\x1c\x01j\x01\x0e\x01\x18\x01@\x02\x04self\x1a\x03maxy\0\x1d\x04\0\x15[meth\
+od]response.read\x01\x1e\x01i\x19\x01j\x01\x1f\x01\x18\x01@\x01\x07request\x16\0\
+\x20\x04\0\x04send\x01!\x03\0\x1amailhaul:plugin/http@0.1.0\x05\x05\x01B2\x02\x03\
+\x02\x01\x02\x04\0\x0cplugin-error\x03\0\0\x02\x03\x02\x01\x04\x04\0\x06secret\x03\
+\0\x02\x01i\x03\x01q\x03\x04text\x01s\0\x06secret\x01\x04\0\x05other\x01s\0\x04\0\
+\x04cell\x03\0\x05\x01p\x06\x01o\x02ss\x01p\x08\x01r\x03\x04liney\x05cells\x07\x06\
+extras\x09\x04\0\x03row\x03\0\x0a\x04\0\x05table\x03\x01\x04\0\x04file\x03\x01\x01\
+h\x0c\x01@\x01\x04self\x0e\0s\x04\0\x12[method]table.file\x01\x0f\x01ps\x01@\x01\
+\x04self\x0e\0\x10\x04\0\x15[method]table.columns\x01\x11\x01@\x01\x04self\x0e\0\
+y\x04\0\x17[method]table.row-count\x01\x12\x01p\x0b\x01@\x03\x04self\x0e\x05firs\
+ty\x03maxy\0\x13\x04\0\x12[method]table.rows\x01\x14\x01py\x01@\x03\x04self\x0e\x05\
+firsty\x03maxy\0\x15\x04\0\x13[method]table.lines\x01\x16\x01j\x01\x10\x01\x01\x01\
+@\x04\x04self\x0e\x06columny\x05firsty\x03maxy\0\x17\x04\0\x19[method]table.colu\
+mn-text\x01\x18\x01h\x0d\x01@\x01\x04self\x19\0s\x04\0\x11[method]file.name\x01\x1a\
 \x01@\x01\x04self\x19\0w\x04\0\x11[method]file.size\x01\x1b\x01p}\x01j\x01\x1c\x01\
 \x01\x01@\x03\x04self\x19\x06offsetw\x03maxy\0\x1d\x04\0\x14[method]file.read-at\
 \x01\x1e\x01@\0\0\x10\x04\0\x05names\x01\x1f\x01i\x0c\x01j\x01\x20\x01\x01\x01@\x01\
 \x04names\0!\x04\0\x0aopen-table\x01\"\x01i\x0d\x01j\x01#\x01\x01\x01@\x01\x04na\
-mes\0$\x04\0\x09open-file\x01%\x03\0\x1cmailhaul:plugin/inputs@0.1.0\x05\x05\x01\
+mes\0$\x04\0\x09open-file\x01%\x03\0\x1cmailhaul:plugin/inputs@0.1.0\x05\x06\x01\
 B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feat\
-ure\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05tra\
+ure\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x07\x01B\x08\x01m\x05\x05tra\
 ce\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\
 \0\x7f\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07mes\
 sages\x06fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.\
-1.0\x05\x07\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/sett\
-ings@0.1.0\x05\x08\x02\x03\0\x02\x03tls\x01B\x0e\x02\x03\x02\x01\x09\x04\0\x03tl\
+1.0\x05\x08\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/sett\
+ings@0.1.0\x05\x09\x02\x03\0\x01\x03tls\x01B\x0e\x02\x03\x02\x01\x0a\x04\0\x03tl\
 s\x03\0\0\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\x02\x01i\x03\x01q\x03\x07inh\
 erit\0\0\x06secret\x01\x04\0\x05other\x01s\0\x04\0\x04auth\x03\0\x05\x01ks\x01k{\
 \x01k\x01\x01o\x02ss\x01p\x0a\x01r\x06\x05logins\x04host\x07\x04port\x08\x03tls\x09\
 \x04auth\x06\x06extras\x0b\x04\0\x07account\x03\0\x0c\x03\0\x1emailhaul:plugin/a\
-ccounts@0.1.0\x05\x0a\x02\x03\0\x02\x0adiagnostic\x02\x03\0\x07\x07account\x01B\x14\
-\x02\x03\x02\x01\x0b\x04\0\x0adiagnostic\x03\0\0\x02\x03\x02\x01\x03\x04\0\x0cpl\
-ugin-error\x03\0\x02\x02\x03\x02\x01\x0c\x04\0\x07account\x03\0\x04\x01ks\x01o\x02\
+ccounts@0.1.0\x05\x0b\x02\x03\0\x01\x0adiagnostic\x02\x03\0\x08\x07account\x01B\x14\
+\x02\x03\x02\x01\x0c\x04\0\x0adiagnostic\x03\0\0\x02\x03\x02\x01\x02\x04\0\x0cpl\
+ugin-error\x03\0\x02\x02\x03\x02\x01\x0d\x04\0\x07account\x03\0\x04\x01ks\x01o\x02\
 ss\x01p\x07\x01r\x06\x03keys\x06source\x05\x06target\x05\x05label\x06\x06origin\x06\
 \x06extras\x08\x04\0\x07mailbox\x03\0\x09\x01r\x03\x05token\x06\x03maxy\x06extra\
 s\x08\x04\0\x0cpage-request\x03\0\x0b\x01p\x0a\x01p\x01\x01r\x04\x09mailboxes\x0d\
 \x04next\x06\x0bdiagnostics\x0e\x06extras\x08\x04\0\x04page\x03\0\x0f\x01j\x01\x10\
 \x01\x03\x01@\x01\x07request\x0c\0\x11\x04\0\x0elist-mailboxes\x01\x12\x04\0$mai\
-lhaul:plugin/mailbox-source@0.1.0\x05\x0d\x04\0\x1emailhaul:plugin/sourcing@0.1.\
+lhaul:plugin/mailbox-source@0.1.0\x05\x0e\x04\0\x1emailhaul:plugin/sourcing@0.1.\
 0\x04\0\x0b\x0e\x01\0\x08sourcing\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\
 \x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
@@ -8025,53 +9554,71 @@ pub use __export_sourcing_impl as export_sourcing;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2141] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbe\x0f\x01A\x02\x01\
-A\x13\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
-ncel@0.1.0\x05\0\x01B\x04\x04\0\x06secret\x03\x01\x01h\0\x01@\x01\x04self\x01\0s\
-\x04\0\x14[method]secret.label\x01\x02\x03\0\x1dmailhaul:plugin/secrets@0.1.0\x05\
-\x01\x01B\x1a\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01ps\x04\0\x0b\
-folder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\0\x07flagge\
-d\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\x01s\0\x04\0\
-\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04none\0\0\x05\
-other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\x01o\x02ss\x01p\x0c\
-\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7f\x0asubscr\
-ibed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\0\x0e\x01\
-kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\x02id\x0d\
-\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\0\x11\x01\
-q\x04\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\x05other\x01s\0\x04\
-\0\x0cplugin-error\x03\0\x13\x01m\x03\x04note\x07warning\x05error\x04\0\x08sever\
-ity\x03\0\x15\x01ks\x01r\x05\x08severity\x16\x04codes\x07messages\x02at\x17\x06e\
-xtras\x0d\x04\0\x0adiagnostic\x03\0\x18\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
-\x02\x02\x03\0\x02\x0cplugin-error\x02\x03\0\x01\x06secret\x01B2\x02\x03\x02\x01\
-\x03\x04\0\x0cplugin-error\x03\0\0\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\x02\
-\x01i\x03\x01q\x03\x04text\x01s\0\x06secret\x01\x04\0\x05other\x01s\0\x04\0\x04c\
-ell\x03\0\x05\x01p\x06\x01o\x02ss\x01p\x08\x01r\x03\x04liney\x05cells\x07\x06ext\
-ras\x09\x04\0\x03row\x03\0\x0a\x04\0\x05table\x03\x01\x04\0\x04file\x03\x01\x01h\
-\x0c\x01@\x01\x04self\x0e\0s\x04\0\x12[method]table.file\x01\x0f\x01ps\x01@\x01\x04\
-self\x0e\0\x10\x04\0\x15[method]table.columns\x01\x11\x01@\x01\x04self\x0e\0y\x04\
-\0\x17[method]table.row-count\x01\x12\x01p\x0b\x01@\x03\x04self\x0e\x05firsty\x03\
-maxy\0\x13\x04\0\x12[method]table.rows\x01\x14\x01py\x01@\x03\x04self\x0e\x05fir\
-sty\x03maxy\0\x15\x04\0\x13[method]table.lines\x01\x16\x01j\x01\x10\x01\x01\x01@\
-\x04\x04self\x0e\x06columny\x05firsty\x03maxy\0\x17\x04\0\x19[method]table.colum\
-n-text\x01\x18\x01h\x0d\x01@\x01\x04self\x19\0s\x04\0\x11[method]file.name\x01\x1a\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2887] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa8\x15\x01A\x02\x01\
+A\x15\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
+ncel@0.1.0\x05\0\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
+ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\
+\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\
+\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04\
+none\0\0\x05other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\x01o\x02\
+ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7f\
+\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\
+\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\
+\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\
+\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\
+\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\0\x0cplugin-\
+error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08severity\x03\0\x16\
+\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06extras\x0d\x04\
+\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\x01\x02\x03\0\
+\x01\x0cplugin-error\x01B\x0a\x02\x03\x02\x01\x02\x04\0\x0cplugin-error\x03\0\0\x04\
+\0\x06secret\x03\x01\x01h\x02\x01@\x01\x04self\x03\0s\x04\0\x14[method]secret.la\
+bel\x01\x04\x01i\x02\x01j\x01\x05\x01\x01\x01@\x01\x04names\0\x06\x04\0\x04open\x01\
+\x07\x03\0\x1dmailhaul:plugin/secrets@0.1.0\x05\x03\x02\x03\0\x02\x06secret\x01B\
+&\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\0\x01q\x07\x03get\0\0\x04head\0\0\x04\
+post\0\0\x03put\0\0\x05patch\0\0\x06delete\0\0\x05other\x01s\0\x04\0\x06method\x03\
+\0\x02\x01q\x05\x03raw\0\0\x04json\0\0\x04form\0\0\x06base64\0\0\x05other\x01s\0\
+\x04\0\x08encoding\x03\0\x04\x01h\x01\x01o\x02\x06\x05\x01o\x02s\x06\x01q\x03\x04\
+text\x01s\0\x06secret\x01\x07\0\x05basic\x01\x08\0\x04\0\x05piece\x03\0\x09\x01p\
+\x0a\x01r\x02\x04names\x05value\x0b\x04\0\x06header\x03\0\x0c\x01p}\x01q\x03\x05\
+empty\0\0\x05bytes\x01\x0e\0\x06pieces\x01\x0b\0\x04\0\x04body\x03\0\x0f\x01p\x0d\
+\x01ky\x01o\x02ss\x01p\x13\x01r\x06\x06method\x03\x03urls\x07headers\x11\x04body\
+\x10\x0atimeout-ms\x12\x06extras\x14\x04\0\x07request\x03\0\x15\x01q\x08\x06deni\
+ed\x01s\0\x0finvalid-request\x01s\0\x03dns\x01s\0\x07connect\x01s\0\x03tls\x01s\0\
+\x07timeout\0\0\x09too-large\x01w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x17\
+\x04\0\x08response\x03\x01\x01h\x19\x01@\x01\x04self\x1a\0{\x04\0\x17[method]res\
+ponse.status\x01\x1b\x01@\x01\x04self\x1a\0\x14\x04\0\x18[method]response.header\
+s\x01\x1c\x01j\x01\x0e\x01\x18\x01@\x02\x04self\x1a\x03maxy\0\x1d\x04\0\x15[meth\
+od]response.read\x01\x1e\x01i\x19\x01j\x01\x1f\x01\x18\x01@\x01\x07request\x16\0\
+\x20\x04\0\x04send\x01!\x03\0\x1amailhaul:plugin/http@0.1.0\x05\x05\x01B2\x02\x03\
+\x02\x01\x02\x04\0\x0cplugin-error\x03\0\0\x02\x03\x02\x01\x04\x04\0\x06secret\x03\
+\0\x02\x01i\x03\x01q\x03\x04text\x01s\0\x06secret\x01\x04\0\x05other\x01s\0\x04\0\
+\x04cell\x03\0\x05\x01p\x06\x01o\x02ss\x01p\x08\x01r\x03\x04liney\x05cells\x07\x06\
+extras\x09\x04\0\x03row\x03\0\x0a\x04\0\x05table\x03\x01\x04\0\x04file\x03\x01\x01\
+h\x0c\x01@\x01\x04self\x0e\0s\x04\0\x12[method]table.file\x01\x0f\x01ps\x01@\x01\
+\x04self\x0e\0\x10\x04\0\x15[method]table.columns\x01\x11\x01@\x01\x04self\x0e\0\
+y\x04\0\x17[method]table.row-count\x01\x12\x01p\x0b\x01@\x03\x04self\x0e\x05firs\
+ty\x03maxy\0\x13\x04\0\x12[method]table.rows\x01\x14\x01py\x01@\x03\x04self\x0e\x05\
+firsty\x03maxy\0\x15\x04\0\x13[method]table.lines\x01\x16\x01j\x01\x10\x01\x01\x01\
+@\x04\x04self\x0e\x06columny\x05firsty\x03maxy\0\x17\x04\0\x19[method]table.colu\
+mn-text\x01\x18\x01h\x0d\x01@\x01\x04self\x19\0s\x04\0\x11[method]file.name\x01\x1a\
 \x01@\x01\x04self\x19\0w\x04\0\x11[method]file.size\x01\x1b\x01p}\x01j\x01\x1c\x01\
 \x01\x01@\x03\x04self\x19\x06offsetw\x03maxy\0\x1d\x04\0\x14[method]file.read-at\
 \x01\x1e\x01@\0\0\x10\x04\0\x05names\x01\x1f\x01i\x0c\x01j\x01\x20\x01\x01\x01@\x01\
 \x04names\0!\x04\0\x0aopen-table\x01\"\x01i\x0d\x01j\x01#\x01\x01\x01@\x01\x04na\
-mes\0$\x04\0\x09open-file\x01%\x03\0\x1cmailhaul:plugin/inputs@0.1.0\x05\x05\x01\
+mes\0$\x04\0\x09open-file\x01%\x03\0\x1cmailhaul:plugin/inputs@0.1.0\x05\x06\x01\
 B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feat\
-ure\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05tra\
+ure\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x07\x01B\x08\x01m\x05\x05tra\
 ce\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\
 \0\x7f\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07mes\
 sages\x06fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.\
-1.0\x05\x07\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/sett\
-ings@0.1.0\x05\x08\x02\x03\0\x02\x03tls\x01B\x0e\x02\x03\x02\x01\x09\x04\0\x03tl\
+1.0\x05\x08\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/sett\
+ings@0.1.0\x05\x09\x02\x03\0\x01\x03tls\x01B\x0e\x02\x03\x02\x01\x0a\x04\0\x03tl\
 s\x03\0\0\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\x02\x01i\x03\x01q\x03\x07inh\
 erit\0\0\x06secret\x01\x04\0\x05other\x01s\0\x04\0\x04auth\x03\0\x05\x01ks\x01k{\
 \x01k\x01\x01o\x02ss\x01p\x0a\x01r\x06\x05logins\x04host\x07\x04port\x08\x03tls\x09\
 \x04auth\x06\x06extras\x0b\x04\0\x07account\x03\0\x0c\x03\0\x1emailhaul:plugin/a\
-ccounts@0.1.0\x05\x0a\x04\0>mailhaul:plugin/sourcing-with-all-of-its-exports-rem\
+ccounts@0.1.0\x05\x0b\x04\0>mailhaul:plugin/sourcing-with-all-of-its-exports-rem\
 oved@0.1.0\x04\0\x0b.\x01\0(sourcing-with-all-of-its-exports-removed\x03\0\0\0G\x09\
 producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rus\
 t\x060.61.1";
@@ -8130,7 +9677,8 @@ pub mod exports {
                 pub enum Phase {
                     /// At the end of `mailhaul run` and `mailhaul verify`.
                     AfterRun,
-                    /// After mail flows to the target.
+                    /// After mail flows to the target: at the end of `mailhaul cutover`, with what the round trip
+                    /// showed when there was one.
                     AfterCutover,
                     Other(_rt::String),
                 }
@@ -8148,6 +9696,69 @@ pub mod exports {
                                 f.debug_tuple("Phase::Other").field(e).finish()
                             }
                         }
+                    }
+                }
+                /// What became of a test mail.
+                #[derive(Clone)]
+                pub enum RoundTripOutcome {
+                    /// It is in the target's mailbox.
+                    Arrived,
+                    /// It is in the source's mailbox: mail still flows to the old host.
+                    ArrivedAtSource,
+                    /// It was accepted and is in neither mailbox yet.
+                    Missing,
+                    /// It was refused, or could not be sent: see `detail`.
+                    NotSent,
+                    Other(_rt::String),
+                }
+                impl ::core::fmt::Debug for RoundTripOutcome {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        match self {
+                            RoundTripOutcome::Arrived => {
+                                f.debug_tuple("RoundTripOutcome::Arrived").finish()
+                            }
+                            RoundTripOutcome::ArrivedAtSource => {
+                                f.debug_tuple("RoundTripOutcome::ArrivedAtSource").finish()
+                            }
+                            RoundTripOutcome::Missing => {
+                                f.debug_tuple("RoundTripOutcome::Missing").finish()
+                            }
+                            RoundTripOutcome::NotSent => {
+                                f.debug_tuple("RoundTripOutcome::NotSent").finish()
+                            }
+                            RoundTripOutcome::Other(e) => {
+                                f.debug_tuple("RoundTripOutcome::Other").field(e).finish()
+                            }
+                        }
+                    }
+                }
+                /// The newest test mail sent to this mailbox from outside (`mailhaul cutover roundtrip`).
+                #[derive(Clone)]
+                pub struct RoundTrip {
+                    pub outcome: RoundTripOutcome,
+                    /// From sending to being seen, or waited in vain.
+                    pub seconds: u32,
+                    /// The folder it arrived in, of the side it arrived at.
+                    pub folder: ::core::option::Option<FolderPath>,
+                    /// What the servers said about it, for people.
+                    pub detail: _rt::String,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for RoundTrip {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("RoundTrip")
+                            .field("outcome", &self.outcome)
+                            .field("seconds", &self.seconds)
+                            .field("folder", &self.folder)
+                            .field("detail", &self.detail)
+                            .field("extras", &self.extras)
+                            .finish()
                     }
                 }
                 /// How deep the user asked to look.
@@ -8218,7 +9829,11 @@ pub mod exports {
                     pub phase: Phase,
                     pub depth: Depth,
                     pub seed: u64,
+                    /// Every folder of the plan that was copied; what an operator's rule left out as a whole is not
+                    /// among them.
                     pub folders: _rt::Vec<FolderPair>,
+                    /// None before cutover, and when no test mail was sent.
+                    pub round_trip: ::core::option::Option<RoundTrip>,
                     pub extras: _rt::Vec<(_rt::String, _rt::String)>,
                 }
                 impl ::core::fmt::Debug for ValidationRequest {
@@ -8232,6 +9847,7 @@ pub mod exports {
                             .field("depth", &self.depth)
                             .field("seed", &self.seed)
                             .field("folders", &self.folders)
+                            .field("round-trip", &self.round_trip)
                             .field("extras", &self.extras)
                             .finish()
                     }
@@ -8318,164 +9934,134 @@ pub mod exports {
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_validate_cabi<T_: Guest>(
                     arg0: *mut u8,
-                    arg1: usize,
-                    arg2: i32,
-                    arg3: *mut u8,
-                    arg4: usize,
-                    arg5: i32,
-                    arg6: *mut u8,
-                    arg7: usize,
-                    arg8: i64,
-                    arg9: *mut u8,
-                    arg10: usize,
-                    arg11: *mut u8,
-                    arg12: usize,
-                    arg13: i32,
-                    arg14: i32,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result41 = {
-                            let handle39;
-                            let handle40;
-                            let len0 = arg1;
-                            let bytes0 = _rt::Vec::from_raw_parts(
-                                arg0.cast(),
-                                len0,
-                                len0,
+                        let result82 = {
+                            let handle79;
+                            let handle81;
+                            let l0 = *arg0.add(0).cast::<*mut u8>();
+                            let l1 = *arg0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len2 = l1;
+                            let bytes2 = _rt::Vec::from_raw_parts(l0.cast(), len2, len2);
+                            let l3 = i32::from(
+                                *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
                             );
-                            let v2 = match arg2 {
+                            let v7 = match l3 {
                                 0 => Phase::AfterRun,
                                 1 => Phase::AfterCutover,
                                 n => {
                                     debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                    let e2 = {
-                                        let len1 = arg4;
-                                        let bytes1 = _rt::Vec::from_raw_parts(
-                                            arg3.cast(),
-                                            len1,
-                                            len1,
+                                    let e7 = {
+                                        let l4 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l5 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len6 = l5;
+                                        let bytes6 = _rt::Vec::from_raw_parts(
+                                            l4.cast(),
+                                            len6,
+                                            len6,
                                         );
-                                        _rt::string_lift(bytes1)
+                                        _rt::string_lift(bytes6)
                                     };
-                                    Phase::Other(e2)
+                                    Phase::Other(e7)
                                 }
                             };
-                            let v4 = match arg5 {
+                            let l8 = i32::from(
+                                *arg0
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let v12 = match l8 {
                                 0 => Depth::Counts,
                                 1 => Depth::Headers,
                                 2 => Depth::Full,
                                 n => {
                                     debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                    let e4 = {
-                                        let len3 = arg7;
-                                        let bytes3 = _rt::Vec::from_raw_parts(
-                                            arg6.cast(),
-                                            len3,
-                                            len3,
+                                    let e12 = {
+                                        let l9 = *arg0
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l10 = *arg0
+                                            .add(7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len11 = l10;
+                                        let bytes11 = _rt::Vec::from_raw_parts(
+                                            l9.cast(),
+                                            len11,
+                                            len11,
                                         );
-                                        _rt::string_lift(bytes3)
+                                        _rt::string_lift(bytes11)
                                     };
-                                    Depth::Other(e4)
+                                    Depth::Other(e12)
                                 }
                             };
-                            let base31 = arg9;
-                            let len31 = arg10;
-                            let mut result31 = _rt::Vec::with_capacity(len31);
-                            for i in 0..len31 {
-                                let base = base31
+                            let l13 = *arg0
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i64>();
+                            let l14 = *arg0
+                                .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l15 = *arg0
+                                .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base42 = l14;
+                            let len42 = l15;
+                            let mut result42 = _rt::Vec::with_capacity(len42);
+                            for i in 0..len42 {
+                                let base = base42
                                     .add(i * (16 + 7 * ::core::mem::size_of::<*const u8>()));
-                                let e31 = {
-                                    let l5 = *base.add(0).cast::<*mut u8>();
-                                    let l6 = *base
+                                let e42 = {
+                                    let l16 = *base.add(0).cast::<*mut u8>();
+                                    let l17 = *base
                                         .add(::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let base10 = l5;
-                                    let len10 = l6;
-                                    let mut result10 = _rt::Vec::with_capacity(len10);
-                                    for i in 0..len10 {
-                                        let base = base10
+                                    let base21 = l16;
+                                    let len21 = l17;
+                                    let mut result21 = _rt::Vec::with_capacity(len21);
+                                    for i in 0..len21 {
+                                        let base = base21
                                             .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                        let e10 = {
-                                            let l7 = *base.add(0).cast::<*mut u8>();
-                                            let l8 = *base
+                                        let e21 = {
+                                            let l18 = *base.add(0).cast::<*mut u8>();
+                                            let l19 = *base
                                                 .add(::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len9 = l8;
-                                            let bytes9 = _rt::Vec::from_raw_parts(
-                                                l7.cast(),
-                                                len9,
-                                                len9,
+                                            let len20 = l19;
+                                            let bytes20 = _rt::Vec::from_raw_parts(
+                                                l18.cast(),
+                                                len20,
+                                                len20,
                                             );
-                                            _rt::string_lift(bytes9)
+                                            _rt::string_lift(bytes20)
                                         };
-                                        result10.push(e10);
+                                        result21.push(e21);
                                     }
                                     _rt::cabi_dealloc(
-                                        base10,
-                                        len10 * (2 * ::core::mem::size_of::<*const u8>()),
+                                        base21,
+                                        len21 * (2 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     );
-                                    let l11 = *base
+                                    let l22 = *base
                                         .add(2 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>();
-                                    let l12 = *base
+                                    let l23 = *base
                                         .add(3 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let base16 = l11;
-                                    let len16 = l12;
-                                    let mut result16 = _rt::Vec::with_capacity(len16);
-                                    for i in 0..len16 {
-                                        let base = base16
+                                    let base27 = l22;
+                                    let len27 = l23;
+                                    let mut result27 = _rt::Vec::with_capacity(len27);
+                                    for i in 0..len27 {
+                                        let base = base27
                                             .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                        let e16 = {
-                                            let l13 = *base.add(0).cast::<*mut u8>();
-                                            let l14 = *base
-                                                .add(::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len15 = l14;
-                                            let bytes15 = _rt::Vec::from_raw_parts(
-                                                l13.cast(),
-                                                len15,
-                                                len15,
-                                            );
-                                            _rt::string_lift(bytes15)
-                                        };
-                                        result16.push(e16);
-                                    }
-                                    _rt::cabi_dealloc(
-                                        base16,
-                                        len16 * (2 * ::core::mem::size_of::<*const u8>()),
-                                        ::core::mem::size_of::<*const u8>(),
-                                    );
-                                    let l17 = *base
-                                        .add(4 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<i32>();
-                                    let l18 = *base
-                                        .add(4 + 4 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<i32>();
-                                    let l19 = *base
-                                        .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<i32>();
-                                    let l20 = *base
-                                        .add(12 + 4 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<i32>();
-                                    let l21 = *base
-                                        .add(16 + 4 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<i32>();
-                                    let l22 = *base
-                                        .add(16 + 5 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>();
-                                    let l23 = *base
-                                        .add(16 + 6 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let base30 = l22;
-                                    let len30 = l23;
-                                    let mut result30 = _rt::Vec::with_capacity(len30);
-                                    for i in 0..len30 {
-                                        let base = base30
-                                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                        let e30 = {
+                                        let e27 = {
                                             let l24 = *base.add(0).cast::<*mut u8>();
                                             let l25 = *base
                                                 .add(::core::mem::size_of::<*const u8>())
@@ -8486,239 +10072,459 @@ pub mod exports {
                                                 len26,
                                                 len26,
                                             );
-                                            let l27 = *base
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l28 = *base
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len29 = l28;
-                                            let bytes29 = _rt::Vec::from_raw_parts(
-                                                l27.cast(),
-                                                len29,
-                                                len29,
-                                            );
-                                            (_rt::string_lift(bytes26), _rt::string_lift(bytes29))
+                                            _rt::string_lift(bytes26)
                                         };
-                                        result30.push(e30);
+                                        result27.push(e27);
                                     }
                                     _rt::cabi_dealloc(
-                                        base30,
-                                        len30 * (4 * ::core::mem::size_of::<*const u8>()),
+                                        base27,
+                                        len27 * (2 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    );
+                                    let l28 = *base
+                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<i32>();
+                                    let l29 = *base
+                                        .add(4 + 4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<i32>();
+                                    let l30 = *base
+                                        .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<i32>();
+                                    let l31 = *base
+                                        .add(12 + 4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<i32>();
+                                    let l32 = *base
+                                        .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<i32>();
+                                    let l33 = *base
+                                        .add(16 + 5 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l34 = *base
+                                        .add(16 + 6 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let base41 = l33;
+                                    let len41 = l34;
+                                    let mut result41 = _rt::Vec::with_capacity(len41);
+                                    for i in 0..len41 {
+                                        let base = base41
+                                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                        let e41 = {
+                                            let l35 = *base.add(0).cast::<*mut u8>();
+                                            let l36 = *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len37 = l36;
+                                            let bytes37 = _rt::Vec::from_raw_parts(
+                                                l35.cast(),
+                                                len37,
+                                                len37,
+                                            );
+                                            let l38 = *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l39 = *base
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len40 = l39;
+                                            let bytes40 = _rt::Vec::from_raw_parts(
+                                                l38.cast(),
+                                                len40,
+                                                len40,
+                                            );
+                                            (_rt::string_lift(bytes37), _rt::string_lift(bytes40))
+                                        };
+                                        result41.push(e41);
+                                    }
+                                    _rt::cabi_dealloc(
+                                        base41,
+                                        len41 * (4 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     );
                                     FolderPair {
-                                        source: result10,
-                                        target: result16,
-                                        source_messages: l17 as u32,
-                                        copied: l18 as u32,
-                                        already_present: l19 as u32,
-                                        skipped: l20 as u32,
-                                        failed: l21 as u32,
-                                        extras: result30,
+                                        source: result21,
+                                        target: result27,
+                                        source_messages: l28 as u32,
+                                        copied: l29 as u32,
+                                        already_present: l30 as u32,
+                                        skipped: l31 as u32,
+                                        failed: l32 as u32,
+                                        extras: result41,
                                     }
                                 };
-                                result31.push(e31);
+                                result42.push(e42);
                             }
                             _rt::cabi_dealloc(
-                                base31,
-                                len31 * (16 + 7 * ::core::mem::size_of::<*const u8>()),
+                                base42,
+                                len42 * (16 + 7 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
                             );
-                            let base38 = arg11;
-                            let len38 = arg12;
-                            let mut result38 = _rt::Vec::with_capacity(len38);
-                            for i in 0..len38 {
-                                let base = base38
+                            let l43 = i32::from(
+                                *arg0
+                                    .add(8 + 10 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l69 = *arg0
+                                .add(8 + 22 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l70 = *arg0
+                                .add(8 + 23 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base77 = l69;
+                            let len77 = l70;
+                            let mut result77 = _rt::Vec::with_capacity(len77);
+                            for i in 0..len77 {
+                                let base = base77
                                     .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                let e38 = {
-                                    let l32 = *base.add(0).cast::<*mut u8>();
-                                    let l33 = *base
+                                let e77 = {
+                                    let l71 = *base.add(0).cast::<*mut u8>();
+                                    let l72 = *base
                                         .add(::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let len34 = l33;
-                                    let bytes34 = _rt::Vec::from_raw_parts(
-                                        l32.cast(),
-                                        len34,
-                                        len34,
+                                    let len73 = l72;
+                                    let bytes73 = _rt::Vec::from_raw_parts(
+                                        l71.cast(),
+                                        len73,
+                                        len73,
                                     );
-                                    let l35 = *base
+                                    let l74 = *base
                                         .add(2 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>();
-                                    let l36 = *base
+                                    let l75 = *base
                                         .add(3 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let len37 = l36;
-                                    let bytes37 = _rt::Vec::from_raw_parts(
-                                        l35.cast(),
-                                        len37,
-                                        len37,
+                                    let len76 = l75;
+                                    let bytes76 = _rt::Vec::from_raw_parts(
+                                        l74.cast(),
+                                        len76,
+                                        len76,
                                     );
-                                    (_rt::string_lift(bytes34), _rt::string_lift(bytes37))
+                                    (_rt::string_lift(bytes73), _rt::string_lift(bytes76))
                                 };
-                                result38.push(e38);
+                                result77.push(e77);
                             }
                             _rt::cabi_dealloc(
-                                base38,
-                                len38 * (4 * ::core::mem::size_of::<*const u8>()),
+                                base77,
+                                len77 * (4 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
                             );
+                            let l78 = *arg0
+                                .add(8 + 24 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>();
+                            let l80 = *arg0
+                                .add(12 + 24 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>();
                             T_::validate(
                                 ValidationRequest {
-                                    mailbox: _rt::string_lift(bytes0),
-                                    phase: v2,
-                                    depth: v4,
-                                    seed: arg8 as u64,
-                                    folders: result31,
-                                    extras: result38,
+                                    mailbox: _rt::string_lift(bytes2),
+                                    phase: v7,
+                                    depth: v12,
+                                    seed: l13 as u64,
+                                    folders: result42,
+                                    round_trip: match l43 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l44 = i32::from(
+                                                    *arg0
+                                                        .add(8 + 11 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                let v48 = match l44 {
+                                                    0 => RoundTripOutcome::Arrived,
+                                                    1 => RoundTripOutcome::ArrivedAtSource,
+                                                    2 => RoundTripOutcome::Missing,
+                                                    3 => RoundTripOutcome::NotSent,
+                                                    n => {
+                                                        debug_assert_eq!(n, 4, "invalid enum discriminant");
+                                                        let e48 = {
+                                                            let l45 = *arg0
+                                                                .add(8 + 12 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<*mut u8>();
+                                                            let l46 = *arg0
+                                                                .add(8 + 13 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<usize>();
+                                                            let len47 = l46;
+                                                            let bytes47 = _rt::Vec::from_raw_parts(
+                                                                l45.cast(),
+                                                                len47,
+                                                                len47,
+                                                            );
+                                                            _rt::string_lift(bytes47)
+                                                        };
+                                                        RoundTripOutcome::Other(e48)
+                                                    }
+                                                };
+                                                let l49 = *arg0
+                                                    .add(8 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                let l50 = i32::from(
+                                                    *arg0
+                                                        .add(8 + 15 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                let l57 = *arg0
+                                                    .add(8 + 18 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l58 = *arg0
+                                                    .add(8 + 19 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len59 = l58;
+                                                let bytes59 = _rt::Vec::from_raw_parts(
+                                                    l57.cast(),
+                                                    len59,
+                                                    len59,
+                                                );
+                                                let l60 = *arg0
+                                                    .add(8 + 20 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l61 = *arg0
+                                                    .add(8 + 21 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let base68 = l60;
+                                                let len68 = l61;
+                                                let mut result68 = _rt::Vec::with_capacity(len68);
+                                                for i in 0..len68 {
+                                                    let base = base68
+                                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                                    let e68 = {
+                                                        let l62 = *base.add(0).cast::<*mut u8>();
+                                                        let l63 = *base
+                                                            .add(::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len64 = l63;
+                                                        let bytes64 = _rt::Vec::from_raw_parts(
+                                                            l62.cast(),
+                                                            len64,
+                                                            len64,
+                                                        );
+                                                        let l65 = *base
+                                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l66 = *base
+                                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len67 = l66;
+                                                        let bytes67 = _rt::Vec::from_raw_parts(
+                                                            l65.cast(),
+                                                            len67,
+                                                            len67,
+                                                        );
+                                                        (_rt::string_lift(bytes64), _rt::string_lift(bytes67))
+                                                    };
+                                                    result68.push(e68);
+                                                }
+                                                _rt::cabi_dealloc(
+                                                    base68,
+                                                    len68 * (4 * ::core::mem::size_of::<*const u8>()),
+                                                    ::core::mem::size_of::<*const u8>(),
+                                                );
+                                                RoundTrip {
+                                                    outcome: v48,
+                                                    seconds: l49 as u32,
+                                                    folder: match l50 {
+                                                        0 => None,
+                                                        1 => {
+                                                            let e = {
+                                                                let l51 = *arg0
+                                                                    .add(8 + 16 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<*mut u8>();
+                                                                let l52 = *arg0
+                                                                    .add(8 + 17 * ::core::mem::size_of::<*const u8>())
+                                                                    .cast::<usize>();
+                                                                let base56 = l51;
+                                                                let len56 = l52;
+                                                                let mut result56 = _rt::Vec::with_capacity(len56);
+                                                                for i in 0..len56 {
+                                                                    let base = base56
+                                                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                                                    let e56 = {
+                                                                        let l53 = *base.add(0).cast::<*mut u8>();
+                                                                        let l54 = *base
+                                                                            .add(::core::mem::size_of::<*const u8>())
+                                                                            .cast::<usize>();
+                                                                        let len55 = l54;
+                                                                        let bytes55 = _rt::Vec::from_raw_parts(
+                                                                            l53.cast(),
+                                                                            len55,
+                                                                            len55,
+                                                                        );
+                                                                        _rt::string_lift(bytes55)
+                                                                    };
+                                                                    result56.push(e56);
+                                                                }
+                                                                _rt::cabi_dealloc(
+                                                                    base56,
+                                                                    len56 * (2 * ::core::mem::size_of::<*const u8>()),
+                                                                    ::core::mem::size_of::<*const u8>(),
+                                                                );
+                                                                result56
+                                                            };
+                                                            Some(e)
+                                                        }
+                                                        _ => _rt::invalid_enum_discriminant(),
+                                                    },
+                                                    detail: _rt::string_lift(bytes59),
+                                                    extras: result68,
+                                                }
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    extras: result77,
                                 },
                                 {
-                                    handle39 = super::super::super::super::__with_name2::MailboxView::from_handle(
-                                        arg13 as u32,
+                                    handle79 = super::super::super::super::__with_name2::MailboxView::from_handle(
+                                        l78 as u32,
                                     );
-                                    &handle39
+                                    &handle79
                                 },
                                 {
-                                    handle40 = super::super::super::super::__with_name2::MailboxView::from_handle(
-                                        arg14 as u32,
+                                    handle81 = super::super::super::super::__with_name2::MailboxView::from_handle(
+                                        l80 as u32,
                                     );
-                                    &handle40
+                                    &handle81
                                 },
                             )
                         };
-                        let ptr42 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result41 {
+                        _rt::cabi_dealloc(
+                            arg0,
+                            16 + 24 * ::core::mem::size_of::<*const u8>(),
+                            8,
+                        );
+                        let ptr83 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result82 {
                             Ok(e) => {
-                                *ptr42.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr83.add(0).cast::<u8>() = (0i32) as u8;
                                 let Report {
-                                    outcome: outcome43,
-                                    checked_messages: checked_messages43,
-                                    findings: findings43,
-                                    extras: extras43,
+                                    outcome: outcome84,
+                                    checked_messages: checked_messages84,
+                                    findings: findings84,
+                                    extras: extras84,
                                 } = e;
-                                match outcome43 {
+                                match outcome84 {
                                     Outcome::Pass => {
-                                        *ptr42.add(8).cast::<u8>() = (0i32) as u8;
+                                        *ptr83.add(8).cast::<u8>() = (0i32) as u8;
                                     }
                                     Outcome::Fail => {
-                                        *ptr42.add(8).cast::<u8>() = (1i32) as u8;
+                                        *ptr83.add(8).cast::<u8>() = (1i32) as u8;
                                     }
                                     Outcome::Inconclusive(e) => {
-                                        *ptr42.add(8).cast::<u8>() = (2i32) as u8;
-                                        let vec44 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr44 = vec44.as_ptr().cast::<u8>();
-                                        let len44 = vec44.len();
-                                        ::core::mem::forget(vec44);
-                                        *ptr42
+                                        *ptr83.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec85 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr85 = vec85.as_ptr().cast::<u8>();
+                                        let len85 = vec85.len();
+                                        ::core::mem::forget(vec85);
+                                        *ptr83
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len44;
-                                        *ptr42
+                                            .cast::<usize>() = len85;
+                                        *ptr83
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr44.cast_mut();
+                                            .cast::<*mut u8>() = ptr85.cast_mut();
                                     }
                                     Outcome::Other(e) => {
-                                        *ptr42.add(8).cast::<u8>() = (3i32) as u8;
-                                        let vec45 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr45 = vec45.as_ptr().cast::<u8>();
-                                        let len45 = vec45.len();
-                                        ::core::mem::forget(vec45);
-                                        *ptr42
+                                        *ptr83.add(8).cast::<u8>() = (3i32) as u8;
+                                        let vec86 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr86 = vec86.as_ptr().cast::<u8>();
+                                        let len86 = vec86.len();
+                                        ::core::mem::forget(vec86);
+                                        *ptr83
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len45;
-                                        *ptr42
+                                            .cast::<usize>() = len86;
+                                        *ptr83
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr45.cast_mut();
+                                            .cast::<*mut u8>() = ptr86.cast_mut();
                                     }
                                 }
-                                *ptr42
+                                *ptr83
                                     .add(16 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<i64>() = _rt::as_i64(checked_messages43);
-                                let vec55 = findings43;
-                                let len55 = vec55.len();
-                                let layout55 = _rt::alloc::Layout::from_size_align(
-                                        vec55.len()
+                                    .cast::<i64>() = _rt::as_i64(checked_messages84);
+                                let vec96 = findings84;
+                                let len96 = vec96.len();
+                                let layout96 = _rt::alloc::Layout::from_size_align(
+                                        vec96.len()
                                             * (8 + 10 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result55, _cleanup55) = wit_bindgen::rt::Cleanup::new(
-                                    layout55,
+                                let (result96, _cleanup96) = wit_bindgen::rt::Cleanup::new(
+                                    layout96,
                                 );
-                                if let Some(cleanup) = _cleanup55 {
+                                if let Some(cleanup) = _cleanup96 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec55.into_iter().enumerate() {
-                                    let base = result55
+                                for (i, e) in vec96.into_iter().enumerate() {
+                                    let base = result96
                                         .add(i * (8 + 10 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let Finding {
-                                            severity: severity46,
-                                            code: code46,
-                                            message: message46,
-                                            folder: folder46,
-                                            uid: uid46,
-                                            extras: extras46,
+                                            severity: severity87,
+                                            code: code87,
+                                            message: message87,
+                                            folder: folder87,
+                                            uid: uid87,
+                                            extras: extras87,
                                         } = e;
-                                        *base.add(0).cast::<u8>() = (severity46.clone() as i32)
+                                        *base.add(0).cast::<u8>() = (severity87.clone() as i32)
                                             as u8;
-                                        let vec47 = (code46.into_bytes()).into_boxed_slice();
-                                        let ptr47 = vec47.as_ptr().cast::<u8>();
-                                        let len47 = vec47.len();
-                                        ::core::mem::forget(vec47);
+                                        let vec88 = (code87.into_bytes()).into_boxed_slice();
+                                        let ptr88 = vec88.as_ptr().cast::<u8>();
+                                        let len88 = vec88.len();
+                                        ::core::mem::forget(vec88);
                                         *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len47;
+                                            .cast::<usize>() = len88;
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr47.cast_mut();
-                                        let vec48 = (message46.into_bytes()).into_boxed_slice();
-                                        let ptr48 = vec48.as_ptr().cast::<u8>();
-                                        let len48 = vec48.len();
-                                        ::core::mem::forget(vec48);
+                                            .cast::<*mut u8>() = ptr88.cast_mut();
+                                        let vec89 = (message87.into_bytes()).into_boxed_slice();
+                                        let ptr89 = vec89.as_ptr().cast::<u8>();
+                                        let len89 = vec89.len();
+                                        ::core::mem::forget(vec89);
                                         *base
                                             .add(4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len48;
+                                            .cast::<usize>() = len89;
                                         *base
                                             .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr48.cast_mut();
-                                        match folder46 {
+                                            .cast::<*mut u8>() = ptr89.cast_mut();
+                                        match folder87 {
                                             Some(e) => {
                                                 *base
                                                     .add(5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                let vec50 = e;
-                                                let len50 = vec50.len();
-                                                let layout50 = _rt::alloc::Layout::from_size_align(
-                                                        vec50.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                let vec91 = e;
+                                                let len91 = vec91.len();
+                                                let layout91 = _rt::alloc::Layout::from_size_align(
+                                                        vec91.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                                         ::core::mem::size_of::<*const u8>(),
                                                     )
                                                     .unwrap();
-                                                let (result50, _cleanup50) = wit_bindgen::rt::Cleanup::new(
-                                                    layout50,
+                                                let (result91, _cleanup91) = wit_bindgen::rt::Cleanup::new(
+                                                    layout91,
                                                 );
-                                                if let Some(cleanup) = _cleanup50 {
+                                                if let Some(cleanup) = _cleanup91 {
                                                     cleanup.forget();
                                                 }
-                                                for (i, e) in vec50.into_iter().enumerate() {
-                                                    let base = result50
+                                                for (i, e) in vec91.into_iter().enumerate() {
+                                                    let base = result91
                                                         .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                                     {
-                                                        let vec49 = (e.into_bytes()).into_boxed_slice();
-                                                        let ptr49 = vec49.as_ptr().cast::<u8>();
-                                                        let len49 = vec49.len();
-                                                        ::core::mem::forget(vec49);
+                                                        let vec90 = (e.into_bytes()).into_boxed_slice();
+                                                        let ptr90 = vec90.as_ptr().cast::<u8>();
+                                                        let len90 = vec90.len();
+                                                        ::core::mem::forget(vec90);
                                                         *base
                                                             .add(::core::mem::size_of::<*const u8>())
-                                                            .cast::<usize>() = len49;
-                                                        *base.add(0).cast::<*mut u8>() = ptr49.cast_mut();
+                                                            .cast::<usize>() = len90;
+                                                        *base.add(0).cast::<*mut u8>() = ptr90.cast_mut();
                                                     }
                                                 }
                                                 *base
                                                     .add(7 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len50;
+                                                    .cast::<usize>() = len91;
                                                 *base
                                                     .add(6 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = result50;
+                                                    .cast::<*mut u8>() = result91;
                                             }
                                             None => {
                                                 *base
@@ -8726,7 +10532,7 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        match uid46 {
+                                        match uid87 {
                                             Some(e) => {
                                                 *base
                                                     .add(8 * ::core::mem::size_of::<*const u8>())
@@ -8741,174 +10547,204 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        let vec54 = extras46;
-                                        let len54 = vec54.len();
-                                        let layout54 = _rt::alloc::Layout::from_size_align(
-                                                vec54.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        let vec95 = extras87;
+                                        let len95 = vec95.len();
+                                        let layout95 = _rt::alloc::Layout::from_size_align(
+                                                vec95.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result54, _cleanup54) = wit_bindgen::rt::Cleanup::new(
-                                            layout54,
+                                        let (result95, _cleanup95) = wit_bindgen::rt::Cleanup::new(
+                                            layout95,
                                         );
-                                        if let Some(cleanup) = _cleanup54 {
+                                        if let Some(cleanup) = _cleanup95 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec54.into_iter().enumerate() {
-                                            let base = result54
+                                        for (i, e) in vec95.into_iter().enumerate() {
+                                            let base = result95
                                                 .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let (t51_0, t51_1) = e;
-                                                let vec52 = (t51_0.into_bytes()).into_boxed_slice();
-                                                let ptr52 = vec52.as_ptr().cast::<u8>();
-                                                let len52 = vec52.len();
-                                                ::core::mem::forget(vec52);
+                                                let (t92_0, t92_1) = e;
+                                                let vec93 = (t92_0.into_bytes()).into_boxed_slice();
+                                                let ptr93 = vec93.as_ptr().cast::<u8>();
+                                                let len93 = vec93.len();
+                                                ::core::mem::forget(vec93);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len52;
-                                                *base.add(0).cast::<*mut u8>() = ptr52.cast_mut();
-                                                let vec53 = (t51_1.into_bytes()).into_boxed_slice();
-                                                let ptr53 = vec53.as_ptr().cast::<u8>();
-                                                let len53 = vec53.len();
-                                                ::core::mem::forget(vec53);
+                                                    .cast::<usize>() = len93;
+                                                *base.add(0).cast::<*mut u8>() = ptr93.cast_mut();
+                                                let vec94 = (t92_1.into_bytes()).into_boxed_slice();
+                                                let ptr94 = vec94.as_ptr().cast::<u8>();
+                                                let len94 = vec94.len();
+                                                ::core::mem::forget(vec94);
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len53;
+                                                    .cast::<usize>() = len94;
                                                 *base
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr53.cast_mut();
+                                                    .cast::<*mut u8>() = ptr94.cast_mut();
                                             }
                                         }
                                         *base
                                             .add(8 + 9 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len54;
+                                            .cast::<usize>() = len95;
                                         *base
                                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result54;
+                                            .cast::<*mut u8>() = result95;
                                     }
                                 }
-                                *ptr42
+                                *ptr83
                                     .add(24 + 3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len55;
-                                *ptr42
+                                    .cast::<usize>() = len96;
+                                *ptr83
                                     .add(24 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result55;
-                                let vec59 = extras43;
-                                let len59 = vec59.len();
-                                let layout59 = _rt::alloc::Layout::from_size_align(
-                                        vec59.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                    .cast::<*mut u8>() = result96;
+                                let vec100 = extras84;
+                                let len100 = vec100.len();
+                                let layout100 = _rt::alloc::Layout::from_size_align(
+                                        vec100.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result59, _cleanup59) = wit_bindgen::rt::Cleanup::new(
-                                    layout59,
+                                let (result100, _cleanup100) = wit_bindgen::rt::Cleanup::new(
+                                    layout100,
                                 );
-                                if let Some(cleanup) = _cleanup59 {
+                                if let Some(cleanup) = _cleanup100 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec59.into_iter().enumerate() {
-                                    let base = result59
+                                for (i, e) in vec100.into_iter().enumerate() {
+                                    let base = result100
                                         .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let (t56_0, t56_1) = e;
-                                        let vec57 = (t56_0.into_bytes()).into_boxed_slice();
-                                        let ptr57 = vec57.as_ptr().cast::<u8>();
-                                        let len57 = vec57.len();
-                                        ::core::mem::forget(vec57);
+                                        let (t97_0, t97_1) = e;
+                                        let vec98 = (t97_0.into_bytes()).into_boxed_slice();
+                                        let ptr98 = vec98.as_ptr().cast::<u8>();
+                                        let len98 = vec98.len();
+                                        ::core::mem::forget(vec98);
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len57;
-                                        *base.add(0).cast::<*mut u8>() = ptr57.cast_mut();
-                                        let vec58 = (t56_1.into_bytes()).into_boxed_slice();
-                                        let ptr58 = vec58.as_ptr().cast::<u8>();
-                                        let len58 = vec58.len();
-                                        ::core::mem::forget(vec58);
+                                            .cast::<usize>() = len98;
+                                        *base.add(0).cast::<*mut u8>() = ptr98.cast_mut();
+                                        let vec99 = (t97_1.into_bytes()).into_boxed_slice();
+                                        let ptr99 = vec99.as_ptr().cast::<u8>();
+                                        let len99 = vec99.len();
+                                        ::core::mem::forget(vec99);
                                         *base
                                             .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len58;
+                                            .cast::<usize>() = len99;
                                         *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr58.cast_mut();
+                                            .cast::<*mut u8>() = ptr99.cast_mut();
                                     }
                                 }
-                                *ptr42
+                                *ptr83
                                     .add(24 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len59;
-                                *ptr42
+                                    .cast::<usize>() = len100;
+                                *ptr83
                                     .add(24 + 4 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result59;
+                                    .cast::<*mut u8>() = result100;
                             }
                             Err(e) => {
-                                *ptr42.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name1::PluginError as V66;
+                                *ptr83.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name1::PluginError as V110;
                                 match e {
-                                    V66::Settings(e) => {
-                                        *ptr42.add(8).cast::<u8>() = (0i32) as u8;
-                                        let vec60 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr60 = vec60.as_ptr().cast::<u8>();
-                                        let len60 = vec60.len();
-                                        ::core::mem::forget(vec60);
-                                        *ptr42
+                                    V110::Settings(e) => {
+                                        *ptr83.add(8).cast::<u8>() = (0i32) as u8;
+                                        let vec101 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr101 = vec101.as_ptr().cast::<u8>();
+                                        let len101 = vec101.len();
+                                        ::core::mem::forget(vec101);
+                                        *ptr83
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len60;
-                                        *ptr42
+                                            .cast::<usize>() = len101;
+                                        *ptr83
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr60.cast_mut();
+                                            .cast::<*mut u8>() = ptr101.cast_mut();
                                     }
-                                    V66::Input(e) => {
-                                        *ptr42.add(8).cast::<u8>() = (1i32) as u8;
-                                        let (t61_0, t61_1) = e;
-                                        let vec62 = (t61_0.into_bytes()).into_boxed_slice();
-                                        let ptr62 = vec62.as_ptr().cast::<u8>();
-                                        let len62 = vec62.len();
-                                        ::core::mem::forget(vec62);
-                                        *ptr42
+                                    V110::Input(e) => {
+                                        *ptr83.add(8).cast::<u8>() = (1i32) as u8;
+                                        let (t102_0, t102_1) = e;
+                                        let vec103 = (t102_0.into_bytes()).into_boxed_slice();
+                                        let ptr103 = vec103.as_ptr().cast::<u8>();
+                                        let len103 = vec103.len();
+                                        ::core::mem::forget(vec103);
+                                        *ptr83
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len62;
-                                        *ptr42
+                                            .cast::<usize>() = len103;
+                                        *ptr83
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr62.cast_mut();
-                                        let vec63 = (t61_1.into_bytes()).into_boxed_slice();
-                                        let ptr63 = vec63.as_ptr().cast::<u8>();
-                                        let len63 = vec63.len();
-                                        ::core::mem::forget(vec63);
-                                        *ptr42
+                                            .cast::<*mut u8>() = ptr103.cast_mut();
+                                        let vec104 = (t102_1.into_bytes()).into_boxed_slice();
+                                        let ptr104 = vec104.as_ptr().cast::<u8>();
+                                        let len104 = vec104.len();
+                                        ::core::mem::forget(vec104);
+                                        *ptr83
                                             .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len63;
-                                        *ptr42
+                                            .cast::<usize>() = len104;
+                                        *ptr83
                                             .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr63.cast_mut();
+                                            .cast::<*mut u8>() = ptr104.cast_mut();
                                     }
-                                    V66::Denied(e) => {
-                                        *ptr42.add(8).cast::<u8>() = (2i32) as u8;
-                                        let vec64 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr64 = vec64.as_ptr().cast::<u8>();
-                                        let len64 = vec64.len();
-                                        ::core::mem::forget(vec64);
-                                        *ptr42
+                                    V110::Denied(e) => {
+                                        *ptr83.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec105 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr105 = vec105.as_ptr().cast::<u8>();
+                                        let len105 = vec105.len();
+                                        ::core::mem::forget(vec105);
+                                        *ptr83
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len64;
-                                        *ptr42
+                                            .cast::<usize>() = len105;
+                                        *ptr83
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr64.cast_mut();
+                                            .cast::<*mut u8>() = ptr105.cast_mut();
                                     }
-                                    V66::Other(e) => {
-                                        *ptr42.add(8).cast::<u8>() = (3i32) as u8;
-                                        let vec65 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr65 = vec65.as_ptr().cast::<u8>();
-                                        let len65 = vec65.len();
-                                        ::core::mem::forget(vec65);
-                                        *ptr42
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len65;
-                                        *ptr42
+                                    V110::RetryAfter(e) => {
+                                        *ptr83.add(8).cast::<u8>() = (3i32) as u8;
+                                        let (t106_0, t106_1) = e;
+                                        *ptr83
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr65.cast_mut();
+                                            .cast::<i32>() = _rt::as_i32(t106_0);
+                                        let vec107 = (t106_1.into_bytes()).into_boxed_slice();
+                                        let ptr107 = vec107.as_ptr().cast::<u8>();
+                                        let len107 = vec107.len();
+                                        ::core::mem::forget(vec107);
+                                        *ptr83
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len107;
+                                        *ptr83
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr107.cast_mut();
+                                    }
+                                    V110::Unsupported(e) => {
+                                        *ptr83.add(8).cast::<u8>() = (4i32) as u8;
+                                        let vec108 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr108 = vec108.as_ptr().cast::<u8>();
+                                        let len108 = vec108.len();
+                                        ::core::mem::forget(vec108);
+                                        *ptr83
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len108;
+                                        *ptr83
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr108.cast_mut();
+                                    }
+                                    V110::Other(e) => {
+                                        *ptr83.add(8).cast::<u8>() = (5i32) as u8;
+                                        let vec109 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr109 = vec109.as_ptr().cast::<u8>();
+                                        let len109 = vec109.len();
+                                        ::core::mem::forget(vec109);
+                                        *ptr83
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len109;
+                                        *ptr83
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr109.cast_mut();
                                     }
                                 }
                             }
                         };
-                        ptr42
+                        ptr83
                     }
                 }
                 #[doc(hidden)]
@@ -9108,14 +10944,32 @@ pub mod exports {
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l40, l41, 1);
                                     }
-                                    _ => {
+                                    3 => {
                                         let l42 = *arg0
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
                                         let l43 = *arg0
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l42, l43, 1);
+                                    }
+                                    4 => {
+                                        let l44 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l45 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l44, l45, 1);
+                                    }
+                                    _ => {
+                                        let l46 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l47 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l46, l47, 1);
                                     }
                                 }
                             }
@@ -9139,13 +10993,9 @@ pub mod exports {
                     ($ty:ident with_types_in $($path_to_types:tt)*) => {
                         const _ : () = { #[unsafe (export_name =
                         "mailhaul:plugin/validator@0.1.0#validate")] unsafe extern "C" fn
-                        export_validate(arg0 : * mut u8, arg1 : usize, arg2 : i32, arg3 :
-                        * mut u8, arg4 : usize, arg5 : i32, arg6 : * mut u8, arg7 :
-                        usize, arg8 : i64, arg9 : * mut u8, arg10 : usize, arg11 : * mut
-                        u8, arg12 : usize, arg13 : i32, arg14 : i32,) -> * mut u8 {
-                        unsafe { $($path_to_types)*:: _export_validate_cabi::<$ty >
-                        (arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9,
-                        arg10, arg11, arg12, arg13, arg14) } } #[unsafe (export_name =
+                        export_validate(arg0 : * mut u8,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_validate_cabi::<$ty > (arg0) } }
+                        #[unsafe (export_name =
                         "cabi_post_mailhaul:plugin/validator@0.1.0#validate")] unsafe
                         extern "C" fn _post_return_validate(arg0 : * mut u8,) { unsafe {
                         $($path_to_types)*:: __post_return_validate::<$ty > (arg0) } } };
@@ -9190,6 +11040,13 @@ mod _rt {
         unsafe {
             let layout = alloc::Layout::from_size_align_unchecked(size, align);
             alloc::dealloc(ptr, layout);
+        }
+    }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
         }
     }
     pub fn as_i64<T: AsI64>(t: T) -> i64 {
@@ -9309,11 +11166,11 @@ macro_rules! __export_validating_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:validating:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2574] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2772] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8d\x13\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd3\x14\x01A\x02\x01\
 A\x14\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
-ncel@0.1.0\x05\0\x01B\x1a\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
+ncel@0.1.0\x05\0\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
 ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\
 \0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\
 \x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04\
@@ -9322,53 +11179,57 @@ ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7
 \x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\
 \0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\
 \x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\
-\0\x11\x01q\x04\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\x05other\x01\
-s\0\x04\0\x0cplugin-error\x03\0\x13\x01m\x03\x04note\x07warning\x05error\x04\0\x08\
-severity\x03\0\x15\x01ks\x01r\x05\x08severity\x16\x04codes\x07messages\x02at\x17\
-\x06extras\x0d\x04\0\x0adiagnostic\x03\0\x18\x03\0\x1bmailhaul:plugin/types@0.1.\
-0\x05\x01\x02\x03\0\x01\x04side\x02\x03\0\x01\x06folder\x02\x03\0\x01\x0bfolder-\
-path\x01B/\x02\x03\x02\x01\x02\x04\0\x04side\x03\0\0\x02\x03\x02\x01\x03\x04\0\x06\
-folder\x03\0\x02\x02\x03\x02\x01\x04\x04\0\x0bfolder-path\x03\0\x04\x01q\x04\x09\
-not-found\x01s\0\x10budget-exhausted\0\0\x0aconnection\x01s\0\x05other\x01s\0\x04\
-\0\x0aview-error\x03\0\x06\x01kx\x01ps\x01o\x02ss\x01p\x0a\x01r\x05\x03uidy\x05b\
-ytesw\x0dinternal-date\x08\x05flags\x09\x06extras\x0b\x04\0\x0cmessage-stat\x03\0\
-\x0c\x01p}\x01o\x02s\x0e\x01p\x0f\x01r\x03\x03uidy\x07headers\x10\x06extras\x0b\x04\
-\0\x0cheader-block\x03\0\x11\x01r\x03\x03uidy\x06sha256s\x06extras\x0b\x04\0\x06\
-digest\x03\0\x13\x04\0\x0cmailbox-view\x03\x01\x01h\x15\x01@\x01\x04self\x16\0\x01\
-\x04\0\x19[method]mailbox-view.side\x01\x17\x01p\x03\x01j\x01\x18\x01\x07\x01@\x01\
-\x04self\x16\0\x19\x04\0\x1c[method]mailbox-view.folders\x01\x1a\x01p\x0d\x01j\x01\
-\x1b\x01\x07\x01@\x04\x04self\x16\x06folder\x05\x05aftery\x05limity\0\x1c\x04\0\x1d\
-[method]mailbox-view.messages\x01\x1d\x01py\x01p\x12\x01j\x01\x1f\x01\x07\x01@\x04\
-\x04self\x16\x06folder\x05\x04uids\x1e\x05names\x09\0\x20\x04\0\x1c[method]mailb\
-ox-view.headers\x01!\x01p\x14\x01j\x01\"\x01\x07\x01@\x03\x04self\x16\x06folder\x05\
-\x04uids\x1e\0#\x04\0\x1c[method]mailbox-view.digests\x01$\x01ky\x01p%\x01j\x01&\
-\x01\x07\x01@\x03\x04self\x16\x06folder\x05\x04uids\x1e\0'\x04\0![method]mailbox\
--view.counterparts\x01(\x03\0\x1emailhaul:plugin/evidence@0.1.0\x05\x05\x01B\x04\
-\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feature\x01\
-\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05trace\x05d\
-ebug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\
-\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06\
-fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x07\
+\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\
+\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\0\x0cplugin-\
+error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08severity\x03\0\x16\
+\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06extras\x0d\x04\
+\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\x01\x02\x03\0\
+\x01\x04side\x02\x03\0\x01\x06folder\x02\x03\0\x01\x0bfolder-path\x01B/\x02\x03\x02\
+\x01\x02\x04\0\x04side\x03\0\0\x02\x03\x02\x01\x03\x04\0\x06folder\x03\0\x02\x02\
+\x03\x02\x01\x04\x04\0\x0bfolder-path\x03\0\x04\x01q\x04\x09not-found\x01s\0\x10\
+budget-exhausted\0\0\x0aconnection\x01s\0\x05other\x01s\0\x04\0\x0aview-error\x03\
+\0\x06\x01kx\x01ps\x01o\x02ss\x01p\x0a\x01r\x05\x03uidy\x05bytesw\x0dinternal-da\
+te\x08\x05flags\x09\x06extras\x0b\x04\0\x0cmessage-stat\x03\0\x0c\x01p}\x01o\x02\
+s\x0e\x01p\x0f\x01r\x03\x03uidy\x07headers\x10\x06extras\x0b\x04\0\x0cheader-blo\
+ck\x03\0\x11\x01r\x03\x03uidy\x06sha256s\x06extras\x0b\x04\0\x06digest\x03\0\x13\
+\x04\0\x0cmailbox-view\x03\x01\x01h\x15\x01@\x01\x04self\x16\0\x01\x04\0\x19[met\
+hod]mailbox-view.side\x01\x17\x01p\x03\x01j\x01\x18\x01\x07\x01@\x01\x04self\x16\
+\0\x19\x04\0\x1c[method]mailbox-view.folders\x01\x1a\x01p\x0d\x01j\x01\x1b\x01\x07\
+\x01@\x04\x04self\x16\x06folder\x05\x05aftery\x05limity\0\x1c\x04\0\x1d[method]m\
+ailbox-view.messages\x01\x1d\x01py\x01p\x12\x01j\x01\x1f\x01\x07\x01@\x04\x04sel\
+f\x16\x06folder\x05\x04uids\x1e\x05names\x09\0\x20\x04\0\x1c[method]mailbox-view\
+.headers\x01!\x01p\x14\x01j\x01\"\x01\x07\x01@\x03\x04self\x16\x06folder\x05\x04\
+uids\x1e\0#\x04\0\x1c[method]mailbox-view.digests\x01$\x01ky\x01p%\x01j\x01&\x01\
+\x07\x01@\x03\x04self\x16\x06folder\x05\x04uids\x1e\0'\x04\0![method]mailbox-vie\
+w.counterparts\x01(\x03\0\x1emailhaul:plugin/evidence@0.1.0\x05\x05\x01B\x04\x01\
+@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feature\x01\x01\
+\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05trace\x05debug\
+\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\x04\
+\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06f\
+ields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x07\
 \x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/settings@0.1.0\x05\
 \x08\x02\x03\0\x01\x08severity\x02\x03\0\x01\x0cplugin-error\x02\x03\0\x02\x0cma\
-ilbox-view\x01B\x20\x02\x03\x02\x01\x09\x04\0\x08severity\x03\0\0\x02\x03\x02\x01\
-\x04\x04\0\x0bfolder-path\x03\0\x02\x02\x03\x02\x01\x0a\x04\0\x0cplugin-error\x03\
-\0\x04\x02\x03\x02\x01\x0b\x04\0\x0cmailbox-view\x03\0\x06\x01q\x03\x09after-run\
-\0\0\x0dafter-cutover\0\0\x05other\x01s\0\x04\0\x05phase\x03\0\x08\x01q\x04\x06c\
-ounts\0\0\x07headers\0\0\x04full\0\0\x05other\x01s\0\x04\0\x05depth\x03\0\x0a\x01\
-o\x02ss\x01p\x0c\x01r\x08\x06source\x03\x06target\x03\x0fsource-messagesy\x06cop\
-iedy\x0falready-presenty\x07skippedy\x06failedy\x06extras\x0d\x04\0\x0bfolder-pa\
-ir\x03\0\x0e\x01p\x0f\x01r\x06\x07mailboxs\x05phase\x09\x05depth\x0b\x04seedw\x07\
-folders\x10\x06extras\x0d\x04\0\x12validation-request\x03\0\x11\x01q\x04\x04pass\
-\0\0\x04fail\0\0\x0cinconclusive\x01s\0\x05other\x01s\0\x04\0\x07outcome\x03\0\x13\
-\x01k\x03\x01ky\x01r\x06\x08severity\x01\x04codes\x07messages\x06folder\x15\x03u\
-id\x16\x06extras\x0d\x04\0\x07finding\x03\0\x17\x01p\x18\x01r\x04\x07outcome\x14\
-\x10checked-messagesw\x08findings\x19\x06extras\x0d\x04\0\x06report\x03\0\x1a\x01\
-h\x07\x01j\x01\x1b\x01\x05\x01@\x03\x07request\x12\x06source\x1c\x06target\x1c\0\
-\x1d\x04\0\x08validate\x01\x1e\x04\0\x1fmailhaul:plugin/validator@0.1.0\x05\x0c\x04\
-\0\x20mailhaul:plugin/validating@0.1.0\x04\0\x0b\x10\x01\0\x0avalidating\x03\0\0\
-\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bind\
-gen-rust\x060.61.1";
+ilbox-view\x01B%\x02\x03\x02\x01\x09\x04\0\x08severity\x03\0\0\x02\x03\x02\x01\x04\
+\x04\0\x0bfolder-path\x03\0\x02\x02\x03\x02\x01\x0a\x04\0\x0cplugin-error\x03\0\x04\
+\x02\x03\x02\x01\x0b\x04\0\x0cmailbox-view\x03\0\x06\x01q\x03\x09after-run\0\0\x0d\
+after-cutover\0\0\x05other\x01s\0\x04\0\x05phase\x03\0\x08\x01q\x05\x07arrived\0\
+\0\x11arrived-at-source\0\0\x07missing\0\0\x08not-sent\0\0\x05other\x01s\0\x04\0\
+\x12round-trip-outcome\x03\0\x0a\x01k\x03\x01o\x02ss\x01p\x0d\x01r\x05\x07outcom\
+e\x0b\x07secondsy\x06folder\x0c\x06details\x06extras\x0e\x04\0\x0around-trip\x03\
+\0\x0f\x01q\x04\x06counts\0\0\x07headers\0\0\x04full\0\0\x05other\x01s\0\x04\0\x05\
+depth\x03\0\x11\x01r\x08\x06source\x03\x06target\x03\x0fsource-messagesy\x06copi\
+edy\x0falready-presenty\x07skippedy\x06failedy\x06extras\x0e\x04\0\x0bfolder-pai\
+r\x03\0\x13\x01p\x14\x01k\x10\x01r\x07\x07mailboxs\x05phase\x09\x05depth\x12\x04\
+seedw\x07folders\x15\x0around-trip\x16\x06extras\x0e\x04\0\x12validation-request\
+\x03\0\x17\x01q\x04\x04pass\0\0\x04fail\0\0\x0cinconclusive\x01s\0\x05other\x01s\
+\0\x04\0\x07outcome\x03\0\x19\x01ky\x01r\x06\x08severity\x01\x04codes\x07message\
+s\x06folder\x0c\x03uid\x1b\x06extras\x0e\x04\0\x07finding\x03\0\x1c\x01p\x1d\x01\
+r\x04\x07outcome\x1a\x10checked-messagesw\x08findings\x1e\x06extras\x0e\x04\0\x06\
+report\x03\0\x1f\x01h\x07\x01j\x01\x20\x01\x05\x01@\x03\x07request\x18\x06source\
+!\x06target!\0\"\x04\0\x08validate\x01#\x04\0\x1fmailhaul:plugin/validator@0.1.0\
+\x05\x0c\x04\0\x20mailhaul:plugin/validating@0.1.0\x04\0\x0b\x10\x01\0\x0avalida\
+ting\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\
+\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -9381,10 +11242,10 @@ pub use __export_validating_impl as export_validating;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1940] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf3\x0d\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1975] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x96\x0e\x01A\x02\x01\
 A\x0f\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
-ncel@0.1.0\x05\0\x01B\x1a\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
+ncel@0.1.0\x05\0\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
 ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\
 \0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\
 \x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04\
@@ -9393,37 +11254,4098 @@ ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7
 \x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\
 \0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\
 \x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\
-\0\x11\x01q\x04\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\x05other\x01\
-s\0\x04\0\x0cplugin-error\x03\0\x13\x01m\x03\x04note\x07warning\x05error\x04\0\x08\
-severity\x03\0\x15\x01ks\x01r\x05\x08severity\x16\x04codes\x07messages\x02at\x17\
-\x06extras\x0d\x04\0\x0adiagnostic\x03\0\x18\x03\0\x1bmailhaul:plugin/types@0.1.\
-0\x05\x01\x02\x03\0\x01\x04side\x02\x03\0\x01\x06folder\x02\x03\0\x01\x0bfolder-\
-path\x01B/\x02\x03\x02\x01\x02\x04\0\x04side\x03\0\0\x02\x03\x02\x01\x03\x04\0\x06\
-folder\x03\0\x02\x02\x03\x02\x01\x04\x04\0\x0bfolder-path\x03\0\x04\x01q\x04\x09\
-not-found\x01s\0\x10budget-exhausted\0\0\x0aconnection\x01s\0\x05other\x01s\0\x04\
-\0\x0aview-error\x03\0\x06\x01kx\x01ps\x01o\x02ss\x01p\x0a\x01r\x05\x03uidy\x05b\
-ytesw\x0dinternal-date\x08\x05flags\x09\x06extras\x0b\x04\0\x0cmessage-stat\x03\0\
-\x0c\x01p}\x01o\x02s\x0e\x01p\x0f\x01r\x03\x03uidy\x07headers\x10\x06extras\x0b\x04\
-\0\x0cheader-block\x03\0\x11\x01r\x03\x03uidy\x06sha256s\x06extras\x0b\x04\0\x06\
-digest\x03\0\x13\x04\0\x0cmailbox-view\x03\x01\x01h\x15\x01@\x01\x04self\x16\0\x01\
-\x04\0\x19[method]mailbox-view.side\x01\x17\x01p\x03\x01j\x01\x18\x01\x07\x01@\x01\
-\x04self\x16\0\x19\x04\0\x1c[method]mailbox-view.folders\x01\x1a\x01p\x0d\x01j\x01\
-\x1b\x01\x07\x01@\x04\x04self\x16\x06folder\x05\x05aftery\x05limity\0\x1c\x04\0\x1d\
-[method]mailbox-view.messages\x01\x1d\x01py\x01p\x12\x01j\x01\x1f\x01\x07\x01@\x04\
-\x04self\x16\x06folder\x05\x04uids\x1e\x05names\x09\0\x20\x04\0\x1c[method]mailb\
-ox-view.headers\x01!\x01p\x14\x01j\x01\"\x01\x07\x01@\x03\x04self\x16\x06folder\x05\
-\x04uids\x1e\0#\x04\0\x1c[method]mailbox-view.digests\x01$\x01ky\x01p%\x01j\x01&\
-\x01\x07\x01@\x03\x04self\x16\x06folder\x05\x04uids\x1e\0'\x04\0![method]mailbox\
--view.counterparts\x01(\x03\0\x1emailhaul:plugin/evidence@0.1.0\x05\x05\x01B\x04\
-\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feature\x01\
-\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05trace\x05d\
-ebug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\
-\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06\
-fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x07\
+\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\
+\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\0\x0cplugin-\
+error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08severity\x03\0\x16\
+\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06extras\x0d\x04\
+\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\x01\x02\x03\0\
+\x01\x04side\x02\x03\0\x01\x06folder\x02\x03\0\x01\x0bfolder-path\x01B/\x02\x03\x02\
+\x01\x02\x04\0\x04side\x03\0\0\x02\x03\x02\x01\x03\x04\0\x06folder\x03\0\x02\x02\
+\x03\x02\x01\x04\x04\0\x0bfolder-path\x03\0\x04\x01q\x04\x09not-found\x01s\0\x10\
+budget-exhausted\0\0\x0aconnection\x01s\0\x05other\x01s\0\x04\0\x0aview-error\x03\
+\0\x06\x01kx\x01ps\x01o\x02ss\x01p\x0a\x01r\x05\x03uidy\x05bytesw\x0dinternal-da\
+te\x08\x05flags\x09\x06extras\x0b\x04\0\x0cmessage-stat\x03\0\x0c\x01p}\x01o\x02\
+s\x0e\x01p\x0f\x01r\x03\x03uidy\x07headers\x10\x06extras\x0b\x04\0\x0cheader-blo\
+ck\x03\0\x11\x01r\x03\x03uidy\x06sha256s\x06extras\x0b\x04\0\x06digest\x03\0\x13\
+\x04\0\x0cmailbox-view\x03\x01\x01h\x15\x01@\x01\x04self\x16\0\x01\x04\0\x19[met\
+hod]mailbox-view.side\x01\x17\x01p\x03\x01j\x01\x18\x01\x07\x01@\x01\x04self\x16\
+\0\x19\x04\0\x1c[method]mailbox-view.folders\x01\x1a\x01p\x0d\x01j\x01\x1b\x01\x07\
+\x01@\x04\x04self\x16\x06folder\x05\x05aftery\x05limity\0\x1c\x04\0\x1d[method]m\
+ailbox-view.messages\x01\x1d\x01py\x01p\x12\x01j\x01\x1f\x01\x07\x01@\x04\x04sel\
+f\x16\x06folder\x05\x04uids\x1e\x05names\x09\0\x20\x04\0\x1c[method]mailbox-view\
+.headers\x01!\x01p\x14\x01j\x01\"\x01\x07\x01@\x03\x04self\x16\x06folder\x05\x04\
+uids\x1e\0#\x04\0\x1c[method]mailbox-view.digests\x01$\x01ky\x01p%\x01j\x01&\x01\
+\x07\x01@\x03\x04self\x16\x06folder\x05\x04uids\x1e\0'\x04\0![method]mailbox-vie\
+w.counterparts\x01(\x03\0\x1emailhaul:plugin/evidence@0.1.0\x05\x05\x01B\x04\x01\
+@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feature\x01\x01\
+\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05trace\x05debug\
+\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\x04\
+\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06f\
+ields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x07\
 \x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/settings@0.1.0\x05\
 \x08\x04\0@mailhaul:plugin/validating-with-all-of-its-exports-removed@0.1.0\x04\0\
 \x0b0\x01\0*validating-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
 \x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+#[inline(never)]
+#[doc(hidden)]
+pub fn __link_custom_section_describing_imports() {
+    wit_bindgen::rt::maybe_link_cabi_realloc();
+}
+}
+
+pub mod profiling {
+// Generated by `wit-bindgen` 0.61.1. DO NOT EDIT!
+// Options used:
+//   * with "mailhaul:plugin/host@0.1.0" = "super::imports::mailhaul::plugin::host"
+//   * with "mailhaul:plugin/log@0.1.0" = "super::imports::mailhaul::plugin::log"
+//   * with "mailhaul:plugin/settings@0.1.0" = "super::imports::mailhaul::plugin::settings"
+//   * with "mailhaul:plugin/types@0.1.0" = "super::imports::mailhaul::plugin::types"
+//   * default-bindings-module: "mailhaul_plugin::__export::profiling"
+//   * export-macro-name: export_profiling
+//   * pub-export-macro
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::host as __with_name0;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::log as __with_name1;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::settings as __with_name2;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::types as __with_name3;
+#[rustfmt::skip]
+#[allow(dead_code, clippy::all)]
+pub mod exports {
+    pub mod mailhaul {
+        pub mod plugin {
+            /// Knows one mail server or provider from others, what may be asked of it, and what its refusals mean.
+            ///
+            /// Pure, as `folder-mapper` is. Used for each side whose `provider` in the project file names it, or
+            /// is `auto`. What it says can make the host more careful and its messages clearer, nothing else: it
+            /// raises no limit the operator set, and no word of it turns a failure into a success.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod server_profile {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type Side = super::super::super::super::__with_name3::Side;
+                pub type Server = super::super::super::super::__with_name3::Server;
+                pub type PluginError = super::super::super::super::__with_name3::PluginError;
+                #[derive(Clone)]
+                pub struct ProfileRequest {
+                    pub side: Side,
+                    pub server: Server,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for ProfileRequest {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("ProfileRequest")
+                            .field("side", &self.side)
+                            .field("server", &self.server)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                #[derive(Clone)]
+                pub struct Profile {
+                    /// Stable and made for machines: `gmail`, `dovecot`. Lower-case letters, digits and `-`.
+                    pub provider: _rt::String,
+                    /// For people: `Gmail`.
+                    pub name: _rt::String,
+                    /// Connections to this server at once, all mailboxes together. The operator's own limit holds
+                    /// where it is lower.
+                    pub max_connections: ::core::option::Option<u32>,
+                    /// Connections of one mailbox at once: providers count them for each account.
+                    pub max_connections_per_mailbox: ::core::option::Option<u32>,
+                    /// Largest message the server takes, in bytes, when it does not say so itself (APPENDLIMIT). Larger
+                    /// ones count as failed with the code `too-big`, without being sent.
+                    pub max_append_bytes: ::core::option::Option<u64>,
+                    /// Capabilities to be treated as absent because they do not work: `MULTIAPPEND`, `CONDSTORE`.
+                    pub avoid: _rt::Vec<_rt::String>,
+                    /// Named behaviours of the host, as (name, value). Known to this version:
+                    /// - `pipeline`, `off`: one command at a time;
+                    /// - `folder-names`, `fold-case`: names that differ in case only are one folder there, so two of
+                    ///   them are a conflict; `exact`: they are not.
+                    /// Unknown ones are ignored and noted in the log.
+                    pub switches: _rt::Vec<(_rt::String, _rt::String)>,
+                    /// For people, shown by `check` and `plan`: what to know about this provider before a move.
+                    pub notes: _rt::Vec<_rt::String>,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for Profile {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("Profile")
+                            .field("provider", &self.provider)
+                            .field("name", &self.name)
+                            .field("max-connections", &self.max_connections)
+                            .field(
+                                "max-connections-per-mailbox",
+                                &self.max_connections_per_mailbox,
+                            )
+                            .field("max-append-bytes", &self.max_append_bytes)
+                            .field("avoid", &self.avoid)
+                            .field("switches", &self.switches)
+                            .field("notes", &self.notes)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                /// Which reply it was.
+                #[derive(Clone)]
+                pub enum ReplyKind {
+                    No,
+                    Bad,
+                    Bye,
+                    Other(_rt::String),
+                }
+                impl ::core::fmt::Debug for ReplyKind {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        match self {
+                            ReplyKind::No => f.debug_tuple("ReplyKind::No").finish(),
+                            ReplyKind::Bad => f.debug_tuple("ReplyKind::Bad").finish(),
+                            ReplyKind::Bye => f.debug_tuple("ReplyKind::Bye").finish(),
+                            ReplyKind::Other(e) => {
+                                f.debug_tuple("ReplyKind::Other").field(e).finish()
+                            }
+                        }
+                    }
+                }
+                /// What was refused.
+                #[derive(Clone)]
+                pub enum Occasion {
+                    LogIn,
+                    Append,
+                    /// Any other command, by its name: `CREATE`.
+                    Other(_rt::String),
+                }
+                impl ::core::fmt::Debug for Occasion {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        match self {
+                            Occasion::LogIn => f.debug_tuple("Occasion::LogIn").finish(),
+                            Occasion::Append => {
+                                f.debug_tuple("Occasion::Append").finish()
+                            }
+                            Occasion::Other(e) => {
+                                f.debug_tuple("Occasion::Other").field(e).finish()
+                            }
+                        }
+                    }
+                }
+                /// A reply that is no success.
+                #[derive(Clone)]
+                pub struct Refusal {
+                    pub side: Side,
+                    pub server: Server,
+                    pub occasion: Occasion,
+                    pub kind: ReplyKind,
+                    /// The response code in upper case, without its arguments: `UNAVAILABLE` (RFC 5530).
+                    pub code: ::core::option::Option<_rt::String>,
+                    /// The server's words, its response code left out; at most 1,000 characters.
+                    pub text: _rt::String,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for Refusal {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("Refusal")
+                            .field("side", &self.side)
+                            .field("server", &self.server)
+                            .field("occasion", &self.occasion)
+                            .field("kind", &self.kind)
+                            .field("code", &self.code)
+                            .field("text", &self.text)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                /// What the refusal means.
+                #[derive(Clone)]
+                pub enum Cause {
+                    AuthRefused,
+                    MailboxMissing,
+                    /// One of the two above; the server does not say which.
+                    AuthOrMissing,
+                    ImapDisabled,
+                    NeedsOauth,
+                    TooManyConnections,
+                    /// The mailbox has no room.
+                    Quota,
+                    /// Too much was asked in too short a time: waiting helps.
+                    Throttled,
+                    /// This message will never be taken, whatever is tried.
+                    MessageRefused,
+                    ServerFault,
+                    Other(_rt::String),
+                }
+                impl ::core::fmt::Debug for Cause {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        match self {
+                            Cause::AuthRefused => {
+                                f.debug_tuple("Cause::AuthRefused").finish()
+                            }
+                            Cause::MailboxMissing => {
+                                f.debug_tuple("Cause::MailboxMissing").finish()
+                            }
+                            Cause::AuthOrMissing => {
+                                f.debug_tuple("Cause::AuthOrMissing").finish()
+                            }
+                            Cause::ImapDisabled => {
+                                f.debug_tuple("Cause::ImapDisabled").finish()
+                            }
+                            Cause::NeedsOauth => {
+                                f.debug_tuple("Cause::NeedsOauth").finish()
+                            }
+                            Cause::TooManyConnections => {
+                                f.debug_tuple("Cause::TooManyConnections").finish()
+                            }
+                            Cause::Quota => f.debug_tuple("Cause::Quota").finish(),
+                            Cause::Throttled => {
+                                f.debug_tuple("Cause::Throttled").finish()
+                            }
+                            Cause::MessageRefused => {
+                                f.debug_tuple("Cause::MessageRefused").finish()
+                            }
+                            Cause::ServerFault => {
+                                f.debug_tuple("Cause::ServerFault").finish()
+                            }
+                            Cause::Other(e) => {
+                                f.debug_tuple("Cause::Other").field(e).finish()
+                            }
+                        }
+                    }
+                }
+                #[derive(Clone)]
+                pub struct Classification {
+                    pub cause: Cause,
+                    /// Worth trying again after this many milliseconds. The host waits 15 minutes at most, and tries as
+                    /// often as it would have without; what it gives up on has failed.
+                    pub retry_after_ms: ::core::option::Option<u32>,
+                    /// One sentence for the operator: what to do about it.
+                    pub remedy: ::core::option::Option<_rt::String>,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for Classification {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("Classification")
+                            .field("cause", &self.cause)
+                            .field("retry-after-ms", &self.retry_after_ms)
+                            .field("remedy", &self.remedy)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_identify_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result51 = {
+                            let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                            let l1 = *arg0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l2 = *arg0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len3 = l2;
+                            let bytes3 = _rt::Vec::from_raw_parts(l1.cast(), len3, len3);
+                            let l4 = i32::from(
+                                *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u16>(),
+                            );
+                            let l5 = i32::from(
+                                *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            use super::super::super::super::__with_name3::Tls as V9;
+                            let v9 = match l5 {
+                                0 => V9::Implicit,
+                                1 => V9::Starttls,
+                                2 => V9::None,
+                                n => {
+                                    debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                    let e9 = {
+                                        let l6 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len8 = l7;
+                                        let bytes8 = _rt::Vec::from_raw_parts(
+                                            l6.cast(),
+                                            len8,
+                                            len8,
+                                        );
+                                        _rt::string_lift(bytes8)
+                                    };
+                                    V9::Other(e9)
+                                }
+                            };
+                            let l10 = *arg0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l11 = *arg0
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len12 = l11;
+                            let bytes12 = _rt::Vec::from_raw_parts(
+                                l10.cast(),
+                                len12,
+                                len12,
+                            );
+                            let l13 = *arg0
+                                .add(9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l14 = *arg0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base18 = l13;
+                            let len18 = l14;
+                            let mut result18 = _rt::Vec::with_capacity(len18);
+                            for i in 0..len18 {
+                                let base = base18
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e18 = {
+                                    let l15 = *base.add(0).cast::<*mut u8>();
+                                    let l16 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len17 = l16;
+                                    let bytes17 = _rt::Vec::from_raw_parts(
+                                        l15.cast(),
+                                        len17,
+                                        len17,
+                                    );
+                                    _rt::string_lift(bytes17)
+                                };
+                                result18.push(e18);
+                            }
+                            _rt::cabi_dealloc(
+                                base18,
+                                len18 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l19 = *arg0
+                                .add(11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l20 = *arg0
+                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base27 = l19;
+                            let len27 = l20;
+                            let mut result27 = _rt::Vec::with_capacity(len27);
+                            for i in 0..len27 {
+                                let base = base27
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e27 = {
+                                    let l21 = *base.add(0).cast::<*mut u8>();
+                                    let l22 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len23 = l22;
+                                    let bytes23 = _rt::Vec::from_raw_parts(
+                                        l21.cast(),
+                                        len23,
+                                        len23,
+                                    );
+                                    let l24 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l25 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len26 = l25;
+                                    let bytes26 = _rt::Vec::from_raw_parts(
+                                        l24.cast(),
+                                        len26,
+                                        len26,
+                                    );
+                                    (_rt::string_lift(bytes23), _rt::string_lift(bytes26))
+                                };
+                                result27.push(e27);
+                            }
+                            _rt::cabi_dealloc(
+                                base27,
+                                len27 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l28 = *arg0
+                                .add(13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l29 = *arg0
+                                .add(14 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len30 = l29;
+                            let bytes30 = _rt::Vec::from_raw_parts(
+                                l28.cast(),
+                                len30,
+                                len30,
+                            );
+                            let l31 = i32::from(
+                                *arg0
+                                    .add(15 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l33 = *arg0
+                                .add(8 + 15 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l34 = *arg0
+                                .add(8 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base41 = l33;
+                            let len41 = l34;
+                            let mut result41 = _rt::Vec::with_capacity(len41);
+                            for i in 0..len41 {
+                                let base = base41
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e41 = {
+                                    let l35 = *base.add(0).cast::<*mut u8>();
+                                    let l36 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len37 = l36;
+                                    let bytes37 = _rt::Vec::from_raw_parts(
+                                        l35.cast(),
+                                        len37,
+                                        len37,
+                                    );
+                                    let l38 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l39 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len40 = l39;
+                                    let bytes40 = _rt::Vec::from_raw_parts(
+                                        l38.cast(),
+                                        len40,
+                                        len40,
+                                    );
+                                    (_rt::string_lift(bytes37), _rt::string_lift(bytes40))
+                                };
+                                result41.push(e41);
+                            }
+                            _rt::cabi_dealloc(
+                                base41,
+                                len41 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l42 = *arg0
+                                .add(8 + 17 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l43 = *arg0
+                                .add(8 + 18 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base50 = l42;
+                            let len50 = l43;
+                            let mut result50 = _rt::Vec::with_capacity(len50);
+                            for i in 0..len50 {
+                                let base = base50
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e50 = {
+                                    let l44 = *base.add(0).cast::<*mut u8>();
+                                    let l45 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len46 = l45;
+                                    let bytes46 = _rt::Vec::from_raw_parts(
+                                        l44.cast(),
+                                        len46,
+                                        len46,
+                                    );
+                                    let l47 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l48 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len49 = l48;
+                                    let bytes49 = _rt::Vec::from_raw_parts(
+                                        l47.cast(),
+                                        len49,
+                                        len49,
+                                    );
+                                    (_rt::string_lift(bytes46), _rt::string_lift(bytes49))
+                                };
+                                result50.push(e50);
+                            }
+                            _rt::cabi_dealloc(
+                                base50,
+                                len50 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            T_::identify(ProfileRequest {
+                                side: super::super::super::super::__with_name3::Side::_lift(
+                                    l0 as u8,
+                                ),
+                                server: super::super::super::super::__with_name3::Server {
+                                    host: _rt::string_lift(bytes3),
+                                    port: l4 as u16,
+                                    tls: v9,
+                                    greeting: _rt::string_lift(bytes12),
+                                    capabilities: result18,
+                                    id: result27,
+                                    namespace_prefix: _rt::string_lift(bytes30),
+                                    delimiter: match l31 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l32 = *arg0
+                                                    .add(4 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                _rt::char_lift(l32 as u32)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    extras: result41,
+                                },
+                                extras: result50,
+                            })
+                        };
+                        _rt::cabi_dealloc(
+                            arg0,
+                            8 + 19 * ::core::mem::size_of::<*const u8>(),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let ptr52 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result51 {
+                            Ok(e) => {
+                                *ptr52.add(0).cast::<u8>() = (0i32) as u8;
+                                match e {
+                                    Some(e) => {
+                                        *ptr52.add(8).cast::<u8>() = (1i32) as u8;
+                                        let Profile {
+                                            provider: provider53,
+                                            name: name53,
+                                            max_connections: max_connections53,
+                                            max_connections_per_mailbox: max_connections_per_mailbox53,
+                                            max_append_bytes: max_append_bytes53,
+                                            avoid: avoid53,
+                                            switches: switches53,
+                                            notes: notes53,
+                                            extras: extras53,
+                                        } = e;
+                                        let vec54 = (provider53.into_bytes()).into_boxed_slice();
+                                        let ptr54 = vec54.as_ptr().cast::<u8>();
+                                        let len54 = vec54.len();
+                                        ::core::mem::forget(vec54);
+                                        *ptr52
+                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len54;
+                                        *ptr52.add(16).cast::<*mut u8>() = ptr54.cast_mut();
+                                        let vec55 = (name53.into_bytes()).into_boxed_slice();
+                                        let ptr55 = vec55.as_ptr().cast::<u8>();
+                                        let len55 = vec55.len();
+                                        ::core::mem::forget(vec55);
+                                        *ptr52
+                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len55;
+                                        *ptr52
+                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr55.cast_mut();
+                                        match max_connections53 {
+                                            Some(e) => {
+                                                *ptr52
+                                                    .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr52
+                                                    .add(20 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>() = _rt::as_i32(e);
+                                            }
+                                            None => {
+                                                *ptr52
+                                                    .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        match max_connections_per_mailbox53 {
+                                            Some(e) => {
+                                                *ptr52
+                                                    .add(24 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr52
+                                                    .add(28 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>() = _rt::as_i32(e);
+                                            }
+                                            None => {
+                                                *ptr52
+                                                    .add(24 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        match max_append_bytes53 {
+                                            Some(e) => {
+                                                *ptr52
+                                                    .add(32 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr52
+                                                    .add(40 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i64>() = _rt::as_i64(e);
+                                            }
+                                            None => {
+                                                *ptr52
+                                                    .add(32 + 4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        let vec57 = avoid53;
+                                        let len57 = vec57.len();
+                                        let layout57 = _rt::alloc::Layout::from_size_align(
+                                                vec57.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result57, _cleanup57) = wit_bindgen::rt::Cleanup::new(
+                                            layout57,
+                                        );
+                                        if let Some(cleanup) = _cleanup57 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec57.into_iter().enumerate() {
+                                            let base = result57
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let vec56 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr56 = vec56.as_ptr().cast::<u8>();
+                                                let len56 = vec56.len();
+                                                ::core::mem::forget(vec56);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len56;
+                                                *base.add(0).cast::<*mut u8>() = ptr56.cast_mut();
+                                            }
+                                        }
+                                        *ptr52
+                                            .add(48 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len57;
+                                        *ptr52
+                                            .add(48 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result57;
+                                        let vec61 = switches53;
+                                        let len61 = vec61.len();
+                                        let layout61 = _rt::alloc::Layout::from_size_align(
+                                                vec61.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result61, _cleanup61) = wit_bindgen::rt::Cleanup::new(
+                                            layout61,
+                                        );
+                                        if let Some(cleanup) = _cleanup61 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec61.into_iter().enumerate() {
+                                            let base = result61
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let (t58_0, t58_1) = e;
+                                                let vec59 = (t58_0.into_bytes()).into_boxed_slice();
+                                                let ptr59 = vec59.as_ptr().cast::<u8>();
+                                                let len59 = vec59.len();
+                                                ::core::mem::forget(vec59);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len59;
+                                                *base.add(0).cast::<*mut u8>() = ptr59.cast_mut();
+                                                let vec60 = (t58_1.into_bytes()).into_boxed_slice();
+                                                let ptr60 = vec60.as_ptr().cast::<u8>();
+                                                let len60 = vec60.len();
+                                                ::core::mem::forget(vec60);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len60;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr60.cast_mut();
+                                            }
+                                        }
+                                        *ptr52
+                                            .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len61;
+                                        *ptr52
+                                            .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result61;
+                                        let vec63 = notes53;
+                                        let len63 = vec63.len();
+                                        let layout63 = _rt::alloc::Layout::from_size_align(
+                                                vec63.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result63, _cleanup63) = wit_bindgen::rt::Cleanup::new(
+                                            layout63,
+                                        );
+                                        if let Some(cleanup) = _cleanup63 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec63.into_iter().enumerate() {
+                                            let base = result63
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let vec62 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr62 = vec62.as_ptr().cast::<u8>();
+                                                let len62 = vec62.len();
+                                                ::core::mem::forget(vec62);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len62;
+                                                *base.add(0).cast::<*mut u8>() = ptr62.cast_mut();
+                                            }
+                                        }
+                                        *ptr52
+                                            .add(48 + 9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len63;
+                                        *ptr52
+                                            .add(48 + 8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result63;
+                                        let vec67 = extras53;
+                                        let len67 = vec67.len();
+                                        let layout67 = _rt::alloc::Layout::from_size_align(
+                                                vec67.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result67, _cleanup67) = wit_bindgen::rt::Cleanup::new(
+                                            layout67,
+                                        );
+                                        if let Some(cleanup) = _cleanup67 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec67.into_iter().enumerate() {
+                                            let base = result67
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let (t64_0, t64_1) = e;
+                                                let vec65 = (t64_0.into_bytes()).into_boxed_slice();
+                                                let ptr65 = vec65.as_ptr().cast::<u8>();
+                                                let len65 = vec65.len();
+                                                ::core::mem::forget(vec65);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len65;
+                                                *base.add(0).cast::<*mut u8>() = ptr65.cast_mut();
+                                                let vec66 = (t64_1.into_bytes()).into_boxed_slice();
+                                                let ptr66 = vec66.as_ptr().cast::<u8>();
+                                                let len66 = vec66.len();
+                                                ::core::mem::forget(vec66);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len66;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr66.cast_mut();
+                                            }
+                                        }
+                                        *ptr52
+                                            .add(48 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len67;
+                                        *ptr52
+                                            .add(48 + 10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result67;
+                                    }
+                                    None => {
+                                        *ptr52.add(8).cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                            Err(e) => {
+                                *ptr52.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name3::PluginError as V77;
+                                match e {
+                                    V77::Settings(e) => {
+                                        *ptr52.add(8).cast::<u8>() = (0i32) as u8;
+                                        let vec68 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr68 = vec68.as_ptr().cast::<u8>();
+                                        let len68 = vec68.len();
+                                        ::core::mem::forget(vec68);
+                                        *ptr52
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len68;
+                                        *ptr52
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr68.cast_mut();
+                                    }
+                                    V77::Input(e) => {
+                                        *ptr52.add(8).cast::<u8>() = (1i32) as u8;
+                                        let (t69_0, t69_1) = e;
+                                        let vec70 = (t69_0.into_bytes()).into_boxed_slice();
+                                        let ptr70 = vec70.as_ptr().cast::<u8>();
+                                        let len70 = vec70.len();
+                                        ::core::mem::forget(vec70);
+                                        *ptr52
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len70;
+                                        *ptr52
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr70.cast_mut();
+                                        let vec71 = (t69_1.into_bytes()).into_boxed_slice();
+                                        let ptr71 = vec71.as_ptr().cast::<u8>();
+                                        let len71 = vec71.len();
+                                        ::core::mem::forget(vec71);
+                                        *ptr52
+                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len71;
+                                        *ptr52
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr71.cast_mut();
+                                    }
+                                    V77::Denied(e) => {
+                                        *ptr52.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec72 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr72 = vec72.as_ptr().cast::<u8>();
+                                        let len72 = vec72.len();
+                                        ::core::mem::forget(vec72);
+                                        *ptr52
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len72;
+                                        *ptr52
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr72.cast_mut();
+                                    }
+                                    V77::RetryAfter(e) => {
+                                        *ptr52.add(8).cast::<u8>() = (3i32) as u8;
+                                        let (t73_0, t73_1) = e;
+                                        *ptr52
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t73_0);
+                                        let vec74 = (t73_1.into_bytes()).into_boxed_slice();
+                                        let ptr74 = vec74.as_ptr().cast::<u8>();
+                                        let len74 = vec74.len();
+                                        ::core::mem::forget(vec74);
+                                        *ptr52
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len74;
+                                        *ptr52
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr74.cast_mut();
+                                    }
+                                    V77::Unsupported(e) => {
+                                        *ptr52.add(8).cast::<u8>() = (4i32) as u8;
+                                        let vec75 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr75 = vec75.as_ptr().cast::<u8>();
+                                        let len75 = vec75.len();
+                                        ::core::mem::forget(vec75);
+                                        *ptr52
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len75;
+                                        *ptr52
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr75.cast_mut();
+                                    }
+                                    V77::Other(e) => {
+                                        *ptr52.add(8).cast::<u8>() = (5i32) as u8;
+                                        let vec76 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr76 = vec76.as_ptr().cast::<u8>();
+                                        let len76 = vec76.len();
+                                        ::core::mem::forget(vec76);
+                                        *ptr52
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len76;
+                                        *ptr52
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr76.cast_mut();
+                                    }
+                                }
+                            }
+                        };
+                        ptr52
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_identify<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = i32::from(*arg0.add(8).cast::<u8>());
+                                match l1 {
+                                    0 => {}
+                                    _ => {
+                                        let l2 = *arg0.add(16).cast::<*mut u8>();
+                                        let l3 = *arg0
+                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l2, l3, 1);
+                                        let l4 = *arg0
+                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l5 = *arg0
+                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l4, l5, 1);
+                                        let l6 = *arg0
+                                            .add(48 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(48 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base10 = l6;
+                                        let len10 = l7;
+                                        for i in 0..len10 {
+                                            let base = base10
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l8 = *base.add(0).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base10,
+                                            len10 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l11 = *arg0
+                                            .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l12 = *arg0
+                                            .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base17 = l11;
+                                        let len17 = l12;
+                                        for i in 0..len17 {
+                                            let base = base17
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l13 = *base.add(0).cast::<*mut u8>();
+                                                let l14 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l13, l14, 1);
+                                                let l15 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l16 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l15, l16, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base17,
+                                            len17 * (4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l18 = *arg0
+                                            .add(48 + 8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l19 = *arg0
+                                            .add(48 + 9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base22 = l18;
+                                        let len22 = l19;
+                                        for i in 0..len22 {
+                                            let base = base22
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l20 = *base.add(0).cast::<*mut u8>();
+                                                let l21 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l20, l21, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base22,
+                                            len22 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l23 = *arg0
+                                            .add(48 + 10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l24 = *arg0
+                                            .add(48 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base29 = l23;
+                                        let len29 = l24;
+                                        for i in 0..len29 {
+                                            let base = base29
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l25 = *base.add(0).cast::<*mut u8>();
+                                                let l26 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l25, l26, 1);
+                                                let l27 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l28 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l27, l28, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base29,
+                                            len29 * (4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                    }
+                                }
+                            }
+                            _ => {
+                                let l30 = i32::from(*arg0.add(8).cast::<u8>());
+                                match l30 {
+                                    0 => {
+                                        let l31 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l32 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l31, l32, 1);
+                                    }
+                                    1 => {
+                                        let l33 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l34 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l33, l34, 1);
+                                        let l35 = *arg0
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l36 = *arg0
+                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l35, l36, 1);
+                                    }
+                                    2 => {
+                                        let l37 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l38 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l37, l38, 1);
+                                    }
+                                    3 => {
+                                        let l39 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l40 = *arg0
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l39, l40, 1);
+                                    }
+                                    4 => {
+                                        let l41 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l42 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l41, l42, 1);
+                                    }
+                                    _ => {
+                                        let l43 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l44 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l43, l44, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_classify_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result68 = {
+                            let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                            let l1 = *arg0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l2 = *arg0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len3 = l2;
+                            let bytes3 = _rt::Vec::from_raw_parts(l1.cast(), len3, len3);
+                            let l4 = i32::from(
+                                *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u16>(),
+                            );
+                            let l5 = i32::from(
+                                *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            use super::super::super::super::__with_name3::Tls as V9;
+                            let v9 = match l5 {
+                                0 => V9::Implicit,
+                                1 => V9::Starttls,
+                                2 => V9::None,
+                                n => {
+                                    debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                    let e9 = {
+                                        let l6 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len8 = l7;
+                                        let bytes8 = _rt::Vec::from_raw_parts(
+                                            l6.cast(),
+                                            len8,
+                                            len8,
+                                        );
+                                        _rt::string_lift(bytes8)
+                                    };
+                                    V9::Other(e9)
+                                }
+                            };
+                            let l10 = *arg0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l11 = *arg0
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len12 = l11;
+                            let bytes12 = _rt::Vec::from_raw_parts(
+                                l10.cast(),
+                                len12,
+                                len12,
+                            );
+                            let l13 = *arg0
+                                .add(9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l14 = *arg0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base18 = l13;
+                            let len18 = l14;
+                            let mut result18 = _rt::Vec::with_capacity(len18);
+                            for i in 0..len18 {
+                                let base = base18
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e18 = {
+                                    let l15 = *base.add(0).cast::<*mut u8>();
+                                    let l16 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len17 = l16;
+                                    let bytes17 = _rt::Vec::from_raw_parts(
+                                        l15.cast(),
+                                        len17,
+                                        len17,
+                                    );
+                                    _rt::string_lift(bytes17)
+                                };
+                                result18.push(e18);
+                            }
+                            _rt::cabi_dealloc(
+                                base18,
+                                len18 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l19 = *arg0
+                                .add(11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l20 = *arg0
+                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base27 = l19;
+                            let len27 = l20;
+                            let mut result27 = _rt::Vec::with_capacity(len27);
+                            for i in 0..len27 {
+                                let base = base27
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e27 = {
+                                    let l21 = *base.add(0).cast::<*mut u8>();
+                                    let l22 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len23 = l22;
+                                    let bytes23 = _rt::Vec::from_raw_parts(
+                                        l21.cast(),
+                                        len23,
+                                        len23,
+                                    );
+                                    let l24 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l25 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len26 = l25;
+                                    let bytes26 = _rt::Vec::from_raw_parts(
+                                        l24.cast(),
+                                        len26,
+                                        len26,
+                                    );
+                                    (_rt::string_lift(bytes23), _rt::string_lift(bytes26))
+                                };
+                                result27.push(e27);
+                            }
+                            _rt::cabi_dealloc(
+                                base27,
+                                len27 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l28 = *arg0
+                                .add(13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l29 = *arg0
+                                .add(14 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len30 = l29;
+                            let bytes30 = _rt::Vec::from_raw_parts(
+                                l28.cast(),
+                                len30,
+                                len30,
+                            );
+                            let l31 = i32::from(
+                                *arg0
+                                    .add(15 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l33 = *arg0
+                                .add(8 + 15 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l34 = *arg0
+                                .add(8 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base41 = l33;
+                            let len41 = l34;
+                            let mut result41 = _rt::Vec::with_capacity(len41);
+                            for i in 0..len41 {
+                                let base = base41
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e41 = {
+                                    let l35 = *base.add(0).cast::<*mut u8>();
+                                    let l36 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len37 = l36;
+                                    let bytes37 = _rt::Vec::from_raw_parts(
+                                        l35.cast(),
+                                        len37,
+                                        len37,
+                                    );
+                                    let l38 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l39 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len40 = l39;
+                                    let bytes40 = _rt::Vec::from_raw_parts(
+                                        l38.cast(),
+                                        len40,
+                                        len40,
+                                    );
+                                    (_rt::string_lift(bytes37), _rt::string_lift(bytes40))
+                                };
+                                result41.push(e41);
+                            }
+                            _rt::cabi_dealloc(
+                                base41,
+                                len41 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l42 = i32::from(
+                                *arg0
+                                    .add(8 + 17 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let v46 = match l42 {
+                                0 => Occasion::LogIn,
+                                1 => Occasion::Append,
+                                n => {
+                                    debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                    let e46 = {
+                                        let l43 = *arg0
+                                            .add(8 + 18 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l44 = *arg0
+                                            .add(8 + 19 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len45 = l44;
+                                        let bytes45 = _rt::Vec::from_raw_parts(
+                                            l43.cast(),
+                                            len45,
+                                            len45,
+                                        );
+                                        _rt::string_lift(bytes45)
+                                    };
+                                    Occasion::Other(e46)
+                                }
+                            };
+                            let l47 = i32::from(
+                                *arg0
+                                    .add(8 + 20 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let v51 = match l47 {
+                                0 => ReplyKind::No,
+                                1 => ReplyKind::Bad,
+                                2 => ReplyKind::Bye,
+                                n => {
+                                    debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                    let e51 = {
+                                        let l48 = *arg0
+                                            .add(8 + 21 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l49 = *arg0
+                                            .add(8 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len50 = l49;
+                                        let bytes50 = _rt::Vec::from_raw_parts(
+                                            l48.cast(),
+                                            len50,
+                                            len50,
+                                        );
+                                        _rt::string_lift(bytes50)
+                                    };
+                                    ReplyKind::Other(e51)
+                                }
+                            };
+                            let l52 = i32::from(
+                                *arg0
+                                    .add(8 + 23 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l56 = *arg0
+                                .add(8 + 26 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l57 = *arg0
+                                .add(8 + 27 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len58 = l57;
+                            let bytes58 = _rt::Vec::from_raw_parts(
+                                l56.cast(),
+                                len58,
+                                len58,
+                            );
+                            let l59 = *arg0
+                                .add(8 + 28 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l60 = *arg0
+                                .add(8 + 29 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base67 = l59;
+                            let len67 = l60;
+                            let mut result67 = _rt::Vec::with_capacity(len67);
+                            for i in 0..len67 {
+                                let base = base67
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e67 = {
+                                    let l61 = *base.add(0).cast::<*mut u8>();
+                                    let l62 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len63 = l62;
+                                    let bytes63 = _rt::Vec::from_raw_parts(
+                                        l61.cast(),
+                                        len63,
+                                        len63,
+                                    );
+                                    let l64 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l65 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len66 = l65;
+                                    let bytes66 = _rt::Vec::from_raw_parts(
+                                        l64.cast(),
+                                        len66,
+                                        len66,
+                                    );
+                                    (_rt::string_lift(bytes63), _rt::string_lift(bytes66))
+                                };
+                                result67.push(e67);
+                            }
+                            _rt::cabi_dealloc(
+                                base67,
+                                len67 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            T_::classify(Refusal {
+                                side: super::super::super::super::__with_name3::Side::_lift(
+                                    l0 as u8,
+                                ),
+                                server: super::super::super::super::__with_name3::Server {
+                                    host: _rt::string_lift(bytes3),
+                                    port: l4 as u16,
+                                    tls: v9,
+                                    greeting: _rt::string_lift(bytes12),
+                                    capabilities: result18,
+                                    id: result27,
+                                    namespace_prefix: _rt::string_lift(bytes30),
+                                    delimiter: match l31 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l32 = *arg0
+                                                    .add(4 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                _rt::char_lift(l32 as u32)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    extras: result41,
+                                },
+                                occasion: v46,
+                                kind: v51,
+                                code: match l52 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l53 = *arg0
+                                                .add(8 + 24 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l54 = *arg0
+                                                .add(8 + 25 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len55 = l54;
+                                            let bytes55 = _rt::Vec::from_raw_parts(
+                                                l53.cast(),
+                                                len55,
+                                                len55,
+                                            );
+                                            _rt::string_lift(bytes55)
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                text: _rt::string_lift(bytes58),
+                                extras: result67,
+                            })
+                        };
+                        _rt::cabi_dealloc(
+                            arg0,
+                            8 + 30 * ::core::mem::size_of::<*const u8>(),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let ptr69 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result68 {
+                            Ok(e) => {
+                                *ptr69.add(0).cast::<u8>() = (0i32) as u8;
+                                match e {
+                                    Some(e) => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let Classification {
+                                            cause: cause70,
+                                            retry_after_ms: retry_after_ms70,
+                                            remedy: remedy70,
+                                            extras: extras70,
+                                        } = e;
+                                        match cause70 {
+                                            Cause::AuthRefused => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                            Cause::MailboxMissing => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                            }
+                                            Cause::AuthOrMissing => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (2i32) as u8;
+                                            }
+                                            Cause::ImapDisabled => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (3i32) as u8;
+                                            }
+                                            Cause::NeedsOauth => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (4i32) as u8;
+                                            }
+                                            Cause::TooManyConnections => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (5i32) as u8;
+                                            }
+                                            Cause::Quota => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (6i32) as u8;
+                                            }
+                                            Cause::Throttled => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (7i32) as u8;
+                                            }
+                                            Cause::MessageRefused => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (8i32) as u8;
+                                            }
+                                            Cause::ServerFault => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (9i32) as u8;
+                                            }
+                                            Cause::Other(e) => {
+                                                *ptr69
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (10i32) as u8;
+                                                let vec71 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr71 = vec71.as_ptr().cast::<u8>();
+                                                let len71 = vec71.len();
+                                                ::core::mem::forget(vec71);
+                                                *ptr69
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len71;
+                                                *ptr69
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr71.cast_mut();
+                                            }
+                                        }
+                                        match retry_after_ms70 {
+                                            Some(e) => {
+                                                *ptr69
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr69
+                                                    .add(4 + 5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>() = _rt::as_i32(e);
+                                            }
+                                            None => {
+                                                *ptr69
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        match remedy70 {
+                                            Some(e) => {
+                                                *ptr69
+                                                    .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec72 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr72 = vec72.as_ptr().cast::<u8>();
+                                                let len72 = vec72.len();
+                                                ::core::mem::forget(vec72);
+                                                *ptr69
+                                                    .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len72;
+                                                *ptr69
+                                                    .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr72.cast_mut();
+                                            }
+                                            None => {
+                                                *ptr69
+                                                    .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        let vec76 = extras70;
+                                        let len76 = vec76.len();
+                                        let layout76 = _rt::alloc::Layout::from_size_align(
+                                                vec76.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result76, _cleanup76) = wit_bindgen::rt::Cleanup::new(
+                                            layout76,
+                                        );
+                                        if let Some(cleanup) = _cleanup76 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec76.into_iter().enumerate() {
+                                            let base = result76
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let (t73_0, t73_1) = e;
+                                                let vec74 = (t73_0.into_bytes()).into_boxed_slice();
+                                                let ptr74 = vec74.as_ptr().cast::<u8>();
+                                                let len74 = vec74.len();
+                                                ::core::mem::forget(vec74);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len74;
+                                                *base.add(0).cast::<*mut u8>() = ptr74.cast_mut();
+                                                let vec75 = (t73_1.into_bytes()).into_boxed_slice();
+                                                let ptr75 = vec75.as_ptr().cast::<u8>();
+                                                let len75 = vec75.len();
+                                                ::core::mem::forget(vec75);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len75;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr75.cast_mut();
+                                            }
+                                        }
+                                        *ptr69
+                                            .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len76;
+                                        *ptr69
+                                            .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result76;
+                                    }
+                                    None => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                            Err(e) => {
+                                *ptr69.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name3::PluginError as V86;
+                                match e {
+                                    V86::Settings(e) => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                        let vec77 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr77 = vec77.as_ptr().cast::<u8>();
+                                        let len77 = vec77.len();
+                                        ::core::mem::forget(vec77);
+                                        *ptr69
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len77;
+                                        *ptr69
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr77.cast_mut();
+                                    }
+                                    V86::Input(e) => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let (t78_0, t78_1) = e;
+                                        let vec79 = (t78_0.into_bytes()).into_boxed_slice();
+                                        let ptr79 = vec79.as_ptr().cast::<u8>();
+                                        let len79 = vec79.len();
+                                        ::core::mem::forget(vec79);
+                                        *ptr69
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len79;
+                                        *ptr69
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr79.cast_mut();
+                                        let vec80 = (t78_1.into_bytes()).into_boxed_slice();
+                                        let ptr80 = vec80.as_ptr().cast::<u8>();
+                                        let len80 = vec80.len();
+                                        ::core::mem::forget(vec80);
+                                        *ptr69
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len80;
+                                        *ptr69
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr80.cast_mut();
+                                    }
+                                    V86::Denied(e) => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (2i32) as u8;
+                                        let vec81 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr81 = vec81.as_ptr().cast::<u8>();
+                                        let len81 = vec81.len();
+                                        ::core::mem::forget(vec81);
+                                        *ptr69
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len81;
+                                        *ptr69
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr81.cast_mut();
+                                    }
+                                    V86::RetryAfter(e) => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (3i32) as u8;
+                                        let (t82_0, t82_1) = e;
+                                        *ptr69
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t82_0);
+                                        let vec83 = (t82_1.into_bytes()).into_boxed_slice();
+                                        let ptr83 = vec83.as_ptr().cast::<u8>();
+                                        let len83 = vec83.len();
+                                        ::core::mem::forget(vec83);
+                                        *ptr69
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len83;
+                                        *ptr69
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr83.cast_mut();
+                                    }
+                                    V86::Unsupported(e) => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (4i32) as u8;
+                                        let vec84 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr84 = vec84.as_ptr().cast::<u8>();
+                                        let len84 = vec84.len();
+                                        ::core::mem::forget(vec84);
+                                        *ptr69
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len84;
+                                        *ptr69
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr84.cast_mut();
+                                    }
+                                    V86::Other(e) => {
+                                        *ptr69
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (5i32) as u8;
+                                        let vec85 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr85 = vec85.as_ptr().cast::<u8>();
+                                        let len85 = vec85.len();
+                                        ::core::mem::forget(vec85);
+                                        *ptr69
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len85;
+                                        *ptr69
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr85.cast_mut();
+                                    }
+                                }
+                            }
+                        };
+                        ptr69
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_classify<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l1 {
+                                    0 => {}
+                                    _ => {
+                                        let l2 = i32::from(
+                                            *arg0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l2 {
+                                            0 => {}
+                                            1 => {}
+                                            2 => {}
+                                            3 => {}
+                                            4 => {}
+                                            5 => {}
+                                            6 => {}
+                                            7 => {}
+                                            8 => {}
+                                            9 => {}
+                                            _ => {
+                                                let l3 = *arg0
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l4 = *arg0
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l3, l4, 1);
+                                            }
+                                        }
+                                        let l5 = i32::from(
+                                            *arg0
+                                                .add(8 + 5 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l5 {
+                                            0 => {}
+                                            _ => {
+                                                let l6 = *arg0
+                                                    .add(8 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l7 = *arg0
+                                                    .add(8 + 7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l6, l7, 1);
+                                            }
+                                        }
+                                        let l8 = *arg0
+                                            .add(8 + 8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l9 = *arg0
+                                            .add(8 + 9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base14 = l8;
+                                        let len14 = l9;
+                                        for i in 0..len14 {
+                                            let base = base14
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l10 = *base.add(0).cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                                let l12 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l13 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l12, l13, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base14,
+                                            len14 * (4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                    }
+                                }
+                            }
+                            _ => {
+                                let l15 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l15 {
+                                    0 => {
+                                        let l16 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l17 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l16, l17, 1);
+                                    }
+                                    1 => {
+                                        let l18 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l19 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l18, l19, 1);
+                                        let l20 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l21 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l20, l21, 1);
+                                    }
+                                    2 => {
+                                        let l22 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l23 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l22, l23, 1);
+                                    }
+                                    3 => {
+                                        let l24 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l25 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l24, l25, 1);
+                                    }
+                                    4 => {
+                                        let l26 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l27 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l26, l27, 1);
+                                    }
+                                    _ => {
+                                        let l28 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l29 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l28, l29, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// Called once for each side of a mailbox, after log-in. None when it does not know the server: with
+                    /// `auto` the next profile is asked, and the first that knows the server is used.
+                    #[allow(async_fn_in_trait)]
+                    fn identify(
+                        request: ProfileRequest,
+                    ) -> ::core::result::Result<
+                        ::core::option::Option<Profile>,
+                        PluginError,
+                    >;
+                    /// Called for a refused log-in, APPEND or other command of a server this profile identified, or, for
+                    /// a log-in, was named for. None leaves the host's own reading. The refusal stays one whatever is
+                    /// answered.
+                    #[allow(async_fn_in_trait)]
+                    fn classify(
+                        refusal: Refusal,
+                    ) -> ::core::result::Result<
+                        ::core::option::Option<Classification>,
+                        PluginError,
+                    >;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_mailhaul_plugin_server_profile_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "mailhaul:plugin/server-profile@0.1.0#identify")] unsafe extern
+                        "C" fn export_identify(arg0 : * mut u8,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_identify_cabi::<$ty > (arg0) } }
+                        #[unsafe (export_name =
+                        "cabi_post_mailhaul:plugin/server-profile@0.1.0#identify")]
+                        unsafe extern "C" fn _post_return_identify(arg0 : * mut u8,) {
+                        unsafe { $($path_to_types)*:: __post_return_identify::<$ty >
+                        (arg0) } } #[unsafe (export_name =
+                        "mailhaul:plugin/server-profile@0.1.0#classify")] unsafe extern
+                        "C" fn export_classify(arg0 : * mut u8,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_classify_cabi::<$ty > (arg0) } }
+                        #[unsafe (export_name =
+                        "cabi_post_mailhaul:plugin/server-profile@0.1.0#classify")]
+                        unsafe extern "C" fn _post_return_classify(arg0 : * mut u8,) {
+                        unsafe { $($path_to_types)*:: __post_return_classify::<$ty >
+                        (arg0) } } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_mailhaul_plugin_server_profile_0_1_0_cabi;
+                #[repr(align(8))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 48 + 12 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 48
+                        + 12 * ::core::mem::size_of::<*const u8>()],
+                );
+            }
+        }
+    }
+}
+#[rustfmt::skip]
+mod _rt {
+    #![allow(dead_code, unused_imports, clippy::all)]
+    pub use alloc_crate::vec::Vec;
+    pub use alloc_crate::string::String;
+    #[cfg(target_arch = "wasm32")]
+    pub fn run_ctors_once() {
+        wit_bindgen::rt::run_ctors_once();
+    }
+    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
+        if cfg!(debug_assertions) {
+            String::from_utf8(bytes).unwrap()
+        } else {
+            unsafe { String::from_utf8_unchecked(bytes) }
+        }
+    }
+    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+        if size == 0 {
+            return;
+        }
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(size, align);
+            alloc::dealloc(ptr, layout);
+        }
+    }
+    pub unsafe fn char_lift(val: u32) -> char {
+        if cfg!(debug_assertions) {
+            core::char::from_u32(val).unwrap()
+        } else {
+            unsafe { core::char::from_u32_unchecked(val) }
+        }
+    }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
+    pub fn as_i32<T: AsI32>(t: T) -> i32 {
+        t.as_i32()
+    }
+    pub trait AsI32 {
+        fn as_i32(self) -> i32;
+    }
+    impl<'a, T: Copy + AsI32> AsI32 for &'a T {
+        fn as_i32(self) -> i32 {
+            (*self).as_i32()
+        }
+    }
+    impl AsI32 for i32 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u32 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for i16 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u16 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for i8 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u8 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for char {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for usize {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    pub use alloc_crate::alloc;
+    extern crate alloc as alloc_crate;
+}
+/// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
+/// the root implementation of all generated traits.
+///
+/// For more information see the documentation of `wit_bindgen::generate!`.
+///
+/// ```rust
+/// # macro_rules! export_profiling{ ($($t:tt)*) => (); }
+/// # trait Guest {}
+/// struct MyType;
+///
+/// impl Guest for MyType {
+///     // ...
+/// }
+///
+/// export_profiling!(MyType);
+/// ```
+#[allow(unused_macros)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_profiling_impl {
+    ($ty:ident) => {
+        mailhaul_plugin::__export::profiling::export_profiling!($ty with_types_in
+        mailhaul_plugin::__export::profiling);
+    };
+    ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
+        $($path_to_types_root)*::
+        exports::mailhaul::plugin::server_profile::__export_mailhaul_plugin_server_profile_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*::
+        exports::mailhaul::plugin::server_profile); const _ : () = { #[rustfmt::skip]
+        #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
+        "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:profiling:imports and exports")]
+        #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1875] = *
+        b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd3\x0d\x01A\x02\x01\
+A\x0d\x01B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0b\
+has-feature\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\0\x01B\x08\x01m\x05\x05\
+trace\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\
+\x01\0\x7f\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07\
+messages\x06fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log\
+@0.1.0\x05\x01\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/s\
+ettings@0.1.0\x05\x02\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\
+\x01ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06draf\
+ts\0\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05o\
+ther\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\
+\0\x04none\0\0\x05other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\
+\x01o\x02ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0asele\
+ctable\x7f\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06\
+folder\x03\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccap\
+abilities\x08\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\
+\x06server\x03\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06\
+denied\x01s\0\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\
+\0\x0cplugin-error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08sever\
+ity\x03\0\x16\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06e\
+xtras\x0d\x04\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
+\x03\x02\x03\0\x03\x04side\x02\x03\0\x03\x06server\x02\x03\0\x03\x0cplugin-error\
+\x01B\"\x02\x03\x02\x01\x04\x04\0\x04side\x03\0\0\x02\x03\x02\x01\x05\x04\0\x06s\
+erver\x03\0\x02\x02\x03\x02\x01\x06\x04\0\x0cplugin-error\x03\0\x04\x01o\x02ss\x01\
+p\x06\x01r\x03\x04side\x01\x06server\x03\x06extras\x07\x04\0\x0fprofile-request\x03\
+\0\x08\x01ky\x01kw\x01ps\x01r\x09\x08providers\x04names\x0fmax-connections\x0a\x1b\
+max-connections-per-mailbox\x0a\x10max-append-bytes\x0b\x05avoid\x0c\x08switches\
+\x07\x05notes\x0c\x06extras\x07\x04\0\x07profile\x03\0\x0d\x01q\x04\x02no\0\0\x03\
+bad\0\0\x03bye\0\0\x05other\x01s\0\x04\0\x0areply-kind\x03\0\x0f\x01q\x03\x06log\
+-in\0\0\x06append\0\0\x05other\x01s\0\x04\0\x08occasion\x03\0\x11\x01ks\x01r\x07\
+\x04side\x01\x06server\x03\x08occasion\x12\x04kind\x10\x04code\x13\x04texts\x06e\
+xtras\x07\x04\0\x07refusal\x03\0\x14\x01q\x0b\x0cauth-refused\0\0\x0fmailbox-mis\
+sing\0\0\x0fauth-or-missing\0\0\x0dimap-disabled\0\0\x0bneeds-oauth\0\0\x14too-m\
+any-connections\0\0\x05quota\0\0\x09throttled\0\0\x0fmessage-refused\0\0\x0cserv\
+er-fault\0\0\x05other\x01s\0\x04\0\x05cause\x03\0\x16\x01r\x04\x05cause\x17\x0er\
+etry-after-ms\x0a\x06remedy\x13\x06extras\x07\x04\0\x0eclassification\x03\0\x18\x01\
+k\x0e\x01j\x01\x1a\x01\x05\x01@\x01\x07request\x09\0\x1b\x04\0\x08identify\x01\x1c\
+\x01k\x19\x01j\x01\x1d\x01\x05\x01@\x01\x07refusal\x15\0\x1e\x04\0\x08classify\x01\
+\x1f\x04\0$mailhaul:plugin/server-profile@0.1.0\x05\x07\x04\0\x1fmailhaul:plugin\
+/profiling@0.1.0\x04\0\x0b\x0f\x01\0\x09profiling\x03\0\0\0G\x09producers\x01\x0c\
+processed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+        };
+    };
+}
+#[doc(inline)]
+pub use __export_profiling_impl as export_profiling;
+#[rustfmt::skip]
+#[cfg(target_arch = "wasm32")]
+#[unsafe(
+    link_section = "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:profiling-with-all-of-its-exports-removed:encoded world"
+)]
+#[doc(hidden)]
+#[allow(clippy::octal_escapes)]
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1140] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd4\x07\x01A\x02\x01\
+A\x08\x01B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0b\
+has-feature\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\0\x01B\x08\x01m\x05\x05\
+trace\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\
+\x01\0\x7f\x04\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07\
+messages\x06fields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log\
+@0.1.0\x05\x01\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/s\
+ettings@0.1.0\x05\x02\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\
+\x01ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06draf\
+ts\0\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05o\
+ther\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\
+\0\x04none\0\0\x05other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\
+\x01o\x02ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0asele\
+ctable\x7f\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06\
+folder\x03\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccap\
+abilities\x08\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\
+\x06server\x03\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06\
+denied\x01s\0\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\
+\0\x0cplugin-error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08sever\
+ity\x03\0\x16\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06e\
+xtras\x0d\x04\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
+\x03\x04\0?mailhaul:plugin/profiling-with-all-of-its-exports-removed@0.1.0\x04\0\
+\x0b/\x01\0)profiling-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+#[inline(never)]
+#[doc(hidden)]
+pub fn __link_custom_section_describing_imports() {
+    wit_bindgen::rt::maybe_link_cabi_realloc();
+}
+}
+
+pub mod provisioning {
+// Generated by `wit-bindgen` 0.61.1. DO NOT EDIT!
+// Options used:
+//   * with "mailhaul:plugin/cancel@0.1.0" = "super::imports::mailhaul::plugin::cancel"
+//   * with "mailhaul:plugin/types@0.1.0" = "super::imports::mailhaul::plugin::types"
+//   * with "mailhaul:plugin/secrets@0.1.0" = "super::imports::mailhaul::plugin::secrets"
+//   * with "mailhaul:plugin/http@0.1.0" = "super::imports::mailhaul::plugin::http"
+//   * with "mailhaul:plugin/host@0.1.0" = "super::imports::mailhaul::plugin::host"
+//   * with "mailhaul:plugin/log@0.1.0" = "super::imports::mailhaul::plugin::log"
+//   * with "mailhaul:plugin/settings@0.1.0" = "super::imports::mailhaul::plugin::settings"
+//   * default-bindings-module: "mailhaul_plugin::__export::provisioning"
+//   * export-macro-name: export_provisioning
+//   * pub-export-macro
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::cancel as __with_name0;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::types as __with_name1;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::secrets as __with_name2;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::http as __with_name3;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::host as __with_name4;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::log as __with_name5;
+#[allow(unfulfilled_lint_expectations, unused_imports)]
+use super::imports::mailhaul::plugin::settings as __with_name6;
+#[rustfmt::skip]
+#[allow(dead_code, clippy::all)]
+pub mod exports {
+    pub mod mailhaul {
+        pub mod plugin {
+            /// Creates mailboxes on the new host, through its API. Used by `mailhaul provision`, never by `run`.
+            ///
+            /// Stateless: every call gets a new instance. Creating and changing are grants of their own
+            /// (`[[needs.grant]]` named `create-mailboxes` and `set-quota`): without them these functions are never
+            /// called, and `mailhaul provision --dry-run` still works.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod mailbox_provisioner {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type Diagnostic = super::super::super::super::__with_name1::Diagnostic;
+                pub type PluginError = super::super::super::super::__with_name1::PluginError;
+                pub type Secret = super::super::super::super::__with_name2::Secret;
+                /// A mailbox the new host has.
+                #[derive(Clone)]
+                pub struct ExistingMailbox {
+                    /// Its log-in name, as it stands in the project's list.
+                    pub login: _rt::String,
+                    /// Bytes it may hold; none when it has no limit or the API does not say.
+                    pub quota: ::core::option::Option<u64>,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for ExistingMailbox {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("ExistingMailbox")
+                            .field("login", &self.login)
+                            .field("quota", &self.quota)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                #[derive(Clone)]
+                pub struct ListRequest {
+                    /// None for the first page, otherwise `next` of the page before.
+                    pub token: ::core::option::Option<_rt::String>,
+                    /// At most this many mailboxes may be answered.
+                    pub max: u32,
+                    /// The domains of the mailboxes that are wanted, sorted: others need not be listed.
+                    pub domains: _rt::Vec<_rt::String>,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for ListRequest {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("ListRequest")
+                            .field("token", &self.token)
+                            .field("max", &self.max)
+                            .field("domains", &self.domains)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                #[derive(Clone)]
+                pub struct ListPage {
+                    pub mailboxes: _rt::Vec<ExistingMailbox>,
+                    /// As in `mailbox-source`: at most 4 KiB, different from the request's token, none at the end.
+                    pub next: ::core::option::Option<_rt::String>,
+                    /// Remarks; a single `error` stops the command before anything is created.
+                    pub diagnostics: _rt::Vec<Diagnostic>,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for ListPage {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("ListPage")
+                            .field("mailboxes", &self.mailboxes)
+                            .field("next", &self.next)
+                            .field("diagnostics", &self.diagnostics)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                #[derive(Clone)]
+                pub struct NewMailbox {
+                    /// Log-in name on the new host.
+                    pub login: _rt::String,
+                    /// The name of a person, when the list has one.
+                    pub display_name: ::core::option::Option<_rt::String>,
+                    /// Bytes it shall hold; none for the host's own default.
+                    pub quota: ::core::option::Option<u64>,
+                    pub extras: _rt::Vec<(_rt::String, _rt::String)>,
+                }
+                impl ::core::fmt::Debug for NewMailbox {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("NewMailbox")
+                            .field("login", &self.login)
+                            .field("display-name", &self.display_name)
+                            .field("quota", &self.quota)
+                            .field("extras", &self.extras)
+                            .finish()
+                    }
+                }
+                #[derive(Clone)]
+                pub enum Creation {
+                    /// It was created, with the password.
+                    Created,
+                    /// It exists already; nothing was changed, its password neither.
+                    Exists,
+                    /// Reserved: the host takes it for an error.
+                    Other(_rt::String),
+                }
+                impl ::core::fmt::Debug for Creation {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        match self {
+                            Creation::Created => {
+                                f.debug_tuple("Creation::Created").finish()
+                            }
+                            Creation::Exists => {
+                                f.debug_tuple("Creation::Exists").finish()
+                            }
+                            Creation::Other(e) => {
+                                f.debug_tuple("Creation::Other").field(e).finish()
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_list_mailboxes_cabi<T_: Guest>(
+                    arg0: i32,
+                    arg1: *mut u8,
+                    arg2: usize,
+                    arg3: i32,
+                    arg4: *mut u8,
+                    arg5: usize,
+                    arg6: *mut u8,
+                    arg7: usize,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result12 = {
+                            let base4 = arg4;
+                            let len4 = arg5;
+                            let mut result4 = _rt::Vec::with_capacity(len4);
+                            for i in 0..len4 {
+                                let base = base4
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e4 = {
+                                    let l1 = *base.add(0).cast::<*mut u8>();
+                                    let l2 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len3 = l2;
+                                    let bytes3 = _rt::Vec::from_raw_parts(
+                                        l1.cast(),
+                                        len3,
+                                        len3,
+                                    );
+                                    _rt::string_lift(bytes3)
+                                };
+                                result4.push(e4);
+                            }
+                            _rt::cabi_dealloc(
+                                base4,
+                                len4 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let base11 = arg6;
+                            let len11 = arg7;
+                            let mut result11 = _rt::Vec::with_capacity(len11);
+                            for i in 0..len11 {
+                                let base = base11
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e11 = {
+                                    let l5 = *base.add(0).cast::<*mut u8>();
+                                    let l6 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len7 = l6;
+                                    let bytes7 = _rt::Vec::from_raw_parts(
+                                        l5.cast(),
+                                        len7,
+                                        len7,
+                                    );
+                                    let l8 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l9 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len10 = l9;
+                                    let bytes10 = _rt::Vec::from_raw_parts(
+                                        l8.cast(),
+                                        len10,
+                                        len10,
+                                    );
+                                    (_rt::string_lift(bytes7), _rt::string_lift(bytes10))
+                                };
+                                result11.push(e11);
+                            }
+                            _rt::cabi_dealloc(
+                                base11,
+                                len11 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            T_::list_mailboxes(ListRequest {
+                                token: match arg0 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let len0 = arg2;
+                                            let bytes0 = _rt::Vec::from_raw_parts(
+                                                arg1.cast(),
+                                                len0,
+                                                len0,
+                                            );
+                                            _rt::string_lift(bytes0)
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                max: arg3 as u32,
+                                domains: result4,
+                                extras: result11,
+                            })
+                        };
+                        let ptr13 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result12 {
+                            Ok(e) => {
+                                *ptr13.add(0).cast::<u8>() = (0i32) as u8;
+                                let ListPage {
+                                    mailboxes: mailboxes14,
+                                    next: next14,
+                                    diagnostics: diagnostics14,
+                                    extras: extras14,
+                                } = e;
+                                let vec21 = mailboxes14;
+                                let len21 = vec21.len();
+                                let layout21 = _rt::alloc::Layout::from_size_align(
+                                        vec21.len()
+                                            * (16 + 4 * ::core::mem::size_of::<*const u8>()),
+                                        8,
+                                    )
+                                    .unwrap();
+                                let (result21, _cleanup21) = wit_bindgen::rt::Cleanup::new(
+                                    layout21,
+                                );
+                                if let Some(cleanup) = _cleanup21 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec21.into_iter().enumerate() {
+                                    let base = result21
+                                        .add(i * (16 + 4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let ExistingMailbox {
+                                            login: login15,
+                                            quota: quota15,
+                                            extras: extras15,
+                                        } = e;
+                                        let vec16 = (login15.into_bytes()).into_boxed_slice();
+                                        let ptr16 = vec16.as_ptr().cast::<u8>();
+                                        let len16 = vec16.len();
+                                        ::core::mem::forget(vec16);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len16;
+                                        *base.add(0).cast::<*mut u8>() = ptr16.cast_mut();
+                                        match quota15 {
+                                            Some(e) => {
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i64>() = _rt::as_i64(e);
+                                            }
+                                            None => {
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        let vec20 = extras15;
+                                        let len20 = vec20.len();
+                                        let layout20 = _rt::alloc::Layout::from_size_align(
+                                                vec20.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result20, _cleanup20) = wit_bindgen::rt::Cleanup::new(
+                                            layout20,
+                                        );
+                                        if let Some(cleanup) = _cleanup20 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec20.into_iter().enumerate() {
+                                            let base = result20
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let (t17_0, t17_1) = e;
+                                                let vec18 = (t17_0.into_bytes()).into_boxed_slice();
+                                                let ptr18 = vec18.as_ptr().cast::<u8>();
+                                                let len18 = vec18.len();
+                                                ::core::mem::forget(vec18);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len18;
+                                                *base.add(0).cast::<*mut u8>() = ptr18.cast_mut();
+                                                let vec19 = (t17_1.into_bytes()).into_boxed_slice();
+                                                let ptr19 = vec19.as_ptr().cast::<u8>();
+                                                let len19 = vec19.len();
+                                                ::core::mem::forget(vec19);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len19;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr19.cast_mut();
+                                            }
+                                        }
+                                        *base
+                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len20;
+                                        *base
+                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result20;
+                                    }
+                                }
+                                *ptr13
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len21;
+                                *ptr13
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result21;
+                                match next14 {
+                                    Some(e) => {
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let vec22 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr22 = vec22.as_ptr().cast::<u8>();
+                                        let len22 = vec22.len();
+                                        ::core::mem::forget(vec22);
+                                        *ptr13
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len22;
+                                        *ptr13
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr22.cast_mut();
+                                    }
+                                    None => {
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                let vec31 = diagnostics14;
+                                let len31 = vec31.len();
+                                let layout31 = _rt::alloc::Layout::from_size_align(
+                                        vec31.len() * (10 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result31, _cleanup31) = wit_bindgen::rt::Cleanup::new(
+                                    layout31,
+                                );
+                                if let Some(cleanup) = _cleanup31 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec31.into_iter().enumerate() {
+                                    let base = result31
+                                        .add(i * (10 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let super::super::super::super::__with_name1::Diagnostic {
+                                            severity: severity23,
+                                            code: code23,
+                                            message: message23,
+                                            at: at23,
+                                            extras: extras23,
+                                        } = e;
+                                        *base.add(0).cast::<u8>() = (severity23.clone() as i32)
+                                            as u8;
+                                        let vec24 = (code23.into_bytes()).into_boxed_slice();
+                                        let ptr24 = vec24.as_ptr().cast::<u8>();
+                                        let len24 = vec24.len();
+                                        ::core::mem::forget(vec24);
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len24;
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr24.cast_mut();
+                                        let vec25 = (message23.into_bytes()).into_boxed_slice();
+                                        let ptr25 = vec25.as_ptr().cast::<u8>();
+                                        let len25 = vec25.len();
+                                        ::core::mem::forget(vec25);
+                                        *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len25;
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr25.cast_mut();
+                                        match at23 {
+                                            Some(e) => {
+                                                *base
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec26 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr26 = vec26.as_ptr().cast::<u8>();
+                                                let len26 = vec26.len();
+                                                ::core::mem::forget(vec26);
+                                                *base
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len26;
+                                                *base
+                                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr26.cast_mut();
+                                            }
+                                            None => {
+                                                *base
+                                                    .add(5 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        let vec30 = extras23;
+                                        let len30 = vec30.len();
+                                        let layout30 = _rt::alloc::Layout::from_size_align(
+                                                vec30.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result30, _cleanup30) = wit_bindgen::rt::Cleanup::new(
+                                            layout30,
+                                        );
+                                        if let Some(cleanup) = _cleanup30 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec30.into_iter().enumerate() {
+                                            let base = result30
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let (t27_0, t27_1) = e;
+                                                let vec28 = (t27_0.into_bytes()).into_boxed_slice();
+                                                let ptr28 = vec28.as_ptr().cast::<u8>();
+                                                let len28 = vec28.len();
+                                                ::core::mem::forget(vec28);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len28;
+                                                *base.add(0).cast::<*mut u8>() = ptr28.cast_mut();
+                                                let vec29 = (t27_1.into_bytes()).into_boxed_slice();
+                                                let ptr29 = vec29.as_ptr().cast::<u8>();
+                                                let len29 = vec29.len();
+                                                ::core::mem::forget(vec29);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len29;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr29.cast_mut();
+                                            }
+                                        }
+                                        *base
+                                            .add(9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len30;
+                                        *base
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result30;
+                                    }
+                                }
+                                *ptr13
+                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len31;
+                                *ptr13
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result31;
+                                let vec35 = extras14;
+                                let len35 = vec35.len();
+                                let layout35 = _rt::alloc::Layout::from_size_align(
+                                        vec35.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result35, _cleanup35) = wit_bindgen::rt::Cleanup::new(
+                                    layout35,
+                                );
+                                if let Some(cleanup) = _cleanup35 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec35.into_iter().enumerate() {
+                                    let base = result35
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let (t32_0, t32_1) = e;
+                                        let vec33 = (t32_0.into_bytes()).into_boxed_slice();
+                                        let ptr33 = vec33.as_ptr().cast::<u8>();
+                                        let len33 = vec33.len();
+                                        ::core::mem::forget(vec33);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len33;
+                                        *base.add(0).cast::<*mut u8>() = ptr33.cast_mut();
+                                        let vec34 = (t32_1.into_bytes()).into_boxed_slice();
+                                        let ptr34 = vec34.as_ptr().cast::<u8>();
+                                        let len34 = vec34.len();
+                                        ::core::mem::forget(vec34);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len34;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr34.cast_mut();
+                                    }
+                                }
+                                *ptr13
+                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len35;
+                                *ptr13
+                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result35;
+                            }
+                            Err(e) => {
+                                *ptr13.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name1::PluginError as V45;
+                                match e {
+                                    V45::Settings(e) => {
+                                        *ptr13
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                        let vec36 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr36 = vec36.as_ptr().cast::<u8>();
+                                        let len36 = vec36.len();
+                                        ::core::mem::forget(vec36);
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len36;
+                                        *ptr13
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr36.cast_mut();
+                                    }
+                                    V45::Input(e) => {
+                                        *ptr13
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let (t37_0, t37_1) = e;
+                                        let vec38 = (t37_0.into_bytes()).into_boxed_slice();
+                                        let ptr38 = vec38.as_ptr().cast::<u8>();
+                                        let len38 = vec38.len();
+                                        ::core::mem::forget(vec38);
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len38;
+                                        *ptr13
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr38.cast_mut();
+                                        let vec39 = (t37_1.into_bytes()).into_boxed_slice();
+                                        let ptr39 = vec39.as_ptr().cast::<u8>();
+                                        let len39 = vec39.len();
+                                        ::core::mem::forget(vec39);
+                                        *ptr13
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len39;
+                                        *ptr13
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr39.cast_mut();
+                                    }
+                                    V45::Denied(e) => {
+                                        *ptr13
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (2i32) as u8;
+                                        let vec40 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr40 = vec40.as_ptr().cast::<u8>();
+                                        let len40 = vec40.len();
+                                        ::core::mem::forget(vec40);
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len40;
+                                        *ptr13
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr40.cast_mut();
+                                    }
+                                    V45::RetryAfter(e) => {
+                                        *ptr13
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (3i32) as u8;
+                                        let (t41_0, t41_1) = e;
+                                        *ptr13
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t41_0);
+                                        let vec42 = (t41_1.into_bytes()).into_boxed_slice();
+                                        let ptr42 = vec42.as_ptr().cast::<u8>();
+                                        let len42 = vec42.len();
+                                        ::core::mem::forget(vec42);
+                                        *ptr13
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len42;
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr42.cast_mut();
+                                    }
+                                    V45::Unsupported(e) => {
+                                        *ptr13
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (4i32) as u8;
+                                        let vec43 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr43 = vec43.as_ptr().cast::<u8>();
+                                        let len43 = vec43.len();
+                                        ::core::mem::forget(vec43);
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len43;
+                                        *ptr13
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr43.cast_mut();
+                                    }
+                                    V45::Other(e) => {
+                                        *ptr13
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (5i32) as u8;
+                                        let vec44 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr44 = vec44.as_ptr().cast::<u8>();
+                                        let len44 = vec44.len();
+                                        ::core::mem::forget(vec44);
+                                        *ptr13
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len44;
+                                        *ptr13
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr44.cast_mut();
+                                    }
+                                }
+                            }
+                        };
+                        ptr13
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_list_mailboxes<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = *arg0
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l2 = *arg0
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base12 = l1;
+                                let len12 = l2;
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (16 + 4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l3 = *base.add(0).cast::<*mut u8>();
+                                        let l4 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l3, l4, 1);
+                                        let l5 = *base
+                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l6 = *base
+                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base11 = l5;
+                                        let len11 = l6;
+                                        for i in 0..len11 {
+                                            let base = base11
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l7 = *base.add(0).cast::<*mut u8>();
+                                                let l8 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l7, l8, 1);
+                                                let l9 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l10 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l9, l10, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base11,
+                                            len11 * (4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base12,
+                                    len12 * (16 + 4 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
+                                let l13 = i32::from(
+                                    *arg0
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<u8>(),
+                                );
+                                match l13 {
+                                    0 => {}
+                                    _ => {
+                                        let l14 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l15 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l14, l15, 1);
+                                    }
+                                }
+                                let l16 = *arg0
+                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l17 = *arg0
+                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base32 = l16;
+                                let len32 = l17;
+                                for i in 0..len32 {
+                                    let base = base32
+                                        .add(i * (10 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l18 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l19 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l18, l19, 1);
+                                        let l20 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l21 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l20, l21, 1);
+                                        let l22 = i32::from(
+                                            *base
+                                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l22 {
+                                            0 => {}
+                                            _ => {
+                                                let l23 = *base
+                                                    .add(6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l24 = *base
+                                                    .add(7 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l23, l24, 1);
+                                            }
+                                        }
+                                        let l25 = *base
+                                            .add(8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l26 = *base
+                                            .add(9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base31 = l25;
+                                        let len31 = l26;
+                                        for i in 0..len31 {
+                                            let base = base31
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l27 = *base.add(0).cast::<*mut u8>();
+                                                let l28 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l27, l28, 1);
+                                                let l29 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l30 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l29, l30, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base31,
+                                            len31 * (4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base32,
+                                    len32 * (10 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l33 = *arg0
+                                    .add(8 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l34 = *arg0
+                                    .add(9 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base39 = l33;
+                                let len39 = l34;
+                                for i in 0..len39 {
+                                    let base = base39
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l35 = *base.add(0).cast::<*mut u8>();
+                                        let l36 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l35, l36, 1);
+                                        let l37 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l38 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l37, l38, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base39,
+                                    len39 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                            }
+                            _ => {
+                                let l40 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l40 {
+                                    0 => {
+                                        let l41 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l42 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l41, l42, 1);
+                                    }
+                                    1 => {
+                                        let l43 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l44 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l43, l44, 1);
+                                        let l45 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l46 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l45, l46, 1);
+                                    }
+                                    2 => {
+                                        let l47 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l48 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l47, l48, 1);
+                                    }
+                                    3 => {
+                                        let l49 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l50 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l49, l50, 1);
+                                    }
+                                    4 => {
+                                        let l51 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l52 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l51, l52, 1);
+                                    }
+                                    _ => {
+                                        let l53 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l54 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l53, l54, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_create_mailbox_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                    arg1: usize,
+                    arg2: i32,
+                    arg3: *mut u8,
+                    arg4: usize,
+                    arg5: i32,
+                    arg6: i64,
+                    arg7: *mut u8,
+                    arg8: usize,
+                    arg9: i32,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result9 = {
+                            let len0 = arg1;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg0.cast(),
+                                len0,
+                                len0,
+                            );
+                            let base8 = arg7;
+                            let len8 = arg8;
+                            let mut result8 = _rt::Vec::with_capacity(len8);
+                            for i in 0..len8 {
+                                let base = base8
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e8 = {
+                                    let l2 = *base.add(0).cast::<*mut u8>();
+                                    let l3 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len4 = l3;
+                                    let bytes4 = _rt::Vec::from_raw_parts(
+                                        l2.cast(),
+                                        len4,
+                                        len4,
+                                    );
+                                    let l5 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l6 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len7 = l6;
+                                    let bytes7 = _rt::Vec::from_raw_parts(
+                                        l5.cast(),
+                                        len7,
+                                        len7,
+                                    );
+                                    (_rt::string_lift(bytes4), _rt::string_lift(bytes7))
+                                };
+                                result8.push(e8);
+                            }
+                            _rt::cabi_dealloc(
+                                base8,
+                                len8 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            T_::create_mailbox(
+                                NewMailbox {
+                                    login: _rt::string_lift(bytes0),
+                                    display_name: match arg2 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let len1 = arg4;
+                                                let bytes1 = _rt::Vec::from_raw_parts(
+                                                    arg3.cast(),
+                                                    len1,
+                                                    len1,
+                                                );
+                                                _rt::string_lift(bytes1)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    quota: match arg5 {
+                                        0 => None,
+                                        1 => {
+                                            let e = arg6 as u64;
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    extras: result8,
+                                },
+                                super::super::super::super::__with_name2::Secret::from_handle(
+                                    arg9 as u32,
+                                ),
+                            )
+                        };
+                        let ptr10 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result9 {
+                            Ok(e) => {
+                                *ptr10.add(0).cast::<u8>() = (0i32) as u8;
+                                match e {
+                                    Creation::Created => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                    Creation::Exists => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                    }
+                                    Creation::Other(e) => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (2i32) as u8;
+                                        let vec11 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr11 = vec11.as_ptr().cast::<u8>();
+                                        let len11 = vec11.len();
+                                        ::core::mem::forget(vec11);
+                                        *ptr10
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len11;
+                                        *ptr10
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr11.cast_mut();
+                                    }
+                                }
+                            }
+                            Err(e) => {
+                                *ptr10.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name1::PluginError as V21;
+                                match e {
+                                    V21::Settings(e) => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                        let vec12 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr12 = vec12.as_ptr().cast::<u8>();
+                                        let len12 = vec12.len();
+                                        ::core::mem::forget(vec12);
+                                        *ptr10
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len12;
+                                        *ptr10
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr12.cast_mut();
+                                    }
+                                    V21::Input(e) => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let (t13_0, t13_1) = e;
+                                        let vec14 = (t13_0.into_bytes()).into_boxed_slice();
+                                        let ptr14 = vec14.as_ptr().cast::<u8>();
+                                        let len14 = vec14.len();
+                                        ::core::mem::forget(vec14);
+                                        *ptr10
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len14;
+                                        *ptr10
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr14.cast_mut();
+                                        let vec15 = (t13_1.into_bytes()).into_boxed_slice();
+                                        let ptr15 = vec15.as_ptr().cast::<u8>();
+                                        let len15 = vec15.len();
+                                        ::core::mem::forget(vec15);
+                                        *ptr10
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len15;
+                                        *ptr10
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr15.cast_mut();
+                                    }
+                                    V21::Denied(e) => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (2i32) as u8;
+                                        let vec16 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr16 = vec16.as_ptr().cast::<u8>();
+                                        let len16 = vec16.len();
+                                        ::core::mem::forget(vec16);
+                                        *ptr10
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len16;
+                                        *ptr10
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr16.cast_mut();
+                                    }
+                                    V21::RetryAfter(e) => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (3i32) as u8;
+                                        let (t17_0, t17_1) = e;
+                                        *ptr10
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t17_0);
+                                        let vec18 = (t17_1.into_bytes()).into_boxed_slice();
+                                        let ptr18 = vec18.as_ptr().cast::<u8>();
+                                        let len18 = vec18.len();
+                                        ::core::mem::forget(vec18);
+                                        *ptr10
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len18;
+                                        *ptr10
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr18.cast_mut();
+                                    }
+                                    V21::Unsupported(e) => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (4i32) as u8;
+                                        let vec19 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr19 = vec19.as_ptr().cast::<u8>();
+                                        let len19 = vec19.len();
+                                        ::core::mem::forget(vec19);
+                                        *ptr10
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len19;
+                                        *ptr10
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr19.cast_mut();
+                                    }
+                                    V21::Other(e) => {
+                                        *ptr10
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (5i32) as u8;
+                                        let vec20 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr20 = vec20.as_ptr().cast::<u8>();
+                                        let len20 = vec20.len();
+                                        ::core::mem::forget(vec20);
+                                        *ptr10
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len20;
+                                        *ptr10
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr20.cast_mut();
+                                    }
+                                }
+                            }
+                        };
+                        ptr10
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_create_mailbox<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l1 {
+                                    0 => {}
+                                    1 => {}
+                                    _ => {
+                                        let l2 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l3 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l2, l3, 1);
+                                    }
+                                }
+                            }
+                            _ => {
+                                let l4 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l4 {
+                                    0 => {
+                                        let l5 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l6 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l5, l6, 1);
+                                    }
+                                    1 => {
+                                        let l7 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l8 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l7, l8, 1);
+                                        let l9 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l10 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l9, l10, 1);
+                                    }
+                                    2 => {
+                                        let l11 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l12 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l11, l12, 1);
+                                    }
+                                    3 => {
+                                        let l13 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l14 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l13, l14, 1);
+                                    }
+                                    4 => {
+                                        let l15 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l16 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l15, l16, 1);
+                                    }
+                                    _ => {
+                                        let l17 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l18 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l17, l18, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_set_quota_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                    arg1: usize,
+                    arg2: i64,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result1 = {
+                            let len0 = arg1;
+                            let bytes0 = _rt::Vec::from_raw_parts(
+                                arg0.cast(),
+                                len0,
+                                len0,
+                            );
+                            T_::set_quota(_rt::string_lift(bytes0), arg2 as u64)
+                        };
+                        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result1 {
+                            Ok(_) => {
+                                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
+                            }
+                            Err(e) => {
+                                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name1::PluginError as V12;
+                                match e {
+                                    V12::Settings(e) => {
+                                        *ptr2
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                        let vec3 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr3 = vec3.as_ptr().cast::<u8>();
+                                        let len3 = vec3.len();
+                                        ::core::mem::forget(vec3);
+                                        *ptr2
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len3;
+                                        *ptr2
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr3.cast_mut();
+                                    }
+                                    V12::Input(e) => {
+                                        *ptr2
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let (t4_0, t4_1) = e;
+                                        let vec5 = (t4_0.into_bytes()).into_boxed_slice();
+                                        let ptr5 = vec5.as_ptr().cast::<u8>();
+                                        let len5 = vec5.len();
+                                        ::core::mem::forget(vec5);
+                                        *ptr2
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len5;
+                                        *ptr2
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr5.cast_mut();
+                                        let vec6 = (t4_1.into_bytes()).into_boxed_slice();
+                                        let ptr6 = vec6.as_ptr().cast::<u8>();
+                                        let len6 = vec6.len();
+                                        ::core::mem::forget(vec6);
+                                        *ptr2
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len6;
+                                        *ptr2
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr6.cast_mut();
+                                    }
+                                    V12::Denied(e) => {
+                                        *ptr2
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (2i32) as u8;
+                                        let vec7 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr7 = vec7.as_ptr().cast::<u8>();
+                                        let len7 = vec7.len();
+                                        ::core::mem::forget(vec7);
+                                        *ptr2
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len7;
+                                        *ptr2
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr7.cast_mut();
+                                    }
+                                    V12::RetryAfter(e) => {
+                                        *ptr2
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (3i32) as u8;
+                                        let (t8_0, t8_1) = e;
+                                        *ptr2
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t8_0);
+                                        let vec9 = (t8_1.into_bytes()).into_boxed_slice();
+                                        let ptr9 = vec9.as_ptr().cast::<u8>();
+                                        let len9 = vec9.len();
+                                        ::core::mem::forget(vec9);
+                                        *ptr2
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len9;
+                                        *ptr2
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr9.cast_mut();
+                                    }
+                                    V12::Unsupported(e) => {
+                                        *ptr2
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (4i32) as u8;
+                                        let vec10 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr10 = vec10.as_ptr().cast::<u8>();
+                                        let len10 = vec10.len();
+                                        ::core::mem::forget(vec10);
+                                        *ptr2
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len10;
+                                        *ptr2
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr10.cast_mut();
+                                    }
+                                    V12::Other(e) => {
+                                        *ptr2
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (5i32) as u8;
+                                        let vec11 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr11 = vec11.as_ptr().cast::<u8>();
+                                        let len11 = vec11.len();
+                                        ::core::mem::forget(vec11);
+                                        *ptr2
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len11;
+                                        *ptr2
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr11.cast_mut();
+                                    }
+                                }
+                            }
+                        };
+                        ptr2
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_set_quota<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {}
+                            _ => {
+                                let l1 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l1 {
+                                    0 => {
+                                        let l2 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l3 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l2, l3, 1);
+                                    }
+                                    1 => {
+                                        let l4 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l5 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l4, l5, 1);
+                                        let l6 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l6, l7, 1);
+                                    }
+                                    2 => {
+                                        let l8 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l9 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l8, l9, 1);
+                                    }
+                                    3 => {
+                                        let l10 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l11 = *arg0
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l10, l11, 1);
+                                    }
+                                    4 => {
+                                        let l12 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l13 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l12, l13, 1);
+                                    }
+                                    _ => {
+                                        let l14 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l15 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l14, l15, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// Called for one page after another, before anything is created, and again afterwards to see that
+                    /// what was created is there.
+                    #[allow(async_fn_in_trait)]
+                    fn list_mailboxes(
+                        request: ListRequest,
+                    ) -> ::core::result::Result<ListPage, PluginError>;
+                    /// Called once for each missing mailbox, one after another. `password` is the one the list has for
+                    /// the target, or a new one the host made and keeps; it can be sent to the granted origins only.
+                    /// It must be safe to call again after a call that ended in an error: the first may have worked.
+                    #[allow(async_fn_in_trait)]
+                    fn create_mailbox(
+                        request: NewMailbox,
+                        password: Secret,
+                    ) -> ::core::result::Result<Creation, PluginError>;
+                    /// Called for each mailbox that exists with another quota than the list asks for.
+                    #[allow(async_fn_in_trait)]
+                    fn set_quota(
+                        login: _rt::String,
+                        quota: u64,
+                    ) -> ::core::result::Result<(), PluginError>;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_mailhaul_plugin_mailbox_provisioner_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "mailhaul:plugin/mailbox-provisioner@0.1.0#list-mailboxes")]
+                        unsafe extern "C" fn export_list_mailboxes(arg0 : i32, arg1 : *
+                        mut u8, arg2 : usize, arg3 : i32, arg4 : * mut u8, arg5 : usize,
+                        arg6 : * mut u8, arg7 : usize,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_list_mailboxes_cabi::<$ty > (arg0,
+                        arg1, arg2, arg3, arg4, arg5, arg6, arg7) } } #[unsafe
+                        (export_name =
+                        "cabi_post_mailhaul:plugin/mailbox-provisioner@0.1.0#list-mailboxes")]
+                        unsafe extern "C" fn _post_return_list_mailboxes(arg0 : * mut
+                        u8,) { unsafe { $($path_to_types)*::
+                        __post_return_list_mailboxes::<$ty > (arg0) } } #[unsafe
+                        (export_name =
+                        "mailhaul:plugin/mailbox-provisioner@0.1.0#create-mailbox")]
+                        unsafe extern "C" fn export_create_mailbox(arg0 : * mut u8, arg1
+                        : usize, arg2 : i32, arg3 : * mut u8, arg4 : usize, arg5 : i32,
+                        arg6 : i64, arg7 : * mut u8, arg8 : usize, arg9 : i32,) -> * mut
+                        u8 { unsafe { $($path_to_types)*::
+                        _export_create_mailbox_cabi::<$ty > (arg0, arg1, arg2, arg3,
+                        arg4, arg5, arg6, arg7, arg8, arg9) } } #[unsafe (export_name =
+                        "cabi_post_mailhaul:plugin/mailbox-provisioner@0.1.0#create-mailbox")]
+                        unsafe extern "C" fn _post_return_create_mailbox(arg0 : * mut
+                        u8,) { unsafe { $($path_to_types)*::
+                        __post_return_create_mailbox::<$ty > (arg0) } } #[unsafe
+                        (export_name =
+                        "mailhaul:plugin/mailbox-provisioner@0.1.0#set-quota")] unsafe
+                        extern "C" fn export_set_quota(arg0 : * mut u8, arg1 : usize,
+                        arg2 : i64,) -> * mut u8 { unsafe { $($path_to_types)*::
+                        _export_set_quota_cabi::<$ty > (arg0, arg1, arg2) } } #[unsafe
+                        (export_name =
+                        "cabi_post_mailhaul:plugin/mailbox-provisioner@0.1.0#set-quota")]
+                        unsafe extern "C" fn _post_return_set_quota(arg0 : * mut u8,) {
+                        unsafe { $($path_to_types)*:: __post_return_set_quota::<$ty >
+                        (arg0) } } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_mailhaul_plugin_mailbox_provisioner_0_1_0_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 10 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 10
+                        * ::core::mem::size_of::<*const u8>()],
+                );
+            }
+        }
+    }
+}
+#[rustfmt::skip]
+mod _rt {
+    #![allow(dead_code, unused_imports, clippy::all)]
+    pub use alloc_crate::string::String;
+    pub use alloc_crate::vec::Vec;
+    #[cfg(target_arch = "wasm32")]
+    pub fn run_ctors_once() {
+        wit_bindgen::rt::run_ctors_once();
+    }
+    pub unsafe fn string_lift(bytes: Vec<u8>) -> String {
+        if cfg!(debug_assertions) {
+            String::from_utf8(bytes).unwrap()
+        } else {
+            unsafe { String::from_utf8_unchecked(bytes) }
+        }
+    }
+    pub unsafe fn invalid_enum_discriminant<T>() -> T {
+        if cfg!(debug_assertions) {
+            panic!("invalid enum discriminant")
+        } else {
+            unsafe { core::hint::unreachable_unchecked() }
+        }
+    }
+    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+        if size == 0 {
+            return;
+        }
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(size, align);
+            alloc::dealloc(ptr, layout);
+        }
+    }
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    pub use alloc_crate::alloc;
+    pub fn as_i32<T: AsI32>(t: T) -> i32 {
+        t.as_i32()
+    }
+    pub trait AsI32 {
+        fn as_i32(self) -> i32;
+    }
+    impl<'a, T: Copy + AsI32> AsI32 for &'a T {
+        fn as_i32(self) -> i32 {
+            (*self).as_i32()
+        }
+    }
+    impl AsI32 for i32 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u32 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for i16 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u16 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for i8 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for u8 {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for char {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    impl AsI32 for usize {
+        #[inline]
+        fn as_i32(self) -> i32 {
+            self as i32
+        }
+    }
+    extern crate alloc as alloc_crate;
+}
+/// Generates `#[unsafe(no_mangle)]` functions to export the specified type as
+/// the root implementation of all generated traits.
+///
+/// For more information see the documentation of `wit_bindgen::generate!`.
+///
+/// ```rust
+/// # macro_rules! export_provisioning{ ($($t:tt)*) => (); }
+/// # trait Guest {}
+/// struct MyType;
+///
+/// impl Guest for MyType {
+///     // ...
+/// }
+///
+/// export_provisioning!(MyType);
+/// ```
+#[allow(unused_macros)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_provisioning_impl {
+    ($ty:ident) => {
+        mailhaul_plugin::__export::provisioning::export_provisioning!($ty with_types_in
+        mailhaul_plugin::__export::provisioning);
+    };
+    ($ty:ident with_types_in $($path_to_types_root:tt)*) => {
+        $($path_to_types_root)*::
+        exports::mailhaul::plugin::mailbox_provisioner::__export_mailhaul_plugin_mailbox_provisioner_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*::
+        exports::mailhaul::plugin::mailbox_provisioner); const _ : () = {
+        #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
+        "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:provisioning:imports and exports")]
+        #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 2494] = *
+        b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbb\x12\x01A\x02\x01\
+A\x13\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
+ncel@0.1.0\x05\0\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
+ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\
+\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\
+\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04\
+none\0\0\x05other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\x01o\x02\
+ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7f\
+\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\
+\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\
+\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\
+\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\
+\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\0\x0cplugin-\
+error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08severity\x03\0\x16\
+\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06extras\x0d\x04\
+\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\x01\x02\x03\0\
+\x01\x0cplugin-error\x01B\x0a\x02\x03\x02\x01\x02\x04\0\x0cplugin-error\x03\0\0\x04\
+\0\x06secret\x03\x01\x01h\x02\x01@\x01\x04self\x03\0s\x04\0\x14[method]secret.la\
+bel\x01\x04\x01i\x02\x01j\x01\x05\x01\x01\x01@\x01\x04names\0\x06\x04\0\x04open\x01\
+\x07\x03\0\x1dmailhaul:plugin/secrets@0.1.0\x05\x03\x02\x03\0\x02\x06secret\x01B\
+&\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\0\x01q\x07\x03get\0\0\x04head\0\0\x04\
+post\0\0\x03put\0\0\x05patch\0\0\x06delete\0\0\x05other\x01s\0\x04\0\x06method\x03\
+\0\x02\x01q\x05\x03raw\0\0\x04json\0\0\x04form\0\0\x06base64\0\0\x05other\x01s\0\
+\x04\0\x08encoding\x03\0\x04\x01h\x01\x01o\x02\x06\x05\x01o\x02s\x06\x01q\x03\x04\
+text\x01s\0\x06secret\x01\x07\0\x05basic\x01\x08\0\x04\0\x05piece\x03\0\x09\x01p\
+\x0a\x01r\x02\x04names\x05value\x0b\x04\0\x06header\x03\0\x0c\x01p}\x01q\x03\x05\
+empty\0\0\x05bytes\x01\x0e\0\x06pieces\x01\x0b\0\x04\0\x04body\x03\0\x0f\x01p\x0d\
+\x01ky\x01o\x02ss\x01p\x13\x01r\x06\x06method\x03\x03urls\x07headers\x11\x04body\
+\x10\x0atimeout-ms\x12\x06extras\x14\x04\0\x07request\x03\0\x15\x01q\x08\x06deni\
+ed\x01s\0\x0finvalid-request\x01s\0\x03dns\x01s\0\x07connect\x01s\0\x03tls\x01s\0\
+\x07timeout\0\0\x09too-large\x01w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x17\
+\x04\0\x08response\x03\x01\x01h\x19\x01@\x01\x04self\x1a\0{\x04\0\x17[method]res\
+ponse.status\x01\x1b\x01@\x01\x04self\x1a\0\x14\x04\0\x18[method]response.header\
+s\x01\x1c\x01j\x01\x0e\x01\x18\x01@\x02\x04self\x1a\x03maxy\0\x1d\x04\0\x15[meth\
+od]response.read\x01\x1e\x01i\x19\x01j\x01\x1f\x01\x18\x01@\x01\x07request\x16\0\
+\x20\x04\0\x04send\x01!\x03\0\x1amailhaul:plugin/http@0.1.0\x05\x05\x01B\x04\x01\
+@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feature\x01\x01\
+\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05trace\x05debug\
+\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\x04\
+\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06f\
+ields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x07\
+\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/settings@0.1.0\x05\
+\x08\x02\x03\0\x01\x0adiagnostic\x01B!\x02\x03\x02\x01\x09\x04\0\x0adiagnostic\x03\
+\0\0\x02\x03\x02\x01\x02\x04\0\x0cplugin-error\x03\0\x02\x02\x03\x02\x01\x04\x04\
+\0\x06secret\x03\0\x04\x01kw\x01o\x02ss\x01p\x07\x01r\x03\x05logins\x05quota\x06\
+\x06extras\x08\x04\0\x10existing-mailbox\x03\0\x09\x01ks\x01ps\x01r\x04\x05token\
+\x0b\x03maxy\x07domains\x0c\x06extras\x08\x04\0\x0clist-request\x03\0\x0d\x01p\x0a\
+\x01p\x01\x01r\x04\x09mailboxes\x0f\x04next\x0b\x0bdiagnostics\x10\x06extras\x08\
+\x04\0\x09list-page\x03\0\x11\x01r\x04\x05logins\x0cdisplay-name\x0b\x05quota\x06\
+\x06extras\x08\x04\0\x0bnew-mailbox\x03\0\x13\x01q\x03\x07created\0\0\x06exists\0\
+\0\x05other\x01s\0\x04\0\x08creation\x03\0\x15\x01j\x01\x12\x01\x03\x01@\x01\x07\
+request\x0e\0\x17\x04\0\x0elist-mailboxes\x01\x18\x01i\x05\x01j\x01\x16\x01\x03\x01\
+@\x02\x07request\x14\x08password\x19\0\x1a\x04\0\x0ecreate-mailbox\x01\x1b\x01j\0\
+\x01\x03\x01@\x02\x05logins\x05quotaw\0\x1c\x04\0\x09set-quota\x01\x1d\x04\0)mai\
+lhaul:plugin/mailbox-provisioner@0.1.0\x05\x0a\x04\0\"mailhaul:plugin/provisioni\
+ng@0.1.0\x04\0\x0b\x12\x01\0\x0cprovisioning\x03\0\0\0G\x09producers\x01\x0cproc\
+essed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+        };
+    };
+}
+#[doc(inline)]
+pub use __export_provisioning_impl as export_provisioning;
+#[rustfmt::skip]
+#[cfg(target_arch = "wasm32")]
+#[unsafe(
+    link_section = "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:provisioning-with-all-of-its-exports-removed:encoded world"
+)]
+#[doc(hidden)]
+#[allow(clippy::octal_escapes)]
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2027] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc8\x0e\x01A\x02\x01\
+A\x10\x01B\x02\x01@\0\0\x7f\x04\0\x09requested\x01\0\x03\0\x1cmailhaul:plugin/ca\
+ncel@0.1.0\x05\0\x01B\x1b\x01m\x02\x06source\x06target\x04\0\x04side\x03\0\0\x01\
+ps\x04\0\x0bfolder-path\x03\0\x02\x01q\x09\x03all\0\0\x07archive\0\0\x06drafts\0\
+\0\x07flagged\0\0\x09important\0\0\x04junk\0\0\x04sent\0\0\x05trash\0\0\x05other\
+\x01s\0\x04\0\x0bspecial-use\x03\0\x04\x01q\x04\x08implicit\0\0\x08starttls\0\0\x04\
+none\0\0\x05other\x01s\0\x04\0\x03tls\x03\0\x06\x01ps\x01p\x05\x01ky\x01kw\x01o\x02\
+ss\x01p\x0c\x01r\x08\x04path\x03\x0aattributes\x08\x05roles\x09\x0aselectable\x7f\
+\x0asubscribed\x7f\x08messages\x0a\x05bytes\x0b\x06extras\x0d\x04\0\x06folder\x03\
+\0\x0e\x01kt\x01r\x09\x04hosts\x04port{\x03tls\x07\x08greetings\x0ccapabilities\x08\
+\x02id\x0d\x10namespace-prefixs\x09delimiter\x10\x06extras\x0d\x04\0\x06server\x03\
+\0\x11\x01o\x02ys\x01q\x06\x08settings\x01s\0\x05input\x01\x0c\0\x06denied\x01s\0\
+\x0bretry-after\x01\x13\0\x0bunsupported\x01s\0\x05other\x01s\0\x04\0\x0cplugin-\
+error\x03\0\x14\x01m\x03\x04note\x07warning\x05error\x04\0\x08severity\x03\0\x16\
+\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06extras\x0d\x04\
+\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\x01\x02\x03\0\
+\x01\x0cplugin-error\x01B\x0a\x02\x03\x02\x01\x02\x04\0\x0cplugin-error\x03\0\0\x04\
+\0\x06secret\x03\x01\x01h\x02\x01@\x01\x04self\x03\0s\x04\0\x14[method]secret.la\
+bel\x01\x04\x01i\x02\x01j\x01\x05\x01\x01\x01@\x01\x04names\0\x06\x04\0\x04open\x01\
+\x07\x03\0\x1dmailhaul:plugin/secrets@0.1.0\x05\x03\x02\x03\0\x02\x06secret\x01B\
+&\x02\x03\x02\x01\x04\x04\0\x06secret\x03\0\0\x01q\x07\x03get\0\0\x04head\0\0\x04\
+post\0\0\x03put\0\0\x05patch\0\0\x06delete\0\0\x05other\x01s\0\x04\0\x06method\x03\
+\0\x02\x01q\x05\x03raw\0\0\x04json\0\0\x04form\0\0\x06base64\0\0\x05other\x01s\0\
+\x04\0\x08encoding\x03\0\x04\x01h\x01\x01o\x02\x06\x05\x01o\x02s\x06\x01q\x03\x04\
+text\x01s\0\x06secret\x01\x07\0\x05basic\x01\x08\0\x04\0\x05piece\x03\0\x09\x01p\
+\x0a\x01r\x02\x04names\x05value\x0b\x04\0\x06header\x03\0\x0c\x01p}\x01q\x03\x05\
+empty\0\0\x05bytes\x01\x0e\0\x06pieces\x01\x0b\0\x04\0\x04body\x03\0\x0f\x01p\x0d\
+\x01ky\x01o\x02ss\x01p\x13\x01r\x06\x06method\x03\x03urls\x07headers\x11\x04body\
+\x10\x0atimeout-ms\x12\x06extras\x14\x04\0\x07request\x03\0\x15\x01q\x08\x06deni\
+ed\x01s\0\x0finvalid-request\x01s\0\x03dns\x01s\0\x07connect\x01s\0\x03tls\x01s\0\
+\x07timeout\0\0\x09too-large\x01w\0\x05other\x01s\0\x04\0\x0ahttp-error\x03\0\x17\
+\x04\0\x08response\x03\x01\x01h\x19\x01@\x01\x04self\x1a\0{\x04\0\x17[method]res\
+ponse.status\x01\x1b\x01@\x01\x04self\x1a\0\x14\x04\0\x18[method]response.header\
+s\x01\x1c\x01j\x01\x0e\x01\x18\x01@\x02\x04self\x1a\x03maxy\0\x1d\x04\0\x15[meth\
+od]response.read\x01\x1e\x01i\x19\x01j\x01\x1f\x01\x18\x01@\x01\x07request\x16\0\
+\x20\x04\0\x04send\x01!\x03\0\x1amailhaul:plugin/http@0.1.0\x05\x05\x01B\x04\x01\
+@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0bhas-feature\x01\x01\
+\x03\0\x1amailhaul:plugin/host@0.1.0\x05\x06\x01B\x08\x01m\x05\x05trace\x05debug\
+\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\x01\0\x7f\x04\
+\0\x07enabled\x01\x02\x01o\x02ss\x01p\x03\x01@\x03\x05level\x01\x07messages\x06f\
+ields\x04\x01\0\x04\0\x05write\x01\x05\x03\0\x19mailhaul:plugin/log@0.1.0\x05\x07\
+\x01B\x02\x01@\0\0s\x04\0\x04json\x01\0\x03\0\x1emailhaul:plugin/settings@0.1.0\x05\
+\x08\x04\0Bmailhaul:plugin/provisioning-with-all-of-its-exports-removed@0.1.0\x04\
+\0\x0b2\x01\0,provisioning-with-all-of-its-exports-removed\x03\0\0\0G\x09produce\
+rs\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.\
+61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -1,6 +1,7 @@
 //! Errors and remarks.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::{Extras, ViewError};
 
@@ -18,6 +19,10 @@ pub enum PluginError {
     },
     /// The host refused something this call cannot do without.
     Denied(String),
+    /// Ask again with the same arguments, not before this time. Honoured for sources and provisioners.
+    RetryAfter(Duration, String),
+    /// This plugin does not do that.
+    Unsupported(String),
     /// Anything else.
     Other(String),
 }
@@ -25,7 +30,11 @@ pub enum PluginError {
 impl fmt::Display for PluginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Settings(why) | Self::Denied(why) | Self::Other(why) => f.write_str(why),
+            Self::Settings(why)
+            | Self::Denied(why)
+            | Self::RetryAfter(_, why)
+            | Self::Unsupported(why)
+            | Self::Other(why) => f.write_str(why),
             Self::Input { at, reason } => write!(f, "{at}: {reason}"),
         }
     }

@@ -1,34 +1,6 @@
 //! What the operator named for this plugin: files and tables.
 
-use std::fmt;
-
-use crate::{Extras, PluginError, bindings::imports::mailhaul::plugin::secrets};
-
-/// A password or token the plugin may hand on but never see.
-pub struct Secret(pub(crate) Handle);
-
-pub(crate) enum Handle {
-    Host(secrets::Secret),
-    /// Made by [`crate::testing`].
-    Test(String),
-}
-
-impl Secret {
-    /// Where it came from, safe to print.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match &self.0 {
-            Handle::Host(secret) => secret.label(),
-            Handle::Test(label) => label.clone(),
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({})", self.label())
-    }
-}
+use crate::{Extras, PluginError, Secret};
 
 /// One cell of a table.
 #[derive(Debug)]

@@ -37,6 +37,8 @@ mod export;
 mod folder;
 mod inputs;
 mod mapper;
+mod profile;
+mod provisioner;
 mod server;
 mod settings;
 mod source;
@@ -44,18 +46,28 @@ mod validator;
 mod view;
 mod wire;
 
+pub mod http;
 pub mod log;
 pub mod names;
+pub mod secrets;
 pub mod testing;
 
 pub use diagnostic::{Diagnostic, PluginError, Severity};
 pub use folder::{Folder, FolderPath, SpecialUse};
-pub use inputs::{Cell, File, Inputs, Row, Secret, Table};
+pub use inputs::{Cell, File, Inputs, Row, Table};
 pub use mapper::{Decision, FolderMapper, Mapping, MappingRequest, Note, Ruling, TargetFolder};
+pub use profile::{
+    Cause, Classification, Occasion, Profile, ProfileRequest, Refusal, ReplyKind, ServerProfile,
+};
+pub use provisioner::{Creation, ExistingMailbox, ListPage, ListRequest, MailboxProvisioner, NewMailbox};
+pub use secrets::Secret;
 pub use server::{Server, Side, Tls};
 pub use settings::settings;
 pub use source::{Account, Auth, Mailbox, MailboxSource, Page, PageRequest};
-pub use validator::{Depth, Finding, FolderPair, Outcome, Phase, Report, ValidationRequest, Validator};
+pub use validator::{
+    Depth, Finding, FolderPair, Outcome, Phase, Report, RoundTrip, RoundTripOutcome, ValidationRequest,
+    Validator,
+};
 pub use view::{Digest, HeaderBlock, MailboxView, MessageStat, ViewError};
 
 /// True once the operator asked to stop. Long loops should look here and return what they have.
@@ -70,6 +82,6 @@ pub type Extras = Vec<(String, String)>;
 /// What [`export!`] expands to. Not for direct use.
 #[doc(hidden)]
 pub mod __export {
-    pub use crate::bindings::{mapping, sourcing, validating};
-    pub use crate::export::{Mapper, Source, Validation};
+    pub use crate::bindings::{mapping, profiling, provisioning, sourcing, validating};
+    pub use crate::export::{Mapper, Profiler, Provisioner, Source, Validation};
 }

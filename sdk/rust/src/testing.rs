@@ -8,15 +8,21 @@
 //! assert_eq!(table.columns(), ["user", "user_password"]);
 //! ```
 
+mod http;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::inputs::Handle;
+use crate::secrets::Handle;
 use crate::{
     Cell, Digest, Extras, File, Folder, FolderPath, HeaderBlock, Inputs, MailboxView, MessageStat,
     PluginError, Row, Secret, Side, Table, ViewError,
 };
+
+pub use http::{TestReply, TestRequest, secret, with_http, with_secrets};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use http::{http_send, secret_open};
 
 thread_local! {
     static SETTINGS: RefCell<String> = RefCell::new("{}".to_owned());

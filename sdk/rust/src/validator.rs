@@ -26,6 +26,36 @@ pub enum Phase {
     Other(String),
 }
 
+/// What became of a test mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoundTripOutcome {
+    /// It is in the target's mailbox.
+    Arrived,
+    /// It is in the source's mailbox: mail still flows to the old host.
+    ArrivedAtSource,
+    /// It was accepted and is in neither mailbox yet.
+    Missing,
+    /// It was refused, or could not be sent.
+    NotSent,
+    /// Something this version has no word for.
+    Other(String),
+}
+
+/// The newest test mail sent to a mailbox from outside (`mailhaul cutover roundtrip`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// What became of it.
+    pub outcome: RoundTripOutcome,
+    /// Seconds from sending to being seen, or waited in vain.
+    pub seconds: u32,
+    /// The folder it arrived in.
+    pub folder: Option<FolderPath>,
+    /// What the servers said about it, for people.
+    pub detail: String,
+    /// Growth room.
+    pub extras: Extras,
+}
+
 /// How deep the user asked to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Depth {
@@ -96,6 +126,8 @@ pub struct ValidationRequest {
     pub seed: u64,
     /// The folder pairs of the plan.
     pub folders: Vec<FolderPair>,
+    /// `None` before cutover, and when no test mail was sent.
+    pub round_trip: Option<RoundTrip>,
     /// Growth room.
     pub extras: Extras,
 }
@@ -110,6 +142,7 @@ impl ValidationRequest {
             depth: Depth::Headers,
             seed: 0,
             folders,
+            round_trip: None,
             extras: Extras::new(),
         }
     }

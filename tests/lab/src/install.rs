@@ -24,6 +24,16 @@ const CYRUS_PARTS: [&str; 7] = [
     "msmtp-mta",
 ];
 
+const COURIER_PARTS: [&str; 6] = [
+    "courier-base",
+    "courier-authdaemon",
+    "courier-authlib-userdb",
+    "gamin",
+    "libwrap0",
+    // Satisfies mail-transport-agent without a daemon.
+    "msmtp-mta",
+];
+
 /// How packages can be installed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Power {
@@ -63,6 +73,25 @@ pub fn cyrus() -> Result<PathBuf, String> {
     }
     let imapd = unpacked("cyrus-imapd")?.join("usr/lib/cyrus/bin/imapd");
     if imapd.exists() { Ok(imapd) } else { Err(format!("{} is not in the package", imapd.display())) }
+}
+
+/// Makes sure that Courier can be run; returns the folder that its package is unpacked in.
+///
+/// # Errors
+/// A sentence that says what to type, when it is missing and cannot be installed from here.
+pub fn courier() -> Result<PathBuf, String> {
+    let parts = [
+        "/usr/sbin/couriertcpd",
+        "/usr/sbin/makeuserdb",
+        "/usr/bin/couriertls",
+        "/usr/lib/courier/courier-authlib/authdaemond",
+    ];
+    if !parts.iter().all(|part| Path::new(part).exists()) {
+        packages(&COURIER_PARTS)?;
+    }
+    let folder = unpacked("courier-imap")?;
+    let imapd = folder.join("usr/bin/imapd");
+    if imapd.exists() { Ok(folder) } else { Err(format!("{} is not in the package", imapd.display())) }
 }
 
 fn sasldb_plugin() -> bool {

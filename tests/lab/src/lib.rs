@@ -10,11 +10,13 @@
 //! | [`process`] | child processes that never outlive their handle |
 //! | [`install`] | getting the servers from the distribution |
 //! | [`certs`] | a certificate authority and good and bad server certificates |
-//! | [`dovecot`], [`cyrus`] | the servers |
+//! | [`dovecot`], [`cyrus`], [`courier`] | the servers |
+//! | [`fake`] | a server of our own, in memory, that misbehaves as told |
 //! | [`proxy`] | a TCP proxy that counts, holds and delays: kill points without sleeping |
 //! | [`corpus`] | mail: deterministic, realistic and odd |
 //! | [`imap`] | a small blocking IMAP client, and the snapshot of a mailbox |
 //! | [`load`] | putting a corpus into a server |
+//! | [`torture`] | killing and cutting runs at random, and looking what comes of it |
 //! | [`author`] | building the example plugin as its author would |
 //! | [`project`], [`runner`] | a migration project's folder, and running the built binary in it |
 #![expect(
@@ -27,8 +29,10 @@
 pub mod author;
 pub mod certs;
 pub mod corpus;
+pub mod courier;
 pub mod cyrus;
 pub mod dovecot;
+pub mod fake;
 pub mod grounds;
 pub mod imap;
 pub mod install;
@@ -38,3 +42,4 @@ pub mod process;
 pub mod project;
 pub mod proxy;
 pub mod runner;
+pub mod torture;

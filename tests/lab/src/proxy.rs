@@ -25,6 +25,18 @@ struct State {
     refuse: bool,
     /// Both ends of every connection made, to be cut.
     open: Vec<TcpStream>,
+    /// Where connections break, one after the other, newest last.
+    breaks: Vec<Break>,
+    broken: u64,
+}
+
+/// A place at which the connection that carries the byte breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Break {
+    /// The direction that is counted.
+    pub way: Way,
+    /// So many more bytes pass in that direction, counted from the break before.
+    pub after: u64,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +94,33 @@ impl Proxy {
         let mut state = self.shared.state.lock().expect("the proxy's state");
         state.limit[way as usize] = Some(state.passed[way as usize] + bytes);
         state.held = false;
+    }
+
+    /// Breaks connections at these places, one after the other; replaces what was left of earlier ones.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    pub fn break_at(&self, mut breaks: Vec<Break>) {
+        breaks.reverse();
+        self.shared.state.lock().expect("the proxy's state").breaks = breaks;
+    }
+
+    /// How many connections were broken by [`Self::break_at`].
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    #[must_use]
+    pub fn broken(&self) -> u64 {
+        self.shared.state.lock().expect("the proxy's state").broken
+    }
+
+    /// Whether something is being held.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.shared.state.lock().expect("the proxy's state").held
     }
 
     /// Waits until something is being held.
@@ -166,8 +205,12 @@ fn pump(from: &TcpStream, to: &TcpStream, way: Way, shared: &Arc<Shared>) {
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             let mut rest = &buffer[..count];
             while !rest.is_empty() {
-                let allowed = admit(&shared, way, rest.len());
-                if to.write_all(&rest[..allowed]).is_err() {
+                let (allowed, breaks) = admit(&shared, way, rest.len());
+                let sent = to.write_all(&rest[..allowed]);
+                if breaks {
+                    to.shutdown(Shutdown::Both).ok();
+                }
+                if breaks || sent.is_err() {
                     // The receiver is gone: the sender must notice.
                     from.shutdown(Shutdown::Both).ok();
                     return;
@@ -179,8 +222,8 @@ fn pump(from: &TcpStream, to: &TcpStream, way: Way, shared: &Arc<Shared>) {
     });
 }
 
-/// How many of `wanted` bytes may pass now; waits while none may.
-fn admit(shared: &Shared, way: Way, wanted: usize) -> usize {
+/// How many of `wanted` bytes may pass now, and whether the connection breaks after them; waits while none may.
+fn admit(shared: &Shared, way: Way, wanted: usize) -> (usize, bool) {
     let mut state = shared.state.lock().expect("the proxy's state");
     if !state.delay.is_zero() {
         let delay = state.delay;
@@ -189,12 +232,23 @@ fn admit(shared: &Shared, way: Way, wanted: usize) -> usize {
         state = shared.state.lock().expect("the proxy's state");
     }
     loop {
-        let left = state.limit[way as usize]
+        let mut left = state.limit[way as usize]
             .map_or(u64::MAX, |limit| limit.saturating_sub(state.passed[way as usize]));
         if left > 0 {
+            let mut breaks = false;
+            if let Some(next) = state.breaks.last_mut().filter(|next| next.way == way) {
+                left = left.min(next.after.max(1));
+                let count = left.min(wanted as u64);
+                next.after = next.after.saturating_sub(count);
+                breaks = next.after == 0;
+            }
+            if breaks {
+                state.breaks.pop();
+                state.broken += 1;
+            }
             let count = wanted.min(usize::try_from(left).unwrap_or(usize::MAX));
             state.passed[way as usize] += count as u64;
-            return count;
+            return (count, breaks);
         }
         state.held = true;
         shared.changed.notify_all();
@@ -222,5 +276,22 @@ mod tests {
         proxy.release();
         end.read_exact(&mut five).unwrap();
         assert_eq!(&five, b"56789");
+    }
+
+    #[test]
+    fn breaks_at_the_byte() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let proxy = Proxy::start(server.local_addr().unwrap().port());
+        proxy.break_at([3, 4].map(|after| Break { way: Way::ToServer, after }).to_vec());
+        for expected in ["abc", "abcd", "abcdef"] {
+            let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port)).unwrap();
+            client.write_all(b"abcdef").unwrap();
+            let (mut end, _) = server.accept().unwrap();
+            client.shutdown(Shutdown::Write).ok();
+            let mut heard = String::new();
+            end.read_to_string(&mut heard).unwrap();
+            assert_eq!(heard, expected);
+        }
+        assert_eq!(proxy.broken(), 2);
     }
 }

@@ -1,11 +1,13 @@
 //! The servers, started once for the process, and accounts and projects on them.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::{self, Mailbox, Recipe};
+use mailhaul_lab::courier::{self, Courier};
 use mailhaul_lab::cyrus::{Cyrus, CyrusOptions};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
 use mailhaul_lab::imap::{Client, Snapshot};
@@ -17,7 +19,8 @@ use serde_json::Value;
 
 /// Accounts made when a server starts: adding one later waits for Dovecot to look at its user file again.
 const POOL: usize = 400;
-const CYRUS_POOL: usize = 16;
+const CYRUS_POOL: usize = 64;
+const COURIER_POOL: usize = 16;
 
 /// The user that may act for all others on the old host.
 pub(crate) const MASTER: (&str, &str) = ("master", "the master's word");
@@ -58,11 +61,43 @@ pub(crate) fn cyrus() -> &'static Cyrus {
     })
 }
 
+/// The Courier, started when the first test asks for it. Says and returns `None` where it cannot be run: whoever
+/// asks then has been skipped.
+pub(crate) fn courier() -> Option<&'static Courier> {
+    static COURIER: OnceLock<Result<Courier, String>> = OnceLock::new();
+    let courier = COURIER.get_or_init(|| match courier::impossible() {
+        Some(why) => Err(why),
+        None => {
+            let users = (0..COURIER_POOL)
+                .map(|n| User::new(&format!("c{n:02}"), &format!("pw-courier-{n}")))
+                .collect::<Vec<_>>();
+            Ok(Courier::start(&users, &bench().certs))
+        }
+    });
+    match courier {
+        Ok(courier) => Some(courier),
+        Err(why) => {
+            skip(why);
+            None
+        }
+    }
+}
+
+/// Counts the test that calls it as skipped: `cargo xtask test` looks for this line, which libtest does not hold
+/// back.
+pub(crate) fn skip(why: &str) {
+    let thread = std::thread::current();
+    let line = format!("\nskipped test {}: {why}\n", thread.name().unwrap_or("?"));
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
     Old,
     New,
     Cyrus,
+    /// Only after [`courier`] has said that there is one.
+    Courier,
 }
 
 /// An account no other test uses.
@@ -76,14 +111,20 @@ pub(crate) struct Account {
 impl Account {
     /// A fresh one from the pool.
     pub(crate) fn new(host: Host) -> Self {
-        static NEXT: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+        static NEXT: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
         let n = NEXT[host as usize].fetch_add(1, Ordering::Relaxed);
         let (user, password) = match host {
             Host::Old => (format!("t{n:03}@old.example"), format!("pw-old.example-{n}")),
             Host::New => (format!("t{n:03}@new.example"), format!("pw-new.example-{n}")),
             Host::Cyrus => (format!("u{n:02}"), format!("pw-cyrus-{n}")),
+            Host::Courier => (format!("c{n:02}"), format!("pw-courier-{n}")),
         };
-        assert!(n < if host == Host::Cyrus { CYRUS_POOL } else { POOL }, "the pool of accounts is used up");
+        let pool = match host {
+            Host::Old | Host::New => POOL,
+            Host::Cyrus => CYRUS_POOL,
+            Host::Courier => COURIER_POOL,
+        };
+        assert!(n < pool, "the pool of accounts is used up");
         Self { host, user, password }
     }
 
@@ -93,7 +134,7 @@ impl Account {
         match host {
             Host::Old => bench().old.add_user(user),
             Host::New => bench().new.add_user(user),
-            Host::Cyrus => panic!("Cyrus's accounts are made when it starts"),
+            Host::Cyrus | Host::Courier => panic!("its accounts are made when it starts"),
         }
         this
     }
@@ -103,6 +144,7 @@ impl Account {
             Host::Old => bench().old.client(&self.user),
             Host::New => bench().new.client(&self.user),
             Host::Cyrus => cyrus().client(&self.user),
+            Host::Courier => courier().unwrap().client(&self.user),
         }
     }
 
@@ -115,6 +157,7 @@ impl Account {
             Host::Old => bench().old.tls_port,
             Host::New => bench().new.tls_port,
             Host::Cyrus => cyrus().tls_port,
+            Host::Courier => courier().unwrap().tls_port,
         }
     }
 
@@ -123,6 +166,7 @@ impl Account {
             Host::Old => bench().old.plain_port,
             Host::New => bench().new.plain_port,
             Host::Cyrus => cyrus().plain_port,
+            Host::Courier => courier().unwrap().plain_port,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Whole-system tests: the built `mailhaul` against real Dovecot and Cyrus servers, seen only from outside:
+//! Whole-system tests: the built `mailhaul` against real Dovecot, Cyrus and Courier servers, seen only from outside:
 //! what is typed, what is printed, what the servers hold afterwards.
 //!
 //! | module | shows |
@@ -6,11 +6,14 @@
 //! | [`bench`] | the servers, started once and shared; each test has its own accounts |
 //! | [`compare`] | what "moved" means, and the sums of the report |
 //! | [`haul`] | moves that go well |
+//! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`torture`] | the crash suite: kills and cuts at random |
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
+//! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
 //! | [`input`] | files a user got wrong |
 //! | [`commands`] | the other commands and the look of the output |
 //! | [`secrets`] | passwords are found nowhere |
@@ -25,12 +28,17 @@
 mod bench;
 mod commands;
 mod compare;
+mod courier;
 mod crash;
 mod folders;
 mod haul;
 mod input;
 mod laboratory;
 mod network;
+mod odd_sources;
+mod odd_targets;
 mod plugins;
 mod secrets;
+mod stage;
+mod torture;
 mod verify;

@@ -11,6 +11,7 @@ mod prerequisites;
 mod shell;
 mod tally;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -18,29 +19,19 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  demo   builds mailhaul and moves three mailboxes between two real servers on this machine
-  test   formatting, lints, unit tests, plugin builds, whole-system tests against real servers
-  bench  measures mailhaul beside other tools on real servers; `cargo xtask bench --help` tells more";
+  demo     builds mailhaul and moves three mailboxes between two real servers on this machine
+  test     formatting, lints, unit tests, plugin builds, whole-system tests against real servers
+  bench    measures mailhaul beside other tools on real servers; `cargo xtask bench --help` tells more
+  torture  kills and cuts runs at random, by the thousand; `cargo xtask torture --help` tells more";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["demo"] => match demo::run() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("\ncargo xtask demo: {error}");
-                ExitCode::FAILURE
-            }
-        },
         ["test"] => test::run(),
-        ["bench", ref rest @ ..] => match bench::run(rest) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("\ncargo xtask bench: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        ["demo"] => told("demo", demo::run()),
+        ["bench", ref rest @ ..] => told("bench", bench::run(rest)),
+        ["torture", ref rest @ ..] => told("torture", torture::run(rest)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
@@ -48,6 +39,17 @@ fn main() -> ExitCode {
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// The exit code, after saying what went wrong.
+fn told(command: &str, result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\ncargo xtask {command}: {error}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -36,9 +36,8 @@ fn has_target() -> bool {
     };
     let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     fs::read_dir(folder).is_ok_and(|mut entries| {
-        entries.any(|entry| {
-            entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-        })
+        entries
+            .any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
     })
 }
 
@@ -59,7 +58,8 @@ fn module_file(folder: &Folder, cargo: &PathBuf) -> Result<PathBuf, AuthorError>
     let manifest = fs::canonicalize(folder.path.join("Cargo.toml"))
         .map_err(AuthorError::file("read", &folder.path.join("Cargo.toml")))?;
     let package = packages.iter().find(|package| {
-        package["manifest_path"].as_str().and_then(|path| fs::canonicalize(path).ok()).as_ref() == Some(&manifest)
+        package["manifest_path"].as_str().and_then(|path| fs::canonicalize(path).ok()).as_ref()
+            == Some(&manifest)
     });
     let targets = package.and_then(|package| package["targets"].as_array());
     let library = targets.into_iter().flatten().find(|target| {

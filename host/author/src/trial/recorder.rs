@@ -139,7 +139,8 @@ impl Validator for ValidationRecorder {
             .collect();
         let mut folders = (Vec::new(), Vec::new());
         for pair in &request.folders {
-            let from = folder(source.as_ref(), &pair.source, true).await.map_err(|error| self.error(error))?;
+            let from =
+                folder(source.as_ref(), &pair.source, true).await.map_err(|error| self.error(error))?;
             let to = folder(target.as_ref(), &pair.target, false).await.map_err(|error| self.error(error))?;
             folders.0.push(from);
             folders.1.push(to);
@@ -173,7 +174,8 @@ async fn folder(
     let mut folder = json!({ "path": path.to_string(), "messages": list });
     if source {
         let targets = view.counterparts(path, &uids).await?;
-        let pairs: Vec<_> = uids.iter().zip(targets).filter_map(|(uid, target)| Some((*uid, target?))).collect();
+        let pairs: Vec<_> =
+            uids.iter().zip(targets).filter_map(|(uid, target)| Some((*uid, target?))).collect();
         folder["counterparts"] = json!(pairs);
     }
     Ok(folder)

@@ -184,11 +184,20 @@ pub(crate) struct Diagnostic {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct ValidationRequest {
     mailbox: String,
+    phase: Phase,
     depth: engine::Depth,
     seed: u64,
     folders: Vec<FolderPair>,
     pub(crate) source: Vec<ViewFolder>,
     pub(crate) target: Vec<ViewFolder>,
+}
+
+/// When a validator is called.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Phase {
+    AfterRun,
+    AfterCutover,
 }
 
 /// One pair of folders.
@@ -302,6 +311,7 @@ impl Default for ValidationRequest {
     fn default() -> Self {
         Self {
             mailbox: "a@example.org".to_owned(),
+            phase: Phase::AfterRun,
             depth: engine::Depth::Headers,
             seed: 0,
             folders: Vec::new(),
@@ -508,6 +518,11 @@ impl From<&ValidationRequest> for engine::ValidationRequest {
         };
         Self {
             mailbox: request.mailbox.clone(),
+            phase: match request.phase {
+                Phase::AfterRun => engine::Phase::AfterRun,
+                Phase::AfterCutover => engine::Phase::AfterCutover,
+            },
+            round_trip: None,
             depth: request.depth,
             seed: request.seed,
             folders: request.folders.iter().map(pair).collect(),

@@ -68,7 +68,12 @@ impl MailboxView for FixtureView {
         Ok(self.folders.iter().map(folder).collect())
     }
 
-    async fn messages(&self, path: &FolderPath, after: u32, limit: u32) -> Result<Vec<MessageStat>, ViewError> {
+    async fn messages(
+        &self,
+        path: &FolderPath,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<MessageStat>, ViewError> {
         let stat = |message: ViewMessage| MessageStat {
             uid: message.uid,
             bytes: message.bytes,
@@ -105,7 +110,8 @@ impl MailboxView for FixtureView {
 
     async fn counterparts(&self, path: &FolderPath, uids: &[u32]) -> Result<Vec<Option<u32>>, ViewError> {
         let folder = self.folder(path).await?;
-        let target = |uid: &u32| folder.counterparts.iter().find(|(source, _)| source == uid).map(|pair| pair.1);
+        let target =
+            |uid: &u32| folder.counterparts.iter().find(|(source, _)| source == uid).map(|pair| pair.1);
         Ok(uids.iter().map(target).collect())
     }
 }

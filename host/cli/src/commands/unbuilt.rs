@@ -52,24 +52,19 @@ pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
     const BY_PATH: &str =
         "name the component itself in `mailhaul.toml`: `[plugins] mapping = [\"./acme.wasm\", \"roles\"]`";
     let (name, instead) = match command {
-        Plugin::New(_) => ("plugin new", Some("start from `examples/acme-mapper`")),
-        Plugin::Build(_) => ("plugin build", Some("`examples/acme-mapper` shows how a component is built")),
-        Plugin::Check(_) => {
-            ("plugin check", Some("`mailhaul plugin inspect FILE` tells what a component is"))
-        }
-        Plugin::Test(_) => {
-            ("plugin test", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
-        }
-        Plugin::Call(_) => {
-            ("plugin call", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
-        }
         Plugin::Add(_) => ("plugin add", Some(BY_PATH)),
         Plugin::Update(_) => ("plugin update", Some("replace the component file")),
         Plugin::Remove(_) => ("plugin remove", Some("take its name out of `mailhaul.toml`")),
         Plugin::Diff(_) => ("plugin diff", Some("compare what `mailhaul plugin inspect FILE` says of both")),
         Plugin::Grant(_) => ("plugin grant", None),
-        Plugin::Record(_) => ("plugin record", None),
-        Plugin::List | Plugin::Inspect(_) => return None,
+        Plugin::List
+        | Plugin::Inspect(_)
+        | Plugin::New(_)
+        | Plugin::Build(_)
+        | Plugin::Check(_)
+        | Plugin::Test(_)
+        | Plugin::Call(_)
+        | Plugin::Record(_) => return None,
     };
     Some(refusal(name, instead))
 }
@@ -99,8 +94,8 @@ mod tests {
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
         for line in "provision retry certificate signoff passwords undo cutover serve completions man \
-            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:add plugin:update \
-            plugin:remove plugin:diff plugin:grant plugin:record run:--delete-gone run:--dashboard"
+            plugin:add plugin:update \
+            plugin:remove plugin:diff plugin:grant run:--delete-gone run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::Flags;
 
+use crate::ledger::Digests;
 use crate::scan::Listed;
 
 /// One intent covers at most this many messages …
@@ -15,7 +16,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// A message that was sent and is not acknowledged yet.
 pub(super) struct InFlight {
     pub(super) size: u64,
-    pub(super) digest: [u8; 32],
+    pub(super) digest: Digests,
     pub(super) flags: Flags,
     pub(super) later: Flags,
 }

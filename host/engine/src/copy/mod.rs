@@ -13,12 +13,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mailhaul_imap::{AppendHead, AppendOptions, Flags, FolderName, ImapError, Selected, Session};
+use mailhaul_imap::{AppendHead, AppendOptions, Flags, FolderName, ImapError, Refusal, Selected, Session};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tracing::Instrument;
 
 use crate::ends::EndError;
-use crate::ledger::FolderId;
+use crate::ledger::{Digests, FolderId};
 use crate::scan::Listed;
 use crate::summary::Side;
 use crate::work::{Work, WorkError, locked};
@@ -43,6 +43,8 @@ pub(crate) struct FolderCopy {
     pub selected: Selected,
     /// Messages above this size are not sent: the target said it refuses them.
     pub append_limit: Option<u64>,
+    /// Whether messages may share commands; one that was refused together with others is sent alone.
+    pub together: bool,
 }
 
 /// How a copy ended while both connections live.
@@ -52,8 +54,13 @@ pub(crate) struct Copied {
     pub messages: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// Stored, but the target did not say under which UID.
+    /// To be looked up on the target: stored without saying under which UID, refused together with others, or
+    /// refused for the moment.
     pub unresolved: Vec<u32>,
+    /// Some of these were refused together, for the sake of one of them: send them alone.
+    pub alone: bool,
+    /// Some of these were refused for the moment, in these words: send them again.
+    pub patience: Option<Refusal>,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     /// The user stopped it.
@@ -67,14 +74,14 @@ enum Item {
     Whole(Head, Vec<Bytes>, Option<OwnedSemaphorePermit>),
     Begin(Head),
     Piece(Bytes, Option<OwnedSemaphorePermit>),
-    End([u8; 32]),
+    End(Digests),
 }
 
 struct Head {
     uid: u32,
     append: AppendHead,
     later: Flags,
-    digest: Option<[u8; 32]>,
+    digest: Option<Digests>,
 }
 
 /// Copies `open` messages of the examined source folder, in their order.
@@ -90,8 +97,11 @@ pub(crate) async fn copy(
 ) -> Result<(Session, Copied), WorkError> {
     let shared: SharedFlight = Arc::default();
     flight(&shared).uid_next = job.selected.uid_next;
-    let (appender, acks) =
-        target.appender(&job.target_name, AppendOptions::default()).map_err(EndError::at(Side::Target))?;
+    let mut options = AppendOptions::default();
+    if !job.together {
+        options.batch_messages = 1;
+    }
+    let (appender, acks) = target.appender(&job.target_name, options).map_err(EndError::at(Side::Target))?;
     let (queue, items) = mpsc::channel(QUEUE);
     let (ack_sender, ack_receiver) = mpsc::channel(ACKS);
     let (halt, halted) = watch::channel(false);
@@ -123,6 +133,8 @@ pub(crate) async fn copy(
     copied.messages = recorded.messages;
     copied.bytes = recorded.bytes;
     copied.unresolved = recorded.unresolved;
+    copied.alone = recorded.alone;
+    copied.patience = recorded.patience;
     copied.over_quota = recorded.over_quota;
     if !copied.interrupted && copied.over_quota.is_none() && copied.unresolved.is_empty() {
         locked(work.ledger).close_batches(job.folder)?;

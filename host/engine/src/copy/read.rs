@@ -141,7 +141,7 @@ impl Reader<'_> {
                 hasher.update(&piece);
                 pieces.push(piece);
             }
-            head.digest = Some(hasher.finish().exact);
+            head.digest = Some(hasher.finish().digests());
             return Ok(self.queue.send(Item::Whole(head, pieces, permit)).await.is_ok());
         }
         if self.queue.send(Item::Begin(head)).await.is_err() {
@@ -154,6 +154,6 @@ impl Reader<'_> {
                 return Ok(false);
             }
         }
-        Ok(self.queue.send(Item::End(hasher.finish().exact)).await.is_ok())
+        Ok(self.queue.send(Item::End(hasher.finish().digests())).await.is_ok())
     }
 }

@@ -31,10 +31,15 @@ pub(super) struct Recorded {
     pub(super) messages: u64,
     pub(super) bytes: u64,
     pub(super) unresolved: Vec<u32>,
+    pub(super) alone: bool,
+    pub(super) patience: Option<Refusal>,
     pub(super) over_quota: Option<String>,
 }
 
 /// Records acknowledgements until there are no more; raises `halt` when the target is out of room.
+///
+/// A refusal that is about one message is recorded. One that is about the moment, or about one of several messages that
+/// went together, leaves them to be looked up and sent again.
 pub(super) async fn record(
     work: Work<'_>,
     job: &FolderCopy,
@@ -49,6 +54,7 @@ pub(super) async fn record(
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut refused = Vec::new();
+        let mut asked = None;
         {
             let mut flight = flight(shared);
             for ack in buffer.drain(..) {
@@ -72,9 +78,22 @@ pub(super) async fn record(
                         });
                     }
                     AckOutcome::Stored { uid: None, .. } => done.unresolved.push(uid),
-                    AckOutcome::Refused(refusal) if is_over_quota(&refusal) => {
+                    AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
+                        if refusal.is_out_of_room() =>
+                    {
                         halt.send_replace(true);
-                        done.over_quota.get_or_insert(refusal.text);
+                        done.over_quota.get_or_insert_with(|| refusal.to_string());
+                    }
+                    AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
+                        if refusal.asks_for_patience() =>
+                    {
+                        done.unresolved.push(uid);
+                        asked.get_or_insert(refusal);
+                    }
+                    AckOutcome::BatchRefused(refusal) => {
+                        tracing::info!(uid, %refusal, "refused together with others, to be sent alone");
+                        done.alone = true;
+                        done.unresolved.push(uid);
                     }
                     AckOutcome::Refused(refusal) => {
                         refused.push((uid, sent.size, flight.settle(uid), refusal));
@@ -82,11 +101,18 @@ pub(super) async fn record(
                 }
             }
         }
+        if let Some(refusal) = asked {
+            if work.context.ceilings.first_complaint(work.mailbox) {
+                let text = format!("the target asks for patience, so the copy goes on slower: {refusal}");
+                work.context.warn(work.mailbox, text).await;
+            }
+            done.patience.get_or_insert(refusal);
+        }
         if !delivered.is_empty() {
             locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
         }
         for (uid, size, closed, refusal) in refused {
-            let text = format!("the target refused it: {}", refusal.text);
+            let text = format!("the target refused it: {refusal}");
             let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
             let closed: Vec<i64> = closed.into_iter().collect();
             work.fail(job.folder, &job.source, failure, &closed).await?;
@@ -103,10 +129,6 @@ pub(super) async fn record(
         }
     }
     Ok(done)
-}
-
-fn is_over_quota(refusal: &Refusal) -> bool {
-    refusal.code.as_deref().is_some_and(|c| c.eq_ignore_ascii_case("OVERQUOTA"))
 }
 
 fn refusal_code(refusal: &Refusal) -> &'static str {

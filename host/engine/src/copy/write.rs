@@ -1,13 +1,21 @@
 //! The writer: from the queue into the target's pipelined APPENDs, each after its intent.
 
-use mailhaul_imap::{Appender, Begun};
+use std::time::Duration;
+
+use mailhaul_imap::{Appender, Begun, ImapError};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::time::timeout;
 
 use super::flight::{Batches, InFlight, SharedFlight, flight};
 use super::{FolderCopy, Head, Item, lost};
 use crate::ends::EndError;
 use crate::summary::Side;
 use crate::work::{SharedLedger, WorkError, locked};
+
+/// The next message may join the command of those before it if it comes this soon. Longer than the pauses of a source at
+/// work, short enough that nobody waits for mail that is sent already.
+const LINGER: Duration = Duration::from_millis(200);
 
 /// The writing end of a copy.
 pub(super) struct Writer {
@@ -48,13 +56,11 @@ impl Writer {
         loop {
             let item = match items.try_recv() {
                 Ok(item) => item,
-                Err(_) => {
-                    // About to wait for the source: let the target work on what it has.
-                    appender.flush().await.map_err(&at_target)?;
-                    match items.recv().await {
-                        Some(item) => item,
-                        None => break,
-                    }
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {
+                    let next = self.next(&mut items, appender, current.is_none()).await;
+                    let Some(item) = next.map_err(&at_target)? else { break };
+                    item
                 }
             };
             match item {
@@ -94,6 +100,24 @@ impl Writer {
             return Err(EndError::Imap(Side::Target, lost()).into());
         }
         Ok(())
+    }
+
+    /// Waits for the source, and lets the target work on what it has meanwhile.
+    async fn next(
+        &self,
+        items: &mut mpsc::Receiver<Item>,
+        appender: &mut Appender,
+        between_messages: bool,
+    ) -> Result<Option<Item>, ImapError> {
+        appender.flush().await?;
+        if between_messages {
+            if let Ok(item) = timeout(LINGER, items.recv()).await {
+                return Ok(item);
+            }
+            appender.complete().await?;
+            appender.flush().await?;
+        }
+        Ok(items.recv().await)
     }
 
     /// Records the intent, then sends the command. `false` when the target refused it before the body.

@@ -1,8 +1,10 @@
 //! Folder rows: where a folder goes, whose UIDs are recorded, how far it has come.
 
-use rusqlite::{OptionalExtension, Row as SqlRow, params};
+use std::collections::HashSet;
 
-use super::{Ledger, Result};
+use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
+
+use super::{Ledger, PlaceId, Result, seal};
 use crate::summary::Verified;
 
 /// Key of a folder row.
@@ -18,17 +20,52 @@ pub struct FolderRow {
     pub source: String,
     /// Target folder in display form; `None` when it is left out.
     pub target: Option<String>,
+    /// Where its copies go, once that was opened.
+    pub place: Option<PlaceId>,
     /// UIDVALIDITY the recorded source UIDs belong to.
     pub source_uid_validity: Option<u32>,
-    /// UIDVALIDITY the recorded target UIDs belong to.
+    /// MAILBOXID (RFC 8474) of the source folder, where the server has it.
+    pub source_mailbox_id: Option<String>,
+    /// UIDVALIDITY of the place.
     pub target_uid_validity: Option<u32>,
+    /// Messages the source had at the newest scan.
+    pub source_messages: u32,
+    /// Whether the source's message list was ever read.
+    pub scanned: bool,
+    /// What both sides were like when the folder's sum was last proven.
+    pub proof: Option<Proof>,
     /// Why the folder on its own cannot go on: code and sentence.
     pub stopped: Option<(String, String)>,
+}
+
+/// What both sides of a folder were like when its sum was proven. While the figures are the same, so
+/// is the mail: a message that comes raises UIDNEXT, one that goes lowers the count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// UIDNEXT of the source.
+    pub source_uid_next: u32,
+    /// Messages on the source.
+    pub source_messages: u32,
+    /// HIGHESTMODSEQ of the source (RFC 7162); `None` where it has none, and flags have to be listed.
+    pub source_modseq: Option<u64>,
+    /// UIDNEXT of the target.
+    pub target_uid_next: u32,
+    /// Messages on the target, whoever's they are.
+    pub target_messages: u32,
 }
 
 fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
     let code: Option<String> = row.get(5)?;
     let reason: Option<String> = row.get(6)?;
+    let figures: (Option<u32>, Option<u32>, Option<u32>, Option<u32>) =
+        (row.get(11)?, row.get(12)?, row.get(14)?, row.get(15)?);
+    let proof = match figures {
+        (Some(source_uid_next), Some(source_messages), Some(target_uid_next), Some(target_messages)) => {
+            let source_modseq = row.get(13)?;
+            Some(Proof { source_uid_next, source_messages, source_modseq, target_uid_next, target_messages })
+        }
+        _ => None,
+    };
     Ok(FolderRow {
         id: FolderId(row.get(0)?),
         source: row.get(1)?,
@@ -36,11 +73,28 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
         source_uid_validity: row.get(3)?,
         target_uid_validity: row.get(4)?,
         stopped: code.zip(reason),
+        place: row.get::<_, Option<i64>>(7)?.map(PlaceId),
+        source_mailbox_id: row.get(8)?,
+        source_messages: row.get(9)?,
+        scanned: row.get(10)?,
+        proof,
     })
 }
 
-const COLUMNS: &str =
-    "id, source_path, target_path, source_uidvalidity, target_uidvalidity, stopped_code, stopped_reason";
+const SELECT: &str =
+    "SELECT f.id, f.source_path, f.target_path, f.source_uidvalidity, p.uidvalidity, f.stopped_code,
+        f.stopped_reason, f.place, f.source_mailboxid, f.source_messages, f.scanned, f.proven_source_uidnext,
+        f.proven_source_messages, f.proven_source_modseq, f.proven_target_uidnext, f.proven_target_messages
+    FROM folder f LEFT JOIN place p ON p.id = f.place";
+
+/// The folder's rows changed: what was counted and proven about it is void.
+const CHANGED: &str = "UPDATE folder SET counts = NULL, proven_source_uidnext = NULL WHERE id = ?1
+    AND (counts IS NOT NULL OR proven_source_uidnext IS NOT NULL)";
+
+/// Marks a folder as changed; part of every transaction that changes its rows.
+pub(super) fn changed(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
+    tx.prepare_cached(CHANGED)?.execute([folder.0]).map(drop)
+}
 
 impl Ledger {
     /// Every folder, by source path.
@@ -48,17 +102,12 @@ impl Ledger {
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
     pub fn folders(&self) -> Result<Vec<FolderRow>> {
-        self.sql(|db| {
-            db.prepare(&format!("SELECT {COLUMNS} FROM folder ORDER BY id"))?.query_map([], row)?.collect()
-        })
+        self.sql(|db| db.prepare(&format!("{SELECT} ORDER BY f.id"))?.query_map([], row)?.collect())
     }
 
     /// The row of a source folder.
     pub fn folder(&self, source: &str) -> Result<Option<FolderRow>> {
-        self.sql(|db| {
-            db.query_row(&format!("SELECT {COLUMNS} FROM folder WHERE source_path = ?1"), [source], row)
-                .optional()
-        })
+        self.sql(|db| db.query_row(&format!("{SELECT} WHERE f.source_path = ?1"), [source], row).optional())
     }
 
     /// Records where the plan sends its folders, each with the number of messages its source has.
@@ -66,28 +115,42 @@ impl Ledger {
     pub fn plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
         self.transaction(|tx| {
             let mut insert = tx.prepare(
-                "INSERT INTO folder (source_path, target_path, source_messages) VALUES (?1, ?2, ?3)
+                "INSERT INTO folder (source_path, target_path, source_messages, seal) VALUES (?1, ?2, ?3, 0)
                  ON CONFLICT (source_path) DO UPDATE SET target_path = ?2, stopped_code = NULL, stopped_reason = NULL,
+                     counts = CASE WHEN target_path IS ?2 AND stopped_code IS NULL AND scanned THEN counts END,
+                     proven_source_uidnext = CASE WHEN target_path IS ?2 THEN proven_source_uidnext END,
                      source_messages = CASE WHEN scanned THEN source_messages ELSE ?3 END",
             )?;
             for (source, target, messages) in folders {
                 insert.execute(params![source, target, messages])?;
             }
-            Ok(())
+            tx.execute("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0", []).map(drop)
+        })
+    }
+
+    /// Gives a folder that was renamed at the source its new name; its rows stay what they are.
+    pub fn rename_folder(&mut self, from: &str, to: &str) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute(
+                "UPDATE folder SET source_path = ?2, seal = seal(id, ?2) WHERE source_path = ?1",
+                params![from, to],
+            )
+            .map(drop)
         })
     }
 
     /// Records whose UIDs the folder's rows are about.
-    pub fn set_uid_validity(
+    pub fn set_source(
         &mut self,
         folder: FolderId,
-        source: Option<u32>,
-        target: Option<u32>,
+        uid_validity: Option<u32>,
+        mailbox_id: Option<&str>,
     ) -> Result<()> {
         self.sql(|db| {
             db.execute(
-                "UPDATE folder SET source_uidvalidity = ?2, target_uidvalidity = ?3 WHERE id = ?1",
-                params![folder.0, source, target],
+                "UPDATE folder SET source_uidvalidity = ?2, source_mailboxid = coalesce(?3, source_mailboxid)
+                 WHERE id = ?1",
+                params![folder.0, uid_validity, mailbox_id],
             )
             .map(drop)
         })
@@ -95,8 +158,9 @@ impl Ledger {
 
     /// Records that the folder on its own cannot go on: its open messages count as failed.
     pub fn stop_folder(&mut self, folder: FolderId, code: &str, reason: &str, messages: u32) -> Result<()> {
-        self.sql(|db| {
-            db.execute(
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            tx.execute(
                 "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4 WHERE id = ?1",
                 params![folder.0, code, reason, messages],
             )
@@ -104,33 +168,48 @@ impl Ledger {
         })
     }
 
-    /// Records the source's message list: what has a row but is not listed any more is gone.
-    /// Returns the number of messages that went since the list was last read.
+    /// Records the source's message list: what has a row but is not listed any more is gone, and what
+    /// was gone and is listed again is back. Returns how many went since the list was last read.
     pub fn scanned(&mut self, folder: FolderId, uids: &[u32]) -> Result<u64> {
+        let listed: HashSet<u32> = uids.iter().copied().collect();
         self.transaction(|tx| {
-            tx.execute_batch("CREATE TEMP TABLE IF NOT EXISTS listed (uid INTEGER PRIMARY KEY) WITHOUT ROWID; DELETE FROM listed;")?;
+            let mut gone = Vec::new();
+            let mut back = Vec::new();
             {
-                let mut insert = tx.prepare("INSERT OR IGNORE INTO listed VALUES (?1)")?;
-                for uid in uids {
-                    insert.execute([uid])?;
+                let mut query =
+                    tx.prepare("SELECT source_uid, gone FROM message WHERE folder = ?1 AND gone < 2")?;
+                let mut rows = query.query([folder.0])?;
+                while let Some(row) = rows.next()? {
+                    let (uid, is_gone): (i64, bool) = (row.get(0)?, row.get(1)?);
+                    let there = u32::try_from(uid).is_ok_and(|uid| listed.contains(&uid));
+                    match (is_gone, there) {
+                        (false, false) => gone.push(uid),
+                        (true, true) => back.push(uid),
+                        _ => {}
+                    }
                 }
             }
-            let gone = tx.execute(
-                "UPDATE message SET gone = 1 WHERE folder = ?1 AND gone = 0
-                 AND source_uid NOT IN (SELECT uid FROM listed)",
-                [folder.0],
-            )?;
-            tx.execute(
-                "UPDATE folder SET source_messages = (SELECT count(*) FROM listed), scanned = 1 WHERE id = ?1",
-                [folder.0],
-            )?;
-            Ok(gone as u64)
+            set_gone(tx, folder, &gone, 1)?;
+            set_gone(tx, folder, &back, 0)?;
+            let before: (u32, bool) =
+                tx.query_row("SELECT source_messages, scanned FROM folder WHERE id = ?1", [folder.0], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })?;
+            if !gone.is_empty() || !back.is_empty() || before != (listed.len() as u32, true) {
+                changed(tx, folder)?;
+                tx.execute(
+                    "UPDATE folder SET source_messages = ?2, scanned = 1 WHERE id = ?1",
+                    params![folder.0, listed.len() as i64],
+                )?;
+            }
+            Ok(gone.len() as u64)
         })
     }
 
     /// Records that a message of the newest list vanished from the source before it was read.
     pub fn vanished(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
+            changed(tx, folder)?;
             for uid in uids {
                 tx.execute(
                     "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2",
@@ -147,12 +226,74 @@ impl Ledger {
 
     /// Folders the source had at the newest plan but has no more: all their messages are gone.
     pub fn folders_gone(&mut self, present: &[String]) -> Result<()> {
-        let gone: Vec<FolderId> =
-            self.folders()?.into_iter().filter(|f| !present.contains(&f.source)).map(|f| f.id).collect();
+        let present: HashSet<&str> = present.iter().map(String::as_str).collect();
+        let gone: Vec<FolderId> = self
+            .folders()?
+            .into_iter()
+            .filter(|f| !present.contains(f.source.as_str()) && (f.source_messages > 0 || !f.scanned))
+            .map(|f| f.id)
+            .collect();
         for folder in gone {
             self.scanned(folder, &[])?;
         }
         Ok(())
+    }
+
+    /// The source's UIDs mean something else from now on: rows found again under a new UID keep what
+    /// they say, the others are of messages that are gone. Returns how many those are.
+    pub fn renumber(&mut self, folder: FolderId, found: &[(u32, u32)]) -> Result<u64> {
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            tx.execute("DELETE FROM message WHERE folder = ?1 AND outcome > 2", [folder.0])?;
+            // Two steps, since old and new numbers overlap: below zero first.
+            let lowest: i64 = tx.query_row(
+                "SELECT min(0, coalesce(min(source_uid), 0)) FROM message WHERE folder = ?1",
+                [folder.0],
+                |r| r.get(0),
+            )?;
+            tx.execute(
+                "UPDATE message SET source_uid = ?2 - source_uid WHERE folder = ?1 AND source_uid > 0",
+                params![folder.0, lowest],
+            )?;
+            let mut update = tx.prepare(
+                "UPDATE message SET source_uid = ?3, gone = 0 WHERE folder = ?1 AND source_uid = ?2",
+            )?;
+            for (old, new) in found {
+                update.execute(params![folder.0, lowest - i64::from(*old), new])?;
+            }
+            let gone = tx.execute(
+                "UPDATE message SET gone = 1 WHERE folder = ?1 AND source_uid < ?2 AND gone = 0",
+                params![folder.0, lowest],
+            )?;
+            tx.execute(
+                &format!("UPDATE message SET seal = {} WHERE folder = ?1", seal::MESSAGE),
+                [folder.0],
+            )?;
+            Ok(gone as u64)
+        })
+    }
+
+    /// Records that the folder's sum holds, its counts, and what both sides were like then; without
+    /// figures (a server gives none) the next run looks again.
+    pub fn set_proof(&mut self, folder: FolderId, proof: Option<Proof>) -> Result<()> {
+        let counts = self.folder_summary(folder)?.map(|f| f.counts);
+        let counts = counts.and_then(|c| serde_json::to_string(&c).ok());
+        self.sql(|db| {
+            db.execute(
+                "UPDATE folder SET counts = ?2, proven_source_uidnext = ?3, proven_source_messages = ?4,
+                     proven_source_modseq = ?5, proven_target_uidnext = ?6, proven_target_messages = ?7 WHERE id = ?1",
+                params![
+                    folder.0,
+                    counts,
+                    proof.map(|p| p.source_uid_next),
+                    proof.map(|p| p.source_messages),
+                    proof.and_then(|p| p.source_modseq),
+                    proof.map(|p| p.target_uid_next),
+                    proof.map(|p| p.target_messages)
+                ],
+            )
+            .map(drop)
+        })
     }
 
     /// Records the depth of a finished comparison.
@@ -167,4 +308,21 @@ impl Ledger {
             db.execute("UPDATE folder SET verified = ?2 WHERE id = ?1", params![folder.0, depth]).map(drop)
         })
     }
+}
+
+/// Sets `gone` of rows; 0 is there, 1 gone, 2 gone and its copy put away.
+pub(super) fn set_gone(
+    tx: &Transaction<'_>,
+    folder: FolderId,
+    uids: &[i64],
+    gone: i64,
+) -> rusqlite::Result<()> {
+    let mut update =
+        tx.prepare_cached("UPDATE message SET gone = ?3 WHERE folder = ?1 AND source_uid = ?2")?;
+    let mut again = tx.prepare_cached(super::message::SEAL_ONE)?;
+    for uid in uids {
+        update.execute(params![folder.0, uid, gone])?;
+        again.execute(params![folder.0, uid])?;
+    }
+    Ok(())
 }

@@ -1,10 +1,16 @@
 //! Message rows and batches: intent, acknowledgement, proof.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rusqlite::{Transaction, params};
 
-use super::{FolderId, Ledger, Result};
+use super::folder::changed;
+use super::{FolderId, Ledger, PlaceId, Result};
+
+/// Seals one row again.
+pub(super) const SEAL_ONE: &str =
+    "UPDATE message SET seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
+    target_uid, proven, gone) WHERE folder = ?1 AND source_uid = ?2";
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +45,15 @@ impl Outcome {
     }
 }
 
+/// What tells a message from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Digests {
+    /// SHA-256 of all bytes.
+    pub exact: [u8; 32],
+    /// The first half of SHA-256 of the body with line ends as LF: what servers that rewrite leave alone.
+    pub body: [u8; 16],
+}
+
 /// A message row.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -50,9 +65,13 @@ pub struct Row {
     pub size: u64,
     /// SHA-256 of the source's bytes, when they were read.
     pub digest: Option<[u8; 32]>,
-    /// UID on the target.
+    /// The body's digest, see [`Digests::body`].
+    pub body_digest: Option<[u8; 16]>,
+    /// Where the copy is.
+    pub place: Option<PlaceId>,
+    /// UID there.
     pub target_uid: Option<u32>,
-    /// Flags as delivered, in the ledger's form.
+    /// The source's flags that the copy was given, in the ledger's form.
     pub flags: Option<String>,
     /// Seen in the target's message list.
     pub proven: bool,
@@ -69,8 +88,8 @@ pub struct Delivered {
     pub uid: u32,
     /// Bytes.
     pub size: u64,
-    /// SHA-256 of the source's bytes.
-    pub digest: [u8; 32],
+    /// Digests of the source's bytes.
+    pub digest: Digests,
     /// UID on the target.
     pub target_uid: u32,
     /// Flags as delivered.
@@ -99,12 +118,16 @@ pub struct Failure<'a> {
 /// An intent that was never completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
+    /// Its key.
+    pub id: i64,
     /// UIDVALIDITY of the target folder at that time.
     pub target_uid_validity: Option<u32>,
     /// UIDNEXT of the target folder at that time.
     pub target_uid_next: Option<u32>,
     /// Its source messages.
     pub uids: Vec<u32>,
+    /// Looked up by an earlier run; kept for copies that a dead connection stores late.
+    pub looked_up: bool,
 }
 
 /// How often a message may be refused over all runs before it is left alone.
@@ -119,16 +142,22 @@ impl Ledger {
     /// The folder's rows that are not gone, by source UID.
     ///
     /// # Errors
-    /// See [`super::LedgerError`]; the same for all methods.
+    /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match
+    /// its seal.
     pub fn rows(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
-        self.sql(|db| {
+        let rows = self.sql(|db| {
             let mut query = db.prepare(
-                "SELECT source_uid, outcome, size, digest, target_uid, flags, proven, attempts, code
+                "SELECT source_uid, outcome, size, digest, target_uid, flags, proven, attempts, code, body_digest, place,
+                     seal = seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone)
                  FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND gone = 0",
             )?;
             let rows = query.query_map([folder.0], |r| {
-                let uid = r.get(0)?;
-                Ok((
+                let uid: i64 = r.get(0)?;
+                if !r.get::<_, bool>(11)? {
+                    return Ok(Err(uid));
+                }
+                let uid = u32::try_from(uid).unwrap_or_default();
+                Ok(Ok((
                     uid,
                     Row {
                         uid,
@@ -140,23 +169,14 @@ impl Ledger {
                         proven: r.get(6)?,
                         attempts: r.get(7)?,
                         code: r.get(8)?,
+                        body_digest: r.get::<_, Option<[u8; 16]>>(9)?,
+                        place: r.get::<_, Option<i64>>(10)?.map(PlaceId),
                     },
-                ))
+                )))
             })?;
-            rows.collect()
-        })
-    }
-
-    /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
-    pub fn claimed(&self, target: &str) -> Result<HashSet<u32>> {
-        self.sql(|db| {
-            db.prepare(
-                "SELECT target_uid FROM message JOIN folder ON folder.id = message.folder
-                 WHERE folder.target_path = ?1 AND target_uid IS NOT NULL",
-            )?
-            .query_map([target], |r| r.get(0))?
-            .collect()
-        })
+            rows.collect::<rusqlite::Result<std::result::Result<HashMap<u32, Row>, i64>>>()
+        })?;
+        rows.map_err(|uid| self.damaged(&format!("the row of message {uid} does not match its seal")))
     }
 
     /// Records the intent to send these messages. Committed when this returns.
@@ -180,13 +200,15 @@ impl Ledger {
     /// Intents that were never completed, oldest first.
     pub fn open_batches(&self, folder: FolderId) -> Result<Vec<Batch>> {
         self.sql(|db| {
-            db.prepare("SELECT target_uidvalidity, target_uidnext, source_uids FROM batch WHERE folder = ?1 ORDER BY id")?
+            db.prepare("SELECT target_uidvalidity, target_uidnext, source_uids, looked_up, id FROM batch WHERE folder = ?1 ORDER BY id")?
                 .query_map([folder.0], |r| {
                     let list: String = r.get(2)?;
                     Ok(Batch {
                         target_uid_validity: r.get(0)?,
                         target_uid_next: r.get(1)?,
                         uids: list.split(',').filter_map(|u| u.parse().ok()).collect(),
+                        looked_up: r.get(3)?,
+                        id: r.get(4)?,
                     })
                 })?
                 .collect()
@@ -195,7 +217,25 @@ impl Ledger {
 
     /// Forgets intents: everything they were about has been looked up on the target.
     pub fn close_batches(&mut self, folder: FolderId) -> Result<()> {
-        self.sql(|db| db.execute("DELETE FROM batch WHERE folder = ?1", [folder.0]).map(drop))
+        self.sql(|db| {
+            db.execute("DELETE FROM batch WHERE folder = ?1 AND looked_up = 0", [folder.0]).map(drop)
+        })
+    }
+
+    /// Everything open intents were about was looked up. They are kept until a later run has looked
+    /// whether a dead connection stored a copy late all the same.
+    pub fn batches_looked_up(&mut self, folder: FolderId) -> Result<()> {
+        self.sql(|db| db.execute("UPDATE batch SET looked_up = 1 WHERE folder = ?1", [folder.0]).map(drop))
+    }
+
+    /// Forgets intents whose late copies were looked for by a run after the one that looked them up.
+    pub fn forget_batches(&mut self, folder: FolderId, ids: &[i64]) -> Result<()> {
+        self.transaction(|tx| {
+            for id in ids {
+                tx.execute("DELETE FROM batch WHERE folder = ?1 AND id = ?2", params![folder.0, id])?;
+            }
+            Ok(())
+        })
     }
 
     /// Records acknowledged messages, and closes the batches of which nothing is open any more.
@@ -207,10 +247,12 @@ impl Ledger {
         closed: &[i64],
     ) -> Result<()> {
         self.transaction(|tx| {
+            changed(tx, folder)?;
             let mut insert = tx.prepare_cached(
-                "INSERT OR REPLACE INTO message
-                     (folder, source_uid, outcome, size, digest, target_uid, flags, flags_pending, proven, reason)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, digest, body_digest, place, target_uid,
+                     flags, flags_pending, proven, reason, seal)
+                 SELECT id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?8, ?9, ?10, ?11,
+                     seal(id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?10, 0) FROM folder WHERE id = ?1",
             )?;
             for m in messages {
                 // What was found by looking at the target is proven by that.
@@ -221,7 +263,8 @@ impl Ledger {
                     m.uid,
                     outcome.number(),
                     m.size,
-                    m.digest,
+                    m.digest.exact,
+                    m.digest.body,
                     m.target_uid,
                     m.flags,
                     m.flags_pending,
@@ -247,9 +290,11 @@ impl Ledger {
         text: &str,
     ) -> Result<()> {
         self.transaction(|tx| {
+            changed(tx, folder)?;
             let reason = reason_id(tx, code, text)?;
             let mut insert = tx.prepare_cached(
-                "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, reason) VALUES (?1, ?2, 3, ?3, ?4)",
+                "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, reason, seal)
+                 VALUES (?1, ?2, 3, ?3, ?4, seal(?1, ?2, 3, ?3, NULL, NULL, NULL, NULL, 0, 0))",
             )?;
             for (uid, size) in messages {
                 insert.execute(params![folder.0, uid, size, reason])?;
@@ -261,14 +306,16 @@ impl Ledger {
     /// Records a failed message, and closes the batches of which nothing is open any more.
     pub fn failed(&mut self, folder: FolderId, failure: &Failure<'_>, closed: &[i64]) -> Result<()> {
         self.transaction(|tx| {
+            changed(tx, folder)?;
             let reason = reason_id(tx, failure.code, failure.text)?;
             tx.execute(
-                "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts)
-                 VALUES (?1, ?2, 4, ?3, ?4, ?5)
-                 ON CONFLICT (folder, source_uid) DO UPDATE SET
-                     outcome = 4, size = ?3, reason = ?4, attempts = attempts + ?5, target_uid = NULL, proven = 0",
+                "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts, seal)
+                 VALUES (?1, ?2, 4, ?3, ?4, ?5, 0)
+                 ON CONFLICT (folder, source_uid) DO UPDATE SET outcome = 4, size = ?3, reason = ?4,
+                     attempts = attempts + ?5, place = NULL, target_uid = NULL, proven = 0",
                 params![folder.0, failure.uid, failure.size, reason, failure.refused],
             )?;
+            tx.execute(SEAL_ONE, params![folder.0, failure.uid])?;
             for id in closed {
                 tx.execute("DELETE FROM batch WHERE id = ?1", [id])?;
             }
@@ -278,9 +325,10 @@ impl Ledger {
 
     /// Takes back what rules of an earlier run left out, so that today's rules decide.
     pub fn forget_skipped(&mut self, folder: FolderId) -> Result<()> {
-        self.sql(|db| {
-            db.execute("DELETE FROM message WHERE folder = ?1 AND outcome = 3 AND gone = 0", [folder.0])
-                .map(drop)
+        self.transaction(|tx| {
+            let forgotten =
+                tx.execute("DELETE FROM message WHERE folder = ?1 AND outcome = 3 AND gone = 0", [folder.0])?;
+            if forgotten > 0 { changed(tx, folder) } else { Ok(()) }
         })
     }
 
@@ -288,9 +336,11 @@ impl Ledger {
     pub fn prove(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
             let mut update =
-                tx.prepare("UPDATE message SET proven = 1 WHERE folder = ?1 AND source_uid = ?2")?;
+                tx.prepare_cached("UPDATE message SET proven = 1 WHERE folder = ?1 AND source_uid = ?2")?;
+            let mut again = tx.prepare_cached(SEAL_ONE)?;
             for uid in uids {
                 update.execute(params![folder.0, uid])?;
+                again.execute(params![folder.0, uid])?;
             }
             Ok(())
         })
@@ -299,6 +349,7 @@ impl Ledger {
     /// Takes back acknowledgements that the target's message list does not bear out.
     pub fn reopen(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
+            changed(tx, folder)?;
             for uid in uids {
                 tx.execute(
                     "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2",
@@ -330,6 +381,19 @@ impl Ledger {
                      WHERE folder = ?1 AND source_uid = ?2 AND flags_pending IS NOT NULL",
                     params![folder.0, uid],
                 )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Records the source's flags that a copy has now been given: (source UID, flags).
+    pub fn set_flags(&mut self, folder: FolderId, flags: &[(u32, String)]) -> Result<()> {
+        self.transaction(|tx| {
+            let mut update = tx.prepare_cached(
+                "UPDATE message SET flags = ?3, flags_pending = NULL WHERE folder = ?1 AND source_uid = ?2",
+            )?;
+            for (uid, flags) in flags {
+                update.execute(params![folder.0, uid, flags])?;
             }
             Ok(())
         })

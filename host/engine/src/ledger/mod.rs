@@ -8,21 +8,25 @@
 
 mod folder;
 mod message;
+mod migrate;
+mod place;
 mod report;
+mod seal;
 #[cfg(test)]
 mod tests;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-pub use folder::{FolderId, FolderRow};
-pub use message::{Batch, Delivered, Failure, MAX_ATTEMPTS, Outcome, Row};
+pub use folder::{FolderId, FolderRow, Proof};
+pub use message::{Batch, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
+pub use place::{Place, PlaceId};
 
 /// Version of the tables in `schema.sql`.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +65,19 @@ pub enum LedgerError {
         /// What the project says.
         configured: String,
     },
-    /// SQLite refused: disk full, read-only, damaged.
-    #[error("{path}: {source}; nothing was sent that is not recorded")]
+    /// A disk fault, or somebody wrote into it.
+    #[error(
+        "{path} is damaged ({what}), so nothing is sent by it; put back a copy of it, or move it away and run \
+         again: what the target holds already is then found by its content"
+    )]
+    Damaged {
+        /// The ledger.
+        path: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// SQLite refused: disk full, read-only.
+    #[error("{path}: {source}; nothing was sent that is not recorded{}", remedy(source))]
     Sqlite {
         /// The ledger.
         path: String,
@@ -77,6 +92,17 @@ pub enum LedgerError {
         /// The cause.
         source: std::io::Error,
     },
+}
+
+/// What to do about a refusal of SQLite's.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "; make room on this disk and run the same command again",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; make the file and its folder writable and run the same command again"
+        }
+        _ => "",
+    }
 }
 
 /// Shorthand.
@@ -168,9 +194,33 @@ impl Ledger {
         let ledger = Self { db, path: path.to_owned(), _lock: None };
         ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
         ledger.sql(|db| db.busy_timeout(std::time::Duration::from_secs(5)))?;
+        ledger.sql(seal::register)?;
         let found = ledger.version()?;
         ledger.refuse_newer(found)?;
+        if found > 0 && found < SCHEMA_VERSION {
+            return Self::read_older(path, found).map(Some);
+        }
         Ok((found > 0).then_some(ledger))
+    }
+
+    /// An older ledger is brought up to date in memory: looking must not change the file.
+    fn read_older(path: &Path, found: u32) -> Result<Self> {
+        let mut db = Connection::open_in_memory().map_err(|source| sqlite(path, source))?;
+        let copy = |db: &mut Connection| {
+            let from = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            rusqlite::backup::Backup::new(&from, db)?.run_to_completion(
+                i32::MAX,
+                std::time::Duration::ZERO,
+                None,
+            )?;
+            seal::register(db)?;
+            let tx = db.transaction()?;
+            migrate::migrate(&tx, found)?;
+            tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            tx.commit()
+        };
+        copy(&mut db).map_err(|source| sqlite(path, source))?;
+        Ok(Self { db, path: path.to_owned(), _lock: None })
     }
 
     /// The file.
@@ -198,6 +248,32 @@ impl Ledger {
         run(&mut self.db).map_err(|source| sqlite(path, source))
     }
 
+    fn damaged(&self, what: &str) -> LedgerError {
+        LedgerError::Damaged { path: self.path.display().to_string(), what: what.to_owned() }
+    }
+
+    /// Looks for damage that would change what is sent: broken pages, and rows that do not match their
+    /// seals. Message rows are looked at when they are read.
+    fn check(&self) -> Result<()> {
+        let pages: String = self.sql(|db| db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)))?;
+        if pages != "ok" {
+            return Err(self.damaged(&pages));
+        }
+        let odd: Option<String> = self.sql(|db| {
+            db.query_row(
+                "SELECT 'folder ' || source_path FROM folder WHERE seal <> seal(id, source_path)
+                 UNION ALL SELECT 'place ' || path FROM place WHERE seal <> seal(id, path, uidvalidity, created)",
+                [],
+                |r| r.get(0),
+            )
+            .optional()
+        })?;
+        match odd {
+            Some(row) => Err(self.damaged(&format!("the row of {row} does not match its seal"))),
+            None => Ok(()),
+        }
+    }
+
     fn version(&self) -> Result<u32> {
         self.sql(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)))
     }
@@ -220,7 +296,8 @@ impl Ledger {
             db.pragma_update(None, "journal_mode", "wal")?;
             db.pragma_update(None, "synchronous", "normal")?;
             db.pragma_update(None, "foreign_keys", true)?;
-            db.busy_timeout(std::time::Duration::from_secs(5))
+            db.busy_timeout(std::time::Duration::from_secs(5))?;
+            seal::register(db)
         })?;
         let found = self.version()?;
         self.refuse_newer(found)?;
@@ -231,7 +308,13 @@ impl Ledger {
                 record(tx, &who)?;
                 tx.pragma_update(None, "user_version", SCHEMA_VERSION)
             })?;
+        } else if found < SCHEMA_VERSION {
+            self.transaction(|tx| {
+                migrate::migrate(tx, found)?;
+                tx.pragma_update(None, "user_version", SCHEMA_VERSION)
+            })?;
         }
+        self.check()?;
         let recorded = self.identity()?;
         if recorded == *who {
             return Ok(());
@@ -297,5 +380,11 @@ fn record(tx: &rusqlite::Transaction<'_>, who: &Identity) -> rusqlite::Result<()
 }
 
 fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
-    LedgerError::Sqlite { path: path.display().to_string(), source }
+    let path = path.display().to_string();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            LedgerError::Damaged { path, what: source.to_string() }
+        }
+        _ => LedgerError::Sqlite { path, source },
+    }
 }

@@ -28,8 +28,9 @@ impl Ledger {
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 3),
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
                      count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
-                     coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0)
-                 FROM folder f LEFT JOIN message m ON m.folder = f.id
+                     coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
+                     f.counts, count(*) FILTER (WHERE m.gone = 2)
+                 FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL
                  WHERE ?1 IS NULL OR f.id = ?1 GROUP BY f.id ORDER BY f.id",
             )?;
             let rows = query.query_map([folder.map(|f| f.0)], |r| {
@@ -39,6 +40,9 @@ impl Ledger {
                     2 => Verified::Headers,
                     _ => Verified::Full,
                 };
+                // Counted when the folder was finished; a change since has taken it back.
+                let counted: Option<Counts> =
+                    r.get::<_, Option<String>>(11)?.and_then(|text| serde_json::from_str(&text).ok());
                 let mut counts = Counts {
                     source_messages: r.get(2)?,
                     copied: r.get(5)?,
@@ -47,9 +51,12 @@ impl Ledger {
                     failed: r.get(8)?,
                     pending: 0,
                     gone_at_source: r.get(9)?,
+                    removed: r.get(12)?,
                     bytes: r.get(10)?,
                 };
-                if r.get(4)? {
+                if let Some(counted) = counted {
+                    counts = counted;
+                } else if r.get(4)? {
                     // The folder stopped on its own: its rows are not about today's messages.
                     counts = Counts {
                         source_messages: counts.source_messages,
@@ -128,18 +135,27 @@ impl Ledger {
         self.json("SELECT json FROM hook ORDER BY plugin")
     }
 
-    /// Replaces what the hooks said.
-    pub fn set_hooks(&mut self, hooks: &[HookSummary]) -> Result<()> {
+    /// Replaces what the hooks said. `state` stands for what both ends were like, see [`Ledger::hooks_of`].
+    pub fn set_hooks(&mut self, hooks: &[HookSummary], state: Option<&str>) -> Result<()> {
         self.transaction(|tx| {
             tx.execute("DELETE FROM hook", [])?;
             for hook in hooks {
                 tx.execute(
-                    "INSERT OR REPLACE INTO hook VALUES (?1, ?2)",
-                    params![hook.plugin, to_json(hook)?],
+                    "INSERT OR REPLACE INTO hook (plugin, json, state) VALUES (?1, ?2, ?3)",
+                    params![hook.plugin, to_json(hook)?, state],
                 )?;
             }
             Ok(())
         })
+    }
+
+    /// What the hooks said when both ends were like this; `None` when they were not asked then.
+    pub fn hooks_of(&self, state: &str) -> Result<Option<Vec<HookSummary>>> {
+        let other: i64 = self.sql(|db| {
+            db.query_row("SELECT count(*) FILTER (WHERE state IS NOT ?1) FROM hook", [state], |r| r.get(0))
+        })?;
+        let hooks = self.hooks()?;
+        Ok((other == 0 && !hooks.is_empty()).then_some(hooks))
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, query: &str) -> Result<Vec<T>> {

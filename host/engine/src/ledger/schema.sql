@@ -1,5 +1,6 @@
--- mailhaul ledger, version 1 (PRAGMA user_version). Plain sqlite3 reads it:
+-- mailhaul ledger, version 2 (PRAGMA user_version). Plain sqlite3 reads it:
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
+-- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
 -- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host.
 CREATE TABLE about (
@@ -7,18 +8,37 @@ CREATE TABLE about (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- One row per source folder. Paths are in display form: Unicode, '/' between levels.
+-- Target folders in which copies are, or were. One that is deleted and made again is another place.
+CREATE TABLE place (
+    id           INTEGER PRIMARY KEY,
+    path         TEXT NOT NULL,     -- display form: Unicode, '/' between levels
+    uidvalidity  INTEGER,           -- NULL: the server gives none, and target UIDs mean nothing later
+    created      INTEGER NOT NULL DEFAULT 0,  -- 1: this project created the folder
+    seal         INTEGER NOT NULL,
+    UNIQUE (path, uidvalidity)
+);
+
+-- One row per source folder. Paths are in display form.
 CREATE TABLE folder (
-    id                  INTEGER PRIMARY KEY,
-    source_path         TEXT NOT NULL UNIQUE,
-    target_path         TEXT,              -- NULL: left out by a rule
-    source_uidvalidity  INTEGER,
-    target_uidvalidity  INTEGER,
-    source_messages     INTEGER NOT NULL,  -- at the newest scan
-    scanned             INTEGER NOT NULL DEFAULT 0,  -- 1 once its message list was read
-    verified            INTEGER NOT NULL DEFAULT 0,  -- 0 none, 1 counts, 2 headers, 3 full
-    stopped_code        TEXT,              -- why the folder on its own cannot go on
-    stopped_reason      TEXT
+    id                    INTEGER PRIMARY KEY,
+    source_path           TEXT NOT NULL UNIQUE,
+    target_path           TEXT,     -- NULL: left out by a rule
+    place                 INTEGER REFERENCES place (id),  -- where its copies go, once that was opened
+    source_uidvalidity    INTEGER,
+    source_mailboxid      TEXT,     -- stays the same when the folder is renamed, where the server has it
+    source_messages       INTEGER NOT NULL,  -- at the newest scan
+    scanned               INTEGER NOT NULL DEFAULT 0,  -- 1 once its message list was read
+    verified              INTEGER NOT NULL DEFAULT 0,  -- 0 none, 1 counts, 2 headers, 3 full
+    stopped_code          TEXT,     -- why the folder on its own cannot go on
+    stopped_reason        TEXT,
+    -- Both sides' figures when the folder's sum was last proven; NULL: it is not. While they are the same, so is the mail.
+    proven_source_uidnext  INTEGER,
+    proven_source_messages INTEGER,
+    proven_source_modseq   INTEGER, -- NULL: the server has none, and flags have to be listed
+    proven_target_uidnext  INTEGER,
+    proven_target_messages INTEGER,
+    counts                TEXT,     -- JSON, counted when the folder was finished; NULL: count the messages
+    seal                  INTEGER NOT NULL
 );
 
 -- Sentences shared by many messages.
@@ -32,28 +52,43 @@ CREATE TABLE reason (
 -- What became of a source message. No row: not reached yet (pending).
 CREATE TABLE message (
     folder        INTEGER NOT NULL REFERENCES folder (id),
-    source_uid    INTEGER NOT NULL,
+    source_uid    INTEGER NOT NULL,  -- below 0: gone, from before the source's UIDs began anew
     outcome       INTEGER NOT NULL,  -- 1 copied, 2 already present, 3 skipped, 4 failed
     size          INTEGER NOT NULL,  -- bytes
     digest        BLOB,              -- SHA-256 of the source's bytes
+    body_digest   BLOB,              -- 16 bytes of SHA-256 of the body with LF line ends, which servers do not rewrite
+    place         INTEGER REFERENCES place (id),
     target_uid    INTEGER,
-    flags         TEXT,              -- as delivered
+    flags         TEXT,              -- the source's flags that the copy was given
     flags_pending TEXT,              -- to be set by STORE still
     proven        INTEGER NOT NULL DEFAULT 0,  -- 1 once seen in the target's message list
-    gone          INTEGER NOT NULL DEFAULT 0,  -- 1 once deleted at the source
+    gone          INTEGER NOT NULL DEFAULT 0,  -- 1 deleted at the source, 2 and its copy put away since
     attempts      INTEGER NOT NULL DEFAULT 0,  -- how often the target refused it
     reason        INTEGER REFERENCES reason (id),
+    seal          INTEGER NOT NULL,  -- check over the row, against damage
     PRIMARY KEY (folder, source_uid)
 ) WITHOUT ROWID;
-CREATE INDEX message_target ON message (folder, target_uid) WHERE target_uid IS NOT NULL;
+CREATE INDEX message_target ON message (place, target_uid) WHERE target_uid IS NOT NULL;
 
--- Intent: these messages may have been sent; deleted when each has a row in message.
+-- Intent: these messages may have been sent; deleted when each has a row in message, or, after a
+-- crash, one run after they were looked up, since a dead connection may still store a copy late.
 CREATE TABLE batch (
     id                  INTEGER PRIMARY KEY,
     folder              INTEGER NOT NULL REFERENCES folder (id),
     target_uidvalidity  INTEGER,
     target_uidnext      INTEGER,     -- the copies, if any, have UIDs from here on
-    source_uids         TEXT NOT NULL  -- comma-separated
+    source_uids         TEXT NOT NULL,  -- comma-separated
+    looked_up           INTEGER NOT NULL DEFAULT 0
+);
+
+-- Intent: these copies are being moved from one target folder to another.
+CREATE TABLE relocation (
+    id           INTEGER PRIMARY KEY,
+    folder       INTEGER NOT NULL REFERENCES folder (id),
+    from_place   INTEGER NOT NULL REFERENCES place (id),
+    to_place     INTEGER NOT NULL REFERENCES place (id),
+    to_uidnext   INTEGER,            -- what arrived there has UIDs from here on
+    source_uids  TEXT NOT NULL       -- comma-separated
 );
 
 -- What the newest verify found.
@@ -67,14 +102,16 @@ CREATE TABLE difference (
 -- What the validation hooks said last.
 CREATE TABLE hook (
     plugin TEXT PRIMARY KEY,
-    json   TEXT NOT NULL
+    json   TEXT NOT NULL,
+    state  TEXT               -- digest of what both ends were like; the same state needs no second look
 ) WITHOUT ROWID;
 
 -- The list people want to read.
 CREATE VIEW message_list AS
-SELECT folder.source_path, message.source_uid, folder.target_path, message.target_uid,
+SELECT folder.source_path, message.source_uid, place.path AS target_path, message.target_uid,
        CASE message.outcome WHEN 1 THEN 'copied' WHEN 2 THEN 'already present'
                             WHEN 3 THEN 'skipped' ELSE 'failed' END AS outcome,
        message.size, lower(hex(message.digest)) AS sha256, message.flags, reason.code, reason.text
-FROM message JOIN folder ON folder.id = message.folder LEFT JOIN reason ON reason.id = message.reason
+FROM message JOIN folder ON folder.id = message.folder LEFT JOIN place ON place.id = message.place
+     LEFT JOIN reason ON reason.id = message.reason
 WHERE message.gone = 0;

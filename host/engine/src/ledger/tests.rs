@@ -1,7 +1,9 @@
 //! The ledger's promises, one by one.
 
+use std::collections::HashMap;
+
 use super::*;
-use crate::summary::Verified;
+use crate::summary::{HookSummary, Verified};
 
 fn who() -> Identity {
     Identity {
@@ -17,7 +19,7 @@ fn message(uid: u32, target_uid: u32) -> Delivered {
     Delivered {
         uid,
         size: 10,
-        digest: [7; 32],
+        digest: Digests { exact: [7; 32], body: [8; 16] },
         target_uid,
         flags: "\\Seen".into(),
         flags_pending: None,
@@ -29,6 +31,7 @@ fn ledger_with_folder(dir: &Path) -> (Ledger, FolderId) {
     let mut ledger = Ledger::open(dir, &who()).unwrap();
     ledger.plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
     let id = ledger.folder("Sent").unwrap().unwrap().id;
+    ledger.open_place(id, "Sent Items", Some(9), false).unwrap();
     ledger.scanned(id, &[1, 2, 3, 4, 5]).unwrap();
     (ledger, id)
 }
@@ -85,7 +88,13 @@ fn an_intent_outlives_a_crash_until_every_message_of_it_is_settled() {
     let open = ledger.open_batches(id).unwrap();
     assert_eq!(
         open,
-        [Batch { target_uid_validity: Some(9), target_uid_next: Some(40), uids: vec![1, 2, 3] }]
+        [Batch {
+            id: 1,
+            target_uid_validity: Some(9),
+            target_uid_next: Some(40),
+            uids: vec![1, 2, 3],
+            looked_up: false
+        }]
     );
     ledger.close_batches(id).unwrap();
     assert!(ledger.open_batches(id).unwrap().is_empty());
@@ -125,6 +134,10 @@ fn a_target_uid_is_claimed_by_every_source_folder_that_goes_there() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.plan(&[("Old Sent".into(), Some("Sent Items".into()), 1)]).unwrap();
     let other = ledger.folder("Old Sent").unwrap().unwrap().id;
+    assert_eq!(
+        ledger.open_place(other, "Sent Items", Some(9), true).unwrap(),
+        ledger.folder("Sent").unwrap().unwrap().place.unwrap()
+    );
     ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
     ledger.delivered(other, &[message(1, 12)], Outcome::Copied, &[]).unwrap();
     assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12].into());
@@ -189,4 +202,227 @@ fn names_of_ledgers_are_readable_distinct_and_stay_in_their_folder() {
     assert_ne!(file("a/b"), file("a_b"));
     assert!(file("../../etc/passwd").starts_with(".._.._etc_passwd-"));
     assert_eq!(Ledger::file(dir, "../x").parent().unwrap(), Path::new("/state/ledgers"));
+}
+
+#[test]
+fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = Ledger::file(dir.path(), &who().mailbox);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old = include_bytes!("fixtures/version-1.sqlite");
+    std::fs::write(&path, old).unwrap();
+    let counted = |ledger: &Ledger| {
+        let c: Vec<_> = ledger.folder_summaries().unwrap().into_iter().map(|f| f.counts).collect();
+        c.iter()
+            .map(|c| (c.source_messages, c.copied, c.already_present, c.skipped, c.failed, c.pending))
+            .collect::<Vec<_>>()
+    };
+    let expected = [(5, 1, 1, 0, 1, 2), (2, 2, 0, 0, 0, 0), (1, 0, 0, 1, 0, 0)];
+    assert_eq!(counted(&Ledger::read(&path).unwrap().unwrap()), expected);
+    assert_eq!(std::fs::read(&path).unwrap(), old, "a reader leaves the file as it was");
+
+    let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
+    assert_eq!(counted(&ledger), expected);
+    let inbox = ledger.folder("INBOX").unwrap().unwrap();
+    assert_eq!(
+        (inbox.source_uid_validity, inbox.target_uid_validity),
+        (Some(1_700_000_001), Some(1_700_000_002))
+    );
+    assert_eq!(inbox.proof, None);
+    let rows = ledger.rows(inbox.id).unwrap();
+    assert_eq!(
+        (rows[&1].target_uid, rows[&1].digest, rows[&1].place),
+        (Some(11), Some([7; 32]), inbox.place)
+    );
+    assert_eq!(rows[&4].attempts, 1);
+    assert_eq!(ledger.open_batches(inbox.id).unwrap()[0].uids, [5, 6]);
+    assert_eq!(ledger.claimed("INBOX").unwrap(), [7, 11, 12].into(), "what is gone at the source stays ours");
+    let sent = ledger.folder("Sent").unwrap().unwrap();
+    assert_eq!(ledger.flags_pending(sent.id).unwrap(), [(1, 1, "$odd".to_owned())]);
+    ledger.delivered(sent.id, &[message(3, 3)], Outcome::Copied, &[]).unwrap();
+    drop(ledger);
+    assert_eq!(Ledger::open(dir.path(), &who()).unwrap().rows(sent.id).unwrap().len(), 3);
+}
+
+/// The file with one bit flipped, here and there in turn. Whatever opens must not say more than was true.
+#[test]
+fn a_flipped_bit_never_makes_a_message_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    ledger
+        .failed(id, &Failure { uid: 3, size: 10, code: "refused", text: "NO", refused: true }, &[])
+        .unwrap();
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    let good = std::fs::read(&path).unwrap();
+    let mut refused = 0;
+    // 37 is prime to the page size: in the end it hits headers, structure and rows of every page.
+    for at in (0..good.len()).filter(|at| at % 37 == 0) {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        std::fs::write(&path, &bad).unwrap();
+        let read = Ledger::open(dir.path(), &who()).and_then(|ledger| {
+            let Some(folder) = ledger.folder("Sent")? else { return Ok(HashMap::new()) };
+            Ok(ledger.rows(folder.id)?)
+        });
+        match read {
+            Err(_) => refused += 1,
+            Ok(rows) => {
+                for (uid, row) in rows {
+                    let done = matches!(row.outcome, Outcome::Copied | Outcome::AlreadyPresent);
+                    assert!(!done || (uid <= 2 && row.target_uid == Some(10 + uid)), "byte {at}: {row:?}");
+                }
+            }
+        }
+    }
+    assert!(refused > 5, "{refused} of {} bytes were noticed", good.len());
+}
+
+#[test]
+fn a_truncated_ledger_is_refused_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    for uid in 1..500 {
+        ledger.delivered(id, &[message(uid, uid)], Outcome::Copied, &[]).unwrap();
+    }
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    let good = std::fs::read(&path).unwrap();
+    for share in [1, 3, 5, 9] {
+        std::fs::write(&path, &good[..good.len() * share / 10]).unwrap();
+        let error = Ledger::open(dir.path(), &who()).unwrap_err();
+        assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("move it away"), "{error}");
+        assert_eq!(std::fs::metadata(&path).unwrap().len() as usize, good.len() * share / 10);
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_the_intent() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let pages: i64 = ledger.sql(|db| db.pragma_query_value(None, "page_count", |r| r.get(0))).unwrap();
+    ledger.sql(|db| db.pragma_update(None, "max_page_count", pages)).unwrap();
+    let mut last = Ok(0);
+    for n in 0..10_000 {
+        last = ledger.open_batch(id, Some(9), Some(1), &[n; 100]);
+        if last.is_err() {
+            break;
+        }
+    }
+    let error = last.unwrap_err().to_string();
+    assert!(error.contains("make room"), "{error}");
+}
+
+#[test]
+fn a_message_costs_at_most_250_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let count = 20_000_u32;
+    let uids: Vec<u32> = (1..=count).collect();
+    ledger.scanned(id, &uids).unwrap();
+    for chunk in uids.chunks(64) {
+        let batch = ledger.open_batch(id, Some(9), Some(1), chunk).unwrap();
+        let messages: Vec<Delivered> = chunk
+            .iter()
+            .map(|uid| Delivered {
+                size: 5_000,
+                flags: "\\Answered \\Seen $Label1".into(),
+                ..message(*uid, *uid)
+            })
+            .collect();
+        ledger.delivered(id, &messages, Outcome::Copied, &[batch]).unwrap();
+    }
+    ledger.prove(id, &uids).unwrap();
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    let each = std::fs::metadata(&path).unwrap().len() / u64::from(count);
+    assert!(each <= 250, "{each} bytes a message");
+}
+
+#[test]
+fn a_proof_holds_until_a_row_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let proof = Proof {
+        source_uid_next: 6,
+        source_messages: 5,
+        source_modseq: Some(77),
+        target_uid_next: 3,
+        target_messages: 2,
+    };
+    ledger.set_proof(id, Some(proof)).unwrap();
+    let now = |ledger: &Ledger| ledger.folder("Sent").unwrap().unwrap().proof;
+    assert_eq!(now(&ledger), Some(proof));
+    let before = counts(&ledger);
+    ledger.scanned(id, &[1, 2, 3, 4, 5]).unwrap();
+    assert_eq!(now(&ledger), Some(proof), "the same list changes nothing");
+    ledger.plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
+    assert_eq!(now(&ledger), Some(proof), "the same plan changes nothing");
+    assert_eq!(counts(&ledger), before);
+    ledger.scanned(id, &[1, 2, 3, 4, 6]).unwrap();
+    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(now(&ledger), None);
+    assert_eq!(counts(&ledger).copied, 1);
+    ledger.set_proof(id, Some(proof)).unwrap();
+    ledger.plan(&[("Sent".into(), Some("Elsewhere".into()), 5)]).unwrap();
+    assert_eq!(now(&ledger), None, "another target proves nothing");
+}
+
+#[test]
+fn what_is_gone_and_listed_again_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(ledger.scanned(id, &[2, 3]).unwrap(), 1);
+    assert_eq!(counts(&ledger).gone_at_source, 1);
+    assert_eq!(ledger.scanned(id, &[1, 2, 3]).unwrap(), 0);
+    assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (0, 1));
+    assert_eq!(ledger.rows(id).unwrap().len(), 1, "and its seal fits");
+}
+
+#[test]
+fn new_source_numbers_keep_what_was_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11), message(2, 12), message(3, 13)], Outcome::Copied, &[]).unwrap();
+    // Old 1 is now 2, old 2 is now 1, old 3 is no more.
+    assert_eq!(ledger.renumber(id, &[(1, 2), (2, 1)]).unwrap(), 1);
+    let rows = ledger.rows(id).unwrap();
+    assert_eq!((rows[&2].target_uid, rows[&1].target_uid, rows.len()), (Some(11), Some(12), 2));
+    ledger.scanned(id, &[1, 2]).unwrap();
+    assert_eq!(counts(&ledger).gone_at_source, 1);
+    // And once more, so that what went in the first round is not in the way.
+    assert_eq!(ledger.renumber(id, &[(2, 7)]).unwrap(), 1);
+    ledger.scanned(id, &[7]).unwrap();
+    assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (2, 1));
+    assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12, 13].into());
+}
+
+#[test]
+fn a_renamed_folder_keeps_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    ledger.rename_folder("Sent", "Gesendet").unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(dir.path(), &who()).unwrap();
+    assert_eq!(ledger.folder("Gesendet").unwrap().unwrap().id, id);
+    assert!(ledger.folder("Sent").unwrap().is_none());
+}
+
+#[test]
+fn what_hooks_said_is_known_for_the_state_they_saw() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = ledger_with_folder(dir.path());
+    let hook = HookSummary {
+        plugin: "counts".into(),
+        outcome: crate::plugin::HookOutcome::Pass,
+        findings: Vec::new(),
+    };
+    ledger.set_hooks(std::slice::from_ref(&hook), Some("a")).unwrap();
+    assert_eq!(ledger.hooks().unwrap(), [hook.clone()]);
+    assert_eq!(ledger.hooks_of("a").unwrap(), Some(vec![hook]));
+    assert_eq!(ledger.hooks_of("b").unwrap(), None);
 }

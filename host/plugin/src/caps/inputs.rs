@@ -81,7 +81,12 @@ impl State {
                 Cell::Secret(secret) => {
                     let column = column.map_or("", |column| &column.name);
                     let label = format!("{}:{} {column}", table.file, row.line);
-                    wit::Cell::Secret(self.hand_out(SecretHandle { label, value: secret.clone() })?)
+                    wit::Cell::Secret(self.hand_out(SecretHandle {
+                        label,
+                        value: secret.clone(),
+                        // A mailbox's password goes to its mail server, never over HTTP.
+                        to: Vec::new(),
+                    })?)
                 }
                 // Whoever built this table forgot to wrap it.
                 Cell::Text(text) if column.is_some_and(|column| column.secret) && !text.is_empty() => {

@@ -66,6 +66,7 @@ pub(crate) mod testing {
             settings: Arc::from("{}"),
             cancel: Cancel::default(),
             inputs: Arc::new(inputs),
+            grants: Arc::default(),
         };
         State::store(&engine, 1 << 20, parts)
     }

@@ -1,21 +1,27 @@
 //! `secrets`: handles for passwords and tokens.
 //!
 //! Policy: the guest can name a handle and give it back. There is no function that returns a value, so
-//! none can be asked for.
+//! none can be asked for. By name it opens what this call was granted and nothing else; where a
+//! secret may be sent is decided when it was granted.
 
 use std::fmt;
 
 use mailhaul_imap::Secret;
 use wasmtime::component::Resource;
 
-use crate::bindings::imports::mailhaul::plugin::secrets;
+use crate::bindings::imports::mailhaul::plugin::{secrets, types::PluginError};
+use crate::grants::Origin;
+use crate::limits::CODE;
 use crate::state::State;
+use crate::text;
 
 /// What stands behind a guest's handle.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct SecretHandle {
     pub(crate) label: String,
     pub(crate) value: Secret,
+    /// The origins it may be sent to by HTTP.
+    pub(crate) to: Vec<Origin>,
 }
 
 impl fmt::Debug for SecretHandle {
@@ -24,7 +30,15 @@ impl fmt::Debug for SecretHandle {
     }
 }
 
-impl secrets::Host for State {}
+impl secrets::Host for State {
+    fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<SecretHandle>, PluginError>> {
+        let Some(granted) = self.grants.secrets.get(&name).cloned() else {
+            let name = text::shown(&name, CODE);
+            return Ok(Err(PluginError::Denied(format!("the secret `{name}` was not granted to this call"))));
+        };
+        self.hand_out(SecretHandle { label: name, value: granted.value, to: granted.to }).map(Ok)
+    }
+}
 
 impl secrets::HostSecret for State {
     fn label(&mut self, secret: Resource<SecretHandle>) -> wasmtime::Result<String> {
@@ -46,7 +60,11 @@ mod tests {
     use crate::limits::HANDLES;
 
     fn handle() -> SecretHandle {
-        SecretHandle { label: "m.csv:2 source_password".into(), value: Secret::from(b"canary".to_vec()) }
+        SecretHandle {
+            label: "m.csv:2 source_password".into(),
+            value: Secret::from(b"canary".to_vec()),
+            to: Vec::new(),
+        }
     }
 
     #[test]
@@ -58,6 +76,16 @@ mod tests {
         assert_eq!(label, "m.csv:2 source_password");
         assert!(!format!("{:?}", handle()).contains("canary"));
         assert!(secrets::HostSecret::label(state, Resource::new_borrow(4711)).is_err(), "not its own");
+    }
+
+    #[test]
+    fn what_was_not_granted_is_not_opened() {
+        let mut store = store(Inputs::new());
+        let Err(PluginError::Denied(why)) = secrets::Host::open(store.data_mut(), "to\nken".into()).unwrap()
+        else {
+            panic!("opened")
+        };
+        assert_eq!(why, "the secret `to\\nken` was not granted to this call");
     }
 
     #[test]

@@ -213,7 +213,8 @@ mod tests {
     fn a_handle_becomes_the_secret_it_stands_for() {
         let mut store = store(Inputs::new());
         let value = Secret::from(b"geheim".to_vec());
-        let handle = store.data_mut().hand_out(SecretHandle { label: "l".into(), value }).unwrap();
+        let handle =
+            store.data_mut().hand_out(SecretHandle { label: "l".into(), value, to: Vec::new() }).unwrap();
         let mut mailbox = mailbox("a");
         mailbox.source.auth = accounts::Auth::Secret(handle);
         let page = checked(page(vec![mailbox], None), None, 2, &store).unwrap();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mailhaul_engine::plugin::{
-    Depth, Finding, FolderPair, HookOutcome, MailboxView, PluginError, PluginId, Severity, ValidationReport,
-    ValidationRequest, Validator,
+    Depth, Finding, FolderPair, HookOutcome, MailboxView, Phase, PluginError, PluginId, RoundTrip,
+    RoundTripOutcome, Severity, ValidationReport, ValidationRequest, Validator,
 };
 use wasmtime::component::Resource;
 
@@ -76,8 +76,10 @@ fn wire(request: &ValidationRequest) -> wit::ValidationRequest {
     };
     wit::ValidationRequest {
         mailbox: request.mailbox.clone(),
-        // The engine calls validators at the end of a run only, so far.
-        phase: wit::Phase::AfterRun,
+        phase: match request.phase {
+            Phase::AfterRun => wit::Phase::AfterRun,
+            Phase::AfterCutover => wit::Phase::AfterCutover,
+        },
         depth: match request.depth {
             Depth::Counts => wit::Depth::Counts,
             Depth::Headers => wit::Depth::Headers,
@@ -85,6 +87,22 @@ fn wire(request: &ValidationRequest) -> wit::ValidationRequest {
         },
         seed: request.seed,
         folders: request.folders.iter().map(pair).collect(),
+        round_trip: request.round_trip.as_ref().map(round_trip),
+        extras: Vec::new(),
+    }
+}
+
+fn round_trip(trip: &RoundTrip) -> wit::RoundTrip {
+    wit::RoundTrip {
+        outcome: match trip.outcome {
+            RoundTripOutcome::Arrived => wit::RoundTripOutcome::Arrived,
+            RoundTripOutcome::ArrivedAtSource => wit::RoundTripOutcome::ArrivedAtSource,
+            RoundTripOutcome::Missing => wit::RoundTripOutcome::Missing,
+            RoundTripOutcome::NotSent => wit::RoundTripOutcome::NotSent,
+        },
+        seconds: trip.seconds,
+        folder: trip.folder.as_ref().map(|path| path.0.clone()),
+        detail: trip.detail.clone(),
         extras: Vec::new(),
     }
 }

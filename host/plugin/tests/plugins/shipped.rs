@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mailhaul_engine::plugin::{Decision, Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
+use mailhaul_engine::plugin::{Decision, Depth, FolderPair, HookOutcome, Phase, Severity, ValidationRequest};
 use mailhaul_imap::{Secret, SpecialUse};
 use mailhaul_plugin_host::{Cell, Inputs, Kind, Limits};
 use secrecy::ExposeSecret;
@@ -118,7 +118,14 @@ fn validation(source: &str, target: &str, copied: u32) -> ValidationRequest {
         skipped: 0,
         failed: 0,
     };
-    ValidationRequest { mailbox: "a".into(), depth: Depth::Headers, seed: 1, folders: vec![pair] }
+    ValidationRequest {
+        mailbox: "a".into(),
+        phase: Phase::AfterRun,
+        round_trip: None,
+        depth: Depth::Headers,
+        seed: 1,
+        folders: vec![pair],
+    }
 }
 
 #[tokio::test]

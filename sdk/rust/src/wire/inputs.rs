@@ -2,7 +2,7 @@
 
 use super::Own;
 use crate::bindings::imports::mailhaul::plugin::inputs as wit;
-use crate::inputs::Handle;
+use crate::secrets::Handle;
 use crate::{Cell, File, Inputs, PluginError, Row, Secret, Table};
 
 /// Positions are `u32` on the wire: past the end of any table, which answers with nothing.

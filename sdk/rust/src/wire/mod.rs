@@ -3,7 +3,9 @@
 //! Natively there is no host: what can be answered is answered by [`crate::testing`], the rest cannot
 //! be reached, because the objects whose methods they are come from the host only.
 
+mod http;
 mod inputs;
+mod kinds;
 mod types;
 mod view;
 
@@ -15,8 +17,16 @@ use crate::log::Level;
 
 #[cfg(target_family = "wasm")]
 mod host {
-    use super::Level;
-    use crate::bindings::imports::mailhaul::plugin::{cancel, log, settings};
+    use super::{Level, Own};
+    use crate::PluginError;
+    use crate::bindings::imports::mailhaul::plugin::{cancel, log, secrets, settings};
+    use crate::secrets::Handle;
+
+    pub(crate) use super::http::send as http_send;
+
+    pub(crate) fn secret_open(name: &str) -> Result<Handle, PluginError> {
+        secrets::open(name).map(Handle::Host).map_err(Own::own)
+    }
 
     pub(crate) fn cancelled() -> bool {
         cancel::requested()
@@ -49,6 +59,8 @@ mod host {
 mod host {
     use super::Level;
 
+    pub(crate) use crate::testing::{http_send, secret_open};
+
     pub(crate) fn cancelled() -> bool {
         false
     }
@@ -64,4 +76,4 @@ mod host {
     pub(crate) fn log_write(_: Level, _: &str, _: &[(String, String)]) {}
 }
 
-pub(crate) use host::{cancelled, log_enabled, log_write, settings_json};
+pub(crate) use host::{cancelled, http_send, log_enabled, log_write, secret_open, settings_json};

@@ -1,14 +1,16 @@
 //! Values: [`Wire`] makes the generated type of ours, [`Own`] ours of the generated one.
 
+use std::time::Duration;
+
 use crate::bindings::imports::mailhaul::plugin::{accounts, types};
 use crate::bindings::mapping::exports::mailhaul::plugin::folder_mapper as mapper;
 use crate::bindings::sourcing::exports::mailhaul::plugin::mailbox_source as source;
 use crate::bindings::validating::exports::mailhaul::plugin::validator;
-use crate::inputs::Handle;
+use crate::secrets::Handle;
 use crate::{
     Account, Auth, Decision, Depth, Diagnostic, Finding, Folder, FolderPair, FolderPath, Mailbox, Mapping,
-    MappingRequest, Note, Outcome, Page, PageRequest, Phase, PluginError, Report, Ruling, Secret, Server,
-    Severity, SpecialUse, TargetFolder, Tls, ValidationRequest,
+    MappingRequest, Note, Outcome, Page, PageRequest, Phase, PluginError, Report, RoundTrip,
+    RoundTripOutcome, Ruling, Secret, Server, Severity, SpecialUse, TargetFolder, Tls, ValidationRequest,
 };
 
 /// Into the generated type.
@@ -40,6 +42,11 @@ impl<T: Own> Own for Vec<T> {
 /// Indices are `u32` on the wire; one that does not fit is out of any list's range, and stays so.
 fn index(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// Milliseconds are `u32` on the wire: the longest time there is stands for any longer one.
+pub(crate) fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 impl Own for types::SpecialUse {
@@ -140,6 +147,8 @@ impl Wire for PluginError {
             Self::Settings(why) => types::PluginError::Settings(why),
             Self::Input { at, reason } => types::PluginError::Input((at, reason)),
             Self::Denied(why) => types::PluginError::Denied(why),
+            Self::RetryAfter(time, why) => types::PluginError::RetryAfter((milliseconds(time), why)),
+            Self::Unsupported(why) => types::PluginError::Unsupported(why),
             Self::Other(why) => types::PluginError::Other(why),
         }
     }
@@ -152,6 +161,10 @@ impl Own for types::PluginError {
             Self::Settings(why) => PluginError::Settings(why),
             Self::Input((at, reason)) => PluginError::Input { at, reason },
             Self::Denied(why) => PluginError::Denied(why),
+            Self::RetryAfter((time, why)) => {
+                PluginError::RetryAfter(Duration::from_millis(u64::from(time)), why)
+            }
+            Self::Unsupported(why) => PluginError::Unsupported(why),
             Self::Other(why) => PluginError::Other(why),
         }
     }
@@ -326,6 +339,25 @@ impl Own for validator::FolderPair {
     }
 }
 
+impl Own for validator::RoundTrip {
+    type Own = RoundTrip;
+    fn own(self) -> RoundTrip {
+        RoundTrip {
+            outcome: match self.outcome {
+                validator::RoundTripOutcome::Arrived => RoundTripOutcome::Arrived,
+                validator::RoundTripOutcome::ArrivedAtSource => RoundTripOutcome::ArrivedAtSource,
+                validator::RoundTripOutcome::Missing => RoundTripOutcome::Missing,
+                validator::RoundTripOutcome::NotSent => RoundTripOutcome::NotSent,
+                validator::RoundTripOutcome::Other(name) => RoundTripOutcome::Other(name),
+            },
+            seconds: self.seconds,
+            folder: self.folder.map(FolderPath),
+            detail: self.detail,
+            extras: self.extras,
+        }
+    }
+}
+
 impl Own for validator::ValidationRequest {
     type Own = ValidationRequest;
     fn own(self) -> ValidationRequest {
@@ -344,6 +376,7 @@ impl Own for validator::ValidationRequest {
             },
             seed: self.seed,
             folders: self.folders.own(),
+            round_trip: self.round_trip.map(Own::own),
             extras: self.extras,
         }
     }

@@ -1,7 +1,7 @@
 //! The host's views behind [`crate::MailboxView`].
 
 use super::Own;
-use crate::bindings::imports::mailhaul::plugin::{evidence as wit, types};
+use crate::bindings::imports::mailhaul::plugin::evidence as wit;
 use crate::{Digest, Folder, FolderPath, HeaderBlock, MailboxView, MessageStat, Side, ViewError};
 
 /// A view lent for one call.
@@ -9,10 +9,7 @@ pub(crate) struct HostView<'a>(pub(crate) &'a wit::MailboxView);
 
 impl MailboxView for HostView<'_> {
     fn side(&self) -> Side {
-        match self.0.side() {
-            types::Side::Source => Side::Source,
-            types::Side::Target => Side::Target,
-        }
+        self.0.side().own()
     }
 
     fn folders(&self) -> Result<Vec<Folder>, ViewError> {

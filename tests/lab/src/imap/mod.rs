@@ -57,6 +57,8 @@ pub struct Client {
     tag: u32,
     prefix: String,
     delimiter: String,
+    /// Whether literals need no answer in between (RFC 7888).
+    literal_plus: bool,
 }
 
 impl Client {
@@ -69,8 +71,13 @@ impl Client {
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_LIMIT))?;
-        let mut client =
-            Self { reader: BufReader::new(stream), tag: 0, prefix: String::new(), delimiter: "/".to_owned() };
+        let mut client = Self {
+            reader: BufReader::new(stream),
+            tag: 0,
+            prefix: String::new(),
+            delimiter: "/".to_owned(),
+            literal_plus: false,
+        };
         let greeting = parse::read(&mut client.reader)?;
         if greeting.word(0) == "OK" { Ok(client) } else { Err(refused("greeting", &greeting)) }
     }
@@ -81,6 +88,9 @@ impl Client {
     /// The server's refusal.
     pub fn login(&mut self, user: &str, password: &str) -> io::Result<()> {
         self.run("LOGIN", &[Argument::Text(user), Argument::Text(password)])?;
+        let told = self.run("CAPABILITY", &[])?;
+        let words = told.iter().filter(|r| r.word(0) == "CAPABILITY").flat_map(|r| &r.values);
+        self.literal_plus = words.filter_map(Value::text).any(|word| word.eq_ignore_ascii_case("LITERAL+"));
         let (prefix, delimiter) = self.namespace()?;
         self.prefix = prefix;
         self.delimiter = delimiter;
@@ -109,18 +119,21 @@ impl Client {
         let tag = format!("t{}", self.tag);
         self.write(format!("{tag} {command}").as_bytes())?;
         for argument in arguments {
-            match argument {
-                Argument::Raw(text) => self.write(format!(" {text}").as_bytes())?,
-                Argument::Text(text) => {
-                    // A synchronising literal carries anything, on every server.
-                    self.write(format!(" {{{}}}\r\n", text.len()).as_bytes())?;
-                    let go = parse::read(&mut self.reader)?;
-                    if go.tag != "+" {
-                        return Err(refused(command, &go));
-                    }
-                    self.write(text.as_bytes())?;
+            let bytes = match argument {
+                Argument::Raw(text) => {
+                    self.write(format!(" {text}").as_bytes())?;
+                    continue;
                 }
+                Argument::Text(text) => text.as_bytes(),
+                Argument::Bytes(bytes) => bytes,
+            };
+            // A synchronising literal carries anything, on every server.
+            self.write(format!(" {{{}}}\r\n", bytes.len()).as_bytes())?;
+            let go = parse::read(&mut self.reader)?;
+            if go.tag != "+" {
+                return Err(refused(command, &go));
             }
+            self.write(bytes)?;
         }
         self.write(b"\r\n")?;
         let mut untagged = Vec::new();
@@ -273,18 +286,35 @@ impl Client {
         folders.iter().filter(|f| f.selectable()).try_fold(0, |sum, f| Ok(sum + self.count(&f.name)?))
     }
 
-    /// Stores messages, many on their way at once; for each the server's refusal if it refused.
+    /// Stores messages, many on their way at once where the server lets us; for each its refusal if it refused.
     ///
     /// # Errors
     /// When the connection breaks.
     pub fn append(&mut self, name: &str, messages: &[Append<'_>]) -> io::Result<Vec<Result<(), String>>> {
         let raw = self.spell(name);
         let mut results = Vec::new();
+        if !self.literal_plus {
+            for message in messages {
+                let flags = format!("({})", message.flags.join(" "));
+                let date = format!("\"{}\"", message.date);
+                let arguments = [
+                    Argument::Text(&raw),
+                    Argument::Raw(&flags),
+                    Argument::Raw(&date),
+                    Argument::Bytes(message.body),
+                ];
+                results.push(match self.run("APPEND", &arguments) {
+                    Ok(_) => Ok(()),
+                    Err(error) if error.kind() == io::ErrorKind::Other => Err(error.to_string()),
+                    Err(error) => return Err(error),
+                });
+            }
+            return Ok(results);
+        }
         for batch in messages.chunks(APPENDS_AT_ONCE) {
             let first = self.tag + 1;
             for message in batch {
                 self.tag += 1;
-                // Non-synchronising literals (RFC 7888): both Dovecot and Cyrus take them.
                 let head = format!(
                     "t{} APPEND {{{}+}}\r\n{raw} ({}) \"{}\" {{{}+}}\r\n",
                     self.tag,
@@ -330,6 +360,26 @@ impl Client {
         self.run("UID STORE", &[Argument::Raw(&format!("{uid} {change} ({})", flags.join(" ")))]).map(drop)
     }
 
+    /// Removes every message, and every folder but these.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn wipe(&mut self, keep: &[String]) -> io::Result<()> {
+        for folder in self.list()?.into_iter().rev() {
+            if folder.selectable() && self.count(&folder.name)? > 0 {
+                self.run("SELECT", &[Argument::Text(&folder.raw)])?;
+                self.run("UID STORE", &[Argument::Raw("1:* +FLAGS.SILENT (\\Deleted)")])?;
+                self.run("EXPUNGE", &[])?;
+                self.run("CLOSE", &[])?;
+            }
+            if !keep.contains(&folder.name) {
+                self.run("DELETE", &[Argument::Text(&folder.raw)])?;
+                self.run("UNSUBSCRIBE", &[Argument::Text(&folder.raw)])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes one message for good.
     ///
     /// # Errors
@@ -347,6 +397,8 @@ pub enum Argument<'a> {
     Raw(&'a str),
     /// Written as a literal.
     Text(&'a str),
+    /// Written as a literal.
+    Bytes(&'a [u8]),
 }
 
 fn refused(command: &str, response: &Response) -> io::Error {

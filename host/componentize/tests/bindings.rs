@@ -1,4 +1,4 @@
-//! `src/bindings.rs` is what wit-bindgen makes of `wit/`: generated beforehand, so that a plugin is compiled
+//! `sdk/rust/src/bindings.rs` is what wit-bindgen makes of `wit/`: generated beforehand, so that a plugin is compiled
 //! without wit-bindgen's parsers, and this test says when it is not current any more.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
@@ -18,7 +18,7 @@ const HEAD: &str = "\
 //! Everything is public to the export macros and to nobody else: authors see the types of this
 //! crate's own modules, which have helpers and can be made in tests.
 //!
-//! Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test -p mailhaul-plugin --test bindings`.
+//! Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test -p mailhaul-componentize --test bindings`.
 #![allow(
     warnings,
     missing_docs,
@@ -41,7 +41,7 @@ fn bindings_are_current() {
     let found = std::fs::read_to_string(&file).unwrap();
     assert!(
         found == wanted,
-        "src/bindings.rs is not what `wit/` says: type `{BLESS}=1 cargo test -p mailhaul-plugin --test bindings`"
+        "sdk/rust/src/bindings.rs is not what `wit/` says: type `{BLESS}=1 cargo test -p mailhaul-componentize --test bindings`"
     );
 }
 

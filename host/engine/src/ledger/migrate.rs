@@ -1,0 +1,58 @@
+//! Bringing a ledger of an earlier version up to date, in one transaction: all of it or nothing.
+
+use rusqlite::Transaction;
+
+/// Version 1 had no places (a folder row had its target's UIDVALIDITY), no seals, no proof figures.
+const TO_2: &str = "
+DROP VIEW message_list;
+DROP INDEX message_target;
+ALTER TABLE folder  RENAME TO folder_1;
+ALTER TABLE message RENAME TO message_1;
+ALTER TABLE batch   RENAME TO batch_1;
+ALTER TABLE difference RENAME TO difference_1;
+ALTER TABLE hook    RENAME TO hook_1;
+ALTER TABLE reason  RENAME TO reason_1;
+ALTER TABLE about   RENAME TO about_1;
+";
+
+const FILL_2: &str = "
+INSERT INTO about SELECT * FROM about_1;
+INSERT INTO reason SELECT * FROM reason_1;
+INSERT INTO place (path, uidvalidity, seal)
+    SELECT DISTINCT target_path, target_uidvalidity, 0 FROM folder_1
+    WHERE target_path IS NOT NULL AND target_uidvalidity IS NOT NULL;
+UPDATE place SET seal = seal(id, path, uidvalidity, created);
+INSERT INTO folder (id, source_path, target_path, place, source_uidvalidity, source_messages, scanned, verified,
+                    stopped_code, stopped_reason, seal)
+    SELECT f.id, f.source_path, f.target_path, p.id, f.source_uidvalidity, f.source_messages, f.scanned, f.verified,
+           f.stopped_code, f.stopped_reason, seal(f.id, f.source_path)
+    FROM folder_1 f LEFT JOIN place p ON p.path = f.target_path AND p.uidvalidity = f.target_uidvalidity;
+INSERT INTO message (folder, source_uid, outcome, size, digest, place, target_uid, flags, flags_pending, proven, gone,
+                     attempts, reason, seal)
+    SELECT m.folder, m.source_uid, m.outcome, m.size, m.digest,
+           CASE WHEN m.target_uid IS NULL THEN NULL ELSE f.place END, m.target_uid, m.flags, m.flags_pending, m.proven,
+           m.gone, m.attempts, m.reason, 0
+    FROM message_1 m JOIN folder f ON f.id = m.folder;
+INSERT INTO batch (id, folder, target_uidvalidity, target_uidnext, source_uids)
+    SELECT id, folder, target_uidvalidity, target_uidnext, source_uids FROM batch_1;
+INSERT INTO difference SELECT * FROM difference_1;
+INSERT INTO hook (plugin, json) SELECT plugin, json FROM hook_1;
+DROP TABLE message_1;
+DROP TABLE batch_1;
+DROP TABLE difference_1;
+DROP TABLE folder_1;
+DROP TABLE hook_1;
+DROP TABLE reason_1;
+DROP TABLE about_1;
+";
+
+/// Takes a ledger of version `from` to the version of `schema.sql`.
+pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
+    if from == 1 {
+        tx.execute_batch(TO_2)?;
+        tx.execute_batch(include_str!("schema.sql"))?;
+        tx.execute_batch(FILL_2)?;
+        tx.execute(&format!("UPDATE message SET seal = {}", super::seal::MESSAGE), [])?;
+    }
+    Ok(())
+}

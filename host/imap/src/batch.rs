@@ -1,0 +1,129 @@
+//! Several commands in one round trip: sent without waiting, answered in any order.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use crate::ImapError;
+use crate::command::{Answer, Command, control, foreign_tag, next};
+use crate::reply::Reply;
+use crate::wire::Wire;
+
+/// Commands under way at once. Servers read commands one by one, so this hides the way there and back, nothing else.
+const IN_FLIGHT: usize = 128;
+/// Bytes of commands under way at once: servers need not hold more of a client's lines than one.
+const BYTES_IN_FLIGHT: usize = 32 << 10;
+
+/// Sends `commands`, each under its tag, and returns their answers in the order of the commands.
+///
+/// Untagged data belongs to the command whose status comes next: exact with every server that answers in order, which
+/// all do for commands that depend on each other (RFC 9051 section 5.5). A command with a literal waits for the ones
+/// before it.
+///
+/// # Errors
+/// Only errors that end the connection; a command that cannot be written is `Unsendable` in its place and is not sent.
+pub(crate) async fn run_all(
+    wire: &mut Wire,
+    commands: Vec<(String, Command)>,
+) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
+    let mut answers: Vec<Option<Result<Answer, ImapError>>> = commands.iter().map(|_| None).collect();
+    let mut queue: VecDeque<_> = (0usize..).zip(commands).collect();
+    let mut sent: Vec<Sent> = Vec::new();
+    let mut data = Vec::new();
+    let mut unwritten = false;
+    loop {
+        if sent.len() <= IN_FLIGHT / 2 {
+            let (mut bytes, mut fresh) = (sent.iter().map(|one| one.bytes).sum::<usize>(), false);
+            while sent.len() < IN_FLIGHT && bytes < BYTES_IN_FLIGHT {
+                let Some((at, (tag, command))) = queue.pop_front() else { break };
+                if let Err(unsendable) = command.check() {
+                    put(&mut answers, at, Err(unsendable));
+                    continue;
+                }
+                let Some(line) = command.as_line() else {
+                    if sent.is_empty() {
+                        let answer = command.run(wire, &tag).await?;
+                        put(&mut answers, at, Ok(answer));
+                        continue;
+                    }
+                    queue.push_front((at, (tag, command)));
+                    break;
+                };
+                if sent.is_empty() {
+                    wire.begin(command.name())?;
+                }
+                tracing::trace!(tag, command = command.name(), "sent");
+                for part in [tag.as_bytes(), b" ", line, b"\r\n"] {
+                    wire.writer.push(part);
+                }
+                let size = line.len();
+                sent.push(Sent { at, tag, bytes: size });
+                (bytes, fresh) = (bytes + size, true);
+            }
+            unwritten |= fresh;
+        }
+        if sent.is_empty() {
+            break;
+        }
+        match next_while_writing(wire, &mut unwritten).await? {
+            Reply::Tagged { tag, line } => {
+                let Some(position) = sent.iter().position(|one| one.tag == tag) else {
+                    return Err(foreign_tag(wire, &tag));
+                };
+                let answered = sent.remove(position);
+                tracing::trace!(tag, status = ?line.status, code = line.code.as_deref(), "answered");
+                put(&mut answers, answered.at, Ok(Answer { data: std::mem::take(&mut data), line }));
+                wire.reader.progress();
+                if sent.is_empty() {
+                    wire.finish();
+                }
+            }
+            Reply::Continue(_) => {}
+            other => data.push(other),
+        }
+    }
+    // Every command was answered or is in error: the loop ends only with nothing under way and nothing queued.
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// The next response. What is not written yet goes out meanwhile: a server that stops reading until its answers are read
+/// must not hold us and itself for ever.
+async fn next_while_writing(wire: &mut Wire, unwritten: &mut bool) -> Result<Reply, ImapError> {
+    if !*unwritten {
+        return next(wire).await;
+    }
+    let event = {
+        let (reader, writer) = (&mut wire.reader, &mut wire.writer);
+        let mut flush = pin!(writer.flush());
+        let mut failed = false;
+        poll_fn(|cx| {
+            if *unwritten && let Poll::Ready(flushed) = flush.as_mut().poll(cx) {
+                *unwritten = false;
+                failed = flushed.is_err();
+            }
+            if failed { Poll::Ready(None) } else { reader.poll_event(cx).map(Some) }
+        })
+        .await
+    };
+    match event {
+        Some(event) => control(wire, event?),
+        // Says what the server said before it left, if anything.
+        None => {
+            wire.flush().await?;
+            next(wire).await
+        }
+    }
+}
+
+struct Sent {
+    at: usize,
+    tag: String,
+    bytes: usize,
+}
+
+fn put(answers: &mut [Option<Result<Answer, ImapError>>], at: usize, answer: Result<Answer, ImapError>) {
+    if let Some(place) = answers.get_mut(at) {
+        *place = Some(answer);
+    }
+}

@@ -1,0 +1,213 @@
+//! Opening a folder, and getting a target's folder ready: created, subscribed and open in one round trip.
+
+use crate::command::{Answer, Command};
+use crate::reply::{Reply, Status, StatusLine, values};
+use crate::token::{Tokens, Value};
+use crate::{FolderName, ImapError, Session, SpecialUse, UidSet};
+
+/// An open folder (RFC 9051 section 6.3.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// How many messages it held when it was opened.
+    pub exists: u32,
+    /// The UIDVALIDITY; `None` when the server gave none or one outside 1 to 2^32-1, so that UIDs mean nothing later.
+    pub uid_validity: Option<u32>,
+    /// The next UID, by the server's account.
+    pub uid_next: Option<u32>,
+    /// The highest modification sequence (RFC 7162); `None` without CONDSTORE or with NOMODSEQ.
+    pub highest_modseq: Option<u64>,
+    /// The flags the folder keeps, `\*` for new keywords; `None` when the server did not say, which means all.
+    pub permanent_flags: Option<Vec<String>>,
+    /// Whether nothing can be written.
+    pub read_only: bool,
+    /// What stays the same when the folder is renamed (RFC 8474).
+    pub mailbox_id: Option<String>,
+}
+
+/// What [`Session::prepare`] is to do beside opening the folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Preparation<'a> {
+    /// Whether to create it.
+    pub create: bool,
+    /// The role to create it with, where the server takes one (RFC 6154 section 3).
+    pub role: Option<&'a SpecialUse>,
+    /// Whether to subscribe to it.
+    pub subscribe: bool,
+}
+
+/// A folder that is ready to be written to.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The open folder.
+    pub selected: Selected,
+    /// Whether this call created it; `false` when it was there.
+    pub created: bool,
+    /// Why the folder could not be subscribed to. It is usable all the same.
+    pub not_subscribed: Option<ImapError>,
+}
+
+impl Session {
+    /// Creates, subscribes to and opens a folder for writing, as far as `preparation` says, in one round trip.
+    ///
+    /// A folder that exists already is success. So is one that the server will not create and yet opens. A role the
+    /// server refuses costs one more round trip and is given up.
+    ///
+    /// # Errors
+    /// `No` when the folder can be neither created nor opened, with the words against creating it; no folder is open
+    /// then.
+    pub async fn prepare(
+        &mut self,
+        folder: &FolderName,
+        preparation: Preparation<'_>,
+    ) -> Result<Prepared, ImapError> {
+        let role = preparation
+            .role
+            .filter(|_| preparation.create && self.facts().has("CREATE-SPECIAL-USE"))
+            .and_then(SpecialUse::settable);
+        let first = self.prepare_once(folder, preparation, role).await?;
+        let outcome = match first {
+            Attempt { created: Some(Err(error)), selected: Err(_), .. } if role.is_some() => {
+                // Another folder has the role, or the server knows none for new folders: the folder still matters.
+                tracing::debug!(%error, "CREATE with a role was refused");
+                self.prepare_once(folder, preparation, None).await?
+            }
+            first => first,
+        };
+        let created = matches!(outcome.created, Some(Ok(true)));
+        match (outcome.selected, outcome.created) {
+            (Ok(selected), _) => {
+                self.set_selected(folder, &selected);
+                Ok(Prepared { selected, created, not_subscribed: outcome.subscribed.and_then(Result::err) })
+            }
+            (Err(_), Some(Err(error))) | (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn prepare_once(
+        &mut self,
+        folder: &FolderName,
+        preparation: Preparation<'_>,
+        role: Option<&str>,
+    ) -> Result<Attempt, ImapError> {
+        self.forget_selected();
+        let on = |name| Command::new(name).string("the folder name", &folder.0);
+        let mut commands = Vec::new();
+        if preparation.create {
+            commands.push(match role {
+                Some(role) => on("CREATE").text(&format!("(USE ({role}))")),
+                None => on("CREATE"),
+            });
+        }
+        if preparation.subscribe {
+            commands.push(on("SUBSCRIBE"));
+        }
+        commands.push(on("SELECT"));
+        let mut answers = self.run_all(commands).await?.into_iter();
+        let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
+        let mut next = || answers.next().ok_or_else(lost);
+        let created = if preparation.create { Some(next()?.and_then(created)) } else { None };
+        let subscribed = if preparation.subscribe {
+            Some(next()?.and_then(|one| one.ok("SUBSCRIBE")).map(drop))
+        } else {
+            None
+        };
+        let selected = next()?.and_then(|one| one.ok("SELECT")).map(|one| read_selected(&one));
+        Ok(Attempt { created, subscribed, selected })
+    }
+}
+
+struct Attempt {
+    created: Option<Result<bool, ImapError>>,
+    subscribed: Option<Result<(), ImapError>>,
+    selected: Result<Selected, ImapError>,
+}
+
+/// Whether CREATE made the folder; `false` when it was there.
+pub(crate) fn created(answer: Answer) -> Result<bool, ImapError> {
+    match answer.ok("CREATE") {
+        Ok(_) => Ok(true),
+        Err(error) => {
+            let exists = error.code() == Some("ALREADYEXISTS")
+                || matches!(&error, ImapError::No { text, .. } if text.to_ascii_lowercase().contains("already exist"));
+            if exists { Ok(false) } else { Err(error) }
+        }
+    }
+}
+
+/// Reads the answer to SELECT or EXAMINE. What stands before `[CLOSED]` is about the folder before (RFC 7162
+/// section 3.2.11).
+pub(crate) fn read_selected(answer: &Answer) -> Selected {
+    let mut selected = Selected::default();
+    for reply in &answer.data {
+        match reply {
+            Reply::Untagged(line) if line.code.as_deref() == Some("CLOSED") => selected = Selected::default(),
+            Reply::Untagged(line) => read_code(line, &mut selected),
+            other => {
+                if let Some(Change::Exists(exists)) = Change::read(other) {
+                    selected.exists = exists;
+                }
+            }
+        }
+    }
+    read_code(&answer.line, &mut selected);
+    selected
+}
+
+fn read_code(line: &StatusLine, selected: &mut Selected) {
+    if !matches!(line.status, Status::Ok | Status::No) {
+        return;
+    }
+    match line.code.as_deref() {
+        Some("UIDVALIDITY") => selected.uid_validity = line.code_number("UIDVALIDITY").and_then(nonzero),
+        Some("UIDNEXT") => selected.uid_next = line.code_number("UIDNEXT").and_then(nonzero),
+        Some("HIGHESTMODSEQ") => {
+            selected.highest_modseq = line.code_number("HIGHESTMODSEQ").filter(|n| *n > 0)
+        }
+        Some("NOMODSEQ") => selected.highest_modseq = None,
+        Some("READ-ONLY") => selected.read_only = true,
+        Some("PERMANENTFLAGS") => {
+            let list = Tokens::new(&line.arguments).next_value();
+            selected.permanent_flags =
+                list.map(|list| list.items().iter().filter_map(|flag| flag.text()).collect());
+        }
+        Some("MAILBOXID") => {
+            let list = Tokens::new(&line.arguments).next_value();
+            selected.mailbox_id = list.and_then(|list| list.items().first().and_then(Value::text));
+        }
+        _ => {}
+    }
+}
+
+/// A change of the open folder that a server may tell at any time (RFC 9051 section 7.4, RFC 7162 section 3.2.10).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// How many messages there are now.
+    Exists(u32),
+    /// One message is gone.
+    Expunged,
+    /// The messages with these UIDs are gone; `earlier` ones were never counted.
+    Vanished { uids: UidSet, earlier: bool },
+}
+
+impl Change {
+    pub(crate) fn read(reply: &Reply) -> Option<Change> {
+        let Reply::Data { number, word, response } = reply else { return None };
+        match (word.as_str(), number) {
+            ("EXISTS", Some(number)) => Some(Change::Exists(*number)),
+            ("EXPUNGE", Some(_)) => Some(Change::Expunged),
+            ("VANISHED", None) => {
+                let mut tokens = values(response, *number);
+                let first = tokens.next_value()?;
+                let earlier = first.items().iter().any(|one| one.is_word("EARLIER"));
+                let set = if first.items().is_empty() { first } else { tokens.next_value()? };
+                UidSet::parse(set.bytes()?).map(|uids| Change::Vanished { uids, earlier })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A UID or UIDVALIDITY: between 1 and 2^32-1.
+pub(crate) fn nonzero(number: u64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|number| *number > 0)
+}

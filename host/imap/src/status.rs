@@ -1,0 +1,193 @@
+//! A folder's figures without opening it (RFC 9051 section 6.3.11), one by one or with the list of folders (RFC 5819).
+
+use std::collections::HashMap;
+
+use crate::command::{Answer, Command};
+use crate::list::fold_inbox;
+use crate::open::nonzero;
+use crate::reply::{Reply, values};
+use crate::token::Value;
+use crate::{Folder, FolderName, ImapError, ServerFacts, Session};
+
+/// A folder's figures; `None` for each that the server did not give.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FolderStatus {
+    /// How many messages it holds.
+    pub messages: Option<u32>,
+    /// The next UID.
+    pub uid_next: Option<u32>,
+    /// The UIDVALIDITY, when it is between 1 and 2^32-1.
+    pub uid_validity: Option<u32>,
+    /// The highest modification sequence (RFC 7162); `None` without CONDSTORE and for folders that keep none.
+    pub highest_modseq: Option<u64>,
+    /// All messages together in bytes (RFC 8438).
+    pub size: Option<u64>,
+    /// What stays the same when the folder is renamed (RFC 8474).
+    pub mailbox_id: Option<String>,
+    /// The largest message APPEND takes in this folder, in bytes (RFC 7889).
+    pub append_limit: Option<u64>,
+}
+
+impl Session {
+    /// Returns a folder's figures. Those of extensions are asked for only where the server advertises them.
+    ///
+    /// # Errors
+    /// `No` when the folder does not exist or cannot be looked into.
+    pub async fn status(&mut self, folder: &FolderName) -> Result<FolderStatus, ImapError> {
+        let asked = self.run(ask(folder, &items(self.facts()))).await?;
+        let answer = match asked.ok("STATUS") {
+            Err(ImapError::Bad { .. }) => self.run(ask(folder, BASE)).await?.ok("STATUS")?,
+            other => other?,
+        };
+        Ok(find(&read(&answer), folder))
+    }
+
+    /// Returns the user's own folders, as [`Session::folders`] does, each with its figures: one round trip where the
+    /// server gives them with the list (RFC 5819), two elsewhere.
+    ///
+    /// A folder that cannot be opened, or whose figures the server refuses, has none.
+    ///
+    /// # Errors
+    /// `No` or `Bad` when the server refuses to list; else only lost connections.
+    pub async fn folders_with_status(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        let listed = if self.facts().has("LIST-STATUS") && self.lists_extended() {
+            let returns =
+                format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", items(self.facts()));
+            match self.run(Command::new("LIST").text(&returns)).await?.ok("LIST") {
+                Ok(answer) => Some((self.own_folders(&answer, None), read(&answer))),
+                Err(error) => {
+                    tracing::debug!(%error, "LIST RETURN (STATUS) was refused");
+                    None
+                }
+            }
+        } else {
+            None
+        };
+        let (folders, mut found) = match listed {
+            Some(listed) => listed,
+            None => (self.folders().await?, Vec::new()),
+        };
+        let known: HashMap<Vec<u8>, FolderStatus> =
+            found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();
+        let mut out: Vec<(Folder, Option<FolderStatus>)> = folders
+            .into_iter()
+            .map(|folder| {
+                let status = known.get(&fold_inbox(folder.name.0.clone())).cloned();
+                (folder, status)
+            })
+            .collect();
+        // Servers leave a folder's figures out when they do not have them at hand, or all of them without a word.
+        let missing: Vec<usize> = (0..)
+            .zip(&out)
+            .filter(|(_, one)| one.0.selectable && one.1.is_none())
+            .map(|(at, _)| at)
+            .collect();
+        let names: Vec<FolderName> =
+            missing.iter().filter_map(|at| out.get(*at)).map(|one| one.0.name.clone()).collect();
+        for (at, status) in missing.into_iter().zip(self.statuses(&names).await?) {
+            if let Some(one) = out.get_mut(at) {
+                one.1 = status;
+            }
+        }
+        Ok(out)
+    }
+
+    /// The figures of several folders, asked for together.
+    async fn statuses(&mut self, folders: &[FolderName]) -> Result<Vec<Option<FolderStatus>>, ImapError> {
+        let wanted = items(self.facts());
+        let answers = self.run_all(folders.iter().map(|folder| ask(folder, &wanted)).collect()).await?;
+        let mut out = Vec::with_capacity(folders.len());
+        let mut again = Vec::new();
+        for (folder, answer) in folders.iter().zip(answers) {
+            out.push(match answer.and_then(|answer| answer.ok("STATUS")) {
+                Ok(answer) => Some(find(&read(&answer), folder)),
+                Err(error) => {
+                    tracing::debug!(%folder, %error, "no figures");
+                    if matches!(error, ImapError::Bad { .. }) {
+                        again.push((out.len(), folder));
+                    }
+                    None
+                }
+            });
+        }
+        // Advertised and not understood: the plain figures are better than none.
+        let commands = again.iter().map(|(_, folder)| ask(folder, BASE)).collect();
+        for ((at, folder), answer) in again.iter().zip(self.run_all(commands).await?) {
+            if let (Ok(answer), Some(place)) = (answer.and_then(|one| one.ok("STATUS")), out.get_mut(*at)) {
+                *place = Some(find(&read(&answer), folder));
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// What every server knows.
+const BASE: &str = "(MESSAGES UIDNEXT UIDVALIDITY)";
+
+/// The figures worth asking this server for.
+fn items(facts: &ServerFacts) -> String {
+    let mut items = BASE.trim_end_matches(')').to_owned();
+    let modseq = facts.has("CONDSTORE") || facts.has("QRESYNC");
+    // `APPENDLIMIT` alone says that folders differ; with a number behind it the number is all there is to know.
+    for (known, item) in [
+        (modseq, "HIGHESTMODSEQ"),
+        (facts.has("STATUS=SIZE"), "SIZE"),
+        (facts.has("OBJECTID"), "MAILBOXID"),
+        (facts.has("APPENDLIMIT"), "APPENDLIMIT"),
+    ] {
+        if known {
+            items.push(' ');
+            items.push_str(item);
+        }
+    }
+    items.push(')');
+    items
+}
+
+fn ask(folder: &FolderName, items: &str) -> Command {
+    Command::new("STATUS").string("the folder name", &folder.0).text(items)
+}
+
+/// Every `* STATUS` of an answer, with the name as it was spelt.
+fn read(answer: &Answer) -> Vec<(Vec<u8>, FolderStatus)> {
+    let replies = answer.data.iter().filter_map(|reply| match reply {
+        Reply::Data { number, word, response } if word == "STATUS" => Some(values(response, *number)),
+        _ => None,
+    });
+    replies
+        .filter_map(|mut tokens| {
+            let name = tokens.next_value()?.bytes()?.to_vec();
+            Some((name, figures(tokens.next_value()?.items())))
+        })
+        .collect()
+}
+
+/// The figures of `folder`. Its name may come back in another spelling; when there is one answer, it is ours.
+fn find(found: &[(Vec<u8>, FolderStatus)], folder: &FolderName) -> FolderStatus {
+    let same = |name: &Vec<u8>| fold_inbox(name.clone()) == fold_inbox(folder.0.clone());
+    match found {
+        [(_, only)] => only.clone(),
+        several => {
+            several.iter().rev().find(|(name, _)| same(name)).map(|(_, s)| s.clone()).unwrap_or_default()
+        }
+    }
+}
+
+fn figures(items: &[Value<'_>]) -> FolderStatus {
+    let mut status = FolderStatus::default();
+    for pair in items.chunks(2) {
+        let [item, value] = pair else { continue };
+        let number = value.number();
+        match item.text().unwrap_or_default().to_ascii_uppercase().as_str() {
+            "MESSAGES" => status.messages = number.and_then(|n| u32::try_from(n).ok()),
+            "UIDNEXT" => status.uid_next = number.and_then(nonzero),
+            "UIDVALIDITY" => status.uid_validity = number.and_then(nonzero),
+            "HIGHESTMODSEQ" => status.highest_modseq = number.filter(|n| *n > 0),
+            "SIZE" => status.size = number,
+            "MAILBOXID" => status.mailbox_id = value.items().first().and_then(Value::text),
+            "APPENDLIMIT" => status.append_limit = number,
+            _ => {}
+        }
+    }
+    status
+}

@@ -1,0 +1,109 @@
+//! What the server of the laboratory's own holds.
+
+use std::collections::BTreeMap;
+
+/// A stored message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its UID.
+    pub uid: u32,
+    /// System flags and keywords.
+    pub flags: Vec<String>,
+    /// INTERNALDATE, told as it stands here; nothing is told when it is empty.
+    pub date: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    /// Whether the text occurs in it.
+    #[must_use]
+    pub fn says(&self, text: &str) -> bool {
+        super::contains(&self.body, text.as_bytes())
+    }
+}
+
+/// A folder.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// UIDVALIDITY, told as it stands here.
+    pub validity: u64,
+    /// The UID of the next message.
+    pub next: u32,
+    /// In UID order.
+    pub messages: Vec<Message>,
+    /// Whether LSUB names it.
+    pub subscribed: bool,
+}
+
+/// Everything of the one account.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// By name as spelt on the wire.
+    pub folders: BTreeMap<String, Folder>,
+    validity: u64,
+}
+
+impl Store {
+    pub(super) fn new() -> Self {
+        let mut this = Self { folders: BTreeMap::new(), validity: 1_700_000_000 };
+        this.create("INBOX");
+        this
+    }
+
+    /// Makes a folder with a UIDVALIDITY of its own; `false` when there is one.
+    pub fn create(&mut self, name: &str) -> bool {
+        if self.folders.contains_key(name) {
+            return false;
+        }
+        self.validity += 7;
+        let folder = Folder { validity: self.validity, next: 1, messages: Vec::new(), subscribed: false };
+        self.folders.insert(name.to_owned(), folder);
+        true
+    }
+
+    /// Stores a message and returns its UID.
+    ///
+    /// # Panics
+    /// When there is no such folder.
+    pub fn add(&mut self, folder: &str, flags: &[&str], date: &str, body: &[u8]) -> u32 {
+        let folder = self.folders.get_mut(folder).expect("a folder of the server's");
+        folder.add(flags.iter().map(ToString::to_string).collect(), date.to_owned(), body.to_vec())
+    }
+
+    /// The messages of a folder; none when there is no such folder.
+    #[must_use]
+    pub fn messages(&self, folder: &str) -> &[Message] {
+        self.folders.get(folder).map_or(&[], |folder| &folder.messages)
+    }
+}
+
+impl Folder {
+    pub(super) fn add(&mut self, flags: Vec<String>, date: String, body: Vec<u8>) -> u32 {
+        let uid = self.next;
+        self.next += 1;
+        self.messages.push(Message { uid, flags, date, body });
+        uid
+    }
+
+    pub(super) fn place(&self, uid: u32) -> Option<usize> {
+        self.messages.iter().position(|m| m.uid == uid)
+    }
+
+    /// The UIDs of a set such as `1:3,7,9:*`, of messages that are there.
+    pub(super) fn resolve(&self, set: &str) -> Vec<u32> {
+        let last = self.messages.last().map_or(0, |m| m.uid);
+        let number = |text: &str| if text == "*" { last } else { text.parse().unwrap_or(0) };
+        let mut uids = Vec::new();
+        for part in set.split(',') {
+            let (from, to) = part.split_once(':').map_or((number(part), number(part)), |(from, to)| {
+                let (from, to) = (number(from), number(to));
+                (from.min(to), from.max(to))
+            });
+            uids.extend(self.messages.iter().map(|m| m.uid).filter(|uid| (from..=to).contains(uid)));
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        uids
+    }
+}

@@ -1,0 +1,202 @@
+//! Torture: runs of the real binary that are killed and cut at random places, over and over, each followed by one more
+//! run that has to put everything right.
+//!
+//! Several lanes work side by side, each with a mailbox of its own. The source is never changed; the target and the
+//! project's state are wiped after each completed run, so that every kill and cut hits a run in progress.
+
+mod lane;
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::corpus::Rng;
+
+pub use lane::{Door, Lane};
+
+/// How much is to be done.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// SIGKILLs that hit a running process.
+    pub kills: u64,
+    /// Connections broken.
+    pub cuts: u64,
+    /// Decides every place; printed with each failure.
+    pub seed: u64,
+    /// No round starts after so long.
+    pub limit: Duration,
+    /// How often the state is told on stderr; `None` for never.
+    pub tell_every: Option<Duration>,
+}
+
+/// What was done and what came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// SIGKILLs that hit a running process.
+    pub kills: u64,
+    /// Of these, before the target held any message.
+    pub kills_before: u64,
+    /// Of these, with some but not all messages on the target.
+    pub kills_between: u64,
+    /// Of these, with all of them there already.
+    pub kills_after: u64,
+    /// Connections broken.
+    pub cuts: u64,
+    /// Runs in which connections were broken.
+    pub cut_runs: u64,
+    /// Of these, which ended well without another run.
+    pub cut_runs_recovered: u64,
+    /// Targets compared with the source, message by message.
+    pub compared: u64,
+    /// Messages compared.
+    pub messages: u64,
+    /// What was not right, with the seed of its round.
+    pub failures: Vec<String>,
+    /// From start to end.
+    pub took: Duration,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |f: &mut fmt::Formatter<'_>, name: &str, value: u64| writeln!(f, "{name:>34} {value:>9}");
+        row(f, "SIGKILLs of a run in progress", self.kills)?;
+        row(f, "before the first message was there", self.kills_before)?;
+        row(f, "with part of the mail there", self.kills_between)?;
+        row(f, "with all mail there", self.kills_after)?;
+        row(f, "connections broken", self.cuts)?;
+        row(f, "in so many runs", self.cut_runs)?;
+        row(f, "of which ended well by themselves", self.cut_runs_recovered)?;
+        row(f, "targets compared with the source", self.compared)?;
+        row(f, "messages compared", self.messages)?;
+        row(f, "failures", self.failures.len() as u64)?;
+        write!(f, "{:>34} {:>7.0} s", "took", self.took.as_secs_f32())
+    }
+}
+
+/// What the lanes share.
+struct Course {
+    options: Options,
+    started: Instant,
+    round: AtomicU64,
+    /// Still to be done; taken before the deed and given back when it missed.
+    kills: AtomicU64,
+    cuts: AtomicU64,
+    halt: AtomicBool,
+    figures: Mutex<Figures>,
+}
+
+impl Course {
+    fn over(&self) -> bool {
+        self.halt.load(Ordering::Relaxed) || self.started.elapsed() >= self.options.limit
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Figures)) {
+        change(&mut self.figures.lock().expect("the figures"));
+    }
+}
+
+/// Takes up to `wanted` from what is left.
+fn take(left: &AtomicU64, wanted: u64) -> u64 {
+    let mut taken = 0;
+    let update = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+        taken = now.min(wanted);
+        Some(now - taken)
+    });
+    update.map_or(0, |_| taken)
+}
+
+/// Tortures over all lanes at once until everything is done, the time is up or too much went wrong.
+///
+/// # Panics
+/// When the laboratory itself fails.
+#[must_use]
+pub fn torture(lanes: Vec<Lane>, options: &Options) -> Figures {
+    let course = Course {
+        options: options.clone(),
+        started: Instant::now(),
+        round: AtomicU64::new(0),
+        kills: AtomicU64::new(options.kills),
+        cuts: AtomicU64::new(options.cuts),
+        halt: AtomicBool::new(false),
+        figures: Mutex::default(),
+    };
+    eprintln!("torture: seed {}, {} lanes", options.seed, lanes.len());
+    thread::scope(|scope| {
+        let workers: Vec<_> = lanes.into_iter().map(|lane| scope.spawn(|| work(lane, &course))).collect();
+        let mut told = Instant::now();
+        while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
+            thread::sleep(Duration::from_millis(50));
+            if options.tell_every.is_some_and(|every| told.elapsed() >= every) {
+                told = Instant::now();
+                let now = course.figures.lock().expect("the figures").clone();
+                eprintln!(
+                    "torture: {:>5.0} s  {} kills, {} cuts, {} compared, {} failures",
+                    course.started.elapsed().as_secs_f32(),
+                    now.kills,
+                    now.cuts,
+                    now.compared,
+                    now.failures.len()
+                );
+            }
+        }
+    });
+    let mut figures = course.figures.into_inner().expect("the figures");
+    figures.took = course.started.elapsed();
+    figures
+}
+
+/// How many connections break in one run.
+const CUTS_AT_ONCE: usize = 8;
+/// With so many failures there is nothing more to learn.
+const ENOUGH: usize = 20;
+
+fn work(mut lane: Lane, course: &Course) {
+    if let Err(why) = lane.prepare() {
+        course.note(|f| f.failures.push(format!("{}: an undisturbed run: {why}", lane.name)));
+        course.halt.store(true, Ordering::Relaxed);
+        return;
+    }
+    while !course.over() {
+        let round = course.round.fetch_add(1, Ordering::Relaxed);
+        let seed = course.options.seed.wrapping_mul(1_000_003).wrapping_add(round);
+        let mut rng = Rng::new(seed);
+        // Both kinds in turn while there is some of both to do.
+        let cuts_first = round % 4 == 3;
+        let result = if !cuts_first && take(&course.kills, 1) == 1 {
+            lane.kill(&mut rng, course)
+        } else {
+            match take(&course.cuts, 1 + rng.below(CUTS_AT_ONCE) as u64) {
+                0 if take(&course.kills, 1) == 1 => lane.kill(&mut rng, course),
+                0 => break,
+                cuts => lane.cut(cuts, &mut rng, course),
+            }
+        };
+        if let Err(why) = result {
+            let kept = lane.keep_evidence(seed);
+            let text = format!("{}, round {round} (seed {seed}): {why}\n  kept in {kept}", lane.name);
+            eprintln!("torture: FAILURE: {text}");
+            course.note(|f| {
+                f.failures.push(text);
+                if f.failures.len() >= ENOUGH {
+                    course.halt.store(true, Ordering::Relaxed);
+                }
+            });
+        }
+        if let Err(why) = lane.wipe() {
+            course.note(|f| f.failures.push(format!("{}: the laboratory: {why}", lane.name)));
+            return;
+        }
+    }
+}
+
+impl Course {
+    fn missed_kill(&self) {
+        self.kills.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn missed_cuts(&self, count: u64) {
+        self.cuts.fetch_add(count, Ordering::Relaxed);
+    }
+}
