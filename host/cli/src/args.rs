@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Check(Select),
     /// Show where every folder would go, and why; writes nothing
     Plan(Plan),
+    /// Create the mailboxes missing on the new host, through a plugin
+    Provision(Provision),
     /// Copy what is missing; safe to repeat, continues where it stopped
     Run(Run),
     /// Compare both ends; writes nothing to the servers
@@ -100,8 +102,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plugin(Plugin),
 
-    #[command(hide = true, disable_help_flag = true)]
-    Provision(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Retry(Ignored),
     #[command(hide = true, disable_help_flag = true)]
@@ -183,6 +183,14 @@ pub(crate) struct Plan {
     pub select: Select,
 }
 
+/// `provision`.
+#[derive(Debug, Args)]
+pub(crate) struct Provision {
+    /// Only say what is missing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// `run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -261,17 +269,52 @@ pub(crate) enum Plugin {
     Call(Call),
     /// Write the request your own servers would make, as a fixture
     Record(Record),
+    /// Trust a component file, exactly as it is now: writes plugins.lock
+    Add(Add),
+    /// Trust a plugin again after its file changed; shows what is different
+    Update(OnePlugin),
+    /// Trust a plugin no longer
+    Remove(OnePlugin),
+    /// How a file differs from what plugins.lock says
+    Diff(OnePlugin),
+    /// Grant, or take back, what a plugin asks for
+    Grant(Grant),
+}
 
-    #[command(hide = true, disable_help_flag = true)]
-    Add(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Update(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Remove(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Diff(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Grant(Ignored),
+/// `plugin add`.
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// A component file in the project, e.g. `./acme.wasm`
+    #[arg(value_name = "FILE")]
+    pub file: String,
+}
+
+/// A plugin of `plugins.lock`.
+#[derive(Debug, Args)]
+pub(crate) struct OnePlugin {
+    /// Its id or its file
+    #[arg(value_name = "ID|FILE")]
+    pub plugin: String,
+}
+
+/// `plugin grant`.
+#[derive(Debug, Args)]
+pub(crate) struct Grant {
+    /// A plugin of plugins.lock: its id or its file
+    #[arg(value_name = "ID|FILE")]
+    pub plugin: String,
+    /// What it asks for: an origin, the name of a secret, `create-mailboxes` or `set-quota`
+    #[arg(value_name = "WHAT", required_unless_present_any = ["all", "private"])]
+    pub what: Vec<String>,
+    /// Everything it asks for
+    #[arg(long, conflicts_with = "what")]
+    pub all: bool,
+    /// This origin, even where its name leads to a private network
+    #[arg(long, value_name = "ORIGIN")]
+    pub private: Vec<String>,
+    /// Take it back instead
+    #[arg(long)]
+    pub revoke: bool,
 }
 
 /// `plugin inspect`.
@@ -340,9 +383,19 @@ pub(crate) struct TestPlugin {
     /// The plugin's folder
     #[arg(value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
+    /// As if this had not been granted
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub deny: Option<Denied>,
     /// Every answer of a server takes a quarter of a second
     #[arg(long)]
     pub slow_host: bool,
+}
+
+/// What can be denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Denied {
+    /// Every origin
+    Http,
 }
 
 /// `plugin call`.
@@ -444,8 +497,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_yet_swallows_its_arguments() {
-        for line in ["provision --dry-run", "cutover watch --help", "plugin new folder-mapper acme -x", "man"]
-        {
+        for line in ["undo --only x", "cutover watch --help", "plugin new folder-mapper acme -x", "man"] {
             assert!(parse(line).is_ok(), "{line}");
         }
         assert!(parse("frobnicate").is_err());

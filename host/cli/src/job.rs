@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle;
-use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, SecretSource, Select, Task};
+use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, Order, SecretSource, Select, Task};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
@@ -90,7 +90,7 @@ impl Opened {
         only: &[String],
         task: Task,
         watcher: &mut dyn Watcher,
-        change: impl FnOnce(&mut Plugins),
+        change: impl FnOnce(&mut mailhaul_engine::plugin::Plugins),
         each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
     ) -> Result<Outcome, Failure> {
         let job = Arc::new(job(&self.project, only)?);
@@ -176,11 +176,12 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
         user_pattern: side.user_pattern.clone(),
         token: side.token.clone().map(token),
         allow_cleartext: side.allow_cleartext,
+        compress: side.compress,
     })
 }
 
 /// Asks for a secret and keeps it out of the log from then on.
-fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
+pub(crate) fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
     let secret = reference.resolve()?;
     redact::register(secret.expose_secret());
     Ok(secret)
@@ -202,6 +203,11 @@ fn method(auth: Auth) -> AuthMethod {
     match auth {
         Auth::Password => AuthMethod::Password,
         Auth::PlainAuthzid => AuthMethod::PlainAuthzid,
+        Auth::Login => AuthMethod::Login,
+        Auth::Plain => AuthMethod::Plain,
+        Auth::CramMd5 => AuthMethod::CramMd5,
+        Auth::ScramSha1 => AuthMethod::ScramSha1,
+        Auth::ScramSha256 => AuthMethod::ScramSha256,
         Auth::Xoauth2 => AuthMethod::Xoauth2,
         Auth::OauthBearer => AuthMethod::OauthBearer,
     }
@@ -240,6 +246,11 @@ fn select(select: &mailhaul_project::Select) -> Result<Select, Failure> {
         since,
         max_size: select.max_size.as_ref().map(|limit| (limit.bytes, limit.written.clone())),
         skip_deleted: select.skip_deleted,
+        order: match select.order {
+            mailhaul_project::Order::Source => Order::Source,
+            mailhaul_project::Order::RecentFirst => Order::RecentFirst,
+            mailhaul_project::Order::Any => Order::Any,
+        },
     })
 }
 

@@ -28,6 +28,10 @@ use ui::Ui;
 
 fn main() -> ExitCode {
     fault::forbid_core_dumps();
+    // Before anything else: this process is a child of ours that compiles one plugin and nothing more.
+    if std::env::args_os().nth(1).is_some_and(|first| first == plugins::COMPILE) {
+        return plugins::compile_in_child();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => return Ui::before_arguments().usage(&usage).into(),

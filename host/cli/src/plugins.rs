@@ -1,11 +1,15 @@
 //! The plugins a project names, opened by `mailhaul-plugin-host` with the settings and inputs the
 //! project gives them.
 
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
 
-use mailhaul_engine::plugin::Plugins;
+use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins};
 use mailhaul_plugin_host::{
-    Cancel, Cell, Column, Inputs, Limits, LoadError, Plugin, PluginHost, Shipped, TableInput, TableRow,
+    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, Lock, LockError, Plugin, PluginHost, Shipped,
+    TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
 use mailhaul_project::{Input, PluginName, PluginRef, Project};
@@ -14,6 +18,7 @@ use serde_json::Value;
 
 use crate::error::{Cause, Failure};
 use crate::exit::Exit;
+use crate::job::resolve;
 use crate::redact;
 use crate::ui::Ui;
 
@@ -26,6 +31,27 @@ pub(crate) struct Loaded {
     pub cancel: Cancel,
 }
 
+/// The argument by which this program compiles a plugin for its parent.
+pub(crate) const COMPILE: &str = "--compile-plugin-for-parent";
+
+/// Compiles from standard input to standard output, within limits; exit code 1 with the reason.
+pub(crate) fn compile_in_child() -> ExitCode {
+    match mailhaul_plugin_host::compile_in_child() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            drop(std::io::stderr().write_all(why.as_bytes()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `mailhaul/plugins` in the user's folder of caches.
+fn cache_folder() -> Option<PathBuf> {
+    let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))?;
+    Some(caches.join("mailhaul").join("plugins"))
+}
+
 /// A host that knows the plugins of this binary.
 ///
 /// # Errors
@@ -34,7 +60,14 @@ pub(crate) fn host() -> Result<PluginHost, Failure> {
     let shipped = mailhaul_shipped::plugins()
         .iter()
         .map(|plugin| Shipped { id: plugin.id, component: plugin.component });
-    PluginHost::new(Limits::default(), shipped).map_err(Failure::from)
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::internal(format!("this program cannot find itself: {error}")))?;
+    let compiler = Compiler::Child { program, arguments: vec![COMPILE.into()] };
+    let host = PluginHost::new(Limits::default(), shipped)?.with_compiler(compiler);
+    Ok(match cache_folder() {
+        Some(folder) => host.with_cache(&folder),
+        None => host,
+    })
 }
 
 /// Opens every plugin the project names.
@@ -43,30 +76,38 @@ pub(crate) fn host() -> Result<PluginHost, Failure> {
 /// Plugins that are missing, are no component, or do not fit their settings or inputs: all of them.
 pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failure> {
     let host = host()?;
+    let lock = Lock::read(&project.dir)?;
     let inputs = inputs(ui, project)?;
     let mut faults = Faults { project, exit: None, causes: Vec::new() };
     let mut used = Vec::new();
 
     let named = &project.mailboxes.from;
     let mut source = None;
-    if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
-        source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
+    if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
         used.push(plugin.id().id.clone());
+        if let Some(plugin) = faults.keep(named, granted(project, plugin)) {
+            source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
+        }
     }
     let mut mappers = Vec::new();
     for named in &project.plugins.mapping {
-        if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
+        if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
             mappers.extend(faults.keep(named, plugin.mapper(settings(project, &plugin))));
             used.push(plugin.id().id.clone());
         }
     }
     let mut validators = Vec::new();
     for named in &project.plugins.validation {
-        if let Some(plugin) = faults.keep(named, host.open(&name(named), &project.dir).await) {
+        if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
             validators.extend(faults.keep(named, plugin.validator(settings(project, &plugin))));
             used.push(plugin.id().id.clone());
         }
     }
+    // Opened by `provision` only; its settings are in the same file.
+    used.extend(project.plugins.provisioning.as_ref().map(|named| {
+        let name = name(named);
+        lock.find(&name).map_or(name, |locked| locked.id.clone())
+    }));
     // A plugin that could not be opened has no id yet: its settings may be right.
     if faults.causes.is_empty() {
         faults.unused_settings(&used);
@@ -77,6 +118,31 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
         }
         (_, exit) => Err(Failure { exit: exit.unwrap_or(Exit::Plugin), causes: faults.causes }),
     }
+}
+
+/// The list of mailboxes, and what creates those that are missing.
+///
+/// # Errors
+/// As [`load`]; and when the project names no such plugin.
+pub(crate) async fn for_provision(
+    ui: &mut Ui,
+    project: &Project,
+) -> Result<(Arc<dyn MailboxSource>, Arc<dyn MailboxProvisioner>), Failure> {
+    let Some(named) = &project.plugins.provisioning else {
+        return Err(Failure::input(
+            "the project names no plugin that creates mailboxes",
+            Some("add `[plugins] provisioning = \"./panel.wasm\"` to the project file"),
+        ));
+    };
+    let host = host()?;
+    let lock = Lock::read(&project.dir)?;
+    let inputs = inputs(ui, project)?;
+    let source = host.open_locked(&name(&project.mailboxes.from), &project.dir, &lock).await?;
+    let source = granted(project, source)?;
+    let source = source.source(settings(project, &source), inputs)?;
+    let provisioner = granted(project, host.open_locked(&name(named), &project.dir, &lock).await?)?;
+    let provisioner = provisioner.provisioner(settings(project, &provisioner))?;
+    Ok((source, provisioner))
 }
 
 /// What is wrong so far.
@@ -123,6 +189,12 @@ fn exit_of(error: &LoadError) -> Exit {
     if error.is_configuration() { Exit::Input } else { Exit::Plugin }
 }
 
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        Self::new(Exit::Plugin, error.to_string(), None)
+    }
+}
+
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         Self::new(exit_of(&error), error.to_string(), None)
@@ -133,8 +205,18 @@ impl From<LoadError> for Failure {
 pub(crate) fn name(named: &PluginRef) -> String {
     match &named.name {
         PluginName::Id(id) => id.clone(),
-        PluginName::File { path, .. } => path.display().to_string(),
+        PluginName::File { shown, .. } => shown.clone(),
     }
+}
+
+/// The plugin with what the project grants it.
+pub(crate) fn granted(project: &Project, plugin: Plugin) -> Result<Plugin, LoadError> {
+    let secrets = project.plugins.secrets.get(&plugin.id().id);
+    let settings = settings(project, &plugin).clone();
+    plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
+        Some(reference) => resolve(reference).map(Some).map_err(|error| error.to_string()),
+        None => Ok(None),
+    })
 }
 
 fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {
@@ -150,7 +232,7 @@ fn inputs(ui: &mut Ui, project: &Project) -> Result<Inputs, Failure> {
             for warning in &table.warnings {
                 ui.warn(&warning.to_string());
             }
-            inputs = inputs.with_table(name.clone(), granted(table));
+            inputs = inputs.with_table(name.clone(), handed_over(table));
         } else {
             inputs = inputs.with_file(name.clone(), &project.dir, &input.shown).map_err(|error| {
                 Failure::input(
@@ -183,7 +265,7 @@ fn seen_from_here(project: &Project, input: &Input) -> std::path::PathBuf {
 }
 
 /// The table in the plugin host's terms. Its secrets are kept out of the log from here on.
-fn granted(table: Table) -> TableInput {
+fn handed_over(table: Table) -> TableInput {
     let columns = table.columns.into_iter().map(|column| Column { name: column.name, secret: column.secret });
     let rows = table.rows.into_iter().map(|row| {
         let cells = row.cells.into_iter().map(|cell| match cell {

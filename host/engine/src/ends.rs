@@ -251,6 +251,14 @@ pub(crate) async fn dial_both(
 /// A goodbye is worth this long.
 const GOODBYE: Duration = Duration::from_secs(3);
 
+/// Logs out of both ends and gives their leave back, while the work goes on: nobody waits for a goodbye.
+pub(crate) fn log_out_both(source: Session, target: Session, leave: Leave) {
+    tokio::spawn(async move {
+        tokio::join!(log_out(source), log_out(target));
+        drop(leave);
+    });
+}
+
 /// Logs out. Everything that matters is done by then, so a failure is only noted.
 pub(crate) async fn log_out(session: Session) {
     match tokio::time::timeout(GOODBYE, session.logout()).await {

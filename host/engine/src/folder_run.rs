@@ -6,10 +6,11 @@ use std::time::Instant;
 use mailhaul_imap::{FetchItems, Flags, Session, UidSet};
 
 use crate::context::Context;
-use crate::copy::{FolderCopy, copy};
+use crate::copy::{FolderCopy, spread};
 use crate::ends::EndError;
 use crate::event::Event;
 use crate::ledger::{Delivered, Failure, FolderId, FolderRow, MAX_ATTEMPTS, Outcome, Row};
+use crate::mailbox::Mailbox;
 use crate::mapping::{Mapped, Target};
 use crate::matching::{find, settle};
 use crate::prove::{late_copies, prove};
@@ -84,6 +85,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
 /// When an end or the ledger fails; running it again continues.
 pub(crate) async fn run(
     work: Work<'_>,
+    mailbox: &Mailbox,
     mut pair: Pair,
     mapped: &Mapped,
     target: &Target,
@@ -100,6 +102,7 @@ pub(crate) async fn run(
     let mut end = FolderEnd::default();
     let mut job = FolderCopy {
         source: source_path.clone(),
+        source_name: mapped.folder.name.clone(),
         folder: row.id,
         target_name: target.name.clone(),
         selected: open.target,
@@ -122,7 +125,8 @@ pub(crate) async fn run(
         let mut not_found = Vec::new();
         attempt += 1;
         if !wanted.is_empty() {
-            let (session, copied) = copy(work, &job, &mut pair.source, pair.target, &wanted).await?;
+            let (session, copied) =
+                spread(work, mailbox, &job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
             end.messages += copied.messages;
             end.bytes += copied.bytes;

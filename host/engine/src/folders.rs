@@ -1,19 +1,20 @@
 //! All folders of a mailbox: several at a time where there is enough to copy and the ceilings allow it.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use tracing::Instrument;
 
-use crate::ends::dial_both;
+use crate::ends::{dial_both, log_out_both};
 use crate::folder_run::{self, Pair};
 use crate::mailbox::Mailbox;
 use crate::mapping::Mapped;
 use crate::work::{Work, WorkError};
 
 /// One more pair of connections pays for this many messages to copy.
-const MESSAGES_PER_PAIR: u64 = 500;
+const MESSAGES_PER_PAIR: u64 = 250;
 /// Pairs of connections one mailbox uses at most.
 const MAX_PAIRS: u64 = 4;
 
@@ -64,9 +65,10 @@ pub(crate) async fn run(
     mailbox: &Mailbox,
     pair: Pair,
     folders: &[Mapped],
+    messages: &HashMap<String, u32>,
     to_copy: u64,
 ) -> Result<FoldersEnd, WorkError> {
-    let groups = groups(folders);
+    let groups = groups(folders, messages);
     let pairs = (to_copy / MESSAGES_PER_PAIR + 1).min(MAX_PAIRS).min(groups.len().max(1) as u64);
     let shared = Shared { groups: Mutex::new(groups), state: Mutex::default() };
     let first = worker(work, mailbox, pair, &shared, false);
@@ -80,8 +82,9 @@ pub(crate) async fn run(
     Ok(FoldersEnd { pair, over_quota, interrupted, duplicates })
 }
 
-fn groups(folders: &[Mapped]) -> VecDeque<Vec<&Mapped>> {
-    let mut groups: Vec<Vec<&Mapped>> = Vec::new();
+/// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
+fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDeque<Vec<&'a Mapped>> {
+    let mut groups: Vec<Vec<&'a Mapped>> = Vec::new();
     for mapped in folders.iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
         let same = mapped.target.as_ref().and_then(|target| {
             groups.iter_mut().find(|g| g[0].target.as_ref().is_some_and(|t| t.path == target.path))
@@ -91,17 +94,18 @@ fn groups(folders: &[Mapped]) -> VecDeque<Vec<&Mapped>> {
             None => groups.push(vec![mapped]),
         }
     }
+    let size = |mapped: &&Mapped| messages.get(&mapped.folder.path.to_string()).copied().map_or(0, u64::from);
+    groups.sort_by_cached_key(|group| Reverse(group.iter().map(size).sum::<u64>()));
     groups.into()
 }
 
 /// One more pair of connections, if it may be opened right now.
 async fn helper(work: Work<'_>, mailbox: &Mailbox, shared: &Shared<'_>) -> Result<(), WorkError> {
-    let Some(_leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(()) };
+    let Some(leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(()) };
     match dial_both(mailbox, &work.context.ceilings.timeouts).await {
         Ok((source, target)) => {
             let pair = worker(work, mailbox, Pair { source, target }, shared, true).await?;
-            crate::ends::log_out(pair.source).await;
-            crate::ends::log_out(pair.target).await;
+            log_out_both(pair.source, pair.target, leave);
             Ok(())
         }
         Err(error) => {
@@ -136,7 +140,8 @@ async fn worker(
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
                 (Some(target), _) if !full => {
-                    let (back, end) = folder_run::run(work, pair, mapped, target).instrument(span).await?;
+                    let run = folder_run::run(work, mailbox, pair, mapped, target);
+                    let (back, end) = run.instrument(span).await?;
                     pair = back;
                     if end.throttled {
                         ceilings.ease(&mailbox.target);

@@ -56,6 +56,8 @@ pub struct Host {
     pub token: Option<SecretSource>,
     /// `allow_cleartext`.
     pub allow_cleartext: bool,
+    /// `compress`.
+    pub compress: bool,
 }
 
 impl fmt::Debug for Host {
@@ -90,6 +92,36 @@ pub struct Select {
     pub max_size: Option<(u64, String)>,
     /// Leave out messages flagged `\Deleted`.
     pub skip_deleted: bool,
+    /// In which order the others go.
+    pub order: Order,
+}
+
+/// `[select] order`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The source's UID order is kept.
+    #[default]
+    Source,
+    /// Newest first, by INTERNALDATE, in strides: the owner sees yesterday's mail before that of years ago.
+    RecentFirst,
+    /// Whatever is fastest: a large folder is read and written over several connections at a time.
+    Any,
+}
+
+impl Order {
+    /// What the plan says about it; `None` for the order that needs no remark.
+    #[must_use]
+    pub fn remark(self) -> Option<&'static str> {
+        match self {
+            Self::Source => None,
+            Self::RecentFirst => Some(
+                "order = \"recent-first\": the newest messages of a folder are written first, so new UIDs run against the source's order",
+            ),
+            Self::Any => Some(
+                "order = \"any\": a large folder is written over several connections at a time, so new UIDs do not follow the source's order",
+            ),
+        }
+    }
 }
 
 /// Differences that are notes, not failures.

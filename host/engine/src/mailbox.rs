@@ -90,6 +90,7 @@ impl AccountSpec {
             dialer: host.dialer.clone(),
             login: Login { user: name, admin, method: host.method, secret },
             allow_cleartext: host.allow_cleartext,
+            compress: host.compress,
         })
     }
 }

@@ -97,6 +97,7 @@ pub(crate) async fn plan(
             story: mapped.story.clone(),
         });
     }
+    mappings.notes.extend(job.select.order.remark().map(str::to_owned));
     let by_bytes = if to_copy == 0 { 0 } else { bytes.unwrap_or(0) / BYTES_A_SECOND };
     let plan = MailboxPlan {
         mailbox: mailbox.key.clone(),

@@ -466,6 +466,169 @@ pub trait Validator: Send + Sync {
     ) -> Result<ValidationReport, PluginError>;
 }
 
+/// What is known about a kind of server. Every number makes the engine more careful, never less.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerProfile {
+    /// Made for machines: `gmail`.
+    pub provider: String,
+    /// For people: `Gmail`.
+    pub name: String,
+    /// Connections to this server at once, all mailboxes together.
+    pub max_connections: Option<u32>,
+    /// Connections of one mailbox at once.
+    pub max_connections_per_mailbox: Option<u32>,
+    /// Largest message in bytes.
+    pub max_append_bytes: Option<u64>,
+    /// Capabilities to be treated as absent, upper case.
+    pub avoid: Vec<String>,
+    /// `pipeline`, `off`: one command at a time.
+    pub one_at_a_time: bool,
+    /// `folder-names`: whether names that differ in case only are one folder there, when it is known.
+    pub folds_case: Option<bool>,
+    /// For people.
+    pub notes: Vec<String>,
+}
+
+/// What was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occasion {
+    /// The log-in.
+    LogIn,
+    /// Storing a message.
+    Append,
+    /// Any other command, by its name.
+    Other(String),
+}
+
+/// Which reply it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// It will not or cannot.
+    No,
+    /// It did not understand.
+    Bad,
+    /// It ended the session.
+    Bye,
+}
+
+/// A server's reply that is no success.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Which end refused.
+    pub side: crate::summary::Side,
+    /// What is known about the server.
+    pub server: ServerDescription,
+    /// What was refused.
+    pub occasion: Occasion,
+    /// Which reply it was.
+    pub kind: ReplyKind,
+    /// The response code, upper case.
+    pub code: Option<String>,
+    /// The server's words.
+    pub text: String,
+}
+
+/// What a refusal means. There is no word for success, so that none can be claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classification {
+    /// A cause as `check` names them, or `throttled` or `message-refused`.
+    pub cause: &'static str,
+    /// Worth trying again after this time, 15 minutes at most.
+    pub retry_after: Option<std::time::Duration>,
+    /// What the operator can do, escaped.
+    pub remedy: Option<String>,
+}
+
+/// Knows servers. Pure: the same request gives the same answer.
+#[async_trait]
+pub trait ServerProfiler: Send + Sync {
+    /// Who this is.
+    fn plugin(&self) -> &PluginId;
+    /// Called once for each side of a mailbox, after log-in; `None` for a server it does not know.
+    ///
+    /// # Errors
+    /// A [`PluginError`] is a warning: the engine goes on with its own caution.
+    async fn identify(
+        &self,
+        side: crate::summary::Side,
+        server: &ServerDescription,
+    ) -> Result<Option<ServerProfile>, PluginError>;
+    /// What a refusal means; `None` leaves the engine's own reading.
+    ///
+    /// # Errors
+    /// As for `identify`.
+    async fn classify(&self, refusal: &Refusal) -> Result<Option<Classification>, PluginError>;
+}
+
+/// A mailbox the new host has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExistingMailbox {
+    /// Log-in name.
+    pub login: String,
+    /// Bytes it may hold.
+    pub quota: Option<u64>,
+}
+
+/// One page of what the new host has.
+#[derive(Debug, Clone, Default)]
+pub struct ExistingPage {
+    /// At most as many as asked for.
+    pub mailboxes: Vec<ExistingMailbox>,
+    /// Token of the next page; `None` at the end.
+    pub next: Option<String>,
+    /// Remarks; one of severity `error` stops the command before anything is created.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A mailbox that is wanted.
+#[derive(Debug, Clone)]
+pub struct NewMailbox {
+    /// Log-in name on the new host.
+    pub login: String,
+    /// The name of a person.
+    pub display_name: Option<String>,
+    /// Bytes it shall hold.
+    pub quota: Option<u64>,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// What came of creating one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creation {
+    /// It was created.
+    Created,
+    /// It was there; nothing was changed.
+    Exists,
+}
+
+/// Creates mailboxes on the new host.
+#[async_trait]
+pub trait MailboxProvisioner: Send + Sync {
+    /// Who this is.
+    fn plugin(&self) -> &PluginId;
+    /// One page of what is there. `domains` are those that matter, sorted.
+    ///
+    /// # Errors
+    /// A [`PluginError`] ends the command.
+    async fn list_mailboxes(
+        &self,
+        token: Option<&str>,
+        max: u32,
+        domains: &[String],
+    ) -> Result<ExistingPage, PluginError>;
+    /// Creates one.
+    ///
+    /// # Errors
+    /// A [`PluginError`] means that this one was not created.
+    async fn create_mailbox(&self, mailbox: &NewMailbox) -> Result<Creation, PluginError>;
+    /// Sets the bytes a mailbox may hold.
+    ///
+    /// # Errors
+    /// As for `create_mailbox`.
+    async fn set_quota(&self, login: &str, quota: u64) -> Result<(), PluginError>;
+}
+
 /// Every plugin a project uses, in the order of the file.
 #[derive(Clone)]
 pub struct Plugins {

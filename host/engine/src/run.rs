@@ -12,7 +12,7 @@ use crate::hooks;
 use crate::ledger::{Ledger, LedgerError};
 use crate::mailbox::Mailbox;
 use crate::plan::MailboxPlan;
-use crate::planner::{PlanError, plan};
+use crate::planner::{PlanError, Planned, plan};
 use crate::plugin::{Depth, HookOutcome};
 use crate::store::mailbox_summary;
 use crate::summary::{MailboxSummary, Side, Stopped};
@@ -168,7 +168,8 @@ async fn attempt(
     context.tell(Event::Planned(planned.plan)).await;
 
     let work = Work { context, mailbox: &mailbox.key, ledger };
-    let end = folders::run(work, mailbox, pair, &planned.mappings.folders, to_copy).await?;
+    let Planned { mappings, messages, .. } = planned;
+    let end = folders::run(work, mailbox, pair, &mappings.folders, &messages, to_copy).await?;
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);
     }

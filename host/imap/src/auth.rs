@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
 use zeroize::Zeroizing;
 
-use crate::command::{Answer, next, quoted};
+use crate::command::{Answer, foreign_tag, next, quoted};
 use crate::reply::{Reply, Status};
+use crate::sasl::{Sasl, Step};
+use crate::scram::{self, Scram};
 use crate::wire::Wire;
 use crate::{ImapError, ServerFacts};
 
@@ -18,8 +20,8 @@ pub type Secret = SecretSlice<u8>;
 pub struct Login {
     /// The mailbox's user name.
     pub user: String,
-    /// The administrator whose credentials are used to act as `user` (SASL authorization identity, RFC 4616); always
-    /// AUTHENTICATE PLAIN.
+    /// The administrator whose credentials are used to act as `user` (SASL authorization identity, RFC 4422
+    /// section 2); PLAIN or SCRAM only.
     pub admin: Option<String>,
     /// The mechanism.
     pub method: AuthMethod,
@@ -30,27 +32,180 @@ pub struct Login {
 /// How to prove an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
-    /// AUTHENTICATE PLAIN where it is advertised, else LOGIN unless the server forbids it.
+    /// By password, with the best mechanism the server offers.
+    ///
+    /// Under TLS: PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5. Servers offer the last three also to users whose
+    /// password they keep in a form that these cannot be checked against, and a refusal is not followed by a second try;
+    /// the first two always work. In clear text: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN, so that the password
+    /// itself is not sent where it need not be.
     Password,
-    /// AUTHENTICATE PLAIN with `admin` as the one who authenticates (RFC 4616).
+    /// By an administrator's password, acting for the user: PLAIN, else SCRAM.
     PlainAuthzid,
+    /// LOGIN and nothing else (RFC 9051 section 6.2.3).
+    Login,
+    /// AUTHENTICATE PLAIN and nothing else (RFC 4616).
+    Plain,
+    /// AUTHENTICATE CRAM-MD5 and nothing else (RFC 2195).
+    CramMd5,
+    /// AUTHENTICATE SCRAM-SHA-1 and nothing else (RFC 5802).
+    ScramSha1,
+    /// AUTHENTICATE SCRAM-SHA-256 and nothing else (RFC 7677).
+    ScramSha256,
     /// AUTHENTICATE XOAUTH2 with an access token (Google's and Microsoft's own).
     Xoauth2,
     /// AUTHENTICATE OAUTHBEARER with an access token (RFC 7628).
     OauthBearer,
 }
 
-/// What will be sent.
-enum Plan {
-    Sasl { mechanism: &'static str, response: Zeroizing<Vec<u8>> },
+/// What is sent. Each is one of [`AuthMethod`]'s, without those that stand for a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mechanism {
     Login,
+    Plain,
+    CramMd5,
+    ScramSha1,
+    ScramSha256,
+    Xoauth2,
+    OauthBearer,
 }
 
-/// Logs in. A refusal is final: the server is not asked a second time, whatever else it offers.
-pub(crate) async fn log_in(wire: &mut Wire, facts: &ServerFacts, login: &Login) -> Result<Answer, ImapError> {
-    match plan(facts, login)? {
-        Plan::Sasl { mechanism, response } => authenticate(wire, facts, login, mechanism, &response).await,
-        Plan::Login => plain_login(wire, facts, login).await,
+impl Mechanism {
+    /// The order is explained at [`AuthMethod::Password`].
+    const UNDER_TLS: &[Mechanism] = &[
+        Mechanism::Plain,
+        Mechanism::Login,
+        Mechanism::ScramSha256,
+        Mechanism::ScramSha1,
+        Mechanism::CramMd5,
+    ];
+    const IN_CLEAR: &[Mechanism] = &[
+        Mechanism::ScramSha256,
+        Mechanism::ScramSha1,
+        Mechanism::CramMd5,
+        Mechanism::Plain,
+        Mechanism::Login,
+    ];
+
+    fn candidates(method: AuthMethod, protected: bool) -> &'static [Mechanism] {
+        match method {
+            AuthMethod::Password | AuthMethod::PlainAuthzid if protected => Mechanism::UNDER_TLS,
+            AuthMethod::Password | AuthMethod::PlainAuthzid => Mechanism::IN_CLEAR,
+            AuthMethod::Login => &[Mechanism::Login],
+            AuthMethod::Plain => &[Mechanism::Plain],
+            AuthMethod::CramMd5 => &[Mechanism::CramMd5],
+            AuthMethod::ScramSha1 => &[Mechanism::ScramSha1],
+            AuthMethod::ScramSha256 => &[Mechanism::ScramSha256],
+            AuthMethod::Xoauth2 => &[Mechanism::Xoauth2],
+            AuthMethod::OauthBearer => &[Mechanism::OauthBearer],
+        }
+    }
+
+    /// Its name behind AUTHENTICATE; `LOGIN` is a command of its own.
+    fn name(self) -> &'static str {
+        match self {
+            Mechanism::Login => "LOGIN",
+            Mechanism::Plain => "PLAIN",
+            Mechanism::CramMd5 => "CRAM-MD5",
+            Mechanism::ScramSha1 => "SCRAM-SHA-1",
+            Mechanism::ScramSha256 => "SCRAM-SHA-256",
+            Mechanism::Xoauth2 => "XOAUTH2",
+            Mechanism::OauthBearer => "OAUTHBEARER",
+        }
+    }
+
+    fn is_offered(self, facts: &ServerFacts) -> bool {
+        match self {
+            Mechanism::Login => !facts.has("LOGINDISABLED"),
+            other => facts.has(&format!("AUTH={}", other.name())),
+        }
+    }
+
+    /// Whether one can act for another.
+    fn takes_authzid(self) -> bool {
+        matches!(self, Mechanism::Plain | Mechanism::ScramSha1 | Mechanism::ScramSha256)
+    }
+
+    /// Why it has no form for these credentials, if so: one sentence.
+    fn objection(self, login: &Login) -> Option<&'static str> {
+        let secret = login.secret.expose_secret();
+        let names = [Some(login.user.as_bytes()), login.admin.as_deref().map(str::as_bytes)];
+        let all = || names.iter().flatten().copied().chain([secret]);
+        match self {
+            Mechanism::Login | Mechanism::Plain => all()
+                .any(|bytes| bytes.contains(&0))
+                .then_some("a user name or password with a NUL in it cannot be sent"),
+            Mechanism::CramMd5 => login
+                .user
+                .contains(['\r', '\n', '\0'])
+                .then_some("a user name with a line end or NUL in it cannot be sent with CRAM-MD5"),
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => (std::str::from_utf8(secret).is_err()
+                || all().any(|bytes| bytes.contains(&0)))
+            .then_some("a password that is not UTF-8 text, or with a NUL in it, cannot be used with SCRAM"),
+            // Control characters separate the fields of both OAuth mechanisms.
+            Mechanism::Xoauth2 | Mechanism::OauthBearer => all()
+                .any(|bytes| bytes.iter().any(u8::is_ascii_control))
+                .then_some("a user name or token with control characters in it cannot be sent"),
+        }
+    }
+
+    /// The mechanism at work; `None` for LOGIN, which is no mechanism.
+    fn begin(self, facts: &ServerFacts, login: &Login) -> Result<Option<Sasl>, ImapError> {
+        let secret = login.secret.expose_secret();
+        let user = login.user.as_bytes();
+        // The one who proves an identity, and the one who is meant when that is another.
+        let (actor, meant) = match &login.admin {
+            Some(admin) => (admin.as_str(), Some(login.user.as_str())),
+            None => (login.user.as_str(), None),
+        };
+        let once = |parts: &[&[u8]], acknowledge| {
+            // One allocation of the right size: a growing one would leave pieces of the secret behind.
+            let mut response = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+            parts.iter().for_each(|part| response.extend_from_slice(part));
+            Sasl::Once { response, acknowledge }
+        };
+        Ok(Some(match self {
+            Mechanism::Login => return Ok(None),
+            Mechanism::Plain => {
+                let meant = meant.unwrap_or_default().as_bytes();
+                once(&[meant, b"\0", actor.as_bytes(), b"\0", secret], None)
+            }
+            Mechanism::Xoauth2 => {
+                once(&[b"user=", user, b"\x01auth=Bearer ", secret, b"\x01\x01"], Some(b""))
+            }
+            Mechanism::OauthBearer => {
+                let (host, port) = (&facts.endpoint.host, facts.endpoint.port);
+                let head = format!("n,a={},\x01host={host}\x01port={port}", scram::escaped(&login.user));
+                once(&[head.as_bytes(), b"\x01auth=Bearer ", secret, b"\x01\x01"], Some(b"\x01"))
+            }
+            Mechanism::CramMd5 => {
+                Sasl::CramMd5 { user: login.user.clone(), secret: login.secret.clone(), answered: false }
+            }
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+                let hash = if self == Mechanism::ScramSha1 { scram::Hash::Sha1 } else { scram::Hash::Sha256 };
+                let mut random = [0; 18];
+                getrandom::fill(&mut random)
+                    .map_err(|error| unavailable(format!("the system gives no random numbers: {error}")))?;
+                let scram = Scram::new(hash, actor, meant, secret, STANDARD.encode(random));
+                let refused = || unavailable("a password that is not UTF-8 text cannot be used with SCRAM");
+                Sasl::Scram(Box::new(scram.ok_or_else(refused)?))
+            }
+        }))
+    }
+}
+
+/// Logs in. A refusal is final: the server is not asked a second time, whatever else it offers, nor is another server it
+/// refers to (RFC 2221). `protected` says whether the password can travel unseen.
+pub(crate) async fn log_in(
+    wire: &mut Wire,
+    facts: &ServerFacts,
+    login: &Login,
+    protected: bool,
+) -> Result<Answer, ImapError> {
+    let mechanism = choose(facts, login, protected)?;
+    tracing::debug!(mechanism = mechanism.name(), "logging in");
+    match mechanism.begin(facts, login)? {
+        Some(sasl) => authenticate(wire, facts, login, mechanism.name(), sasl).await,
+        None => plain_login(wire, facts, login).await,
     }
 }
 
@@ -58,155 +213,147 @@ fn unavailable(what: impl Into<String>) -> ImapError {
     ImapError::LoginUnavailable { what: what.into() }
 }
 
-fn plan(facts: &ServerFacts, login: &Login) -> Result<Plan, ImapError> {
-    let secret = login.secret.expose_secret();
+/// The first mechanism that the server offers and that has a form for the credentials.
+fn choose(facts: &ServerFacts, login: &Login, protected: bool) -> Result<Mechanism, ImapError> {
     if login.user.is_empty() {
         return Err(unavailable("the user name is empty"));
     }
-    match login.method {
-        AuthMethod::Password | AuthMethod::PlainAuthzid => {
-            let authzid = login.admin.as_ref().map(|_| login.user.as_str());
-            let authcid = login.admin.as_deref().unwrap_or(&login.user);
-            if login.method == AuthMethod::PlainAuthzid && login.admin.is_none() {
-                return Err(unavailable("plain-authzid needs the name of an administrator"));
+    if login.method == AuthMethod::PlainAuthzid && login.admin.is_none() {
+        return Err(unavailable("plain-authzid needs the name of an administrator"));
+    }
+    let candidates = Mechanism::candidates(login.method, protected);
+    let mut objection = None;
+    for mechanism in candidates {
+        if mechanism.is_offered(facts) && (login.admin.is_none() || mechanism.takes_authzid()) {
+            match mechanism.objection(login) {
+                None => return Ok(*mechanism),
+                Some(sentence) => objection = objection.or(Some(sentence)),
             }
-            if [login.user.as_bytes(), authcid.as_bytes(), secret].iter().any(|bytes| bytes.contains(&0)) {
-                return Err(unavailable("a user name or password with a NUL in it cannot be sent"));
-            }
-            if facts.has("AUTH=PLAIN") {
-                let mut response = Zeroizing::new(Vec::with_capacity(secret.len() + 200));
-                response.extend_from_slice(authzid.unwrap_or_default().as_bytes());
-                response.push(0);
-                response.extend_from_slice(authcid.as_bytes());
-                response.push(0);
-                response.extend_from_slice(secret);
-                return Ok(Plan::Sasl { mechanism: "PLAIN", response });
-            }
-            if authzid.is_some() {
-                return Err(unavailable(
-                    "the server offers no AUTHENTICATE PLAIN, which acting for a user needs",
-                ));
-            }
-            if !facts.has("LOGINDISABLED") {
-                return Ok(Plan::Login);
-            }
-            if ["AUTH=XOAUTH2", "AUTH=OAUTHBEARER"].iter().any(|name| facts.has(name)) {
-                return Err(ImapError::NeedsOauth);
-            }
-            Err(unavailable("the server has switched off LOGIN and offers no AUTHENTICATE PLAIN"))
-        }
-        AuthMethod::Xoauth2 => {
-            need(facts, "AUTH=XOAUTH2")?;
-            no_separators(&[login.user.as_bytes(), secret])?;
-            let parts: [&[u8]; 5] =
-                [b"user=", login.user.as_bytes(), b"\x01auth=Bearer ", secret, b"\x01\x01"];
-            Ok(Plan::Sasl { mechanism: "XOAUTH2", response: Zeroizing::new(parts.concat()) })
-        }
-        AuthMethod::OauthBearer => {
-            need(facts, "AUTH=OAUTHBEARER")?;
-            no_separators(&[login.user.as_bytes(), secret])?;
-            // The gs2 header's escapes (RFC 5801 section 4).
-            let user = login.user.replace('=', "=3D").replace(',', "=2C");
-            let head = format!("n,a={user},\x01host={}\x01port={}", facts.endpoint.host, facts.endpoint.port);
-            let parts: [&[u8]; 4] = [head.as_bytes(), b"\x01auth=Bearer ", secret, b"\x01\x01"];
-            Ok(Plan::Sasl { mechanism: "OAUTHBEARER", response: Zeroizing::new(parts.concat()) })
         }
     }
-}
-
-fn need(facts: &ServerFacts, capability: &str) -> Result<(), ImapError> {
-    if facts.has(capability) {
-        Ok(())
-    } else {
-        Err(unavailable(format!("the server does not offer {capability}")))
+    if let Some(sentence) = objection {
+        return Err(unavailable(sentence));
     }
-}
-
-/// Control characters separate the fields of both OAuth mechanisms.
-fn no_separators(fields: &[&[u8]]) -> Result<(), ImapError> {
-    if fields.iter().any(|field| field.iter().any(u8::is_ascii_control)) {
-        return Err(unavailable("a user name or token with control characters in it cannot be sent"));
-    }
-    Ok(())
+    Err(match (candidates, &login.admin) {
+        ([Mechanism::Login], _) => unavailable("the server has switched off LOGIN"),
+        ([only], _) => unavailable(format!("the server does not offer AUTH={}", only.name())),
+        (_, Some(_)) => unavailable(
+            "the server offers neither AUTHENTICATE PLAIN nor SCRAM, which acting for a user needs",
+        ),
+        _ if facts.has("AUTH=XOAUTH2") || facts.has("AUTH=OAUTHBEARER") => ImapError::NeedsOauth,
+        _ => unavailable(
+            "the server has switched off LOGIN and offers none of PLAIN, SCRAM-SHA-256, SCRAM-SHA-1 and CRAM-MD5",
+        ),
+    })
 }
 
 const TAG: &str = "L1";
+/// More questions than the longest mechanism has.
+const MAX_ROUNDS: usize = 8;
 
 async fn authenticate(
     wire: &mut Wire,
     facts: &ServerFacts,
     login: &Login,
     mechanism: &'static str,
-    response: &[u8],
+    mut sasl: Sasl,
 ) -> Result<Answer, ImapError> {
-    let mut encoded = Zeroizing::new(String::with_capacity(response.len() * 4 / 3 + 4));
-    STANDARD.encode_string(response, &mut encoded);
     wire.begin("AUTHENTICATE")?;
     wire.writer.push(format!("{TAG} AUTHENTICATE {mechanism}").as_bytes());
+    let mut initial = sasl.initial();
     // With SASL-IR (RFC 4959) the response rides along and saves a round trip.
-    let mut sent = facts.has("SASL-IR");
-    if sent {
+    if facts.has("SASL-IR")
+        && let Some(response) = initial.take()
+    {
         wire.writer.push(b" ");
-        wire.writer.push(encoded.as_bytes());
+        wire.writer.push(encoded(&response).as_bytes());
     }
     wire.writer.push(b"\r\n");
     flush_secret(wire).await?;
     let mut data = Vec::new();
     let mut detail = None;
+    let mut rounds = 0;
     loop {
         match next(wire).await? {
-            Reply::Continue(_) if !sent => {
-                sent = true;
-                wire.writer.push(encoded.as_bytes());
+            Reply::Continue(challenge) => {
+                rounds += 1;
+                if rounds > MAX_ROUNDS {
+                    return Err(broken(wire, "the log-in asks without end"));
+                }
+                let step = match initial.take() {
+                    Some(response) => Step::Send(response),
+                    None => match STANDARD.decode(&challenge) {
+                        Ok(challenge) => sasl.challenged(&challenge).map_err(|what| broken(wire, &what))?,
+                        Err(_) => return Err(broken(wire, "the log-in's challenge is not base64")),
+                    },
+                };
+                let answer = match step {
+                    Step::Send(answer) => Some(answer),
+                    Step::Stretch(work) => {
+                        let stretched = tokio::task::spawn_blocking(|| work.run()).await;
+                        let stretched = stretched.map_err(|_| broken(wire, "the log-in was interrupted"))?;
+                        Some(sasl.stretched(&stretched))
+                    }
+                    Step::Refused { detail: why, answer } => {
+                        detail = Some(why);
+                        answer.map(|bytes| Zeroizing::new(bytes.to_vec()))
+                    }
+                };
+                match answer {
+                    Some(answer) => wire.writer.push(encoded(&answer).as_bytes()),
+                    // Cancels the exchange (RFC 9051 section 6.2.2).
+                    None => wire.writer.push(b"*"),
+                }
                 wire.writer.push(b"\r\n");
                 flush_secret(wire).await?;
             }
-            Reply::Continue(challenge) => {
-                // The OAuth mechanisms report failure as a challenge, which has to be answered to get the NO
-                // (RFC 7628 section 3.2.3). PLAIN has no second round: cancel.
-                detail = STANDARD.decode(&challenge).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                let answer: &[u8] = match mechanism {
-                    "XOAUTH2" => b"\r\n",
-                    "OAUTHBEARER" => b"AQ==\r\n",
-                    _ => b"*\r\n",
-                };
-                wire.writer.push(answer);
-                wire.flush().await?;
-            }
             Reply::Tagged { tag, line } if tag == TAG => {
+                if line.status == Status::Ok {
+                    sasl.check().map_err(|what| broken(wire, &what))?;
+                }
                 wire.finish();
                 return verdict(Answer { data, line }, login, detail);
             }
-            Reply::Tagged { .. } => return Err(wire.reader.fail(unknown_tag())),
+            Reply::Tagged { tag, .. } => return Err(foreign_tag(wire, &tag)),
             other => data.push(other),
         }
     }
 }
 
-/// LOGIN (RFC 9051 section 6.2.3), for servers without AUTHENTICATE PLAIN.
+fn encoded(bytes: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 4 / 3 + 4));
+    STANDARD.encode_string(bytes, &mut text);
+    text
+}
+
+/// Ends the connection: the other side is not what it should be.
+fn broken(wire: &mut Wire, what: &str) -> ImapError {
+    wire.reader.fail(ImapError::Protocol { what: what.to_owned() })
+}
+
+/// LOGIN (RFC 9051 section 6.2.3).
 async fn plain_login(wire: &mut Wire, facts: &ServerFacts, login: &Login) -> Result<Answer, ImapError> {
-    let secret = login.secret.expose_secret();
-    if login.user.bytes().any(|byte| matches!(byte, b'\r' | b'\n'))
-        || secret.iter().any(|b| matches!(b, b'\r' | b'\n'))
-    {
-        return Err(unavailable("a user name or password with a line end in it cannot be sent with LOGIN"));
-    }
     wire.begin("LOGIN")?;
     wire.writer.push(format!("{TAG} LOGIN").as_bytes());
     let mut data = Vec::new();
-    for argument in [login.user.as_bytes(), secret] {
+    for argument in [login.user.as_bytes(), login.secret.expose_secret()] {
         wire.writer.push(b" ");
         if let Some(text) = quoted(argument).map(Zeroizing::new) {
             wire.writer.push(&text);
             continue;
         }
-        let plus = facts.has("LITERAL+") || facts.has("LITERAL-") && argument.len() <= 4096;
+        // What has lines in it is sent only when the server asks for it: refused unasked, they would be read as commands.
+        let lines = argument.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+        let plus = !lines && (facts.has("LITERAL+") || facts.has("LITERAL-") && argument.len() <= 4096);
         wire.writer.push(format!("{{{}{}}}\r\n", argument.len(), if plus { "+" } else { "" }).as_bytes());
         if !plus {
             flush_secret(wire).await?;
             loop {
                 match next(wire).await? {
                     Reply::Continue(_) => break,
+                    Reply::Tagged { line, .. } if line.status == Status::Ok => {
+                        return Err(broken(wire, "the log-in succeeded before it was complete"));
+                    }
                     Reply::Tagged { line, .. } => {
                         wire.finish();
                         return verdict(Answer { data, line }, login, None);
@@ -225,12 +372,8 @@ async fn plain_login(wire: &mut Wire, facts: &ServerFacts, login: &Login) -> Res
                 wire.finish();
                 return verdict(Answer { data, line }, login, None);
             }
-            Reply::Tagged { .. } => return Err(wire.reader.fail(unknown_tag())),
-            Reply::Continue(_) => {
-                return Err(wire
-                    .reader
-                    .fail(ImapError::Protocol { what: "LOGIN was answered with a question".to_owned() }));
-            }
+            Reply::Tagged { tag, .. } => return Err(foreign_tag(wire, &tag)),
+            Reply::Continue(_) => return Err(broken(wire, "LOGIN was answered with a question")),
             other => data.push(other),
         }
     }
@@ -240,10 +383,6 @@ async fn flush_secret(wire: &mut Wire) -> Result<(), ImapError> {
     let flushed = wire.flush().await;
     wire.writer.wipe();
     flushed
-}
-
-fn unknown_tag() -> ImapError {
-    ImapError::Protocol { what: "the log-in was answered under another tag".to_owned() }
 }
 
 fn verdict(answer: Answer, login: &Login, detail: Option<String>) -> Result<Answer, ImapError> {

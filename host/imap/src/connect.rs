@@ -10,6 +10,7 @@ use crate::auth::{self, Login};
 use crate::batch::run_all;
 use crate::capability::{Namespaces, ServerFacts, delimiter};
 use crate::command::{Answer, Command, next};
+use crate::deflate::Deflated;
 use crate::gate::Gate;
 use crate::reply::{Reply, Status, values};
 use crate::session::Session;
@@ -32,6 +33,9 @@ pub struct Account {
     pub login: Login,
     /// Whether credentials may travel without TLS.
     pub allow_cleartext: bool,
+    /// Whether to compress what travels after the log-in, where the server offers it (RFC 4978). It costs about 30 ms of
+    /// CPU per megabyte and pays on lines slower than some 20 MB/s.
+    pub compress: bool,
 }
 
 /// Returns a logged-in session: TLS where the endpoint wants it, capabilities asked anew after TLS and after log-in,
@@ -55,7 +59,8 @@ pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, 
         // What was said in clear could be anybody's; only the text is kept, for people.
         greeting.capabilities = None;
     }
-    establish(wire, endpoint.clone(), greeting, &account.login, timeouts).await
+    let how = How { protected: endpoint.tls != TlsMode::None, compress: account.compress };
+    establish(wire, endpoint.clone(), greeting, &account.login, how, timeouts).await
 }
 
 /// Returns a logged-in session over a stream that exists already, such as a tunnel or a test's pipe. The stream counts
@@ -74,7 +79,15 @@ where
 {
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
     let greeting = read_greeting(&mut wire, timeouts.greeting).await?;
-    establish(wire, endpoint, greeting, login, timeouts).await
+    let how = How { protected: true, compress: false };
+    establish(wire, endpoint, greeting, login, how, timeouts).await
+}
+
+/// What the connection is like, and is to be like.
+#[derive(Clone, Copy)]
+struct How {
+    protected: bool,
+    compress: bool,
 }
 
 struct Greeting {
@@ -190,6 +203,7 @@ async fn establish(
     endpoint: Endpoint,
     greeting: Greeting,
     login: &Login,
+    how: How,
     timeouts: &Timeouts,
 ) -> Result<Session, ImapError> {
     let mut facts = ServerFacts::new(endpoint);
@@ -199,7 +213,7 @@ async fn establish(
         let answer = Command::new("CAPABILITY").run(&mut wire, "C1").await?;
         facts.learn_capabilities(&answer);
     }
-    let told = auth::log_in(&mut wire, &facts, login).await?;
+    let told = auth::log_in(&mut wire, &facts, login, how.protected).await?;
     tracing::debug!(endpoint = %facts.endpoint, "logged in");
     let mut learnt = Learnt::default();
     // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers list a
@@ -210,12 +224,31 @@ async fn establish(
     for _ in 0..2 {
         learnt.ask(&mut wire, &mut facts, None, true).await?;
     }
+    if how.compress && facts.has("COMPRESS=DEFLATE") {
+        wire = compress(wire, timeouts).await?;
+    }
     let mut client = async_imap::Client::new(Gate::adopting(wire));
     client.get_mut().begin("LOGIN")?;
     let imap = client.login("-", "-").await.map_err(|(error, _)| ImapError::Protocol {
         what: format!("the session could not be set up: {}", error.to_string().to_lowercase()),
     })?;
     Session::new(imap, facts, learnt.namespaces.unwrap_or_default(), learnt.qresync, timeouts.clone())
+}
+
+/// Puts the connection under compression (RFC 4978). A server that will not goes on without.
+async fn compress(mut wire: Wire, timeouts: &Timeouts) -> Result<Wire, ImapError> {
+    const NAME: &str = "COMPRESS";
+    // Nothing may travel behind it: the server's next byte is compressed, and ours too.
+    if let Err(error) = Command::new(NAME).text("DEFLATE").run(&mut wire, "C7").await?.ok(NAME) {
+        tracing::debug!(%error, "COMPRESS was refused");
+        return Ok(wire);
+    }
+    let already = wire.reader.unread().to_vec();
+    let closed = || ImapError::Closed { during: NAME, detail: "the server closed it".to_owned() };
+    let (transport, _) = wire.into_transport().ok_or_else(closed)?;
+    let stream = Deflated::new(transport.into_io(), already);
+    tracing::debug!("compressed from here on");
+    Ok(Wire::new(Transport::Other(Box::new(stream)), timeouts))
 }
 
 /// A question of the log-in: its tag, its name, the rest of it.

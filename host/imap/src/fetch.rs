@@ -12,14 +12,11 @@ use crate::fetch_line::{FetchLine, Section};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
 use crate::wire::Event;
-use crate::{Flags, ImapError, InternalDate, Refusal, Session, UidSet};
+use crate::{Flags, GmailFacts, ImapError, InternalDate, Refusal, Session, UidSet};
 
-/// FETCH commands under way at once. More would not be faster, since one command streams hundreds of messages without a
-/// pause, and Dovecot answers several by turns: messages would come out of order.
-const IN_FLIGHT: usize = 1;
 /// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated by the
 /// caller in smaller parts.
-const CHUNK_BODIES: u32 = 500;
+const CHUNK_BODIES: u32 = 2000;
 /// Messages per command without bodies.
 const CHUNK_META: u32 = 5000;
 /// A body that arrives before its UID or flags is held in memory up to this size.
@@ -34,6 +31,8 @@ pub enum FetchItems {
     Flags,
     /// UID, flags, internal date and size.
     Meta,
+    /// [`FetchItems::Meta`] and what Gmail adds; only for servers with X-GM-EXT-1.
+    Gmail,
     /// [`FetchItems::Meta`] and the Message-ID header field, as the body.
     Identity,
     /// [`FetchItems::Meta`] and the whole header, as the body.
@@ -47,6 +46,7 @@ impl FetchItems {
         match self {
             FetchItems::Flags => "(UID FLAGS)",
             FetchItems::Meta => "(UID FLAGS INTERNALDATE RFC822.SIZE)",
+            FetchItems::Gmail => "(UID FLAGS INTERNALDATE RFC822.SIZE X-GM-MSGID X-GM-LABELS)",
             FetchItems::Identity => {
                 "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
             }
@@ -57,7 +57,7 @@ impl FetchItems {
 
     /// Whether a body or header is part of the answer.
     fn has_body(self) -> bool {
-        !matches!(self, FetchItems::Flags | FetchItems::Meta)
+        !matches!(self, FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail)
     }
 
     /// Whether `line` is the answer to this question rather than the flag update a server may send at any time. Where
@@ -68,7 +68,7 @@ impl FetchItems {
 
     fn chunk(self) -> u32 {
         match self {
-            FetchItems::Flags | FetchItems::Meta | FetchItems::Identity => CHUNK_META,
+            FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail | FetchItems::Identity => CHUNK_META,
             FetchItems::Headers | FetchItems::Full => CHUNK_BODIES,
         }
     }
@@ -87,6 +87,8 @@ pub struct Fetched {
     pub size: Option<u64>,
     /// The length in bytes of what [`Fetch::chunk`] will return; `None` when the server answered without a body.
     pub body_len: Option<u64>,
+    /// What Gmail adds, when it was asked for.
+    pub gmail: Option<GmailFacts>,
 }
 
 /// A FETCH command that ended in NO or BAD.
@@ -110,6 +112,8 @@ pub struct Fetch<'a> {
 #[derive(Debug)]
 pub(crate) struct FetchState {
     items: FetchItems,
+    /// Commands under way at once.
+    at_once: usize,
     queue: VecDeque<UidSet>,
     in_flight: VecDeque<Command>,
     /// What is known of messages that are not complete yet.
@@ -155,10 +159,20 @@ impl Session {
     /// Fetches `uids` of the open folder, in ascending order where the server keeps it, with commands of bounded length.
     ///
     /// UIDs that do not exist are passed over, as IMAP does. Bodies are peeked at: no flag changes.
+    ///
+    /// One command is under way at a time: more would not be faster, since one streams hundreds of messages without a
+    /// pause, and Dovecot answers several by turns, so that messages come out of order.
     pub fn fetch(&mut self, uids: UidSet, items: FetchItems) -> Fetch<'_> {
+        self.fetch_parts(&[uids], items, 1)
+    }
+
+    /// Fetches the messages of each set, one set after the other, `at_once` commands ahead; with more than one, messages
+    /// of neighbouring sets may come mixed. Else as [`Session::fetch`].
+    pub fn fetch_parts(&mut self, parts: &[UidSet], items: FetchItems, at_once: usize) -> Fetch<'_> {
         let state = FetchState {
             items,
-            queue: uids.chunks(items.chunk(), MAX_SET_BYTES).into(),
+            at_once: at_once.max(1),
+            queue: parts.iter().flat_map(|uids| uids.chunks(items.chunk(), MAX_SET_BYTES)).collect(),
             in_flight: VecDeque::new(),
             held: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -319,7 +333,7 @@ impl FetchState {
     }
 
     async fn send(&mut self, session: &mut Session) -> Result<(), ImapError> {
-        if self.queue.is_empty() || self.in_flight.len() >= IN_FLIGHT {
+        if self.queue.is_empty() || self.in_flight.len() >= self.at_once {
             return Ok(());
         }
         if self.in_flight.is_empty() {
@@ -327,7 +341,7 @@ impl FetchState {
             wire.begin("FETCH")?;
             wire.reader.set_bodies(true);
         }
-        while self.in_flight.len() < IN_FLIGHT {
+        while self.in_flight.len() < self.at_once {
             let Some(uids) = self.queue.pop_front() else { break };
             let tag = session.next_tag();
             let line = format!("{tag} UID FETCH {} {}\r\n", uids.to_wire(), self.items.to_wire());
@@ -456,5 +470,6 @@ fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {
         internal_date: line.date.flatten(),
         size: line.size.flatten(),
         body_len,
+        gmail: line.gmail,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::reply::values;
 use crate::token::Value;
-use crate::{FetchItems, Flags, InternalDate};
+use crate::{FetchItems, Flags, GmailFacts, InternalDate};
 
 /// More flags than this on one message are not kept.
 const MAX_FLAGS: usize = 2000;
@@ -16,6 +16,7 @@ pub(crate) struct FetchLine {
     pub(crate) date: Option<Option<InternalDate>>,
     /// The inner option is empty for NIL.
     pub(crate) size: Option<Option<u64>>,
+    pub(crate) gmail: Option<GmailFacts>,
     pub(crate) section: Section,
     /// Whether the response breaks off right before the section that was asked for.
     pub(crate) before_section: bool,
@@ -50,6 +51,8 @@ impl FetchLine {
                 b"FLAGS" => line.flags = Some(flags(value)),
                 b"INTERNALDATE" => line.date = Some(value.text().and_then(|text| InternalDate::parse(&text))),
                 b"RFC822.SIZE" => line.size = Some(value.number()),
+                b"X-GM-MSGID" => line.gmail.get_or_insert_default().message_id = value.number(),
+                b"X-GM-LABELS" => line.gmail.get_or_insert_default().labels = GmailFacts::read_labels(value),
                 _ if wanted => {
                     line.section = match value.string() {
                         Some(bytes) => Section::Inline(bytes.to_vec()),
@@ -68,6 +71,7 @@ impl FetchLine {
         self.flags = newer.flags.or(self.flags.take());
         self.date = newer.date.or(self.date);
         self.size = newer.size.or(self.size);
+        self.gmail = newer.gmail.or(self.gmail.take());
         if newer.section != Section::Absent {
             self.section = newer.section;
         }
@@ -82,7 +86,7 @@ impl FetchLine {
 /// A partial, `BODY[]<0>`, is no whole message and matches nothing.
 fn is_section(key: &[u8], asked: FetchItems) -> bool {
     match asked {
-        FetchItems::Flags | FetchItems::Meta => false,
+        FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail => false,
         FetchItems::Identity => key.starts_with(b"BODY[HEADER.FIELDS") && key.ends_with(b"]"),
         FetchItems::Headers => key == b"BODY[HEADER]",
         FetchItems::Full => key == b"BODY[]",

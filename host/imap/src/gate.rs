@@ -16,7 +16,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::ImapError;
-use crate::command::Answer;
+use crate::command::{Answer, foreign_tag};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::wire::{Event, Wire};
 
@@ -37,6 +37,8 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct Ledger {
+    /// The tag of the command that began last, once async-imap has written it.
+    tag: Vec<u8>,
     data: Vec<Reply>,
     tagged: Option<StatusLine>,
     fault: Option<ImapError>,
@@ -105,6 +107,13 @@ impl Gate {
     /// Keeps `reply` in the ledger and returns what async-imap may read of it.
     fn record(&mut self, reply: Reply) -> Bytes {
         match reply {
+            // async-imap does not always look at it.
+            Reply::Tagged { tag, .. } if tag.as_bytes() != self.ledger.tag => {
+                if let Some(wire) = &mut self.wire {
+                    self.ledger.fault = Some(foreign_tag(wire, &tag));
+                }
+                Bytes::new()
+            }
             Reply::Tagged { tag, line } => {
                 // The words are in the ledger. async-imap gets the bare status, because it would wait for ever if its
                 // parser could not read them.
@@ -171,7 +180,12 @@ impl AsyncRead for Gate {
                 return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
             };
             match ready!(wire.reader.poll_event(cx)) {
-                Ok(Event::Reply(reply)) => gate.ready = gate.record(reply),
+                Ok(Event::Reply(reply)) => {
+                    gate.ready = gate.record(reply);
+                    if gate.ledger.fault.is_some() {
+                        return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                    }
+                }
                 Ok(Event::Body { .. }) => {
                     let what = "a message came where none was asked for".to_owned();
                     gate.ledger.fault = Some(wire.reader.fail(ImapError::Protocol { what }));
@@ -189,11 +203,13 @@ impl AsyncRead for Gate {
 impl AsyncWrite for Gate {
     fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let gate = &mut *self;
+        // The tag is the first thing async-imap writes of a command.
+        if gate.ledger.tag.is_empty() {
+            gate.ledger.tag = bytes.iter().copied().take_while(u8::is_ascii_alphanumeric).collect();
+        }
         if gate.mode == Mode::Adopt {
-            // The tag is the first thing async-imap writes of a command.
             if gate.ready.is_empty() {
-                let tag: Vec<u8> = bytes.iter().copied().take_while(u8::is_ascii_alphanumeric).collect();
-                gate.ready = Bytes::from([&tag[..], b" OK -\r\n"].concat());
+                gate.ready = Bytes::from([&gate.ledger.tag[..], b" OK -\r\n"].concat());
             }
             return Poll::Ready(Ok(bytes.len()));
         }

@@ -24,6 +24,7 @@
 //!         secret: b"secret".to_vec().into(),
 //!     },
 //!     allow_cleartext: false,
+//!     compress: false,
 //! };
 //! let mut session = connect(&account, &Timeouts::default()).await?;
 //! session.examine(&FolderName::inbox()).await?;
@@ -47,19 +48,28 @@ mod change;
 mod command;
 mod connect;
 mod date;
+mod deflate;
 mod delta;
 mod error;
 mod fetch;
 mod fetch_line;
 mod flags;
+mod folders;
 mod framer;
 mod gate;
+mod gmail;
+mod idle;
 mod list;
 mod name;
 mod open;
 mod patience;
 mod pipeline;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod properties;
 mod reply;
+mod sasl;
+mod scram;
 mod session;
 mod status;
 mod timeouts;
@@ -81,6 +91,7 @@ pub use delta::Changes;
 pub use error::{Cause, ImapError, Refusal};
 pub use fetch::{Fetch, FetchItems, FetchRefusal, Fetched};
 pub use flags::Flags;
+pub use gmail::GmailFacts;
 pub use list::{Folder, SpecialUse};
 pub use name::{FolderName, FolderPath, NameError};
 pub use open::{Preparation, Prepared, Selected};

@@ -153,6 +153,11 @@ pub(crate) fn read_selected(answer: &Answer) -> Selected {
     selected
 }
 
+/// Whether the answer says how many messages there are (RFC 9051 section 6.3.2 demands it).
+pub(crate) fn tells_exists(answer: &Answer) -> bool {
+    answer.data.iter().any(|reply| matches!(Change::read(reply), Some(Change::Exists(_))))
+}
+
 fn read_code(line: &StatusLine, selected: &mut Selected) {
     if !matches!(line.status, Status::Ok | Status::No) {
         return;

@@ -8,12 +8,12 @@ use crate::capability::Namespaces;
 use crate::command::{Answer, Command, quoted};
 use crate::fetch::FetchState;
 use crate::gate::Gate;
-use crate::list::{self, SpecialUse};
-use crate::open::{created, read_selected};
+use crate::list::SpecialUse;
+use crate::open::{created, read_selected, tells_exists};
 use crate::pipeline::Manners;
 use crate::reply::{Reply, StatusLine, values};
 use crate::wire::Wire;
-use crate::{Folder, FolderName, ImapError, Selected, ServerFacts, Timeouts};
+use crate::{FolderName, ImapError, Selected, ServerFacts, Timeouts};
 
 /// The longest UID list in one command, in bytes: half of the 8192 that servers are asked to take (RFC 7162 section 4).
 pub(crate) const MAX_SET_BYTES: usize = 4000;
@@ -91,44 +91,6 @@ impl Session {
         self.selected.as_ref().map(|(name, selected)| (name, selected))
     }
 
-    /// Returns the user's own folders, in the server's order, each once.
-    ///
-    /// Namespaces of other users and shared ones are left out. Roles and subscriptions come with LIST RETURN
-    /// (RFC 5258, RFC 6154) where that works, else from plain LIST and LSUB.
-    ///
-    /// # Errors
-    /// `No` or `Bad` when the server refuses to list; else only lost connections.
-    pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapError> {
-        if self.lists_extended() {
-            let extended = Command::new("LIST").text("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED)");
-            // iCloud and others advertise it and answer BAD.
-            match self.run(extended).await?.ok("LIST") {
-                Ok(answer) => return Ok(self.own_folders(&answer, None)),
-                Err(error) => tracing::debug!(%error, "LIST RETURN was refused"),
-            }
-        }
-        let xlist = self.facts.has("XLIST") && !self.facts.has("SPECIAL-USE");
-        let name = if xlist { "XLIST" } else { "LIST" };
-        let commands = [name, "LSUB"].map(|name| Command::new(name).text("\"\" \"*\"")).into();
-        let mut answers = self.run_all(commands).await?.into_iter().flatten();
-        let (listed, subscribed) = (answers.next(), answers.next().and_then(|one| one.ok("LSUB").ok()));
-        let listed = match listed.map(|one| one.ok(name)) {
-            Some(Ok(answer)) => answer,
-            Some(Err(error)) if !xlist => return Err(error),
-            _ => self.run(Command::new("LIST").text("\"\" \"*\"")).await?.ok("LIST")?,
-        };
-        Ok(self.own_folders(&listed, subscribed.as_ref()))
-    }
-
-    /// Whether one LIST can tell roles and subscriptions.
-    pub(crate) fn lists_extended(&self) -> bool {
-        self.facts.has("LIST-EXTENDED") && self.facts.has("SPECIAL-USE")
-    }
-
-    pub(crate) fn own_folders(&self, listed: &Answer, subscribed: Option<&Answer>) -> Vec<Folder> {
-        list::read(listed, subscribed, &self.facts, &self.namespaces)
-    }
-
     /// Opens a folder for reading only: the server changes nothing, not even `\Recent` (RFC 9051 section 6.3.3).
     ///
     /// # Errors
@@ -153,7 +115,13 @@ impl Session {
             Some(text) => self.control(name, Control::Select(text)).await?,
             None => self.run(Command::new(name).string("the folder name", &folder.0)).await?,
         };
-        let mut selected = read_selected(&answer.ok(name)?);
+        let answer = answer.ok(name)?;
+        let mut selected = read_selected(&answer);
+        // A source is opened for reading only, and without its count it would pass for empty.
+        if read_only && !tells_exists(&answer) {
+            let what = "a folder was opened without a word on how many messages it holds".to_owned();
+            return Err(self.imap.get_mut().wire()?.reader.fail(ImapError::Protocol { what }));
+        }
         selected.read_only |= read_only;
         self.selected = Some((folder.clone(), selected.clone()));
         Ok(selected)
@@ -247,6 +215,10 @@ impl Session {
             }
         }
         result
+    }
+
+    pub(crate) fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
     }
 
     pub(crate) fn forget_selected(&mut self) {

@@ -1,13 +1,11 @@
-//! A folder's figures without opening it (RFC 9051 section 6.3.11), one by one or with the list of folders (RFC 5819).
-
-use std::collections::HashMap;
+//! A folder's figures without opening it (RFC 9051 section 6.3.11).
 
 use crate::command::{Answer, Command};
 use crate::list::fold_inbox;
 use crate::open::nonzero;
 use crate::reply::{Reply, values};
 use crate::token::Value;
-use crate::{Folder, FolderName, ImapError, ServerFacts, Session};
+use crate::{FolderName, ImapError, ServerFacts, Session};
 
 /// A folder's figures; `None` for each that the server did not give.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,58 +40,11 @@ impl Session {
         Ok(find(&read(&answer), folder))
     }
 
-    /// Returns the user's own folders, as [`Session::folders`] does, each with its figures: one round trip where the
-    /// server gives them with the list (RFC 5819), two elsewhere.
-    ///
-    /// A folder that cannot be opened, or whose figures the server refuses, has none.
-    ///
-    /// # Errors
-    /// `No` or `Bad` when the server refuses to list; else only lost connections.
-    pub async fn folders_with_status(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
-        let listed = if self.facts().has("LIST-STATUS") && self.lists_extended() {
-            let returns =
-                format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", items(self.facts()));
-            match self.run(Command::new("LIST").text(&returns)).await?.ok("LIST") {
-                Ok(answer) => Some((self.own_folders(&answer, None), read(&answer))),
-                Err(error) => {
-                    tracing::debug!(%error, "LIST RETURN (STATUS) was refused");
-                    None
-                }
-            }
-        } else {
-            None
-        };
-        let (folders, mut found) = match listed {
-            Some(listed) => listed,
-            None => (self.folders().await?, Vec::new()),
-        };
-        let known: HashMap<Vec<u8>, FolderStatus> =
-            found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();
-        let mut out: Vec<(Folder, Option<FolderStatus>)> = folders
-            .into_iter()
-            .map(|folder| {
-                let status = known.get(&fold_inbox(folder.name.0.clone())).cloned();
-                (folder, status)
-            })
-            .collect();
-        // Servers leave a folder's figures out when they do not have them at hand, or all of them without a word.
-        let missing: Vec<usize> = (0..)
-            .zip(&out)
-            .filter(|(_, one)| one.0.selectable && one.1.is_none())
-            .map(|(at, _)| at)
-            .collect();
-        let names: Vec<FolderName> =
-            missing.iter().filter_map(|at| out.get(*at)).map(|one| one.0.name.clone()).collect();
-        for (at, status) in missing.into_iter().zip(self.statuses(&names).await?) {
-            if let Some(one) = out.get_mut(at) {
-                one.1 = status;
-            }
-        }
-        Ok(out)
-    }
-
     /// The figures of several folders, asked for together.
-    async fn statuses(&mut self, folders: &[FolderName]) -> Result<Vec<Option<FolderStatus>>, ImapError> {
+    pub(crate) async fn statuses(
+        &mut self,
+        folders: &[FolderName],
+    ) -> Result<Vec<Option<FolderStatus>>, ImapError> {
         let wanted = items(self.facts());
         let answers = self.run_all(folders.iter().map(|folder| ask(folder, &wanted)).collect()).await?;
         let mut out = Vec::with_capacity(folders.len());
@@ -125,7 +76,7 @@ impl Session {
 const BASE: &str = "(MESSAGES UIDNEXT UIDVALIDITY)";
 
 /// The figures worth asking this server for.
-fn items(facts: &ServerFacts) -> String {
+pub(crate) fn items(facts: &ServerFacts) -> String {
     let mut items = BASE.trim_end_matches(')').to_owned();
     let modseq = facts.has("CONDSTORE") || facts.has("QRESYNC");
     // `APPENDLIMIT` alone says that folders differ; with a number behind it the number is all there is to know.
@@ -149,7 +100,7 @@ fn ask(folder: &FolderName, items: &str) -> Command {
 }
 
 /// Every `* STATUS` of an answer, with the name as it was spelt.
-fn read(answer: &Answer) -> Vec<(Vec<u8>, FolderStatus)> {
+pub(crate) fn read(answer: &Answer) -> Vec<(Vec<u8>, FolderStatus)> {
     let replies = answer.data.iter().filter_map(|reply| match reply {
         Reply::Data { number, word, response } if word == "STATUS" => Some(values(response, *number)),
         _ => None,

@@ -21,6 +21,14 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
+    /// The stream, whatever it is.
+    pub(crate) fn into_io(self) -> Box<dyn Io> {
+        match self {
+            Transport::Net(stream) => Box::new(stream),
+            Transport::Other(io) => io,
+        }
+    }
+
     fn io(&mut self) -> &mut dyn Io {
         match self {
             Transport::Net(stream) => stream,

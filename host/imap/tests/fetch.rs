@@ -100,11 +100,11 @@ async fn a_missing_body_is_not_an_empty_one() {
 /// Rule 6: a FETCH that ends in NO names what did not come; the others go on.
 #[tokio::test]
 async fn refusals_name_what_is_missing() {
-    let one = format!("C: UID FETCH 1:500 {FULL}");
-    let two = format!("C: UID FETCH 501:550 {FULL}");
+    let one = format!("C: UID FETCH 1:2000 {FULL}");
+    let two = format!("C: UID FETCH 2001:2050 {FULL}");
     let body = format!("S: * 1 FETCH (UID 3 FLAGS () {DATE} RFC822.SIZE 1 BODY[] {{1}}");
     let half = format!("S: * 2 FETCH (UID 4 FLAGS () {DATE} RFC822.SIZE 1)");
-    let last = format!("S: * 9 FETCH (UID 550 FLAGS () {DATE} RFC822.SIZE 1 BODY[] {{1}}");
+    let last = format!("S: * 9 FETCH (UID 2050 FLAGS () {DATE} RFC822.SIZE 1 BODY[] {{1}}");
     let script = [
         one.as_str(),
         &body,
@@ -119,16 +119,16 @@ async fn refusals_name_what_is_missing() {
         "S: @ OK",
     ];
     let (mut session, _server) = session("", &script).await;
-    let mut fetch = session.fetch(UidSet::range(1, 550), FetchItems::Full);
+    let mut fetch = session.fetch(UidSet::range(1, 2050), FetchItems::Full);
     let mut uids = Vec::new();
     while let Some(message) = fetch.next().await.unwrap() {
         uids.push(message.uid);
     }
-    assert_eq!(uids, [3, 550]);
+    assert_eq!(uids, [3, 2050]);
     let refused = fetch.refused();
     assert_eq!(refused.len(), 1);
     assert_eq!((refused[0].refusal.code.as_deref(), refused[0].refusal.bad), (Some("UNAVAILABLE"), false));
-    assert!(refused[0].uids.contains(4) && !refused[0].uids.contains(3) && refused[0].uids.len() == 499);
+    assert!(refused[0].uids.contains(4) && !refused[0].uids.contains(3) && refused[0].uids.len() == 1999);
     session.noop().await.unwrap();
 }
 

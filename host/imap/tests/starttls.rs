@@ -51,6 +51,7 @@ async fn serve(
         dialer: Dialer::new(Some(cert.pem().as_bytes())).unwrap(),
         login: login(),
         allow_cleartext: false,
+        compress: false,
     };
     let server = tokio::spawn(async move {
         let (mut tcp, _): (TcpStream, _) = listener.accept().await.unwrap();

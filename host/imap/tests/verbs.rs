@@ -1,5 +1,7 @@
 //! The verbs a repeated run needs: all folders with figures, what changed, what is there, and changing a target.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 mod common;
 
 use common::{session, session_through};
@@ -82,14 +84,14 @@ async fn figures_without_list_status_take_two_round_trips() {
             "S: @ BAD Parse Error (where: offset 13)",
             "C: LIST \"\" \"*\"",
             "C: LSUB \"\" \"*\"",
-            "S: * LIST () \"/\" A",
+            "S: * LIST () \"/\" INBOX",
             "S: * LIST () \"/\" {2}",
             "R: \u{e4}\r\n",
             "S: * LIST () \"/\" C",
             "S: @7 OK",
             "S: * LSUB () \"/\" C",
             "S: @8 OK",
-            "C: STATUS \"A\" (MESSAGES UIDNEXT UIDVALIDITY SIZE)",
+            "C: STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY SIZE)",
             "S: @ BAD what is SIZE",
             // A name that needs a literal goes alone.
             "C: STATUS {2}",
@@ -101,8 +103,8 @@ async fn figures_without_list_status_take_two_round_trips() {
             "C: STATUS \"C\" (MESSAGES UIDNEXT UIDVALIDITY SIZE)",
             "S: * STATUS C (MESSAGES 3)",
             "S: @ OK",
-            "C: STATUS \"A\" (MESSAGES UIDNEXT UIDVALIDITY)",
-            "S: * STATUS A (MESSAGES 1)",
+            "C: STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY)",
+            "S: * STATUS inbox (MESSAGES 1)",
             "S: @ OK",
         ],
     )
@@ -118,10 +120,11 @@ async fn figures_without_list_status_take_two_round_trips() {
 #[tokio::test]
 async fn many_figures_are_asked_for_in_strides() {
     let mut script = vec!["C: LIST \"\" \"*\"".to_owned(), "C: LSUB \"\" \"*\"".to_owned()];
-    script.extend((0..300).map(|n| format!("S: * LIST () \"/\" f{n}")));
+    let name = |n: usize| if n == 0 { "INBOX".to_owned() } else { format!("f{n}") };
+    script.extend((0..300).map(|n| format!("S: * LIST () \"/\" {}", name(n))));
     script.extend(["S: @5 OK".to_owned(), "S: @6 OK".to_owned()]);
-    let ask = |n: usize| format!("C: STATUS \"f{n}\" (MESSAGES UIDNEXT UIDVALIDITY)");
-    let answer = |n: usize| [format!("S: * STATUS f{n} (MESSAGES {n})"), format!("S: @{} OK", n + 7)];
+    let ask = |n: usize| format!("C: STATUS \"{}\" (MESSAGES UIDNEXT UIDVALIDITY)", name(n));
+    let answer = |n: usize| [format!("S: * STATUS {} (MESSAGES {n})", name(n)), format!("S: @{} OK", n + 7)];
     script.extend((0..128).map(ask));
     script.extend((0..64).flat_map(answer));
     script.extend((128..192).map(ask));
@@ -423,4 +426,89 @@ async fn a_target_is_ready_in_one_round_trip() {
     assert_eq!((error.code(), session.selected().is_none()), (Some("CANNOT"), true));
     let bad = session.prepare(&name("a\r\nb"), plain).await.unwrap_err();
     assert!(matches!(bad, ImapError::Unsendable { .. }), "{bad}");
+}
+
+/// A server that forgets the inbox in its list, or lists nothing at all, has one all the same.
+#[tokio::test]
+async fn an_inbox_that_is_not_listed_is_looked_for() {
+    let list = ["C: LIST \"\" \"*\"", "C: LSUB \"\" \"*\"", "S: @5 OK", "S: @6 OK"];
+    let status = "C: STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY)";
+    let found: Vec<&str> =
+        list.iter().chain(&[status, "S: * STATUS INBOX (MESSAGES 4)", "S: @ OK"]).copied().collect();
+    let (mut session, _server) = common::session("", &found).await;
+    let folders = session.folders().await.unwrap();
+    assert!(folders.len() == 1 && folders[0].name.is_inbox() && folders[0].path.is_inbox());
+
+    let none: Vec<&str> = list.iter().chain(&[status, "S: @ NO [NONEXISTENT] none"]).copied().collect();
+    let (mut session, _server) = common::session("", &none).await;
+    assert!(session.folders().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn idling_ends_with_a_change_or_with_patience() {
+    use std::time::Duration;
+    let (mut session, _server) = opened(
+        "IDLE",
+        &[
+            "C: IDLE",
+            "S: * OK still here",
+            "S: + idling",
+            "S: * OK still here",
+            "S: * 4 EXISTS",
+            "c: DONE",
+            "S: @ OK",
+            // Nothing happens.
+            "C: IDLE",
+            "S: +",
+            "c: DONE",
+            "S: @ OK",
+            "C: IDLE",
+            "S: @ NO not now",
+            // A server that has enough of it.
+            "C: IDLE",
+            "S: + go",
+            "S: @ OK that was long enough",
+            "C: NOOP",
+            "S: @ OK",
+            "C: IDLE",
+            "S: + go",
+            "S: * BYE good night",
+            "X",
+        ],
+        true,
+    )
+    .await;
+    // Longer than the line may be silent otherwise.
+    let long = Duration::from_secs(600);
+    assert!(session.idle(long).await.unwrap());
+    let start = tokio::time::Instant::now();
+    assert!(!session.idle(long).await.unwrap());
+    assert_eq!(start.elapsed().as_secs(), 600);
+    assert!(matches!(session.idle(long).await, Err(ImapError::No { command: "IDLE", .. })));
+    assert!(!session.idle(long).await.unwrap());
+    session.noop().await.unwrap();
+    assert!(matches!(session.idle(long).await, Err(ImapError::Bye { .. })));
+
+    let (mut without, _server) = opened("", &[], true).await;
+    assert!(matches!(without.idle(long).await, Err(ImapError::Unsupported { .. })));
+}
+
+#[tokio::test]
+async fn gmails_labels_are_read_in_every_form() {
+    let (mut session, _server) = opened(
+        "X-GM-EXT-1",
+        &[
+            "C: UID FETCH 2 (UID FLAGS INTERNALDATE RFC822.SIZE X-GM-MSGID X-GM-LABELS)",
+            "S: * 1 FETCH (X-GM-MSGID 1278455344230334865 X-GM-LABELS (\"\\\\Inbox\" \\Sent \"a \\\"b\\\"\" {4}",
+            "R: (c)) &ANw-ber) UID 2 FLAGS () INTERNALDATE NIL RFC822.SIZE 5)\r\n",
+            "S: @ OK",
+        ],
+        true,
+    )
+    .await;
+    let mut messages = session.fetch(UidSet::range(2, 2), FetchItems::Gmail);
+    let message = messages.next().await.unwrap().unwrap();
+    let gmail = message.gmail.unwrap();
+    assert_eq!(gmail.message_id, Some(1_278_455_344_230_334_865));
+    assert_eq!(gmail.labels, ["\\Inbox", "\\Sent", "a \"b\"", "(c))", "\u{dc}ber"]);
 }

@@ -1,9 +1,11 @@
 //! Opening a connection: every address of a name is tried, one deadline over all of it.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use idna::AsciiDenyList;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -55,7 +57,28 @@ impl Dialer {
     /// # Errors
     /// Every [`NetErrorKind`] except `PlainOnTlsPort` and `BadRoots`.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
-        let tcp = timeout(CONNECT_DEADLINE, open_tcp(endpoint)).await.unwrap_or_else(|_| {
+        self.over(endpoint, open_tcp(endpoint)).await
+    }
+
+    /// As [`connect`](Self::connect), to one of these addresses only: whoever has checked what a name
+    /// means dials what was checked, not what the name means a moment later.
+    ///
+    /// # Errors
+    /// As `connect`; `NameUnknown` without any address.
+    pub async fn connect_to(
+        &self,
+        endpoint: &Endpoint,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Stream, NetError> {
+        self.over(endpoint, open_any(endpoint, addresses)).await
+    }
+
+    async fn over(
+        &self,
+        endpoint: &Endpoint,
+        opening: impl Future<Output = Result<TcpStream, NetError>>,
+    ) -> Result<Stream, NetError> {
+        let tcp = timeout(CONNECT_DEADLINE, opening).await.unwrap_or_else(|_| {
             let detail = format!("the server does not answer within {} seconds", CONNECT_DEADLINE.as_secs());
             Err(NetError::new(NetErrorKind::Filtered, endpoint, detail))
         })?;
@@ -81,8 +104,9 @@ impl Dialer {
         let Some(tcp) = stream.into_tcp() else {
             return Err(NetError::new(NetErrorKind::Other, endpoint, "the connection is under TLS already"));
         };
+        let host = ascii(host);
         // A trailing dot is right in DNS and wrong in SNI and certificates (RFC 6066 section 3).
-        let host = host.strip_suffix('.').unwrap_or(host);
+        let host = host.strip_suffix('.').unwrap_or(&host);
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             NetError::new(
                 NetErrorKind::NameUnknown,
@@ -103,7 +127,10 @@ impl Dialer {
 }
 
 async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
-    let addresses = resolve(endpoint).await?;
+    open_any(endpoint, resolve(endpoint).await?).await
+}
+
+async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<TcpStream, NetError> {
     let mut attempts = JoinSet::new();
     for (position, address) in (0u32..).zip(addresses) {
         attempts.spawn(async move {
@@ -130,6 +157,15 @@ async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
     }))
 }
 
+/// The name as DNS and certificates know it: letters outside ASCII become `xn--` (UTS #46). What has no such form is left
+/// as it is, for the look-up to refuse.
+fn ascii(host: &str) -> Cow<'_, str> {
+    if host.is_ascii() {
+        return Cow::Borrowed(host);
+    }
+    idna::domain_to_ascii_cow(host.as_bytes(), AsciiDenyList::EMPTY).unwrap_or(Cow::Borrowed(host))
+}
+
 /// Returns every address of an endpoint, in the resolver's order.
 ///
 /// # Errors
@@ -139,10 +175,24 @@ pub async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, NetError> {
     if endpoint.host.is_empty() || endpoint.host.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(unknown("the host name is empty or holds blanks"));
     }
-    let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await.map_err(|error| {
+    let host = ascii(&endpoint.host);
+    let found = tokio::net::lookup_host((&*host, endpoint.port)).await.map_err(|error| {
         tracing::debug!(%endpoint, %error, "name look-up failed");
         unknown("the host name is not known")
     })?;
     let addresses: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
     if addresses.is_empty() { Err(unknown("the host name has no address")) } else { Ok(addresses) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_outside_ascii_are_dialled_in_their_dns_form() {
+        assert_eq!(ascii("imap.M\u{fc}ller.de"), "imap.xn--mller-kva.de");
+        assert_eq!(ascii("stra\u{df}e.example."), "xn--strae-oqa.example.");
+        assert_eq!(ascii("Mail.example.org"), "Mail.example.org");
+        assert_eq!(ascii("::1"), "::1");
+    }
 }

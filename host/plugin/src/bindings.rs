@@ -22,6 +22,7 @@ pub(crate) mod imports {
                 import mailhaul:plugin/settings@0.1.0;
                 import mailhaul:plugin/cancel@0.1.0;
                 import mailhaul:plugin/secrets@0.1.0;
+                import mailhaul:plugin/http@0.1.0;
                 import mailhaul:plugin/accounts@0.1.0;
                 import mailhaul:plugin/inputs@0.1.0;
                 import mailhaul:plugin/evidence@0.1.0;
@@ -30,10 +31,12 @@ pub(crate) mod imports {
         world: "mailhaul:host-side/imports",
         imports: {
             "mailhaul:plugin/evidence@0.1.0": async | trappable,
+            "mailhaul:plugin/http@0.1.0": async | trappable,
             default: trappable,
         },
         with: {
             "mailhaul:plugin/secrets.secret": crate::caps::secrets::SecretHandle,
+            "mailhaul:plugin/http.response": crate::caps::http::ResponseHandle,
             "mailhaul:plugin/inputs.table": crate::caps::inputs::TableHandle,
             "mailhaul:plugin/inputs.file": crate::caps::inputs::FileHandle,
             "mailhaul:plugin/evidence.mailbox-view": crate::caps::evidence::ViewHandle,
@@ -67,6 +70,7 @@ pub(crate) mod sourcing {
             "mailhaul:plugin/settings": crate::bindings::imports::mailhaul::plugin::settings,
             "mailhaul:plugin/cancel": crate::bindings::imports::mailhaul::plugin::cancel,
             "mailhaul:plugin/secrets": crate::bindings::imports::mailhaul::plugin::secrets,
+            "mailhaul:plugin/http": crate::bindings::imports::mailhaul::plugin::http,
             "mailhaul:plugin/accounts": crate::bindings::imports::mailhaul::plugin::accounts,
             "mailhaul:plugin/inputs": crate::bindings::imports::mailhaul::plugin::inputs,
         },
@@ -85,6 +89,37 @@ pub(crate) mod validating {
             "mailhaul:plugin/settings": crate::bindings::imports::mailhaul::plugin::settings,
             "mailhaul:plugin/cancel": crate::bindings::imports::mailhaul::plugin::cancel,
             "mailhaul:plugin/evidence": crate::bindings::imports::mailhaul::plugin::evidence,
+        },
+    });
+}
+
+pub(crate) mod profiling {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "mailhaul:plugin/profiling",
+        exports: { default: async },
+        with: {
+            "mailhaul:plugin/types": crate::bindings::imports::mailhaul::plugin::types,
+            "mailhaul:plugin/host": crate::bindings::imports::mailhaul::plugin::host,
+            "mailhaul:plugin/log": crate::bindings::imports::mailhaul::plugin::log,
+            "mailhaul:plugin/settings": crate::bindings::imports::mailhaul::plugin::settings,
+        },
+    });
+}
+
+pub(crate) mod provisioning {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "mailhaul:plugin/provisioning",
+        exports: { default: async },
+        with: {
+            "mailhaul:plugin/types": crate::bindings::imports::mailhaul::plugin::types,
+            "mailhaul:plugin/host": crate::bindings::imports::mailhaul::plugin::host,
+            "mailhaul:plugin/log": crate::bindings::imports::mailhaul::plugin::log,
+            "mailhaul:plugin/settings": crate::bindings::imports::mailhaul::plugin::settings,
+            "mailhaul:plugin/cancel": crate::bindings::imports::mailhaul::plugin::cancel,
+            "mailhaul:plugin/secrets": crate::bindings::imports::mailhaul::plugin::secrets,
+            "mailhaul:plugin/http": crate::bindings::imports::mailhaul::plugin::http,
         },
     });
 }

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::convert;
 use crate::grants::Grants;
 use crate::inputs::Inputs;
+use crate::limits::{ASK_AGAIN, ASK_AGAIN_AFTER};
 use crate::meter::Meter;
 use crate::state::{Parts, State};
 
@@ -83,6 +84,33 @@ impl Caller {
         match answer {
             Ok(answer) => Ok((answer, store)),
             Err(said) => Err(self.error(call, convert::said(said))),
+        }
+    }
+
+    /// As [`ask`](Self::ask), for calls that wait for somebody else's API: while the plugin says
+    /// `retry-after` it is asked again, a few times and not at once. `given` makes what a call is given
+    /// anew for each.
+    pub(crate) async fn ask_again<T, Q: Send>(
+        &self,
+        call: &'static str,
+        given: impl Fn() -> (Arc<Inputs>, Q) + Send + Sync,
+        work: impl for<'a> Fn(&'a mut Store<State>, Q) -> Work<'a, Result<T, types::PluginError>> + Send + Sync,
+    ) -> Result<(T, Store<State>), PluginError> {
+        let mut asked = 1;
+        loop {
+            let (inputs, question) = given();
+            let ended = self.ask(call, inputs, |store| work(store, question)).await;
+            match ended {
+                Err(PluginError { failure: PluginFailure::RetryAfter(time, why), .. })
+                    if asked < ASK_AGAIN && !self.cancel.requested() =>
+                {
+                    let wait = Duration::from_millis(time.into()).min(ASK_AGAIN_AFTER);
+                    tracing::info!(plugin = %self.plugin, call, ?wait, "asked to wait: {why}");
+                    tokio::time::sleep(wait).await;
+                    asked += 1;
+                }
+                ended => return ended,
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Between the engine's types and the generated ones, checking what comes from a guest.
 
-use mailhaul_engine::plugin::{FolderInfo, PluginFailure, ServerDescription, Severity};
+use mailhaul_engine::plugin::{Diagnostic, FolderInfo, PluginFailure, ServerDescription, Severity};
 use mailhaul_imap::{FolderPath, SpecialUse};
 use mailhaul_net::TlsMode;
 
@@ -100,6 +100,15 @@ pub(crate) fn severity(severity: types::Severity) -> Severity {
         types::Severity::Note => Severity::Note,
         types::Severity::Warning => Severity::Warning,
         types::Severity::Error => Severity::Error,
+    }
+}
+
+pub(crate) fn diagnostic(diagnostic: types::Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: severity(diagnostic.severity),
+        code: text::shown(&diagnostic.code, CODE),
+        message: text::shown(&diagnostic.message, MESSAGE),
+        at: diagnostic.at.map(|at| text::shown(&at, MESSAGE)),
     }
 }
 

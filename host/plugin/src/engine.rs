@@ -8,8 +8,8 @@ use crate::kind::Kind;
 use crate::limits::{FIBER_STACK, TICK, WASM_STACK};
 use crate::state::State;
 
-/// The engine all plugins of a host share, with a thread that advances its epoch.
-pub(crate) fn engine() -> wasmtime::Result<Engine> {
+/// What native code is compiled for; the same in the child that compiles it.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -19,7 +19,12 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
         .wasm_relaxed_simd(false)
         // A mapper's answer must not depend on the bits of a NaN.
         .cranelift_nan_canonicalization(true);
-    let engine = Engine::new(&config)?;
+    config
+}
+
+/// The engine all plugins of a host share, with a thread that advances its epoch.
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    let engine = Engine::new(&config())?;
     tick(&engine)?;
     Ok(engine)
 }
@@ -40,9 +45,12 @@ fn tick(engine: &Engine) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Compiles a component.
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    Component::from_binary(engine, bytes)
+/// Makes a component of native code.
+#[expect(unsafe_code, reason = "the code was compiled by this program and never left its own hands")]
+pub(crate) fn load(engine: &Engine, native: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `native` comes from `Compiler::native`, in this process or over a pipe from our own child, or
+    // from a file of this user's alone whose digest `Cache::get` has checked; never from an operator's file.
+    unsafe { Component::deserialize(engine, native) }
 }
 
 /// Every import is implemented by the state itself, which counts how often it is asked.
@@ -75,6 +83,9 @@ pub(crate) fn linker(engine: &Engine, kinds: &[Kind]) -> wasmtime::Result<Linker
     }
     if allowed("secrets") {
         wit::secrets::add_to_linker::<State, Own>(&mut linker, itself)?;
+    }
+    if allowed("http") {
+        wit::http::add_to_linker::<State, Own>(&mut linker, itself)?;
     }
     if allowed("inputs") {
         wit::inputs::add_to_linker::<State, Own>(&mut linker, itself)?;

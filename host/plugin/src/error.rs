@@ -47,7 +47,7 @@ pub enum LoadReason {
     #[error("this is no WebAssembly component")]
     NotWasm,
     /// A core module, as a compiler writes it.
-    #[error("this is a core module, not a component: make one of it with `mailhaul-componentize`")]
+    #[error("this is a core module, not a component: build it with `mailhaul plugin build`")]
     CoreModule,
     /// Native code that could do anything.
     #[error("this is precompiled native code, which is never loaded: give the component it was made from")]
@@ -55,6 +55,18 @@ pub enum LoadReason {
     /// It ends too early, or its parts contradict each other.
     #[error("the component is broken: {0}")]
     Broken(String),
+    /// It takes too long to compile.
+    #[error("compiling it takes more than {0} seconds, more than any plugin may take")]
+    CompileTime(u64),
+    /// It takes too much to compile.
+    #[error("compiling it takes more than the {0} MiB of memory, or more time, than any plugin may take")]
+    CompileLimits(u64),
+    /// Its native code is too large.
+    #[error("its native code has more than {0} bytes")]
+    Compiled(u64),
+    /// The compiler itself cannot be used.
+    #[error("the compiler cannot be used: {0}")]
+    Compiler(String),
     /// No manifest in it.
     #[error("the component has no manifest: build it with its `plugin.toml`")]
     NoManifest,
@@ -62,7 +74,7 @@ pub enum LoadReason {
     #[error("its manifest cannot be used: {0}")]
     Manifest(String),
     /// Built for WASI.
-    #[error("it imports `{0}`, and mailhaul offers no WASI: build it for wasm32-unknown-unknown")]
+    #[error("it imports `{0}`, and mailhaul offers no WASI: build it with `mailhaul plugin build`")]
     Wasi(String),
     /// Imports nobody offers.
     #[error("it imports `{0}`, which mailhaul does not offer")]
@@ -108,6 +120,31 @@ pub enum LoadReason {
     /// It broke before it was asked anything.
     #[error("starting it failed: it {0}")]
     Start(PluginFailure),
+    /// Nobody has looked at it yet.
+    #[error("it is not in plugins.lock: look at it and add it with `mailhaul plugin add {0}`")]
+    NotLocked(String),
+    /// It is not what was looked at.
+    #[error(
+        "it is not what plugins.lock says ({changes}); if that is meant, type `mailhaul plugin update {named}`"
+    )]
+    Changed {
+        /// What differs, on one line.
+        changes: String,
+        /// As the project names it.
+        named: String,
+    },
+    /// It wants what the operator has not granted.
+    #[error(
+        "it wants {what}, which was not granted; if that is meant, type `mailhaul plugin grant {id} {line}`"
+    )]
+    NotGranted {
+        /// What it wants, with its reason.
+        what: String,
+        /// The manifest's id.
+        id: String,
+        /// What to type.
+        line: String,
+    },
     /// A setting is wrong.
     #[error("[plugins.settings.{id}] {problem}")]
     Setting {

@@ -13,10 +13,14 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use crate::bindings::mapping::MappingPre;
+use crate::bindings::profiling::ProfilingPre;
+use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
+use crate::cache::Cache;
 use crate::call::Caller;
 use crate::cancel::Cancel;
+use crate::compile::Compiler;
 use crate::component::{self, Description};
 use crate::engine;
 use crate::error::{LoadError, LoadReason, Nearest};
@@ -24,6 +28,7 @@ use crate::inputs::Inputs;
 use crate::inspect::{Inspection, Listed};
 use crate::kind::Kind;
 use crate::limits::{Limits, MAX_COMPONENT, MESSAGE};
+use crate::lock::Lock;
 use crate::plugin::{Compiled, Plugin};
 use crate::text;
 
@@ -43,6 +48,8 @@ pub struct PluginHost {
     limits: Limits,
     shipped: Arc<[Shipped]>,
     cancel: Cancel,
+    compiler: Compiler,
+    cache: Option<Arc<Cache>>,
     compiled: Arc<Mutex<HashMap<[u8; 32], Arc<Compiled>>>>,
 }
 
@@ -71,6 +78,8 @@ impl PluginHost {
             limits,
             shipped: shipped.into(),
             cancel: Cancel::default(),
+            compiler: Compiler::default(),
+            cache: None,
             compiled: Arc::default(),
         })
     }
@@ -79,6 +88,26 @@ impl PluginHost {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same host with components compiled there.
+    #[must_use]
+    pub fn with_compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = compiler;
+        self
+    }
+
+    /// The same host with native code kept in a folder. One that others can touch is not used, which
+    /// costs time and is noted in the log.
+    #[must_use]
+    pub fn with_cache(mut self, folder: &Path) -> Self {
+        match Cache::open(folder) {
+            Ok(cache) => self.cache = Some(Arc::new(cache)),
+            Err(why) => {
+                tracing::warn!("the folder for compiled plugins, {}, is not used: {why}", folder.display())
+            }
+        }
         self
     }
 
@@ -101,7 +130,30 @@ impl PluginHost {
             limits: self.limits.clone(),
             cancel: self.cancel.clone(),
             meter: None,
+            grants: Arc::default(),
+            locked: None,
         })
+    }
+
+    /// As [`open`](Self::open), for a run: a plugin that does not ship is loaded only when it is exactly
+    /// what `plugins.lock` says. A name can also be an id of that file.
+    ///
+    /// # Errors
+    /// As `open`; and when it is not in the file or differs from it.
+    pub async fn open_locked(&self, name: &str, project: &Path, lock: &Lock) -> Result<Plugin, LoadError> {
+        let ships = self.shipped.iter().any(|plugin| plugin.id == name);
+        let by_id = || lock.plugins.iter().find(|locked| locked.id == name);
+        let file = if is_path(name) || ships { name } else { by_id().map_or(name, |locked| &locked.source) };
+        if is_path(file) {
+            let found = self.inspect(file, project)?;
+            let locked = lock.check(file, &found).map_err(|reason| error(name, reason))?.clone();
+            let mut plugin = self.open(file, project).await?;
+            // The file may have been exchanged since it was looked at.
+            lock.check(file, &plugin.inspect()).map_err(|reason| error(name, reason))?;
+            plugin.locked = Some(locked);
+            return Ok(plugin);
+        }
+        self.open(file, project).await
     }
 
     /// What a plugin is and asks for, without running or compiling any of it.
@@ -160,12 +212,11 @@ impl PluginHost {
     }
 
     async fn compile(&self, source: Source) -> Result<Compiled, LoadReason> {
-        let Source { bytes, description, .. } = source;
-        let engine = self.engine.clone();
-        let component = tokio::task::spawn_blocking(move || engine::compile(&engine, &bytes))
-            .await
-            .map_err(|error| LoadReason::Broken(error.to_string()))?
-            .map_err(|error| LoadReason::Broken(sentence(&error)))?;
+        let Source { bytes, description, digest, shipped } = source;
+        let inspection = Inspection::of(&description, digest, bytes.len(), shipped);
+        let native = self.native(&bytes, &digest).await?;
+        let component =
+            engine::load(&self.engine, &native).map_err(|error| LoadReason::Broken(sentence(&error)))?;
         let linked = engine::linker(&self.engine, &description.kinds)
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(|error| LoadReason::Link(sentence(&error)))?;
@@ -177,12 +228,41 @@ impl PluginHost {
             is(Kind::MailboxSource).then(|| SourcingPre::new(linked.clone())).transpose().map_err(link)?;
         let validating =
             is(Kind::Validator).then(|| ValidatingPre::new(linked.clone())).transpose().map_err(link)?;
+        let profiling =
+            is(Kind::ServerProfile).then(|| ProfilingPre::new(linked.clone())).transpose().map_err(link)?;
+        let provisioning = is(Kind::MailboxProvisioner)
+            .then(|| ProvisioningPre::new(linked.clone()))
+            .transpose()
+            .map_err(link)?;
         let id =
             PluginId { id: description.manifest.id.clone(), version: description.manifest.version.clone() };
         let engine = self.engine.clone();
-        let compiled = Compiled { id, description, engine, mapping, sourcing, validating };
+        let compiled = Compiled {
+            id,
+            description,
+            inspection,
+            engine,
+            mapping,
+            sourcing,
+            validating,
+            profiling,
+            provisioning,
+        };
         self.start_once(&compiled).await?;
         Ok(compiled)
+    }
+
+    /// Native code, from the cache where it can be trusted.
+    async fn native(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<Vec<u8>, LoadReason> {
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
+        if let Some(native) = kept {
+            return Ok(native);
+        }
+        let native = self.compiler.native(&self.engine, bytes, self.limits.compile).await?;
+        if let Some(cache) = &self.cache {
+            cache.put(&self.engine, digest, &native);
+        }
+        Ok(native)
     }
 
     /// Only an instance shows whether the types of its exports are ours, so one is made, asked nothing
@@ -201,6 +281,7 @@ impl PluginHost {
         };
         let (mapping, sourcing, validating) =
             (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());
+        let (profiling, provisioning) = (compiled.profiling.clone(), compiled.provisioning.clone());
         let started = caller.run("start", Arc::new(Inputs::new()), move |store| {
             Box::pin(async move {
                 if let Some(mapping) = mapping {
@@ -211,6 +292,12 @@ impl PluginHost {
                 }
                 if let Some(validating) = validating {
                     let _instance = validating.instantiate_async(&mut *store).await?;
+                }
+                if let Some(profiling) = profiling {
+                    let _instance = profiling.instantiate_async(&mut *store).await?;
+                }
+                if let Some(provisioning) = provisioning {
+                    let _instance = provisioning.instantiate_async(&mut *store).await?;
                 }
                 Ok(())
             })

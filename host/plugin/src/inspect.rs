@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::component::Description;
 use crate::kind::Kind;
-use crate::manifest::{NeededInput, Setting};
+use crate::manifest::{NeededGrant, NeededHttp, NeededInput, NeededSecret, Setting};
+use crate::text;
 
 /// One line of `mailhaul plugin list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +43,12 @@ pub struct Inspection {
     pub imports: Vec<ImportUse>,
     /// Files and tables it cannot work without.
     pub inputs: Vec<NeededInput>,
+    /// Origins it wants to send requests to.
+    pub http: Vec<NeededHttp>,
+    /// Secrets it wants to use.
+    pub secrets: Vec<NeededSecret>,
+    /// What it wants to change.
+    pub changes: Vec<NeededGrant>,
     /// Its settings by name.
     pub settings: BTreeMap<String, Setting>,
     /// SHA-256 of the component, lower-case hexadecimal.
@@ -89,8 +96,11 @@ impl Inspection {
             license: manifest.license.clone(),
             imports: description.imports.iter().filter_map(meaning).collect(),
             inputs: manifest.needs.input.clone(),
+            http: manifest.needs.http.clone(),
+            secrets: manifest.needs.secret.clone(),
+            changes: manifest.needs.grant.clone(),
             settings: manifest.settings.clone(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: text::hex(&digest),
             size,
             shipped,
         }

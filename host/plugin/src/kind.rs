@@ -12,10 +12,20 @@ pub enum Kind {
     MailboxSource,
     /// Judges moved mailboxes.
     Validator,
+    /// Knows servers.
+    ServerProfile,
+    /// Creates mailboxes.
+    MailboxProvisioner,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::FolderMapper, Self::MailboxSource, Self::Validator];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::FolderMapper,
+        Self::MailboxSource,
+        Self::Validator,
+        Self::ServerProfile,
+        Self::MailboxProvisioner,
+    ];
 
     /// Its word in manifests and messages, which is the name of its interface too.
     #[must_use]
@@ -24,14 +34,17 @@ impl Kind {
             Self::FolderMapper => "folder-mapper",
             Self::MailboxSource => "mailbox-source",
             Self::Validator => "validator",
+            Self::ServerProfile => "server-profile",
+            Self::MailboxProvisioner => "mailbox-provisioner",
         }
     }
 
     /// The interfaces it may import, besides those of types alone.
     pub(crate) fn imports(self) -> &'static [&'static str] {
         match self {
-            Self::FolderMapper => &["log", "host", "settings"],
-            Self::MailboxSource => &["log", "host", "settings", "cancel", "secrets", "inputs"],
+            Self::FolderMapper | Self::ServerProfile => &["log", "host", "settings"],
+            Self::MailboxSource => &["log", "host", "settings", "cancel", "secrets", "http", "inputs"],
+            Self::MailboxProvisioner => &["log", "host", "settings", "cancel", "secrets", "http"],
             Self::Validator => &["log", "host", "settings", "cancel", "evidence"],
         }
     }

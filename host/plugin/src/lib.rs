@@ -14,12 +14,15 @@
 //! (`component`); every call gets a new instance (`call`, `state`) with two clocks (`clock`); an import
 //! is one file of `caps` with its policy; every answer is checked in `kinds` before the engine sees it.
 
+mod address;
 mod bindings;
 mod breach;
+mod cache;
 mod call;
 mod cancel;
 mod caps;
 mod clock;
+mod compile;
 mod component;
 mod convert;
 mod engine;
@@ -31,6 +34,7 @@ mod inspect;
 mod kind;
 mod kinds;
 mod limits;
+mod lock;
 mod manifest;
 mod meter;
 mod plugin;
@@ -39,13 +43,15 @@ mod state;
 mod text;
 
 pub use cancel::Cancel;
+pub use compile::{Compiler, compile_in_child};
 pub use error::{LoadError, LoadReason, Nearest};
-pub use grants::{Grants, Origin, SecretGrant};
+pub use grants::{Grants, Origin, Replies, Reply, SecretGrant};
 pub use host::{PluginHost, Shipped};
 pub use inputs::{Cell, Column, Inputs, TableInput, TableRow};
 pub use inspect::{ImportUse, Inspection, Listed};
 pub use kind::Kind;
 pub use limits::Limits;
-pub use manifest::{API, NeededInput, Setting, SettingType};
+pub use lock::{Granted, LOCK_FILE, Lock, LockError, Locked};
+pub use manifest::{API, Change, NeededGrant, NeededHttp, NeededInput, NeededSecret, Setting, SettingType};
 pub use meter::{Meter, Usage};
 pub use plugin::Plugin;

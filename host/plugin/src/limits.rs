@@ -15,8 +15,16 @@ pub struct Limits {
     pub cpu: Duration,
     /// Time from the call to its answer, waiting included.
     ///
-    /// 30 s: mappers and sources wait for nothing but the disk.
+    /// 30 s: mappers and profiles wait for nothing.
     pub wall: Duration,
+    /// As `wall`, for sources and provisioners.
+    ///
+    /// 5 min: a page may take several requests to somebody else's API.
+    pub api_wall: Duration,
+    /// Time to compile a component.
+    ///
+    /// 2 min: a Python plugin of 18 MB takes 4 s, ten times that on a busy machine.
+    pub compile: Duration,
     /// As `cpu`, for validators.
     ///
     /// 20 s: their work grows with the mailbox; 100,000 messages take 0.2 s.
@@ -33,6 +41,8 @@ impl Default for Limits {
             memory: 64 << 20,
             cpu: Duration::from_secs(2),
             wall: Duration::from_secs(30),
+            api_wall: Duration::from_secs(5 * 60),
+            compile: Duration::from_secs(120),
             validator_cpu: Duration::from_secs(20),
             validator_wall: Duration::from_secs(30 * 60),
         }
@@ -41,6 +51,12 @@ impl Default for Limits {
 
 /// Largest component file in bytes: Python and JavaScript plugins have 2 to 20 MB.
 pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
+
+/// Memory of the child that compiles: address space, of which a Python plugin takes half.
+pub(crate) const COMPILE_MEMORY: u64 = 4 << 30;
+
+/// Largest native code of a component in bytes.
+pub(crate) const COMPILED: u64 = 512 << 20;
 
 /// How often the epoch advances, and so how exactly `cpu` is kept.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -63,6 +79,42 @@ pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 
 /// Core instances of one component: a Python component has more than 32.
 pub(crate) const CORE_INSTANCES: usize = 100;
+
+/// Longest wait a classification may ask for.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// Longest wait before a source or provisioner is asked again.
+pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// How often one question is put to a source or provisioner.
+pub(crate) const ASK_AGAIN: u32 = 5;
+
+/// Capabilities, switches and notes of a server profile.
+pub(crate) const AVOIDED: usize = 100;
+
+/// Requests of one call: a listing of 100 pages in one go.
+pub(crate) const HTTP_REQUESTS: u32 = 100;
+
+/// Time for one request, and for each read of its reply.
+pub(crate) const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of a reply's head.
+pub(crate) const HTTP_HEAD: usize = 64 << 10;
+
+/// Headers of a request or a reply.
+pub(crate) const HTTP_HEADERS: usize = 100;
+
+/// Bytes of a reply's body: as much as a guest may hand over, so that it may hand it on.
+pub(crate) const HTTP_BODY: u64 = 16 << 20;
+
+/// Bytes of one read.
+pub(crate) const HTTP_READ: u32 = 1 << 20;
+
+/// Redirects that are followed.
+pub(crate) const HTTP_REDIRECTS: u32 = 5;
+
+/// Bytes of a URL: what servers commonly take.
+pub(crate) const HTTP_URL: usize = 8 << 10;
 
 /// Log lines of one call.
 pub(crate) const LOG_LINES: u32 = 200;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::grants::Origin;
 use crate::kind::Kind;
 use crate::limits::CODE;
 use crate::text;
@@ -40,6 +41,65 @@ pub(crate) struct Manifest {
 pub(crate) struct Needs {
     #[serde(default)]
     pub(crate) input: Vec<NeededInput>,
+    #[serde(default)]
+    pub(crate) http: Vec<NeededHttp>,
+    #[serde(default)]
+    pub(crate) secret: Vec<NeededSecret>,
+    #[serde(default)]
+    pub(crate) grant: Vec<NeededGrant>,
+}
+
+/// An origin a plugin wants to send requests to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededHttp {
+    /// `https://panel.example:2083`, in which `{settings.NAME}` stands for a setting of text.
+    pub origin: String,
+    /// The plugin's reason.
+    pub why: String,
+}
+
+/// A secret a plugin wants to use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededSecret {
+    /// Its name under `[plugins.secrets.<id>]`.
+    pub name: String,
+    /// The origin it is sent to, one of `[[needs.http]]`.
+    pub to: String,
+    /// The plugin's reason.
+    pub why: String,
+}
+
+/// Something a provisioner wants to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededGrant {
+    /// What.
+    pub name: Change,
+    /// The plugin's reason.
+    pub why: String,
+}
+
+/// What a provisioner can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Create mailboxes.
+    CreateMailboxes,
+    /// Set quotas.
+    SetQuota,
+}
+
+impl Change {
+    /// Its word in manifests, `plugins.lock` and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CreateMailboxes => "create-mailboxes",
+            Self::SetQuota => "set-quota",
+        }
+    }
 }
 
 /// A file or table the operator must name for the plugin.
@@ -117,6 +177,7 @@ impl Manifest {
             text::checked("the name of an input", &needed.name, CODE)?;
             text::checked("the reason for an input", &needed.why, SENTENCE)?;
         }
+        self.check_network()?;
         if self.settings.len() > SETTINGS {
             return Err(format!("more than {SETTINGS} settings"));
         }
@@ -126,6 +187,51 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+impl Manifest {
+    fn check_network(&self) -> Result<(), String> {
+        for http in &self.needs.http {
+            text::checked("the reason for an origin", &http.why, SENTENCE)?;
+            // What stands for a setting is checked with a value any host could have.
+            let origin = filled(&http.origin, |name| {
+                let setting = self.settings.get(name);
+                setting.filter(|setting| setting.of == SettingType::String).map(|_| "h".to_owned())
+            })?;
+            origin.parse::<Origin>().map_err(|why| format!("the origin `{}`: {why}", http.origin))?;
+        }
+        for secret in &self.needs.secret {
+            text::checked("the name of a secret", &secret.name, CODE)?;
+            text::checked("the reason for a secret", &secret.why, SENTENCE)?;
+            if self.needs.http.iter().all(|http| http.origin != secret.to) {
+                return Err(format!(
+                    "the secret `{}` goes to an origin no `[[needs.http]]` has",
+                    secret.name
+                ));
+            }
+        }
+        for grant in &self.needs.grant {
+            text::checked("the reason for a grant", &grant.why, SENTENCE)?;
+        }
+        Ok(())
+    }
+}
+
+/// An origin with `{settings.NAME}` replaced.
+pub(crate) fn filled(origin: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut whole = String::new();
+    let mut rest = origin;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').ok_or("a `}` is missing in an origin")?;
+        let setting =
+            name.strip_prefix("settings.").ok_or("only `{settings.NAME}` can stand in an origin")?;
+        let value = value(setting).ok_or_else(|| format!("`{name}` in an origin is no setting of text"))?;
+        whole.push_str(before);
+        whole.push_str(&value);
+        rest = after;
+    }
+    whole.push_str(rest);
+    Ok(whole)
 }
 
 impl Setting {

@@ -2,22 +2,33 @@
 
 use std::sync::Arc;
 
-use mailhaul_engine::plugin::{FolderMapper, MailboxSource, PluginId, Validator};
+use mailhaul_engine::plugin::{
+    FolderMapper, MailboxProvisioner, MailboxSource, PluginId, ServerProfiler, Validator,
+};
+use mailhaul_imap::Secret;
 use serde_json::Value;
 
 use crate::bindings::mapping::MappingPre;
+use crate::bindings::profiling::ProfilingPre;
+use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
 use crate::call::Caller;
 use crate::cancel::Cancel;
 use crate::component::Description;
 use crate::error::{LoadError, LoadReason, Nearest};
+use crate::grants::{Grants, Origin, Replies, SecretGrant};
 use crate::inputs::Inputs;
+use crate::inspect::Inspection;
 use crate::kind::{self, Kind};
 use crate::kinds::folder_mapper::WasmMapper;
+use crate::kinds::mailbox_provisioner::WasmProvisioner;
 use crate::kinds::mailbox_source::WasmSource;
+use crate::kinds::server_profile::WasmProfiler;
 use crate::kinds::validator::WasmValidator;
 use crate::limits::Limits;
+use crate::lock::Locked;
+use crate::manifest;
 use crate::meter::Meter;
 use crate::settings;
 use crate::state::State;
@@ -30,6 +41,9 @@ pub struct Plugin {
     pub(crate) named: String,
     pub(crate) limits: Limits,
     pub(crate) cancel: Cancel,
+    pub(crate) grants: Arc<Grants>,
+    /// Its entry of `plugins.lock`; `None` for one that ships.
+    pub(crate) locked: Option<Locked>,
     pub(crate) meter: Option<Meter>,
 }
 
@@ -37,10 +51,13 @@ pub struct Plugin {
 pub(crate) struct Compiled {
     pub(crate) id: PluginId,
     pub(crate) description: Description,
+    pub(crate) inspection: Inspection,
     pub(crate) engine: wasmtime::Engine,
     pub(crate) mapping: Option<MappingPre<State>>,
     pub(crate) sourcing: Option<SourcingPre<State>>,
     pub(crate) validating: Option<ValidatingPre<State>>,
+    pub(crate) profiling: Option<ProfilingPre<State>>,
+    pub(crate) provisioning: Option<ProvisioningPre<State>>,
 }
 
 impl Plugin {
@@ -48,6 +65,12 @@ impl Plugin {
     #[must_use]
     pub fn id(&self) -> &PluginId {
         &self.compiled.id
+    }
+
+    /// What it is and asks for.
+    #[must_use]
+    pub fn inspect(&self) -> Inspection {
+        self.compiled.inspection.clone()
     }
 
     /// What it can be used as.
@@ -93,6 +116,77 @@ impl Plugin {
         Ok(Arc::new(WasmValidator { caller: self.caller(Kind::Validator, settings)?, prepared }))
     }
 
+    /// Uses it as a judge of servers.
+    ///
+    /// # Errors
+    /// When it is none, or the settings do not fit its schema.
+    pub fn profiler(&self, settings: &Value) -> Result<Arc<dyn ServerProfiler>, LoadError> {
+        let prepared = self.prepared(Kind::ServerProfile, self.compiled.profiling.as_ref())?;
+        Ok(Arc::new(WasmProfiler { caller: self.caller(Kind::ServerProfile, settings)?, prepared }))
+    }
+
+    /// Uses it to create mailboxes.
+    ///
+    /// # Errors
+    /// When it is none, or the settings do not fit its schema.
+    pub fn provisioner(&self, settings: &Value) -> Result<Arc<dyn MailboxProvisioner>, LoadError> {
+        let prepared = self.prepared(Kind::MailboxProvisioner, self.compiled.provisioning.as_ref())?;
+        Ok(Arc::new(WasmProvisioner { caller: self.caller(Kind::MailboxProvisioner, settings)?, prepared }))
+    }
+
+    /// The same plugin with what `plugins.lock` grants it, settings and secrets of the project filled in.
+    /// `secret` is asked for the values of granted ones. A plugin that ships asks for nothing.
+    ///
+    /// # Errors
+    /// When it asks for what was not granted or has no value, or the settings do not fit its schema.
+    pub fn granted(
+        self,
+        settings: &Value,
+        secret: impl FnMut(&str) -> Result<Option<Secret>, String>,
+    ) -> Result<Self, LoadError> {
+        let Some(locked) = &self.locked else { return Ok(self) };
+        let settings = self.checked(settings)?;
+        let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
+        let grants = locked.grants(&settings, secret).map_err(|reason| self.error(reason))?;
+        Ok(self.with_grants(grants))
+    }
+
+    /// The same plugin with everything granted that it asks for, but with a fixture's replies instead of servers
+    /// and made-up secrets. `http` false grants no origin.
+    ///
+    /// # Errors
+    /// When the settings do not fit its schema, or leave an origin unfinished.
+    pub fn under_trial(self, settings: &Value, http: bool, replies: Replies) -> Result<Self, LoadError> {
+        let checked: Value = serde_json::from_str(&self.checked(settings)?).unwrap_or_default();
+        let setting = |name: &str| checked.get(name).and_then(Value::as_str).map(str::to_owned);
+        let unfinished =
+            |problem: String| self.error(LoadReason::Setting { id: self.compiled.id.id.clone(), problem });
+        let origin = |text: &str| {
+            manifest::filled(text, setting).and_then(|text| text.parse::<Origin>()).map_err(unfinished)
+        };
+        let needs = &self.compiled.description.manifest.needs;
+        let mut grants =
+            Grants { create: true, quota: true, replies: Some(Arc::new(replies)), ..Grants::default() };
+        for needed in &needs.http {
+            let origin = origin(&needed.origin)?;
+            if http {
+                grants.http.insert(origin, false);
+            }
+        }
+        for needed in &needs.secret {
+            let value = Secret::from(format!("secret of {}", needed.name).into_bytes());
+            grants.secrets.insert(needed.name.clone(), SecretGrant { value, to: vec![origin(&needed.to)?] });
+        }
+        Ok(self.with_grants(grants))
+    }
+
+    /// The same plugin with these grants, for sources and provisioners made from now on.
+    #[must_use]
+    pub fn with_grants(mut self, grants: Grants) -> Self {
+        self.grants = Arc::new(grants);
+        self
+    }
+
     fn prepared<T: Clone>(&self, wanted: Kind, prepared: Option<&T>) -> Result<T, LoadError> {
         prepared.cloned().ok_or_else(|| {
             self.error(LoadReason::Kind { wanted: wanted.name(), is: kind::words(self.kinds()) })
@@ -100,12 +194,10 @@ impl Plugin {
     }
 
     fn caller(&self, kind: Kind, given: &Value) -> Result<Caller, LoadError> {
-        let schema = &self.compiled.description.manifest.settings;
-        let settings = settings::checked(schema, given).map_err(|problem| {
-            self.error(LoadReason::Setting { id: self.compiled.id.id.clone(), problem })
-        })?;
+        let settings = self.checked(given)?;
         let (cpu, wall) = match kind {
-            Kind::FolderMapper | Kind::MailboxSource => (self.limits.cpu, self.limits.wall),
+            Kind::FolderMapper | Kind::ServerProfile => (self.limits.cpu, self.limits.wall),
+            Kind::MailboxSource | Kind::MailboxProvisioner => (self.limits.cpu, self.limits.api_wall),
             Kind::Validator => (self.limits.validator_cpu, self.limits.validator_wall),
         };
         Ok(Caller {
@@ -113,12 +205,23 @@ impl Plugin {
             engine: self.compiled.engine.clone(),
             settings,
             cancel: self.cancel.clone(),
-            grants: Arc::default(),
+            // The pure kinds get nothing, whatever else the component is.
+            grants: match kind {
+                Kind::MailboxSource | Kind::MailboxProvisioner => Arc::clone(&self.grants),
+                Kind::FolderMapper | Kind::Validator | Kind::ServerProfile => Arc::default(),
+            },
             memory: self.limits.memory,
             cpu,
             wall,
             meter: self.meter.clone(),
         })
+    }
+
+    /// The settings as the guest reads them.
+    fn checked(&self, given: &Value) -> Result<Arc<str>, LoadError> {
+        let schema = &self.compiled.description.manifest.settings;
+        settings::checked(schema, given)
+            .map_err(|problem| self.error(LoadReason::Setting { id: self.compiled.id.id.clone(), problem }))
     }
 
     fn check_inputs(&self, inputs: &Inputs) -> Result<(), String> {

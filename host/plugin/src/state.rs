@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) inputs: Arc<Inputs>,
     /// What this call may use beside them.
     pub(crate) grants: Arc<Grants>,
+    /// Requests sent so far.
+    pub(crate) http_requests: u32,
     memory: Memory,
     /// Functions of the host that were called.
     pub(crate) host_calls: u64,
@@ -38,7 +40,18 @@ impl State {
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
         let Parts { clock, log, settings, cancel, inputs, grants } = parts;
-        let state = Self { handles, clock, log, settings, cancel, inputs, grants, memory, host_calls: 0 };
+        let state = Self {
+            handles,
+            clock,
+            log,
+            settings,
+            cancel,
+            inputs,
+            grants,
+            http_requests: 0,
+            memory,
+            host_calls: 0,
+        };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES);

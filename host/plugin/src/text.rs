@@ -28,6 +28,11 @@ pub(crate) fn checked(what: &str, text: &str, max: usize) -> Result<(), String> 
     Ok(())
 }
 
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Control characters, line separators, and the marks that make text read in another order than it is.
 fn is_unsafe(c: char) -> bool {
     c.is_control()

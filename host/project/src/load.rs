@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
 use crate::model::{
-    Ignore, Input, Limits, Mailboxes, PluginName, PluginRef, PluginSettings, Plugins, Project, RuleSpec,
-    Select, SideName, Since, SizeLimit,
+    Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project,
+    RuleSpec, Select, SideName, Since, SizeLimit,
 };
+use crate::secret::SecretRef;
 use crate::section::{Entry, Section, Source};
 use crate::{side, size};
 
@@ -227,7 +228,9 @@ fn plugins(section: Option<&Section<'_, '_>>) -> Plugins {
     Plugins {
         mapping: list("mapping", &["roles"]),
         validation: list("validation", &["counts", "special-folders"]),
+        provisioning: section.and_then(|s| s.get("provisioning")).and_then(|entry| plugin(&entry)),
         settings: section.and_then(|s| s.get("settings")).map(|entry| settings(&entry)).unwrap_or_default(),
+        secrets: section.and_then(|s| s.get("secrets")).map(|entry| secrets(&entry)).unwrap_or_default(),
     }
 }
 
@@ -283,6 +286,23 @@ fn settings(entry: &Entry<'_, '_>) -> BTreeMap<String, PluginSettings> {
     all
 }
 
+/// The secrets plugins are given to use, by plugin and name.
+fn secrets(entry: &Entry<'_, '_>) -> BTreeMap<String, BTreeMap<String, SecretRef>> {
+    let mut all = BTreeMap::new();
+    for (key, value) in entry.table().into_iter().flatten() {
+        let id: &str = key.get_ref();
+        let of_plugin = entry.of(format!("[plugins.secrets] {id}"), key.span().start, value);
+        let mut named = BTreeMap::new();
+        for (key, value) in of_plugin.table().into_iter().flatten() {
+            let name: &str = key.get_ref();
+            let one = entry.of(format!("[plugins.secrets.{id}] {name}"), key.span().start, value);
+            named.extend(side::secret(&one).map(|secret| (name.to_owned(), secret)));
+        }
+        all.insert(id.to_owned(), named);
+    }
+    all
+}
+
 /// A TOML value as JSON. Depth is bounded by the TOML parser.
 fn json(entry: &Entry<'_, '_>, value: &DeValue<'_>) -> Option<serde_json::Value> {
     Some(match value {
@@ -314,14 +334,9 @@ fn json(entry: &Entry<'_, '_>, value: &DeValue<'_>) -> Option<serde_json::Value>
 }
 
 fn select(section: &Section<'_, '_>) -> Select {
-    let order = [("source", true), ("recent-first", false), ("any", false)];
-    if section.choice("order", &order) == Some(false)
-        && let Some(entry) = section.get("order")
-    {
-        let word = entry.value.get_ref().as_str().unwrap_or_default();
-        entry.report(format!("= \"{word}\" is not built yet"), "leave it out, or write \"source\"");
-    }
+    let order = [("source", Order::Source), ("recent-first", Order::RecentFirst), ("any", Order::Any)];
     Select {
+        order: section.choice("order", &order).unwrap_or_default(),
         since: section.get("since").and_then(|entry| since(&entry)),
         max_size: section.get("max_size").and_then(|entry| {
             let (bytes, written) = bytes(&entry)?;

@@ -101,6 +101,8 @@ pub struct Side {
     pub user_pattern: Option<String>,
     /// `token`; only with [`Auth::Xoauth2`] or [`Auth::OauthBearer`]. Asked again when it expires.
     pub token: Option<SecretRef>,
+    /// `compress`: whether to ask the server for COMPRESS=DEFLATE (RFC 4978); pays on slow lines only.
+    pub compress: bool,
 }
 
 impl Side {
@@ -153,11 +155,21 @@ impl Tls {
 /// `auth`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Auth {
-    /// The mailbox's own password, or the administrator's (the default).
+    /// The mailbox's own password, or the administrator's, with the best mechanism the server offers (the default).
     #[default]
     Password,
     /// SASL PLAIN as the administrator, acting for the mailbox (RFC 4616).
     PlainAuthzid,
+    /// As `Password`, with the LOGIN command only.
+    Login,
+    /// As `Password`, with SASL PLAIN only.
+    Plain,
+    /// As `Password`, with CRAM-MD5 only.
+    CramMd5,
+    /// As `Password`, with SCRAM-SHA-1 only.
+    ScramSha1,
+    /// As `Password`, with SCRAM-SHA-256 only.
+    ScramSha256,
     /// Google's and Microsoft's XOAUTH2.
     Xoauth2,
     /// OAUTHBEARER (RFC 7628).
@@ -165,12 +177,30 @@ pub enum Auth {
 }
 
 impl Auth {
+    /// Every value, in the order in which they are shown.
+    pub const ALL: [Self; 9] = [
+        Self::Password,
+        Self::PlainAuthzid,
+        Self::Xoauth2,
+        Self::OauthBearer,
+        Self::Login,
+        Self::Plain,
+        Self::CramMd5,
+        Self::ScramSha1,
+        Self::ScramSha256,
+    ];
+
     /// The file's word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::PlainAuthzid => "plain-authzid",
+            Self::Login => "login",
+            Self::Plain => "plain",
+            Self::CramMd5 => "cram-md5",
+            Self::ScramSha1 => "scram-sha-1",
+            Self::ScramSha256 => "scram-sha-256",
             Self::Xoauth2 => "xoauth2",
             Self::OauthBearer => "oauthbearer",
         }
@@ -242,8 +272,12 @@ pub struct Plugins {
     pub mapping: Vec<PluginRef>,
     /// `validation`, in this order.
     pub validation: Vec<PluginRef>,
+    /// `provisioning`: what creates mailboxes on the target.
+    pub provisioning: Option<PluginRef>,
     /// `[plugins.settings.ID]`, by plugin id. Whether such a plugin is in use is for the caller to see.
     pub settings: BTreeMap<String, PluginSettings>,
+    /// `[plugins.secrets.ID]`, by plugin id and name.
+    pub secrets: BTreeMap<String, BTreeMap<String, SecretRef>>,
 }
 
 /// A plugin the project names.
@@ -296,6 +330,20 @@ pub struct Select {
     pub max_size: Option<SizeLimit>,
     /// `deleted = "skip"`: leave out messages flagged `\Deleted`.
     pub skip_deleted: bool,
+    /// `order`.
+    pub order: Order,
+}
+
+/// `[select] order`: in which order the messages of a folder go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// `"source"`: the source's UID order is kept.
+    #[default]
+    Source,
+    /// `"recent-first"`: the newest first.
+    RecentFirst,
+    /// `"any"`: whatever is fastest.
+    Any,
 }
 
 /// `[select] since`.

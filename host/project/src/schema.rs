@@ -22,7 +22,7 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("target", SIDE),
     ("mailboxes", &["from", "inputs"]),
     ("folders", &["from", "to", "skip"]),
-    ("plugins", &["mapping", "validation", "settings"]),
+    ("plugins", &["mapping", "validation", "provisioning", "settings", "secrets"]),
     ("select", &["since", "max_size", "deleted", "order"]),
     ("verify", &["ignore"]),
     ("limits", &["mailboxes_at_once", "connections_per_host", "memory"]),
@@ -40,6 +40,7 @@ const SIDE: &[&str] = &[
     "user_pattern",
     "token",
     "allow_cleartext",
+    "compress",
 ];
 
 /// Keys of a password that is not a literal.

@@ -1,9 +1,11 @@
 //! `[source]` and `[target]`.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, Ipv6Addr};
 
+use idna::AsciiDenyList;
 use toml::de::DeValue;
 
 use crate::error::{io_cause, quoted};
@@ -31,6 +33,7 @@ pub(crate) fn absent(side: SideName) -> Side {
         admin_password: None,
         user_pattern: None,
         token: None,
+        compress: false,
     }
 }
 
@@ -38,8 +41,7 @@ pub(crate) fn absent(side: SideName) -> Side {
 pub(crate) fn read(side: SideName, section: &Section<'_, '_>) -> Side {
     let host = section.get("host").and_then(|entry| Some(Valued { line: entry.line, value: host(&entry)? }));
     let tls = [Tls::Implicit, Tls::Starttls, Tls::None].map(|tls| (tls.as_str(), tls));
-    let auth = [Auth::Password, Auth::PlainAuthzid, Auth::Xoauth2, Auth::OauthBearer]
-        .map(|auth| (auth.as_str(), auth));
+    let auth = Auth::ALL.map(|auth| (auth.as_str(), auth));
     if let Some(provider) = section.get("provider")
         && let Some(word) = provider.string().filter(|word| word != "auto")
     {
@@ -62,6 +64,7 @@ pub(crate) fn read(side: SideName, section: &Section<'_, '_>) -> Side {
         admin_password: section.get("admin_password").and_then(|entry| secret(&entry)),
         user_pattern: section.get("user_pattern").and_then(|entry| user_pattern(&entry)),
         token: section.get("token").and_then(|entry| secret(&entry)),
+        compress: section.boolean("compress").is_some_and(|compress| compress.value),
     };
     agree(&out, section);
     out
@@ -108,13 +111,13 @@ fn agree(side: &Side, section: &Section<'_, '_>) {
                 "add admin_user and admin_password",
             );
         }
-    } else if side.auth == Auth::Password {
+    } else if side.auth != Auth::PlainAuthzid {
         let pattern = set("user_pattern").is_some();
         if let Some(entry) = set("admin_user") {
             if !pattern {
                 refuse(
                     &entry,
-                    "is not used with auth = \"password\" alone".into(),
+                    format!("is not used with auth = \"{auth}\" alone"),
                     "add user_pattern, as in \"{user}*master\", or write auth = \"plain-authzid\"",
                 );
             } else if set("admin_password").is_none() {
@@ -163,14 +166,16 @@ pub(crate) fn check_host(text: &str) -> Result<String, (&'static str, String)> {
         let (host, port) = (quoted(host), port.parse::<u16>().map_or_else(|_| "…".into(), |p| p.to_string()));
         return Err(("is more than a host", format!("write host = {host} and port = {port}")));
     }
-    if !text.is_ascii() {
-        return Err((
-            "has letters outside ASCII",
-            "write it in its xn-- form, as the domain's registrar shows it".into(),
-        ));
-    }
+    // What DNS and certificates know a name by (UTS #46); for ASCII it is the name itself.
+    let ascii = match text.is_ascii() {
+        true => Cow::Borrowed(text),
+        false => idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::EMPTY).map_err(|_| {
+            let remedy = "write it in its xn-- form, as the domain's registrar shows it";
+            ("has letters that no host name can have", remedy.to_owned())
+        })?,
+    };
     // One dot at the end marks the DNS root and is not part of the name in a certificate.
-    let name = text.strip_suffix('.').unwrap_or(text);
+    let name = ascii.strip_suffix('.').unwrap_or(&ascii);
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -218,7 +223,7 @@ fn ca_file(entry: &Entry<'_, '_>) -> Option<CaFile> {
 }
 
 /// A password or token: a literal, or a table with one of [`schema::SECRET`].
-fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
+pub(crate) fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
     const FORMS: &str = "write a string, { env = \"NAME\" }, { file = \"path\" } or { command = [\"…\"] }";
     let origin = match entry.value.get_ref() {
         DeValue::String(text) if text.is_empty() => return entry.refuse("is empty", FORMS),
@@ -300,6 +305,8 @@ mod tests {
             ("[2001:DB8::1]", "2001:db8::1"),
             ("::1", "::1"),
             ("xn--mller-kva.de", "xn--mller-kva.de"),
+            ("imap.M\u{fc}ller.de", "imap.xn--mller-kva.de"),
+            ("\u{4f8b}\u{3002}jp", "xn--fsq.jp"),
         ] {
             assert_eq!(check_host(written).as_deref(), Ok(host), "{written}");
         }
@@ -313,7 +320,7 @@ mod tests {
             ("me@example.org", "mail address"),
             ("mail example.org", "space"),
             ("fe80::1%eth0", "zone"),
-            ("müller.de", "ASCII"),
+            ("m\u{fc}ller\u{200e}.de", "no host name can have"),
             ("a..b", "no host name"),
             ("-a.b", "no host name"),
             ("1.2.3.400", "no IP address"),

@@ -114,7 +114,7 @@ pub struct Dovecot {
     pub layout: Layout,
     folder: PathBuf,
     users: Mutex<Vec<User>>,
-    _service: Service,
+    service: Service,
 }
 
 /// The addresses it listens on; the last three show bad certificates.
@@ -155,25 +155,29 @@ impl Dovecot {
         let config = folder.join("dovecot.conf");
         fs::write(&config, configuration(options, certs, &folder, tls_port, plain_port, &ids))
             .map_err(|e| e.to_string())?;
-        let mut command = Command::new("dovecot");
-        command.arg("-F").arg("-c").arg(&config);
-        // Found in sbin also by users whose path lacks it.
-        command.env("PATH", "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin");
-        let mut service = Service::spawn("dovecot", command, &folder.join("master.log"));
-        let greeted = until("Dovecot's greeting", Duration::from_secs(20), || match service.ended() {
-            Some(why) => Some(Err(why)),
-            None => Client::connect(plain_port).ok().map(|_| Ok(())),
-        });
-        match greeted {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) | Err(error) => {
-                let log = fs::read_to_string(folder.join("dovecot.log")).unwrap_or_default();
-                return Err(format!("{error}\n{log}"));
-            }
-        }
+        let service = spawn(&folder, plain_port)?;
         let layout = options.layout;
         let users = Mutex::new(options.users.clone());
-        Ok(Self { tls_port, plain_port, layout, folder, users, _service: service })
+        Ok(Self { tls_port, plain_port, layout, folder, users, service })
+    }
+
+    /// Kills it with all its processes, as a power cut would, and starts it again at the same ports.
+    ///
+    /// # Panics
+    /// When it does not come up again.
+    pub fn crash(&mut self) {
+        self.service.kill();
+        let mut last = String::new();
+        for _ in 0..3 {
+            match spawn(&self.folder, self.plain_port) {
+                Ok(service) => {
+                    self.service = service;
+                    return;
+                }
+                Err(error) => last = error,
+            }
+        }
+        panic!("Dovecot does not start again: {last}");
     }
 
     /// Adds an account, or gives one other properties, and waits until the server knows it: it looks at its user file once a second.
@@ -219,6 +223,26 @@ impl Dovecot {
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("dovecot.log")).unwrap_or_default()
+    }
+}
+
+/// Starts what is configured in `folder` and waits until it greets.
+fn spawn(folder: &Path, plain_port: u16) -> Result<Service, String> {
+    let mut command = Command::new("dovecot");
+    command.arg("-F").arg("-c").arg(folder.join("dovecot.conf"));
+    // Found in sbin also by users whose path lacks it.
+    command.env("PATH", "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin");
+    let mut service = Service::spawn("dovecot", command, &folder.join("master.log"));
+    let greeted = until("Dovecot's greeting", Duration::from_secs(20), || match service.ended() {
+        Some(why) => Some(Err(why)),
+        None => Client::connect(plain_port).ok().map(|_| Ok(())),
+    });
+    match greeted {
+        Ok(Ok(())) => Ok(service),
+        Ok(Err(error)) | Err(error) => {
+            let log = fs::read_to_string(folder.join("dovecot.log")).unwrap_or_default();
+            Err(format!("{error}\n{log}"))
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`proxy`] | a TCP proxy that counts, holds and delays: kill points without sleeping |
 //! | [`corpus`] | mail: deterministic, realistic and odd |
 //! | [`imap`] | a small blocking IMAP client, and the snapshot of a mailbox |
+//! | [`record`] | recording a real server's answers, to be replayed |
 //! | [`load`] | putting a corpus into a server |
 //! | [`torture`] | killing and cutting runs at random, and looking what comes of it |
 //! | [`author`] | building the example plugin as its author would |
@@ -41,5 +42,6 @@ pub mod ports;
 pub mod process;
 pub mod project;
 pub mod proxy;
+pub mod record;
 pub mod runner;
 pub mod torture;

@@ -47,6 +47,14 @@ impl Service {
         Some(format!("{} ended with {status}: {}", self.name, said.trim()))
     }
 
+    /// Kills the whole group at once.
+    pub fn kill(&mut self) {
+        if let Some(pid) = pid(&self.child) {
+            kill_process_group(pid, Signal::KILL).ok();
+        }
+        self.child.wait().ok();
+    }
+
     /// Asks the leader to end, which takes its own children along, then kills what is left of the group.
     fn end(&mut self) {
         signal(&self.child, Signal::TERM);

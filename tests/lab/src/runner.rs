@@ -118,6 +118,26 @@ impl Mailhaul {
         Self { command, limit: HARD_LIMIT }
     }
 
+    /// The same below another program, which is given the binary as its last argument.
+    ///
+    /// # Panics
+    /// When `wrapper` is empty.
+    #[must_use]
+    pub fn under(wrapper: &[&str], folder: &Path) -> Self {
+        let mut this = Self::new(folder);
+        let (program, arguments) = wrapper.split_first().expect("a program to run below");
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary()).current_dir(folder);
+        for (name, value) in this.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        this.command = command;
+        this
+    }
+
     /// Adds arguments.
     #[must_use]
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {

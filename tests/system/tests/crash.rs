@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mailhaul_lab::corpus::Recipe;
+use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
 use mailhaul_lab::imap::Snapshot;
+use mailhaul_lab::install;
+use mailhaul_lab::project::Pair;
 use mailhaul_lab::proxy::{Proxy, Way};
 use mailhaul_lab::runner::Running;
 
@@ -110,14 +113,14 @@ fn killed_and_the_wire_delivers_late() {
     }
 }
 
-/// Killed again while it recovers, several times.
+/// Killed again while it recovers, ten times in a row, each time a little later.
 #[test]
 fn killed_while_recovering() {
     let course = Course::new(33);
     let haul = Move::between(course.from.clone(), Account::new(Host::New));
     let proxy = through_proxy(&haul);
-    for step in 1..=5 {
-        proxy.hold_after(Way::ToServer, course.to_server * step / 12);
+    for step in 1..=10 {
+        proxy.hold_after(Way::ToServer, course.to_server * (5 + step) / 150);
         let running = haul.command(&["run"]).spawn();
         proxy.wait_held(HELD);
         running.kill();
@@ -215,6 +218,38 @@ fn the_target_goes_away() {
     assert!([Some(0), Some(3), Some(5)].contains(&outcome.code), "{}", outcome.told());
     assert_sums(&haul.report());
     course.continues(&haul);
+}
+
+/// The target crashes with all its processes in the middle of a batch and is started again: the run copes or the next
+/// one does, and nothing is there twice.
+#[test]
+fn the_target_is_restarted() {
+    install::dovecot().unwrap();
+    for (seed, percent) in [(40, 30), (41, 70)] {
+        let own = |options: DovecotOptions, user: &str| {
+            Dovecot::start(&options.user(User::new(user, "word")), &bench().certs)
+        };
+        let mut target = own(DovecotOptions::slash(), "new");
+        let haul = Move::new(Host::Old, Host::New);
+        haul.load(Recipe { large: 1, ..Recipe::small(seed, 60, bench().old.layout).odd() });
+        let source = haul.from.snapshot();
+        let proxy = Proxy::start(target.tls_port);
+        haul.rewrite(|spec| {
+            spec.target.port = proxy.port;
+            spec.mailboxes = vec![Pair::new((&haul.from.user, &haul.from.password), ("new", "word"))];
+        });
+        let size: u64 = source.values().flatten().map(|m| m.size).sum();
+        proxy.hold_after(Way::ToServer, size * percent / 100);
+        let running = haul.command(&["run"]).spawn();
+        proxy.wait_held(HELD);
+        target.crash();
+        proxy.release();
+        let outcome = running.wait();
+        assert!([Some(0), Some(3), Some(5)].contains(&outcome.code), "{}", outcome.told());
+        haul.mailhaul(&["run"]).expect(0);
+        assert_moved(&source, &target.client("new").snapshot().unwrap(), usual);
+        assert_complete(&haul.report(), count(&source));
+    }
 }
 
 /// After SIGKILL the report stands, adds up, and needs no connection.

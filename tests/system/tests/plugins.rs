@@ -23,6 +23,13 @@ fn with_plugin(seed: u64, component: &[u8]) -> Move {
     haul
 }
 
+/// The same with the operator's trust.
+fn with_trusted(seed: u64, component: &[u8]) -> Move {
+    let haul = with_plugin(seed, component);
+    haul.mailhaul(&["plugin", "add", "./acme.wasm"]).expect(0).says(&["acme", "folder-mapper"]);
+    haul
+}
+
 /// `plugin list` works without a project and names what ships.
 #[test]
 fn shipped_plugins_are_listed() {
@@ -58,7 +65,7 @@ fn inspect() {
 /// by the next in the list.
 #[test]
 fn an_outsiders_mapper() {
-    let haul = with_plugin(91, &fs::read(acme()).unwrap());
+    let haul = with_trusted(91, &fs::read(acme()).unwrap());
     haul.mailhaul(&["plan"]).expect(0).says(&["acme"]);
     haul.mailhaul(&["plan", "--explain", "Kunden/Müll"]).expect(0).says(&["acme"]);
     haul.mailhaul(&["run"]).expect(0);
@@ -72,6 +79,28 @@ fn an_outsiders_mapper() {
 /// What the plugin says in its README.
 fn acmes_way(folder: &str) -> String {
     folder.strip_prefix("Kunden/").map_or_else(|| usual(folder), |rest| format!("Customers/{rest}"))
+}
+
+/// A foreign plugin is used only when the operator has looked at it, and only as it was then.
+#[test]
+fn only_what_was_trusted_is_run() {
+    let haul = with_plugin(97, &fs::read(acme()).unwrap());
+    haul.mailhaul(&["run"]).expect(6).says(&["plugins.lock", "`mailhaul plugin add ./acme.wasm`"]);
+    haul.mailhaul(&["plugin", "add", "acme.wasm"]).expect(0);
+    haul.mailhaul(&["plugin", "diff", "acme"]).expect(0);
+    assert!(fs::read_to_string(haul.file("plugins.lock")).unwrap().contains("sha256 = "));
+    // The file is exchanged: a custom section more is another file.
+    let mut changed = fs::read(acme()).unwrap();
+    changed.extend(b"\0\x03\x02xx");
+    fs::write(haul.file("acme.wasm"), changed).unwrap();
+    haul.mailhaul(&["run"]).expect(6).says(&["sha256", "`mailhaul plugin update ./acme.wasm`"]);
+    assert_eq!(count(&haul.to.snapshot()), 0, "nothing is written");
+    haul.mailhaul(&["plugin", "diff", "acme"]).expect(3).says(&["sha256"]);
+    haul.mailhaul(&["plugin", "update", "acme"]).expect(0).says(&["sha256"]);
+    haul.mailhaul(&["plan"]).expect(0);
+    haul.mailhaul(&["plugin", "grant", "acme", "https://evil.example"]).expect(2).says(&["does not ask for"]);
+    haul.mailhaul(&["plugin", "remove", "./acme.wasm"]).expect(0);
+    haul.mailhaul(&["run"]).expect(6).says(&["`mailhaul plugin add ./acme.wasm`"]);
 }
 
 /// The same mail with and without the plugin goes to other folders.
@@ -165,6 +194,7 @@ fn hostile() -> &'static PathBuf {
 fn misbehaving(way: &str) -> Move {
     let haul = Move::loaded(96, 10);
     fs::copy(hostile(), haul.file("hostile.wasm")).unwrap();
+    haul.mailhaul(&["plugin", "add", "hostile.wasm"]).expect(0);
     haul.rewrite(|spec| {
         spec.extra = format!(
             "[plugins]\nmapping = [\"./hostile.wasm\", \"roles\"]\n[plugins.settings.hostile]\nway = \"{way}\"\n"

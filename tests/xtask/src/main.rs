@@ -7,7 +7,9 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod prerequisites;
+mod record;
 mod shell;
 mod tally;
 mod test;
@@ -22,6 +24,8 @@ Commands:
   demo     builds mailhaul and moves three mailboxes between two real servers on this machine
   test     formatting, lints, unit tests, plugin builds, whole-system tests against real servers
   bench    measures mailhaul beside other tools on real servers; `cargo xtask bench --help` tells more
+  fuzz     random bytes against what reads a server's bytes; `cargo xtask fuzz --help` tells more
+  record   asks real servers everything mailhaul asks and keeps their answers for the tests of host/imap
   torture  kills and cuts runs at random, by the thousand; `cargo xtask torture --help` tells more";
 
 fn main() -> ExitCode {
@@ -31,6 +35,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["demo"] => told("demo", demo::run()),
         ["bench", ref rest @ ..] => told("bench", bench::run(rest)),
+        ["fuzz", ref rest @ ..] => told("fuzz", fuzz::run(rest)),
+        ["record"] => told("record", record::run()),
         ["torture", ref rest @ ..] => told("torture", torture::run(rest)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -36,7 +36,7 @@ pub(crate) fn run() -> ExitCode {
     });
     steps.command("formatting", shell::cargo(&["fmt", "--all", "--check"]));
     // Outside the workspace, as their authors keep them.
-    for manifest in ["examples/acme-mapper/Cargo.toml", "tests/hostile/Cargo.toml"] {
+    for manifest in ["examples/acme-mapper/Cargo.toml", "tests/hostile/Cargo.toml", "tests/fuzz/Cargo.toml"] {
         steps.command("formatting", shell::cargo(&["fmt", "--check", "--manifest-path", manifest]));
     }
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mailhaul_imap::Secret;
-use mailhaul_plugin_host::{Cell, Column, Inputs, Kind, TableInput, TableRow};
+use mailhaul_plugin_host::{Cell, Column, Inputs, Kind, Replies, Reply, TableInput, TableRow};
 use mailhaul_project::table::{self, Table};
 use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,9 @@ pub struct Fixture {
     /// What the operator would name under `inputs`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, FixtureInput>,
+    /// What servers say over HTTP. The first reply is for the request's text, `GET https://panel.example/api`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<FixtureReply>,
     /// The request; `shapes` says what it holds.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub request: Value,
@@ -40,6 +43,27 @@ pub struct Fixture {
     /// Words that must stand in the error it must end with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// One reply to one request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FixtureReply {
+    /// Method and URL.
+    pub request: String,
+    /// Its status.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// Its headers, names in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    #[serde(default)]
+    pub body: String,
+}
+
+fn ok() -> u16 {
+    200
 }
 
 /// A table.
@@ -120,6 +144,16 @@ impl Fixture {
             return Ok(T::default());
         }
         T::deserialize(&self.request).map_err(FixtureError::Request)
+    }
+
+    /// The replies, for the plugin host.
+    pub(super) fn replies(&self, after: std::time::Duration) -> Replies {
+        let reply = |reply: &FixtureReply| {
+            let given =
+                Reply { status: reply.status, headers: reply.headers.clone(), body: reply.body.clone() };
+            (reply.request.clone(), given)
+        };
+        Replies { to: self.http.iter().map(reply).collect(), after }
     }
 
     /// The tables, parsed as the operator's would be, and what their secrets are called.

@@ -6,6 +6,7 @@
 mod difference;
 mod fixture;
 mod recorder;
+mod servers;
 mod shapes;
 mod view;
 
@@ -14,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use mailhaul_engine::plugin::PluginError;
 use mailhaul_plugin_host::{Kind, LoadError, Meter, Plugin, Usage};
-use serde::Deserialize as _;
 use serde_json::Value;
 
 pub use fixture::{Fixture, FixtureError, fixtures};
@@ -30,8 +30,16 @@ const SLOW: Duration = Duration::from_millis(250);
 pub struct Trial {
     plugin: Plugin,
     meter: Meter,
-    /// Every answer of a server takes [`SLOW`].
-    slow: bool,
+    faults: Faults,
+}
+
+/// What goes wrong on purpose.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// No origin is granted (`--deny http`).
+    pub deny_http: bool,
+    /// Every answer of a server takes a quarter of a second (`--slow-host`).
+    pub slow: bool,
 }
 
 /// What came of asking once.
@@ -54,11 +62,6 @@ pub enum TrialError {
     /// The plugin cannot be used so.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Only servers can ask this kind.
-    #[error(
-        "a {0} cannot be asked without servers: name the plugin in a `mailhaul.toml` and run `mailhaul check`"
-    )]
-    Kind(Kind),
 }
 
 /// How a case ended.
@@ -75,9 +78,9 @@ pub struct CaseEnd {
 impl Trial {
     /// Tries this plugin.
     #[must_use]
-    pub fn new(plugin: Plugin, slow: bool) -> Self {
+    pub fn new(plugin: Plugin, faults: Faults) -> Self {
         let meter = Meter::default();
-        Self { plugin: plugin.metered(&meter), meter, slow }
+        Self { plugin: plugin.metered(&meter), meter, faults }
     }
 
     /// The kind a fixture is for: the one it names, or the plugin's only one.
@@ -100,31 +103,45 @@ impl Trial {
     pub async fn ask(&self, kind: Kind, fixture: &Fixture) -> Result<Asked, TrialError> {
         // What loading used is not the call's.
         drop(self.meter.take());
+        let slowness = if self.faults.slow { SLOW } else { Duration::ZERO };
+        let plugin = self.plugin.clone().under_trial(
+            &fixture.settings,
+            !self.faults.deny_http,
+            fixture.replies(slowness),
+        )?;
         let begun = Instant::now();
-        let answer = match kind.name() {
-            MAPPER => {
+        let answer = match kind {
+            Kind::FolderMapper => {
                 let request = fixture.request::<shapes::MappingRequest>()?.into();
-                let mapper = self.plugin.mapper(&fixture.settings)?;
+                let mapper = plugin.mapper(&fixture.settings)?;
                 let answer = mapper.map_folders(&request).await;
                 answer.map(|mapping| json(&shapes::Mapping::from(&mapping)))
             }
-            SOURCE => {
+            Kind::MailboxSource => {
                 let request = fixture.request::<shapes::PageRequest>()?;
                 let (inputs, labels) = fixture.inputs()?;
-                let source = self.plugin.source(&fixture.settings, inputs)?;
+                let source = plugin.source(&fixture.settings, inputs)?;
                 let answer = source.list_mailboxes(request.token.as_deref(), request.max).await;
                 answer.map(|page| json(&shapes::Page::of(&page, &|secret| labels.of(secret))))
             }
-            VALIDATOR => {
+            Kind::Validator => {
                 let request = fixture.request::<shapes::ValidationRequest>()?;
-                let slowness = if self.slow { SLOW } else { Duration::ZERO };
                 let view = |folders| Arc::new(FixtureView::new(folders, slowness));
                 let (source, target) = (view(request.source.clone()), view(request.target.clone()));
-                let validator = self.plugin.validator(&fixture.settings)?;
+                let validator = plugin.validator(&fixture.settings)?;
                 let answer = validator.validate(&(&request).into(), source, target).await;
                 answer.map(|report| json(&shapes::Report::from(&report)))
             }
-            _ => return Err(TrialError::Kind(kind)),
+            Kind::ServerProfile => {
+                let request = fixture.request::<servers::ProfileRequest>()?;
+                let profiler = plugin.profiler(&fixture.settings)?;
+                request.ask(profiler.as_ref()).await
+            }
+            Kind::MailboxProvisioner => {
+                let request = fixture.request::<servers::ProvisioningRequest>()?;
+                let provisioner = plugin.provisioner(&fixture.settings)?;
+                request.ask(provisioner.as_ref()).await
+            }
         };
         Ok(Asked { answer, usage: self.meter.take(), took: begun.elapsed() })
     }
@@ -162,14 +179,9 @@ impl Trial {
     }
 }
 
-// By name: a host with more kinds than these still compiles, and says so where it matters.
-const MAPPER: &str = "folder-mapper";
-const SOURCE: &str = "mailbox-source";
-const VALIDATOR: &str = "validator";
-
 /// Kinds whose answers may depend on nothing but the request.
 fn is_pure(kind: Kind) -> bool {
-    matches!(kind.name(), MAPPER | "server-profile")
+    matches!(kind, Kind::FolderMapper | Kind::ServerProfile)
 }
 
 fn judge(kind: Kind, fixture: &Fixture, answer: &Result<Value, PluginError>) -> Vec<String> {
@@ -203,11 +215,11 @@ fn expected_of(kind: Kind, expected: &Value) -> Result<Value, serde_json::Error>
     ) -> Result<Value, serde_json::Error> {
         T::deserialize(value).map(|value| json(&value))
     }
-    match kind.name() {
-        MAPPER => again::<shapes::Mapping>(expected),
-        SOURCE => again::<shapes::Page>(expected),
-        VALIDATOR => again::<shapes::Report>(expected),
-        _ => Ok(expected.clone()),
+    match kind {
+        Kind::FolderMapper => again::<shapes::Mapping>(expected),
+        Kind::MailboxSource => again::<shapes::Page>(expected),
+        Kind::Validator => again::<shapes::Report>(expected),
+        Kind::ServerProfile | Kind::MailboxProvisioner => Ok(expected.clone()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mailhaul_author::trial::{self, Fixture, MappingRecorder, Trial, TrialError, ValidationRecorder};
+use mailhaul_author::trial::{self, Faults, Fixture, MappingRecorder, Trial, TrialError, ValidationRecorder};
 use mailhaul_author::{AuthorError, Folder, Scaffold};
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Depth;
@@ -97,7 +97,7 @@ pub(crate) fn test(ui: &mut Ui, args: &TestPlugin) -> Result<Exit, Failure> {
         ));
     }
     let id = plugin.id().clone();
-    let trial = Trial::new(plugin, args.slow_host);
+    let trial = Trial::new(plugin, Faults { deny_http: args.deny.is_some(), slow: args.slow_host });
     let mut cases = Vec::new();
     let runtime = runtime()?;
     for (name, fixture) in fixtures {
@@ -128,7 +128,7 @@ pub(crate) fn call(ui: &mut Ui, args: &Call) -> Result<Exit, Failure> {
             Some("a request is the `request` of a fixture, or a whole fixture, as JSON"),
         )
     })?;
-    let trial = Trial::new(open(&plugins::host()?, &name)?, false);
+    let trial = Trial::new(open(&plugins::host()?, &name)?, Faults::default());
     let asked = runtime()?.block_on(trial.ask(args.kind, &fixture)).map_err(trouble)?;
     for line in &asked.usage.log {
         ui.note(&format!("log: {line}"));

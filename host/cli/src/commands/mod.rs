@@ -5,9 +5,11 @@ mod check;
 mod init;
 mod plan;
 mod plugin;
+mod provision;
 mod report;
 mod run;
 mod status;
+mod trust;
 mod unbuilt;
 mod verify;
 
@@ -26,6 +28,7 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Init(args) => init::init(ui, args),
         Command::Check(args) => check::check(ui, global, args),
         Command::Plan(args) => plan::plan(ui, global, args),
+        Command::Provision(args) => provision::provision(ui, global, args),
         Command::Run(args) => run::run(ui, global, args),
         Command::Verify(args) => verify::verify(ui, global, args),
         Command::Report(args) => report::report(ui, global, args),

@@ -1,6 +1,6 @@
 //! What the contract names and is not built yet: refused by name, never accepted and ignored.
 
-use crate::args::{Command, Plugin, Run};
+use crate::args::{Command, Run};
 use crate::error::Failure;
 
 /// The refusal of `name`, with what serves in the meantime.
@@ -11,12 +11,6 @@ fn refusal(name: &str, instead: Option<&str>) -> Failure {
 /// Returns the refusal of a command that is not built yet.
 pub(crate) fn command(command: &Command) -> Option<Failure> {
     let (name, instead) = match command {
-        Command::Provision(_) => (
-            "provision",
-            Some(
-                "create the mailboxes in the new host's own panel; `mailhaul check` tells which are missing",
-            ),
-        ),
         Command::Retry(_) => ("retry", Some("`mailhaul run` tries again whatever failed before")),
         Command::Certificate(_) => (
             "certificate",
@@ -38,33 +32,12 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         Command::Init(_)
         | Command::Check(_)
         | Command::Plan(_)
+        | Command::Provision(_)
         | Command::Run(_)
         | Command::Verify(_)
         | Command::Report(_)
         | Command::Status(_)
         | Command::Plugin(_) => return None,
-    };
-    Some(refusal(name, instead))
-}
-
-/// Returns the refusal of a `plugin` command that is not built yet.
-pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
-    const BY_PATH: &str =
-        "name the component itself in `mailhaul.toml`: `[plugins] mapping = [\"./acme.wasm\", \"roles\"]`";
-    let (name, instead) = match command {
-        Plugin::Add(_) => ("plugin add", Some(BY_PATH)),
-        Plugin::Update(_) => ("plugin update", Some("replace the component file")),
-        Plugin::Remove(_) => ("plugin remove", Some("take its name out of `mailhaul.toml`")),
-        Plugin::Diff(_) => ("plugin diff", Some("compare what `mailhaul plugin inspect FILE` says of both")),
-        Plugin::Grant(_) => ("plugin grant", None),
-        Plugin::List
-        | Plugin::Inspect(_)
-        | Plugin::New(_)
-        | Plugin::Build(_)
-        | Plugin::Check(_)
-        | Plugin::Test(_)
-        | Plugin::Call(_)
-        | Plugin::Record(_) => return None,
     };
     Some(refusal(name, instead))
 }
@@ -93,15 +66,13 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "provision retry certificate signoff passwords undo cutover serve completions man \
-            plugin:add plugin:update \
-            plugin:remove plugin:diff plugin:grant run:--delete-gone run:--dashboard"
+        for line in "retry certificate signoff passwords undo cutover serve completions man \
+            run:--delete-gone run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();
             let cli = Cli::try_parse_from(["mailhaul"].iter().chain(&words)).unwrap();
             let failure = match &cli.command {
-                Command::Plugin(command) => plugin(command),
                 Command::Run(args) => run(args),
                 command => super::command(command),
             };

@@ -88,12 +88,28 @@ pub(crate) fn card(found: &Inspection, named: &str, width: Option<usize>, palett
     for import in &found.imports {
         push_wrapped(&mut out, 2, &format!("{}: {}", import.name, import.meaning), width);
     }
-    out.push_str(
-        "  and nothing else: no network, no other files, no passwords; memory and time are limited\n",
-    );
+    let network = match found.imports.iter().any(|import| import.name == "http") {
+        true => "no other network",
+        false => "no network",
+    };
+    let nothing =
+        format!("and nothing else: {network}, no other files, no passwords; memory and time are limited");
+    push_wrapped(&mut out, 2, &nothing, width);
     heading(&mut out, "what it wants");
-    if found.inputs.is_empty() && found.settings.is_empty() {
+    let to_grant = !(found.http.is_empty() && found.secrets.is_empty() && found.changes.is_empty());
+    if found.inputs.is_empty() && found.settings.is_empty() && !to_grant {
         out.push_str("  nothing\n");
+    }
+    for http in &found.http {
+        let line = format!("to send requests to {}: {}", escape(&http.origin), escape(&http.why));
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    for secret in &found.secrets {
+        let (name, to, why) = (escape(&secret.name), escape(&secret.to), escape(&secret.why));
+        push_wrapped(&mut out, 2, &format!("the secret `{name}`, sent to {to}: {why}"), width);
+    }
+    for change in &found.changes {
+        push_wrapped(&mut out, 2, &format!("to {}: {}", change.name.name(), escape(&change.why)), width);
     }
     for input in &found.inputs {
         push_wrapped(&mut out, 2, &format!("input `{}`: {}", escape(&input.name), escape(&input.why)), width);
@@ -133,6 +149,10 @@ fn purpose(kind: Kind) -> &'static str {
         }
         Kind::MailboxSource => "lists the mailboxes to move",
         Kind::Validator => "judges a finished mailbox; it can add a failure, never remove one",
+        Kind::ServerProfile => {
+            "tells what a server can take and what its refusals mean; it cannot turn one into a success"
+        }
+        Kind::MailboxProvisioner => "creates mailboxes on the new host, when that is granted",
     }
 }
 
@@ -191,6 +211,9 @@ mod tests {
                 ImportUse { name: "secrets", meaning: "passes passwords on as handles, without seeing them" },
             ],
             inputs: vec![NeededInput { name: "accounts".into(), why: "the table of mailboxes".into() }],
+            http: Vec::new(),
+            secrets: Vec::new(),
+            changes: Vec::new(),
             settings: [("prefer".to_owned(), serde_json::from_value(prefer).unwrap())].into(),
             sha256: "ab".repeat(32),
             size: 65_432,
@@ -209,7 +232,8 @@ mod tests {
         what it may do
           log: writes lines to mailhaul's log
           secrets: passes passwords on as handles, without seeing them
-          and nothing else: no network, no other files, no passwords; memory and time are limited
+          and nothing else: no network, no other files, no passwords; memory and time
+            are limited
 
         what it wants
           input `accounts`: the table of mailboxes

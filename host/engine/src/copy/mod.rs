@@ -7,7 +7,10 @@
 mod flight;
 mod read;
 mod record;
+mod spread;
 mod write;
+
+pub(crate) use spread::spread;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use crate::ends::EndError;
 use crate::ledger::{Digests, FolderId};
 use crate::scan::Listed;
 use crate::summary::Side;
-use crate::work::{Work, WorkError, locked};
+use crate::work::{Work, WorkError};
 
 use flight::{Batches, SharedFlight, flight};
 
@@ -35,6 +38,8 @@ const ACKS: usize = 256;
 pub(crate) struct FolderCopy {
     /// Source folder in display form, for events.
     pub source: String,
+    /// The source's spelling.
+    pub source_name: FolderName,
     /// The ledger's row.
     pub folder: FolderId,
     /// The target's spelling.
@@ -88,7 +93,7 @@ struct Head {
 ///
 /// # Errors
 /// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
-pub(crate) async fn copy(
+async fn copy(
     work: Work<'_>,
     job: &FolderCopy,
     source: &mut Session,
@@ -136,9 +141,6 @@ pub(crate) async fn copy(
     copied.alone = recorded.alone;
     copied.patience = recorded.patience;
     copied.over_quota = recorded.over_quota;
-    if !copied.interrupted && copied.over_quota.is_none() && copied.unresolved.is_empty() {
-        locked(work.ledger).close_batches(job.folder)?;
-    }
     Ok((acks.rejoin(appender), copied))
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session};
+use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
 use super::{Copied, FolderCopy, Head, Item};
 use crate::content::Hasher;
 use crate::ends::EndError;
+use crate::job::Order;
 use crate::ledger::Failure;
 use crate::scan::Listed;
 use crate::summary::Side;
@@ -15,6 +16,10 @@ use crate::work::{Work, WorkError, locked};
 
 /// Messages up to this size are held whole in the queue; larger ones stream through in pieces.
 const WHOLE: u64 = 1 << 20;
+/// Where the newest go first, so many are asked for together; within them the source's order holds.
+const STRIDE: usize = 50;
+/// FETCH commands under way where order does not matter to the message.
+const FETCHES: usize = 2;
 
 /// The reading end of a copy.
 pub(super) struct Reader<'a> {
@@ -41,46 +46,68 @@ impl Reader<'_> {
     ) -> Result<(), WorkError> {
         let wanted = self.refuse_too_big(open).await?;
         let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
-        let mut passes = vec![wanted];
-        let mut alone = false;
-        while let Some(uids) = passes.pop().filter(|uids| !uids.is_empty()) {
-            let mut fetch = source.fetch(uids.iter().copied().collect(), FetchItems::Full);
-            loop {
-                if self.work.context.stop.is_raised() {
-                    copied.interrupted = true;
-                    return Ok(());
-                }
-                if *self.halted.borrow() {
-                    return Ok(());
-                }
-                let Some(message) = fetch.next().await.map_err(EndError::at(Side::Source))? else { break };
-                if !missing.remove(&message.uid) {
-                    continue; // Not asked for, or sent twice by the server.
-                }
-                let Some(len) = message.body_len else {
-                    self.unreadable(message.uid, "the source answered without the message's text").await?;
-                    continue;
-                };
-                if !self.forward(&mut fetch, message, len, copied).await? {
-                    return Ok(()); // The writer is gone; its own error says why.
-                }
+        let (strides, at_once) = match self.work.context.job.select.order {
+            Order::Source => (vec![wanted.into_iter().collect()], 1),
+            Order::Any => (vec![wanted.into_iter().collect()], FETCHES),
+            Order::RecentFirst => {
+                (wanted.chunks(STRIDE).map(|uids| uids.iter().copied().collect()).collect(), FETCHES)
             }
-            if alone {
-                // Asked for alone and still not given: refused, or gone since the list was read.
-                let Some(uid) = uids.first().copied().filter(|uid| missing.remove(uid)) else { continue };
-                let refusal = fetch.refused().first().map(|r| r.refusal.text.clone());
-                match refusal {
-                    Some(words) => {
-                        self.unreadable(uid, &format!("the source refused to give it: {words}")).await?;
-                    }
-                    None => locked(self.work.ledger).vanished(self.job.folder, &[uid])?,
+        };
+        let mut fetch = source.fetch_parts(&strides, FetchItems::Full, at_once);
+        if !self.take(&mut fetch, &mut missing, copied).await? {
+            return Ok(());
+        }
+        while let Some(uid) = missing.pop_first() {
+            let mut fetch = source.fetch(UidSet::range(uid, uid), FetchItems::Full);
+            let mut alone = BTreeSet::from([uid]);
+            if !self.take(&mut fetch, &mut alone, copied).await? {
+                return Ok(());
+            }
+            if alone.is_empty() {
+                continue;
+            }
+            // Asked for alone and still not given: refused, or gone since the list was read.
+            let refusal = fetch.refused().first().map(|r| r.refusal.text.clone());
+            match refusal {
+                Some(words) => {
+                    self.unreadable(uid, &format!("the source refused to give it: {words}")).await?;
                 }
-            } else {
-                alone = true;
-                passes = missing.iter().rev().map(|uid| vec![*uid]).collect();
+                None => locked(self.work.ledger).vanished(self.job.folder, &[uid])?,
             }
         }
         Ok(())
+    }
+
+    /// Takes the `missing` messages out of a FETCH. `false` when it is over before all have come: the user stopped it,
+    /// the target takes nothing more, or the writer is gone, whose own error says why.
+    async fn take(
+        &self,
+        fetch: &mut Fetch<'_>,
+        missing: &mut BTreeSet<u32>,
+        copied: &mut Copied,
+    ) -> Result<bool, WorkError> {
+        loop {
+            if self.work.context.stop.is_raised() {
+                copied.interrupted = true;
+                return Ok(false);
+            }
+            if *self.halted.borrow() {
+                return Ok(false);
+            }
+            let Some(message) = fetch.next().await.map_err(EndError::at(Side::Source))? else {
+                return Ok(true);
+            };
+            if !missing.remove(&message.uid) {
+                continue; // Not asked for, or sent twice by the server.
+            }
+            let Some(len) = message.body_len else {
+                self.unreadable(message.uid, "the source answered without the message's text").await?;
+                continue;
+            };
+            if !self.forward(fetch, message, len, copied).await? {
+                return Ok(false);
+            }
+        }
     }
 
     /// Messages the target said it does not take are not sent.

@@ -11,6 +11,10 @@
     reason = "a broken script has to stop the test"
 )]
 
+pub(crate) mod replay;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mailhaul_imap::{AuthMethod, ImapError, Login, Session, Timeouts, connect_over};
@@ -51,11 +55,33 @@ pub(crate) fn serve(script: &[&str], room: usize) -> (DuplexStream, Server) {
     (client, Server(tokio::spawn(follow(server, script))))
 }
 
+/// Starts a server that follows `script` and then gives its end of the pipe away.
+pub(crate) fn serve_then(script: &[&str]) -> (DuplexStream, JoinHandle<DuplexStream>) {
+    let (client, mut server) = tokio::io::duplex(1 << 20);
+    let script: Vec<String> = script.iter().map(|line| (*line).to_owned()).collect();
+    let task = tokio::spawn(async move {
+        drop(play(&mut server, script).await);
+        server
+    });
+    (client, task)
+}
+
 async fn follow(mut io: DuplexStream, script: Vec<String>) -> Vec<u8> {
+    let (mut heard, over) = play(&mut io, script).await;
+    if !over {
+        let mut rest = Vec::new();
+        drop(io.read_to_end(&mut rest).await);
+        heard.extend(rest);
+    }
+    heard
+}
+
+/// What was heard, and whether the script closes the connection.
+async fn play(io: &mut DuplexStream, script: Vec<String>) -> (Vec<u8>, bool) {
     let (mut heard, mut tags) = (Vec::new(), Vec::<String>::new());
     for step in script {
         if step == "X" {
-            return heard;
+            return (heard, true);
         }
         if step == "H" {
             std::future::pending::<()>().await;
@@ -63,13 +89,13 @@ async fn follow(mut io: DuplexStream, script: Vec<String>) -> Vec<u8> {
         let (kind, text) = step.split_at(3.min(step.len()));
         match kind {
             "C: " => {
-                let line = read_line(&mut io, &mut heard).await;
+                let line = read_line(io, &mut heard).await;
                 let (tag, command) = line.split_once(' ').unwrap_or((&line, ""));
                 assert_eq!(command, text, "what the client sent");
                 tags.push(tag.to_owned());
             }
             // A line without a tag: a SASL response, the rest of a command behind a literal.
-            "c: " => assert_eq!(read_line(&mut io, &mut heard).await, text, "what the client sent"),
+            "c: " => assert_eq!(read_line(io, &mut heard).await, text, "what the client sent"),
             "L: " => {
                 let mut literal = vec![0; text.parse().unwrap()];
                 io.read_exact(&mut literal).await.unwrap();
@@ -87,16 +113,13 @@ async fn follow(mut io: DuplexStream, script: Vec<String>) -> Vec<u8> {
                     out.push_str("\r\n");
                 }
                 if io.write_all(out.as_bytes()).await.is_err() {
-                    return heard;
+                    return (heard, true);
                 }
             }
             _ => panic!("bad script line: {step}"),
         }
     }
-    let mut rest = Vec::new();
-    drop(io.read_to_end(&mut rest).await);
-    heard.extend(rest);
-    heard
+    (heard, false)
 }
 
 async fn read_line(io: &mut DuplexStream, heard: &mut Vec<u8>) -> String {
@@ -152,4 +175,35 @@ pub(crate) async fn refused(login: &Login, script: &[&str]) -> (ImapError, Strin
     let (client, server) = serve(script, 1 << 20);
     let error = connect_over(client, endpoint(), login, &quick()).await.expect_err("a refusal");
     (error, server.heard().await)
+}
+
+/// Passes `limit` bytes of the server on, then closes; `passed` counts them.
+pub(crate) fn cut(server: DuplexStream, limit: usize, passed: Arc<AtomicUsize>) -> DuplexStream {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    tokio::spawn(async move {
+        let (mut from_client, mut to_client) = tokio::io::split(far);
+        let (mut from_server, mut to_server) = tokio::io::split(server);
+        let down = async {
+            let mut left = limit;
+            let mut buffer = [0; 512];
+            while left > 0 {
+                let take = buffer.len().min(left);
+                match from_server.read(&mut buffer[..take]).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => {
+                        left -= n;
+                        passed.fetch_add(n, Ordering::Relaxed);
+                        if to_client.write_all(&buffer[..n]).await.is_err() {
+                            break;
+                        }
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = down => {}
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        }
+    });
+    near
 }

@@ -3,8 +3,8 @@
 use crate::bindings::imports::mailhaul::plugin::host;
 use crate::state::State;
 
-/// Named behaviours plugins can ask for. None yet.
-const FEATURES: &[&str] = &[];
+/// Named behaviours plugins can ask for; `wit/host.wit` lists them.
+const FEATURES: &[&str] = &["http", "retry-after"];
 
 impl host::Host for State {
     fn version(&mut self) -> wasmtime::Result<String> {

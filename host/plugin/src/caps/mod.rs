@@ -4,6 +4,7 @@
 pub(crate) mod cancel;
 pub(crate) mod evidence;
 pub(crate) mod host;
+pub(crate) mod http;
 pub(crate) mod inputs;
 pub(crate) mod log;
 pub(crate) mod secrets;
@@ -34,6 +35,7 @@ pub(crate) const IMPORTS: &[Import] = &[
     Import { name: "settings", meaning: Some("reads its settings") },
     Import { name: "cancel", meaning: Some("asks whether a stop is wanted") },
     Import { name: "secrets", meaning: Some("passes passwords on as handles, without seeing them") },
+    Import { name: "http", meaning: Some("sends requests to the origins it was granted") },
     Import { name: "inputs", meaning: Some("reads the files and tables named for it under `inputs`") },
     Import {
         name: "evidence",

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use mailhaul_engine::plugin::{
-    AccountEntry, Diagnostic, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId,
+    AccountEntry, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId,
 };
 use wasmtime::Store;
 
-use crate::bindings::imports::mailhaul::plugin::{accounts, types};
+use crate::bindings::imports::mailhaul::plugin::accounts;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::sourcing::exports::mailhaul::plugin::mailbox_source as wit;
 use crate::call::Caller;
@@ -55,10 +55,10 @@ impl MailboxSource for WasmSource {
     async fn list_mailboxes(&self, token: Option<&str>, max: u32) -> Result<MailboxPage, PluginError> {
         let max = max.min(PAGE);
         let request = wit::PageRequest { token: token.map(str::to_owned), max, extras: Vec::new() };
-        let prepared = self.prepared.clone();
+        let given = || (Arc::clone(&self.inputs), (request.clone(), self.prepared.clone()));
         let (page, store) = self
             .caller
-            .ask(CALL, Arc::clone(&self.inputs), move |store| {
+            .ask_again(CALL, given, |store, (request, prepared): (wit::PageRequest, SourcingPre<State>)| {
                 Box::pin(async move {
                     let instance = prepared.instantiate_async(&mut *store).await?;
                     instance.mailhaul_plugin_mailbox_source().call_list_mailboxes(&mut *store, &request).await
@@ -99,7 +99,7 @@ fn checked(
     if page.diagnostics.len() > REMARKS {
         return Err(format!("{} diagnostics, at most {REMARKS} are allowed", page.diagnostics.len()));
     }
-    let diagnostics = page.diagnostics.into_iter().map(diagnostic).collect();
+    let diagnostics = page.diagnostics.into_iter().map(convert::diagnostic).collect();
     Ok(MailboxPage { mailboxes, next: page.next, diagnostics })
 }
 
@@ -142,15 +142,6 @@ fn account_entry(account: accounts::Account, store: &Store<State>) -> Result<Acc
         tls: account.tls.map(convert::tls).transpose()?,
         secret,
     })
-}
-
-fn diagnostic(diagnostic: types::Diagnostic) -> Diagnostic {
-    Diagnostic {
-        severity: convert::severity(diagnostic.severity),
-        code: text::shown(&diagnostic.code, CODE),
-        message: text::shown(&diagnostic.message, MESSAGE),
-        at: diagnostic.at.map(|at| text::shown(&at, MESSAGE)),
-    }
 }
 
 #[cfg(test)]

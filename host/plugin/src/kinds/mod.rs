@@ -2,5 +2,7 @@
 //! it.
 
 pub(crate) mod folder_mapper;
+pub(crate) mod mailbox_provisioner;
 pub(crate) mod mailbox_source;
+pub(crate) mod server_profile;
 pub(crate) mod validator;

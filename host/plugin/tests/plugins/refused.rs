@@ -41,7 +41,7 @@ async fn other_files_are_told_apart() {
     assert_eq!(refused(b"#!/bin/sh\nrm -rf /\n").await, "this is no WebAssembly component");
     assert_eq!(
         refused(b"\0asm\x01\0\0\0").await,
-        "this is a core module, not a component: make one of it with `mailhaul-componentize`"
+        "this is a core module, not a component: build it with `mailhaul plugin build`"
     );
     let engine = wasmtime::Engine::default();
     let native = engine.precompile_component(&component(None)).unwrap();

@@ -85,7 +85,7 @@ nested = { since = 2019-01-01, list = [1, 2.5, true] }
 since = 2019-01-01
 max_size = "50 MiB"
 deleted = "skip"
-order = "source"
+order = "recent-first"
 [verify]
 ignore = ["dates"]
 [limits]
@@ -135,7 +135,7 @@ prot = 993
 port = 0
 tls = "ssl"
 ca_file = "none.pem"
-auth = "plain"
+auth = "ntlm"
 admin_password = { enviroment = "X" }
 user_pattern = "*master"
 [target]
@@ -176,7 +176,7 @@ connections_per_host = 18446744073709551616
 #[test]
 fn what_is_not_built_yet_is_refused_by_name() {
     insta::assert_snapshot!(errors(&format!(
-        "{}[select]\norder = \"recent-first\"\n[cutover]\ndomains = []\nnonsense = 1\n[cutover.smtp]\n",
+        "{}[cutover]\ndomains = []\nnonsense = 1\n[cutover.smtp]\n",
         MINIMAL.replace("host = \"b\"", "host = \"b\"\nprovider = \"gmail\"")
     )));
 }

@@ -1,0 +1,305 @@
+//! Logging in: which mechanism is chosen, what leaves, and what a hostile server gets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use common::{endpoint, login, quick, refused};
+use mailhaul_imap::{AuthMethod, Cause, ImapError, Login, connect_over};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+
+/// A76: a wrong password is tried once, whatever else the server offers.
+#[tokio::test]
+async fn wrong_password_is_sent_once() {
+    let (error, heard) = refused(
+        &login(),
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=LOGIN] hi",
+            "C: AUTHENTICATE PLAIN",
+            "S: * OK still thinking",
+            "S: +",
+            "c: AGFubgBwYSJzcw==",
+            "S: @ NO [AUTHENTICATIONFAILED] Authentication failed.",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthRefused);
+    assert_eq!(heard.matches("AGFubgBwYSJzcw==").count(), 1);
+    assert!(!heard.contains("LOGIN") && !error.to_string().contains("pa"), "{error}");
+}
+
+/// A73: no password leaves when the server takes none in this form.
+#[tokio::test]
+async fn log_in_that_cannot_work_sends_nothing() {
+    let (error, heard) = refused(&login(), &["S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi"]).await;
+    assert!(matches!(error, ImapError::LoginUnavailable { .. }) && heard.is_empty(), "{heard}");
+    let (error, heard) =
+        refused(&login(), &["S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2] hi"]).await;
+    assert!(error.cause() == Cause::NeedsOauth && heard.is_empty());
+    let admin = Login { admin: Some("root".into()), ..login() };
+    let (error, heard) = refused(&admin, &["S: * OK [CAPABILITY IMAP4rev1] hi"]).await;
+    assert!(matches!(error, ImapError::LoginUnavailable { .. }) && heard.is_empty());
+    let odd = Login { secret: b"nul\0".to_vec().into(), ..login() };
+    let (error, heard) = refused(&odd, &["S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi"]).await;
+    assert!(matches!(error, ImapError::LoginUnavailable { .. }) && heard.is_empty());
+}
+
+#[tokio::test]
+async fn administrator_acts_for_the_user() {
+    let admin =
+        Login { admin: Some("root".into()), method: AuthMethod::PlainAuthzid, user: "ann".into(), ..login() };
+    let (error, _) = refused(
+        &admin,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
+            "C: AUTHENTICATE PLAIN YW5uAHJvb3QAcGEic3M=",
+            "S: @ NO [AUTHENTICATIONFAILED] no",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthOrMissing);
+}
+
+/// A77: a password outside printable ASCII goes as a literal.
+#[tokio::test]
+async fn odd_passwords_go_as_literals() {
+    let odd = Login { secret: "p\u{e4}\u{df}".as_bytes().to_vec().into(), ..login() };
+    let (error, _) = refused(
+        &odd,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1] hi",
+            "C: LOGIN \"ann\" {5}",
+            "S: * OK wait",
+            "S: + go",
+            "c: p\u{e4}\u{df}",
+            "S: @ NO no",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthRefused);
+
+    // With lines in it, it is sent only when asked for: refused unasked, it would be read as commands.
+    let lines = Login { secret: b"a\r\nA1 X".to_vec().into(), ..login() };
+    let script = [
+        "S: * OK [CAPABILITY IMAP4rev1 LITERAL+] hi",
+        "C: LOGIN \"ann\" {7}",
+        "S: + go",
+        "c: a",
+        "c: A1 X",
+        "S: @ NO no",
+    ];
+    assert_eq!(refused(&lines, &script).await.0.cause(), Cause::AuthRefused);
+    let (error, heard) = refused(
+        &lines,
+        &["S: * OK [CAPABILITY IMAP4rev1 LITERAL+] hi", "C: LOGIN \"ann\" {7}", "S: @ BAD no"],
+    )
+    .await;
+    assert!(matches!(error, ImapError::LoginRefused { .. }) && !heard.contains("A1 X"));
+    let (error, _) =
+        refused(&lines, &["S: * OK [CAPABILITY IMAP4rev1] hi", "C: LOGIN \"ann\" {7}", "S: @ OK in"]).await;
+    assert!(matches!(error, ImapError::Protocol { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn oauth_failure_is_answered_and_told() {
+    let token = Login { method: AuthMethod::Xoauth2, secret: b"tok".to_vec().into(), ..login() };
+    let (error, _) = refused(
+        &token,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi",
+            "C: AUTHENTICATE XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdG9rAQE=",
+            "S: + eyJzdGF0dXMiOiI0MDAifQ==",
+            "c: ",
+            "S: @ NO SASL authentication failed",
+        ],
+    )
+    .await;
+    assert!(error.to_string().contains("{\"status\":\"400\"}"), "{error}");
+
+    let bearer = Login {
+        method: AuthMethod::OauthBearer,
+        user: "a=b,c".into(),
+        secret: b"tok".to_vec().into(),
+        admin: None,
+    };
+    let (error, _) = refused(
+        &bearer,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 AUTH=OAUTHBEARER] hi",
+            "C: AUTHENTICATE OAUTHBEARER",
+            "S: + ",
+            "c: bixhPWE9M0RiPTJDYywBaG9zdD1tYWlsLmV4YW1wbGUub3JnAXBvcnQ9OTkzAWF1dGg9QmVhcmVyIHRvawEB",
+            "S: + e30=",
+            "c: AQ==",
+            "S: @ NO no",
+        ],
+    )
+    .await;
+    assert_eq!(error.cause(), Cause::AuthRefused);
+}
+
+/// A79: another server is named, and not asked.
+#[tokio::test]
+async fn referrals_are_not_followed() {
+    let (error, heard) = refused(
+        &login(),
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN LOGIN-REFERRALS] hi",
+            "C: AUTHENTICATE PLAIN AGFubgBwYSJzcw==",
+            "S: @ NO [REFERRAL IMAP://ann;AUTH=*@elsewhere.example.org/] Try there",
+        ],
+    )
+    .await;
+    assert!(matches!(&error, ImapError::LoginRefused { code: Some(code), .. } if code == "REFERRAL"));
+    assert_eq!(heard.lines().count(), 1);
+}
+
+async fn mechanism_for(capabilities: &str, login: &Login) -> String {
+    let greeting = format!("S: * OK [CAPABILITY IMAP4rev1 {capabilities}] hi");
+    let (client, server) = common::serve(&[&greeting], 1 << 16);
+    // The server stays silent; what was sent by then is all there is to see.
+    let (endpoint, timeouts) = (endpoint(), quick());
+    let log_in = connect_over(client, endpoint, login, &timeouts);
+    drop(tokio::time::timeout(Duration::from_secs(1), log_in).await);
+    let heard = server.heard().await;
+    heard.split_once(' ').map(|(_, command)| command.trim_end().to_owned()).unwrap_or_default()
+}
+
+/// Under TLS what always works comes first, since a refusal is final; see `AuthMethod::Password`.
+#[tokio::test(start_paused = true)]
+async fn the_order_of_mechanisms() {
+    let all = "AUTH=CRAM-MD5 AUTH=SCRAM-SHA-1 AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-256-PLUS";
+    for (capabilities, first) in [
+        (format!("{all} AUTH=PLAIN"), "AUTHENTICATE PLAIN"),
+        (all.to_owned(), "LOGIN \"ann\" \"pa\\\"ss\""),
+        (format!("{all} LOGINDISABLED"), "AUTHENTICATE SCRAM-SHA-256"),
+        ("AUTH=CRAM-MD5 AUTH=SCRAM-SHA-1 LOGINDISABLED".to_owned(), "AUTHENTICATE SCRAM-SHA-1"),
+        ("AUTH=CRAM-MD5 LOGINDISABLED SASL-IR".to_owned(), "AUTHENTICATE CRAM-MD5"),
+    ] {
+        assert_eq!(mechanism_for(&capabilities, &login()).await, first, "{capabilities}");
+    }
+    let admin = Login { admin: Some("root".into()), method: AuthMethod::PlainAuthzid, ..login() };
+    assert_eq!(mechanism_for(all, &admin).await, "AUTHENTICATE SCRAM-SHA-256");
+    let forced = Login { method: AuthMethod::CramMd5, ..login() };
+    assert_eq!(mechanism_for(&format!("{all} AUTH=PLAIN"), &forced).await, "AUTHENTICATE CRAM-MD5");
+    assert_eq!(mechanism_for("AUTH=PLAIN", &forced).await, "", "nothing else is tried");
+    // No text, so no SCRAM; the next one that can carry it is taken.
+    let bytes = Login { secret: vec![0xff, b'x'].into(), ..login() };
+    assert_eq!(mechanism_for(&format!("{all} LOGINDISABLED"), &bytes).await, "AUTHENTICATE CRAM-MD5");
+}
+
+#[tokio::test]
+async fn cram_md5_waits_for_its_challenge() {
+    let tim = Login {
+        user: "tim".into(),
+        admin: None,
+        method: AuthMethod::CramMd5,
+        secret: b"tanstaaftanstaaf".to_vec().into(),
+    };
+    let (error, heard) = refused(
+        &tim,
+        &[
+            "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=CRAM-MD5] hi",
+            "C: AUTHENTICATE CRAM-MD5",
+            "S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
+            "c: dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw",
+            "S: @ NO no",
+        ],
+    )
+    .await;
+    assert!(error.cause() == Cause::AuthRefused && !heard.contains("tanstaaf"));
+}
+
+/// A server of SCRAM that answers the client's nonce with what `challenge` makes of it, then says `then`.
+async fn scram_server(io: DuplexStream, challenge: impl Fn(&str) -> String, then: &str) -> usize {
+    let mut io = BufReader::new(io);
+    let greeting = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 LOGINDISABLED] hi\r\n";
+    io.get_mut().write_all(greeting).await.unwrap();
+    let mut line = String::new();
+    io.read_line(&mut line).await.unwrap();
+    let first = STANDARD.decode(line.trim_end().rsplit(' ').next().unwrap()).unwrap();
+    let first = String::from_utf8(first).unwrap();
+    let nonce = first.rsplit_once("r=").unwrap().1.to_owned();
+    assert!(first.starts_with("n,,n=ann,r=") && nonce.len() >= 24, "{first}");
+    let challenge = STANDARD.encode(challenge(&nonce));
+    io.get_mut().write_all(format!("+ {challenge}\r\n").as_bytes()).await.unwrap();
+    let mut answered = 0;
+    loop {
+        line.clear();
+        if io.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return answered;
+        }
+        answered += 1;
+        drop(io.get_mut().write_all(then.as_bytes()).await);
+    }
+}
+
+/// A74, each within a second, with nothing that depends on the password sent to a server that sets a trap.
+#[tokio::test]
+async fn scram_servers_that_lie() {
+    let start = Instant::now();
+    for trap in ["i=2147483648", "i=2147483647", "i=1", "i=4096,x"] {
+        let honest = trap == "i=4096,x";
+        let (client, server) = tokio::io::duplex(1 << 16);
+        let server = tokio::spawn(scram_server(
+            server,
+            move |nonce| format!("r={nonce}more,s=QSXCR+Q6sek8bf92,{trap}"),
+            // OK without ever showing that it knows the password.
+            "L1 OK welcome\r\n",
+        ));
+        let error = connect_over(client, endpoint(), &login(), &quick()).await.err().unwrap();
+        assert!(matches!(error, ImapError::Protocol { .. }), "{trap}: {error}");
+        assert_eq!(server.await.unwrap() > 0, honest, "{trap}");
+    }
+    for (nonce, then) in [
+        ("r=replayed", "L1 OK welcome\r\n"),
+        ("", "+ dj1BQUFB\r\n"),
+        ("", "+ not base64\r\n"),
+        ("", "+\r\n+\r\n"),
+    ] {
+        let (client, server) = tokio::io::duplex(1 << 16);
+        let task = tokio::spawn(scram_server(
+            server,
+            move |ours| {
+                let nonce = if nonce.is_empty() { format!("r={ours}x") } else { nonce.to_owned() };
+                format!("{nonce},s=QSXCR+Q6sek8bf92,i=4096")
+            },
+            then,
+        ));
+        let error = connect_over(client, endpoint(), &login(), &quick()).await.err().unwrap();
+        assert!(matches!(error, ImapError::Protocol { .. }), "{then}: {error}");
+        task.await.unwrap();
+    }
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+/// A refusal inside SCRAM is a refusal, with the server's reason.
+#[tokio::test]
+async fn scram_refusals_are_told() {
+    let (client, server) = tokio::io::duplex(1 << 16);
+    let refuse = format!("+ {}\r\n", STANDARD.encode("e=invalid-proof"));
+    let then = Box::leak(format!("{refuse}L1 NO [AUTHENTICATIONFAILED] no\r\n").into_boxed_str());
+    tokio::spawn(scram_server(server, |nonce| format!("r={nonce}x,s=QSXCR+Q6sek8bf92,i=4096"), then));
+    let error = connect_over(client, endpoint(), &login(), &quick()).await.err().unwrap();
+    assert_eq!(error.cause(), Cause::AuthRefused);
+    assert!(error.to_string().contains("invalid-proof"), "{error}");
+}
+
+/// A server that goes on asking meets an end.
+#[tokio::test]
+async fn questions_without_end_are_cut_off() {
+    let mut script = vec![
+        "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi",
+        "C: AUTHENTICATE PLAIN AGFubgBwYSJzcw==",
+    ];
+    for _ in 0..8 {
+        script.extend(["S: + bW9yZQ==", "c: *"]);
+    }
+    script.push("S: + bW9yZQ==");
+    let (error, _) = refused(&login(), &script).await;
+    assert!(matches!(&error, ImapError::Protocol { what } if what.contains("without end")), "{error}");
+}

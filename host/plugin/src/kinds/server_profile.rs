@@ -1,0 +1,195 @@
+//! `server-profile`.
+//!
+//! What comes back can only make the host more careful: there is no value for "it worked", waits are
+//! cut, numbers of no use are refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mailhaul_engine::plugin::{
+    Classification, Occasion, PluginError, PluginId, Refusal, ReplyKind, ServerDescription, ServerProfile,
+    ServerProfiler,
+};
+use mailhaul_engine::summary::Side;
+
+use crate::bindings::imports::mailhaul::plugin::types;
+use crate::bindings::profiling::ProfilingPre;
+use crate::bindings::profiling::exports::mailhaul::plugin::server_profile as wit;
+use crate::call::Caller;
+use crate::convert;
+use crate::inputs::Inputs;
+use crate::limits::{AVOIDED, CODE, MESSAGE, RETRY_AFTER};
+use crate::state::State;
+use crate::text;
+
+const IDENTIFY: &str = "identify";
+const CLASSIFY: &str = "classify";
+
+/// A component that knows servers.
+pub(crate) struct WasmProfiler {
+    pub(crate) caller: Caller,
+    pub(crate) prepared: ProfilingPre<State>,
+}
+
+#[async_trait]
+impl ServerProfiler for WasmProfiler {
+    fn plugin(&self) -> &PluginId {
+        &self.caller.plugin
+    }
+
+    async fn identify(
+        &self,
+        side: Side,
+        server: &ServerDescription,
+    ) -> Result<Option<ServerProfile>, PluginError> {
+        let request = wit::ProfileRequest {
+            side: wire_side(side),
+            server: convert::server(server),
+            extras: Vec::new(),
+        };
+        let prepared = self.prepared.clone();
+        let asked = self.caller.ask(IDENTIFY, Arc::new(Inputs::new()), move |store| {
+            Box::pin(async move {
+                let instance = prepared.instantiate_async(&mut *store).await?;
+                instance.mailhaul_plugin_server_profile().call_identify(&mut *store, &request).await
+            })
+        });
+        let (answer, _store) = asked.await?;
+        answer.map(|profile| self.profile(profile)).transpose().map_err(|why| self.caller.bad(IDENTIFY, why))
+    }
+
+    async fn classify(&self, refusal: &Refusal) -> Result<Option<Classification>, PluginError> {
+        let refusal = wire(refusal);
+        let prepared = self.prepared.clone();
+        let asked = self.caller.ask(CLASSIFY, Arc::new(Inputs::new()), move |store| {
+            Box::pin(async move {
+                let instance = prepared.instantiate_async(&mut *store).await?;
+                instance.mailhaul_plugin_server_profile().call_classify(&mut *store, &refusal).await
+            })
+        });
+        let (answer, _store) = asked.await?;
+        answer.map(classification).transpose().map_err(|why| self.caller.bad(CLASSIFY, why))
+    }
+}
+
+impl WasmProfiler {
+    /// The answer in the engine's types, or how it breaks the contract.
+    fn profile(&self, profile: wit::Profile) -> Result<ServerProfile, String> {
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !(1..=CODE).contains(&profile.provider.len()) || !profile.provider.chars().all(word) {
+            return Err("`provider` must be lower-case letters, digits and `-`, at most 64".to_owned());
+        }
+        text::checked("the provider's name", &profile.name, CODE)?;
+        let some = |what: &str, number: Option<u64>| match number {
+            Some(0) => Err(format!("`{what}` is 0, which would stop everything")),
+            _ => Ok(()),
+        };
+        some("max-connections", profile.max_connections.map(u64::from))?;
+        some("max-connections-per-mailbox", profile.max_connections_per_mailbox.map(u64::from))?;
+        some("max-append-bytes", profile.max_append_bytes)?;
+        let lists = [profile.avoid.len(), profile.switches.len(), profile.notes.len()];
+        if lists.into_iter().any(|length| length > AVOIDED) {
+            return Err(format!("more than {AVOIDED} capabilities, switches or notes"));
+        }
+        let mut known = ServerProfile {
+            provider: profile.provider,
+            name: profile.name,
+            max_connections: profile.max_connections,
+            max_connections_per_mailbox: profile.max_connections_per_mailbox,
+            max_append_bytes: profile.max_append_bytes,
+            notes: profile.notes.iter().map(|note| text::shown(note, MESSAGE)).collect(),
+            ..ServerProfile::default()
+        };
+        for capability in profile.avoid {
+            text::checked("a capability", &capability, CODE)?;
+            known.avoid.push(capability.to_ascii_uppercase());
+        }
+        for (name, value) in &profile.switches {
+            match (name.as_str(), value.as_str()) {
+                ("pipeline", "off") => known.one_at_a_time = true,
+                ("folder-names", "fold-case") => known.folds_case = Some(true),
+                ("folder-names", "exact") => known.folds_case = Some(false),
+                _ => {
+                    let (name, value) = (text::shown(name, CODE), text::shown(value, CODE));
+                    let plugin = &self.caller.plugin;
+                    tracing::info!(%plugin, "the switch `{name}` = `{value}` is not known to this mailhaul");
+                }
+            }
+        }
+        Ok(known)
+    }
+}
+
+fn wire_side(side: Side) -> types::Side {
+    match side {
+        Side::Target => types::Side::Target,
+        _ => types::Side::Source,
+    }
+}
+
+fn wire(refusal: &Refusal) -> wit::Refusal {
+    wit::Refusal {
+        side: wire_side(refusal.side),
+        server: convert::server(&refusal.server),
+        occasion: match &refusal.occasion {
+            Occasion::LogIn => wit::Occasion::LogIn,
+            Occasion::Append => wit::Occasion::Append,
+            Occasion::Other(command) => wit::Occasion::Other(command.clone()),
+        },
+        kind: match refusal.kind {
+            ReplyKind::No => wit::ReplyKind::No,
+            ReplyKind::Bad => wit::ReplyKind::Bad,
+            ReplyKind::Bye => wit::ReplyKind::Bye,
+        },
+        code: refusal.code.clone(),
+        text: refusal.text.chars().take(MESSAGE).collect(),
+        extras: Vec::new(),
+    }
+}
+
+fn classification(meaning: wit::Classification) -> Result<Classification, String> {
+    let cause = match meaning.cause {
+        wit::Cause::AuthRefused => "auth-refused",
+        wit::Cause::MailboxMissing => "mailbox-missing",
+        wit::Cause::AuthOrMissing => "auth-or-missing",
+        wit::Cause::ImapDisabled => "imap-disabled",
+        wit::Cause::NeedsOauth => "needs-oauth",
+        wit::Cause::TooManyConnections => "too-many-connections",
+        wit::Cause::Quota => "quota",
+        wit::Cause::Throttled => "throttled",
+        wit::Cause::MessageRefused => "message-refused",
+        wit::Cause::ServerFault => "server-fault",
+        wit::Cause::Other(what) => {
+            return Err(format!("the cause `{}` is not known", text::shown(&what, CODE)));
+        }
+    };
+    let retry_after = meaning.retry_after_ms.map(|ms| Duration::from_millis(ms.into()).min(RETRY_AFTER));
+    Ok(Classification {
+        cause,
+        retry_after,
+        remedy: meaning.remedy.map(|words| text::shown(&words, MESSAGE)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(cause: wit::Cause, retry_after_ms: Option<u32>) -> wit::Classification {
+        wit::Classification { cause, retry_after_ms, remedy: Some("a\nb".into()), extras: Vec::new() }
+    }
+
+    #[test]
+    fn a_wait_is_bounded_and_words_are_escaped() {
+        let bounded = classification(meaning(wit::Cause::Throttled, Some(u32::MAX))).unwrap();
+        assert_eq!((bounded.cause, bounded.retry_after), ("throttled", Some(RETRY_AFTER)));
+        assert_eq!(bounded.remedy.as_deref(), Some("a\\nb"));
+    }
+
+    #[test]
+    fn success_is_no_cause() {
+        let refused = classification(meaning(wit::Cause::Other("ok".into()), None)).unwrap_err();
+        assert_eq!(refused, "the cause `ok` is not known");
+    }
+}
