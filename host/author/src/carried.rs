@@ -7,9 +7,9 @@ use crate::error::AuthorError;
 
 const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/carried"));
 
-/// Everything carried: path to text.
+/// Everything carried: path to text, and the few files that are none.
 #[derive(Debug)]
-pub(crate) struct Carried(BTreeMap<String, String>);
+pub(crate) struct Carried(BTreeMap<String, String>, BTreeMap<String, Vec<u8>>);
 
 impl Carried {
     /// Unpacks it.
@@ -18,7 +18,7 @@ impl Carried {
         let read = flate2::read::DeflateDecoder::new(PACKED).read_to_string(&mut text);
         let files = read.map_err(|error| error.to_string());
         let files = files.and_then(|_| serde_json::from_str(&text).map_err(|error| error.to_string()));
-        files.map(Self).map_err(AuthorError::Carried)
+        files.map(|(text, other)| Self(text, other)).map_err(AuthorError::Carried)
     }
 
     /// The files below a folder, by their path in it, sorted.
@@ -26,6 +26,14 @@ impl Carried {
         self.0.iter().filter_map(move |(path, text)| {
             let path = path.strip_prefix(folder)?.strip_prefix('/')?;
             Some((path, text.as_str()))
+        })
+    }
+
+    /// The files below a folder that are no text.
+    pub(crate) fn other_below(&self, folder: &str) -> impl Iterator<Item = (&str, &[u8])> {
+        self.1.iter().filter_map(move |(path, bytes)| {
+            let path = path.strip_prefix(folder)?.strip_prefix('/')?;
+            Some((path, bytes.as_slice()))
         })
     }
 

@@ -37,12 +37,12 @@ pub fn scaffold(parent: &Path, wanted: Scaffold<'_>) -> Result<PathBuf, AuthorEr
             _ => AuthorError::file("create", &folder)(error),
         });
     }
-    for (path, text) in files {
+    for (path, bytes) in files {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(AuthorError::file("create", parent))?;
         }
-        fs::write(&path, text).map_err(AuthorError::file("write", &path))?;
+        fs::write(&path, bytes).map_err(AuthorError::file("write", &path))?;
     }
     Ok(folder)
 }
@@ -55,7 +55,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 /// Paths below the new folder with what they hold.
-fn files(carried: &Carried, wanted: Scaffold<'_>) -> Result<Vec<(String, String)>, AuthorError> {
+fn files(carried: &Carried, wanted: Scaffold<'_>) -> Result<Vec<(String, Vec<u8>)>, AuthorError> {
     let Scaffold { kind, name, language } = wanted;
     let word = language.name();
     let template = format!("templates/{word}/{kind}");
@@ -69,12 +69,15 @@ fn files(carried: &Carried, wanted: Scaffold<'_>) -> Result<Vec<(String, String)
         files.extend(carried.below(&shared).map(|(path, text)| (path.to_owned(), filled(text, wanted))));
     }
     files.extend(carried.below("wit").map(|(path, text)| (format!("vendor/wit/{path}"), text.to_owned())));
+    let mut others = Vec::new();
     match language {
         Language::Rust => {
             let vendor = carried.below("rust/vendor");
             files.extend(vendor.map(|(path, text)| (format!("vendor/{path}"), text.to_owned())));
             files.push(("Cargo.toml".to_owned(), cargo_toml(carried, name)));
             files.push(("Cargo.lock".to_owned(), cargo_lock(carried, name)));
+            let libraries = carried.other_below("rust/vendor");
+            others.extend(libraries.map(|(path, bytes)| (format!("vendor/{path}"), bytes.to_vec())));
         }
         Language::Js => {
             let sdk = carried.below("js");
@@ -85,7 +88,7 @@ fn files(carried: &Carried, wanted: Scaffold<'_>) -> Result<Vec<(String, String)
             files.extend(sdk.map(|(path, text)| (format!("vendor/{path}"), text.to_owned())));
         }
     }
-    Ok(files)
+    Ok(files.into_iter().map(|(path, text)| (path, text.into_bytes())).chain(others).collect())
 }
 
 fn filled(text: &str, wanted: Scaffold<'_>) -> String {

@@ -18,6 +18,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
             // What building leaves behind.
             if matches!(name.as_str(), "node_modules" | ".venv" | "__pycache__" | "package-lock.json")
                 || name.ends_with(".wasm")
+                || name.ends_with(".a")
             {
                 continue;
             }
