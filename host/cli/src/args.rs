@@ -4,6 +4,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use mailhaul_author::Language;
+use mailhaul_plugin_host::Kind;
+
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Moves mailboxes from one IMAP server to another: nothing lost, nothing twice, and proven.
@@ -269,16 +272,18 @@ pub(crate) enum Plugin {
     /// What a plugin is, may do and wants, in plain words
     Inspect(Inspect),
 
-    #[command(hide = true, disable_help_flag = true)]
-    New(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Build(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Check(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Test(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Call(Ignored),
+    /// Begin a plugin: writes `./NAME/` with a working example
+    New(New),
+    /// Compile the plugin in a folder into the one file to ship
+    Build(Build),
+    /// Whether mailhaul would take a plugin; asks it nothing
+    Check(CheckPlugin),
+    /// Ask a plugin every fixture of its folder and compare the answers
+    Test(TestPlugin),
+    /// Ask a plugin one request, read from standard input
+    Call(Call),
+    /// Write the request your own servers would make, as a fixture
+    Record(Record),
     /// Trust a component file, exactly as it is now: writes plugins.lock
     Add(Add),
     /// Trust a plugin again after its file changed; shows what is different
@@ -289,8 +294,6 @@ pub(crate) enum Plugin {
     Diff(OnePlugin),
     /// Grant, or take back, what a plugin asks for
     Grant(Grant),
-    #[command(hide = true, disable_help_flag = true)]
-    Record(Ignored),
 }
 
 /// `plugin add`.
@@ -335,6 +338,113 @@ pub(crate) struct Inspect {
     /// An id, e.g. `roles`, or a component file, e.g. `./acme.wasm`
     #[arg(value_name = "ID|FILE")]
     pub plugin: String,
+}
+
+/// `plugin new`.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// folder-mapper, mailbox-source, validator, server-profile or mailbox-provisioner
+    #[arg(value_name = "KIND", value_parser = crate::commands::author::kind)]
+    pub kind: Kind,
+    /// Its id, and the folder's name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What it will be written in
+    #[arg(long, value_enum, value_name = "LANGUAGE", default_value_t)]
+    pub lang: Lang,
+}
+
+/// Languages with an SDK.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// Needs cargo only
+    #[default]
+    Rust,
+    /// JavaScript; needs jco
+    Js,
+    /// Python; needs componentize-py
+    Python,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Rust => Self::Rust,
+            Lang::Js => Self::Js,
+            Lang::Python => Self::Python,
+        }
+    }
+}
+
+/// `plugin build`.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The plugin's folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// `plugin check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckPlugin {
+    /// A plugin's folder, a component file, or an id
+    #[arg(value_name = "DIR|FILE|ID", default_value = ".")]
+    pub plugin: String,
+}
+
+/// `plugin test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestPlugin {
+    /// The plugin's folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// As if this had not been granted
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub deny: Option<Denied>,
+    /// Every answer of a server takes a quarter of a second
+    #[arg(long)]
+    pub slow_host: bool,
+}
+
+/// What can be denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Denied {
+    /// Every origin
+    Http,
+}
+
+/// `plugin call`.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// What it is asked as
+    #[arg(value_name = "KIND", value_parser = crate::commands::author::kind)]
+    pub kind: Kind,
+    /// A plugin's folder, a component file, or an id
+    #[arg(value_name = "DIR|FILE|ID", default_value = ".")]
+    pub plugin: String,
+}
+
+/// `plugin record`.
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// What is asked
+    #[arg(value_name = "KIND", value_enum)]
+    pub kind: RecordKind,
+    /// This mailbox instead of the first
+    #[arg(long, value_name = "MAILBOX")]
+    pub only: Vec<String>,
+    /// The fixture to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Kinds whose requests come from servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordKind {
+    /// The folders of both sides
+    FolderMapper,
+    /// The folder pairs and message lists of both sides
+    Validator,
 }
 
 /// Whatever follows a command that is not built yet.

@@ -80,11 +80,25 @@ impl Opened {
         watcher: &mut dyn Watcher,
         each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
     ) -> Result<Outcome, Failure> {
+        self.drive_with(ui, only, task, watcher, |_| {}, each)
+    }
+
+    /// As [`drive`](Self::drive), with the plugins changed before anything is asked of them.
+    pub(crate) fn drive_with(
+        &self,
+        ui: &mut Ui,
+        only: &[String],
+        task: Task,
+        watcher: &mut dyn Watcher,
+        change: impl FnOnce(&mut mailhaul_engine::plugin::Plugins),
+        each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
+    ) -> Result<Outcome, Failure> {
         let job = Arc::new(job(&self.project, only)?);
         let runtime = runtime()?;
         let outcome = runtime.block_on(async {
             let signals = Signals::install()?;
-            let plugins::Loaded { plugins, cancel } = plugins::load(ui, &self.project).await?;
+            let plugins::Loaded { mut plugins, cancel } = plugins::load(ui, &self.project).await?;
+            change(&mut plugins);
             let running = Running { handle: handle::start(job, plugins, task), cancel, signals };
             drive(ui, running, watcher, each).await
         });

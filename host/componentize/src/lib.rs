@@ -59,10 +59,52 @@ pub fn componentize(module: &[u8], manifest: &str) -> Result<Vec<u8>, Componenti
         .module(module)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| ComponentizeError::Encode(Detail(format!("{error:#}").replace('\n', " "))))?;
+    append(&mut component, manifest);
+    Ok(component)
+}
+
+/// Puts the manifest into a component another tool made, which has none yet.
+///
+/// # Errors
+/// [`ComponentizeError::ManifestSize`], and [`ComponentizeError::NotWasm`] for anything but a component.
+pub fn embed(component: &[u8], manifest: &str) -> Result<Vec<u8>, ComponentizeError> {
+    if manifest.trim().is_empty() || manifest.len() > MAX_MANIFEST {
+        return Err(ComponentizeError::ManifestSize(manifest.len()));
+    }
+    let mut payloads = Parser::new(0).parse_all(component);
+    if !matches!(payloads.next(), Some(Ok(Payload::Version { encoding: Encoding::Component, .. }))) {
+        return Err(ComponentizeError::NotWasm);
+    }
+    let mut component = component.to_vec();
+    append(&mut component, manifest);
+    Ok(component)
+}
+
+/// The first interface of WASI a component imports.
+#[must_use]
+pub fn wasi_import(component: &[u8]) -> Option<String> {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.ok()? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                let mut names =
+                    imports.into_iter().filter_map(|import| Some(import.ok()?.name.name.to_owned()));
+                if let Some(name) = names.find(|name| name.starts_with("wasi:")) {
+                    return Some(name);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn append(component: &mut Vec<u8>, manifest: &str) {
     // Section id 0 is a custom section; the encoder writes its size, name and data.
     component.push(0);
-    CustomSection { name: MANIFEST_SECTION.into(), data: manifest.as_bytes().into() }.encode(&mut component);
-    Ok(component)
+    CustomSection { name: MANIFEST_SECTION.into(), data: manifest.as_bytes().into() }.encode(component);
 }
 
 fn check_module(module: &[u8]) -> Result<(), ComponentizeError> {

@@ -16,6 +16,7 @@ use crate::convert;
 use crate::grants::Grants;
 use crate::inputs::Inputs;
 use crate::limits::{ASK_AGAIN, ASK_AGAIN_AFTER};
+use crate::meter::Meter;
 use crate::state::{Parts, State};
 
 /// Everything calls of one plugin in one role have in common.
@@ -30,6 +31,8 @@ pub(crate) struct Caller {
     pub(crate) memory: usize,
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
+    /// Where an author reads what the calls used.
+    pub(crate) meter: Option<Meter>,
 }
 
 /// Guest work on a store.
@@ -57,6 +60,9 @@ impl Caller {
         // Dropping the future at the time-out ends this instance and nothing else.
         let ended = tokio::time::timeout(self.wall, work(&mut store)).await;
         store.data_mut().log.finish();
+        if let Some(meter) = &self.meter {
+            meter.add(store.data_mut().usage());
+        }
         match ended {
             Ok(Ok(answer)) => Ok((answer, store)),
             Ok(Err(error)) => {

@@ -37,9 +37,14 @@ impl Clock {
         self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
-    fn spent(&self) -> bool {
+    /// Time since the call began, waiting left out.
+    pub(crate) fn computed(&self) -> Duration {
         let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(waited) > self.budget
+        self.start.elapsed().saturating_sub(waited)
+    }
+
+    fn spent(&self) -> bool {
+        self.computed() > self.budget
     }
 }
 

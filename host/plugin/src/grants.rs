@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use mailhaul_imap::Secret;
 
@@ -125,6 +127,28 @@ pub struct Grants {
     pub create: bool,
     /// Whether a provisioner may set quotas.
     pub quota: bool,
+    /// What a fixture's servers say; with it, nobody is connected to.
+    pub replies: Option<Arc<Replies>>,
+}
+
+/// Replies of servers that are not asked, for an author's fixtures.
+#[derive(Debug, Clone, Default)]
+pub struct Replies {
+    /// `GET https://panel.example/api` to its reply.
+    pub to: BTreeMap<String, Reply>,
+    /// How long each takes.
+    pub after: Duration,
+}
+
+/// One reply.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ impl PluginHost {
             named: name.to_owned(),
             limits: self.limits.clone(),
             cancel: self.cancel.clone(),
+            meter: None,
             grants: Arc::default(),
             locked: None,
         })
@@ -276,6 +277,7 @@ impl PluginHost {
             memory: self.limits.memory,
             cpu: self.limits.cpu.min(Duration::from_secs(2)),
             wall: self.limits.wall,
+            meter: None,
         };
         let (mapping, sourcing, validating) =
             (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());

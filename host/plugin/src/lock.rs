@@ -283,7 +283,13 @@ impl Locked {
             secrets.insert(asked.name.clone(), SecretGrant { value, to: vec![origin(&asked.to)?] });
         }
         let create = allowed.changes.contains(&Change::CreateMailboxes);
-        Ok(Grants { http, secrets, create, quota: allowed.changes.contains(&Change::SetQuota) })
+        Ok(Grants {
+            http,
+            secrets,
+            create,
+            quota: allowed.changes.contains(&Change::SetQuota),
+            replies: None,
+        })
     }
 }
 

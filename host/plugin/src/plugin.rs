@@ -17,7 +17,7 @@ use crate::call::Caller;
 use crate::cancel::Cancel;
 use crate::component::Description;
 use crate::error::{LoadError, LoadReason, Nearest};
-use crate::grants::Grants;
+use crate::grants::{Grants, Origin, Replies, SecretGrant};
 use crate::inputs::Inputs;
 use crate::inspect::Inspection;
 use crate::kind::{self, Kind};
@@ -28,6 +28,8 @@ use crate::kinds::server_profile::WasmProfiler;
 use crate::kinds::validator::WasmValidator;
 use crate::limits::Limits;
 use crate::lock::Locked;
+use crate::manifest;
+use crate::meter::Meter;
 use crate::settings;
 use crate::state::State;
 
@@ -42,6 +44,7 @@ pub struct Plugin {
     pub(crate) grants: Arc<Grants>,
     /// Its entry of `plugins.lock`; `None` for one that ships.
     pub(crate) locked: Option<Locked>,
+    pub(crate) meter: Option<Meter>,
 }
 
 /// What is done once for a component and a process.
@@ -74,6 +77,13 @@ impl Plugin {
     #[must_use]
     pub fn kinds(&self) -> &[Kind] {
         &self.compiled.description.kinds
+    }
+
+    /// The same plugin, with everything its calls use counted by `meter`.
+    #[must_use]
+    pub fn metered(mut self, meter: &Meter) -> Self {
+        self.meter = Some(meter.clone());
+        self
     }
 
     /// Uses it as a folder mapper. `settings` is its table of `[plugins.settings]`, or `Value::Null`.
@@ -141,6 +151,35 @@ impl Plugin {
         Ok(self.with_grants(grants))
     }
 
+    /// The same plugin with everything granted that it asks for, but with a fixture's replies instead of servers
+    /// and made-up secrets. `http` false grants no origin.
+    ///
+    /// # Errors
+    /// When the settings do not fit its schema, or leave an origin unfinished.
+    pub fn under_trial(self, settings: &Value, http: bool, replies: Replies) -> Result<Self, LoadError> {
+        let checked: Value = serde_json::from_str(&self.checked(settings)?).unwrap_or_default();
+        let setting = |name: &str| checked.get(name).and_then(Value::as_str).map(str::to_owned);
+        let unfinished =
+            |problem: String| self.error(LoadReason::Setting { id: self.compiled.id.id.clone(), problem });
+        let origin = |text: &str| {
+            manifest::filled(text, setting).and_then(|text| text.parse::<Origin>()).map_err(unfinished)
+        };
+        let needs = &self.compiled.description.manifest.needs;
+        let mut grants =
+            Grants { create: true, quota: true, replies: Some(Arc::new(replies)), ..Grants::default() };
+        for needed in &needs.http {
+            let origin = origin(&needed.origin)?;
+            if http {
+                grants.http.insert(origin, false);
+            }
+        }
+        for needed in &needs.secret {
+            let value = Secret::from(format!("secret of {}", needed.name).into_bytes());
+            grants.secrets.insert(needed.name.clone(), SecretGrant { value, to: vec![origin(&needed.to)?] });
+        }
+        Ok(self.with_grants(grants))
+    }
+
     /// The same plugin with these grants, for sources and provisioners made from now on.
     #[must_use]
     pub fn with_grants(mut self, grants: Grants) -> Self {
@@ -174,6 +213,7 @@ impl Plugin {
             memory: self.limits.memory,
             cpu,
             wall,
+            meter: self.meter.clone(),
         })
     }
 

@@ -12,6 +12,7 @@ use crate::clock::{self, Clock};
 use crate::grants::Grants;
 use crate::inputs::Inputs;
 use crate::limits::{CORE_INSTANCES, HANDLES, HOSTCALL_BYTES, TABLE_ELEMENTS};
+use crate::meter::Usage;
 
 /// Data of a store. Every import reads its policy from here: what is not granted is an empty list, never
 /// a check somebody could forget.
@@ -28,6 +29,8 @@ pub(crate) struct State {
     /// Requests sent so far.
     pub(crate) http_requests: u32,
     memory: Memory,
+    /// Functions of the host that were called.
+    pub(crate) host_calls: u64,
 }
 
 impl State {
@@ -37,14 +40,33 @@ impl State {
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
         let Parts { clock, log, settings, cancel, inputs, grants } = parts;
-        let mut store = Store::new(
-            engine,
-            Self { handles, clock, log, settings, cancel, inputs, grants, http_requests: 0, memory },
-        );
+        let state = Self {
+            handles,
+            clock,
+            log,
+            settings,
+            cancel,
+            inputs,
+            grants,
+            http_requests: 0,
+            memory,
+            host_calls: 0,
+        };
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         clock::arm(&mut store);
         store
+    }
+
+    /// What this call used.
+    pub(crate) fn usage(&mut self) -> Usage {
+        Usage {
+            cpu: self.clock.computed(),
+            memory: self.memory.bytes,
+            host_calls: self.host_calls,
+            log: self.log.lines(),
+        }
     }
 
     /// Gives the guest a handle.

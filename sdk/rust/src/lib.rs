@@ -30,6 +30,7 @@
 //! Everything here also compiles natively, and [`testing`] stands in for the host, so that a
 //! plugin's tests are ordinary `cargo test`.
 
+#[rustfmt::skip]
 mod bindings;
 mod diagnostic;
 mod export;
@@ -84,3 +85,8 @@ pub mod __export {
     pub use crate::bindings::{mapping, profiling, provisioning, sourcing, validating};
     pub use crate::export::{Mapper, Profiler, Provisioner, Source, Validation};
 }
+
+/// The author's guide: its snippets are compiled and run as this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod guide {}

@@ -16,6 +16,7 @@
 //! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
+//! | [`authors`] | what an author of a plugin does, in three languages |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
@@ -32,6 +33,7 @@
     reason = "every function here serves a test, also those that are not marked as one"
 )]
 
+mod authors;
 mod bench;
 mod commands;
 mod compare;

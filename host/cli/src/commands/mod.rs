@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod author;
 mod check;
 mod init;
 mod plan;

@@ -5,7 +5,7 @@ use std::path::Path;
 use mailhaul_plugin_host::PluginHost;
 use mailhaul_project::{PROJECT_FILE, PluginName, Project};
 
-use super::{trust, unbuilt};
+use super::{author, trust};
 use crate::args::{Global, Inspect, Plugin};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -19,15 +19,17 @@ pub(crate) fn plugin(ui: &mut Ui, global: &Global, command: &Plugin) -> Result<E
     match command {
         Plugin::List => show_list(ui, global),
         Plugin::Inspect(args) => inspect(ui, args),
+        Plugin::New(args) => author::new(ui, args),
+        Plugin::Build(args) => author::build(ui, args),
+        Plugin::Check(args) => author::check(ui, args),
+        Plugin::Test(args) => author::test(ui, args),
+        Plugin::Call(args) => author::call(ui, args),
+        Plugin::Record(args) => author::record(ui, global, args),
         Plugin::Add(args) => trust::add(ui, global, args),
         Plugin::Update(args) => trust::update(ui, global, args),
         Plugin::Remove(args) => trust::remove(ui, global, args),
         Plugin::Diff(args) => trust::diff(ui, global, args),
         Plugin::Grant(args) => trust::grant(ui, global, args),
-        command => match unbuilt::plugin(command) {
-            Some(refusal) => Err(refusal),
-            None => Err(Failure::fault("this command is known and does nothing")),
-        },
     }
 }
 

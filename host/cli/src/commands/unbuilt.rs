@@ -1,6 +1,6 @@
 //! What the contract names and is not built yet: refused by name, never accepted and ignored.
 
-use crate::args::{Command, Plugin, Run};
+use crate::args::{Command, Run};
 use crate::error::Failure;
 
 /// The refusal of `name`, with what serves in the meantime.
@@ -42,32 +42,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
     Some(refusal(name, instead))
 }
 
-/// Returns the refusal of a `plugin` command that is not built yet.
-pub(crate) fn plugin(command: &Plugin) -> Option<Failure> {
-    let (name, instead) = match command {
-        Plugin::New(_) => ("plugin new", Some("start from `examples/acme-mapper`")),
-        Plugin::Build(_) => ("plugin build", Some("`examples/acme-mapper` shows how a component is built")),
-        Plugin::Check(_) => {
-            ("plugin check", Some("`mailhaul plugin inspect FILE` tells what a component is"))
-        }
-        Plugin::Test(_) => {
-            ("plugin test", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
-        }
-        Plugin::Call(_) => {
-            ("plugin call", Some("`mailhaul plan` runs the mappers on real folders and writes nothing"))
-        }
-        Plugin::Record(_) => ("plugin record", None),
-        Plugin::List
-        | Plugin::Inspect(_)
-        | Plugin::Add(_)
-        | Plugin::Update(_)
-        | Plugin::Remove(_)
-        | Plugin::Diff(_)
-        | Plugin::Grant(_) => return None,
-    };
-    Some(refusal(name, instead))
-}
-
 /// Returns the refusal of an option of `run` that is not built yet.
 pub(crate) fn run(run: &Run) -> Option<Failure> {
     if run.dashboard.is_some() {
@@ -89,14 +63,12 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "retry certificate signoff passwords cutover serve completions man \
-            plugin:new plugin:build plugin:check plugin:test plugin:call plugin:record run:--dashboard"
+        for line in "retry certificate signoff passwords cutover serve completions man run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();
             let cli = Cli::try_parse_from(["mailhaul"].iter().chain(&words)).unwrap();
             let failure = match &cli.command {
-                Command::Plugin(command) => plugin(command),
                 Command::Run(args) => run(args),
                 command => super::command(command),
             };

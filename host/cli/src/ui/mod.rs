@@ -4,6 +4,7 @@
 //! [`plugins`]) are functions from the engine's structs to text; watchers ([`terminal`], [`plain`],
 //! [`json`]) follow a running task event by event.
 
+pub(crate) mod author;
 pub(crate) mod check;
 pub(crate) mod escape;
 pub(crate) mod json;

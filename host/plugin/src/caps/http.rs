@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 use super::secrets::SecretHandle;
 use crate::address::{self, Reach};
 use crate::bindings::imports::mailhaul::plugin::http as wit;
-use crate::grants::{Grants, Origin, authority};
+use crate::grants::{Grants, Origin, Replies, authority};
 use crate::limits::{
     HTTP_BODY, HTTP_HEAD, HTTP_HEADERS, HTTP_READ, HTTP_REDIRECTS, HTTP_REQUESTS, HTTP_TIMEOUT, HTTP_URL,
     MESSAGE,
@@ -56,12 +56,13 @@ const OWN_HEADERS: [&str; 9] = [
 pub struct ResponseHandle {
     status: u16,
     headers: Vec<(String, String)>,
-    body: Incoming,
+    /// None of a fixture's reply, which is in `rest` from the beginning.
+    body: Option<Incoming>,
     rest: Bytes,
     read: u64,
     timeout: Duration,
     origin: String,
-    _connection: Connection,
+    _connection: Option<Connection>,
 }
 
 /// The task that carries a connection's bytes; it ends with its user.
@@ -99,6 +100,12 @@ impl wit::Host for State {
             Err(error) => return Ok(Err(error)),
         };
         let (clock, grants) = (self.clock.clone(), Arc::clone(&self.grants));
+        if let Some(replies) = &grants.replies {
+            return match clock.waiting(given(replies, &prepared)).await {
+                Ok(response) => self.hand_out(response).map(Ok),
+                Err(error) => Ok(Err(error)),
+            };
+        }
         match clock.waiting(follow(&grants, prepared, timeout)).await {
             Ok(response) => self.hand_out(response).map(Ok),
             Err(error) => Ok(Err(error)),
@@ -130,11 +137,32 @@ impl wit::HostResponse for State {
     }
 }
 
+/// A fixture's reply: everything but the network is as it would be.
+async fn given(replies: &Replies, request: &Prepared) -> Outcome<ResponseHandle> {
+    tokio::time::sleep(replies.after).await;
+    let asked = format!("{} {}{}", request.method, request.origin, request.target);
+    let reply = replies
+        .to
+        .get(&asked)
+        .ok_or_else(|| wit::HttpError::Connect(format!("the fixture's `http` has no reply to `{asked}`")))?;
+    Ok(ResponseHandle {
+        status: reply.status,
+        headers: reply.headers.clone(),
+        body: None,
+        rest: Bytes::copy_from_slice(reply.body.as_bytes()),
+        read: 0,
+        timeout: HTTP_TIMEOUT,
+        origin: request.origin.to_string(),
+        _connection: None,
+    })
+}
+
 impl ResponseHandle {
     async fn next(&mut self, max: usize) -> Outcome<Vec<u8>> {
         let deadline = Instant::now() + self.timeout;
         while self.rest.is_empty() {
-            let frame = timeout_at(deadline, self.body.frame()).await.map_err(|_| wit::HttpError::Timeout)?;
+            let Some(body) = &mut self.body else { return Ok(Vec::new()) };
+            let frame = timeout_at(deadline, body.frame()).await.map_err(|_| wit::HttpError::Timeout)?;
             let Some(frame) = frame else { return Ok(Vec::new()) };
             let frame = frame.map_err(|error| broken(&self.origin, &error))?;
             if let Ok(data) = frame.into_data() {
@@ -303,12 +331,12 @@ async fn exchange(request: &Prepared, private: bool, timeout: Duration) -> Outco
     Ok(ResponseHandle {
         status: head.status.as_u16(),
         headers: headers.collect(),
-        body,
+        body: Some(body),
         rest: Bytes::new(),
         read: 0,
         timeout,
         origin,
-        _connection: connection,
+        _connection: Some(connection),
     })
 }
 

@@ -17,12 +17,14 @@ pub(crate) struct LogSink {
     written: u32,
     suppressed: u32,
     last: Option<String>,
+    /// What was written, for an author's meter; bounded as the log is.
+    kept: Vec<String>,
 }
 
 impl LogSink {
     pub(crate) fn new(plugin: &PluginId, call: &str) -> Self {
         let span = tracing::info_span!("plugin", id = %plugin.id, version = %plugin.version, call);
-        Self { span, written: 0, suppressed: 0, last: None }
+        Self { span, written: 0, suppressed: 0, last: None, kept: Vec::new() }
     }
 
     /// The last line, whether it was written or not: shown with a crash.
@@ -46,6 +48,7 @@ impl LogSink {
             return;
         }
         self.written += 1;
+        self.kept.push(line.clone());
         let _entered = self.span.enter();
         match level {
             log::Level::Trace => tracing::trace!("{line}"),
@@ -54,6 +57,11 @@ impl LogSink {
             log::Level::Warn => tracing::warn!("{line}"),
             log::Level::Error => tracing::error!("{line}"),
         }
+    }
+
+    /// The lines that were written, once.
+    pub(crate) fn lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.kept)
     }
 
     /// Says how many lines were dropped.

@@ -1,0 +1,92 @@
+//! Why an author's command did not do its work, in a sentence that says what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mailhaul_componentize::ComponentizeError;
+
+/// An author's folder or tools are not as they should be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorError {
+    /// A name that cannot be used.
+    #[error(
+        "`{0}` cannot be a plugin's name: use lower-case letters, digits and `-`, beginning with a letter, at most 64"
+    )]
+    Name(String),
+    /// The folder to be written exists.
+    #[error("`{}` exists already: choose another name, or move it away", .0.display())]
+    Exists(PathBuf),
+    /// A file cannot be read or written.
+    #[error("cannot {verb} `{}`: {cause}", path.display())]
+    File {
+        /// What was tried.
+        verb: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        cause: String,
+    },
+    /// There is no manifest.
+    #[error("there is no `plugin.toml` in `{}`: change to a plugin's folder, or begin one with `mailhaul plugin new KIND NAME`", .0.display())]
+    NoPlugin(PathBuf),
+    /// The manifest is no TOML, or lacks what is needed to build.
+    #[error("{}: {problem}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No known language.
+    #[error("`{}` holds neither `Cargo.toml` (Rust), `plugin.js` (JavaScript) nor `plugin.py` (Python): there is nothing to build", .0.display())]
+    NoSource(PathBuf),
+    /// No template of this kind in this language.
+    #[error("there is no template for a {kind} in {language}")]
+    NoTemplate {
+        /// The kind.
+        kind: String,
+        /// The language.
+        language: &'static str,
+    },
+    /// A program is missing.
+    #[error(
+        "`{program}` is needed to build a plugin in {language} and was found neither in this folder nor on the PATH: {remedy}"
+    )]
+    Missing {
+        /// The program.
+        program: &'static str,
+        /// What it is for.
+        language: &'static str,
+        /// What to type.
+        remedy: &'static str,
+    },
+    /// A compiler said no. Its own words were shown.
+    #[error("`{program}` could not build the plugin: {cause}")]
+    Compiler {
+        /// The command.
+        program: String,
+        /// Its last words.
+        cause: String,
+    },
+    /// What was compiled is no component's core.
+    #[error("what was compiled cannot become a component: {0}")]
+    Componentize(#[from] ComponentizeError),
+    /// A component still asks for WASI.
+    #[error("the component imports `{0}` although WASI was to be left out: update the tool that built it")]
+    Wasi(String),
+    /// What this program carries is damaged.
+    #[error("what this program carries cannot be unpacked: {0}")]
+    Carried(String),
+}
+
+impl AuthorError {
+    pub(crate) fn file(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| {
+            let text = error.to_string();
+            let cause = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+            Self::File { verb, path, cause }
+        }
+    }
+}

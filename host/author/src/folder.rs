@@ -1,0 +1,83 @@
+//! A plugin's folder: `plugin.toml`, its sources, its fixtures, and the component beside them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::AuthorError;
+use crate::language::Language;
+
+/// A folder with a `plugin.toml`.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// The folder.
+    pub path: PathBuf,
+    /// The manifest's id: the component is named after it.
+    pub id: String,
+    /// The kinds the manifest names.
+    pub kinds: Vec<String>,
+    /// The manifest's text, as it goes into the component.
+    pub(crate) manifest: String,
+}
+
+/// As much of the manifest as building needs; the host checks the rest when it loads the component.
+#[derive(Deserialize)]
+struct Manifest {
+    id: String,
+    kinds: Vec<String>,
+}
+
+impl Folder {
+    /// Finds the plugin in `path`.
+    ///
+    /// # Errors
+    /// When there is no manifest, or it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, AuthorError> {
+        let file = path.join("plugin.toml");
+        let manifest = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(AuthorError::NoPlugin(path.to_owned()));
+            }
+            Err(error) => return Err(AuthorError::file("read", &file)(error)),
+        };
+        let problem = |error: toml::de::Error| {
+            let line =
+                error.span().map(|span| manifest[..span.start.min(manifest.len())].lines().count().max(1));
+            let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            AuthorError::Manifest { path: file.clone(), problem: format!("{line}{}", error.message()) }
+        };
+        let Manifest { id, kinds } = toml::from_str(&manifest).map_err(problem)?;
+        // It becomes a file name.
+        if !crate::scaffold::is_name(&id) {
+            return Err(AuthorError::Manifest { path: file, problem: AuthorError::Name(id).to_string() });
+        }
+        Ok(Self { path: path.to_owned(), id, kinds, manifest })
+    }
+
+    pub(crate) fn problem(&self, problem: &str) -> AuthorError {
+        AuthorError::Manifest { path: self.path.join("plugin.toml"), problem: problem.to_owned() }
+    }
+
+    /// Where the component is, or will be.
+    #[must_use]
+    pub fn component(&self) -> PathBuf {
+        self.path.join(format!("{}.wasm", self.id))
+    }
+
+    /// Where the fixtures are.
+    #[must_use]
+    pub fn fixtures(&self) -> PathBuf {
+        self.path.join("fixtures")
+    }
+
+    /// What it is written in.
+    ///
+    /// # Errors
+    /// When it is no language there is an SDK for.
+    pub fn language(&self) -> Result<Language, AuthorError> {
+        let found = Language::ALL.into_iter().find(|language| self.path.join(language.marker()).is_file());
+        found.ok_or_else(|| AuthorError::NoSource(self.path.clone()))
+    }
+}

@@ -1,0 +1,229 @@
+//! Asking a plugin what a fixture says, without servers.
+//!
+//! A [`Fixture`] is a request with the answer it must get. [`Trial`] asks it of a plugin through the same
+//! adapters a migration uses, so that an answer that breaks the contract fails here as it would there.
+
+mod difference;
+mod fixture;
+mod recorder;
+mod servers;
+mod shapes;
+mod view;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mailhaul_engine::plugin::PluginError;
+use mailhaul_plugin_host::{Kind, LoadError, Meter, Plugin, Usage};
+use serde_json::Value;
+
+pub use fixture::{Fixture, FixtureError, fixtures};
+pub use recorder::{MappingRecorder, ValidationRecorder};
+
+use view::FixtureView;
+
+/// How long a slow server takes for every answer (`--slow-host`).
+const SLOW: Duration = Duration::from_millis(250);
+
+/// A plugin under trial.
+#[derive(Debug)]
+pub struct Trial {
+    plugin: Plugin,
+    meter: Meter,
+    faults: Faults,
+}
+
+/// What goes wrong on purpose.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// No origin is granted (`--deny http`).
+    pub deny_http: bool,
+    /// Every answer of a server takes a quarter of a second (`--slow-host`).
+    pub slow: bool,
+}
+
+/// What came of asking once.
+#[derive(Debug)]
+pub struct Asked {
+    /// The answer as JSON, or why there is none.
+    pub answer: Result<Value, PluginError>,
+    /// What the call used.
+    pub usage: Usage,
+    /// From the call to its answer.
+    pub took: Duration,
+}
+
+/// Why nothing could be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The fixture is at fault.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    /// The plugin cannot be used so.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// How a case ended.
+#[derive(Debug)]
+pub struct CaseEnd {
+    /// What is wrong, a sentence each; empty when all is well.
+    pub problems: Vec<String>,
+    /// What the first call used; none when nothing was called.
+    pub usage: Usage,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Trial {
+    /// Tries this plugin.
+    #[must_use]
+    pub fn new(plugin: Plugin, faults: Faults) -> Self {
+        let meter = Meter::default();
+        Self { plugin: plugin.metered(&meter), meter, faults }
+    }
+
+    /// The kind a fixture is for: the one it names, or the plugin's only one.
+    ///
+    /// # Errors
+    /// When it names none and the plugin has several.
+    pub fn kind(&self, fixture: &Fixture) -> Result<Kind, FixtureError> {
+        match (fixture.kind, self.plugin.kinds()) {
+            (Some(kind), _) | (None, &[kind]) => Ok(kind),
+            (None, kinds) => {
+                Err(FixtureError::Kind(kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")))
+            }
+        }
+    }
+
+    /// Asks once, of a fresh instance.
+    ///
+    /// # Errors
+    /// When the fixture or its settings cannot be used.
+    pub async fn ask(&self, kind: Kind, fixture: &Fixture) -> Result<Asked, TrialError> {
+        // What loading used is not the call's.
+        drop(self.meter.take());
+        let slowness = if self.faults.slow { SLOW } else { Duration::ZERO };
+        let plugin = self.plugin.clone().under_trial(
+            &fixture.settings,
+            !self.faults.deny_http,
+            fixture.replies(slowness),
+        )?;
+        let begun = Instant::now();
+        let answer = match kind {
+            Kind::FolderMapper => {
+                let request = fixture.request::<shapes::MappingRequest>()?.into();
+                let mapper = plugin.mapper(&fixture.settings)?;
+                let answer = mapper.map_folders(&request).await;
+                answer.map(|mapping| json(&shapes::Mapping::from(&mapping)))
+            }
+            Kind::MailboxSource => {
+                let request = fixture.request::<shapes::PageRequest>()?;
+                let (inputs, labels) = fixture.inputs()?;
+                let source = plugin.source(&fixture.settings, inputs)?;
+                let answer = source.list_mailboxes(request.token.as_deref(), request.max).await;
+                answer.map(|page| json(&shapes::Page::of(&page, &|secret| labels.of(secret))))
+            }
+            Kind::Validator => {
+                let request = fixture.request::<shapes::ValidationRequest>()?;
+                let view = |folders| Arc::new(FixtureView::new(folders, slowness));
+                let (source, target) = (view(request.source.clone()), view(request.target.clone()));
+                let validator = plugin.validator(&fixture.settings)?;
+                let answer = validator.validate(&(&request).into(), source, target).await;
+                answer.map(|report| json(&shapes::Report::from(&report)))
+            }
+            Kind::ServerProfile => {
+                let request = fixture.request::<servers::ProfileRequest>()?;
+                let profiler = plugin.profiler(&fixture.settings)?;
+                request.ask(profiler.as_ref()).await
+            }
+            Kind::MailboxProvisioner => {
+                let request = fixture.request::<servers::ProvisioningRequest>()?;
+                let provisioner = plugin.provisioner(&fixture.settings)?;
+                request.ask(provisioner.as_ref()).await
+            }
+        };
+        Ok(Asked { answer, usage: self.meter.take(), took: begun.elapsed() })
+    }
+
+    /// Asks and compares. A pure kind is asked twice, and must say the same.
+    pub async fn run(&self, fixture: &Fixture) -> CaseEnd {
+        let failed = |problem: String| CaseEnd {
+            problems: vec![problem],
+            usage: Usage::default(),
+            took: Duration::ZERO,
+        };
+        let kind = match self.kind(fixture) {
+            Ok(kind) => kind,
+            Err(error) => return failed(error.to_string()),
+        };
+        let first = match self.ask(kind, fixture).await {
+            Ok(asked) => asked,
+            Err(error) => return failed(error.to_string()),
+        };
+        let mut problems = judge(kind, fixture, &first.answer);
+        if is_pure(kind)
+            && let Ok(answer) = &first.answer
+        {
+            match self.ask(kind, fixture).await.map(|asked| asked.answer) {
+                Ok(Ok(again)) if again == *answer => {}
+                Ok(Ok(again)) => {
+                    let differences = difference::between(answer, &again);
+                    problems.push(format!("asked again, it says something else: {}", differences.join("; ")));
+                }
+                Ok(Err(error)) => problems.push(format!("asked again, {error}")),
+                Err(error) => problems.push(format!("asked again: {error}")),
+            }
+        }
+        CaseEnd { problems, usage: first.usage, took: first.took }
+    }
+}
+
+/// Kinds whose answers may depend on nothing but the request.
+fn is_pure(kind: Kind) -> bool {
+    matches!(kind, Kind::FolderMapper | Kind::ServerProfile)
+}
+
+fn judge(kind: Kind, fixture: &Fixture, answer: &Result<Value, PluginError>) -> Vec<String> {
+    match (answer, &fixture.answer, &fixture.error) {
+        (Ok(answer), Some(expected), None) => match expected_of(kind, expected) {
+            Ok(expected) => difference::between(&expected, answer),
+            Err(error) => vec![format!("its `answer` cannot be one: {error}")],
+        },
+        (Err(error), None, Some(expected)) => {
+            let said = error.failure.to_string();
+            if said.contains(expected.as_str()) {
+                Vec::new()
+            } else {
+                vec![format!("it failed with `{said}`, and `{expected}` was expected")]
+            }
+        }
+        (Err(error), Some(_), None) => vec![error.to_string()],
+        (Ok(_), None, Some(expected)) => {
+            vec![format!("it answered, and an error with `{expected}` was expected")]
+        }
+        (_, None, None) | (_, Some(_), Some(_)) => {
+            vec!["it must have either `answer` or `error`: what is expected".to_owned()]
+        }
+    }
+}
+
+/// The expected answer with its defaults filled in and its names checked.
+fn expected_of(kind: Kind, expected: &Value) -> Result<Value, serde_json::Error> {
+    fn again<T: serde::Serialize + serde::de::DeserializeOwned>(
+        value: &Value,
+    ) -> Result<Value, serde_json::Error> {
+        T::deserialize(value).map(|value| json(&value))
+    }
+    match kind {
+        Kind::FolderMapper => again::<shapes::Mapping>(expected),
+        Kind::MailboxSource => again::<shapes::Page>(expected),
+        Kind::Validator => again::<shapes::Report>(expected),
+        Kind::ServerProfile | Kind::MailboxProvisioner => Ok(expected.clone()),
+    }
+}
+
+/// These shapes have text for keys: writing them cannot fail.
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}

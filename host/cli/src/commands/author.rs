@@ -1,0 +1,247 @@
+//! `mailhaul plugin new | build | check | test | call | record`: for authors of plugins. None of them needs a
+//! project, but `record`, which asks a project's servers.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mailhaul_author::trial::{self, Faults, Fixture, MappingRecorder, Trial, TrialError, ValidationRecorder};
+use mailhaul_author::{AuthorError, Folder, Scaffold};
+use mailhaul_engine::job::Task;
+use mailhaul_engine::plugin::Depth;
+use mailhaul_plugin_host::{Inspection, Kind, Limits, Plugin, PluginHost};
+
+use crate::args::{Build, Call, CheckPlugin, Global, New, Record, RecordKind, TestPlugin};
+use crate::drive::runtime;
+use crate::error::Failure;
+use crate::exit::{self, Exit};
+use crate::job::Opened;
+use crate::plugins;
+use crate::ui::Ui;
+use crate::ui::author::{Case, Checked, Tests, checked, tests};
+use crate::ui::watcher::{self, Doing};
+
+/// Largest request read from standard input, in bytes.
+const REQUEST: u64 = 64 << 20;
+
+/// Writes a new plugin's folder.
+pub(crate) fn new(ui: &mut Ui, args: &New) -> Result<Exit, Failure> {
+    let wanted = Scaffold { kind: args.kind.name(), name: &args.name, language: args.lang.into() };
+    let folder = mailhaul_author::scaffold(Path::new(""), wanted)?;
+    ui.note(&format!("`{}` holds a working {} with its fixtures", folder.display(), args.kind.name()));
+    ui.hint(&format!(
+        "`cd {}`, then `mailhaul plugin build` and `mailhaul plugin test`; README.md tells the rest",
+        folder.display()
+    ));
+    Ok(Exit::Done)
+}
+
+/// Compiles the plugin of a folder.
+pub(crate) fn build(ui: &mut Ui, args: &Build) -> Result<Exit, Failure> {
+    let folder = Folder::open(&args.dir)?;
+    let built = mailhaul_author::build(&folder)?;
+    let size = crate::ui::units::bytes(built.size as u64);
+    ui.note(&format!("{} is built, {size}", built.path.display()));
+    // What mailhaul would refuse is said now rather than on the operator's machine.
+    let found = plugins::host()?.inspect(&named(&built.path), Path::new(""))?;
+    ui.hint(&format!("`mailhaul plugin test` tries it; {} {}", found.id, found.version));
+    Ok(Exit::Done)
+}
+
+/// Says whether mailhaul would take a plugin, without asking it anything.
+pub(crate) fn check(ui: &mut Ui, args: &CheckPlugin) -> Result<Exit, Failure> {
+    let name = component(&args.plugin)?;
+    let host = plugins::host()?;
+    let found = host.inspect(&name, Path::new(""))?;
+    let plugin = open(&host, &name)?;
+    let page = checked_of(&found, &plugin);
+    if ui.json() {
+        ui.document(&page, true)?;
+    } else {
+        ui.data(&checked(&page, ui.width, ui.palette))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn checked_of(found: &Inspection, plugin: &Plugin) -> Checked {
+    Checked {
+        id: found.id.clone(),
+        version: found.version.clone(),
+        kinds: plugin.kinds().to_vec(),
+        imports: found.imports.iter().map(|import| import.name).collect(),
+        settings: found.settings.len(),
+        required: found
+            .settings
+            .iter()
+            .filter(|(_, setting)| setting.required)
+            .map(|(name, _)| name.clone())
+            .collect(),
+        size: found.size,
+    }
+}
+
+/// Asks every fixture of a folder and compares the answers.
+pub(crate) fn test(ui: &mut Ui, args: &TestPlugin) -> Result<Exit, Failure> {
+    let folder = Folder::open(&args.dir)?;
+    let name = component(&args.dir.to_string_lossy())?;
+    let host = plugins::host()?;
+    let plugin = open(&host, &name)?;
+    let fixtures = trial::fixtures(&folder.fixtures()).map_err(|error| input(&error))?;
+    if fixtures.is_empty() {
+        return Err(Failure::new(
+            Exit::Plugin,
+            format!("`{}` holds no fixture (`NAME.json`): nothing was tested", folder.fixtures().display()),
+            Some(
+                "`mailhaul plugin record KIND` writes one from your own servers; `mailhaul plugin new` shows what they look like",
+            ),
+        ));
+    }
+    let id = plugin.id().clone();
+    let trial = Trial::new(plugin, Faults { deny_http: args.deny.is_some(), slow: args.slow_host });
+    let mut cases = Vec::new();
+    let runtime = runtime()?;
+    for (name, fixture) in fixtures {
+        let case = match fixture {
+            Ok(fixture) => Case::of(name, &fixture, runtime.block_on(trial.run(&fixture))),
+            Err(error) => Case::broken(name, error.to_string()),
+        };
+        cases.push(case);
+    }
+    let page = Tests::new(&id, cases, &Limits::default());
+    if ui.json() {
+        ui.document(&page, true)?;
+    } else {
+        ui.data(&tests(&page, ui.width, ui.palette))?;
+    }
+    Ok(if page.failed == 0 { Exit::Done } else { Exit::Plugin })
+}
+
+/// Asks one request, which comes from standard input, and prints the answer.
+pub(crate) fn call(ui: &mut Ui, args: &Call) -> Result<Exit, Failure> {
+    let name = component(&args.plugin)?;
+    let mut text = String::new();
+    let read = std::io::stdin().take(REQUEST).read_to_string(&mut text);
+    read.map_err(|error| Failure::input(format!("cannot read standard input: {error}"), None))?;
+    let fixture = request(&text).map_err(|error| {
+        Failure::input(
+            format!("standard input is no request: {error}"),
+            Some("a request is the `request` of a fixture, or a whole fixture, as JSON"),
+        )
+    })?;
+    let trial = Trial::new(open(&plugins::host()?, &name)?, Faults::default());
+    let asked = runtime()?.block_on(trial.ask(args.kind, &fixture)).map_err(trouble)?;
+    for line in &asked.usage.log {
+        ui.note(&format!("log: {line}"));
+    }
+    match asked.answer {
+        Ok(answer) => {
+            ui.document(&answer, true)?;
+            Ok(Exit::Done)
+        }
+        Err(error) => Err(Failure::new(Exit::Plugin, error.to_string(), None)),
+    }
+}
+
+/// A whole fixture, or its request alone.
+fn request(text: &str) -> Result<Fixture, serde_json::Error> {
+    let value: serde_json::Value = serde_json::from_str(text)?;
+    if value.get("request").is_some() {
+        return serde_json::from_value(value);
+    }
+    Ok(Fixture { request: value, ..Fixture::default() })
+}
+
+/// Writes what a plugin of this kind would be asked about the project's first mailbox.
+pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit, Failure> {
+    let opened = Opened::for_work(ui, global)?;
+    let (mapping, validation) = (MappingRecorder::default(), ValidationRecorder::default());
+    let (task, doing) = match args.kind {
+        RecordKind::FolderMapper => (Task::Plan, Doing::Planning),
+        RecordKind::Validator => (Task::Verify { depth: Depth::Counts, sample: 100 }, Doing::Comparing),
+    };
+    let mut watcher = watcher::for_task(ui, doing);
+    let put = |plugins: &mut mailhaul_engine::plugin::Plugins| match args.kind {
+        RecordKind::FolderMapper => plugins.mappers.insert(0, Arc::new(mapping.clone())),
+        RecordKind::Validator => plugins.validators.insert(0, Arc::new(validation.clone())),
+    };
+    let outcome = opened.drive_with(ui, &args.only, task, watcher.as_mut(), put, |_, _, _| Ok(()))?;
+    outcome.refusal()?;
+    let Some(fixture) = mapping.take().or_else(|| validation.take()) else {
+        ui.problem("no mailbox came so far that a plugin would have been asked: `mailhaul check` says why");
+        return Ok(exit::of_finish(&outcome.finish));
+    };
+    let mut text = serde_json::to_string_pretty(&fixture).map_err(Failure::internal)?;
+    text.push('\n');
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| Failure::file("write", path, &error))?;
+            ui.note(&format!("{} is written; say in `answer` what the plugin must answer", path.display()));
+        }
+        None => ui.data(&text)?,
+    }
+    ui.hint("hosts and log-ins are replaced, folder names are not: read it before you hand it on");
+    Ok(Exit::Done)
+}
+
+/// What the plugin host is to open: a shipped plugin's id, a component, or the component of a folder.
+fn component(named_by: &str) -> Result<String, Failure> {
+    let path = Path::new(named_by);
+    if !path.is_dir() {
+        return Ok(named_by.to_owned());
+    }
+    let folder = Folder::open(path)?;
+    let component = folder.component();
+    if component.is_file() {
+        return Ok(named(&component));
+    }
+    Err(Failure::new(
+        Exit::Plugin,
+        format!("`{}` is not built yet", component.display()),
+        Some("run `mailhaul plugin build` first"),
+    ))
+}
+
+/// A path the plugin host does not take for an id.
+fn named(path: &Path) -> String {
+    if path.is_absolute() {
+        path.display().to_string()
+    } else {
+        PathBuf::from(".").join(path).display().to_string()
+    }
+}
+
+fn open(host: &PluginHost, name: &str) -> Result<Plugin, Failure> {
+    Ok(runtime()?.block_on(host.open(name, Path::new("")))?)
+}
+
+fn trouble(error: TrialError) -> Failure {
+    match error {
+        TrialError::Load(error) => error.into(),
+        other => input(&other),
+    }
+}
+
+fn input(error: &dyn std::fmt::Display) -> Failure {
+    Failure::input(error.to_string(), None)
+}
+
+impl From<AuthorError> for Failure {
+    fn from(error: AuthorError) -> Self {
+        let exit = match error {
+            AuthorError::Carried(_) => Exit::Internal,
+            AuthorError::Compiler { .. } | AuthorError::Componentize(_) | AuthorError::Wasi(_) => {
+                Exit::Plugin
+            }
+            _ => Exit::Input,
+        };
+        Self::new(exit, error.to_string(), None)
+    }
+}
+
+/// The kinds, for the command line.
+pub(crate) fn kind(text: &str) -> Result<Kind, String> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|_| {
+        "the kinds are folder-mapper, mailbox-source, validator, server-profile and mailbox-provisioner"
+            .to_owned()
+    })
+}

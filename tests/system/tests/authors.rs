@@ -1,0 +1,216 @@
+//! The path of an author who has never seen this repository: `plugin new`, `build`, `check`, `test`, a real haul.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use mailhaul_lab::runner::{Mailhaul, Outcome};
+use mailhaul_lab::{grounds, install};
+
+use crate::bench::{Move, at, desk, json, skip};
+use crate::compare::{assert_complete, assert_moved, count, usual};
+
+const KINDS: [&str; 5] =
+    ["folder-mapper", "mailbox-source", "validator", "server-profile", "mailbox-provisioner"];
+
+/// As on a machine without network and without a registry: cargo has nothing but what `plugin new` wrote.
+fn offline(folder: &Path, arguments: &[&str]) -> Outcome {
+    let target = grounds::root().join("newcomers");
+    Mailhaul::new(folder)
+        .args(arguments)
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_HOME", &grounds::root().join("no-registry").display().to_string())
+        .env("CARGO_TARGET_DIR", &target.display().to_string())
+        .run()
+}
+
+/// Every kind, in an empty folder: from `plugin new` to a passing `plugin test`. The first goes the path by the
+/// letter of its README; the others borrow its vendored crates, which are the same, so that they are compiled once.
+#[test]
+fn from_new_to_a_passing_test_for_every_kind() {
+    let folder = desk(&[]);
+    let first = folder.join("first-of-them");
+    offline(&folder, &["plugin", "new", "folder-mapper", "first-of-them"]).expect(0);
+    walk(&first);
+    let lock = fs::read_to_string(first.join("Cargo.lock")).unwrap();
+    assert!(!lock.contains("registry"), "{lock}");
+    assert!(fs::read_to_string(first.join("Cargo.toml")).unwrap().contains("[workspace]"));
+    let vendor = listing(&first.join("vendor"));
+    assert!(vendor.iter().any(|path| path == "wit-bindgen/src/lib.rs"), "{vendor:?}");
+    for kind in KINDS {
+        let name = format!("a-{kind}");
+        offline(&folder, &["plugin", "new", kind, &name]).expect(0);
+        let plugin = folder.join(&name);
+        assert_eq!(listing(&plugin.join("vendor")), vendor, "the vendored crates of {kind}");
+        for part in ["plugin.toml", "src/lib.rs"] {
+            fs::copy(plugin.join(part), first.join(part)).unwrap();
+        }
+        fs::remove_dir_all(first.join("fixtures")).unwrap();
+        fs::rename(plugin.join("fixtures"), first.join("fixtures")).unwrap();
+        walk(&first);
+    }
+}
+
+/// What the README of a new plugin says to type.
+fn walk(plugin: &Path) {
+    offline(plugin, &["plugin", "build"]).expect(0);
+    offline(plugin, &["plugin", "check"]).expect(0).says(&["it starts"]);
+    offline(plugin, &["plugin", "test"]).expect(0).says(&["0 failed"]);
+    let tested = json(&offline(plugin, &["plugin", "test", "--format", "json"]).expect(0));
+    for case in tested["cases"].as_array().unwrap() {
+        assert_eq!(case["ok"], true, "{case:#}");
+        assert!(case["memory"].as_u64().unwrap() > 0, "{case:#}");
+    }
+}
+
+/// The files below a folder.
+fn listing(folder: &Path) -> Vec<String> {
+    fn collect(folder: &Path, root: &Path, all: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, root, all);
+            } else {
+                all.push(path.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    let mut all = Vec::new();
+    collect(folder, folder, &mut all);
+    all.sort_unstable();
+    all
+}
+
+/// What goes wrong in a plugin's folder is said in a sentence with what to do, and changes nothing.
+#[test]
+fn what_is_missing_is_named() {
+    let folder = desk(&[]);
+    at(&folder, &["plugin", "build"])
+        .expect(2)
+        .says(&["there is no `plugin.toml`", "mailhaul plugin new KIND NAME"]);
+    at(&folder, &["plugin", "new", "folder-mapper", "Bad Name"]).expect(2).says(&["`Bad Name` cannot be"]);
+    at(&folder, &["plugin", "new", "folder-maper", "x"]).expect(2).says(&["the kinds are folder-mapper"]);
+    at(&folder, &["plugin", "new", "folder-mapper", "acme"]).expect(0);
+    at(&folder, &["plugin", "new", "folder-mapper", "acme"]).expect(2).says(&["`acme` exists already"]);
+    let acme = folder.join("acme");
+    at(&acme, &["plugin", "test"]).expect(6).says(&["is not built yet", "mailhaul plugin build"]);
+    fs::write(acme.join("acme.wasm"), "no component").unwrap();
+    at(&acme, &["plugin", "check"]).expect(6).says(&["this is no WebAssembly component"]);
+    fs::write(acme.join("plugin.toml"), "id = \"acme\"\nkinds = [").unwrap();
+    at(&acme, &["plugin", "build"]).expect(2).says(&["plugin.toml", "line 2"]);
+    // Without the tool, with what to type.
+    at(&folder, &["plugin", "new", "folder-mapper", "in-js", "--lang", "js"]).expect(0);
+    let without =
+        Mailhaul::new(&folder.join("in-js")).args(["plugin", "build"]).env("PATH", "/nowhere").run();
+    without.expect(2).says(&["`jco` is needed", "npm install"]);
+    at(&folder, &["plugin", "new", "folder-mapper", "in-python", "--lang", "python"]).expect(0);
+    let without =
+        Mailhaul::new(&folder.join("in-python")).args(["plugin", "build"]).env("PATH", "/nowhere").run();
+    without.expect(2).says(&["`componentize-py` is needed", "pip install"]);
+}
+
+/// A shipped plugin answers a request from standard input, as an author's would.
+#[test]
+fn call_answers_one_request() {
+    let folder =
+        desk(&[("request.json", r#"{ "source-folders": [{ "path": "Sent", "roles": ["sent"] }] }"#)]);
+    let line = format!(
+        "{} plugin call folder-mapper roles < request.json",
+        mailhaul_lab::runner::binary().display()
+    );
+    let out = Command::new("sh").args(["-c", &line]).current_dir(&folder).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let answer: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(answer["rulings"].is_array(), "{answer:#}");
+}
+
+/// A plugin in each language takes part in one real haul: each moves one tree, and the target shows it.
+#[test]
+fn the_three_languages_in_one_haul() {
+    let haul = Move::loaded(97, 60);
+    let mut mapping = Vec::new();
+    let mut settings = String::new();
+    let trees =
+        [("rust", "Kunden", "Customers"), ("js", "Archive", "Older"), ("python", "Newsletters", "Lists")];
+    let mut used = Vec::new();
+    for (language, from, to) in trees {
+        let Some(component) = in_language(language) else { continue };
+        let file = format!("in-{language}.wasm");
+        fs::copy(component, haul.file(&file)).unwrap();
+        mapping.push(format!("\"./{file}\""));
+        settings.push_str(&format!("[plugins.settings.in-{language}]\nfrom = \"{from}\"\nto = \"{to}\"\n"));
+        used.push((from, to));
+    }
+    mapping.push("\"roles\"".to_owned());
+    let extra = format!("[plugins]\nmapping = [{}]\n{settings}", mapping.join(", "));
+    haul.rewrite(|spec| spec.extra = extra);
+    for file in mapping.iter().filter(|file| file.contains("./")) {
+        haul.mailhaul(&["plugin", "add", file.trim_matches('"')]).expect(0);
+    }
+    haul.mailhaul(&["run"]).expect(0);
+    let source = haul.from.snapshot();
+    let way = |folder: &str| {
+        let tree = used.iter().find(|(from, _)| folder == *from || folder.starts_with(&format!("{from}/")));
+        tree.map_or_else(|| usual(folder), |(from, to)| folder.replacen(from, to, 1))
+    };
+    assert_moved(&source, &haul.to.snapshot(), way);
+    assert_complete(&haul.report(), count(&source));
+}
+
+/// A mapper in a language, built as its README says; none, counted as skipped, where its tool cannot be had.
+fn in_language(language: &str) -> Option<PathBuf> {
+    static ALL: OnceLock<PathBuf> = OnceLock::new();
+    let folder = ALL.get_or_init(|| desk(&[]));
+    let name = format!("in-{language}");
+    let plugin = folder.join(&name);
+    at(folder, &["plugin", "new", "folder-mapper", &name, "--lang", language]).expect(0);
+    // Kept between runs: 340 MB of npm and 60 MB of pip are fetched once.
+    let tools = install::target_folder().join("authors-tools").join(language);
+    fs::create_dir_all(&tools).unwrap();
+    let got = match language {
+        "js" => {
+            let jco = tools.join("node_modules");
+            let got =
+                jco.join(".bin/jco").exists() || fetched(&tools, &plugin, "npm install --no-audit --no-fund");
+            if got {
+                std::os::unix::fs::symlink(jco, plugin.join("node_modules")).unwrap();
+            }
+            got
+        }
+        "python" => {
+            let venv = tools.join("venv");
+            let got = venv.join("bin/componentize-py").exists()
+                || fetched(
+                    &tools,
+                    &plugin,
+                    "python3 -m venv venv && venv/bin/pip install -q -r requirements.txt",
+                );
+            if got {
+                std::os::unix::fs::symlink(venv, plugin.join(".venv")).unwrap();
+            }
+            got
+        }
+        _ => true,
+    };
+    if !got {
+        skip(&format!("the tool for {language} cannot be fetched here"));
+        return None;
+    }
+    offline(&plugin, &["plugin", "build"]).expect(0);
+    at(&plugin, &["plugin", "check"]).expect(0);
+    at(&plugin, &["plugin", "test"]).expect(0).says(&["0 failed"]);
+    Some(plugin.join(format!("{name}.wasm")))
+}
+
+/// Runs what the README says to fetch the tool, beside the lists of what it needs.
+fn fetched(tools: &Path, plugin: &Path, line: &str) -> bool {
+    for list in ["package.json", "requirements.txt"] {
+        if plugin.join(list).is_file() {
+            fs::copy(plugin.join(list), tools.join(list)).unwrap();
+        }
+    }
+    let out =
+        Command::new("sh").args(["-c", &format!("timeout 240 sh -c '{line}'")]).current_dir(tools).output();
+    out.is_ok_and(|out| out.status.success())
+}
