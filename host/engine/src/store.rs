@@ -250,6 +250,15 @@ pub fn mailbox_summary(
     })
 }
 
+/// Reads what is known of one mailbox.
+fn summary_of(state_dir: &Path, mailbox: &Recorded) -> Result<MailboxSummary> {
+    let Recorded { key, source, target, stopped } = mailbox;
+    match Ledger::read(&Ledger::file(state_dir, key))? {
+        Some(ledger) => mailbox_summary(&ledger, source, target, stopped.as_ref()),
+        None => Ok(untouched(source, target, stopped.as_ref())),
+    }
+}
+
 /// A mailbox that has no ledger yet.
 #[must_use]
 pub fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -> MailboxSummary {
@@ -283,16 +292,27 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     }
     let store = Store::open(state_dir)?;
     summary.last_run = store.last_run()?;
-    for Recorded { key, source, target, stopped } in store.mailboxes()? {
-        let mailbox = match Ledger::read(&Ledger::file(state_dir, &key))? {
-            Some(ledger) => mailbox_summary(&ledger, &source, &target, stopped.as_ref())?,
-            None => untouched(&source, &target, stopped.as_ref()),
-        };
-        summary.totals.mailboxes += 1;
-        for folder in &mailbox.folders {
-            summary.totals.counts.add(&folder.counts);
+    let recorded = store.mailboxes()?;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let part = recorded.len().div_ceil(threads).max(1);
+    let read: Vec<Result<Vec<MailboxSummary>>> = std::thread::scope(|scope| {
+        let parts: Vec<_> = recorded
+            .chunks(part)
+            .map(|part| scope.spawn(|| part.iter().map(|mailbox| summary_of(state_dir, mailbox)).collect()))
+            .collect();
+        parts
+            .into_iter()
+            .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    for part in read {
+        for mailbox in part? {
+            summary.totals.mailboxes += 1;
+            for folder in &mailbox.folders {
+                summary.totals.counts.add(&folder.counts);
+            }
+            summary.mailboxes.push(mailbox);
         }
-        summary.mailboxes.push(mailbox);
     }
     let all = |v: Verdict| summary.mailboxes.iter().all(|m| m.verdict == v);
     summary.verdict = if all(Verdict::NotStarted) {
