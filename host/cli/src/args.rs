@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Compare both ends; writes nothing to the servers
     Verify(Verify),
+    /// Take back from the target exactly what this project put there
+    Undo(Undo),
     /// The record of the move; connects to nothing
     Report(Report),
     /// Where the project stands; connects to nothing
@@ -110,8 +112,6 @@ pub(crate) enum Command {
     Signoff(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Passwords(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Undo(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Cutover(Ignored),
     #[command(hide = true, disable_help_flag = true)]
@@ -199,10 +199,25 @@ pub(crate) struct Run {
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub select: Select,
-    #[arg(long, hide = true)]
+    /// Move copies of what the source no longer has to `mailhaul-removed` on the target: at most a
+    /// tenth of a mailbox and 100 messages a run
+    #[arg(long)]
     pub delete_gone: bool,
     #[arg(long, hide = true, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     pub dashboard: Option<String>,
+}
+
+/// `undo`.
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub select: Select,
 }
 
 /// `verify`.
@@ -513,15 +528,17 @@ mod tests {
         Usage: mailhaul [OPTIONS] <COMMAND>
 
         Commands:
-          init    Write `mailhaul.toml` and `mailboxes.csv` to fill in
-          check   Try every mailbox on both ends; writes nothing
-          plan    Show where every folder would go, and why; writes nothing
-          run     Copy what is missing; safe to repeat, continues where it stopped
-          verify  Compare both ends; writes nothing to the servers
-          report  The record of the move; connects to nothing
-          status  Where the project stands; connects to nothing
-          plugin  Plugins: what they are and what they may do
-          help    Print this message or the help of the given subcommand(s)
+          init       Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          check      Try every mailbox on both ends; writes nothing
+          plan       Show where every folder would go, and why; writes nothing
+          provision  Create the mailboxes missing on the new host, through a plugin
+          run        Copy what is missing; safe to repeat, continues where it stopped
+          verify     Compare both ends; writes nothing to the servers
+          undo       Take back from the target exactly what this project put there
+          report     The record of the move; connects to nothing
+          status     Where the project stands; connects to nothing
+          plugin     Plugins: what they are and what they may do
+          help       Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help (see more with '--help')
@@ -543,7 +560,7 @@ mod tests {
         check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
         before `run`.
         ");
-        for sub in ["init", "check", "plan", "run", "verify", "report", "status"] {
+        for sub in ["init", "check", "plan", "run", "verify", "undo", "report", "status"] {
             let sub = command.find_subcommand_mut(sub).unwrap();
             let help = sub.render_help().to_string();
             assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");

@@ -105,9 +105,10 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = match error {
             // The state folder is not what the project takes it for: nothing of ours broke.
-            LedgerError::Busy { .. } | LedgerError::Newer { .. } | LedgerError::OtherAccount { .. } => {
-                Exit::Input
-            }
+            LedgerError::Busy { .. }
+            | LedgerError::Newer { .. }
+            | LedgerError::Damaged { .. }
+            | LedgerError::OtherAccount { .. } => Exit::Input,
             _ => Exit::Internal,
         };
         // Its sentences end with what to do.

@@ -133,6 +133,7 @@ pub(crate) fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
             connections_per_host: project.limits.connections_per_host,
             memory: project.limits.memory,
         },
+        plugin_settings: format!("{:?}", project.plugins),
         only: only.to_vec(),
     })
 }

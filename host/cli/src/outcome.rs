@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_engine::event::{CheckRow, Event, Finish};
 use mailhaul_engine::plan::MailboxPlan;
-use mailhaul_engine::summary::MailboxSummary;
+use mailhaul_engine::summary::{Difference, MailboxSummary};
 
 use crate::error::Failure;
 use crate::exit::of_finish;
@@ -18,6 +18,8 @@ pub(crate) struct Outcome {
     pub checks: Vec<CheckRow>,
     /// All plans.
     pub plans: Vec<MailboxPlan>,
+    /// Differences that this command found, each with the mailbox's key.
+    pub differences: Vec<(String, Difference)>,
     /// Mailboxes that came as far as a ledger, by key.
     pub summaries: Vec<(String, MailboxSummary)>,
     by_key: HashMap<String, usize>,
@@ -29,6 +31,9 @@ impl Outcome {
         match event {
             Event::Checked(row) => self.checks.push(row.clone()),
             Event::Planned(plan) => self.plans.push(plan.clone()),
+            Event::DifferenceFound { mailbox, difference } => {
+                self.differences.push((mailbox.clone(), difference.clone()));
+            }
             Event::MailboxFinished { mailbox, summary: Some(summary), .. } => {
                 self.by_key.insert(mailbox.clone(), self.summaries.len());
                 self.summaries.push((mailbox.clone(), summary.clone()));

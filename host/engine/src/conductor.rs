@@ -19,7 +19,7 @@ use crate::planner::{PlanError, plan};
 use crate::plugin::Plugins;
 use crate::store::Store;
 use crate::summary::{Side, Stopped};
-use crate::{check, run, verify};
+use crate::{check, run, undo, verify};
 
 /// Events a slow front end may be behind by.
 const EVENTS: usize = 1024;
@@ -81,14 +81,14 @@ async fn conduct(context: &Context, task: Task) -> Finish {
     }
     let mut mailboxes = list.mailboxes;
     let agreed = match &task {
-        Task::Run { plan: Some(plans) } => match agree(plans, &mut mailboxes) {
+        Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes) {
             Ok(()) => Some(Arc::new(plans.clone())),
             Err(reasons) => return refused(RefusedKind::Input, reasons),
         },
         _ => None,
     };
     let keeper = match &task {
-        Task::Run { .. } | Task::Verify { .. } => {
+        Task::Run { .. } | Task::Verify { .. } | Task::Undo => {
             match Keeper::open(context, matches!(task, Task::Run { .. })) {
                 Ok(keeper) => Some(Arc::new(keeper)),
                 Err(error) => return refused(RefusedKind::Input, vec![error.to_string()]),
@@ -116,7 +116,8 @@ async fn conduct(context: &Context, task: Task) -> Finish {
     let work = match task {
         Task::Check => Work::Check,
         Task::Plan => Work::Plan,
-        Task::Run { .. } => Work::Run(agreed),
+        Task::Run { delete_gone, .. } => Work::Run(agreed, delete_gone),
+        Task::Undo => Work::Undo,
         Task::Verify { depth, sample } => Work::Verify(depth, sample),
     };
     let ends = each(context, &mailboxes, work, keeper.clone()).await;
@@ -157,7 +158,8 @@ enum Work {
     Check,
     Plan,
     Fit(Arc<Vec<MailboxPlan>>),
-    Run(Option<Arc<Vec<MailboxPlan>>>),
+    Run(Option<Arc<Vec<MailboxPlan>>>, bool),
+    Undo,
     Verify(crate::plugin::Depth, u8),
 }
 
@@ -247,9 +249,10 @@ async fn one(context: &Context, mailbox: &Mailbox, work: &Work, keeper: Option<&
             let agreed = plans.iter().find(|p| p.mailbox == mailbox.key);
             return plan_one(context, mailbox, agreed).await;
         }
-        Work::Run(plans) => {
+        Work::Undo => undo::undo(context, mailbox).await,
+        Work::Run(plans, delete_gone) => {
             let agreed = plans.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
-            run::run(context, mailbox, agreed).await
+            run::run(context, mailbox, agreed, *delete_gone).await
         }
         Work::Verify(depth, sample) => verify::verify(context, mailbox, *depth, *sample).await,
     };

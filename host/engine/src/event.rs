@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::plan::MailboxPlan;
 use crate::summary::{Difference, Exception, FolderSummary, HookSummary, MailboxSummary, Side, Stopped};
+use crate::undo::Undone;
 
 /// One thing that happened. `mailbox` is always the mailbox's key (its source log-in for a CSV list).
 #[derive(Debug, Clone, Serialize)]
@@ -94,6 +95,14 @@ pub enum Event {
         /// Its answer.
         #[serde(flatten)]
         hook: HookSummary,
+    },
+    /// `undo` is done with one target folder.
+    Undone {
+        /// The mailbox.
+        mailbox: String,
+        /// What it did there.
+        #[serde(flatten)]
+        undone: Undone,
     },
     /// A connection was lost and is tried again.
     Reconnecting {

@@ -1,21 +1,22 @@
-//! One folder of a run: create, list, subtract what is settled, find what is there, copy, prove.
+//! One folder of a run: open, subtract what is settled, find what is there, copy, prove.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Instant;
 
-use mailhaul_imap::{FetchItems, Flags, Session, UidSet};
+use mailhaul_imap::{FetchItems, Selected, Session, UidSet};
 
-use crate::context::Context;
+use crate::adopt::{self, Home, adopt, resolve};
 use crate::copy::{FolderCopy, spread};
 use crate::ends::EndError;
 use crate::event::Event;
-use crate::ledger::{Delivered, Failure, FolderId, FolderRow, MAX_ATTEMPTS, Outcome, Row};
+use crate::flags::{bring_changes, store_pending};
+use crate::ledger::{Batch, Failure, FolderId, FolderRow, Proof, Row};
 use crate::mailbox::Mailbox;
 use crate::mapping::{Mapped, Target};
-use crate::matching::{find, settle};
-use crate::prove::{late_copies, prove};
+use crate::opening;
+use crate::prove::{Proven, late_copies, prove};
 use crate::scan::{Listed, list};
-use crate::summary::Side;
+use crate::summary::{Difference, DifferenceKind, Side};
 use crate::work::{Work, WorkError, locked};
 
 /// Messages the target acknowledged without keeping are sent once more, then reported.
@@ -46,8 +47,8 @@ pub(crate) struct FolderEnd {
     pub throttled: bool,
     /// The user stopped it.
     pub interrupted: bool,
-    /// Second copies that a dead connection stored late.
-    pub duplicates: usize,
+    /// Differences that were found: copies that went from the target, or that are there twice.
+    pub differences: usize,
 }
 
 type Step<T> = Result<T, WorkError>;
@@ -73,10 +74,12 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     };
     let mut ledger = locked(work.ledger);
     ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>())?;
-    ledger.set_source(row.id, selected.uid_validity, None)?;
+    ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
     ledger.skipped(row.id, &messages, "rule", reason)?;
-    Ok(())
+    let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
+    let proof = proof(&selected, &nothing, &[]).filter(|_| listed.len() == selected.exists as usize);
+    Ok(ledger.set_proof(row.id, proof)?)
 }
 
 /// Brings one folder to the target.
@@ -91,17 +94,15 @@ pub(crate) async fn run(
     target: &Target,
 ) -> Step<(Pair, FolderEnd)> {
     let begun = Instant::now();
-    let source_path = mapped.folder.path.to_string();
-    let Some(row) = locked(work.ledger).folder(&source_path)? else {
+    let Some(row) = locked(work.ledger).folder(&mapped.folder.path.to_string())? else {
         return Ok((pair, FolderEnd::default()));
     };
-
-    let Some(open) = open_ends(work, &mut pair, mapped, target, &row).await? else {
+    let Some(open) = opening::open(work, &mut pair, mapped, target, &row).await? else {
         return Ok((pair, FolderEnd::default())); // The folder stopped on its own; the ledger says why.
     };
-    let mut end = FolderEnd::default();
+    let home = Home { row: &row, place: open.place, rows: &open.rows };
     let mut job = FolderCopy {
-        source: source_path.clone(),
+        source: row.source.clone(),
         source_name: mapped.folder.name.clone(),
         folder: row.id,
         target_name: target.name.clone(),
@@ -110,23 +111,65 @@ pub(crate) async fn run(
         together: true,
     };
     let in_doubt = locked(work.ledger).open_batches(row.id)?;
-    let mut wanted = adopt(work, &mut pair, &row, &job, &target.path.to_string(), open.wanted).await?;
+    let there = adopt::look(work, &mut pair, home, &mut job, !open.wanted.is_empty(), &in_doubt).await?;
+    let wanted = adopt(work, &mut pair, home, &job.selected, &there.unclaimed, open.wanted).await?;
+    locked(work.ledger).batches_looked_up(row.id)?;
     work.context
         .tell(Event::FolderStarted {
             mailbox: work.mailbox.to_owned(),
-            source: source_path.clone(),
+            source: row.source.clone(),
             target: target.path.to_string(),
             messages: wanted.len() as u64,
             bytes: wanted.iter().map(|m| m.size).sum(),
         })
         .await;
+    let mut end = FolderEnd::default();
+    let target_path = target.path.to_string();
+    work.lists.forget(Side::Target, &target_path);
+    let (session, tail) = bring(work, mailbox, pair, home, &mut job, wanted, &mut end).await?;
+    pair = session;
+    if end.interrupted {
+        return Ok((pair, end));
+    }
+    // Of a folder that was empty, and into which nothing came but what was copied, that is the whole list.
+    let whole = |tail: &&Vec<Listed>| job.selected.exists == 0 && tail.len() as u64 == end.messages;
+    if let Some(tail) = tail.as_ref().filter(whole) {
+        work.lists.keep(Side::Target, &target_path, tail);
+    }
+    let flags_well = bring_changes(work, &mut pair.target, home, &job.selected, &open.flags).await?;
+    let mut differences = gone_from_target(&row, &target.path.to_string(), &there.missing);
+    if end.over_quota.is_none() {
+        differences.extend(late(work, &mut pair.target, home, &target.path.to_string(), &in_doubt).await?);
+    }
+    end.differences = differences.len();
+    tell_differences(work, row.id, differences).await?;
+    let whole = end.differences == 0 && flags_well && in_doubt.is_empty() && end.over_quota.is_none();
+    let tail: Option<Vec<u32>> = tail.map(|tail| tail.iter().map(|m| m.uid).collect());
+    let proof = tail.and_then(|tail| proof(&open.source, &job.selected, &tail)).filter(|_| whole);
+    conclude(work, row.id, proof)?;
+    tell_finished(work, row.id, &end, begun).await?;
+    Ok((pair, end))
+}
+
+/// Copies until everything is stored and seen, or recorded as failed. Returns what came into the target
+/// since it was selected last; `None` when that is not known.
+async fn bring(
+    work: Work<'_>,
+    mailbox: &Mailbox,
+    mut pair: Pair,
+    home: Home<'_>,
+    job: &mut FolderCopy,
+    mut wanted: Vec<Listed>,
+    end: &mut FolderEnd,
+) -> Step<(Pair, Option<Vec<Listed>>)> {
+    let folder = home.row.id;
     let (mut attempt, mut vain) = (0, 0);
     loop {
         let mut not_found = Vec::new();
         attempt += 1;
         if !wanted.is_empty() {
             let (session, copied) =
-                spread(work, mailbox, &job, &mut pair.source, pair.target, &wanted).await?;
+                spread(work, mailbox, job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
             end.messages += copied.messages;
             end.bytes += copied.bytes;
@@ -145,60 +188,139 @@ pub(crate) async fn run(
             }
             for (flag, count) in copied.flags_lost {
                 let message = format!(
-                    "{source_path}: the target cannot hold the flag `{flag}`, set on {count} messages"
+                    "{}: the target cannot hold the flag `{flag}`, set on {count} messages",
+                    home.row.source
                 );
                 work.context.warn(work.mailbox, message).await;
             }
             if end.interrupted {
-                return Ok((pair, end));
+                return Ok((pair, None));
             }
-            if !copied.unresolved.is_empty() {
-                let unresolved: HashSet<u32> = copied.unresolved.into_iter().collect();
-                let open: Vec<Listed> =
-                    wanted.iter().filter(|m| unresolved.contains(&m.uid)).cloned().collect();
-                // The target does not name UIDs: what it stored is found by content.
-                not_found = adopt(work, &mut pair, &row, &job, &target.path.to_string(), open).await?;
-                let (found, bytes) = wanted
-                    .iter()
-                    .filter(|m| unresolved.contains(&m.uid) && not_found.iter().all(|n| n.uid != m.uid))
-                    .fold((0, 0), |(n, bytes), m| (n + 1, bytes + m.size));
-                end.messages += found;
+            // Servers store what they refuse, and keep to themselves under which UID: what came is
+            // compared by content before anything is sent again or given up.
+            let uids: Vec<u32> = wanted.iter().map(|m| m.uid).collect();
+            let refused: HashSet<u32> =
+                locked(work.ledger).refused(folder, &uids)?.into_iter().map(|(uid, _)| uid).collect();
+            let unresolved: HashSet<u32> = copied.unresolved.into_iter().collect();
+            let open: Vec<Listed> = wanted
+                .iter()
+                .filter(|m| unresolved.contains(&m.uid) || refused.contains(&m.uid))
+                .cloned()
+                .collect();
+            if !open.is_empty() {
+                let asked: HashSet<u32> = open.iter().map(|m| m.uid).collect();
+                not_found = resolve(work, &mut pair, home, job, open).await?;
+                let missing: HashSet<u32> = not_found.iter().map(|m| m.uid).collect();
+                let found = wanted.iter().filter(|m| asked.contains(&m.uid) && !missing.contains(&m.uid));
+                let (messages, bytes) = found.fold((0, 0), |(n, bytes), m| (n + 1, bytes + m.size));
+                end.messages += messages;
                 end.bytes += bytes;
-                work.context.done.add(found, bytes);
+                work.context.done.add(messages, bytes);
+                // What was refused alone and is not there stays refused.
+                not_found.retain(|m| unresolved.contains(&m.uid));
+                if end.over_quota.is_none() {
+                    locked(work.ledger).close_batches(folder)?;
+                }
             }
         }
-        store_flags(work, &mut pair.target, row.id).await?;
-        let mut lost = prove(work, &mut pair.target, row.id).await?;
+        store_pending(work, &mut pair.target, folder).await?;
+        let Proven { mut lost, listed } = prove(work, &mut pair.target, folder).await?;
         lost.extend(not_found);
         if end.over_quota.is_some() || lost.is_empty() {
-            break;
+            return Ok((pair, Some(listed)));
         }
         if attempt == TRIES_TO_STORE {
             for message in &lost {
                 let text = "the target said it stored it, twice, and does not hold it";
                 let failure =
                     Failure { uid: message.uid, size: message.size, code: "not-stored", text, refused: true };
-                work.fail(row.id, &source_path, failure, &[]).await?;
+                work.fail(folder, &home.row.source, failure, &[]).await?;
             }
-        } else {
-            let uids: Vec<u32> = lost.iter().map(|m| m.uid).collect();
-            locked(work.ledger).reopen(row.id, &uids)?;
-            job.selected = pair.target.select(&target.name).await.map_err(EndError::at(Side::Target))?;
+            return Ok((pair, None));
         }
+        let uids: Vec<u32> = lost.iter().map(|m| m.uid).collect();
+        locked(work.ledger).reopen(folder, &uids)?;
+        job.selected = pair.target.select(&job.target_name).await.map_err(EndError::at(Side::Target))?;
         wanted = lost;
     }
-    if !in_doubt.is_empty() {
-        let late = late_copies(work, &mut pair.target, &row, &target.path.to_string(), &in_doubt).await?;
-        end.duplicates = late.len();
-        if !late.is_empty() {
-            locked(work.ledger).set_differences(row.id, &late)?;
-        }
-        for difference in late {
-            work.context.tell(Event::DifferenceFound { mailbox: work.mailbox.to_owned(), difference }).await;
-        }
+}
+
+/// Both sides' figures, when they tell one state from another. The `tail` is what was listed on the
+/// target since it was selected; whatever happened there in between makes the sum too high, so that the
+/// next run looks again.
+fn proof(source: &Selected, target: &Selected, tail: &[u32]) -> Option<Proof> {
+    source.uid_validity?;
+    target.uid_validity?;
+    let next = target.uid_next?;
+    let came = tail.iter().filter(|uid| **uid >= next).count();
+    Some(Proof {
+        source_uid_next: source.uid_next?,
+        source_messages: source.exists,
+        source_modseq: source.highest_modseq,
+        target_uid_next: tail.iter().max().map_or(next, |last| next.max(last.saturating_add(1))),
+        target_messages: target.exists + u32::try_from(came).ok()?,
+    })
+}
+
+/// Records the folder's counts, and the proof when its sum bears it.
+fn conclude(work: Work<'_>, folder: FolderId, proof: Option<Proof>) -> Step<()> {
+    let mut ledger = locked(work.ledger);
+    let well = ledger
+        .folder_summary(folder)?
+        .is_some_and(|f| f.counts.adds_up() && f.counts.failed == 0 && f.counts.pending == 0);
+    let flags_pending = !ledger.flags_pending(folder)?.is_empty();
+    Ok(ledger.set_proof(folder, proof.filter(|_| well && !flags_pending))?)
+}
+
+/// Copies that were seen on the target and are not there any more. They are not sent again: whoever
+/// uses the new mailbox has put them away.
+fn gone_from_target(row: &FolderRow, target_path: &str, missing: &[Row]) -> Vec<Difference> {
+    let mut missing: Vec<&Row> = missing.iter().collect();
+    missing.sort_by_key(|row| row.uid);
+    missing
+        .into_iter()
+        .map(|copy| Difference {
+            folder: row.source.clone(),
+            uid: copy.uid,
+            target_uid: copy.target_uid,
+            kind: DifferenceKind::Missing,
+            by: Some("changed-on-target".into()),
+            detail: format!(
+                "it was in `{target_path}` after the copy and is not any more; it is not sent again"
+            ),
+            note: false,
+        })
+        .collect()
+}
+
+/// Looks for late copies of what earlier runs left in doubt, and forgets what was looked for twice.
+async fn late(
+    work: Work<'_>,
+    target: &mut Session,
+    home: Home<'_>,
+    target_path: &str,
+    in_doubt: &[Batch],
+) -> Step<Vec<Difference>> {
+    if in_doubt.is_empty() {
+        return Ok(Vec::new());
     }
-    tell_finished(work, row.id, &end, begun).await?;
-    Ok((pair, end))
+    let late = late_copies(work, target, home, target_path, in_doubt).await?;
+    let twice: Vec<i64> = in_doubt.iter().filter(|b| b.looked_up).map(|b| b.id).collect();
+    locked(work.ledger).forget_batches(home.row.id, &twice)?;
+    Ok(late)
+}
+
+/// Records and tells what was found, in place of what an earlier look of this kind found.
+async fn tell_differences(work: Work<'_>, folder: FolderId, found: Vec<Difference>) -> Step<()> {
+    locked(work.ledger).replace_differences(
+        folder,
+        &[DifferenceKind::Missing, DifferenceKind::Duplicate],
+        &found,
+    )?;
+    for difference in found {
+        work.context.tell(Event::DifferenceFound { mailbox: work.mailbox.to_owned(), difference }).await;
+    }
+    Ok(())
 }
 
 async fn tell_finished(work: Work<'_>, folder: FolderId, end: &FolderEnd, begun: Instant) -> Step<()> {
@@ -217,215 +339,38 @@ async fn tell_finished(work: Work<'_>, folder: FolderId, end: &FolderEnd, begun:
     Ok(())
 }
 
-struct Opened {
-    target: mailhaul_imap::Selected,
-    wanted: Vec<Listed>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Creates and selects the target, examines and lists the source, and settles what needs no
-/// copying. `None` when the folder cannot go on; the ledger says why.
-async fn open_ends(
-    work: Work<'_>,
-    pair: &mut Pair,
-    mapped: &Mapped,
-    target: &Target,
-    row: &FolderRow,
-) -> Step<Option<Opened>> {
-    let stop = async |code: &str, reason: String, messages: u32| -> Step<Option<Opened>> {
-        work.context.warn(work.mailbox, format!("{}: {reason}", row.source)).await;
-        locked(work.ledger).stop_folder(row.id, code, &reason, messages)?;
-        Ok(None)
-    };
-    let selected = match pair.source.examine(&mapped.folder.name).await {
-        Ok(selected) => selected,
-        Err(error) if error.is_connection_lost() => return Err(EndError::Imap(Side::Source, error).into()),
-        Err(error) => return stop("unreadable", error.to_string(), 0).await,
-    };
-    let at_target = EndError::at(Side::Target);
-    if !target.exists {
-        match pair.target.create(&target.name, target.role.as_ref()).await {
-            Ok(()) => {}
-            Err(error) if error.is_connection_lost() => return Err(at_target(error).into()),
-            Err(error) => {
-                let reason = format!(
-                    "the target refused to create `{}`: {error}; give the folder another name in a [[folders]] rule",
-                    target.path
-                );
-                return stop("create-refused", reason, selected.exists).await;
-            }
+    fn selected(exists: u32, uid_next: u32) -> Selected {
+        Selected {
+            exists,
+            uid_next: Some(uid_next),
+            uid_validity: Some(1),
+            highest_modseq: Some(9),
+            ..Selected::default()
         }
     }
-    if target.subscribe {
-        match pair.target.subscribe(&target.name).await {
-            Ok(()) => {}
-            Err(error) if error.is_connection_lost() => return Err(at_target(error).into()),
-            // A folder nobody subscribed to is still there, with all its mail.
-            Err(error) => {
-                let message = format!("the target refused to subscribe to `{}`: {error}", target.path);
-                work.context.warn(work.mailbox, message).await;
-            }
-        }
-    }
-    let target_selected = match pair.target.select(&target.name).await {
-        Ok(selected) => selected,
-        Err(error) if error.is_connection_lost() => return Err(at_target(error).into()),
-        Err(error) => {
-            let reason = format!("the target refused to open `{}`: {error}", target.path);
-            return stop("select-refused", reason, selected.exists).await;
-        }
-    };
-    for (side, now, before) in [
-        ("source", selected.uid_validity, row.source_uid_validity),
-        ("target", target_selected.uid_validity, row.target_uid_validity),
-    ] {
-        match (now, before) {
-            (None, _) => {
-                let reason = format!(
-                    "the {side} gives the folder no UIDVALIDITY, so its messages cannot be told apart between runs"
-                );
-                return stop("uidvalidity-missing", reason, selected.exists).await;
-            }
-            (Some(now), Some(before)) if now != before => {
-                let reason = format!(
-                    "the {side} folder was replaced since the last run (UIDVALIDITY {before} became {now}), \
-                     so what the ledger knows about it is void; move this mailbox in a new project, which finds what is there already"
-                );
-                return stop("uidvalidity-changed", reason, selected.exists).await;
-            }
-            _ => {}
-        }
-    }
-    let listed = if selected.exists == 0 {
-        Vec::new()
-    } else {
-        list(&mut pair.source, UidSet::all(), FetchItems::Meta).await.map_err(EndError::at(Side::Source))?
-    };
-    let uids: Vec<u32> = listed.iter().map(|m| m.uid).collect();
-    let mut ledger = locked(work.ledger);
-    ledger.set_source(row.id, selected.uid_validity, None)?;
-    ledger.open_place(row.id, &target.path.to_string(), target_selected.uid_validity, !target.exists)?;
-    ledger.scanned(row.id, &uids)?;
-    ledger.forget_skipped(row.id)?;
-    let rows = ledger.rows(row.id)?;
-    let mut skipped: HashMap<String, Vec<(u32, u64)>> = HashMap::new();
-    let mut wanted = Vec::new();
-    for message in listed {
-        if rows.get(&message.uid).is_some_and(is_settled) {
-            continue;
-        }
-        match left_out(work.context, &message) {
-            Some(rule) => skipped.entry(rule).or_default().push((message.uid, message.size)),
-            None => wanted.push(message),
-        }
-    }
-    for (rule, messages) in &skipped {
-        ledger.skipped(row.id, messages, "rule", rule)?;
-    }
-    Ok(Some(Opened { target: target_selected, wanted }))
-}
 
-fn is_settled(row: &Row) -> bool {
-    match row.outcome {
-        Outcome::Copied | Outcome::AlreadyPresent => true,
-        Outcome::Skipped => false,
-        // What never was sent (too big, unreadable) is looked at again; what was refused too often is not.
-        Outcome::Failed => row.attempts >= MAX_ATTEMPTS,
+    #[test]
+    fn the_target_s_figures_are_those_of_the_list_that_proved_it() {
+        let proof = |tail: &[u32]| proof(&selected(3, 4), &selected(10, 50), tail).unwrap();
+        assert_eq!((proof(&[]).target_uid_next, proof(&[]).target_messages), (50, 10));
+        let copied = proof(&[50, 51, 52]);
+        assert_eq!((copied.target_uid_next, copied.target_messages), (53, 13));
+        // A list that begins with older copies counts only what came.
+        let older = proof(&[40, 41, 50]);
+        assert_eq!((older.target_uid_next, older.target_messages), (51, 11));
+        assert_eq!((older.source_uid_next, older.source_messages, older.source_modseq), (4, 3, Some(9)));
     }
-}
 
-/// The operator's selection that leaves a message out, in words.
-fn left_out(context: &Context, message: &Listed) -> Option<String> {
-    let select = &context.job.select;
-    if let Some((since, written)) = &select.since
-        && message.date.as_ref().is_some_and(|d| d.unix_seconds < *since)
-    {
-        return Some(format!("older than [select] since = {written}"));
+    #[test]
+    fn without_the_figures_there_is_no_proof() {
+        let none = Selected { uid_next: None, ..selected(3, 4) };
+        assert_eq!(proof(&none, &selected(1, 2), &[]), None);
+        assert_eq!(proof(&selected(1, 2), &none, &[]), None);
+        let unstable = Selected { uid_validity: None, ..selected(3, 4) };
+        assert_eq!(proof(&unstable, &selected(1, 2), &[]), None);
     }
-    if let Some((limit, written)) = &select.max_size
-        && message.size > *limit
-    {
-        return Some(format!("larger than [select] max_size = {written}"));
-    }
-    if select.skip_deleted && message.flags.contains("\\Deleted") {
-        return Some("flagged \\Deleted, and [select] deleted = \"skip\"".to_owned());
-    }
-    None
-}
-
-/// Settles what the target holds already; returns what is still to be copied.
-async fn adopt(
-    work: Work<'_>,
-    pair: &mut Pair,
-    row: &FolderRow,
-    job: &FolderCopy,
-    target_path: &str,
-    open: Vec<Listed>,
-) -> Step<Vec<Listed>> {
-    let (batches, claimed) = {
-        let ledger = locked(work.ledger);
-        (ledger.open_batches(row.id)?, ledger.claimed(target_path)?)
-    };
-    if !batches.is_empty() {
-        settle(&mut pair.target, &job.target_name).await?;
-    }
-    let at_target = EndError::at(Side::Target);
-    let now = pair.target.select(&job.target_name).await.map_err(&at_target)?;
-    if open.is_empty() || now.exists == 0 {
-        locked(work.ledger).close_batches(row.id)?;
-        return Ok(open);
-    }
-    let matches = find(&mut pair.source, &mut pair.target, &open, &claimed, 1).await?;
-    // What lies above the UIDNEXT of its own intent was put there by an earlier try of ours.
-    let mut ours: HashMap<u32, u32> = HashMap::new();
-    for batch in &batches {
-        for uid in &batch.uids {
-            ours.insert(*uid, batch.target_uid_next.unwrap_or(1));
-        }
-    }
-    let mut settled = HashSet::new();
-    let mut ledger = locked(work.ledger);
-    for found in matches {
-        let own = ours.get(&found.source.uid).is_some_and(|from| found.target.uid >= *from);
-        let message = Delivered {
-            uid: found.source.uid,
-            size: found.content.len,
-            digest: found.content.digests(),
-            target_uid: found.target.uid,
-            flags: found.target.flags.to_string(),
-            flags_pending: None,
-            found_by: Some(found.rule.as_str()),
-        };
-        settled.insert(found.source.uid);
-        let outcome = if own { Outcome::Copied } else { Outcome::AlreadyPresent };
-        ledger.delivered(row.id, &[message], outcome, &[])?;
-    }
-    ledger.close_batches(row.id)?;
-    Ok(open.into_iter().filter(|m| !settled.contains(&m.uid)).collect())
-}
-
-/// Sets flags that could not travel with APPEND.
-async fn store_flags(work: Work<'_>, target: &mut Session, folder: FolderId) -> Step<()> {
-    let pending = locked(work.ledger).flags_pending(folder)?;
-    let mut groups: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
-    for (uid, target_uid, flags) in pending {
-        groups.entry(flags).or_default().push((uid, target_uid));
-    }
-    for (flags, messages) in groups {
-        let targets: Vec<u32> = messages.iter().map(|(_, target)| *target).collect();
-        match target.store_flags(&targets, true, &Flags::parse(&flags)).await {
-            Ok(()) => {
-                let uids: Vec<u32> = messages.iter().map(|(uid, _)| *uid).collect();
-                locked(work.ledger).flags_stored(folder, &uids)?;
-            }
-            Err(error) if error.is_connection_lost() => {
-                return Err(EndError::Imap(Side::Target, error).into());
-            }
-            Err(error) => {
-                work.context
-                    .warn(work.mailbox, format!("the target refused the flags `{flags}`: {error}"))
-                    .await;
-            }
-        }
-    }
-    Ok(())
 }

@@ -27,8 +27,8 @@ pub(crate) struct FoldersEnd {
     pub over_quota: Option<String>,
     /// The user stopped it.
     pub interrupted: bool,
-    /// Second copies that a dead connection stored late.
-    pub duplicates: usize,
+    /// Differences that were found between the ledger and the target.
+    pub differences: usize,
 }
 
 /// What all workers of a mailbox share.
@@ -43,7 +43,7 @@ struct Shared<'a> {
 struct State {
     over_quota: Option<String>,
     interrupted: bool,
-    duplicates: usize,
+    differences: usize,
 }
 
 impl<'a> Shared<'a> {
@@ -78,8 +78,8 @@ pub(crate) async fn run(
     for result in more {
         result?;
     }
-    let State { over_quota, interrupted, duplicates } = std::mem::take(&mut *shared.state());
-    Ok(FoldersEnd { pair, over_quota, interrupted, duplicates })
+    let State { over_quota, interrupted, differences } = std::mem::take(&mut *shared.state());
+    Ok(FoldersEnd { pair, over_quota, interrupted, differences })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
@@ -147,7 +147,7 @@ async fn worker(
                         ceilings.ease(&mailbox.target);
                     }
                     let mut state = shared.state();
-                    state.duplicates += end.duplicates;
+                    state.differences += end.differences;
                     if let Some(words) = end.over_quota {
                         state.over_quota.get_or_insert(words);
                     }

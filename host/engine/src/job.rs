@@ -31,6 +31,9 @@ pub struct Job {
     pub ignore: Ignore,
     /// `[limits]`.
     pub limits: Limits,
+    /// What the project says about plugins, as one text: while it and both ends are the same, validation
+    /// hooks have nothing new to say.
+    pub plugin_settings: String,
     /// `--only`: source log-ins or keys; empty means all.
     pub only: Vec<String>,
 }
@@ -161,7 +164,11 @@ pub enum Task {
     Run {
         /// A plan made earlier; the run refuses to start a mailbox that no longer fits it.
         plan: Option<Vec<crate::plan::MailboxPlan>>,
+        /// `--delete-gone`: put copies of what the source no longer has into quarantine on the target.
+        delete_gone: bool,
     },
+    /// Take back from the target exactly what this project put there.
+    Undo,
     /// Compare both ends, then run the validation hooks; write nothing to the servers.
     Verify {
         /// How deep.

@@ -19,20 +19,29 @@ mod mailbox;
 
 // What is done with one mailbox.
 pub mod check;
+mod gone;
 mod hooks;
 mod mapping;
 mod planner;
+mod relocate;
+mod renames;
 mod run;
+pub mod undo;
 mod verify;
 mod view;
 
 // What is done with one folder.
+mod adopt;
 mod compare;
 mod copy;
+mod delta;
+mod flags;
 mod folder_run;
 mod folders;
 mod matching;
+mod opening;
 mod prove;
+mod rematch;
 mod scan;
 mod work;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mailhaul_imap::{Folder, FolderName, FolderPath, NameError, ServerFacts, SpecialUse};
+use mailhaul_imap::{Folder, FolderName, FolderPath, FolderStatus, NameError, ServerFacts, SpecialUse};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::plan::StoryStep;
@@ -33,6 +33,8 @@ pub(crate) struct Mapped {
     pub why: String,
     /// Every step that was asked and what it said.
     pub story: Vec<StoryStep>,
+    /// The source folder's figures when the plan was made, where the server gave them.
+    pub status: Option<FolderStatus>,
 }
 
 /// A place on the target.
@@ -48,6 +50,8 @@ pub(crate) struct Target {
     pub subscribe: bool,
     /// It is there already.
     pub exists: bool,
+    /// Its figures when the plan was made, where it exists and the server gave them.
+    pub status: Option<FolderStatus>,
 }
 
 /// The outcome of a mapping.
@@ -252,6 +256,7 @@ fn finish(ends: Ends<'_>, settled: Vec<Option<Settled>>, stories: Vec<Vec<StoryS
             by: ruling.by.clone(),
             why: ruling.why.clone(),
             story,
+            status: None,
         };
         match ruling.decision {
             Decision::Skip(reason) => {
@@ -285,6 +290,7 @@ fn finish(ends: Ends<'_>, settled: Vec<Option<Settled>>, stories: Vec<Vec<StoryS
                             role,
                             name,
                             path,
+                            status: None,
                         });
                     }
                     Err(cause) => out.conflicts.push(format!(

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use mailhaul_imap::{FetchItems, FolderName, ImapError, Session, UidSet};
+use mailhaul_imap::{FetchItems, FolderName, ImapError, Session};
 
 use crate::content::{Candidate, Content, Rule, pair};
 use crate::ends::EndError;
@@ -53,8 +53,7 @@ pub(crate) async fn settle(target: &mut Session, folder: &FolderName) -> Result<
     Ok(())
 }
 
-/// Looks for `open` source messages among the target's messages from UID `from` on that are not
-/// `claimed`. Both folders are selected.
+/// Looks for `open` source messages among the `unclaimed` messages of the target. Both folders are selected.
 ///
 /// # Errors
 /// When either end fails.
@@ -62,30 +61,18 @@ pub(crate) async fn find(
     source: &mut Session,
     target: &mut Session,
     open: &[Listed],
-    claimed: &HashSet<u32>,
-    from: u32,
+    unclaimed: &[u32],
 ) -> Result<Vec<Match>, EndError> {
     let at_target = EndError::at(Side::Target);
     let at_source = EndError::at(Side::Source);
-    if open.is_empty() {
+    if open.is_empty() || unclaimed.is_empty() {
         return Ok(Vec::new());
     }
-    // Most often nothing is unclaimed; headers are asked for only where something is.
-    let unclaimed: Vec<u32> = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta)
-        .await
-        .map_err(&at_target)?
-        .iter()
-        .map(|m| m.uid)
-        .filter(|uid| !claimed.contains(uid))
-        .collect();
-    if unclaimed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let unclaimed =
-        list(target, unclaimed.into_iter().collect(), FetchItems::Identity).await.map_err(&at_target)?;
-    let uids: Vec<u32> = open.iter().map(|m| m.uid).collect();
-    let with_ids =
-        list(source, uids.iter().copied().collect(), FetchItems::Identity).await.map_err(&at_source)?;
+    let (unclaimed, with_ids) = tokio::join!(
+        list(target, unclaimed.iter().copied().collect(), FetchItems::Identity),
+        list(source, open.iter().map(|m| m.uid).collect(), FetchItems::Identity)
+    );
+    let (unclaimed, with_ids) = (unclaimed.map_err(&at_target)?, with_ids.map_err(&at_source)?);
     let (sources, targets) = narrow(&with_ids, &unclaimed);
     if sources.is_empty() {
         return Ok(Vec::new());

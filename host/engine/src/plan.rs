@@ -49,6 +49,9 @@ pub struct FolderPlan {
     pub source: String,
     /// Target folder, in display form; `None` when it is left out.
     pub target: Option<String>,
+    /// Where earlier runs put its copies, when that is elsewhere: they are moved on the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<MovedFrom>,
     /// Whether the target folder has to be created.
     pub create: bool,
     /// Subscribe to it on the target.
@@ -65,6 +68,15 @@ pub struct FolderPlan {
     pub why: String,
     /// The whole story for `--explain`: each step that was asked and what it said, in order.
     pub story: Vec<StoryStep>,
+}
+
+/// Copies that are moved on the target, since the mapping or the source folder's name changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedFrom {
+    /// Target folder they are in, in display form.
+    pub target: String,
+    /// How many.
+    pub messages: u64,
 }
 
 /// One step of the chain that was asked about a folder.

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use mailhaul_imap::{Folder, Session};
+use mailhaul_imap::{Folder, FolderStatus, Session};
 
 use crate::ends::EndError;
 use crate::job::Job;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{FolderRow, Ledger, LedgerError};
 use crate::mailbox::Mailbox;
 use crate::mapping::{self, Ends, Mappings};
-use crate::plan::{FolderPlan, MailboxPlan, role_name};
+use crate::plan::{FolderPlan, MailboxPlan, MovedFrom, role_name};
 use crate::plugin::{PluginError, Plugins};
+use crate::relocate::can_move;
+use crate::renames;
 use crate::summary::Side;
 
 /// Assumed speed of an estimate: what one ordinary server pair does without trouble.
@@ -43,6 +45,10 @@ pub(crate) struct Planned {
     pub mappings: Mappings,
     /// Messages per source folder, by its display path.
     pub messages: HashMap<String, u32>,
+    /// Folders renamed at the source since the last run: old path, new path.
+    pub renames: Vec<(String, String)>,
+    /// What both ends listed: source, target.
+    pub listings: (Vec<(Folder, Option<FolderStatus>)>, Vec<(Folder, Option<FolderStatus>)>),
 }
 
 /// Makes the plan of one mailbox. `ledger` is what earlier runs left, if any did.
@@ -57,10 +63,12 @@ pub(crate) async fn plan(
     target: &mut Session,
     ledger: Option<Ledger>,
 ) -> Result<Planned, PlanError> {
-    let (source_folders, target_folders) = tokio::join!(source.folders(), target.folders());
-    let source_folders = source_folders.map_err(EndError::at(Side::Source))?;
-    let target_folders = target_folders.map_err(EndError::at(Side::Target))?;
-    let counts = count(source, &source_folders).await?;
+    let (source_folders, target_folders) =
+        tokio::join!(source.folders_with_status(), target.folders_with_status());
+    let source_listing = source_folders.map_err(EndError::at(Side::Source))?;
+    let target_listing = target_folders.map_err(EndError::at(Side::Target))?;
+    let (source_folders, source_status) = split(&source_listing);
+    let (target_folders, target_status) = split(&target_listing);
     let ends = Ends {
         source: source.facts(),
         source_folders: &source_folders,
@@ -68,23 +76,34 @@ pub(crate) async fn plan(
         target_folders: &target_folders,
     };
     let mut mappings = mapping::map(ends, &job.rules, &plugins.mappers).await.map_err(PlanError::Plugin)?;
-    let known = match &ledger {
-        Some(ledger) => known(ledger, &mut mappings).map_err(PlanError::Ledger)?,
-        None => HashMap::new(),
-    };
+    for mapped in &mut mappings.folders {
+        mapped.status = source_status.get(&mapped.folder.path.to_string()).cloned();
+        if let Some(target) = &mut mapped.target {
+            target.status = target_status.get(&target.path.to_string()).cloned();
+        }
+    }
+    let mut known = HashMap::new();
+    let mut renames = Vec::new();
+    if let Some(ledger) = ledger {
+        let candidates = renames::candidates(&ledger, &source_listing).map_err(PlanError::Ledger)?;
+        renames = renames::confirm(source, candidates).await?;
+        let can_move = can_move(target);
+        known = earlier(&ledger, &renames, can_move, &mut mappings).map_err(PlanError::Ledger)?;
+    }
 
     let mut folders = Vec::with_capacity(mappings.folders.len());
     let mut to_copy = 0_u64;
     let mut bytes = Some(0_u64);
     for mapped in &mappings.folders {
         let path = mapped.folder.path.to_string();
-        let (messages, size) = counts.get(&path).copied().unwrap_or((None, None));
+        let (messages, size) = mapped.status.as_ref().map_or((None, None), |s| (s.messages, s.size));
         if mapped.target.is_some() {
-            let done = known.get(&path).copied().unwrap_or(0);
+            let done = known.get(&path).map_or(0, |known| known.there);
             to_copy += u64::from(messages.unwrap_or(0)).saturating_sub(done);
             bytes = bytes.zip(size).map(|(sum, size)| sum + size);
         }
         folders.push(FolderPlan {
+            moved_from: known.get_mut(&path).and_then(|known| known.moved_from.take()),
             source: path,
             target: mapped.target.as_ref().map(|t| t.path.to_string()),
             create: mapped.target.as_ref().is_some_and(|t| !t.exists),
@@ -110,56 +129,69 @@ pub(crate) async fn plan(
         bytes,
         estimate_seconds: (to_copy / MESSAGES_A_SECOND).max(by_bytes) + u64::from(to_copy > 0),
     };
-    let messages = counts.into_iter().filter_map(|(path, (messages, _))| Some((path, messages?))).collect();
-    Ok(Planned { plan, mappings, messages })
+    let messages =
+        source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
+    Ok(Planned { plan, mappings, messages, renames, listings: (source_listing, target_listing) })
 }
 
-type FolderCount = (Option<u32>, Option<u64>);
-
-/// STATUS of every folder that can hold messages.
-async fn count(source: &mut Session, folders: &[Folder]) -> Result<HashMap<String, FolderCount>, PlanError> {
-    let mut counts = HashMap::new();
-    for folder in folders.iter().filter(|f| f.selectable) {
-        match source.status(&folder.name).await {
-            Ok(status) => {
-                counts.insert(folder.path.to_string(), (status.messages, status.size));
-            }
-            Err(error) if error.is_connection_lost() => {
-                return Err(EndError::Imap(Side::Source, error).into());
-            }
-            // Listed, but not to be opened: the run will say so in the server's own words.
-            Err(error) => tracing::debug!(folder = %folder.path, %error, "STATUS refused"),
-        }
-    }
-    Ok(counts)
+/// A side's folders, and their figures by display path.
+fn split(listed: &[(Folder, Option<FolderStatus>)]) -> (Vec<Folder>, HashMap<String, FolderStatus>) {
+    let folders = listed.iter().map(|(folder, _)| folder.clone()).collect();
+    let figures =
+        listed.iter().filter_map(|(folder, status)| Some((folder.path.to_string(), status.clone()?)));
+    (folders, figures.collect())
 }
 
-/// Messages per folder that earlier runs settled; a folder that would move is a conflict.
-fn known(ledger: &Ledger, mappings: &mut Mappings) -> Result<HashMap<String, u64>, LedgerError> {
-    let targets: HashMap<String, Option<String>> = mappings
-        .folders
-        .iter()
-        .map(|m| (m.folder.path.to_string(), m.target.as_ref().map(|t| t.path.to_string())))
-        .collect();
+/// What earlier runs did with a folder.
+struct Earlier {
+    /// Messages on the target.
+    there: u64,
+    moved_from: Option<MovedFrom>,
+}
+
+/// What earlier runs did, by today's source path. A folder whose copies are elsewhere is said to move;
+/// one that was copied and would be left out now is a conflict.
+fn earlier(
+    ledger: &Ledger,
+    renames: &[(String, String)],
+    can_move: bool,
+    mappings: &mut Mappings,
+) -> Result<HashMap<String, Earlier>, LedgerError> {
+    let rows: HashMap<String, FolderRow> =
+        ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
     let mut known = HashMap::new();
-    let rows: HashMap<String, Option<String>> =
-        ledger.folders()?.into_iter().map(|f| (f.source, f.target)).collect();
     for folder in ledger.folder_summaries()? {
         let there = folder.counts.copied + folder.counts.already_present;
-        known.insert(folder.source.clone(), there);
-        let (Some(before), Some(now)) = (rows.get(&folder.source), targets.get(&folder.source)) else {
-            continue;
-        };
-        if there > 0 && before != now {
-            let name = |t: &Option<String>| t.clone().unwrap_or_else(|| "nowhere".to_owned());
-            mappings.conflicts.push(format!(
-                "`{}` was copied to `{}` by an earlier run and would now go to `{}`; \
-                 moving what was copied is not built yet: keep the earlier mapping with a [[folders]] rule",
-                folder.source,
-                name(before),
-                name(now)
-            ));
+        let renamed = renames.iter().find(|(old, _)| *old == folder.source).map(|(_, new)| new);
+        let path = renamed.unwrap_or(&folder.source).clone();
+        let mapped = mappings.folders.iter().find(|m| m.folder.path.to_string() == path);
+        let before = rows.get(&folder.source).and_then(|row| row.place_path.clone());
+        let mut moved_from = None;
+        if let (Some(mapped), Some(before), true) = (mapped, before, there > 0) {
+            let now = mapped.target.as_ref().map(|target| target.path.to_string());
+            match now {
+                Some(now) if now == before => {}
+                Some(now) if can_move => {
+                    let called = renamed.map(|_| format!(" (called `{}` before)", folder.source));
+                    mappings.notes.push(format!(
+                        "`{path}`{} was copied to `{before}` by an earlier run and goes to `{now}` now: the {there} \
+                         messages are moved on the target, not sent again",
+                        called.unwrap_or_default()
+                    ));
+                    moved_from = Some(MovedFrom { target: before, messages: there });
+                }
+                Some(now) => mappings.conflicts.push(format!(
+                    "`{path}` was copied to `{before}` by an earlier run and would now go to `{now}`, but the target \
+                     can neither move messages (MOVE) nor remove single ones (UIDPLUS): keep the earlier mapping with \
+                     a [[folders]] rule"
+                )),
+                None => mappings.conflicts.push(format!(
+                    "`{path}` was copied to `{before}` by an earlier run and would now be left out: keep the earlier \
+                     mapping with a [[folders]] rule, or take the copies back with `mailhaul undo`"
+                )),
+            }
         }
+        known.insert(path, Earlier { there, moved_from });
     }
     Ok(known)
 }

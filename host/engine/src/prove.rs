@@ -2,53 +2,61 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::{FetchItems, Session, UidSet};
+use mailhaul_imap::{FetchItems, Flags, Session, UidSet};
 
+use crate::adopt::Home;
 use crate::ends::EndError;
-use crate::ledger::{Batch, FolderId, FolderRow, Row};
+use crate::ledger::{Batch, FolderId, Row};
 use crate::scan::{Listed, contents, list};
 use crate::summary::{Difference, DifferenceKind, Side};
 use crate::work::{Work, WorkError, locked};
 
 type Step<T> = Result<T, WorkError>;
 
-/// Compares this run's acknowledgements with the target's message list. Returns the messages that
-/// are acknowledged, in this run or in one that was interrupted, but not there.
-pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId) -> Step<Vec<Listed>> {
-    let unproven: HashMap<u32, Row> = locked(work.ledger)
-        .rows(folder)?
-        .into_iter()
-        .filter(|(_, row)| !row.proven && row.target_uid.is_some())
-        .collect();
-    if unproven.is_empty() {
-        return Ok(Vec::new());
-    }
-    let from = unproven.values().filter_map(|r| r.target_uid).min().unwrap_or(1);
-    let mut there = uids_from(target, from).await?;
-    if unproven.values().any(|row| row.target_uid.is_some_and(|uid| !there.contains(&uid))) {
+/// What the end of the target's list says.
+#[derive(Debug, Default)]
+pub(crate) struct Proven {
+    /// Acknowledged, in this run or in one that was interrupted, but not there.
+    pub lost: Vec<Listed>,
+    /// What is there, from the first message that had to be looked for; empty when there was none.
+    pub listed: Vec<Listed>,
+}
+
+/// Compares acknowledgements that were not proven yet with the target's message list.
+///
+/// # Errors
+/// When the target or the ledger fails.
+pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId) -> Step<Proven> {
+    let unproven = locked(work.ledger).unproven(folder)?;
+    let Some(from) = unproven.iter().map(|(_, target_uid, _)| *target_uid).min() else {
+        return Ok(Proven::default());
+    };
+    let from = UidSet::range(from, u32::MAX);
+    let mut listed =
+        list(target, from.clone(), FetchItems::Meta).await.map_err(EndError::at(Side::Target))?;
+    if unproven.iter().any(|(_, uid, _)| listed.binary_search_by_key(uid, |m| m.uid).is_err()) {
         // Courier shows a session what it has stored itself only after it was asked for news.
         target.noop().await.map_err(EndError::at(Side::Target))?;
-        there = uids_from(target, from).await?;
+        listed = list(target, from, FetchItems::Meta).await.map_err(EndError::at(Side::Target))?;
     }
-    let (found, lost): (Vec<&Row>, Vec<&Row>) =
-        unproven.values().partition(|row| row.target_uid.is_some_and(|uid| there.contains(&uid)));
-    locked(work.ledger).prove(folder, &found.iter().map(|r| r.uid).collect::<Vec<_>>())?;
-    let mut lost: Vec<Listed> = lost.into_iter().map(|row| Listed::bare(row.uid, row.size)).collect();
-    lost.sort_by_key(|m| m.uid);
-    Ok(lost)
+    let there: HashSet<u32> = listed.iter().map(|m| m.uid).collect();
+    let (found, lost): (Vec<_>, Vec<_>) =
+        unproven.into_iter().partition(|(_, target_uid, _)| there.contains(target_uid));
+    locked(work.ledger).prove(folder, &found.iter().map(|(uid, ..)| *uid).collect::<Vec<_>>())?;
+    let lost = lost.into_iter().map(|(uid, _, size)| Listed::bare(uid, size)).collect();
+    Ok(Proven { lost, listed })
 }
 
-async fn uids_from(target: &mut Session, from: u32) -> Step<HashSet<u32>> {
-    let listed = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await;
-    Ok(listed.map_err(EndError::at(Side::Target))?.iter().map(|m| m.uid).collect())
-}
-
-/// A dead connection may have stored a message after it was looked for and sent again: such a
-/// second copy lies above the intent's UIDNEXT, is nobody's in the ledger, and has our bytes.
+/// A dead connection may have stored a message after it was looked for and sent again. Such a second
+/// copy lies above the intent's UIDNEXT, is nobody's in the ledger, and has the bytes of ours. It is
+/// removed by its UID where the server can remove single messages; else it is returned.
+///
+/// # Errors
+/// When the target or the ledger fails.
 pub(crate) async fn late_copies(
     work: Work<'_>,
     target: &mut Session,
-    row: &FolderRow,
+    home: Home<'_>,
     target_path: &str,
     in_doubt: &[Batch],
 ) -> Step<Vec<Difference>> {
@@ -56,30 +64,73 @@ pub(crate) async fn late_copies(
     let from = in_doubt.iter().filter_map(|b| b.target_uid_next).min().unwrap_or(1);
     let (claimed, rows) = {
         let ledger = locked(work.ledger);
-        (ledger.claimed(target_path)?, ledger.rows(row.id)?)
+        (ledger.claimed_in(home.place)?, ledger.rows(home.row.id)?)
     };
-    let ours: HashMap<[u8; 32], &Row> = in_doubt
+    let ours: Vec<&Row> = in_doubt
         .iter()
         .flat_map(|b| &b.uids)
         .filter_map(|uid| rows.get(uid))
-        .filter_map(|r| Some((r.digest?, r)))
+        .filter(|row| row.place == Some(home.place) && row.target_uid.is_some())
         .collect();
-    let sizes: HashSet<u64> = ours.values().map(|r| r.size).collect();
-    // What another connection has stored since is news too.
+    // What another connection has stored since is news too; Courier tells it only when asked.
     target.noop().await.map_err(&at)?;
-    let candidates: Vec<u32> = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta)
-        .await
-        .map_err(&at)?
+    let there = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await.map_err(&at)?;
+    if ours.is_empty() || there.iter().all(|m| claimed.contains(&m.uid)) {
+        return Ok(Vec::new());
+    }
+    // A server that rewrites made the same of both: sizes and bytes are compared among its copies, too.
+    let size_there: HashMap<u32, u64> = there.iter().map(|m| (m.uid, m.size)).collect();
+    let size_of = |row: &Row| row.target_uid.and_then(|uid| size_there.get(&uid).copied());
+    let sizes: HashSet<u64> = ours.iter().flat_map(|row| [Some(row.size), size_of(row)]).flatten().collect();
+    let candidates: Vec<u32> = there
         .iter()
         .filter(|m| !claimed.contains(&m.uid) && sizes.contains(&m.size))
         .map(|m| m.uid)
         .collect();
-    let mut late = Vec::new();
-    for (uid, content) in contents(target, &candidates).await.map_err(&at)? {
-        let Some(ours) = ours.get(&content.exact) else { continue };
-        late.push(Difference {
-            folder: row.source.clone(),
-            uid: ours.uid,
+    let found = contents(target, &candidates).await.map_err(&at)?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let first: Vec<u32> = ours.iter().filter_map(|row| row.target_uid).collect();
+    let first = contents(target, &first).await.map_err(&at)?;
+    let mut by_bytes: HashMap<[u8; 32], &Row> = HashMap::new();
+    for row in &ours {
+        let there = row.target_uid.and_then(|uid| first.get(&uid)).map(|content| content.exact);
+        by_bytes.extend([row.digest, there].into_iter().flatten().map(|bytes| (bytes, *row)));
+    }
+    let mut late: Vec<(u32, &Row)> =
+        found.into_iter().filter_map(|(uid, content)| Some((uid, *by_bytes.get(&content.exact)?))).collect();
+    late.sort_unstable_by_key(|(uid, _)| *uid);
+    if late.is_empty() {
+        return Ok(Vec::new());
+    }
+    let uids: Vec<u32> = late.iter().map(|(uid, _)| *uid).collect();
+    if target.facts().has("UIDPLUS") {
+        let removed = async {
+            target.store_flags(&uids, true, &Flags::parse("\\Deleted")).await?;
+            target.expunge(&UidSet::from(&uids[..])).await
+        };
+        match removed.await {
+            Ok(()) => {
+                for (uid, row) in &late {
+                    let message = format!(
+                        "{}: a connection that was lost stored a second copy of message {} late; it was removed \
+                         from `{target_path}` (UID {uid})",
+                        home.row.source, row.uid
+                    );
+                    work.context.warn(work.mailbox, message).await;
+                }
+                return Ok(Vec::new());
+            }
+            Err(error) if error.is_connection_lost() => return Err(at(error).into()),
+            Err(error) => tracing::warn!(%error, "a late copy could not be removed"),
+        }
+    }
+    Ok(late
+        .into_iter()
+        .map(|(uid, row)| Difference {
+            folder: home.row.source.clone(),
+            uid: row.uid,
             target_uid: Some(uid),
             kind: DifferenceKind::Duplicate,
             by: None,
@@ -87,7 +138,6 @@ pub(crate) async fn late_copies(
                 "a connection that was lost stored a second copy late; message {uid} of `{target_path}` can be removed"
             ),
             note: false,
-        });
-    }
-    Ok(late)
+        })
+        .collect())
 }

@@ -1,22 +1,29 @@
 //! One mailbox of a run: plan, folder after folder, validation hooks; again after a lost connection.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
+
 use crate::context::Context;
+use crate::delta::{Standing, standing};
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::Pair;
 use crate::folders;
-use crate::hooks;
-use crate::ledger::{Ledger, LedgerError};
+use crate::gone;
+use crate::hooks::{self, State};
+use crate::ledger::{Copy, FolderRow, Ledger, LedgerError};
 use crate::mailbox::Mailbox;
+use crate::mapping::Mapped;
 use crate::plan::MailboxPlan;
-use crate::planner::{PlanError, Planned, plan};
+use crate::planner::{PlanError, plan};
 use crate::plugin::{Depth, HookOutcome};
+use crate::relocate::{self, Destination};
 use crate::store::mailbox_summary;
 use crate::summary::{MailboxSummary, Side, Stopped};
-use crate::work::{SharedLedger, Work, WorkError, locked};
+use crate::work::{Lists, SharedLedger, Work, WorkError, locked};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up.
 const MAX_RECONNECTS: u32 = 5;
@@ -81,12 +88,13 @@ pub(crate) async fn run(
     context: &Context,
     mailbox: &Mailbox,
     agreed: Option<&MailboxPlan>,
+    delete_gone: bool,
 ) -> (MailboxEnd, Option<MailboxSummary>) {
     let ledger: SharedLedger = match Ledger::open(&context.job.state_dir, &mailbox.identity()) {
         Ok(ledger) => Arc::new(Mutex::new(ledger)),
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
-    let end = run_with(context, mailbox, agreed, &ledger).await;
+    let end = run_with(context, mailbox, (agreed, delete_gone), &ledger).await;
     let summary =
         mailbox_summary(&locked(&ledger), &mailbox.source.user, &mailbox.target.user, end.stopped()).ok();
     (end, summary)
@@ -95,14 +103,14 @@ pub(crate) async fn run(
 async fn run_with(
     context: &Context,
     mailbox: &Mailbox,
-    agreed: Option<&MailboxPlan>,
+    orders: (Option<&MailboxPlan>, bool),
     ledger: &SharedLedger,
 ) -> MailboxEnd {
     let mut lost = 0;
     let mut connected = false;
     loop {
         let before = settled(ledger);
-        let error = match attempt(context, mailbox, agreed, ledger, &mut connected).await {
+        let error = match attempt(context, mailbox, orders, ledger, &mut connected).await {
             Ok(end) => return end,
             Err(Early::Stopped(stopped)) => return MailboxEnd::Stopped(stopped),
             Err(Early::End(error)) => error,
@@ -144,7 +152,7 @@ fn settled(ledger: &SharedLedger) -> u64 {
 async fn attempt(
     context: &Context,
     mailbox: &Mailbox,
-    agreed: Option<&MailboxPlan>,
+    (agreed, delete_gone): (Option<&MailboxPlan>, bool),
     ledger: &SharedLedger,
     connected: &mut bool,
 ) -> Result<MailboxEnd, Early> {
@@ -167,9 +175,11 @@ async fn attempt(
     let to_copy = planned.plan.messages_to_copy;
     context.tell(Event::Planned(planned.plan)).await;
 
-    let work = Work { context, mailbox: &mailbox.key, ledger };
-    let Planned { mappings, messages, .. } = planned;
-    let end = folders::run(work, mailbox, pair, &mappings.folders, &messages, to_copy).await?;
+    let lists = Lists::default();
+    let work = Work { context, mailbox: &mailbox.key, ledger, lists: &lists };
+    follow(work, &mut pair.target, &planned.mappings.folders, &planned.listings.1).await?;
+    let open = leave_proven(work, planned.mappings.folders.clone()).await?;
+    let end = folders::run(work, mailbox, pair, &open, &planned.messages, to_copy).await?;
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);
     }
@@ -180,13 +190,139 @@ async fn attempt(
             reason: format!("the target is out of room: {words}; make room and run the same command again"),
         }));
     }
-    let failed = hooks::run(context, mailbox, ledger, end.pair, Depth::Counts).await?;
+    let mut pair = end.pair;
+    let kept = if delete_gone {
+        let names = names(&planned.mappings.folders, &planned.listings.1);
+        let (removed, kept) = gone::put_away(work, &mut pair.target, &names).await?;
+        if removed > 0 {
+            let message = format!(
+                "{removed} copies of messages that the source no longer has were moved to `{}` on the target",
+                gone::QUARANTINE
+            );
+            context.warn(work.mailbox, message).await;
+        }
+        for reason in &kept {
+            context.warn(work.mailbox, format!("--delete-gone: {reason}")).await;
+        }
+        kept.len()
+    } else {
+        0
+    };
+    let state = if context.plugins.validators.is_empty() {
+        State::default()
+    } else if open.is_empty() && !delete_gone {
+        let (source, target) = planned.listings;
+        State::of(context, source, target)
+    } else {
+        State::read(context, &mut pair).await?
+    };
+    let failed = hooks::run(context, mailbox, ledger, pair, Depth::Counts, state, &lists).await?;
     let ledger = locked(ledger);
     let well = ledger
         .folder_summaries()?
         .iter()
         .all(|f| f.counts.adds_up() && f.counts.failed == 0 && f.counts.pending == 0);
-    Ok(if well && !failed && end.duplicates == 0 { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+    Ok(if well && !failed && end.differences == 0 && kept == 0 {
+        MailboxEnd::Complete
+    } else {
+        MailboxEnd::NotAllWell
+    })
+}
+
+/// The target's spelling of every folder it has or is to have, by display path.
+fn names(folders: &[Mapped], listed: &[(Folder, Option<FolderStatus>)]) -> HashMap<String, FolderName> {
+    let there = listed.iter().map(|(folder, _)| folder).filter(|folder| folder.selectable);
+    let mut names: HashMap<String, FolderName> =
+        there.map(|folder| (folder.path.to_string(), folder.name.clone())).collect();
+    let planned = folders.iter().filter_map(|m| m.target.as_ref());
+    names.extend(planned.map(|to| (to.path.to_string(), to.name.clone())));
+    names
+}
+
+/// Moves copies that earlier runs put elsewhere to where they belong by today's mapping.
+async fn follow(
+    work: Work<'_>,
+    target: &mut Session,
+    folders: &[Mapped],
+    listed: &[(Folder, Option<FolderStatus>)],
+) -> Result<(), WorkError> {
+    let names = names(folders, listed);
+    relocate::recover(work, target, &names).await?;
+    let rows = locked(work.ledger).folders()?;
+    let mut copies = None;
+    for mapped in folders {
+        let Some(to) = &mapped.target else { continue };
+        let path = to.path.to_string();
+        let source = mapped.folder.path.to_string();
+        let Some(row) = rows.iter().find(|row| row.source == source) else { continue };
+        if row.place_path.as_ref().is_none_or(|place| *place == path) {
+            continue;
+        }
+        let (copies, places) = match &copies {
+            Some(known) => known,
+            None => {
+                let ledger = locked(work.ledger);
+                copies.insert((ledger.copies()?, ledger.places()?))
+            }
+        };
+        for place in places.iter().filter(|place| place.path != path) {
+            let Some(name) = names.get(&place.path) else { continue };
+            let ours: Vec<Copy> = copies
+                .iter()
+                .filter(|c| c.folder == row.id && c.place == place.id && !c.gone)
+                .cloned()
+                .collect();
+            if ours.is_empty() {
+                continue;
+            }
+            let destination = Destination { path: &path, name: &to.name, create: !to.exists };
+            let moved = relocate::relocate(work, target, row.id, (place, name), &destination, &ours).await?;
+            tracing::info!(
+                from = place.path,
+                to = path,
+                moved = moved.done,
+                left = moved.left,
+                "copies moved"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folders that have to be opened; the others are as they were when they were proven.
+async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result<Vec<Mapped>, LedgerError> {
+    let rows: HashMap<String, FolderRow> = {
+        let mut ledger = locked(work.ledger);
+        let job = &work.context.job;
+        ledger.set_rules(&format!("{:?} {:?}", job.select, job.rules))?;
+        ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect()
+    };
+    let mut open = Vec::new();
+    let mut proven = Vec::new();
+    for mapped in folders.into_iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
+        let path = mapped.folder.path.to_string();
+        let target = mapped.target.as_ref().map(|target| target.path.to_string());
+        let status = mapped.target.as_ref().and_then(|target| target.status.as_ref());
+        let row = rows.get(&path);
+        match row.map(|row| standing(row, target.as_deref(), mapped.status.as_ref(), status)) {
+            Some(Standing::Proven) => proven.extend(row.map(|row| row.id)),
+            _ => open.push(mapped),
+        }
+    }
+    for id in proven {
+        let summary = locked(work.ledger).folder_summary(id)?;
+        if let Some(folder) = summary {
+            let event = Event::FolderFinished {
+                mailbox: work.mailbox.to_owned(),
+                folder,
+                messages_now: 0,
+                bytes_now: 0,
+                seconds: 0.0,
+            };
+            work.context.tell(event).await;
+        }
+    }
+    Ok(open)
 }
 
 /// A plan with conflicts is not run, nor one that differs from the one agreed on.
@@ -208,6 +344,9 @@ fn record_plan(ledger: &SharedLedger, planned: &crate::planner::Planned) -> Resu
         present.push(path);
     }
     let mut ledger = locked(ledger);
+    for (old, new) in &planned.renames {
+        ledger.rename_folder(old, new)?;
+    }
     ledger.plan(&rows)?;
     ledger.folders_gone(&present)
 }

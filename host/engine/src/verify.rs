@@ -20,7 +20,7 @@ use crate::run::ledger_stop;
 use crate::scan::{Listed, contents, headers, list};
 use crate::store::mailbox_summary;
 use crate::summary::{Difference, DifferenceKind, MailboxSummary, Side, Stopped, Verified};
-use crate::work::{SharedLedger, WorkError, locked};
+use crate::work::{Lists, SharedLedger, WorkError, locked};
 
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 200;
@@ -118,7 +118,8 @@ async fn all(
             ledger.set_verified(row.id, verified(depth))?;
         }
     }
-    let failed = hooks::run(context, mailbox, ledger, pair, depth).await?;
+    let failed =
+        hooks::run(context, mailbox, ledger, pair, depth, hooks::State::default(), &Lists::default()).await?;
     let settled =
         locked(ledger).folder_summaries()?.iter().all(|f| f.counts.failed == 0 && f.counts.pending == 0);
     Ok(if well && settled && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })

@@ -12,7 +12,7 @@ use crate::mapping::info;
 use crate::plugin::{FolderInfo, MailboxView, MessageStat, ViewError};
 use crate::scan::{Listed, contents, list};
 use crate::summary::Side;
-use crate::work::{SharedLedger, locked};
+use crate::work::{Lists, SharedLedger, locked};
 
 /// Commands a validator may cause on one end per call.
 const COMMANDS: u32 = 100_000;
@@ -27,6 +27,8 @@ pub(crate) struct View {
     side: Side,
     ledger: SharedLedger,
     left: AtomicU32,
+    /// Lists read whole by the run that asks for the validation.
+    lists: HashMap<String, Vec<Listed>>,
     end: Mutex<End>,
 }
 
@@ -40,11 +42,18 @@ struct End {
 }
 
 impl View {
-    /// A view on `side` over `session`.
+    /// A view on `side` over `session`. `folders` when they were listed just
+    /// now, and the lists that were read just now.
     #[must_use]
-    pub(crate) fn new(side: Side, session: Session, ledger: SharedLedger) -> Self {
-        let end = End { session: Some(session), folders: None, selected: None, listed: None };
-        Self { side, ledger, left: AtomicU32::new(COMMANDS), end: Mutex::new(end) }
+    pub(crate) fn new(
+        side: Side,
+        session: Session,
+        ledger: SharedLedger,
+        folders: Option<Vec<Folder>>,
+        lists: &Lists,
+    ) -> Self {
+        let end = End { session: Some(session), folders, selected: None, listed: None };
+        Self { side, ledger, left: AtomicU32::new(COMMANDS), lists: lists.take(side), end: Mutex::new(end) }
     }
 
     /// Gives the next validator a budget of its own.
@@ -112,15 +121,18 @@ impl MailboxView for View {
     ) -> Result<Vec<MessageStat>, ViewError> {
         self.spend()?;
         let Some(from) = after.checked_add(1) else { return Ok(Vec::new()) };
+        let known = self.lists.get(&folder.to_string());
         let mut end = self.end.lock().await;
-        end.open(folder).await?;
-        if end.listed.is_none() {
-            let session = end.session()?;
-            end.listed = Some(list(session, UidSet::all(), FetchItems::Meta).await.map_err(broken)?);
+        if known.is_none() {
+            end.open(folder).await?;
+            if end.listed.is_none() {
+                let session = end.session()?;
+                end.listed = Some(list(session, UidSet::all(), FetchItems::Meta).await.map_err(broken)?);
+            }
         }
-        Ok(end
-            .listed
-            .iter()
+        Ok(known
+            .or(end.listed.as_ref())
+            .into_iter()
             .flatten()
             .filter(|m| m.uid >= from)
             .take(limit.min(MAX_UIDS) as usize)

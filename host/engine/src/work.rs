@@ -1,12 +1,14 @@
 //! What the work on one mailbox is done with: its ledger, the task's context, and one error.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::context::Context;
 use crate::ends::EndError;
 use crate::event::Event;
 use crate::ledger::{Failure, FolderId, Ledger, LedgerError};
-use crate::summary::{Exception, ExceptionOutcome};
+use crate::scan::Listed;
+use crate::summary::{Exception, ExceptionOutcome, Side};
 
 /// The ledger of a mailbox, shared by the tasks that work on it.
 pub(crate) type SharedLedger = Arc<Mutex<Ledger>>;
@@ -37,6 +39,38 @@ impl From<LedgerError> for WorkError {
     }
 }
 
+/// Messages of lists that are kept for the validation hooks, over all folders of a mailbox; about 200 bytes each.
+const MAX_KEPT: usize = 20_000;
+
+/// Message lists that this run has read whole. The validation hooks look at them instead of reading
+/// them again, which for small folders would cost more than the copy.
+#[derive(Debug, Default)]
+pub(crate) struct Lists(Mutex<HashMap<(Side, String), Vec<Listed>>>);
+
+impl Lists {
+    /// Keeps a folder's list, in UID order, while there is room.
+    pub(crate) fn keep(&self, side: Side, folder: &str, list: &[Listed]) {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: usize = lists.values().map(Vec::len).sum();
+        if kept + list.len() <= MAX_KEPT {
+            lists.insert((side, folder.to_owned()), list.to_vec());
+        }
+    }
+
+    /// A folder's list is not what it was.
+    pub(crate) fn forget(&self, side: Side, folder: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(side, folder.to_owned()));
+    }
+
+    /// The lists of one side.
+    pub(crate) fn take(&self, side: Side) -> HashMap<String, Vec<Listed>> {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (taken, left) = std::mem::take(&mut *lists).into_iter().partition(|((of, _), _)| *of == side);
+        *lists = left;
+        HashMap::into_iter(taken).map(|((_, folder), list)| (folder, list)).collect()
+    }
+}
+
 /// The work on one mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Work<'a> {
@@ -46,6 +80,8 @@ pub(crate) struct Work<'a> {
     pub mailbox: &'a str,
     /// Its ledger.
     pub ledger: &'a SharedLedger,
+    /// What was listed.
+    pub lists: &'a Lists,
 }
 
 impl Work<'_> {

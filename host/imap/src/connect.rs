@@ -55,7 +55,7 @@ pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, 
     let mut wire = Wire::new(Transport::Net(stream), timeouts);
     let mut greeting = greet(&mut wire, account, timeouts).await?;
     if endpoint.tls == TlsMode::StartTls {
-        wire = start_tls(wire, account, timeouts).await?;
+        wire = start_tls(wire, account, greeting.capabilities.as_ref(), timeouts).await?;
         // What was said in clear could be anybody's; only the text is kept, for people.
         greeting.capabilities = None;
     }
@@ -175,10 +175,22 @@ async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, 
     Ok(Greeting { text, capabilities })
 }
 
-async fn start_tls(mut wire: Wire, account: &Account, timeouts: &Timeouts) -> Result<Wire, ImapError> {
+/// `greeting` may offer STARTTLS already, which saves a question: in clear, neither answer is worth more.
+async fn start_tls(
+    mut wire: Wire,
+    account: &Account,
+    greeting: Option<&Answer>,
+    timeouts: &Timeouts,
+) -> Result<Wire, ImapError> {
     let refused = |what: &str| ImapError::Starttls { what: what.to_owned() };
     let mut offered = ServerFacts::new(account.endpoint.clone());
-    offered.learn_capabilities(&Command::new("CAPABILITY").run(&mut wire, "T1").await?.ok("CAPABILITY")?);
+    if let Some(greeting) = greeting {
+        offered.learn_capabilities(greeting);
+    }
+    if !offered.has("STARTTLS") {
+        let asked = Command::new("CAPABILITY").run(&mut wire, "T1").await?;
+        offered.learn_capabilities(&asked.ok("CAPABILITY")?);
+    }
     if !offered.has("STARTTLS") {
         return Err(refused("the server does not offer it; nothing was sent in clear text"));
     }

@@ -144,13 +144,7 @@ impl Session {
         match messages.refused().first() {
             // Some servers find fault with `1:*` when there is nothing.
             Some(refused) if !(empty && uids.is_empty()) => {
-                let crate::Refusal { code, text, bad } = refused.refusal.clone();
-                let command = "UID FETCH";
-                Err(if bad {
-                    ImapError::Bad { command, code, text }
-                } else {
-                    ImapError::No { command, code, text }
-                })
+                Err(refused.refusal.clone().into_error("UID FETCH"))
             }
             _ => Ok(uids.into_iter().collect()),
         }

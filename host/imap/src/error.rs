@@ -233,7 +233,7 @@ impl ImapError {
     }
 
     /// Returns whether the connection is gone, so that only a new one can go on. Commands that were answered with NO
-    /// or BAD leave the session usable.
+    /// or BAD leave the session usable; after a refused log-in a new connection would only be refused again.
     pub fn is_connection_lost(&self) -> bool {
         !matches!(
             self,
@@ -245,7 +245,9 @@ impl ImapError {
                 | ImapError::ReadOnly { .. }
                 | ImapError::Incomplete { .. }
                 | ImapError::TooMany { .. }
+                | ImapError::LoginRefused { .. }
                 | ImapError::LoginUnavailable { .. }
+                | ImapError::Cleartext { .. }
                 | ImapError::NeedsOauth
         )
     }
@@ -397,6 +399,20 @@ mod tests {
         }
         let admin = ImapError::LoginRefused { code: None, text: "no".into(), as_admin: true };
         assert_eq!(admin.cause(), Cause::AuthOrMissing);
+    }
+
+    /// A76: what made a password wrong does not pass by itself, and each try counts towards a locked account.
+    #[test]
+    fn a_refused_log_in_is_no_lost_connection() {
+        let refused = |code: Option<&str>| ImapError::LoginRefused {
+            code: code.map(str::to_owned),
+            text: "no".into(),
+            as_admin: false,
+        };
+        let wrong = refused(Some("AUTHENTICATIONFAILED"));
+        assert!(!wrong.is_connection_lost() && !wrong.asks_for_patience());
+        let busy = refused(Some("UNAVAILABLE"));
+        assert!(!busy.is_connection_lost() && busy.asks_for_patience());
     }
 
     #[test]

@@ -67,7 +67,10 @@ impl ImapError {
     /// of its own. Not for refused credentials.
     pub fn asks_for_patience(&self) -> bool {
         match self {
-            ImapError::No { code, text, .. } | ImapError::LoginRefused { code, text, .. } => {
+            // Exchange throttles with BAD.
+            ImapError::No { code, text, .. }
+            | ImapError::Bad { code, text, .. }
+            | ImapError::LoginRefused { code, text, .. } => {
                 self.cause() == Cause::TooManyConnections || asks_for_patience(code.as_deref(), text)
             }
             ImapError::Bye { text } => {
@@ -81,9 +84,10 @@ impl ImapError {
     /// Returns for how long, when the server says so.
     pub fn suggested_wait(&self) -> Option<Duration> {
         match self {
-            ImapError::No { text, .. } | ImapError::LoginRefused { text, .. } | ImapError::Bye { text } => {
-                suggested_wait(text)
-            }
+            ImapError::No { text, .. }
+            | ImapError::Bad { text, .. }
+            | ImapError::LoginRefused { text, .. }
+            | ImapError::Bye { text } => suggested_wait(text),
             _ => None,
         }
     }

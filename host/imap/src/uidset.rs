@@ -265,6 +265,14 @@ mod tests {
     }
 
     #[test]
+    fn sets_of_servers_are_read() {
+        assert_eq!(UidSet::parse(b"9,4:2,7:*").unwrap().to_wire(), "2:4,7:*");
+        for bad in ["", "0", "1:", ":2", "1,,2", "a", "-1", "+1", "1 2", "4294967296", "1:2:3"] {
+            assert_eq!(UidSet::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn cuts_by_count() {
         let parts: Vec<String> = UidSet::range(1, 120).chunks(50, 1000).iter().map(UidSet::to_wire).collect();
         assert_eq!(parts, ["1:50", "51:100", "101:120"]);
@@ -280,6 +288,30 @@ mod tests {
             prop_assert_eq!(&right, &b.iter().copied().collect::<UidSet>());
             let rest: UidSet = a.iter().copied().filter(|uid| !b.contains(uid)).collect();
             prop_assert_eq!(left.without(&right), rest);
+        }
+
+        #[test]
+        fn text_round_trip(uids in prop::collection::btree_set(1u32.., 0..50)) {
+            let set: UidSet = uids.iter().copied().collect();
+            let read = UidSet::parse(set.to_wire().as_bytes());
+            prop_assert_eq!(read.unwrap_or_default(), set);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9:,* ]{0,30}") {
+            if let Some(set) = UidSet::parse(text.as_bytes()) {
+                prop_assert!(!set.is_empty() && !set.contains(0));
+            }
+        }
+
+        #[test]
+        fn intersections_are_what_both_hold(a in prop::collection::vec(1u32..60, 0..40), b in prop::collection::vec(1u32..60, 0..40)) {
+            let (left, right): (UidSet, UidSet) = (a.iter().copied().collect(), b.iter().copied().collect());
+            let both: UidSet = a.iter().copied().filter(|uid| b.contains(uid)).collect();
+            prop_assert_eq!(left.intersection(&right), both);
+            let mut all = left.clone();
+            all.extend(&right);
+            prop_assert_eq!(all, a.iter().chain(&b).copied().collect::<UidSet>());
         }
 
         #[test]

@@ -1,6 +1,8 @@
 //! Real servers' recorded answers: read right, and when they are cut off anywhere or come byte by byte, read right or
 //! refused, never misread.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 mod common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -9,11 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use mailhaul_imap::{
-    Account, AuthMethod, Cause, Changes, FetchItems, Folder, FolderName, FolderStatus, ImapError, Login,
-    Preparation, Session, SpecialUse, Timeouts, UidSet, connect,
+    Account, AuthMethod, Cause, Changes, FetchItems, Folder, FolderName, FolderPath, FolderStatus, ImapError,
+    Login, Preparation, Session, SpecialUse, Timeouts, UidSet, connect,
 };
 use mailhaul_lab::certs::Certs;
+use mailhaul_lab::courier::{self, Courier};
+use mailhaul_lab::cyrus::{Cyrus, CyrusOptions};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
+use mailhaul_lab::imap::Client;
 use mailhaul_lab::proxy::{Proxy, Way};
 use mailhaul_lab::{grounds, install};
 use mailhaul_net::{Dialer, Endpoint, TlsMode};
@@ -233,4 +236,130 @@ async fn changes_moves_and_removals_are_what_they_say() {
     let after = session.folders_with_status().await.unwrap();
     assert_eq!(figures(&after, "Put away").messages, Some(3));
     assert!(after.iter().any(|(folder, _)| folder.name == put_away && folder.subscribed));
+}
+
+/// One repeated run's worth of verbs, with whatever extensions the server has.
+async fn repeated_run(account: &Account, other: &mut Client) {
+    for number in 0..3 {
+        let body = format!("Subject: {number}\r\n\r\nbody\r\n");
+        other.append_one("INBOX", &[], "01-Jan-2020 00:00:00 +0000", body.as_bytes()).unwrap();
+    }
+    let mut session = connect(account, &Timeouts::default()).await.unwrap();
+    let facts = session.facts().clone();
+    let messages = |list: &[(Folder, Option<FolderStatus>)], path: &FolderPath| {
+        let found = list.iter().find(|(folder, _)| folder.path == *path);
+        found.and_then(|(_, status)| status.as_ref()?.messages)
+    };
+    let before = session.folders_with_status().await.unwrap();
+    assert_eq!(messages(&before, &FolderPath::inbox()), Some(3), "{facts:?}");
+    // In an order that may be new each time: Dovecot makes the automatic folders as they are opened.
+    let sorted = |mut list: Vec<Folder>| {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list
+    };
+    let listed = sorted(before.into_iter().map(|(folder, _)| folder).collect());
+    assert_eq!(sorted(session.folders().await.unwrap()), listed, "the same without figures");
+
+    let opened = session.examine(&FolderName::inbox()).await.unwrap();
+    let known = session.uids().await.unwrap();
+    assert_eq!((opened.exists, known.len()), (3, 3));
+    let uids: Vec<u32> = known.iter().collect();
+    other.store("INBOX", uids[1], "+FLAGS", &["\\Seen"]).unwrap();
+    other.delete("INBOX", uids[2]).unwrap();
+    match opened.highest_modseq {
+        Some(since) => {
+            let changes = session.changes(since, known).await.unwrap();
+            assert_eq!(changes.flags, [(uids[1], ["\\Seen"].into_iter().collect())]);
+            let gone = changes.vanished.map(|gone| gone.iter().collect::<Vec<_>>());
+            assert_eq!(gone, facts.has("QRESYNC").then(|| vec![uids[2]]));
+        }
+        None => {
+            let changes = session.changes(1, known).await;
+            assert!(matches!(changes, Err(ImapError::Unsupported { .. })), "{changes:?}");
+        }
+    }
+    // As a new run would: what is there is read anew.
+    session.examine(&FolderName::inbox()).await.unwrap();
+    assert_eq!(session.uids().await.unwrap().iter().collect::<Vec<_>>(), uids[..2]);
+
+    let path = FolderPath::parse("Put \u{e4}way");
+    let put_away = facts.encode(&path).unwrap();
+    let preparation = Preparation { create: true, role: None, subscribe: true };
+    let ready = session.prepare(&put_away, preparation).await.unwrap();
+    assert!(ready.created && ready.not_subscribed.is_none() && !ready.selected.read_only);
+    assert!(!session.prepare(&put_away, preparation).await.unwrap().created);
+    session.select(&FolderName::inbox()).await.unwrap();
+    let first = UidSet::range(uids[0], uids[0]);
+    let copied = session.copy(&first, &put_away).await.unwrap().unwrap();
+    assert_eq!((Some(copied.uid_validity), copied.uids.len()), (ready.selected.uid_validity, 1));
+    let second = UidSet::range(uids[1], uids[1]);
+    match session.move_to(&second, &put_away).await {
+        Ok(moved) => assert_eq!(moved.unwrap().uids.len(), 1),
+        Err(error) => {
+            assert!(!facts.has("MOVE") && matches!(error, ImapError::Unsupported { .. }), "{error}")
+        }
+    }
+    session.store_flags(&uids[..1], true, &["\\Deleted"].into_iter().collect()).await.unwrap();
+    session.expunge(&first).await.unwrap();
+    let left = u32::from(!facts.has("MOVE"));
+    let after = session.folders_with_status().await.unwrap();
+    assert_eq!(messages(&after, &FolderPath::inbox()), Some(left));
+    assert_eq!(messages(&after, &path), Some(2 - left));
+    assert!(after.iter().any(|(folder, _)| folder.path == path && folder.subscribed));
+    session.logout().await.unwrap();
+}
+
+fn account_on(port: u16, dialer: &Dialer, login: Login) -> Account {
+    let endpoint = Endpoint::with_port("localhost", port, TlsMode::Implicit);
+    Account { endpoint, dialer: dialer.clone(), login, allow_cleartext: false, compress: false }
+}
+
+#[tokio::test]
+async fn a_repeated_run_on_dovecot() {
+    let lab = lab();
+    lab.dovecot.add_user(User::new("again", "pencil"));
+    let account = account(login("again", AuthMethod::Password, "pencil"), TlsMode::Implicit);
+    repeated_run(&account, &mut lab.dovecot.client("again")).await;
+}
+
+#[tokio::test]
+async fn a_repeated_run_on_cyrus_and_its_mechanisms() {
+    let certs = Certs::create(&grounds::folder("ca"));
+    let dialer = Dialer::new(Some(&std::fs::read(&certs.ca).unwrap())).unwrap();
+    let users = vec![User::new("ann", "pencil"), User::new("cyrus", "keys")];
+    let server = Cyrus::start(&CyrusOptions { users, ..CyrusOptions::default() }, &certs);
+    repeated_run(
+        &account_on(server.tls_port, &dialer, login("ann", AuthMethod::Password, "pencil")),
+        &mut server.client("ann"),
+    )
+    .await;
+    let scram = [AuthMethod::ScramSha1, AuthMethod::ScramSha256];
+    for method in [AuthMethod::Login, AuthMethod::CramMd5].into_iter().chain(scram) {
+        let account = |secret| account_on(server.tls_port, &dialer, login("ann", method, secret));
+        let session = connect(&account("pencil"), &Timeouts::default()).await;
+        drop(session.unwrap_or_else(|error| panic!("{method:?}: {error}")));
+        let wrong = connect(&account("pencel"), &Timeouts::default()).await.err().unwrap();
+        assert_eq!(wrong.cause(), Cause::AuthRefused, "{method:?}: {wrong}");
+    }
+    for method in [AuthMethod::PlainAuthzid].into_iter().chain(scram) {
+        let admin = Login { admin: Some("cyrus".into()), ..login("ann", method, "keys") };
+        let session = connect(&account_on(server.tls_port, &dialer, admin), &Timeouts::default()).await;
+        drop(session.unwrap_or_else(|error| panic!("{method:?}: {error}")));
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_run_on_courier() {
+    if let Some(why) = courier::impossible() {
+        eprintln!("not shown on Courier: {why}");
+        return;
+    }
+    let certs = Certs::create(&grounds::folder("ca"));
+    let dialer = Dialer::new(Some(&std::fs::read(&certs.ca).unwrap())).unwrap();
+    let server = Courier::start(&[User::new("ann", "pencil")], &certs);
+    repeated_run(
+        &account_on(server.tls_port, &dialer, login("ann", AuthMethod::Password, "pencil")),
+        &mut server.client("ann"),
+    )
+    .await;
 }

@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{login, quick};
-use mailhaul_imap::{Account, Cause, ImapError, Session, connect};
+use mailhaul_imap::{Account, Cause, FetchItems, FolderName, ImapError, Session, UidSet, connect};
 use mailhaul_net::{Dialer, Endpoint, TlsMode};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
@@ -81,7 +81,8 @@ async fn what_was_said_in_clear_is_forgotten() {
     let (account, server) = serve(
         TlsMode::StartTls,
         "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR X-LIE] hi\r\n",
-        &["* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN X-LIE\r\n@ OK\r\n", "@ OK begin\r\n"],
+        // Offered in the greeting, it is not asked for again.
+        &["@ OK begin\r\n"],
         &[
             "* CAPABILITY IMAP4rev1\r\n@ OK\r\n",
             "@ OK in\r\n",
@@ -131,4 +132,30 @@ async fn clear_text_needs_consent_and_sends_nothing_without() {
     account.allow_cleartext = true;
     assert_eq!(connect(&account, &quick()).await.map(drop).unwrap_err().cause(), Cause::AuthRefused);
     assert!(server.await.unwrap().0.contains("LOGIN"));
+}
+
+/// A72: a connection that ends without ending TLS, inside a body, is no end of the body.
+#[tokio::test]
+async fn a_body_cut_off_under_tls_is_an_error() {
+    let (account, server) = serve(
+        TlsMode::StartTls,
+        "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n",
+        &["@ OK begin\r\n"],
+        &[
+            "* CAPABILITY IMAP4rev1\r\n@ OK\r\n",
+            "@ OK in\r\n",
+            "* CAPABILITY IMAP4rev1\r\n@ OK\r\n",
+            "* LIST () \"/\" \"\"\r\n@ OK\r\n",
+            "* 1 EXISTS\r\n@ OK\r\n",
+            "* 1 FETCH (UID 1 FLAGS () INTERNALDATE NIL RFC822.SIZE 100 BODY[] {100}\r\nhalf of",
+        ],
+    )
+    .await;
+    let mut session = connect(&account, &quick()).await.unwrap();
+    session.examine(&FolderName::inbox()).await.unwrap();
+    let mut messages = session.fetch(UidSet::range(1, 1), FetchItems::Full);
+    assert_eq!(messages.next().await.unwrap().unwrap().body_len, Some(100));
+    let error = messages.body(1000).await.unwrap_err();
+    assert!(matches!(&error, ImapError::Closed { during: "FETCH", .. }), "{error}");
+    server.await.unwrap();
 }

@@ -32,6 +32,7 @@ fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verif
         failed,
         pending,
         gone_at_source: 0,
+        removed: 0,
         bytes: copied * 61_234,
     };
     FolderSummary { source: source.into(), target: target.map(str::to_owned), counts, verified }

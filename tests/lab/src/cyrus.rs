@@ -190,7 +190,7 @@ allowplaintext: yes
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: {dir}/sasldb2
-sasl_mech_list: PLAIN LOGIN
+sasl_mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256
 autocreate_quota: 0
 autocreate_inbox_folders: Sent | Drafts | Trash | Junk
 autocreate_subscribe_folders: Sent | Drafts | Trash | Junk

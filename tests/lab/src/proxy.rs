@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ pub enum Way {
 #[derive(Debug, Default)]
 struct State {
     passed: [u64; 2],
+    /// How often the client spoke after it had heard the server, over all connections, and each connection's making.
+    round_trips: u64,
     limit: [Option<u64>; 2],
     held: bool,
     connections: u64,
@@ -77,8 +80,10 @@ impl Proxy {
                 if let Ok(upstream) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)) {
                     let ends = [&client, &upstream].into_iter().filter_map(|end| end.try_clone().ok());
                     accepting.state.lock().expect("the proxy's state").open.extend(ends);
-                    pump(&client, &upstream, Way::ToServer, &accepting);
-                    pump(&upstream, &client, Way::ToClient, &accepting);
+                    accepting.state.lock().expect("the proxy's state").round_trips += 1;
+                    let heard = Arc::new(AtomicBool::new(true));
+                    pump(&client, &upstream, Way::ToServer, &accepting, &heard);
+                    pump(&upstream, &client, Way::ToClient, &accepting, &heard);
                 }
             }
         });
@@ -185,6 +190,16 @@ impl Proxy {
         self.shared.state.lock().expect("the proxy's state").passed[way as usize]
     }
 
+    /// How many round trips the conversations took: one for each connection made, and one each time the client spoke
+    /// after it had heard the server. While both speak at once, as in a copy, this counts too many.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has panicked.
+    #[must_use]
+    pub fn round_trips(&self) -> u64 {
+        self.shared.state.lock().expect("the proxy's state").round_trips
+    }
+
     /// The number of connections made.
     ///
     /// # Panics
@@ -196,13 +211,19 @@ impl Proxy {
 }
 
 /// Moves bytes one way in a thread of its own until one end is closed.
-fn pump(from: &TcpStream, to: &TcpStream, way: Way, shared: &Arc<Shared>) {
+///
+/// `heard` is whether the server has spoken since the client last did: whoever speaks then has waited for it.
+fn pump(from: &TcpStream, to: &TcpStream, way: Way, shared: &Arc<Shared>, heard: &Arc<AtomicBool>) {
     let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else { return };
     to.set_nodelay(true).ok();
-    let shared = Arc::clone(shared);
+    let (shared, heard) = (Arc::clone(shared), Arc::clone(heard));
     thread::spawn(move || {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let before = heard.swap(way == Way::ToClient, Ordering::Relaxed);
+            if way == Way::ToServer && before {
+                shared.state.lock().expect("the proxy's state").round_trips += 1;
+            }
             let mut rest = &buffer[..count];
             while !rest.is_empty() {
                 let (allowed, breaks) = admit(&shared, way, rest.len());

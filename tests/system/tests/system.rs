@@ -8,6 +8,10 @@
 //! | [`haul`] | moves that go well |
 //! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
+//! | [`remap`] | a mapping that changes after a run |
+//! | [`undo`] | taking back what was copied, and nothing else |
+//! | [`tries`] | how often something is tried, and what is waited for |
 //! | [`torture`] | the crash suite: kills and cuts at random |
 //! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
@@ -16,8 +20,10 @@
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
+//! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
 //! | [`input`] | files a user got wrong |
 //! | [`commands`] | the other commands and the look of the output |
+//! | [`width`] | 80 columns, and `status --watch` |
 //! | [`secrets`] | passwords are found nowhere |
 //! | [`laboratory`] | the laboratory itself |
 #![allow(
@@ -33,6 +39,7 @@ mod commands;
 mod compare;
 mod courier;
 mod crash;
+mod delta;
 mod folders;
 mod haul;
 mod input;
@@ -41,8 +48,13 @@ mod ledger;
 mod network;
 mod odd_sources;
 mod odd_targets;
+mod patience;
 mod plugins;
+mod remap;
 mod secrets;
 mod stage;
 mod torture;
+mod tries;
+mod undo;
 mod verify;
+mod width;

@@ -11,6 +11,7 @@ mod run;
 mod status;
 mod trust;
 mod unbuilt;
+mod undo;
 mod verify;
 
 use crate::args::{Cli, Command};
@@ -31,6 +32,7 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Provision(args) => provision::provision(ui, global, args),
         Command::Run(args) => run::run(ui, global, args),
         Command::Verify(args) => verify::verify(ui, global, args),
+        Command::Undo(args) => undo::undo(ui, global, args),
         Command::Report(args) => report::report(ui, global, args),
         Command::Status(args) => status::status(ui, global, args),
         Command::Plugin(command) => plugin::plugin(ui, global, command),

@@ -131,18 +131,15 @@ async fn existing(
         .map(|(_, domain)| domain.to_owned())
         .collect();
     let domains: Vec<_> = domains.into_iter().collect();
+    // Log-in names have no case anywhere we know of; a second mailbox is worse than a missed one.
+    let known: BTreeSet<_> = wanted.keys().map(|login| login.to_lowercase()).collect();
     let mut found = BTreeSet::new();
     let mut token = None;
     for _ in 0..MAX_PAGES {
         let page = provisioner.list_mailboxes(token.as_deref(), PAGE, &domains).await.map_err(broke)?;
         remarks(ui, &page.diagnostics)?;
-        let logins = page.mailboxes.into_iter().map(|mailbox| mailbox.login);
-        // Log-in names have no case anywhere we know of; a second mailbox is worse than a missed one.
-        found.extend(
-            logins
-                .map(|login| login.to_lowercase())
-                .filter(|login| wanted.keys().any(|wanted| wanted.to_lowercase() == *login)),
-        );
+        let logins = page.mailboxes.into_iter().map(|mailbox| mailbox.login.to_lowercase());
+        found.extend(logins.filter(|login| known.contains(login)));
         match page.next {
             None => return Ok(found),
             next => token = next,

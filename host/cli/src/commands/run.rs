@@ -22,8 +22,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
         None => None,
     };
     let mut watcher = watcher::for_task(ui, Doing::Copying);
-    let outcome =
-        opened.drive(ui, &args.select.only, Task::Run { plan }, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let task = Task::Run { plan, delete_gone: args.delete_gone };
+    let outcome = opened.drive(ui, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit::of_finish(&outcome.finish);
     if !ui.json() {

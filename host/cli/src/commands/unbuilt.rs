@@ -21,7 +21,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
             Some("`mailhaul report --format html --out report.html` is what a client can look at"),
         ),
         Command::Passwords(_) => ("passwords", None),
-        Command::Undo(_) => ("undo", None),
         Command::Cutover(_) => (
             "cutover",
             Some("change MX at your DNS provider, then repeat `mailhaul run` until it copies nothing more"),
@@ -35,6 +34,7 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         | Command::Provision(_)
         | Command::Run(_)
         | Command::Verify(_)
+        | Command::Undo(_)
         | Command::Report(_)
         | Command::Status(_)
         | Command::Plugin(_) => return None,
@@ -44,9 +44,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
 
 /// Returns the refusal of an option of `run` that is not built yet.
 pub(crate) fn run(run: &Run) -> Option<Failure> {
-    if run.delete_gone {
-        return Some(refusal("run --delete-gone", Some("without it, `run` never deletes anything")));
-    }
     if run.dashboard.is_some() {
         return Some(refusal(
             "run --dashboard",
@@ -66,8 +63,7 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "retry certificate signoff passwords undo cutover serve completions man \
-            run:--delete-gone run:--dashboard"
+        for line in "retry certificate signoff passwords cutover serve completions man run:--dashboard"
             .split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();

@@ -18,6 +18,7 @@ pub(crate) mod status;
 pub(crate) mod sum;
 pub(crate) mod table;
 pub(crate) mod terminal;
+pub(crate) mod undo;
 pub(crate) mod units;
 pub(crate) mod verify;
 pub(crate) mod watcher;

@@ -24,7 +24,7 @@ impl Lines {
     /// Lines for a task that prints to `ui`.
     pub(crate) fn new(doing: Doing, ui: &Ui) -> Self {
         let moving = ui.animated && ui.out_is_terminal;
-        let pages = matches!(doing, Doing::Checking | Doing::Planning);
+        let pages = matches!(doing, Doing::Checking | Doing::Planning | Doing::Undoing);
         Self { doing, lines: !(pages || moving || ui.quiet || ui.json()) }
     }
 }

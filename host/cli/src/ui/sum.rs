@@ -87,6 +87,12 @@ fn push_mailbox(
             let gone = plural(counts.gone_at_source, "message");
             push_wrapped(out, 2, &format!("{gone} copied earlier and deleted at the source since"), width);
         }
+        if counts.removed > 0 {
+            let removed = plural(counts.removed, "message");
+            let line =
+                format!("{removed} deleted at the source and put into `mailhaul-removed` on the target");
+            push_wrapped(out, 2, &line, width);
+        }
     }
 }
 
@@ -164,6 +170,23 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
             push_wrapped(out, 2, &line, width);
         }
         push_more(out, all.len());
+    }
+    let found: Vec<_> = outcome.differences.iter().filter(|(_, difference)| !difference.note).collect();
+    if !found.is_empty() {
+        let head = format!("{} found:", plural(found.len() as u64, "difference"));
+        out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
+        for (mailbox, difference) in found.iter().take(MOST_LISTED) {
+            let line = format!(
+                "{}  {} uid {}: {}: {}",
+                escape(mailbox),
+                escape(&difference.folder),
+                difference.uid,
+                difference.kind.as_str(),
+                escape(&difference.detail)
+            );
+            push_wrapped(out, 2, &line, width);
+        }
+        push_more(out, found.len());
     }
     let hooks: Vec<_> = outcome
         .summaries
@@ -385,6 +408,7 @@ pub(crate) mod samples {
         let folder = |source: &str, target: Option<&str>, by: &str, why: &str| FolderPlan {
             source: source.into(),
             target: target.map(Into::into),
+            moved_from: None,
             create: target.is_some_and(|t| t.starts_with("Archive")),
             subscribe: true,
             role: (source == "Sent").then(|| "sent".into()),

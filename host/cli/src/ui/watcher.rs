@@ -16,6 +16,8 @@ pub(crate) enum Doing {
     Copying,
     /// `verify`.
     Comparing,
+    /// `undo`.
+    Undoing,
 }
 
 impl Doing {
@@ -26,6 +28,7 @@ impl Doing {
             Self::Planning => "planning",
             Self::Copying => "copying",
             Self::Comparing => "comparing",
+            Self::Undoing => "taking back",
         }
     }
 
@@ -36,6 +39,7 @@ impl Doing {
             Self::Planning => "planned",
             Self::Copying => "copied",
             Self::Comparing => "compared",
+            Self::Undoing => "taken back",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
+use sha2::{Digest, Sha256};
 
 use super::{Ledger, PlaceId, Result, seal};
 use crate::summary::Verified;
@@ -22,6 +23,8 @@ pub struct FolderRow {
     pub target: Option<String>,
     /// Where its copies go, once that was opened.
     pub place: Option<PlaceId>,
+    /// The path of that place.
+    pub place_path: Option<String>,
     /// UIDVALIDITY the recorded source UIDs belong to.
     pub source_uid_validity: Option<u32>,
     /// MAILBOXID (RFC 8474) of the source folder, where the server has it.
@@ -74,6 +77,7 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
         target_uid_validity: row.get(4)?,
         stopped: code.zip(reason),
         place: row.get::<_, Option<i64>>(7)?.map(PlaceId),
+        place_path: row.get(16)?,
         source_mailbox_id: row.get(8)?,
         source_messages: row.get(9)?,
         scanned: row.get(10)?,
@@ -84,7 +88,7 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
 const SELECT: &str =
     "SELECT f.id, f.source_path, f.target_path, f.source_uidvalidity, p.uidvalidity, f.stopped_code,
         f.stopped_reason, f.place, f.source_mailboxid, f.source_messages, f.scanned, f.proven_source_uidnext,
-        f.proven_source_messages, f.proven_source_modseq, f.proven_target_uidnext, f.proven_target_messages
+        f.proven_source_messages, f.proven_source_modseq, f.proven_target_uidnext, f.proven_target_messages, p.path
     FROM folder f LEFT JOIN place p ON p.id = f.place";
 
 /// The folder's rows changed: what was counted and proven about it is void.
@@ -125,6 +129,26 @@ impl Ledger {
                 insert.execute(params![source, target, messages])?;
             }
             tx.execute("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0", []).map(drop)
+        })
+    }
+
+    /// Takes note of what leaves messages out. Where it changed, folders with messages that were left out
+    /// are not proven any more.
+    pub fn set_rules(&mut self, rules: &str) -> Result<()> {
+        let digest: String = Sha256::digest(rules).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.transaction(|tx| {
+            let known: Option<String> =
+                tx.query_row("SELECT value FROM about WHERE name = 'rules'", [], |r| r.get(0)).optional()?;
+            if known.as_deref() == Some(&digest) {
+                return Ok(());
+            }
+            tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES ('rules', ?1)", [&digest])?;
+            tx.execute(
+                "UPDATE folder SET proven_source_uidnext = NULL
+                 WHERE EXISTS (SELECT 1 FROM message m WHERE m.folder = folder.id AND outcome = 3)",
+                [],
+            )
+            .map(drop)
         })
     }
 

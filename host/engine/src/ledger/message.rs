@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::folder::changed;
 use super::{FolderId, Ledger, PlaceId, Result};
@@ -26,7 +26,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    fn number(self) -> i64 {
+    pub(super) fn number(self) -> i64 {
         match self {
             Self::Copied => 1,
             Self::AlreadyPresent => 2,
@@ -35,7 +35,7 @@ impl Outcome {
         }
     }
 
-    fn from_number(n: i64) -> Self {
+    pub(super) fn from_number(n: i64) -> Self {
         match n {
             1 => Self::Copied,
             2 => Self::AlreadyPresent,
@@ -188,12 +188,13 @@ impl Ledger {
         uids: &[u32],
     ) -> Result<i64> {
         let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-        self.sql(|db| {
-            db.execute(
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            tx.execute(
                 "INSERT INTO batch (folder, target_uidvalidity, target_uidnext, source_uids) VALUES (?1, ?2, ?3, ?4)",
                 params![folder.0, uid_validity, uid_next, list],
             )?;
-            Ok(db.last_insert_rowid())
+            Ok(tx.last_insert_rowid())
         })
     }
 
@@ -212,6 +213,13 @@ impl Ledger {
                     })
                 })?
                 .collect()
+        })
+    }
+
+    /// Whether any intent was never completed nor looked up.
+    pub fn doubtful(&self) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row("SELECT EXISTS (SELECT 1 FROM batch WHERE looked_up = 0)", [], |r| r.get(0))
         })
     }
 
@@ -332,6 +340,19 @@ impl Ledger {
         })
     }
 
+    /// Copies that were acknowledged and not seen in the target's list yet: (source UID, target UID, size).
+    pub fn unproven(&self, folder: FolderId) -> Result<Vec<(u32, u32, u64)>> {
+        self.sql(|db| {
+            db.prepare(
+                "SELECT source_uid, target_uid, size FROM message
+                 WHERE folder = ?1 AND gone = 0 AND proven = 0 AND target_uid IS NOT NULL
+                     AND place = (SELECT place FROM folder WHERE id = ?1)",
+            )?
+            .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+            .collect()
+        })
+    }
+
     /// Marks messages as seen in the target's message list.
     pub fn prove(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
@@ -357,6 +378,22 @@ impl Ledger {
                 )?;
             }
             Ok(())
+        })
+    }
+
+    /// Of `uids`, the messages that are recorded as refused by the target: (UID, size).
+    pub fn refused(&self, folder: FolderId, uids: &[u32]) -> Result<Vec<(u32, u64)>> {
+        self.sql(|db| {
+            let mut query = db.prepare(
+                "SELECT size FROM message WHERE folder = ?1 AND source_uid = ?2 AND outcome = 4 AND attempts > 0",
+            )?;
+            let mut refused = Vec::new();
+            for uid in uids {
+                if let Some(size) = query.query_row(params![folder.0, uid], |r| r.get(0)).optional()? {
+                    refused.push((*uid, size));
+                }
+            }
+            Ok(refused)
         })
     }
 

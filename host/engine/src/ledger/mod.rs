@@ -10,6 +10,7 @@ mod folder;
 mod message;
 mod migrate;
 mod place;
+mod relocation;
 mod report;
 mod seal;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use sha2::{Digest, Sha256};
 pub use folder::{FolderId, FolderRow, Proof};
 pub use message::{Batch, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
 pub use place::{Place, PlaceId};
+pub use relocation::{Copy, Relocation};
 
 /// Version of the tables in `schema.sql`.
 pub const SCHEMA_VERSION: u32 = 2;

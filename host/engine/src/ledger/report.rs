@@ -3,7 +3,9 @@
 use rusqlite::params;
 
 use super::{FolderId, Ledger, Result};
-use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
+use crate::summary::{
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified,
+};
 
 impl Ledger {
     /// Every folder with its counts, in plan order. Each adds up.
@@ -116,6 +118,28 @@ impl Ledger {
     /// What the newest verify found.
     pub fn differences(&self) -> Result<Vec<Difference>> {
         self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
+    }
+
+    /// Replaces what an earlier look found of these `kinds` in this folder; other kinds stay.
+    pub fn replace_differences(
+        &mut self,
+        folder: FolderId,
+        kinds: &[DifferenceKind],
+        found: &[Difference],
+    ) -> Result<()> {
+        let mut all: Vec<Difference> = self.sql(|db| {
+            db.prepare("SELECT json FROM difference WHERE folder = ?1")?
+                .query_map([folder.0], |r| r.get::<_, String>(0))?
+                .filter_map(|text| text.map(|text| serde_json::from_str(&text).ok()).transpose())
+                .collect()
+        })?;
+        let before = all.len();
+        all.retain(|d| !kinds.contains(&d.kind));
+        if all.len() == before && found.is_empty() {
+            return Ok(());
+        }
+        all.extend_from_slice(found);
+        self.set_differences(folder, &all)
     }
 
     /// Replaces what earlier comparisons of this folder found.

@@ -2,7 +2,8 @@
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
--- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host.
+-- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host; and rules, a
+-- digest of what leaves messages out.
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -88,7 +89,7 @@ CREATE TABLE relocation (
     from_place   INTEGER NOT NULL REFERENCES place (id),
     to_place     INTEGER NOT NULL REFERENCES place (id),
     to_uidnext   INTEGER,            -- what arrived there has UIDs from here on
-    source_uids  TEXT NOT NULL       -- comma-separated
+    copies       TEXT NOT NULL       -- source UID:UID at from_place, comma-separated
 );
 
 -- What the newest verify found.

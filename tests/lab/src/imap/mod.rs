@@ -222,6 +222,24 @@ impl Client {
         self.run("SUBSCRIBE", &[Argument::Text(&raw)]).map(drop)
     }
 
+    /// Gives a folder another name.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        let (from, to) = (self.spell(from), self.spell(to));
+        self.run("RENAME", &[Argument::Text(&from), Argument::Text(&to)]).map(drop)
+    }
+
+    /// Deletes a folder with all its mail.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn delete_folder(&mut self, name: &str) -> io::Result<()> {
+        let raw = self.spell(name);
+        self.run("DELETE", &[Argument::Text(&raw)]).map(drop)
+    }
+
     /// Opens a folder for writing.
     ///
     /// # Errors
@@ -358,6 +376,16 @@ impl Client {
     pub fn store(&mut self, name: &str, uid: u32, change: &str, flags: &[&str]) -> io::Result<()> {
         self.select(name)?;
         self.run("UID STORE", &[Argument::Raw(&format!("{uid} {change} ({})", flags.join(" ")))]).map(drop)
+    }
+
+    /// Moves one message to another folder.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn move_message(&mut self, name: &str, uid: u32, to: &str) -> io::Result<()> {
+        self.select(name)?;
+        let to = self.spell(to);
+        self.run("UID MOVE", &[Argument::Raw(&uid.to_string()), Argument::Text(&to)]).map(drop)
     }
 
     /// Removes every message, and every folder but these.

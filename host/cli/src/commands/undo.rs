@@ -1,0 +1,111 @@
+//! `mailhaul undo`: takes back from the target exactly what this project put there.
+
+use std::io::IsTerminal as _;
+
+use mailhaul_engine::event::Event;
+use mailhaul_engine::job::Task;
+use mailhaul_engine::{store, undo};
+use serde_json::json;
+
+use crate::args::{Global, Undo};
+use crate::error::Failure;
+use crate::exit::{self, Exit};
+use crate::job::Opened;
+use crate::ui::undo::Page;
+use crate::ui::watcher::{self, Doing};
+use crate::ui::{self, Ui};
+
+/// Shows what would go, asks, and takes it back.
+pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Failure> {
+    let opened = Opened::for_work(ui, global)?;
+    let state = &opened.project.state;
+    let mut planned = Vec::new();
+    for mailbox in store::mailboxes(state)? {
+        let chosen = &args.select.only;
+        if !chosen.is_empty() && !chosen.iter().any(|name| *name == mailbox.key || *name == mailbox.source) {
+            continue;
+        }
+        if let Some(folders) = undo::preview(state, &mailbox.key)? {
+            planned.push(Page { mailbox: mailbox.key, folders, end: None });
+        }
+    }
+    let messages = ui::undo::copies(&planned);
+    if args.dry_run || messages == 0 {
+        if ui.json() {
+            ui.document(&document(true, &planned), true)?;
+        } else {
+            ui.data(&ui::undo::plan(&planned, ui.width, ui.palette))?;
+        }
+        return Ok(Exit::Done);
+    }
+    if !ui.json() {
+        ui.data(&ui::undo::plan(&planned, ui.width, ui.palette))?;
+    }
+    if !args.yes && !agreed(ui, messages)? {
+        ui.note("nothing was removed");
+        return Ok(Exit::Done);
+    }
+    let mut watcher = watcher::for_task(ui, Doing::Undoing);
+    let mut pages: Vec<Page> = Vec::new();
+    let outcome = opened.drive(ui, &args.select.only, Task::Undo, watcher.as_mut(), |_, _, event| {
+        let mut page = |mailbox: &str| match pages.iter().position(|page| page.mailbox == mailbox) {
+            Some(at) => at,
+            None => {
+                pages.push(Page { mailbox: mailbox.to_owned(), folders: Vec::new(), end: None });
+                pages.len() - 1
+            }
+        };
+        match event {
+            Event::Undone { mailbox, undone } => {
+                let at = page(mailbox);
+                pages[at].folders.push(undone.clone());
+            }
+            Event::MailboxFinished { mailbox, end, .. } => {
+                let at = page(mailbox);
+                pages[at].end = Some(end.clone());
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    outcome.refusal()?;
+    if ui.json() {
+        ui.document(&document(false, &pages), true)?;
+    } else {
+        ui.data(&ui::undo::done(&pages, ui.width, ui.palette))?;
+    }
+    let exit = exit::of_finish(&outcome.finish);
+    match exit {
+        Exit::Done => {}
+        Exit::Interrupted => ui.hint("run the same command again to continue"),
+        _ => ui.hint("`mailhaul undo` can be repeated: it takes up what is left"),
+    }
+    Ok(exit)
+}
+
+/// Asks the user, if there is one.
+fn agreed(ui: &mut Ui, messages: u64) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::input(
+            "`mailhaul undo` removes mail and nobody is there to agree".to_owned(),
+            Some("add `--yes`, or `--dry-run` to see what would go"),
+        ));
+    }
+    let question = format!("Remove {} from the target? (yes/no)", ui::units::plural(messages, "message"));
+    let answer = ui.ask(&question, "no")?;
+    Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
+}
+
+fn document(dry_run: bool, pages: &[Page]) -> serde_json::Value {
+    let mailboxes: Vec<_> = pages
+        .iter()
+        .map(|page| json!({ "mailbox": page.mailbox, "folders": page.folders, "end": page.end }))
+        .collect();
+    json!({
+        "schema": 1,
+        "dry_run": dry_run,
+        "copies": ui::undo::copies(pages),
+        "removed": pages.iter().flat_map(|page| &page.folders).map(|f| f.removed).sum::<u64>(),
+        "mailboxes": mailboxes,
+    })
+}

@@ -1,0 +1,151 @@
+//! `undo`: what would be taken back, and what was.
+
+use mailhaul_engine::event::MailboxEnd;
+use mailhaul_engine::undo::Undone;
+
+use super::escape::escape;
+use super::paint::{Palette, Tone};
+use super::plain::end_words;
+use super::sum::push_wrapped;
+use super::table::{Align, Table};
+use super::units::{count, plural};
+
+/// One mailbox.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Its key.
+    pub mailbox: String,
+    /// Target folder by target folder.
+    pub folders: Vec<Undone>,
+    /// How it ended; `None` before it began.
+    pub end: Option<MailboxEnd>,
+}
+
+/// Messages this project put on the target.
+pub(crate) fn copies(pages: &[Page]) -> u64 {
+    pages.iter().flat_map(|page| &page.folders).map(|folder| folder.copies).sum()
+}
+
+/// Returns what would be removed and what would stay, by the ledger.
+pub(crate) fn plan(pages: &[Page], width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    for page in pages.iter().filter(|page| page.folders.iter().any(|f| f.copies > 0)) {
+        out.push_str(&format!("{}\n", palette.paint(Tone::Strong, &escape(&page.mailbox))));
+        let columns = [
+            ("Target folder", Align::Left),
+            ("Copied there", Align::Right),
+            ("Found there, stays", Align::Right),
+        ];
+        let mut table = Table::new(2, &columns);
+        for folder in &page.folders {
+            table.toned([
+                (&folder.folder, None),
+                (&count(folder.copies), None),
+                (&count(folder.found), Some(Tone::Faint)),
+            ]);
+        }
+        out.push_str(&table.render(width, palette));
+    }
+    let total = copies(pages);
+    if total == 0 {
+        out.push_str("nothing to take back: this project has put no message on the target\n");
+    } else {
+        let sentence = format!(
+            "{} would be removed from the target, each only if it is still where it was put and still the same; \
+             whatever came otherwise stays",
+            plural(total, "message")
+        );
+        push_wrapped(&mut out, 0, &sentence, width);
+    }
+    out
+}
+
+/// Returns what was removed, and what was not and why.
+pub(crate) fn done(pages: &[Page], width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    for page in pages {
+        let sum = |f: fn(&Undone) -> u64| page.folders.iter().map(f).sum::<u64>();
+        let (removed, gone, left) = (sum(|f| f.removed), sum(|f| f.gone), sum(|f| f.left));
+        let tone = match &page.end {
+            Some(MailboxEnd::Complete) => Tone::Good,
+            Some(MailboxEnd::Interrupted) => Tone::Warn,
+            _ => Tone::Bad,
+        };
+        let end = page.end.as_ref().map_or_else(String::new, end_words);
+        out.push_str(&format!(
+            "{}: {}\n",
+            palette.paint(Tone::Strong, &escape(&page.mailbox)),
+            palette.paint(tone, &end)
+        ));
+        push_wrapped(&mut out, 2, &format!("{} removed", plural(removed, "message")), width);
+        if gone > 0 {
+            let line = format!("{} not there any more: moved or deleted on the target since", count(gone));
+            push_wrapped(&mut out, 2, &line, width);
+        }
+        if left > 0 {
+            let line = format!("{} left: no longer what was copied there", count(left));
+            push_wrapped(&mut out, 2, &line, width);
+        }
+        if page.folders.iter().any(|folder| folder.quarantined && folder.removed > 0) {
+            let line = "the target cannot remove single messages (no UIDPLUS): they were moved to \
+                        `mailhaul-removed`, or copied there and marked \\Deleted where they were";
+            push_wrapped(&mut out, 2, line, width);
+        }
+        let empty: Vec<String> = page
+            .folders
+            .iter()
+            .filter(|folder| folder.empty)
+            .map(|folder| format!("`{}`", escape(&folder.folder)))
+            .collect();
+        if !empty.is_empty() {
+            let line = format!("empty now, and left in place: {}", empty.join(", "));
+            push_wrapped(&mut out, 2, &line, width);
+        }
+    }
+    let removed: u64 = pages.iter().flat_map(|page| &page.folders).map(|f| f.removed).sum();
+    out.push_str(&format!("removed now: {}\n", plural(removed, "message")));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages() -> Vec<Page> {
+        let inbox = Undone { folder: "INBOX".into(), copies: 1200, found: 20, ..Undone::default() };
+        let sent = Undone { folder: "Sent Items".into(), copies: 3, ..Undone::default() };
+        vec![Page { mailbox: "anna@old.example".into(), folders: vec![inbox, sent], end: None }]
+    }
+
+    #[test]
+    fn the_plan_tells_what_goes_and_what_stays() {
+        insta::assert_snapshot!(plan(&pages(), Some(80), Palette::default()), @"
+        anna@old.example
+          Target folder  Copied there  Found there, stays
+          INBOX                 1,200                  20
+          Sent Items                3                   0
+        1,203 messages would be removed from the target, each only if it is still where
+          it was put and still the same; whatever came otherwise stays
+        ");
+        insta::assert_snapshot!(plan(&[], Some(80), Palette::default()), @"nothing to take back: this project has put no message on the target");
+    }
+
+    #[test]
+    fn the_end_tells_what_was_left_and_why() {
+        let mut pages = pages();
+        pages[0].end = Some(MailboxEnd::NotAllWell);
+        pages[0].folders[0].removed = 1190;
+        pages[0].folders[0].gone = 9;
+        pages[0].folders[0].left = 1;
+        pages[0].folders[1].removed = 3;
+        pages[0].folders[1].empty = true;
+        insta::assert_snapshot!(done(&pages, Some(80), Palette::default()), @"
+        anna@old.example: not all well
+          1,193 messages removed
+          9 not there any more: moved or deleted on the target since
+          1 left: no longer what was copied there
+          empty now, and left in place: `Sent Items`
+        removed now: 1,193 messages
+        ");
+    }
+}

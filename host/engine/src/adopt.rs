@@ -1,0 +1,185 @@
+//! What a target folder holds already: what is ours after a crash, and what others put there.
+
+use std::collections::{HashMap, HashSet};
+
+use mailhaul_imap::{FetchItems, Selected, UidSet};
+
+use crate::copy::FolderCopy;
+use crate::delta::same_target;
+use crate::ends::EndError;
+use crate::folder_run::Pair;
+use crate::ledger::{Batch, Delivered, FolderRow, Outcome, PlaceId, Row};
+use crate::matching::{find, settle};
+use crate::scan::{Listed, list};
+use crate::summary::Side;
+use crate::work::{Work, WorkError, locked};
+
+type Step<T> = Result<T, WorkError>;
+
+/// The target folder that a source folder goes to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Home<'a> {
+    /// The source folder's row, as it was when the run began.
+    pub row: &'a FolderRow,
+    /// The open target folder.
+    pub place: PlaceId,
+    /// The ledger's message rows, as they were.
+    pub rows: &'a HashMap<u32, Row>,
+}
+
+/// What the target holds beside what is wanted.
+#[derive(Debug, Default)]
+pub(crate) struct There {
+    /// Messages the ledger does not account for.
+    pub unclaimed: Vec<u32>,
+    /// Copies that were seen there once and are not there any more.
+    pub missing: Vec<Row>,
+}
+
+/// Reads the target's message list where it can matter: what was proven is compared with it unless the
+/// figures say that it is the same, and what is unclaimed may be what is wanted.
+///
+/// # Errors
+/// When the target or the ledger fails.
+pub(crate) async fn look(
+    work: Work<'_>,
+    pair: &mut Pair,
+    home: Home<'_>,
+    job: &mut FolderCopy,
+    wanted: bool,
+    in_doubt: &[Batch],
+) -> Step<There> {
+    let at_target = EndError::at(Side::Target);
+    let doubtful = in_doubt.iter().any(|batch| !batch.looked_up);
+    if doubtful {
+        settle(&mut pair.target, &job.target_name).await?;
+        job.selected = pair.target.select(&job.target_name).await.map_err(&at_target)?;
+    }
+    let here = |row: &&Row| row.place == Some(home.place) && row.target_uid.is_some();
+    let proven: Vec<&Row> = home.rows.values().filter(here).filter(|row| row.proven).collect();
+    let exists = job.selected.exists as usize;
+    if exists == 0 {
+        return Ok(There { missing: proven.into_iter().cloned().collect(), ..There::default() });
+    }
+    let claimed = locked(work.ledger).claimed_in(home.place)?;
+    let same = home.row.proof.is_some_and(|proof| same_target(&proof, &job.selected));
+    // As many messages as are claimed, all of them seen before: whatever else there is, nothing is free.
+    let nothing_free = same && exists <= claimed.len();
+    if !doubtful && same && (!wanted || nothing_free) {
+        return Ok(There::default());
+    }
+    let there = pair.target.uids().await.map_err(&at_target)?;
+    Ok(There {
+        unclaimed: there.iter().filter(|uid| !claimed.contains(uid)).collect(),
+        missing: proven
+            .into_iter()
+            .filter(|row| row.target_uid.is_some_and(|uid| !there.contains(uid)))
+            .cloned()
+            .collect(),
+    })
+}
+
+/// Settles what is among the `unclaimed` messages of the target; returns what is still to be copied.
+///
+/// # Errors
+/// When an end or the ledger fails.
+pub(crate) async fn adopt(
+    work: Work<'_>,
+    pair: &mut Pair,
+    home: Home<'_>,
+    target: &Selected,
+    unclaimed: &[u32],
+    open: Vec<Listed>,
+) -> Step<Vec<Listed>> {
+    if open.is_empty() || unclaimed.is_empty() {
+        return Ok(open);
+    }
+    let folder = home.row.id;
+    let matches = find(&mut pair.source, &mut pair.target, &open, unclaimed).await?;
+    let mut ledger = locked(work.ledger);
+    let intents = Intents::new(&ledger.open_batches(folder)?);
+    let mut settled = HashSet::new();
+    for found in matches {
+        // Without UIDVALIDITY a folder is a new place in every run, and yet the same one.
+        let copied_before = target.uid_validity.is_none()
+            && home.rows.get(&found.source.uid).is_some_and(|row| row.outcome == Outcome::Copied);
+        let own = intents.cover(found.source.uid, found.target.uid) || copied_before;
+        let (with_append, later, _) = found.source.flags.appendable(target);
+        let flags = with_append.union(&later);
+        // Flags that did not travel with the message are still to be set; those of a copy that is not
+        // ours are left as they are.
+        let missing = if own { flags.minus(&found.target.flags) } else { mailhaul_imap::Flags::new() };
+        let message = Delivered {
+            uid: found.source.uid,
+            size: found.content.len,
+            digest: found.content.digests(),
+            target_uid: found.target.uid,
+            flags: flags.minus(&missing).to_string(),
+            flags_pending: (!missing.is_empty()).then(|| missing.to_string()),
+            found_by: Some(found.rule.as_str()),
+        };
+        settled.insert(found.source.uid);
+        let outcome = if own { Outcome::Copied } else { Outcome::AlreadyPresent };
+        ledger.delivered(folder, &[message], outcome, &[])?;
+    }
+    Ok(open.into_iter().filter(|m| !settled.contains(&m.uid)).collect())
+}
+
+/// Looks for `open` messages that were sent in this run among what came into the target since.
+///
+/// # Errors
+/// When an end or the ledger fails.
+pub(crate) async fn resolve(
+    work: Work<'_>,
+    pair: &mut Pair,
+    home: Home<'_>,
+    job: &FolderCopy,
+    open: Vec<Listed>,
+) -> Step<Vec<Listed>> {
+    let came = UidSet::range(job.selected.uid_next.unwrap_or(1), u32::MAX);
+    let came = list(&mut pair.target, came, FetchItems::Flags).await.map_err(EndError::at(Side::Target))?;
+    let claimed = locked(work.ledger).claimed_in(home.place)?;
+    let unclaimed: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
+    adopt(work, pair, home, &job.selected, &unclaimed, open).await
+}
+
+/// What open intents cover: what lies above the UIDNEXT of its own intent was put there by us.
+struct Intents(HashMap<u32, u32>);
+
+impl Intents {
+    fn new(batches: &[Batch]) -> Self {
+        let mut from: HashMap<u32, u32> = HashMap::new();
+        for batch in batches {
+            for uid in &batch.uids {
+                let next = batch.target_uid_next.unwrap_or(1);
+                from.entry(*uid).and_modify(|known| *known = next.min(*known)).or_insert(next);
+            }
+        }
+        Self(from)
+    }
+
+    fn cover(&self, source: u32, target: u32) -> bool {
+        self.0.get(&source).is_some_and(|from| target >= *from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_above_its_own_intent_is_ours() {
+        let batch = |next: u32, uids: &[u32]| Batch {
+            id: 0,
+            target_uid_validity: Some(1),
+            target_uid_next: Some(next),
+            uids: uids.to_vec(),
+            looked_up: false,
+        };
+        let intents = Intents::new(&[batch(40, &[1, 2]), batch(60, &[2, 3])]);
+        assert!(intents.cover(1, 40) && !intents.cover(1, 39));
+        assert!(intents.cover(2, 40), "the first time it was sent counts");
+        assert!(!intents.cover(3, 59));
+        assert!(!intents.cover(4, 100), "never sent");
+    }
+}

@@ -1,0 +1,362 @@
+//! Opening a folder on both ends at once, reading what the source has, and settling what needs no copy.
+
+use std::collections::{HashMap, HashSet};
+
+use mailhaul_imap::{
+    FetchItems, Flags, FolderName, ImapError, Preparation, Prepared, Selected, Session, UidSet,
+};
+
+use crate::context::Context;
+use crate::delta::same_source;
+use crate::ends::EndError;
+use crate::folder_run::Pair;
+use crate::ledger::{FolderRow, MAX_ATTEMPTS, Outcome, PlaceId, Row};
+use crate::mapping::{Mapped, Target};
+use crate::rematch::rematch;
+use crate::scan::{Listed, list};
+use crate::summary::Side;
+use crate::work::{Work, WorkError, locked};
+
+/// From so many known messages on, asking for what changed costs less than listing everything.
+const DELTA_FROM: usize = 500;
+
+type Step<T> = Result<T, WorkError>;
+
+/// A folder that is open on both ends.
+pub(crate) struct Opened {
+    /// The source folder, read only.
+    pub source: Selected,
+    /// The target folder.
+    pub target: Selected,
+    /// Where copies go.
+    pub place: PlaceId,
+    /// The ledger's rows, as they were.
+    pub rows: HashMap<u32, Row>,
+    /// What is neither settled nor left out.
+    pub wanted: Vec<Listed>,
+    /// The source's flags now, of messages that have a row.
+    pub flags: Vec<(u32, Flags)>,
+}
+
+/// What the source holds.
+struct SourceEnd {
+    selected: Selected,
+    /// Every message.
+    uids: Vec<u32>,
+    /// Those that may need work, with what decides that.
+    listed: Vec<Listed>,
+    /// Flags of known messages, where they may have changed.
+    flags: Vec<(u32, Flags)>,
+}
+
+/// Creates and opens the target and examines and lists the source at the same time. `None` when the
+/// folder cannot go on; the ledger says why.
+///
+/// # Errors
+/// When an end or the ledger fails.
+pub(crate) async fn open(
+    work: Work<'_>,
+    pair: &mut Pair,
+    mapped: &Mapped,
+    target: &Target,
+    row: &FolderRow,
+) -> Step<Option<Opened>> {
+    let mut rows = locked(work.ledger).rows(row.id)?;
+    let preparation =
+        Preparation { create: !target.exists, role: target.role.as_ref(), subscribe: target.subscribe };
+    let (source, prepared) = tokio::join!(
+        open_source(&mut pair.source, &mapped.folder.name, row, &rows),
+        pair.target.prepare(&target.name, preparation)
+    );
+    let source = match source {
+        Ok(source) => source,
+        Err(error) if error.is_connection_lost() => return Err(EndError::Imap(Side::Source, error).into()),
+        Err(error) => return stop(work, row, "unreadable", error.to_string(), 0).await,
+    };
+    let messages = source.selected.exists;
+    let Prepared { selected: opened, created, not_subscribed } = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) if error.is_connection_lost() => return Err(EndError::Imap(Side::Target, error).into()),
+        Err(error) if target.exists => {
+            let reason = format!("the target refused to open `{}`: {error}", target.path);
+            return stop(work, row, "select-refused", reason, messages).await;
+        }
+        Err(error) => {
+            let reason = format!(
+                "the target refused to create `{}`: {error}; give the folder another name in a [[folders]] rule",
+                target.path
+            );
+            return stop(work, row, "create-refused", reason, messages).await;
+        }
+    };
+    if let Some(error) = not_subscribed {
+        // A folder nobody subscribed to is still there, with all its mail.
+        let message = format!("the target refused to subscribe to `{}`: {error}", target.path);
+        work.context.warn(work.mailbox, message).await;
+    }
+    if opened.read_only {
+        let reason = format!("the target opens `{}` for reading only", target.path);
+        return stop(work, row, "select-refused", reason, messages).await;
+    }
+    let SourceEnd { selected, uids, listed, flags } = source;
+    if listed.len() == uids.len() {
+        work.lists.keep(Side::Source, &row.source, &listed);
+    }
+    explain(work, row, target, &selected, &opened, &rows).await;
+    let place = {
+        let mut ledger = locked(work.ledger);
+        ledger.open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?
+    };
+    let renumbered = row.scanned
+        && !rows.is_empty()
+        && (selected.uid_validity.is_none() || selected.uid_validity != row.source_uid_validity);
+    if renumbered {
+        let found = rematch(&mut pair.source, &uids, &rows).await?;
+        let mut ledger = locked(work.ledger);
+        ledger.renumber(row.id, &found)?;
+        rows = ledger.rows(row.id)?;
+    }
+    let mut ledger = locked(work.ledger);
+    ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
+    ledger.scanned(row.id, &uids)?;
+    let wanted = settle(work.context, &mut ledger, row, place, &mut rows, listed)?;
+    drop(ledger);
+    Ok(Some(Opened { source: selected, target: opened, place, rows, wanted, flags }))
+}
+
+async fn stop(
+    work: Work<'_>,
+    row: &FolderRow,
+    code: &str,
+    reason: String,
+    messages: u32,
+) -> Step<Option<Opened>> {
+    work.context.warn(work.mailbox, format!("{}: {reason}", row.source)).await;
+    locked(work.ledger).stop_folder(row.id, code, &reason, messages)?;
+    Ok(None)
+}
+
+/// Examines the source and reads as little of its list as tells what changed.
+async fn open_source(
+    session: &mut Session,
+    name: &FolderName,
+    row: &FolderRow,
+    rows: &HashMap<u32, Row>,
+) -> Result<SourceEnd, ImapError> {
+    let selected = session.examine(name).await?;
+    let same_numbers = selected.uid_validity.is_some() && selected.uid_validity == row.source_uid_validity;
+    let known: UidSet = rows.keys().copied().collect();
+    let mut end = SourceEnd { selected, uids: Vec::new(), listed: Vec::new(), flags: Vec::new() };
+    match row.proof.filter(|_| same_numbers) {
+        Some(proof)
+            if same_source(&proof, &end.selected) && known.len() == u64::from(end.selected.exists) =>
+        {
+            end.uids = known.iter().collect();
+            match proof.source_modseq.zip(end.selected.highest_modseq) {
+                Some((then, now)) if then == now => {}
+                Some((then, _)) => match session.changes(then, known).await {
+                    Ok(changes) => end.flags = changes.flags,
+                    Err(error) if error.is_connection_lost() => return Err(error),
+                    Err(_) => whole(session, &mut end).await?,
+                },
+                None => {
+                    let listed = list(session, UidSet::all(), FetchItems::Flags).await?;
+                    end.uids = listed.iter().map(|m| m.uid).collect();
+                    end.flags = listed.into_iter().map(|m| (m.uid, m.flags)).collect();
+                }
+            }
+        }
+        Some(proof)
+            if rows.len() >= DELTA_FROM
+                && end.selected.highest_modseq.is_some()
+                && proof.source_modseq.is_some() =>
+        {
+            let changes = match session.changes(proof.source_modseq.unwrap_or_default(), known.clone()).await
+            {
+                Ok(changes) => changes,
+                Err(error) if error.is_connection_lost() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, "the source does not tell what changed");
+                    whole(session, &mut end).await?;
+                    return Ok(end);
+                }
+            };
+            let new = UidSet::range(proof.source_uid_next, u32::MAX);
+            let left = changes.vanished.map(|gone| known.without(&gone));
+            end.listed = list(session, new, FetchItems::Meta).await?;
+            end.listed.retain(|m| !known.contains(m.uid));
+            end.flags = changes.flags;
+            let new: UidSet = end.listed.iter().map(|m| m.uid).collect();
+            let mut all = match left {
+                Some(left) => left,
+                None => session.uids().await?,
+            };
+            all.extend(&new);
+            if all.len() == u64::from(end.selected.exists) || all.without(&known).without(&new).is_empty() {
+                end.uids = all.iter().collect();
+            } else {
+                whole(session, &mut end).await?;
+            }
+        }
+        _ => whole(session, &mut end).await?,
+    }
+    // A message that was left out by its flags may not be any more.
+    let again: UidSet = end
+        .flags
+        .iter()
+        .map(|(uid, _)| *uid)
+        .filter(|uid| rows.get(uid).is_some_and(|row| row.outcome == Outcome::Skipped))
+        .filter(|uid| end.listed.iter().all(|m| m.uid != *uid))
+        .collect();
+    if !again.is_empty() {
+        end.listed.extend(list(session, again, FetchItems::Meta).await?);
+        end.listed.sort_by_key(|m| m.uid);
+    }
+    Ok(end)
+}
+
+async fn whole(session: &mut Session, end: &mut SourceEnd) -> Result<(), ImapError> {
+    end.listed = if end.selected.exists == 0 {
+        Vec::new()
+    } else {
+        list(session, UidSet::all(), FetchItems::Meta).await?
+    };
+    end.uids = end.listed.iter().map(|m| m.uid).collect();
+    end.flags = end.listed.iter().map(|m| (m.uid, m.flags.clone())).collect();
+    Ok(())
+}
+
+/// Says what a folder that is not what it was means.
+async fn explain(
+    work: Work<'_>,
+    row: &FolderRow,
+    target: &Target,
+    source: &Selected,
+    opened: &Selected,
+    rows: &HashMap<u32, Row>,
+) {
+    let path = &row.source;
+    let mut said = Vec::new();
+    if row.scanned && !rows.is_empty() {
+        match (source.uid_validity, row.source_uid_validity) {
+            (None, _) => said.push(format!(
+                "{path}: the source gives the folder no UIDVALIDITY, so its messages are told apart by their \
+                 content in every run"
+            )),
+            (now, then) if now != then => said.push(format!(
+                "{path}: the source numbers its messages anew since the last run (UIDVALIDITY {} became {}); they \
+                 are found again by their content",
+                validity(then),
+                validity(now)
+            )),
+            _ => {}
+        }
+    }
+    if source.exists == 0 && row.scanned && row.source_messages > 0 {
+        said.push(format!(
+            "{path}: the source folder had {} messages at the last run and has none now; their copies on the \
+             target stay",
+            row.source_messages
+        ));
+    }
+    let copies = rows.values().any(|row| row.target_uid.is_some());
+    if row.place.is_some() && copies && row.target.as_deref() == Some(target.path.to_string().as_str()) {
+        match (opened.uid_validity, row.target_uid_validity) {
+            (None, _) => said.push(format!(
+                "{path}: the target gives `{}` no UIDVALIDITY, so copies are looked for by their content in every run",
+                target.path
+            )),
+            (now, then) if now != then => said.push(format!(
+                "{path}: the target folder `{}` was replaced since the last run (UIDVALIDITY {} became {}); what \
+                 it holds is found by its content, the rest is copied again",
+                target.path,
+                validity(then),
+                validity(now)
+            )),
+            _ => {}
+        }
+    }
+    for message in said {
+        work.context.warn(work.mailbox, message).await;
+    }
+}
+
+fn validity(number: Option<u32>) -> String {
+    number.map_or_else(|| "none".to_owned(), |n| n.to_string())
+}
+
+/// Sorts the listed messages into settled, left out and wanted. Today's rules decide about what a rule
+/// of an earlier run left out.
+fn settle(
+    context: &Context,
+    ledger: &mut crate::ledger::Ledger,
+    row: &FolderRow,
+    place: PlaceId,
+    rows: &mut HashMap<u32, Row>,
+    listed: Vec<Listed>,
+) -> Step<Vec<Listed>> {
+    let mut skipped: HashMap<String, Vec<(u32, u64)>> = HashMap::new();
+    let mut forgotten = Vec::new();
+    let mut wanted = Vec::new();
+    let mut seen = HashSet::new();
+    for message in listed {
+        seen.insert(message.uid);
+        let known = rows.get(&message.uid);
+        if known.is_some_and(|row| is_settled(row, place)) {
+            continue;
+        }
+        match left_out(context, &message) {
+            Some(rule) => skipped.entry(rule).or_default().push((message.uid, message.size)),
+            None => {
+                if known.is_some_and(|row| row.outcome == Outcome::Skipped) {
+                    forgotten.push(message.uid);
+                }
+                wanted.push(message);
+            }
+        }
+    }
+    for (rule, messages) in &skipped {
+        ledger.skipped(row.id, messages, "rule", rule)?;
+    }
+    if !forgotten.is_empty() {
+        ledger.reopen(row.id, &forgotten)?;
+    }
+    // Copies in a folder that was replaced, of messages that were not listed.
+    let lost: Vec<Listed> = rows
+        .values()
+        .filter(|row| !seen.contains(&row.uid) && row.target_uid.is_some() && row.place != Some(place))
+        .map(|row| Listed::bare(row.uid, row.size))
+        .collect();
+    wanted.extend(lost);
+    wanted.sort_by_key(|m| m.uid);
+    Ok(wanted)
+}
+
+/// Whether nothing has to be done about a message any more.
+fn is_settled(row: &Row, place: PlaceId) -> bool {
+    match row.outcome {
+        Outcome::Copied | Outcome::AlreadyPresent => row.place == Some(place),
+        Outcome::Skipped => false,
+        // What never was sent (too big, unreadable) is looked at again; what was refused too often is not.
+        Outcome::Failed => row.attempts >= MAX_ATTEMPTS,
+    }
+}
+
+/// The operator's selection that leaves a message out, in words.
+fn left_out(context: &Context, message: &Listed) -> Option<String> {
+    let select = &context.job.select;
+    if let Some((since, written)) = &select.since
+        && message.date.as_ref().is_some_and(|d| d.unix_seconds < *since)
+    {
+        return Some(format!("older than [select] since = {written}"));
+    }
+    if let Some((limit, written)) = &select.max_size
+        && message.size > *limit
+    {
+        return Some(format!("larger than [select] max_size = {written}"));
+    }
+    if select.skip_deleted && message.flags.contains("\\Deleted") {
+        return Some("flagged \\Deleted, and [select] deleted = \"skip\"".to_owned());
+    }
+    None
+}

@@ -1,0 +1,283 @@
+//! `undo`: takes back from the target exactly what this project put there.
+//!
+//! A message goes only when the ledger knows its UID in a folder of the same UIDVALIDITY, and its bytes
+//! are those that were copied. What was found there before, and whatever came since, stays.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use mailhaul_imap::{FetchItems, Flags, FolderName, FolderPath, Preparation, Session, UidSet};
+use serde::Serialize;
+
+use crate::adopt::{self, Home, adopt};
+use crate::context::Context;
+use crate::copy::FolderCopy;
+use crate::ends::{EndError, dial, dial_both, log_out};
+use crate::event::{Event, MailboxEnd};
+use crate::folder_run::Pair;
+use crate::gone::{QUARANTINE, ours};
+use crate::ledger::{Copy, Ledger, Outcome, Place, PlaceId};
+use crate::mailbox::Mailbox;
+use crate::relocate::{open, recover, remove_exactly};
+use crate::run::ledger_stop;
+use crate::scan::list;
+use crate::store::mailbox_summary;
+use crate::summary::{MailboxSummary, Side};
+use crate::work::{Lists, SharedLedger, Work, WorkError, locked};
+
+/// Copies removed with one command, and forgotten in one transaction.
+const CHUNK: usize = 300;
+
+type Step<T> = Result<T, WorkError>;
+
+/// What an undo does, or did, in one target folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Undone {
+    /// Target folder, in display form.
+    pub folder: String,
+    /// Messages this project put there.
+    pub copies: u64,
+    /// Messages that were there already, which stay.
+    pub found: u64,
+    /// Of the copies, removed now.
+    pub removed: u64,
+    /// Of the copies, not there any more: whoever uses the mailbox has moved or deleted them.
+    pub gone: u64,
+    /// Of the copies, left because they are not what was copied any more, or cannot be told for sure.
+    pub left: u64,
+    /// They were moved to a quarantine folder, since the server cannot remove single messages.
+    pub quarantined: bool,
+    /// This project created the folder, and it is empty now. It stays.
+    pub empty: bool,
+}
+
+/// What an undo of a mailbox would do, by its ledger alone; `None` when there is no ledger.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn preview(state_dir: &Path, mailbox: &str) -> crate::ledger::Result<Option<Vec<Undone>>> {
+    let Some(ledger) = Ledger::read(&Ledger::file(state_dir, mailbox))? else { return Ok(None) };
+    let places: HashMap<PlaceId, Place> = ledger.places()?.into_iter().map(|p| (p.id, p)).collect();
+    let mut by_path: BTreeMap<String, Undone> = BTreeMap::new();
+    for copy in ledger.copies()? {
+        let Some(place) = places.get(&copy.place) else { continue };
+        let entry = by_path
+            .entry(place.path.clone())
+            .or_insert_with(|| Undone { folder: place.path.clone(), ..Undone::default() });
+        match copy.outcome {
+            Outcome::Copied => entry.copies += 1,
+            _ => entry.found += 1,
+        }
+    }
+    Ok(Some(by_path.into_values().collect()))
+}
+
+/// Takes back what was copied to one mailbox.
+pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, Option<MailboxSummary>) {
+    let state = &context.job.state_dir;
+    if !Ledger::file(state, &mailbox.key).exists() {
+        return (MailboxEnd::Complete, None); // Nothing was copied.
+    }
+    let ledger: SharedLedger = match Ledger::open(state, &mailbox.identity()) {
+        Ok(ledger) => Arc::new(Mutex::new(ledger)),
+        Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
+    };
+    let lists = Lists::default();
+    let work = Work { context, mailbox: &mailbox.key, ledger: &ledger, lists: &lists };
+    let end = match all(work, mailbox).await {
+        Ok(end) => end,
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
+    };
+    let summary =
+        mailbox_summary(&locked(&ledger), &mailbox.source.user, &mailbox.target.user, end.stopped()).ok();
+    (end, summary)
+}
+
+async fn all(work: Work<'_>, mailbox: &Mailbox) -> Step<MailboxEnd> {
+    let context = work.context;
+    let at = EndError::at(Side::Target);
+    let doubtful = locked(work.ledger).doubtful()?;
+    let _leave = context.ceilings.pair(mailbox).await;
+    let mut target = if doubtful {
+        // What a crash left in doubt may be there: it is told by the source's bytes.
+        let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+        let mut pair = Pair { source, target };
+        settle(work, &mut pair).await?;
+        log_out(pair.source).await;
+        pair.target
+    } else {
+        dial(&mailbox.target, Side::Target, &context.ceilings.timeouts).await?
+    };
+    let names = names(&mut target).await?;
+    recover(work, &mut target, &names).await?;
+    let (copies, places) = {
+        let ledger = locked(work.ledger);
+        (ledger.copies()?, ledger.places()?)
+    };
+    let mut well = true;
+    for place in places {
+        if context.stop.is_raised() {
+            return Ok(MailboxEnd::Interrupted);
+        }
+        let here: Vec<Copy> = copies.iter().filter(|copy| copy.place == place.id).cloned().collect();
+        if here.is_empty() {
+            continue;
+        }
+        let undone = take_back(work, &mut target, &place, names.get(&place.path), here).await?;
+        well &= undone.left == 0;
+        context.done.add(undone.removed, 0);
+        context.tell(Event::Undone { mailbox: mailbox.key.clone(), undone }).await;
+    }
+    locked(work.ledger).set_hooks(&[], None)?;
+    if let Err(error) = target.noop().await {
+        return Err(at(error).into());
+    }
+    log_out(target).await;
+    Ok(if well { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+}
+
+async fn names(target: &mut Session) -> Step<HashMap<String, FolderName>> {
+    let folders = target.folders().await.map_err(EndError::at(Side::Target))?;
+    Ok(folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect())
+}
+
+/// Takes copies back from one place.
+async fn take_back(
+    work: Work<'_>,
+    target: &mut Session,
+    place: &Place,
+    name: Option<&FolderName>,
+    copies: Vec<Copy>,
+) -> Step<Undone> {
+    let at = EndError::at(Side::Target);
+    let (own, found): (Vec<Copy>, Vec<Copy>) =
+        copies.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
+    let mut undone = Undone {
+        folder: place.path.clone(),
+        copies: own.len() as u64,
+        found: found.len() as u64,
+        ..Undone::default()
+    };
+    if own.is_empty() {
+        return Ok(undone);
+    }
+    let opened = match name {
+        Some(name) => open(target, place, name).await.map_err(&at)?,
+        None => None,
+    };
+    let Some((selected, there)) = opened else {
+        // The folder is no more, or another one has its name: there is nothing of ours to take back.
+        undone.gone = undone.copies;
+        forget(work, &own)?;
+        return Ok(undone);
+    };
+    let (present, absent): (Vec<Copy>, Vec<Copy>) =
+        own.into_iter().partition(|copy| there.contains(copy.target_uid));
+    undone.gone = absent.len() as u64;
+    forget(work, &absent)?;
+    let (ours, other) = ours(target, &present, &there).await?;
+    undone.left = other;
+    undone.quarantined = !target.facts().has("UIDPLUS");
+    for chunk in ours.chunks(CHUNK) {
+        if work.context.stop.is_raised() {
+            return Ok(undone);
+        }
+        let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
+        if undone.quarantined {
+            quarantine(work, target, &uids, name).await?;
+        } else {
+            remove_exactly(target, &uids).await.map_err(&at)?;
+        }
+        forget(work, chunk)?;
+        undone.removed += chunk.len() as u64;
+    }
+    undone.empty = place.created && u64::from(selected.exists) == undone.removed && found.is_empty();
+    Ok(undone)
+}
+
+/// Moves messages of the open folder where they can do no harm. Without MOVE they are copied there and
+/// marked `\Deleted`: the server has no way to remove them and leave the user's alone.
+async fn quarantine(
+    work: Work<'_>,
+    target: &mut Session,
+    uids: &[u32],
+    back: Option<&FolderName>,
+) -> Step<()> {
+    let at = EndError::at(Side::Target);
+    let path = FolderPath(vec![QUARANTINE.into()]);
+    let Ok(name) = target.facts().encode(&path) else {
+        work.context.warn(work.mailbox, format!("the target cannot hold a folder `{QUARANTINE}`")).await;
+        return Ok(());
+    };
+    target.prepare(&name, Preparation { create: true, ..Preparation::default() }).await.map_err(&at)?;
+    let Some(back) = back else { return Ok(()) };
+    target.select(back).await.map_err(&at)?;
+    let set = UidSet::from(uids);
+    if target.facts().has("MOVE") {
+        target.move_to(&set, &name).await.map_err(&at)?;
+    } else {
+        target.copy(&set, &name).await.map_err(&at)?;
+        target.store_flags(uids, true, &Flags::parse("\\Deleted")).await.map_err(&at)?;
+    }
+    Ok(())
+}
+
+fn forget(work: Work<'_>, copies: &[Copy]) -> Step<()> {
+    let mut by_folder: BTreeMap<_, Vec<i64>> = BTreeMap::new();
+    for copy in copies {
+        by_folder.entry(copy.folder).or_default().push(copy.source_uid);
+    }
+    for (folder, uids) in by_folder {
+        locked(work.ledger).forget(folder, &uids)?;
+    }
+    Ok(())
+}
+
+/// Looks for what interrupted runs may have left on the target, and records it, so that it is taken back too.
+async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
+    let source_folders = pair.source.folders().await.map_err(EndError::at(Side::Source))?;
+    let targets = names(&mut pair.target).await?;
+    let rows = locked(work.ledger).folders()?;
+    for row in rows {
+        let batches = locked(work.ledger).open_batches(row.id)?;
+        if batches.iter().all(|batch| batch.looked_up) {
+            continue;
+        }
+        let source = source_folders.iter().find(|folder| folder.path.to_string() == row.source);
+        let target = row.target.as_ref().and_then(|path| targets.get(path));
+        let (Some(source), Some(target), Some(place)) = (source, target, row.place) else { continue };
+        pair.source.examine(&source.name).await.map_err(EndError::at(Side::Source))?;
+        let selected = pair.target.select(target).await.map_err(EndError::at(Side::Target))?;
+        if selected.uid_validity != row.target_uid_validity {
+            continue;
+        }
+        let rows = locked(work.ledger).rows(row.id)?;
+        let home = Home { row: &row, place, rows: &rows };
+        let mut job = FolderCopy {
+            source: row.source.clone(),
+            source_name: source.name.clone(),
+            folder: row.id,
+            target_name: target.clone(),
+            selected,
+            append_limit: None,
+            together: true,
+        };
+        let sent: UidSet = batches
+            .iter()
+            .flat_map(|batch| &batch.uids)
+            .copied()
+            .filter(|uid| rows.get(uid).is_none_or(|row| row.target_uid.is_none()))
+            .collect();
+        let open =
+            list(&mut pair.source, sent, FetchItems::Meta).await.map_err(EndError::at(Side::Source))?;
+        let there = adopt::look(work, pair, home, &mut job, true, &batches).await?;
+        // Only what lies above its intent was put there by us; the rest was there before.
+        let from = batches.iter().filter_map(|batch| batch.target_uid_next).min().unwrap_or(1);
+        let came: Vec<u32> = there.unclaimed.into_iter().filter(|uid| *uid >= from).collect();
+        adopt(work, pair, home, &job.selected, &came, open).await?;
+        locked(work.ledger).batches_looked_up(row.id)?;
+    }
+    Ok(())
+}

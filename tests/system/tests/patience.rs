@@ -1,0 +1,167 @@
+//! Targets that ask for patience or are out of room, by code or only in words; and the order in which mail goes.
+
+use mailhaul_lab::fake::{Manners, Take, Verdict};
+
+use crate::compare::{assert_complete, assert_sums};
+use crate::stage::{Stage, copies};
+
+const BATCHES: &str = "IMAP4rev1 LITERAL+ UIDPLUS MULTIAPPEND";
+
+fn target(capability: &str) -> Manners {
+    Manners { capability: capability.to_owned(), ..Manners::default() }
+}
+
+/// A request for patience is waited for and said once; it is no refusal, however often it comes.
+#[test]
+fn a_throttling_target_gets_everything_in_the_end() {
+    let single = Manners::default().capability;
+    for capability in [single.as_str(), BATCHES] {
+        for words in [
+            "NO [THROTTLED] Slow down. Suggested Backoff Time: 100 milliseconds",
+            "NO Request is throttled. Suggested Backoff Time: 100 milliseconds",
+            "NO [LIMIT] Rate. Suggested backoff time: 50 milliseconds",
+        ] {
+            let mut left = 5;
+            let stage = Stage::with(
+                Manners::default(),
+                Manners {
+                    on_append: Box::new(move |m| {
+                        if m.says("INBOX 003") && left > 0 {
+                            left -= 1;
+                            return Take::Say(words.to_owned());
+                        }
+                        Take::Store
+                    }),
+                    ..target(capability)
+                },
+            );
+            stage.load("INBOX", 10);
+            let outcome = stage.mailhaul(&["run"]).expect(0);
+            let said = |line: &&str| line.starts_with("warning:") && line.contains("asks for patience");
+            assert_eq!(outcome.stderr.lines().filter(said).count(), 1, "{}", outcome.told());
+            stage.assert_moved();
+            assert_complete(&stage.report(), 10);
+        }
+    }
+}
+
+/// Patience ends: the mailbox stops with the server's words, the message stays pending and is tried again.
+#[test]
+fn a_target_that_never_has_time() {
+    let stage = Stage::judged(|m| {
+        if m.says("INBOX 003") {
+            return Take::Say("NO [UNAVAILABLE] Busy. Suggested Backoff Time: 10 milliseconds".to_owned());
+        }
+        Take::Store
+    });
+    stage.mailhaul(&["run"]).expect(3).says(&["[UNAVAILABLE] Busy"]);
+    let report = stage.report();
+    assert_sums(&report);
+    let totals = &report["totals"];
+    assert_eq!((&totals["copied"], &totals["pending"], &totals["failed"]), (&9.into(), &1.into(), &0.into()));
+    stage.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+}
+
+/// A limit on connections at the door is waited for as well.
+#[test]
+fn a_full_house_is_waited_for() {
+    for words in ["NO [LIMIT] Too many simultaneous connections", "NO [INUSE] Try again"] {
+        let stage = Stage::loaded(10);
+        let mut left = 2;
+        stage.target.manners(|m| {
+            m.on_command = Box::new(move |line| {
+                if line.starts_with("LOGIN") && left > 0 {
+                    left -= 1;
+                    return Verdict::Say(words.to_owned());
+                }
+                Verdict::Go
+            });
+        });
+        stage.mailhaul(&["run"]).expect(0);
+        stage.assert_moved();
+    }
+}
+
+/// Out of room in words alone, or in a batch of which some would have fitted: nothing of it counts as failed.
+#[test]
+fn out_of_room_without_a_code() {
+    let single = Manners::default().capability;
+    for (capability, words) in [
+        (single.as_str(), "NO Over quota"),
+        (single.as_str(), "NO [ALERT] Mailbox is full"),
+        (BATCHES, "NO [OVERQUOTA] Quota exceeded"),
+        (BATCHES, "NO Quota exceeded"),
+    ] {
+        let stage = Stage::with(
+            Manners::default(),
+            Manners {
+                on_append: Box::new(move |m| {
+                    let full = m.says("INBOX 005");
+                    if full { Take::Say(words.to_owned()) } else { Take::Store }
+                }),
+                ..target(capability)
+            },
+        );
+        stage.load("INBOX", 10);
+        stage.mailhaul(&["run"]).expect(7);
+        let report = stage.report();
+        assert_sums(&report);
+        assert_eq!(report["totals"]["failed"], 0, "{words}: {report:#}");
+        assert!(report["totals"]["pending"].as_u64() > Some(0), "{words}: {report:#}");
+        stage.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
+        stage.mailhaul(&["run"]).expect(0);
+        stage.assert_moved();
+        assert_complete(&stage.report(), 10);
+    }
+}
+
+/// Newest first, in strides of fifty; the plan says what that does to the UIDs.
+#[test]
+fn recent_mail_first() {
+    let stage = Stage::new();
+    stage.spec().extra("[select]\norder = \"recent-first\"\n").write(&stage.folder);
+    stage.source.store(|store| {
+        for n in 0..120 {
+            // The newest have neither the highest nor the lowest UIDs.
+            let day = (n + 60) % 120;
+            let date = format!(
+                "{:02}-{}-2020 00:00:00 +0000",
+                day % 28 + 1,
+                ["Jan", "Feb", "Mar", "Apr", "May"][day / 28]
+            );
+            store.add("INBOX", &[], &date, format!("Subject: day {day:03}\r\n\r\nx\r\n").as_bytes());
+        }
+    });
+    stage.mailhaul(&["plan"]).expect(0).says(&["order = \"recent-first\""]);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+    let there = stage.there("INBOX");
+    let is = |at: usize, days: std::ops::Range<usize>| {
+        days.into_iter().any(|day| there[at].says(&format!("day {day:03}\r")))
+    };
+    assert!(is(0, 70..120), "{}", String::from_utf8_lossy(&there[0].body));
+    assert!(is(119, 0..50), "{}", String::from_utf8_lossy(&there[119].body));
+}
+
+/// Any order: one folder over several connections, everything there once, and the same command again finds it so.
+#[test]
+fn any_order_spreads_a_folder() {
+    let stage = Stage::new();
+    stage.spec().extra("[select]\norder = \"any\"\n").write(&stage.folder);
+    stage.load("INBOX", 3500);
+    stage.mailhaul(&["plan"]).expect(0).says(&["order = \"any\""]);
+    stage.mailhaul(&["run"]).expect(0);
+    assert!(stage.target_heard("SELECT").len() > 2, "only one connection was used");
+    let there = stage.there("INBOX");
+    assert_eq!(there.len(), 3500);
+    for n in [1, 1000, 1001, 3500] {
+        assert_eq!(copies(&there, &format!("INBOX {n:03}\r")), 1, "message {n}");
+    }
+    stage.assert_moved();
+    assert_complete(&stage.report(), 3500);
+    let sent = stage.target_heard("APPEND").len();
+    stage.mailhaul(&["run"]).expect(0);
+    assert_eq!(stage.target_heard("APPEND").len(), sent);
+}
