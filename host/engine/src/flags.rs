@@ -14,6 +14,9 @@ use crate::work::{Work, WorkError, locked};
 
 type Step<T> = Result<T, WorkError>;
 
+/// Source UID, target UID, and what changes.
+type Change = (u32, u32, FlagChange);
+
 /// Sets flags that could not travel with APPEND. Returns whether the target took all of them.
 ///
 /// # Errors
@@ -50,7 +53,7 @@ pub(crate) async fn bring_changes(
     now: &[(u32, Flags)],
 ) -> Step<bool> {
     let keep_deleted = work.context.job.select.skip_deleted;
-    let mut groups: HashMap<(String, String), Vec<(u32, u32, FlagChange)>> = HashMap::new();
+    let mut groups: HashMap<(String, String), Vec<Change>> = HashMap::new();
     for (uid, flags) in now {
         let Some(row) = home.rows.get(uid).filter(|row| row.place == Some(home.place)) else { continue };
         let (Some(target_uid), Some(given)) = (row.target_uid, row.flags.as_deref()) else { continue };

@@ -7,6 +7,7 @@ use crate::ends::{EndError, log_out};
 use crate::event::Event;
 use crate::folder_run::Pair;
 use crate::mailbox::Mailbox;
+use crate::planner::Listing;
 use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
 use crate::summary::{HookSummary, Side};
 use crate::view::View;
@@ -20,9 +21,6 @@ pub(crate) struct State {
     digest: Option<String>,
     folders: Option<(Vec<Folder>, Vec<Folder>)>,
 }
-
-/// A side's folders with their figures.
-type Listing = Vec<(Folder, Option<FolderStatus>)>;
 
 impl State {
     /// From lists read just now.

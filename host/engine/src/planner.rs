@@ -36,6 +36,9 @@ impl From<EndError> for PlanError {
     }
 }
 
+/// A side's folders with their figures.
+pub(crate) type Listing = Vec<(Folder, Option<FolderStatus>)>;
+
 /// A plan and what a run needs beside it.
 #[derive(Debug)]
 pub(crate) struct Planned {
@@ -48,7 +51,7 @@ pub(crate) struct Planned {
     /// Folders renamed at the source since the last run: old path, new path.
     pub renames: Vec<(String, String)>,
     /// What both ends listed: source, target.
-    pub listings: (Vec<(Folder, Option<FolderStatus>)>, Vec<(Folder, Option<FolderStatus>)>),
+    pub listings: (Listing, Listing),
 }
 
 /// Makes the plan of one mailbox. `ledger` is what earlier runs left, if any did.

@@ -83,7 +83,7 @@ impl Ledger {
             db.prepare(
                 "SELECT f.source_path, m.source_uid, m.outcome, r.code, r.text
                  FROM message m JOIN folder f ON f.id = m.folder LEFT JOIN reason r ON r.id = m.reason
-                 WHERE m.gone = 0 AND m.outcome IN (3, 4) AND f.stopped_code IS NULL
+                 WHERE m.gone = 0 AND m.outcome > 2 AND f.stopped_code IS NULL
                  ORDER BY f.id, m.source_uid",
             )?
             .query_map([], |r| {

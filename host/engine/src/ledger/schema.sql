@@ -70,6 +70,8 @@ CREATE TABLE message (
     PRIMARY KEY (folder, source_uid)
 ) WITHOUT ROWID;
 CREATE INDEX message_target ON message (place, target_uid) WHERE target_uid IS NOT NULL;
+-- What a report lists: few of very many.
+CREATE INDEX message_exception ON message (folder, source_uid) WHERE gone = 0 AND outcome > 2;
 
 -- Intent: these messages may have been sent; deleted when each has a row in message, or, after a
 -- crash, one run after they were looked up, since a dead connection may still store a copy late.

@@ -264,7 +264,7 @@ fn a_flipped_bit_never_makes_a_message_done() {
         std::fs::write(&path, &bad).unwrap();
         let read = Ledger::open(dir.path(), &who()).and_then(|ledger| {
             let Some(folder) = ledger.folder("Sent")? else { return Ok(HashMap::new()) };
-            Ok(ledger.rows(folder.id)?)
+            ledger.rows(folder.id)
         });
         match read {
             Err(_) => refused += 1,
@@ -422,7 +422,7 @@ fn what_hooks_said_is_known_for_the_state_they_saw() {
         findings: Vec::new(),
     };
     ledger.set_hooks(std::slice::from_ref(&hook), Some("a")).unwrap();
-    assert_eq!(ledger.hooks().unwrap(), [hook.clone()]);
+    assert_eq!(ledger.hooks().unwrap(), std::slice::from_ref(&hook));
     assert_eq!(ledger.hooks_of("a").unwrap(), Some(vec![hook]));
     assert_eq!(ledger.hooks_of("b").unwrap(), None);
 }
