@@ -90,3 +90,33 @@ impl AuthorError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every sentence an author can meet here, to be read as he reads it.
+    #[test]
+    fn sentences_name_the_place_and_what_to_do() {
+        let missing = |program, language, remedy| AuthorError::Missing { program, language, remedy };
+        let all = [
+            AuthorError::Name("Acme Mail".into()),
+            AuthorError::Exists("acme".into()),
+            AuthorError::file("read", Path::new("acme/plugin.toml"))(io::ErrorKind::PermissionDenied.into()),
+            AuthorError::NoPlugin(".".into()),
+            AuthorError::Manifest { path: "plugin.toml".into(), problem: "line 2: invalid array".into() },
+            AuthorError::NoSource(".".into()),
+            AuthorError::NoTemplate { kind: "mailbox-source".into(), language: "python" },
+            missing("wasm32-unknown-unknown", "Rust", "run `rustup target add wasm32-unknown-unknown`"),
+            AuthorError::Compiler {
+                program: "cargo build".into(),
+                cause: "it ended with exit status: 101".into(),
+            },
+            AuthorError::Componentize(ComponentizeError::NotWasm),
+            AuthorError::Componentize(ComponentizeError::Wasi("wasi_snapshot_preview1".into())),
+            AuthorError::Wasi("wasi:io/poll@0.2.6".into()),
+        ];
+        let lines: Vec<_> = all.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}
