@@ -198,8 +198,8 @@ fn delete_gone_quarantines_our_own_copies() {
         assert_complete(&report, 37);
         assert_eq!(report["totals"]["removed"], 2, "{report:#}");
 
-        for n in 10..18 {
-            old.delete("INBOX", uids[n].uid).unwrap();
+        for message in &uids[10..18] {
+            old.delete("INBOX", message.uid).unwrap();
         }
         haul.mailhaul(&["run", "--delete-gone"]).expect(3).says(&["8 of 37"]);
         assert_eq!(new.folder("INBOX").unwrap().len(), 38, "too many at once: nothing is removed");
