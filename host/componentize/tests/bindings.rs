@@ -92,9 +92,11 @@ fn parsed(wit: &Path) -> (Resolve, Vec<WorldId>) {
 
 /// The full names of the interfaces a world imports.
 fn imports(resolve: &Resolve, world: WorldId) -> impl Iterator<Item = String> {
-    resolve.worlds[world].imports.iter().filter_map(|(name, item)| {
-        matches!(item, WorldItem::Interface { .. }).then(|| resolve.name_world_key(name))
-    })
+    resolve.worlds[world]
+        .imports
+        .iter()
+        .filter(|(_, item)| matches!(item, WorldItem::Interface { .. }))
+        .map(|(name, _)| resolve.name_world_key(name))
 }
 
 fn source(mut resolve: Resolve, name: &str, options: Opts) -> String {

@@ -198,11 +198,14 @@ fn granted(table: Table, file: &str, labels: &mut Labels) -> TableInput {
     TableInput { file: file.to_owned(), columns, rows }
 }
 
+/// A fixture's name, and the fixture or what is wrong with it.
+pub(super) type NamedFixture = (String, Result<Fixture, FixtureError>);
+
 /// The fixtures of a folder, by their file's name, sorted. A missing folder has none.
 ///
 /// # Errors
 /// When the folder cannot be read. A file that is no fixture is a result of its own.
-pub fn fixtures(folder: &Path) -> Result<Vec<(String, Result<Fixture, FixtureError>)>, FixtureError> {
+pub fn fixtures(folder: &Path) -> Result<Vec<NamedFixture>, FixtureError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
