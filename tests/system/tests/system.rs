@@ -17,7 +17,8 @@
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`authors`] | what an author of a plugin does, in three languages |
-//! | [`plugins`] | an outsider's plugin, and plugins that break |
+//! | [`plugins`] | an outsider's plugin, and files that are none |
+//! | [`guests`] | every plugin of tests/guests: what becomes of its mailbox, and that the others are moved |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
 //! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
@@ -41,6 +42,7 @@ mod courier;
 mod crash;
 mod delta;
 mod folders;
+mod guests;
 mod haul;
 mod input;
 mod laboratory;
