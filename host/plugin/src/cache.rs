@@ -24,6 +24,28 @@ const MAGIC: &[u8] = b"mailhaul native plugin 1\n";
 /// The bytes of a SHA-256.
 const DIGEST: usize = 32;
 
+/// Native code that is to be trusted.
+#[derive(Debug)]
+pub(crate) struct Native {
+    bytes: Vec<u8>,
+    /// Where the code begins: half a megabyte is not moved to cut off a head.
+    begin: usize,
+}
+
+impl From<Vec<u8>> for Native {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, begin: 0 }
+    }
+}
+
+impl std::ops::Deref for Native {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(self.begin..).unwrap_or_default()
+    }
+}
+
 /// A folder of native code.
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -50,18 +72,23 @@ impl Cache {
     }
 
     /// The native code of a component, when there is any to be trusted.
-    pub(crate) fn get(&self, engine: &Engine, digest: &[u8; DIGEST]) -> Option<Vec<u8>> {
+    pub(crate) fn get(&self, engine: &Engine, digest: &[u8; DIGEST]) -> Option<Native> {
         let file = self.folder.open(name(engine, digest)).ok()?;
         let metadata = file.metadata().ok()?;
         if !metadata.is_file() || private(metadata.uid(), metadata.mode()).is_err() {
             return None;
         }
         // Read whole and then checked: what is loaded is what was checked.
-        let mut bytes = Vec::new();
+        let size = metadata.len().min(COMPILED + 1024);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).ok()? + 1);
         file.take(COMPILED + 1024).read_to_end(&mut bytes).ok()?;
         let rest = bytes.strip_prefix(MAGIC)?;
         let (sum, native) = rest.split_at_checked(DIGEST)?;
-        (sum == seal(engine, digest, native)).then(|| native.to_vec())
+        if sum != seal(engine, digest, native) {
+            return None;
+        }
+        let begin = bytes.len() - native.len();
+        Some(Native { bytes, begin })
     }
 
     /// Keeps native code. What goes wrong costs the next run its time and nothing else.
@@ -154,10 +181,10 @@ mod tests {
     #[test]
     fn what_was_kept_is_found() {
         let (_folder, cache, engine) = cache();
-        assert_eq!(cache.get(&engine, &[1; 32]), None);
+        assert!(cache.get(&engine, &[1; 32]).is_none());
         cache.put(&engine, &[1; 32], b"code");
         assert_eq!(cache.get(&engine, &[1; 32]).as_deref(), Some(&b"code"[..]));
-        assert_eq!(cache.get(&engine, &[2; 32]), None);
+        assert!(cache.get(&engine, &[2; 32]).is_none());
     }
 
     #[test]
@@ -169,21 +196,21 @@ mod tests {
         // Changed, cut, another component's, of another engine.
         for bytes in [&good[..good.len() - 1], b"\x7fELF", &[&good[..], b"x"].concat()] {
             fs::write(&file, bytes).unwrap();
-            assert_eq!(cache.get(&engine, &[1; 32]), None);
+            assert!(cache.get(&engine, &[1; 32]).is_none());
         }
         fs::write(&file, &good).unwrap();
         fs::copy(&file, folder.path().join("native").join(name(&engine, &[2; 32]))).unwrap();
-        assert_eq!(cache.get(&engine, &[2; 32]), None);
+        assert!(cache.get(&engine, &[2; 32]).is_none());
         // Readable by others.
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(cache.get(&engine, &[1; 32]), None);
+        assert!(cache.get(&engine, &[1; 32]).is_none());
         // A link out of the folder.
         fs::remove_file(&file).unwrap();
         let outside = folder.path().join("outside");
         fs::write(&outside, &good).unwrap();
         fs::set_permissions(&outside, fs::Permissions::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink(&outside, &file).unwrap();
-        assert_eq!(cache.get(&engine, &[1; 32]), None);
+        assert!(cache.get(&engine, &[1; 32]).is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::bindings::profiling::ProfilingPre;
 use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
-use crate::cache::Cache;
+use crate::cache::{Cache, Native};
 use crate::call::Caller;
 use crate::cancel::Cancel;
 use crate::compile::Compiler;
@@ -253,7 +253,7 @@ impl PluginHost {
     }
 
     /// Native code, from the cache where it can be trusted.
-    async fn native(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<Vec<u8>, LoadReason> {
+    async fn native(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<Native, LoadReason> {
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
         if let Some(native) = kept {
             return Ok(native);
@@ -262,7 +262,7 @@ impl PluginHost {
         if let Some(cache) = &self.cache {
             cache.put(&self.engine, digest, &native);
         }
-        Ok(native)
+        Ok(native.into())
     }
 
     /// Only an instance shows whether the types of its exports are ours, so one is made, asked nothing

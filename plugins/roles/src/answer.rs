@@ -90,15 +90,15 @@ fn first_clash<'a>(
     request: &'a MappingRequest,
     moved: &[(usize, SpecialUse, FolderPath, String)],
 ) -> Option<(usize, &'a FolderPath)> {
-    let goes_to = |index: usize, folder: &'a Folder| -> Option<FolderPath> {
+    let goes_to = |index: usize, folder: &'a Folder| {
         if let Some((_, _, path, _)) = moved.iter().find(|(other, ..)| *other == index) {
-            return Some(path.clone());
+            return Some(path);
         }
         match request.settled_ruling(index).map(|ruling| &ruling.decision) {
-            Some(Decision::MapTo(target)) => Some(target.path.clone()),
+            Some(Decision::MapTo(target)) => Some(&target.path),
             Some(Decision::Skip(_) | Decision::Other(_)) => None,
             // A folder that holds no messages takes nothing along.
-            None => folder.selectable.then(|| folder.path.clone()),
+            None => folder.selectable.then_some(&folder.path),
         }
     };
     moved.iter().enumerate().find_map(|(position, (index, _, path, _))| {
@@ -109,16 +109,19 @@ fn first_clash<'a>(
         let others = request.source_folders.iter().enumerate().filter(|(other, _)| other != index);
         let clash = others
             .into_iter()
-            .find(|(other, folder)| goes_to(*other, folder).is_some_and(|there| same_place(&there, path)));
+            .find(|(other, folder)| goes_to(*other, folder).is_some_and(|there| same_place(there, path)));
         clash.map(|(_, folder)| (position, &folder.path))
     })
 }
 
 /// Case is ignored: many servers do.
 fn same_place(a: &FolderPath, b: &FolderPath) -> bool {
-    let lower =
-        |path: &FolderPath| path.levels().iter().map(|level| level.to_lowercase()).collect::<Vec<_>>();
-    lower(a) == lower(b)
+    a.levels().len() == b.levels().len()
+        && a.levels().iter().zip(b.levels()).all(|(a, b)| lower(a).eq(lower(b)))
+}
+
+fn lower(level: &str) -> impl Iterator<Item = char> {
+    level.chars().flat_map(char::to_lowercase)
 }
 
 /// Folders inside one that got another name go along, unless somebody ruled on them.

@@ -33,22 +33,18 @@ fn here() -> &'static Path {
 fn mapping(runtime: &Runtime) -> Figure {
     const NAMES: [&str; 10] = [
         "INBOX",
-        "Sent",
-        "Drafts",
-        "Junk",
-        "Trash",
-        "Archive",
+        "Gesendete Elemente",
+        "Entwürfe",
+        "Spam",
+        "Papierkorb",
+        "Archiv",
         "Kunden",
         "Angebote",
         "Projekte",
-        "Newsletter",
+        "Rundbriefe",
     ];
-    let folder = |n: usize| FolderInfo {
-        path: FolderPath(if n < 10 {
-            vec![NAMES[n].into()]
-        } else {
-            vec![NAMES[n % 10].into(), format!("{n}")]
-        }),
+    let folder = |levels: Vec<String>| FolderInfo {
+        path: FolderPath(levels),
         attributes: Vec::new(),
         roles: Vec::new(),
         selectable: true,
@@ -69,8 +65,16 @@ fn mapping(runtime: &Runtime) -> Figure {
     let request = MappingRequest {
         source: server.clone(),
         target: server,
-        source_folders: (0..50).map(folder).collect(),
-        target_folders: (0..5).map(folder).collect(),
+        // Ten of them, each with four inside.
+        source_folders: (0..50)
+            .map(|n| {
+                let top = NAMES[n / 5].to_owned();
+                folder(if n % 5 == 0 { vec![top] } else { vec![top, format!("Ordner {n}")] })
+            })
+            .collect(),
+        target_folders: ["INBOX", "Sent", "Drafts", "Junk", "Trash"]
+            .map(|name| folder(vec![name.into()]))
+            .into(),
         settled: Vec::new(),
     };
     let seconds = runtime.block_on(async {
