@@ -178,7 +178,9 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
         }
         entries.extend(page.mailboxes);
         if entries.len() > MAX_MAILBOXES {
-            return Err(never_ends(format!("it lists more than {MAX_MAILBOXES} mailboxes")));
+            return Err(never_ends(format!(
+                "it lists more than {MAX_MAILBOXES} mailboxes, the most that one project can hold"
+            )));
         }
         warnings.truncate(MAX_REMARKS);
         let Some(next) = page.next.filter(|_| errors.len() < MAX_REMARKS) else { break };

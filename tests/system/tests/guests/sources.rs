@@ -103,7 +103,8 @@ tests! {
     EndlessPages => endless_pages {
         breaks(
             Guest::EndlessPages,
-            "gave an answer that breaks the contract: it lists more than 250000 mailboxes",
+            "gave an answer that breaks the contract: it lists more than 250000 mailboxes, the most that one project \
+             can hold",
         );
     }
     SameToken => same_token {
