@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::copy::Breaks;
 use crate::ends::Ceilings;
 use crate::event::Event;
 use crate::job::Job;
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     pub stop: StopSignal,
     /// What was done so far.
     pub done: Arc<Done>,
+    /// Messages that connections broke at.
+    pub breaks: Arc<Breaks>,
     budget: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 }
@@ -63,7 +66,7 @@ impl Context {
         let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
-        Self { job, plugins, ceilings, stop, done: Arc::default(), budget, events }
+        Self { job, plugins, ceilings, stop, done: Arc::default(), breaks: Arc::default(), budget, events }
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
