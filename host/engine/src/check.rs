@@ -2,7 +2,8 @@
 
 use mailhaul_imap::{Cause, Session};
 
-use crate::ends::{Ceilings, EndError, dial, log_out};
+use crate::context::Context;
+use crate::ends::{EndError, dial, log_out};
 use crate::event::CheckRow;
 use crate::mailbox::Mailbox;
 use crate::summary::Side;
@@ -19,9 +20,9 @@ struct Holdings {
 }
 
 /// Tries both ends of a mailbox.
-pub async fn check(mailbox: &Mailbox, ceilings: &Ceilings) -> Vec<CheckRow> {
+pub(crate) async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
     let (source, target) =
-        tokio::join!(one(mailbox, Side::Source, ceilings), one(mailbox, Side::Target, ceilings));
+        tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
     let mut rows = Vec::with_capacity(2);
     let (held, row) = finish(mailbox, Side::Source, source);
     rows.push(row);
@@ -37,13 +38,16 @@ pub async fn check(mailbox: &Mailbox, ceilings: &Ceilings) -> Vec<CheckRow> {
         }
     }
     rows.push(row);
+    for row in &mut rows {
+        row.profile = context.profiles.summary(row.side, mailbox.side(row.side));
+    }
     rows
 }
 
-async fn one(mailbox: &Mailbox, side: Side, ceilings: &Ceilings) -> Result<Holdings, EndError> {
+async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Holdings, EndError> {
     let spec = mailbox.side(side);
-    let _leave = ceilings.one(spec).await;
-    let mut session = dial(spec, side, &ceilings.timeouts).await?;
+    let _leave = context.ceilings.one(spec).await;
+    let mut session = dial(context, spec, side).await?;
     let found = look(&mut session).await.map_err(EndError::at(side));
     log_out(session).await;
     found
@@ -78,6 +82,7 @@ fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
         cause: cause.to_owned(),
         remedy,
         detail,
+        profile: None,
     };
     match found {
         Ok(held) => {

@@ -108,6 +108,7 @@ pub(crate) async fn run(
         target_name: target.name.clone(),
         selected: open.target,
         append_limit: pair.target.facts().append_limit,
+        limit_by: work.context.profiles.limit_by(mailbox, pair.target.facts()),
         together: true,
     };
     let in_doubt = locked(work.ledger).open_batches(row.id)?;

@@ -160,13 +160,12 @@ async fn attempt(
     if context.stop.is_raised() {
         return Ok(MailboxEnd::Interrupted);
     }
-    let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+    let (source, target) = dial_both(context, mailbox).await?;
     *connected = true;
     let mut pair = Pair { source, target };
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
-    let planned =
-        plan(&context.job, &context.plugins, mailbox, &mut pair.source, &mut pair.target, reading).await?;
+    let planned = plan(context, mailbox, &mut pair.source, &mut pair.target, reading).await?;
     if let Some(stopped) = refuse(&planned.plan, agreed) {
         context.tell(Event::Planned(planned.plan)).await;
         return Err(Early::Stopped(stopped));

@@ -102,13 +102,13 @@ async fn all(work: Work<'_>, mailbox: &Mailbox) -> Step<MailboxEnd> {
     let _leave = context.ceilings.pair(mailbox).await;
     let mut target = if doubtful {
         // What a crash left in doubt may be there: it is told by the source's bytes.
-        let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+        let (source, target) = dial_both(context, mailbox).await?;
         let mut pair = Pair { source, target };
         settle(work, &mut pair).await?;
         log_out(pair.source).await;
         pair.target
     } else {
-        dial(&mailbox.target, Side::Target, &context.ceilings.timeouts).await?
+        dial(context, &mailbox.target, Side::Target).await?
     };
     let names = names(&mut target).await?;
     recover(work, &mut target, &names).await?;
@@ -262,6 +262,7 @@ async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
             target_name: target.clone(),
             selected,
             append_limit: None,
+            limit_by: None,
             together: true,
         };
         let sent: UidSet = batches

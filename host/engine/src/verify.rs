@@ -71,7 +71,7 @@ async fn all(
     sample: u8,
 ) -> Result<MailboxEnd, WorkError> {
     let _leave = context.ceilings.pair(mailbox).await;
-    let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+    let (source, target) = dial_both(context, mailbox).await?;
     let mut pair = Pair { source, target };
     let source_names = names(pair.source.folders().await.map_err(EndError::at(Side::Source))?);
     let target_names = names(pair.target.folders().await.map_err(EndError::at(Side::Target))?);

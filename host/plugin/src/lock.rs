@@ -408,6 +408,7 @@ mod tests {
             kinds: vec![Kind::MailboxProvisioner],
             summary: "s".into(),
             license: "MIT".into(),
+            providers: Vec::new(),
             imports: Vec::new(),
             inputs: Vec::new(),
             http: vec![http("{settings.host}")],

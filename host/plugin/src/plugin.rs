@@ -79,6 +79,12 @@ impl Plugin {
         &self.compiled.description.kinds
     }
 
+    /// The providers a server profile can be named for; empty when its manifest lists none.
+    #[must_use]
+    pub fn providers(&self) -> &[String] {
+        &self.compiled.description.manifest.providers
+    }
+
     /// The same plugin, with everything its calls use counted by `meter`.
     #[must_use]
     pub fn metered(mut self, meter: &Meter) -> Self {
@@ -122,7 +128,8 @@ impl Plugin {
     /// When it is none, or the settings do not fit its schema.
     pub fn profiler(&self, settings: &Value) -> Result<Arc<dyn ServerProfiler>, LoadError> {
         let prepared = self.prepared(Kind::ServerProfile, self.compiled.profiling.as_ref())?;
-        Ok(Arc::new(WasmProfiler { caller: self.caller(Kind::ServerProfile, settings)?, prepared }))
+        let caller = self.caller(Kind::ServerProfile, settings)?;
+        Ok(Arc::new(WasmProfiler { caller, prepared, providers: self.providers().to_vec() }))
     }
 
     /// Uses it to create mailboxes.

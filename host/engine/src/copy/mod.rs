@@ -48,6 +48,8 @@ pub(crate) struct FolderCopy {
     pub selected: Selected,
     /// Messages above this size are not sent: the target said it refuses them.
     pub append_limit: Option<u64>,
+    /// Who knows that limit, when it is not the target itself.
+    pub limit_by: Option<String>,
     /// Whether messages may share commands; one that was refused together with others is sent alone.
     pub together: bool,
 }

@@ -99,7 +99,7 @@ async fn helper(
 ) -> Result<Copied, WorkError> {
     let Some(leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(Copied::default()) };
     let opened = async {
-        let (mut source, mut target) = dial_both(mailbox, &work.context.ceilings.timeouts).await?;
+        let (mut source, mut target) = dial_both(work.context, mailbox).await?;
         let (examined, selected) =
             tokio::join!(source.examine(&job.source_name), target.select(&job.target_name));
         examined.map_err(EndError::at(Side::Source))?;
