@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins, ServerProfiler, SideProfilers};
+use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
     Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, LockError, Plugin,
     PluginHost, Shipped, TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
-use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider};
+use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider, Side};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -85,7 +86,7 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
     let mut source = None;
     if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
         used.push(plugin.id().id.clone());
-        if let Some(plugin) = faults.keep(named, granted(project, plugin)) {
+        if let Some(plugin) = faults.keep(named, granted(project, &project.source, plugin)) {
             source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
         }
     }
@@ -191,9 +192,10 @@ pub(crate) async fn for_provision(
     let lock = Lock::read(&project.dir)?;
     let inputs = inputs(ui, project)?;
     let source = host.open_locked(&name(&project.mailboxes.from), &project.dir, &lock).await?;
-    let source = granted(project, source)?;
+    let source = granted(project, &project.source, source)?;
     let source = source.source(settings(project, &source), inputs)?;
-    let provisioner = granted(project, host.open_locked(&name(named), &project.dir, &lock).await?)?;
+    let provisioner = host.open_locked(&name(named), &project.dir, &lock).await?;
+    let provisioner = granted(project, &project.target, provisioner)?;
     let provisioner = provisioner.provisioner(settings(project, &provisioner))?;
     Ok((source, provisioner))
 }
@@ -284,14 +286,22 @@ pub(crate) fn name(named: &PluginRef) -> String {
     }
 }
 
-/// The plugin with what the project grants it.
-pub(crate) fn granted(project: &Project, plugin: Plugin) -> Result<Plugin, LoadError> {
+/// The plugin with what the project grants it, and the roots it trusts for this side.
+fn granted(project: &Project, side: &Side, plugin: Plugin) -> Result<Plugin, LoadError> {
     let secrets = project.plugins.secrets.get(&plugin.id().id);
     let settings = settings(project, &plugin).clone();
-    plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
+    let plugin = plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
         Some(reference) => resolve(reference).map(Some).map_err(|error| error.to_string()),
         None => Ok(None),
-    })
+    })?;
+    let Some(file) = &side.ca_file else { return Ok(plugin) };
+    match Dialer::new(Some(&file.pem)) {
+        Ok(dialer) => Ok(plugin.trusting(dialer)),
+        Err(error) => Err(LoadError {
+            plugin: plugin.id().id.clone(),
+            reason: LoadReason::Input(format!("`ca_file` {}: {}", file.path.display(), error.detail)),
+        }),
+    }
 }
 
 fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {

@@ -14,6 +14,7 @@ use crate::handle::{Command, Handle};
 use crate::job::{Job, Task};
 use crate::ledger::{Ledger, LedgerError};
 use crate::mailbox::{self, ListError, Mailbox};
+use crate::meaning::explained;
 use crate::plan::MailboxPlan;
 use crate::planner::{PlanError, plan};
 use crate::plugin::Plugins;
@@ -316,7 +317,7 @@ async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxP
                 stopped("plan", conflicts)
             }
         }
-        Err(PlanError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(PlanError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(PlanError::Plugin(error)) => MailboxEnd::Stopped(run::plugin_stop(&error)),
         Err(PlanError::Ledger(error)) => MailboxEnd::Stopped(run::ledger_stop(&error)),
     }

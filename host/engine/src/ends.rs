@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::Context;
 use crate::mailbox::{AccountSpec, Mailbox};
+use crate::meaning::Meaning;
 use crate::profiles;
 use crate::summary::{Side, Stopped};
 
@@ -17,6 +18,8 @@ use crate::summary::{Side, Stopped};
 pub(crate) enum EndError {
     /// The server or the way to it.
     Imap(Side, ImapError),
+    /// A server whose words a server profile could read.
+    Explained(Side, ImapError, Meaning),
     /// A secret that cannot be had.
     Secret(Side, String),
 }
@@ -27,31 +30,41 @@ impl EndError {
         move |error| Self::Imap(side, error)
     }
 
+    fn imap(&self) -> Option<&ImapError> {
+        match self {
+            Self::Imap(_, error) | Self::Explained(_, error, _) => Some(error),
+            Self::Secret(..) => None,
+        }
+    }
+
     /// Whether trying again may help: the connection broke, rather than the server said no.
     #[must_use]
     pub(crate) fn is_connection_lost(&self) -> bool {
-        matches!(self, Self::Imap(_, error) if error.is_connection_lost())
+        self.imap().is_some_and(ImapError::is_connection_lost)
     }
 
     /// Whether a server that answered before may answer again later: the connection broke, or the
     /// server cannot be reached right now.
     #[must_use]
     pub(crate) fn may_pass(&self) -> bool {
-        self.is_connection_lost() || matches!(self, Self::Imap(_, ImapError::Net(_)))
+        self.is_connection_lost() || matches!(self.imap(), Some(ImapError::Net(_)))
     }
 
     /// Whether the server is there and asks to come back later.
     #[must_use]
     pub(crate) fn asks_for_patience(&self) -> bool {
-        matches!(self, Self::Imap(_, error) if error.asks_for_patience())
+        match self {
+            Self::Explained(_, _, meaning) => meaning.asks_for_patience(),
+            _ => self.imap().is_some_and(ImapError::asks_for_patience),
+        }
     }
 
-    /// For how long, when the server says so.
+    /// For how long, when the server says so, or a profile that knows it.
     #[must_use]
     pub(crate) fn suggested_wait(&self) -> Option<Duration> {
         match self {
-            Self::Imap(_, error) => error.suggested_wait(),
-            Self::Secret(..) => None,
+            Self::Explained(_, _, meaning) => meaning.retry_after,
+            _ => self.imap()?.suggested_wait(),
         }
     }
 
@@ -59,7 +72,7 @@ impl EndError {
     #[must_use]
     pub(crate) fn side(&self) -> Side {
         match self {
-            Self::Imap(side, _) | Self::Secret(side, _) => *side,
+            Self::Imap(side, _) | Self::Explained(side, ..) | Self::Secret(side, _) => *side,
         }
     }
 
@@ -70,6 +83,11 @@ impl EndError {
             Self::Imap(side, error) => {
                 Stopped { side: *side, cause: error.cause().as_str().to_owned(), reason: error.to_string() }
             }
+            Self::Explained(side, error, meaning) => Stopped {
+                side: *side,
+                cause: meaning.cause_of(error).to_owned(),
+                reason: format!("{error}{}", meaning.advice()),
+            },
             Self::Secret(side, reason) => {
                 Stopped { side: *side, cause: "auth-refused".to_owned(), reason: reason.clone() }
             }
@@ -79,7 +97,7 @@ impl EndError {
 
 /// Ceilings on connections, shared by every mailbox of a task. A host that asks for patience lowers its own.
 #[derive(Debug)]
-pub struct Ceilings {
+pub(crate) struct Ceilings {
     per_host: usize,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     /// Mailboxes that were told about a server's wish for patience.
@@ -147,7 +165,7 @@ impl Host {
 impl Ceilings {
     /// At most `per_host` connections to one host at a time.
     #[must_use]
-    pub fn new(per_host: usize) -> Self {
+    pub(crate) fn new(per_host: usize) -> Self {
         Self {
             per_host: per_host.max(1),
             hosts: Mutex::default(),
@@ -195,7 +213,7 @@ impl Ceilings {
     }
 
     /// Leave for one connection.
-    pub async fn one(&self, spec: &AccountSpec) -> Leave {
+    pub(crate) async fn one(&self, spec: &AccountSpec) -> Leave {
         let (_, host) = self.host(spec);
         Leave(vec![host.leave(1).await], None)
     }
@@ -217,7 +235,7 @@ impl Ceilings {
 
     /// Leave for one connection to each end; taken at once where both ends are one host, so that
     /// mailboxes never wait for each other's second connection.
-    pub async fn pair(&self, mailbox: &Mailbox) -> Leave {
+    pub(crate) async fn pair(&self, mailbox: &Mailbox) -> Leave {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
         if first == second {
@@ -232,7 +250,7 @@ impl Ceilings {
 
 /// Leave to hold connections; given back when dropped.
 #[derive(Debug)]
-pub struct Leave(
+pub(crate) struct Leave(
     #[expect(dead_code, reason = "held for its drop")] Vec<Option<Held>>,
     #[expect(dead_code, reason = "held for its drop")] Option<Extra>,
 );

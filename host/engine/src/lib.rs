@@ -16,6 +16,7 @@ mod conductor;
 mod context;
 mod ends;
 mod mailbox;
+mod meaning;
 mod profiles;
 
 // What is done with one mailbox.

@@ -207,6 +207,8 @@ pub struct AccountEntry {
     pub tls: Option<TlsMode>,
     /// Password or token; `None` when the project's admin log-in or token is used.
     pub secret: Option<Secret>,
+    /// Bytes it shall hold, for `provision`.
+    pub quota: Option<u64>,
 }
 
 /// One mailbox to move, as a source plugin lists it.

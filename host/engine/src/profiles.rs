@@ -15,9 +15,11 @@ use crate::context::Context;
 use crate::event::Event;
 use crate::mailbox::{AccountSpec, Mailbox};
 use crate::mapping::describe;
-use crate::plugin::{PluginError, PluginId, ServerDescription, ServerProfile, SideProfilers};
+use crate::plugin::{PluginError, PluginId, ServerDescription, ServerProfile, ServerProfiler, SideProfilers};
 use crate::summary::{ProfileSummary, Side};
 
+/// Refusals of one server that are put before a profile, in one task.
+const MAX_ASKED: u32 = 1_000;
 /// More different servers than this in one project are not remembered, and so not asked about.
 const MAX_SERVERS: usize = 10_000;
 
@@ -37,8 +39,10 @@ struct State {
     known: HashMap<(Side, Endpoint, Vec<String>), Arc<OnceCell<Option<Arc<Known>>>>>,
     /// The server last met at an address.
     latest: HashMap<(Side, Endpoint), Met>,
-    /// Plugins that broke, by call: told once.
+    /// Plugins that broke, by call: told once, and not asked to read refusals any more.
     broken: HashSet<(PluginId, String)>,
+    /// How many refusals of a server were put before a profile.
+    asked: HashMap<(Side, Endpoint), u32>,
 }
 
 /// A server that was met.
@@ -116,6 +120,36 @@ impl Profiles {
         (!itself).then(|| format!("the profile `{}` of {}", known.profile.provider, known.plugin))
     }
 
+    /// Who is asked what a refusal of this server means, and what it was taken for: the profile that knows it, or,
+    /// before anything is known, all of the side. Nobody when enough was asked.
+    pub(crate) fn readers(
+        &self,
+        side: Side,
+        spec: &AccountSpec,
+    ) -> Vec<(Arc<dyn ServerProfiler>, Option<String>)> {
+        let choice = self.of(side);
+        let mut state = self.state();
+        let asked = state.asked.entry((side, spec.endpoint.clone())).or_default();
+        if *asked >= MAX_ASKED {
+            return Vec::new();
+        }
+        *asked += 1;
+        let met = state.latest.get(&(side, spec.endpoint.clone()));
+        let sane = |profiler: &&Arc<dyn ServerProfiler>| {
+            !state.broken.contains(&(profiler.plugin().clone(), "classify".to_owned()))
+        };
+        let profilers = choice.profilers.iter().filter(sane);
+        match met {
+            Some(Met { known: Some(known), .. }) => {
+                let provider = Some(known.profile.provider.clone());
+                let who = profilers.filter(|profiler| *profiler.plugin() == known.plugin);
+                who.map(|profiler| (Arc::clone(profiler), provider.clone())).collect()
+            }
+            Some(Met { known: None, .. }) => Vec::new(),
+            None => profilers.map(|profiler| (Arc::clone(profiler), choice.provider.clone())).collect(),
+        }
+    }
+
     /// Whether a plugin broke in this call for the first time.
     fn breaks(&self, error: &PluginError) -> bool {
         self.state().broken.insert((error.plugin.clone(), error.call.clone()))
@@ -170,8 +204,8 @@ async fn ask(context: &Context, side: Side, server: &ServerDescription) -> Optio
 }
 
 /// Tells, once, that a profile broke: the engine goes on with its own caution.
-async fn broke(context: &Context, error: &PluginError) {
-    tracing::warn!("{error}");
+pub(crate) async fn broke(context: &Context, error: &PluginError) {
+    tracing::info!("{error}");
     if context.profiles.breaks(error) {
         let message = format!("{error}; mailhaul goes on with what it knows itself");
         context.tell(Event::Warning { mailbox: None, message }).await;

@@ -17,6 +17,7 @@ use crate::hooks::{self, State};
 use crate::ledger::{Copy, FolderRow, Ledger, LedgerError};
 use crate::mailbox::Mailbox;
 use crate::mapping::Mapped;
+use crate::meaning::explained;
 use crate::plan::MailboxPlan;
 use crate::planner::{PlanError, plan};
 use crate::plugin::{Depth, HookOutcome};
@@ -113,7 +114,7 @@ async fn run_with(
         let error = match attempt(context, mailbox, orders, ledger, &mut connected).await {
             Ok(end) => return end,
             Err(Early::Stopped(stopped)) => return MailboxEnd::Stopped(stopped),
-            Err(Early::End(error)) => error,
+            Err(Early::End(error)) => explained(context, mailbox, error).await,
         };
         if settled(ledger) != before {
             lost = 0;
@@ -175,7 +176,7 @@ async fn attempt(
     context.tell(Event::Planned(planned.plan)).await;
 
     let lists = Lists::default();
-    let work = Work { context, mailbox: &mailbox.key, ledger, lists: &lists };
+    let work = Work { context, mailbox: &mailbox.key, target: &mailbox.target, ledger, lists: &lists };
     follow(work, &mut pair.target, &planned.mappings.folders, &planned.listings.1).await?;
     let open = leave_proven(work, planned.mappings.folders.clone()).await?;
     let end = folders::run(work, mailbox, pair, &open, &planned.messages, to_copy).await?;

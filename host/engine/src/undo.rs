@@ -19,6 +19,7 @@ use crate::folder_run::Pair;
 use crate::gone::{QUARANTINE, ours};
 use crate::ledger::{Copy, Ledger, Outcome, Place, PlaceId};
 use crate::mailbox::Mailbox;
+use crate::meaning::explained;
 use crate::relocate::{open, recover, remove_exactly};
 use crate::run::ledger_stop;
 use crate::scan::list;
@@ -84,10 +85,11 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
     let lists = Lists::default();
-    let work = Work { context, mailbox: &mailbox.key, ledger: &ledger, lists: &lists };
+    let work =
+        Work { context, mailbox: &mailbox.key, target: &mailbox.target, ledger: &ledger, lists: &lists };
     let end = match all(work, mailbox).await {
         Ok(end) => end,
-        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
     };
     let summary =

@@ -15,6 +15,7 @@ use crate::folder_run::Pair;
 use crate::hooks;
 use crate::ledger::{FolderRow, Ledger, Row};
 use crate::mailbox::Mailbox;
+use crate::meaning::explained;
 use crate::plugin::Depth;
 use crate::run::ledger_stop;
 use crate::scan::{Listed, contents, headers, list};
@@ -43,7 +44,7 @@ pub(crate) async fn verify(
     };
     let end = match all(context, mailbox, &ledger, depth, sample).await {
         Ok(end) => end,
-        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
     };
     let summary =

@@ -288,6 +288,7 @@ impl Locked {
             secrets,
             create,
             quota: allowed.changes.contains(&Change::SetQuota),
+            dialer: None,
             replies: None,
         })
     }

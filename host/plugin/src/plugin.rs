@@ -6,6 +6,7 @@ use mailhaul_engine::plugin::{
     FolderMapper, MailboxProvisioner, MailboxSource, PluginId, ServerProfiler, Validator,
 };
 use mailhaul_imap::Secret;
+use mailhaul_net::Dialer;
 use serde_json::Value;
 
 use crate::bindings::mapping::MappingPre;
@@ -156,6 +157,13 @@ impl Plugin {
         let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
         let grants = locked.grants(&settings, secret).map_err(|reason| self.error(reason))?;
         Ok(self.with_grants(grants))
+    }
+
+    /// The same plugin, whose requests are sent by this dialler: it trusts more roots than the machine does.
+    #[must_use]
+    pub fn trusting(self, dialer: Dialer) -> Self {
+        let grants = Grants { dialer: Some(dialer), ..(*self.grants).clone() };
+        self.with_grants(grants)
     }
 
     /// The same plugin with everything granted that it asks for, but with a fixture's replies instead of servers

@@ -14,6 +14,7 @@ pub(crate) use spread::spread;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mailhaul_imap::{AppendHead, AppendOptions, Flags, FolderName, ImapError, Refusal, Selected, Session};
@@ -68,6 +69,8 @@ pub(crate) struct Copied {
     pub alone: bool,
     /// Some of these were refused for the moment, in these words: send them again.
     pub patience: Option<Refusal>,
+    /// How long to wait before that, by a server profile that could read those words.
+    pub wait: Option<Duration>,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     /// The user stopped it.
@@ -142,6 +145,7 @@ async fn copy(
     copied.unresolved = recorded.unresolved;
     copied.alone = recorded.alone;
     copied.patience = recorded.patience;
+    copied.wait = recorded.wait;
     copied.over_quota = recorded.over_quota;
     Ok((acks.rejoin(appender), copied))
 }

@@ -132,6 +132,7 @@ impl Copied {
         self.unresolved.extend(more.unresolved);
         self.alone |= more.alone;
         self.patience = self.patience.take().or(more.patience);
+        self.wait = self.wait.max(more.wait);
         self.over_quota = self.over_quota.take().or(more.over_quota);
         self.interrupted |= more.interrupted;
         for (flag, count) in more.flags_lost {
