@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::copy::Breaks;
 use crate::ends::Ceilings;
 use crate::event::Event;
 use crate::job::Job;
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub stop: StopSignal,
     /// What was done so far.
     pub done: Arc<Done>,
+    /// Messages that connections broke at.
+    pub breaks: Arc<Breaks>,
     budget: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 }
@@ -70,7 +73,8 @@ impl Context {
         let profiles = Arc::new(Profiles::new(source, target, meant));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
-        Self { job, plugins, ceilings, profiles, stop, done: Arc::default(), budget, events }
+        let (done, breaks) = (Arc::default(), Arc::default());
+        Self { job, plugins, ceilings, profiles, stop, done, breaks, budget, events }
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.

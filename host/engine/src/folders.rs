@@ -140,7 +140,7 @@ async fn worker(
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
                 (Some(target), _) if !full => {
-                    let run = folder_run::run(work, mailbox, pair, mapped, target);
+                    let run = Box::pin(folder_run::run(work, mailbox, pair, mapped, target));
                     let (back, end) = run.instrument(span).await?;
                     pair = back;
                     if end.throttled {

@@ -34,6 +34,7 @@ mod view;
 
 // What is done with one folder.
 mod adopt;
+mod bring;
 mod compare;
 mod copy;
 mod delta;

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mailhaul_imap::{Restraint, ServerFacts, Session};
+use mailhaul_imap::{Restraint, Session};
 use mailhaul_net::Endpoint;
 use tokio::sync::OnceCell;
 
@@ -111,10 +111,10 @@ impl Profiles {
 
     /// Who knows the largest message the target takes, when it is not the target itself.
     #[must_use]
-    pub(crate) fn limit_by(&self, mailbox: &Mailbox, target: &ServerFacts) -> Option<String> {
+    pub(crate) fn limit_by(&self, mailbox: &Mailbox, limit: Option<u64>) -> Option<String> {
         let Met { server, known } = self.met(Side::Target, &mailbox.target)?;
         let known = known?;
-        let limit = target.append_limit.filter(|limit| known.profile.max_append_bytes == Some(*limit))?;
+        let limit = limit.filter(|limit| known.profile.max_append_bytes == Some(*limit))?;
         let announced = format!("APPENDLIMIT={limit}");
         let itself = server.capabilities.iter().any(|one| one.eq_ignore_ascii_case(&announced));
         (!itself).then(|| format!("the profile `{}` of {}", known.profile.provider, known.plugin))

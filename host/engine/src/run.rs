@@ -96,6 +96,7 @@ pub(crate) async fn run(
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
     let end = run_with(context, mailbox, (agreed, delete_gone), &ledger).await;
+    tracing::info!(ledger_ms = locked(&ledger).busy().as_millis(), "mailbox done");
     let summary =
         mailbox_summary(&locked(&ledger), &mailbox.source.user, &mailbox.target.user, end.stopped()).ok();
     (end, summary)

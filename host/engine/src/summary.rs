@@ -282,6 +282,8 @@ pub enum DifferenceKind {
     Keywords,
     /// INTERNALDATE differs.
     Date,
+    /// One side does not give it, so that it could not be compared.
+    Unreadable,
     /// On the target, and not ours.
     Extra,
 }
@@ -301,6 +303,7 @@ impl DifferenceKind {
             Self::Flags => "flags",
             Self::Keywords => "keywords",
             Self::Date => "date",
+            Self::Unreadable => "unreadable",
             Self::Extra => "extra",
         }
     }

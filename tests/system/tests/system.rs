@@ -42,6 +42,7 @@ mod compare;
 mod courier;
 mod crash;
 mod delta;
+mod disorder;
 mod folders;
 mod haul;
 mod input;

@@ -4,12 +4,14 @@
 //! The writer and the acknowledgements are tasks of their own: with one task for both ends, both
 //! sockets' buffers could fill while each end waits for the other.
 
+mod breaks;
 mod flight;
 mod read;
 mod record;
 mod spread;
 mod write;
 
+pub(crate) use breaks::Breaks;
 pub(crate) use spread::spread;
 
 use std::collections::HashMap;
@@ -106,7 +108,22 @@ async fn copy(
     open: &[Listed],
 ) -> Result<(Session, Copied), WorkError> {
     let shared: SharedFlight = Arc::default();
-    flight(&shared).uid_next = job.selected.uid_next;
+    let result = Box::pin(pump(work, job, source, target, open, &shared)).await;
+    if let Err(error) = &result {
+        breaks::blame(work, job, &shared, open, error).await?;
+    }
+    result
+}
+
+async fn pump(
+    work: Work<'_>,
+    job: &FolderCopy,
+    source: &mut Session,
+    target: Session,
+    open: &[Listed],
+    shared: &SharedFlight,
+) -> Result<(Session, Copied), WorkError> {
+    flight(shared).uid_next = job.selected.uid_next;
     let mut options = AppendOptions::default();
     if !job.together {
         options.batch_messages = 1;
@@ -119,7 +136,7 @@ async fn copy(
     let writer = write::Writer {
         job: job.clone(),
         ledger: Arc::clone(work.ledger),
-        flight: Arc::clone(&shared),
+        flight: Arc::clone(shared),
         batches: Batches::new(open),
     };
     let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
@@ -129,7 +146,7 @@ async fn copy(
     let reader = read::Reader { work, job, queue, halted };
     let (read, recorded) = tokio::join!(
         reader.read(source, open, &mut copied),
-        record::record(work, job, &shared, ack_receiver, halt)
+        record::record(work, job, shared, ack_receiver, halt)
     );
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;

@@ -64,7 +64,9 @@ pub(super) async fn record(
             for (ack, meaning) in buffer.drain(..).zip(meanings) {
                 let Ok(uid) = u32::try_from(ack.ticket) else { continue };
                 let Some(sent) = flight.sent.remove(&uid) else { continue };
+                let half = flight.abandoned && !sent.whole;
                 match ack.outcome {
+                    AckOutcome::Refused(_) | AckOutcome::BatchRefused(_) if half => {}
                     AckOutcome::Stored { uid: Some(target_uid), .. } => {
                         flight.uid_next = flight.uid_next.max(target_uid.checked_add(1));
                         closed.extend(flight.settle(uid));
@@ -105,8 +107,9 @@ pub(super) async fn record(
                         done.unresolved.push(uid);
                     }
                     AckOutcome::Refused(refusal) => {
+                        // Its intent stays open until it was looked for: servers store what they refuse.
                         let advice = meaning.as_ref().map(Meaning::advice).unwrap_or_default();
-                        refused.push((uid, sent.size, flight.settle(uid), refusal, advice));
+                        refused.push((uid, sent.size, refusal, advice));
                     }
                 }
             }
@@ -122,11 +125,10 @@ pub(super) async fn record(
         if !delivered.is_empty() {
             locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
         }
-        for (uid, size, closed, refusal, advice) in refused {
+        for (uid, size, refusal, advice) in refused {
             let text = format!("the target refused it: {refusal}{advice}");
             let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
-            let closed: Vec<i64> = closed.into_iter().collect();
-            work.fail(job.folder, &job.source, failure, &closed).await?;
+            work.fail(job.folder, &job.source, failure, &[]).await?;
         }
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();

@@ -13,7 +13,7 @@ use crate::job::Order;
 use crate::mailbox::Mailbox;
 use crate::scan::Listed;
 use crate::summary::Side;
-use crate::work::{Work, WorkError, locked};
+use crate::work::{Work, WorkError};
 
 /// What one connection writes before it takes more: opening a part costs some round trips.
 const PART: usize = 1000;
@@ -48,9 +48,6 @@ pub(crate) async fn spread(
     let (target, mut copied) = own?;
     for part in helped {
         copied.add(part?);
-    }
-    if !copied.interrupted && copied.over_quota.is_none() && copied.unresolved.is_empty() {
-        locked(work.ledger).close_batches(job.folder)?;
     }
     Ok((target, copied))
 }

@@ -114,6 +114,7 @@ impl Session<'_> {
             ["UID", "FETCH", ..] => self.fetch(&texts[2], &upper[3]),
             ["UID", "STORE", ..] => self.store(&texts[2], &upper[3], &texts[4]),
             ["UID", "EXPUNGE", ..] => self.expunge(&texts[2]),
+            ["UID", "COPY", ..] => self.copy(&texts[2], &texts[3]),
             ["NOOP" | "CHECK" | "ENABLE", ..] => "OK".to_owned(),
             ["CLOSE" | "UNSELECT"] => {
                 self.selected = None;
@@ -166,6 +167,7 @@ impl Session<'_> {
                         "MESSAGES" => folder.messages.len() as u64,
                         "UIDNEXT" => u64::from(folder.next),
                         "UIDVALIDITY" => folder.validity,
+                        "APPENDLIMIT" => folder.append_limit?,
                         _ => return None,
                     };
                     Some(format!("{item} {value}"))
@@ -305,6 +307,22 @@ impl Session<'_> {
                 own.sort();
                 own.dedup();
             }
+        }
+        "OK".to_owned()
+    }
+
+    fn copy(&mut self, set: &str, to: &str) -> String {
+        let Some(name) = self.selected.clone() else { return "BAD Nothing is selected".to_owned() };
+        let inside = &mut *self.lock();
+        let Some(folder) = inside.store.folders.get(&name) else { return "NO It is gone".to_owned() };
+        let uids = folder.resolve(set);
+        let copies: Vec<Message> =
+            folder.messages.iter().filter(|m| uids.contains(&m.uid)).cloned().collect();
+        let Some(to) = inside.store.folders.get_mut(to) else {
+            return "NO [TRYCREATE] No such folder".to_owned();
+        };
+        for message in copies {
+            to.add(message.flags, message.date, message.body);
         }
         "OK".to_owned()
     }
