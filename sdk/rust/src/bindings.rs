@@ -642,7 +642,8 @@ pub mod mailhaul {
                     }
                 }
             }
-            /// One end of a mailbox. Fields that are none come from the project file.
+            /// One end of a mailbox. Fields that are none come from the project file. Known among the extras of a
+            /// target: `quota`, the bytes the mailbox shall hold, for `mailhaul provision`.
             pub struct Account {
                 /// Log-in name.
                 pub login: _rt::String,
@@ -2315,7 +2316,8 @@ pub mod mailhaul {
         /// The host parses the URL, looks for its origin (scheme, host and port, exactly) among the granted
         /// ones, looks the name up, leaves out addresses a public service does not have (private, loopback,
         /// link-local and cloud metadata networks, unless the operator granted them for this origin), connects
-        /// to an address it has checked, and verifies TLS by the URL's host. Clear text (`http:`) is possible
+        /// to an address it has checked, and verifies TLS by the URL's host, with the roots of the machine and
+        /// those of `ca_file`: a source's of `[source]`, a provisioner's of `[target]`. Clear text (`http:`) is possible
         /// only where the granted origin says so. Redirects are followed five times at most, for GET and HEAD
         /// only, inside the granted origins only; a secret is not sent along to another origin. There are no
         /// cookies, no proxies, no caches and no content codings.
@@ -11548,8 +11550,9 @@ pub mod exports {
                 pub struct Classification {
                     pub cause: Cause,
                     /// Worth trying again after this many milliseconds; heeded for `throttled`, `too-many-connections` and
-                    /// `server-fault`, and never where the server said that the password is wrong. The host waits 15 minutes
-                    /// at most, and tries as often as it would have without; what it gives up on has failed.
+                    /// `server-fault`, and never for a refused log-in: a password is tried once. The host waits 15 minutes
+                    /// at most, and tries as often as it does when a server itself asks for patience; what it gives up on
+                    /// has failed.
                     pub retry_after_ms: ::core::option::Option<u32>,
                     /// One sentence for the operator: what to do about it.
                     pub remedy: ::core::option::Option<_rt::String>,
@@ -15098,14 +15101,16 @@ pub mod exports {
                         request: ListRequest,
                     ) -> ::core::result::Result<ListPage, PluginError>;
                     /// Called once for each missing mailbox, one after another. `password` is the one the list has for
-                    /// the target, or a new one the host made and keeps; it can be sent to the granted origins only.
+                    /// the target, or a new one the host made and wrote where the operator said; it can be sent to the
+                    /// granted origins only.
                     /// It must be safe to call again after a call that ended in an error: the first may have worked.
                     #[allow(async_fn_in_trait)]
                     fn create_mailbox(
                         request: NewMailbox,
                         password: Secret,
                     ) -> ::core::result::Result<Creation, PluginError>;
-                    /// Called for each mailbox that exists with another quota than the list asks for.
+                    /// Called for each mailbox that exists with another quota than the list asks for, those that were just
+                    /// created included.
                     #[allow(async_fn_in_trait)]
                     fn set_quota(
                         login: _rt::String,
