@@ -47,7 +47,7 @@ pub(crate) async fn bring(
         }
         job.selected = pair.target.select(&job.target_name).await.map_err(EndError::at(Side::Target))?;
     }
-    job.together = true;
+    job.together = work.context.breaks.allow_batches(work.mailbox);
     Box::pin(passes(work, mailbox, pair, home, job, together, end)).await
 }
 

@@ -188,3 +188,17 @@ fn a_folder_with_a_limit_of_its_own() {
     assert_eq!(exception(&stage.report(), "INBOX", 4)["code"], "too-big");
     assert_eq!(stage.target_heard("APPEND").len(), 3);
 }
+
+/// A target that announces MULTIAPPEND and answers BAD to it, in the middle of the bodies: single messages take over.
+#[test]
+fn batches_are_announced_and_not_understood() {
+    let manners =
+        Manners { capability: "IMAP4rev1 LITERAL+ UIDPLUS MULTIAPPEND".to_owned(), ..Manners::default() };
+    let stage = Stage::with(Manners::default(), manners);
+    stage.load("INBOX", 40);
+    stage.target.manners(|m| m.no_batches = true);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+    let logins = stage.target_heard("LOGIN").len();
+    assert!(logins <= 4, "{logins} connections for 40 messages");
+}

@@ -5,7 +5,7 @@
 //! connection breaks at three times alone is left out, and the rest goes on.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::ImapError;
 
@@ -17,23 +17,44 @@ use crate::scan::Listed;
 use crate::summary::Side;
 use crate::work::{Work, WorkError, locked};
 
+/// Connections of a mailbox that break while several messages are under way, before each goes in a command of its own.
+const TOGETHER: u32 = 2;
+
 /// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a small one, so
 /// that several such breaks count as one attempt, and the next run tries again.
 #[derive(Debug, Default)]
-pub(crate) struct Breaks(Mutex<HashMap<(String, FolderId, u32), u32>>);
+pub(crate) struct Breaks(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    alone: HashMap<(String, FolderId, u32), u32>,
+    together: HashMap<String, u32>,
+}
 
 impl Breaks {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn count(&self, mailbox: &str, folder: FolderId, uid: u32) -> u32 {
-        let mut breaks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = breaks.entry((mailbox.to_owned(), folder, uid)).or_default();
+        let mut counts = self.counts();
+        let count = counts.alone.entry((mailbox.to_owned(), folder, uid)).or_default();
         *count += 1;
         *count
     }
 
+    /// Whether the mailbox's messages may still share commands: a target that answers BAD to a command of several, with
+    /// which the connection has to end, would get one message more from each connection.
+    pub(crate) fn allow_batches(&self, mailbox: &str) -> bool {
+        self.counts().together.get(mailbox).is_none_or(|count| *count < TOGETHER)
+    }
+
     /// Whether a message is not sent any more in this task.
     pub(crate) fn is_given_up(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
-        let breaks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        breaks.get(&(mailbox.to_owned(), folder, uid)).is_some_and(|count| *count >= MAX_ATTEMPTS)
+        self.counts()
+            .alone
+            .get(&(mailbox.to_owned(), folder, uid))
+            .is_some_and(|count| *count >= MAX_ATTEMPTS)
     }
 }
 
@@ -59,6 +80,9 @@ pub(super) async fn blame(
         (*uid, sent.size, sent.whole)
     };
     let alone = open.len() == 1;
+    if !alone {
+        *work.context.breaks.counts().together.entry(work.mailbox.to_owned()).or_default() += 1;
+    }
     let counts = alone && (whole || work.context.breaks.count(work.mailbox, job.folder, uid) == MAX_ATTEMPTS);
     let text = if alone {
         format!("the connection to the target broke each time it was sent: {error}")

@@ -383,6 +383,11 @@ impl Session<'_> {
             if line.is_empty() {
                 break;
             }
+            if self.lock().manners.no_batches {
+                // And reads what follows as commands.
+                self.end(tag, "BAD Junk after the message");
+                return Ok(());
+            }
             let (piece, announced) = announced(&line);
             head = words(piece);
             literal = announced;
