@@ -132,6 +132,7 @@ pub(crate) fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
         limits: Limits {
             mailboxes_at_once: project.limits.mailboxes_at_once,
             connections_per_host: project.limits.connections_per_host,
+            connections_are_meant: project.limits.connections_are_meant,
             memory: project.limits.memory,
         },
         // With what the lock says of foreign plugins: one that was built anew is another.

@@ -83,6 +83,13 @@ async fn passes(
                 if vain >= MAX_VAIN_PASSES {
                     return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
                 }
+                if let Some(wait) = copied.wait {
+                    // What the server's own words say was waited for by the writer.
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = work.context.stop.raised() => {}
+                    }
+                }
             }
             for (flag, count) in copied.flags_lost {
                 let message = format!(

@@ -95,13 +95,17 @@ pub(crate) async fn run(
         return Ok((pair, FolderEnd::default())); // The folder stopped on its own; the ledger says why.
     };
     let home = Home { row: &row, place: open.place, rows: &open.rows };
+    // What the server says of this folder is worth more than what a profile says of the server.
+    let of_folder = target.status.as_ref().and_then(|status| status.append_limit);
+    let append_limit = of_folder.or(pair.target.facts().append_limit);
     let mut job = FolderCopy {
         source: row.source.clone(),
         source_name: mapped.folder.name.clone(),
         folder: row.id,
         target_name: target.name.clone(),
         selected: open.target,
-        append_limit: pair.target.facts().append_limit.or_else(|| target.status.as_ref()?.append_limit),
+        append_limit,
+        limit_by: work.context.profiles.limit_by(mailbox, append_limit),
         together: true,
     };
     let in_doubt = locked(work.ledger).open_batches(row.id)?;

@@ -16,6 +16,8 @@ mod conductor;
 mod context;
 mod ends;
 mod mailbox;
+mod meaning;
+mod profiles;
 
 // What is done with one mailbox.
 pub mod check;

@@ -19,6 +19,7 @@ use crate::folder_run::Pair;
 use crate::gone::{QUARANTINE, ours};
 use crate::ledger::{Copy, Ledger, Outcome, Place, PlaceId};
 use crate::mailbox::Mailbox;
+use crate::meaning::explained;
 use crate::relocate::{open, recover, remove_exactly};
 use crate::run::ledger_stop;
 use crate::scan::list;
@@ -84,10 +85,11 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
     let lists = Lists::default();
-    let work = Work { context, mailbox: &mailbox.key, ledger: &ledger, lists: &lists };
+    let work =
+        Work { context, mailbox: &mailbox.key, target: &mailbox.target, ledger: &ledger, lists: &lists };
     let end = match all(work, mailbox).await {
         Ok(end) => end,
-        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
     };
     let summary =
@@ -102,13 +104,13 @@ async fn all(work: Work<'_>, mailbox: &Mailbox) -> Step<MailboxEnd> {
     let _leave = context.ceilings.pair(mailbox).await;
     let mut target = if doubtful {
         // What a crash left in doubt may be there: it is told by the source's bytes.
-        let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+        let (source, target) = dial_both(context, mailbox).await?;
         let mut pair = Pair { source, target };
         settle(work, &mut pair).await?;
         log_out(pair.source).await;
         pair.target
     } else {
-        dial(&mailbox.target, Side::Target, &context.ceilings.timeouts).await?
+        dial(context, &mailbox.target, Side::Target).await?
     };
     let names = names(&mut target).await?;
     recover(work, &mut target, &names).await?;
@@ -276,6 +278,7 @@ async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
             target_name: target.clone(),
             selected,
             append_limit: None,
+            limit_by: None,
             together: true,
         };
         let sent: UidSet = batches

@@ -14,6 +14,7 @@ use crate::folder_run::Pair;
 use crate::hooks;
 use crate::ledger::{FolderRow, Ledger, Row};
 use crate::mailbox::Mailbox;
+use crate::meaning::explained;
 use crate::plugin::Depth;
 use crate::run::ledger_stop;
 use crate::scan::{Contents, Listed, contents, headers, list};
@@ -42,7 +43,7 @@ pub(crate) async fn verify(
     };
     let end = match all(context, mailbox, &ledger, depth, sample).await {
         Ok(end) => end,
-        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
     };
     let summary =
@@ -70,7 +71,7 @@ async fn all(
     sample: u8,
 ) -> Result<MailboxEnd, WorkError> {
     let _leave = context.ceilings.pair(mailbox).await;
-    let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+    let (source, target) = dial_both(context, mailbox).await?;
     let mut pair = Pair { source, target };
     let source_names = names(pair.source.folders().await.map_err(EndError::at(Side::Source))?);
     let target_names = names(pair.target.folders().await.map_err(EndError::at(Side::Target))?);

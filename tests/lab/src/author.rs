@@ -1,5 +1,5 @@
-//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, and a
-//! hostile one.
+//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, a hostile
+//! one, and a provider's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,8 +53,21 @@ pub fn acme_mapper() -> Result<PathBuf, String> {
 /// # Errors
 /// When it does not build.
 pub fn hostile() -> Result<PathBuf, String> {
-    let folder = checkout().join("tests/hostile");
-    let target = crate::install::target_folder().join("hostile");
+    guest("hostile")
+}
+
+/// Builds the laboratory's provider (`tests/provider`): a profile of its servers, and mailboxes through its panel.
+///
+/// # Errors
+/// When it does not build.
+pub fn provider() -> Result<PathBuf, String> {
+    guest("provider")
+}
+
+/// Builds the plugin in `tests/NAME`, which is no member of the workspace.
+fn guest(name: &str) -> Result<PathBuf, String> {
+    let folder = checkout().join("tests").join(name);
+    let target = crate::install::target_folder().join(name);
     let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let mut build = cargo();
     build.args([
@@ -67,8 +80,8 @@ pub fn hostile() -> Result<PathBuf, String> {
         "--target-dir",
     ]);
     output(build.arg(&target).current_dir(&folder))?;
-    let module = target.join("wasm32-unknown-unknown/release/hostile.wasm");
-    let component = target.join("hostile.wasm");
+    let module = target.join(format!("wasm32-unknown-unknown/release/{name}.wasm"));
+    let component = target.join(format!("{name}.wasm"));
     let mut wrap = cargo();
     wrap.args(["run", "--quiet", "--locked", "--package", "mailhaul-componentize", "--"]);
     output(wrap.arg(&module).arg(folder.join("plugin.toml")).arg(&component).current_dir(checkout()))?;

@@ -18,6 +18,8 @@
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`authors`] | what an author of a plugin does, in three languages |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
+//! | [`profiles`] | what is known about providers, and what follows |
+//! | [`provision`] | mailboxes created through a [`panel`] |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
 //! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
@@ -49,8 +51,11 @@ mod ledger;
 mod network;
 mod odd_sources;
 mod odd_targets;
+mod panel;
 mod patience;
 mod plugins;
+mod profiles;
+mod provision;
 mod remap;
 mod secrets;
 mod stage;

@@ -16,6 +16,7 @@ pub(crate) use spread::spread;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mailhaul_imap::{AppendHead, AppendOptions, Flags, FolderName, ImapError, Refusal, Selected, Session};
@@ -50,6 +51,8 @@ pub(crate) struct FolderCopy {
     pub selected: Selected,
     /// Messages above this size are not sent: the target said it refuses them.
     pub append_limit: Option<u64>,
+    /// Who knows that limit, when it is not the target itself.
+    pub limit_by: Option<String>,
     /// Whether messages may share commands; one that was refused together with others is sent alone.
     pub together: bool,
 }
@@ -68,6 +71,8 @@ pub(crate) struct Copied {
     pub alone: bool,
     /// Some of these were refused for the moment, in these words: send them again.
     pub patience: Option<Refusal>,
+    /// How long to wait before that, by a server profile that could read those words.
+    pub wait: Option<Duration>,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     /// The user stopped it.
@@ -157,6 +162,7 @@ async fn pump(
     copied.unresolved = recorded.unresolved;
     copied.alone = recorded.alone;
     copied.patience = recorded.patience;
+    copied.wait = recorded.wait;
     copied.over_quota = recorded.over_quota;
     Ok((acks.rejoin(appender), copied))
 }

@@ -96,7 +96,7 @@ async fn helper(
 ) -> Result<Copied, WorkError> {
     let Some(leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(Copied::default()) };
     let opened = async {
-        let (mut source, mut target) = dial_both(mailbox, &work.context.ceilings.timeouts).await?;
+        let (mut source, mut target) = dial_both(work.context, mailbox).await?;
         let (examined, selected) =
             tokio::join!(source.examine(&job.source_name), target.select(&job.target_name));
         examined.map_err(EndError::at(Side::Source))?;
@@ -129,6 +129,7 @@ impl Copied {
         self.unresolved.extend(more.unresolved);
         self.alone |= more.alone;
         self.patience = self.patience.take().or(more.patience);
+        self.wait = self.wait.max(more.wait);
         self.over_quota = self.over_quota.take().or(more.over_quota);
         self.interrupted |= more.interrupted;
         for (flag, count) in more.flags_lost {
