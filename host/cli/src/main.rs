@@ -13,6 +13,7 @@ mod fault;
 mod job;
 mod logging;
 mod outcome;
+mod passwords;
 mod plugins;
 mod redact;
 mod ui;

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins};
+use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins, ServerProfiler, SideProfilers};
+use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
-    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, Lock, LockError, Plugin, PluginHost, Shipped,
-    TableInput, TableRow,
+    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, LockError, Plugin,
+    PluginHost, Shipped, TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
-use mailhaul_project::{Input, PluginName, PluginRef, Project};
+use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider, Side};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -87,7 +88,7 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
     let mut source = None;
     if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
         used.push(plugin.id().id.clone());
-        if let Some(plugin) = faults.keep(named, granted(project, plugin)) {
+        if let Some(plugin) = faults.keep(named, granted(project, &project.source, plugin)) {
             source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
         }
     }
@@ -105,6 +106,32 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
             used.push(plugin.id().id.clone());
         }
     }
+    let mut profiles = Vec::new();
+    for named in &project.plugins.profiles {
+        if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
+            used.push(plugin.id().id.clone());
+            let profiler = faults.keep(named, plugin.profiler(settings(project, &plugin)));
+            profiles.extend(profiler.map(|profiler| Profile { plugin, profiler }));
+        }
+    }
+    let mut sides = Vec::new();
+    for side in [&project.source, &project.target] {
+        let asked = match &side.provider {
+            Provider::Auto => SideProfilers { profilers: all(&profiles), provider: None },
+            Provider::None => SideProfilers::default(),
+            Provider::Named(named) => match chosen(&profiles, named) {
+                Some(asked) => asked,
+                None => {
+                    let opened = host.open_locked(&name(named), &project.dir, &lock).await;
+                    let Some(plugin) = faults.provider(named, opened, &profiles) else { continue };
+                    used.push(plugin.id().id.clone());
+                    let profiler = faults.keep(named, plugin.profiler(settings(project, &plugin)));
+                    SideProfilers { profilers: profiler.into_iter().collect(), provider: None }
+                }
+            },
+        };
+        sides.push(asked);
+    }
     // Opened by `provision` only; its settings are in the same file.
     used.extend(project.plugins.provisioning.as_ref().map(|named| {
         let name = name(named);
@@ -114,12 +141,39 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
     if faults.causes.is_empty() {
         faults.unused_settings(&used);
     }
+    let target_profiles = sides.pop().unwrap_or_default();
+    let source_profiles = sides.pop().unwrap_or_default();
     match (source, faults.exit) {
         (Some(source), None) => {
-            Ok(Loaded { plugins: Plugins { source, mappers, validators }, cancel: host.cancel().clone() })
+            let plugins = Plugins { source, mappers, validators, source_profiles, target_profiles };
+            Ok(Loaded { plugins, cancel: host.cancel().clone() })
         }
         (_, exit) => Err(Failure { exit: exit.unwrap_or(Exit::Plugin), causes: faults.causes }),
     }
+}
+
+/// A server profile that is open.
+struct Profile {
+    plugin: Plugin,
+    profiler: Arc<dyn ServerProfiler>,
+}
+
+fn all(profiles: &[Profile]) -> Vec<Arc<dyn ServerProfiler>> {
+    profiles.iter().map(|profile| Arc::clone(&profile.profiler)).collect()
+}
+
+/// What `provider` names among the open profiles: a provider one of them knows, or one of them.
+fn chosen(profiles: &[Profile], named: &PluginRef) -> Option<SideProfilers> {
+    let named = name(named);
+    let only = |profile: &Profile, provider| SideProfilers {
+        profilers: vec![Arc::clone(&profile.profiler)],
+        provider,
+    };
+    let knows = profiles.iter().find(|profile| profile.plugin.providers().contains(&named));
+    let is = || profiles.iter().find(|profile| profile.plugin.id().id == named);
+    knows
+        .map(|profile| only(profile, Some(named.clone())))
+        .or_else(|| is().map(|profile| only(profile, None)))
 }
 
 /// The list of mailboxes, and what creates those that are missing.
@@ -140,9 +194,10 @@ pub(crate) async fn for_provision(
     let lock = Lock::read(&project.dir)?;
     let inputs = inputs(ui, project)?;
     let source = host.open_locked(&name(&project.mailboxes.from), &project.dir, &lock).await?;
-    let source = granted(project, source)?;
+    let source = granted(project, &project.source, source)?;
     let source = source.source(settings(project, &source), inputs)?;
-    let provisioner = granted(project, host.open_locked(&name(named), &project.dir, &lock).await?)?;
+    let provisioner = host.open_locked(&name(named), &project.dir, &lock).await?;
+    let provisioner = granted(project, &project.target, provisioner)?;
     let provisioner = provisioner.provisioner(settings(project, &provisioner))?;
     Ok((source, provisioner))
 }
@@ -162,6 +217,28 @@ impl Faults<'_> {
         };
         let place = named.line.map(|line| format!("{}: ", self.project.place(line))).unwrap_or_default();
         self.push(exit_of(&error), Cause { sentence: format!("{place}{error}"), hint: None });
+        None
+    }
+
+    /// As [`keep`](Self::keep), for the plugin `provider` names: where there is none, the providers are told.
+    fn provider(
+        &mut self,
+        named: &PluginRef,
+        opened: Result<Plugin, LoadError>,
+        profiles: &[Profile],
+    ) -> Option<Plugin> {
+        let word = match (&opened, &named.name) {
+            (Err(LoadError { reason: LoadReason::Unknown(_), .. }), PluginName::Id(word)) => word,
+            _ => return self.keep(named, opened),
+        };
+        let place = named.line.map(|line| format!("{}: ", self.project.place(line))).unwrap_or_default();
+        let known: Vec<_> = profiles.iter().flat_map(|profile| profile.plugin.providers()).cloned().collect();
+        let sentence = format!("{place}`provider` = `{word}` is no provider mailhaul knows");
+        let hint = Some(match known.as_slice() {
+            [] => "write \"auto\", or name a plugin with a server profile".to_owned(),
+            known => format!("write \"auto\", or one of {}", known.join(", ")),
+        });
+        self.push(Exit::Input, Cause { sentence, hint });
         None
     }
 
@@ -211,14 +288,22 @@ pub(crate) fn name(named: &PluginRef) -> String {
     }
 }
 
-/// The plugin with what the project grants it.
-pub(crate) fn granted(project: &Project, plugin: Plugin) -> Result<Plugin, LoadError> {
+/// The plugin with what the project grants it, and the roots it trusts for this side.
+fn granted(project: &Project, side: &Side, plugin: Plugin) -> Result<Plugin, LoadError> {
     let secrets = project.plugins.secrets.get(&plugin.id().id);
     let settings = settings(project, &plugin).clone();
-    plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
+    let plugin = plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
         Some(reference) => resolve(reference).map(Some).map_err(|error| error.to_string()),
         None => Ok(None),
-    })
+    })?;
+    let Some(file) = &side.ca_file else { return Ok(plugin) };
+    match Dialer::new(Some(&file.pem)) {
+        Ok(dialer) => Ok(plugin.trusting(dialer)),
+        Err(error) => Err(LoadError {
+            plugin: plugin.id().id.clone(),
+            reason: LoadReason::Input(format!("`ca_file` {}: {}", file.path.display(), error.detail)),
+        }),
+    }
 }
 
 fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {

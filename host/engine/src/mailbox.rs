@@ -21,7 +21,7 @@ const MAX_REMARKS: usize = 10_000;
 
 /// One mailbox, ready to be dialled.
 #[derive(Clone)]
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     /// Stable identity.
     pub key: String,
     /// The old end.
@@ -33,7 +33,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// What the ledger records about whose mail this is.
     #[must_use]
-    pub fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         Identity {
             mailbox: self.key.clone(),
             source_user: self.source.user.clone(),
@@ -45,14 +45,14 @@ impl Mailbox {
 
     /// One of its ends.
     #[must_use]
-    pub fn side(&self, side: Side) -> &AccountSpec {
+    pub(crate) fn side(&self, side: Side) -> &AccountSpec {
         if side == Side::Source { &self.source } else { &self.target }
     }
 }
 
 /// One end of a mailbox. The secret is asked for at every log-in, so that a token can be renewed.
 #[derive(Clone)]
-pub struct AccountSpec {
+pub(crate) struct AccountSpec {
     /// The user as listed.
     pub user: String,
     /// Where to connect.
@@ -72,7 +72,7 @@ impl AccountSpec {
     ///
     /// # Errors
     /// One sentence when a secret cannot be had.
-    pub fn account(&self) -> Result<Account, String> {
+    pub(crate) fn account(&self) -> Result<Account, String> {
         let host = &self.host;
         let name = match &host.user_pattern {
             Some(pattern) => pattern.replace("{user}", &self.user),

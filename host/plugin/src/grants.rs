@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mailhaul_imap::Secret;
+use mailhaul_net::Dialer;
 
 /// Scheme, host and port, compared exactly. Hosts are lower case, as URLs of RFC 3986 have them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +128,8 @@ pub struct Grants {
     pub create: bool,
     /// Whether a provisioner may set quotas.
     pub quota: bool,
+    /// How to connect where more roots than the machine's are trusted.
+    pub dialer: Option<Dialer>,
     /// What a fixture's servers say; with it, nobody is connected to.
     pub replies: Option<Arc<Replies>>,
 }

@@ -288,6 +288,7 @@ impl Locked {
             secrets,
             create,
             quota: allowed.changes.contains(&Change::SetQuota),
+            dialer: None,
             replies: None,
         })
     }
@@ -408,6 +409,7 @@ mod tests {
             kinds: vec![Kind::MailboxProvisioner],
             summary: "s".into(),
             license: "MIT".into(),
+            providers: Vec::new(),
             imports: Vec::new(),
             inputs: Vec::new(),
             http: vec![http("{settings.host}")],

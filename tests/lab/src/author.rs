@@ -1,5 +1,5 @@
-//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, and a
-//! hostile one.
+//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, a hostile
+//! one, and a provider's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,34 @@ pub fn hostile_module() -> Result<PathBuf, String> {
     build.args(["--target", "wasm32-unknown-unknown", "--target-dir"]);
     output(build.arg(&target).current_dir(checkout()))?;
     Ok(target.join("wasm32-unknown-unknown/plugin/mailhaul_guests.wasm"))
+}
+
+/// Builds the laboratory's provider (`tests/provider`): a profile of its servers, and mailboxes through its panel.
+///
+/// # Errors
+/// When it does not build.
+pub fn provider() -> Result<PathBuf, String> {
+    // No member of the workspace, as an outsider's.
+    let folder = checkout().join("tests/provider");
+    let target = crate::install::target_folder().join("provider");
+    let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut build = cargo();
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--target-dir",
+    ]);
+    output(build.arg(&target).current_dir(&folder))?;
+    let module = target.join("wasm32-unknown-unknown/release/provider.wasm");
+    let component = target.join("provider.wasm");
+    let mut wrap = cargo();
+    wrap.args(["run", "--quiet", "--locked", "--package", "mailhaul-componentize", "--"]);
+    output(wrap.arg(&module).arg(folder.join("plugin.toml")).arg(&component).current_dir(checkout()))?;
+    Ok(component)
 }
 
 /// The path with `mailhaul` on it, as its author has it.

@@ -39,6 +39,7 @@ fn shipped_plugins_are_listed() {
     for (id, kind) in [
         ("csv", "mailbox-source"),
         ("roles", "folder-mapper"),
+        ("server-profiles", "server-profile"),
         ("counts", "validator"),
         ("special-folders", "validator"),
     ] {

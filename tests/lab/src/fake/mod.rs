@@ -105,6 +105,8 @@ pub struct Manners {
     pub keywords: Option<Vec<String>>,
     /// A flag that is not kept makes APPEND fail with BAD rather than being dropped.
     pub strict_flags: bool,
+    /// A second message in one APPEND is not understood, whatever CAPABILITY tells.
+    pub no_batches: bool,
     /// Lines nobody asked for come before every continuation and every tagged answer.
     pub chatty: bool,
     /// Judges messages that come in.
@@ -122,6 +124,7 @@ impl Default for Manners {
             namespaces: "((\"\" \"/\")) NIL NIL".to_owned(),
             keywords: None,
             strict_flags: false,
+            no_batches: false,
             chatty: false,
             on_append: Box::new(|_| Take::Store),
             on_fetch: Box::new(|_| Give::Whole),
