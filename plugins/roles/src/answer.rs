@@ -116,8 +116,12 @@ fn first_clash<'a>(
 
 /// Case is ignored: many servers do.
 fn same_place(a: &FolderPath, b: &FolderPath) -> bool {
-    a.levels().len() == b.levels().len()
-        && a.levels().iter().zip(b.levels()).all(|(a, b)| lower(a).eq(lower(b)))
+    let same = |(a, b): (&String, &String)| match a.is_ascii() && b.is_ascii() {
+        true => a.eq_ignore_ascii_case(b),
+        false => lower(a).eq(lower(b)),
+    };
+    // From the end, where folders of one tree differ.
+    a.levels().len() == b.levels().len() && a.levels().iter().zip(b.levels()).rev().all(same)
 }
 
 fn lower(level: &str) -> impl Iterator<Item = char> {
@@ -140,11 +144,11 @@ fn follow(request: &MappingRequest, mapping: &mut Mapping) {
             continue;
         }
         let inside = renamed.iter().filter_map(|(from, to)| {
-            let rest = folder.path.strip_prefix(from)?;
-            (!rest.levels().is_empty()).then_some((from, to, rest))
+            let rest = folder.path.levels().strip_prefix(from.levels())?;
+            (!rest.is_empty()).then_some((from, to, rest))
         });
         let Some((from, to, rest)) = inside.max_by_key(|(from, ..)| from.levels().len()) else { continue };
-        let there = rest.under(to);
+        let there = FolderPath(rest.to_vec()).under(to);
         if !request.source_folders.iter().any(|other| same_place(&other.path, &there)) {
             mapping.map_to(index, there, format!("lies in `{from}`, which goes to `{to}`"));
         }

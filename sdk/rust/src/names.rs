@@ -42,20 +42,21 @@ fn rank(name: &str) -> Option<(SpecialUse, usize)> {
     let name: String = normalised(name).collect();
     ROLES.into_iter().find_map(|role| {
         let mut known = of(&role).iter();
-        let rank = known.position(|known| may_begin(known, &name) && normalised(known).eq(name.chars()))?;
+        let rank = known.position(|known| may_be(known, &name) && normalised(known).eq(name.chars()))?;
         Some((role, rank))
     })
 }
 
-/// Whether a name of the lists can be this normalised one: nearly none of them can, and a first letter of ASCII tells
-/// at once.
-fn may_begin(known: &str, name: &str) -> bool {
-    match (known.bytes().next(), name.bytes().next()) {
-        (Some(known), Some(name)) if known.is_ascii() => known.to_ascii_lowercase() == name,
-        // Of all other letters in the lists, only this one becomes one of ASCII.
-        (Some(_), Some(name)) if name.is_ascii() => known.starts_with('İ'),
-        _ => true,
+/// Whether a name of the lists can be this normalised one. Nearly none can, and letters of ASCII tell at once: they are
+/// what they are up to the first separator.
+fn may_be(known: &str, name: &str) -> bool {
+    let (known_bytes, name_bytes) = (known.as_bytes(), name.as_bytes());
+    // Of all other letters in the lists, only this one becomes one of ASCII.
+    if !known_bytes.first().is_some_and(u8::is_ascii) && name_bytes.first().is_none_or(u8::is_ascii) {
+        return known.starts_with("İ");
     }
+    let plain = known_bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric());
+    plain.zip(name_bytes).all(|(known, name)| known.to_ascii_lowercase() == *name)
 }
 
 /// Lower case, one space between words, none of the marks people type differently. Lazy: comparing
