@@ -14,6 +14,7 @@ use crate::mapping::describe;
 use crate::plugin::{Classification, Occasion, PluginId, Refusal, ReplyKind};
 use crate::profiles::broke;
 use crate::summary::Side;
+use crate::work::Work;
 
 /// How long the next pass over a folder waits when a profile does not say.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
@@ -178,6 +179,24 @@ pub(crate) async fn read_append(
     read(context, Side::Target, target, words).await
 }
 
+/// What a folder's command failed with, in words to stop the folder with: the server's, and what a profile advises.
+///
+/// # Errors
+/// When the same command may do later what it did not do now, by the server's word or a profile's, or the connection is
+/// gone: the whole attempt ends.
+pub(crate) async fn stopping(work: Work<'_>, side: Side, error: ImapError) -> Result<String, EndError> {
+    if error.is_for_now() {
+        return Err(EndError::Imap(side, error));
+    }
+    match explained(work.context, work.ends, EndError::Imap(side, error)).await {
+        EndError::Explained(_, error, meaning) if !meaning.asks_for_patience() => {
+            Ok(format!("{error}{}", meaning.advice()))
+        }
+        EndError::Imap(_, error) => Ok(error.to_string()),
+        patience => Err(patience),
+    }
+}
+
 /// An error with what a profile says it means, where the engine is not sure itself.
 pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndError) -> EndError {
     let EndError::Imap(side, error) = error else { return error };
@@ -190,7 +209,7 @@ pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndEr
     }
     let Some(words) = Words::of(&error) else { return EndError::Imap(side, error) };
     match read(context, side, mailbox.side(side), words).await {
-        Some(meaning) => EndError::Explained(side, error, meaning),
+        Some(meaning) => EndError::Explained(side, error, Box::new(meaning)),
         None => EndError::Imap(side, error),
     }
 }
