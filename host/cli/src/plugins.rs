@@ -37,7 +37,7 @@ pub(crate) const COMPILE: &str = "--compile-plugin-for-parent";
 
 /// Compiles from standard input to standard output, within limits; exit code 1 with the reason.
 pub(crate) fn compile_in_child() -> ExitCode {
-    match mailhaul_plugin_host::compile_in_child() {
+    match mailhaul_plugin_host::compile_in_child(std::env::args_os().skip(2)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             drop(std::io::stderr().write_all(why.as_bytes()));
@@ -46,10 +46,12 @@ pub(crate) fn compile_in_child() -> ExitCode {
     }
 }
 
-/// `mailhaul/plugins` in the user's folder of caches.
+/// `mailhaul/plugins` in the user's folder of caches. Without `HOME`, as under some service managers, the home is
+/// the one the system has on record: compiling what ships takes longer than an unchanged run.
 fn cache_folder() -> Option<PathBuf> {
-    let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))?;
+    let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    let caches = named.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(".cache")))?;
     Some(caches.join("mailhaul").join("plugins"))
 }
 

@@ -410,7 +410,21 @@ fn said(decision: &Decision, why: &str) -> String {
 }
 
 fn is_inbox(path: &FolderPath) -> bool {
-    path.0.len() == 1 && path.0[0] == "INBOX"
+    path.is_inbox()
+}
+
+/// Refuses places outside the mailbox: `owns` tells whether a name on the target is the user's own. What lies in other
+/// users' folders is not listed as ours, so nothing could be proven there, and is not ours to fill.
+pub(crate) fn keep_home(out: &mut Mappings, owns: impl Fn(&FolderName) -> bool) {
+    for mapped in &out.folders {
+        if let Some(target) = mapped.target.as_ref().filter(|target| !owns(&target.name)) {
+            out.conflicts.push(format!(
+                "`{}` would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); \
+                 give it another name in a [[folders]] rule",
+                mapped.folder.path, target.path, mapped.by
+            ));
+        }
+    }
 }
 
 /// A folder as plugins see it.
@@ -614,7 +628,19 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_but_the_operator_mixes_a_folder_into_inbox() {
-        let m = mapped(&["INBOX", "Mail"], &[], &[sends("Mail", "INBOX")], '/').await;
-        assert!(m.conflicts.iter().any(|c| c.contains("mixed into INBOX")));
+        for inbox in ["INBOX", "iNbOx"] {
+            let m = mapped(&["INBOX", "Mail"], &[], &[sends("Mail", inbox)], '/').await;
+            assert!(m.conflicts.iter().any(|c| c.contains("mixed into INBOX")), "{inbox}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_folder_leaves_the_mailbox() {
+        let mut m = mapped(&["INBOX", "Mail", "Other"], &[], &[sends("Mail", "Shared/bob")], '/').await;
+        keep_home(&mut m, |name| !name.0.starts_with(b"Shared/"));
+        assert_eq!(m.conflicts.len(), 1, "{:?}", m.conflicts);
+        assert!(
+            m.conflicts[0].starts_with("`Mail` would leave the mailbox: on the target, `Shared/bob` lies")
+        );
     }
 }

@@ -89,6 +89,7 @@ pub(crate) async fn plan(
             target.status = target_status.get(&target.path.to_string()).cloned();
         }
     }
+    mapping::keep_home(&mut mappings, |name| target.owns(name));
     let mut known = HashMap::new();
     let mut renames = Vec::new();
     if let Some(ledger) = ledger {

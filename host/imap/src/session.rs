@@ -254,6 +254,12 @@ impl Session {
         result
     }
 
+    /// Returns whether a folder of this name is the user's own: in none of the namespaces of other users or of all
+    /// (RFC 2342).
+    pub fn owns(&self, name: &FolderName) -> bool {
+        self.namespaces.is_own(name)
+    }
+
     pub(crate) fn namespaces(&self) -> &Namespaces {
         &self.namespaces
     }

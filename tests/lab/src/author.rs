@@ -48,12 +48,18 @@ pub fn acme_mapper() -> Result<PathBuf, String> {
     if component.is_file() { Ok(component) } else { Err(format!("{} was not made", component.display())) }
 }
 
-/// Builds the laboratory's misbehaving plugin (`tests/hostile`) and returns the component.
+/// Builds the plugins that misbehave (`tests/guests`) and returns their core module.
 ///
 /// # Errors
-/// When it does not build.
-pub fn hostile() -> Result<PathBuf, String> {
-    guest("hostile")
+/// When they do not build.
+pub fn hostile_module() -> Result<PathBuf, String> {
+    // Beside the plugins that ship, which use the same SDK.
+    let target = crate::install::target_folder().join("plugins");
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--locked", "--profile", "plugin", "--package", "mailhaul-guests"]);
+    build.args(["--target", "wasm32-unknown-unknown", "--target-dir"]);
+    output(build.arg(&target).current_dir(checkout()))?;
+    Ok(target.join("wasm32-unknown-unknown/plugin/mailhaul_guests.wasm"))
 }
 
 /// Builds the laboratory's provider (`tests/provider`): a profile of its servers, and mailboxes through its panel.
@@ -61,13 +67,9 @@ pub fn hostile() -> Result<PathBuf, String> {
 /// # Errors
 /// When it does not build.
 pub fn provider() -> Result<PathBuf, String> {
-    guest("provider")
-}
-
-/// Builds the plugin in `tests/NAME`, which is no member of the workspace.
-fn guest(name: &str) -> Result<PathBuf, String> {
-    let folder = checkout().join("tests").join(name);
-    let target = crate::install::target_folder().join(name);
+    // No member of the workspace, as an outsider's.
+    let folder = checkout().join("tests/provider");
+    let target = crate::install::target_folder().join("provider");
     let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let mut build = cargo();
     build.args([
@@ -80,8 +82,8 @@ fn guest(name: &str) -> Result<PathBuf, String> {
         "--target-dir",
     ]);
     output(build.arg(&target).current_dir(&folder))?;
-    let module = target.join(format!("wasm32-unknown-unknown/release/{name}.wasm"));
-    let component = target.join(format!("{name}.wasm"));
+    let module = target.join("wasm32-unknown-unknown/release/provider.wasm");
+    let component = target.join("provider.wasm");
     let mut wrap = cargo();
     wrap.args(["run", "--quiet", "--locked", "--package", "mailhaul-componentize", "--"]);
     output(wrap.arg(&module).arg(folder.join("plugin.toml")).arg(&component).current_dir(checkout()))?;

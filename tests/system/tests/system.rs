@@ -17,7 +17,8 @@
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`authors`] | what an author of a plugin does, in three languages |
-//! | [`plugins`] | an outsider's plugin, and plugins that break |
+//! | [`plugins`] | an outsider's plugin, and files that are none |
+//! | [`guests`] | every plugin of tests/guests: what becomes of its mailbox, and that the others are moved |
 //! | [`profiles`] | what is known about providers, and what follows |
 //! | [`provision`] | mailboxes created through a [`panel`] |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
@@ -44,6 +45,7 @@ mod crash;
 mod delta;
 mod disorder;
 mod folders;
+mod guests;
 mod haul;
 mod input;
 mod laboratory;

@@ -99,6 +99,8 @@ pub type OnCommand = Box<dyn FnMut(&str) -> Verdict + Send>;
 pub struct Manners {
     /// What CAPABILITY tells.
     pub capability: String,
+    /// What NAMESPACE tells: personal ones, other users', shared ones.
+    pub namespaces: String,
     /// Keywords that are kept besides the system flags; `None` for all.
     pub keywords: Option<Vec<String>>,
     /// A flag that is not kept makes APPEND fail with BAD rather than being dropped.
@@ -119,6 +121,7 @@ impl Default for Manners {
     fn default() -> Self {
         Self {
             capability: "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE".to_owned(),
+            namespaces: "((\"\" \"/\")) NIL NIL".to_owned(),
             keywords: None,
             strict_flags: false,
             no_batches: false,

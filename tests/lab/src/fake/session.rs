@@ -95,7 +95,8 @@ impl Session<'_> {
                 "OK".to_owned()
             }
             ["NAMESPACE"] => {
-                self.say("* NAMESPACE ((\"\" \"/\")) NIL NIL");
+                let told = format!("* NAMESPACE {}", self.lock().manners.namespaces);
+                self.say(&told);
                 "OK".to_owned()
             }
             ["LIST" | "LSUB", ..] => self.list(&texts),
