@@ -107,7 +107,8 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
         }
     }
     let mut profiles = Vec::new();
-    for named in &project.plugins.profiles {
+    let asked = [&project.source, &project.target].iter().any(|side| side.provider != Provider::None);
+    for named in project.plugins.profiles.iter().filter(|_| asked) {
         if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
             used.push(plugin.id().id.clone());
             let profiler = faults.keep(named, plugin.profiler(settings(project, &plugin)));

@@ -118,8 +118,13 @@ fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
         }
         Err(EndError::Explained(_, error, meaning)) => {
             let cause = meaning.cause_of(&error);
-            let own = || remedy(error.cause(), side);
-            (None, row(cause, meaning.remedy().unwrap_or_else(own), error.to_string()))
+            match meaning.remedy() {
+                Some(remedy) => (None, row(cause, remedy, error.to_string())),
+                None => {
+                    let detail = format!("{error}{}", meaning.advice());
+                    (None, row(cause, remedy(error.cause(), side), detail))
+                }
+            }
         }
         Err(EndError::Secret(_, reason)) => {
             (None, row(Cause::AuthRefused.as_str(), remedy(Cause::AuthRefused, side), reason))

@@ -19,7 +19,7 @@ pub(crate) enum EndError {
     /// The server or the way to it.
     Imap(Side, ImapError),
     /// A server whose words a server profile could read.
-    Explained(Side, ImapError, Meaning),
+    Explained(Side, ImapError, Box<Meaning>),
     /// A secret that cannot be had.
     Secret(Side, String),
 }
@@ -348,5 +348,63 @@ pub(crate) async fn log_out(session: Session) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "logging out failed"),
         Err(_) => tracing::debug!("the server did not say goodbye"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::testing::mailbox;
+
+    #[tokio::test]
+    async fn a_profile_lowers_a_host_s_ceiling_and_never_raises_it() {
+        let ceilings = Ceilings::new(6);
+        let anna = mailbox("anna", "old.example", "new.example");
+        let free = || ceilings.host(&anna.source).1.free.available_permits();
+        let held = ceilings.pair(&anna).await;
+        ceilings.cap(&anna.source, Some(20), None);
+        assert_eq!(free(), 5);
+        ceilings.cap(&anna.source, Some(4), None);
+        ceilings.cap(&anna.source, Some(4), None);
+        assert_eq!(free(), 3);
+        // A host that is both ends needs two connections for a mailbox, whatever anybody says.
+        ceilings.cap(&anna.source, Some(0), None);
+        assert_eq!(free(), 1);
+        drop(held);
+        assert_eq!(free(), 2);
+    }
+
+    #[tokio::test]
+    async fn connections_that_are_open_already_are_owed() {
+        let ceilings = Ceilings::new(6);
+        let anna = mailbox("anna", "old.example", "new.example");
+        let mut held = Vec::new();
+        for _ in 0..6 {
+            held.push(ceilings.one(&anna.source).await);
+        }
+        ceilings.cap(&anna.source, Some(4), None);
+        assert!(ceilings.is_crowded(&anna));
+        held.truncate(4);
+        assert!(!ceilings.is_crowded(&anna));
+        assert_eq!(ceilings.host(&anna.source).1.free.available_permits(), 0);
+        held.clear();
+        assert_eq!(ceilings.host(&anna.source).1.free.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn one_mailbox_has_as_many_pairs_as_both_hosts_let_it_have() {
+        let ceilings = Ceilings::new(100);
+        let (anna, ben) =
+            (mailbox("anna", "o.example", "n.example"), mailbox("ben", "o.example", "n.example"));
+        let _first = ceilings.pair(&anna).await;
+        ceilings.cap(&anna.source, None, Some(5));
+        ceilings.cap(&anna.target, None, Some(3));
+        let more = [ceilings.try_pair(&anna), ceilings.try_pair(&anna)];
+        assert!(more.iter().all(Option::is_some) && ceilings.try_pair(&anna).is_none());
+        assert!(ceilings.try_pair(&ben).is_some(), "another mailbox has its own");
+        drop(more);
+        assert!(ceilings.try_pair(&anna).is_some());
+        ceilings.cap(&anna.target, None, Some(1));
+        assert!(ceilings.try_pair(&anna).is_none());
     }
 }

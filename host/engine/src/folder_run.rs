@@ -13,6 +13,7 @@ use crate::flags::bring_changes;
 use crate::ledger::{Batch, FolderId, FolderRow, MAX_ATTEMPTS, Proof, Row};
 use crate::mailbox::Mailbox;
 use crate::mapping::{Mapped, Target};
+use crate::meaning::stopping;
 use crate::opening;
 use crate::prove::late_copies;
 use crate::scan::{Listed, list};
@@ -56,9 +57,9 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     let at = EndError::at(Side::Source);
     let selected = match source.examine(&mapped.folder.name).await {
         Ok(selected) => selected,
-        Err(error) if error.is_for_now() => return Err(at(error).into()),
         Err(error) => {
-            return Ok(locked(work.ledger).stop_folder(row.id, "unreadable", &error.to_string(), 0)?);
+            let why = stopping(work, Side::Source, error).await?;
+            return Ok(locked(work.ledger).stop_folder(row.id, "unreadable", &why, 0)?);
         }
     };
     let listed = if selected.exists == 0 {

@@ -314,3 +314,33 @@ fn only(job: &Job, mailboxes: Vec<Mailbox>, errors: &mut Vec<String>) -> Vec<Mai
     }
     mailboxes.into_iter().filter(|m| job.only.iter().any(|n| m.key == *n || m.source.user == *n)).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use mailhaul_net::{Dialer, TlsMode};
+
+    use super::*;
+    use crate::plugin::AccountEntry;
+
+    /// A mailbox of these hosts, which nobody dials.
+    pub(crate) fn mailbox(key: &str, source: &str, target: &str) -> Mailbox {
+        let end = |host: &str, side| {
+            let defaults = Host {
+                host: Some(host.to_owned()),
+                port: None,
+                tls: TlsMode::Implicit,
+                dialer: Dialer::new(None).unwrap(),
+                method: AuthMethod::Password,
+                admin: None,
+                user_pattern: None,
+                token: None,
+                allow_cleartext: false,
+                compress: false,
+            };
+            let secret = Some(mailhaul_imap::Secret::from(b"x".to_vec()));
+            let entry = AccountEntry { login: key.to_owned(), secret, ..AccountEntry::default() };
+            spec(&entry, &defaults, side).unwrap()
+        };
+        Mailbox { key: key.to_owned(), source: end(source, Side::Source), target: end(target, Side::Target) }
+    }
+}

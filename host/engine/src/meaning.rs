@@ -14,6 +14,7 @@ use crate::mapping::describe;
 use crate::plugin::{Classification, Occasion, PluginId, Refusal, ReplyKind};
 use crate::profiles::broke;
 use crate::summary::Side;
+use crate::work::Work;
 
 /// How long the next pass over a folder waits when a profile does not say.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
@@ -118,10 +119,13 @@ impl Meaning {
         }
     }
 
-    /// What to do, to go behind the server's words: `; switch IMAP on (acme 1.0.0)`. Empty when it does not say.
+    /// What to do, or else what it means, to go behind the server's words: `; switch IMAP on (acme 1.0.0)`.
     #[must_use]
     pub(crate) fn advice(&self) -> String {
-        self.remedy.as_ref().map(|remedy| format!("; {remedy} ({})", self.plugin)).unwrap_or_default()
+        match &self.remedy {
+            Some(remedy) => format!("; {remedy} ({})", self.plugin),
+            None => format!("; that means {}, says {}", self.cause, self.plugin),
+        }
     }
 
     /// What to do, alone.
@@ -178,6 +182,24 @@ pub(crate) async fn read_append(
     read(context, Side::Target, target, words).await
 }
 
+/// What a folder's command failed with, in words to stop the folder with: the server's, and what a profile advises.
+///
+/// # Errors
+/// When the same command may do later what it did not do now, by the server's word or a profile's, or the connection is
+/// gone: the whole attempt ends.
+pub(crate) async fn stopping(work: Work<'_>, side: Side, error: ImapError) -> Result<String, EndError> {
+    if error.is_for_now() {
+        return Err(EndError::Imap(side, error));
+    }
+    match explained(work.context, work.ends, EndError::Imap(side, error)).await {
+        EndError::Explained(_, error, meaning) if !meaning.asks_for_patience() => {
+            Ok(format!("{error}{}", meaning.advice()))
+        }
+        EndError::Imap(_, error) => Ok(error.to_string()),
+        patience => Err(patience),
+    }
+}
+
 /// An error with what a profile says it means, where the engine is not sure itself.
 pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndError) -> EndError {
     let EndError::Imap(side, error) = error else { return error };
@@ -190,7 +212,92 @@ pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndEr
     }
     let Some(words) = Words::of(&error) else { return EndError::Imap(side, error) };
     match read(context, side, mailbox.side(side), words).await {
-        Some(meaning) => EndError::Explained(side, error, meaning),
+        Some(meaning) => EndError::Explained(side, error, Box::new(meaning)),
         None => EndError::Imap(side, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(cause: &'static str, log_in: bool) -> Meaning {
+        let plugin = PluginId { id: "acme".into(), version: "1.0.0".into() };
+        let remedy = Some("do this".to_owned());
+        Meaning { plugin, cause, remedy, retry_after: Some(Duration::from_secs(1)), log_in }
+    }
+
+    fn refused(code: Option<&str>) -> ImapError {
+        ImapError::LoginRefused { code: code.map(str::to_owned), text: "no".into(), as_admin: false }
+    }
+
+    /// Every cause a profile can name.
+    const CAUSES: [&str; 10] = [
+        "auth-refused",
+        "mailbox-missing",
+        "auth-or-missing",
+        "imap-disabled",
+        "needs-oauth",
+        "too-many-connections",
+        "quota",
+        "throttled",
+        "message-refused",
+        "server-fault",
+    ];
+
+    #[test]
+    fn a_refused_log_in_stays_one_and_is_not_tried_again() {
+        let about_log_ins =
+            ["auth-refused", "mailbox-missing", "auth-or-missing", "imap-disabled", "needs-oauth"];
+        for cause in CAUSES {
+            let meaning = meaning(cause, true);
+            assert!(!meaning.asks_for_patience() && !meaning.is_out_of_room(), "{cause}");
+            let shown = meaning.cause_of(&refused(Some("AUTHENTICATIONFAILED")));
+            assert!(about_log_ins.contains(&shown), "{cause} became {shown}");
+            // What is sure is not talked away.
+            assert_eq!(
+                meaning.cause_of(&refused(Some("UNAVAILABLE"))),
+                meaning_of_unavailable(cause),
+                "{cause}"
+            );
+            assert_eq!(meaning.cause_of(&refused(Some("OVERQUOTA"))), "quota", "{cause}");
+        }
+        assert_eq!(meaning("throttled", true).cause_of(&refused(None)), "too-many-connections");
+    }
+
+    /// `[UNAVAILABLE]` says nothing about whose fault it is.
+    fn meaning_of_unavailable(cause: &str) -> &str {
+        match cause {
+            "throttled" | "too-many-connections" | "message-refused" | "quota" => "server-fault",
+            cause => cause,
+        }
+    }
+
+    #[test]
+    fn no_cause_is_outside_the_words_of_check() {
+        let error = ImapError::No { command: "SELECT", code: None, text: "tea".into() };
+        for cause in CAUSES {
+            let shown = meaning(cause, false).cause_of(&error);
+            assert!(
+                CAUSES.contains(&shown) && shown != "throttled" && shown != "message-refused",
+                "{cause}: {shown}"
+            );
+        }
+        let mut quota = meaning("quota", false);
+        assert_eq!(quota.advice(), "; do this (acme 1.0.0)");
+        quota.remedy = None;
+        assert_eq!((quota.advice().as_str(), quota.remedy()), ("; that means quota, says acme 1.0.0", None));
+    }
+
+    #[test]
+    fn only_a_server_s_own_words_are_put_before_a_profile() {
+        let bye = ImapError::Bye { text: "[UNAVAILABLE] tea time".into() };
+        let words = Words::of(&bye).unwrap();
+        assert_eq!((words.kind, words.code, words.text), (ReplyKind::Bye, Some("UNAVAILABLE"), "tea time"));
+        let bad = ImapError::Bad { command: "APPEND", code: None, text: "tea".into() };
+        let words = Words::of(&bad).unwrap();
+        assert_eq!((words.occasion, words.kind), (Occasion::Append, ReplyKind::Bad));
+        assert!(Words::of(&ImapError::Closed { during: "NOOP", detail: "x".into() }).is_none());
+        assert!(Words::of(&ImapError::Protocol { what: "x".into() }).is_none());
     }
 }

@@ -8,10 +8,10 @@ use mailhaul_imap::{
 
 use crate::context::Context;
 use crate::delta::same_source;
-use crate::ends::EndError;
 use crate::folder_run::Pair;
 use crate::ledger::{FolderRow, MAX_ATTEMPTS, Outcome, PlaceId, Row};
 use crate::mapping::{Mapped, Target};
+use crate::meaning::stopping;
 use crate::rematch::rematch;
 use crate::scan::{Listed, list};
 use crate::summary::Side;
@@ -70,20 +70,22 @@ pub(crate) async fn open(
     );
     let source = match source {
         Ok(source) => source,
-        Err(error) if error.is_for_now() => return Err(EndError::Imap(Side::Source, error).into()),
-        Err(error) => return stop(work, row, "unreadable", error.to_string(), 0).await,
+        Err(error) => {
+            let why = stopping(work, Side::Source, error).await?;
+            return stop(work, row, "unreadable", why, 0).await;
+        }
     };
     let messages = source.selected.exists;
     let Prepared { selected: opened, created, not_subscribed } = match prepared {
         Ok(prepared) => prepared,
-        Err(error) if error.is_for_now() => return Err(EndError::Imap(Side::Target, error).into()),
-        Err(error) if target.exists => {
-            let reason = format!("the target refused to open `{}`: {error}", target.path);
-            return stop(work, row, "select-refused", reason, messages).await;
-        }
         Err(error) => {
+            let why = stopping(work, Side::Target, error).await?;
+            if target.exists {
+                let reason = format!("the target refused to open `{}`: {why}", target.path);
+                return stop(work, row, "select-refused", reason, messages).await;
+            }
             let reason = format!(
-                "the target refused to create `{}`: {error}; give the folder another name in a [[folders]] rule",
+                "the target refused to create `{}`: {why}; give the folder another name in a [[folders]] rule",
                 target.path
             );
             return stop(work, row, "create-refused", reason, messages).await;

@@ -23,6 +23,11 @@ const MAX_ASKED: u32 = 1_000;
 /// More different servers than this in one project are not remembered, and so not asked about.
 const MAX_SERVERS: usize = 10_000;
 
+/// Side, address and capabilities: one address can be many servers behind a proxy.
+type Identity = (Side, Endpoint, Vec<String>);
+/// Whoever meets the server first asks; the others wait for that answer.
+type Answer = Arc<OnceCell<Option<Arc<Known>>>>;
+
 /// What is known about the servers of a task.
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
@@ -35,8 +40,7 @@ pub(crate) struct Profiles {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By side, address and capabilities: one address can be many servers behind a proxy.
-    known: HashMap<(Side, Endpoint, Vec<String>), Arc<OnceCell<Option<Arc<Known>>>>>,
+    known: HashMap<Identity, Answer>,
     /// The server last met at an address.
     latest: HashMap<(Side, Endpoint), Met>,
     /// Plugins that broke, by call: told once, and not asked to read refusals any more.

@@ -177,7 +177,7 @@ async fn attempt(
     context.tell(Event::Planned(planned.plan)).await;
 
     let lists = Lists::default();
-    let work = Work { context, mailbox: &mailbox.key, target: &mailbox.target, ledger, lists: &lists };
+    let work = Work { context, mailbox: &mailbox.key, ends: mailbox, ledger, lists: &lists };
     follow(work, &mut pair.target, &planned.mappings.folders, &planned.listings.1).await?;
     let open = leave_proven(work, planned.mappings.folders.clone()).await?;
     let end = folders::run(work, mailbox, pair, &open, &planned.messages, to_copy).await?;

@@ -85,8 +85,7 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
     let lists = Lists::default();
-    let work =
-        Work { context, mailbox: &mailbox.key, target: &mailbox.target, ledger: &ledger, lists: &lists };
+    let work = Work { context, mailbox: &mailbox.key, ends: mailbox, ledger: &ledger, lists: &lists };
     let end = match all(work, mailbox).await {
         Ok(end) => end,
         Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::ends::EndError;
 use crate::event::Event;
 use crate::ledger::{Failure, FolderId, Ledger, LedgerError};
-use crate::mailbox::AccountSpec;
+use crate::mailbox::Mailbox;
 use crate::scan::Listed;
 use crate::summary::{Exception, ExceptionOutcome, Side};
 
@@ -79,8 +79,8 @@ pub(crate) struct Work<'a> {
     pub context: &'a Context,
     /// The mailbox's key.
     pub mailbox: &'a str,
-    /// Its end on the new host.
-    pub target: &'a AccountSpec,
+    /// Its ends.
+    pub ends: &'a Mailbox,
     /// Its ledger.
     pub ledger: &'a SharedLedger,
     /// What was listed.

@@ -2,8 +2,11 @@
 
 mod common;
 
-use common::{endpoint, login, quick, refused, serve, session, session_through};
-use mailhaul_imap::{Cause, Flags, FolderName, FolderPath, ImapError, Quota, SpecialUse, connect_over};
+use common::{endpoint, login, prelude, quick, refused, serve, serve_then, session, session_through};
+use mailhaul_imap::{
+    Cause, Flags, FolderName, FolderPath, ImapError, Quota, Restraint, SpecialUse, connect_over,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn name(text: &str) -> FolderName {
     FolderName(text.as_bytes().to_vec())
@@ -388,4 +391,35 @@ async fn a_dropped_call_does_not_give_its_answer_to_the_next() {
     assert!(dropped.is_err());
     let error = session.noop().await.unwrap_err();
     assert!(error.to_string().contains("interrupted"), "{error}");
+}
+
+/// What a profile says of a server is heeded from then on: what does not work is not used, what the server says of its
+/// largest message counts, and where one command has to wait for the other it does.
+#[tokio::test]
+async fn a_restrained_session_asks_for_less() {
+    let prelude = prelude("LITERAL+ MULTIAPPEND CONDSTORE QRESYNC APPENDLIMIT=1000");
+    let script: Vec<&str> = prelude.iter().map(String::as_str).collect();
+    let (client, server) = serve_then(&script);
+    let mut session = connect_over(client, endpoint(), &login(), &quick()).await.unwrap();
+    let mut server = server.await.unwrap();
+    let limit = |bytes| Restraint { append_limit: Some(bytes), ..Restraint::default() };
+    session.restrain(&limit(50));
+    assert_eq!(session.facts().append_limit, Some(1000), "the server's own word");
+    let avoid = ["multiappend", "CONDSTORE", "APPENDLIMIT"].map(str::to_owned).into();
+    session.restrain(&Restraint { avoid, one_at_a_time: true, ..limit(50) });
+    assert_eq!(session.facts().append_limit, Some(50));
+    // Without CONDSTORE there is no QRESYNC (RFC 7162).
+    assert_eq!(session.facts().capabilities, ["IMAP4rev1", "LITERAL+"]);
+
+    let listing = tokio::spawn(async move { session.folders().await });
+    for (command, line) in [("LIST", "* LIST () \"/\" INBOX\r\n"), ("LSUB", "")] {
+        let mut heard = vec![0; 1000];
+        let count = server.read(&mut heard).await.unwrap();
+        let heard = String::from_utf8_lossy(&heard[..count]).into_owned();
+        assert_eq!(heard.matches("\r\n").count(), 1, "one command at a time: {heard}");
+        let (tag, rest) = heard.split_once(' ').unwrap();
+        assert!(rest.starts_with(command), "{heard}");
+        server.write_all(format!("{line}{tag} OK done\r\n").as_bytes()).await.unwrap();
+    }
+    assert_eq!(listing.await.unwrap().unwrap().len(), 1);
 }

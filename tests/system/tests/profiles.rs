@@ -146,6 +146,31 @@ fn a_providers_own_words_become_a_wait() {
     stage.assert_moved_but(|m| m.uid == 4);
 }
 
+/// The same of a command that is no APPEND: the folder waits instead of being given up.
+#[test]
+fn a_providers_own_words_become_a_wait_before_the_first_message() {
+    for (way, code) in [("honest", 0), ("trap", 3)] {
+        let stage = at_acmes(way, 4, |_| Take::Store);
+        let mut left = 2;
+        stage.target.manners(|m| {
+            m.on_command = Box::new(move |line| {
+                if line.starts_with("SELECT") && left > 0 {
+                    left -= 1;
+                    return Verdict::Say("NO It is tea time here".to_owned());
+                }
+                Verdict::Go
+            });
+        });
+        let outcome = stage.mailhaul(&["run"]).expect(code);
+        if code == 0 {
+            stage.assert_moved();
+        } else {
+            outcome.says(&["tea time"]);
+            assert_sums(&stage.report());
+        }
+    }
+}
+
 /// What will never be taken is failed with the remedy, what has no room stops the mailbox's writes.
 #[test]
 fn causes_and_remedies_reach_the_report() {

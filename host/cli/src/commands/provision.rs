@@ -256,7 +256,7 @@ async fn quotas(
         if *has == Some(asked) {
             continue;
         }
-        let shown = has.map_or_else(|| "no quota that is known".to_owned(), |has| bytes(has));
+        let shown = has.map_or_else(|| "no quota that is known".to_owned(), bytes);
         let differs = format!("it has {shown}, the list asks for {}", bytes(asked));
         if dry_run {
             (row.outcome, row.detail) = ("quota-differs", Some(differs));

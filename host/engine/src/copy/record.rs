@@ -155,7 +155,7 @@ async fn meanings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Meaning>> {
         meanings.push(if refusal.is_out_of_room() || refusal.asks_for_patience() {
             None
         } else {
-            read_append(work.context, work.target, refusal).await
+            read_append(work.context, &work.ends.target, refusal).await
         });
     }
     meanings
