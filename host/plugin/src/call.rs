@@ -33,6 +33,8 @@ pub(crate) struct Caller {
     pub(crate) wall: Duration,
     /// Where an author reads what the calls used.
     pub(crate) meter: Option<Meter>,
+    /// How long every function of the host takes, for an author's test.
+    pub(crate) slowness: Duration,
 }
 
 /// Guest work on a store.
@@ -55,6 +57,7 @@ impl Caller {
             cancel: self.cancel.clone(),
             inputs,
             grants: Arc::clone(&self.grants),
+            slowness: self.slowness,
         };
         let mut store = State::store(&self.engine, self.memory, parts);
         // Dropping the future at the time-out ends this instance and nothing else.

@@ -32,7 +32,8 @@ impl Clock {
         result
     }
 
-    fn add(&self, time: Duration) {
+    /// Adds time the guest is not charged for.
+    pub(crate) fn add(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
     }

@@ -130,6 +130,7 @@ impl PluginHost {
             limits: self.limits.clone(),
             cancel: self.cancel.clone(),
             meter: None,
+            slowness: Duration::ZERO,
             grants: Arc::default(),
             locked: None,
         })
@@ -278,6 +279,7 @@ impl PluginHost {
             cpu: self.limits.cpu.min(Duration::from_secs(2)),
             wall: self.limits.wall,
             meter: None,
+            slowness: Duration::ZERO,
         };
         let (mapping, sourcing, validating) =
             (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());

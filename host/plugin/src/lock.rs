@@ -289,6 +289,7 @@ impl Locked {
             create,
             quota: allowed.changes.contains(&Change::SetQuota),
             replies: None,
+            exchanges: None,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use mailhaul_lab::runner::{Mailhaul, Outcome};
 use mailhaul_lab::{grounds, install};
@@ -15,7 +16,7 @@ const KINDS: [&str; 5] =
     ["folder-mapper", "mailbox-source", "validator", "server-profile", "mailbox-provisioner"];
 
 /// As on a machine without network and without a registry: cargo has nothing but what `plugin new` wrote.
-fn offline(folder: &Path, arguments: &[&str]) -> Outcome {
+pub(crate) fn offline(folder: &Path, arguments: &[&str]) -> Outcome {
     let target = grounds::root().join("newcomers");
     Mailhaul::new(folder)
         .args(arguments)
@@ -25,30 +26,65 @@ fn offline(folder: &Path, arguments: &[&str]) -> Outcome {
         .run()
 }
 
-/// Every kind, in an empty folder: from `plugin new` to a passing `plugin test`. The first goes the path by the
-/// letter of its README; the others borrow its vendored crates, which are the same, so that they are compiled once.
+/// Every kind, in an empty folder: from `plugin new` to a passing `plugin test`, and what came of it: a folder of
+/// each kind with its component. Once for the process.
+///
+/// The first goes the path by the letter of its README; the others borrow its vendored crates, which are the same,
+/// so that they are compiled once.
+pub(crate) fn newcomers() -> &'static Path {
+    static ALL: OnceLock<PathBuf> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let folder = desk(&[]);
+        let first = folder.join("first-of-them");
+        offline(&folder, &["plugin", "new", "folder-mapper", "first-of-them"]).expect(0);
+        walk(&first);
+        let lock = fs::read_to_string(first.join("Cargo.lock")).unwrap();
+        assert!(!lock.contains("registry"), "{lock}");
+        assert!(fs::read_to_string(first.join("Cargo.toml")).unwrap().contains("[workspace]"));
+        let vendor = listing(&first.join("vendor"));
+        assert!(vendor.iter().any(|path| path == "wit-bindgen/src/lib.rs"), "{vendor:?}");
+        for kind in KINDS {
+            let name = format!("a-{kind}");
+            offline(&folder, &["plugin", "new", kind, &name]).expect(0);
+            let plugin = folder.join(&name);
+            assert_eq!(listing(&plugin.join("vendor")), vendor, "the vendored crates of {kind}");
+            lend(&plugin, &first);
+            walk(&first);
+            fs::copy(first.join(format!("{name}.wasm")), plugin.join(format!("{name}.wasm"))).unwrap();
+        }
+        folder
+    })
+}
+
+/// Puts a plugin into the folder whose crates are compiled already.
+pub(crate) fn lend(plugin: &Path, first: &Path) {
+    for part in ["plugin.toml", "src/lib.rs"] {
+        fs::copy(plugin.join(part), first.join(part)).unwrap();
+    }
+    fs::remove_dir_all(first.join("fixtures")).unwrap();
+    fs::create_dir(first.join("fixtures")).unwrap();
+    for fixture in listing(&plugin.join("fixtures")) {
+        fs::copy(plugin.join("fixtures").join(&fixture), first.join("fixtures").join(fixture)).unwrap();
+    }
+}
+
 #[test]
 fn from_new_to_a_passing_test_for_every_kind() {
-    let folder = desk(&[]);
-    let first = folder.join("first-of-them");
-    offline(&folder, &["plugin", "new", "folder-mapper", "first-of-them"]).expect(0);
-    walk(&first);
-    let lock = fs::read_to_string(first.join("Cargo.lock")).unwrap();
-    assert!(!lock.contains("registry"), "{lock}");
-    assert!(fs::read_to_string(first.join("Cargo.toml")).unwrap().contains("[workspace]"));
-    let vendor = listing(&first.join("vendor"));
-    assert!(vendor.iter().any(|path| path == "wit-bindgen/src/lib.rs"), "{vendor:?}");
-    for kind in KINDS {
-        let name = format!("a-{kind}");
-        offline(&folder, &["plugin", "new", kind, &name]).expect(0);
-        let plugin = folder.join(&name);
-        assert_eq!(listing(&plugin.join("vendor")), vendor, "the vendored crates of {kind}");
-        for part in ["plugin.toml", "src/lib.rs"] {
-            fs::copy(plugin.join(part), first.join(part)).unwrap();
-        }
-        fs::remove_dir_all(first.join("fixtures")).unwrap();
-        fs::rename(plugin.join("fixtures"), first.join("fixtures")).unwrap();
-        walk(&first);
+    newcomers();
+}
+
+/// `--slow-host`: each function of the host takes its quarter of a second, tables and settings like all others, and
+/// the plugin's own time does not count it.
+#[test]
+fn a_slow_host_is_slow_in_everything() {
+    for kind in ["mailbox-source", "folder-mapper"] {
+        let plugin = newcomers().join(format!("a-{kind}"));
+        let tested = at(&plugin, &["plugin", "test", "--slow-host", "--format", "json"]).expect(0);
+        let cases = json(&tested)["cases"].as_array().unwrap().clone();
+        let calls: u64 = cases.iter().map(|case| case["host_calls"].as_u64().unwrap()).sum();
+        assert!(calls > 0, "{cases:#?}");
+        assert!(tested.elapsed >= Duration::from_millis(250) * u32::try_from(calls).unwrap(), "{}", tested.told());
+        assert!(cases.iter().all(|case| case["cpu_ms"].as_f64().unwrap() < 200.0), "{cases:#?}");
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`authors`] | what an author of a plugin does, in three languages |
+//! | [`records`] | fixtures recorded from real servers, and what must not be in them |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
@@ -50,6 +51,7 @@ mod odd_sources;
 mod odd_targets;
 mod patience;
 mod plugins;
+mod records;
 mod remap;
 mod secrets;
 mod stage;

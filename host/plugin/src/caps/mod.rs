@@ -69,6 +69,7 @@ pub(crate) mod testing {
             cancel: Cancel::default(),
             inputs: Arc::new(inputs),
             grants: Arc::default(),
+            slowness: Duration::ZERO,
         };
         State::store(&engine, 1 << 20, parts)
     }
