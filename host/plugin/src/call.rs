@@ -52,7 +52,7 @@ impl Caller {
     ) -> Result<(T, Store<State>), PluginError> {
         let parts = Parts {
             clock: Clock::start(self.cpu),
-            log: LogSink::new(&self.plugin, call),
+            log: LogSink::new(&self.plugin, call, self.meter.is_some()),
             settings: Arc::clone(&self.settings),
             cancel: self.cancel.clone(),
             inputs,
