@@ -17,6 +17,7 @@ use crate::grants::Grants;
 use crate::inputs::Inputs;
 use crate::limits::{ASK_AGAIN, ASK_AGAIN_AFTER};
 use crate::meter::Meter;
+use crate::misfit;
 use crate::state::{Parts, State};
 
 /// Everything calls of one plugin in one role have in common.
@@ -69,7 +70,7 @@ impl Caller {
         match ended {
             Ok(Ok(answer)) => Ok((answer, store)),
             Ok(Err(error)) => {
-                tracing::debug!(plugin = %self.plugin, call, "the plugin broke: {error:?}");
+                misfit::log(&format!("{} broke in `{call}`", self.plugin), &error);
                 Err(self.error(call, breach::failure(&error, store.data().log.last_line())))
             }
             Err(_) => Err(self.error(call, PluginFailure::Wall(breach::millis(self.wall)))),

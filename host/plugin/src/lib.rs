@@ -38,6 +38,7 @@ mod limits;
 mod lock;
 mod manifest;
 mod meter;
+mod misfit;
 mod plugin;
 mod settings;
 mod state;

@@ -78,7 +78,7 @@ macro_rules! __export_kind {
 fn report_panics() {
     #[cfg(target_family = "wasm")]
     std::panic::set_hook(Box::new(|panic| {
-        crate::log::write(crate::log::Level::Error, &panic.to_string(), &[]);
+        crate::log::write(crate::log::Level::Error, &panic.to_string().replace(":\n", ": "), &[]);
     }));
 }
 

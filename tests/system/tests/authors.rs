@@ -56,8 +56,20 @@ pub(crate) fn newcomers() -> &'static Path {
     })
 }
 
+/// The component of another manifest and source, compiled where the newcomer's crates are compiled already.
+pub(crate) fn compiled(manifest: &str, source: &str) -> Vec<u8> {
+    static BUSY: Mutex<()> = Mutex::new(());
+    let first = newcomers().join("first-of-them");
+    let _busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
+    fs::write(first.join("plugin.toml"), manifest).unwrap();
+    fs::write(first.join("src/lib.rs"), source).unwrap();
+    offline(&first, &["plugin", "build"]).expect(0);
+    let id = manifest.split('"').nth(1).unwrap();
+    fs::read(first.join(format!("{id}.wasm"))).unwrap()
+}
+
 /// Puts a plugin into the folder whose crates are compiled already.
-pub(crate) fn lend(plugin: &Path, first: &Path) {
+fn lend(plugin: &Path, first: &Path) {
     for part in ["plugin.toml", "src/lib.rs"] {
         fs::copy(plugin.join(part), first.join(part)).unwrap();
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use mailhaul_lab::grounds;
 use serde_json::{Value, json};
 
-use crate::authors::{lend, newcomers, offline};
+use crate::authors::{compiled, newcomers};
 use crate::bench::{Account, Host, Move, at};
 
 /// A copy of the plugin a newcomer has made.
@@ -207,16 +207,10 @@ fn serve(stream: TcpStream, has: &str, created: &Mutex<Vec<Value>>) {
 fn provisioner() -> PathBuf {
     let plain = plugin("mailbox-provisioner");
     let original = newcomers().join("a-mailbox-provisioner");
-    let first = newcomers().join("first-of-them");
-    lend(&original, &first);
-    for part in ["plugin.toml", "src/lib.rs"] {
-        let text = fs::read_to_string(original.join(part)).unwrap();
-        fs::write(first.join(part), text.replace("https://", "http://")).unwrap();
-    }
-    offline(&first, &["plugin", "build"]).expect(0);
-    let component = "a-mailbox-provisioner.wasm";
-    fs::copy(first.join(component), plain.join(component)).unwrap();
-    fs::copy(first.join("plugin.toml"), plain.join("plugin.toml")).unwrap();
+    let text = |part: &str| fs::read_to_string(original.join(part)).unwrap().replace("https://", "http://");
+    let component = compiled(&text("plugin.toml"), &text("src/lib.rs"));
+    fs::write(plain.join("a-mailbox-provisioner.wasm"), component).unwrap();
+    fs::write(plain.join("plugin.toml"), text("plugin.toml")).unwrap();
     plain
 }
 

@@ -17,6 +17,7 @@
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`authors`] | what an author of a plugin does, in three languages |
+//! | [`messages`] | every sentence an author of a plugin meets, to be read as he reads it |
 //! | [`records`] | fixtures recorded from real servers, and what must not be in them |
 //! | [`plugins`] | an outsider's plugin, and plugins that break |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
@@ -46,6 +47,7 @@ mod haul;
 mod input;
 mod laboratory;
 mod ledger;
+mod messages;
 mod network;
 mod odd_sources;
 mod odd_targets;

@@ -168,7 +168,7 @@ fn named(path: &Path) -> String {
     if path.is_absolute() {
         path.display().to_string()
     } else {
-        PathBuf::from(".").join(path).display().to_string()
+        PathBuf::from(".").join(path.strip_prefix(".").unwrap_or(path)).display().to_string()
     }
 }
 
