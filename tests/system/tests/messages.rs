@@ -9,8 +9,11 @@ use mailhaul_lab::grounds;
 use crate::authors::{compiled, newcomers};
 use crate::bench::{at, desk};
 
+/// Bytes, and what stands there instead.
+type Exchange = (&'static str, &'static str);
+
 /// A newcomer's component with some of its bytes exchanged: names are as long before as after.
-fn patched(kind: &str, changes: &[(&str, &str)]) -> Vec<u8> {
+fn patched(kind: &str, changes: &[Exchange]) -> Vec<u8> {
     let name = format!("a-{kind}");
     let mut bytes = fs::read(newcomers().join(&name).join(format!("{name}.wasm"))).unwrap();
     for (from, to) in changes {
@@ -48,7 +51,7 @@ fn told(folder: &Path, arguments: &[&str], code: i32) -> String {
 #[test]
 fn a_component_that_is_not_taken() {
     let folder = desk(&[]);
-    let cases: [(&str, &str, &[(&str, &str)]); 7] = [
+    let cases: [(&str, &str, &[Exchange]); 7] = [
         ("another-version", "folder-mapper", &[("@0.1.0", "@0.2.0")]),
         ("missing-export", "folder-mapper", &[("/folder-mapper@", "/folder-fapper@")]),
         ("missing-function", "folder-mapper", &[("map-folders", "map-foldery")]),
