@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Folder names under `plugins/`, sorted; the packages are `mailhaul-<name>`.
-const PLUGINS: [&str; 4] = ["counts", "csv", "roles", "special-folders"];
+const PLUGINS: [&str; 5] = ["counts", "csv", "roles", "server-profiles", "special-folders"];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 

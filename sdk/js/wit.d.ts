@@ -480,7 +480,8 @@ export type Auth =
   | { tag: 'other'; val: string };
 
 /**
- * One end of a mailbox. Fields that are none come from the project file.
+ * One end of a mailbox. Fields that are none come from the project file. Known among the extras of a
+ * target: `quota`, the bytes the mailbox shall hold, for `mailhaul provision`.
  */
 export interface Account {
   /**
@@ -685,18 +686,28 @@ export interface Report {
 export interface ProfileRequest {
   side: Side;
   server: Server;
+  /**
+   * The provider the operator named, one of the manifest's `providers`: answer its profile, whatever
+   * the server looks like. None when the server is to be recognised.
+   */
+  provider?: string | null;
   extras: [string, string][];
 }
 
 export interface Profile {
   /**
-   * Stable and made for machines: `gmail`, `dovecot`. Lower-case letters, digits and `-`.
+   * Stable and made for machines: `gmail`, `dovecot`. Lower-case letters, digits and `-`; one of the
+   * manifest's `providers` when it lists any.
    */
   provider: string;
   /**
-   * For people: `Gmail`.
+   * For people: `Gmail`, `Dovecot 2.3.21`.
    */
   name: string;
+  /**
+   * By what it was recognised, in a few words, shown by `check` and `plan`: `its ID says Dovecot`.
+   */
+  why: string;
   /**
    * Connections to this server at once, all mailboxes together. The operator's own limit holds
    * where it is lower.
@@ -752,7 +763,15 @@ export type Occasion =
  */
 export interface Refusal {
   side: Side;
+  /**
+   * For a log-in little more than its name may be known.
+   */
   server: Server;
+  /**
+   * The provider this server was taken for, or the operator named; none before `identify` had an
+   * answer.
+   */
+  provider?: string | null;
   occasion: Occasion;
   kind: ReplyKind;
   /**
@@ -785,8 +804,10 @@ export type Cause =
 export interface Classification {
   cause: Cause;
   /**
-   * Worth trying again after this many milliseconds. The host waits 15 minutes at most, and tries as
-   * often as it would have without; what it gives up on has failed.
+   * Worth trying again after this many milliseconds; heeded for `throttled`, `too-many-connections` and
+   * `server-fault`, and never for a refused log-in: a password is tried once. The host waits 15 minutes
+   * at most, and tries as often as it does when a server itself asks for patience; what it gives up on
+   * has failed.
    */
   retryAfterMs?: number | null;
   /**

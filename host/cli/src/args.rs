@@ -189,6 +189,9 @@ pub(crate) struct Provision {
     /// Only say what is missing
     #[arg(long)]
     pub dry_run: bool,
+    /// Make passwords where the list has none, and add them to this file, which only you can read
+    #[arg(long, value_name = "FILE")]
+    pub passwords: Option<PathBuf>,
 }
 
 /// `run`.

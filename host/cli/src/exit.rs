@@ -152,6 +152,7 @@ mod tests {
             cause: cause.into(),
             remedy: String::new(),
             detail: String::new(),
+            profile: None,
         };
         let well = finish(&[MailboxEnd::Complete]);
         assert_eq!(of_check(&well, &[row("ok"), row("ok")]), Exit::Done);

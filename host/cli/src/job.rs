@@ -12,6 +12,7 @@ use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, Order, SecretSource
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
+use mailhaul_plugin_host::LOCK_FILE;
 use mailhaul_project::{Auth, Project, RuleSpec, SecretRef, Side, Tls};
 use secrecy::ExposeSecret as _;
 
@@ -131,9 +132,15 @@ pub(crate) fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
         limits: Limits {
             mailboxes_at_once: project.limits.mailboxes_at_once,
             connections_per_host: project.limits.connections_per_host,
+            connections_are_meant: project.limits.connections_are_meant,
             memory: project.limits.memory,
         },
-        plugin_settings: format!("{:?}", project.plugins),
+        // With what the lock says of foreign plugins: one that was built anew is another.
+        plugin_settings: format!(
+            "{:?} {}",
+            project.plugins,
+            std::fs::read_to_string(project.dir.join(LOCK_FILE)).unwrap_or_default()
+        ),
         only: only.to_vec(),
     })
 }

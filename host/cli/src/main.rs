@@ -14,6 +14,7 @@ mod job;
 mod listing;
 mod logging;
 mod outcome;
+mod passwords;
 mod plugins;
 mod redact;
 mod ui;

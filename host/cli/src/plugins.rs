@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins};
+use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins, ServerProfiler, SideProfilers};
+use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
-    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, Lock, LockError, Plugin, PluginHost, Shipped,
-    TableInput, TableRow,
+    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, LockError, Plugin,
+    PluginHost, Shipped, TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
-use mailhaul_project::{Input, PluginName, PluginRef, Project};
+use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider, Side};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ pub(crate) const COMPILE: &str = "--compile-plugin-for-parent";
 
 /// Compiles from standard input to standard output, within limits; exit code 1 with the reason.
 pub(crate) fn compile_in_child() -> ExitCode {
-    match mailhaul_plugin_host::compile_in_child() {
+    match mailhaul_plugin_host::compile_in_child(std::env::args_os().skip(2)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             drop(std::io::stderr().write_all(why.as_bytes()));
@@ -45,10 +46,12 @@ pub(crate) fn compile_in_child() -> ExitCode {
     }
 }
 
-/// `mailhaul/plugins` in the user's folder of caches.
+/// `mailhaul/plugins` in the user's folder of caches. Without `HOME`, as under some service managers, the home is
+/// the one the system has on record: compiling what ships takes longer than an unchanged run.
 fn cache_folder() -> Option<PathBuf> {
-    let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))?;
+    let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    let caches = named.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(".cache")))?;
     Some(caches.join("mailhaul").join("plugins"))
 }
 
@@ -85,7 +88,7 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
     let mut source = None;
     if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
         used.push(plugin.id().id.clone());
-        if let Some(plugin) = faults.keep(named, granted(project, plugin)) {
+        if let Some(plugin) = faults.keep(named, granted(project, &project.source, plugin)) {
             source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
         }
     }
@@ -103,6 +106,32 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
             used.push(plugin.id().id.clone());
         }
     }
+    let mut profiles = Vec::new();
+    for named in &project.plugins.profiles {
+        if let Some(plugin) = faults.keep(named, host.open_locked(&name(named), &project.dir, &lock).await) {
+            used.push(plugin.id().id.clone());
+            let profiler = faults.keep(named, plugin.profiler(settings(project, &plugin)));
+            profiles.extend(profiler.map(|profiler| Profile { plugin, profiler }));
+        }
+    }
+    let mut sides = Vec::new();
+    for side in [&project.source, &project.target] {
+        let asked = match &side.provider {
+            Provider::Auto => SideProfilers { profilers: all(&profiles), provider: None },
+            Provider::None => SideProfilers::default(),
+            Provider::Named(named) => match chosen(&profiles, named) {
+                Some(asked) => asked,
+                None => {
+                    let opened = host.open_locked(&name(named), &project.dir, &lock).await;
+                    let Some(plugin) = faults.provider(named, opened, &profiles) else { continue };
+                    used.push(plugin.id().id.clone());
+                    let profiler = faults.keep(named, plugin.profiler(settings(project, &plugin)));
+                    SideProfilers { profilers: profiler.into_iter().collect(), provider: None }
+                }
+            },
+        };
+        sides.push(asked);
+    }
     // Opened by `provision` only; its settings are in the same file.
     used.extend(project.plugins.provisioning.as_ref().map(|named| {
         let name = name(named);
@@ -112,12 +141,39 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
     if faults.causes.is_empty() {
         faults.unused_settings(&used);
     }
+    let target_profiles = sides.pop().unwrap_or_default();
+    let source_profiles = sides.pop().unwrap_or_default();
     match (source, faults.exit) {
         (Some(source), None) => {
-            Ok(Loaded { plugins: Plugins { source, mappers, validators }, cancel: host.cancel().clone() })
+            let plugins = Plugins { source, mappers, validators, source_profiles, target_profiles };
+            Ok(Loaded { plugins, cancel: host.cancel().clone() })
         }
         (_, exit) => Err(Failure { exit: exit.unwrap_or(Exit::Plugin), causes: faults.causes }),
     }
+}
+
+/// A server profile that is open.
+struct Profile {
+    plugin: Plugin,
+    profiler: Arc<dyn ServerProfiler>,
+}
+
+fn all(profiles: &[Profile]) -> Vec<Arc<dyn ServerProfiler>> {
+    profiles.iter().map(|profile| Arc::clone(&profile.profiler)).collect()
+}
+
+/// What `provider` names among the open profiles: a provider one of them knows, or one of them.
+fn chosen(profiles: &[Profile], named: &PluginRef) -> Option<SideProfilers> {
+    let named = name(named);
+    let only = |profile: &Profile, provider| SideProfilers {
+        profilers: vec![Arc::clone(&profile.profiler)],
+        provider,
+    };
+    let knows = profiles.iter().find(|profile| profile.plugin.providers().contains(&named));
+    let is = || profiles.iter().find(|profile| profile.plugin.id().id == named);
+    knows
+        .map(|profile| only(profile, Some(named.clone())))
+        .or_else(|| is().map(|profile| only(profile, None)))
 }
 
 /// The list of mailboxes, and what creates those that are missing.
@@ -129,9 +185,9 @@ pub(crate) async fn for_provision(
     project: &Project,
 ) -> Result<(Arc<dyn MailboxSource>, Arc<dyn MailboxProvisioner>), Failure> {
     let inputs = inputs(ui, project)?;
-    let source = given(project, &project.mailboxes.from).await?;
+    let source = given(project, &project.source, &project.mailboxes.from).await?;
     let source = source.plugin.source(source.settings, inputs)?;
-    let provisioner = given(project, provisioning(project)?).await?;
+    let provisioner = given(project, &project.target, provisioning(project)?).await?;
     let provisioner = provisioner.plugin.provisioner(provisioner.settings)?;
     Ok((source, provisioner))
 }
@@ -161,10 +217,14 @@ pub(crate) struct Given<'a> {
 ///
 /// # Errors
 /// When it is missing, is not what `plugins.lock` says, or lacks a grant.
-pub(crate) async fn given<'a>(project: &'a Project, named: &PluginRef) -> Result<Given<'a>, Failure> {
+pub(crate) async fn given<'a>(
+    project: &'a Project,
+    side: &mailhaul_project::Side,
+    named: &PluginRef,
+) -> Result<Given<'a>, Failure> {
     let lock = Lock::read(&project.dir)?;
     let plugin = host()?.open_locked(&name(named), &project.dir, &lock).await?;
-    let plugin = granted(project, plugin)?;
+    let plugin = granted(project, side, plugin)?;
     Ok(Given { settings: settings(project, &plugin), plugin })
 }
 
@@ -183,6 +243,28 @@ impl Faults<'_> {
         };
         let place = named.line.map(|line| format!("{}: ", self.project.place(line))).unwrap_or_default();
         self.push(exit_of(&error), Cause { sentence: format!("{place}{error}"), hint: None });
+        None
+    }
+
+    /// As [`keep`](Self::keep), for the plugin `provider` names: where there is none, the providers are told.
+    fn provider(
+        &mut self,
+        named: &PluginRef,
+        opened: Result<Plugin, LoadError>,
+        profiles: &[Profile],
+    ) -> Option<Plugin> {
+        let word = match (&opened, &named.name) {
+            (Err(LoadError { reason: LoadReason::Unknown(_), .. }), PluginName::Id(word)) => word,
+            _ => return self.keep(named, opened),
+        };
+        let place = named.line.map(|line| format!("{}: ", self.project.place(line))).unwrap_or_default();
+        let known: Vec<_> = profiles.iter().flat_map(|profile| profile.plugin.providers()).cloned().collect();
+        let sentence = format!("{place}`provider` = `{word}` is no provider mailhaul knows");
+        let hint = Some(match known.as_slice() {
+            [] => "write \"auto\", or name a plugin with a server profile".to_owned(),
+            known => format!("write \"auto\", or one of {}", known.join(", ")),
+        });
+        self.push(Exit::Input, Cause { sentence, hint });
         None
     }
 
@@ -232,14 +314,22 @@ pub(crate) fn name(named: &PluginRef) -> String {
     }
 }
 
-/// The plugin with what the project grants it.
-pub(crate) fn granted(project: &Project, plugin: Plugin) -> Result<Plugin, LoadError> {
+/// The plugin with what the project grants it, and the roots it trusts for this side.
+fn granted(project: &Project, side: &Side, plugin: Plugin) -> Result<Plugin, LoadError> {
     let secrets = project.plugins.secrets.get(&plugin.id().id);
     let settings = settings(project, &plugin).clone();
-    plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
+    let plugin = plugin.granted(&settings, |name| match secrets.and_then(|secrets| secrets.get(name)) {
         Some(reference) => resolve(reference).map(Some).map_err(|error| error.to_string()),
         None => Ok(None),
-    })
+    })?;
+    let Some(file) = &side.ca_file else { return Ok(plugin) };
+    match Dialer::new(Some(&file.pem)) {
+        Ok(dialer) => Ok(plugin.trusting(dialer)),
+        Err(error) => Err(LoadError {
+            plugin: plugin.id().id.clone(),
+            reason: LoadReason::Input(format!("`ca_file` {}: {}", file.path.display(), error.detail)),
+        }),
+    }
 }
 
 fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {

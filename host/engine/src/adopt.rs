@@ -8,7 +8,7 @@ use crate::copy::FolderCopy;
 use crate::delta::same_target;
 use crate::ends::EndError;
 use crate::folder_run::Pair;
-use crate::ledger::{Batch, Delivered, FolderRow, Outcome, PlaceId, Row};
+use crate::ledger::{Batch, Delivered, Failure, FolderRow, Outcome, PlaceId, Row};
 use crate::matching::{find, settle};
 use crate::scan::{Listed, list};
 use crate::summary::Side;
@@ -79,7 +79,18 @@ pub(crate) async fn look(
     })
 }
 
-/// Settles what is among the `unclaimed` messages of the target; returns what is still to be copied.
+/// What came of looking for messages on the target.
+#[derive(Debug, Default)]
+pub(crate) struct Looked {
+    /// Not there: still to be copied.
+    pub open: Vec<Listed>,
+    /// Source UIDs that are there.
+    pub found: HashSet<u32>,
+    /// Whether some may be there and are recorded as failed for now, since one side does not give what would tell.
+    pub undecided: bool,
+}
+
+/// Settles what is among the `unclaimed` messages of the target.
 ///
 /// # Errors
 /// When an end or the ledger fails.
@@ -89,17 +100,23 @@ pub(crate) async fn adopt(
     home: Home<'_>,
     target: &Selected,
     unclaimed: &[u32],
-    open: Vec<Listed>,
-) -> Step<Vec<Listed>> {
+    mut open: Vec<Listed>,
+) -> Step<Looked> {
     if open.is_empty() || unclaimed.is_empty() {
-        return Ok(open);
+        return Ok(Looked { open, ..Looked::default() });
     }
     let folder = home.row.id;
-    let matches = find(&mut pair.source, &mut pair.target, &open, unclaimed).await?;
+    let found = find(&mut pair.source, &mut pair.target, &open, unclaimed).await?;
+    for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
+        let text = found.undecided.get(&message.uid).map_or("", String::as_str);
+        let failure =
+            Failure { uid: message.uid, size: message.size, code: "undecided", text, refused: false };
+        work.fail(folder, &home.row.source, failure, &[]).await?;
+    }
     let mut ledger = locked(work.ledger);
     let intents = Intents::new(&ledger.open_batches(folder)?);
-    let mut settled = HashSet::new();
-    for found in matches {
+    let (mut copied, mut present) = (Vec::new(), Vec::new());
+    for found in &found.matches {
         // Without UIDVALIDITY a folder is a new place in every run, and yet the same one.
         let copied_before = target.uid_validity.is_none()
             && home.rows.get(&found.source.uid).is_some_and(|row| row.outcome == Outcome::Copied);
@@ -118,11 +135,13 @@ pub(crate) async fn adopt(
             flags_pending: (!missing.is_empty()).then(|| missing.to_string()),
             found_by: Some(found.rule.as_str()),
         };
-        settled.insert(found.source.uid);
-        let outcome = if own { Outcome::Copied } else { Outcome::AlreadyPresent };
-        ledger.delivered(folder, &[message], outcome, &[])?;
+        if own { &mut copied } else { &mut present }.push(message);
     }
-    Ok(open.into_iter().filter(|m| !settled.contains(&m.uid)).collect())
+    ledger.delivered(folder, &copied, Outcome::Copied, &[])?;
+    ledger.delivered(folder, &present, Outcome::AlreadyPresent, &[])?;
+    let settled: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
+    open.retain(|m| !settled.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
+    Ok(Looked { open, found: settled, undecided: !found.undecided.is_empty() })
 }
 
 /// Looks for `open` messages that were sent in this run among what came into the target since.
@@ -135,7 +154,10 @@ pub(crate) async fn resolve(
     home: Home<'_>,
     job: &FolderCopy,
     open: Vec<Listed>,
-) -> Step<Vec<Listed>> {
+) -> Step<Looked> {
+    if open.is_empty() {
+        return Ok(Looked::default());
+    }
     let came = UidSet::range(job.selected.uid_next.unwrap_or(1), u32::MAX);
     let came = list(&mut pair.target, came, FetchItems::Flags).await.map_err(EndError::at(Side::Target))?;
     let claimed = locked(work.ledger).claimed_in(home.place)?;

@@ -2,9 +2,11 @@
 
 use mailhaul_imap::{Cause, Session};
 
-use crate::ends::{Ceilings, EndError, dial, log_out};
+use crate::context::Context;
+use crate::ends::{EndError, dial, log_out};
 use crate::event::CheckRow;
 use crate::mailbox::Mailbox;
+use crate::meaning;
 use crate::summary::Side;
 
 /// What one end of a mailbox holds.
@@ -19,10 +21,12 @@ struct Holdings {
 }
 
 /// Tries both ends of a mailbox.
-pub async fn check(mailbox: &Mailbox, ceilings: &Ceilings) -> Vec<CheckRow> {
+pub(crate) async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
     let (source, target) =
-        tokio::join!(one(mailbox, Side::Source, ceilings), one(mailbox, Side::Target, ceilings));
+        tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
     let mut rows = Vec::with_capacity(2);
+    let (source, target) =
+        (explained(context, mailbox, source).await, explained(context, mailbox, target).await);
     let (held, row) = finish(mailbox, Side::Source, source);
     rows.push(row);
     let (room, mut row) = finish(mailbox, Side::Target, target);
@@ -37,16 +41,30 @@ pub async fn check(mailbox: &Mailbox, ceilings: &Ceilings) -> Vec<CheckRow> {
         }
     }
     rows.push(row);
+    for row in &mut rows {
+        row.profile = context.profiles.summary(row.side, mailbox.side(row.side));
+    }
     rows
 }
 
-async fn one(mailbox: &Mailbox, side: Side, ceilings: &Ceilings) -> Result<Holdings, EndError> {
+async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Holdings, EndError> {
     let spec = mailbox.side(side);
-    let _leave = ceilings.one(spec).await;
-    let mut session = dial(spec, side, &ceilings.timeouts).await?;
+    let _leave = context.ceilings.one(spec).await;
+    let mut session = dial(context, spec, side).await?;
     let found = look(&mut session).await.map_err(EndError::at(side));
     log_out(session).await;
     found
+}
+
+async fn explained(
+    context: &Context,
+    mailbox: &Mailbox,
+    found: Result<Holdings, EndError>,
+) -> Result<Holdings, EndError> {
+    match found {
+        Ok(held) => Ok(held),
+        Err(error) => Err(meaning::explained(context, mailbox, error).await),
+    }
 }
 
 async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapError> {
@@ -78,6 +96,7 @@ fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
         cause: cause.to_owned(),
         remedy,
         detail,
+        profile: None,
     };
     match found {
         Ok(held) => {
@@ -96,6 +115,11 @@ fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
         Err(EndError::Imap(_, error)) => {
             let cause = error.cause();
             (None, row(cause.as_str(), remedy(cause, side), error.to_string()))
+        }
+        Err(EndError::Explained(_, error, meaning)) => {
+            let cause = meaning.cause_of(&error);
+            let own = || remedy(error.cause(), side);
+            (None, row(cause, meaning.remedy().unwrap_or_else(own), error.to_string()))
         }
         Err(EndError::Secret(_, reason)) => {
             (None, row(Cause::AuthRefused.as_str(), remedy(Cause::AuthRefused, side), reason))

@@ -14,6 +14,7 @@ use crate::handle::{Command, Handle};
 use crate::job::{Job, Task};
 use crate::ledger::{Ledger, LedgerError};
 use crate::mailbox::{self, ListError, Mailbox};
+use crate::meaning::explained;
 use crate::plan::MailboxPlan;
 use crate::planner::{PlanError, plan};
 use crate::plugin::Plugins;
@@ -266,7 +267,7 @@ async fn one(context: &Context, mailbox: &Mailbox, work: &Work, keeper: Option<&
 
 async fn check_one(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
     let rows = tokio::select! {
-        rows = check::check(mailbox, &context.ceilings) => rows,
+        rows = check::check(context, mailbox) => rows,
         () = context.stop.raised() => return MailboxEnd::Interrupted,
     };
     let mut end = MailboxEnd::Complete;
@@ -286,10 +287,10 @@ async fn check_one(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
 async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxPlan>) -> MailboxEnd {
     let work = async {
         let _leave = context.ceilings.pair(mailbox).await;
-        let (mut source, mut target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+        let (mut source, mut target) = dial_both(context, mailbox).await?;
         let ledger =
             Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).map_err(PlanError::Ledger)?;
-        let planned = plan(&context.job, &context.plugins, mailbox, &mut source, &mut target, ledger).await?;
+        let planned = plan(context, mailbox, &mut source, &mut target, ledger).await?;
         log_out(source).await;
         log_out(target).await;
         Ok::<_, PlanError>(planned.plan)
@@ -316,7 +317,7 @@ async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxP
                 stopped("plan", conflicts)
             }
         }
-        Err(PlanError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(PlanError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(PlanError::Plugin(error)) => MailboxEnd::Stopped(run::plugin_stop(&error)),
         Err(PlanError::Ledger(error)) => MailboxEnd::Stopped(run::ledger_stop(&error)),
     }

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::copy::Breaks;
 use crate::ends::Ceilings;
 use crate::event::Event;
 use crate::job::Job;
 use crate::plugin::Plugins;
+use crate::profiles::Profiles;
 
 /// The unit of the memory budget: a permit stands for this many bytes.
 const BUDGET_UNIT: u64 = 1024;
@@ -22,10 +24,14 @@ pub(crate) struct Context {
     pub plugins: Plugins,
     /// Within which ceilings.
     pub ceilings: Arc<Ceilings>,
+    /// What is known about the servers.
+    pub profiles: Arc<Profiles>,
     /// Whether to stop.
     pub stop: StopSignal,
     /// What was done so far.
     pub done: Arc<Done>,
+    /// Messages that connections broke at.
+    pub breaks: Arc<Breaks>,
     budget: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 }
@@ -61,9 +67,14 @@ impl Context {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
+        let limits = &job.limits;
+        let meant = limits.connections_are_meant.then_some(limits.connections_per_host);
+        let (source, target) = (plugins.source_profiles.clone(), plugins.target_profiles.clone());
+        let profiles = Arc::new(Profiles::new(source, target, meant));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
-        Self { job, plugins, ceilings, stop, done: Arc::default(), budget, events }
+        let (done, breaks) = (Arc::default(), Arc::default());
+        Self { job, plugins, ceilings, profiles, stop, done, breaks, budget, events }
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.

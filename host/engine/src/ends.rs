@@ -7,7 +7,10 @@ use std::time::Duration;
 use mailhaul_imap::{Account, ImapError, Session, Timeouts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::context::Context;
 use crate::mailbox::{AccountSpec, Mailbox};
+use crate::meaning::Meaning;
+use crate::profiles;
 use crate::summary::{Side, Stopped};
 
 /// A failure with the end it happened at.
@@ -15,6 +18,8 @@ use crate::summary::{Side, Stopped};
 pub(crate) enum EndError {
     /// The server or the way to it.
     Imap(Side, ImapError),
+    /// A server whose words a server profile could read.
+    Explained(Side, ImapError, Meaning),
     /// A secret that cannot be had.
     Secret(Side, String),
 }
@@ -25,31 +30,41 @@ impl EndError {
         move |error| Self::Imap(side, error)
     }
 
+    fn imap(&self) -> Option<&ImapError> {
+        match self {
+            Self::Imap(_, error) | Self::Explained(_, error, _) => Some(error),
+            Self::Secret(..) => None,
+        }
+    }
+
     /// Whether trying again may help: the connection broke, rather than the server said no.
     #[must_use]
     pub(crate) fn is_connection_lost(&self) -> bool {
-        matches!(self, Self::Imap(_, error) if error.is_connection_lost())
+        self.imap().is_some_and(ImapError::is_connection_lost)
     }
 
     /// Whether a server that answered before may answer again later: the connection broke, or the
     /// server cannot be reached right now.
     #[must_use]
     pub(crate) fn may_pass(&self) -> bool {
-        self.is_connection_lost() || matches!(self, Self::Imap(_, ImapError::Net(_)))
+        self.is_connection_lost() || matches!(self.imap(), Some(ImapError::Net(_)))
     }
 
     /// Whether the server is there and asks to come back later.
     #[must_use]
     pub(crate) fn asks_for_patience(&self) -> bool {
-        matches!(self, Self::Imap(_, error) if error.asks_for_patience())
+        match self {
+            Self::Explained(_, _, meaning) => meaning.asks_for_patience(),
+            _ => self.imap().is_some_and(ImapError::asks_for_patience),
+        }
     }
 
-    /// For how long, when the server says so.
+    /// For how long, when the server says so, or a profile that knows it.
     #[must_use]
     pub(crate) fn suggested_wait(&self) -> Option<Duration> {
         match self {
-            Self::Imap(_, error) => error.suggested_wait(),
-            Self::Secret(..) => None,
+            Self::Explained(_, _, meaning) => meaning.retry_after,
+            _ => self.imap()?.suggested_wait(),
         }
     }
 
@@ -57,7 +72,7 @@ impl EndError {
     #[must_use]
     pub(crate) fn side(&self) -> Side {
         match self {
-            Self::Imap(side, _) | Self::Secret(side, _) => *side,
+            Self::Imap(side, _) | Self::Explained(side, ..) | Self::Secret(side, _) => *side,
         }
     }
 
@@ -68,6 +83,11 @@ impl EndError {
             Self::Imap(side, error) => {
                 Stopped { side: *side, cause: error.cause().as_str().to_owned(), reason: error.to_string() }
             }
+            Self::Explained(side, error, meaning) => Stopped {
+                side: *side,
+                cause: meaning.cause_of(error).to_owned(),
+                reason: format!("{error}{}", meaning.advice()),
+            },
             Self::Secret(side, reason) => {
                 Stopped { side: *side, cause: "auth-refused".to_owned(), reason: reason.clone() }
             }
@@ -77,11 +97,13 @@ impl EndError {
 
 /// Ceilings on connections, shared by every mailbox of a task. A host that asks for patience lowers its own.
 #[derive(Debug)]
-pub struct Ceilings {
+pub(crate) struct Ceilings {
     per_host: usize,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     /// Mailboxes that were told about a server's wish for patience.
     told: Mutex<HashSet<String>>,
+    /// Pairs of connections that mailboxes have beyond their first.
+    extra: Arc<Mutex<HashMap<String, usize>>>,
     /// How long to wait for servers.
     pub timeouts: Timeouts,
 }
@@ -99,6 +121,8 @@ struct Count {
     allowed: usize,
     /// How many of those that are open are too many by now.
     owed: usize,
+    /// How many one mailbox may have open, where that is known.
+    per_mailbox: Option<usize>,
 }
 
 /// Fewer are never allowed: where both ends are one host, a mailbox needs two.
@@ -115,6 +139,23 @@ impl Host {
         Some(Held { permits: Some(permits.await.ok()?), host: self })
     }
 
+    /// From now on at most this many are open at a time, and never more than before.
+    fn lower(&self, name: &str, most: usize) {
+        let mut count = self.count();
+        let most = most.max(FEWEST);
+        if count.allowed <= most {
+            return;
+        }
+        tracing::info!(host = name, allowed = most, "fewer connections at a time");
+        while count.allowed > most {
+            count.allowed -= 1;
+            match self.free.try_acquire() {
+                Ok(permit) => permit.forget(),
+                Err(_) => count.owed += 1,
+            }
+        }
+    }
+
     fn try_leave(self: Arc<Self>, n: u32) -> Option<Held> {
         let permits = Arc::clone(&self.free).try_acquire_many_owned(n).ok()?;
         Some(Held { permits: Some(permits), host: self })
@@ -124,11 +165,12 @@ impl Host {
 impl Ceilings {
     /// At most `per_host` connections to one host at a time.
     #[must_use]
-    pub fn new(per_host: usize) -> Self {
+    pub(crate) fn new(per_host: usize) -> Self {
         Self {
             per_host: per_host.max(1),
             hosts: Mutex::default(),
             told: Mutex::default(),
+            extra: Arc::default(),
             timeouts: Timeouts::default(),
         }
     }
@@ -137,7 +179,7 @@ impl Ceilings {
         let name = format!("{}:{}", spec.endpoint.host.to_ascii_lowercase(), spec.endpoint.port);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts.entry(name.clone()).or_insert_with(|| {
-            let count = Mutex::new(Count { allowed: self.per_host, owed: 0 });
+            let count = Mutex::new(Count { allowed: self.per_host, owed: 0, per_mailbox: None });
             Arc::new(Host { free: Arc::new(Semaphore::new(self.per_host)), count })
         });
         (name, Arc::clone(host))
@@ -146,16 +188,18 @@ impl Ceilings {
     /// The host asked for patience: from now on one connection fewer is open to it at a time.
     pub(crate) fn ease(&self, spec: &AccountSpec) {
         let (name, host) = self.host(spec);
-        let mut count = host.count();
-        if count.allowed <= FEWEST {
-            return;
+        let most = host.count().allowed.saturating_sub(1);
+        host.lower(&name, most);
+    }
+
+    /// What a server profile says of the host: the most connections at a time over all mailboxes, and of one mailbox.
+    pub(crate) fn cap(&self, spec: &AccountSpec, together: Option<u32>, per_mailbox: Option<u32>) {
+        let (name, host) = self.host(spec);
+        let number = |most| usize::try_from(most).unwrap_or(usize::MAX);
+        if let Some(most) = together {
+            host.lower(&name, number(most));
         }
-        count.allowed -= 1;
-        tracing::info!(host = name, allowed = count.allowed, "fewer connections at a time");
-        match host.free.try_acquire() {
-            Ok(permit) => permit.forget(),
-            Err(_) => count.owed += 1,
-        }
+        host.count().per_mailbox = per_mailbox.map(number);
     }
 
     /// Whether more connections are open to an end of the mailbox than its host wants.
@@ -169,40 +213,79 @@ impl Ceilings {
     }
 
     /// Leave for one connection.
-    pub async fn one(&self, spec: &AccountSpec) -> Leave {
+    pub(crate) async fn one(&self, spec: &AccountSpec) -> Leave {
         let (_, host) = self.host(spec);
-        Leave(vec![host.leave(1).await])
+        Leave(vec![host.leave(1).await], None)
     }
 
-    /// Leave for one more connection to each end, if nobody has to wait for it.
+    /// Leave for one more connection to each end, if nobody has to wait for it and both hosts let one mailbox have it.
     pub(crate) fn try_pair(&self, mailbox: &Mailbox) -> Option<Leave> {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
-        if first == second {
-            return Some(Leave(vec![Some(a.try_leave(2)?)]));
-        }
-        let a = a.try_leave(1)?;
-        Some(Leave(vec![Some(a), Some(b.try_leave(1)?)]))
+        let limits = [a.count().per_mailbox, b.count().per_mailbox];
+        let most = limits.into_iter().flatten().min().unwrap_or(usize::MAX);
+        let extra = Extra::beyond_first(&self.extra, &mailbox.key, most)?;
+        let held = if first == second {
+            vec![Some(a.try_leave(2)?)]
+        } else {
+            vec![Some(a.try_leave(1)?), Some(b.try_leave(1)?)]
+        };
+        Some(Leave(held, Some(extra)))
     }
 
     /// Leave for one connection to each end; taken at once where both ends are one host, so that
     /// mailboxes never wait for each other's second connection.
-    pub async fn pair(&self, mailbox: &Mailbox) -> Leave {
+    pub(crate) async fn pair(&self, mailbox: &Mailbox) -> Leave {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
         if first == second {
-            return Leave(vec![a.leave(FEWEST.min(self.per_host)).await]);
+            return Leave(vec![a.leave(FEWEST.min(self.per_host)).await], None);
         }
         // Always in the same order: two mailboxes that swap hosts cannot block each other.
         let (x, y) = if first < second { (a, b) } else { (b, a) };
         let x = x.leave(1).await;
-        Leave(vec![x, y.leave(1).await])
+        Leave(vec![x, y.leave(1).await], None)
     }
 }
 
 /// Leave to hold connections; given back when dropped.
 #[derive(Debug)]
-pub struct Leave(#[expect(dead_code, reason = "held for its drop")] Vec<Option<Held>>);
+pub(crate) struct Leave(
+    #[expect(dead_code, reason = "held for its drop")] Vec<Option<Held>>,
+    #[expect(dead_code, reason = "held for its drop")] Option<Extra>,
+);
+
+/// A pair of connections of a mailbox beyond its first.
+#[derive(Debug)]
+struct Extra {
+    mailbox: String,
+    of: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Extra {
+    /// One more, if the mailbox then has at most `most` pairs.
+    fn beyond_first(of: &Arc<Mutex<HashMap<String, usize>>>, mailbox: &str, most: usize) -> Option<Self> {
+        let mut counts = of.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(mailbox.to_owned()).or_default();
+        if 1 + *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Self { mailbox: mailbox.to_owned(), of: Arc::clone(of) })
+    }
+}
+
+impl Drop for Extra {
+    fn drop(&mut self) {
+        let mut counts = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.mailbox) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.mailbox);
+            }
+        }
+    }
+}
 
 /// Leave of one host. What the host does not want any more is not given back.
 #[derive(Debug)]
@@ -224,26 +307,26 @@ impl Drop for Held {
     }
 }
 
-/// Dials one end.
+/// Dials one end, and applies what is known about its server.
 ///
 /// # Errors
 /// [`EndError`] of that end. A wrong password is tried once.
-pub(crate) async fn dial(spec: &AccountSpec, side: Side, timeouts: &Timeouts) -> Result<Session, EndError> {
+pub(crate) async fn dial(context: &Context, spec: &AccountSpec, side: Side) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
-    mailhaul_imap::connect(&account, timeouts).await.map_err(EndError::at(side))
+    let connected = mailhaul_imap::connect(&account, &context.ceilings.timeouts).await;
+    let mut session = connected.map_err(EndError::at(side))?;
+    profiles::apply(context, spec, side, &mut session).await;
+    Ok(session)
 }
 
 /// Dials both ends.
 ///
 /// # Errors
 /// [`EndError`] of the end that failed first, the source before the target.
-pub(crate) async fn dial_both(
-    mailbox: &Mailbox,
-    timeouts: &Timeouts,
-) -> Result<(Session, Session), EndError> {
+pub(crate) async fn dial_both(context: &Context, mailbox: &Mailbox) -> Result<(Session, Session), EndError> {
     let (source, target) = tokio::join!(
-        dial(&mailbox.source, Side::Source, timeouts),
-        dial(&mailbox.target, Side::Target, timeouts)
+        dial(context, &mailbox.source, Side::Source),
+        dial(context, &mailbox.target, Side::Target)
     );
     Ok((source?, target?))
 }

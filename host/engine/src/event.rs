@@ -6,7 +6,9 @@
 use serde::Serialize;
 
 use crate::plan::MailboxPlan;
-use crate::summary::{Difference, Exception, FolderSummary, HookSummary, MailboxSummary, Side, Stopped};
+use crate::summary::{
+    Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, Side, Stopped,
+};
 use crate::undo::Undone;
 
 /// One thing that happened. `mailbox` is always the mailbox's key (its source log-in for a CSV list).
@@ -139,6 +141,9 @@ pub struct CheckRow {
     pub remedy: String,
     /// What was found, or the server's own words.
     pub detail: String,
+    /// What a server profile says about the server, once somebody has logged in there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileSummary>,
 }
 
 /// How the work on a mailbox ended.

@@ -1,29 +1,23 @@
 //! One folder of a run: open, subtract what is settled, find what is there, copy, prove.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use mailhaul_imap::{FetchItems, Selected, Session, UidSet};
 
-use crate::adopt::{self, Home, adopt, resolve};
-use crate::copy::{FolderCopy, spread};
+use crate::adopt::{self, Home, adopt};
+use crate::bring::bring;
+use crate::copy::FolderCopy;
 use crate::ends::EndError;
 use crate::event::Event;
-use crate::flags::{bring_changes, store_pending};
-use crate::ledger::{Batch, Failure, FolderId, FolderRow, Proof, Row};
+use crate::flags::bring_changes;
+use crate::ledger::{Batch, FolderId, FolderRow, MAX_ATTEMPTS, Proof, Row};
 use crate::mailbox::Mailbox;
 use crate::mapping::{Mapped, Target};
 use crate::opening;
-use crate::prove::{Proven, late_copies, prove};
+use crate::prove::late_copies;
 use crate::scan::{Listed, list};
 use crate::summary::{Difference, DifferenceKind, Side};
 use crate::work::{Work, WorkError, locked};
-
-/// Messages the target acknowledged without keeping are sent once more, then reported.
-const TRIES_TO_STORE: usize = 2;
-/// Passes in a row in which the target asked for patience and took nothing. Each waits as long as it suggests, or
-/// twice as long as the one before: about four minutes together.
-const MAX_VAIN_PASSES: u32 = 8;
 
 /// Both ends of a mailbox at work.
 #[derive(Debug)]
@@ -62,7 +56,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     let at = EndError::at(Side::Source);
     let selected = match source.examine(&mapped.folder.name).await {
         Ok(selected) => selected,
-        Err(error) if error.is_connection_lost() => return Err(at(error).into()),
+        Err(error) if error.is_for_now() => return Err(at(error).into()),
         Err(error) => {
             return Ok(locked(work.ledger).stop_folder(row.id, "unreadable", &error.to_string(), 0)?);
         }
@@ -101,19 +95,27 @@ pub(crate) async fn run(
         return Ok((pair, FolderEnd::default())); // The folder stopped on its own; the ledger says why.
     };
     let home = Home { row: &row, place: open.place, rows: &open.rows };
+    // What the server says of this folder is worth more than what a profile says of the server.
+    let of_folder = target.status.as_ref().and_then(|status| status.append_limit);
+    let append_limit = of_folder.or(pair.target.facts().append_limit);
     let mut job = FolderCopy {
         source: row.source.clone(),
         source_name: mapped.folder.name.clone(),
         folder: row.id,
         target_name: target.name.clone(),
         selected: open.target,
-        append_limit: pair.target.facts().append_limit,
+        append_limit,
+        limit_by: work.context.profiles.limit_by(mailbox, append_limit),
         together: true,
     };
     let in_doubt = locked(work.ledger).open_batches(row.id)?;
     let there = adopt::look(work, &mut pair, home, &mut job, !open.wanted.is_empty(), &in_doubt).await?;
-    let wanted = adopt(work, &mut pair, home, &job.selected, &there.unclaimed, open.wanted).await?;
+    let left = adopt(work, &mut pair, home, &job.selected, &there.unclaimed, open.wanted).await?;
     locked(work.ledger).batches_looked_up(row.id)?;
+    // What was tried often enough was only looked for once more.
+    let tried = |m: &Listed| open.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS);
+    let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.mailbox, row.id, m.uid);
+    let wanted: Vec<Listed> = left.open.into_iter().filter(|m| !given_up(m)).collect();
     work.context
         .tell(Event::FolderStarted {
             mailbox: work.mailbox.to_owned(),
@@ -149,100 +151,6 @@ pub(crate) async fn run(
     conclude(work, row.id, proof)?;
     tell_finished(work, row.id, &end, begun).await?;
     Ok((pair, end))
-}
-
-/// Copies until everything is stored and seen, or recorded as failed. Returns what came into the target
-/// since it was selected last; `None` when that is not known.
-async fn bring(
-    work: Work<'_>,
-    mailbox: &Mailbox,
-    mut pair: Pair,
-    home: Home<'_>,
-    job: &mut FolderCopy,
-    mut wanted: Vec<Listed>,
-    end: &mut FolderEnd,
-) -> Step<(Pair, Option<Vec<Listed>>)> {
-    let folder = home.row.id;
-    let (mut attempt, mut vain) = (0, 0);
-    loop {
-        let mut not_found = Vec::new();
-        attempt += 1;
-        if !wanted.is_empty() {
-            let (session, copied) =
-                spread(work, mailbox, job, &mut pair.source, pair.target, &wanted).await?;
-            pair.target = session;
-            end.messages += copied.messages;
-            end.bytes += copied.bytes;
-            end.over_quota = copied.over_quota;
-            end.interrupted = copied.interrupted;
-            end.throttled |= copied.patience.is_some();
-            if copied.alone || copied.patience.is_some() {
-                attempt -= 1; // No word about the messages themselves yet.
-            }
-            job.together = !copied.alone;
-            if let Some(refusal) = copied.patience {
-                vain = if copied.messages > 0 { 0 } else { vain + 1 };
-                if vain >= MAX_VAIN_PASSES {
-                    return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
-                }
-            }
-            for (flag, count) in copied.flags_lost {
-                let message = format!(
-                    "{}: the target cannot hold the flag `{flag}`, set on {count} messages",
-                    home.row.source
-                );
-                work.context.warn(work.mailbox, message).await;
-            }
-            if end.interrupted {
-                return Ok((pair, None));
-            }
-            // Servers store what they refuse, and keep to themselves under which UID: what came is
-            // compared by content before anything is sent again or given up.
-            let uids: Vec<u32> = wanted.iter().map(|m| m.uid).collect();
-            let refused: HashSet<u32> =
-                locked(work.ledger).refused(folder, &uids)?.into_iter().map(|(uid, _)| uid).collect();
-            let unresolved: HashSet<u32> = copied.unresolved.into_iter().collect();
-            let open: Vec<Listed> = wanted
-                .iter()
-                .filter(|m| unresolved.contains(&m.uid) || refused.contains(&m.uid))
-                .cloned()
-                .collect();
-            if !open.is_empty() {
-                let asked: HashSet<u32> = open.iter().map(|m| m.uid).collect();
-                not_found = resolve(work, &mut pair, home, job, open).await?;
-                let missing: HashSet<u32> = not_found.iter().map(|m| m.uid).collect();
-                let found = wanted.iter().filter(|m| asked.contains(&m.uid) && !missing.contains(&m.uid));
-                let (messages, bytes) = found.fold((0, 0), |(n, bytes), m| (n + 1, bytes + m.size));
-                end.messages += messages;
-                end.bytes += bytes;
-                work.context.done.add(messages, bytes);
-                // What was refused alone and is not there stays refused.
-                not_found.retain(|m| unresolved.contains(&m.uid));
-                if end.over_quota.is_none() {
-                    locked(work.ledger).close_batches(folder)?;
-                }
-            }
-        }
-        store_pending(work, &mut pair.target, folder).await?;
-        let Proven { mut lost, listed } = prove(work, &mut pair.target, folder).await?;
-        lost.extend(not_found);
-        if end.over_quota.is_some() || lost.is_empty() {
-            return Ok((pair, Some(listed)));
-        }
-        if attempt == TRIES_TO_STORE {
-            for message in &lost {
-                let text = "the target said it stored it, twice, and does not hold it";
-                let failure =
-                    Failure { uid: message.uid, size: message.size, code: "not-stored", text, refused: true };
-                work.fail(folder, &home.row.source, failure, &[]).await?;
-            }
-            return Ok((pair, None));
-        }
-        let uids: Vec<u32> = lost.iter().map(|m| m.uid).collect();
-        locked(work.ledger).reopen(folder, &uids)?;
-        job.selected = pair.target.select(&job.target_name).await.map_err(EndError::at(Side::Target))?;
-        wanted = lost;
-    }
 }
 
 /// Both sides' figures, when they tell one state from another. The `tail` is what was listed on the
@@ -304,7 +212,9 @@ async fn late(
     if in_doubt.is_empty() {
         return Ok(Vec::new());
     }
-    let late = late_copies(work, target, home, target_path, in_doubt).await?;
+    let Some(late) = late_copies(work, target, home, target_path, in_doubt).await? else {
+        return Ok(Vec::new());
+    };
     let twice: Vec<i64> = in_doubt.iter().filter(|b| b.looked_up).map(|b| b.id).collect();
     locked(work.ledger).forget_batches(home.row.id, &twice)?;
     Ok(late)

@@ -102,7 +102,7 @@ fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDequ
 /// One more pair of connections, if it may be opened right now.
 async fn helper(work: Work<'_>, mailbox: &Mailbox, shared: &Shared<'_>) -> Result<(), WorkError> {
     let Some(leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(()) };
-    match dial_both(mailbox, &work.context.ceilings.timeouts).await {
+    match dial_both(work.context, mailbox).await {
         Ok((source, target)) => {
             let pair = worker(work, mailbox, Pair { source, target }, shared, true).await?;
             log_out_both(pair.source, pair.target, leave);
@@ -140,7 +140,7 @@ async fn worker(
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
                 (Some(target), _) if !full => {
-                    let run = folder_run::run(work, mailbox, pair, mapped, target);
+                    let run = Box::pin(folder_run::run(work, mailbox, pair, mapped, target));
                     let (back, end) = run.instrument(span).await?;
                     pair = back;
                     if end.throttled {

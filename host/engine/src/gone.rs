@@ -105,7 +105,7 @@ pub(crate) async fn ours(
     let mut other = 0;
     for chunk in here.chunks(CHUNK) {
         let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
-        let found = contents(target, &uids).await.map_err(EndError::at(Side::Target))?;
+        let found = contents(target, &uids).await.map_err(EndError::at(Side::Target))?.found;
         for copy in chunk {
             match found.get(&copy.target_uid) {
                 Some(content) if content.is_copy_of(copy.digest, copy.body_digest) => {

@@ -143,13 +143,20 @@ pub struct Limits {
     pub mailboxes_at_once: usize,
     /// Connections to one host at the same time.
     pub connections_per_host: usize,
+    /// Whether the operator set that number himself, so that no server profile lowers it.
+    pub connections_are_meant: bool,
     /// Bytes of message bodies held in memory at the same time, over all mailboxes.
     pub memory: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { mailboxes_at_once: 4, connections_per_host: 8, memory: 256 << 20 }
+        Self {
+            mailboxes_at_once: 4,
+            connections_per_host: 8,
+            connections_are_meant: false,
+            memory: 256 << 20,
+        }
     }
 }
 

@@ -16,6 +16,8 @@ mod conductor;
 mod context;
 mod ends;
 mod mailbox;
+mod meaning;
+mod profiles;
 
 // What is done with one mailbox.
 pub mod check;
@@ -32,6 +34,7 @@ mod view;
 
 // What is done with one folder.
 mod adopt;
+mod bring;
 mod compare;
 mod copy;
 mod delta;

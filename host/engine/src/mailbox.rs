@@ -1,24 +1,27 @@
 //! From a mailbox list's row and the project's defaults to two accounts that can be dialled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 
 use mailhaul_imap::{Account, AuthMethod, Login};
 use mailhaul_net::Endpoint;
 
 use crate::job::{Host, Job};
 use crate::ledger::Identity;
-use crate::plugin::{AccountEntry, Diagnostic, MailboxEntry, PluginError, Plugins, Severity};
+use crate::plugin::{AccountEntry, Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
 use crate::summary::Side;
 
 /// Mailboxes asked for at a time; a page's size bounds what a plugin holds at once.
 const PAGE: u32 = 1_000;
-/// More pages than any real list has: a paging loop ends here.
-const MAX_PAGES: usize = 10_000;
+/// Most mailboxes of one project, about 100 MB of them: a list that never ends does so here.
+const MAX_MAILBOXES: usize = 250_000;
+/// More remarks on a list than anybody reads.
+const MAX_REMARKS: usize = 10_000;
 
 /// One mailbox, ready to be dialled.
 #[derive(Clone)]
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     /// Stable identity.
     pub key: String,
     /// The old end.
@@ -30,7 +33,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// What the ledger records about whose mail this is.
     #[must_use]
-    pub fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         Identity {
             mailbox: self.key.clone(),
             source_user: self.source.user.clone(),
@@ -42,14 +45,14 @@ impl Mailbox {
 
     /// One of its ends.
     #[must_use]
-    pub fn side(&self, side: Side) -> &AccountSpec {
+    pub(crate) fn side(&self, side: Side) -> &AccountSpec {
         if side == Side::Source { &self.source } else { &self.target }
     }
 }
 
 /// One end of a mailbox. The secret is asked for at every log-in, so that a token can be renewed.
 #[derive(Clone)]
-pub struct AccountSpec {
+pub(crate) struct AccountSpec {
     /// The user as listed.
     pub user: String,
     /// Where to connect.
@@ -69,7 +72,7 @@ impl AccountSpec {
     ///
     /// # Errors
     /// One sentence when a secret cannot be had.
-    pub fn account(&self) -> Result<Account, String> {
+    pub(crate) fn account(&self) -> Result<Account, String> {
         let host = &self.host;
         let name = match &host.user_pattern {
             Some(pattern) => pattern.replace("{user}", &self.user),
@@ -155,8 +158,17 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
     let mut token: Option<String> = None;
+    // Their hashes: a token may be long, and a list may have many pages.
+    let (mut tokens, hasher) = (HashSet::new(), RandomState::new());
     let source = &plugins.source;
-    for page_number in 0.. {
+    let never_ends = |why: String| {
+        ListError::Plugin(PluginError {
+            plugin: source.plugin().clone(),
+            call: "list-mailboxes".into(),
+            failure: PluginFailure::BadReply(why),
+        })
+    };
+    loop {
         let page = source.list_mailboxes(token.as_deref(), PAGE).await.map_err(ListError::Plugin)?;
         for remark in page.diagnostics {
             match remark.severity {
@@ -165,17 +177,15 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
             }
         }
         entries.extend(page.mailboxes);
-        match page.next {
-            None => break,
-            Some(next) if token.as_deref() == Some(&next) || page_number >= MAX_PAGES => {
-                return Err(ListError::Plugin(PluginError {
-                    plugin: source.plugin().clone(),
-                    call: "list-mailboxes".into(),
-                    failure: crate::plugin::PluginFailure::BadReply("its pages never end".into()),
-                }));
-            }
-            Some(next) => token = Some(next),
+        if entries.len() > MAX_MAILBOXES {
+            return Err(never_ends(format!("it lists more than {MAX_MAILBOXES} mailboxes")));
         }
+        warnings.truncate(MAX_REMARKS);
+        let Some(next) = page.next.filter(|_| errors.len() < MAX_REMARKS) else { break };
+        if !tokens.insert(hasher.hash_one(&next)) {
+            return Err(never_ends("its pages go round in a circle: a page names one that was there".into()));
+        }
+        token = Some(next);
     }
     if entries.is_empty() && errors.is_empty() {
         errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());

@@ -76,6 +76,20 @@ pub(crate) struct Ends<'a> {
     pub target: &'a ServerFacts,
     /// Its folders.
     pub target_folders: &'a [Folder],
+    /// Whether names that differ in case only are one folder there; `None` when that is not known.
+    pub target_folds: Option<bool>,
+}
+
+impl Ends<'_> {
+    /// The same for two paths exactly when they are one folder on the target, as far as that is known.
+    fn identity(&self, path: &FolderPath) -> String {
+        if self.target_folds == Some(true) { folded(&path.to_string()) } else { path.to_string() }
+    }
+}
+
+/// Without differences of case and of normalisation.
+fn folded(path: &str) -> String {
+    path.nfc().flat_map(char::to_lowercase).collect()
 }
 
 /// A ruling with its author.
@@ -245,7 +259,7 @@ fn follow_parents(ends: Ends<'_>, settled: &mut [Option<Settled>], stories: &mut
 /// Gives every target its spelling there, and looks for what must not be run.
 fn finish(ends: Ends<'_>, settled: Vec<Option<Settled>>, stories: Vec<Vec<StoryStep>>, out: &mut Mappings) {
     let existing: BTreeMap<String, &Folder> =
-        ends.target_folders.iter().map(|f| (f.path.to_string(), f)).collect();
+        ends.target_folders.iter().map(|f| (ends.identity(&f.path), f)).collect();
     let mut taken: BTreeMap<String, Vec<(usize, bool)>> = BTreeMap::new();
     for (n, ((folder, ruling), story)) in ends.source_folders.iter().zip(settled).zip(stories).enumerate() {
         let Some(ruling) = ruling else { continue };
@@ -279,8 +293,18 @@ fn finish(ends: Ends<'_>, settled: Vec<Option<Settled>>, stories: Vec<Vec<StoryS
                         if let Some(what) = changed {
                             out.notes.push(format!("`{}` becomes `{path}`: {what}", folder.path));
                         }
+                        let (path, name) = match own_spelling(ends, &existing, &path) {
+                            Some((own, name)) => {
+                                out.notes.push(format!(
+                                    "`{}` goes to `{own}`: the target does not tell names apart by case",
+                                    folder.path
+                                ));
+                                (own, name)
+                            }
+                            None => (path, name),
+                        };
+                        let there = existing.get(&ends.identity(&path));
                         taken.entry(path.to_string()).or_default().push((n, ruling.operator));
-                        let there = existing.get(&path.to_string());
                         if let Some(there) = there.filter(|f| !f.selectable) {
                             out.notes.push(format!("`{}` exists on the target but cannot hold messages; it is created again", there.path));
                         }
@@ -305,6 +329,24 @@ fn finish(ends: Ends<'_>, settled: Vec<Option<Settled>>, stories: Vec<Vec<StoryS
     find_collisions(ends, &taken, out);
 }
 
+/// Where case does not count, the spelling of the folders that are there does: the target's lists have no other.
+fn own_spelling(
+    ends: Ends<'_>,
+    existing: &BTreeMap<String, &Folder>,
+    path: &FolderPath,
+) -> Option<(FolderPath, FolderName)> {
+    if ends.target_folds != Some(true) {
+        return None;
+    }
+    let (there, rest) = (1..=path.0.len()).rev().find_map(|depth| {
+        let (upper, rest) = path.0.split_at(depth);
+        Some((existing.get(&ends.identity(&FolderPath(upper.to_vec())))?, rest))
+    })?;
+    let own = FolderPath(there.path.0.iter().chain(rest).cloned().collect());
+    let name = if rest.is_empty() { there.name.clone() } else { ends.target.encode(&own).ok()? };
+    (own != *path).then_some((own, name))
+}
+
 fn find_collisions(ends: Ends<'_>, taken: &BTreeMap<String, Vec<(usize, bool)>>, out: &mut Mappings) {
     let name = |n: usize| format!("`{}`", ends.source_folders[n].path);
     for (target, sources) in taken.iter().filter(|(_, s)| s.len() > 1) {
@@ -318,11 +360,20 @@ fn find_collisions(ends: Ends<'_>, taken: &BTreeMap<String, Vec<(usize, bool)>>,
             ));
         }
     }
-    // Whether a server folds case or normalisation forms cannot be asked; say what might clash.
-    let mut folded: BTreeMap<String, &str> = BTreeMap::new();
+    if ends.target_folds == Some(false) {
+        return;
+    }
+    // Whether a server folds case or normalisation forms cannot be asked; say what might clash, and stop where a
+    // profile knows that it does.
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
     for target in taken.keys() {
-        let key: String = target.nfc().flat_map(char::to_lowercase).collect();
-        if let Some(other) = folded.insert(key, target) {
+        let Some(other) = known.insert(folded(target), target) else { continue };
+        if ends.target_folds == Some(true) {
+            out.conflicts.push(format!(
+                "`{other}` and `{target}` are one folder on the target, which does not tell names apart by case; give \
+                 one of them another name in a [[folders]] rule"
+            ));
+        } else {
             out.notes.push(format!(
                 "`{other}` and `{target}` differ only in case or accents; a target that folds them would mix them"
             ));
@@ -359,7 +410,21 @@ fn said(decision: &Decision, why: &str) -> String {
 }
 
 fn is_inbox(path: &FolderPath) -> bool {
-    path.0.len() == 1 && path.0[0] == "INBOX"
+    path.is_inbox()
+}
+
+/// Refuses places outside the mailbox: `owns` tells whether a name on the target is the user's own. What lies in other
+/// users' folders is not listed as ours, so nothing could be proven there, and is not ours to fill.
+pub(crate) fn keep_home(out: &mut Mappings, owns: impl Fn(&FolderName) -> bool) {
+    for mapped in &out.folders {
+        if let Some(target) = mapped.target.as_ref().filter(|target| !owns(&target.name)) {
+            out.conflicts.push(format!(
+                "`{}` would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); \
+                 give it another name in a [[folders]] rule",
+                mapped.folder.path, target.path, mapped.by
+            ));
+        }
+    }
 }
 
 /// A folder as plugins see it.
@@ -470,8 +535,16 @@ mod tests {
     ) -> Mappings {
         let (a, b) = (facts("INBOX.", '.'), facts("", delimiter));
         let folders: Vec<Folder> = source.iter().map(|p| folder(p)).collect();
-        let ends = Ends { source: &a, source_folders: &folders, target: &b, target_folders: &[] };
-        map(ends, rules, mappers).await.unwrap()
+        map(ends(&a, &folders, &b, &[]), rules, mappers).await.unwrap()
+    }
+
+    fn ends<'a>(
+        source: &'a ServerFacts,
+        source_folders: &'a [Folder],
+        target: &'a ServerFacts,
+        target_folders: &'a [Folder],
+    ) -> Ends<'a> {
+        Ends { source, source_folders, target, target_folders, target_folds: None }
     }
 
     fn targets(mappings: &Mappings) -> Vec<String> {
@@ -509,7 +582,7 @@ mod tests {
     async fn a_mapper_that_rules_on_a_settled_folder_breaks_the_contract() {
         let (a, b) = (facts("", '/'), facts("", '/'));
         let folders = [folder("Spam"), folder("INBOX")];
-        let ends = Ends { source: &a, source_folders: &folders, target: &b, target_folders: &[] };
+        let ends = ends(&a, &folders, &b, &[]);
         for (rules, mapper) in
             [(vec![rule("Spam", None)], sends("Spam", "Junk")), (vec![], sends("INBOX", "Old"))]
         {
@@ -534,8 +607,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn where_case_does_not_count_the_targets_spelling_does_and_two_into_one_is_a_conflict() {
+        let (a, b) = (facts("", '/'), facts("", '/'));
+        let folders = ["work", "work/a", "Team", "team"].map(folder);
+        let there = [folder("Work")];
+        let folding = Ends { target_folds: Some(true), ..ends(&a, &folders, &b, &there) };
+        let m = map(folding, &[], &[]).await.unwrap();
+        assert_eq!(targets(&m)[..2], ["Work", "Work/a"]);
+        assert!(m.folders[0].target.as_ref().unwrap().exists);
+        assert!(
+            m.conflicts[0].contains("`Team` and `team` are one folder on the target"),
+            "{:?}",
+            m.conflicts
+        );
+        let exact = Ends { target_folds: Some(false), ..folding };
+        let m = map(exact, &[], &[]).await.unwrap();
+        assert_eq!(targets(&m), ["work", "work/a", "Team", "team"]);
+        assert!(m.conflicts.is_empty() && m.notes.is_empty(), "{:?} {:?}", m.conflicts, m.notes);
+    }
+
+    #[tokio::test]
     async fn nothing_but_the_operator_mixes_a_folder_into_inbox() {
-        let m = mapped(&["INBOX", "Mail"], &[], &[sends("Mail", "INBOX")], '/').await;
-        assert!(m.conflicts.iter().any(|c| c.contains("mixed into INBOX")));
+        for inbox in ["INBOX", "iNbOx"] {
+            let m = mapped(&["INBOX", "Mail"], &[], &[sends("Mail", inbox)], '/').await;
+            assert!(m.conflicts.iter().any(|c| c.contains("mixed into INBOX")), "{inbox}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_folder_leaves_the_mailbox() {
+        let mut m = mapped(&["INBOX", "Mail", "Other"], &[], &[sends("Mail", "Shared/bob")], '/').await;
+        keep_home(&mut m, |name| !name.0.starts_with(b"Shared/"));
+        assert_eq!(m.conflicts.len(), 1, "{:?}", m.conflicts);
+        assert!(
+            m.conflicts[0].starts_with("`Mail` would leave the mailbox: on the target, `Shared/bob` lies")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Finds source messages that the target holds already: after a crash, and when another tool was
 //! there before. Sizes, Message-IDs and dates only narrow the search; content decides.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use mailhaul_imap::{FetchItems, FolderName, ImapError, Session};
@@ -33,6 +33,15 @@ pub(crate) struct Match {
     pub rule: Rule,
 }
 
+/// What came of a look at the target.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Source messages that are there.
+    pub matches: Vec<Match>,
+    /// Source messages that may be there: one side does not give what would have to be compared. With the words for it.
+    pub undecided: HashMap<u32, String>,
+}
+
 /// Waits until a dead connection cannot store anything more in the folder.
 ///
 /// # Errors
@@ -62,11 +71,11 @@ pub(crate) async fn find(
     target: &mut Session,
     open: &[Listed],
     unclaimed: &[u32],
-) -> Result<Vec<Match>, EndError> {
+) -> Result<Found, EndError> {
     let at_target = EndError::at(Side::Target);
     let at_source = EndError::at(Side::Source);
     if open.is_empty() || unclaimed.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     }
     let (unclaimed, with_ids) = tokio::join!(
         list(target, unclaimed.iter().copied().collect(), FetchItems::Identity),
@@ -75,15 +84,19 @@ pub(crate) async fn find(
     let (unclaimed, with_ids) = (unclaimed.map_err(&at_target)?, with_ids.map_err(&at_source)?);
     let (sources, targets) = narrow(&with_ids, &unclaimed);
     if sources.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Found::default());
     }
     tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
     let by_uid = |list: &[Listed]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
     let (all_sources, all_targets) = (by_uid(&with_ids), by_uid(&unclaimed));
-    let sources = read(source, &sources, &all_sources).await.map_err(&at_source)?;
-    let targets = read(target, &targets, &all_targets).await.map_err(&at_target)?;
+    let (sources, unread) = read(source, &sources, &all_sources).await.map_err(&at_source)?;
+    let mut undecided: HashMap<u32, String> = unread
+        .into_iter()
+        .map(|(uid, words)| (uid, format!("it cannot be compared with what the target holds: {words}")))
+        .collect();
+    let (targets, unread) = read(target, &targets, &all_targets).await.map_err(&at_target)?;
     let contents: HashMap<u32, &Content> = sources.iter().map(|c| (c.uid, &c.content)).collect();
-    Ok(pair(&sources, &targets)
+    let matches: Vec<Match> = pair(&sources, &targets)
         .into_iter()
         .filter_map(|(source, target, rule)| {
             Some(Match {
@@ -93,23 +106,44 @@ pub(crate) async fn find(
                 rule,
             })
         })
-        .collect())
+        .collect();
+    let matched: HashSet<u32> = matches.iter().map(|m| m.source.uid).collect();
+    for (uid, words) in unread {
+        let Some(hidden) = all_targets.get(&uid) else { continue };
+        for one in with_ids.iter().filter(|one| !matched.contains(&one.uid) && may_be_one(one, hidden)) {
+            undecided.entry(one.uid).or_insert_with(|| {
+                format!(
+                    "message {uid} of the target may be it, and the target does not give that one: {words}"
+                )
+            });
+        }
+    }
+    Ok(Found { matches, undecided })
+}
+
+/// Whether what the lists say of two messages leaves it possible that they are one.
+fn may_be_one(a: &Listed, b: &Listed) -> bool {
+    let same_date = || a.date.as_ref().map(|d| d.unix_seconds) == b.date.as_ref().map(|d| d.unix_seconds);
+    a.message_id == b.message_id && (a.message_id.is_some() || a.size == b.size || same_date())
 }
 
 async fn read(
     session: &mut Session,
     uids: &[u32],
     listed: &HashMap<u32, Listed>,
-) -> Result<Vec<Candidate>, ImapError> {
+) -> Result<(Vec<Candidate>, BTreeMap<u32, String>), ImapError> {
     let mut all = Vec::with_capacity(uids.len());
+    let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
-        for (uid, content) in contents(session, chunk).await? {
+        let read = contents(session, chunk).await?;
+        refused.extend(read.refused);
+        for (uid, content) in read.found {
             let date = listed.get(&uid).and_then(|m| m.date.as_ref()).map(|d| d.unix_seconds);
             all.push(Candidate { uid, date, content });
         }
     }
     all.sort_by_key(|c| c.uid);
-    Ok(all)
+    Ok((all, refused))
 }
 
 /// Messages on both sides that share a size, a Message-ID or a date with one on the other side.

@@ -70,13 +70,13 @@ pub(crate) async fn open(
     );
     let source = match source {
         Ok(source) => source,
-        Err(error) if error.is_connection_lost() => return Err(EndError::Imap(Side::Source, error).into()),
+        Err(error) if error.is_for_now() => return Err(EndError::Imap(Side::Source, error).into()),
         Err(error) => return stop(work, row, "unreadable", error.to_string(), 0).await,
     };
     let messages = source.selected.exists;
     let Prepared { selected: opened, created, not_subscribed } = match prepared {
         Ok(prepared) => prepared,
-        Err(error) if error.is_connection_lost() => return Err(EndError::Imap(Side::Target, error).into()),
+        Err(error) if error.is_for_now() => return Err(EndError::Imap(Side::Target, error).into()),
         Err(error) if target.exists => {
             let reason = format!("the target refused to open `{}`: {error}", target.path);
             return stop(work, row, "select-refused", reason, messages).await;
@@ -111,7 +111,10 @@ pub(crate) async fn open(
         && !rows.is_empty()
         && (selected.uid_validity.is_none() || selected.uid_validity != row.source_uid_validity);
     if renumbered {
-        let found = rematch(&mut pair.source, &uids, &rows).await?;
+        let found = match rematch(&mut pair.source, &uids, &rows).await? {
+            Ok(found) => found,
+            Err(reason) => return stop(work, row, "unreadable", reason, messages).await,
+        };
         let mut ledger = locked(work.ledger);
         ledger.renumber(row.id, &found)?;
         rows = ledger.rows(row.id)?;
@@ -119,7 +122,8 @@ pub(crate) async fn open(
     let mut ledger = locked(work.ledger);
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
     ledger.scanned(row.id, &uids)?;
-    let wanted = settle(work.context, &mut ledger, row, place, &mut rows, listed)?;
+    let in_doubt: HashSet<u32> = ledger.open_batches(row.id)?.into_iter().flat_map(|b| b.uids).collect();
+    let wanted = settle(work.context, &mut ledger, (row, place, &in_doubt), &rows, listed)?;
     drop(ledger);
     Ok(Some(Opened { source: selected, target: opened, place, rows, wanted, flags }))
 }
@@ -290,9 +294,8 @@ fn validity(number: Option<u32>) -> String {
 fn settle(
     context: &Context,
     ledger: &mut crate::ledger::Ledger,
-    row: &FolderRow,
-    place: PlaceId,
-    rows: &mut HashMap<u32, Row>,
+    (row, place, in_doubt): (&FolderRow, PlaceId, &HashSet<u32>),
+    rows: &HashMap<u32, Row>,
     listed: Vec<Listed>,
 ) -> Step<Vec<Listed>> {
     let mut skipped: HashMap<String, Vec<(u32, u64)>> = HashMap::new();
@@ -302,7 +305,7 @@ fn settle(
     for message in listed {
         seen.insert(message.uid);
         let known = rows.get(&message.uid);
-        if known.is_some_and(|row| is_settled(row, place)) {
+        if known.is_some_and(|row| is_settled(row, place, in_doubt)) {
             continue;
         }
         match left_out(context, &message) {
@@ -333,12 +336,13 @@ fn settle(
 }
 
 /// Whether nothing has to be done about a message any more.
-fn is_settled(row: &Row, place: PlaceId) -> bool {
+fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>) -> bool {
     match row.outcome {
         Outcome::Copied | Outcome::AlreadyPresent => row.place == Some(place),
         Outcome::Skipped => false,
-        // What never was sent (too big, unreadable) is looked at again; what was refused too often is not.
-        Outcome::Failed => row.attempts >= MAX_ATTEMPTS,
+        // What never was sent (too big, unreadable) is looked at again; what was sent in vain too often is not, unless
+        // it may be there all the same.
+        Outcome::Failed => row.attempts >= MAX_ATTEMPTS && !in_doubt.contains(&row.uid),
     }
 }
 

@@ -5,6 +5,8 @@
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
+use crate::summary::ProfileSummary;
+
 /// Version of the plan file.
 pub const PLAN_SCHEMA: u32 = 1;
 
@@ -30,6 +32,9 @@ pub struct MailboxPlan {
     pub target: String,
     /// Every source folder, in LIST order.
     pub folders: Vec<FolderPlan>,
+    /// What server profiles say about both ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileSummary>,
     /// Remarks of mappers and of the host.
     pub notes: Vec<String>,
     /// Conflicts; a plan with one is not run.

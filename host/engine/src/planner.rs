@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use mailhaul_imap::{Folder, FolderStatus, Session};
 
+use crate::context::Context;
 use crate::ends::EndError;
-use crate::job::Job;
 use crate::ledger::{FolderRow, Ledger, LedgerError};
 use crate::mailbox::Mailbox;
 use crate::mapping::{self, Ends, Mappings};
 use crate::plan::{FolderPlan, MailboxPlan, MovedFrom, role_name};
-use crate::plugin::{PluginError, Plugins};
+use crate::plugin::PluginError;
 use crate::relocate::can_move;
 use crate::renames;
 use crate::summary::Side;
@@ -59,8 +59,7 @@ pub(crate) struct Planned {
 /// # Errors
 /// [`PlanError`].
 pub(crate) async fn plan(
-    job: &Job,
-    plugins: &Plugins,
+    context: &Context,
     mailbox: &Mailbox,
     source: &mut Session,
     target: &mut Session,
@@ -77,7 +76,12 @@ pub(crate) async fn plan(
         source_folders: &source_folders,
         target: target.facts(),
         target_folders: &target_folders,
+        target_folds: context
+            .profiles
+            .known(Side::Target, &mailbox.target)
+            .and_then(|k| k.profile.folds_case),
     };
+    let (job, plugins) = (&context.job, &context.plugins);
     let mut mappings = mapping::map(ends, &job.rules, &plugins.mappers).await.map_err(PlanError::Plugin)?;
     for mapped in &mut mappings.folders {
         mapped.status = source_status.get(&mapped.folder.path.to_string()).cloned();
@@ -85,6 +89,7 @@ pub(crate) async fn plan(
             target.status = target_status.get(&target.path.to_string()).cloned();
         }
     }
+    mapping::keep_home(&mut mappings, |name| target.owns(name));
     let mut known = HashMap::new();
     let mut renames = Vec::new();
     if let Some(ledger) = ledger {
@@ -126,6 +131,10 @@ pub(crate) async fn plan(
         source: mailbox.source.user.clone(),
         target: mailbox.target.user.clone(),
         folders,
+        profiles: [(Side::Source, &mailbox.source), (Side::Target, &mailbox.target)]
+            .into_iter()
+            .filter_map(|(side, spec)| context.profiles.summary(side, spec))
+            .collect(),
         notes: mappings.notes.clone(),
         conflicts: mappings.conflicts.clone(),
         messages_to_copy: to_copy,

@@ -207,6 +207,8 @@ pub struct AccountEntry {
     pub tls: Option<TlsMode>,
     /// Password or token; `None` when the project's admin log-in or token is used.
     pub secret: Option<Secret>,
+    /// Bytes it shall hold, for `provision`.
+    pub quota: Option<u64>,
 }
 
 /// One mailbox to move, as a source plugin lists it.
@@ -473,6 +475,8 @@ pub struct ServerProfile {
     pub provider: String,
     /// For people: `Gmail`.
     pub name: String,
+    /// By what it was recognised, for people.
+    pub why: String,
     /// Connections to this server at once, all mailboxes together.
     pub max_connections: Option<u32>,
     /// Connections of one mailbox at once.
@@ -518,6 +522,8 @@ pub struct Refusal {
     pub side: crate::summary::Side,
     /// What is known about the server.
     pub server: ServerDescription,
+    /// What it was taken for.
+    pub provider: Option<String>,
     /// What was refused.
     pub occasion: Occasion,
     /// Which reply it was.
@@ -544,7 +550,7 @@ pub struct Classification {
 pub trait ServerProfiler: Send + Sync {
     /// Who this is.
     fn plugin(&self) -> &PluginId;
-    /// Called once for each side of a mailbox, after log-in; `None` for a server it does not know.
+    /// Called after log-in; `None` for a server it does not know. `provider` is what the operator named.
     ///
     /// # Errors
     /// A [`PluginError`] is a warning: the engine goes on with its own caution.
@@ -552,6 +558,7 @@ pub trait ServerProfiler: Send + Sync {
         &self,
         side: crate::summary::Side,
         server: &ServerDescription,
+        provider: Option<&str>,
     ) -> Result<Option<ServerProfile>, PluginError>;
     /// What a refusal means; `None` leaves the engine's own reading.
     ///
@@ -629,6 +636,24 @@ pub trait MailboxProvisioner: Send + Sync {
     async fn set_quota(&self, login: &str, quota: u64) -> Result<(), PluginError>;
 }
 
+/// The server profiles that are asked about one side.
+#[derive(Clone, Default)]
+pub struct SideProfilers {
+    /// In this order; the first that knows the server is used.
+    pub profilers: Vec<Arc<dyn ServerProfiler>>,
+    /// The provider the operator named; `None` when the server is to be recognised.
+    pub provider: Option<String>,
+}
+
+impl fmt::Debug for SideProfilers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SideProfilers")
+            .field("profilers", &self.profilers.iter().map(|p| p.plugin()).collect::<Vec<_>>())
+            .field("provider", &self.provider)
+            .finish()
+    }
+}
+
 /// Every plugin a project uses, in the order of the file.
 #[derive(Clone)]
 pub struct Plugins {
@@ -638,6 +663,10 @@ pub struct Plugins {
     pub mappers: Vec<Arc<dyn FolderMapper>>,
     /// `[plugins] validation`.
     pub validators: Vec<Arc<dyn Validator>>,
+    /// Asked about the old host.
+    pub source_profiles: SideProfilers,
+    /// Asked about the new host.
+    pub target_profiles: SideProfilers,
 }
 
 impl fmt::Debug for Plugins {
@@ -646,6 +675,8 @@ impl fmt::Debug for Plugins {
             .field("source", self.source.plugin())
             .field("mappers", &self.mappers.iter().map(|m| m.plugin()).collect::<Vec<_>>())
             .field("validators", &self.validators.iter().map(|v| v.plugin()).collect::<Vec<_>>())
+            .field("source_profiles", &self.source_profiles)
+            .field("target_profiles", &self.target_profiles)
             .finish()
     }
 }

@@ -49,7 +49,8 @@ pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId
 
 /// A dead connection may have stored a message after it was looked for and sent again. Such a second
 /// copy lies above the intent's UIDNEXT, is nobody's in the ledger, and has the bytes of ours. It is
-/// removed by its UID where the server can remove single messages; else it is returned.
+/// removed by its UID where the server can remove single messages; else it is returned. `None` when the target does not
+/// give a message that may be one: a later run has to look again.
 ///
 /// # Errors
 /// When the target or the ledger fails.
@@ -59,7 +60,7 @@ pub(crate) async fn late_copies(
     home: Home<'_>,
     target_path: &str,
     in_doubt: &[Batch],
-) -> Step<Vec<Difference>> {
+) -> Step<Option<Vec<Difference>>> {
     let at = EndError::at(Side::Target);
     let from = in_doubt.iter().filter_map(|b| b.target_uid_next).min().unwrap_or(1);
     let (claimed, rows) = {
@@ -76,7 +77,7 @@ pub(crate) async fn late_copies(
     target.noop().await.map_err(&at)?;
     let there = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await.map_err(&at)?;
     if ours.is_empty() || there.iter().all(|m| claimed.contains(&m.uid)) {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     // A server that rewrites made the same of both: sizes and bytes are compared among its copies, too.
     let size_there: HashMap<u32, u64> = there.iter().map(|m| (m.uid, m.size)).collect();
@@ -88,11 +89,15 @@ pub(crate) async fn late_copies(
         .map(|m| m.uid)
         .collect();
     let found = contents(target, &candidates).await.map_err(&at)?;
+    if !found.refused.is_empty() {
+        return Ok(None);
+    }
+    let found = found.found;
     if found.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     let first: Vec<u32> = ours.iter().filter_map(|row| row.target_uid).collect();
-    let first = contents(target, &first).await.map_err(&at)?;
+    let first = contents(target, &first).await.map_err(&at)?.found;
     let mut by_bytes: HashMap<[u8; 32], &Row> = HashMap::new();
     for row in &ours {
         let there = row.target_uid.and_then(|uid| first.get(&uid)).map(|content| content.exact);
@@ -102,7 +107,7 @@ pub(crate) async fn late_copies(
         found.into_iter().filter_map(|(uid, content)| Some((uid, *by_bytes.get(&content.exact)?))).collect();
     late.sort_unstable_by_key(|(uid, _)| *uid);
     if late.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     let uids: Vec<u32> = late.iter().map(|(uid, _)| *uid).collect();
     if target.facts().has("UIDPLUS") {
@@ -120,13 +125,13 @@ pub(crate) async fn late_copies(
                     );
                     work.context.warn(work.mailbox, message).await;
                 }
-                return Ok(Vec::new());
+                return Ok(Some(Vec::new()));
             }
             Err(error) if error.is_connection_lost() => return Err(at(error).into()),
             Err(error) => tracing::warn!(%error, "a late copy could not be removed"),
         }
     }
-    Ok(late
+    let late = late
         .into_iter()
         .map(|(uid, row)| Difference {
             folder: home.row.source.clone(),
@@ -139,5 +144,6 @@ pub(crate) async fn late_copies(
             ),
             note: false,
         })
-        .collect())
+        .collect();
+    Ok(Some(late))
 }

@@ -231,7 +231,13 @@ async fn by_content(
     let came =
         list(target, UidSet::range(next.unwrap_or(1), u32::MAX), FetchItems::Flags).await.map_err(&at)?;
     let free: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
-    let found = contents(target, &free).await.map_err(&at)?;
+    let read = contents(target, &free).await.map_err(&at)?;
+    if let Some((uid, words)) = read.refused.into_iter().next() {
+        // It may be one of ours, and what is not found would be sent again.
+        let text = format!("message {uid} of the folder that copies are moved to cannot be read: {words}");
+        return Err(at(ImapError::No { command: "UID FETCH", code: None, text }).into());
+    }
+    let found = read.found;
     let mut open: Vec<&Copy> = copies.iter().collect();
     let mut arrived = Vec::new();
     for uid in free {

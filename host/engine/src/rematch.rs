@@ -1,6 +1,6 @@
 //! A source that numbers its messages anew: they are found again by their content.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::Session;
 
@@ -14,7 +14,8 @@ const CHUNK: usize = 500;
 
 /// Reads every message of the examined source folder and pairs it with the row of the same content, one
 /// to one, in UID order: (UID in the row, UID now). Nothing but content is believed, since a number that
-/// still exists may be another message's.
+/// still exists may be another message's. `Err` inside: a message that the source does not give may be one that was
+/// copied, in a sentence.
 ///
 /// # Errors
 /// When the source fails.
@@ -22,15 +23,26 @@ pub(crate) async fn rematch(
     source: &mut Session,
     uids: &[u32],
     rows: &HashMap<u32, Row>,
-) -> Result<Vec<(u32, u32)>, EndError> {
+) -> Result<Result<Vec<(u32, u32)>, String>, EndError> {
     let mut now = Vec::with_capacity(uids.len());
+    let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
-        for (uid, content) in contents(source, chunk).await.map_err(EndError::at(Side::Source))? {
+        let read = contents(source, chunk).await.map_err(EndError::at(Side::Source))?;
+        refused.extend(read.refused);
+        for (uid, content) in read.found {
             now.push((uid, content.digests().exact, content.digests().body));
         }
     }
     now.sort_unstable();
-    Ok(pair(rows, &now))
+    let pairs = pair(rows, &now);
+    let copied = rows.values().filter(|row| row.target_uid.is_some()).count();
+    Ok(match refused.into_iter().next().filter(|_| pairs.len() < copied) {
+        Some((uid, words)) => Err(format!(
+            "the source numbers its messages anew and does not give message {uid}, which may be one that was copied: \
+             {words}"
+        )),
+        None => Ok(pairs),
+    })
 }
 
 fn pair(rows: &HashMap<u32, Row>, now: &[(u32, [u8; 32], [u8; 16])]) -> Vec<(u32, u32)> {

@@ -112,7 +112,7 @@ async fn is_same(source: &mut Session, folder: &Folder, witnesses: &[Row]) -> Re
         Err(_) => return Ok(false),
     }
     let uids: Vec<u32> = witnesses.iter().map(|row| row.uid).collect();
-    let found = contents(source, &uids).await?;
+    let found = contents(source, &uids).await?.found;
     let seen = witnesses.iter().filter_map(|row| Some((row, found.get(&row.uid)?)));
     Ok(!found.is_empty() && seen.into_iter().all(|(row, content)| row.digest == Some(content.exact)))
 }

@@ -17,6 +17,7 @@ use crate::hooks::{self, State};
 use crate::ledger::{Copy, FolderRow, Ledger, LedgerError};
 use crate::mailbox::Mailbox;
 use crate::mapping::Mapped;
+use crate::meaning::explained;
 use crate::plan::MailboxPlan;
 use crate::planner::{PlanError, plan};
 use crate::plugin::{Depth, HookOutcome};
@@ -95,6 +96,7 @@ pub(crate) async fn run(
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
     let end = run_with(context, mailbox, (agreed, delete_gone), &ledger).await;
+    tracing::info!(ledger_ms = locked(&ledger).busy().as_millis(), "mailbox done");
     let summary =
         mailbox_summary(&locked(&ledger), &mailbox.source.user, &mailbox.target.user, end.stopped()).ok();
     (end, summary)
@@ -113,7 +115,7 @@ async fn run_with(
         let error = match attempt(context, mailbox, orders, ledger, &mut connected).await {
             Ok(end) => return end,
             Err(Early::Stopped(stopped)) => return MailboxEnd::Stopped(stopped),
-            Err(Early::End(error)) => error,
+            Err(Early::End(error)) => explained(context, mailbox, error).await,
         };
         if settled(ledger) != before {
             lost = 0;
@@ -160,13 +162,12 @@ async fn attempt(
     if context.stop.is_raised() {
         return Ok(MailboxEnd::Interrupted);
     }
-    let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+    let (source, target) = dial_both(context, mailbox).await?;
     *connected = true;
     let mut pair = Pair { source, target };
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
-    let planned =
-        plan(&context.job, &context.plugins, mailbox, &mut pair.source, &mut pair.target, reading).await?;
+    let planned = plan(context, mailbox, &mut pair.source, &mut pair.target, reading).await?;
     if let Some(stopped) = refuse(&planned.plan, agreed) {
         context.tell(Event::Planned(planned.plan)).await;
         return Err(Early::Stopped(stopped));
@@ -176,7 +177,7 @@ async fn attempt(
     context.tell(Event::Planned(planned.plan)).await;
 
     let lists = Lists::default();
-    let work = Work { context, mailbox: &mailbox.key, ledger, lists: &lists };
+    let work = Work { context, mailbox: &mailbox.key, target: &mailbox.target, ledger, lists: &lists };
     follow(work, &mut pair.target, &planned.mappings.folders, &planned.listings.1).await?;
     let open = leave_proven(work, planned.mappings.folders.clone()).await?;
     let end = folders::run(work, mailbox, pair, &open, &planned.messages, to_copy).await?;

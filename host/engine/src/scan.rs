@@ -1,6 +1,6 @@
 //! Message lists of a folder, and the contents of chosen messages.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::{Fetch, FetchItems, Flags, ImapError, InternalDate, Session, UidSet};
 
@@ -78,14 +78,21 @@ fn message_id(header: &[u8]) -> Option<Vec<u8>> {
     hasher.finish().message_id().filter(|id| !id.is_empty()).map(<[u8]>::to_vec)
 }
 
-/// Reads the contents of messages of the selected folder; those the server does not give are left out.
+/// What was read of chosen messages. One that is in neither list is not there any more.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// The contents, by UID.
+    pub found: HashMap<u32, Content>,
+    /// Messages that the server has and does not give, asked for twice, with its words. Nothing may be concluded from
+    /// not knowing them.
+    pub refused: BTreeMap<u32, String>,
+}
+
+/// Reads the contents of messages of the selected folder.
 ///
 /// # Errors
 /// When the connection fails.
-pub(crate) async fn contents(
-    session: &mut Session,
-    uids: &[u32],
-) -> Result<HashMap<u32, Content>, ImapError> {
+pub(crate) async fn contents(session: &mut Session, uids: &[u32]) -> Result<Contents, ImapError> {
     hashed(session, uids, FetchItems::Full).await
 }
 
@@ -93,29 +100,46 @@ pub(crate) async fn contents(
 ///
 /// # Errors
 /// When the connection fails.
-pub(crate) async fn headers(session: &mut Session, uids: &[u32]) -> Result<HashMap<u32, Content>, ImapError> {
+pub(crate) async fn headers(session: &mut Session, uids: &[u32]) -> Result<Contents, ImapError> {
     hashed(session, uids, FetchItems::Headers).await
 }
 
-async fn hashed(
-    session: &mut Session,
-    uids: &[u32],
-    items: FetchItems,
-) -> Result<HashMap<u32, Content>, ImapError> {
-    let mut found = HashMap::with_capacity(uids.len());
+async fn hashed(session: &mut Session, uids: &[u32], items: FetchItems) -> Result<Contents, ImapError> {
+    let mut read = Contents::default();
     if uids.is_empty() {
-        return Ok(found);
+        return Ok(read);
     }
-    let mut fetch = session.fetch(uids.iter().copied().collect(), items);
+    hash(session, uids.iter().copied().collect(), items, &mut read).await?;
+    // One bad message may have cost those behind it.
+    for uid in uids {
+        if !read.found.contains_key(uid) {
+            read.refused.remove(uid);
+            hash(session, UidSet::range(*uid, *uid), items, &mut read).await?;
+        }
+    }
+    Ok(read)
+}
+
+async fn hash(
+    session: &mut Session,
+    uids: UidSet,
+    items: FetchItems,
+    read: &mut Contents,
+) -> Result<(), ImapError> {
+    let mut fetch = session.fetch(uids, items);
     while let Some(message) = fetch.next().await? {
         if message.body_len.is_none() {
+            read.refused.insert(message.uid, "the answer came without the message's text".to_owned());
             continue;
         }
         let mut hasher = Hasher::default();
         while let Some(piece) = fetch.chunk().await? {
             hasher.update(&piece);
         }
-        found.insert(message.uid, hasher.finish());
+        read.found.insert(message.uid, hasher.finish());
     }
-    Ok(found)
+    for refusal in fetch.refused() {
+        read.refused.extend(refusal.uids.iter().map(|uid| (uid, refusal.refusal.to_string())));
+    }
+    Ok(())
 }

@@ -49,6 +49,27 @@ pub struct Totals {
     pub counts: Counts,
 }
 
+/// What a server profile says about one end of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileSummary {
+    /// Which end.
+    pub side: Side,
+    /// Its host.
+    pub host: String,
+    /// For machines: `gmail`.
+    pub provider: String,
+    /// For people: `Gmail`.
+    pub name: String,
+    /// Who says so: `server-profiles 0.1.0`.
+    pub plugin: String,
+    /// By what it was recognised.
+    pub why: String,
+    /// What mailhaul does because of it, one clause each.
+    pub effects: Vec<String>,
+    /// What to know about this provider, one sentence each.
+    pub notes: Vec<String>,
+}
+
 /// Message counts of a folder, or sums of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -261,6 +282,8 @@ pub enum DifferenceKind {
     Keywords,
     /// INTERNALDATE differs.
     Date,
+    /// One side does not give it, so that it could not be compared.
+    Unreadable,
     /// On the target, and not ours.
     Extra,
 }
@@ -280,6 +303,7 @@ impl DifferenceKind {
             Self::Flags => "flags",
             Self::Keywords => "keywords",
             Self::Date => "date",
+            Self::Unreadable => "unreadable",
             Self::Extra => "extra",
         }
     }

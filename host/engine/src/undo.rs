@@ -19,6 +19,7 @@ use crate::folder_run::Pair;
 use crate::gone::{QUARANTINE, ours};
 use crate::ledger::{Copy, Ledger, Outcome, Place, PlaceId};
 use crate::mailbox::Mailbox;
+use crate::meaning::explained;
 use crate::relocate::{open, recover, remove_exactly};
 use crate::run::ledger_stop;
 use crate::scan::list;
@@ -84,10 +85,11 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
         Err(error) => return (MailboxEnd::Stopped(ledger_stop(&error)), None),
     };
     let lists = Lists::default();
-    let work = Work { context, mailbox: &mailbox.key, ledger: &ledger, lists: &lists };
+    let work =
+        Work { context, mailbox: &mailbox.key, target: &mailbox.target, ledger: &ledger, lists: &lists };
     let end = match all(work, mailbox).await {
         Ok(end) => end,
-        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
     };
     let summary =
@@ -102,13 +104,13 @@ async fn all(work: Work<'_>, mailbox: &Mailbox) -> Step<MailboxEnd> {
     let _leave = context.ceilings.pair(mailbox).await;
     let mut target = if doubtful {
         // What a crash left in doubt may be there: it is told by the source's bytes.
-        let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+        let (source, target) = dial_both(context, mailbox).await?;
         let mut pair = Pair { source, target };
         settle(work, &mut pair).await?;
         log_out(pair.source).await;
         pair.target
     } else {
-        dial(&mailbox.target, Side::Target, &context.ceilings.timeouts).await?
+        dial(context, &mailbox.target, Side::Target).await?
     };
     let names = names(&mut target).await?;
     recover(work, &mut target, &names).await?;
@@ -163,8 +165,15 @@ async fn take_back(
     if own.is_empty() {
         return Ok(undone);
     }
+    // Without UIDVALIDITY nobody can tell whether a number is still the same message's; its bytes can.
+    let numbered = place.uid_validity.is_some();
     let opened = match name {
-        Some(name) => open(target, place, name).await.map_err(&at)?,
+        Some(name) if numbered => open(target, place, name).await.map_err(&at)?,
+        Some(name) => {
+            let selected = target.select(name).await.map_err(&at)?;
+            let there = target.uids().await.map_err(&at)?;
+            selected.uid_validity.is_none().then_some((selected, there))
+        }
         None => None,
     };
     let Some((selected, there)) = opened else {
@@ -175,10 +184,14 @@ async fn take_back(
     };
     let (present, absent): (Vec<Copy>, Vec<Copy>) =
         own.into_iter().partition(|copy| there.contains(copy.target_uid));
-    undone.gone = absent.len() as u64;
-    forget(work, &absent)?;
     let (ours, other) = ours(target, &present, &there).await?;
     undone.left = other;
+    if numbered {
+        undone.gone = absent.len() as u64;
+        forget(work, &absent)?;
+    } else {
+        undone.left += absent.len() as u64;
+    }
     undone.quarantined = !target.facts().has("UIDPLUS");
     for chunk in ours.chunks(CHUNK) {
         if work.context.stop.is_raised() {
@@ -186,7 +199,10 @@ async fn take_back(
         }
         let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
         if undone.quarantined {
-            quarantine(work, target, &uids, name).await?;
+            if !quarantine(work, target, &uids, name).await? {
+                undone.left += chunk.len() as u64;
+                continue;
+            }
         } else {
             remove_exactly(target, &uids).await.map_err(&at)?;
         }
@@ -198,21 +214,21 @@ async fn take_back(
 }
 
 /// Moves messages of the open folder where they can do no harm. Without MOVE they are copied there and
-/// marked `\Deleted`: the server has no way to remove them and leave the user's alone.
+/// marked `\Deleted`: the server has no way to remove them and leave the user's alone. `false` when that folder cannot be.
 async fn quarantine(
     work: Work<'_>,
     target: &mut Session,
     uids: &[u32],
     back: Option<&FolderName>,
-) -> Step<()> {
+) -> Step<bool> {
     let at = EndError::at(Side::Target);
     let path = FolderPath(vec![QUARANTINE.into()]);
     let Ok(name) = target.facts().encode(&path) else {
         work.context.warn(work.mailbox, format!("the target cannot hold a folder `{QUARANTINE}`")).await;
-        return Ok(());
+        return Ok(false);
     };
     target.prepare(&name, Preparation { create: true, ..Preparation::default() }).await.map_err(&at)?;
-    let Some(back) = back else { return Ok(()) };
+    let Some(back) = back else { return Ok(false) };
     target.select(back).await.map_err(&at)?;
     let set = UidSet::from(uids);
     if target.facts().has("MOVE") {
@@ -221,7 +237,7 @@ async fn quarantine(
         target.copy(&set, &name).await.map_err(&at)?;
         target.store_flags(uids, true, &Flags::parse("\\Deleted")).await.map_err(&at)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn forget(work: Work<'_>, copies: &[Copy]) -> Step<()> {
@@ -262,6 +278,7 @@ async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
             target_name: target.clone(),
             selected,
             append_limit: None,
+            limit_by: None,
             together: true,
         };
         let sent: UidSet = batches

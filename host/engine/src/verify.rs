@@ -7,7 +7,6 @@ use std::time::Instant;
 use mailhaul_imap::{FetchItems, Folder, FolderName, Session, UidSet};
 
 use crate::compare::{Compared, compare_contents, compare_lists};
-use crate::content::Content;
 use crate::context::Context;
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
@@ -15,9 +14,10 @@ use crate::folder_run::Pair;
 use crate::hooks;
 use crate::ledger::{FolderRow, Ledger, Row};
 use crate::mailbox::Mailbox;
+use crate::meaning::explained;
 use crate::plugin::Depth;
 use crate::run::ledger_stop;
-use crate::scan::{Listed, contents, headers, list};
+use crate::scan::{Contents, Listed, contents, headers, list};
 use crate::store::mailbox_summary;
 use crate::summary::{Difference, DifferenceKind, MailboxSummary, Side, Stopped, Verified};
 use crate::work::{Lists, SharedLedger, WorkError, locked};
@@ -43,7 +43,7 @@ pub(crate) async fn verify(
     };
     let end = match all(context, mailbox, &ledger, depth, sample).await {
         Ok(end) => end,
-        Err(WorkError::End(error)) => MailboxEnd::Stopped(error.stopped()),
+        Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
     };
     let summary =
@@ -71,7 +71,7 @@ async fn all(
     sample: u8,
 ) -> Result<MailboxEnd, WorkError> {
     let _leave = context.ceilings.pair(mailbox).await;
-    let (source, target) = dial_both(mailbox, &context.ceilings.timeouts).await?;
+    let (source, target) = dial_both(context, mailbox).await?;
     let mut pair = Pair { source, target };
     let source_names = names(pair.source.folders().await.map_err(EndError::at(Side::Source))?);
     let target_names = names(pair.target.folders().await.map_err(EndError::at(Side::Target))?);
@@ -207,8 +207,19 @@ async fn folder(
             let a = a.map_err(EndError::at(Side::Source))?;
             let b = b.map_err(EndError::at(Side::Target))?;
             for (uid, target_uid) in chunk {
-                let (Some(x), Some(y)) = (a.get(uid), b.get(target_uid)) else {
-                    // Gone between list and read; the next comparison tells.
+                let (Some(x), Some(y)) = (a.found.get(uid), b.found.get(target_uid)) else {
+                    let refused = [("source", a.refused.get(uid)), ("target", b.refused.get(target_uid))];
+                    let refused = refused.into_iter().find_map(|(side, words)| Some((side, words?)));
+                    // Else it went between list and read; the next comparison tells.
+                    differences.extend(refused.map(|(side, words)| Difference {
+                        folder: one.row.source.clone(),
+                        uid: *uid,
+                        target_uid: Some(*target_uid),
+                        kind: DifferenceKind::Unreadable,
+                        by: None,
+                        detail: format!("the {side} does not give it, so it was not compared: {words}"),
+                        note: false,
+                    }));
                     continue;
                 };
                 messages += 1;
@@ -280,7 +291,7 @@ async fn read(
     session: &mut Session,
     uids: &[u32],
     depth: Depth,
-) -> Result<HashMap<u32, Content>, mailhaul_imap::ImapError> {
+) -> Result<Contents, mailhaul_imap::ImapError> {
     if depth == Depth::Full { contents(session, uids).await } else { headers(session, uids).await }
 }
 
@@ -340,7 +351,7 @@ async fn explain(
         let sizes: HashSet<u64> = list.iter().map(|e| e.message.size).collect();
         let mut of_extras = HashMap::new();
         for chunk in uids.chunks(CHUNK) {
-            of_extras.extend(contents(&mut pair.target, chunk).await.map_err(at)?);
+            of_extras.extend(contents(&mut pair.target, chunk).await.map_err(at)?.found);
         }
         // Only our own messages of such a size can be what an extra one is a second copy of.
         let there = crate::scan::list(&mut pair.target, UidSet::all(), FetchItems::Meta).await.map_err(at)?;
@@ -351,7 +362,7 @@ async fn explain(
             .collect();
         let mut of_own: HashMap<[u8; 32], u32> = HashMap::new();
         for chunk in own.chunks(CHUNK) {
-            for (uid, content) in contents(&mut pair.target, chunk).await.map_err(at)? {
+            for (uid, content) in contents(&mut pair.target, chunk).await.map_err(at)?.found {
                 of_own.insert(content.exact, uid);
             }
         }

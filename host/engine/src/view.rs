@@ -175,6 +175,7 @@ impl MailboxView for View {
         let mut found: Vec<(u32, String)> = contents(session, uids)
             .await
             .map_err(broken)?
+            .found
             .into_iter()
             .map(|(uid, content)| (uid, content.exact.iter().map(|b| format!("{b:02x}")).collect()))
             .collect();

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::ends::EndError;
 use crate::event::Event;
 use crate::ledger::{Failure, FolderId, Ledger, LedgerError};
+use crate::mailbox::AccountSpec;
 use crate::scan::Listed;
 use crate::summary::{Exception, ExceptionOutcome, Side};
 
@@ -78,6 +79,8 @@ pub(crate) struct Work<'a> {
     pub context: &'a Context,
     /// The mailbox's key.
     pub mailbox: &'a str,
+    /// Its end on the new host.
+    pub target: &'a AccountSpec,
     /// Its ledger.
     pub ledger: &'a SharedLedger,
     /// What was listed.

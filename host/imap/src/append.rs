@@ -176,6 +176,7 @@ impl Session {
         let Some((name, form)) = append_name(folder) else {
             return Err(ImapError::Unsendable { what: "the folder name".to_owned() });
         };
+        options.pipeline &= !self.is_one_at_a_time();
         let facts = self.facts();
         let most = if options.pipeline && facts.has("MULTIAPPEND") { message_limit(facts) } else { 1 };
         options.batch_messages = options.batch_messages.min(most).max(1);

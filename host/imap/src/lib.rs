@@ -95,7 +95,7 @@ pub use gmail::GmailFacts;
 pub use list::{Folder, SpecialUse};
 pub use name::{FolderName, FolderPath, NameError};
 pub use open::{Preparation, Prepared, Selected};
-pub use session::{Quota, Session};
+pub use session::{Quota, Restraint, Session};
 pub use status::FolderStatus;
 pub use timeouts::Timeouts;
 pub use uidset::UidSet;

@@ -37,7 +37,8 @@ impl Refusal {
     /// `[LIMIT]` counts: servers use it for rates as well as for counts, and a count that stays is reported as such
     /// once patience has come to its end.
     pub fn asks_for_patience(&self) -> bool {
-        !self.bad && !self.is_out_of_room() && asks_for_patience(self.code.as_deref(), &self.text)
+        // Exchange throttles with BAD.
+        !self.is_out_of_room() && asks_for_patience(self.code.as_deref(), &self.text)
     }
 
     /// Returns the refusal as the failure of `command`.
@@ -79,6 +80,12 @@ impl ImapError {
             }
             _ => false,
         }
+    }
+
+    /// Returns whether the same command may do later what it did not do now: the connection is gone, or the server
+    /// asks for patience.
+    pub fn is_for_now(&self) -> bool {
+        self.is_connection_lost() || self.asks_for_patience()
     }
 
     /// Returns for how long, when the server says so.

@@ -29,9 +29,22 @@ pub struct Session {
     tags: u64,
     /// Whether QRESYNC was enabled.
     qresync: bool,
+    /// Whether each command waits for the answer to the one before.
+    one_at_a_time: bool,
     selected: Option<(FolderName, Selected)>,
     pub(crate) fetching: Option<FetchState>,
     pub(crate) manners: Manners,
+}
+
+/// What a server is not to be asked, or sent, though it does not say so itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restraint {
+    /// Capabilities to be treated as absent, in any case, with or without their `=value`.
+    pub avoid: Vec<String>,
+    /// The largest message APPEND takes, in bytes, where the server does not say (RFC 7889).
+    pub append_limit: Option<u64>,
+    /// Whether each command has to wait for the answer to the one before.
+    pub one_at_a_time: bool,
 }
 
 /// Storage used and allowed (RFC 9208), of the quota root with the least room.
@@ -75,6 +88,7 @@ impl Session {
             timeouts,
             tags: 0,
             qresync,
+            one_at_a_time: false,
             selected: None,
             fetching: None,
             manners: Manners::default(),
@@ -84,6 +98,29 @@ impl Session {
     /// Returns what was learnt about the server at log-in.
     pub fn facts(&self) -> &ServerFacts {
         &self.facts
+    }
+
+    /// Leaves alone from now on what does not work on this server, though it offers it.
+    pub fn restrain(&mut self, restraint: &Restraint) {
+        let names = |one: &str| restraint.avoid.iter().any(|avoid| avoid.eq_ignore_ascii_case(one));
+        let avoided = |offered: &str| {
+            let name = offered.split_once('=').map_or(offered, |(name, _)| name);
+            // QRESYNC is CONDSTORE and more (RFC 7162).
+            names(offered) || names(name) || (name.eq_ignore_ascii_case("QRESYNC") && names("CONDSTORE"))
+        };
+        if avoided("APPENDLIMIT") {
+            self.facts.append_limit = None;
+        }
+        self.qresync &= !avoided("QRESYNC");
+        self.facts.capabilities.retain(|offered| !avoided(offered));
+        // What the server itself says is worth more.
+        self.facts.append_limit = self.facts.append_limit.or(restraint.append_limit);
+        self.one_at_a_time |= restraint.one_at_a_time;
+    }
+
+    /// Whether each command waits for the answer to the one before.
+    pub(crate) fn is_one_at_a_time(&self) -> bool {
+        self.one_at_a_time
     }
 
     /// Returns the folder opened last, if it is still open.
@@ -217,6 +254,12 @@ impl Session {
         result
     }
 
+    /// Returns whether a folder of this name is the user's own: in none of the namespaces of other users or of all
+    /// (RFC 2342).
+    pub fn owns(&self, name: &FolderName) -> bool {
+        self.namespaces.is_own(name)
+    }
+
     pub(crate) fn namespaces(&self) -> &Namespaces {
         &self.namespaces
     }
@@ -240,8 +283,16 @@ impl Session {
         commands: Vec<Command>,
     ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
         self.settle().await?;
-        let tagged = commands.into_iter().map(|command| (self.next_tag(), command)).collect();
-        run_all(self.imap.get_mut().wire()?, tagged).await
+        let tagged: Vec<_> = commands.into_iter().map(|command| (self.next_tag(), command)).collect();
+        let wire = self.imap.get_mut().wire()?;
+        if !self.one_at_a_time {
+            return run_all(wire, tagged).await;
+        }
+        let mut answers = Vec::with_capacity(tagged.len());
+        for one in tagged {
+            answers.extend(run_all(wire, vec![one]).await?);
+        }
+        Ok(answers)
     }
 
     /// Runs a command of our own.

@@ -15,7 +15,7 @@ use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 
-use crate::limits::COMPILED;
+use crate::limits::{COMPILED, KEPT};
 use crate::text;
 
 /// What a file begins with.
@@ -81,6 +81,30 @@ impl Cache {
             tracing::debug!(%error, "native code of a plugin was not kept");
             drop(self.folder.remove_file(&new));
         }
+        if let Err(error) = self.prune(KEPT) {
+            tracing::debug!(%error, "old native code of plugins was not removed");
+        }
+    }
+
+    /// Removes what was compiled first, until the rest has at most so many bytes: plugins change, and every
+    /// version of mailhaul compiles them anew.
+    fn prune(&self, most: u64) -> std::io::Result<()> {
+        let mut files = Vec::new();
+        for entry in self.folder.entries()? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            files.push((metadata.modified()?, metadata.len(), entry.file_name()));
+        }
+        files.sort_unstable();
+        let mut kept: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, bytes, name) in files {
+            if kept <= most {
+                break;
+            }
+            self.folder.remove_file(name)?;
+            kept -= bytes;
+        }
+        Ok(())
     }
 }
 
@@ -160,6 +184,24 @@ mod tests {
         fs::set_permissions(&outside, fs::Permissions::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink(&outside, &file).unwrap();
         assert_eq!(cache.get(&engine, &[1; 32]), None);
+    }
+
+    #[test]
+    fn what_was_compiled_first_makes_room() {
+        let (_folder, cache, engine) = cache();
+        let now = std::time::SystemTime::now();
+        for n in 1..=3 {
+            cache.put(&engine, &[n; 32], &[n; 1_000]);
+            let file =
+                cache.folder.open_with(name(&engine, &[n; 32]), OpenOptions::new().write(true)).unwrap();
+            let compiled = now - std::time::Duration::from_secs(60 * (10 - u64::from(n)));
+            file.into_std().set_modified(compiled).unwrap();
+        }
+        cache.prune(2_500).unwrap();
+        let there: Vec<_> = (1..=3).filter(|n| cache.get(&engine, &[*n; 32]).is_some()).collect();
+        assert_eq!(there, [2, 3]);
+        cache.prune(KEPT).unwrap();
+        assert!(cache.get(&engine, &[2; 32]).is_some());
     }
 
     #[test]

@@ -2,46 +2,69 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use crate::breach::Breach;
 use crate::state::State;
 
-/// When the call began, and how long it waited since.
+/// How long a call has computed.
 ///
-/// wasmtime's epochs are wall time: without this, a slow server would use up a validator's budget.
+/// wasmtime's epochs are wall time: with them alone, a slow server would use up a validator's budget, and a busy machine
+/// everybody's. The thread's own clock says what was computed; the guest goes on only where one of these functions has
+/// just read it, so that both readings are of one thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
-    start: Instant,
-    waited: Arc<AtomicU64>,
+    used: Arc<Used>,
     budget: Duration,
 }
 
+#[derive(Debug)]
+struct Used {
+    /// Nanoseconds computed before the guest went on last.
+    before: AtomicU64,
+    /// The thread's clock when it went on; [`WAITING`] while it does not.
+    since: AtomicU64,
+}
+
+/// No reading of a clock.
+const WAITING: u64 = u64::MAX;
+
+/// Nanoseconds of CPU time the calling thread has used.
+fn thread_time() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or_default())
+}
+
 impl Clock {
+    /// The call begins on this thread.
     pub(crate) fn start(budget: Duration) -> Self {
-        Self { start: Instant::now(), waited: Arc::new(AtomicU64::new(0)), budget }
+        let used = Used { before: AtomicU64::new(0), since: AtomicU64::new(thread_time()) };
+        Self { used: Arc::new(used), budget }
     }
 
     /// Runs host work the guest is not charged for.
     pub(crate) async fn waiting<T>(&self, work: impl Future<Output = T>) -> T {
-        let begun = Instant::now();
+        self.pause();
         let result = work.await;
-        self.add(begun.elapsed());
+        self.used.since.store(thread_time(), Ordering::Relaxed);
         result
     }
 
-    /// Adds time the guest is not charged for.
-    pub(crate) fn add(&self, time: Duration) {
-        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
+    fn pause(&self) {
+        let computed = u64::try_from(self.computed().as_nanos()).unwrap_or(u64::MAX);
+        self.used.before.store(computed, Ordering::Relaxed);
+        self.used.since.store(WAITING, Ordering::Relaxed);
     }
 
-    /// Time since the call began, waiting left out.
+    /// What the guest has computed; to be asked where it runs or has just stopped.
     pub(crate) fn computed(&self) -> Duration {
-        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(waited)
+        let since = self.used.since.load(Ordering::Relaxed);
+        let now = if since == WAITING { 0 } else { thread_time().saturating_sub(since) };
+        Duration::from_nanos(self.used.before.load(Ordering::Relaxed).saturating_add(now))
     }
 
     fn spent(&self) -> bool {
@@ -63,4 +86,34 @@ pub(crate) fn arm(store: &mut Store<State>) {
             Box::pin(async move { clock.waiting(tokio::task::yield_now()).await }),
         ))
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Time in which the thread does not run is nobody's computing: another process's, or a server's.
+    #[tokio::test]
+    async fn a_busy_machine_is_not_the_guests_fault() {
+        let clock = Clock::start(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(!clock.spent(), "{:?}", clock.computed());
+        while !clock.spent() {
+            std::hint::black_box(0);
+        }
+        let spent = clock.computed();
+        clock
+            .waiting(async {
+                let begun = std::time::Instant::now();
+                while begun.elapsed() < Duration::from_millis(30) {
+                    std::hint::black_box(0);
+                }
+            })
+            .await;
+        assert!(
+            clock.computed() < spent + Duration::from_millis(15),
+            "{:?} after {spent:?}",
+            clock.computed()
+        );
+    }
 }

@@ -14,7 +14,7 @@ use wasmtime::Engine;
 
 use crate::engine;
 use crate::error::LoadReason;
-use crate::limits::{COMPILE_MEMORY, COMPILED, MAX_COMPONENT, MESSAGE};
+use crate::limits::{COMPILED, Limits, MAX_COMPONENT, MESSAGE};
 use crate::text;
 
 /// Where components are compiled.
@@ -27,7 +27,7 @@ pub enum Compiler {
     Child {
         /// The program.
         program: PathBuf,
-        /// What makes it call that function.
+        /// What makes it call that function, with the two arguments that follow.
         arguments: Vec<OsString>,
     },
 }
@@ -38,7 +38,7 @@ impl Compiler {
         &self,
         engine: &Engine,
         bytes: &[u8],
-        time: Duration,
+        limits: &Limits,
     ) -> Result<Vec<u8>, LoadReason> {
         match self {
             Self::InProcess => {
@@ -51,21 +51,28 @@ impl Compiler {
                 let mut command = Command::new(program);
                 // Nothing of this process goes along: what is compiled is hostile.
                 command.args(arguments).env_clear().current_dir("/").kill_on_drop(true);
+                command.args([limits.compile_memory.to_string(), cpu_seconds(limits.compile).to_string()]);
                 command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-                match tokio::time::timeout(time, child(command, bytes)).await {
+                match tokio::time::timeout(limits.compile, child(command, bytes, limits)).await {
                     Ok(ended) => ended,
-                    Err(_) => Err(LoadReason::CompileTime(time.as_secs())),
+                    Err(_) => Err(LoadReason::CompileTime(limits.compile.as_secs())),
                 }
             }
         }
     }
 }
 
+/// What the child may compute when it uses every CPU all the time: it has no other clock once its parent is gone.
+fn cpu_seconds(wall: Duration) -> u64 {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    wall.as_secs().max(1).saturating_mul(cpus)
+}
+
 fn shown(error: &str) -> String {
     text::shown(&error.replace('\n', " "), MESSAGE)
 }
 
-async fn child(mut command: Command, bytes: &[u8]) -> Result<Vec<u8>, LoadReason> {
+async fn child(mut command: Command, bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, LoadReason> {
     let failed = |what: &str, error: std::io::Error| LoadReason::Compiler(format!("{what}: {error}"));
     let mut child = command.spawn().map_err(|error| failed("it cannot be started", error))?;
     let (Some(mut stdin), Some(stdout), Some(stderr)) =
@@ -96,25 +103,29 @@ async fn child(mut command: Command, bytes: &[u8]) -> Result<Vec<u8>, LoadReason
         // Refused in words.
         Some(1) => Err(LoadReason::Broken(shown(&String::from_utf8_lossy(&words)))),
         // Ended by a limit: an allocation that fails aborts, CPU time ends with a signal.
-        _ => Err(LoadReason::CompileLimits(COMPILE_MEMORY >> 20)),
+        _ => Err(LoadReason::CompileLimits(limits.compile_memory >> 20)),
     }
 }
 
 /// What the child does: reads a component from standard input and writes native code to standard
-/// output, within limits it cannot raise again.
+/// output, within limits it cannot raise again. `arguments` are what follows [`Compiler::Child`]'s own: bytes of
+/// address space and seconds of CPU time.
 ///
 /// # Errors
 /// What is wrong with the component, for standard error and exit code 1.
-pub fn compile_in_child() -> Result<(), String> {
+pub fn compile_in_child(arguments: impl IntoIterator<Item = OsString>) -> Result<(), String> {
     let limit = |resource, most| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| format!("a limit cannot be set: {error}"))
     };
-    limit(Resource::As, COMPILE_MEMORY)?;
+    let numbers = arguments.into_iter().map_while(|word| word.to_str()?.parse::<u64>().ok());
+    let [memory, seconds] = numbers.collect::<Vec<_>>()[..] else {
+        return Err("bytes of memory and seconds of CPU time are missing".to_owned());
+    };
+    limit(Resource::As, memory)?;
+    limit(Resource::Cpu, seconds)?;
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, 0)?;
-    // A clock of its own, should its parent be gone.
-    limit(Resource::Cpu, 600)?;
     let mut bytes = Vec::new();
     std::io::stdin()
         .lock()

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use mailhaul_imap::Secret;
+use mailhaul_net::Dialer;
 
 use crate::exchanges::Exchanges;
 
@@ -128,6 +129,8 @@ pub struct Grants {
     pub create: bool,
     /// Whether a provisioner may set quotas.
     pub quota: bool,
+    /// How to connect where more roots than the machine's are trusted.
+    pub dialer: Option<Dialer>,
     /// What a fixture's servers say; with it, nobody is connected to.
     pub replies: Option<Arc<Replies>>,
     /// Where an author's replies are collected; none, as a rule.

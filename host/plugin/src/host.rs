@@ -260,7 +260,7 @@ impl PluginHost {
         if let Some(native) = kept {
             return Ok(native);
         }
-        let native = self.compiler.native(&self.engine, bytes, self.limits.compile).await?;
+        let native = self.compiler.native(&self.engine, bytes, &self.limits).await?;
         if let Some(cache) = &self.cache {
             cache.put(&self.engine, digest, &native);
         }

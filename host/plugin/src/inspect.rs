@@ -39,6 +39,9 @@ pub struct Inspection {
     pub summary: String,
     /// Its licence.
     pub license: String,
+    /// What `provider` in the project file may name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub providers: Vec<String>,
     /// What it can do, read from the code itself and not from its manifest.
     pub imports: Vec<ImportUse>,
     /// Files and tables it cannot work without.
@@ -94,6 +97,7 @@ impl Inspection {
             kinds: description.kinds.clone(),
             summary: manifest.summary.clone(),
             license: manifest.license.clone(),
+            providers: manifest.providers.clone(),
             imports: description.imports.iter().filter_map(meaning).collect(),
             inputs: manifest.needs.input.clone(),
             http: manifest.needs.http.clone(),

@@ -25,6 +25,10 @@ pub struct Limits {
     ///
     /// 2 min: a Python plugin of 18 MB takes 4 s, ten times that on a busy machine.
     pub compile: Duration,
+    /// Address space of the child that compiles, in bytes.
+    ///
+    /// 4 GiB: a Python plugin takes half of it.
+    pub compile_memory: u64,
     /// As `cpu`, for validators.
     ///
     /// 20 s: their work grows with the mailbox; 100,000 messages take 0.2 s.
@@ -43,6 +47,7 @@ impl Default for Limits {
             wall: Duration::from_secs(30),
             api_wall: Duration::from_secs(5 * 60),
             compile: Duration::from_secs(120),
+            compile_memory: 4 << 30,
             validator_cpu: Duration::from_secs(20),
             validator_wall: Duration::from_secs(30 * 60),
         }
@@ -52,11 +57,11 @@ impl Default for Limits {
 /// Largest component file in bytes: Python and JavaScript plugins have 2 to 20 MB.
 pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
 
-/// Memory of the child that compiles: address space, of which a Python plugin takes half.
-pub(crate) const COMPILE_MEMORY: u64 = 4 << 30;
-
 /// Largest native code of a component in bytes.
 pub(crate) const COMPILED: u64 = 512 << 20;
+
+/// Bytes of native code that are kept between runs: a dozen Python plugins.
+pub(crate) const KEPT: u64 = COMPILED;
 
 /// How often the epoch advances, and so how exactly `cpu` is kept.
 pub(crate) const TICK: Duration = Duration::from_millis(10);

@@ -288,6 +288,7 @@ impl Locked {
             secrets,
             create,
             quota: allowed.changes.contains(&Change::SetQuota),
+            dialer: None,
             replies: None,
             exchanges: None,
         })
@@ -409,6 +410,7 @@ mod tests {
             kinds: vec![Kind::MailboxProvisioner],
             summary: "s".into(),
             license: "MIT".into(),
+            providers: Vec::new(),
             imports: Vec::new(),
             inputs: Vec::new(),
             http: vec![http("{settings.host}")],

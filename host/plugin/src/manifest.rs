@@ -19,6 +19,9 @@ const SENTENCE: usize = 300;
 /// Most settings one plugin has.
 const SETTINGS: usize = 100;
 
+/// Most providers one profile has.
+const PROVIDERS: usize = 1_000;
+
 /// What a plugin says about itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +32,9 @@ pub(crate) struct Manifest {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) summary: String,
     pub(crate) license: String,
+    /// Of a server profile: what `provider` in the project file may name.
+    #[serde(default)]
+    pub(crate) providers: Vec<String>,
     #[serde(default)]
     pub(crate) settings: BTreeMap<String, Setting>,
     #[serde(default)]
@@ -173,6 +179,7 @@ impl Manifest {
         }
         text::checked("`summary`", &self.summary, SENTENCE)?;
         text::checked("`license`", &self.license, SENTENCE)?;
+        self.check_providers()?;
         for needed in &self.needs.input {
             text::checked("the name of an input", &needed.name, CODE)?;
             text::checked("the reason for an input", &needed.why, SENTENCE)?;
@@ -190,6 +197,19 @@ impl Manifest {
 }
 
 impl Manifest {
+    fn check_providers(&self) -> Result<(), String> {
+        if !self.providers.is_empty() && !self.kinds.contains(&Kind::ServerProfile) {
+            return Err("only a server-profile has `providers`".to_owned());
+        }
+        if self.providers.len() > PROVIDERS {
+            return Err(format!("more than {PROVIDERS} providers"));
+        }
+        match self.providers.iter().find(|provider| !is_provider(provider)) {
+            Some(bad) => Err(format!("the provider `{}` {PROVIDER_FORM}", text::shown(bad, CODE))),
+            None => Ok(()),
+        }
+    }
+
     fn check_network(&self) -> Result<(), String> {
         for http in &self.needs.http {
             text::checked("the reason for an origin", &http.why, SENTENCE)?;
@@ -215,6 +235,15 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// What is wrong with a name that [`is_provider`] refuses.
+pub(crate) const PROVIDER_FORM: &str = "must be lower-case letters, digits and `-`, at most 64";
+
+/// Whether a text can name a provider.
+pub(crate) fn is_provider(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=CODE).contains(&text.len()) && text.chars().all(word)
 }
 
 /// An origin with `{settings.NAME}` replaced.
@@ -330,6 +359,11 @@ mod tests {
             refused(|good| good.replace("= 3", "= \"three\"")).contains("must be a whole number, not text")
         );
         assert!(refused(|good| good.replace("\"folder-mapper\"", "\"butler\"")).contains("butler"));
+        let named = |good: &str| format!("providers = [\"gmail\"]\n{good}");
+        assert!(refused(named).contains("only a server-profile"));
+        let named = |good: &str| named(good).replace("folder-mapper", "server-profile");
+        assert!(Manifest::read(named(GOOD).as_bytes()).is_ok());
+        assert!(refused(|good| named(good).replace("gmail", "G\\nmail")).contains("lower-case letters"));
         assert!(refused(|good| format!("nonsense = 1\n{good}")).contains("nonsense"));
         assert!(refused(|_| "id =".to_owned()).len() > 3);
         assert!(Manifest::read(b"\xff").is_err());

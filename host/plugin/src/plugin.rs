@@ -7,6 +7,7 @@ use mailhaul_engine::plugin::{
     FolderMapper, MailboxProvisioner, MailboxSource, PluginId, ServerProfiler, Validator,
 };
 use mailhaul_imap::Secret;
+use mailhaul_net::Dialer;
 use serde_json::Value;
 
 use crate::bindings::mapping::MappingPre;
@@ -82,6 +83,12 @@ impl Plugin {
         &self.compiled.description.kinds
     }
 
+    /// The providers a server profile can be named for; empty when its manifest lists none.
+    #[must_use]
+    pub fn providers(&self) -> &[String] {
+        &self.compiled.description.manifest.providers
+    }
+
     /// The same plugin, with everything its calls use counted by `meter`.
     #[must_use]
     pub fn metered(mut self, meter: &Meter) -> Self {
@@ -141,7 +148,8 @@ impl Plugin {
     /// When it is none, or the settings do not fit its schema.
     pub fn profiler(&self, settings: &Value) -> Result<Arc<dyn ServerProfiler>, LoadError> {
         let prepared = self.prepared(Kind::ServerProfile, self.compiled.profiling.as_ref())?;
-        Ok(Arc::new(WasmProfiler { caller: self.caller(Kind::ServerProfile, settings)?, prepared }))
+        let caller = self.caller(Kind::ServerProfile, settings)?;
+        Ok(Arc::new(WasmProfiler { caller, prepared, providers: self.providers().to_vec() }))
     }
 
     /// Uses it to create mailboxes.
@@ -168,6 +176,13 @@ impl Plugin {
         let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
         let grants = locked.grants(&settings, secret).map_err(|reason| self.error(reason))?;
         Ok(self.with_grants(grants))
+    }
+
+    /// The same plugin, whose requests are sent by this dialler: it trusts more roots than the machine does.
+    #[must_use]
+    pub fn trusting(self, dialer: Dialer) -> Self {
+        let grants = Grants { dialer: Some(dialer), ..(*self.grants).clone() };
+        self.with_grants(grants)
     }
 
     /// The same plugin with everything granted that it asks for, but with a fixture's replies instead of servers

@@ -68,7 +68,6 @@ impl State {
     pub(crate) fn be_slow(&self) {
         if !self.slowness.is_zero() {
             std::thread::sleep(self.slowness);
-            self.clock.add(self.slowness);
         }
     }
 

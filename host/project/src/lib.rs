@@ -28,6 +28,6 @@ pub use find::{PROJECT_FILE, find};
 pub use load::Loaded;
 pub use model::{
     Auth, CaFile, Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins,
-    Project, RuleSpec, Select, Side, SideName, Since, SizeLimit, Tls,
+    Project, Provider, RuleSpec, Select, Side, SideName, Since, SizeLimit, Tls,
 };
 pub use secret::{Secret, SecretOrigin, SecretRef};

@@ -228,6 +228,7 @@ fn plugins(section: Option<&Section<'_, '_>>) -> Plugins {
     Plugins {
         mapping: list("mapping", &["roles"]),
         validation: list("validation", &["counts", "special-folders"]),
+        profiles: list("profiles", &["server-profiles"]),
         provisioning: section.and_then(|s| s.get("provisioning")).and_then(|entry| plugin(&entry)),
         settings: section.and_then(|s| s.get("settings")).map(|entry| settings(&entry)).unwrap_or_default(),
         secrets: section.and_then(|s| s.get("secrets")).map(|entry| secrets(&entry)).unwrap_or_default(),
@@ -249,7 +250,7 @@ fn plugin_list(entry: &Entry<'_, '_>) -> Vec<PluginRef> {
         .collect()
 }
 
-fn plugin(entry: &Entry<'_, '_>) -> Option<PluginRef> {
+pub(crate) fn plugin(entry: &Entry<'_, '_>) -> Option<PluginRef> {
     let word = entry.line_of_text()?;
     let line = Some(entry.line);
     if word.contains(['/', '\\']) {
@@ -416,6 +417,7 @@ fn limits(section: &Section<'_, '_>) -> Limits {
     Limits {
         mailboxes_at_once: count("mailboxes_at_once", default.mailboxes_at_once),
         connections_per_host: count("connections_per_host", default.connections_per_host),
+        connections_are_meant: section.get("connections_per_host").is_some(),
         memory: section
             .get("memory")
             .and_then(|entry| match bytes(&entry)?.0 {

@@ -89,6 +89,8 @@ pub struct Side {
     pub allow_cleartext: bool,
     /// `ca_file`, read.
     pub ca_file: Option<CaFile>,
+    /// `provider`.
+    pub provider: Provider,
     /// `auth`.
     pub auth: Auth,
     /// `admin_user`; always with [`Auth::PlainAuthzid`], else only with a `user_pattern`, which may have
@@ -111,6 +113,18 @@ impl Side {
     pub fn port_or_default(&self) -> u16 {
         self.port.unwrap_or(self.tls.default_port())
     }
+}
+
+/// `provider`: what is asked about the servers of a side.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Provider {
+    /// `"auto"` (the default): every plugin of `[plugins] profiles`, until one knows the server.
+    #[default]
+    Auto,
+    /// `"none"`: nothing is.
+    None,
+    /// A provider one of them knows, or a plugin with a server profile.
+    Named(PluginRef),
 }
 
 /// `tls`.
@@ -272,6 +286,8 @@ pub struct Plugins {
     pub mapping: Vec<PluginRef>,
     /// `validation`, in this order.
     pub validation: Vec<PluginRef>,
+    /// `profiles`, in this order: what knows servers.
+    pub profiles: Vec<PluginRef>,
     /// `provisioning`: what creates mailboxes on the target.
     pub provisioning: Option<PluginRef>,
     /// `[plugins.settings.ID]`, by plugin id. Whether such a plugin is in use is for the caller to see.
@@ -384,12 +400,19 @@ pub struct Limits {
     pub mailboxes_at_once: usize,
     /// Connections to one host at the same time, 1 to 1,000; 8 when left out.
     pub connections_per_host: usize,
+    /// Whether `connections_per_host` stands in the file.
+    pub connections_are_meant: bool,
     /// Bytes of message bodies in memory at the same time, at least 1 MiB; 256 MiB when left out.
     pub memory: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { mailboxes_at_once: 4, connections_per_host: 8, memory: 256 << 20 }
+        Self {
+            mailboxes_at_once: 4,
+            connections_per_host: 8,
+            connections_are_meant: false,
+            memory: 256 << 20,
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("target", SIDE),
     ("mailboxes", &["from", "inputs"]),
     ("folders", &["from", "to", "skip"]),
-    ("plugins", &["mapping", "validation", "provisioning", "settings", "secrets"]),
+    ("plugins", &["mapping", "validation", "profiles", "provisioning", "settings", "secrets"]),
     ("select", &["since", "max_size", "deleted", "order"]),
     ("verify", &["ignore"]),
     ("limits", &["mailboxes_at_once", "connections_per_host", "memory"]),

@@ -9,7 +9,8 @@ use idna::AsciiDenyList;
 use toml::de::DeValue;
 
 use crate::error::{io_cause, quoted};
-use crate::model::{Auth, CaFile, Side, SideName, Tls};
+use crate::load::plugin;
+use crate::model::{Auth, CaFile, PluginName, Provider, Side, SideName, Tls};
 use crate::schema;
 use crate::secret::{Secret, SecretOrigin, SecretRef};
 use crate::section::{Entry, Section, Valued};
@@ -28,6 +29,7 @@ pub(crate) fn absent(side: SideName) -> Side {
         tls: Tls::default(),
         allow_cleartext: false,
         ca_file: None,
+        provider: Provider::default(),
         auth: Auth::default(),
         admin_user: None,
         admin_password: None,
@@ -42,14 +44,6 @@ pub(crate) fn read(side: SideName, section: &Section<'_, '_>) -> Side {
     let host = section.get("host").and_then(|entry| Some(Valued { line: entry.line, value: host(&entry)? }));
     let tls = [Tls::Implicit, Tls::Starttls, Tls::None].map(|tls| (tls.as_str(), tls));
     let auth = Auth::ALL.map(|auth| (auth.as_str(), auth));
-    if let Some(provider) = section.get("provider")
-        && let Some(word) = provider.string().filter(|word| word != "auto")
-    {
-        provider.report(
-            format!("= \"{}\" is not built yet", word.chars().take(60).collect::<String>()),
-            "leave it out, or write \"auto\"",
-        );
-    }
     let out = Side {
         side,
         line: Some(section.line),
@@ -59,6 +53,7 @@ pub(crate) fn read(side: SideName, section: &Section<'_, '_>) -> Side {
         tls: section.choice("tls", &tls).unwrap_or_default(),
         allow_cleartext: section.boolean("allow_cleartext").is_some_and(|allow| allow.value),
         ca_file: section.get("ca_file").and_then(|entry| ca_file(&entry)),
+        provider: section.get("provider").map(|entry| provider(&entry)).unwrap_or_default(),
         auth: section.choice("auth", &auth).unwrap_or_default(),
         admin_user: section.get("admin_user").and_then(|entry| entry.line_of_text()),
         admin_password: section.get("admin_password").and_then(|entry| secret(&entry)),
@@ -189,6 +184,15 @@ pub(crate) fn check_host(text: &str) -> Result<String, (&'static str, String)> {
         return Err(("is no IP address", "write four numbers from 0 to 255, or a host name".into()));
     }
     Ok(name.to_owned())
+}
+
+fn provider(entry: &Entry<'_, '_>) -> Provider {
+    let Some(named) = plugin(entry) else { return Provider::default() };
+    match &named.name {
+        PluginName::Id(word) if word == "auto" => Provider::Auto,
+        PluginName::Id(word) if word == "none" => Provider::None,
+        _ => Provider::Named(named),
+    }
 }
 
 fn user_pattern(entry: &Entry<'_, '_>) -> Option<String> {

@@ -198,6 +198,7 @@ pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
         DifferenceKind::Flags => "flags differ",
         DifferenceKind::Keywords => "keywords differ",
         DifferenceKind::Date => "date differs",
+        DifferenceKind::Unreadable => "could not be compared",
         DifferenceKind::Extra => "on the target, and not from this move",
     }
 }

@@ -22,10 +22,11 @@ pub(crate) enum Column {
     TargetHost,
     TargetPort,
     TargetTls,
+    TargetQuota,
     Label,
 }
 
-const KNOWN: [(&str, Column); 11] = [
+const KNOWN: [(&str, Column); 12] = [
     ("source_user", Column::SourceUser),
     ("source_password", Column::SourcePassword),
     ("source_host", Column::SourceHost),
@@ -36,6 +37,7 @@ const KNOWN: [(&str, Column); 11] = [
     ("target_host", Column::TargetHost),
     ("target_port", Column::TargetPort),
     ("target_tls", Column::TargetTls),
+    ("target_quota", Column::TargetQuota),
     ("label", Column::Label),
 ];
 

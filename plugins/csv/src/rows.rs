@@ -21,7 +21,10 @@ pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox
     let label = row.text(Column::Label);
     let (source_host, source_port) = (row.text(Column::SourceHost), row.text(Column::SourcePort));
     let source = row.account(SOURCE)?;
-    let target = row.account(TARGET)?;
+    let mut target = row.account(TARGET)?;
+    if let Some(bytes) = row.quota()? {
+        target.extras.push(("quota".to_owned(), bytes.to_string()));
+    }
     Ok(Mailbox {
         key: duplicates::key(&source.login, source_host.as_deref(), source_port.as_deref()),
         source,
@@ -106,6 +109,22 @@ impl Cells<'_> {
         }
     }
 
+    /// Bytes the mailbox shall hold on the new host.
+    fn quota(&self) -> Result<Option<u64>, Diagnostic> {
+        let column = Column::TargetQuota;
+        let Some(text) = self.text(column) else { return Ok(None) };
+        match bytes(&text) {
+            Some(bytes) if bytes > 0 => Ok(Some(bytes)),
+            _ => {
+                let message = format!(
+                    "`{}` is `{text}`: write a whole number with a unit, as in `2 GiB`",
+                    column.name()
+                );
+                Err(Diagnostic::error("csv.bad-quota", &self.at, message))
+            }
+        }
+    }
+
     /// Takes the handle: a secret goes to one account.
     fn auth(&mut self, column: Column) -> Auth {
         let cell = self.columns.position(column).and_then(|position| self.cells.get_mut(position));
@@ -114,4 +133,23 @@ impl Cells<'_> {
             _ => Auth::Inherit,
         }
     }
+}
+
+/// Bytes of `2 GiB`, `500 MB` or a plain number.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
 }

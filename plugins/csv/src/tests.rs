@@ -39,6 +39,18 @@ fn columns_come_in_any_order_and_passwords_stay_handles() {
 }
 
 #[test]
+fn a_quota_travels_in_bytes() {
+    let page = first_page("source_user,target_user,target_quota\na,b,2 GiB\nc,d,500MB\ne,f,\n");
+    let quotas: Vec<_> = page.mailboxes.iter().map(|mailbox| mailbox.target.extras.clone()).collect();
+    let quota = |bytes: &str| vec![("quota".to_owned(), bytes.to_owned())];
+    assert_eq!(quotas, [quota("2147483648"), quota("500000000"), Vec::new()]);
+    for bad in ["2 G", "0", "-1", "much", "99999999999 TiB"] {
+        let complaint = complaint(&format!("source_user,target_user,target_quota\na,b,{bad}\n"));
+        assert!(complaint.starts_with("mailboxes.csv:2 csv.bad-quota"), "{complaint}");
+    }
+}
+
+#[test]
 fn every_slip_names_its_line() {
     assert_eq!(
         complaint("source_user,target_usr,target_user\na,b,c\n"),

@@ -24,7 +24,7 @@ mod tests {
     #[test]
     fn none_is_missing_and_each_is_a_component() {
         let ids: Vec<_> = plugins().iter().map(|plugin| plugin.id).collect();
-        assert_eq!(ids, ["counts", "csv", "roles", "special-folders"]);
+        assert_eq!(ids, ["counts", "csv", "roles", "server-profiles", "special-folders"]);
         for plugin in plugins() {
             // Version 13, layer 1: a component, not a core module.
             assert!(plugin.component.starts_with(b"\0asm\x0d\0\x01\0"), "{}", plugin.id);

@@ -642,7 +642,8 @@ pub mod mailhaul {
                     }
                 }
             }
-            /// One end of a mailbox. Fields that are none come from the project file.
+            /// One end of a mailbox. Fields that are none come from the project file. Known among the extras of a
+            /// target: `quota`, the bytes the mailbox shall hold, for `mailhaul provision`.
             pub struct Account {
                 /// Log-in name.
                 pub login: _rt::String,
@@ -2315,7 +2316,8 @@ pub mod mailhaul {
         /// The host parses the URL, looks for its origin (scheme, host and port, exactly) among the granted
         /// ones, looks the name up, leaves out addresses a public service does not have (private, loopback,
         /// link-local and cloud metadata networks, unless the operator granted them for this origin), connects
-        /// to an address it has checked, and verifies TLS by the URL's host. Clear text (`http:`) is possible
+        /// to an address it has checked, and verifies TLS by the URL's host, with the roots of the machine and
+        /// those of `ca_file`: a source's of `[source]`, a provisioner's of `[target]`. Clear text (`http:`) is possible
         /// only where the granted origin says so. Redirects are followed five times at most, for GET and HEAD
         /// only, inside the granted origins only; a secret is not sent along to another origin. There are no
         /// cookies, no proxies, no caches and no content codings.
@@ -11310,9 +11312,10 @@ pub mod exports {
         pub mod plugin {
             /// Knows one mail server or provider from others, what may be asked of it, and what its refusals mean.
             ///
-            /// Pure, as `folder-mapper` is. Used for each side whose `provider` in the project file names it, or
-            /// is `auto`. What it says can make the host more careful and its messages clearer, nothing else: it
-            /// raises no limit the operator set, and no word of it turns a failure into a success.
+            /// Pure, as `folder-mapper` is. Used for each side whose `provider` in the project file is `auto` or
+            /// names it: by its id, or by one of the `providers` its manifest lists. What it says can make the host
+            /// more careful and its messages clearer, nothing else: it raises no limit the operator set, and no word
+            /// of it turns a failure into a success.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod server_profile {
                 #[used]
@@ -11326,6 +11329,9 @@ pub mod exports {
                 pub struct ProfileRequest {
                     pub side: Side,
                     pub server: Server,
+                    /// The provider the operator named, one of the manifest's `providers`: answer its profile, whatever
+                    /// the server looks like. None when the server is to be recognised.
+                    pub provider: ::core::option::Option<_rt::String>,
                     pub extras: _rt::Vec<(_rt::String, _rt::String)>,
                 }
                 impl ::core::fmt::Debug for ProfileRequest {
@@ -11336,16 +11342,20 @@ pub mod exports {
                         f.debug_struct("ProfileRequest")
                             .field("side", &self.side)
                             .field("server", &self.server)
+                            .field("provider", &self.provider)
                             .field("extras", &self.extras)
                             .finish()
                     }
                 }
                 #[derive(Clone)]
                 pub struct Profile {
-                    /// Stable and made for machines: `gmail`, `dovecot`. Lower-case letters, digits and `-`.
+                    /// Stable and made for machines: `gmail`, `dovecot`. Lower-case letters, digits and `-`; one of the
+                    /// manifest's `providers` when it lists any.
                     pub provider: _rt::String,
-                    /// For people: `Gmail`.
+                    /// For people: `Gmail`, `Dovecot 2.3.21`.
                     pub name: _rt::String,
+                    /// By what it was recognised, in a few words, shown by `check` and `plan`: `its ID says Dovecot`.
+                    pub why: _rt::String,
                     /// Connections to this server at once, all mailboxes together. The operator's own limit holds
                     /// where it is lower.
                     pub max_connections: ::core::option::Option<u32>,
@@ -11374,6 +11384,7 @@ pub mod exports {
                         f.debug_struct("Profile")
                             .field("provider", &self.provider)
                             .field("name", &self.name)
+                            .field("why", &self.why)
                             .field("max-connections", &self.max_connections)
                             .field(
                                 "max-connections-per-mailbox",
@@ -11438,7 +11449,11 @@ pub mod exports {
                 #[derive(Clone)]
                 pub struct Refusal {
                     pub side: Side,
+                    /// For a log-in little more than its name may be known.
                     pub server: Server,
+                    /// The provider this server was taken for, or the operator named; none before `identify` had an
+                    /// answer.
+                    pub provider: ::core::option::Option<_rt::String>,
                     pub occasion: Occasion,
                     pub kind: ReplyKind,
                     /// The response code in upper case, without its arguments: `UNAVAILABLE` (RFC 5530).
@@ -11455,6 +11470,7 @@ pub mod exports {
                         f.debug_struct("Refusal")
                             .field("side", &self.side)
                             .field("server", &self.server)
+                            .field("provider", &self.provider)
                             .field("occasion", &self.occasion)
                             .field("kind", &self.kind)
                             .field("code", &self.code)
@@ -11525,8 +11541,10 @@ pub mod exports {
                 #[derive(Clone)]
                 pub struct Classification {
                     pub cause: Cause,
-                    /// Worth trying again after this many milliseconds. The host waits 15 minutes at most, and tries as
-                    /// often as it would have without; what it gives up on has failed.
+                    /// Worth trying again after this many milliseconds; heeded for `throttled`, `too-many-connections` and
+                    /// `server-fault`, and never for a refused log-in: a password is tried once. The host waits 15 minutes
+                    /// at most, and tries as often as it does when a server itself asks for patience; what it gives up on
+                    /// has failed.
                     pub retry_after_ms: ::core::option::Option<u32>,
                     /// One sentence for the operator: what to do about it.
                     pub remedy: ::core::option::Option<_rt::String>,
@@ -11552,836 +11570,7 @@ pub mod exports {
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result51 = {
-                            let l0 = i32::from(*arg0.add(0).cast::<u8>());
-                            let l1 = *arg0
-                                .add(::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l2 = *arg0
-                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let len3 = l2;
-                            let bytes3 = _rt::Vec::from_raw_parts(l1.cast(), len3, len3);
-                            let l4 = i32::from(
-                                *arg0
-                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u16>(),
-                            );
-                            let l5 = i32::from(
-                                *arg0
-                                    .add(4 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            use super::super::super::super::__with_name3::Tls as V9;
-                            let v9 = match l5 {
-                                0 => V9::Implicit,
-                                1 => V9::Starttls,
-                                2 => V9::None,
-                                n => {
-                                    debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                    let e9 = {
-                                        let l6 = *arg0
-                                            .add(5 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l7 = *arg0
-                                            .add(6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len8 = l7;
-                                        let bytes8 = _rt::Vec::from_raw_parts(
-                                            l6.cast(),
-                                            len8,
-                                            len8,
-                                        );
-                                        _rt::string_lift(bytes8)
-                                    };
-                                    V9::Other(e9)
-                                }
-                            };
-                            let l10 = *arg0
-                                .add(7 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l11 = *arg0
-                                .add(8 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let len12 = l11;
-                            let bytes12 = _rt::Vec::from_raw_parts(
-                                l10.cast(),
-                                len12,
-                                len12,
-                            );
-                            let l13 = *arg0
-                                .add(9 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l14 = *arg0
-                                .add(10 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let base18 = l13;
-                            let len18 = l14;
-                            let mut result18 = _rt::Vec::with_capacity(len18);
-                            for i in 0..len18 {
-                                let base = base18
-                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                let e18 = {
-                                    let l15 = *base.add(0).cast::<*mut u8>();
-                                    let l16 = *base
-                                        .add(::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let len17 = l16;
-                                    let bytes17 = _rt::Vec::from_raw_parts(
-                                        l15.cast(),
-                                        len17,
-                                        len17,
-                                    );
-                                    _rt::string_lift(bytes17)
-                                };
-                                result18.push(e18);
-                            }
-                            _rt::cabi_dealloc(
-                                base18,
-                                len18 * (2 * ::core::mem::size_of::<*const u8>()),
-                                ::core::mem::size_of::<*const u8>(),
-                            );
-                            let l19 = *arg0
-                                .add(11 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l20 = *arg0
-                                .add(12 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let base27 = l19;
-                            let len27 = l20;
-                            let mut result27 = _rt::Vec::with_capacity(len27);
-                            for i in 0..len27 {
-                                let base = base27
-                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                let e27 = {
-                                    let l21 = *base.add(0).cast::<*mut u8>();
-                                    let l22 = *base
-                                        .add(::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let len23 = l22;
-                                    let bytes23 = _rt::Vec::from_raw_parts(
-                                        l21.cast(),
-                                        len23,
-                                        len23,
-                                    );
-                                    let l24 = *base
-                                        .add(2 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>();
-                                    let l25 = *base
-                                        .add(3 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let len26 = l25;
-                                    let bytes26 = _rt::Vec::from_raw_parts(
-                                        l24.cast(),
-                                        len26,
-                                        len26,
-                                    );
-                                    (_rt::string_lift(bytes23), _rt::string_lift(bytes26))
-                                };
-                                result27.push(e27);
-                            }
-                            _rt::cabi_dealloc(
-                                base27,
-                                len27 * (4 * ::core::mem::size_of::<*const u8>()),
-                                ::core::mem::size_of::<*const u8>(),
-                            );
-                            let l28 = *arg0
-                                .add(13 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l29 = *arg0
-                                .add(14 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let len30 = l29;
-                            let bytes30 = _rt::Vec::from_raw_parts(
-                                l28.cast(),
-                                len30,
-                                len30,
-                            );
-                            let l31 = i32::from(
-                                *arg0
-                                    .add(15 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l33 = *arg0
-                                .add(8 + 15 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l34 = *arg0
-                                .add(8 + 16 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let base41 = l33;
-                            let len41 = l34;
-                            let mut result41 = _rt::Vec::with_capacity(len41);
-                            for i in 0..len41 {
-                                let base = base41
-                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                let e41 = {
-                                    let l35 = *base.add(0).cast::<*mut u8>();
-                                    let l36 = *base
-                                        .add(::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let len37 = l36;
-                                    let bytes37 = _rt::Vec::from_raw_parts(
-                                        l35.cast(),
-                                        len37,
-                                        len37,
-                                    );
-                                    let l38 = *base
-                                        .add(2 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>();
-                                    let l39 = *base
-                                        .add(3 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let len40 = l39;
-                                    let bytes40 = _rt::Vec::from_raw_parts(
-                                        l38.cast(),
-                                        len40,
-                                        len40,
-                                    );
-                                    (_rt::string_lift(bytes37), _rt::string_lift(bytes40))
-                                };
-                                result41.push(e41);
-                            }
-                            _rt::cabi_dealloc(
-                                base41,
-                                len41 * (4 * ::core::mem::size_of::<*const u8>()),
-                                ::core::mem::size_of::<*const u8>(),
-                            );
-                            let l42 = *arg0
-                                .add(8 + 17 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l43 = *arg0
-                                .add(8 + 18 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let base50 = l42;
-                            let len50 = l43;
-                            let mut result50 = _rt::Vec::with_capacity(len50);
-                            for i in 0..len50 {
-                                let base = base50
-                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                let e50 = {
-                                    let l44 = *base.add(0).cast::<*mut u8>();
-                                    let l45 = *base
-                                        .add(::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let len46 = l45;
-                                    let bytes46 = _rt::Vec::from_raw_parts(
-                                        l44.cast(),
-                                        len46,
-                                        len46,
-                                    );
-                                    let l47 = *base
-                                        .add(2 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<*mut u8>();
-                                    let l48 = *base
-                                        .add(3 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<usize>();
-                                    let len49 = l48;
-                                    let bytes49 = _rt::Vec::from_raw_parts(
-                                        l47.cast(),
-                                        len49,
-                                        len49,
-                                    );
-                                    (_rt::string_lift(bytes46), _rt::string_lift(bytes49))
-                                };
-                                result50.push(e50);
-                            }
-                            _rt::cabi_dealloc(
-                                base50,
-                                len50 * (4 * ::core::mem::size_of::<*const u8>()),
-                                ::core::mem::size_of::<*const u8>(),
-                            );
-                            T_::identify(ProfileRequest {
-                                side: super::super::super::super::__with_name3::Side::_lift(
-                                    l0 as u8,
-                                ),
-                                server: super::super::super::super::__with_name3::Server {
-                                    host: _rt::string_lift(bytes3),
-                                    port: l4 as u16,
-                                    tls: v9,
-                                    greeting: _rt::string_lift(bytes12),
-                                    capabilities: result18,
-                                    id: result27,
-                                    namespace_prefix: _rt::string_lift(bytes30),
-                                    delimiter: match l31 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l32 = *arg0
-                                                    .add(4 + 15 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                _rt::char_lift(l32 as u32)
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    extras: result41,
-                                },
-                                extras: result50,
-                            })
-                        };
-                        _rt::cabi_dealloc(
-                            arg0,
-                            8 + 19 * ::core::mem::size_of::<*const u8>(),
-                            ::core::mem::size_of::<*const u8>(),
-                        );
-                        let ptr52 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result51 {
-                            Ok(e) => {
-                                *ptr52.add(0).cast::<u8>() = (0i32) as u8;
-                                match e {
-                                    Some(e) => {
-                                        *ptr52.add(8).cast::<u8>() = (1i32) as u8;
-                                        let Profile {
-                                            provider: provider53,
-                                            name: name53,
-                                            max_connections: max_connections53,
-                                            max_connections_per_mailbox: max_connections_per_mailbox53,
-                                            max_append_bytes: max_append_bytes53,
-                                            avoid: avoid53,
-                                            switches: switches53,
-                                            notes: notes53,
-                                            extras: extras53,
-                                        } = e;
-                                        let vec54 = (provider53.into_bytes()).into_boxed_slice();
-                                        let ptr54 = vec54.as_ptr().cast::<u8>();
-                                        let len54 = vec54.len();
-                                        ::core::mem::forget(vec54);
-                                        *ptr52
-                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len54;
-                                        *ptr52.add(16).cast::<*mut u8>() = ptr54.cast_mut();
-                                        let vec55 = (name53.into_bytes()).into_boxed_slice();
-                                        let ptr55 = vec55.as_ptr().cast::<u8>();
-                                        let len55 = vec55.len();
-                                        ::core::mem::forget(vec55);
-                                        *ptr52
-                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len55;
-                                        *ptr52
-                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr55.cast_mut();
-                                        match max_connections53 {
-                                            Some(e) => {
-                                                *ptr52
-                                                    .add(16 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
-                                                *ptr52
-                                                    .add(20 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>() = _rt::as_i32(e);
-                                            }
-                                            None => {
-                                                *ptr52
-                                                    .add(16 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
-                                        match max_connections_per_mailbox53 {
-                                            Some(e) => {
-                                                *ptr52
-                                                    .add(24 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
-                                                *ptr52
-                                                    .add(28 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>() = _rt::as_i32(e);
-                                            }
-                                            None => {
-                                                *ptr52
-                                                    .add(24 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
-                                        match max_append_bytes53 {
-                                            Some(e) => {
-                                                *ptr52
-                                                    .add(32 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
-                                                *ptr52
-                                                    .add(40 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i64>() = _rt::as_i64(e);
-                                            }
-                                            None => {
-                                                *ptr52
-                                                    .add(32 + 4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
-                                        let vec57 = avoid53;
-                                        let len57 = vec57.len();
-                                        let layout57 = _rt::alloc::Layout::from_size_align(
-                                                vec57.len() * (2 * ::core::mem::size_of::<*const u8>()),
-                                                ::core::mem::size_of::<*const u8>(),
-                                            )
-                                            .unwrap();
-                                        let (result57, _cleanup57) = wit_bindgen::rt::Cleanup::new(
-                                            layout57,
-                                        );
-                                        if let Some(cleanup) = _cleanup57 {
-                                            cleanup.forget();
-                                        }
-                                        for (i, e) in vec57.into_iter().enumerate() {
-                                            let base = result57
-                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let vec56 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr56 = vec56.as_ptr().cast::<u8>();
-                                                let len56 = vec56.len();
-                                                ::core::mem::forget(vec56);
-                                                *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len56;
-                                                *base.add(0).cast::<*mut u8>() = ptr56.cast_mut();
-                                            }
-                                        }
-                                        *ptr52
-                                            .add(48 + 5 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len57;
-                                        *ptr52
-                                            .add(48 + 4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result57;
-                                        let vec61 = switches53;
-                                        let len61 = vec61.len();
-                                        let layout61 = _rt::alloc::Layout::from_size_align(
-                                                vec61.len() * (4 * ::core::mem::size_of::<*const u8>()),
-                                                ::core::mem::size_of::<*const u8>(),
-                                            )
-                                            .unwrap();
-                                        let (result61, _cleanup61) = wit_bindgen::rt::Cleanup::new(
-                                            layout61,
-                                        );
-                                        if let Some(cleanup) = _cleanup61 {
-                                            cleanup.forget();
-                                        }
-                                        for (i, e) in vec61.into_iter().enumerate() {
-                                            let base = result61
-                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let (t58_0, t58_1) = e;
-                                                let vec59 = (t58_0.into_bytes()).into_boxed_slice();
-                                                let ptr59 = vec59.as_ptr().cast::<u8>();
-                                                let len59 = vec59.len();
-                                                ::core::mem::forget(vec59);
-                                                *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len59;
-                                                *base.add(0).cast::<*mut u8>() = ptr59.cast_mut();
-                                                let vec60 = (t58_1.into_bytes()).into_boxed_slice();
-                                                let ptr60 = vec60.as_ptr().cast::<u8>();
-                                                let len60 = vec60.len();
-                                                ::core::mem::forget(vec60);
-                                                *base
-                                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len60;
-                                                *base
-                                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr60.cast_mut();
-                                            }
-                                        }
-                                        *ptr52
-                                            .add(48 + 7 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len61;
-                                        *ptr52
-                                            .add(48 + 6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result61;
-                                        let vec63 = notes53;
-                                        let len63 = vec63.len();
-                                        let layout63 = _rt::alloc::Layout::from_size_align(
-                                                vec63.len() * (2 * ::core::mem::size_of::<*const u8>()),
-                                                ::core::mem::size_of::<*const u8>(),
-                                            )
-                                            .unwrap();
-                                        let (result63, _cleanup63) = wit_bindgen::rt::Cleanup::new(
-                                            layout63,
-                                        );
-                                        if let Some(cleanup) = _cleanup63 {
-                                            cleanup.forget();
-                                        }
-                                        for (i, e) in vec63.into_iter().enumerate() {
-                                            let base = result63
-                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let vec62 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr62 = vec62.as_ptr().cast::<u8>();
-                                                let len62 = vec62.len();
-                                                ::core::mem::forget(vec62);
-                                                *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len62;
-                                                *base.add(0).cast::<*mut u8>() = ptr62.cast_mut();
-                                            }
-                                        }
-                                        *ptr52
-                                            .add(48 + 9 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len63;
-                                        *ptr52
-                                            .add(48 + 8 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result63;
-                                        let vec67 = extras53;
-                                        let len67 = vec67.len();
-                                        let layout67 = _rt::alloc::Layout::from_size_align(
-                                                vec67.len() * (4 * ::core::mem::size_of::<*const u8>()),
-                                                ::core::mem::size_of::<*const u8>(),
-                                            )
-                                            .unwrap();
-                                        let (result67, _cleanup67) = wit_bindgen::rt::Cleanup::new(
-                                            layout67,
-                                        );
-                                        if let Some(cleanup) = _cleanup67 {
-                                            cleanup.forget();
-                                        }
-                                        for (i, e) in vec67.into_iter().enumerate() {
-                                            let base = result67
-                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let (t64_0, t64_1) = e;
-                                                let vec65 = (t64_0.into_bytes()).into_boxed_slice();
-                                                let ptr65 = vec65.as_ptr().cast::<u8>();
-                                                let len65 = vec65.len();
-                                                ::core::mem::forget(vec65);
-                                                *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len65;
-                                                *base.add(0).cast::<*mut u8>() = ptr65.cast_mut();
-                                                let vec66 = (t64_1.into_bytes()).into_boxed_slice();
-                                                let ptr66 = vec66.as_ptr().cast::<u8>();
-                                                let len66 = vec66.len();
-                                                ::core::mem::forget(vec66);
-                                                *base
-                                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len66;
-                                                *base
-                                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr66.cast_mut();
-                                            }
-                                        }
-                                        *ptr52
-                                            .add(48 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len67;
-                                        *ptr52
-                                            .add(48 + 10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result67;
-                                    }
-                                    None => {
-                                        *ptr52.add(8).cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                            }
-                            Err(e) => {
-                                *ptr52.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name3::PluginError as V77;
-                                match e {
-                                    V77::Settings(e) => {
-                                        *ptr52.add(8).cast::<u8>() = (0i32) as u8;
-                                        let vec68 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr68 = vec68.as_ptr().cast::<u8>();
-                                        let len68 = vec68.len();
-                                        ::core::mem::forget(vec68);
-                                        *ptr52
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len68;
-                                        *ptr52
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr68.cast_mut();
-                                    }
-                                    V77::Input(e) => {
-                                        *ptr52.add(8).cast::<u8>() = (1i32) as u8;
-                                        let (t69_0, t69_1) = e;
-                                        let vec70 = (t69_0.into_bytes()).into_boxed_slice();
-                                        let ptr70 = vec70.as_ptr().cast::<u8>();
-                                        let len70 = vec70.len();
-                                        ::core::mem::forget(vec70);
-                                        *ptr52
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len70;
-                                        *ptr52
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr70.cast_mut();
-                                        let vec71 = (t69_1.into_bytes()).into_boxed_slice();
-                                        let ptr71 = vec71.as_ptr().cast::<u8>();
-                                        let len71 = vec71.len();
-                                        ::core::mem::forget(vec71);
-                                        *ptr52
-                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len71;
-                                        *ptr52
-                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr71.cast_mut();
-                                    }
-                                    V77::Denied(e) => {
-                                        *ptr52.add(8).cast::<u8>() = (2i32) as u8;
-                                        let vec72 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr72 = vec72.as_ptr().cast::<u8>();
-                                        let len72 = vec72.len();
-                                        ::core::mem::forget(vec72);
-                                        *ptr52
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len72;
-                                        *ptr52
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr72.cast_mut();
-                                    }
-                                    V77::RetryAfter(e) => {
-                                        *ptr52.add(8).cast::<u8>() = (3i32) as u8;
-                                        let (t73_0, t73_1) = e;
-                                        *ptr52
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(t73_0);
-                                        let vec74 = (t73_1.into_bytes()).into_boxed_slice();
-                                        let ptr74 = vec74.as_ptr().cast::<u8>();
-                                        let len74 = vec74.len();
-                                        ::core::mem::forget(vec74);
-                                        *ptr52
-                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len74;
-                                        *ptr52
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr74.cast_mut();
-                                    }
-                                    V77::Unsupported(e) => {
-                                        *ptr52.add(8).cast::<u8>() = (4i32) as u8;
-                                        let vec75 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr75 = vec75.as_ptr().cast::<u8>();
-                                        let len75 = vec75.len();
-                                        ::core::mem::forget(vec75);
-                                        *ptr52
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len75;
-                                        *ptr52
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr75.cast_mut();
-                                    }
-                                    V77::Other(e) => {
-                                        *ptr52.add(8).cast::<u8>() = (5i32) as u8;
-                                        let vec76 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr76 = vec76.as_ptr().cast::<u8>();
-                                        let len76 = vec76.len();
-                                        ::core::mem::forget(vec76);
-                                        *ptr52
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len76;
-                                        *ptr52
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr76.cast_mut();
-                                    }
-                                }
-                            }
-                        };
-                        ptr52
-                    }
-                }
-                #[doc(hidden)]
-                #[allow(non_snake_case)]
-                pub unsafe fn __post_return_identify<T_: Guest>(arg0: *mut u8) {
-                    unsafe {
-                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
-                        match l0 {
-                            0 => {
-                                let l1 = i32::from(*arg0.add(8).cast::<u8>());
-                                match l1 {
-                                    0 => {}
-                                    _ => {
-                                        let l2 = *arg0.add(16).cast::<*mut u8>();
-                                        let l3 = *arg0
-                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l2, l3, 1);
-                                        let l4 = *arg0
-                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l5 = *arg0
-                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l4, l5, 1);
-                                        let l6 = *arg0
-                                            .add(48 + 4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l7 = *arg0
-                                            .add(48 + 5 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let base10 = l6;
-                                        let len10 = l7;
-                                        for i in 0..len10 {
-                                            let base = base10
-                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let l8 = *base.add(0).cast::<*mut u8>();
-                                                let l9 = *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l8, l9, 1);
-                                            }
-                                        }
-                                        _rt::cabi_dealloc(
-                                            base10,
-                                            len10 * (2 * ::core::mem::size_of::<*const u8>()),
-                                            ::core::mem::size_of::<*const u8>(),
-                                        );
-                                        let l11 = *arg0
-                                            .add(48 + 6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l12 = *arg0
-                                            .add(48 + 7 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let base17 = l11;
-                                        let len17 = l12;
-                                        for i in 0..len17 {
-                                            let base = base17
-                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let l13 = *base.add(0).cast::<*mut u8>();
-                                                let l14 = *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l13, l14, 1);
-                                                let l15 = *base
-                                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>();
-                                                let l16 = *base
-                                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l15, l16, 1);
-                                            }
-                                        }
-                                        _rt::cabi_dealloc(
-                                            base17,
-                                            len17 * (4 * ::core::mem::size_of::<*const u8>()),
-                                            ::core::mem::size_of::<*const u8>(),
-                                        );
-                                        let l18 = *arg0
-                                            .add(48 + 8 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l19 = *arg0
-                                            .add(48 + 9 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let base22 = l18;
-                                        let len22 = l19;
-                                        for i in 0..len22 {
-                                            let base = base22
-                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let l20 = *base.add(0).cast::<*mut u8>();
-                                                let l21 = *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l20, l21, 1);
-                                            }
-                                        }
-                                        _rt::cabi_dealloc(
-                                            base22,
-                                            len22 * (2 * ::core::mem::size_of::<*const u8>()),
-                                            ::core::mem::size_of::<*const u8>(),
-                                        );
-                                        let l23 = *arg0
-                                            .add(48 + 10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l24 = *arg0
-                                            .add(48 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let base29 = l23;
-                                        let len29 = l24;
-                                        for i in 0..len29 {
-                                            let base = base29
-                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                            {
-                                                let l25 = *base.add(0).cast::<*mut u8>();
-                                                let l26 = *base
-                                                    .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l25, l26, 1);
-                                                let l27 = *base
-                                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>();
-                                                let l28 = *base
-                                                    .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l27, l28, 1);
-                                            }
-                                        }
-                                        _rt::cabi_dealloc(
-                                            base29,
-                                            len29 * (4 * ::core::mem::size_of::<*const u8>()),
-                                            ::core::mem::size_of::<*const u8>(),
-                                        );
-                                    }
-                                }
-                            }
-                            _ => {
-                                let l30 = i32::from(*arg0.add(8).cast::<u8>());
-                                match l30 {
-                                    0 => {
-                                        let l31 = *arg0
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l32 = *arg0
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l31, l32, 1);
-                                    }
-                                    1 => {
-                                        let l33 = *arg0
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l34 = *arg0
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l33, l34, 1);
-                                        let l35 = *arg0
-                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l36 = *arg0
-                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l35, l36, 1);
-                                    }
-                                    2 => {
-                                        let l37 = *arg0
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l38 = *arg0
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l37, l38, 1);
-                                    }
-                                    3 => {
-                                        let l39 = *arg0
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l40 = *arg0
-                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l39, l40, 1);
-                                    }
-                                    4 => {
-                                        let l41 = *arg0
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l42 = *arg0
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l41, l42, 1);
-                                    }
-                                    _ => {
-                                        let l43 = *arg0
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l44 = *arg0
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l43, l44, 1);
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-                #[doc(hidden)]
-                #[allow(non_snake_case, unused_unsafe)]
-                pub unsafe fn _export_classify_cabi<T_: Guest>(
-                    arg0: *mut u8,
-                ) -> *mut u8 {
-                    unsafe {
-                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result68 = {
+                        let result55 = {
                             let l0 = i32::from(*arg0.add(0).cast::<u8>());
                             let l1 = *arg0
                                 .add(::core::mem::size_of::<*const u8>())
@@ -12580,117 +11769,996 @@ pub mod exports {
                                     .add(8 + 17 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let v46 = match l42 {
-                                0 => Occasion::LogIn,
-                                1 => Occasion::Append,
-                                n => {
-                                    debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                    let e46 = {
+                            let l46 = *arg0
+                                .add(8 + 20 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l47 = *arg0
+                                .add(8 + 21 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base54 = l46;
+                            let len54 = l47;
+                            let mut result54 = _rt::Vec::with_capacity(len54);
+                            for i in 0..len54 {
+                                let base = base54
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e54 = {
+                                    let l48 = *base.add(0).cast::<*mut u8>();
+                                    let l49 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len50 = l49;
+                                    let bytes50 = _rt::Vec::from_raw_parts(
+                                        l48.cast(),
+                                        len50,
+                                        len50,
+                                    );
+                                    let l51 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l52 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len53 = l52;
+                                    let bytes53 = _rt::Vec::from_raw_parts(
+                                        l51.cast(),
+                                        len53,
+                                        len53,
+                                    );
+                                    (_rt::string_lift(bytes50), _rt::string_lift(bytes53))
+                                };
+                                result54.push(e54);
+                            }
+                            _rt::cabi_dealloc(
+                                base54,
+                                len54 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            T_::identify(ProfileRequest {
+                                side: super::super::super::super::__with_name3::Side::_lift(
+                                    l0 as u8,
+                                ),
+                                server: super::super::super::super::__with_name3::Server {
+                                    host: _rt::string_lift(bytes3),
+                                    port: l4 as u16,
+                                    tls: v9,
+                                    greeting: _rt::string_lift(bytes12),
+                                    capabilities: result18,
+                                    id: result27,
+                                    namespace_prefix: _rt::string_lift(bytes30),
+                                    delimiter: match l31 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l32 = *arg0
+                                                    .add(4 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                _rt::char_lift(l32 as u32)
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    extras: result41,
+                                },
+                                provider: match l42 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l43 = *arg0
+                                                .add(8 + 18 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l44 = *arg0
+                                                .add(8 + 19 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len45 = l44;
+                                            let bytes45 = _rt::Vec::from_raw_parts(
+                                                l43.cast(),
+                                                len45,
+                                                len45,
+                                            );
+                                            _rt::string_lift(bytes45)
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                extras: result54,
+                            })
+                        };
+                        _rt::cabi_dealloc(
+                            arg0,
+                            8 + 22 * ::core::mem::size_of::<*const u8>(),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let ptr56 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result55 {
+                            Ok(e) => {
+                                *ptr56.add(0).cast::<u8>() = (0i32) as u8;
+                                match e {
+                                    Some(e) => {
+                                        *ptr56.add(8).cast::<u8>() = (1i32) as u8;
+                                        let Profile {
+                                            provider: provider57,
+                                            name: name57,
+                                            why: why57,
+                                            max_connections: max_connections57,
+                                            max_connections_per_mailbox: max_connections_per_mailbox57,
+                                            max_append_bytes: max_append_bytes57,
+                                            avoid: avoid57,
+                                            switches: switches57,
+                                            notes: notes57,
+                                            extras: extras57,
+                                        } = e;
+                                        let vec58 = (provider57.into_bytes()).into_boxed_slice();
+                                        let ptr58 = vec58.as_ptr().cast::<u8>();
+                                        let len58 = vec58.len();
+                                        ::core::mem::forget(vec58);
+                                        *ptr56
+                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len58;
+                                        *ptr56.add(16).cast::<*mut u8>() = ptr58.cast_mut();
+                                        let vec59 = (name57.into_bytes()).into_boxed_slice();
+                                        let ptr59 = vec59.as_ptr().cast::<u8>();
+                                        let len59 = vec59.len();
+                                        ::core::mem::forget(vec59);
+                                        *ptr56
+                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len59;
+                                        *ptr56
+                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr59.cast_mut();
+                                        let vec60 = (why57.into_bytes()).into_boxed_slice();
+                                        let ptr60 = vec60.as_ptr().cast::<u8>();
+                                        let len60 = vec60.len();
+                                        ::core::mem::forget(vec60);
+                                        *ptr56
+                                            .add(16 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len60;
+                                        *ptr56
+                                            .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr60.cast_mut();
+                                        match max_connections57 {
+                                            Some(e) => {
+                                                *ptr56
+                                                    .add(16 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr56
+                                                    .add(20 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>() = _rt::as_i32(e);
+                                            }
+                                            None => {
+                                                *ptr56
+                                                    .add(16 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        match max_connections_per_mailbox57 {
+                                            Some(e) => {
+                                                *ptr56
+                                                    .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr56
+                                                    .add(28 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>() = _rt::as_i32(e);
+                                            }
+                                            None => {
+                                                *ptr56
+                                                    .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        match max_append_bytes57 {
+                                            Some(e) => {
+                                                *ptr56
+                                                    .add(32 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr56
+                                                    .add(40 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i64>() = _rt::as_i64(e);
+                                            }
+                                            None => {
+                                                *ptr56
+                                                    .add(32 + 6 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        let vec62 = avoid57;
+                                        let len62 = vec62.len();
+                                        let layout62 = _rt::alloc::Layout::from_size_align(
+                                                vec62.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result62, _cleanup62) = wit_bindgen::rt::Cleanup::new(
+                                            layout62,
+                                        );
+                                        if let Some(cleanup) = _cleanup62 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec62.into_iter().enumerate() {
+                                            let base = result62
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let vec61 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr61 = vec61.as_ptr().cast::<u8>();
+                                                let len61 = vec61.len();
+                                                ::core::mem::forget(vec61);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len61;
+                                                *base.add(0).cast::<*mut u8>() = ptr61.cast_mut();
+                                            }
+                                        }
+                                        *ptr56
+                                            .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len62;
+                                        *ptr56
+                                            .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result62;
+                                        let vec66 = switches57;
+                                        let len66 = vec66.len();
+                                        let layout66 = _rt::alloc::Layout::from_size_align(
+                                                vec66.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result66, _cleanup66) = wit_bindgen::rt::Cleanup::new(
+                                            layout66,
+                                        );
+                                        if let Some(cleanup) = _cleanup66 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec66.into_iter().enumerate() {
+                                            let base = result66
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let (t63_0, t63_1) = e;
+                                                let vec64 = (t63_0.into_bytes()).into_boxed_slice();
+                                                let ptr64 = vec64.as_ptr().cast::<u8>();
+                                                let len64 = vec64.len();
+                                                ::core::mem::forget(vec64);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len64;
+                                                *base.add(0).cast::<*mut u8>() = ptr64.cast_mut();
+                                                let vec65 = (t63_1.into_bytes()).into_boxed_slice();
+                                                let ptr65 = vec65.as_ptr().cast::<u8>();
+                                                let len65 = vec65.len();
+                                                ::core::mem::forget(vec65);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len65;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr65.cast_mut();
+                                            }
+                                        }
+                                        *ptr56
+                                            .add(48 + 9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len66;
+                                        *ptr56
+                                            .add(48 + 8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result66;
+                                        let vec68 = notes57;
+                                        let len68 = vec68.len();
+                                        let layout68 = _rt::alloc::Layout::from_size_align(
+                                                vec68.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result68, _cleanup68) = wit_bindgen::rt::Cleanup::new(
+                                            layout68,
+                                        );
+                                        if let Some(cleanup) = _cleanup68 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec68.into_iter().enumerate() {
+                                            let base = result68
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let vec67 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr67 = vec67.as_ptr().cast::<u8>();
+                                                let len67 = vec67.len();
+                                                ::core::mem::forget(vec67);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len67;
+                                                *base.add(0).cast::<*mut u8>() = ptr67.cast_mut();
+                                            }
+                                        }
+                                        *ptr56
+                                            .add(48 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len68;
+                                        *ptr56
+                                            .add(48 + 10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result68;
+                                        let vec72 = extras57;
+                                        let len72 = vec72.len();
+                                        let layout72 = _rt::alloc::Layout::from_size_align(
+                                                vec72.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                                ::core::mem::size_of::<*const u8>(),
+                                            )
+                                            .unwrap();
+                                        let (result72, _cleanup72) = wit_bindgen::rt::Cleanup::new(
+                                            layout72,
+                                        );
+                                        if let Some(cleanup) = _cleanup72 {
+                                            cleanup.forget();
+                                        }
+                                        for (i, e) in vec72.into_iter().enumerate() {
+                                            let base = result72
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let (t69_0, t69_1) = e;
+                                                let vec70 = (t69_0.into_bytes()).into_boxed_slice();
+                                                let ptr70 = vec70.as_ptr().cast::<u8>();
+                                                let len70 = vec70.len();
+                                                ::core::mem::forget(vec70);
+                                                *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len70;
+                                                *base.add(0).cast::<*mut u8>() = ptr70.cast_mut();
+                                                let vec71 = (t69_1.into_bytes()).into_boxed_slice();
+                                                let ptr71 = vec71.as_ptr().cast::<u8>();
+                                                let len71 = vec71.len();
+                                                ::core::mem::forget(vec71);
+                                                *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len71;
+                                                *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr71.cast_mut();
+                                            }
+                                        }
+                                        *ptr56
+                                            .add(48 + 13 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len72;
+                                        *ptr56
+                                            .add(48 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result72;
+                                    }
+                                    None => {
+                                        *ptr56.add(8).cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                            Err(e) => {
+                                *ptr56.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name3::PluginError as V82;
+                                match e {
+                                    V82::Settings(e) => {
+                                        *ptr56.add(8).cast::<u8>() = (0i32) as u8;
+                                        let vec73 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr73 = vec73.as_ptr().cast::<u8>();
+                                        let len73 = vec73.len();
+                                        ::core::mem::forget(vec73);
+                                        *ptr56
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len73;
+                                        *ptr56
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr73.cast_mut();
+                                    }
+                                    V82::Input(e) => {
+                                        *ptr56.add(8).cast::<u8>() = (1i32) as u8;
+                                        let (t74_0, t74_1) = e;
+                                        let vec75 = (t74_0.into_bytes()).into_boxed_slice();
+                                        let ptr75 = vec75.as_ptr().cast::<u8>();
+                                        let len75 = vec75.len();
+                                        ::core::mem::forget(vec75);
+                                        *ptr56
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len75;
+                                        *ptr56
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr75.cast_mut();
+                                        let vec76 = (t74_1.into_bytes()).into_boxed_slice();
+                                        let ptr76 = vec76.as_ptr().cast::<u8>();
+                                        let len76 = vec76.len();
+                                        ::core::mem::forget(vec76);
+                                        *ptr56
+                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len76;
+                                        *ptr56
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr76.cast_mut();
+                                    }
+                                    V82::Denied(e) => {
+                                        *ptr56.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec77 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr77 = vec77.as_ptr().cast::<u8>();
+                                        let len77 = vec77.len();
+                                        ::core::mem::forget(vec77);
+                                        *ptr56
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len77;
+                                        *ptr56
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr77.cast_mut();
+                                    }
+                                    V82::RetryAfter(e) => {
+                                        *ptr56.add(8).cast::<u8>() = (3i32) as u8;
+                                        let (t78_0, t78_1) = e;
+                                        *ptr56
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t78_0);
+                                        let vec79 = (t78_1.into_bytes()).into_boxed_slice();
+                                        let ptr79 = vec79.as_ptr().cast::<u8>();
+                                        let len79 = vec79.len();
+                                        ::core::mem::forget(vec79);
+                                        *ptr56
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len79;
+                                        *ptr56
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr79.cast_mut();
+                                    }
+                                    V82::Unsupported(e) => {
+                                        *ptr56.add(8).cast::<u8>() = (4i32) as u8;
+                                        let vec80 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr80 = vec80.as_ptr().cast::<u8>();
+                                        let len80 = vec80.len();
+                                        ::core::mem::forget(vec80);
+                                        *ptr56
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len80;
+                                        *ptr56
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr80.cast_mut();
+                                    }
+                                    V82::Other(e) => {
+                                        *ptr56.add(8).cast::<u8>() = (5i32) as u8;
+                                        let vec81 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr81 = vec81.as_ptr().cast::<u8>();
+                                        let len81 = vec81.len();
+                                        ::core::mem::forget(vec81);
+                                        *ptr56
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len81;
+                                        *ptr56
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr81.cast_mut();
+                                    }
+                                }
+                            }
+                        };
+                        ptr56
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_identify<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = i32::from(*arg0.add(8).cast::<u8>());
+                                match l1 {
+                                    0 => {}
+                                    _ => {
+                                        let l2 = *arg0.add(16).cast::<*mut u8>();
+                                        let l3 = *arg0
+                                            .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l2, l3, 1);
+                                        let l4 = *arg0
+                                            .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l5 = *arg0
+                                            .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l4, l5, 1);
+                                        let l6 = *arg0
+                                            .add(16 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(16 + 5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l6, l7, 1);
+                                        let l8 = *arg0
+                                            .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l9 = *arg0
+                                            .add(48 + 7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base12 = l8;
+                                        let len12 = l9;
+                                        for i in 0..len12 {
+                                            let base = base12
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l10 = *base.add(0).cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base12,
+                                            len12 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l13 = *arg0
+                                            .add(48 + 8 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l14 = *arg0
+                                            .add(48 + 9 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base19 = l13;
+                                        let len19 = l14;
+                                        for i in 0..len19 {
+                                            let base = base19
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l15 = *base.add(0).cast::<*mut u8>();
+                                                let l16 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l15, l16, 1);
+                                                let l17 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l18 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l17, l18, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base19,
+                                            len19 * (4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l20 = *arg0
+                                            .add(48 + 10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l21 = *arg0
+                                            .add(48 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base24 = l20;
+                                        let len24 = l21;
+                                        for i in 0..len24 {
+                                            let base = base24
+                                                .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l22 = *base.add(0).cast::<*mut u8>();
+                                                let l23 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l22, l23, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base24,
+                                            len24 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        let l25 = *arg0
+                                            .add(48 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l26 = *arg0
+                                            .add(48 + 13 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let base31 = l25;
+                                        let len31 = l26;
+                                        for i in 0..len31 {
+                                            let base = base31
+                                                .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                            {
+                                                let l27 = *base.add(0).cast::<*mut u8>();
+                                                let l28 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l27, l28, 1);
+                                                let l29 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l30 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l29, l30, 1);
+                                            }
+                                        }
+                                        _rt::cabi_dealloc(
+                                            base31,
+                                            len31 * (4 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                    }
+                                }
+                            }
+                            _ => {
+                                let l32 = i32::from(*arg0.add(8).cast::<u8>());
+                                match l32 {
+                                    0 => {
+                                        let l33 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l34 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l33, l34, 1);
+                                    }
+                                    1 => {
+                                        let l35 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l36 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l35, l36, 1);
+                                        let l37 = *arg0
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l38 = *arg0
+                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l37, l38, 1);
+                                    }
+                                    2 => {
+                                        let l39 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l40 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l39, l40, 1);
+                                    }
+                                    3 => {
+                                        let l41 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l42 = *arg0
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l41, l42, 1);
+                                    }
+                                    4 => {
                                         let l43 = *arg0
-                                            .add(8 + 18 * ::core::mem::size_of::<*const u8>())
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
                                         let l44 = *arg0
-                                            .add(8 + 19 * ::core::mem::size_of::<*const u8>())
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len45 = l44;
-                                        let bytes45 = _rt::Vec::from_raw_parts(
-                                            l43.cast(),
-                                            len45,
-                                            len45,
+                                        _rt::cabi_dealloc(l43, l44, 1);
+                                    }
+                                    _ => {
+                                        let l45 = *arg0
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l46 = *arg0
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l45, l46, 1);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_classify_cabi<T_: Guest>(
+                    arg0: *mut u8,
+                ) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result72 = {
+                            let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                            let l1 = *arg0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l2 = *arg0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len3 = l2;
+                            let bytes3 = _rt::Vec::from_raw_parts(l1.cast(), len3, len3);
+                            let l4 = i32::from(
+                                *arg0
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u16>(),
+                            );
+                            let l5 = i32::from(
+                                *arg0
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            use super::super::super::super::__with_name3::Tls as V9;
+                            let v9 = match l5 {
+                                0 => V9::Implicit,
+                                1 => V9::Starttls,
+                                2 => V9::None,
+                                n => {
+                                    debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                    let e9 = {
+                                        let l6 = *arg0
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l7 = *arg0
+                                            .add(6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len8 = l7;
+                                        let bytes8 = _rt::Vec::from_raw_parts(
+                                            l6.cast(),
+                                            len8,
+                                            len8,
                                         );
-                                        _rt::string_lift(bytes45)
+                                        _rt::string_lift(bytes8)
                                     };
-                                    Occasion::Other(e46)
+                                    V9::Other(e9)
                                 }
                             };
-                            let l47 = i32::from(
+                            let l10 = *arg0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l11 = *arg0
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len12 = l11;
+                            let bytes12 = _rt::Vec::from_raw_parts(
+                                l10.cast(),
+                                len12,
+                                len12,
+                            );
+                            let l13 = *arg0
+                                .add(9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l14 = *arg0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base18 = l13;
+                            let len18 = l14;
+                            let mut result18 = _rt::Vec::with_capacity(len18);
+                            for i in 0..len18 {
+                                let base = base18
+                                    .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                let e18 = {
+                                    let l15 = *base.add(0).cast::<*mut u8>();
+                                    let l16 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len17 = l16;
+                                    let bytes17 = _rt::Vec::from_raw_parts(
+                                        l15.cast(),
+                                        len17,
+                                        len17,
+                                    );
+                                    _rt::string_lift(bytes17)
+                                };
+                                result18.push(e18);
+                            }
+                            _rt::cabi_dealloc(
+                                base18,
+                                len18 * (2 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l19 = *arg0
+                                .add(11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l20 = *arg0
+                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base27 = l19;
+                            let len27 = l20;
+                            let mut result27 = _rt::Vec::with_capacity(len27);
+                            for i in 0..len27 {
+                                let base = base27
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e27 = {
+                                    let l21 = *base.add(0).cast::<*mut u8>();
+                                    let l22 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len23 = l22;
+                                    let bytes23 = _rt::Vec::from_raw_parts(
+                                        l21.cast(),
+                                        len23,
+                                        len23,
+                                    );
+                                    let l24 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l25 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len26 = l25;
+                                    let bytes26 = _rt::Vec::from_raw_parts(
+                                        l24.cast(),
+                                        len26,
+                                        len26,
+                                    );
+                                    (_rt::string_lift(bytes23), _rt::string_lift(bytes26))
+                                };
+                                result27.push(e27);
+                            }
+                            _rt::cabi_dealloc(
+                                base27,
+                                len27 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l28 = *arg0
+                                .add(13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l29 = *arg0
+                                .add(14 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len30 = l29;
+                            let bytes30 = _rt::Vec::from_raw_parts(
+                                l28.cast(),
+                                len30,
+                                len30,
+                            );
+                            let l31 = i32::from(
+                                *arg0
+                                    .add(15 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l33 = *arg0
+                                .add(8 + 15 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l34 = *arg0
+                                .add(8 + 16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base41 = l33;
+                            let len41 = l34;
+                            let mut result41 = _rt::Vec::with_capacity(len41);
+                            for i in 0..len41 {
+                                let base = base41
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e41 = {
+                                    let l35 = *base.add(0).cast::<*mut u8>();
+                                    let l36 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len37 = l36;
+                                    let bytes37 = _rt::Vec::from_raw_parts(
+                                        l35.cast(),
+                                        len37,
+                                        len37,
+                                    );
+                                    let l38 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l39 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len40 = l39;
+                                    let bytes40 = _rt::Vec::from_raw_parts(
+                                        l38.cast(),
+                                        len40,
+                                        len40,
+                                    );
+                                    (_rt::string_lift(bytes37), _rt::string_lift(bytes40))
+                                };
+                                result41.push(e41);
+                            }
+                            _rt::cabi_dealloc(
+                                base41,
+                                len41 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l42 = i32::from(
+                                *arg0
+                                    .add(8 + 17 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l46 = i32::from(
                                 *arg0
                                     .add(8 + 20 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let v51 = match l47 {
+                            let v50 = match l46 {
+                                0 => Occasion::LogIn,
+                                1 => Occasion::Append,
+                                n => {
+                                    debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                    let e50 = {
+                                        let l47 = *arg0
+                                            .add(8 + 21 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l48 = *arg0
+                                            .add(8 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len49 = l48;
+                                        let bytes49 = _rt::Vec::from_raw_parts(
+                                            l47.cast(),
+                                            len49,
+                                            len49,
+                                        );
+                                        _rt::string_lift(bytes49)
+                                    };
+                                    Occasion::Other(e50)
+                                }
+                            };
+                            let l51 = i32::from(
+                                *arg0
+                                    .add(8 + 23 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let v55 = match l51 {
                                 0 => ReplyKind::No,
                                 1 => ReplyKind::Bad,
                                 2 => ReplyKind::Bye,
                                 n => {
                                     debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                    let e51 = {
-                                        let l48 = *arg0
-                                            .add(8 + 21 * ::core::mem::size_of::<*const u8>())
+                                    let e55 = {
+                                        let l52 = *arg0
+                                            .add(8 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l49 = *arg0
-                                            .add(8 + 22 * ::core::mem::size_of::<*const u8>())
+                                        let l53 = *arg0
+                                            .add(8 + 25 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len50 = l49;
-                                        let bytes50 = _rt::Vec::from_raw_parts(
-                                            l48.cast(),
-                                            len50,
-                                            len50,
+                                        let len54 = l53;
+                                        let bytes54 = _rt::Vec::from_raw_parts(
+                                            l52.cast(),
+                                            len54,
+                                            len54,
                                         );
-                                        _rt::string_lift(bytes50)
+                                        _rt::string_lift(bytes54)
                                     };
-                                    ReplyKind::Other(e51)
+                                    ReplyKind::Other(e55)
                                 }
                             };
-                            let l52 = i32::from(
+                            let l56 = i32::from(
                                 *arg0
-                                    .add(8 + 23 * ::core::mem::size_of::<*const u8>())
+                                    .add(8 + 26 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let l56 = *arg0
-                                .add(8 + 26 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
-                            let l57 = *arg0
-                                .add(8 + 27 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>();
-                            let len58 = l57;
-                            let bytes58 = _rt::Vec::from_raw_parts(
-                                l56.cast(),
-                                len58,
-                                len58,
-                            );
-                            let l59 = *arg0
-                                .add(8 + 28 * ::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>();
                             let l60 = *arg0
                                 .add(8 + 29 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l61 = *arg0
+                                .add(8 + 30 * ::core::mem::size_of::<*const u8>())
                                 .cast::<usize>();
-                            let base67 = l59;
-                            let len67 = l60;
-                            let mut result67 = _rt::Vec::with_capacity(len67);
-                            for i in 0..len67 {
-                                let base = base67
+                            let len62 = l61;
+                            let bytes62 = _rt::Vec::from_raw_parts(
+                                l60.cast(),
+                                len62,
+                                len62,
+                            );
+                            let l63 = *arg0
+                                .add(8 + 31 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l64 = *arg0
+                                .add(8 + 32 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base71 = l63;
+                            let len71 = l64;
+                            let mut result71 = _rt::Vec::with_capacity(len71);
+                            for i in 0..len71 {
+                                let base = base71
                                     .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                let e67 = {
-                                    let l61 = *base.add(0).cast::<*mut u8>();
-                                    let l62 = *base
+                                let e71 = {
+                                    let l65 = *base.add(0).cast::<*mut u8>();
+                                    let l66 = *base
                                         .add(::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let len63 = l62;
-                                    let bytes63 = _rt::Vec::from_raw_parts(
-                                        l61.cast(),
-                                        len63,
-                                        len63,
+                                    let len67 = l66;
+                                    let bytes67 = _rt::Vec::from_raw_parts(
+                                        l65.cast(),
+                                        len67,
+                                        len67,
                                     );
-                                    let l64 = *base
+                                    let l68 = *base
                                         .add(2 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>();
-                                    let l65 = *base
+                                    let l69 = *base
                                         .add(3 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let len66 = l65;
-                                    let bytes66 = _rt::Vec::from_raw_parts(
-                                        l64.cast(),
-                                        len66,
-                                        len66,
+                                    let len70 = l69;
+                                    let bytes70 = _rt::Vec::from_raw_parts(
+                                        l68.cast(),
+                                        len70,
+                                        len70,
                                     );
-                                    (_rt::string_lift(bytes63), _rt::string_lift(bytes66))
+                                    (_rt::string_lift(bytes67), _rt::string_lift(bytes70))
                                 };
-                                result67.push(e67);
+                                result71.push(e71);
                             }
                             _rt::cabi_dealloc(
-                                base67,
-                                len67 * (4 * ::core::mem::size_of::<*const u8>()),
+                                base71,
+                                len71 * (4 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
                             );
                             T_::classify(Refusal {
@@ -12720,323 +12788,345 @@ pub mod exports {
                                     },
                                     extras: result41,
                                 },
-                                occasion: v46,
-                                kind: v51,
-                                code: match l52 {
+                                provider: match l42 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l53 = *arg0
-                                                .add(8 + 24 * ::core::mem::size_of::<*const u8>())
+                                            let l43 = *arg0
+                                                .add(8 + 18 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l54 = *arg0
-                                                .add(8 + 25 * ::core::mem::size_of::<*const u8>())
+                                            let l44 = *arg0
+                                                .add(8 + 19 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len55 = l54;
-                                            let bytes55 = _rt::Vec::from_raw_parts(
-                                                l53.cast(),
-                                                len55,
-                                                len55,
+                                            let len45 = l44;
+                                            let bytes45 = _rt::Vec::from_raw_parts(
+                                                l43.cast(),
+                                                len45,
+                                                len45,
                                             );
-                                            _rt::string_lift(bytes55)
+                                            _rt::string_lift(bytes45)
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                text: _rt::string_lift(bytes58),
-                                extras: result67,
+                                occasion: v50,
+                                kind: v55,
+                                code: match l56 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l57 = *arg0
+                                                .add(8 + 27 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l58 = *arg0
+                                                .add(8 + 28 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len59 = l58;
+                                            let bytes59 = _rt::Vec::from_raw_parts(
+                                                l57.cast(),
+                                                len59,
+                                                len59,
+                                            );
+                                            _rt::string_lift(bytes59)
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                text: _rt::string_lift(bytes62),
+                                extras: result71,
                             })
                         };
                         _rt::cabi_dealloc(
                             arg0,
-                            8 + 30 * ::core::mem::size_of::<*const u8>(),
+                            8 + 33 * ::core::mem::size_of::<*const u8>(),
                             ::core::mem::size_of::<*const u8>(),
                         );
-                        let ptr69 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result68 {
+                        let ptr73 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result72 {
                             Ok(e) => {
-                                *ptr69.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr73.add(0).cast::<u8>() = (0i32) as u8;
                                 match e {
                                     Some(e) => {
-                                        *ptr69
+                                        *ptr73
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         let Classification {
-                                            cause: cause70,
-                                            retry_after_ms: retry_after_ms70,
-                                            remedy: remedy70,
-                                            extras: extras70,
+                                            cause: cause74,
+                                            retry_after_ms: retry_after_ms74,
+                                            remedy: remedy74,
+                                            extras: extras74,
                                         } = e;
-                                        match cause70 {
+                                        match cause74 {
                                             Cause::AuthRefused => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                             Cause::MailboxMissing => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                             }
                                             Cause::AuthOrMissing => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (2i32) as u8;
                                             }
                                             Cause::ImapDisabled => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (3i32) as u8;
                                             }
                                             Cause::NeedsOauth => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (4i32) as u8;
                                             }
                                             Cause::TooManyConnections => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (5i32) as u8;
                                             }
                                             Cause::Quota => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (6i32) as u8;
                                             }
                                             Cause::Throttled => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (7i32) as u8;
                                             }
                                             Cause::MessageRefused => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (8i32) as u8;
                                             }
                                             Cause::ServerFault => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (9i32) as u8;
                                             }
                                             Cause::Other(e) => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (10i32) as u8;
-                                                let vec71 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr71 = vec71.as_ptr().cast::<u8>();
-                                                let len71 = vec71.len();
-                                                ::core::mem::forget(vec71);
-                                                *ptr69
+                                                let vec75 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr75 = vec75.as_ptr().cast::<u8>();
+                                                let len75 = vec75.len();
+                                                ::core::mem::forget(vec75);
+                                                *ptr73
                                                     .add(4 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len71;
-                                                *ptr69
+                                                    .cast::<usize>() = len75;
+                                                *ptr73
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr71.cast_mut();
+                                                    .cast::<*mut u8>() = ptr75.cast_mut();
                                             }
                                         }
-                                        match retry_after_ms70 {
+                                        match retry_after_ms74 {
                                             Some(e) => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                *ptr69
+                                                *ptr73
                                                     .add(4 + 5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<i32>() = _rt::as_i32(e);
                                             }
                                             None => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        match remedy70 {
+                                        match remedy74 {
                                             Some(e) => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                let vec72 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr72 = vec72.as_ptr().cast::<u8>();
-                                                let len72 = vec72.len();
-                                                ::core::mem::forget(vec72);
-                                                *ptr69
+                                                let vec76 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr76 = vec76.as_ptr().cast::<u8>();
+                                                let len76 = vec76.len();
+                                                ::core::mem::forget(vec76);
+                                                *ptr73
                                                     .add(8 + 7 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len72;
-                                                *ptr69
+                                                    .cast::<usize>() = len76;
+                                                *ptr73
                                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr72.cast_mut();
+                                                    .cast::<*mut u8>() = ptr76.cast_mut();
                                             }
                                             None => {
-                                                *ptr69
+                                                *ptr73
                                                     .add(8 + 5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        let vec76 = extras70;
-                                        let len76 = vec76.len();
-                                        let layout76 = _rt::alloc::Layout::from_size_align(
-                                                vec76.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        let vec80 = extras74;
+                                        let len80 = vec80.len();
+                                        let layout80 = _rt::alloc::Layout::from_size_align(
+                                                vec80.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result76, _cleanup76) = wit_bindgen::rt::Cleanup::new(
-                                            layout76,
+                                        let (result80, _cleanup80) = wit_bindgen::rt::Cleanup::new(
+                                            layout80,
                                         );
-                                        if let Some(cleanup) = _cleanup76 {
+                                        if let Some(cleanup) = _cleanup80 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec76.into_iter().enumerate() {
-                                            let base = result76
+                                        for (i, e) in vec80.into_iter().enumerate() {
+                                            let base = result80
                                                 .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let (t73_0, t73_1) = e;
-                                                let vec74 = (t73_0.into_bytes()).into_boxed_slice();
-                                                let ptr74 = vec74.as_ptr().cast::<u8>();
-                                                let len74 = vec74.len();
-                                                ::core::mem::forget(vec74);
+                                                let (t77_0, t77_1) = e;
+                                                let vec78 = (t77_0.into_bytes()).into_boxed_slice();
+                                                let ptr78 = vec78.as_ptr().cast::<u8>();
+                                                let len78 = vec78.len();
+                                                ::core::mem::forget(vec78);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len74;
-                                                *base.add(0).cast::<*mut u8>() = ptr74.cast_mut();
-                                                let vec75 = (t73_1.into_bytes()).into_boxed_slice();
-                                                let ptr75 = vec75.as_ptr().cast::<u8>();
-                                                let len75 = vec75.len();
-                                                ::core::mem::forget(vec75);
+                                                    .cast::<usize>() = len78;
+                                                *base.add(0).cast::<*mut u8>() = ptr78.cast_mut();
+                                                let vec79 = (t77_1.into_bytes()).into_boxed_slice();
+                                                let ptr79 = vec79.as_ptr().cast::<u8>();
+                                                let len79 = vec79.len();
+                                                ::core::mem::forget(vec79);
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len75;
+                                                    .cast::<usize>() = len79;
                                                 *base
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr75.cast_mut();
+                                                    .cast::<*mut u8>() = ptr79.cast_mut();
                                             }
                                         }
-                                        *ptr69
+                                        *ptr73
                                             .add(8 + 9 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len76;
-                                        *ptr69
+                                            .cast::<usize>() = len80;
+                                        *ptr73
                                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result76;
+                                            .cast::<*mut u8>() = result80;
                                     }
                                     None => {
-                                        *ptr69
+                                        *ptr73
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                             }
                             Err(e) => {
-                                *ptr69.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name3::PluginError as V86;
+                                *ptr73.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name3::PluginError as V90;
                                 match e {
-                                    V86::Settings(e) => {
-                                        *ptr69
+                                    V90::Settings(e) => {
+                                        *ptr73
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
-                                        let vec77 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr77 = vec77.as_ptr().cast::<u8>();
-                                        let len77 = vec77.len();
-                                        ::core::mem::forget(vec77);
-                                        *ptr69
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len77;
-                                        *ptr69
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr77.cast_mut();
-                                    }
-                                    V86::Input(e) => {
-                                        *ptr69
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        let (t78_0, t78_1) = e;
-                                        let vec79 = (t78_0.into_bytes()).into_boxed_slice();
-                                        let ptr79 = vec79.as_ptr().cast::<u8>();
-                                        let len79 = vec79.len();
-                                        ::core::mem::forget(vec79);
-                                        *ptr69
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len79;
-                                        *ptr69
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr79.cast_mut();
-                                        let vec80 = (t78_1.into_bytes()).into_boxed_slice();
-                                        let ptr80 = vec80.as_ptr().cast::<u8>();
-                                        let len80 = vec80.len();
-                                        ::core::mem::forget(vec80);
-                                        *ptr69
-                                            .add(5 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len80;
-                                        *ptr69
-                                            .add(4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr80.cast_mut();
-                                    }
-                                    V86::Denied(e) => {
-                                        *ptr69
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (2i32) as u8;
                                         let vec81 = (e.into_bytes()).into_boxed_slice();
                                         let ptr81 = vec81.as_ptr().cast::<u8>();
                                         let len81 = vec81.len();
                                         ::core::mem::forget(vec81);
-                                        *ptr69
+                                        *ptr73
                                             .add(3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len81;
-                                        *ptr69
+                                        *ptr73
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr81.cast_mut();
                                     }
-                                    V86::RetryAfter(e) => {
-                                        *ptr69
+                                    V90::Input(e) => {
+                                        *ptr73
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (3i32) as u8;
+                                            .cast::<u8>() = (1i32) as u8;
                                         let (t82_0, t82_1) = e;
-                                        *ptr69
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(t82_0);
-                                        let vec83 = (t82_1.into_bytes()).into_boxed_slice();
+                                        let vec83 = (t82_0.into_bytes()).into_boxed_slice();
                                         let ptr83 = vec83.as_ptr().cast::<u8>();
                                         let len83 = vec83.len();
                                         ::core::mem::forget(vec83);
-                                        *ptr69
-                                            .add(4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len83;
-                                        *ptr69
+                                        *ptr73
                                             .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len83;
+                                        *ptr73
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr83.cast_mut();
-                                    }
-                                    V86::Unsupported(e) => {
-                                        *ptr69
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (4i32) as u8;
-                                        let vec84 = (e.into_bytes()).into_boxed_slice();
+                                        let vec84 = (t82_1.into_bytes()).into_boxed_slice();
                                         let ptr84 = vec84.as_ptr().cast::<u8>();
                                         let len84 = vec84.len();
                                         ::core::mem::forget(vec84);
-                                        *ptr69
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                        *ptr73
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len84;
-                                        *ptr69
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                        *ptr73
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr84.cast_mut();
                                     }
-                                    V86::Other(e) => {
-                                        *ptr69
+                                    V90::Denied(e) => {
+                                        *ptr73
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (5i32) as u8;
+                                            .cast::<u8>() = (2i32) as u8;
                                         let vec85 = (e.into_bytes()).into_boxed_slice();
                                         let ptr85 = vec85.as_ptr().cast::<u8>();
                                         let len85 = vec85.len();
                                         ::core::mem::forget(vec85);
-                                        *ptr69
+                                        *ptr73
                                             .add(3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len85;
-                                        *ptr69
+                                        *ptr73
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr85.cast_mut();
+                                    }
+                                    V90::RetryAfter(e) => {
+                                        *ptr73
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (3i32) as u8;
+                                        let (t86_0, t86_1) = e;
+                                        *ptr73
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t86_0);
+                                        let vec87 = (t86_1.into_bytes()).into_boxed_slice();
+                                        let ptr87 = vec87.as_ptr().cast::<u8>();
+                                        let len87 = vec87.len();
+                                        ::core::mem::forget(vec87);
+                                        *ptr73
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len87;
+                                        *ptr73
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr87.cast_mut();
+                                    }
+                                    V90::Unsupported(e) => {
+                                        *ptr73
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (4i32) as u8;
+                                        let vec88 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr88 = vec88.as_ptr().cast::<u8>();
+                                        let len88 = vec88.len();
+                                        ::core::mem::forget(vec88);
+                                        *ptr73
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len88;
+                                        *ptr73
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr88.cast_mut();
+                                    }
+                                    V90::Other(e) => {
+                                        *ptr73
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (5i32) as u8;
+                                        let vec89 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr89 = vec89.as_ptr().cast::<u8>();
+                                        let len89 = vec89.len();
+                                        ::core::mem::forget(vec89);
+                                        *ptr73
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len89;
+                                        *ptr73
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr89.cast_mut();
                                     }
                                 }
                             }
                         };
-                        ptr69
+                        ptr73
                     }
                 }
                 #[doc(hidden)]
@@ -13201,8 +13291,9 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Called once for each side of a mailbox, after log-in. None when it does not know the server: with
-                    /// `auto` the next profile is asked, and the first that knows the server is used.
+                    /// Called after log-in, once for each side and server (host, port and capabilities), not for each
+                    /// mailbox. None when it does not know the server: with `auto` the next profile is asked, and the first
+                    /// that knows the server is used.
                     #[allow(async_fn_in_trait)]
                     fn identify(
                         request: ProfileRequest,
@@ -13210,9 +13301,10 @@ pub mod exports {
                         ::core::option::Option<Profile>,
                         PluginError,
                     >;
-                    /// Called for a refused log-in, APPEND or other command of a server this profile identified, or, for
-                    /// a log-in, was named for. None leaves the host's own reading. The refusal stays one whatever is
-                    /// answered.
+                    /// Called for a refused log-in, APPEND or other command of a server this profile identified; for a
+                    /// log-in, before which nothing is known, also when it was named or `provider` is `auto`. Not called
+                    /// where the host's own reading is sure (`[THROTTLED]`, `[OVERQUOTA]`), and 1,000 times for one server at
+                    /// most. None leaves the host's own reading. The refusal stays one whatever is answered.
                     #[allow(async_fn_in_trait)]
                     fn classify(
                         refusal: Refusal,
@@ -13250,11 +13342,11 @@ pub mod exports {
                 struct _RetArea(
                     [::core::mem::MaybeUninit<
                         u8,
-                    >; 48 + 12 * ::core::mem::size_of::<*const u8>()],
+                    >; 48 + 14 * ::core::mem::size_of::<*const u8>()],
                 );
                 static mut _RET_AREA: _RetArea = _RetArea(
                     [::core::mem::MaybeUninit::uninit(); 48
-                        + 12 * ::core::mem::size_of::<*const u8>()],
+                        + 14 * ::core::mem::size_of::<*const u8>()],
                 );
             }
         }
@@ -13263,8 +13355,8 @@ pub mod exports {
 #[rustfmt::skip]
 mod _rt {
     #![allow(dead_code, unused_imports, clippy::all)]
-    pub use alloc_crate::vec::Vec;
     pub use alloc_crate::string::String;
+    pub use alloc_crate::vec::Vec;
     #[cfg(target_arch = "wasm32")]
     pub fn run_ctors_once() {
         wit_bindgen::rt::run_ctors_once();
@@ -13416,9 +13508,9 @@ macro_rules! __export_profiling_impl {
         #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:mailhaul:plugin@0.1.0:profiling:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1875] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1900] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd3\x0d\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xec\x0d\x01A\x02\x01\
 A\x0d\x01B\x04\x01@\0\0s\x04\0\x07version\x01\0\x01@\x01\x04names\0\x7f\x04\0\x0b\
 has-feature\x01\x01\x03\0\x1amailhaul:plugin/host@0.1.0\x05\0\x01B\x08\x01m\x05\x05\
 trace\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\x01@\x01\x05level\
@@ -13441,24 +13533,25 @@ ity\x03\0\x16\x01ks\x01r\x05\x08severity\x17\x04codes\x07messages\x02at\x18\x06e
 xtras\x0d\x04\0\x0adiagnostic\x03\0\x19\x03\0\x1bmailhaul:plugin/types@0.1.0\x05\
 \x03\x02\x03\0\x03\x04side\x02\x03\0\x03\x06server\x02\x03\0\x03\x0cplugin-error\
 \x01B\"\x02\x03\x02\x01\x04\x04\0\x04side\x03\0\0\x02\x03\x02\x01\x05\x04\0\x06s\
-erver\x03\0\x02\x02\x03\x02\x01\x06\x04\0\x0cplugin-error\x03\0\x04\x01o\x02ss\x01\
-p\x06\x01r\x03\x04side\x01\x06server\x03\x06extras\x07\x04\0\x0fprofile-request\x03\
-\0\x08\x01ky\x01kw\x01ps\x01r\x09\x08providers\x04names\x0fmax-connections\x0a\x1b\
-max-connections-per-mailbox\x0a\x10max-append-bytes\x0b\x05avoid\x0c\x08switches\
-\x07\x05notes\x0c\x06extras\x07\x04\0\x07profile\x03\0\x0d\x01q\x04\x02no\0\0\x03\
-bad\0\0\x03bye\0\0\x05other\x01s\0\x04\0\x0areply-kind\x03\0\x0f\x01q\x03\x06log\
--in\0\0\x06append\0\0\x05other\x01s\0\x04\0\x08occasion\x03\0\x11\x01ks\x01r\x07\
-\x04side\x01\x06server\x03\x08occasion\x12\x04kind\x10\x04code\x13\x04texts\x06e\
-xtras\x07\x04\0\x07refusal\x03\0\x14\x01q\x0b\x0cauth-refused\0\0\x0fmailbox-mis\
-sing\0\0\x0fauth-or-missing\0\0\x0dimap-disabled\0\0\x0bneeds-oauth\0\0\x14too-m\
-any-connections\0\0\x05quota\0\0\x09throttled\0\0\x0fmessage-refused\0\0\x0cserv\
-er-fault\0\0\x05other\x01s\0\x04\0\x05cause\x03\0\x16\x01r\x04\x05cause\x17\x0er\
-etry-after-ms\x0a\x06remedy\x13\x06extras\x07\x04\0\x0eclassification\x03\0\x18\x01\
-k\x0e\x01j\x01\x1a\x01\x05\x01@\x01\x07request\x09\0\x1b\x04\0\x08identify\x01\x1c\
-\x01k\x19\x01j\x01\x1d\x01\x05\x01@\x01\x07refusal\x15\0\x1e\x04\0\x08classify\x01\
-\x1f\x04\0$mailhaul:plugin/server-profile@0.1.0\x05\x07\x04\0\x1fmailhaul:plugin\
-/profiling@0.1.0\x04\0\x0b\x0f\x01\0\x09profiling\x03\0\0\0G\x09producers\x01\x0c\
-processed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+erver\x03\0\x02\x02\x03\x02\x01\x06\x04\0\x0cplugin-error\x03\0\x04\x01ks\x01o\x02\
+ss\x01p\x07\x01r\x04\x04side\x01\x06server\x03\x08provider\x06\x06extras\x08\x04\
+\0\x0fprofile-request\x03\0\x09\x01ky\x01kw\x01ps\x01r\x0a\x08providers\x04names\
+\x03whys\x0fmax-connections\x0b\x1bmax-connections-per-mailbox\x0b\x10max-append\
+-bytes\x0c\x05avoid\x0d\x08switches\x08\x05notes\x0d\x06extras\x08\x04\0\x07prof\
+ile\x03\0\x0e\x01q\x04\x02no\0\0\x03bad\0\0\x03bye\0\0\x05other\x01s\0\x04\0\x0a\
+reply-kind\x03\0\x10\x01q\x03\x06log-in\0\0\x06append\0\0\x05other\x01s\0\x04\0\x08\
+occasion\x03\0\x12\x01r\x08\x04side\x01\x06server\x03\x08provider\x06\x08occasio\
+n\x13\x04kind\x11\x04code\x06\x04texts\x06extras\x08\x04\0\x07refusal\x03\0\x14\x01\
+q\x0b\x0cauth-refused\0\0\x0fmailbox-missing\0\0\x0fauth-or-missing\0\0\x0dimap-\
+disabled\0\0\x0bneeds-oauth\0\0\x14too-many-connections\0\0\x05quota\0\0\x09thro\
+ttled\0\0\x0fmessage-refused\0\0\x0cserver-fault\0\0\x05other\x01s\0\x04\0\x05ca\
+use\x03\0\x16\x01r\x04\x05cause\x17\x0eretry-after-ms\x0b\x06remedy\x06\x06extra\
+s\x08\x04\0\x0eclassification\x03\0\x18\x01k\x0f\x01j\x01\x1a\x01\x05\x01@\x01\x07\
+request\x0a\0\x1b\x04\0\x08identify\x01\x1c\x01k\x19\x01j\x01\x1d\x01\x05\x01@\x01\
+\x07refusal\x15\0\x1e\x04\0\x08classify\x01\x1f\x04\0$mailhaul:plugin/server-pro\
+file@0.1.0\x05\x07\x04\0\x1fmailhaul:plugin/profiling@0.1.0\x04\0\x0b\x0f\x01\0\x09\
+profiling\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.\
+258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -15000,14 +15093,16 @@ pub mod exports {
                         request: ListRequest,
                     ) -> ::core::result::Result<ListPage, PluginError>;
                     /// Called once for each missing mailbox, one after another. `password` is the one the list has for
-                    /// the target, or a new one the host made and keeps; it can be sent to the granted origins only.
+                    /// the target, or a new one the host made and wrote where the operator said; it can be sent to the
+                    /// granted origins only.
                     /// It must be safe to call again after a call that ended in an error: the first may have worked.
                     #[allow(async_fn_in_trait)]
                     fn create_mailbox(
                         request: NewMailbox,
                         password: Secret,
                     ) -> ::core::result::Result<Creation, PluginError>;
-                    /// Called for each mailbox that exists with another quota than the list asks for.
+                    /// Called for each mailbox that exists with another quota than the list asks for, those that were just
+                    /// created included.
                     #[allow(async_fn_in_trait)]
                     fn set_quota(
                         login: _rt::String,

@@ -9,7 +9,7 @@ use crate::{Extras, PluginError, Server, Side};
 /// It makes mailhaul more careful and its messages clearer, nothing else: no limit of the operator's is
 /// raised, and a failure stays one whatever is answered.
 pub trait ServerProfile {
-    /// Called once for each side of a mailbox, after log-in. `None` when it does not know the server.
+    /// Called after log-in, once for each side and server. `None` when it does not know the server.
     ///
     /// # Errors
     /// An error means that nothing is known about the server.
@@ -32,6 +32,9 @@ pub struct ProfileRequest {
     pub side: Side,
     /// What is known about it.
     pub server: Server,
+    /// The provider the operator named, one of the manifest's `providers`: answer its profile, whatever the
+    /// server looks like.
+    pub provider: Option<String>,
     /// Growth room.
     pub extras: Extras,
 }
@@ -40,7 +43,7 @@ impl ProfileRequest {
     /// A request about this server as target: the start for tests.
     #[must_use]
     pub fn new(server: Server) -> Self {
-        Self { side: Side::Target, server, extras: Extras::new() }
+        Self { side: Side::Target, server, provider: None, extras: Extras::new() }
     }
 }
 
@@ -51,6 +54,8 @@ pub struct Profile {
     pub provider: String,
     /// For people: `Gmail`.
     pub name: String,
+    /// By what it was recognised, in a few words: `its ID says Dovecot`.
+    pub why: String,
     /// Connections to this server at once, all mailboxes together.
     pub max_connections: Option<u32>,
     /// Connections of one mailbox at once.
@@ -72,6 +77,13 @@ impl Profile {
     #[must_use]
     pub fn new(provider: impl Into<String>, name: impl Into<String>) -> Self {
         Self { provider: provider.into(), name: name.into(), ..Self::default() }
+    }
+
+    /// Says by what it was recognised.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
     }
 
     /// Treats a capability as absent.
@@ -127,6 +139,8 @@ pub struct Refusal {
     pub side: Side,
     /// What is known about it; before log-in little more than its name.
     pub server: Server,
+    /// The provider it was taken for, or the operator named.
+    pub provider: Option<String>,
     /// What was refused.
     pub occasion: Occasion,
     /// Which reply it was.
@@ -146,6 +160,7 @@ impl Refusal {
         Self {
             side: Side::Target,
             server: Server::new("mail.example"),
+            provider: None,
             occasion,
             kind: ReplyKind::No,
             code: None,

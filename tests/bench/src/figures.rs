@@ -17,6 +17,8 @@ pub(crate) struct Run {
     pub(crate) cpu_seconds: Option<f64>,
     /// Most memory resident.
     pub(crate) peak_kib: Option<u64>,
+    /// How long mailhaul was busy with its ledgers.
+    pub(crate) ledger_seconds: Option<f64>,
     /// What was on the target afterwards.
     pub(crate) found: Found,
     /// How it failed by its own account.
@@ -103,7 +105,7 @@ impl Figures {
                     .map(|run| {
                         json!({
                             "seconds": run.seconds, "stopped": run.stopped, "cpu_seconds": run.cpu_seconds,
-                            "peak_kib": run.peak_kib, "target": run.found, "failure": run.failure,
+                            "peak_kib": run.peak_kib, "ledger_seconds": run.ledger_seconds, "target": run.found, "failure": run.failure,
                         })
                     })
                     .collect();
@@ -146,8 +148,15 @@ mod tests {
     #[test]
     fn a_time_for_less_work_is_no_time() {
         let found = Found { expected: 10, present: 10, ..Found::default() };
-        let run =
-            Run { seconds: 2.0, stopped: false, cpu_seconds: None, peak_kib: None, found, failure: None };
+        let run = Run {
+            seconds: 2.0,
+            stopped: false,
+            cpu_seconds: None,
+            peak_kib: None,
+            ledger_seconds: None,
+            found,
+            failure: None,
+        };
         let loser = Run { found: Found { present: 9, ..found }, ..run.clone() };
         let mut row = Row { kind: Kind::Mailhaul, absent: None, runs: vec![run.clone(), run] };
         assert_eq!(row.seconds(), Some(2.0));

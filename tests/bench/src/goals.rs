@@ -52,7 +52,7 @@ fn peak_mib(figures: &Figures) -> Option<f64> {
     figures.row(Kind::Mailhaul)?.median(|run| run.peak_kib.map(|kib| kib as f64 / 1024.0))
 }
 
-const GOALS: [Goal; 13] = [
+const GOALS: [Goal; 17] = [
     Goal {
         scenario: "small",
         round_trip_ms: 0,
@@ -80,6 +80,34 @@ const GOALS: [Goal; 13] = [
         what: "times as fast as imapsync",
         bound: Bound::AtLeast(5.0),
         figure: |f| faster(f, Kind::Imapsync),
+    },
+    Goal {
+        scenario: "small",
+        round_trip_ms: 0,
+        what: "percent of the run in the ledger",
+        bound: Bound::AtMost(5.0),
+        figure: |f| Some(f.row(Kind::Mailhaul)?.median(|run| run.ledger_seconds)? * 100.0 / seconds(f)?),
+    },
+    Goal {
+        scenario: "unchanged",
+        round_trip_ms: 0,
+        what: "seconds",
+        bound: Bound::AtMost(0.5),
+        figure: seconds,
+    },
+    Goal {
+        scenario: "unchanged-bare",
+        round_trip_ms: 0,
+        what: "seconds",
+        bound: Bound::AtMost(3.0),
+        figure: seconds,
+    },
+    Goal {
+        scenario: "start-up",
+        round_trip_ms: 0,
+        what: "seconds, the one mailbox included",
+        bound: Bound::AtMost(2.0),
+        figure: seconds,
     },
     Goal {
         scenario: "small",

@@ -1,5 +1,6 @@
 //! The turns: every contestant once, then every contestant again.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,18 +14,21 @@ use crate::figures::{Figures, Row, Run};
 use crate::floor::Timed;
 use crate::measure::{self, Outcome};
 use crate::options::Options;
-use crate::scenario::{self, Case};
+use crate::scenario::{self, Before, Case};
 use crate::servers::{Loaded, Servers};
 use crate::{goals, job, table};
 
 /// A contestant whose turn took longer has no other in the same case: its ratio is large enough not to scatter.
 const LONG: f64 = 90.0;
+/// The most that a run before the measured one may take.
+const PREPARING: Duration = Duration::from_secs(900);
 
 /// Runs everything that is asked for and prints as it goes.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let cases = scenario::cases(options)?;
     eprintln!("starting two servers");
-    let mut servers = Servers::start();
+    let mut servers = Servers::start(false);
+    let mut bare = None;
     println!("{}", machine());
     println!("{}", table::legend());
     if options.quick {
@@ -32,7 +36,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     }
     let mut all = Vec::new();
     for case in cases {
-        let figures = measured(&mut servers, case, options)?;
+        let servers =
+            if case.bare() { bare.get_or_insert_with(|| Servers::start(true)) } else { &mut servers };
+        let figures = measured(servers, case, options)?;
         table::print(&figures);
         all.push(figures);
         if let Some(path) = &options.json {
@@ -53,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 /// What figures have to be read with.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib: u64 = memory
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok())
@@ -61,7 +67,7 @@ fn machine() -> String {
     let tell = |program: &str, argument: &str| {
         process::output(Command::new(program).arg(argument)).unwrap_or_default().trim().to_owned()
     };
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
     format!(
         "{}, {cores} cores, {} GiB, load {load}; Dovecot {} on both ends; {}",
@@ -106,7 +112,19 @@ fn turn(
 ) -> Result<Run, String> {
     let job = servers.job(case, mailboxes);
     let folder = measure::folder();
-    let order = kind.order(&job, &folder, &servers.new_config())?;
+    let mut order = kind.order(&job, &folder, &servers.new_config())?;
+    if case.before != Before::Nothing {
+        if let Outcome::Done(cost) = measure::run(&order, &folder, PREPARING)?
+            && !cost.failures.is_empty()
+        {
+            return Err(format!("the first run failed: {}", measure::last_words(&folder)));
+        }
+        fs::remove_file(folder.join(".mailhaul/mailhaul.log"))
+            .map_err(|e| format!("the first run's log: {e}"))?;
+        if let (Before::EverythingForOne, Some((one, _))) = (case.before, job.pairs.last()) {
+            order.lines[0].arguments.extend(["--only".to_owned(), one.clone()]);
+        }
+    }
     // What the run before has left to be written must not be written at this one's expense.
     process::output(&mut Command::new("sync"))?;
     let outcome = measure::run(&order, &folder, limit)?;
@@ -124,6 +142,7 @@ fn turn(
             stopped: true,
             cpu_seconds: None,
             peak_kib: None,
+            ledger_seconds: None,
             found,
             failure: None,
         },
@@ -137,14 +156,25 @@ fn turn(
                 stopped: false,
                 cpu_seconds: Some(cost.cpu_seconds),
                 peak_kib: Some(cost.peak_kib),
+                ledger_seconds: ledger_seconds(&folder),
                 found,
                 failure: (!cost.failures.is_empty()).then(|| cost.failures.join(", ")),
             }
         }
     };
     tell(&run, kind, &folder);
-    std::fs::remove_dir_all(&folder).ok();
+    fs::remove_dir_all(&folder).ok();
     Ok(run)
+}
+
+/// How long mailhaul was busy with its ledgers, by its own log.
+fn ledger_seconds(folder: &Path) -> Option<f64> {
+    let log = fs::read_to_string(folder.join(".mailhaul/mailhaul.log")).ok()?;
+    let busy: Vec<f64> = log
+        .lines()
+        .filter_map(|line| line.split_once("ledger_ms=")?.1.split_whitespace().next()?.parse().ok())
+        .collect();
+    (!busy.is_empty()).then(|| busy.iter().sum::<f64>() / 1e3)
 }
 
 /// Waits until nothing more arrives: a stopped contestant's last commands may still be carried out.

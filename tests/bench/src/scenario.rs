@@ -50,6 +50,17 @@ pub(crate) enum Purpose {
     Cpu,
 }
 
+/// What the measured run finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing on the target.
+    Nothing,
+    /// Everything, by a run of its own that is not measured.
+    Everything,
+    /// The same; and it is told to look at one mailbox only.
+    EverythingForOne,
+}
+
 /// One scenario at one distance.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
@@ -59,12 +70,19 @@ pub(crate) struct Case {
     pub(crate) mailboxes: usize,
     /// How many mailboxes mailhaul is told to move at once; `None` leaves its default.
     pub(crate) at_once: Option<usize>,
+    /// What the measured run finds.
+    pub(crate) before: Before,
     pub(crate) rtt: Duration,
     pub(crate) contestants: Vec<Kind>,
     pub(crate) rounds: usize,
 }
 
 impl Case {
+    /// Whether the servers say as little as they may: no CONDSTORE, no LIST-STATUS.
+    pub(crate) fn bare(&self) -> bool {
+        self.name == "unchanged-bare"
+    }
+
     /// Whether both legs are under TLS.
     pub(crate) fn tls(&self) -> bool {
         self.purpose != Purpose::Cpu
@@ -83,8 +101,13 @@ impl Case {
             n => format!("{n} mailboxes, each {shape}"),
         };
         let at_once = self.at_once.map(|n| format!(", {n} at once")).unwrap_or_default();
+        let again = match self.before {
+            Before::Nothing => "",
+            Before::Everything => ", moved already",
+            Before::EverythingForOne => ", moved already, run for one",
+        };
         let tls = if self.tls() { "" } else { ", no TLS" };
-        format!("{mailboxes}{at_once}{tls}")
+        format!("{mailboxes}{at_once}{again}{tls}")
     }
 }
 
@@ -142,6 +165,7 @@ fn speed(options: &Options) -> Vec<Case> {
                 shape,
                 mailboxes,
                 at_once: None,
+                before: Before::Nothing,
                 rtt,
                 contestants: Kind::ALL.to_vec(),
                 rounds: options.rounds(),
@@ -151,7 +175,8 @@ fn speed(options: &Options) -> Vec<Case> {
     cases
 }
 
-const ONCE: [&str; 4] = ["long-folder", "huge-message", "at-once", "cpu"];
+const ONCE: [&str; 7] =
+    ["long-folder", "huge-message", "at-once", "cpu", "unchanged", "unchanged-bare", "start-up"];
 
 /// The cases that have one distance only: on the same machine.
 fn once(options: &Options) -> Vec<Case> {
@@ -164,6 +189,7 @@ fn once(options: &Options) -> Vec<Case> {
         shape,
         mailboxes,
         at_once,
+        before: Before::Nothing,
         rtt: Duration::ZERO,
         contestants: contestants.to_vec(),
         // Memory does not scatter as time does.
@@ -171,6 +197,13 @@ fn once(options: &Options) -> Vec<Case> {
     };
     let long = even(1, if quick { 10_000 } else { 100_000 }, KIB..=2 * KIB);
     let size = if quick { 40 * MIB } else { 150 * MIB };
+    let unchanged = even(20, if quick { 10_000 } else { 100_000 }, KIB..=2 * KIB);
+    let again = |name, shape, mailboxes, before| Case {
+        purpose: Purpose::Speed,
+        before,
+        rounds: options.rounds(),
+        ..memory(name, shape, mailboxes, None, &[Mailhaul])
+    };
     let crowd = if quick { 10 } else { 50 };
     vec![
         memory("long-folder", long, 1, None, &[Mailhaul, Mbsync, Dsync]),
@@ -181,6 +214,14 @@ fn once(options: &Options) -> Vec<Case> {
             rounds: options.rounds(),
             ..memory("cpu", even(1, 1_000, 8 * KIB..=8 * KIB), 1, None, &[Mailhaul, Mbsync, Floor(1)])
         },
+        again("unchanged", unchanged.clone(), 1, Before::Everything),
+        again("unchanged-bare", unchanged, 1, Before::Everything),
+        again(
+            "start-up",
+            even(1, 20, KIB..=2 * KIB),
+            if quick { 100 } else { 1_000 },
+            Before::EverythingForOne,
+        ),
     ]
 }
 
@@ -199,7 +240,7 @@ mod tests {
     #[test]
     fn everything_by_default() {
         let cases = cases_of(&[]).unwrap();
-        assert_eq!(cases.len(), 4 * 3 + 4);
+        assert_eq!(cases.len(), 4 * 3 + ONCE.len());
         assert_eq!(cases[0].told(), "10000 messages of 2–8 KiB in 5 folders");
         assert!(cases.iter().all(|case| case.contestants.first() == Some(&Kind::Mailhaul)));
         let far = cases.iter().find(|c| c.name == "small" && c.rtt.as_millis() == 100).unwrap();

@@ -22,11 +22,14 @@ use crate::scenario::{Case, Shape};
 pub(crate) const PASSWORD: &str = "bench";
 
 /// Accounts are made when a server starts: adding one later waits for Dovecot to look at its user file again.
-const SOURCES: usize = 300;
+const SOURCES: usize = 2500;
 const TARGETS: usize = 9000;
 
 /// Folders of the even shapes, in this order.
 const FOLDERS: [&str; 5] = ["INBOX", "Archive", "Projects", "Newsletters", "Lists"];
+
+/// What a server offers that knows no LIST-STATUS and no CONDSTORE.
+const BARE: &str = "imap_capability = IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE SPECIAL-USE CHILDREN ESEARCH\n";
 
 /// How many messages are held in memory while loading, in bytes.
 const LOAD_AT_ONCE: usize = 32 << 20;
@@ -52,8 +55,9 @@ pub(crate) struct Loaded {
 }
 
 impl Servers {
-    /// Starts both.
-    pub(crate) fn start() -> Self {
+    /// Starts both; `bare` ones offer little.
+    pub(crate) fn start(bare: bool) -> Self {
+        let capability = if bare { BARE } else { "" };
         let certs = Certs::create(&grounds::folder("ca"));
         let options = |letter: char, count: usize| DovecotOptions {
             layout: Layout::Slash,
@@ -61,7 +65,7 @@ impl Servers {
             users: (0..count).map(|n| User::new(&format!("{letter}{n:04}"), PASSWORD)).collect(),
             master: None,
             // As Dovecot comes: the laboratory's tests switch waiting for the disk off.
-            extra: "mail_fsync = optimized\n".to_owned(),
+            extra: format!("mail_fsync = optimized\n{capability}"),
         };
         let old = Dovecot::start(&options('s', SOURCES), &certs);
         let new = Dovecot::start(&options('t', TARGETS), &certs);
@@ -166,8 +170,10 @@ fn fill(client: &mut Client, shape: &Shape, seed: u64) -> Truth {
         Shape::Even { folders, messages, bytes } => {
             let mut press = Press::new(seed);
             let per_batch = (LOAD_AT_ONCE / bytes.end()).max(1);
-            for (place, folder) in FOLDERS.iter().take(*folders).enumerate() {
-                if *folder != "INBOX" {
+            for place in 0..*folders {
+                let folder =
+                    &FOLDERS.get(place).map_or_else(|| format!("Folder {place}"), |name| (*name).to_owned());
+                if folder != "INBOX" {
                     client.create(folder).expect("create a folder on the old server");
                 }
                 client.select(folder).expect("open a folder on the old server");

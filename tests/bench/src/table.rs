@@ -90,6 +90,7 @@ mod tests {
             stopped: false,
             cpu_seconds: Some(1_234.5),
             peak_kib: Some(1 << 20),
+            ledger_seconds: None,
             found,
             failure: Some("a very long reason indeed, longer than the line".to_owned()),
         };
@@ -103,6 +104,7 @@ mod tests {
                 shape: Shape::Even { folders: 5, messages: 10_000, bytes: 2048..=8192 },
                 mailboxes: 50,
                 at_once: None,
+                before: crate::scenario::Before::Nothing,
                 rtt: Duration::from_millis(100),
                 contestants: vec![],
                 rounds: 3,

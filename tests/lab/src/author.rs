@@ -1,5 +1,5 @@
-//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, and a
-//! hostile one.
+//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, a hostile
+//! one, and a provider's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,13 +48,28 @@ pub fn acme_mapper() -> Result<PathBuf, String> {
     if component.is_file() { Ok(component) } else { Err(format!("{} was not made", component.display())) }
 }
 
-/// Builds the laboratory's misbehaving plugin (`tests/hostile`) and returns the component.
+/// Builds the plugins that misbehave (`tests/guests`) and returns their core module.
+///
+/// # Errors
+/// When they do not build.
+pub fn hostile_module() -> Result<PathBuf, String> {
+    // Beside the plugins that ship, which use the same SDK.
+    let target = crate::install::target_folder().join("plugins");
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--locked", "--profile", "plugin", "--package", "mailhaul-guests"]);
+    build.args(["--target", "wasm32-unknown-unknown", "--target-dir"]);
+    output(build.arg(&target).current_dir(checkout()))?;
+    Ok(target.join("wasm32-unknown-unknown/plugin/mailhaul_guests.wasm"))
+}
+
+/// Builds the laboratory's provider (`tests/provider`): a profile of its servers, and mailboxes through its panel.
 ///
 /// # Errors
 /// When it does not build.
-pub fn hostile() -> Result<PathBuf, String> {
-    let folder = checkout().join("tests/hostile");
-    let target = crate::install::target_folder().join("hostile");
+pub fn provider() -> Result<PathBuf, String> {
+    // No member of the workspace, as an outsider's.
+    let folder = checkout().join("tests/provider");
+    let target = crate::install::target_folder().join("provider");
     let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let mut build = cargo();
     build.args([
@@ -67,8 +82,8 @@ pub fn hostile() -> Result<PathBuf, String> {
         "--target-dir",
     ]);
     output(build.arg(&target).current_dir(&folder))?;
-    let module = target.join("wasm32-unknown-unknown/release/hostile.wasm");
-    let component = target.join("hostile.wasm");
+    let module = target.join("wasm32-unknown-unknown/release/provider.wasm");
+    let component = target.join("provider.wasm");
     let mut wrap = cargo();
     wrap.args(["run", "--quiet", "--locked", "--package", "mailhaul-componentize", "--"]);
     output(wrap.arg(&module).arg(folder.join("plugin.toml")).arg(&component).current_dir(checkout()))?;

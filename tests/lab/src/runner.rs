@@ -112,7 +112,9 @@ impl Mailhaul {
     pub fn new(folder: &Path) -> Self {
         let mut command = Command::new(binary());
         command.current_dir(folder);
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "RUST_LOG", "COLUMNS"] {
+        for name in
+            ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "RUST_LOG", "RUST_BACKTRACE", "COLUMNS"]
+        {
             command.env_remove(name);
         }
         Self { command, limit: HARD_LIMIT }

@@ -7,12 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mailhaul_lab::corpus::Recipe;
+use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
 use mailhaul_lab::imap::Snapshot;
 use mailhaul_lab::install;
 use mailhaul_lab::project::Pair;
-use mailhaul_lab::proxy::{Proxy, Way};
+use mailhaul_lab::proxy::{Break, Proxy, Way};
 use mailhaul_lab::runner::Running;
 
 use crate::bench::{Account, Host, Move, bench};
@@ -266,4 +266,20 @@ fn the_report_stands_after_a_kill() {
     assert!(report["totals"]["copied"].as_u64() > Some(0), "{report:#}");
     haul.mailhaul(&["status"]).expect(0);
     assert_eq!(proxy.connections(), connections, "report and status never connect");
+}
+
+/// Cyrus answers NO to a message that its client leaves half-way, which happens each time the source breaks off: that is no
+/// refusal of the message.
+#[test]
+fn a_source_that_breaks_off_is_not_the_target_s_refusal() {
+    let haul = Move::new(Host::Old, Host::Cyrus);
+    let body = corpus::simple("large", &format!("{}\r\n", "x".repeat(70)).repeat(40_000));
+    let mut client = haul.from.client();
+    client.append_one("INBOX", &[], " 2-Jul-2024 08:00:00 +0200", &body).unwrap();
+    let proxy = Proxy::start(haul.from.tls_port());
+    haul.rewrite(|spec| spec.source.port = proxy.port);
+    proxy.break_at(vec![Break { way: Way::ToClient, after: 1_500_000 }; 4]);
+    haul.mailhaul(&["run"]).expect(0);
+    assert_eq!(proxy.broken(), 4);
+    assert_complete(&haul.report(), 1);
 }

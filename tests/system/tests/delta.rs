@@ -10,6 +10,7 @@ use mailhaul_lab::proxy::Proxy;
 
 use crate::bench::{Host, Move, bench};
 use crate::compare::{assert_complete, assert_same_mail, assert_sums, count, differences};
+use crate::stage::Stage;
 
 /// Proxies between mailhaul and both ends of a move.
 fn proxies(haul: &Move) -> (Proxy, Proxy) {
@@ -336,4 +337,27 @@ fn what_another_tool_brought_is_recognised_message_by_message() {
     let report = haul.report();
     assert_complete(&report, 6);
     assert_eq!((&report["totals"]["already_present"], &report["totals"]["copied"]), (&3.into(), &3.into()));
+}
+
+/// A target without UIDVALIDITY is matched by content in every run, which says so; nothing is there twice, also after its
+/// numbers have changed.
+#[test]
+fn a_target_without_uidvalidity() {
+    let stage = Stage::loaded(10);
+    stage.target.store(|store| store.folders.get_mut("INBOX").unwrap().validity = 0);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+    stage.mailhaul(&["run"]).expect(0).says(&["no UIDVALIDITY"]);
+    stage.assert_moved();
+    stage.target.store(|store| {
+        let inbox = store.folders.get_mut("INBOX").unwrap();
+        for message in &mut inbox.messages {
+            message.uid += 40;
+        }
+        inbox.next += 40;
+    });
+    stage.load("INBOX", 2);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+    assert_complete(&stage.report(), 12);
 }

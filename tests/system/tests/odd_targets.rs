@@ -1,6 +1,7 @@
 //! Targets that answer as they should not: what they hold decides, not what they said; a message they refuse costs
 //! itself only; a target without room stops its mailbox, not the others.
 
+use mailhaul_lab::corpus;
 use mailhaul_lab::fake::{Fake, Manners, Take, Verdict};
 
 use crate::compare::{assert_complete, assert_sums};
@@ -170,4 +171,34 @@ fn keywords_the_target_does_not_keep() {
         stage.mailhaul(&["run"]).expect(0);
         assert_eq!(stage.there("INBOX").len(), 3);
     }
+}
+
+/// A folder with an APPENDLIMIT of its own (RFC 7889): what is larger is named without being sent.
+#[test]
+fn a_folder_with_a_limit_of_its_own() {
+    let target =
+        Manners { capability: "IMAP4rev1 LITERAL+ UIDPLUS APPENDLIMIT".to_owned(), ..Manners::default() };
+    let stage = Stage::with(Manners::default(), target);
+    stage.load("INBOX", 3);
+    let large = corpus::simple("large", &"x\r\n".repeat(1000));
+    stage.source.store(|store| store.add("INBOX", &["\\Seen"], DATE, &large));
+    stage.target.store(|store| store.folders.get_mut("INBOX").unwrap().append_limit = Some(2000));
+    stage.mailhaul(&["run"]).expect(3).says(&["takes messages of up to 2000 bytes"]);
+    stage.assert_moved_but(|m| m.uid == 4);
+    assert_eq!(exception(&stage.report(), "INBOX", 4)["code"], "too-big");
+    assert_eq!(stage.target_heard("APPEND").len(), 3);
+}
+
+/// A target that announces MULTIAPPEND and answers BAD to it, in the middle of the bodies: single messages take over.
+#[test]
+fn batches_are_announced_and_not_understood() {
+    let manners =
+        Manners { capability: "IMAP4rev1 LITERAL+ UIDPLUS MULTIAPPEND".to_owned(), ..Manners::default() };
+    let stage = Stage::with(Manners::default(), manners);
+    stage.load("INBOX", 40);
+    stage.target.manners(|m| m.no_batches = true);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+    let logins = stage.target_heard("LOGIN").len();
+    assert!(logins <= 4, "{logins} connections for 40 messages");
 }

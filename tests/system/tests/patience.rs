@@ -165,3 +165,53 @@ fn any_order_spreads_a_folder() {
     stage.mailhaul(&["run"]).expect(0);
     assert_eq!(stage.target_heard("APPEND").len(), sent);
 }
+
+/// "Wait" is no failure: a target that asks for it, in each of the ways providers do, is waited for, and everything is
+/// there once.
+#[test]
+fn throttled_is_waited_for() {
+    for answer in [
+        "NO [THROTTLED] Account is temporarily over its limits",
+        "NO [UNAVAILABLE] Try again later",
+        "NO [LIMIT] Too many requests",
+        "BAD Request is throttled. Suggested Backoff Time: 400 milliseconds",
+    ] {
+        let mut left = 2;
+        let stage = Stage::judged(move |m| {
+            if m.says("INBOX 004") && left > 0 {
+                left -= 1;
+                return Take::Say(answer.to_owned());
+            }
+            Take::Store
+        });
+        stage.mailhaul(&["run"]).expect(0);
+        stage.assert_moved();
+        assert_complete(&stage.report(), 10);
+    }
+}
+
+/// A throttled command other than APPEND, and a goodbye at a ceiling of connections.
+#[test]
+fn throttled_before_the_first_message() {
+    for word in ["LOGIN", "SELECT", "LIST"] {
+        let stage = Stage::loaded(5);
+        let mut left = 1;
+        stage.target.manners(|m| {
+            m.on_command = Box::new(move |line| {
+                if line.starts_with(word) && left > 0 {
+                    left -= 1;
+                    return match word {
+                        "LOGIN" => Verdict::Bye("* BYE [UNAVAILABLE] Too many connections".to_owned()),
+                        _ => Verdict::Say(
+                            "NO [THROTTLED] Request is throttled. Suggested Backoff Time: 300 milliseconds"
+                                .to_owned(),
+                        ),
+                    };
+                }
+                Verdict::Go
+            });
+        });
+        stage.run_on(3).expect(0);
+        stage.assert_moved();
+    }
+}

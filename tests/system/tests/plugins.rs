@@ -1,7 +1,7 @@
-//! Plugins: those that ship, an outsider's, and those that break.
+//! Plugins: those that ship, an outsider's, and files that are none. Those that misbehave are in `guests`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use mailhaul_lab::author;
@@ -39,6 +39,7 @@ fn shipped_plugins_are_listed() {
     for (id, kind) in [
         ("csv", "mailbox-source"),
         ("roles", "folder-mapper"),
+        ("server-profiles", "server-profile"),
         ("counts", "validator"),
         ("special-folders", "validator"),
     ] {
@@ -182,92 +183,4 @@ fn hooks_report() {
     let report = haul.report();
     let hooks = report["mailboxes"][0]["hooks"].as_array().cloned().unwrap_or_default();
     assert!(hooks.iter().any(|hook| hook["plugin"] == "counts" && hook["outcome"] == "fail"), "{report:#}");
-}
-
-/// The laboratory's misbehaving plugin; once for the process.
-fn hostile() -> &'static PathBuf {
-    static HOSTILE: OnceLock<PathBuf> = OnceLock::new();
-    HOSTILE.get_or_init(|| author::hostile().unwrap())
-}
-
-/// A project whose mapping is done by the misbehaving plugin.
-fn misbehaving(way: &str) -> Move {
-    let haul = Move::loaded(96, 10);
-    fs::copy(hostile(), haul.file("hostile.wasm")).unwrap();
-    haul.mailhaul(&["plugin", "add", "hostile.wasm"]).expect(0);
-    haul.rewrite(|spec| {
-        spec.extra = format!(
-            "[plugins]\nmapping = [\"./hostile.wasm\", \"roles\"]\n[plugins.settings.hostile]\nway = \"{way}\"\n"
-        );
-    });
-    haul
-}
-
-/// It is stopped by its limits or refused for its answer: exit code 6, the plugin is named, nothing is written,
-/// and without it the same project goes on.
-#[track_caller]
-fn is_stopped(ways: &[&str]) {
-    for way in ways {
-        let haul = misbehaving(way);
-        let outcome = haul.mailhaul(&["run"]).expect(6).says(&["hostile"]);
-        assert!(!outcome.told().contains('\u{1b}'), "{}", outcome.told());
-        assert_eq!(count(&haul.to.snapshot()), 0, "way {way}");
-        assert_sums(&haul.report());
-        haul.rewrite(|_| ());
-        haul.mailhaul(&["run"]).expect(0);
-        assert_moved(&haul.from.snapshot(), &haul.to.snapshot(), usual);
-    }
-}
-
-#[test]
-fn a_plugin_that_traps() {
-    is_stopped(&["trap"]);
-}
-
-#[test]
-fn a_plugin_that_never_answers() {
-    is_stopped(&["loop"]);
-}
-
-#[test]
-fn a_plugin_that_wants_everything() {
-    is_stopped(&["recurse", "memory", "answer"]);
-}
-
-#[test]
-fn a_plugin_that_gives_up() {
-    is_stopped(&["error"]);
-}
-
-#[test]
-fn a_plugin_that_answers_nonsense() {
-    is_stopped(&["index", "twice"]);
-}
-
-/// Rulings that are well formed and yet must not be followed: the host looks at them after the plugin.
-#[test]
-fn rulings_the_host_does_not_follow() {
-    for way in ["collide", "name"] {
-        let haul = misbehaving(way);
-        let outcome = haul.mailhaul(&["run"]);
-        assert!([Some(3), Some(6)].contains(&outcome.code), "{way}: {}", outcome.told());
-        assert_eq!(count(&haul.to.snapshot()), 0, "{way}: {}", outcome.told());
-        assert_sums(&haul.report());
-    }
-}
-
-/// Ten million log lines with escape codes in them: the log stays small and the terminal clean.
-#[test]
-fn a_plugin_that_talks_too_much() {
-    let haul = misbehaving("log");
-    let outcome = haul.mailhaul(&["run", "-vv"]);
-    assert!([Some(0), Some(6)].contains(&outcome.code), "{}", outcome.told());
-    assert!(!outcome.stderr.contains('\u{1b}') && !outcome.stderr.contains('\u{7}'), "{}", outcome.told());
-    let logs: u64 = walk(&haul.file(".mailhaul")).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
-    assert!(logs < 20_000_000, "the state folder has grown to {logs} bytes");
-}
-
-fn walk(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

@@ -19,7 +19,10 @@
 //! | [`authors`] | what an author of a plugin does, in three languages |
 //! | [`messages`] | every sentence an author of a plugin meets, to be read as he reads it |
 //! | [`records`] | fixtures recorded from real servers, and what must not be in them |
-//! | [`plugins`] | an outsider's plugin, and plugins that break |
+//! | [`plugins`] | an outsider's plugin, and files that are none |
+//! | [`guests`] | every plugin of tests/guests: what becomes of its mailbox, and that the others are moved |
+//! | [`profiles`] | what is known about providers, and what follows |
+//! | [`provision`] | mailboxes created through a [`panel`] |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
 //! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
 //! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
@@ -42,7 +45,9 @@ mod compare;
 mod courier;
 mod crash;
 mod delta;
+mod disorder;
 mod folders;
+mod guests;
 mod haul;
 mod input;
 mod laboratory;
@@ -51,8 +56,11 @@ mod messages;
 mod network;
 mod odd_sources;
 mod odd_targets;
+mod panel;
 mod patience;
 mod plugins;
+mod profiles;
+mod provision;
 mod records;
 mod remap;
 mod secrets;

@@ -1,11 +1,13 @@
 //! `undo`: exactly what this project put on the target goes, and nothing else.
 
 use mailhaul_lab::corpus::{self, Recipe};
+use mailhaul_lab::fake::Manners;
 use mailhaul_lab::proxy::{Proxy, Way};
 use std::time::Duration;
 
 use crate::bench::{Account, Host, Move, bench, json};
 use crate::compare::{assert_moved, count, usual};
+use crate::stage::{DATE, Stage};
 
 /// Adopted mail, mail that came since and mail the user filed elsewhere stay; the rest goes.
 #[test]
@@ -101,4 +103,42 @@ fn what_a_crash_left_in_doubt_goes_too() {
     assert!(count(&haul.to.snapshot()) > 0, "the test is about mail that was stored");
     haul.mailhaul(&["undo", "--yes"]).expect(0);
     assert_eq!(count(&haul.to.snapshot()), 0);
+}
+
+/// A server that cannot remove single messages keeps the copies, in a folder of their own and marked; the user's own mail
+/// that was marked before stays where it is.
+#[test]
+fn without_uidplus_copies_are_put_away() {
+    let target = Manners { capability: "IMAP4rev1 LITERAL+".to_owned(), ..Manners::default() };
+    let stage = Stage::with(Manners::default(), target);
+    stage.load("INBOX", 6);
+    let mine = corpus::simple("mine", "was here first");
+    stage.target.store(|store| store.add("INBOX", &["\\Deleted"], DATE, &mine));
+    stage.mailhaul(&["run"]).expect(0);
+    stage.mailhaul(&["undo", "--yes"]).expect(0).says(&["mailhaul-removed"]);
+    let inbox = stage.there("INBOX");
+    assert_eq!(inbox[0].body, mine);
+    assert!(inbox.iter().all(|m| m.flags.iter().any(|flag| flag == "\\Deleted")), "{inbox:?}");
+    let put_away = stage.there("mailhaul-removed");
+    assert_eq!(put_away.len(), 6);
+    assert!(put_away.iter().all(|m| m.body != mine && m.flags == ["\\Seen"]), "{put_away:?}");
+    assert!(stage.target_heard("UID EXPUNGE").is_empty() && stage.target_heard("EXPUNGE").is_empty());
+    stage.mailhaul(&["undo", "--yes"]).expect(0).says(&["nothing to take back"]);
+}
+
+/// Where UIDs mean nothing later, the bytes under them decide, and what cannot be found is said to be left.
+#[test]
+fn without_uidvalidity_the_bytes_decide() {
+    let stage = Stage::loaded(6);
+    stage.target.store(|store| store.folders.get_mut("INBOX").unwrap().validity = 0);
+    stage.mailhaul(&["run"]).expect(0);
+    let mine = corpus::simple("mine", "under a number of ours");
+    stage.target.store(|store| {
+        let inbox = store.folders.get_mut("INBOX").unwrap();
+        inbox.messages[2].body.clone_from(&mine);
+        inbox.messages.remove(4);
+    });
+    stage.mailhaul(&["undo", "--yes"]).expect(3).says(&["2"]);
+    let left = stage.there("INBOX");
+    assert_eq!(left.iter().map(|m| &m.body).collect::<Vec<_>>(), [&mine]);
 }

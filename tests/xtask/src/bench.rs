@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds everything as it is released and hands over to `tests/bench`.
+//! `cargo xtask bench`: builds everything as it is released and hands over to `tests/bench`, or for `bench plugins` to
+//! `host/plugin/benches`.
 
 use std::process::Command;
 
@@ -8,6 +9,9 @@ use crate::shell;
 
 /// Runs the measurements with the arguments after `bench`.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
+    if arguments.first() == Some(&"plugins") {
+        return plugins();
+    }
     install::dovecot()?;
     if let Err(why) = mbsync() {
         eprintln!("  mbsync does not take part: {why}");
@@ -24,6 +28,21 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     eprintln!("  $ {}", shell::line(&build));
     shell::must(&mut build)?;
     shell::must(Command::new(install::target_folder().join("release/mailhaul-bench")).args(arguments))
+}
+
+/// What plugins cost; needs no servers.
+fn plugins() -> Result<(), String> {
+    // One selection of packages for both, so that wasmtime is compiled once.
+    let packages =
+        ["--locked", "--package", "mailhaul", "--package", "mailhaul-plugin-host", "--bench", "plugins"];
+    let mut build = shell::cargo(&["build", "--release", "--bin", "mailhaul"]);
+    let mut bench = shell::cargo(&["bench"]);
+    bench.args(packages).arg("--").arg(install::target_folder().join("release/mailhaul"));
+    for command in [build.args(packages), &mut bench] {
+        eprintln!("  $ {}", shell::line(command));
+        shell::must(command)?;
+    }
+    Ok(())
 }
 
 /// Debian's isync; it has no daemon that would have to be kept from starting.

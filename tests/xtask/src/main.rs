@@ -24,6 +24,7 @@ Commands:
   demo     builds mailhaul and moves three mailboxes between two real servers on this machine
   test     formatting, lints, unit tests, plugin builds, whole-system tests against real servers
   bench    measures mailhaul beside other tools on real servers; `cargo xtask bench --help` tells more
+           `bench plugins` measures what plugins cost, without servers
   fuzz     random bytes against what reads a server's bytes; `cargo xtask fuzz --help` tells more
   record   asks real servers everything mailhaul asks and keeps their answers for the tests of host/imap
   torture  kills and cuts runs at random, by the thousand; `cargo xtask torture --help` tells more";

@@ -36,7 +36,8 @@ pub(crate) fn run() -> ExitCode {
     });
     steps.command("formatting", shell::cargo(&["fmt", "--all", "--check"]));
     // Outside the workspace, as their authors keep them.
-    for manifest in ["examples/acme-mapper/Cargo.toml", "tests/hostile/Cargo.toml", "tests/fuzz/Cargo.toml"] {
+    for manifest in ["examples/acme-mapper/Cargo.toml", "tests/provider/Cargo.toml", "tests/fuzz/Cargo.toml"]
+    {
         steps.command("formatting", shell::cargo(&["fmt", "--check", "--manifest-path", manifest]));
     }
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
@@ -45,7 +46,9 @@ pub(crate) fn run() -> ExitCode {
     // wasmtime would be compiled twice. The binary is built here too, for the tests of host/cli.
     let unit = ["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "mailhaul-system-tests"];
     steps.tests("unit tests", shell::cargo(&unit));
-    steps.task("outsiders' plugins", || author::acme_mapper().and(author::hostile()).map(drop));
+    steps.task("outsiders' plugins", || {
+        author::acme_mapper().and(author::hostile_module()).and(author::provider()).map(drop)
+    });
     let system =
         ["test", "--workspace", "--locked", "--no-fail-fast", "--test", "system", "--", "--test-threads=4"];
     steps.tests("system tests", shell::cargo(&system));

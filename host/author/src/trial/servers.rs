@@ -1,6 +1,6 @@
 //! Requests and answers of the kinds that are about servers, as JSON. Names and liberties as in `shapes`.
 //!
-//! A profile is asked with `server` (and `side`), or with a `refusal` to classify; its answer is `null` when it
+//! A profile is asked with `server` (and `side`, and `provider`), or with a `refusal` to classify; its answer is `null` when it
 //! does not know. A provisioner is asked with `domains` for a page of what is there, with `create` for a new
 //! mailbox, or with `set-quota`.
 
@@ -18,6 +18,7 @@ use super::shapes::Server;
 pub(super) struct ProfileRequest {
     side: Option<Side>,
     server: Server,
+    provider: Option<String>,
     refusal: Option<Refusal>,
 }
 
@@ -49,11 +50,15 @@ impl ProfileRequest {
         let side = self.side.unwrap_or(Side::Source);
         let server = self.server.into();
         let Some(refusal) = self.refusal else {
-            return Ok(profiler.identify(side, &server).await?.map_or(Value::Null, |known| profile(&known)));
+            return Ok(profiler
+                .identify(side, &server, self.provider.as_deref())
+                .await?
+                .map_or(Value::Null, |known| profile(&known)));
         };
         let refusal = engine::Refusal {
             side,
             server,
+            provider: self.provider,
             occasion: match refusal.occasion.as_str() {
                 "log-in" => engine::Occasion::LogIn,
                 "append" => engine::Occasion::Append,
@@ -80,6 +85,7 @@ fn profile(known: &engine::ServerProfile) -> Value {
     filled(json!({
         "provider": known.provider,
         "name": known.name,
+        "why": known.why,
         "max-connections": known.max_connections,
         "max-connections-per-mailbox": known.max_connections_per_mailbox,
         "max-append-bytes": known.max_append_bytes,
@@ -159,6 +165,7 @@ fn filled(value: Value) -> Value {
     let Value::Object(fields) = value else { return value };
     let kept = fields.into_iter().filter(|(_, value)| match value {
         Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
         Value::Array(list) => !list.is_empty(),
         _ => true,
     });

@@ -36,6 +36,7 @@ pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Select) -> Result<Exit,
     if json {
         ui.document(&Document { schema: 1, checks: &outcome.checks }, true)?;
     } else if !outcome.finish.interrupted {
+        ui.data(&ui::check::profiles(&outcome.checks, ui.width, ui.palette))?;
         ui.data(&ui::check::total(&outcome))?;
         if outcome.finish.mailboxes.is_empty() {
             ui.warn("the mailbox list is empty: there is nothing to check");

@@ -16,16 +16,18 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::job::Opened;
 use crate::listing::{self, MAX_PAGES, PAGE, broke, endless, remarks};
+use crate::passwords::Passwords;
 use crate::plugins;
 use crate::ui::Ui;
 use crate::ui::paint::Tone;
 use crate::ui::table::{Align, Table};
+use crate::ui::units::bytes;
 
 /// What becomes of one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Row {
     mailbox: String,
-    /// `exists`, `missing`, `created`, `no-password` or `failed`.
+    /// `exists`, `missing`, `created`, `no-password`, `failed`; of one that exists `quota-set` or `quota-differs`.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -41,16 +43,23 @@ struct Document {
 /// Creates what is missing; with `--dry-run` it only says what that is.
 pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Result<Exit, Failure> {
     let opened = Opened::for_work(ui, global)?;
+    let mut passwords = match &args.passwords {
+        // Nothing is made where nothing is created.
+        Some(_) if args.dry_run => New::Promised,
+        Some(path) => New::Made(Passwords::open(path)?),
+        None => New::None,
+    };
     let runtime = runtime()?;
     let (plugin, rows) = runtime.block_on(async {
         let (source, provisioner) = plugins::for_provision(ui, &opened.project).await?;
         let entries = listing::entries(ui, &source).await?;
         let wanted = entries.into_iter().map(|entry| (entry.target.login.clone(), entry)).collect();
-        let rows = work(ui, &provisioner, &wanted, args.dry_run).await?;
+        let rows = work(ui, &provisioner, &wanted, args.dry_run, &mut passwords).await?;
         Ok::<_, Failure>((provisioner.plugin().to_string(), rows))
     })?;
-    let good = |row: &Row| matches!(row.outcome, "exists" | "created");
-    let missing_only = rows.iter().all(|row| good(row) || row.outcome == "missing");
+    let good = |row: &Row| matches!(row.outcome, "exists" | "created" | "quota-set");
+    let to_do = |row: &Row| args.dry_run && matches!(row.outcome, "missing" | "quota-differs");
+    let missing_only = rows.iter().all(|row| good(row) || to_do(row));
     let exit = if missing_only { Exit::Done } else { Exit::NotAllWell };
     if ui.json() {
         ui.document(&Document { schema: 1, plugin, mailboxes: rows }, true)?;
@@ -76,22 +85,33 @@ pub(super) fn domains<'a>(logins: impl Iterator<Item = &'a String>) -> Vec<Strin
     domains.into_iter().map(str::to_owned).collect()
 }
 
-/// Log-ins the new host has, of those that are wanted.
+/// Where passwords come from that the list does not have.
+#[derive(Debug)]
+enum New {
+    /// Nowhere.
+    None,
+    /// They would be made, were this no dry run.
+    Promised,
+    /// A file.
+    Made(Passwords),
+}
+
+/// Log-ins the new host has, in lower case, of those that are wanted; and their quotas.
 async fn existing(
     ui: &mut Ui,
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
-) -> Result<BTreeSet<String>, Failure> {
+) -> Result<BTreeMap<String, Option<u64>>, Failure> {
     let domains = domains(wanted.keys());
     // Log-in names have no case anywhere we know of; a second mailbox is worse than a missed one.
     let known: BTreeSet<_> = wanted.keys().map(|login| login.to_lowercase()).collect();
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     let mut token = None;
     for _ in 0..MAX_PAGES {
         let page = provisioner.list_mailboxes(token.as_deref(), PAGE, &domains).await.map_err(broke)?;
         remarks(ui, &page.diagnostics)?;
-        let logins = page.mailboxes.into_iter().map(|mailbox| mailbox.login.to_lowercase());
-        found.extend(logins.filter(|login| known.contains(login)));
+        let there = page.mailboxes.into_iter().map(|mailbox| (mailbox.login.to_lowercase(), mailbox.quota));
+        found.extend(there.filter(|(login, _)| known.contains(login)));
         match page.next {
             None => return Ok(found),
             next => token = next,
@@ -105,49 +125,106 @@ async fn work(
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
     dry_run: bool,
+    passwords: &mut New,
 ) -> Result<Vec<Row>, Failure> {
     let before = existing(ui, provisioner, wanted).await?;
     let mut rows = Vec::with_capacity(wanted.len());
-    let mut created = Vec::new();
     for (login, entry) in wanted {
         let row = |outcome, detail| Row { mailbox: login.clone(), outcome, detail };
-        if before.contains(&login.to_lowercase()) {
+        if before.contains_key(&login.to_lowercase()) {
             rows.push(row("exists", None));
             continue;
         }
         let secret = entry.target.secret.clone().filter(|secret| !secret.expose_secret().is_empty());
-        let Some(password) = secret else {
-            let place = entry.origin.as_deref().unwrap_or("the list");
-            let why = format!("{place} has no password for it: give it one, passwords are not made up yet");
-            rows.push(row("no-password", Some(why)));
+        let (password, made) = match (secret, &mut *passwords) {
+            (Some(password), _) => (Some(password), None),
+            (None, New::Made(passwords)) => {
+                let password = passwords.of(login).map_err(|error| {
+                    let path = passwords.path().display();
+                    Failure::input(format!("no password can be written to {path}: {error}"), None)
+                })?;
+                let made = format!("its password is new, and stands in {}", passwords.path().display());
+                (Some(password), Some(made))
+            }
+            (None, New::Promised) => (None, Some("a password would be made".to_owned())),
+            (None, New::None) => {
+                let place = entry.origin.as_deref().unwrap_or("the list");
+                let why = format!("{place} has no password for it: give it one, or add `--passwords FILE`");
+                rows.push(row("no-password", Some(why)));
+                continue;
+            }
+        };
+        let Some(password) = password.filter(|_| !dry_run) else {
+            rows.push(row("missing", made));
             continue;
         };
-        if dry_run {
-            rows.push(row("missing", None));
-            continue;
-        }
         match create(provisioner, login, entry, password).await {
-            Ok(Creation::Created) => {
-                created.push(login.to_lowercase());
-                rows.push(row("created", None));
-            }
+            Ok(Creation::Created) => rows.push(row("created", made)),
             Ok(Creation::Exists) => rows.push(row("exists", None)),
             // Nothing else will work either.
             Err(error) if matches!(error.failure, PluginFailure::Denied(_)) => return Err(broke(error)),
             Err(error) => rows.push(row("failed", Some(error.to_string()))),
         }
     }
-    if !created.is_empty() {
+    let mut there = before;
+    if rows.iter().any(|row| row.outcome == "created") {
         // What a plugin says is looked at once more: it is what the run will rely on.
-        let after = existing(ui, provisioner, wanted).await?;
+        there = existing(ui, provisioner, wanted).await?;
         for row in rows.iter_mut().filter(|row| row.outcome == "created") {
-            if !after.contains(&row.mailbox.to_lowercase()) {
+            if !there.contains_key(&row.mailbox.to_lowercase()) {
                 row.outcome = "failed";
                 row.detail = Some("it was said to be created and is not there".to_owned());
             }
         }
     }
+    quotas(provisioner, wanted, &there, dry_run, &mut rows).await;
+    let set = |rows: &[Row]| rows.iter().any(|row| row.outcome == "quota-set");
+    if set(&rows) {
+        let there = existing(ui, provisioner, wanted).await?;
+        for row in rows.iter_mut().filter(|row| row.outcome == "quota-set") {
+            let asked = wanted.get(&row.mailbox).and_then(|entry| entry.target.quota);
+            // An API that does not say is believed.
+            let has = there.get(&row.mailbox.to_lowercase()).copied().flatten();
+            if has.is_some() && has != asked {
+                row.outcome = "failed";
+                row.detail = Some("its quota was said to be set and is another".to_owned());
+            }
+        }
+    }
     Ok(rows)
+}
+
+/// Sets the quotas the list asks for, of mailboxes that exist with others.
+async fn quotas(
+    provisioner: &Arc<dyn MailboxProvisioner>,
+    wanted: &BTreeMap<String, MailboxEntry>,
+    there: &BTreeMap<String, Option<u64>>,
+    dry_run: bool,
+    rows: &mut [Row],
+) {
+    for row in rows.iter_mut().filter(|row| matches!(row.outcome, "exists" | "created")) {
+        let Some(asked) = wanted.get(&row.mailbox).and_then(|entry| entry.target.quota) else { continue };
+        let Some(has) = there.get(&row.mailbox.to_lowercase()) else { continue };
+        if *has == Some(asked) {
+            continue;
+        }
+        let shown = has.map_or_else(|| "no quota that is known".to_owned(), |has| bytes(has));
+        let differs = format!("it has {shown}, the list asks for {}", bytes(asked));
+        if dry_run {
+            (row.outcome, row.detail) = ("quota-differs", Some(differs));
+            continue;
+        }
+        tracing::info!(mailbox = row.mailbox, plugin = %provisioner.plugin(), asked, "setting the quota");
+        match provisioner.set_quota(&row.mailbox, asked).await {
+            Ok(()) if row.outcome == "created" => {}
+            Ok(()) => (row.outcome, row.detail) = ("quota-set", Some(differs)),
+            Err(error) => {
+                let left = matches!(error.failure, PluginFailure::Denied(_) | PluginFailure::Unsupported(_));
+                row.outcome = if left { "quota-differs" } else { "failed" };
+                row.detail = Some(format!("{differs}: {error}"));
+            }
+        }
+    }
 }
 
 pub(super) async fn create(
@@ -156,8 +233,8 @@ pub(super) async fn create(
     entry: &MailboxEntry,
     password: Secret,
 ) -> Result<Creation, PluginError> {
-    let mailbox =
-        NewMailbox { login: login.to_owned(), display_name: entry.label.clone(), quota: None, password };
+    let quota = entry.target.quota;
+    let mailbox = NewMailbox { login: login.to_owned(), display_name: entry.label.clone(), quota, password };
     tracing::info!(mailbox = login, plugin = %provisioner.plugin(), "creating");
     provisioner.create_mailbox(&mailbox).await
 }
@@ -174,8 +251,10 @@ mod tests {
     /// A host in memory. `lies` about what it creates.
     struct Panel {
         id: PluginId,
-        has: Mutex<Vec<String>>,
+        has: Mutex<BTreeMap<String, Option<u64>>>,
         lies: bool,
+        /// Whether quotas can be set.
+        quotas: bool,
     }
 
     #[async_trait]
@@ -192,55 +271,128 @@ mod tests {
         ) -> Result<ExistingPage, PluginError> {
             assert_eq!(domains, ["new.example"]);
             let has = self.has.lock().unwrap().clone();
-            let mailbox = |login| ExistingMailbox { login, quota: None };
+            let mailbox = |(login, quota)| ExistingMailbox { login, quota };
             Ok(ExistingPage { mailboxes: has.into_iter().map(mailbox).collect(), ..ExistingPage::default() })
         }
 
         async fn create_mailbox(&self, mailbox: &NewMailbox) -> Result<Creation, PluginError> {
-            assert_eq!(mailbox.password.expose_secret(), b"geheim");
+            if mailbox.login != "cleo@new.example" {
+                assert_eq!(mailbox.password.expose_secret(), b"geheim");
+            }
             if !self.lies {
-                self.has.lock().unwrap().push(mailbox.login.clone());
+                self.has.lock().unwrap().insert(mailbox.login.clone(), None);
             }
             Ok(Creation::Created)
         }
 
-        async fn set_quota(&self, _: &str, _: u64) -> Result<(), PluginError> {
-            Err(endless(&self.id, "set-quota"))
+        async fn set_quota(&self, login: &str, quota: u64) -> Result<(), PluginError> {
+            if !self.quotas {
+                let failure = PluginFailure::Denied("type `mailhaul plugin grant`".to_owned());
+                return Err(PluginError { plugin: self.id.clone(), call: "set-quota".to_owned(), failure });
+            }
+            if !self.lies {
+                let mut has = self.has.lock().unwrap();
+                let key = has.keys().find(|key| key.eq_ignore_ascii_case(login)).unwrap().clone();
+                has.insert(key, Some(quota));
+            }
+            Ok(())
         }
     }
 
-    async fn outcomes(lies: bool, dry_run: bool) -> (Vec<&'static str>, Vec<String>) {
+    fn panel(lies: bool, quotas: bool) -> Arc<Panel> {
         let id = PluginId { id: "panel".into(), version: "1.0.0".into() };
-        let panel = Arc::new(Panel { id, has: Mutex::new(vec!["Anna@new.example".into()]), lies });
-        let entry = |login: &str, password: &str| {
-            let secret = Some(Secret::from(password.as_bytes().to_vec()));
-            let target = AccountEntry { login: login.into(), secret, ..AccountEntry::default() };
-            let source = AccountEntry::default();
-            (login.to_owned(), MailboxEntry { key: login.into(), source, target, label: None, origin: None })
-        };
-        let wanted = [
-            entry("anna@new.example", "geheim"),
-            entry("ben@new.example", "geheim"),
-            entry("cleo@new.example", ""),
-        ];
+        let has = Mutex::new([("Anna@new.example".to_owned(), Some(1 << 30))].into());
+        Arc::new(Panel { id, has, lies, quotas })
+    }
+
+    fn entry(login: &str, password: &str, quota: Option<u64>) -> (String, MailboxEntry) {
+        let secret = Some(Secret::from(password.as_bytes().to_vec()));
+        let target = AccountEntry { login: login.into(), secret, quota, ..AccountEntry::default() };
+        let source = AccountEntry::default();
+        (login.to_owned(), MailboxEntry { key: login.into(), source, target, label: None, origin: None })
+    }
+
+    async fn rows(
+        panel: &Arc<Panel>,
+        wanted: Vec<(String, MailboxEntry)>,
+        dry_run: bool,
+        mut new: New,
+    ) -> Vec<Row> {
         let (mut ui, _out, _err) = Ui::in_memory(None);
         let provisioner: Arc<dyn MailboxProvisioner> = panel.clone();
-        let rows = work(&mut ui, &provisioner, &wanted.into(), dry_run).await.unwrap();
-        let has = panel.has.lock().unwrap().clone();
-        (rows.into_iter().map(|row| row.outcome).collect(), has)
+        work(&mut ui, &provisioner, &wanted.into_iter().collect(), dry_run, &mut new).await.unwrap()
+    }
+
+    fn words(rows: &[Row]) -> Vec<&'static str> {
+        rows.iter().map(|row| row.outcome).collect()
+    }
+
+    fn three() -> Vec<(String, MailboxEntry)> {
+        vec![
+            entry("anna@new.example", "geheim", None),
+            entry("ben@new.example", "geheim", None),
+            entry("cleo@new.example", "", None),
+        ]
     }
 
     #[tokio::test]
     async fn only_what_is_missing_is_created_and_looked_at_again() {
-        let (rows, has) = outcomes(false, false).await;
-        assert_eq!(rows, ["exists", "created", "no-password"]);
+        let good = panel(false, false);
+        assert_eq!(
+            words(&rows(&good, three(), false, New::None).await),
+            ["exists", "created", "no-password"]
+        );
+        let has: Vec<_> = good.has.lock().unwrap().keys().cloned().collect();
         assert_eq!(has, ["Anna@new.example", "ben@new.example"]);
-        assert_eq!(outcomes(true, false).await.0, ["exists", "failed", "no-password"]);
+        let lies = panel(true, false);
+        assert_eq!(words(&rows(&lies, three(), false, New::None).await), ["exists", "failed", "no-password"]);
     }
 
     #[tokio::test]
     async fn a_dry_run_creates_nothing() {
-        let (rows, has) = outcomes(false, true).await;
-        assert_eq!((rows, has.len()), (vec!["exists", "missing", "no-password"], 1));
+        let panel = panel(false, true);
+        let mut wanted = three();
+        wanted[0].1.target.quota = Some(2 << 30);
+        let rows = rows(&panel, wanted, true, New::Promised).await;
+        assert_eq!(words(&rows), ["quota-differs", "missing", "missing"]);
+        assert_eq!(rows[0].detail.as_deref(), Some("it has 1.0 GiB, the list asks for 2.0 GiB"));
+        assert_eq!(rows[2].detail.as_deref(), Some("a password would be made"));
+        assert_eq!(panel.has.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_password_is_made_where_the_list_has_none_and_stands_in_the_file_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new.csv");
+        let made = New::Made(Passwords::open(&path).unwrap());
+        let rows = rows(&panel(false, false), three(), false, made).await;
+        assert_eq!(words(&rows), ["exists", "created", "created"]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let password = text.lines().nth(1).unwrap().strip_prefix("cleo@new.example,").unwrap();
+        assert_eq!((text.lines().count(), password.len()), (2, 27));
+        assert!(!format!("{rows:?}").contains(password), "{rows:?}");
+    }
+
+    #[tokio::test]
+    async fn quotas_are_set_where_they_differ_and_only_when_granted() {
+        let asks = || {
+            vec![
+                entry("anna@new.example", "geheim", Some(2 << 30)),
+                entry("ben@new.example", "geheim", Some(3 << 30)),
+                entry("cleo@new.example", "geheim", None),
+            ]
+        };
+        let good = panel(false, true);
+        assert_eq!(words(&rows(&good, asks(), false, New::None).await), ["quota-set", "created", "created"]);
+        let has = good.has.lock().unwrap().clone();
+        assert_eq!(has["Anna@new.example"], Some(2 << 30));
+        assert_eq!((has["ben@new.example"], has["cleo@new.example"]), (Some(3 << 30), None));
+        // Once more: nothing is left to do.
+        assert_eq!(words(&rows(&good, asks(), false, New::None).await), ["exists"; 3]);
+        let denied = rows(&panel(false, false), asks(), false, New::None).await;
+        assert_eq!(words(&denied), ["quota-differs", "quota-differs", "created"]);
+        assert!(denied[0].detail.as_ref().unwrap().contains("plugin grant"), "{denied:?}");
+        let lies = panel(true, true);
+        assert_eq!(words(&rows(&lies, asks()[..1].to_vec(), false, New::None).await), ["failed"]);
     }
 }

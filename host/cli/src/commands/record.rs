@@ -183,7 +183,8 @@ fn of_servers(
 ) -> Result<Recorded, Failure> {
     let all = runtime()?.block_on(async {
         let inputs = plugins::inputs(ui, &opened.project)?;
-        let source = plugins::given(&opened.project, &opened.project.mailboxes.from).await?;
+        let source =
+            plugins::given(&opened.project, &opened.project.source, &opened.project.mailboxes.from).await?;
         listing::entries(ui, &source.plugin.source(source.settings, inputs)?).await
     })?;
     let mailbox = chosen(&all, args)?;
@@ -233,7 +234,7 @@ fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<
     }
     let (exchanges, fixture) = (Exchanges::default(), recorded(Kind::MailboxSource));
     let fixture = runtime()?.block_on(async {
-        let given = plugins::given(project, &project.mailboxes.from).await?;
+        let given = plugins::given(project, &project.source, &project.mailboxes.from).await?;
         let plugin = given.plugin.clone().recorded(&exchanges);
         let page = plugin.source(given.settings, inputs)?.list_mailboxes(None, PAGE).await.map_err(broke)?;
         listing::remarks(ui, &page.diagnostics)?;
@@ -268,13 +269,13 @@ fn of_provisioner(
 ) -> Result<Recorded, Failure> {
     let fixture = runtime()?.block_on(async {
         let inputs = plugins::inputs(ui, project)?;
-        let source = plugins::given(project, &project.mailboxes.from).await?;
+        let source = plugins::given(project, &project.source, &project.mailboxes.from).await?;
         let all = listing::entries(ui, &source.plugin.source(source.settings, inputs)?).await?;
         let chosen = chosen(&all, args)?;
         know_mailboxes(&all, all.iter().take(KNOWN).chain([chosen]), redactor);
 
         let exchanges = Exchanges::default();
-        let given = plugins::given(project, plugins::provisioning(project)?).await?;
+        let given = plugins::given(project, &project.target, plugins::provisioning(project)?).await?;
         let plugin = given.plugin.clone().recorded(&exchanges);
         let provisioner = plugin.provisioner(given.settings)?;
         let domains = provision::domains(all.iter().map(|entry| &entry.target.login));

@@ -1,6 +1,7 @@
 //! `check`: one line per mailbox when both ends are well, one per side that is not.
 
 use mailhaul_engine::event::{CheckRow, MailboxEnd};
+use mailhaul_engine::summary::ProfileSummary;
 
 use super::escape::escape;
 use super::paint::{Palette, Tone};
@@ -38,7 +39,7 @@ pub(crate) fn mailbox(
                 let details: Vec<_> = rows
                     .iter()
                     .filter(|row| !row.detail.is_empty())
-                    .map(|row| format!("{}: {}", row.side.as_str(), escape(&row.detail)))
+                    .map(|row| format!("{}: {}{}", row.side.as_str(), escape(&row.detail), profile_of(row)))
                     .collect();
                 let text = format!("{}  {}", escape(mailbox), details.join("; "));
                 push_line(&mut out, true, text.trim_end(), width, palette);
@@ -46,6 +47,46 @@ pub(crate) fn mailbox(
         }
     }
     out
+}
+
+/// E.g. `; profile: Dovecot (server-profiles 0.1.0)`.
+fn profile_of(row: &CheckRow) -> String {
+    let Some(profile) = &row.profile else { return String::new() };
+    format!("; profile: {} ({})", escape(&profile.name), escape(&profile.plugin))
+}
+
+/// Returns what server profiles say, once for each server and side however many mailboxes it has.
+pub(crate) fn profiles(rows: &[CheckRow], width: Option<usize>, palette: Palette) -> String {
+    let mut seen = Vec::new();
+    let mut out = String::new();
+    for profile in rows.iter().filter_map(|row| row.profile.as_ref()) {
+        if !seen.contains(&profile) {
+            seen.push(profile);
+            push_profile(&mut out, profile, width, palette);
+        }
+    }
+    out
+}
+
+/// Adds what a server profile says: who, why, what follows, what to know.
+pub(crate) fn push_profile(
+    out: &mut String,
+    profile: &ProfileSummary,
+    width: Option<usize>,
+    palette: Palette,
+) {
+    let (side, host, name) = (profile.side.as_str(), escape(&profile.host), escape(&profile.name));
+    let (plugin, why) = (escape(&profile.plugin), escape(&profile.why));
+    let mut text = format!("profile: {side} {host}: {name} ({plugin}): {why}");
+    for effect in &profile.effects {
+        text.push_str(&format!("; {}", escape(effect)));
+    }
+    let mut lines = String::new();
+    push_wrapped(&mut lines, 2, &text, width);
+    for note in &profile.notes {
+        push_wrapped(&mut lines, 4, &format!("note: {}", escape(note)), width);
+    }
+    out.push_str(&lines.replacen("profile:", &palette.paint(Tone::Accent, "profile:"), 1));
 }
 
 fn push_line(out: &mut String, well: bool, text: &str, width: Option<usize>, palette: Palette) {
@@ -101,6 +142,20 @@ mod tests {
             cause: cause.into(),
             remedy: remedy.into(),
             detail: detail.into(),
+            profile: None,
+        }
+    }
+
+    fn dovecot() -> ProfileSummary {
+        ProfileSummary {
+            side: Side::Target,
+            host: "mail.new.example".into(),
+            provider: "dovecot".into(),
+            name: "Dovecot 2.3.21".into(),
+            plugin: "server-profiles 0.1.0".into(),
+            why: "its ID says \u{1b}dovecot".into(),
+            effects: vec!["at most 10 connections for one mailbox".into(), "without MULTIAPPEND".into()],
+            notes: vec!["what to know about it".into()],
         }
     }
 
@@ -119,23 +174,33 @@ mod tests {
                 "check the password in `mailboxes.csv:3`",
             ),
         ];
+        let mut well = well;
+        well[1].profile = Some(dovecot());
         let mut out = String::new();
         for width in [Some(80), None] {
             for rows in [&well, &sick] {
                 let rows: Vec<_> = rows.iter().collect();
                 out += &mailbox("anna@old.example", &rows, &MailboxEnd::Complete, width, Palette::default());
             }
+            out += &profiles(&well, width, Palette::default());
             out += "\n";
         }
         insta::assert_snapshot!(out, @r"
         ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target:
-              empty, 12 % of 2.0 GiB used
+              empty, 12 % of 2.0 GiB used; profile: Dovecot 2.3.21 (server-profiles
+              0.1.0)
         FAIL  anna@old.example  target: auth-refused: the server said `NO
               [AUTHENTICATIONFAILED] \x1b[31mno`
               hint: check the password in `mailboxes.csv:3`
+          profile: target mail.new.example: Dovecot 2.3.21 (server-profiles 0.1.0): its
+            ID says \x1bdovecot; at most 10 connections for one mailbox; without
+            MULTIAPPEND
+            note: what to know about it
 
-        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target: empty, 12 % of 2.0 GiB used
+        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target: empty, 12 % of 2.0 GiB used; profile: Dovecot 2.3.21 (server-profiles 0.1.0)
         FAIL  anna@old.example  target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno` (hint: check the password in `mailboxes.csv:3`)
+          profile: target mail.new.example: Dovecot 2.3.21 (server-profiles 0.1.0): its ID says \x1bdovecot; at most 10 connections for one mailbox; without MULTIAPPEND
+            note: what to know about it
         ");
     }
 }

@@ -2,6 +2,7 @@
 
 use mailhaul_engine::plan::{FolderPlan, MailboxPlan};
 
+use super::check::push_profile;
 use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::sum::{accounts, push_wrapped};
@@ -12,6 +13,9 @@ use super::units::{bytes, count, estimate, plural};
 pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {
     let mut out = format!("{}\n", palette.paint(Tone::Strong, &accounts(&plan.source, &plan.target)));
     out.push_str(&folders(&plan.folders, width, palette));
+    for profile in &plan.profiles {
+        push_profile(&mut out, profile, width, palette);
+    }
     for note in &plan.notes {
         push_labelled(&mut out, "note:", Tone::Warn, note, width, palette);
     }

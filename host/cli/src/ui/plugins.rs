@@ -77,6 +77,9 @@ pub(crate) fn card(found: &Inspection, named: &str, width: Option<usize>, palett
         false => format!("a component file, {}", escape(named)),
     };
     push_wrapped(&mut out, 2, &from, width);
+    if !found.providers.is_empty() {
+        push_wrapped(&mut out, 2, &format!("providers: {}", escape(&found.providers.join(", "))), width);
+    }
     push_wrapped(
         &mut out,
         2,
@@ -206,6 +209,7 @@ mod tests {
             kinds: listed.kinds,
             summary: listed.summary,
             license: "Apache-2.0 OR MIT".into(),
+            providers: Vec::new(),
             imports: vec![
                 ImportUse { name: "log", meaning: "writes lines to mailhaul's log" },
                 ImportUse { name: "secrets", meaning: "passes passwords on as handles, without seeing them" },

@@ -437,6 +437,7 @@ pub(crate) mod samples {
                 folder("Spam", None, "mailhaul.toml:15", "the rule says `skip = true`"),
                 folder("受信箱", Some("受信箱"), "mailhaul", "no step ruled on it: it keeps its name"),
             ],
+            profiles: Vec::new(),
             notes: vec!["`Trash` and `Deleted` both claim the role trash by name: neither is mapped".into()],
             conflicts: vec!["`A` and `a` would become one folder on the target".into()],
             messages_to_copy: 4800,

@@ -15,10 +15,11 @@ use crate::outcome::Outcome;
 const MOST_LISTED: usize = 10;
 
 /// The kinds in the order they are shown: the worst first.
-const KINDS: [DifferenceKind; 11] = [
+const KINDS: [DifferenceKind; 12] = [
     DifferenceKind::Missing,
     DifferenceKind::Truncated,
     DifferenceKind::AlteredBody,
+    DifferenceKind::Unreadable,
     DifferenceKind::AlteredHeaders,
     DifferenceKind::AlteredNewlines,
     DifferenceKind::Duplicate,

@@ -19,6 +19,10 @@ pub(super) struct InFlight {
     pub(super) digest: Digests,
     pub(super) flags: Flags,
     pub(super) later: Flags,
+    /// Its place among those that were sent.
+    pub(super) serial: usize,
+    /// Handed over to its last byte.
+    pub(super) whole: bool,
 }
 
 /// What the writer and the acknowledgements share.
@@ -29,6 +33,10 @@ pub(super) struct Flight {
     pub(super) batch_of: HashMap<u32, i64>,
     pub(super) left: HashMap<i64, usize>,
     pub(super) uid_next: Option<u32>,
+    /// Messages sent so far.
+    pub(super) serial: usize,
+    /// The writer gave up: what a server says of the message it was in is said of half a message.
+    pub(super) abandoned: bool,
 }
 
 impl Flight {
@@ -36,6 +44,13 @@ impl Flight {
     pub(super) fn open(&mut self, batch: i64, uids: &[u32]) {
         self.batch_of.extend(uids.iter().map(|uid| (*uid, batch)));
         self.left.insert(batch, uids.len());
+    }
+
+    /// The last byte of a message was handed over.
+    pub(super) fn whole(&mut self, uid: u32) {
+        if let Some(sent) = self.sent.get_mut(&uid) {
+            sent.whole = true;
+        }
     }
 
     /// Takes a settled message out of its batch; returns the batch when it was the last.

@@ -4,16 +4,19 @@
 //! The writer and the acknowledgements are tasks of their own: with one task for both ends, both
 //! sockets' buffers could fill while each end waits for the other.
 
+mod breaks;
 mod flight;
 mod read;
 mod record;
 mod spread;
 mod write;
 
+pub(crate) use breaks::Breaks;
 pub(crate) use spread::spread;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mailhaul_imap::{AppendHead, AppendOptions, Flags, FolderName, ImapError, Refusal, Selected, Session};
@@ -48,6 +51,8 @@ pub(crate) struct FolderCopy {
     pub selected: Selected,
     /// Messages above this size are not sent: the target said it refuses them.
     pub append_limit: Option<u64>,
+    /// Who knows that limit, when it is not the target itself.
+    pub limit_by: Option<String>,
     /// Whether messages may share commands; one that was refused together with others is sent alone.
     pub together: bool,
 }
@@ -66,6 +71,8 @@ pub(crate) struct Copied {
     pub alone: bool,
     /// Some of these were refused for the moment, in these words: send them again.
     pub patience: Option<Refusal>,
+    /// How long to wait before that, by a server profile that could read those words.
+    pub wait: Option<Duration>,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     /// The user stopped it.
@@ -101,7 +108,22 @@ async fn copy(
     open: &[Listed],
 ) -> Result<(Session, Copied), WorkError> {
     let shared: SharedFlight = Arc::default();
-    flight(&shared).uid_next = job.selected.uid_next;
+    let result = Box::pin(pump(work, job, source, target, open, &shared)).await;
+    if let Err(error) = &result {
+        breaks::blame(work, job, &shared, open, error).await?;
+    }
+    result
+}
+
+async fn pump(
+    work: Work<'_>,
+    job: &FolderCopy,
+    source: &mut Session,
+    target: Session,
+    open: &[Listed],
+    shared: &SharedFlight,
+) -> Result<(Session, Copied), WorkError> {
+    flight(shared).uid_next = job.selected.uid_next;
     let mut options = AppendOptions::default();
     if !job.together {
         options.batch_messages = 1;
@@ -114,7 +136,7 @@ async fn copy(
     let writer = write::Writer {
         job: job.clone(),
         ledger: Arc::clone(work.ledger),
-        flight: Arc::clone(&shared),
+        flight: Arc::clone(shared),
         batches: Batches::new(open),
     };
     let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
@@ -124,7 +146,7 @@ async fn copy(
     let reader = read::Reader { work, job, queue, halted };
     let (read, recorded) = tokio::join!(
         reader.read(source, open, &mut copied),
-        record::record(work, job, &shared, ack_receiver, halt)
+        record::record(work, job, shared, ack_receiver, halt)
     );
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;
@@ -140,6 +162,7 @@ async fn copy(
     copied.unresolved = recorded.unresolved;
     copied.alone = recorded.alone;
     copied.patience = recorded.patience;
+    copied.wait = recorded.wait;
     copied.over_quota = recorded.over_quota;
     Ok((acks.rejoin(appender), copied))
 }

@@ -119,8 +119,9 @@ impl Reader<'_> {
                 wanted.push(message.uid);
                 continue;
             }
+            let by = self.job.limit_by.as_ref().map(|by| format!(", says {by}")).unwrap_or_default();
             let text = format!(
-                "the message has {} bytes, and the target takes messages of up to {limit} bytes",
+                "the message has {} bytes, and the target takes messages of up to {limit} bytes{by}",
                 message.size
             );
             let failure = Failure {

@@ -9,6 +9,7 @@ use super::FolderCopy;
 use super::flight::{SharedFlight, flight};
 use crate::event::Event;
 use crate::ledger::{Delivered, Failure, Outcome};
+use crate::meaning::{Meaning, read_append};
 use crate::work::{Work, WorkError, locked};
 
 /// Acknowledgements recorded in one transaction at most.
@@ -34,6 +35,8 @@ pub(super) struct Recorded {
     pub(super) alone: bool,
     pub(super) patience: Option<Refusal>,
     pub(super) over_quota: Option<String>,
+    /// How long a server profile would have that patience be.
+    pub(super) wait: Option<Duration>,
 }
 
 /// Records acknowledgements until there are no more; raises `halt` when the target is out of room.
@@ -55,12 +58,15 @@ pub(super) async fn record(
         let mut closed = Vec::new();
         let mut refused = Vec::new();
         let mut asked = None;
+        let meanings = meanings(work, &buffer).await;
         {
             let mut flight = flight(shared);
-            for ack in buffer.drain(..) {
+            for (ack, meaning) in buffer.drain(..).zip(meanings) {
                 let Ok(uid) = u32::try_from(ack.ticket) else { continue };
                 let Some(sent) = flight.sent.remove(&uid) else { continue };
+                let half = flight.abandoned && !sent.whole;
                 match ack.outcome {
+                    AckOutcome::Refused(_) | AckOutcome::BatchRefused(_) if half => {}
                     AckOutcome::Stored { uid: Some(target_uid), .. } => {
                         flight.uid_next = flight.uid_next.max(target_uid.checked_add(1));
                         closed.extend(flight.settle(uid));
@@ -79,16 +85,21 @@ pub(super) async fn record(
                     }
                     AckOutcome::Stored { uid: None, .. } => done.unresolved.push(uid),
                     AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
-                        if refusal.is_out_of_room() =>
+                        if refusal.is_out_of_room()
+                            || meaning.as_ref().is_some_and(Meaning::is_out_of_room) =>
                     {
                         halt.send_replace(true);
-                        done.over_quota.get_or_insert_with(|| refusal.to_string());
+                        let advice = meaning.as_ref().map(Meaning::advice).unwrap_or_default();
+                        done.over_quota.get_or_insert_with(|| format!("{refusal}{advice}"));
                     }
                     AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
-                        if refusal.asks_for_patience() =>
+                        if refusal.asks_for_patience()
+                            || meaning.as_ref().is_some_and(Meaning::asks_for_patience) =>
                     {
                         done.unresolved.push(uid);
-                        asked.get_or_insert(refusal);
+                        done.wait = done.wait.max(meaning.as_ref().map(Meaning::wait));
+                        let advice = meaning.as_ref().map(Meaning::advice).unwrap_or_default();
+                        asked.get_or_insert((refusal, advice));
                     }
                     AckOutcome::BatchRefused(refusal) => {
                         tracing::info!(uid, %refusal, "refused together with others, to be sent alone");
@@ -96,14 +107,17 @@ pub(super) async fn record(
                         done.unresolved.push(uid);
                     }
                     AckOutcome::Refused(refusal) => {
-                        refused.push((uid, sent.size, flight.settle(uid), refusal));
+                        // Its intent stays open until it was looked for: servers store what they refuse.
+                        let advice = meaning.as_ref().map(Meaning::advice).unwrap_or_default();
+                        refused.push((uid, sent.size, refusal, advice));
                     }
                 }
             }
         }
-        if let Some(refusal) = asked {
+        if let Some((refusal, advice)) = asked {
             if work.context.ceilings.first_complaint(work.mailbox) {
-                let text = format!("the target asks for patience, so the copy goes on slower: {refusal}");
+                let text =
+                    format!("the target asks for patience, so the copy goes on slower: {refusal}{advice}");
                 work.context.warn(work.mailbox, text).await;
             }
             done.patience.get_or_insert(refusal);
@@ -111,11 +125,10 @@ pub(super) async fn record(
         if !delivered.is_empty() {
             locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
         }
-        for (uid, size, closed, refusal) in refused {
-            let text = format!("the target refused it: {refusal}");
+        for (uid, size, refusal, advice) in refused {
+            let text = format!("the target refused it: {refusal}{advice}");
             let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
-            let closed: Vec<i64> = closed.into_iter().collect();
-            work.fail(job.folder, &job.source, failure, &closed).await?;
+            work.fail(job.folder, &job.source, failure, &[]).await?;
         }
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
@@ -129,6 +142,23 @@ pub(super) async fn record(
         }
     }
     Ok(done)
+}
+
+/// What a server profile says of each refusal in which the engine sees nothing but a refusal.
+async fn meanings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Meaning>> {
+    let mut meanings = Vec::with_capacity(acks.len());
+    for ack in acks {
+        let (AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)) = &ack.outcome else {
+            meanings.push(None);
+            continue;
+        };
+        meanings.push(if refusal.is_out_of_room() || refusal.asks_for_patience() {
+            None
+        } else {
+            read_append(work.context, work.target, refusal).await
+        });
+    }
+    meanings
 }
 
 fn refusal_code(refusal: &Refusal) -> &'static str {

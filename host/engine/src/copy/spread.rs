@@ -13,7 +13,7 @@ use crate::job::Order;
 use crate::mailbox::Mailbox;
 use crate::scan::Listed;
 use crate::summary::Side;
-use crate::work::{Work, WorkError, locked};
+use crate::work::{Work, WorkError};
 
 /// What one connection writes before it takes more: opening a part costs some round trips.
 const PART: usize = 1000;
@@ -48,9 +48,6 @@ pub(crate) async fn spread(
     let (target, mut copied) = own?;
     for part in helped {
         copied.add(part?);
-    }
-    if !copied.interrupted && copied.over_quota.is_none() && copied.unresolved.is_empty() {
-        locked(work.ledger).close_batches(job.folder)?;
     }
     Ok((target, copied))
 }
@@ -99,7 +96,7 @@ async fn helper(
 ) -> Result<Copied, WorkError> {
     let Some(leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(Copied::default()) };
     let opened = async {
-        let (mut source, mut target) = dial_both(mailbox, &work.context.ceilings.timeouts).await?;
+        let (mut source, mut target) = dial_both(work.context, mailbox).await?;
         let (examined, selected) =
             tokio::join!(source.examine(&job.source_name), target.select(&job.target_name));
         examined.map_err(EndError::at(Side::Source))?;
@@ -132,6 +129,7 @@ impl Copied {
         self.unresolved.extend(more.unresolved);
         self.alone |= more.alone;
         self.patience = self.patience.take().or(more.patience);
+        self.wait = self.wait.max(more.wait);
         self.over_quota = self.over_quota.take().or(more.over_quota);
         self.interrupted |= more.interrupted;
         for (flag, count) in more.flags_lost {

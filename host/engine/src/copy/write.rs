@@ -43,6 +43,7 @@ impl Writer {
             }
             Err(error) => {
                 // Half a message must not be stored, and nobody may wait for replies any more.
+                flight(&self.flight).abandoned = true;
                 appender.abandon().await;
                 Err(error)
             }
@@ -70,6 +71,8 @@ impl Writer {
                         for piece in &pieces {
                             appender.write(piece).await.map_err(&at_target)?;
                         }
+                        // Before the server can have it, and answer.
+                        flight(&self.flight).whole(head.uid);
                         appender.end().await.map_err(&at_target)?;
                     }
                 }
@@ -87,6 +90,7 @@ impl Writer {
                         // Known before the last byte is sent, so it is there when the reply arrives.
                         if let Some(sent) = flight(&self.flight).sent.get_mut(&head.uid) {
                             sent.digest = digest;
+                            sent.whole = true;
                         }
                         if accepted {
                             appender.end().await.map_err(&at_target)?;
@@ -130,6 +134,8 @@ impl Writer {
                 let id = locked(&self.ledger).open_batch(self.job.folder, validity, next, uids)?;
                 flight.open(id, uids);
             }
+            flight.serial += 1;
+            let serial = flight.serial;
             flight.sent.insert(
                 head.uid,
                 InFlight {
@@ -137,6 +143,8 @@ impl Writer {
                     digest: head.digest.unwrap_or_default(),
                     flags: head.append.flags.clone(),
                     later: head.later.clone(),
+                    serial,
+                    whole: false,
                 },
             );
         }

@@ -75,11 +75,22 @@ pub struct Row {
     pub flags: Option<String>,
     /// Seen in the target's message list.
     pub proven: bool,
-    /// How often the target refused it.
+    /// How often it was sent in vain: refused, acknowledged and not kept, or the end of the connection.
     pub attempts: u32,
     /// Stable code of the reason, for skipped and failed messages.
     pub code: Option<String>,
 }
+
+impl Row {
+    /// Whether a connection broke while it was under way: it may be why.
+    #[must_use]
+    pub fn is_suspected(&self) -> bool {
+        self.code.as_deref() == Some(CONNECTION_LOST)
+    }
+}
+
+/// The code of messages that a connection broke at.
+pub const CONNECTION_LOST: &str = "connection-lost";
 
 /// A message that is on the target.
 #[derive(Debug, Clone)]
@@ -111,7 +122,7 @@ pub struct Failure<'a> {
     pub code: &'a str,
     /// One sentence with the server's own words.
     pub text: &'a str,
-    /// The target refused it: counts towards [`MAX_ATTEMPTS`].
+    /// It was sent in vain: counts towards [`MAX_ATTEMPTS`].
     pub refused: bool,
 }
 
@@ -130,7 +141,7 @@ pub struct Batch {
     pub looked_up: bool,
 }
 
-/// How often a message may be refused over all runs before it is left alone.
+/// How often a message may be sent in vain over all runs before it is left alone.
 pub const MAX_ATTEMPTS: u32 = 3;
 
 fn reason_id(tx: &Transaction<'_>, code: &str, text: &str) -> rusqlite::Result<i64> {
@@ -381,19 +392,19 @@ impl Ledger {
         })
     }
 
-    /// Of `uids`, the messages that are recorded as refused by the target: (UID, size).
-    pub fn refused(&self, folder: FolderId, uids: &[u32]) -> Result<Vec<(u32, u64)>> {
+    /// How often messages of `uids` were sent in vain; those that never were are left out.
+    pub fn attempts(&self, folder: FolderId, uids: &[u32]) -> Result<HashMap<u32, u32>> {
         self.sql(|db| {
             let mut query = db.prepare(
-                "SELECT size FROM message WHERE folder = ?1 AND source_uid = ?2 AND outcome = 4 AND attempts > 0",
+                "SELECT attempts FROM message WHERE folder = ?1 AND source_uid = ?2 AND outcome = 4 AND attempts > 0",
             )?;
-            let mut refused = Vec::new();
+            let mut attempts = HashMap::new();
             for uid in uids {
-                if let Some(size) = query.query_row(params![folder.0, uid], |r| r.get(0)).optional()? {
-                    refused.push((*uid, size));
+                if let Some(count) = query.query_row(params![folder.0, uid], |r| r.get(0)).optional()? {
+                    attempts.insert(*uid, count);
                 }
             }
-            Ok(refused)
+            Ok(attempts)
         })
     }
 

@@ -16,14 +16,16 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 pub use folder::{FolderId, FolderRow, Proof};
-pub use message::{Batch, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
+pub use message::{Batch, CONNECTION_LOST, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
 pub use place::{Place, PlaceId};
 pub use relocation::{Copy, Relocation};
 
@@ -130,6 +132,8 @@ pub struct Identity {
 pub struct Ledger {
     db: Connection,
     path: PathBuf,
+    /// Time spent in SQLite.
+    busy: Cell<Duration>,
     // Held for its lock; `None` when opened for reading.
     _lock: Option<File>,
 }
@@ -177,7 +181,7 @@ impl Ledger {
         }
         let db = Connection::open(&path).map_err(|source| sqlite(&path, source))?;
         crate::store::private_file(&path).map_err(io)?;
-        let mut ledger = Self { db, path, _lock: Some(lock) };
+        let mut ledger = Self { db, path, busy: Cell::default(), _lock: Some(lock) };
         ledger.prepare(who)?;
         Ok(ledger)
     }
@@ -201,9 +205,9 @@ impl Ledger {
             None => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
         };
         let db = db.map_err(|source| sqlite(path, source))?;
-        let ledger = Self { db, path: path.to_owned(), _lock: None };
+        let ledger = Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None };
         ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
-        ledger.sql(|db| db.busy_timeout(std::time::Duration::from_secs(5)))?;
+        ledger.sql(|db| db.busy_timeout(Duration::from_secs(5)))?;
         ledger.sql(seal::register)?;
         let found = ledger.version()?;
         ledger.refuse_newer(found)?;
@@ -218,11 +222,7 @@ impl Ledger {
         let mut db = Connection::open_in_memory().map_err(|source| sqlite(path, source))?;
         let copy = |db: &mut Connection| {
             let from = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            rusqlite::backup::Backup::new(&from, db)?.run_to_completion(
-                i32::MAX,
-                std::time::Duration::ZERO,
-                None,
-            )?;
+            rusqlite::backup::Backup::new(&from, db)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
             seal::register(db)?;
             let tx = db.transaction()?;
             migrate::migrate(&tx, found)?;
@@ -230,7 +230,7 @@ impl Ledger {
             tx.commit()
         };
         copy(&mut db).map_err(|source| sqlite(path, source))?;
-        Ok(Self { db, path: path.to_owned(), _lock: None })
+        Ok(Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None })
     }
 
     /// The file.
@@ -240,7 +240,15 @@ impl Ledger {
     }
 
     fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        f(&self.db).map_err(|source| sqlite(&self.path, source))
+        let begun = Instant::now();
+        let result = f(&self.db).map_err(|source| sqlite(&self.path, source));
+        self.busy.set(self.busy.get() + begun.elapsed());
+        result
+    }
+
+    /// How long it was read and written so far.
+    pub(crate) fn busy(&self) -> Duration {
+        self.busy.get()
     }
 
     /// Runs `f` in one transaction: all of it is in the ledger afterwards, or nothing.
@@ -255,7 +263,10 @@ impl Ledger {
             tx.commit()?;
             Ok(value)
         };
-        run(&mut self.db).map_err(|source| sqlite(path, source))
+        let begun = Instant::now();
+        let result = run(&mut self.db).map_err(|source| sqlite(path, source));
+        self.busy.set(self.busy.get() + begun.elapsed());
+        result
     }
 
     fn damaged(&self, what: &str) -> LedgerError {
@@ -306,7 +317,7 @@ impl Ledger {
             db.pragma_update(None, "journal_mode", "wal")?;
             db.pragma_update(None, "synchronous", "normal")?;
             db.pragma_update(None, "foreign_keys", true)?;
-            db.busy_timeout(std::time::Duration::from_secs(5))?;
+            db.busy_timeout(Duration::from_secs(5))?;
             seal::register(db)
         })?;
         let found = self.version()?;

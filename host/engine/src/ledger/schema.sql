@@ -64,7 +64,7 @@ CREATE TABLE message (
     flags_pending TEXT,              -- to be set by STORE still
     proven        INTEGER NOT NULL DEFAULT 0,  -- 1 once seen in the target's message list
     gone          INTEGER NOT NULL DEFAULT 0,  -- 1 deleted at the source, 2 and its copy put away since
-    attempts      INTEGER NOT NULL DEFAULT 0,  -- how often the target refused it
+    attempts      INTEGER NOT NULL DEFAULT 0,  -- how often it was sent in vain
     reason        INTEGER REFERENCES reason (id),
     seal          INTEGER NOT NULL,  -- check over the row, against damage
     PRIMARY KEY (folder, source_uid)

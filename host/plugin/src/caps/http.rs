@@ -287,7 +287,7 @@ async fn follow(grants: &Grants, mut request: Prepared, timeout: Duration) -> Ou
     let deadline = Instant::now() + timeout;
     for _ in 0..=HTTP_REDIRECTS {
         let private = granted(grants, &request.origin)?;
-        let exchange = exchange(&request, private, timeout);
+        let exchange = exchange(&request, dialer(grants)?, private, timeout);
         let response = timeout_at(deadline, exchange).await.map_err(|_| wit::HttpError::Timeout)??;
         tracing::debug!(
             origin = %request.origin, method = %request.method, sent = request.body.len(),
@@ -313,7 +313,12 @@ async fn follow(grants: &Grants, mut request: Prepared, timeout: Duration) -> Ou
 }
 
 /// One request on a connection of its own, up to the head of its reply.
-async fn exchange(request: &Prepared, private: bool, timeout: Duration) -> Outcome<ResponseHandle> {
+async fn exchange(
+    request: &Prepared,
+    dialer: &Dialer,
+    private: bool,
+    timeout: Duration,
+) -> Outcome<ResponseHandle> {
     let origin = request.origin.to_string();
     let tls = if request.origin.tls { TlsMode::Implicit } else { TlsMode::None };
     let endpoint = Endpoint { host: request.origin.host.clone(), port: request.origin.port, tls };
@@ -321,7 +326,7 @@ async fn exchange(request: &Prepared, private: bool, timeout: Duration) -> Outco
         .await
         .map_err(|error| wit::HttpError::Dns(format!("{}: {}", request.origin.host, error.detail)))?;
     let addresses = allowed(&request.origin, found, private)?;
-    let stream = dialer()?.connect_to(&endpoint, addresses).await.map_err(unreachable_server)?;
+    let stream = dialer.connect_to(&endpoint, addresses).await.map_err(unreachable_server)?;
     let handshake = http1::Builder::new()
         .max_buf_size(HTTP_HEAD)
         .max_headers(HTTP_HEADERS)
@@ -386,8 +391,12 @@ fn allowed(origin: &Origin, found: Vec<SocketAddr>, private: bool) -> Outcome<Ve
     }
 }
 
-fn dialer() -> Outcome<&'static Dialer> {
+/// What the operator trusts for this plugin, else what the machine trusts.
+fn dialer(grants: &Grants) -> Outcome<&Dialer> {
     static DIALER: OnceLock<Result<Dialer, NetError>> = OnceLock::new();
+    if let Some(dialer) = &grants.dialer {
+        return Ok(dialer);
+    }
     DIALER
         .get_or_init(|| Dialer::new(None))
         .as_ref()

@@ -135,7 +135,10 @@ fn account_entry(account: accounts::Account, store: &Store<State>) -> Result<Acc
             return Err(format!("`{}` is no way to sign in", text::shown(&what, CODE)));
         }
     };
+    let quota = account.extras.iter().find(|(name, _)| name == "quota");
+    let quota = quota.map(|(_, bytes)| bytes.parse::<u64>().map_err(|_| "`quota` is no number of bytes"));
     Ok(AccountEntry {
+        quota: quota.transpose()?,
         login: account.login,
         host: account.host,
         port: account.port,
@@ -198,6 +201,9 @@ mod tests {
         let mut odd = mailbox("a");
         odd.source.auth = accounts::Auth::Other("smartcard".into());
         assert!(refused(page(vec![odd], None)).contains("`smartcard` is no way to sign in"));
+        let mut odd = mailbox("a");
+        odd.target.extras = vec![("quota".into(), "much".into())];
+        assert!(refused(page(vec![odd], None)).contains("`quota` is no number of bytes"));
     }
 
     #[test]

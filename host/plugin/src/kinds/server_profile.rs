@@ -20,6 +20,7 @@ use crate::call::Caller;
 use crate::convert;
 use crate::inputs::Inputs;
 use crate::limits::{AVOIDED, CODE, MESSAGE, RETRY_AFTER};
+use crate::manifest::{PROVIDER_FORM, is_provider};
 use crate::state::State;
 use crate::text;
 
@@ -30,6 +31,8 @@ const CLASSIFY: &str = "classify";
 pub(crate) struct WasmProfiler {
     pub(crate) caller: Caller,
     pub(crate) prepared: ProfilingPre<State>,
+    /// The manifest's `providers`.
+    pub(crate) providers: Vec<String>,
 }
 
 #[async_trait]
@@ -42,10 +45,12 @@ impl ServerProfiler for WasmProfiler {
         &self,
         side: Side,
         server: &ServerDescription,
+        provider: Option<&str>,
     ) -> Result<Option<ServerProfile>, PluginError> {
         let request = wit::ProfileRequest {
             side: wire_side(side),
             server: convert::server(server),
+            provider: provider.map(str::to_owned),
             extras: Vec::new(),
         };
         let prepared = self.prepared.clone();
@@ -76,9 +81,11 @@ impl ServerProfiler for WasmProfiler {
 impl WasmProfiler {
     /// The answer in the engine's types, or how it breaks the contract.
     fn profile(&self, profile: wit::Profile) -> Result<ServerProfile, String> {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !(1..=CODE).contains(&profile.provider.len()) || !profile.provider.chars().all(word) {
-            return Err("`provider` must be lower-case letters, digits and `-`, at most 64".to_owned());
+        if !is_provider(&profile.provider) {
+            return Err(format!("`provider` {PROVIDER_FORM}"));
+        }
+        if !self.providers.is_empty() && !self.providers.contains(&profile.provider) {
+            return Err(format!("its manifest lists no provider `{}`", profile.provider));
         }
         text::checked("the provider's name", &profile.name, CODE)?;
         let some = |what: &str, number: Option<u64>| match number {
@@ -95,6 +102,7 @@ impl WasmProfiler {
         let mut known = ServerProfile {
             provider: profile.provider,
             name: profile.name,
+            why: text::shown(&profile.why, MESSAGE),
             max_connections: profile.max_connections,
             max_connections_per_mailbox: profile.max_connections_per_mailbox,
             max_append_bytes: profile.max_append_bytes,
@@ -132,6 +140,7 @@ fn wire(refusal: &Refusal) -> wit::Refusal {
     wit::Refusal {
         side: wire_side(refusal.side),
         server: convert::server(&refusal.server),
+        provider: refusal.provider.clone(),
         occasion: match &refusal.occasion {
             Occasion::LogIn => wit::Occasion::LogIn,
             Occasion::Append => wit::Occasion::Append,

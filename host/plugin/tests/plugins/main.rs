@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod build;
+mod compile;
 mod hostile;
 mod outsider;
 mod refused;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mailhaul_engine::plugin::{Decision, Depth, FolderPair, HookOutcome, Phase, Severity, ValidationRequest};
+use mailhaul_engine::plugin::{
+    Decision, Depth, FolderPair, HookOutcome, Phase, ServerDescription, Severity, ValidationRequest,
+};
+use mailhaul_engine::summary::Side;
 use mailhaul_imap::{Secret, SpecialUse};
 use mailhaul_plugin_host::{Cell, Inputs, Kind, Limits};
 use secrecy::ExposeSecret;
@@ -178,6 +181,7 @@ fn every_shipped_plugin_is_what_its_manifest_says() {
             ("counts", [Kind::Validator].as_slice()),
             ("csv", &[Kind::MailboxSource]),
             ("roles", &[Kind::FolderMapper]),
+            ("server-profiles", &[Kind::ServerProfile]),
             ("special-folders", &[Kind::Validator]),
         ]
     );
@@ -194,6 +198,23 @@ fn every_shipped_plugin_is_what_its_manifest_says() {
     assert_eq!(roles.settings["prefer"].default, Some(json!("special-use")));
     let json = serde_json::to_value(&roles).unwrap();
     assert_eq!(json["kinds"], json!(["folder-mapper"]));
+}
+
+/// What a provider is named by is in the manifest, so that it is known before any code runs; and the code knows it.
+#[tokio::test]
+async fn every_provider_of_the_manifest_can_be_named() {
+    let server =
+        |name: &str| ServerDescription { host: name.to_owned(), ..request(Vec::new(), Vec::new()).source };
+    let plugin = host().open("server-profiles", here()).await.unwrap();
+    let profiler = plugin.profiler(&Value::Null).unwrap();
+    assert!(plugin.providers().len() > 30, "{:?}", plugin.providers());
+    for provider in plugin.providers() {
+        let known = profiler.identify(Side::Target, &server("mail.example"), Some(provider)).await.unwrap();
+        assert_eq!(known.unwrap().provider, *provider);
+    }
+    assert_eq!(profiler.identify(Side::Target, &server("mail.example"), None).await.unwrap(), None);
+    let gmail = profiler.identify(Side::Source, &server("imap.gmail.com"), None).await.unwrap().unwrap();
+    assert_eq!((gmail.name.as_str(), gmail.max_connections_per_mailbox), ("Gmail", Some(15)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::model::{Auth, Tls};
+use crate::model::{Auth, Provider, Tls};
 use crate::schema;
 use crate::secret::SecretOrigin;
 
@@ -176,9 +176,23 @@ connections_per_host = 18446744073709551616
 #[test]
 fn what_is_not_built_yet_is_refused_by_name() {
     insta::assert_snapshot!(errors(&format!(
-        "{}[cutover]\ndomains = []\nnonsense = 1\n[cutover.smtp]\n",
-        MINIMAL.replace("host = \"b\"", "host = \"b\"\nprovider = \"gmail\"")
+        "{MINIMAL}[cutover]\ndomains = []\nnonsense = 1\n[cutover.smtp]\n"
     )));
+}
+
+#[test]
+fn a_provider_is_a_word_or_a_file() {
+    let provider = |word: &str| {
+        let text = MINIMAL.replace("host = \"b\"", &format!("host = \"b\"\nprovider = \"{word}\""));
+        loaded(&text).project.target.provider
+    };
+    assert_eq!(provider("auto"), Provider::Auto);
+    assert_eq!(provider("none"), Provider::None);
+    for word in ["gmail", "./acme.wasm"] {
+        let Provider::Named(named) = provider(word) else { panic!("{word}") };
+        assert_eq!((named.name.to_string().as_str(), named.line), (word, Some(5)));
+    }
+    assert_eq!(loaded(MINIMAL).project.source.provider, Provider::Auto);
 }
 
 #[test]

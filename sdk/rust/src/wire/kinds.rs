@@ -23,7 +23,12 @@ impl Own for types::Side {
 impl Own for profile::ProfileRequest {
     type Own = ProfileRequest;
     fn own(self) -> ProfileRequest {
-        ProfileRequest { side: self.side.own(), server: self.server.own(), extras: self.extras }
+        ProfileRequest {
+            side: self.side.own(),
+            server: self.server.own(),
+            provider: self.provider,
+            extras: self.extras,
+        }
     }
 }
 
@@ -33,6 +38,7 @@ impl Wire for Profile {
         profile::Profile {
             provider: self.provider,
             name: self.name,
+            why: self.why,
             max_connections: self.max_connections,
             max_connections_per_mailbox: self.max_connections_per_mailbox,
             max_append_bytes: self.max_append_bytes,
@@ -50,6 +56,7 @@ impl Own for profile::Refusal {
         Refusal {
             side: self.side.own(),
             server: self.server.own(),
+            provider: self.provider,
             occasion: match self.occasion {
                 profile::Occasion::LogIn => Occasion::LogIn,
                 profile::Occasion::Append => Occasion::Append,

@@ -99,10 +99,14 @@ pub type OnCommand = Box<dyn FnMut(&str) -> Verdict + Send>;
 pub struct Manners {
     /// What CAPABILITY tells.
     pub capability: String,
+    /// What NAMESPACE tells: personal ones, other users', shared ones.
+    pub namespaces: String,
     /// Keywords that are kept besides the system flags; `None` for all.
     pub keywords: Option<Vec<String>>,
     /// A flag that is not kept makes APPEND fail with BAD rather than being dropped.
     pub strict_flags: bool,
+    /// A second message in one APPEND is not understood, whatever CAPABILITY tells.
+    pub no_batches: bool,
     /// Lines nobody asked for come before every continuation and every tagged answer.
     pub chatty: bool,
     /// Judges messages that come in.
@@ -117,8 +121,10 @@ impl Default for Manners {
     fn default() -> Self {
         Self {
             capability: "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE".to_owned(),
+            namespaces: "((\"\" \"/\")) NIL NIL".to_owned(),
             keywords: None,
             strict_flags: false,
+            no_batches: false,
             chatty: false,
             on_append: Box::new(|_| Take::Store),
             on_fetch: Box::new(|_| Give::Whole),

@@ -95,7 +95,8 @@ impl Session<'_> {
                 "OK".to_owned()
             }
             ["NAMESPACE"] => {
-                self.say("* NAMESPACE ((\"\" \"/\")) NIL NIL");
+                let told = format!("* NAMESPACE {}", self.lock().manners.namespaces);
+                self.say(&told);
                 "OK".to_owned()
             }
             ["LIST" | "LSUB", ..] => self.list(&texts),
@@ -114,6 +115,7 @@ impl Session<'_> {
             ["UID", "FETCH", ..] => self.fetch(&texts[2], &upper[3]),
             ["UID", "STORE", ..] => self.store(&texts[2], &upper[3], &texts[4]),
             ["UID", "EXPUNGE", ..] => self.expunge(&texts[2]),
+            ["UID", "COPY", ..] => self.copy(&texts[2], &texts[3]),
             ["NOOP" | "CHECK" | "ENABLE", ..] => "OK".to_owned(),
             ["CLOSE" | "UNSELECT"] => {
                 self.selected = None;
@@ -166,6 +168,7 @@ impl Session<'_> {
                         "MESSAGES" => folder.messages.len() as u64,
                         "UIDNEXT" => u64::from(folder.next),
                         "UIDVALIDITY" => folder.validity,
+                        "APPENDLIMIT" => folder.append_limit?,
                         _ => return None,
                     };
                     Some(format!("{item} {value}"))
@@ -309,6 +312,22 @@ impl Session<'_> {
         "OK".to_owned()
     }
 
+    fn copy(&mut self, set: &str, to: &str) -> String {
+        let Some(name) = self.selected.clone() else { return "BAD Nothing is selected".to_owned() };
+        let inside = &mut *self.lock();
+        let Some(folder) = inside.store.folders.get(&name) else { return "NO It is gone".to_owned() };
+        let uids = folder.resolve(set);
+        let copies: Vec<Message> =
+            folder.messages.iter().filter(|m| uids.contains(&m.uid)).cloned().collect();
+        let Some(to) = inside.store.folders.get_mut(to) else {
+            return "NO [TRYCREATE] No such folder".to_owned();
+        };
+        for message in copies {
+            to.add(message.flags, message.date, message.body);
+        }
+        "OK".to_owned()
+    }
+
     fn expunge(&mut self, set: &str) -> String {
         let Some(name) = self.selected.clone() else { return "BAD Nothing is selected".to_owned() };
         let uids: Vec<u32> = {
@@ -364,6 +383,11 @@ impl Session<'_> {
             let Some(line) = command::line(from)? else { return Ok(()) };
             if line.is_empty() {
                 break;
+            }
+            if self.lock().manners.no_batches {
+                // And reads what follows as commands.
+                self.end(tag, "BAD Junk after the message");
+                return Ok(());
             }
             let (piece, announced) = announced(&line);
             head = words(piece);

@@ -34,6 +34,8 @@ pub struct Folder {
     pub messages: Vec<Message>,
     /// Whether LSUB names it.
     pub subscribed: bool,
+    /// APPENDLIMIT, told by STATUS.
+    pub append_limit: Option<u64>,
 }
 
 /// Everything of the one account.
@@ -57,7 +59,13 @@ impl Store {
             return false;
         }
         self.validity += 7;
-        let folder = Folder { validity: self.validity, next: 1, messages: Vec::new(), subscribed: false };
+        let folder = Folder {
+            validity: self.validity,
+            next: 1,
+            messages: Vec::new(),
+            subscribed: false,
+            append_limit: None,
+        };
         self.folders.insert(name.to_owned(), folder);
         true
     }

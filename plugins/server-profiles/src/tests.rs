@@ -1,0 +1,147 @@
+use mailhaul_plugin::{Cause, ReplyKind};
+
+use super::*;
+
+fn asked(server: Server) -> Option<Profile> {
+    Profiles::identify(&ProfileRequest::new(server)).unwrap()
+}
+
+fn server(host: &str, greeting: &str, id: &[(&str, &str)]) -> Server {
+    let id = id.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Server { greeting: greeting.to_owned(), id, ..Server::new(host) }
+}
+
+fn refused(provider: Option<&str>, host: &str, occasion: Occasion, text: &str) -> Option<Classification> {
+    let mut refusal = Refusal::new(occasion, text);
+    refusal.server = Server::new(host);
+    refusal.provider = provider.map(str::to_owned);
+    Profiles::classify(&refusal).unwrap()
+}
+
+/// What the host reads before any of this runs.
+#[test]
+fn the_manifest_lists_exactly_these_providers() {
+    let manifest = include_str!("../plugin.toml");
+    let listed: Vec<_> = manifest
+        .split_once("providers = [")
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map(|(list, _)| {
+            list.split(',').map(|one| one.trim().trim_matches('"')).filter(|one| !one.is_empty())
+        })
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut known: Vec<_> = PROVIDERS.iter().map(|provider| provider.id).collect();
+    known.sort_unstable();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn entries_are_in_the_form_the_code_reads() {
+    for provider in PROVIDERS {
+        let id = provider.id;
+        assert_eq!(PROVIDERS.iter().filter(|one| one.id == id).count(), 1, "{id}");
+        assert!(id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{id}");
+        for word in provider.hosts.iter().chain(provider.programs) {
+            assert_eq!(*word, word.to_lowercase(), "{id}");
+        }
+        for (at, sentence) in provider.sentences.iter().enumerate() {
+            assert_eq!(sentence.says, sentence.says.to_lowercase(), "{id}");
+            // One that fits everything hides those behind it, for the same occasion.
+            let hidden = &provider.sentences[at + 1..];
+            let hides = sentence.says.is_empty() && hidden.iter().any(|later| later.at == sentence.at);
+            assert!(!hides, "{id}: {sentence:?}");
+            assert!(sentence.wait.is_none() || sentence.cause == table::Cause::Throttled, "{id}");
+        }
+        let texts = provider.notes.iter().chain(provider.sentences.iter().map(|sentence| &sentence.remedy));
+        for text in texts.filter(|text| !text.is_empty()) {
+            assert!(text.len() < 300 && !text.ends_with('.') && !text.contains("  "), "{id}: {text}");
+        }
+    }
+}
+
+#[test]
+fn servers_are_recognised_by_host_capability_id_and_greeting() {
+    let mut by_capability = server("mail.acme.example", "", &[]);
+    by_capability.capabilities = vec!["IMAP4rev1".into(), "x-gm-ext-1".into()];
+    for (server, provider, name, why) in [
+        (server("imap.gmail.com", "Gimap ready", &[]), "gmail", "Gmail", "its host is one of gmail.com"),
+        (server("GMAIL.com.", "", &[]), "gmail", "Gmail", "its host is one of gmail.com"),
+        (by_capability, "gmail", "Gmail", "it offers X-GM-EXT-1"),
+        (
+            server("imap.one.example", "ready", &[("name", "Dovecot"), ("version", "2.3.21")]),
+            "dovecot",
+            "Dovecot 2.3.21",
+            "its ID says dovecot",
+        ),
+        (server("10.0.0.1", "Courier-IMAP ready.", &[]), "courier", "Courier", "its greeting says courier"),
+        // Strato's host wins over the program it runs.
+        (
+            server("imap.strato.de", "Cyrus IMAP ready", &[]),
+            "strato",
+            "Strato",
+            "its host is one of strato.de",
+        ),
+        (
+            server("mx.acme.example", "The Microsoft Exchange IMAP4 service is ready.", &[]),
+            "exchange",
+            "Microsoft Exchange",
+            "its greeting says microsoft exchange",
+        ),
+    ] {
+        let profile = asked(server).unwrap();
+        assert_eq!(
+            (profile.provider.as_str(), profile.name.as_str(), profile.why.as_str()),
+            (provider, name, why)
+        );
+    }
+    for host in ["mail.example", "notgmail.com", "gmail.com.example"] {
+        assert_eq!(asked(server(host, "ready", &[])), None, "{host}");
+    }
+}
+
+#[test]
+fn a_named_provider_needs_no_recognition() {
+    let request =
+        ProfileRequest { provider: Some("cpanel".into()), ..ProfileRequest::new(Server::new("h.example")) };
+    let profile = Profiles::identify(&request).unwrap().unwrap();
+    assert_eq!((profile.provider.as_str(), profile.max_connections_per_mailbox), ("cpanel", Some(10)));
+    assert_eq!(profile.why, "the project file names it");
+}
+
+#[test]
+fn limits_and_quirks_reach_the_profile() {
+    let icloud = asked(server("imap.mail.me.com", "", &[])).unwrap();
+    assert_eq!(icloud.avoid, ["LIST-STATUS", "LIST-EXTENDED"]);
+    let microsoft = asked(server("outlook.office365.com", "", &[])).unwrap();
+    assert_eq!(microsoft.switches, [("folder-names".to_owned(), "fold-case".to_owned())]);
+    assert_eq!(microsoft.max_append_bytes, Some(157_286_400));
+    assert_eq!(asked(server("h", "Courier-IMAP ready", &[])).unwrap().max_connections, Some(4));
+}
+
+#[test]
+fn a_refused_log_in_is_told_what_to_do_before_anything_is_known() {
+    let text =
+        "Application-specific password required: https://support.google.com/accounts/answer/185833 (Failure)";
+    let meaning = refused(None, "imap.gmail.com", Occasion::LogIn, text).unwrap();
+    assert_eq!(meaning.cause, Cause::AuthRefused);
+    assert!(meaning.remedy.unwrap().contains("2-step verification"));
+    let meaning = refused(None, "outlook.office365.com", Occasion::LogIn, "LOGIN failed.").unwrap();
+    assert_eq!((meaning.cause, meaning.retry_after), (Cause::NeedsOauth, None));
+    assert_eq!(refused(None, "mail.example", Occasion::LogIn, "no"), None);
+}
+
+#[test]
+fn throttling_in_a_providers_own_words_is_a_wait() {
+    let meaning =
+        refused(Some("microsoft365"), "h", Occasion::Other("SELECT".into()), "Server Unavailable. 15");
+    let meaning = meaning.unwrap();
+    assert_eq!((meaning.cause, meaning.retry_after), (Cause::Throttled, Some(Duration::from_secs(60))));
+    let mut bye = Refusal::new(Occasion::Other("NOOP".into()), "Session expired, please login again.");
+    (bye.kind, bye.provider) = (ReplyKind::Bye, Some("gmail".into()));
+    assert_eq!(Profiles::classify(&bye).unwrap().unwrap().cause, Cause::Throttled);
+    let text = "Command Argument Error. 11";
+    let meaning = refused(Some("exchange"), "h", Occasion::Append, text).unwrap();
+    assert_eq!((meaning.cause, meaning.retry_after), (Cause::MessageRefused, None));
+    assert_eq!(refused(Some("exchange"), "h", Occasion::Other("CREATE".into()), text), None);
+}

@@ -1,0 +1,123 @@
+//! Every hostile guest.
+
+/// Declares the guests, so that none is without a word and none is left out of [`Guest::ALL`].
+macro_rules! guests {
+    ($($(#[$about:meta])* $guest:ident = $word:literal,)*) => {
+        /// A guest that misbehaves. Those that are a file rather than a component have their act in how they are made.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Guest {
+            $($(#[$about])* $guest,)*
+        }
+
+        impl Guest {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$guest),*];
+
+            /// Its word for the setting `act`.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$guest => $word,)*
+                }
+            }
+        }
+
+        /// Hands all names to a macro: a guest that nobody tests is to be an error of the compiler.
+        #[macro_export]
+        macro_rules! for_every_guest {
+            ($then:ident) => { $then! { $($guest)* } };
+        }
+    };
+}
+
+guests! {
+    // Mappers.
+    /// Computes for ever.
+    EndlessLoop = "endless-loop",
+    /// Asks the host for ever.
+    LoopInHostCalls = "loop-in-host-calls",
+    /// Asks for text from the host as often as it can, and drops it.
+    HostCallFlood = "host-call-flood",
+    /// Takes memory for ever.
+    MemoryBomb = "memory-bomb",
+    /// Calls itself for ever.
+    DeepRecursion = "deep-recursion",
+    /// Panics, with escape sequences in its words.
+    Panic = "panic",
+    /// Fails with escape sequences in its words.
+    Error = "error",
+    /// Answers with 20 MiB of text.
+    HugeReply = "huge-reply",
+    /// Answers with more remarks than anybody reads.
+    ManyNotes = "many-notes",
+    /// Rules on more folders than there are.
+    WrongLength = "wrong-length",
+    /// Rules on a folder that is not there.
+    OutOfRange = "out-of-range",
+    /// Rules twice on a folder.
+    Twice = "twice",
+    /// Sends two folders into one.
+    TwoToOne = "two-to-one",
+    /// Sends a folder into the inbox, in an unusual spelling.
+    IntoInbox = "into-inbox",
+    /// Sends the inbox elsewhere.
+    InboxAway = "inbox-away",
+    /// Sends a folder into somebody else's mailbox.
+    NamespaceEscape = "namespace-escape",
+    /// A folder whose name is a command.
+    ControlCharacters = "control-characters",
+    /// A folder without a name.
+    EmptyPath = "empty-path",
+    /// A folder ten thousand levels deep.
+    DeepPath = "deep-path",
+    /// A role that is a command.
+    OwnRole = "own-role",
+    /// A decision nobody knows.
+    OwnDecision = "own-decision",
+    /// Logs for ever so long.
+    LogFlood = "log-flood",
+    /// Logs a line of a megabyte.
+    LongLogLine = "long-log-line",
+    /// Counts its calls, to answer each one differently.
+    DiffersEachTime = "differs-each-time",
+
+    // Sources.
+    /// Its pages are empty and never end.
+    EmptyPages = "empty-pages",
+    /// Its pages are full and never end.
+    EndlessPages = "endless-pages",
+    /// The next page is this one.
+    SameToken = "same-token",
+    /// The page after the next is this one.
+    TokensInACircle = "tokens-in-a-circle",
+    /// A token of 5,000 bytes.
+    LongToken = "long-token",
+    /// More mailboxes on a page than were asked for.
+    TooMany = "too-many",
+    /// A key twice on a page.
+    DuplicateKeys = "duplicate-keys",
+    /// A key on two pages.
+    KeyOnTwoPages = "key-on-two-pages",
+    /// Opens an input it was not given.
+    StealInput = "steal-input",
+    /// Hoards handles.
+    AllHandles = "all-handles",
+    /// Sends what it reads of passwords to where it may not, in URLs and headers.
+    SecretByUrl = "secret-by-url",
+    /// Speaks to a name that leads to this machine.
+    RebindToLoopback = "rebind-to-loopback",
+    /// Is redirected to where it may not go.
+    Redirected = "redirected",
+    /// Reads an answer that does not end.
+    EndlessAnswer = "endless-answer",
+
+    // Files.
+    /// A component that was cut short.
+    Truncated = "truncated",
+    /// Native code that calls itself a component.
+    Precompiled = "precompiled",
+    /// A component of another version of the contract.
+    UnknownVersion = "unknown-version",
+    /// A small component that takes for ever to compile.
+    CompileBomb = "compile-bomb",
+}

@@ -1,0 +1,35 @@
+//! Plugins that misbehave as their setting `act` says; [`Guest`] names them all.
+
+#[cfg(not(target_family = "wasm"))]
+mod bomb;
+mod guest;
+mod mapper;
+mod source;
+
+#[cfg(not(target_family = "wasm"))]
+pub use bomb::compile_bomb;
+pub use guest::Guest;
+
+use mailhaul_plugin::PluginError;
+
+/// A mapper misbehaves for mailboxes with this folder and for no others.
+pub const VICTIM: &str = "Misbehave";
+
+/// `[plugins.settings.hostile]`.
+#[derive(serde::Deserialize)]
+struct Settings {
+    act: String,
+    panel: String,
+    elsewhere: String,
+}
+
+fn settings() -> Result<Settings, PluginError> {
+    mailhaul_plugin::settings()
+}
+
+/// Which guest this is; `None` for one that behaves.
+fn guest(settings: &Settings) -> Option<Guest> {
+    Guest::ALL.iter().copied().find(|guest| guest.word() == settings.act)
+}
+
+mailhaul_plugin::export!(mapper: mapper::Hostile, source: source::Hostile);
