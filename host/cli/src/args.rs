@@ -285,7 +285,7 @@ pub(crate) enum Plugin {
     Test(TestPlugin),
     /// Ask a plugin one request, read from standard input
     Call(Call),
-    /// Write the request your own servers would make, as a fixture
+    /// Write what your own project would ask a plugin, redacted, as a fixture
     Record(Record),
     /// Trust a component file, exactly as it is now: writes plugins.lock
     Add(Add),
@@ -404,7 +404,7 @@ pub(crate) struct TestPlugin {
     /// As if this had not been granted
     #[arg(long, value_name = "WHAT", value_enum)]
     pub deny: Option<Denied>,
-    /// Every answer of a server takes a quarter of a second
+    /// Every function of the host takes a quarter of a second
     #[arg(long)]
     pub slow_host: bool,
 }
@@ -431,23 +431,32 @@ pub(crate) struct Call {
 #[derive(Debug, Args)]
 pub(crate) struct Record {
     /// What is asked
-    #[arg(value_name = "KIND", value_enum)]
-    pub kind: RecordKind,
+    #[arg(value_name = "KIND", value_parser = crate::commands::author::kind)]
+    pub kind: Kind,
     /// This mailbox instead of the first
     #[arg(long, value_name = "MAILBOX")]
-    pub only: Vec<String>,
+    pub only: Option<String>,
+    /// For a server-profile: which server
+    #[arg(long, value_name = "SIDE", value_enum)]
+    pub side: Option<RecordSide>,
+    /// For a mailbox-provisioner: create one missing mailbox, for real, and record that
+    #[arg(long)]
+    pub create: bool,
+    /// Take the answer this plugin gives for the one that is expected
+    #[arg(long, value_name = "DIR|FILE|ID")]
+    pub answered_by: Option<String>,
     /// The fixture to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
-/// Kinds whose requests come from servers.
+/// An end of the move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RecordKind {
-    /// The folders of both sides
-    FolderMapper,
-    /// The folder pairs and message lists of both sides
-    Validator,
+pub(crate) enum RecordSide {
+    /// The old host
+    Source,
+    /// The new host
+    Target,
 }
 
 /// Whatever follows a command that is not built yet.

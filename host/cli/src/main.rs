@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod fault;
 mod job;
+mod listing;
 mod logging;
 mod outcome;
 mod passwords;

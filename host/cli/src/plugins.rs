@@ -185,22 +185,48 @@ pub(crate) async fn for_provision(
     ui: &mut Ui,
     project: &Project,
 ) -> Result<(Arc<dyn MailboxSource>, Arc<dyn MailboxProvisioner>), Failure> {
-    let Some(named) = &project.plugins.provisioning else {
-        return Err(Failure::input(
+    let inputs = inputs(ui, project)?;
+    let source = given(project, &project.source, &project.mailboxes.from).await?;
+    let source = source.plugin.source(source.settings, inputs)?;
+    let provisioner = given(project, &project.target, provisioning(project)?).await?;
+    let provisioner = provisioner.plugin.provisioner(provisioner.settings)?;
+    Ok((source, provisioner))
+}
+
+/// What creates mailboxes on the target.
+///
+/// # Errors
+/// When the project names no such plugin.
+pub(crate) fn provisioning(project: &Project) -> Result<&PluginRef, Failure> {
+    project.plugins.provisioning.as_ref().ok_or_else(|| {
+        Failure::input(
             "the project names no plugin that creates mailboxes",
             Some("add `[plugins] provisioning = \"./panel.wasm\"` to the project file"),
-        ));
-    };
-    let host = host()?;
+        )
+    })
+}
+
+/// A plugin with what the project gives it.
+pub(crate) struct Given<'a> {
+    /// With its grants.
+    pub plugin: Plugin,
+    /// Its table of `[plugins.settings]`.
+    pub settings: &'a Value,
+}
+
+/// Opens one plugin of the project.
+///
+/// # Errors
+/// When it is missing, is not what `plugins.lock` says, or lacks a grant.
+pub(crate) async fn given<'a>(
+    project: &'a Project,
+    side: &mailhaul_project::Side,
+    named: &PluginRef,
+) -> Result<Given<'a>, Failure> {
     let lock = Lock::read(&project.dir)?;
-    let inputs = inputs(ui, project)?;
-    let source = host.open_locked(&name(&project.mailboxes.from), &project.dir, &lock).await?;
-    let source = granted(project, &project.source, source)?;
-    let source = source.source(settings(project, &source), inputs)?;
-    let provisioner = host.open_locked(&name(named), &project.dir, &lock).await?;
-    let provisioner = granted(project, &project.target, provisioner)?;
-    let provisioner = provisioner.provisioner(settings(project, &provisioner))?;
-    Ok((source, provisioner))
+    let plugin = host()?.open_locked(&name(named), &project.dir, &lock).await?;
+    let plugin = granted(project, side, plugin)?;
+    Ok(Given { settings: settings(project, &plugin), plugin })
 }
 
 /// What is wrong so far.
@@ -312,29 +338,37 @@ fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {
 }
 
 /// Reads and grants the files under `[mailboxes] inputs`.
-fn inputs(ui: &mut Ui, project: &Project) -> Result<Inputs, Failure> {
+pub(crate) fn inputs(ui: &mut Ui, project: &Project) -> Result<Inputs, Failure> {
     let mut inputs = Inputs::new();
-    for (name, input) in &project.mailboxes.inputs {
-        if is_table(project, input) {
-            let table = Table::read(&seen_from_here(project, input), table::Limits::default())?;
-            for warning in &table.warnings {
-                ui.warn(&warning.to_string());
-            }
-            inputs = inputs.with_table(name.clone(), handed_over(table));
-        } else {
-            inputs = inputs.with_file(name.clone(), &project.dir, &input.shown).map_err(|error| {
-                Failure::input(
-                    format!(
-                        "{}: the input `{name}`, {}, cannot be opened: {error}",
-                        project.place(input.line),
-                        input.shown.display()
-                    ),
-                    Some("a file that is granted to a plugin lies in the project's folder"),
-                )
-            })?;
-        }
+    for (name, table) in tables(ui, project)? {
+        inputs = inputs.with_table(name, handed_over(table));
+    }
+    for (name, input) in project.mailboxes.inputs.iter().filter(|(_, input)| !is_table(project, input)) {
+        inputs = inputs.with_file(name.clone(), &project.dir, &input.shown).map_err(|error| {
+            Failure::input(
+                format!(
+                    "{}: the input `{name}`, {}, cannot be opened: {error}",
+                    project.place(input.line),
+                    input.shown.display()
+                ),
+                Some("a file that is granted to a plugin lies in the project's folder"),
+            )
+        })?;
     }
     Ok(inputs)
+}
+
+/// Those of the inputs that are tables.
+pub(crate) fn tables(ui: &mut Ui, project: &Project) -> Result<Vec<(String, Table)>, Failure> {
+    let mut tables = Vec::new();
+    for (name, input) in project.mailboxes.inputs.iter().filter(|(_, input)| is_table(project, input)) {
+        let table = Table::read(&seen_from_here(project, input), table::Limits::default())?;
+        for warning in &table.warnings {
+            ui.warn(&warning.to_string());
+        }
+        tables.push((name.clone(), table));
+    }
+    Ok(tables)
 }
 
 /// Whether an input is parsed here, so that its secret columns never reach the plugin as text: always
@@ -353,7 +387,7 @@ fn seen_from_here(project: &Project, input: &Input) -> std::path::PathBuf {
 }
 
 /// The table in the plugin host's terms. Its secrets are kept out of the log from here on.
-fn handed_over(table: Table) -> TableInput {
+pub(crate) fn handed_over(table: Table) -> TableInput {
     let columns = table.columns.into_iter().map(|column| Column { name: column.name, secret: column.secret });
     let rows = table.rows.into_iter().map(|row| {
         let cells = row.cells.into_iter().map(|cell| match cell {

@@ -23,5 +23,5 @@ fn it_carries_the_plugins_that_ship() {
     let output = mailhaul().args(["plugin", "list", "--format", "json"]).output().unwrap();
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let ids: Vec<_> = list["plugins"].as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["counts", "csv", "roles", "special-folders"]);
+    assert_eq!(ids, ["counts", "csv", "roles", "server-profiles", "special-folders"]);
 }

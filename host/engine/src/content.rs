@@ -155,10 +155,15 @@ fn telling(header: &[u8]) -> [Option<Vec<u8>>; 5] {
     values
 }
 
+/// Bytes of text that are hashed in one go.
+const GATHERED: usize = 4 << 10;
+
 /// Hashes text with CRLF, CR and LF alike, and without line ends at the end.
 #[derive(Debug, Default)]
 struct LineHasher {
     hash: Sha256,
+    /// Text on its way: many short lines cost more one by one.
+    gathered: Vec<u8>,
     /// Line ends seen but not hashed: they may be the last ones.
     held: u64,
     after_cr: bool,
@@ -166,34 +171,44 @@ struct LineHasher {
 
 impl LineHasher {
     fn update(&mut self, piece: &[u8]) {
-        let mut start = 0;
-        for (at, byte) in piece.iter().enumerate() {
-            match byte {
-                b'\r' | b'\n' => {
-                    self.text(&piece[start..at]);
-                    start = at + 1;
-                    if !(*byte == b'\n' && self.after_cr) {
-                        self.held += 1;
-                    }
-                    self.after_cr = *byte == b'\r';
-                }
-                _ => self.after_cr = false,
+        let mut rest = piece;
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.text(&rest[..at]);
+            let line_feed = rest[at] == b'\n';
+            if !(line_feed && self.after_cr) {
+                self.held += 1;
             }
+            self.after_cr = !line_feed;
+            rest = &rest[at + 1..];
         }
-        self.text(&piece[start..]);
+        self.text(rest);
     }
 
     fn text(&mut self, text: &[u8]) {
         if text.is_empty() {
             return;
         }
+        self.after_cr = false;
         for _ in 0..std::mem::take(&mut self.held) {
-            self.hash.update(b"\n");
+            self.gather(b"\n");
         }
-        self.hash.update(text);
+        self.gather(text);
     }
 
-    fn finish(self) -> [u8; 32] {
+    fn gather(&mut self, text: &[u8]) {
+        if self.gathered.len() + text.len() > GATHERED {
+            self.hash.update(&self.gathered);
+            self.gathered.clear();
+        }
+        if text.len() > GATHERED {
+            self.hash.update(text);
+        } else {
+            self.gathered.extend_from_slice(text);
+        }
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        self.hash.update(&self.gathered);
         self.hash.finalize().into()
     }
 }

@@ -17,6 +17,7 @@ use crate::grants::Grants;
 use crate::inputs::Inputs;
 use crate::limits::{ASK_AGAIN, ASK_AGAIN_AFTER};
 use crate::meter::Meter;
+use crate::misfit;
 use crate::state::{Parts, State};
 
 /// Everything calls of one plugin in one role have in common.
@@ -33,6 +34,8 @@ pub(crate) struct Caller {
     pub(crate) wall: Duration,
     /// Where an author reads what the calls used.
     pub(crate) meter: Option<Meter>,
+    /// How long every function of the host takes, for an author's test.
+    pub(crate) slowness: Duration,
 }
 
 /// Guest work on a store.
@@ -50,11 +53,12 @@ impl Caller {
     ) -> Result<(T, Store<State>), PluginError> {
         let parts = Parts {
             clock: Clock::start(self.cpu),
-            log: LogSink::new(&self.plugin, call),
+            log: LogSink::new(&self.plugin, call, self.meter.is_some()),
             settings: Arc::clone(&self.settings),
             cancel: self.cancel.clone(),
             inputs,
             grants: Arc::clone(&self.grants),
+            slowness: self.slowness,
         };
         let mut store = State::store(&self.engine, self.memory, parts);
         // Dropping the future at the time-out ends this instance and nothing else.
@@ -66,7 +70,7 @@ impl Caller {
         match ended {
             Ok(Ok(answer)) => Ok((answer, store)),
             Ok(Err(error)) => {
-                tracing::debug!(plugin = %self.plugin, call, "the plugin broke: {error:?}");
+                misfit::log(&format!("{} broke in `{call}`", self.plugin), &error);
                 Err(self.error(call, breach::failure(&error, store.data().log.last_line())))
             }
             Err(_) => Err(self.error(call, PluginFailure::Wall(breach::millis(self.wall)))),

@@ -68,7 +68,10 @@ pub enum LoadReason {
     #[error("the compiler cannot be used: {0}")]
     Compiler(String),
     /// No manifest in it.
-    #[error("the component has no manifest: build it with its `plugin.toml`")]
+    #[error(
+        "the component has no manifest, which says what it is and asks for: write a `plugin.toml` (`mailhaul plugin new` \
+         shows one) and build with `mailhaul plugin build`, which puts it in"
+    )]
     NoManifest,
     /// Its manifest cannot be used.
     #[error("its manifest cannot be used: {0}")]
@@ -77,7 +80,9 @@ pub enum LoadReason {
     #[error("it imports `{0}`, and mailhaul offers no WASI: build it with `mailhaul plugin build`")]
     Wasi(String),
     /// Imports nobody offers.
-    #[error("it imports `{0}`, which mailhaul does not offer")]
+    #[error(
+        "it imports `{0}`, which mailhaul does not offer: leave out what needs it; what there is stands in `wit/host.wit`"
+    )]
     ForeignImport(String),
     /// Built against another contract.
     #[error("it speaks version {speaks} of the plugin interface and this mailhaul speaks {api}: {advice}", api = crate::manifest::API)]
@@ -88,7 +93,10 @@ pub enum LoadReason {
         advice: &'static str,
     },
     /// Imports what its kinds are not given.
-    #[error("it imports `{import}`, which a {kinds} is not given")]
+    #[error(
+        "it imports `{import}`, which a {kinds} is not given: leave out what calls it, or name the kind that needs it in \
+         `kinds`"
+    )]
     ForbiddenImport {
         /// The interface.
         import: String,
@@ -104,7 +112,10 @@ pub enum LoadReason {
         is: String,
     },
     /// Manifest and exports disagree.
-    #[error("its manifest says it is a {says}, but it exports {exports}")]
+    #[error(
+        "its manifest says it is a {says}, but it exports {exports}: `kinds` in `plugin.toml` and what the code exports \
+         must agree"
+    )]
     KindsDisagree {
         /// Kinds of the manifest.
         says: String,
@@ -115,8 +126,20 @@ pub enum LoadReason {
     #[error("it calls itself `{0}`, which is a plugin that ships with mailhaul: give it an id of its own")]
     ReservedId(String),
     /// It does not fit the interface.
-    #[error("it does not fit the plugin interface: {0}")]
-    Link(String),
+    #[error(
+        "it does not fit version {api} of the plugin interface{place}: {why}; build it again with the SDK or the \
+         `wit/` that `mailhaul plugin new` writes",
+        api = crate::manifest::API
+    )]
+    Link {
+        /// Where, as the end of a clause; may be empty.
+        place: String,
+        /// What differs.
+        why: String,
+    },
+    /// Plugins cannot be run on this machine.
+    #[error("plugins cannot be run here: {0}")]
+    Engine(String),
     /// It broke before it was asked anything.
     #[error("starting it failed: it {0}")]
     Start(PluginFailure),

@@ -5,10 +5,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mailhaul_imap::Secret;
 use mailhaul_net::Dialer;
+
+use crate::exchanges::Exchanges;
 
 /// Scheme, host and port, compared exactly. Hosts are lower case, as URLs of RFC 3986 have them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +133,8 @@ pub struct Grants {
     pub dialer: Option<Dialer>,
     /// What a fixture's servers say; with it, nobody is connected to.
     pub replies: Option<Arc<Replies>>,
+    /// Where an author's replies are collected; none, as a rule.
+    pub exchanges: Option<Exchanges>,
 }
 
 /// Replies of servers that are not asked, for an author's fixtures.
@@ -139,8 +142,6 @@ pub struct Grants {
 pub struct Replies {
     /// `GET https://panel.example/api` to its reply.
     pub to: BTreeMap<String, Reply>,
-    /// How long each takes.
-    pub after: Duration,
 }
 
 /// One reply.

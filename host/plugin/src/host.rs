@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailhaul_engine::plugin::PluginId;
+use mailhaul_engine::plugin::{PluginFailure, PluginId};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
@@ -17,6 +17,7 @@ use crate::bindings::profiling::ProfilingPre;
 use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
+use crate::breach;
 use crate::cache::{Cache, Native};
 use crate::call::Caller;
 use crate::cancel::Cancel;
@@ -29,6 +30,7 @@ use crate::inspect::{Inspection, Listed};
 use crate::kind::Kind;
 use crate::limits::{Limits, MAX_COMPONENT, MESSAGE};
 use crate::lock::Lock;
+use crate::misfit;
 use crate::plugin::{Compiled, Plugin};
 use crate::text;
 
@@ -69,7 +71,7 @@ impl PluginHost {
     pub fn new(limits: Limits, shipped: impl IntoIterator<Item = Shipped>) -> Result<Self, LoadError> {
         let engine = engine::engine().map_err(|error| LoadError {
             plugin: "(all)".to_owned(),
-            reason: LoadReason::Link(format!("{error:#}")),
+            reason: LoadReason::Engine(error.root_cause().to_string()),
         })?;
         let mut shipped: Vec<_> = shipped.into_iter().collect();
         shipped.sort_unstable_by_key(|plugin| plugin.id);
@@ -130,6 +132,7 @@ impl PluginHost {
             limits: self.limits.clone(),
             cancel: self.cancel.clone(),
             meter: None,
+            slowness: Duration::ZERO,
             grants: Arc::default(),
             locked: None,
         })
@@ -215,13 +218,12 @@ impl PluginHost {
         let Source { bytes, description, digest, shipped } = source;
         let inspection = Inspection::of(&description, digest, bytes.len(), shipped);
         let native = self.native(&bytes, &digest).await?;
-        let component =
-            engine::load(&self.engine, &native).map_err(|error| LoadReason::Broken(sentence(&error)))?;
+        let component = engine::load(&self.engine, &native).map_err(|error| misfit::broken(&error))?;
         let linked = engine::linker(&self.engine, &description.kinds)
             .and_then(|linker| linker.instantiate_pre(&component))
-            .map_err(|error| LoadReason::Link(sentence(&error)))?;
+            .map_err(|error| misfit::link(&error, None))?;
         let is = |kind| description.kinds.contains(&kind);
-        let link = |error: wasmtime::Error| LoadReason::Link(sentence(&error));
+        let link = |error: wasmtime::Error| misfit::link(&error, None);
         let mapping =
             is(Kind::FolderMapper).then(|| MappingPre::new(linked.clone())).transpose().map_err(link)?;
         let sourcing =
@@ -278,34 +280,47 @@ impl PluginHost {
             cpu: self.limits.cpu.min(Duration::from_secs(2)),
             wall: self.limits.wall,
             meter: None,
+            slowness: Duration::ZERO,
         };
         let (mapping, sourcing, validating) =
             (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());
         let (profiling, provisioning) = (compiled.profiling.clone(), compiled.provisioning.clone());
         let started = caller.run("start", Arc::new(Inputs::new()), move |store| {
             Box::pin(async move {
-                if let Some(mapping) = mapping {
-                    let _instance = mapping.instantiate_async(&mut *store).await?;
-                }
-                if let Some(sourcing) = sourcing {
-                    let _instance = sourcing.instantiate_async(&mut *store).await?;
-                }
-                if let Some(validating) = validating {
-                    let _instance = validating.instantiate_async(&mut *store).await?;
-                }
-                if let Some(profiling) = profiling {
-                    let _instance = profiling.instantiate_async(&mut *store).await?;
-                }
-                if let Some(provisioning) = provisioning {
-                    let _instance = provisioning.instantiate_async(&mut *store).await?;
-                }
-                Ok(())
+                let made = async {
+                    if let Some(mapping) = mapping {
+                        let made = mapping.instantiate_async(&mut *store).await;
+                        let _instance = made.map_err(|error| (Kind::FolderMapper, error))?;
+                    }
+                    if let Some(sourcing) = sourcing {
+                        let made = sourcing.instantiate_async(&mut *store).await;
+                        let _instance = made.map_err(|error| (Kind::MailboxSource, error))?;
+                    }
+                    if let Some(validating) = validating {
+                        let made = validating.instantiate_async(&mut *store).await;
+                        let _instance = made.map_err(|error| (Kind::Validator, error))?;
+                    }
+                    if let Some(profiling) = profiling {
+                        let made = profiling.instantiate_async(&mut *store).await;
+                        let _instance = made.map_err(|error| (Kind::ServerProfile, error))?;
+                    }
+                    if let Some(provisioning) = provisioning {
+                        let made = provisioning.instantiate_async(&mut *store).await;
+                        let _instance = made.map_err(|error| (Kind::MailboxProvisioner, error))?;
+                    }
+                    Ok::<_, (Kind, wasmtime::Error)>(())
+                };
+                Ok(made.await)
             })
         });
-        started.await.map(drop).map_err(|error| match error.failure {
-            mailhaul_engine::plugin::PluginFailure::BadReply(why) => LoadReason::Link(why),
-            failure => LoadReason::Start(failure),
-        })
+        match started.await {
+            Ok((Ok(()), _store)) => Ok(()),
+            Ok((Err((kind, error)), store)) => match breach::failure(&error, store.data().log.last_line()) {
+                PluginFailure::BadReply(_) => Err(misfit::link(&error, Some(kind.name()))),
+                failure => Err(LoadReason::Start(failure)),
+            },
+            Err(error) => Err(LoadReason::Start(error.failure)),
+        }
     }
 }
 
@@ -336,9 +351,4 @@ fn read_file(path: &Path, named: &str) -> Result<Vec<u8>, LoadReason> {
     file.take(MAX_COMPONENT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
     let size = bytes.len() as u64;
     if size > MAX_COMPONENT { Err(LoadReason::TooLarge(metadata.len().max(size))) } else { Ok(bytes) }
-}
-
-/// An error of wasmtime's with its causes, on one line.
-fn sentence(error: &wasmtime::Error) -> String {
-    text::shown(&format!("{error:#}").replace('\n', " "), MESSAGE)
 }

@@ -290,6 +290,7 @@ impl Locked {
             quota: allowed.changes.contains(&Change::SetQuota),
             dialer: None,
             replies: None,
+            exchanges: None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! A plugin that is ready to be called.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mailhaul_engine::plugin::{
     FolderMapper, MailboxProvisioner, MailboxSource, PluginId, ServerProfiler, Validator,
@@ -18,6 +19,7 @@ use crate::call::Caller;
 use crate::cancel::Cancel;
 use crate::component::Description;
 use crate::error::{LoadError, LoadReason, Nearest};
+use crate::exchanges::Exchanges;
 use crate::grants::{Grants, Origin, Replies, SecretGrant};
 use crate::inputs::Inputs;
 use crate::inspect::Inspection;
@@ -46,6 +48,7 @@ pub struct Plugin {
     /// Its entry of `plugins.lock`; `None` for one that ships.
     pub(crate) locked: Option<Locked>,
     pub(crate) meter: Option<Meter>,
+    pub(crate) slowness: Duration,
 }
 
 /// What is done once for a component and a process.
@@ -90,6 +93,22 @@ impl Plugin {
     #[must_use]
     pub fn metered(mut self, meter: &Meter) -> Self {
         self.meter = Some(meter.clone());
+        self
+    }
+
+    /// The same plugin with every function of the host taking this long, for an author's test. The CPU budget
+    /// does not run meanwhile, the wall clock does.
+    #[must_use]
+    pub fn slowed(mut self, slowness: Duration) -> Self {
+        self.slowness = slowness;
+        self
+    }
+
+    /// The same plugin with what servers answer collected by `exchanges`; for sources and provisioners made
+    /// from now on.
+    #[must_use]
+    pub fn recorded(mut self, exchanges: &Exchanges) -> Self {
+        Arc::make_mut(&mut self.grants).exchanges = Some(exchanges.clone());
         self
     }
 
@@ -229,6 +248,7 @@ impl Plugin {
             cpu,
             wall,
             meter: self.meter.clone(),
+            slowness: self.slowness,
         })
     }
 

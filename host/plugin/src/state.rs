@@ -1,6 +1,7 @@
 //! What one call of a guest may touch. Built for the call and dropped after it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
 use wasmtime::{Engine, ResourceLimiter, Store};
@@ -29,6 +30,8 @@ pub(crate) struct State {
     /// Requests sent so far.
     pub(crate) http_requests: u32,
     memory: Memory,
+    /// How long every function of the host takes, for an author's test.
+    slowness: Duration,
     /// Functions of the host that were called.
     pub(crate) host_calls: u64,
 }
@@ -39,7 +42,7 @@ impl State {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
-        let Parts { clock, log, settings, cancel, inputs, grants } = parts;
+        let Parts { clock, log, settings, cancel, inputs, grants, slowness } = parts;
         let state = Self {
             handles,
             clock,
@@ -50,6 +53,7 @@ impl State {
             grants,
             http_requests: 0,
             memory,
+            slowness,
             host_calls: 0,
         };
         let mut store = Store::new(engine, state);
@@ -57,6 +61,14 @@ impl State {
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         clock::arm(&mut store);
         store
+    }
+
+    /// Takes the time a slow host would. Blocks: functions that do not wait are slow too, and nothing else
+    /// happens in an author's test.
+    pub(crate) fn be_slow(&self) {
+        if !self.slowness.is_zero() {
+            std::thread::sleep(self.slowness);
+        }
     }
 
     /// What this call used.
@@ -86,6 +98,7 @@ pub(crate) struct Parts {
     pub(crate) cancel: Cancel,
     pub(crate) inputs: Arc<Inputs>,
     pub(crate) grants: Arc<Grants>,
+    pub(crate) slowness: Duration,
 }
 
 /// Memory and tables of one instance, all of them together.

@@ -697,7 +697,7 @@ pub mod mailhaul {
                 }
             }
         }
-        /// A read-only look at one mailbox, lent to a validator. The host fetches lazily and in batches: one
+        /// A read-only look at one mailbox, given to a validator for one call. The host fetches lazily and in batches: one
         /// call with 500 UIDs is one command, 500 calls with one UID are 500 round trips. Bodies never enter
         /// a plugin; digests of them do.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -9662,7 +9662,7 @@ pub mod exports {
         pub mod plugin {
             /// Judges a mailbox after it was moved. It can add a failure and never remove one.
             ///
-            /// It only reads, through the two views lent to it for this call; sampling must derive from `seed`,
+            /// It only reads, through the two views it is given for this call; sampling must derive from `seed`,
             /// so that a run can be repeated.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod validator {
@@ -9939,9 +9939,7 @@ pub mod exports {
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result82 = {
-                            let handle79;
-                            let handle81;
+                        let result80 = {
                             let l0 = *arg0.add(0).cast::<*mut u8>();
                             let l1 = *arg0
                                 .add(::core::mem::size_of::<*const u8>())
@@ -10212,7 +10210,7 @@ pub mod exports {
                             let l78 = *arg0
                                 .add(8 + 24 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i32>();
-                            let l80 = *arg0
+                            let l79 = *arg0
                                 .add(12 + 24 * ::core::mem::size_of::<*const u8>())
                                 .cast::<i32>();
                             T_::validate(
@@ -10375,18 +10373,12 @@ pub mod exports {
                                     },
                                     extras: result77,
                                 },
-                                {
-                                    handle79 = super::super::super::super::__with_name2::MailboxView::from_handle(
-                                        l78 as u32,
-                                    );
-                                    &handle79
-                                },
-                                {
-                                    handle81 = super::super::super::super::__with_name2::MailboxView::from_handle(
-                                        l80 as u32,
-                                    );
-                                    &handle81
-                                },
+                                super::super::super::super::__with_name2::MailboxView::from_handle(
+                                    l78 as u32,
+                                ),
+                                super::super::super::super::__with_name2::MailboxView::from_handle(
+                                    l79 as u32,
+                                ),
                             )
                         };
                         _rt::cabi_dealloc(
@@ -10394,139 +10386,139 @@ pub mod exports {
                             16 + 24 * ::core::mem::size_of::<*const u8>(),
                             8,
                         );
-                        let ptr83 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result82 {
+                        let ptr81 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result80 {
                             Ok(e) => {
-                                *ptr83.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr81.add(0).cast::<u8>() = (0i32) as u8;
                                 let Report {
-                                    outcome: outcome84,
-                                    checked_messages: checked_messages84,
-                                    findings: findings84,
-                                    extras: extras84,
+                                    outcome: outcome82,
+                                    checked_messages: checked_messages82,
+                                    findings: findings82,
+                                    extras: extras82,
                                 } = e;
-                                match outcome84 {
+                                match outcome82 {
                                     Outcome::Pass => {
-                                        *ptr83.add(8).cast::<u8>() = (0i32) as u8;
+                                        *ptr81.add(8).cast::<u8>() = (0i32) as u8;
                                     }
                                     Outcome::Fail => {
-                                        *ptr83.add(8).cast::<u8>() = (1i32) as u8;
+                                        *ptr81.add(8).cast::<u8>() = (1i32) as u8;
                                     }
                                     Outcome::Inconclusive(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (2i32) as u8;
-                                        let vec85 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr85 = vec85.as_ptr().cast::<u8>();
-                                        let len85 = vec85.len();
-                                        ::core::mem::forget(vec85);
-                                        *ptr83
+                                        *ptr81.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec83 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr83 = vec83.as_ptr().cast::<u8>();
+                                        let len83 = vec83.len();
+                                        ::core::mem::forget(vec83);
+                                        *ptr81
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len85;
-                                        *ptr83
+                                            .cast::<usize>() = len83;
+                                        *ptr81
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr85.cast_mut();
+                                            .cast::<*mut u8>() = ptr83.cast_mut();
                                     }
                                     Outcome::Other(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (3i32) as u8;
-                                        let vec86 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr86 = vec86.as_ptr().cast::<u8>();
-                                        let len86 = vec86.len();
-                                        ::core::mem::forget(vec86);
-                                        *ptr83
+                                        *ptr81.add(8).cast::<u8>() = (3i32) as u8;
+                                        let vec84 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr84 = vec84.as_ptr().cast::<u8>();
+                                        let len84 = vec84.len();
+                                        ::core::mem::forget(vec84);
+                                        *ptr81
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len86;
-                                        *ptr83
+                                            .cast::<usize>() = len84;
+                                        *ptr81
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr86.cast_mut();
+                                            .cast::<*mut u8>() = ptr84.cast_mut();
                                     }
                                 }
-                                *ptr83
+                                *ptr81
                                     .add(16 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<i64>() = _rt::as_i64(checked_messages84);
-                                let vec96 = findings84;
-                                let len96 = vec96.len();
-                                let layout96 = _rt::alloc::Layout::from_size_align(
-                                        vec96.len()
+                                    .cast::<i64>() = _rt::as_i64(checked_messages82);
+                                let vec94 = findings82;
+                                let len94 = vec94.len();
+                                let layout94 = _rt::alloc::Layout::from_size_align(
+                                        vec94.len()
                                             * (8 + 10 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result96, _cleanup96) = wit_bindgen::rt::Cleanup::new(
-                                    layout96,
+                                let (result94, _cleanup94) = wit_bindgen::rt::Cleanup::new(
+                                    layout94,
                                 );
-                                if let Some(cleanup) = _cleanup96 {
+                                if let Some(cleanup) = _cleanup94 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec96.into_iter().enumerate() {
-                                    let base = result96
+                                for (i, e) in vec94.into_iter().enumerate() {
+                                    let base = result94
                                         .add(i * (8 + 10 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let Finding {
-                                            severity: severity87,
-                                            code: code87,
-                                            message: message87,
-                                            folder: folder87,
-                                            uid: uid87,
-                                            extras: extras87,
+                                            severity: severity85,
+                                            code: code85,
+                                            message: message85,
+                                            folder: folder85,
+                                            uid: uid85,
+                                            extras: extras85,
                                         } = e;
-                                        *base.add(0).cast::<u8>() = (severity87.clone() as i32)
+                                        *base.add(0).cast::<u8>() = (severity85.clone() as i32)
                                             as u8;
-                                        let vec88 = (code87.into_bytes()).into_boxed_slice();
-                                        let ptr88 = vec88.as_ptr().cast::<u8>();
-                                        let len88 = vec88.len();
-                                        ::core::mem::forget(vec88);
+                                        let vec86 = (code85.into_bytes()).into_boxed_slice();
+                                        let ptr86 = vec86.as_ptr().cast::<u8>();
+                                        let len86 = vec86.len();
+                                        ::core::mem::forget(vec86);
                                         *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len88;
+                                            .cast::<usize>() = len86;
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr88.cast_mut();
-                                        let vec89 = (message87.into_bytes()).into_boxed_slice();
-                                        let ptr89 = vec89.as_ptr().cast::<u8>();
-                                        let len89 = vec89.len();
-                                        ::core::mem::forget(vec89);
+                                            .cast::<*mut u8>() = ptr86.cast_mut();
+                                        let vec87 = (message85.into_bytes()).into_boxed_slice();
+                                        let ptr87 = vec87.as_ptr().cast::<u8>();
+                                        let len87 = vec87.len();
+                                        ::core::mem::forget(vec87);
                                         *base
                                             .add(4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len89;
+                                            .cast::<usize>() = len87;
                                         *base
                                             .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr89.cast_mut();
-                                        match folder87 {
+                                            .cast::<*mut u8>() = ptr87.cast_mut();
+                                        match folder85 {
                                             Some(e) => {
                                                 *base
                                                     .add(5 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                let vec91 = e;
-                                                let len91 = vec91.len();
-                                                let layout91 = _rt::alloc::Layout::from_size_align(
-                                                        vec91.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                                let vec89 = e;
+                                                let len89 = vec89.len();
+                                                let layout89 = _rt::alloc::Layout::from_size_align(
+                                                        vec89.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                                         ::core::mem::size_of::<*const u8>(),
                                                     )
                                                     .unwrap();
-                                                let (result91, _cleanup91) = wit_bindgen::rt::Cleanup::new(
-                                                    layout91,
+                                                let (result89, _cleanup89) = wit_bindgen::rt::Cleanup::new(
+                                                    layout89,
                                                 );
-                                                if let Some(cleanup) = _cleanup91 {
+                                                if let Some(cleanup) = _cleanup89 {
                                                     cleanup.forget();
                                                 }
-                                                for (i, e) in vec91.into_iter().enumerate() {
-                                                    let base = result91
+                                                for (i, e) in vec89.into_iter().enumerate() {
+                                                    let base = result89
                                                         .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                                     {
-                                                        let vec90 = (e.into_bytes()).into_boxed_slice();
-                                                        let ptr90 = vec90.as_ptr().cast::<u8>();
-                                                        let len90 = vec90.len();
-                                                        ::core::mem::forget(vec90);
+                                                        let vec88 = (e.into_bytes()).into_boxed_slice();
+                                                        let ptr88 = vec88.as_ptr().cast::<u8>();
+                                                        let len88 = vec88.len();
+                                                        ::core::mem::forget(vec88);
                                                         *base
                                                             .add(::core::mem::size_of::<*const u8>())
-                                                            .cast::<usize>() = len90;
-                                                        *base.add(0).cast::<*mut u8>() = ptr90.cast_mut();
+                                                            .cast::<usize>() = len88;
+                                                        *base.add(0).cast::<*mut u8>() = ptr88.cast_mut();
                                                     }
                                                 }
                                                 *base
                                                     .add(7 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len91;
+                                                    .cast::<usize>() = len89;
                                                 *base
                                                     .add(6 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = result91;
+                                                    .cast::<*mut u8>() = result89;
                                             }
                                             None => {
                                                 *base
@@ -10534,7 +10526,7 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        match uid87 {
+                                        match uid85 {
                                             Some(e) => {
                                                 *base
                                                     .add(8 * ::core::mem::size_of::<*const u8>())
@@ -10549,204 +10541,204 @@ pub mod exports {
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        let vec95 = extras87;
-                                        let len95 = vec95.len();
-                                        let layout95 = _rt::alloc::Layout::from_size_align(
-                                                vec95.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        let vec93 = extras85;
+                                        let len93 = vec93.len();
+                                        let layout93 = _rt::alloc::Layout::from_size_align(
+                                                vec93.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result95, _cleanup95) = wit_bindgen::rt::Cleanup::new(
-                                            layout95,
+                                        let (result93, _cleanup93) = wit_bindgen::rt::Cleanup::new(
+                                            layout93,
                                         );
-                                        if let Some(cleanup) = _cleanup95 {
+                                        if let Some(cleanup) = _cleanup93 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec95.into_iter().enumerate() {
-                                            let base = result95
+                                        for (i, e) in vec93.into_iter().enumerate() {
+                                            let base = result93
                                                 .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let (t92_0, t92_1) = e;
-                                                let vec93 = (t92_0.into_bytes()).into_boxed_slice();
-                                                let ptr93 = vec93.as_ptr().cast::<u8>();
-                                                let len93 = vec93.len();
-                                                ::core::mem::forget(vec93);
+                                                let (t90_0, t90_1) = e;
+                                                let vec91 = (t90_0.into_bytes()).into_boxed_slice();
+                                                let ptr91 = vec91.as_ptr().cast::<u8>();
+                                                let len91 = vec91.len();
+                                                ::core::mem::forget(vec91);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len93;
-                                                *base.add(0).cast::<*mut u8>() = ptr93.cast_mut();
-                                                let vec94 = (t92_1.into_bytes()).into_boxed_slice();
-                                                let ptr94 = vec94.as_ptr().cast::<u8>();
-                                                let len94 = vec94.len();
-                                                ::core::mem::forget(vec94);
+                                                    .cast::<usize>() = len91;
+                                                *base.add(0).cast::<*mut u8>() = ptr91.cast_mut();
+                                                let vec92 = (t90_1.into_bytes()).into_boxed_slice();
+                                                let ptr92 = vec92.as_ptr().cast::<u8>();
+                                                let len92 = vec92.len();
+                                                ::core::mem::forget(vec92);
                                                 *base
                                                     .add(3 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len94;
+                                                    .cast::<usize>() = len92;
                                                 *base
                                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr94.cast_mut();
+                                                    .cast::<*mut u8>() = ptr92.cast_mut();
                                             }
                                         }
                                         *base
                                             .add(8 + 9 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len95;
+                                            .cast::<usize>() = len93;
                                         *base
                                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result95;
+                                            .cast::<*mut u8>() = result93;
                                     }
                                 }
-                                *ptr83
+                                *ptr81
                                     .add(24 + 3 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len96;
-                                *ptr83
+                                    .cast::<usize>() = len94;
+                                *ptr81
                                     .add(24 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result96;
-                                let vec100 = extras84;
-                                let len100 = vec100.len();
-                                let layout100 = _rt::alloc::Layout::from_size_align(
-                                        vec100.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                    .cast::<*mut u8>() = result94;
+                                let vec98 = extras82;
+                                let len98 = vec98.len();
+                                let layout98 = _rt::alloc::Layout::from_size_align(
+                                        vec98.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result100, _cleanup100) = wit_bindgen::rt::Cleanup::new(
-                                    layout100,
+                                let (result98, _cleanup98) = wit_bindgen::rt::Cleanup::new(
+                                    layout98,
                                 );
-                                if let Some(cleanup) = _cleanup100 {
+                                if let Some(cleanup) = _cleanup98 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec100.into_iter().enumerate() {
-                                    let base = result100
+                                for (i, e) in vec98.into_iter().enumerate() {
+                                    let base = result98
                                         .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let (t97_0, t97_1) = e;
-                                        let vec98 = (t97_0.into_bytes()).into_boxed_slice();
-                                        let ptr98 = vec98.as_ptr().cast::<u8>();
-                                        let len98 = vec98.len();
-                                        ::core::mem::forget(vec98);
+                                        let (t95_0, t95_1) = e;
+                                        let vec96 = (t95_0.into_bytes()).into_boxed_slice();
+                                        let ptr96 = vec96.as_ptr().cast::<u8>();
+                                        let len96 = vec96.len();
+                                        ::core::mem::forget(vec96);
                                         *base
                                             .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len98;
-                                        *base.add(0).cast::<*mut u8>() = ptr98.cast_mut();
-                                        let vec99 = (t97_1.into_bytes()).into_boxed_slice();
+                                            .cast::<usize>() = len96;
+                                        *base.add(0).cast::<*mut u8>() = ptr96.cast_mut();
+                                        let vec97 = (t95_1.into_bytes()).into_boxed_slice();
+                                        let ptr97 = vec97.as_ptr().cast::<u8>();
+                                        let len97 = vec97.len();
+                                        ::core::mem::forget(vec97);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len97;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr97.cast_mut();
+                                    }
+                                }
+                                *ptr81
+                                    .add(24 + 5 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len98;
+                                *ptr81
+                                    .add(24 + 4 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result98;
+                            }
+                            Err(e) => {
+                                *ptr81.add(0).cast::<u8>() = (1i32) as u8;
+                                use super::super::super::super::__with_name1::PluginError as V108;
+                                match e {
+                                    V108::Settings(e) => {
+                                        *ptr81.add(8).cast::<u8>() = (0i32) as u8;
+                                        let vec99 = (e.into_bytes()).into_boxed_slice();
                                         let ptr99 = vec99.as_ptr().cast::<u8>();
                                         let len99 = vec99.len();
                                         ::core::mem::forget(vec99);
-                                        *base
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                        *ptr81
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len99;
-                                        *base
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                        *ptr81
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr99.cast_mut();
                                     }
-                                }
-                                *ptr83
-                                    .add(24 + 5 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len100;
-                                *ptr83
-                                    .add(24 + 4 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result100;
-                            }
-                            Err(e) => {
-                                *ptr83.add(0).cast::<u8>() = (1i32) as u8;
-                                use super::super::super::super::__with_name1::PluginError as V110;
-                                match e {
-                                    V110::Settings(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (0i32) as u8;
-                                        let vec101 = (e.into_bytes()).into_boxed_slice();
+                                    V108::Input(e) => {
+                                        *ptr81.add(8).cast::<u8>() = (1i32) as u8;
+                                        let (t100_0, t100_1) = e;
+                                        let vec101 = (t100_0.into_bytes()).into_boxed_slice();
                                         let ptr101 = vec101.as_ptr().cast::<u8>();
                                         let len101 = vec101.len();
                                         ::core::mem::forget(vec101);
-                                        *ptr83
+                                        *ptr81
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len101;
-                                        *ptr83
+                                        *ptr81
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr101.cast_mut();
+                                        let vec102 = (t100_1.into_bytes()).into_boxed_slice();
+                                        let ptr102 = vec102.as_ptr().cast::<u8>();
+                                        let len102 = vec102.len();
+                                        ::core::mem::forget(vec102);
+                                        *ptr81
+                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len102;
+                                        *ptr81
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr102.cast_mut();
                                     }
-                                    V110::Input(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (1i32) as u8;
-                                        let (t102_0, t102_1) = e;
-                                        let vec103 = (t102_0.into_bytes()).into_boxed_slice();
+                                    V108::Denied(e) => {
+                                        *ptr81.add(8).cast::<u8>() = (2i32) as u8;
+                                        let vec103 = (e.into_bytes()).into_boxed_slice();
                                         let ptr103 = vec103.as_ptr().cast::<u8>();
                                         let len103 = vec103.len();
                                         ::core::mem::forget(vec103);
-                                        *ptr83
+                                        *ptr81
                                             .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len103;
-                                        *ptr83
+                                        *ptr81
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr103.cast_mut();
-                                        let vec104 = (t102_1.into_bytes()).into_boxed_slice();
-                                        let ptr104 = vec104.as_ptr().cast::<u8>();
-                                        let len104 = vec104.len();
-                                        ::core::mem::forget(vec104);
-                                        *ptr83
-                                            .add(8 + 4 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len104;
-                                        *ptr83
-                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr104.cast_mut();
                                     }
-                                    V110::Denied(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (2i32) as u8;
-                                        let vec105 = (e.into_bytes()).into_boxed_slice();
+                                    V108::RetryAfter(e) => {
+                                        *ptr81.add(8).cast::<u8>() = (3i32) as u8;
+                                        let (t104_0, t104_1) = e;
+                                        *ptr81
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(t104_0);
+                                        let vec105 = (t104_1.into_bytes()).into_boxed_slice();
                                         let ptr105 = vec105.as_ptr().cast::<u8>();
                                         let len105 = vec105.len();
                                         ::core::mem::forget(vec105);
-                                        *ptr83
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                        *ptr81
+                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len105;
-                                        *ptr83
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                        *ptr81
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr105.cast_mut();
                                     }
-                                    V110::RetryAfter(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (3i32) as u8;
-                                        let (t106_0, t106_1) = e;
-                                        *ptr83
+                                    V108::Unsupported(e) => {
+                                        *ptr81.add(8).cast::<u8>() = (4i32) as u8;
+                                        let vec106 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr106 = vec106.as_ptr().cast::<u8>();
+                                        let len106 = vec106.len();
+                                        ::core::mem::forget(vec106);
+                                        *ptr81
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len106;
+                                        *ptr81
                                             .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(t106_0);
-                                        let vec107 = (t106_1.into_bytes()).into_boxed_slice();
+                                            .cast::<*mut u8>() = ptr106.cast_mut();
+                                    }
+                                    V108::Other(e) => {
+                                        *ptr81.add(8).cast::<u8>() = (5i32) as u8;
+                                        let vec107 = (e.into_bytes()).into_boxed_slice();
                                         let ptr107 = vec107.as_ptr().cast::<u8>();
                                         let len107 = vec107.len();
                                         ::core::mem::forget(vec107);
-                                        *ptr83
-                                            .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                        *ptr81
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len107;
-                                        *ptr83
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                        *ptr81
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr107.cast_mut();
-                                    }
-                                    V110::Unsupported(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (4i32) as u8;
-                                        let vec108 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr108 = vec108.as_ptr().cast::<u8>();
-                                        let len108 = vec108.len();
-                                        ::core::mem::forget(vec108);
-                                        *ptr83
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len108;
-                                        *ptr83
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr108.cast_mut();
-                                    }
-                                    V110::Other(e) => {
-                                        *ptr83.add(8).cast::<u8>() = (5i32) as u8;
-                                        let vec109 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr109 = vec109.as_ptr().cast::<u8>();
-                                        let len109 = vec109.len();
-                                        ::core::mem::forget(vec109);
-                                        *ptr83
-                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len109;
-                                        *ptr83
-                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr109.cast_mut();
                                     }
                                 }
                             }
                         };
-                        ptr83
+                        ptr81
                     }
                 }
                 #[doc(hidden)]
@@ -10985,8 +10977,8 @@ pub mod exports {
                     #[allow(async_fn_in_trait)]
                     fn validate(
                         request: ValidationRequest,
-                        source: &MailboxView,
-                        target: &MailboxView,
+                        source: MailboxView,
+                        target: MailboxView,
                     ) -> ::core::result::Result<Report, PluginError>;
                 }
                 #[doc(hidden)]
@@ -11227,7 +11219,7 @@ seedw\x07folders\x15\x0around-trip\x16\x06extras\x0e\x04\0\x12validation-request
 \0\x04\0\x07outcome\x03\0\x19\x01ky\x01r\x06\x08severity\x01\x04codes\x07message\
 s\x06folder\x0c\x03uid\x1b\x06extras\x0e\x04\0\x07finding\x03\0\x1c\x01p\x1d\x01\
 r\x04\x07outcome\x1a\x10checked-messagesw\x08findings\x1e\x06extras\x0e\x04\0\x06\
-report\x03\0\x1f\x01h\x07\x01j\x01\x20\x01\x05\x01@\x03\x07request\x18\x06source\
+report\x03\0\x1f\x01i\x07\x01j\x01\x20\x01\x05\x01@\x03\x07request\x18\x06source\
 !\x06target!\0\"\x04\0\x08validate\x01#\x04\0\x1fmailhaul:plugin/validator@0.1.0\
 \x05\x0c\x04\0\x20mailhaul:plugin/validating@0.1.0\x04\0\x0b\x10\x01\0\x0avalida\
 ting\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\

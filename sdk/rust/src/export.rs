@@ -78,7 +78,7 @@ macro_rules! __export_kind {
 fn report_panics() {
     #[cfg(target_family = "wasm")]
     std::panic::set_hook(Box::new(|panic| {
-        crate::log::write(crate::log::Level::Error, &panic.to_string(), &[]);
+        crate::log::write(crate::log::Level::Error, &panic.to_string().replace(":\n", ": "), &[]);
     }));
 }
 
@@ -123,8 +123,8 @@ impl<T: Validator> Validation<T> {
 impl<T: Validator> validator::Guest for Validation<T> {
     fn validate(
         request: validator::ValidationRequest,
-        source: &evidence::MailboxView,
-        target: &evidence::MailboxView,
+        source: evidence::MailboxView,
+        target: evidence::MailboxView,
     ) -> Result<validator::Report, types::PluginError> {
         report_panics();
         T::validate(&request.own(), &HostView(source), &HostView(target)).map(Wire::wire).map_err(Wire::wire)

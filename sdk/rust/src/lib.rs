@@ -39,6 +39,7 @@ mod inputs;
 mod mapper;
 mod profile;
 mod provisioner;
+mod records;
 mod server;
 mod settings;
 mod source;
@@ -60,6 +61,7 @@ pub use profile::{
     Cause, Classification, Occasion, Profile, ProfileRequest, Refusal, ReplyKind, ServerProfile,
 };
 pub use provisioner::{Creation, ExistingMailbox, ListPage, ListRequest, MailboxProvisioner, NewMailbox};
+pub use records::{CellError, CellProblem, Record, Records};
 pub use secrets::Secret;
 pub use server::{Server, Side, Tls};
 pub use settings::settings;

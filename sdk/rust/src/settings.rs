@@ -10,5 +10,9 @@ use crate::{PluginError, wire};
 /// # Errors
 /// [`PluginError::Settings`] when `T` and the manifest's schema disagree.
 pub fn settings<T: DeserializeOwned>() -> Result<T, PluginError> {
-    serde_json::from_str(&wire::settings_json()).map_err(|error| PluginError::Settings(error.to_string()))
+    serde_json::from_str(&wire::settings_json()).map_err(|error| {
+        PluginError::Settings(format!(
+            "the plugin reads its settings as something else than its manifest's `[settings]` says: {error}"
+        ))
+    })
 }

@@ -89,6 +89,21 @@ pub struct Mailbox {
     pub extras: Extras,
 }
 
+impl Mailbox {
+    /// A mailbox with nothing beside it.
+    #[must_use]
+    pub fn new(key: impl Into<String>, source: Account, target: Account) -> Self {
+        Self { key: key.into(), source, target, label: None, origin: None, extras: Extras::new() }
+    }
+
+    /// The same, listed there: `users.csv:42`.
+    #[must_use]
+    pub fn origin(mut self, at: impl Into<String>) -> Self {
+        self.origin = Some(at.into());
+        self
+    }
+}
+
 /// One page of mailboxes.
 #[derive(Debug, Default)]
 pub struct Page {

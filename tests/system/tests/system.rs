@@ -17,6 +17,8 @@
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
 //! | [`authors`] | what an author of a plugin does, in three languages |
+//! | [`messages`] | every sentence an author of a plugin meets, to be read as he reads it |
+//! | [`records`] | fixtures recorded from real servers, and what must not be in them |
 //! | [`plugins`] | an outsider's plugin, and files that are none |
 //! | [`guests`] | every plugin of tests/guests: what becomes of its mailbox, and that the others are moved |
 //! | [`profiles`] | what is known about providers, and what follows |
@@ -50,6 +52,7 @@ mod haul;
 mod input;
 mod laboratory;
 mod ledger;
+mod messages;
 mod network;
 mod odd_sources;
 mod odd_targets;
@@ -58,6 +61,7 @@ mod patience;
 mod plugins;
 mod profiles;
 mod provision;
+mod records;
 mod remap;
 mod secrets;
 mod stage;

@@ -33,6 +33,11 @@ def error(message):
     return Err(types.PluginError_Other(message))
 
 
+def unsupported(message):
+    """An error to raise: this plugin does not do that."""
+    return Err(types.PluginError_Unsupported(message))
+
+
 def open_folders(request):
     """The source folders nobody has ruled on yet, as (index, folder)."""
     settled = {ruling.folder for ruling in request.settled}
@@ -80,6 +85,25 @@ def report(checked_messages, findings):
     return wit.Report(wit.Outcome_Fail() if failed else wit.Outcome_Pass(), checked_messages, findings, [])
 
 
+def profile(provider, name, avoid=(), switches=(), notes=(), **limits):
+    """What is known about a server; `limits` are `max_connections`, `max_connections_per_mailbox`, `max_append_bytes`."""
+    from wit_world.exports import server_profile as wit
+
+    names = ("max_connections", "max_connections_per_mailbox", "max_append_bytes")
+    if unknown := set(limits) - set(names):
+        raise TypeError(f"there is no limit called {unknown.pop()}")
+    numbers = [limits.get(name) for name in names]
+    return wit.Profile(provider, name, *numbers, list(avoid), list(switches), list(notes), [])
+
+
+def classification(cause, retry_after_ms=None, remedy=None):
+    """What a refusal means; `cause` is a word of `wit/kinds.wit`: "quota", "auth-refused"."""
+    from wit_world.exports import server_profile as wit
+
+    word = "".join(part.capitalize() for part in cause.split("-"))
+    return wit.Classification(getattr(wit, f"Cause_{word}")(), retry_after_ms, remedy, [])
+
+
 def guarded(call):
     """Sends what is raised by mistake to the log with its place; without it, all that is left is "it crashed"."""
 
@@ -90,7 +114,10 @@ def guarded(call):
         except Err:
             raise
         except Exception as mistake:
-            _log.write(_log.Level.ERROR, traceback.format_exc(), [])
+            *places, last = traceback.format_exc().rstrip().split("\n")
+            for place in places:
+                _log.write(_log.Level.DEBUG, place, [])
+            _log.write(_log.Level.ERROR, last, [])
             raise error(f"{type(mistake).__name__}: {mistake}") from mistake
 
     return inner

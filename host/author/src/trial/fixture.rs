@@ -152,13 +152,13 @@ impl Fixture {
     }
 
     /// The replies, for the plugin host.
-    pub(super) fn replies(&self, after: std::time::Duration) -> Replies {
+    pub(super) fn replies(&self) -> Replies {
         let reply = |reply: &FixtureReply| {
             let given =
                 Reply { status: reply.status, headers: reply.headers.clone(), body: reply.body.clone() };
             (reply.request.clone(), given)
         };
-        Replies { to: self.http.iter().map(reply).collect(), after }
+        Replies { to: self.http.iter().map(reply).collect() }
     }
 
     /// The tables, parsed as the operator's would be, and what their secrets are called.

@@ -5,7 +5,9 @@
 
 mod difference;
 mod fixture;
+pub mod record;
 mod recorder;
+mod redact;
 mod servers;
 mod shapes;
 mod view;
@@ -19,10 +21,11 @@ use serde_json::Value;
 
 pub use fixture::{Fixture, FixtureError, fixtures};
 pub use recorder::{MappingRecorder, ValidationRecorder};
+pub use redact::Redactor;
 
 use view::FixtureView;
 
-/// How long a slow server takes for every answer (`--slow-host`).
+/// How long a slow host takes for every call (`--slow-host`).
 const SLOW: Duration = Duration::from_millis(250);
 
 /// A plugin under trial.
@@ -38,7 +41,7 @@ pub struct Trial {
 pub struct Faults {
     /// No origin is granted (`--deny http`).
     pub deny_http: bool,
-    /// Every answer of a server takes a quarter of a second (`--slow-host`).
+    /// Every function of the host takes a quarter of a second (`--slow-host`).
     pub slow: bool,
 }
 
@@ -62,6 +65,9 @@ pub enum TrialError {
     /// The plugin cannot be used so.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The plugin said no, or broke.
+    #[error(transparent)]
+    NoAnswer(PluginError),
 }
 
 /// How a case ended.
@@ -104,11 +110,8 @@ impl Trial {
         // What loading used is not the call's.
         drop(self.meter.take());
         let slowness = if self.faults.slow { SLOW } else { Duration::ZERO };
-        let plugin = self.plugin.clone().under_trial(
-            &fixture.settings,
-            !self.faults.deny_http,
-            fixture.replies(slowness),
-        )?;
+        let plugin = self.plugin.clone().slowed(slowness);
+        let plugin = plugin.under_trial(&fixture.settings, !self.faults.deny_http, fixture.replies())?;
         let begun = Instant::now();
         let answer = match kind {
             Kind::FolderMapper => {
@@ -126,7 +129,7 @@ impl Trial {
             }
             Kind::Validator => {
                 let request = fixture.request::<shapes::ValidationRequest>()?;
-                let view = |folders| Arc::new(FixtureView::new(folders, slowness));
+                let view = |folders| Arc::new(FixtureView::new(folders));
                 let (source, target) = (view(request.source.clone()), view(request.target.clone()));
                 let validator = plugin.validator(&fixture.settings)?;
                 let answer = validator.validate(&(&request).into(), source, target).await;

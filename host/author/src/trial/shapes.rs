@@ -327,7 +327,7 @@ pub(crate) fn role(word: &str) -> SpecialUse {
     SpecialUse::from_attribute(&attribute).unwrap_or(SpecialUse::Other(attribute))
 }
 
-fn role_word(role: &SpecialUse) -> String {
+pub(crate) fn role_word(role: &SpecialUse) -> String {
     match role {
         SpecialUse::Other(attribute) => attribute.clone(),
         known => known.as_attribute().trim_start_matches('\\').to_ascii_lowercase(),

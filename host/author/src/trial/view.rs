@@ -1,7 +1,5 @@
 //! A mailbox a fixture describes, lent to a validator.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use mailhaul_engine::plugin::{FolderInfo, MailboxView, MessageStat, ViewError};
 use mailhaul_imap::FolderPath;
@@ -12,29 +10,20 @@ use super::shapes::{self, ViewFolder, ViewMessage};
 #[derive(Debug)]
 pub(crate) struct FixtureView {
     folders: Vec<(FolderPath, ViewFolder)>,
-    /// How long every answer takes, as a slow server's would.
-    slowness: Duration,
 }
 
 /// Headers of one message.
 type Headers = Vec<(String, Vec<u8>)>;
 
 impl FixtureView {
-    pub(crate) fn new(folders: Vec<ViewFolder>, slowness: Duration) -> Self {
+    pub(crate) fn new(folders: Vec<ViewFolder>) -> Self {
         let with_path = |folder: ViewFolder| (FolderPath::parse(&folder.path), folder);
-        Self { folders: folders.into_iter().map(with_path).collect(), slowness }
+        Self { folders: folders.into_iter().map(with_path).collect() }
     }
 
-    async fn folder(&self, path: &FolderPath) -> Result<&ViewFolder, ViewError> {
-        self.answer().await;
+    fn folder(&self, path: &FolderPath) -> Result<&ViewFolder, ViewError> {
         let found = self.folders.iter().find(|(known, _)| known == path);
         found.map(|(_, folder)| folder).ok_or_else(|| ViewError::NotFound(path.to_string()))
-    }
-
-    async fn answer(&self) {
-        if self.slowness > Duration::ZERO {
-            tokio::time::sleep(self.slowness).await;
-        }
     }
 }
 
@@ -55,7 +44,6 @@ fn messages(folder: &ViewFolder) -> Vec<ViewMessage> {
 #[async_trait]
 impl MailboxView for FixtureView {
     async fn folders(&self) -> Result<Vec<FolderInfo>, ViewError> {
-        self.answer().await;
         let folder = |(path, folder): &(FolderPath, ViewFolder)| FolderInfo {
             path: path.clone(),
             attributes: Vec::new(),
@@ -80,7 +68,7 @@ impl MailboxView for FixtureView {
             internal_date: message.internal_date,
             flags: message.flags,
         };
-        let all = messages(self.folder(path).await?).into_iter();
+        let all = messages(self.folder(path)?).into_iter();
         Ok(all.filter(|message| message.uid > after).take(limit as usize).map(stat).collect())
     }
 
@@ -95,7 +83,7 @@ impl MailboxView for FixtureView {
             let headers = message.headers.into_iter().filter(|(name, _)| wanted(name));
             (message.uid, headers.map(|(name, value)| (name, value.into_bytes())).collect())
         };
-        let all = messages(self.folder(path).await?).into_iter();
+        let all = messages(self.folder(path)?).into_iter();
         Ok(all.filter(|message| uids.contains(&message.uid)).map(block).collect())
     }
 
@@ -104,12 +92,12 @@ impl MailboxView for FixtureView {
             let made_up = format!("{:064x}", message.uid);
             (message.uid, message.sha256.unwrap_or(made_up))
         };
-        let all = messages(self.folder(path).await?).into_iter();
+        let all = messages(self.folder(path)?).into_iter();
         Ok(all.filter(|message| uids.contains(&message.uid)).map(digest).collect())
     }
 
     async fn counterparts(&self, path: &FolderPath, uids: &[u32]) -> Result<Vec<Option<u32>>, ViewError> {
-        let folder = self.folder(path).await?;
+        let folder = self.folder(path)?;
         let target =
             |uid: &u32| folder.counterparts.iter().find(|(source, _)| source == uid).map(|pair| pair.1);
         Ok(uids.iter().map(target).collect())

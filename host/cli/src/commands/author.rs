@@ -1,25 +1,19 @@
-//! `mailhaul plugin new | build | check | test | call | record`: for authors of plugins. None of them needs a
-//! project, but `record`, which asks a project's servers.
+//! `mailhaul plugin new | build | check | test | call`: for authors of plugins. None of them needs a project.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use mailhaul_author::trial::{self, Faults, Fixture, MappingRecorder, Trial, TrialError, ValidationRecorder};
+use mailhaul_author::trial::{self, Faults, Fixture, Trial, TrialError};
 use mailhaul_author::{AuthorError, Folder, Scaffold};
-use mailhaul_engine::job::Task;
-use mailhaul_engine::plugin::Depth;
 use mailhaul_plugin_host::{Inspection, Kind, Limits, Plugin, PluginHost};
 
-use crate::args::{Build, Call, CheckPlugin, Global, New, Record, RecordKind, TestPlugin};
+use crate::args::{Build, Call, CheckPlugin, New, TestPlugin};
 use crate::drive::runtime;
 use crate::error::Failure;
-use crate::exit::{self, Exit};
-use crate::job::Opened;
+use crate::exit::Exit;
 use crate::plugins;
 use crate::ui::Ui;
 use crate::ui::author::{Case, Checked, Tests, checked, tests};
-use crate::ui::watcher::{self, Doing};
 
 /// Largest request read from standard input, in bytes.
 const REQUEST: u64 = 64 << 20;
@@ -151,40 +145,8 @@ fn request(text: &str) -> Result<Fixture, serde_json::Error> {
     Ok(Fixture { request: value, ..Fixture::default() })
 }
 
-/// Writes what a plugin of this kind would be asked about the project's first mailbox.
-pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit, Failure> {
-    let opened = Opened::for_work(ui, global)?;
-    let (mapping, validation) = (MappingRecorder::default(), ValidationRecorder::default());
-    let (task, doing) = match args.kind {
-        RecordKind::FolderMapper => (Task::Plan, Doing::Planning),
-        RecordKind::Validator => (Task::Verify { depth: Depth::Counts, sample: 100 }, Doing::Comparing),
-    };
-    let mut watcher = watcher::for_task(ui, doing);
-    let put = |plugins: &mut mailhaul_engine::plugin::Plugins| match args.kind {
-        RecordKind::FolderMapper => plugins.mappers.insert(0, Arc::new(mapping.clone())),
-        RecordKind::Validator => plugins.validators.insert(0, Arc::new(validation.clone())),
-    };
-    let outcome = opened.drive_with(ui, &args.only, task, watcher.as_mut(), put, |_, _, _| Ok(()))?;
-    outcome.refusal()?;
-    let Some(fixture) = mapping.take().or_else(|| validation.take()) else {
-        ui.problem("no mailbox came so far that a plugin would have been asked: `mailhaul check` says why");
-        return Ok(exit::of_finish(&outcome.finish));
-    };
-    let mut text = serde_json::to_string_pretty(&fixture).map_err(Failure::internal)?;
-    text.push('\n');
-    match &args.out {
-        Some(path) => {
-            std::fs::write(path, text).map_err(|error| Failure::file("write", path, &error))?;
-            ui.note(&format!("{} is written; say in `answer` what the plugin must answer", path.display()));
-        }
-        None => ui.data(&text)?,
-    }
-    ui.hint("hosts and log-ins are replaced, folder names are not: read it before you hand it on");
-    Ok(Exit::Done)
-}
-
 /// What the plugin host is to open: a shipped plugin's id, a component, or the component of a folder.
-fn component(named_by: &str) -> Result<String, Failure> {
+pub(super) fn component(named_by: &str) -> Result<String, Failure> {
     let path = Path::new(named_by);
     if !path.is_dir() {
         return Ok(named_by.to_owned());
@@ -206,17 +168,18 @@ fn named(path: &Path) -> String {
     if path.is_absolute() {
         path.display().to_string()
     } else {
-        PathBuf::from(".").join(path).display().to_string()
+        PathBuf::from(".").join(path.strip_prefix(".").unwrap_or(path)).display().to_string()
     }
 }
 
-fn open(host: &PluginHost, name: &str) -> Result<Plugin, Failure> {
+pub(super) fn open(host: &PluginHost, name: &str) -> Result<Plugin, Failure> {
     Ok(runtime()?.block_on(host.open(name, Path::new("")))?)
 }
 
-fn trouble(error: TrialError) -> Failure {
+pub(super) fn trouble(error: TrialError) -> Failure {
     match error {
         TrialError::Load(error) => error.into(),
+        TrialError::NoAnswer(error) => Failure::new(Exit::Plugin, error.to_string(), None),
         other => input(&other),
     }
 }

@@ -6,6 +6,7 @@ mod init;
 mod plan;
 mod plugin;
 mod provision;
+mod record;
 mod report;
 mod run;
 mod status;

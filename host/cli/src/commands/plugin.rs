@@ -24,7 +24,7 @@ pub(crate) fn plugin(ui: &mut Ui, global: &Global, command: &Plugin) -> Result<E
         Plugin::Check(args) => author::check(ui, args),
         Plugin::Test(args) => author::test(ui, args),
         Plugin::Call(args) => author::call(ui, args),
-        Plugin::Record(args) => author::record(ui, global, args),
+        Plugin::Record(args) => super::record::record(ui, global, args),
         Plugin::Add(args) => trust::add(ui, global, args),
         Plugin::Update(args) => trust::update(ui, global, args),
         Plugin::Remove(args) => trust::remove(ui, global, args),

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mailhaul_engine::plugin::{
-    Creation, Diagnostic, MailboxEntry, MailboxProvisioner, MailboxSource, NewMailbox, PluginError,
-    PluginFailure, Severity,
+    Creation, MailboxEntry, MailboxProvisioner, NewMailbox, PluginError, PluginFailure,
 };
 use mailhaul_imap::Secret;
 use secrecy::ExposeSecret as _;
@@ -13,20 +12,16 @@ use serde::Serialize;
 
 use crate::args::{Global, Provision};
 use crate::drive::runtime;
-use crate::error::{Cause, Failure};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::job::Opened;
+use crate::listing::{self, MAX_PAGES, PAGE, broke, endless, remarks};
 use crate::passwords::Passwords;
 use crate::plugins;
 use crate::ui::Ui;
 use crate::ui::paint::Tone;
 use crate::ui::table::{Align, Table};
 use crate::ui::units::bytes;
-
-/// Mailboxes asked for at once.
-const PAGE: u32 = 1_000;
-/// Pages of one listing: ten million mailboxes.
-const MAX_PAGES: usize = 10_000;
 
 /// What becomes of one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,7 +52,8 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     let runtime = runtime()?;
     let (plugin, rows) = runtime.block_on(async {
         let (source, provisioner) = plugins::for_provision(ui, &opened.project).await?;
-        let wanted = wanted(ui, &source).await?;
+        let entries = listing::entries(ui, &source).await?;
+        let wanted = entries.into_iter().map(|entry| (entry.target.login.clone(), entry)).collect();
         let rows = work(ui, &provisioner, &wanted, args.dry_run, &mut passwords).await?;
         Ok::<_, Failure>((provisioner.plugin().to_string(), rows))
     })?;
@@ -82,50 +78,11 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     Ok(exit)
 }
 
-/// Every mailbox of the list, by its log-in on the target.
-async fn wanted(
-    ui: &mut Ui,
-    source: &Arc<dyn MailboxSource>,
-) -> Result<BTreeMap<String, MailboxEntry>, Failure> {
-    let mut wanted = BTreeMap::new();
-    let mut token = None;
-    for _ in 0..MAX_PAGES {
-        let page = source.list_mailboxes(token.as_deref(), PAGE).await.map_err(broke)?;
-        remarks(ui, &page.diagnostics)?;
-        wanted.extend(page.mailboxes.into_iter().map(|entry| (entry.target.login.clone(), entry)));
-        match page.next {
-            None => return Ok(wanted),
-            next => token = next,
-        }
-    }
-    Err(broke(endless(source.plugin(), "list-mailboxes")))
-}
-
-fn endless(plugin: &mailhaul_engine::plugin::PluginId, call: &str) -> PluginError {
-    let failure = PluginFailure::BadReply("its pages never end".to_owned());
-    PluginError { plugin: plugin.clone(), call: call.to_owned(), failure }
-}
-
-/// Warnings are shown, errors end the command.
-fn remarks(ui: &mut Ui, diagnostics: &[Diagnostic]) -> Result<(), Failure> {
-    let sentence = |remark: &Diagnostic| match &remark.at {
-        Some(place) => format!("{place}: {}", remark.message),
-        None => remark.message.clone(),
-    };
-    let (errors, others): (Vec<_>, Vec<_>) =
-        diagnostics.iter().partition(|remark| remark.severity == Severity::Error);
-    for remark in others {
-        ui.warn(&sentence(remark));
-    }
-    if errors.is_empty() {
-        return Ok(());
-    }
-    let cause = |remark: &&Diagnostic| Cause { sentence: sentence(remark), hint: None };
-    Err(Failure { exit: Exit::Input, causes: errors.iter().map(cause).collect() })
-}
-
-fn broke(error: PluginError) -> Failure {
-    Failure::new(Exit::Plugin, error.to_string(), None)
+/// The domains of these log-ins, sorted.
+pub(super) fn domains<'a>(logins: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let domains: BTreeSet<_> =
+        logins.filter_map(|login| login.rsplit_once('@')).map(|(_, domain)| domain).collect();
+    domains.into_iter().map(str::to_owned).collect()
 }
 
 /// Where passwords come from that the list does not have.
@@ -145,12 +102,7 @@ async fn existing(
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
 ) -> Result<BTreeMap<String, Option<u64>>, Failure> {
-    let domains: BTreeSet<_> = wanted
-        .keys()
-        .filter_map(|login| login.rsplit_once('@'))
-        .map(|(_, domain)| domain.to_owned())
-        .collect();
-    let domains: Vec<_> = domains.into_iter().collect();
+    let domains = domains(wanted.keys());
     // Log-in names have no case anywhere we know of; a second mailbox is worse than a missed one.
     let known: BTreeSet<_> = wanted.keys().map(|login| login.to_lowercase()).collect();
     let mut found = BTreeMap::new();
@@ -275,7 +227,7 @@ async fn quotas(
     }
 }
 
-async fn create(
+pub(super) async fn create(
     provisioner: &Arc<dyn MailboxProvisioner>,
     login: &str,
     entry: &MailboxEntry,

@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 use super::secrets::SecretHandle;
 use crate::address::{self, Reach};
 use crate::bindings::imports::mailhaul::plugin::http as wit;
+use crate::exchanges::Exchanges;
 use crate::grants::{Grants, Origin, Replies, authority};
 use crate::limits::{
     HTTP_BODY, HTTP_HEAD, HTTP_HEADERS, HTTP_READ, HTTP_REDIRECTS, HTTP_REQUESTS, HTTP_TIMEOUT, HTTP_URL,
@@ -62,6 +63,8 @@ pub struct ResponseHandle {
     read: u64,
     timeout: Duration,
     origin: String,
+    /// Where what is read goes too, for an author's fixture.
+    kept: Option<(Exchanges, usize)>,
     _connection: Option<Connection>,
 }
 
@@ -85,6 +88,13 @@ struct Prepared {
     body: Bytes,
 }
 
+impl Prepared {
+    /// As fixtures name it.
+    fn asked(&self) -> String {
+        format!("{} {}{}", self.method, self.origin, self.target)
+    }
+}
+
 impl wit::Host for State {
     async fn send(&mut self, request: wit::Request) -> Answer<Resource<ResponseHandle>> {
         if self.http_requests >= HTTP_REQUESTS {
@@ -101,13 +111,20 @@ impl wit::Host for State {
         };
         let (clock, grants) = (self.clock.clone(), Arc::clone(&self.grants));
         if let Some(replies) = &grants.replies {
-            return match clock.waiting(given(replies, &prepared)).await {
+            return match given(replies, &prepared) {
                 Ok(response) => self.hand_out(response).map(Ok),
                 Err(error) => Ok(Err(error)),
             };
         }
+        let asked = grants.exchanges.as_ref().map(|_| prepared.asked());
         match clock.waiting(follow(&grants, prepared, timeout)).await {
-            Ok(response) => self.hand_out(response).map(Ok),
+            Ok(mut response) => {
+                if let (Some(exchanges), Some(asked)) = (&grants.exchanges, asked) {
+                    let number = exchanges.begin(asked, response.status, &response.headers);
+                    response.kept = Some((exchanges.clone(), number));
+                }
+                self.hand_out(response).map(Ok)
+            }
             Err(error) => Ok(Err(error)),
         }
     }
@@ -128,7 +145,11 @@ impl wit::HostResponse for State {
     async fn read(&mut self, response: Resource<ResponseHandle>, max: u32) -> Answer<Vec<u8>> {
         let clock = self.clock.clone();
         let response = self.handles.get_mut(&response)?;
-        Ok(clock.waiting(response.next(max.min(HTTP_READ) as usize)).await)
+        let read = clock.waiting(response.next(max.min(HTTP_READ) as usize)).await;
+        if let (Some((exchanges, number)), Ok(bytes)) = (&response.kept, &read) {
+            exchanges.read(*number, bytes);
+        }
+        Ok(read)
     }
 
     async fn drop(&mut self, response: Resource<ResponseHandle>) -> wasmtime::Result<()> {
@@ -138,9 +159,8 @@ impl wit::HostResponse for State {
 }
 
 /// A fixture's reply: everything but the network is as it would be.
-async fn given(replies: &Replies, request: &Prepared) -> Outcome<ResponseHandle> {
-    tokio::time::sleep(replies.after).await;
-    let asked = format!("{} {}{}", request.method, request.origin, request.target);
+fn given(replies: &Replies, request: &Prepared) -> Outcome<ResponseHandle> {
+    let asked = request.asked();
     let reply = replies
         .to
         .get(&asked)
@@ -153,6 +173,7 @@ async fn given(replies: &Replies, request: &Prepared) -> Outcome<ResponseHandle>
         read: 0,
         timeout: HTTP_TIMEOUT,
         origin: request.origin.to_string(),
+        kept: None,
         _connection: None,
     })
 }
@@ -341,6 +362,7 @@ async fn exchange(
         read: 0,
         timeout,
         origin,
+        kept: None,
         _connection: Some(connection),
     })
 }

@@ -19,12 +19,14 @@ pub(crate) struct LogSink {
     last: Option<String>,
     /// What was written, for an author's meter; bounded as the log is.
     kept: Vec<String>,
+    /// An author's command prints what is kept: it does not come twice.
+    author: bool,
 }
 
 impl LogSink {
-    pub(crate) fn new(plugin: &PluginId, call: &str) -> Self {
+    pub(crate) fn new(plugin: &PluginId, call: &str, author: bool) -> Self {
         let span = tracing::info_span!("plugin", id = %plugin.id, version = %plugin.version, call);
-        Self { span, written: 0, suppressed: 0, last: None, kept: Vec::new() }
+        Self { span, written: 0, suppressed: 0, last: None, kept: Vec::new(), author }
     }
 
     /// The last line, whether it was written or not: shown with a crash.
@@ -48,7 +50,10 @@ impl LogSink {
             return;
         }
         self.written += 1;
-        self.kept.push(line.clone());
+        if self.author {
+            self.kept.push(line);
+            return;
+        }
         let _entered = self.span.enter();
         match level {
             log::Level::Trace => tracing::trace!("{line}"),
@@ -67,8 +72,13 @@ impl LogSink {
     /// Says how many lines were dropped.
     pub(crate) fn finish(&mut self) {
         if self.suppressed > 0 {
-            let _entered = self.span.enter();
-            tracing::warn!("{} more lines of this call were suppressed", self.suppressed);
+            let line = format!("{} more lines of this call were suppressed", self.suppressed);
+            if self.author {
+                self.kept.push(line);
+            } else {
+                let _entered = self.span.enter();
+                tracing::warn!("{line}");
+            }
             self.suppressed = 0;
         }
     }
@@ -82,7 +92,7 @@ impl LogSink {
             log::Level::Warn => Level::WARN,
             log::Level::Error => Level::ERROR,
         };
-        self.written < LOG_LINES && level <= tracing::level_filters::LevelFilter::current()
+        self.written < LOG_LINES && (self.author || level <= tracing::level_filters::LevelFilter::current())
     }
 }
 

@@ -64,11 +64,12 @@ pub(crate) mod testing {
         let plugin = PluginId { id: "test".into(), version: "0.0.0".into() };
         let parts = Parts {
             clock: Clock::start(Duration::from_secs(1)),
-            log: LogSink::new(&plugin, "test"),
+            log: LogSink::new(&plugin, "test", false),
             settings: Arc::from("{}"),
             cancel: Cancel::default(),
             inputs: Arc::new(inputs),
             grants: Arc::default(),
+            slowness: Duration::ZERO,
         };
         State::store(&engine, 1 << 20, parts)
     }

@@ -7,7 +7,6 @@ use mailhaul_engine::plugin::{
     Depth, Finding, FolderPair, HookOutcome, MailboxView, Phase, PluginError, PluginId, RoundTrip,
     RoundTripOutcome, Severity, ValidationReport, ValidationRequest, Validator,
 };
-use wasmtime::component::Resource;
 
 use crate::bindings::imports::mailhaul::plugin::types::Side;
 use crate::bindings::validating::ValidatingPre;
@@ -46,13 +45,12 @@ impl Validator for WasmValidator {
             .caller
             .ask(CALL, Arc::new(Inputs::new()), move |store| {
                 Box::pin(async move {
-                    // Lent: the host keeps them and drops them with the store.
+                    // The guest's to drop, as some languages cannot drop what is lent; with its instance at the
+                    // latest.
                     let source =
                         store.data_mut().hand_out(ViewHandle { side: Side::Source, view: source })?;
                     let target =
                         store.data_mut().hand_out(ViewHandle { side: Side::Target, view: target })?;
-                    let (source, target) =
-                        (Resource::new_borrow(source.rep()), Resource::new_borrow(target.rep()));
                     let instance = prepared.instantiate_async(&mut *store).await?;
                     let validator = instance.mailhaul_plugin_validator();
                     validator.call_validate(&mut *store, &wire, source, target).await

@@ -56,7 +56,8 @@ async fn manifests_must_be_true() {
     assert!(refused(&component(Some("id = 7"))).await.starts_with("its manifest cannot be used"));
     assert_eq!(
         refused(&component(Some(&manifest("acme", "0.1")))).await,
-        "its manifest says it is a folder-mapper, but it exports no kind of plugin"
+        "its manifest says it is a folder-mapper, but it exports no kind of plugin: `kinds` in `plugin.toml` and what \
+         the code exports must agree"
     );
     assert_eq!(
         refused(&component(Some(&manifest("acme", "0.2")))).await,

@@ -4,10 +4,10 @@ use super::Own;
 use crate::bindings::imports::mailhaul::plugin::evidence as wit;
 use crate::{Digest, Folder, FolderPath, HeaderBlock, MailboxView, MessageStat, Side, ViewError};
 
-/// A view lent for one call.
-pub(crate) struct HostView<'a>(pub(crate) &'a wit::MailboxView);
+/// A view given for one call.
+pub(crate) struct HostView(pub(crate) wit::MailboxView);
 
-impl MailboxView for HostView<'_> {
+impl MailboxView for HostView {
     fn side(&self) -> Side {
         self.0.side().own()
     }

@@ -3,7 +3,7 @@
 import * as mailhaul from './vendor/mailhaul/index.js';
 
 export const validator = mailhaul.validator((request, _source, target) => {
-  /** @type {import('./vendor/mailhaul/index.js').Finding[]} */
+  /** @type {mailhaul.Given<mailhaul.Finding>[]} */
   const findings = [];
   let checkedMessages = 0;
   for (const pair of request.folders) {
@@ -19,8 +19,8 @@ export const validator = mailhaul.validator((request, _source, target) => {
 });
 
 /**
- * @param {import('./vendor/mailhaul/index.js').MailboxView} view
- * @param {string[]} folder
+ * @param {mailhaul.MailboxView} view
+ * @param {mailhaul.FolderPath} folder
  */
 function count(view, folder) {
   for (let count = 0, after = 0; ; ) {

@@ -1,0 +1,322 @@
+//! `mailhaul plugin record`: what a plugin would be asked in this project, redacted, as a fixture.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mailhaul_author::trial::record::{self, beginning, recorded};
+use mailhaul_author::trial::{Faults, Fixture, MappingRecorder, Redactor, Trial, ValidationRecorder};
+use mailhaul_engine::job::Task;
+use mailhaul_engine::plugin::{Depth, MailboxEntry, MailboxProvisioner};
+use mailhaul_engine::summary::Side;
+use mailhaul_plugin_host::{Exchanges, Inputs, Kind};
+use mailhaul_project::Project;
+use secrecy::ExposeSecret as _;
+
+use super::author::{component, open, trouble};
+use super::provision;
+use crate::args::{Global, Record, RecordSide};
+use crate::drive::runtime;
+use crate::error::Failure;
+use crate::exit::{self, Exit};
+use crate::job::{Opened, resolve};
+use crate::listing::{self, PAGE, broke};
+use crate::ui::Ui;
+use crate::ui::watcher::{self, Doing};
+use crate::{plugins, redact};
+
+/// Mailboxes whose names are made up beforehand; addresses of others are found where they stand.
+const KNOWN: usize = 100;
+
+/// What came of asking.
+enum Recorded {
+    /// Its answer, if it has one that is more than a beginning, is a plugin's own.
+    Fixture { fixture: Box<Fixture>, answered: bool },
+    /// No plugin would have been asked.
+    Nothing(Exit),
+}
+
+/// Writes what a plugin of this kind would be asked.
+pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit, Failure> {
+    fits(args)?;
+    let opened = Opened::for_work(ui, global)?;
+    let mut redactor = Redactor::default();
+    know_project(&opened.project, &mut redactor)?;
+    let recorded = match args.kind {
+        Kind::FolderMapper | Kind::ServerProfile | Kind::Validator => {
+            of_servers(ui, &opened, args, &mut redactor)?
+        }
+        Kind::MailboxSource => of_source(ui, &opened.project, &mut redactor)?,
+        Kind::MailboxProvisioner => of_provisioner(ui, &opened.project, args, &mut redactor)?,
+    };
+    let (fixture, mut answered) = match recorded {
+        Recorded::Fixture { fixture, answered } => (*fixture, answered),
+        Recorded::Nothing(exit) => {
+            ui.problem(
+                "no mailbox came so far that a plugin would have been asked: `mailhaul check` says why",
+            );
+            return Ok(exit);
+        }
+    };
+    let fixture = match &args.answered_by {
+        Some(named) => {
+            answered = true;
+            let trial = Trial::new(open(&plugins::host()?, &component(named)?)?, Faults::default());
+            runtime()?.block_on(trial.answered(fixture)).map_err(trouble)?
+        }
+        None => fixture,
+    };
+    write(ui, args, &fixture, answered)
+}
+
+/// Options that would be ignored are refused.
+fn fits(args: &Record) -> Result<(), Failure> {
+    let other = |option: &str, kind: &str| {
+        Failure::input(format!("`{option}` is for a {kind}, and this is to be a {}", args.kind.name()), None)
+    };
+    if args.side.is_some() && args.kind != Kind::ServerProfile {
+        return Err(other("--side", "server-profile"));
+    }
+    if args.create && args.kind != Kind::MailboxProvisioner {
+        return Err(other("--create", "mailbox-provisioner"));
+    }
+    if args.only.is_some()
+        && (args.kind == Kind::MailboxSource || (args.kind == Kind::MailboxProvisioner && !args.create))
+    {
+        return Err(Failure::input(
+            "`--only` chooses a mailbox, and this is not asked about a single one",
+            None,
+        ));
+    }
+    Ok(())
+}
+
+fn write(ui: &mut Ui, args: &Record, fixture: &Fixture, answered: bool) -> Result<Exit, Failure> {
+    let mut text = serde_json::to_string_pretty(fixture).map_err(Failure::internal)?;
+    text.push('\n');
+    // The second wall: whatever secret this process has seen.
+    let text = redact::scrub(&text);
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| Failure::file("write", path, &error))?;
+            ui.note(&format!("{} is written", path.display()));
+        }
+        None => ui.data(&text)?,
+    }
+    ui.hint(if answered {
+        "its `answer` is what the plugin says now: read it, since `mailhaul plugin test` will hold it to that"
+    } else {
+        "say in its `answer` what your plugin must answer, or let `--answered-by DIR` fill it in"
+    });
+    ui.hint(
+        "hosts, log-ins, addresses and passwords are made up; folder names and other texts are not: read it before \
+         you hand it on",
+    );
+    Ok(Exit::Done)
+}
+
+/// The project file's own names.
+fn know_project(project: &Project, redactor: &mut Redactor) -> Result<(), Failure> {
+    for (side, becomes) in [(&project.source, "source.example"), (&project.target, "target.example")] {
+        if let Some(host) = &side.host {
+            redactor.host(host, becomes);
+        }
+        if let Some(user) = &side.admin_user {
+            redactor.login(user);
+        }
+        if let Some(password) = &side.admin_password {
+            redactor.secret(resolve(password)?.expose_secret());
+        }
+    }
+    Ok(())
+}
+
+/// Names of the list: domains of all, the rest of these.
+fn know_mailboxes<'a>(
+    all: &[MailboxEntry],
+    these: impl IntoIterator<Item = &'a MailboxEntry>,
+    redactor: &mut Redactor,
+) {
+    for entry in these {
+        for account in [&entry.source, &entry.target] {
+            redactor.login(&account.login);
+            if let Some(host) = &account.host {
+                redactor.other_host(host);
+            }
+            if let Some(secret) = &account.secret {
+                redactor.secret(secret.expose_secret());
+            }
+        }
+        if let Some(label) = &entry.label {
+            redactor.person(label);
+        }
+    }
+    for account in all.iter().flat_map(|entry| [&entry.source, &entry.target]) {
+        if let Some((_, domain)) = account.login.rsplit_once('@') {
+            redactor.domain(domain);
+        }
+        if let Some(host) = &account.host {
+            redactor.other_host(host);
+        }
+    }
+}
+
+/// The mailbox that is named, else the first.
+fn chosen<'a>(all: &'a [MailboxEntry], args: &Record) -> Result<&'a MailboxEntry, Failure> {
+    let found = match &args.only {
+        Some(only) => all
+            .iter()
+            .find(|entry| entry.key == *only || entry.source.login == *only || entry.target.login == *only),
+        None => all.first(),
+    };
+    found.ok_or_else(|| match &args.only {
+        Some(only) => Failure::input(format!("the list has no mailbox `{only}`"), None),
+        None => Failure::input("the list of mailboxes is empty: there is nothing to record", None),
+    })
+}
+
+/// Asks both servers about one mailbox.
+fn of_servers(
+    ui: &mut Ui,
+    opened: &Opened,
+    args: &Record,
+    redactor: &mut Redactor,
+) -> Result<Recorded, Failure> {
+    let all = runtime()?.block_on(async {
+        let inputs = plugins::inputs(ui, &opened.project)?;
+        let source =
+            plugins::given(&opened.project, &opened.project.source, &opened.project.mailboxes.from).await?;
+        listing::entries(ui, &source.plugin.source(source.settings, inputs)?).await
+    })?;
+    let mailbox = chosen(&all, args)?;
+    know_mailboxes(&all, [mailbox], redactor);
+
+    let (mapping, validation) = (MappingRecorder::default(), ValidationRecorder::default());
+    let (task, doing) = match args.kind {
+        Kind::Validator => (Task::Verify { depth: Depth::Counts, sample: 100 }, Doing::Comparing),
+        _ => (Task::Plan, Doing::Planning),
+    };
+    let mut watcher = watcher::for_task(ui, doing);
+    let put = |plugins: &mut mailhaul_engine::plugin::Plugins| {
+        if args.kind == Kind::Validator {
+            plugins.validators.insert(0, Arc::new(validation.clone()));
+        } else {
+            plugins.mappers.insert(0, Arc::new(mapping.clone()));
+        }
+    };
+    let only = [mailbox.key.clone()];
+    let outcome = opened.drive_with(ui, &only, task, watcher.as_mut(), put, |_, _, _| Ok(()))?;
+    outcome.refusal()?;
+    let fixture = match (args.kind, args.side) {
+        (Kind::Validator, _) => validation.validation(redactor),
+        (Kind::ServerProfile, Some(RecordSide::Target)) => mapping.profile(Side::Target, redactor),
+        (Kind::ServerProfile, _) => mapping.profile(Side::Source, redactor),
+        _ => mapping.mapping(redactor),
+    };
+    Ok(match fixture {
+        Some(fixture) => Recorded::Fixture { fixture: Box::new(fixture), answered: false },
+        None => Recorded::Nothing(exit::of_finish(&outcome.finish)),
+    })
+}
+
+/// Asks the project's list for its first page.
+fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<Recorded, Failure> {
+    let tables: Vec<_> =
+        plugins::tables(ui, project)?.into_iter().map(|(name, table)| (name, beginning(table))).collect();
+    if tables.len() < project.mailboxes.inputs.len() {
+        return Err(Failure::input(
+            "an input of this project is no table, and a fixture holds tables only",
+            None,
+        ));
+    }
+    let mut inputs = Inputs::new();
+    for (name, table) in &tables {
+        inputs = inputs.with_table(name.clone(), plugins::handed_over(table.clone()));
+    }
+    let (exchanges, fixture) = (Exchanges::default(), recorded(Kind::MailboxSource));
+    let fixture = runtime()?.block_on(async {
+        let given = plugins::given(project, &project.source, &project.mailboxes.from).await?;
+        let plugin = given.plugin.clone().recorded(&exchanges);
+        let page = plugin.source(given.settings, inputs)?.list_mailboxes(None, PAGE).await.map_err(broke)?;
+        listing::remarks(ui, &page.diagnostics)?;
+        know_mailboxes(&page.mailboxes, &page.mailboxes, redactor);
+        let settings = record::settings(given.settings, &plugin.inspect(), redactor);
+        let http = record::replies(exchanges.take(), redactor);
+        let inputs: BTreeMap<_, _> =
+            tables.iter().map(|(name, table)| (name.clone(), record::input(table, redactor))).collect();
+        let request = serde_json::json!({ "max": PAGE });
+        let fixture = Fixture { settings, inputs, http, request, ..fixture };
+        let fixture =
+            Trial::new(given.plugin, Faults::default()).answered(fixture).await.map_err(trouble)?;
+        let answered = fixture.answer.as_ref().and_then(|answer| answer["mailboxes"].as_array()).map_or(0, Vec::len);
+        if answered != page.mailboxes.len() {
+            ui.warn(&format!(
+                "the plugin lists {answered} mailboxes of the redacted project and {} of the real one: it decides by \
+                 something that was made up",
+                page.mailboxes.len()
+            ));
+        }
+        Ok::<_, Failure>(fixture)
+    })?;
+    Ok(Recorded::Fixture { fixture: Box::new(fixture), answered: true })
+}
+
+/// Asks the project's provisioner what is there; creates nothing unless told to.
+fn of_provisioner(
+    ui: &mut Ui,
+    project: &Project,
+    args: &Record,
+    redactor: &mut Redactor,
+) -> Result<Recorded, Failure> {
+    let fixture = runtime()?.block_on(async {
+        let inputs = plugins::inputs(ui, project)?;
+        let source = plugins::given(project, &project.source, &project.mailboxes.from).await?;
+        let all = listing::entries(ui, &source.plugin.source(source.settings, inputs)?).await?;
+        let chosen = chosen(&all, args)?;
+        know_mailboxes(&all, all.iter().take(KNOWN).chain([chosen]), redactor);
+
+        let exchanges = Exchanges::default();
+        let given = plugins::given(project, &project.target, plugins::provisioning(project)?).await?;
+        let plugin = given.plugin.clone().recorded(&exchanges);
+        let provisioner = plugin.provisioner(given.settings)?;
+        let domains = provision::domains(all.iter().map(|entry| &entry.target.login));
+        let page = provisioner.list_mailboxes(None, PAGE, &domains).await.map_err(broke)?;
+        listing::remarks(ui, &page.diagnostics)?;
+        let settings = record::settings(given.settings, &plugin.inspect(), redactor);
+        let request = if args.create {
+            drop(exchanges.take());
+            let there = |entry: &MailboxEntry| {
+                page.mailboxes.iter().any(|known| known.login.eq_ignore_ascii_case(&entry.target.login))
+            };
+            let missing = match args.only {
+                Some(_) => Some(chosen),
+                None => all.iter().find(|entry| !there(entry) && entry.target.secret.is_some()),
+            };
+            created(ui, &provisioner, missing, redactor).await?
+        } else {
+            record::listing(&domains, redactor)
+        };
+        let http = record::replies(exchanges.take(), redactor);
+        let fixture = Fixture { settings, http, request, ..recorded(Kind::MailboxProvisioner) };
+        Trial::new(given.plugin, Faults::default()).answered(fixture).await.map_err(trouble)
+    })?;
+    Ok(Recorded::Fixture { fixture: Box::new(fixture), answered: true })
+}
+
+/// Creates a mailbox, for real. Returns the request as the fixture has it.
+async fn created(
+    ui: &mut Ui,
+    provisioner: &Arc<dyn MailboxProvisioner>,
+    missing: Option<&MailboxEntry>,
+    redactor: &mut Redactor,
+) -> Result<serde_json::Value, Failure> {
+    let none = || Failure::input("every mailbox of the list that has a password is there already", None);
+    let entry = missing.ok_or_else(none)?;
+    let password = entry.target.secret.clone().ok_or_else(none)?;
+    let login = &entry.target.login;
+    let creation = provision::create(provisioner, login, entry, password).await.map_err(broke)?;
+    ui.note(&match creation {
+        mailhaul_engine::plugin::Creation::Created => format!("`{login}` was created on the new host"),
+        mailhaul_engine::plugin::Creation::Exists => format!("`{login}` is on the new host already"),
+    });
+    Ok(record::creation(login, entry.label.as_deref(), redactor))
+}
