@@ -45,7 +45,7 @@ struct SourceEnd {
     uids: Vec<u32>,
     /// Those that may need work, with what decides that.
     listed: Vec<Listed>,
-    /// Flags of known messages, where they may have changed.
+    /// Flags where they may have changed, when any message is known.
     flags: Vec<(u32, Flags)>,
 }
 
@@ -163,7 +163,7 @@ async fn open_source(
                 Some((then, _)) => match session.changes(then, known).await {
                     Ok(changes) => end.flags = changes.flags,
                     Err(error) if error.is_connection_lost() => return Err(error),
-                    Err(_) => whole(session, &mut end).await?,
+                    Err(_) => whole(session, &mut end, rows).await?,
                 },
                 None => {
                     let listed = list(session, UidSet::all(), FetchItems::Flags).await?;
@@ -183,7 +183,7 @@ async fn open_source(
                 Err(error) if error.is_connection_lost() => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "the source does not tell what changed");
-                    whole(session, &mut end).await?;
+                    whole(session, &mut end, rows).await?;
                     return Ok(end);
                 }
             };
@@ -201,10 +201,10 @@ async fn open_source(
             if all.len() == u64::from(end.selected.exists) || all.without(&known).without(&new).is_empty() {
                 end.uids = all.iter().collect();
             } else {
-                whole(session, &mut end).await?;
+                whole(session, &mut end, rows).await?;
             }
         }
-        _ => whole(session, &mut end).await?,
+        _ => whole(session, &mut end, rows).await?,
     }
     // A message that was left out by its flags may not be any more.
     let again: UidSet = end
@@ -221,14 +221,20 @@ async fn open_source(
     Ok(end)
 }
 
-async fn whole(session: &mut Session, end: &mut SourceEnd) -> Result<(), ImapError> {
+async fn whole(
+    session: &mut Session,
+    end: &mut SourceEnd,
+    rows: &HashMap<u32, Row>,
+) -> Result<(), ImapError> {
     end.listed = if end.selected.exists == 0 {
         Vec::new()
     } else {
         list(session, UidSet::all(), FetchItems::Meta).await?
     };
     end.uids = end.listed.iter().map(|m| m.uid).collect();
-    end.flags = end.listed.iter().map(|m| (m.uid, m.flags.clone())).collect();
+    if !rows.is_empty() {
+        end.flags = end.listed.iter().map(|m| (m.uid, m.flags.clone())).collect();
+    }
     Ok(())
 }
 

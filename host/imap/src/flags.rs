@@ -3,8 +3,9 @@
 //! A wrong token in APPEND is dangerous: a server that answers BAD may go on to read the message's body as commands.
 //! Only tokens proven harmless leave this module.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Selected;
 
@@ -16,23 +17,28 @@ const MAX_TOKEN: usize = 255;
 /// A message's flags: system flags, keywords and a server's own backslash flags. `\Recent` is never among them.
 ///
 /// Comparison ignores case; spelling is kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Flags {
     system: u8,
-    named: BTreeMap<String, Spelling>,
+    /// In the server's spelling, sorted without regard to case, each once. Lists of messages hold one such set for every
+    /// message, with few names or none.
+    named: Vec<Arc<str>>,
 }
 
-/// The spelling a server used; two spellings of one flag are equal.
-#[derive(Debug, Clone)]
-struct Spelling(String);
-
-impl PartialEq for Spelling {
-    fn eq(&self, _: &Spelling) -> bool {
-        true
+impl PartialEq for Flags {
+    fn eq(&self, other: &Flags) -> bool {
+        let alike = |(a, b): (&Arc<str>, &Arc<str>)| without_case(a, b).is_eq();
+        self.system == other.system
+            && self.named.len() == other.named.len()
+            && self.named.iter().zip(&other.named).all(alike)
     }
 }
 
-impl Eq for Spelling {}
+impl Eq for Flags {}
+
+fn without_case(a: &str, b: &str) -> Ordering {
+    a.chars().flat_map(char::to_lowercase).cmp(b.chars().flat_map(char::to_lowercase))
+}
 
 impl Flags {
     /// Returns the empty set.
@@ -48,7 +54,9 @@ impl Flags {
         match SYSTEM.iter().position(|name| name.eq_ignore_ascii_case(flag)) {
             Some(bit) => self.system |= 1 << bit,
             None => {
-                self.named.entry(flag.to_lowercase()).or_insert_with(|| Spelling(flag.to_owned()));
+                if let Err(place) = self.find(flag) {
+                    self.named.insert(place, Arc::from(flag));
+                }
             }
         }
     }
@@ -61,7 +69,7 @@ impl Flags {
                 self.system &= !(1 << bit);
                 was
             }
-            None => self.named.remove(&flag.to_lowercase()).is_some(),
+            None => self.find(flag).map(|place| self.named.remove(place)).is_ok(),
         }
     }
 
@@ -69,8 +77,13 @@ impl Flags {
     pub fn contains(&self, flag: &str) -> bool {
         match SYSTEM.iter().position(|name| name.eq_ignore_ascii_case(flag)) {
             Some(bit) => self.system & (1 << bit) != 0,
-            None => self.named.contains_key(&flag.to_lowercase()),
+            None => self.find(flag).is_ok(),
         }
+    }
+
+    /// Where a named flag stands, or would.
+    fn find(&self, flag: &str) -> Result<usize, usize> {
+        self.named.binary_search_by(|known| without_case(known, flag))
     }
 
     /// Returns whether no flag is set.
@@ -87,17 +100,17 @@ impl Flags {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let system =
             SYSTEM.iter().enumerate().filter(|(bit, _)| self.system & (1 << bit) != 0).map(|(_, name)| *name);
-        system.chain(self.named.values().map(|spelling| spelling.0.as_str()))
+        system.chain(self.named.iter().map(AsRef::as_ref))
     }
 
     /// Returns the keywords: flags without a backslash (RFC 9051 section 2.3.2).
     pub fn keywords(&self) -> impl Iterator<Item = &str> {
-        self.named.values().map(|spelling| spelling.0.as_str()).filter(|name| !name.starts_with('\\'))
+        self.named.iter().map(AsRef::as_ref).filter(|name: &&str| !name.starts_with('\\'))
     }
 
     /// Returns the backslash flags that are no system flags, such as `\Forwarded` or `\X-HAS-ATTACH`.
     pub fn other(&self) -> impl Iterator<Item = &str> {
-        self.named.values().map(|spelling| spelling.0.as_str()).filter(|name| name.starts_with('\\'))
+        self.named.iter().map(AsRef::as_ref).filter(|name: &&str| name.starts_with('\\'))
     }
 
     /// Returns the flags of `self` that are not in `other`.

@@ -206,7 +206,7 @@ fn once(options: &Options) -> Vec<Case> {
     };
     let crowd = if quick { 10 } else { 50 };
     vec![
-        memory("long-folder", long, 1, None, &[Mailhaul, Mbsync, Dsync]),
+        memory("long-folder", long, 1, None, &[Mailhaul, Mbsync, Dsync, Floor(1)]),
         memory("huge-message", even(1, 1, size..=size), 1, None, &[Mailhaul, Mbsync, Dsync, Floor(1)]),
         memory("at-once", even(3, 200, 2 * KIB..=8 * KIB), crowd, Some(crowd), &[Mailhaul]),
         Case {

@@ -3,6 +3,7 @@
 //! A [`Fixture`] is a request with the answer it must get. [`Trial`] asks it of a plugin through the same
 //! adapters a migration uses, so that an answer that breaks the contract fails here as it would there.
 
+mod advice;
 mod difference;
 mod fixture;
 pub mod record;
@@ -19,6 +20,7 @@ use mailhaul_engine::plugin::PluginError;
 use mailhaul_plugin_host::{Kind, LoadError, Meter, Plugin, Usage};
 use serde_json::Value;
 
+pub use advice::told;
 pub use fixture::{Fixture, FixtureError, fixtures};
 pub use recorder::{MappingRecorder, ValidationRecorder};
 pub use redact::Redactor;
@@ -66,7 +68,7 @@ pub enum TrialError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// The plugin said no, or broke.
-    #[error(transparent)]
+    #[error("{}", advice::told(.0))]
     NoAnswer(PluginError),
 }
 
@@ -174,7 +176,7 @@ impl Trial {
                     let differences = difference::between(answer, &again);
                     problems.push(format!("asked again, it says something else: {}", differences.join("; ")));
                 }
-                Ok(Err(error)) => problems.push(format!("asked again, {error}")),
+                Ok(Err(error)) => problems.push(format!("asked again, {}", advice::told(&error))),
                 Err(error) => problems.push(format!("asked again: {error}")),
             }
         }
@@ -201,7 +203,7 @@ fn judge(kind: Kind, fixture: &Fixture, answer: &Result<Value, PluginError>) -> 
                 vec![format!("it failed with `{said}`, and `{expected}` was expected")]
             }
         }
-        (Err(error), Some(_), None) => vec![error.to_string()],
+        (Err(error), Some(_), None) => vec![advice::told(error)],
         (Ok(_), None, Some(expected)) => {
             vec![format!("it answered, and an error with `{expected}` was expected")]
         }

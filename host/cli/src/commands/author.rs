@@ -132,7 +132,7 @@ pub(crate) fn call(ui: &mut Ui, args: &Call) -> Result<Exit, Failure> {
             ui.document(&answer, true)?;
             Ok(Exit::Done)
         }
-        Err(error) => Err(Failure::new(Exit::Plugin, error.to_string(), None)),
+        Err(error) => Err(Failure::new(Exit::Plugin, trial::told(&error), None)),
     }
 }
 

@@ -367,12 +367,13 @@ impl Ledger {
     /// Marks messages as seen in the target's message list.
     pub fn prove(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
-            let mut update =
-                tx.prepare_cached("UPDATE message SET proven = 1 WHERE folder = ?1 AND source_uid = ?2")?;
-            let mut again = tx.prepare_cached(SEAL_ONE)?;
+            let mut update = tx.prepare_cached(
+                "UPDATE message SET proven = 1, seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
+                     target_uid, 1, gone)
+                 WHERE folder = ?1 AND source_uid = ?2",
+            )?;
             for uid in uids {
                 update.execute(params![folder.0, uid])?;
-                again.execute(params![folder.0, uid])?;
             }
             Ok(())
         })

@@ -5,7 +5,13 @@ import * as mailhaul from './vendor/mailhaul/index.js';
 export const serverProfile = mailhaul.serverProfile({
   identify({ server }) {
     if (!server.greeting.startsWith('Acme Mail')) return undefined;
-    return { provider: 'acme', name: 'Acme Mail', maxConnectionsPerMailbox: 4, avoid: ['MULTIAPPEND'] };
+    return {
+      provider: 'acme',
+      name: 'Acme Mail',
+      why: 'it greets as Acme Mail',
+      maxConnectionsPerMailbox: 4,
+      avoid: ['MULTIAPPEND'],
+    };
   },
 
   // What the server says, in its own words, and what that means.

@@ -9,7 +9,13 @@ class ServerProfile(exports.ServerProfile):
     def identify(self, request):
         if not request.server.greeting.startswith("Acme Mail"):
             return None
-        return mailhaul.profile("acme", "Acme Mail", max_connections_per_mailbox=4, avoid=["MULTIAPPEND"])
+        return mailhaul.profile(
+            "acme",
+            "Acme Mail",
+            why="it greets as Acme Mail",
+            max_connections_per_mailbox=4,
+            avoid=["MULTIAPPEND"],
+        )
 
     @mailhaul.guarded
     def classify(self, refusal):

@@ -63,7 +63,7 @@ tests! {
         breaks(Guest::DeepRecursion, "crashed: it reached outside its memory (an exhausted stack, as a rule)");
     }
     Panic => panic {
-        breaks(Guest::Panic, "crashed: it gave up (a panic, as a rule); its last log line: panicked at tests/guests/src/mapper.rs:32:29:\\nthe \
+        breaks(Guest::Panic, "crashed: it gave up (a panic, as a rule); its last log line: panicked at tests/guests/src/mapper.rs:32:29: the \
              map is\\u{1b}[2J upside down");
     }
     Error => error {

@@ -17,7 +17,9 @@ impl ServerProfile for Plugin {
         if !request.server.greeting.starts_with("Acme Mail") {
             return Ok(None);
         }
-        let mut profile = Profile::new("acme", "Acme Mail").avoiding("MULTIAPPEND");
+        let mut profile = Profile::new("acme", "Acme Mail")
+            .because("it greets as Acme Mail")
+            .avoiding("MULTIAPPEND");
         profile.max_connections_per_mailbox = Some(4);
         Ok(Some(profile))
     }
