@@ -8,7 +8,6 @@ use crate::ends::EndError;
 use crate::flags::store_pending;
 use crate::folder_run::{FolderEnd, Pair};
 use crate::ledger::{Failure, MAX_ATTEMPTS};
-use crate::mailbox::Mailbox;
 use crate::prove::{Proven, prove};
 use crate::scan::Listed;
 use crate::summary::Side;
@@ -29,7 +28,6 @@ type Step<T> = Result<T, WorkError>;
 /// When an end or the ledger fails; running it again continues.
 pub(crate) async fn bring(
     work: Work<'_>,
-    mailbox: &Mailbox,
     mut pair: Pair,
     home: Home<'_>,
     job: &mut FolderCopy,
@@ -40,7 +38,7 @@ pub(crate) async fn bring(
     let (alone, together): (Vec<_>, Vec<_>) = wanted.into_iter().partition(suspected);
     for message in alone {
         job.together = false;
-        let (back, _) = Box::pin(passes(work, mailbox, pair, home, job, vec![message], end)).await?;
+        let (back, _) = Box::pin(passes(work, pair, home, job, vec![message], end)).await?;
         pair = back;
         if end.interrupted || end.over_quota.is_some() {
             return Ok((pair, None));
@@ -48,12 +46,11 @@ pub(crate) async fn bring(
         job.selected = pair.target.select(&job.target_name).await.map_err(EndError::at(Side::Target))?;
     }
     job.together = work.context.breaks.allow_batches(work.mailbox);
-    Box::pin(passes(work, mailbox, pair, home, job, together, end)).await
+    Box::pin(passes(work, pair, home, job, together, end)).await
 }
 
 async fn passes(
     work: Work<'_>,
-    mailbox: &Mailbox,
     mut pair: Pair,
     home: Home<'_>,
     job: &mut FolderCopy,
@@ -68,8 +65,7 @@ async fn passes(
         // together were refused for the sake of one.
         let mut judged = true;
         if !wanted.is_empty() {
-            let (session, copied) =
-                spread(work, mailbox, job, &mut pair.source, pair.target, &wanted).await?;
+            let (session, copied) = spread(work, job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
             end.messages += copied.messages;
             end.bytes += copied.bytes;

@@ -284,6 +284,9 @@ pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u3
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn content(text: &[u8]) -> Content {
@@ -317,6 +320,31 @@ mod tests {
         assert_eq!(a.body, b.body);
         assert!(a.same_but_rewritten(&b));
         assert_ne!(content(b"A: b\n\na\n\nb").body, content(b"A: b\n\na\nb").body);
+    }
+
+    proptest! {
+        /// What is gathered, and where pieces end, must not show: digests in ledgers are compared with those of later runs.
+        #[test]
+        fn the_body_s_digest_is_that_of_its_lines(
+            parts in vec(prop_oneof![
+                Just(b"\r".to_vec()), Just(b"\n".to_vec()), Just(b"\r\n".to_vec()), vec(0..0x80_u8, 0..80),
+                // As much as is gathered, and more.
+                (b'a'..=b'z', GATHERED - 2..2 * GATHERED).prop_map(|(byte, count)| vec![byte; count]),
+            ], 0..40),
+            cuts in vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            let text = String::from_utf8(parts.concat()).unwrap();
+            let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+            let expected: [u8; 32] = Sha256::digest(plain.trim_end_matches('\n')).into();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut hasher, mut at) = (LineHasher::default(), 0);
+            for cut in cuts.into_iter().chain([text.len()]) {
+                hasher.update(&text.as_bytes()[at..cut]);
+                at = cut;
+            }
+            prop_assert_eq!(hasher.finish(), expected);
+        }
     }
 
     #[test]

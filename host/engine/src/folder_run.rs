@@ -11,7 +11,6 @@ use crate::ends::EndError;
 use crate::event::Event;
 use crate::flags::bring_changes;
 use crate::ledger::{Batch, FolderId, FolderRow, MAX_ATTEMPTS, Proof, Row};
-use crate::mailbox::Mailbox;
 use crate::mapping::{Mapped, Target};
 use crate::meaning::stopping;
 use crate::opening;
@@ -83,7 +82,6 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
 /// When an end or the ledger fails; running it again continues.
 pub(crate) async fn run(
     work: Work<'_>,
-    mailbox: &Mailbox,
     mut pair: Pair,
     mapped: &Mapped,
     target: &Target,
@@ -106,7 +104,7 @@ pub(crate) async fn run(
         target_name: target.name.clone(),
         selected: open.target,
         append_limit,
-        limit_by: work.context.profiles.limit_by(mailbox, append_limit),
+        limit_by: work.context.profiles.limit_by(work.ends, append_limit),
         together: true,
     };
     let in_doubt = locked(work.ledger).open_batches(row.id)?;
@@ -129,7 +127,7 @@ pub(crate) async fn run(
     let mut end = FolderEnd::default();
     let target_path = target.path.to_string();
     work.lists.forget(Side::Target, &target_path);
-    let (session, tail) = bring(work, mailbox, pair, home, &mut job, wanted, &mut end).await?;
+    let (session, tail) = bring(work, pair, home, &mut job, wanted, &mut end).await?;
     pair = session;
     if end.interrupted {
         return Ok((pair, end));

@@ -9,7 +9,6 @@ use tracing::Instrument;
 
 use crate::ends::{dial_both, log_out_both};
 use crate::folder_run::{self, Pair};
-use crate::mailbox::Mailbox;
 use crate::mapping::Mapped;
 use crate::work::{Work, WorkError};
 
@@ -62,7 +61,6 @@ impl<'a> Shared<'a> {
 /// When an end or the ledger fails; the other workers finish what they have. Running it again continues.
 pub(crate) async fn run(
     work: Work<'_>,
-    mailbox: &Mailbox,
     pair: Pair,
     folders: &[Mapped],
     messages: &HashMap<String, u32>,
@@ -71,8 +69,8 @@ pub(crate) async fn run(
     let groups = groups(folders, messages);
     let pairs = (to_copy / MESSAGES_PER_PAIR + 1).min(MAX_PAIRS).min(groups.len().max(1) as u64);
     let shared = Shared { groups: Mutex::new(groups), state: Mutex::default() };
-    let first = worker(work, mailbox, pair, &shared, false);
-    let more = join_all((1..pairs).map(|_| helper(work, mailbox, &shared)));
+    let first = worker(work, pair, &shared, false);
+    let more = join_all((1..pairs).map(|_| helper(work, &shared)));
     let (first, more) = tokio::join!(first, more);
     let pair = first?;
     for result in more {
@@ -100,18 +98,18 @@ fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDequ
 }
 
 /// One more pair of connections, if it may be opened right now.
-async fn helper(work: Work<'_>, mailbox: &Mailbox, shared: &Shared<'_>) -> Result<(), WorkError> {
-    let Some(leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(()) };
-    match dial_both(work.context, mailbox).await {
+async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
+    let Some(leave) = work.context.ceilings.try_pair(work.ends) else { return Ok(()) };
+    match dial_both(work.context, work.ends).await {
         Ok((source, target)) => {
-            let pair = worker(work, mailbox, Pair { source, target }, shared, true).await?;
+            let pair = worker(work, Pair { source, target }, shared, true).await?;
             log_out_both(pair.source, pair.target, leave);
             Ok(())
         }
         Err(error) => {
             // A server's own ceiling is lower than ours: the work goes on with what there is.
             if error.asks_for_patience() {
-                work.context.ceilings.ease(mailbox.side(error.side()));
+                work.context.ceilings.ease(work.ends.side(error.side()));
             }
             tracing::info!(reason = %error.stopped().reason, "no further connections");
             Ok(())
@@ -120,15 +118,9 @@ async fn helper(work: Work<'_>, mailbox: &Mailbox, shared: &Shared<'_>) -> Resul
 }
 
 /// Works until no folder is left; a helper also ends when a host wants fewer connections.
-async fn worker(
-    work: Work<'_>,
-    mailbox: &Mailbox,
-    mut pair: Pair,
-    shared: &Shared<'_>,
-    helps: bool,
-) -> Result<Pair, WorkError> {
+async fn worker(work: Work<'_>, mut pair: Pair, shared: &Shared<'_>, helps: bool) -> Result<Pair, WorkError> {
     let ceilings = &work.context.ceilings;
-    while !(helps && ceilings.is_crowded(mailbox))
+    while !(helps && ceilings.is_crowded(work.ends))
         && let Some(group) = shared.next()
     {
         for mapped in group {
@@ -140,11 +132,11 @@ async fn worker(
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
                 (Some(target), _) if !full => {
-                    let run = Box::pin(folder_run::run(work, mailbox, pair, mapped, target));
+                    let run = Box::pin(folder_run::run(work, pair, mapped, target));
                     let (back, end) = run.instrument(span).await?;
                     pair = back;
                     if end.throttled {
-                        ceilings.ease(&mailbox.target);
+                        ceilings.ease(&work.ends.target);
                     }
                     let mut state = shared.state();
                     state.differences += end.differences;

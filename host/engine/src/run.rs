@@ -180,7 +180,7 @@ async fn attempt(
     let work = Work { context, mailbox: &mailbox.key, ends: mailbox, ledger, lists: &lists };
     follow(work, &mut pair.target, &planned.mappings.folders, &planned.listings.1).await?;
     let open = leave_proven(work, planned.mappings.folders.clone()).await?;
-    let end = folders::run(work, mailbox, pair, &open, &planned.messages, to_copy).await?;
+    let end = folders::run(work, pair, &open, &planned.messages, to_copy).await?;
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);
     }

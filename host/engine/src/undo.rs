@@ -86,7 +86,7 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
     };
     let lists = Lists::default();
     let work = Work { context, mailbox: &mailbox.key, ends: mailbox, ledger: &ledger, lists: &lists };
-    let end = match all(work, mailbox).await {
+    let end = match all(work).await {
         Ok(end) => end,
         Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
         Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(ledger_stop(&error)),
@@ -96,20 +96,20 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
     (end, summary)
 }
 
-async fn all(work: Work<'_>, mailbox: &Mailbox) -> Step<MailboxEnd> {
+async fn all(work: Work<'_>) -> Step<MailboxEnd> {
     let context = work.context;
     let at = EndError::at(Side::Target);
     let doubtful = locked(work.ledger).doubtful()?;
-    let _leave = context.ceilings.pair(mailbox).await;
+    let _leave = context.ceilings.pair(work.ends).await;
     let mut target = if doubtful {
         // What a crash left in doubt may be there: it is told by the source's bytes.
-        let (source, target) = dial_both(context, mailbox).await?;
+        let (source, target) = dial_both(context, work.ends).await?;
         let mut pair = Pair { source, target };
         settle(work, &mut pair).await?;
         log_out(pair.source).await;
         pair.target
     } else {
-        dial(context, &mailbox.target, Side::Target).await?
+        dial(context, &work.ends.target, Side::Target).await?
     };
     let names = names(&mut target).await?;
     recover(work, &mut target, &names).await?;
@@ -129,7 +129,7 @@ async fn all(work: Work<'_>, mailbox: &Mailbox) -> Step<MailboxEnd> {
         let undone = take_back(work, &mut target, &place, names.get(&place.path), here).await?;
         well &= undone.left == 0;
         context.done.add(undone.removed, 0);
-        context.tell(Event::Undone { mailbox: mailbox.key.clone(), undone }).await;
+        context.tell(Event::Undone { mailbox: work.mailbox.to_owned(), undone }).await;
     }
     locked(work.ledger).set_hooks(&[], None)?;
     if let Err(error) = target.noop().await {

@@ -10,7 +10,6 @@ use mailhaul_imap::Session;
 use super::{Copied, FolderCopy, copy};
 use crate::ends::{EndError, dial_both, log_out_both};
 use crate::job::Order;
-use crate::mailbox::Mailbox;
 use crate::scan::Listed;
 use crate::summary::Side;
 use crate::work::{Work, WorkError};
@@ -26,7 +25,6 @@ const MAX_HELPERS: usize = 3;
 /// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
 pub(crate) async fn spread(
     work: Work<'_>,
-    mailbox: &Mailbox,
     job: &FolderCopy,
     source: &mut Session,
     target: Session,
@@ -43,7 +41,7 @@ pub(crate) async fn spread(
     let part = if order == Order::Any { PART } else { usize::MAX };
     let parts = Parts(Mutex::new(open.chunks(part.min(open.len().max(1))).collect()));
     let helpers = open.len().div_ceil(part).saturating_sub(1).min(MAX_HELPERS);
-    let helpers = join_all((0..helpers).map(|_| helper(work, mailbox, job, &parts)));
+    let helpers = join_all((0..helpers).map(|_| helper(work, job, &parts)));
     let (own, helped) = tokio::join!(parts.copy(work, job, source, target), helpers);
     let (target, mut copied) = own?;
     for part in helped {
@@ -88,15 +86,10 @@ impl<'a> Parts<'a> {
 }
 
 /// One more pair of connections for the folder, if it may be opened right now.
-async fn helper(
-    work: Work<'_>,
-    mailbox: &Mailbox,
-    job: &FolderCopy,
-    parts: &Parts<'_>,
-) -> Result<Copied, WorkError> {
-    let Some(leave) = work.context.ceilings.try_pair(mailbox) else { return Ok(Copied::default()) };
+async fn helper(work: Work<'_>, job: &FolderCopy, parts: &Parts<'_>) -> Result<Copied, WorkError> {
+    let Some(leave) = work.context.ceilings.try_pair(work.ends) else { return Ok(Copied::default()) };
     let opened = async {
-        let (mut source, mut target) = dial_both(work.context, mailbox).await?;
+        let (mut source, mut target) = dial_both(work.context, work.ends).await?;
         let (examined, selected) =
             tokio::join!(source.examine(&job.source_name), target.select(&job.target_name));
         examined.map_err(EndError::at(Side::Source))?;
