@@ -93,7 +93,7 @@ export function serverProfile({ identify, classify }) {
   return {
     identify: guarded((request) => {
       const known = identify(request);
-      return known && { avoid: [], switches: [], notes: [], extras: [], ...known };
+      return known && { why: '', avoid: [], switches: [], notes: [], extras: [], ...known };
     }),
     classify: guarded((refusal) => {
       const meaning = classify?.(refusal);

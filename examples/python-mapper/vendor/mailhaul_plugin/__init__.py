@@ -85,15 +85,15 @@ def report(checked_messages, findings):
     return wit.Report(wit.Outcome_Fail() if failed else wit.Outcome_Pass(), checked_messages, findings, [])
 
 
-def profile(provider, name, avoid=(), switches=(), notes=(), **limits):
-    """What is known about a server; `limits` are `max_connections`, `max_connections_per_mailbox`, `max_append_bytes`."""
+def profile(provider, name, why="", avoid=(), switches=(), notes=(), **limits):
+    """What is known about a server, and `why` it is that one; `limits` are `max_connections`, `max_connections_per_mailbox`, `max_append_bytes`."""
     from wit_world.exports import server_profile as wit
 
     names = ("max_connections", "max_connections_per_mailbox", "max_append_bytes")
     if unknown := set(limits) - set(names):
         raise TypeError(f"there is no limit called {unknown.pop()}")
     numbers = [limits.get(name) for name in names]
-    return wit.Profile(provider, name, *numbers, list(avoid), list(switches), list(notes), [])
+    return wit.Profile(provider, name, why, *numbers, list(avoid), list(switches), list(notes), [])
 
 
 def classification(cause, retry_after_ms=None, remedy=None):
