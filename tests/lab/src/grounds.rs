@@ -26,7 +26,7 @@ while [ $i -lt 30 ]; do
   i=$((i+1)); sleep 0.1
 done
 for f in "$1"/pids/*; do n=${f##*/}; case $n in
-  g*) kill -KILL -- "-${n#?}" 2>/dev/null ;;
+  g*) kill -s KILL -- "-${n#?}" 2>/dev/null ;;
   p*) kill -KILL "${n#?}" 2>/dev/null ;;
 esac; done
 for f in "$1"/at-exit/*; do [ -e "$f" ] && sh "$f"; done
@@ -118,5 +118,42 @@ impl AtExit {
 impl Drop for AtExit {
     fn drop(&mut self) {
         fs::remove_file(&self.script).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    /// Courier's leader ignores SIGTERM, and `kill -KILL -- -GROUP` is no command of dash's.
+    #[test]
+    fn a_group_whose_leader_ignores_the_request_is_killed() {
+        let mut leader = Command::new("sh")
+            .args(["-c", "trap '' TERM; sleep 1000 & echo \"$!\"; while :; do wait; done"])
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut member = String::new();
+        BufReader::new(leader.stdout.take().unwrap()).read_line(&mut member).unwrap();
+        let ground = folder("guarded");
+        fs::create_dir(ground.join("pids")).unwrap();
+        fs::write(ground.join("pids").join(format!("g{}", leader.id())), b"").unwrap();
+        let guardian =
+            Command::new("sh").args(["-c", GUARDIAN, "guardian"]).arg(&ground).stdin(Stdio::null()).status();
+        assert!(guardian.unwrap().success());
+        let ended = leader.try_wait().unwrap();
+        if ended.is_none() {
+            let group = rustix::process::Pid::from_child(&leader);
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+            leader.wait().unwrap();
+        }
+        assert_eq!(ended.and_then(|status| status.signal()), Some(9));
+        let state = fs::read_to_string(format!("/proc/{}/status", member.trim())).unwrap_or_default();
+        assert!(state.is_empty() || state.contains("State:\tZ"), "{state}");
+        assert!(!ground.exists());
     }
 }
