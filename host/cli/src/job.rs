@@ -150,9 +150,8 @@ fn keep<T>(result: Result<T, Cause>, causes: &mut Vec<Cause>) -> Option<T> {
 }
 
 fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
-    let pem = side.ca_file.as_ref().map(|file| file.pem.as_slice());
-    let dialer = Dialer::new(pem).map_err(|error| match &side.ca_file {
-        Some(file) => Cause {
+    let dialer = match &side.ca_file {
+        Some(file) => Dialer::trusting(&file.pem).map_err(|error| Cause {
             sentence: format!(
                 "{}: `ca_file` {}: {}",
                 project.place(file.line),
@@ -160,12 +159,9 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
                 error.detail
             ),
             hint: Some("name a PEM file with the root certificate of this server".to_owned()),
-        },
-        None => Cause {
-            sentence: format!("this machine's root certificates cannot be used: {}", error.detail),
-            hint: Some("install them (on Debian: `apt install ca-certificates`)".to_owned()),
-        },
-    })?;
+        })?,
+        None => Dialer::platform(),
+    };
     let admin = match &side.admin_password {
         Some(password) => {
             let secret = resolve(password).map_err(|error| Cause::from(&error))?;

@@ -324,7 +324,7 @@ fn granted(project: &Project, side: &Side, plugin: Plugin) -> Result<Plugin, Loa
         None => Ok(None),
     })?;
     let Some(file) = &side.ca_file else { return Ok(plugin) };
-    match Dialer::new(Some(&file.pem)) {
+    match Dialer::trusting(&file.pem) {
         Ok(dialer) => Ok(plugin.trusting(dialer)),
         Err(error) => Err(LoadError {
             plugin: plugin.id().id.clone(),

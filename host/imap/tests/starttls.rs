@@ -48,7 +48,7 @@ async fn serve(
     let port = listener.local_addr().unwrap().port();
     let account = Account {
         endpoint: Endpoint::with_port("localhost", port, tls),
-        dialer: Dialer::new(Some(cert.pem().as_bytes())).unwrap(),
+        dialer: Dialer::trusting(cert.pem().as_bytes()).unwrap(),
         login: login(),
         allow_cleartext: false,
         compress: false,

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use idna::AsciiDenyList;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -28,7 +28,9 @@ const MAX_ADDRESSES: usize = 16;
 /// Opens connections. Cheap to clone; all clones share one TLS configuration and its session cache.
 #[derive(Clone)]
 pub struct Dialer {
-    tls: TlsConnector,
+    /// Empty until the first TLS connection where only the platform's roots count: reading them takes longer than a
+    /// connection in clear.
+    tls: Arc<OnceLock<TlsConnector>>,
 }
 
 impl std::fmt::Debug for Dialer {
@@ -38,15 +40,30 @@ impl std::fmt::Debug for Dialer {
 }
 
 impl Dialer {
+    /// Returns the dialer that trusts the platform's root certificates, which are read with the first TLS connection.
+    pub fn platform() -> Dialer {
+        static PLATFORM: OnceLock<Dialer> = OnceLock::new();
+        PLATFORM.get_or_init(|| Dialer { tls: Arc::default() }).clone()
+    }
+
     /// Returns a dialer that trusts the platform's root certificates and those in `extra_roots_pem`.
     ///
     /// A server's own certificate among the extra ones is trusted for the names it carries.
     ///
     /// # Errors
-    /// [`NetErrorKind::BadRoots`] when the PEM holds no readable certificate, or when there is no root at all.
-    pub fn new(extra_roots_pem: Option<&[u8]>) -> Result<Dialer, NetError> {
-        let config = trust::client_config(extra_roots_pem)?;
-        Ok(Dialer { tls: TlsConnector::from(Arc::new(config)) })
+    /// [`NetErrorKind::BadRoots`] when the PEM holds no readable certificate.
+    pub fn trusting(extra_roots_pem: &[u8]) -> Result<Dialer, NetError> {
+        let connector = connector(trust::certificates(extra_roots_pem)?)?;
+        Ok(Dialer { tls: Arc::new(OnceLock::from(connector)) })
+    }
+
+    fn tls(&self) -> Result<&TlsConnector, NetError> {
+        if let Some(made) = self.tls.get() {
+            return Ok(made);
+        }
+        // Made twice where two connections are the first ones; that costs milliseconds, once.
+        let made = connector(Vec::new())?;
+        Ok(self.tls.get_or_init(|| made))
     }
 
     /// Returns a connection to `endpoint`; with [`TlsMode::Implicit`] the TLS handshake is done.
@@ -55,7 +72,7 @@ impl Dialer {
     /// name and TCP together and 30 more for TLS.
     ///
     /// # Errors
-    /// Every [`NetErrorKind`] except `PlainOnTlsPort` and `BadRoots`.
+    /// Every [`NetErrorKind`] except `PlainOnTlsPort`; `BadRoots` when the platform has no root certificate at all.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
         self.over(endpoint, open_tcp(endpoint)).await
     }
@@ -98,7 +115,8 @@ impl Dialer {
     /// Nothing read before the hand-over may be used afterwards: the caller drops what it has buffered.
     ///
     /// # Errors
-    /// The TLS kinds of [`NetErrorKind`]; `Other` when `stream` is under TLS already or `host` is no valid name.
+    /// The TLS kinds of [`NetErrorKind`]; `BadRoots` as for `connect`; `Other` when `stream` is under TLS already or
+    /// `host` is no valid name.
     pub async fn start_tls(&self, stream: Stream, host: &str) -> Result<Stream, NetError> {
         let endpoint = stream.endpoint().to_owned();
         let Some(tcp) = stream.into_tcp() else {
@@ -114,7 +132,8 @@ impl Dialer {
                 "the host is neither a DNS name nor an IP address",
             )
         })?;
-        match timeout(HANDSHAKE_DEADLINE, self.tls.connect(name, tcp)).await {
+        let tls = self.tls().map_err(|error| NetError { endpoint: endpoint.clone(), ..error })?;
+        match timeout(HANDSHAKE_DEADLINE, tls.connect(name, tcp)).await {
             Ok(Ok(tls)) => Ok(Stream::tls(tls, endpoint)),
             Ok(Err(error)) => Err(NetError::from_handshake(endpoint, &error)),
             Err(_) => {
@@ -124,6 +143,10 @@ impl Dialer {
             }
         }
     }
+}
+
+fn connector(extra: Vec<CertificateDer<'static>>) -> Result<TlsConnector, NetError> {
+    Ok(TlsConnector::from(Arc::new(trust::client_config(extra)?)))
 }
 
 async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, NetError> {

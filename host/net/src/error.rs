@@ -33,7 +33,7 @@ pub enum NetErrorKind {
     TlsOnPlainPort,
     /// Clear text was spoken to a port that expects TLS.
     PlainOnTlsPort,
-    /// The extra root certificates cannot be read.
+    /// The extra root certificates cannot be read, or there is no root at all.
     BadRoots,
     /// The server closed the connection.
     Closed,

@@ -12,23 +12,31 @@ use rustls_platform_verifier::Verifier;
 
 use crate::{NetError, NetErrorKind};
 
-/// Returns a TLS client configuration that trusts the platform's roots and the certificates in `extra_roots_pem`.
-pub(crate) fn client_config(extra_roots_pem: Option<&[u8]>) -> Result<ClientConfig, NetError> {
-    let bad = |detail: String| NetError::new(NetErrorKind::BadRoots, "extra roots", detail);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut extra = Vec::new();
-    if let Some(pem) = extra_roots_pem {
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            extra.push(
-                certificate.map_err(|_| bad("the extra root certificates are not valid PEM".to_owned()))?,
-            );
-        }
-        if extra.is_empty() {
-            return Err(bad("the extra root certificates hold no certificate".to_owned()));
-        }
+/// Returns the certificates in `pem`: at least one.
+pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NetError> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| bad("the extra root certificates are not valid PEM".to_owned()))?;
+    if found.is_empty() {
+        return Err(bad("the extra root certificates hold no certificate".to_owned()));
     }
+    Ok(found)
+}
+
+fn bad(detail: String) -> NetError {
+    NetError::new(NetErrorKind::BadRoots, "root certificates", detail)
+}
+
+/// Returns a TLS client configuration that trusts the platform's roots and `extra`.
+pub(crate) fn client_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, NetError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let platform = Verifier::new_with_extra_roots(extra.iter().cloned(), provider.clone())
-        .map_err(|error| bad(format!("no root certificates could be loaded: {error}")))?;
+        .map_err(|error| {
+            bad(format!(
+                "this machine's root certificates cannot be used (on Debian, `apt install ca-certificates` brings \
+                 them): {error}"
+            ))
+        })?;
     let verifier = Arc::new(Trust { platform, pinned: extra });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

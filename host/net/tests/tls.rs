@@ -78,7 +78,7 @@ async fn outcome(dialer: &Dialer, host: &str, port: u16) -> Result<String, NetEr
 #[tokio::test]
 async fn certificates() {
     let authority = authority();
-    let dialer = Dialer::new(Some(authority.pem.as_bytes())).unwrap();
+    let dialer = Dialer::trusting(authority.pem.as_bytes()).unwrap();
     let good = serve(issued(&authority, "localhost", (2020, 2100))).await;
     assert_eq!(outcome(&dialer, "localhost", good).await.as_deref(), Ok("* OK hi\r\n"));
     assert_eq!(outcome(&dialer, "127.0.0.1", good).await, Err(NetErrorKind::TlsName));
@@ -90,7 +90,9 @@ async fn certificates() {
     assert_eq!(outcome(&dialer, "localhost", expired).await, Err(NetErrorKind::TlsExpired));
     let early = serve(issued(&authority, "localhost", (2100, 2101))).await;
     assert_eq!(outcome(&dialer, "localhost", early).await, Err(NetErrorKind::TlsExpired));
-    let stranger = Dialer::new(Some(self::authority().pem.as_bytes())).unwrap();
+    let stranger = Dialer::trusting(self::authority().pem.as_bytes()).unwrap();
+    // Before any other connection: the platform's roots are read with the first one.
+    assert_eq!(outcome(&Dialer::platform(), "localhost", good).await, Err(NetErrorKind::TlsUntrusted));
     assert_eq!(outcome(&stranger, "localhost", good).await, Err(NetErrorKind::TlsUntrusted));
 }
 
@@ -105,17 +107,17 @@ async fn a_named_self_signed_certificate_is_trusted_for_its_name() {
         let certificate = params.self_signed(&key).unwrap();
         let pem = certificate.pem();
         let port = serve(configuration(certificate, &key)).await;
-        let pinned = Dialer::new(Some(pem.as_bytes())).unwrap();
+        let pinned = Dialer::trusting(pem.as_bytes()).unwrap();
         assert!(outcome(&pinned, "localhost", port).await.is_ok());
         assert_eq!(outcome(&pinned, "127.0.0.1", port).await, Err(NetErrorKind::TlsName));
-        let other = Dialer::new(Some(authority.pem.as_bytes())).unwrap();
+        let other = Dialer::trusting(authority.pem.as_bytes()).unwrap();
         assert_eq!(outcome(&other, "localhost", port).await, Err(NetErrorKind::TlsUntrusted));
     }
 }
 
 #[tokio::test]
 async fn ports_that_do_not_speak_tls() {
-    let dialer = Dialer::new(Some(authority().pem.as_bytes())).unwrap();
+    let dialer = Dialer::trusting(authority().pem.as_bytes()).unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(async move {
@@ -141,7 +143,7 @@ async fn ports_that_do_not_speak_tls() {
 fn unreadable_roots_are_refused() {
     for pem in ["", "hello", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"] {
         assert_eq!(
-            Dialer::new(Some(pem.as_bytes())).err().map(|error| error.kind),
+            Dialer::trusting(pem.as_bytes()).err().map(|error| error.kind),
             Some(NetErrorKind::BadRoots)
         );
     }

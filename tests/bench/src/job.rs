@@ -46,7 +46,7 @@ impl Job {
     /// A dialler that trusts the laboratory.
     pub(crate) fn dialer(&self) -> Result<Dialer, String> {
         let pem = fs::read(&self.ca).map_err(|e| format!("cannot read {}: {e}", self.ca.display()))?;
-        Dialer::new(Some(&pem)).map_err(|error| error.to_string())
+        Dialer::trusting(&pem).map_err(|error| error.to_string())
     }
 }
 

@@ -105,6 +105,20 @@ fn a_certificate_by_a_stranger() {
     bad_target(57, Side::starttls(bench().new.plain_port, ca()).at("127.0.0.5"), 5, "tls-untrusted");
 }
 
+/// Minimal images have none. A side with a `ca_file` does not need them, nor does one in clear text.
+#[test]
+fn a_machine_without_root_certificates() {
+    let haul = Move::loaded(65, 5);
+    let check = |haul: &Move| {
+        let none = haul.file("no-roots");
+        let check = haul.command(&["check"]).env("SSL_CERT_FILE", "/dev/null");
+        check.env("SSL_CERT_DIR", &none.display().to_string()).run()
+    };
+    check(&haul).expect(0);
+    haul.rewrite(|spec| spec.target.ca = None);
+    check(&haul).expect(5).says(&[&haul.from.user, "root certificates", "ca-certificates"]);
+}
+
 /// No server ever sees a password before its certificate is trusted.
 #[test]
 fn no_log_in_at_a_server_that_is_not_trusted() {

@@ -7,7 +7,7 @@
 //! heads, bodies. The guest's clock stands still meanwhile.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -287,7 +287,8 @@ async fn follow(grants: &Grants, mut request: Prepared, timeout: Duration) -> Ou
     let deadline = Instant::now() + timeout;
     for _ in 0..=HTTP_REDIRECTS {
         let private = granted(grants, &request.origin)?;
-        let exchange = exchange(&request, dialer(grants)?, private, timeout);
+        let dialer = dialer(grants);
+        let exchange = exchange(&request, &dialer, private, timeout);
         let response = timeout_at(deadline, exchange).await.map_err(|_| wit::HttpError::Timeout)??;
         tracing::debug!(
             origin = %request.origin, method = %request.method, sent = request.body.len(),
@@ -392,15 +393,8 @@ fn allowed(origin: &Origin, found: Vec<SocketAddr>, private: bool) -> Outcome<Ve
 }
 
 /// What the operator trusts for this plugin, else what the machine trusts.
-fn dialer(grants: &Grants) -> Outcome<&Dialer> {
-    static DIALER: OnceLock<Result<Dialer, NetError>> = OnceLock::new();
-    if let Some(dialer) = &grants.dialer {
-        return Ok(dialer);
-    }
-    DIALER
-        .get_or_init(|| Dialer::new(None))
-        .as_ref()
-        .map_err(|error| wit::HttpError::Tls(error.detail.clone()))
+fn dialer(grants: &Grants) -> Dialer {
+    grants.dialer.clone().unwrap_or_else(Dialer::platform)
 }
 
 /// Origin and path with query of an absolute URL.
