@@ -139,6 +139,7 @@ impl Acks {
     }
 
     fn take_tagged(&mut self, tag: &str, line: StatusLine) -> Step {
+        tracing::trace!(tag, status = ?line.status, code = line.code.as_deref(), "answered");
         let serial = tag.strip_prefix('P').and_then(|digits| digits.parse::<u64>().ok());
         let mut state = self.shared.lock();
         let Some((serial, pending)) =

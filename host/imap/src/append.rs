@@ -7,7 +7,7 @@
 //!    message of a connection asks with a synchronising one: a server that checks arguments before it asks for the body
 //!    consents to their form by `+`, and one that does not takes a literal for a literal. A folder whose name travels
 //!    in the quotes that SELECT accepted is no new form. The first message with a new keyword asks as well, and until
-//!    it is acknowledged no other with that keyword is sent. A server that answers BAD to the arguments of `{n+}` would
+//!    it is acknowledged no other with that keyword is sent; [`Appender::introduce`] asks ahead. A server that answers BAD to the arguments of `{n+}` would
 //!    go on to read the message's body as commands; Dovecot does.
 //! 3. A BAD, a tag that is not ours or anything else that shows the two sides out of step closes the connection at
 //!    once. What was not acknowledged is for the caller to look up on the target, never to send again blindly.
@@ -15,6 +15,8 @@
 //! 5. Where MULTIAPPEND is offered (RFC 3502), messages that need no consent share commands: the next one joins the
 //!    command that is open until that is full, or [`Appender::complete`] ends it. Which of them a NO is about is not
 //!    known: see [`AckOutcome::BatchRefused`](crate::AckOutcome::BatchRefused).
+
+mod keywords;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -318,6 +320,7 @@ impl Appender {
             state.pending.insert(serial, pending);
             state.last_write = Instant::now();
         }
+        tracing::trace!(tag = format_args!("P{serial}"), command = "APPEND", asks = !unasked, "sent");
         self.shared.to_reader.notify_one();
         // Held from here on: a call that is dropped while it waits leaves a command the server waits for.
         self.hold.body = Some(Sending { serial, left: head.len });

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+use crate::command::Answer;
 use crate::fetch_line::{FetchLine, Section};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
@@ -42,7 +43,7 @@ pub enum FetchItems {
 }
 
 impl FetchItems {
-    fn to_wire(self) -> &'static str {
+    pub(crate) fn to_wire(self) -> &'static str {
         match self {
             FetchItems::Flags => "(UID FLAGS)",
             FetchItems::Meta => "(UID FLAGS INTERNALDATE RFC822.SIZE)",
@@ -346,6 +347,7 @@ impl FetchState {
             let tag = session.next_tag();
             let line = format!("{tag} UID FETCH {} {}\r\n", uids.to_wire(), self.items.to_wire());
             session.wire()?.writer.push(line.as_bytes());
+            tracing::trace!(tag, command = "UID FETCH", "sent");
             self.in_flight.push_back(Command { tag, uids, done: UidSet::default() });
         }
         session.wire()?.flush().await
@@ -435,6 +437,7 @@ impl FetchState {
 
     /// A command has ended: what it left incomplete is returned as it is, or refused.
     fn end(&mut self, command: Command, line: StatusLine) {
+        tracing::trace!(tag = command.tag, status = ?line.status, code = line.code.as_deref(), "answered");
         let left: Vec<u32> = self.held.keys().copied().filter(|uid| command.uids.contains(*uid)).collect();
         let ok = matches!(line.status, Status::Ok);
         for uid in left {
@@ -461,6 +464,20 @@ impl FetchState {
             command.done.insert(uid);
         }
     }
+}
+
+/// The messages in an answer to a FETCH without bodies that was collected whole, in UID order.
+pub(crate) fn collected(answer: &Answer, items: FetchItems) -> Vec<Fetched> {
+    let mut known: BTreeMap<u32, FetchLine> = BTreeMap::new();
+    for reply in &answer.data {
+        let Reply::Data { number: Some(_), word, response } = reply else { continue };
+        let line = FetchLine::read(response, items);
+        if let Some(uid) = line.uid.filter(|_| word == "FETCH") {
+            known.entry(uid).or_default().merge(line);
+        }
+    }
+    let answers = known.into_iter().filter(|(_, line)| items.is_answered_by(line));
+    answers.map(|(uid, line)| fetched(uid, line, None)).collect()
 }
 
 fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {

@@ -16,7 +16,7 @@
 //!
 //! let account = Account {
 //!     endpoint: Endpoint::new("imap.example.org", TlsMode::Implicit),
-//!     dialer: Dialer::new(None)?,
+//!     dialer: Dialer::platform(),
 //!     login: Login {
 //!         user: "ann".into(),
 //!         admin: None,
@@ -95,6 +95,7 @@ pub use gmail::GmailFacts;
 pub use list::{Folder, SpecialUse};
 pub use name::{FolderName, FolderPath, NameError};
 pub use open::{Preparation, Prepared, Selected};
+pub use pipeline::Learnt;
 pub use session::{Quota, Restraint, Session};
 pub use status::FolderStatus;
 pub use timeouts::Timeouts;

@@ -1,9 +1,10 @@
 //! Opening a folder, and getting a target's folder ready: created, subscribed and open in one round trip.
 
 use crate::command::{Answer, Command};
+use crate::fetch::collected;
 use crate::reply::{Reply, Status, StatusLine, values};
 use crate::token::{Tokens, Value};
-use crate::{FolderName, ImapError, Session, SpecialUse, UidSet};
+use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet};
 
 /// An open folder (RFC 9051 section 6.3.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,6 +82,33 @@ impl Session {
             }
             (Err(_), Some(Err(error))) | (Err(error), _) => Err(error),
         }
+    }
+
+    /// Opens a folder as [`Session::examine`] does and lists it ([`FetchItems::Meta`]) in the same round trip. For folders
+    /// known to be small: the list is collected whole. `None` in its place when the server refuses it, or says more or
+    /// less than the folder holds: then it is to be asked for.
+    ///
+    /// # Errors
+    /// As [`Session::examine`].
+    pub async fn examine_and_list(
+        &mut self,
+        folder: &FolderName,
+    ) -> Result<(Selected, Option<Vec<Fetched>>), ImapError> {
+        self.forget_selected();
+        let items = FetchItems::Meta;
+        let commands = vec![
+            Command::new("EXAMINE").string("the folder name", &folder.0),
+            Command::new("UID FETCH").text("1:*").text(items.to_wire()),
+        ];
+        let mut answers = self.run_all(commands).await?.into_iter();
+        let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
+        // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section 6.3.2).
+        let opened = answers.next().ok_or_else(lost)??.ok("EXAMINE")?;
+        let selected = self.examined(folder, &opened)?;
+        let listed = answers.next().ok_or_else(lost)?.and_then(|answer| answer.ok("UID FETCH"));
+        let listed = listed.ok().map(|answer| collected(&answer, items));
+        let exists = selected.exists as usize;
+        Ok((selected, listed.filter(|listed| listed.len() == exists)))
     }
 
     async fn prepare_once(

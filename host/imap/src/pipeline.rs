@@ -1,7 +1,7 @@
 //! What the two halves of a writer know in common: what is under way, what the server consented to, what it has shown.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -62,12 +62,34 @@ pub(crate) enum Consent {
     Refused,
 }
 
+/// What connections to one server have learnt of it: forms of the APPEND command that it consented to, and lower-case
+/// keywords it stored a message with. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Learnt(Arc<Mutex<HashSet<String>>>);
+
+impl Learnt {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn contains(&self, token: &str) -> bool {
+        self.lock().contains(token)
+    }
+
+    pub(crate) fn extend(&self, tokens: impl IntoIterator<Item = String>) {
+        self.lock().extend(tokens);
+    }
+
+    pub(crate) fn remove(&self, token: &str) {
+        self.lock().remove(token);
+    }
+}
+
 /// What a connection has shown about how its server takes messages; kept from folder to folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Manners {
-    /// Forms of the command that the server consented to, and lower-case keywords it stored a message with. The two
-    /// cannot meet: a form is empty or begins with a quote, which no keyword does.
-    pub(crate) proven: HashSet<String>,
+    /// Forms and keywords in one set. They cannot meet: a form is empty or begins with a quote, which no keyword does.
+    pub(crate) proven: Learnt,
     /// Whether a body that left without consent was stored and never asked for. A `+` is then a consent, no late echo.
     pub(crate) steady: bool,
     /// How much may be under way.

@@ -10,7 +10,7 @@ use crate::fetch::FetchState;
 use crate::gate::Gate;
 use crate::list::SpecialUse;
 use crate::open::{created, read_selected, tells_exists};
-use crate::pipeline::Manners;
+use crate::pipeline::{Learnt, Manners};
 use crate::reply::{Reply, StatusLine, values};
 use crate::wire::Wire;
 use crate::{FolderName, ImapError, Selected, ServerFacts, Timeouts};
@@ -153,14 +153,23 @@ impl Session {
             None => self.run(Command::new(name).string("the folder name", &folder.0)).await?,
         };
         let answer = answer.ok(name)?;
-        let mut selected = read_selected(&answer);
+        if read_only {
+            return self.examined(folder, &answer);
+        }
+        let selected = read_selected(&answer);
+        self.set_selected(folder, &selected);
+        Ok(selected)
+    }
+
+    /// Reads EXAMINE's answer.
+    pub(crate) fn examined(&mut self, folder: &FolderName, answer: &Answer) -> Result<Selected, ImapError> {
         // A source is opened for reading only, and without its count it would pass for empty.
-        if read_only && !tells_exists(&answer) {
+        if !tells_exists(answer) {
             let what = "a folder was opened without a word on how many messages it holds".to_owned();
             return Err(self.imap.get_mut().wire()?.reader.fail(ImapError::Protocol { what }));
         }
-        selected.read_only |= read_only;
-        self.selected = Some((folder.clone(), selected.clone()));
+        let selected = Selected { read_only: true, ..read_selected(answer) };
+        self.set_selected(folder, &selected);
         Ok(selected)
     }
 
@@ -218,6 +227,12 @@ impl Session {
     /// Any sign that the connection is no longer good.
     pub async fn noop(&mut self) -> Result<(), ImapError> {
         self.control("NOOP", Control::Noop).await?.ok("NOOP").map(drop)
+    }
+
+    /// Shares what is learnt about how messages may be sent with other connections to the same mailbox: what one of them
+    /// had to ask for, none has to ask again.
+    pub fn learn_with(&mut self, learnt: &Learnt) {
+        self.manners.proven = learnt.clone();
     }
 
     /// Ends the session politely. The connection is closed whatever the result.

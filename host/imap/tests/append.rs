@@ -7,7 +7,7 @@ mod common;
 use common::{Server, session_through};
 use mailhaul_imap::{
     Ack, AckOutcome, Acks, AppendHead, AppendOptions, Appender, Begun, Flags, FolderName, ImapError,
-    InternalDate,
+    InternalDate, Learnt,
 };
 
 const SELECT: [&str; 6] = [
@@ -113,6 +113,110 @@ async fn the_first_message_and_new_keywords_ask_first() {
         let mut session = acks.rejoin(appender);
         session.noop().await.unwrap();
     }
+}
+
+/// Keywords that were asked about ahead cost no message a round trip; without an `OK` each is asked with its message.
+#[tokio::test]
+async fn keywords_introduced_ahead() {
+    let first = [
+        "C: UID STORE 4294967295 +FLAGS.SILENT ($New Work)",
+        "S: @6 ANSWER",
+        "C: APPEND \"Work\" () \"01-Jan-2020 00:00:00 +0100\" {3}",
+        "S: +",
+        "c: one",
+        "S: @7 OK [APPENDUID 77 10] done",
+    ];
+    let unasked = [
+        "C: APPEND \"Work\" ($New Work) \"01-Jan-2020 00:00:00 +0100\" {3+}",
+        "c: two",
+        "S: @8 OK [APPENDUID 77 11] done",
+    ];
+    let asked = [
+        "C: APPEND \"Work\" ($New Work) \"01-Jan-2020 00:00:00 +0100\" {3}",
+        "S: +",
+        "c: two",
+        "S: @8 OK [APPENDUID 77 11] done",
+    ];
+    for (answer, second) in [("OK", &unasked[..]), ("NO no such message", &asked[..]), ("BAD", &asked[..])] {
+        let script: Vec<String> =
+            first.iter().chain(second).map(|line| line.replace("ANSWER", answer)).collect();
+        let script: Vec<&str> = script.iter().map(String::as_str).collect();
+        let (mut appender, mut acks, server) = writer("LITERAL+", &script).await;
+        let send = async {
+            // What is no plain atom travels in no list; what the folder does not keep is not asked about.
+            let keywords: Flags = ["\\Seen", "$New", "Work", "odd{key", "\\Junk"].into_iter().collect();
+            appender.introduce(&keywords).await?;
+            put(&mut appender, 1, &[], "one").await?;
+            put(&mut appender, 2, &["$New", "Work"], "two").await?;
+            appender.close().await
+        };
+        let (sent, (got, error)) = tokio::join!(send, verdicts(&mut acks));
+        sent.unwrap();
+        assert!(error.is_none(), "{answer}: {error:?}");
+        assert_eq!(got, [stored(1, Some(10)), stored(2, Some(11))], "{answer}");
+        // Known now, so not asked again.
+        let session = acks.rejoin(appender);
+        let options = AppendOptions::default();
+        let (mut appender, mut acks) = session.appender(&FolderName(b"Work".to_vec()), options).unwrap();
+        let ask = async {
+            appender.introduce(&["$new", "work"].into_iter().collect()).await?;
+            appender.close().await
+        };
+        let (asked, (none, _)) = tokio::join!(ask, verdicts(&mut acks));
+        asked.unwrap();
+        assert_eq!(none, []);
+        drop((appender, acks));
+        let heard = server.heard().await;
+        assert_eq!(heard.matches("UID STORE").count(), 1, "{answer}: {heard}");
+    }
+}
+
+/// What one connection had to ask, another to the same mailbox does not.
+#[tokio::test]
+async fn connections_learn_together() {
+    let first = [
+        "C: APPEND \"Work\" ($New) \"01-Jan-2020 00:00:00 +0100\" {3}",
+        "S: +",
+        "c: one",
+        "S: @6 OK [APPENDUID 77 10] done",
+    ];
+    let second = [
+        "C: APPEND \"Work\" ($New) \"01-Jan-2020 00:00:00 +0100\" {3+}",
+        "c: two",
+        "S: @6 OK [APPENDUID 77 11] done",
+    ];
+    let learnt = Learnt::default();
+    for (ticket, script, body) in [(1, first.as_slice(), "one"), (2, &second, "two")] {
+        let whole: Vec<&str> = SELECT.iter().chain(script).copied().collect();
+        let (mut session, _server) = session_through("LITERAL+", &whole, 1 << 16).await;
+        session.learn_with(&learnt);
+        let folder = FolderName(b"Work".to_vec());
+        session.select(&folder).await.unwrap();
+        let (mut appender, mut acks) = session.appender(&folder, AppendOptions::default()).unwrap();
+        let send = async {
+            put(&mut appender, ticket, &["$New"], body).await?;
+            appender.close().await
+        };
+        let (sent, (got, error)) = tokio::join!(send, verdicts(&mut acks));
+        sent.unwrap();
+        assert!(error.is_none() && got.len() == 1, "{error:?}");
+    }
+}
+
+/// A server that may be asked only one thing at a time, or whose numbers are at their end, is not asked ahead.
+#[tokio::test]
+async fn keywords_are_not_introduced_where_that_could_harm() {
+    let script = ["C: NOOP", "S: @ OK"];
+    let options = AppendOptions { pipeline: false, ..AppendOptions::default() };
+    let (mut appender, mut acks, _server) = writer_with("LITERAL+", &script, 1 << 16, options).await;
+    let ask = async {
+        appender.introduce(&["$new"].into_iter().collect()).await?;
+        appender.close().await
+    };
+    let (asked, (none, error)) = tokio::join!(ask, verdicts(&mut acks));
+    asked.unwrap();
+    assert!(none.is_empty() && error.is_none());
+    acks.rejoin(appender).noop().await.unwrap();
 }
 
 /// P2: a refusal instead of `+` keeps its code, and no byte of the message is sent.

@@ -258,3 +258,35 @@ async fn nothing_to_fetch_sends_nothing() {
     assert!(session.fetch(UidSet::default(), FetchItems::Full).next().await.unwrap().is_none());
     session.noop().await.unwrap();
 }
+
+/// A small folder is opened and listed in one round trip; a list that is not whole is to be asked for again, and one that
+/// comes although the folder could not be opened is of another folder.
+#[tokio::test]
+async fn a_small_folder_is_listed_as_it_is_opened() {
+    let ask = ["C: EXAMINE \"INBOX\"", "C: UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)"];
+    let opened = ["S: * 2 EXISTS", "S: * OK [UIDVALIDITY 7] ok", "S: @5 OK [READ-ONLY] open"];
+    let one = "S: * 1 FETCH (UID 4 RFC822.SIZE 10 INTERNALDATE \"01-Jan-2020 00:00:00 +0100\" FLAGS ($New))";
+    let two = ["S: * 2 FETCH (UID 9 FLAGS ())", "S: * 2 FETCH (UID 9 RFC822.SIZE 20 INTERNALDATE NIL)"];
+    let news = "S: * 2 FETCH (UID 9 FLAGS (\\Seen))";
+    let scripts = [
+        (vec![one, two[0], two[1], news, "S: @6 OK"], Some(vec![(4, 10), (9, 20)])),
+        (vec![one, "S: @6 OK"], None),
+        (vec![one, "S: @6 NO not all"], None),
+    ];
+    for room in [1, 1 << 16] {
+        for (rest, expected) in &scripts {
+            let script: Vec<&str> = ask.iter().chain(&opened).chain(rest).copied().collect();
+            let (mut session, _server) = session_through("", &script, room).await;
+            let (selected, listed) = session.examine_and_list(&FolderName::inbox()).await.unwrap();
+            assert_eq!((selected.exists, selected.uid_validity, selected.read_only), (2, Some(7), true));
+            let listed =
+                listed.map(|all| all.iter().map(|m| (m.uid, m.size.unwrap_or_default())).collect::<Vec<_>>());
+            assert_eq!(listed, *expected, "{rest:?}");
+        }
+        let refused = ["S: @5 NO gone", one, two[0], "S: @6 OK of another folder"];
+        let script: Vec<&str> = ask.iter().chain(&refused).copied().collect();
+        let (mut session, _server) = session_through("", &script, room).await;
+        let error = session.examine_and_list(&FolderName::inbox()).await.unwrap_err();
+        assert!(matches!(error, ImapError::No { .. }) && session.selected().is_none(), "{error}");
+    }
+}

@@ -318,6 +318,43 @@ async fn a_server_that_refuses_everything_after_the_log_in() {
     assert_eq!(session.changes(1, UidSet::range(1, 1)).await.unwrap().vanished, None);
 }
 
+/// What was asked for after the log-in counts as long as the connection lives: what was promised before is not relied on,
+/// what is thrown in later changes nothing, and what is withdrawn without a word ends in the server's own.
+#[tokio::test]
+async fn capabilities_that_change() {
+    let before = "IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+ MULTIAPPEND MOVE UIDPLUS QRESYNC";
+    let script = [
+        &format!("S: * OK [CAPABILITY {before}] hi"),
+        "C: AUTHENTICATE PLAIN AGFubgBwYSJzcw==",
+        &format!("S: @ OK [CAPABILITY {before}] in"),
+        "C: CAPABILITY",
+        "S: * CAPABILITY IMAP4rev1 IDLE",
+        "S: @ OK",
+        "C: LIST \"\" \"\"",
+        "S: * CAPABILITY IMAP4rev1 MOVE UIDPLUS",
+        "S: * LIST (\\Noselect) \"/\" \"\"",
+        "S: @ OK [CAPABILITY IMAP4rev1 LITERAL+] listed",
+        "C: EXAMINE \"INBOX\"",
+        "S: * OK [CAPABILITY IMAP4rev1 QRESYNC CONDSTORE] news",
+        "S: * 2 EXISTS",
+        "S: * CAPABILITY IMAP4rev1",
+        "S: @ OK [CAPABILITY IMAP4rev1] open",
+        "C: IDLE",
+        "S: @ BAD unknown command",
+    ];
+    let (client, _server) = serve(&script, 1 << 16);
+    let mut session = connect_over(client, endpoint(), &login(), &quick()).await.unwrap();
+    assert_eq!(session.examine(&FolderName::inbox()).await.unwrap().exists, 2);
+    for gone in ["LITERAL+", "MULTIAPPEND", "MOVE", "UIDPLUS", "QRESYNC", "CONDSTORE"] {
+        assert!(!session.facts().has(gone), "{gone}");
+    }
+    let error = session.idle(Duration::from_secs(5)).await.unwrap_err();
+    assert!(
+        matches!(error, ImapError::Bad { .. }) && error.to_string().contains("unknown command"),
+        "{error}"
+    );
+}
+
 /// An answer without the count would make a full source pass for an empty one.
 #[tokio::test]
 async fn a_source_without_a_count_is_not_empty() {

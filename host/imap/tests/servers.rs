@@ -48,7 +48,7 @@ fn lab() -> &'static Lab {
              passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {}\n}}\n",
             token_validation().display()
         );
-        let dialer = Dialer::new(Some(&std::fs::read(&certs.ca).unwrap())).unwrap();
+        let dialer = Dialer::trusting(&std::fs::read(&certs.ca).unwrap()).unwrap();
         Lab { dovecot: Dovecot::start(&options, &certs), dialer }
     })
 }
@@ -325,7 +325,7 @@ async fn a_repeated_run_on_dovecot() {
 #[tokio::test]
 async fn a_repeated_run_on_cyrus_and_its_mechanisms() {
     let certs = Certs::create(&grounds::folder("ca"));
-    let dialer = Dialer::new(Some(&std::fs::read(&certs.ca).unwrap())).unwrap();
+    let dialer = Dialer::trusting(&std::fs::read(&certs.ca).unwrap()).unwrap();
     let users = vec![User::new("ann", "pencil"), User::new("cyrus", "keys")];
     let server = Cyrus::start(&CyrusOptions { users, ..CyrusOptions::default() }, &certs);
     repeated_run(
@@ -355,7 +355,7 @@ async fn a_repeated_run_on_courier() {
         return;
     }
     let certs = Certs::create(&grounds::folder("ca"));
-    let dialer = Dialer::new(Some(&std::fs::read(&certs.ca).unwrap())).unwrap();
+    let dialer = Dialer::trusting(&std::fs::read(&certs.ca).unwrap()).unwrap();
     let server = Courier::start(&[User::new("ann", "pencil")], &certs);
     repeated_run(
         &account_on(server.tls_port, &dialer, login("ann", AuthMethod::Password, "pencil")),

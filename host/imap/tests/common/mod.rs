@@ -136,7 +136,7 @@ async fn read_line(io: &mut DuplexStream, heard: &mut Vec<u8>) -> String {
     String::from_utf8_lossy(&line).into_owned()
 }
 
-/// The conversation up to a session, with `capabilities`; five commands, so that the next tag is `@6`.
+/// The conversation up to a session, with `capabilities`; four commands, so that the next tag is `@5`.
 pub(crate) fn prelude(capabilities: &str) -> Vec<String> {
     let list = format!("S: * CAPABILITY IMAP4rev1 {capabilities}");
     [
