@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::adopt::{Home, Looked, resolve};
-use crate::copy::{FolderCopy, spread};
+use crate::copy::{FolderCopy, Short, spread};
 use crate::ends::EndError;
 use crate::flags::store_pending;
 use crate::folder_run::{FolderEnd, Pair};
@@ -90,6 +90,14 @@ async fn passes(
             for (flag, count) in copied.flags_lost {
                 let message = format!(
                     "{}: the target cannot hold the flag `{flag}`, set on {count} messages",
+                    home.row.source
+                );
+                work.context.warn(work.mailbox, message).await;
+            }
+            if let Some(Short { messages, uid, came, said }) = copied.short {
+                let message = format!(
+                    "{}: {messages} of its messages came shorter than the source says; the first is message {uid}, with \
+                     {came} bytes of {said}. What came was copied: look at it in the old mailbox",
                     home.row.source
                 );
                 work.context.warn(work.mailbox, message).await;

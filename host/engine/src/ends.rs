@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::poll;
 use mailhaul_imap::{Account, ImapError, Session, Timeouts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -337,13 +338,21 @@ const GOODBYE: Duration = Duration::from_secs(3);
 /// Logs out of both ends and gives their leave back, while the work goes on: nobody waits for a goodbye.
 pub(crate) fn log_out_both(source: Session, target: Session, leave: Leave) {
     tokio::spawn(async move {
-        tokio::join!(log_out(source), log_out(target));
+        tokio::join!(part(source), part(target));
         drop(leave);
     });
 }
 
-/// Logs out. Everything that matters is done by then, so a failure is only noted.
+/// Logs out. LOGOUT is on its way when this returns; its answer is nothing to wait for.
 pub(crate) async fn log_out(session: Session) {
+    let mut parting = Box::pin(part(session));
+    if poll!(parting.as_mut()).is_pending() {
+        tokio::spawn(parting);
+    }
+}
+
+/// Everything that matters is done by then, so a failure is only noted.
+async fn part(session: Session) {
     match tokio::time::timeout(GOODBYE, session.logout()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "logging out failed"),

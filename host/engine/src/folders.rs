@@ -7,13 +7,17 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::join_all;
 use tracing::Instrument;
 
+use mailhaul_imap::Learnt;
+
 use crate::ends::{dial_both, log_out_both};
 use crate::folder_run::{self, Pair};
 use crate::mapping::Mapped;
 use crate::work::{Work, WorkError};
 
-/// One more pair of connections pays for this many messages to copy.
+/// One more pair of connections pays for this many messages to copy …
 const MESSAGES_PER_PAIR: u64 = 250;
+/// … or this many folders with any: each costs some round trips, however little is in it.
+const FOLDERS_PER_PAIR: u64 = 4;
 /// Pairs of connections one mailbox uses at most.
 const MAX_PAIRS: u64 = 4;
 
@@ -36,6 +40,8 @@ struct Shared<'a> {
     /// each other's messages for somebody else's.
     groups: Mutex<VecDeque<Vec<&'a Mapped>>>,
     state: Mutex<State>,
+    /// What any of the target's connections has learnt of it.
+    learnt: Learnt,
 }
 
 #[derive(Default)]
@@ -66,9 +72,12 @@ pub(crate) async fn run(
     messages: &HashMap<String, u32>,
     to_copy: u64,
 ) -> Result<FoldersEnd, WorkError> {
+    let filled = folders.iter().filter(|m| messages.get(&m.folder.path.to_string()).is_some_and(|n| *n > 0));
+    let filled = if to_copy == 0 { 0 } else { filled.count() as u64 };
     let groups = groups(folders, messages);
-    let pairs = (to_copy / MESSAGES_PER_PAIR + 1).min(MAX_PAIRS).min(groups.len().max(1) as u64);
-    let shared = Shared { groups: Mutex::new(groups), state: Mutex::default() };
+    let pairs = (to_copy / MESSAGES_PER_PAIR).max(filled / FOLDERS_PER_PAIR) + 1;
+    let pairs = pairs.min(MAX_PAIRS).min(groups.len().max(1) as u64);
+    let shared = Shared { groups: Mutex::new(groups), state: Mutex::default(), learnt: Learnt::default() };
     let first = worker(work, pair, &shared, false);
     let more = join_all((1..pairs).map(|_| helper(work, &shared)));
     let (first, more) = tokio::join!(first, more);
@@ -120,6 +129,7 @@ async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
 /// Works until no folder is left; a helper also ends when a host wants fewer connections.
 async fn worker(work: Work<'_>, mut pair: Pair, shared: &Shared<'_>, helps: bool) -> Result<Pair, WorkError> {
     let ceilings = &work.context.ceilings;
+    pair.target.learn_with(&shared.learnt);
     while !(helps && ceilings.is_crowded(work.ends))
         && let Some(group) = shared.next()
     {

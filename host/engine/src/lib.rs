@@ -28,6 +28,7 @@ mod planner;
 mod relocate;
 mod renames;
 mod run;
+mod target_renames;
 pub mod undo;
 mod verify;
 mod view;

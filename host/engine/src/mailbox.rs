@@ -329,7 +329,7 @@ pub(crate) mod testing {
                 host: Some(host.to_owned()),
                 port: None,
                 tls: TlsMode::Implicit,
-                dialer: Dialer::new(None).unwrap(),
+                dialer: Dialer::platform(),
                 method: AuthMethod::Password,
                 admin: None,
                 user_pattern: None,

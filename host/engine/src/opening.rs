@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::{
-    FetchItems, Flags, FolderName, ImapError, Preparation, Prepared, Selected, Session, UidSet,
-};
+use mailhaul_imap::{FetchItems, Flags, ImapError, Preparation, Prepared, Selected, Session, UidSet};
 
 use crate::context::Context;
 use crate::delta::same_source;
@@ -19,6 +17,9 @@ use crate::work::{Work, WorkError, locked};
 
 /// From so many known messages on, asking for what changed costs less than listing everything.
 const DELTA_FROM: usize = 500;
+/// A folder nothing is known of is listed in the round trip that opens it, up to so many messages: longer lists are read
+/// as they come.
+const AT_ONCE: u32 = 2_000;
 
 type Step<T> = Result<T, WorkError>;
 
@@ -65,7 +66,7 @@ pub(crate) async fn open(
     let preparation =
         Preparation { create: !target.exists, role: target.role.as_ref(), subscribe: target.subscribe };
     let (source, prepared) = tokio::join!(
-        open_source(&mut pair.source, &mapped.folder.name, row, &rows),
+        open_source(&mut pair.source, mapped, row, &rows),
         pair.target.prepare(&target.name, preparation)
     );
     let source = match source {
@@ -145,10 +146,24 @@ async fn stop(
 /// Examines the source and reads as little of its list as tells what changed.
 async fn open_source(
     session: &mut Session,
-    name: &FolderName,
+    mapped: &Mapped,
     row: &FolderRow,
     rows: &HashMap<u32, Row>,
 ) -> Result<SourceEnd, ImapError> {
+    let name = &mapped.folder.name;
+    let messages = mapped.status.as_ref().and_then(|status| status.messages);
+    if rows.is_empty() && messages.is_some_and(|messages| (1..=AT_ONCE).contains(&messages)) {
+        let (selected, listed) = session.examine_and_list(name).await?;
+        let mut end = SourceEnd { selected, uids: Vec::new(), listed: Vec::new(), flags: Vec::new() };
+        match listed {
+            Some(listed) => {
+                end.listed = listed.into_iter().map(Listed::from).collect();
+                end.uids = end.listed.iter().map(|m| m.uid).collect();
+            }
+            None => whole(session, &mut end, rows).await?,
+        }
+        return Ok(end);
+    }
     let selected = session.examine(name).await?;
     let same_numbers = selected.uid_validity.is_some() && selected.uid_validity == row.source_uid_validity;
     let known: UidSet = rows.keys().copied().collect();

@@ -14,6 +14,7 @@ use crate::plugin::PluginError;
 use crate::relocate::can_move;
 use crate::renames;
 use crate::summary::Side;
+use crate::target_renames::{self, MovedPlace};
 
 /// Assumed speed of an estimate: what one ordinary server pair does without trouble.
 const MESSAGES_A_SECOND: u64 = 300;
@@ -50,6 +51,8 @@ pub(crate) struct Planned {
     pub messages: HashMap<String, u32>,
     /// Folders renamed at the source since the last run: old path, new path.
     pub renames: Vec<(String, String)>,
+    /// Folders renamed on the target since the last run.
+    pub moved: Vec<MovedPlace>,
     /// What both ends listed: source, target.
     pub listings: (Listing, Listing),
 }
@@ -91,12 +94,21 @@ pub(crate) async fn plan(
     }
     mapping::keep_home(&mut mappings, |name| target.owns(name));
     let mut known = HashMap::new();
-    let mut renames = Vec::new();
+    let (mut renames, mut moved) = (Vec::new(), Vec::new());
     if let Some(ledger) = ledger {
         let candidates = renames::candidates(&ledger, &source_listing).map_err(PlanError::Ledger)?;
         renames = renames::confirm(source, candidates).await?;
+        let (before, lost) = target_renames::places(&ledger, &target_listing).map_err(PlanError::Ledger)?;
+        if !lost.is_empty() {
+            let places = ledger.places().map_err(PlanError::Ledger)?.into_iter().map(|place| place.path);
+            let mapped =
+                mappings.folders.iter().filter_map(|m| m.target.as_ref()).map(|t| t.path.to_string());
+            moved =
+                target_renames::find(target, lost, &target_listing, &places.chain(mapped).collect()).await?;
+        }
+        target_renames::follow(&mut mappings, &target_folders, before.iter().chain(&moved));
         let can_move = can_move(target);
-        known = earlier(&ledger, &renames, can_move, &mut mappings).map_err(PlanError::Ledger)?;
+        known = earlier(&ledger, (&renames, &moved), can_move, &mut mappings).map_err(PlanError::Ledger)?;
     }
 
     let mut folders = Vec::with_capacity(mappings.folders.len());
@@ -143,7 +155,7 @@ pub(crate) async fn plan(
     };
     let messages =
         source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
-    Ok(Planned { plan, mappings, messages, renames, listings: (source_listing, target_listing) })
+    Ok(Planned { plan, mappings, messages, renames, moved, listings: (source_listing, target_listing) })
 }
 
 /// A side's folders, and their figures by display path.
@@ -165,7 +177,7 @@ struct Earlier {
 /// one that was copied and would be left out now is a conflict.
 fn earlier(
     ledger: &Ledger,
-    renames: &[(String, String)],
+    (renames, moved): (&[(String, String)], &[MovedPlace]),
     can_move: bool,
     mappings: &mut Mappings,
 ) -> Result<HashMap<String, Earlier>, LedgerError> {
@@ -177,7 +189,13 @@ fn earlier(
         let renamed = renames.iter().find(|(old, _)| *old == folder.source).map(|(_, new)| new);
         let path = renamed.unwrap_or(&folder.source).clone();
         let mapped = mappings.folders.iter().find(|m| m.folder.path.to_string() == path);
-        let before = rows.get(&folder.source).and_then(|row| row.place_path.clone());
+        let row = rows.get(&folder.source);
+        let renamed_place =
+            moved.iter().find(|moved| row.is_some_and(|row| row.place == Some(moved.place.id)));
+        let before = match renamed_place {
+            Some(moved) => Some(moved.folder.path.to_string()),
+            None => row.and_then(|row| row.place_path.clone()),
+        };
         let mut moved_from = None;
         if let (Some(mapped), Some(before), true) = (mapped, before, there > 0) {
             let now = mapped.target.as_ref().map(|target| target.path.to_string());

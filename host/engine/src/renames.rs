@@ -67,15 +67,18 @@ pub(crate) fn candidates(
     Ok(found)
 }
 
-/// Messages that cost little to fetch and are there most likely: small ones among the newest.
 fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Row>, LedgerError> {
-    let rows = ledger.rows(row.id)?;
-    let mut known: Vec<Row> = rows.into_values().filter(|row| row.digest.is_some()).collect();
-    known.sort_by_key(|row| std::cmp::Reverse(row.uid));
-    known.truncate(WITNESSES * 4);
-    known.sort_by_key(|row| row.size);
-    known.truncate(WITNESSES);
-    Ok(known)
+    Ok(best_witnesses(ledger.rows(row.id)?.into_values().collect()))
+}
+
+/// Messages that cost little to fetch and are there most likely: small ones among the newest.
+pub(crate) fn best_witnesses(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.retain(|row| row.digest.is_some());
+    rows.sort_by_key(|row| std::cmp::Reverse(row.uid));
+    rows.truncate(WITNESSES * 4);
+    rows.sort_by_key(|row| row.size);
+    rows.truncate(WITNESSES);
+    rows
 }
 
 /// Returns (old path, new path) of each renamed folder. Without MAILBOXID, a folder is the same when
@@ -95,7 +98,8 @@ pub(crate) async fn confirm(
         let same = match witnesses {
             None => true,
             Some(witnesses) => {
-                is_same(source, &folder, &witnesses).await.map_err(EndError::at(Side::Source))?
+                let known: Vec<(u32, &Row)> = witnesses.iter().map(|row| (row.uid, row)).collect();
+                is_same(source, &folder, &known).await.map_err(EndError::at(Side::Source))?
             }
         };
         if same {
@@ -105,14 +109,19 @@ pub(crate) async fn confirm(
     Ok(renamed)
 }
 
-async fn is_same(source: &mut Session, folder: &Folder, witnesses: &[Row]) -> Result<bool, ImapError> {
-    match source.examine(&folder.name).await {
+/// Whether the folder holds these messages, or what a server made of them, under these UIDs; some may be gone.
+pub(crate) async fn is_same(
+    session: &mut Session,
+    folder: &Folder,
+    witnesses: &[(u32, &Row)],
+) -> Result<bool, ImapError> {
+    match session.examine(&folder.name).await {
         Ok(_) => {}
         Err(error) if error.is_connection_lost() => return Err(error),
         Err(_) => return Ok(false),
     }
-    let uids: Vec<u32> = witnesses.iter().map(|row| row.uid).collect();
-    let found = contents(source, &uids).await?.found;
-    let seen = witnesses.iter().filter_map(|row| Some((row, found.get(&row.uid)?)));
-    Ok(!found.is_empty() && seen.into_iter().all(|(row, content)| row.digest == Some(content.exact)))
+    let uids: Vec<u32> = witnesses.iter().map(|(uid, _)| *uid).collect();
+    let found = contents(session, &uids).await?.found;
+    let mut seen = witnesses.iter().filter_map(|(uid, row)| Some((row, found.get(uid)?)));
+    Ok(!found.is_empty() && seen.all(|(row, content)| content.is_copy_of(row.digest, row.body_digest)))
 }

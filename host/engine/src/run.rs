@@ -348,6 +348,9 @@ fn record_plan(ledger: &SharedLedger, planned: &crate::planner::Planned) -> Resu
     for (old, new) in &planned.renames {
         ledger.rename_folder(old, new)?;
     }
+    for moved in &planned.moved {
+        ledger.rename_place(moved.place.id, &moved.folder.path.to_string())?;
+    }
     ledger.plan(&rows)?;
     ledger.folders_gone(&present)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use mailhaul_imap::{Fetch, FetchItems, Flags, ImapError, InternalDate, Session, UidSet};
+use mailhaul_imap::{Fetch, FetchItems, Fetched, Flags, ImapError, InternalDate, Session, UidSet};
 
 use crate::content::{Content, Hasher};
 
@@ -32,6 +32,18 @@ impl Listed {
     }
 }
 
+impl From<Fetched> for Listed {
+    fn from(message: Fetched) -> Self {
+        Self {
+            uid: message.uid,
+            size: message.size.unwrap_or(0),
+            date: message.internal_date,
+            flags: message.flags,
+            message_id: None,
+        }
+    }
+}
+
 /// Reads the list of the selected folder, in UID order, without duplicates.
 ///
 /// # Errors
@@ -47,13 +59,7 @@ pub(crate) async fn list(
     let mut listed = Vec::new();
     while let Some(message) = fetch.next().await? {
         let message_id = if identity { message_id(&fetch.body(MAX_IDENTITY).await?) } else { None };
-        listed.push(Listed {
-            uid: message.uid,
-            size: message.size.unwrap_or(0),
-            date: message.internal_date,
-            flags: message.flags,
-            message_id,
-        });
+        listed.push(Listed { message_id, ..Listed::from(message) });
     }
     refuse_holes(&fetch)?;
     listed.sort_by_key(|m| m.uid);

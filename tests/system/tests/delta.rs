@@ -234,6 +234,67 @@ fn a_rename_at_the_source_is_followed() {
     }
 }
 
+/// A folder renamed on the target is followed: what comes goes there, nothing is sent again, and `undo` finds its copies.
+#[test]
+fn a_rename_on_the_target_is_followed() {
+    for to in [Host::New, Host::Cyrus] {
+        let haul = Move::new(Host::Old, to);
+        let mut old = haul.from.client();
+        for name in ["Projekte", "Projekte/2023", "Privat"] {
+            old.create(name).unwrap();
+            for n in 0..3 {
+                append(&mut old, name, &format!("{name} {n}"));
+            }
+        }
+        haul.mailhaul(&["run"]).expect(0);
+        let mut new = haul.to.client();
+        new.rename("Projekte", "Kunden").unwrap();
+        append(&mut old, "Projekte", "one more");
+        haul.mailhaul(&["plan"])
+            .expect(0)
+            .says(&["`Projekte` goes to `Kunden`", "renamed `Projekte` on the target"]);
+        let renamed = |path: &str| path.replacen("Projekte", "Kunden", 1);
+        for (copied, all) in [(1, 10), (0, 10)] {
+            haul.mailhaul(&["run"]).expect(0);
+            let report = haul.report();
+            assert_complete(&report, all);
+            assert_eq!(report["last_run"]["copied"], copied, "{to:?}: {report:#}");
+            assert_same_mail(&haul.from.snapshot(), &haul.to.snapshot(), renamed);
+        }
+        haul.mailhaul(&["verify", "--depth", "full"]).expect(0);
+        // Whoever renames it once more is followed once more.
+        new.rename("Kunden", "Kunden alt").unwrap();
+        append(&mut old, "Projekte/2023", "and another");
+        haul.mailhaul(&["run"]).expect(0);
+        assert_same_mail(&haul.from.snapshot(), &haul.to.snapshot(), |path| {
+            path.replacen("Projekte", "Kunden alt", 1)
+        });
+        haul.mailhaul(&["undo", "--yes"]).expect(0);
+        assert_eq!(count(&haul.to.snapshot()), 0, "{to:?}");
+    }
+}
+
+/// A folder that was thrown into the trash of the new mailbox is neither filled there nor made again.
+#[test]
+fn a_target_folder_in_the_trash_stops_the_mailbox() {
+    let haul = Move::usual();
+    let mut old = haul.from.client();
+    for name in ["Trash", "Work"] {
+        old.create(name).unwrap();
+        append(&mut old, name, &format!("in {name}"));
+    }
+    haul.mailhaul(&["run"]).expect(0);
+    haul.to.client().rename("Work", "Deleted Items/Work").unwrap();
+    let before = haul.to.snapshot();
+    append(&mut old, "Work", "one more");
+    haul.mailhaul(&["run"]).expect(3).says(&[
+        "thrown away on the target",
+        "Deleted Items/Work",
+        "[[folders]]",
+    ]);
+    assert_eq!(haul.to.snapshot(), before);
+}
+
 /// A source that numbers its messages anew: they are found again by content, nothing is sent twice.
 #[test]
 fn new_numbers_at_the_source_are_matched_by_content() {

@@ -52,7 +52,7 @@ fn one_message_takes_the_fetch_down() {
 }
 
 /// RFC822.SIZE that is not the number of bytes delivered, as Exchange's and Kopano's are: what the literal announced
-/// and held is the message, and it is copied exactly so.
+/// and held is the message, and it is copied exactly so; one that came shorter is told of.
 #[test]
 fn a_size_that_is_not_true() {
     for give in [Give::Short(7), Give::Long(7)] {
@@ -76,6 +76,10 @@ fn a_size_that_is_not_true() {
             assert_eq!(exception(&report, "INBOX", 5)["outcome"], "failed");
         }
         assert_eq!(there.len(), 9 + fifth.len());
+        let told = outcome
+            .told()
+            .contains("INBOX: 1 of its messages came shorter than the source says; the first is message 5");
+        assert_eq!(told, matches!(give, Give::Short(_)), "{}", outcome.told());
         let sent = stage.target_heard("APPEND").len();
         stage.mailhaul(&["run"]);
         assert_eq!(stage.there("INBOX").len(), 9 + fifth.len(), "and not again");

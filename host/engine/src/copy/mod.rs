@@ -79,6 +79,22 @@ pub(crate) struct Copied {
     pub interrupted: bool,
     /// Flags the target cannot hold, and on how many messages.
     pub flags_lost: HashMap<String, u64>,
+    /// Messages that came shorter than the source says they are.
+    pub short: Option<Short>,
+}
+
+/// Messages whose text was shorter than their RFC822.SIZE. Many servers only estimate that, so what came is the message;
+/// but it is also what a damaged store gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Short {
+    /// How many.
+    pub messages: u64,
+    /// The first of them.
+    pub uid: u32,
+    /// Its bytes.
+    pub came: u64,
+    /// Its bytes by the source's account.
+    pub said: u64,
 }
 
 /// What travels through the queue.
@@ -138,6 +154,7 @@ async fn pump(
         ledger: Arc::clone(work.ledger),
         flight: Arc::clone(shared),
         batches: Batches::new(open),
+        keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
     };
     let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
     let mut listener = AbortOnDrop(tokio::spawn(record::listen(acks, ack_sender).in_current_span()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
-use super::{Copied, FolderCopy, Head, Item};
+use super::{Copied, FolderCopy, Head, Item, Short};
 use crate::content::Hasher;
 use crate::ends::EndError;
 use crate::job::Order;
@@ -155,6 +155,10 @@ impl Reader<'_> {
         for flag in impossible.iter() {
             *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;
         }
+        if let Some(said) = message.size.filter(|said| len < *said) {
+            let first = Short { messages: 0, uid: message.uid, came: len, said };
+            copied.short.get_or_insert(first).messages += 1;
+        }
         let mut head = Head {
             uid: message.uid,
             append: AppendHead { flags: now, internal_date: message.internal_date, len },
@@ -169,7 +173,7 @@ impl Reader<'_> {
                 hasher.update(&piece);
                 pieces.push(piece);
             }
-            head.digest = Some(hasher.finish().digests());
+            head.digest = Some(hasher.digests());
             return Ok(self.queue.send(Item::Whole(head, pieces, permit)).await.is_ok());
         }
         if self.queue.send(Item::Begin(head)).await.is_err() {
@@ -182,6 +186,6 @@ impl Reader<'_> {
                 return Ok(false);
             }
         }
-        Ok(self.queue.send(Item::End(hasher.finish().digests())).await.is_ok())
+        Ok(self.queue.send(Item::End(hasher.digests())).await.is_ok())
     }
 }

@@ -14,8 +14,29 @@ use crate::work::{Work, WorkError, locked};
 
 /// Acknowledgements recorded in one transaction at most.
 const COMMIT: usize = 64;
+/// How long a transaction waits to become full. What a crash leaves unrecorded is looked up on the target.
+const LINGER: Duration = Duration::from_millis(20);
 /// Progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Waits for acknowledgements, and a moment for further ones: a transaction costs the same for one as for many. `false`
+/// when there are no more.
+async fn gather(acks: &mut mpsc::Receiver<Ack>, into: &mut Vec<Ack>) -> bool {
+    if acks.recv_many(into, COMMIT).await == 0 {
+        return false;
+    }
+    let moment = tokio::time::sleep(LINGER);
+    tokio::pin!(moment);
+    while into.len() < COMMIT {
+        let room = COMMIT - into.len();
+        tokio::select! {
+            biased;
+            more = acks.recv_many(into, room) => if more == 0 { break },
+            () = &mut moment => break,
+        }
+    }
+    true
+}
 
 /// Hands on every acknowledgement; gives the connection's half back when all are in.
 pub(super) async fn listen(mut acks: Acks, out: mpsc::Sender<Ack>) -> Result<Acks, ImapError> {
@@ -53,7 +74,7 @@ pub(super) async fn record(
     let mut done = Recorded::default();
     let mut buffer = Vec::with_capacity(COMMIT);
     let mut told = Instant::now();
-    while acks.recv_many(&mut buffer, COMMIT).await > 0 {
+    while gather(&mut acks, &mut buffer).await {
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut refused = Vec::new();

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::join_all;
 use mailhaul_imap::Session;
 
-use super::{Copied, FolderCopy, copy};
+use super::{Copied, FolderCopy, Short, copy};
 use crate::ends::{EndError, dial_both, log_out_both};
 use crate::job::Order;
 use crate::scan::Listed;
@@ -128,5 +128,11 @@ impl Copied {
         for (flag, count) in more.flags_lost {
             *self.flags_lost.entry(flag).or_default() += count;
         }
+        self.short = match (self.short, more.short) {
+            (Some(first), Some(second)) => {
+                Some(Short { messages: first.messages + second.messages, ..first })
+            }
+            (first, second) => first.or(second),
+        };
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailhaul_imap::{Appender, Begun, ImapError};
+use mailhaul_imap::{Appender, Begun, Flags, ImapError};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::timeout;
@@ -27,6 +27,8 @@ pub(super) struct Writer {
     pub flight: SharedFlight,
     /// The open messages cut into intents.
     pub batches: Batches,
+    /// Every keyword they are known to have.
+    pub keywords: Flags,
 }
 
 impl Writer {
@@ -52,6 +54,8 @@ impl Writer {
 
     async fn pump(&self, mut items: mpsc::Receiver<Item>, appender: &mut Appender) -> Result<(), WorkError> {
         let at_target = EndError::at(Side::Target);
+        // Answered while the source looks for the first message.
+        appender.introduce(&self.keywords).await.map_err(&at_target)?;
         // The message whose pieces are arriving, and whether the target takes it.
         let mut current: Option<(Head, bool)> = None;
         loop {

@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 
 /// Version 1 had no places (a folder row had its target's UIDVALIDITY), no seals, no proof figures.
-const TO_2: &str = "
+const FROM_1: &str = "
 DROP VIEW message_list;
 DROP INDEX message_target;
 ALTER TABLE folder  RENAME TO folder_1;
@@ -15,7 +15,7 @@ ALTER TABLE reason  RENAME TO reason_1;
 ALTER TABLE about   RENAME TO about_1;
 ";
 
-const FILL_2: &str = "
+const FILL_FROM_1: &str = "
 INSERT INTO about SELECT * FROM about_1;
 INSERT INTO reason SELECT * FROM reason_1;
 INSERT INTO place (path, uidvalidity, seal)
@@ -46,13 +46,19 @@ DROP TABLE reason_1;
 DROP TABLE about_1;
 ";
 
+/// Version 2 did not know that somebody may rename a folder on the target.
+const FROM_2: &str = "ALTER TABLE place ADD COLUMN asked TEXT;";
+
 /// Takes a ledger of version `from` to the version of `schema.sql`.
 pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
-    if from == 1 {
-        tx.execute_batch(TO_2)?;
-        tx.execute_batch(include_str!("schema.sql"))?;
-        tx.execute_batch(FILL_2)?;
-        tx.execute(&format!("UPDATE message SET seal = {}", super::seal::MESSAGE), [])?;
+    match from {
+        1 => {
+            tx.execute_batch(FROM_1)?;
+            tx.execute_batch(include_str!("schema.sql"))?;
+            tx.execute_batch(FILL_FROM_1)?;
+            tx.execute(&format!("UPDATE message SET seal = {}", super::seal::MESSAGE), []).map(drop)
+        }
+        2 => tx.execute_batch(FROM_2),
+        _ => Ok(()),
     }
-    Ok(())
 }

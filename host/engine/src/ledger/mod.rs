@@ -30,7 +30,7 @@ pub use place::{Place, PlaceId};
 pub use relocation::{Copy, Relocation};
 
 /// Version of the tables in `schema.sql`.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -21,12 +21,20 @@ pub struct Place {
     pub uid_validity: Option<u32>,
     /// This project created the folder.
     pub created: bool,
+    /// What it was called when copies were brought there, where somebody has renamed it since.
+    pub asked: Option<String>,
 }
 
-const COLUMNS: &str = "id, path, uidvalidity, created";
+const COLUMNS: &str = "id, path, uidvalidity, created, asked";
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
-    Ok(Place { id: PlaceId(row.get(0)?), path: row.get(1)?, uid_validity: row.get(2)?, created: row.get(3)? })
+    Ok(Place {
+        id: PlaceId(row.get(0)?),
+        path: row.get(1)?,
+        uid_validity: row.get(2)?,
+        created: row.get(3)?,
+        asked: row.get(4)?,
+    })
 }
 
 /// The key of a place, made when it is new. Without UIDVALIDITY every opening is a place of its own.
@@ -89,6 +97,18 @@ impl Ledger {
     pub fn places(&self) -> Result<Vec<Place>> {
         self.sql(|db| {
             db.prepare(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?.query_map([], row)?.collect()
+        })
+    }
+
+    /// Somebody has renamed a place on the target.
+    pub fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute(
+                "UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
+                 WHERE id = ?1",
+                params![place.0, to],
+            )
+            .map(drop)
         })
     }
 

@@ -1,4 +1,4 @@
--- mailhaul ledger, version 2 (PRAGMA user_version). Plain sqlite3 reads it:
+-- mailhaul ledger, version 3 (PRAGMA user_version). Plain sqlite3 reads it:
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
@@ -16,6 +16,7 @@ CREATE TABLE place (
     uidvalidity  INTEGER,           -- NULL: the server gives none, and target UIDs mean nothing later
     created      INTEGER NOT NULL DEFAULT 0,  -- 1: this project created the folder
     seal         INTEGER NOT NULL,
+    asked        TEXT,              -- what it was called when copies were brought there, where somebody has renamed it since
     UNIQUE (path, uidvalidity)
 );
 

@@ -244,6 +244,26 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
     assert_eq!(Ledger::open(dir.path(), &who()).unwrap().rows(sent.id).unwrap().len(), 3);
 }
 
+#[test]
+fn a_ledger_of_version_2_learns_of_renames_on_the_target() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger_with_folder(dir.path());
+    ledger
+        .sql(|db| db.execute_batch("ALTER TABLE place DROP COLUMN asked; PRAGMA user_version = 2"))
+        .unwrap();
+    drop(ledger);
+    let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
+    let place = ledger.places().unwrap().remove(0);
+    assert_eq!(place.asked, None);
+    let asked = place.path.clone();
+    ledger.rename_place(place.id, "Kunden").unwrap();
+    ledger.rename_place(place.id, "Kunden alt").unwrap();
+    drop(ledger);
+    // Opening looks at the seals.
+    let place = Ledger::open(dir.path(), &who()).unwrap().places().unwrap().remove(0);
+    assert_eq!((place.path.as_str(), place.asked), ("Kunden alt", Some(asked)));
+}
+
 /// The file with one bit flipped, here and there in turn. Whatever opens must not say more than was true.
 #[test]
 fn a_flipped_bit_never_makes_a_message_done() {
