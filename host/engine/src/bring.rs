@@ -64,6 +64,7 @@ async fn passes(
         // Whether what did not arrive was judged: not when the target asked for patience, nor when messages that went
         // together were refused for the sake of one.
         let mut judged = true;
+        let mut listed = None;
         if !wanted.is_empty() {
             let (session, copied) = spread(work, job, &mut pair.source, pair.target, &wanted).await?;
             pair.target = session;
@@ -73,6 +74,7 @@ async fn passes(
             end.interrupted = copied.interrupted;
             end.throttled |= copied.patience.is_some();
             judged = !copied.alone && copied.patience.is_none();
+            listed = copied.listed;
             job.together &= !copied.alone;
             if let Some(refusal) = copied.patience {
                 vain = if copied.messages > 0 { 0 } else { vain + 1 };
@@ -134,8 +136,10 @@ async fn passes(
                 locked(work.ledger).close_batches(folder)?;
             }
         }
-        store_pending(work, &mut pair.target, folder).await?;
-        let Proven { mut lost, listed } = prove(work, &mut pair.target, folder).await?;
+        if store_pending(work, &mut pair.target, folder).await? {
+            listed = None; // Its flags are old.
+        }
+        let Proven { mut lost, listed } = prove(work, &mut pair.target, folder, listed).await?;
         lost.extend(not_found);
         if end.over_quota.is_some() || lost.is_empty() {
             return Ok((pair, Some(listed)));

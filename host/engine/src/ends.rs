@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::poll;
-use mailhaul_imap::{Account, ImapError, Session, Timeouts};
+use mailhaul_imap::{Account, ImapError, Known, Session, Timeouts, connect_beside};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::Context;
@@ -223,8 +223,9 @@ impl Ceilings {
     pub(crate) fn try_pair(&self, mailbox: &Mailbox) -> Option<Leave> {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
-        let limits = [a.count().per_mailbox, b.count().per_mailbox];
-        let most = limits.into_iter().flatten().min().unwrap_or(usize::MAX);
+        // One after the other: a host that is both ends has one count.
+        let of_one = |host: &Host| host.count().per_mailbox;
+        let most = [of_one(&a), of_one(&b)].into_iter().flatten().min().unwrap_or(usize::MAX);
         let extra = Extra::beyond_first(&self.extra, &mailbox.key, most)?;
         let held = if first == second {
             vec![Some(a.try_leave(2)?)]
@@ -313,8 +314,17 @@ impl Drop for Held {
 /// # Errors
 /// [`EndError`] of that end. A wrong password is tried once.
 pub(crate) async fn dial(context: &Context, spec: &AccountSpec, side: Side) -> Result<Session, EndError> {
+    dial_beside(context, spec, side, None).await
+}
+
+async fn dial_beside(
+    context: &Context,
+    spec: &AccountSpec,
+    side: Side,
+    known: Option<&Known>,
+) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
-    let connected = mailhaul_imap::connect(&account, &context.ceilings.timeouts).await;
+    let connected = connect_beside(&account, &context.ceilings.timeouts, known).await;
     let mut session = connected.map_err(EndError::at(side))?;
     profiles::apply(context, spec, side, &mut session).await;
     Ok(session)
@@ -325,9 +335,21 @@ pub(crate) async fn dial(context: &Context, spec: &AccountSpec, side: Side) -> R
 /// # Errors
 /// [`EndError`] of the end that failed first, the source before the target.
 pub(crate) async fn dial_both(context: &Context, mailbox: &Mailbox) -> Result<(Session, Session), EndError> {
+    dial_both_beside(context, mailbox, (None, None)).await
+}
+
+/// Dials both ends once more, where what a first pair has learnt of the servers is known.
+///
+/// # Errors
+/// As [`dial_both`].
+pub(crate) async fn dial_both_beside(
+    context: &Context,
+    mailbox: &Mailbox,
+    (source, target): (Option<&Known>, Option<&Known>),
+) -> Result<(Session, Session), EndError> {
     let (source, target) = tokio::join!(
-        dial(context, &mailbox.source, Side::Source),
-        dial(context, &mailbox.target, Side::Target)
+        dial_beside(context, &mailbox.source, Side::Source, source),
+        dial_beside(context, &mailbox.target, Side::Target, target)
     );
     Ok((source?, target?))
 }
@@ -381,6 +403,16 @@ mod tests {
         assert_eq!(free(), 1);
         drop(held);
         assert_eq!(free(), 2);
+    }
+
+    #[test]
+    fn a_host_that_is_both_ends_can_have_further_pairs() {
+        let ceilings = Ceilings::new(6);
+        let anna = mailbox("anna", "one.example", "one.example");
+        ceilings.cap(&anna.source, None, Some(3));
+        let held: Vec<_> = (0..4).filter_map(|_| ceilings.try_pair(&anna)).collect();
+        assert_eq!(held.len(), 2);
+        assert_eq!(ceilings.host(&anna.source).1.free.available_permits(), 2);
     }
 
     #[tokio::test]

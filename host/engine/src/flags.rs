@@ -17,7 +17,7 @@ type Step<T> = Result<T, WorkError>;
 /// Source UID, target UID, and what changes.
 type Change = (u32, u32, FlagChange);
 
-/// Sets flags that could not travel with APPEND. Returns whether the target took all of them.
+/// Sets flags that could not travel with APPEND. Returns whether there were any.
 ///
 /// # Errors
 /// When the target or the ledger fails.
@@ -27,17 +27,15 @@ pub(crate) async fn store_pending(work: Work<'_>, target: &mut Session, folder: 
     for (uid, target_uid, flags) in pending {
         groups.entry(flags).or_default().push((uid, target_uid));
     }
-    let mut all = true;
+    let any = !groups.is_empty();
     for (flags, messages) in groups {
         let targets: Vec<u32> = messages.iter().map(|(_, target)| *target).collect();
         if store(work, target, &targets, true, &Flags::parse(&flags)).await? {
             let uids: Vec<u32> = messages.iter().map(|(uid, _)| *uid).collect();
             locked(work.ledger).flags_stored(folder, &uids)?;
-        } else {
-            all = false;
         }
     }
-    Ok(all)
+    Ok(any)
 }
 
 /// Brings flags that changed at the source since the copy was made; leaves alone what the user changed

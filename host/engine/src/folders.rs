@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::join_all;
 use tracing::Instrument;
 
-use mailhaul_imap::Learnt;
+use mailhaul_imap::{Known, Learnt};
 
-use crate::ends::{dial_both, log_out_both};
+use crate::ends::{dial_both_beside, log_out_both};
 use crate::folder_run::{self, Pair};
 use crate::mapping::Mapped;
 use crate::work::{Work, WorkError};
@@ -17,9 +17,9 @@ use crate::work::{Work, WorkError};
 /// One more pair of connections pays for this many messages to copy …
 const MESSAGES_PER_PAIR: u64 = 250;
 /// … or this many folders with any: each costs some round trips, however little is in it.
-const FOLDERS_PER_PAIR: u64 = 4;
+const FOLDERS_PER_PAIR: u64 = 2;
 /// Pairs of connections one mailbox uses at most.
-const MAX_PAIRS: u64 = 4;
+const MAX_PAIRS: u64 = 6;
 
 /// How the folders ended while a pair of connections lives.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ struct Shared<'a> {
     state: Mutex<State>,
     /// What any of the target's connections has learnt of it.
     learnt: Learnt,
+    /// What the first pair was told of the source and the target.
+    known: (Known, Known),
 }
 
 #[derive(Default)]
@@ -77,7 +79,12 @@ pub(crate) async fn run(
     let groups = groups(folders, messages);
     let pairs = (to_copy / MESSAGES_PER_PAIR).max(filled / FOLDERS_PER_PAIR) + 1;
     let pairs = pairs.min(MAX_PAIRS).min(groups.len().max(1) as u64);
-    let shared = Shared { groups: Mutex::new(groups), state: Mutex::default(), learnt: Learnt::default() };
+    let shared = Shared {
+        groups: Mutex::new(groups),
+        state: Mutex::default(),
+        learnt: Learnt::default(),
+        known: (pair.source.known().clone(), pair.target.known().clone()),
+    };
     let first = worker(work, pair, &shared, false);
     let more = join_all((1..pairs).map(|_| helper(work, &shared)));
     let (first, more) = tokio::join!(first, more);
@@ -109,7 +116,8 @@ fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDequ
 /// One more pair of connections, if it may be opened right now.
 async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
     let Some(leave) = work.context.ceilings.try_pair(work.ends) else { return Ok(()) };
-    match dial_both(work.context, work.ends).await {
+    let (source, target) = &shared.known;
+    match dial_both_beside(work.context, work.ends, (Some(source), Some(target))).await {
         Ok((source, target)) => {
             let pair = worker(work, Pair { source, target }, shared, true).await?;
             log_out_both(pair.source, pair.target, leave);

@@ -22,23 +22,39 @@ pub(crate) struct Proven {
     pub listed: Vec<Listed>,
 }
 
-/// Compares acknowledgements that were not proven yet with the target's message list.
+/// Compares acknowledgements that were not proven yet with the target's message list: with what it has `listed` behind the
+/// last of them, when that has them all.
 ///
 /// # Errors
 /// When the target or the ledger fails.
-pub(crate) async fn prove(work: Work<'_>, target: &mut Session, folder: FolderId) -> Step<Proven> {
+pub(crate) async fn prove(
+    work: Work<'_>,
+    target: &mut Session,
+    folder: FolderId,
+    listed: Option<Vec<Listed>>,
+) -> Step<Proven> {
     let unproven = locked(work.ledger).unproven(folder)?;
     let Some(from) = unproven.iter().map(|(_, target_uid, _)| *target_uid).min() else {
         return Ok(Proven::default());
     };
-    let from = UidSet::range(from, u32::MAX);
-    let mut listed =
-        list(target, from.clone(), FetchItems::Meta).await.map_err(EndError::at(Side::Target))?;
-    if unproven.iter().any(|(_, uid, _)| listed.binary_search_by_key(uid, |m| m.uid).is_err()) {
-        // Courier shows a session what it has stored itself only after it was asked for news.
-        target.noop().await.map_err(EndError::at(Side::Target))?;
-        listed = list(target, from, FetchItems::Meta).await.map_err(EndError::at(Side::Target))?;
-    }
+    let at = EndError::at(Side::Target);
+    let whole = |listed: &Vec<Listed>| {
+        unproven.iter().all(|(_, uid, _)| listed.binary_search_by_key(uid, |m| m.uid).is_ok())
+    };
+    let listed = match listed.filter(whole) {
+        Some(listed) => listed,
+        None => {
+            let from = UidSet::range(from, u32::MAX);
+            let listed = list(target, from.clone(), FetchItems::Meta).await.map_err(&at)?;
+            if whole(&listed) {
+                listed
+            } else {
+                // Courier shows a session what it has stored itself only after it was asked for news.
+                target.noop().await.map_err(&at)?;
+                list(target, from, FetchItems::Meta).await.map_err(&at)?
+            }
+        }
+    };
     let there: HashSet<u32> = listed.iter().map(|m| m.uid).collect();
     let (found, lost): (Vec<_>, Vec<_>) =
         unproven.into_iter().partition(|(_, target_uid, _)| there.contains(target_uid));

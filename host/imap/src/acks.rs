@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::append::{Appender, FOREVER};
+use crate::fetch::Collected;
 use crate::pipeline::{Consent, Shared};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::token::Tokens;
 use crate::wire::{Event, WireReader};
-use crate::{ImapError, Refusal, Session};
+use crate::{FetchItems, Fetched, ImapError, Refusal, Session};
 
 /// The server's verdict on one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,13 @@ pub struct Acks {
     pub(crate) last_read: Instant,
     /// Verdicts of a command of several messages that are not handed out yet.
     pub(crate) ready: VecDeque<Ack>,
+    /// What the folder's list has said so far.
+    pub(crate) lines: Collected,
+    pub(crate) listed: Option<Vec<Fetched>>,
 }
+
+/// Messages of a list that are kept; of a longer one nothing is.
+const MOST_LISTED: usize = 8_192;
 
 /// What to do after a response.
 enum Step {
@@ -131,6 +138,15 @@ impl Acks {
                 self.shared.to_writer.notify_one();
                 Step::Nothing
             }
+            Reply::Untagged(line) if self.shared.lock().listing.is_some() && self.is_another(&line) => {
+                Step::Unsafe(out_of_step("the folder is another one, by its UIDVALIDITY"))
+            }
+            Reply::Data { .. } => {
+                if self.lines.len() <= MOST_LISTED && self.shared.lock().listing.is_some() {
+                    self.lines.take(&reply, FetchItems::Meta);
+                }
+                Step::Nothing
+            }
             Reply::Untagged(line) if line.status == Status::Bad && self.shared.lock().is_exposed() => {
                 Step::Unsafe(out_of_step(&format!("the server answered BAD: {}", line.text.escape_debug())))
             }
@@ -158,12 +174,24 @@ impl Acks {
             Status::Ok | Status::Preauth => {
                 state.manners.proven.extend(pending.proves);
                 state.manners.steady |= pending.unasked && state.consent == Consent::None;
-                state.manners.content();
+                if !pending.messages.is_empty() {
+                    state.manners.content();
+                }
+                if state.listing == Some(serial) {
+                    let lines = std::mem::take(&mut self.lines);
+                    self.listed = (lines.len() <= MOST_LISTED).then(|| lines.finish(FetchItems::Meta));
+                }
                 for (message, uid) in pending.messages.iter().zip(self.uids(&line, pending.messages.len())) {
                     state.window.answered(message.len);
                     let outcome = AckOutcome::Stored { uid_validity: self.validity, uid };
                     self.ready.push_back(Ack { ticket: message.ticket, outcome });
                 }
+            }
+            Status::No | Status::Bad | Status::Bye if state.listing == Some(serial + 1) => {
+                return Step::Unsafe(out_of_step(&format!(
+                    "the folder could not be opened again: {}",
+                    line.text.escape_debug()
+                )));
             }
             // The body may be running as commands this very moment.
             Status::Bad | Status::Bye if pending.unasked => {
@@ -205,6 +233,12 @@ impl Acks {
         Step::Answered
     }
 
+    /// Whether the folder that was opened again is another one under the same name.
+    fn is_another(&self, line: &StatusLine) -> bool {
+        let validity = line.code_number("UIDVALIDITY");
+        self.validity.is_some() && validity.is_some() && validity != self.validity.map(u64::from)
+    }
+
     /// Reads APPENDUID (RFC 4315 section 3) and believes it only where it can be true: of the open folder's
     /// UIDVALIDITY, as many as were sent, each above the one before, none that the folder had already.
     fn uids(&self, line: &StatusLine, count: usize) -> Vec<Option<u32>> {
@@ -217,6 +251,13 @@ impl Acks {
         };
         let uids = (line.code.as_deref() == Some("APPENDUID")).then(given).flatten();
         uids.map_or_else(|| vec![None; count], |uids| uids.into_iter().map(Some).collect())
+    }
+
+    /// Returns the list that [`Appender::list_from`] has asked for, once; `None` when the server refused it or said far
+    /// more than was sent. Whether it has everything that was acknowledged is for the caller to see: a server need not
+    /// show a session at once what it has stored itself.
+    pub fn listed(&mut self) -> Option<Vec<Fetched>> {
+        self.listed.take()
     }
 
     /// Returns the session, to go on with other commands. When the connection was lost on the way, or a message is

@@ -7,8 +7,8 @@
 //!    message of a connection asks with a synchronising one: a server that checks arguments before it asks for the body
 //!    consents to their form by `+`, and one that does not takes a literal for a literal. A folder whose name travels
 //!    in the quotes that SELECT accepted is no new form. The first message with a new keyword asks as well, and until
-//!    it is acknowledged no other with that keyword is sent; [`Appender::introduce`] asks ahead. A server that answers BAD to the arguments of `{n+}` would
-//!    go on to read the message's body as commands; Dovecot does.
+//!    it is acknowledged no other with that keyword is sent; [`Appender::introduce`] asks ahead. A server that answers BAD
+//!    to the arguments of `{n+}` would go on to read the message's body as commands; Dovecot does.
 //! 3. A BAD, a tag that is not ours or anything else that shows the two sides out of step closes the connection at
 //!    once. What was not acknowledged is for the caller to look up on the target, never to send again blindly.
 //! 4. Acknowledgements are matched by tag; servers answer in any order.
@@ -16,7 +16,7 @@
 //!    command that is open until that is full, or [`Appender::complete`] ends it. Which of them a NO is about is not
 //!    known: see [`AckOutcome::BatchRefused`](crate::AckOutcome::BatchRefused).
 
-mod keywords;
+mod questions;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -27,6 +27,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::command::quoted;
+use crate::fetch::Collected;
 use crate::pipeline::{Consent, Leave, Pending, Sent, Shared, State};
 use crate::window::Window;
 use crate::wire::{Wire, WireReader, WireWriter};
@@ -204,6 +205,7 @@ impl Session {
                 window: window.unwrap_or_else(|| Window::new(max_messages, options.max_bytes)),
                 pending: HashMap::new(),
                 consent: Consent::None,
+                listing: None,
                 manners,
                 closed: false,
                 last_write: now,
@@ -220,6 +222,8 @@ impl Session {
             idle: timeouts.idle,
             last_read: now,
             ready: VecDeque::new(),
+            lines: Collected::default(),
+            listed: None,
         };
         let appender = Appender {
             writer: wire.writer,

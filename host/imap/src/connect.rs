@@ -47,6 +47,19 @@ pub struct Account {
 /// `Cleartext` before anything is sent when the endpoint has no TLS and it is not allowed; `Net`, `Starttls`,
 /// `LoginRefused`, `LoginUnavailable`, `NeedsOauth`, `Bye`, `Closed`, `TimedOut`, `Protocol`, `Limit`.
 pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, ImapError> {
+    connect_beside(account, timeouts, None).await
+}
+
+/// As [`connect`]; a server that offers after the log-in what it offered to `known` is not asked about itself again,
+/// which saves a round trip. Such a session has no QRESYNC.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_beside(
+    account: &Account,
+    timeouts: &Timeouts,
+    known: Option<&Known>,
+) -> Result<Session, ImapError> {
     let endpoint = &account.endpoint;
     if endpoint.tls == TlsMode::None && !account.allow_cleartext {
         return Err(ImapError::Cleartext { endpoint: endpoint.to_string() });
@@ -59,7 +72,7 @@ pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, 
         // What was said in clear could be anybody's; only the text is kept, for people.
         greeting.capabilities = None;
     }
-    let how = How { protected: endpoint.tls != TlsMode::None, compress: account.compress };
+    let how = How { protected: endpoint.tls != TlsMode::None, compress: account.compress, known };
     establish(wire, endpoint.clone(), greeting, &account.login, how, timeouts).await
 }
 
@@ -79,15 +92,25 @@ where
 {
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
     let greeting = read_greeting(&mut wire, timeouts.greeting).await?;
-    let how = How { protected: true, compress: false };
+    let how = How { protected: true, compress: false, known: None };
     establish(wire, endpoint, greeting, login, how, timeouts).await
 }
 
 /// What the connection is like, and is to be like.
 #[derive(Clone, Copy)]
-struct How {
+struct How<'a> {
     protected: bool,
     compress: bool,
+    known: Option<&'a Known>,
+}
+
+/// What a session has learnt about its server while it was set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub(crate) facts: ServerFacts,
+    pub(crate) namespaces: Namespaces,
+    /// The capabilities that the log-in's OK listed; empty when it listed none.
+    offered: Vec<String>,
 }
 
 struct Greeting {
@@ -215,7 +238,7 @@ async fn establish(
     endpoint: Endpoint,
     greeting: Greeting,
     login: &Login,
-    how: How,
+    how: How<'_>,
     timeouts: &Timeouts,
 ) -> Result<Session, ImapError> {
     let mut facts = ServerFacts::new(endpoint);
@@ -231,10 +254,16 @@ async fn establish(
     // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers list a
     // shorter set there, and the list that counts is asked for.
     let hint = facts.learn_capabilities(&told);
-    learnt.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
-    // What only the full list advertised, and the delimiter of a server that refuses to tell its namespaces.
-    for _ in 0..2 {
-        learnt.ask(&mut wire, &mut facts, None, true).await?;
+    let offered = if hint { facts.capabilities.clone() } else { Vec::new() };
+    if let Some(known) = how.known.filter(|known| hint && known.offered == offered) {
+        facts = ServerFacts { greeting: facts.greeting, endpoint: facts.endpoint, ..known.facts.clone() };
+        learnt.namespaces = Some(known.namespaces.clone());
+    } else {
+        learnt.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
+        // What only the full list advertised, and the delimiter of a server that refuses to tell its namespaces.
+        for _ in 0..2 {
+            learnt.ask(&mut wire, &mut facts, None, true).await?;
+        }
     }
     if how.compress && facts.has("COMPRESS=DEFLATE") {
         wire = compress(wire, timeouts).await?;
@@ -244,7 +273,8 @@ async fn establish(
     let imap = client.login("-", "-").await.map_err(|(error, _)| ImapError::Protocol {
         what: format!("the session could not be set up: {}", error.to_string().to_lowercase()),
     })?;
-    Session::new(imap, facts, learnt.namespaces.unwrap_or_default(), learnt.qresync, timeouts.clone())
+    let known = Known { facts, namespaces: learnt.namespaces.unwrap_or_default(), offered };
+    Session::new(imap, known, learnt.qresync, timeouts.clone())
 }
 
 /// Puts the connection under compression (RFC 4978). A server that will not goes on without.

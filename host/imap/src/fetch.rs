@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use crate::command::Answer;
 use crate::fetch_line::{FetchLine, Section};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
@@ -466,18 +465,30 @@ impl FetchState {
     }
 }
 
-/// The messages in an answer to a FETCH without bodies that was collected whole, in UID order.
-pub(crate) fn collected(answer: &Answer, items: FetchItems) -> Vec<Fetched> {
-    let mut known: BTreeMap<u32, FetchLine> = BTreeMap::new();
-    for reply in &answer.data {
-        let Reply::Data { number: Some(_), word, response } = reply else { continue };
+/// The messages in an answer to a FETCH without bodies that is collected whole.
+#[derive(Debug, Default)]
+pub(crate) struct Collected(BTreeMap<u32, FetchLine>);
+
+impl Collected {
+    /// Takes what `reply` says of a message, if it does. Several may speak of one.
+    pub(crate) fn take(&mut self, reply: &Reply, items: FetchItems) {
+        let Reply::Data { number: Some(_), word, response } = reply else { return };
         let line = FetchLine::read(response, items);
         if let Some(uid) = line.uid.filter(|_| word == "FETCH") {
-            known.entry(uid).or_default().merge(line);
+            self.0.entry(uid).or_default().merge(line);
         }
     }
-    let answers = known.into_iter().filter(|(_, line)| items.is_answered_by(line));
-    answers.map(|(uid, line)| fetched(uid, line, None)).collect()
+
+    /// How many messages were spoken of.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns those of which everything was said, in UID order.
+    pub(crate) fn finish(self, items: FetchItems) -> Vec<Fetched> {
+        let answers = self.0.into_iter().filter(|(_, line)| items.is_answered_by(line));
+        answers.map(|(uid, line)| fetched(uid, line, None)).collect()
+    }
 }
 
 fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {

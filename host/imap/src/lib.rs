@@ -85,7 +85,7 @@ pub use append::{AppendHead, AppendOptions, Appender, Begun};
 pub use auth::{AuthMethod, Login, Secret};
 pub use capability::ServerFacts;
 pub use change::Copied;
-pub use connect::{Account, connect, connect_over};
+pub use connect::{Account, Known, connect, connect_beside, connect_over};
 pub use date::InternalDate;
 pub use delta::Changes;
 pub use error::{Cause, ImapError, Refusal};

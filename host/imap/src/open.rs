@@ -1,7 +1,7 @@
 //! Opening a folder, and getting a target's folder ready: created, subscribed and open in one round trip.
 
 use crate::command::{Answer, Command};
-use crate::fetch::collected;
+use crate::fetch::Collected;
 use crate::reply::{Reply, Status, StatusLine, values};
 use crate::token::{Tokens, Value};
 use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet};
@@ -106,7 +106,11 @@ impl Session {
         let opened = answers.next().ok_or_else(lost)??.ok("EXAMINE")?;
         let selected = self.examined(folder, &opened)?;
         let listed = answers.next().ok_or_else(lost)?.and_then(|answer| answer.ok("UID FETCH"));
-        let listed = listed.ok().map(|answer| collected(&answer, items));
+        let listed = listed.ok().map(|answer| {
+            let mut collected = Collected::default();
+            answer.data.iter().for_each(|reply| collected.take(reply, items));
+            collected.finish(items)
+        });
         let exists = selected.exists as usize;
         Ok((selected, listed.filter(|listed| listed.len() == exists)))
     }

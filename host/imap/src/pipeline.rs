@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) window: Window,
     pub(crate) pending: HashMap<u64, Pending>,
     pub(crate) consent: Consent,
+    /// The number of the command that asks for the folder's list.
+    pub(crate) listing: Option<u64>,
     pub(crate) manners: Manners,
     pub(crate) closed: bool,
     pub(crate) last_write: Instant,

@@ -13,7 +13,7 @@ use crate::open::{created, read_selected, tells_exists};
 use crate::pipeline::{Learnt, Manners};
 use crate::reply::{Reply, StatusLine, values};
 use crate::wire::Wire;
-use crate::{FolderName, ImapError, Selected, ServerFacts, Timeouts};
+use crate::{FolderName, ImapError, Known, Selected, ServerFacts, Timeouts};
 
 /// The longest UID list in one command, in bytes: half of the 8192 that servers are asked to take (RFC 7162 section 4).
 pub(crate) const MAX_SET_BYTES: usize = 4000;
@@ -23,8 +23,9 @@ pub(crate) const MAX_SET_BYTES: usize = 4000;
 /// A call that is dropped before it returns leaves the connection unusable: every later call fails with `Closed`.
 pub struct Session {
     imap: async_imap::Session<Gate>,
+    known: Known,
+    /// Of these, what is heeded.
     facts: ServerFacts,
-    namespaces: Namespaces,
     timeouts: Timeouts,
     tags: u64,
     /// Whether QRESYNC was enabled.
@@ -75,16 +76,15 @@ impl std::fmt::Debug for Session {
 impl Session {
     pub(crate) fn new(
         mut imap: async_imap::Session<Gate>,
-        facts: ServerFacts,
-        namespaces: Namespaces,
+        known: Known,
         qresync: bool,
         timeouts: Timeouts,
     ) -> Result<Session, ImapError> {
         imap.get_mut().wire()?.finish();
         Ok(Session {
             imap,
-            facts,
-            namespaces,
+            facts: known.facts.clone(),
+            known,
             timeouts,
             tags: 0,
             qresync,
@@ -98,6 +98,11 @@ impl Session {
     /// Returns what was learnt about the server at log-in.
     pub fn facts(&self) -> &ServerFacts {
         &self.facts
+    }
+
+    /// Returns the same for a further connection; see [`connect_beside`](crate::connect_beside).
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Leaves alone from now on what does not work on this server, though it offers it.
@@ -272,11 +277,11 @@ impl Session {
     /// Returns whether a folder of this name is the user's own: in none of the namespaces of other users or of all
     /// (RFC 2342).
     pub fn owns(&self, name: &FolderName) -> bool {
-        self.namespaces.is_own(name)
+        self.known.namespaces.is_own(name)
     }
 
     pub(crate) fn namespaces(&self) -> &Namespaces {
-        &self.namespaces
+        &self.known.namespaces
     }
 
     pub(crate) fn forget_selected(&mut self) {

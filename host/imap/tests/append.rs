@@ -171,6 +171,106 @@ async fn keywords_introduced_ahead() {
     }
 }
 
+/// The list that is asked for behind the last message has what was stored, whatever came in between; a refused one is
+/// nothing, and neither costs the messages anything.
+#[tokio::test]
+async fn a_list_behind_the_last_message() {
+    let line = |n: u32, uid: u32| {
+        format!(
+            "S: * {n} FETCH (UID {uid} FLAGS () INTERNALDATE \"01-Jan-2020 00:00:00 +0100\" RFC822.SIZE 3)"
+        )
+    };
+    let answers = [
+        (vec![line(4, 10), "S: @8 OK".into()], Some(vec![10])),
+        (
+            vec![
+                "S: * 5 EXISTS".into(),
+                line(4, 10),
+                "S: * 5 FETCH (FLAGS () UID 11)".into(),
+                "S: @8 OK".into(),
+            ],
+            Some(vec![10]),
+        ),
+        (vec!["S: @8 OK".into()], Some(vec![])),
+        (vec![line(4, 10), "S: @8 NO not now".into()], None),
+        (vec!["S: @8 BAD what".into()], None),
+        ((0..9_000).map(|n| line(n + 4, n + 10)).chain(["S: @8 OK".into()]).collect(), None),
+    ];
+    for (answer, expected) in answers {
+        let mut script: Vec<String> = [
+            "C: APPEND \"Work\" () \"01-Jan-2020 00:00:00 +0100\" {3}",
+            "S: +",
+            "c: one",
+            "C: SELECT \"Work\"",
+            "C: UID FETCH 10:* (UID FLAGS INTERNALDATE RFC822.SIZE)",
+            // Of another session; no part of the list.
+            "S: * 2 FETCH (FLAGS (\\Seen))",
+            "S: @6 OK [APPENDUID 77 10] done",
+            "S: * 4 EXISTS",
+            "S: * OK [UIDVALIDITY 77] the same",
+            "S: @7 OK open",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        script.extend(answer);
+        script.extend(["C: NOOP", "S: @ OK"].map(str::to_owned));
+        let script: Vec<&str> = script.iter().map(String::as_str).collect();
+        for room in [1, 1 << 16] {
+            let (mut appender, mut acks, _server) =
+                writer_with("LITERAL+", &script, room, AppendOptions::default()).await;
+            let send = async {
+                put(&mut appender, 1, &[], "one").await?;
+                appender.list_from(10).await?;
+                appender.close().await
+            };
+            let (sent, (got, error)) = tokio::join!(send, verdicts(&mut acks));
+            sent.unwrap();
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(got, [stored(1, Some(10))]);
+            let listed = acks.listed().map(|all| all.iter().map(|m| m.uid).collect::<Vec<_>>());
+            assert_eq!(listed, expected);
+            acks.rejoin(appender).noop().await.unwrap();
+        }
+    }
+    // Nothing is known of a folder that cannot be opened again, or of another one in its place.
+    for answers in
+        [["S: @7 NO gone", "S: @8 NO none open"], ["S: * OK [UIDVALIDITY 78] new", "S: @7 OK open"]]
+    {
+        let script = [
+            "C: APPEND \"Work\" () \"01-Jan-2020 00:00:00 +0100\" {3}",
+            "S: +",
+            "c: one",
+            "S: @6 OK [APPENDUID 77 10] done",
+            "C: SELECT \"Work\"",
+            "C: UID FETCH 10:* (UID FLAGS INTERNALDATE RFC822.SIZE)",
+        ];
+        let script: Vec<&str> = script.into_iter().chain(answers).collect();
+        let (mut appender, mut acks, _server) = writer("LITERAL+", &script).await;
+        let send = async {
+            put(&mut appender, 1, &[], "one").await?;
+            appender.list_from(10).await?;
+            appender.close().await
+        };
+        let (_, (got, error)) = tokio::join!(send, verdicts(&mut acks));
+        assert_eq!(got, [stored(1, Some(10))]);
+        assert!(error.is_some_and(|error| error.is_connection_lost()), "{answers:?}");
+        assert_eq!(acks.listed(), None);
+        assert!(acks.rejoin(appender).noop().await.is_err());
+    }
+    // One command at a time: nobody asks.
+    let options = AppendOptions { pipeline: false, ..AppendOptions::default() };
+    let (mut appender, mut acks, _server) =
+        writer_with("LITERAL+", &["C: NOOP", "S: @ OK"], 1 << 16, options).await;
+    let send = async {
+        appender.list_from(10).await?;
+        appender.close().await
+    };
+    let (sent, _) = tokio::join!(send, verdicts(&mut acks));
+    sent.unwrap();
+    assert_eq!(acks.listed(), None);
+    acks.rejoin(appender).noop().await.unwrap();
+}
+
 /// What one connection had to ask, another to the same mailbox does not.
 #[tokio::test]
 async fn connections_learn_together() {

@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{endpoint, login, quick, refused};
-use mailhaul_imap::{AuthMethod, Cause, ImapError, Login, connect_over};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use common::{Server, endpoint, login, quick, refused, serve};
+use mailhaul_imap::{
+    Account, AuthMethod, Cause, ImapError, Known, Login, Session, connect_beside, connect_over,
+};
+use mailhaul_net::{Dialer, Endpoint, TlsMode};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, copy_bidirectional};
+use tokio::net::TcpListener;
 
 /// A76: a wrong password is tried once, whatever else the server offers.
 #[tokio::test]
@@ -46,6 +50,61 @@ async fn log_in_that_cannot_work_sends_nothing() {
     let odd = Login { secret: b"nul\0".to_vec().into(), ..login() };
     let (error, heard) = refused(&odd, &["S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi"]).await;
     assert!(matches!(error, ImapError::LoginUnavailable { .. }) && heard.is_empty());
+}
+
+/// Logs in over TCP, beside a session that `known` is of.
+async fn log_in_beside(script: &[&str], known: Option<&Known>) -> (Session, Server) {
+    let (mut pipe, server) = serve(script, 1 << 16);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let endpoint = Endpoint::with_port("127.0.0.1", listener.local_addr().unwrap().port(), TlsMode::None);
+    tokio::spawn(async move {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        drop(copy_bidirectional(&mut tcp, &mut pipe).await);
+    });
+    let dialer = Dialer::platform();
+    let account = Account { endpoint, dialer, login: login(), allow_cleartext: true, compress: false };
+    (connect_beside(&account, &quick(), known).await.unwrap(), server)
+}
+
+/// A further connection is spared the questions that the first one asked, unless the server offers something else: behind
+/// one name there may be several.
+#[tokio::test]
+async fn a_further_connection_asks_what_is_new() {
+    let greeting = "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi";
+    let log_in =
+        ["C: AUTHENTICATE PLAIN AGFubgBwYSJzcw==", "S: @ OK [CAPABILITY IMAP4rev1 NAMESPACE X-ONE] in"];
+    let asks = [
+        "C: CAPABILITY",
+        "C: NAMESPACE",
+        "S: * CAPABILITY IMAP4rev1 NAMESPACE X-ONE X-FULL",
+        "S: @2 OK",
+        "S: * NAMESPACE ((\"INBOX.\" \".\")) NIL ((\"Public.\" \".\"))",
+        "S: @3 OK",
+    ];
+    let noop = ["C: NOOP", "S: @ OK"];
+    let script = |log_in: &[&'static str], asks: &[&'static str]| [&[greeting], log_in, asks, &noop].concat();
+    let (mut first, _server) = log_in_beside(&script(&log_in, &asks), None).await;
+    first.noop().await.unwrap();
+    let known = first.known().clone();
+
+    let (mut second, _server) = log_in_beside(&script(&log_in, &[]), Some(&known)).await;
+    second.noop().await.unwrap();
+    let facts = second.facts();
+    assert!(facts.has("X-FULL") && facts.namespace_prefix == "INBOX." && facts.delimiter == Some('.'));
+    assert!(!second.owns(&mailhaul_imap::FolderName(b"Public.Offers".to_vec())));
+
+    for answer in ["S: @ OK [CAPABILITY IMAP4rev1 NAMESPACE] in", "S: @ OK in"] {
+        let log_in = [log_in[0], answer];
+        let asks: Vec<&str> = if answer.contains("NAMESPACE") {
+            asks.to_vec()
+        } else {
+            // Nothing offered, so the capabilities come first.
+            vec![asks[0], asks[2], asks[3], asks[1], asks[4], asks[5]]
+        };
+        let (mut other, _server) = log_in_beside(&script(&log_in, &asks), Some(&known)).await;
+        other.noop().await.unwrap();
+        assert!(other.facts().has("X-FULL"));
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use mailhaul_imap::{
     Account, AuthMethod, Cause, Changes, FetchItems, Folder, FolderName, FolderPath, FolderStatus, ImapError,
-    Login, Preparation, Session, SpecialUse, Timeouts, UidSet, connect,
+    Login, Preparation, Session, SpecialUse, Timeouts, UidSet, connect, connect_beside,
 };
 use mailhaul_lab::certs::Certs;
 use mailhaul_lab::courier::{self, Courier};
@@ -252,6 +252,11 @@ async fn repeated_run(account: &Account, other: &mut Client) {
     };
     let before = session.folders_with_status().await.unwrap();
     assert_eq!(messages(&before, &FolderPath::inbox()), Some(3), "{facts:?}");
+    // A second connection knows the same, whether it had to ask or not.
+    let mut second = connect_beside(account, &Timeouts::default(), Some(session.known())).await.unwrap();
+    assert_eq!(second.facts(), &facts);
+    assert_eq!(second.examine(&FolderName::inbox()).await.unwrap().exists, 3);
+    second.logout().await.unwrap();
     // In an order that may be new each time: Dovecot makes the automatic folders as they are opened.
     let sorted = |mut list: Vec<Folder>| {
         list.sort_by(|a, b| a.name.cmp(&b.name));

@@ -93,7 +93,11 @@ fn what_a_crash_left_in_doubt_goes_too() {
     let haul = Move::between(from, Account::new(Host::New));
     haul.load(Recipe::small(54, 60, bench().old.layout));
     let proxy = Proxy::start(haul.to.tls_port());
-    haul.rewrite(|spec| spec.target.port = proxy.port);
+    // One pair of connections, so that what has passed tells how far it has come.
+    haul.rewrite(|spec| {
+        spec.target.port = proxy.port;
+        spec.extra.push_str("[limits]\nconnections_per_host = 1\n");
+    });
     proxy.hold_after(Way::ToClient, 9_000);
     let running = haul.command(&["run"]).spawn();
     proxy.wait_held(Duration::from_secs(60));

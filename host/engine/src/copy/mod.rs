@@ -33,6 +33,8 @@ use flight::{Batches, SharedFlight, flight};
 
 /// Messages (or pieces) the queue holds at most; the budget in bytes is the context's.
 const QUEUE: usize = 256;
+/// Messages that the target lists behind the last of them, without being asked again.
+const LISTED_AT_ONCE: usize = 2_000;
 /// Acknowledgements that wait to be recorded at most.
 const ACKS: usize = 256;
 
@@ -81,6 +83,8 @@ pub(crate) struct Copied {
     pub flags_lost: HashMap<String, u64>,
     /// Messages that came shorter than the source says they are.
     pub short: Option<Short>,
+    /// What the target listed behind the last message, of those that were not there when it was selected.
+    pub listed: Option<Vec<Listed>>,
 }
 
 /// Messages whose text was shorter than their RFC822.SIZE. Many servers only estimate that, so what came is the message;
@@ -155,6 +159,7 @@ async fn pump(
         flight: Arc::clone(shared),
         batches: Batches::new(open),
         keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
+        list_from: job.selected.uid_next.filter(|_| open.len() <= LISTED_AT_ONCE),
     };
     let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
     let mut listener = AbortOnDrop(tokio::spawn(record::listen(acks, ack_sender).in_current_span()));
@@ -173,7 +178,8 @@ async fn pump(
     read?;
     let lost = |_| EndError::Imap(Side::Target, lost());
     let appender = written.map_err(lost)??;
-    let acks = listened.map_err(lost)?.map_err(EndError::at(Side::Target))?;
+    let mut acks = listened.map_err(lost)?.map_err(EndError::at(Side::Target))?;
+    copied.listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
     copied.messages = recorded.messages;
     copied.bytes = recorded.bytes;
     copied.unresolved = recorded.unresolved;

@@ -125,6 +125,7 @@ impl Copied {
         self.wait = self.wait.max(more.wait);
         self.over_quota = self.over_quota.take().or(more.over_quota);
         self.interrupted |= more.interrupted;
+        self.listed = self.listed.take().or(more.listed);
         for (flag, count) in more.flags_lost {
             *self.flags_lost.entry(flag).or_default() += count;
         }

@@ -29,6 +29,8 @@ pub(super) struct Writer {
     pub batches: Batches,
     /// Every keyword they are known to have.
     pub keywords: Flags,
+    /// From which UID on the target is to list the folder behind the last message.
+    pub list_from: Option<u32>,
 }
 
 impl Writer {
@@ -40,7 +42,11 @@ impl Writer {
     ) -> Result<Appender, WorkError> {
         match self.pump(items, &mut appender).await {
             Ok(()) => {
-                appender.close().await.map_err(EndError::at(Side::Target))?;
+                let at_target = EndError::at(Side::Target);
+                if let Some(uid) = self.list_from {
+                    appender.list_from(uid).await.map_err(&at_target)?;
+                }
+                appender.close().await.map_err(&at_target)?;
                 Ok(appender)
             }
             Err(error) => {

@@ -1,10 +1,11 @@
-//! Asking about keywords ahead of the messages that carry them.
+//! Questions among the messages, nobody waiting for their answers: about keywords ahead of the messages that carry them,
+//! for the folder's list behind the last one.
 
 use tokio::time::Instant;
 
 use super::Appender;
 use crate::pipeline::Pending;
-use crate::{Flags, ImapError};
+use crate::{FetchItems, Flags, ImapError};
 
 /// Bytes of keywords in one question; what does not fit is asked with the message, as everything was before.
 const MOST: usize = 2 << 10;
@@ -44,6 +45,34 @@ impl Appender {
         if proves.is_empty() {
             return Ok(());
         }
+        self.ask("UID STORE", format!("{NOBODY} +FLAGS.SILENT ({list})").as_bytes(), proves).await
+    }
+
+    /// Asks for the list of the folder from `uid` on behind everything that was begun: [`Acks::listed`] has it in the end,
+    /// and the round trip to ask for it afterwards is saved. For lists known to be short. Does nothing on a connection
+    /// that takes one command at a time, and for a folder whose name only a literal can carry.
+    ///
+    /// The folder is opened again first. That waits for every APPEND before it and shows what they stored; a FETCH alone
+    /// may be answered from before (Dovecot puts the look at its own appends off while commands wait).
+    ///
+    /// [`Acks::listed`]: crate::Acks::listed
+    ///
+    /// # Errors
+    /// Lost connections, also when the folder cannot be opened again; inside a message it closes the connection.
+    pub async fn list_from(&mut self, uid: u32) -> Result<(), ImapError> {
+        self.complete().await?;
+        if !self.options.pipeline || !self.form.is_empty() {
+            return Ok(());
+        }
+        // Before the answers can come: what came earlier is of no list.
+        self.shared.lock().listing = Some(self.serial + 2);
+        let folder = self.folder.clone();
+        self.ask("SELECT", &folder, Vec::new()).await?;
+        let arguments = format!("{uid}:* {}", FetchItems::Meta.to_wire());
+        self.ask("UID FETCH", arguments.as_bytes(), Vec::new()).await
+    }
+
+    async fn ask(&mut self, command: &str, arguments: &[u8], proves: Vec<String>) -> Result<(), ImapError> {
         self.serial += 1;
         let serial = self.serial;
         let pending = Pending { messages: Vec::new(), unasked: false, sent: true, proves, form: None };
@@ -52,10 +81,10 @@ impl Appender {
             state.pending.insert(serial, pending);
             state.last_write = Instant::now();
         }
-        tracing::trace!(tag = format_args!("P{serial}"), command = "UID STORE", "sent");
+        tracing::trace!(tag = format_args!("P{serial}"), command, "sent");
         self.shared.to_reader.notify_one();
-        let line = format!("P{serial} UID STORE {NOBODY} +FLAGS.SILENT ({list})\r\n");
-        self.write_raw(line.as_bytes()).await?;
+        let line = [format!("P{serial} {command} ").as_bytes(), arguments, b"\r\n"].concat();
+        self.write_raw(&line).await?;
         self.writer.mark();
         self.flush().await
     }
