@@ -168,7 +168,7 @@ const GOALS: [Goal; 17] = [
     Goal {
         scenario: "cpu",
         round_trip_ms: 0,
-        what: "ms of CPU for each 1,000 messages, whole process",
+        what: "ms of CPU per 1,000 messages, whole process",
         bound: Bound::AtMost(80.0),
         figure: |f| {
             let seconds = f.row(Kind::Mailhaul)?.median(|run| run.cpu_seconds)?;
