@@ -77,7 +77,7 @@ fn a_first_move_of_small_mail_waits_for_few_round_trips() {
     assert_complete(&haul.report(), messages);
     let (from, to) = (from.round_trips(), to.round_trips());
     // Both ends wait at the same time for most of it; each folder takes a handful of each.
-    assert!(from < 110 && to < 140, "{from} round trips at the source, {to} at the target");
+    assert!(from < 64 && to < 70, "{from} round trips at the source, {to} at the target");
 }
 
 /// Flags that change at the source are brought over; flags that the user changed on the new host stay.
