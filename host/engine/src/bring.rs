@@ -109,8 +109,7 @@ async fn passes(
             }
             // Servers store what they refuse, and keep to themselves under which UID: what came is
             // compared by content before anything is sent again or given up.
-            let uids: Vec<u32> = wanted.iter().map(|m| m.uid).collect();
-            let refused: HashSet<u32> = locked(work.ledger).attempts(folder, &uids)?.into_keys().collect();
+            let refused: HashSet<u32> = locked(work.ledger).attempts(folder)?.into_keys().collect();
             let unresolved: HashSet<u32> = copied.unresolved.into_iter().collect();
             let open: Vec<Listed> = wanted
                 .iter()
@@ -159,8 +158,7 @@ async fn passes(
 /// Records messages that the target acknowledged and does not hold; returns those to be sent once more.
 async fn tried_in_vain(work: Work<'_>, home: Home<'_>, lost: Vec<Listed>, last: bool) -> Step<Vec<Listed>> {
     let folder = home.row.id;
-    let uids: Vec<u32> = lost.iter().map(|m| m.uid).collect();
-    let attempts = locked(work.ledger).attempts(folder, &uids)?;
+    let attempts = locked(work.ledger).attempts(folder)?;
     let mut again = Vec::new();
     for message in lost {
         let text = "the target said each time that it stored it, and does not hold it";

@@ -91,7 +91,7 @@ pub(super) async fn blame(
     };
     let failure = Failure { uid, size, code: CONNECTION_LOST, text: &text, refused: counts };
     tracing::info!(uid, alone, whole, "the connection broke at this message");
-    let before = locked(work.ledger).attempts(job.folder, &[uid])?.get(&uid).copied().unwrap_or(0);
+    let before = locked(work.ledger).attempts(job.folder)?.get(&uid).copied().unwrap_or(0);
     if counts && (before + 1 >= MAX_ATTEMPTS || !whole) {
         work.fail(job.folder, &job.source, failure, &[]).await?;
     } else {

@@ -9,7 +9,7 @@ use crate::ledger::Digests;
 use crate::scan::Listed;
 
 /// One intent covers at most this many messages …
-const BATCH_MESSAGES: usize = 100;
+const BATCH_MESSAGES: usize = 200;
 /// … and about this many bytes.
 const BATCH_BYTES: u64 = 8 << 20;
 

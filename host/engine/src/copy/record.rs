@@ -13,9 +13,9 @@ use crate::meaning::{Meaning, read_append};
 use crate::work::{Work, WorkError, locked};
 
 /// Acknowledgements recorded in one transaction at most.
-const COMMIT: usize = 64;
+const COMMIT: usize = 512;
 /// How long a transaction waits to become full. What a crash leaves unrecorded is looked up on the target.
-const LINGER: Duration = Duration::from_millis(20);
+const LINGER: Duration = Duration::from_millis(100);
 /// Progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use super::folder::changed;
 use super::{FolderId, Ledger, PlaceId, Result};
@@ -201,10 +201,10 @@ impl Ledger {
         let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         self.transaction(|tx| {
             changed(tx, folder)?;
-            tx.execute(
+            tx.prepare_cached(
                 "INSERT INTO batch (folder, target_uidvalidity, target_uidnext, source_uids) VALUES (?1, ?2, ?3, ?4)",
-                params![folder.0, uid_validity, uid_next, list],
-            )?;
+            )?
+            .execute(params![folder.0, uid_validity, uid_next, list])?;
             Ok(tx.last_insert_rowid())
         })
     }
@@ -292,9 +292,11 @@ impl Ledger {
                 ])?;
             }
             // A copy made now has not been compared yet.
-            tx.execute("UPDATE folder SET verified = 0 WHERE id = ?1 AND verified > 0", [folder.0])?;
+            tx.prepare_cached("UPDATE folder SET verified = 0 WHERE id = ?1 AND verified > 0")?
+                .execute([folder.0])?;
+            let mut close = tx.prepare_cached("DELETE FROM batch WHERE id = ?1")?;
             for id in closed {
-                tx.execute("DELETE FROM batch WHERE id = ?1", [id])?;
+                close.execute([id])?;
             }
             Ok(())
         })
@@ -393,19 +395,15 @@ impl Ledger {
         })
     }
 
-    /// How often messages of `uids` were sent in vain; those that never were are left out.
-    pub fn attempts(&self, folder: FolderId, uids: &[u32]) -> Result<HashMap<u32, u32>> {
+    /// How often messages that are not on the target were sent in vain; those that never were are left out.
+    pub fn attempts(&self, folder: FolderId) -> Result<HashMap<u32, u32>> {
         self.sql(|db| {
-            let mut query = db.prepare(
-                "SELECT attempts FROM message WHERE folder = ?1 AND source_uid = ?2 AND outcome = 4 AND attempts > 0",
-            )?;
-            let mut attempts = HashMap::new();
-            for uid in uids {
-                if let Some(count) = query.query_row(params![folder.0, uid], |r| r.get(0)).optional()? {
-                    attempts.insert(*uid, count);
-                }
-            }
-            Ok(attempts)
+            db.prepare(
+                "SELECT source_uid, attempts FROM message
+                 WHERE folder = ?1 AND gone = 0 AND outcome > 2 AND outcome = 4 AND attempts > 0",
+            )?
+            .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect()
         })
     }
 

@@ -32,6 +32,9 @@ pub use relocation::{Copy, Relocation};
 /// Version of the tables in `schema.sql`.
 pub const SCHEMA_VERSION: u32 = 3;
 
+/// The WAL is written back into the file after so many pages of 4 KiB.
+const CHECKPOINT_PAGES: u32 = 4000;
+
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -316,6 +319,8 @@ impl Ledger {
         self.sql(|db| {
             db.pragma_update(None, "journal_mode", "wal")?;
             db.pragma_update(None, "synchronous", "normal")?;
+            // Each checkpoint waits for the disk; at SQLite's own 1000 pages a busy mailbox has several a second.
+            db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             db.pragma_update(None, "foreign_keys", true)?;
             db.busy_timeout(Duration::from_secs(5))?;
             seal::register(db)
