@@ -58,7 +58,7 @@ pub(crate) async fn prove(
     let there: HashSet<u32> = listed.iter().map(|m| m.uid).collect();
     let (found, lost): (Vec<_>, Vec<_>) =
         unproven.into_iter().partition(|(_, target_uid, _)| there.contains(target_uid));
-    locked(work.ledger).prove(folder, &found.iter().map(|(uid, ..)| *uid).collect::<Vec<_>>())?;
+    locked(work.ledger).prove(folder, &found.iter().map(|(uid, ..)| *uid).collect())?;
     let lost = lost.into_iter().map(|(uid, _, size)| Listed::bare(uid, size)).collect();
     Ok(Proven { lost, listed })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mailhaul_imap::UidSet;
 use rusqlite::{Transaction, params};
 
 use super::folder::changed;
@@ -367,15 +368,15 @@ impl Ledger {
     }
 
     /// Marks messages as seen in the target's message list.
-    pub fn prove(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+    pub fn prove(&mut self, folder: FolderId, uids: &UidSet) -> Result<()> {
         self.transaction(|tx| {
             let mut update = tx.prepare_cached(
                 "UPDATE message SET proven = 1, seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
                      target_uid, 1, gone)
-                 WHERE folder = ?1 AND source_uid = ?2",
+                 WHERE folder = ?1 AND source_uid BETWEEN ?2 AND ?3",
             )?;
-            for uid in uids {
-                update.execute(params![folder.0, uid])?;
+            for run in uids.ranges() {
+                update.execute(params![folder.0, run.start(), run.end()])?;
             }
             Ok(())
         })

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use mailhaul_imap::UidSet;
+
 use super::*;
 use crate::summary::{HookSummary, Verified};
 
@@ -336,6 +338,19 @@ fn a_full_disk_refuses_the_intent() {
 }
 
 #[test]
+fn only_the_messages_named_are_proven() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let messages: Vec<Delivered> = [1, 2, 3, 5, 6].map(|uid| message(uid, uid + 10)).into();
+    ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
+    ledger.prove(id, &[1, 2, 6].into_iter().collect()).unwrap();
+    let mut left = ledger.unproven(id).unwrap();
+    left.sort_unstable();
+    assert_eq!(left, [(3, 13, 10), (5, 15, 10)]);
+    assert_eq!(ledger.rows(id).unwrap().len(), 5, "sealed again");
+}
+
+#[test]
 fn a_message_costs_at_most_250_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
@@ -354,7 +369,7 @@ fn a_message_costs_at_most_250_bytes() {
             .collect();
         ledger.delivered(id, &messages, Outcome::Copied, &[batch]).unwrap();
     }
-    ledger.prove(id, &uids).unwrap();
+    ledger.prove(id, &UidSet::from(uids.as_slice())).unwrap();
     let path = ledger.path().to_owned();
     drop(ledger);
     let each = std::fs::metadata(&path).unwrap().len() / u64::from(count);
