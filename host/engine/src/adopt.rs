@@ -120,7 +120,7 @@ pub(crate) async fn adopt(
         // Without UIDVALIDITY a folder is a new place in every run, and yet the same one.
         let copied_before = target.uid_validity.is_none()
             && home.rows.get(&found.source.uid).is_some_and(|row| row.outcome == Outcome::Copied);
-        let own = intents.cover(found.source.uid, found.target.uid) || copied_before;
+        let own = intents.cover(&found.source, found.target.uid) || copied_before;
         let (with_append, later, _) = found.source.flags.appendable(target);
         let flags = with_append.union(&later);
         // Flags that did not travel with the message are still to be set; those of a copy that is not
@@ -165,23 +165,27 @@ pub(crate) async fn resolve(
     adopt(work, pair, home, &job.selected, &unclaimed, open).await
 }
 
-/// What open intents cover: what lies above the UIDNEXT of its own intent was put there by us.
-struct Intents(HashMap<u32, u32>);
+/// What open intents cover: what lies above the UIDNEXT of its own intent was put there by us. The key is the source's
+/// UID, or 0 and the size where the source's numbers mean something else now.
+struct Intents(HashMap<(u32, u64), u32>);
 
 impl Intents {
     fn new(batches: &[Batch]) -> Self {
-        let mut from: HashMap<u32, u32> = HashMap::new();
+        let mut from: HashMap<(u32, u64), u32> = HashMap::new();
         for batch in batches {
-            for uid in &batch.uids {
+            for (uid, size) in &batch.messages {
                 let next = batch.target_uid_next.unwrap_or(1);
-                from.entry(*uid).and_modify(|known| *known = next.min(*known)).or_insert(next);
+                let key = if *uid == 0 { (0, *size) } else { (*uid, 0) };
+                from.entry(key).and_modify(|known| *known = next.min(*known)).or_insert(next);
             }
         }
         Self(from)
     }
 
-    fn cover(&self, source: u32, target: u32) -> bool {
-        self.0.get(&source).is_some_and(|from| target >= *from)
+    fn cover(&self, source: &Listed, target: u32) -> bool {
+        let by_size = || self.0.get(&(0, source.size)).filter(|_| source.size > 0);
+        let from = self.0.get(&(source.uid, 0)).or_else(by_size);
+        from.is_some_and(|from| target >= *from)
     }
 }
 
@@ -193,15 +197,23 @@ mod tests {
     fn only_what_lies_above_its_own_intent_is_ours() {
         let batch = |next: u32, uids: &[u32]| Batch {
             id: 0,
+            target: Some("INBOX".into()),
             target_uid_validity: Some(1),
             target_uid_next: Some(next),
-            uids: uids.to_vec(),
+            messages: uids.iter().map(|uid| (*uid, 0)).collect(),
             looked_up: false,
         };
         let intents = Intents::new(&[batch(40, &[1, 2]), batch(60, &[2, 3])]);
-        assert!(intents.cover(1, 40) && !intents.cover(1, 39));
-        assert!(intents.cover(2, 40), "the first time it was sent counts");
-        assert!(!intents.cover(3, 59));
-        assert!(!intents.cover(4, 100), "never sent");
+        let cover = |intents: &Intents, source: u32, target: u32| {
+            intents.cover(&Listed::bare(source, 10 + u64::from(source)), target)
+        };
+        assert!(cover(&intents, 1, 40) && !cover(&intents, 1, 39));
+        assert!(cover(&intents, 2, 40), "the first time it was sent counts");
+        assert!(!cover(&intents, 3, 59));
+        assert!(!cover(&intents, 4, 100), "never sent");
+        // The source has other numbers now: message 2 is the one that was 11 bytes long.
+        let unnumbered = Batch { messages: vec![(0, 12)], ..batch(40, &[]) };
+        let intents = Intents::new(&[unnumbered]);
+        assert!(cover(&intents, 2, 40) && !cover(&intents, 2, 39) && !cover(&intents, 1, 40));
     }
 }

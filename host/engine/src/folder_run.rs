@@ -7,6 +7,7 @@ use mailhaul_imap::{FetchItems, Selected, Session, UidSet};
 use crate::adopt::{self, Home, adopt};
 use crate::bring::bring;
 use crate::copy::FolderCopy;
+use crate::doubt::{first_uid, tell_vanished};
 use crate::ends::EndError;
 use crate::event::Event;
 use crate::flags::bring_changes;
@@ -107,25 +108,32 @@ pub(crate) async fn run(
         limit_by: work.context.profiles.limit_by(work.ends, append_limit),
         together: true,
     };
-    let in_doubt = locked(work.ledger).open_batches(row.id)?;
+    let target_path = target.path.to_string();
+    let about_here = |batch: &Batch| batch.is_about(&target_path, job.selected.uid_validity);
+    let (in_doubt, elsewhere): (Vec<Batch>, Vec<Batch>) =
+        locked(work.ledger).open_batches(row.id)?.into_iter().partition(about_here);
+    // Looked up where it was sent before this began, or sent to a folder that is no more.
+    locked(work.ledger)
+        .forget_batches(row.id, &elsewhere.iter().map(|batch| batch.id).collect::<Vec<_>>())?;
     let there = adopt::look(work, &mut pair, home, &mut job, !open.wanted.is_empty(), &in_doubt).await?;
     let left = adopt(work, &mut pair, home, &job.selected, &there.unclaimed, open.wanted).await?;
+    tell_vanished(work, &mut pair.target, home, &target_path, first_uid(&in_doubt), &open.vanished).await?;
     locked(work.ledger).batches_looked_up(row.id)?;
     // What was tried often enough was only looked for once more.
     let tried = |m: &Listed| open.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS);
     let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.mailbox, row.id, m.uid);
-    let wanted: Vec<Listed> = left.open.into_iter().filter(|m| !given_up(m)).collect();
+    let mut wanted = left.open;
+    wanted.retain(|m| !given_up(m) && !open.left_out.contains(&m.uid));
     work.context
         .tell(Event::FolderStarted {
             mailbox: work.mailbox.to_owned(),
             source: row.source.clone(),
-            target: target.path.to_string(),
+            target: target_path.clone(),
             messages: wanted.len() as u64,
             bytes: wanted.iter().map(|m| m.size).sum(),
         })
         .await;
     let mut end = FolderEnd::default();
-    let target_path = target.path.to_string();
     work.lists.forget(Side::Target, &target_path);
     let (session, tail) = bring(work, pair, home, &mut job, wanted, &mut end).await?;
     pair = session;
@@ -138,9 +146,9 @@ pub(crate) async fn run(
         work.lists.keep(Side::Target, &target_path, tail);
     }
     let flags_well = bring_changes(work, &mut pair.target, home, &job.selected, &open.flags).await?;
-    let mut differences = gone_from_target(&row, &target.path.to_string(), &there.missing);
+    let mut differences = gone_from_target(&row, &target_path, &there.missing);
     if end.over_quota.is_none() {
-        differences.extend(late(work, &mut pair.target, home, &target.path.to_string(), &in_doubt).await?);
+        differences.extend(late(work, &mut pair.target, home, &target_path, &in_doubt).await?);
     }
     end.differences = differences.len();
     tell_differences(work, row.id, differences).await?;

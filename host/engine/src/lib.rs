@@ -39,6 +39,7 @@ mod bring;
 mod compare;
 mod copy;
 mod delta;
+mod doubt;
 mod flags;
 mod folder_run;
 mod folders;

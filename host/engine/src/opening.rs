@@ -1,13 +1,13 @@
 //! Opening a folder on both ends at once, reading what the source has, and settling what needs no copy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mailhaul_imap::{FetchItems, Flags, ImapError, Preparation, Prepared, Selected, Session, UidSet};
 
 use crate::context::Context;
 use crate::delta::same_source;
 use crate::folder_run::Pair;
-use crate::ledger::{FolderRow, MAX_ATTEMPTS, Outcome, PlaceId, Row};
+use crate::ledger::{Batch, FolderRow, MAX_ATTEMPTS, Outcome, PlaceId, Row};
 use crate::mapping::{Mapped, Target};
 use crate::meaning::stopping;
 use crate::rematch::rematch;
@@ -33,8 +33,12 @@ pub(crate) struct Opened {
     pub place: PlaceId,
     /// The ledger's rows, as they were.
     pub rows: HashMap<u32, Row>,
-    /// What is neither settled nor left out.
+    /// What is neither settled nor left out, and what may be there all the same.
     pub wanted: Vec<Listed>,
+    /// Those of them that are left out: not to be sent, only to be looked for.
+    pub left_out: HashSet<u32>,
+    /// Messages in doubt that the source does not have any more: UID and size.
+    pub vanished: BTreeMap<u32, u64>,
     /// The source's flags now, of messages that have a row.
     pub flags: Vec<(u32, Flags)>,
 }
@@ -111,7 +115,7 @@ pub(crate) async fn open(
         ledger.open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?
     };
     let renumbered = row.scanned
-        && !rows.is_empty()
+        && (!rows.is_empty() || locked(work.ledger).doubtful()?)
         && (selected.uid_validity.is_none() || selected.uid_validity != row.source_uid_validity);
     if renumbered {
         let found = match rematch(&mut pair.source, &uids, &rows).await? {
@@ -125,10 +129,16 @@ pub(crate) async fn open(
     let mut ledger = locked(work.ledger);
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
     ledger.scanned(row.id, &uids)?;
-    let in_doubt: HashSet<u32> = ledger.open_batches(row.id)?.into_iter().flat_map(|b| b.uids).collect();
-    let wanted = settle(work.context, &mut ledger, (row, place, &in_doubt), &rows, listed)?;
+    let in_doubt: HashSet<u32> = ledger.open_batches(row.id)?.iter().flat_map(Batch::uids).collect();
+    let mut vanished = BTreeMap::new();
+    if !in_doubt.is_empty() && !renumbered {
+        let there: HashSet<u32> = uids.into_iter().collect();
+        vanished = ledger.unaccounted(row.id)?;
+        vanished.retain(|uid, _| !there.contains(uid));
+    }
+    let (wanted, left_out) = settle(work.context, &mut ledger, (row, place, &in_doubt), &rows, listed)?;
     drop(ledger);
-    Ok(Some(Opened { source: selected, target: opened, place, rows, wanted, flags }))
+    Ok(Some(Opened { source: selected, target: opened, place, rows, wanted, left_out, vanished, flags }))
 }
 
 async fn stop(
@@ -312,15 +322,16 @@ fn validity(number: Option<u32>) -> String {
     number.map_or_else(|| "none".to_owned(), |n| n.to_string())
 }
 
-/// Sorts the listed messages into settled, left out and wanted. Today's rules decide about what a rule
-/// of an earlier run left out.
+/// Sorts the listed messages into settled, left out and wanted; returns what is wanted, and what of that is left out
+/// and only in doubt. Today's rules decide about what a rule of an earlier run left out.
 fn settle(
     context: &Context,
     ledger: &mut crate::ledger::Ledger,
     (row, place, in_doubt): (&FolderRow, PlaceId, &HashSet<u32>),
     rows: &HashMap<u32, Row>,
     listed: Vec<Listed>,
-) -> Step<Vec<Listed>> {
+) -> Step<(Vec<Listed>, HashSet<u32>)> {
+    let mut left = HashSet::new();
     let mut skipped: HashMap<String, Vec<(u32, u64)>> = HashMap::new();
     let mut forgotten = Vec::new();
     let mut wanted = Vec::new();
@@ -332,7 +343,14 @@ fn settle(
             continue;
         }
         match left_out(context, &message) {
-            Some(rule) => skipped.entry(rule).or_default().push((message.uid, message.size)),
+            Some(rule) => {
+                skipped.entry(rule).or_default().push((message.uid, message.size));
+                // It was sent before it was left out.
+                if in_doubt.contains(&message.uid) {
+                    left.insert(message.uid);
+                    wanted.push(message);
+                }
+            }
             None => {
                 if known.is_some_and(|row| row.outcome == Outcome::Skipped) {
                     forgotten.push(message.uid);
@@ -355,7 +373,7 @@ fn settle(
         .collect();
     wanted.extend(lost);
     wanted.sort_by_key(|m| m.uid);
-    Ok(wanted)
+    Ok((wanted, left))
 }
 
 /// Whether nothing has to be done about a message any more.

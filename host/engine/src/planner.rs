@@ -174,7 +174,7 @@ struct Earlier {
 }
 
 /// What earlier runs did, by today's source path. A folder whose copies are elsewhere is said to move;
-/// one that was copied and would be left out now is a conflict.
+/// one that was copied, or was on its way when a run broke off, and would be left out now is a conflict.
 fn earlier(
     ledger: &Ledger,
     (renames, moved): (&[(String, String)], &[MovedPlace]),
@@ -196,11 +196,17 @@ fn earlier(
             Some(moved) => Some(moved.folder.path.to_string()),
             None => row.and_then(|row| row.place_path.clone()),
         };
+        let in_doubt = match row {
+            Some(row) => !ledger.unaccounted(row.id)?.is_empty(),
+            None => false,
+        };
+        let was = if there > 0 { "was copied" } else { "was on its way" };
         let mut moved_from = None;
-        if let (Some(mapped), Some(before), true) = (mapped, before, there > 0) {
+        if let (Some(mapped), Some(before), true) = (mapped, before, there > 0 || in_doubt) {
             let now = mapped.target.as_ref().map(|target| target.path.to_string());
             match now {
                 Some(now) if now == before => {}
+                Some(_) if can_move && there == 0 => {} // Told when it is known what arrived.
                 Some(now) if can_move => {
                     let called = renamed.map(|_| format!(" (called `{}` before)", folder.source));
                     mappings.notes.push(format!(
@@ -211,12 +217,12 @@ fn earlier(
                     moved_from = Some(MovedFrom { target: before, messages: there });
                 }
                 Some(now) => mappings.conflicts.push(format!(
-                    "`{path}` was copied to `{before}` by an earlier run and would now go to `{now}`, but the target \
+                    "`{path}` {was} to `{before}` by an earlier run and would now go to `{now}`, but the target \
                      can neither move messages (MOVE) nor remove single ones (UIDPLUS): keep the earlier mapping with \
                      a [[folders]] rule"
                 )),
                 None => mappings.conflicts.push(format!(
-                    "`{path}` was copied to `{before}` by an earlier run and would now be left out: keep the earlier \
+                    "`{path}` {was} to `{before}` by an earlier run and would now be left out: keep the earlier \
                      mapping with a [[folders]] rule, or take the copies back with `mailhaul undo`"
                 )),
             }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use mailhaul_imap::{FetchItems, Flags, Session, UidSet};
 
 use crate::adopt::Home;
+use crate::doubt::first_uid;
 use crate::ends::EndError;
 use crate::ledger::{Batch, FolderId, Row};
 use crate::scan::{Listed, contents, list};
@@ -78,15 +79,15 @@ pub(crate) async fn late_copies(
     in_doubt: &[Batch],
 ) -> Step<Option<Vec<Difference>>> {
     let at = EndError::at(Side::Target);
-    let from = in_doubt.iter().filter_map(|b| b.target_uid_next).min().unwrap_or(1);
+    let from = first_uid(in_doubt);
     let (claimed, rows) = {
         let ledger = locked(work.ledger);
         (ledger.claimed_in(home.place)?, ledger.rows(home.row.id)?)
     };
     let ours: Vec<&Row> = in_doubt
         .iter()
-        .flat_map(|b| &b.uids)
-        .filter_map(|uid| rows.get(uid))
+        .flat_map(Batch::uids)
+        .filter_map(|uid| rows.get(&uid))
         .filter(|row| row.place == Some(home.place) && row.target_uid.is_some())
         .collect();
     // What another connection has stored since is news too; Courier tells it only when asked.

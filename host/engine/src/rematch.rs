@@ -24,6 +24,10 @@ pub(crate) async fn rematch(
     uids: &[u32],
     rows: &HashMap<u32, Row>,
 ) -> Result<Result<Vec<(u32, u32)>, String>, EndError> {
+    let copied = rows.values().filter(|row| row.target_uid.is_some()).count();
+    if copied == 0 {
+        return Ok(Ok(Vec::new()));
+    }
     let mut now = Vec::with_capacity(uids.len());
     let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
@@ -35,7 +39,6 @@ pub(crate) async fn rematch(
     }
     now.sort_unstable();
     let pairs = pair(rows, &now);
-    let copied = rows.values().filter(|row| row.target_uid.is_some()).count();
     Ok(match refused.into_iter().next().filter(|_| pairs.len() < copied) {
         Some((uid, words)) => Err(format!(
             "the source numbers its messages anew and does not give message {uid}, which may be one that was copied: \

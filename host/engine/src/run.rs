@@ -8,6 +8,7 @@ use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
 
 use crate::context::Context;
 use crate::delta::{Standing, standing};
+use crate::doubt::{self, Names};
 use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::Pair;
@@ -19,7 +20,7 @@ use crate::mailbox::Mailbox;
 use crate::mapping::Mapped;
 use crate::meaning::explained;
 use crate::plan::MailboxPlan;
-use crate::planner::{PlanError, plan};
+use crate::planner::{PlanError, Planned, plan};
 use crate::plugin::{Depth, HookOutcome};
 use crate::relocate::{self, Destination};
 use crate::store::mailbox_summary;
@@ -178,6 +179,7 @@ async fn attempt(
 
     let lists = Lists::default();
     let work = Work { context, mailbox: &mailbox.key, ends: mailbox, ledger, lists: &lists };
+    look_up_elsewhere(work, &mut pair, &planned.mappings.folders, &planned.listings.1).await?;
     follow(work, &mut pair.target, &planned.mappings.folders, &planned.listings.1).await?;
     let open = leave_proven(work, planned.mappings.folders.clone()).await?;
     let end = folders::run(work, pair, &open, &planned.messages, to_copy).await?;
@@ -238,6 +240,26 @@ fn names(folders: &[Mapped], listed: &[(Folder, Option<FolderStatus>)]) -> HashM
     let planned = folders.iter().filter_map(|m| m.target.as_ref());
     names.extend(planned.map(|to| (to.path.to_string(), to.name.clone())));
     names
+}
+
+/// What was on its way to a folder that its source folder does not go to any more is looked up there first, so that it
+/// can follow.
+async fn look_up_elsewhere(
+    work: Work<'_>,
+    pair: &mut Pair,
+    folders: &[Mapped],
+    listed: &[(Folder, Option<FolderStatus>)],
+) -> Result<(), WorkError> {
+    let selectable = folders.iter().map(|mapped| &mapped.folder).filter(|folder| folder.selectable);
+    let names = Names {
+        source: selectable.map(|folder| (folder.path.to_string(), folder.name.clone())).collect(),
+        target: names(folders, listed),
+    };
+    let goes_to: HashMap<String, String> = folders
+        .iter()
+        .filter_map(|m| Some((m.folder.path.to_string(), m.target.as_ref()?.path.to_string())))
+        .collect();
+    doubt::look_up(work, pair, &names, |row, batch| goes_to.get(&row.source) != batch.target.as_ref()).await
 }
 
 /// Moves copies that earlier runs put elsewhere to where they belong by today's mapping.
@@ -335,7 +357,7 @@ fn refuse(plan: &MailboxPlan, agreed: Option<&MailboxPlan>) -> Option<Stopped> {
     agreed.and_then(|agreed| plan.departs_from(agreed)).map(stop)
 }
 
-fn record_plan(ledger: &SharedLedger, planned: &crate::planner::Planned) -> Result<(), LedgerError> {
+fn record_plan(ledger: &SharedLedger, planned: &Planned) -> Result<(), LedgerError> {
     let mut rows = Vec::new();
     let mut present = Vec::new();
     for mapped in planned.mappings.folders.iter().filter(|m| m.folder.selectable) {

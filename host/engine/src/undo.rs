@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use mailhaul_imap::{FetchItems, Flags, FolderName, FolderPath, Preparation, Session, UidSet};
+use mailhaul_imap::{Flags, Folder, FolderName, FolderPath, Preparation, Session, UidSet};
 use serde::Serialize;
 
-use crate::adopt::{self, Home, adopt};
 use crate::context::Context;
-use crate::copy::FolderCopy;
+use crate::doubt::{Names, look_up};
 use crate::ends::{EndError, dial, dial_both, log_out};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::Pair;
@@ -22,7 +21,6 @@ use crate::mailbox::Mailbox;
 use crate::meaning::explained;
 use crate::relocate::{open, recover, remove_exactly};
 use crate::run::ledger_stop;
-use crate::scan::list;
 use crate::store::mailbox_summary;
 use crate::summary::{MailboxSummary, Side};
 use crate::work::{Lists, SharedLedger, Work, WorkError, locked};
@@ -41,6 +39,9 @@ pub struct Undone {
     pub copies: u64,
     /// Messages that were there already, which stay.
     pub found: u64,
+    /// Messages that were on their way there when a run broke off. Whether they arrived is looked up before anything is
+    /// removed; those that did count as copies then.
+    pub in_doubt: u64,
     /// Of the copies, removed now.
     pub removed: u64,
     /// Of the copies, not there any more: whoever uses the mailbox has moved or deleted them.
@@ -69,6 +70,14 @@ pub fn preview(state_dir: &Path, mailbox: &str) -> crate::ledger::Result<Option<
         match copy.outcome {
             Outcome::Copied => entry.copies += 1,
             _ => entry.found += 1,
+        }
+    }
+    for row in ledger.folders()? {
+        let in_doubt = ledger.unaccounted(row.id)?.len() as u64;
+        if let Some(path) = row.place_path.filter(|_| in_doubt > 0) {
+            let entry =
+                by_path.entry(path.clone()).or_insert_with(|| Undone { folder: path, ..Undone::default() });
+            entry.in_doubt += in_doubt;
         }
     }
     Ok(Some(by_path.into_values().collect()))
@@ -105,7 +114,9 @@ async fn all(work: Work<'_>) -> Step<MailboxEnd> {
         // What a crash left in doubt may be there: it is told by the source's bytes.
         let (source, target) = dial_both(context, work.ends).await?;
         let mut pair = Pair { source, target };
-        settle(work, &mut pair).await?;
+        let source_folders = pair.source.folders().await.map_err(EndError::at(Side::Source))?;
+        let names = Names { source: by_path(source_folders), target: names(&mut pair.target).await? };
+        look_up(work, &mut pair, &names, |_, _| true).await?;
         log_out(pair.source).await;
         pair.target
     } else {
@@ -140,8 +151,11 @@ async fn all(work: Work<'_>) -> Step<MailboxEnd> {
 }
 
 async fn names(target: &mut Session) -> Step<HashMap<String, FolderName>> {
-    let folders = target.folders().await.map_err(EndError::at(Side::Target))?;
-    Ok(folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect())
+    Ok(by_path(target.folders().await.map_err(EndError::at(Side::Target))?))
+}
+
+fn by_path(folders: Vec<Folder>) -> HashMap<String, FolderName> {
+    folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect()
 }
 
 /// Takes copies back from one place.
@@ -246,54 +260,6 @@ fn forget(work: Work<'_>, copies: &[Copy]) -> Step<()> {
     }
     for (folder, uids) in by_folder {
         locked(work.ledger).forget(folder, &uids)?;
-    }
-    Ok(())
-}
-
-/// Looks for what interrupted runs may have left on the target, and records it, so that it is taken back too.
-async fn settle(work: Work<'_>, pair: &mut Pair) -> Step<()> {
-    let source_folders = pair.source.folders().await.map_err(EndError::at(Side::Source))?;
-    let targets = names(&mut pair.target).await?;
-    let rows = locked(work.ledger).folders()?;
-    for row in rows {
-        let batches = locked(work.ledger).open_batches(row.id)?;
-        if batches.iter().all(|batch| batch.looked_up) {
-            continue;
-        }
-        let source = source_folders.iter().find(|folder| folder.path.to_string() == row.source);
-        let target = row.target.as_ref().and_then(|path| targets.get(path));
-        let (Some(source), Some(target), Some(place)) = (source, target, row.place) else { continue };
-        pair.source.examine(&source.name).await.map_err(EndError::at(Side::Source))?;
-        let selected = pair.target.select(target).await.map_err(EndError::at(Side::Target))?;
-        if selected.uid_validity != row.target_uid_validity {
-            continue;
-        }
-        let rows = locked(work.ledger).rows(row.id)?;
-        let home = Home { row: &row, place, rows: &rows };
-        let mut job = FolderCopy {
-            source: row.source.clone(),
-            source_name: source.name.clone(),
-            folder: row.id,
-            target_name: target.clone(),
-            selected,
-            append_limit: None,
-            limit_by: None,
-            together: true,
-        };
-        let sent: UidSet = batches
-            .iter()
-            .flat_map(|batch| &batch.uids)
-            .copied()
-            .filter(|uid| rows.get(uid).is_none_or(|row| row.target_uid.is_none()))
-            .collect();
-        let open =
-            list(&mut pair.source, sent, FetchItems::Meta).await.map_err(EndError::at(Side::Source))?;
-        let there = adopt::look(work, pair, home, &mut job, true, &batches).await?;
-        // Only what lies above its intent was put there by us; the rest was there before.
-        let from = batches.iter().filter_map(|batch| batch.target_uid_next).min().unwrap_or(1);
-        let came: Vec<u32> = there.unclaimed.into_iter().filter(|uid| *uid >= from).collect();
-        adopt(work, pair, home, &job.selected, &came, open).await?;
-        locked(work.ledger).batches_looked_up(row.id)?;
     }
     Ok(())
 }

@@ -46,6 +46,7 @@ mod courier;
 mod crash;
 mod delta;
 mod disorder;
+mod doubt;
 mod folders;
 mod guests;
 mod haul;

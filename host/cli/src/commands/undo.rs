@@ -29,8 +29,7 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
             planned.push(Page { mailbox: mailbox.key, folders, end: None });
         }
     }
-    let messages = ui::undo::copies(&planned);
-    if args.dry_run || messages == 0 {
+    if args.dry_run || ui::undo::nothing(&planned) {
         if ui.json() {
             ui.document(&document(true, &planned), true)?;
         } else {
@@ -41,7 +40,7 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     if !ui.json() {
         ui.data(&ui::undo::plan(&planned, ui.width, ui.palette))?;
     }
-    if !args.yes && !agreed(ui, messages)? {
+    if !args.yes && !agreed(ui, &planned)? {
         ui.note("nothing was removed");
         return Ok(Exit::Done);
     }
@@ -84,14 +83,14 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
 }
 
 /// Asks the user, if there is one.
-fn agreed(ui: &mut Ui, messages: u64) -> Result<bool, Failure> {
+fn agreed(ui: &mut Ui, planned: &[Page]) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::input(
             "`mailhaul undo` removes mail and nobody is there to agree".to_owned(),
             Some("add `--yes`, or `--dry-run` to see what would go"),
         ));
     }
-    let question = format!("Remove {} from the target? (yes/no)", ui::units::plural(messages, "message"));
+    let question = format!("Remove {} from the target? (yes/no)", ui::undo::what(planned));
     let answer = ui.ask(&question, "no")?;
     Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
 }

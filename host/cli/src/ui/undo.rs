@@ -26,10 +26,31 @@ pub(crate) fn copies(pages: &[Page]) -> u64 {
     pages.iter().flat_map(|page| &page.folders).map(|folder| folder.copies).sum()
 }
 
+/// Messages of which nobody knows yet whether they arrived.
+fn in_doubt(pages: &[Page]) -> u64 {
+    pages.iter().flat_map(|page| &page.folders).map(|folder| folder.in_doubt).sum()
+}
+
+/// Whether there is nothing to take back.
+pub(crate) fn nothing(pages: &[Page]) -> bool {
+    copies(pages) == 0 && in_doubt(pages) == 0
+}
+
+/// What would be removed, as the object of a sentence.
+pub(crate) fn what(pages: &[Page]) -> String {
+    match (copies(pages), in_doubt(pages)) {
+        (copies, 0) => plural(copies, "message"),
+        (0, doubtful) => format!("whatever arrived of {}", plural(doubtful, "message")),
+        (copies, more) => {
+            format!("{}, and whatever arrived of {} more,", plural(copies, "message"), count(more))
+        }
+    }
+}
+
 /// Returns what would be removed and what would stay, by the ledger.
 pub(crate) fn plan(pages: &[Page], width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
-    for page in pages.iter().filter(|page| page.folders.iter().any(|f| f.copies > 0)) {
+    for page in pages.iter().filter(|page| page.folders.iter().any(|f| f.copies > 0 || f.in_doubt > 0)) {
         out.push_str(&format!("{}\n", palette.paint(Tone::Strong, &escape(&page.mailbox))));
         let columns = [
             ("Target folder", Align::Left),
@@ -45,15 +66,27 @@ pub(crate) fn plan(pages: &[Page], width: Option<usize>, palette: Palette) -> St
             ]);
         }
         out.push_str(&table.render(width, palette));
+        let doubtful: Vec<String> = page
+            .folders
+            .iter()
+            .filter(|folder| folder.in_doubt > 0)
+            .map(|folder| format!("{} to `{}`", count(folder.in_doubt), escape(&folder.folder)))
+            .collect();
+        if !doubtful.is_empty() {
+            let line = format!(
+                "on their way when a run broke off: {}; whether they arrived is looked up first",
+                doubtful.join(", ")
+            );
+            push_wrapped(&mut out, 2, &line, width);
+        }
     }
-    let total = copies(pages);
-    if total == 0 {
+    if nothing(pages) {
         out.push_str("nothing to take back: this project has put no message on the target\n");
     } else {
         let sentence = format!(
             "{} would be removed from the target, each only if it is still where it was put and still the same; \
              whatever came otherwise stays",
-            plural(total, "message")
+            what(pages)
         );
         push_wrapped(&mut out, 0, &sentence, width);
     }
@@ -126,6 +159,19 @@ mod tests {
           Sent Items                3                   0
         1,203 messages would be removed from the target, each only if it is still where
           it was put and still the same; whatever came otherwise stays
+        ");
+        let mut pages = pages();
+        pages[0].folders[1].in_doubt = 60;
+        insta::assert_snapshot!(plan(&pages, Some(80), Palette::default()), @"
+        anna@old.example
+          Target folder  Copied there  Found there, stays
+          INBOX                 1,200                  20
+          Sent Items                3                   0
+          on their way when a run broke off: 60 to `Sent Items`; whether they arrived is
+            looked up first
+        1,203 messages, and whatever arrived of 60 more, would be removed from the
+          target, each only if it is still where it was put and still the same; whatever
+          came otherwise stays
         ");
         insta::assert_snapshot!(plan(&[], Some(80), Palette::default()), @"nothing to take back: this project has put no message on the target");
     }

@@ -41,9 +41,9 @@ pub(super) struct Flight {
 
 impl Flight {
     /// Takes note of an intent that was recorded.
-    pub(super) fn open(&mut self, batch: i64, uids: &[u32]) {
-        self.batch_of.extend(uids.iter().map(|uid| (*uid, batch)));
-        self.left.insert(batch, uids.len());
+    pub(super) fn open(&mut self, batch: i64, messages: &[(u32, u64)]) {
+        self.batch_of.extend(messages.iter().map(|(uid, _)| (*uid, batch)));
+        self.left.insert(batch, messages.len());
     }
 
     /// The last byte of a message was handed over.
@@ -73,30 +73,31 @@ pub(super) fn flight(shared: &SharedFlight) -> MutexGuard<'_, Flight> {
 /// The open messages cut into intents.
 pub(super) struct Batches {
     of: HashMap<u32, usize>,
-    uids: Vec<Vec<u32>>,
+    /// UID and size.
+    messages: Vec<Vec<(u32, u64)>>,
 }
 
 impl Batches {
     pub(super) fn new(open: &[Listed]) -> Self {
-        let mut uids: Vec<Vec<u32>> = Vec::new();
+        let mut messages: Vec<Vec<(u32, u64)>> = Vec::new();
         let mut bytes = 0;
-        for message in open {
-            bytes += message.size;
-            match uids.last_mut() {
-                Some(last) if last.len() < BATCH_MESSAGES && bytes <= BATCH_BYTES => last.push(message.uid),
+        for Listed { uid, size, .. } in open {
+            bytes += size;
+            match messages.last_mut() {
+                Some(last) if last.len() < BATCH_MESSAGES && bytes <= BATCH_BYTES => last.push((*uid, *size)),
                 _ => {
-                    bytes = message.size;
-                    uids.push(vec![message.uid]);
+                    bytes = *size;
+                    messages.push(vec![(*uid, *size)]);
                 }
             }
         }
-        let of =
-            uids.iter().enumerate().flat_map(|(n, list)| list.iter().map(move |uid| (*uid, n))).collect();
-        Self { of, uids }
+        let each = messages.iter().enumerate();
+        let of = each.flat_map(|(n, list)| list.iter().map(move |(uid, _)| (*uid, n))).collect();
+        Self { of, messages }
     }
 
-    /// The messages of the intent that `uid` belongs to.
-    pub(super) fn of(&self, uid: u32) -> Option<&[u32]> {
-        self.of.get(&uid).and_then(|n| self.uids.get(*n)).map(Vec::as_slice)
+    /// The messages of the intent that `uid` belongs to: UID and size.
+    pub(super) fn of(&self, uid: u32) -> Option<&[(u32, u64)]> {
+        self.of.get(&uid).and_then(|n| self.messages.get(*n)).map(Vec::as_slice)
     }
 }

@@ -138,11 +138,11 @@ impl Writer {
     async fn begin(&self, appender: &mut Appender, head: &Head) -> Result<bool, WorkError> {
         {
             let mut flight = flight(&self.flight);
-            let uids = self.batches.of(head.uid).filter(|_| !flight.batch_of.contains_key(&head.uid));
-            if let Some(uids) = uids {
+            let intent = self.batches.of(head.uid).filter(|_| !flight.batch_of.contains_key(&head.uid));
+            if let Some(messages) = intent {
                 let (validity, next) = (self.job.selected.uid_validity, flight.uid_next);
-                let id = locked(&self.ledger).open_batch(self.job.folder, validity, next, uids)?;
-                flight.open(id, uids);
+                let id = locked(&self.ledger).open_batch(self.job.folder, validity, next, messages)?;
+                flight.open(id, messages);
             }
             flight.serial += 1;
             let serial = flight.serial;

@@ -268,6 +268,7 @@ impl Ledger {
     pub fn renumber(&mut self, folder: FolderId, found: &[(u32, u32)]) -> Result<u64> {
         self.transaction(|tx| {
             changed(tx, folder)?;
+            Self::forget_numbers(tx, folder)?;
             tx.execute("DELETE FROM message WHERE folder = ?1 AND outcome > 2", [folder.0])?;
             // Two steps, since old and new numbers overlap: below zero first.
             let lowest: i64 = tx.query_row(

@@ -1,6 +1,6 @@
 //! Message rows and batches: intent, acknowledgement, proof.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::UidSet;
 use rusqlite::{Transaction, params};
@@ -132,14 +132,42 @@ pub struct Failure<'a> {
 pub struct Batch {
     /// Its key.
     pub id: i64,
+    /// The target folder, in display form; `None` in a ledger that was begun before folders were told apart.
+    pub target: Option<String>,
     /// UIDVALIDITY of the target folder at that time.
     pub target_uid_validity: Option<u32>,
     /// UIDNEXT of the target folder at that time.
     pub target_uid_next: Option<u32>,
-    /// Its source messages.
-    pub uids: Vec<u32>,
+    /// Its source messages: UID and size, each 0 where that is not known.
+    pub messages: Vec<(u32, u64)>,
     /// Looked up by an earlier run; kept for copies that a dead connection stores late.
     pub looked_up: bool,
+}
+
+impl Batch {
+    /// The source UIDs.
+    pub fn uids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.messages.iter().map(|(uid, _)| *uid)
+    }
+
+    /// Whether it was about this target folder, and no other one that had its name before.
+    #[must_use]
+    pub fn is_about(&self, target: &str, uid_validity: Option<u32>) -> bool {
+        self.target.as_deref() == Some(target) && self.target_uid_validity == uid_validity
+    }
+}
+
+fn messages_column(messages: &[(u32, u64)]) -> String {
+    messages.iter().map(|(uid, size)| format!("{uid}:{size}")).collect::<Vec<_>>().join(",")
+}
+
+/// `12:3456,13:789`; an entry without a size is of a ledger that did not record any.
+fn parse_messages(list: &str) -> Vec<(u32, u64)> {
+    let number = |entry: &str| {
+        let (uid, size) = entry.split_once(':').unwrap_or((entry, "0"));
+        Some((uid.parse().ok()?, size.parse().ok()?))
+    };
+    list.split(',').filter_map(number).collect()
 }
 
 /// How often a message may be sent in vain over all runs before it is left alone.
@@ -191,19 +219,21 @@ impl Ledger {
         rows.map_err(|uid| self.damaged(&format!("the row of message {uid} does not match its seal")))
     }
 
-    /// Records the intent to send these messages. Committed when this returns.
+    /// Records the intent to send these messages, each with its size, to the place that is open. Committed when this
+    /// returns.
     pub fn open_batch(
         &mut self,
         folder: FolderId,
         uid_validity: Option<u32>,
         uid_next: Option<u32>,
-        uids: &[u32],
+        messages: &[(u32, u64)],
     ) -> Result<i64> {
-        let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let list = messages_column(messages);
         self.transaction(|tx| {
             changed(tx, folder)?;
             tx.prepare_cached(
-                "INSERT INTO batch (folder, target_uidvalidity, target_uidnext, source_uids) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO batch (folder, place, target_uidvalidity, target_uidnext, messages)
+                 VALUES (?1, (SELECT place FROM folder WHERE id = ?1), ?2, ?3, ?4)",
             )?
             .execute(params![folder.0, uid_validity, uid_next, list])?;
             Ok(tx.last_insert_rowid())
@@ -213,18 +243,57 @@ impl Ledger {
     /// Intents that were never completed, oldest first.
     pub fn open_batches(&self, folder: FolderId) -> Result<Vec<Batch>> {
         self.sql(|db| {
-            db.prepare("SELECT target_uidvalidity, target_uidnext, source_uids, looked_up, id FROM batch WHERE folder = ?1 ORDER BY id")?
-                .query_map([folder.0], |r| {
-                    let list: String = r.get(2)?;
-                    Ok(Batch {
-                        target_uid_validity: r.get(0)?,
-                        target_uid_next: r.get(1)?,
-                        uids: list.split(',').filter_map(|u| u.parse().ok()).collect(),
-                        looked_up: r.get(3)?,
-                        id: r.get(4)?,
-                    })
-                })?
-                .collect()
+            db.prepare(
+                "SELECT b.id, p.path, b.target_uidvalidity, b.target_uidnext, b.messages, b.looked_up
+                 FROM batch b LEFT JOIN place p ON p.id = b.place WHERE b.folder = ?1 ORDER BY b.id",
+            )?
+            .query_map([folder.0], |r| {
+                Ok(Batch {
+                    id: r.get(0)?,
+                    target: r.get(1)?,
+                    target_uid_validity: r.get(2)?,
+                    target_uid_next: r.get(3)?,
+                    messages: parse_messages(&r.get::<_, String>(4)?),
+                    looked_up: r.get(5)?,
+                })
+            })?
+            .collect()
+        })
+    }
+
+    /// The source's numbers mean something else from now on: intents keep the sizes of what was sent, which is what is
+    /// left to tell it by.
+    pub(super) fn forget_numbers(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
+        let intents: Vec<(i64, String)> = tx
+            .prepare("SELECT id, messages FROM batch WHERE folder = ?1")?
+            .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (id, messages) in intents {
+            let sizes: Vec<(u32, u64)> =
+                parse_messages(&messages).into_iter().map(|(_, size)| (0, size)).collect();
+            tx.execute("UPDATE batch SET messages = ?2 WHERE id = ?1", params![id, messages_column(&sizes)])?;
+        }
+        Ok(())
+    }
+
+    /// Messages of intents that nobody has looked up yet, and of which no copy is recorded: source UID and size, 0
+    /// where that is not known.
+    pub fn unaccounted(&self, folder: FolderId) -> Result<BTreeMap<u32, u64>> {
+        let mut sent: BTreeMap<u32, u64> = BTreeMap::new();
+        for batch in self.open_batches(folder)?.into_iter().filter(|batch| !batch.looked_up) {
+            sent.extend(batch.messages.into_iter().filter(|(uid, _)| *uid > 0));
+        }
+        self.sql(|db| {
+            let mut copied = db.prepare(
+                "SELECT 1 FROM message WHERE folder = ?1 AND source_uid = ?2 AND target_uid IS NOT NULL",
+            )?;
+            let mut left = BTreeMap::new();
+            for (uid, size) in sent {
+                if !copied.exists(params![folder.0, uid])? {
+                    left.insert(uid, size);
+                }
+            }
+            Ok(left)
         })
     }
 

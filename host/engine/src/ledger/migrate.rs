@@ -33,8 +33,9 @@ INSERT INTO message (folder, source_uid, outcome, size, digest, place, target_ui
            CASE WHEN m.target_uid IS NULL THEN NULL ELSE f.place END, m.target_uid, m.flags, m.flags_pending, m.proven,
            m.gone, m.attempts, m.reason, 0
     FROM message_1 m JOIN folder f ON f.id = m.folder;
-INSERT INTO batch (id, folder, target_uidvalidity, target_uidnext, source_uids)
-    SELECT id, folder, target_uidvalidity, target_uidnext, source_uids FROM batch_1;
+INSERT INTO batch (id, folder, place, target_uidvalidity, target_uidnext, messages)
+    SELECT b.id, b.folder, f.place, b.target_uidvalidity, b.target_uidnext, b.source_uids
+    FROM batch_1 b JOIN folder f ON f.id = b.folder;
 INSERT INTO difference SELECT * FROM difference_1;
 INSERT INTO hook (plugin, json) SELECT plugin, json FROM hook_1;
 DROP TABLE message_1;
@@ -49,6 +50,13 @@ DROP TABLE about_1;
 /// Version 2 did not know that somebody may rename a folder on the target.
 const FROM_2: &str = "ALTER TABLE place ADD COLUMN asked TEXT;";
 
+/// Version 3 told of an intent neither the place nor the sizes.
+const FROM_3: &str = "
+ALTER TABLE batch RENAME COLUMN source_uids TO messages;
+ALTER TABLE batch ADD COLUMN place INTEGER REFERENCES place (id);
+UPDATE batch SET place = (SELECT place FROM folder WHERE folder.id = batch.folder);
+";
+
 /// Takes a ledger of version `from` to the version of `schema.sql`.
 pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
     match from {
@@ -58,7 +66,8 @@ pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
             tx.execute_batch(FILL_FROM_1)?;
             tx.execute(&format!("UPDATE message SET seal = {}", super::seal::MESSAGE), []).map(drop)
         }
-        2 => tx.execute_batch(FROM_2),
+        2 => tx.execute_batch(FROM_2).and_then(|()| tx.execute_batch(FROM_3)),
+        3 => tx.execute_batch(FROM_3),
         _ => Ok(()),
     }
 }

@@ -30,7 +30,7 @@ pub use place::{Place, PlaceId};
 pub use relocation::{Copy, Relocation};
 
 /// Version of the tables in `schema.sql`.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;

@@ -79,9 +79,10 @@ CREATE INDEX message_exception ON message (folder, source_uid) WHERE gone = 0 AN
 CREATE TABLE batch (
     id                  INTEGER PRIMARY KEY,
     folder              INTEGER NOT NULL REFERENCES folder (id),
+    place               INTEGER REFERENCES place (id),
     target_uidvalidity  INTEGER,
     target_uidnext      INTEGER,     -- the copies, if any, have UIDs from here on
-    source_uids         TEXT NOT NULL,  -- comma-separated
+    messages            TEXT NOT NULL,  -- source UID:size, comma-separated; UID 0 after the source's UIDVALIDITY changed
     looked_up           INTEGER NOT NULL DEFAULT 0
 );
 

@@ -47,7 +47,7 @@ fn counts_add_up_at_every_step() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     assert_eq!(counts(&ledger).pending, 5);
-    let batch = ledger.open_batch(id, Some(9), Some(1), &[1, 2]).unwrap();
+    let batch = ledger.open_batch(id, Some(9), Some(1), &[(1, 10), (2, 10)]).unwrap();
     assert!(counts(&ledger).adds_up());
     ledger.delivered(id, &[message(1, 1), message(2, 2)], Outcome::Copied, &[batch]).unwrap();
     ledger.delivered(id, &[message(3, 7)], Outcome::AlreadyPresent, &[]).unwrap();
@@ -84,7 +84,7 @@ fn a_stopped_folder_counts_as_failed_until_the_next_plan() {
 fn an_intent_outlives_a_crash_until_every_message_of_it_is_settled() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.open_batch(id, Some(9), Some(40), &[1, 2, 3]).unwrap();
+    ledger.open_batch(id, Some(9), Some(40), &[(1, 10), (2, 20), (3, 0)]).unwrap();
     drop(ledger); // As a crash would: nothing was closed.
     let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
     let open = ledger.open_batches(id).unwrap();
@@ -92,9 +92,10 @@ fn an_intent_outlives_a_crash_until_every_message_of_it_is_settled() {
         open,
         [Batch {
             id: 1,
+            target: Some("Sent Items".into()),
             target_uid_validity: Some(9),
             target_uid_next: Some(40),
-            uids: vec![1, 2, 3],
+            messages: vec![(1, 10), (2, 20), (3, 0)],
             looked_up: false
         }]
     );
@@ -237,7 +238,7 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
         (Some(11), Some([7; 32]), inbox.place)
     );
     assert_eq!(rows[&4].attempts, 1);
-    assert_eq!(ledger.open_batches(inbox.id).unwrap()[0].uids, [5, 6]);
+    assert_eq!(ledger.open_batches(inbox.id).unwrap()[0].messages, [(5, 0), (6, 0)]);
     assert_eq!(ledger.claimed("INBOX").unwrap(), [7, 11, 12].into(), "what is gone at the source stays ours");
     let sent = ledger.folder("Sent").unwrap().unwrap();
     assert_eq!(ledger.flags_pending(sent.id).unwrap(), [(1, 1, "$odd".to_owned())]);
@@ -246,13 +247,44 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
     assert_eq!(Ledger::open(dir.path(), &who()).unwrap().rows(sent.id).unwrap().len(), 3);
 }
 
+/// An intent for messages 4 and 5, recorded as versions 2 and 3 did.
+fn intents_as_in_version_3(ledger: &Ledger) {
+    let made = "DROP TABLE batch;
+        CREATE TABLE batch (
+            id                  INTEGER PRIMARY KEY,
+            folder              INTEGER NOT NULL REFERENCES folder (id),
+            target_uidvalidity  INTEGER,
+            target_uidnext      INTEGER,
+            source_uids         TEXT NOT NULL,
+            looked_up           INTEGER NOT NULL DEFAULT 0
+        );
+        INSERT INTO batch (folder, target_uidvalidity, target_uidnext, source_uids) VALUES (1, 9, 40, '4,5');
+        PRAGMA user_version = 3";
+    ledger.sql(|db| db.execute_batch(made)).unwrap();
+}
+
+#[test]
+fn an_intent_of_version_3_is_about_the_place_of_its_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    intents_as_in_version_3(&ledger);
+    drop(ledger);
+    let ledger = Ledger::open(dir.path(), &who()).unwrap();
+    let intent = ledger.open_batches(id).unwrap().remove(0);
+    assert_eq!(intent.messages, [(4, 0), (5, 0)]);
+    assert!(intent.is_about("Sent Items", Some(9)));
+    assert!(!intent.is_about("Sent Items", Some(8)) && !intent.is_about("Sent", Some(9)));
+    assert_eq!(ledger.unaccounted(id).unwrap(), [(5, 0)].into(), "of 4 a copy is recorded");
+}
+
 #[test]
 fn a_ledger_of_version_2_learns_of_renames_on_the_target() {
     let dir = tempfile::tempdir().unwrap();
     let (ledger, _) = ledger_with_folder(dir.path());
-    ledger
-        .sql(|db| db.execute_batch("ALTER TABLE place DROP COLUMN asked; PRAGMA user_version = 2"))
-        .unwrap();
+    ledger.sql(|db| db.execute_batch("ALTER TABLE place DROP COLUMN asked")).unwrap();
+    intents_as_in_version_3(&ledger);
+    ledger.sql(|db| db.pragma_update(None, "user_version", 2)).unwrap();
     drop(ledger);
     let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
     let place = ledger.places().unwrap().remove(0);
@@ -328,7 +360,7 @@ fn a_full_disk_refuses_the_intent() {
     ledger.sql(|db| db.pragma_update(None, "max_page_count", pages)).unwrap();
     let mut last = Ok(0);
     for n in 0..10_000 {
-        last = ledger.open_batch(id, Some(9), Some(1), &[n; 100]);
+        last = ledger.open_batch(id, Some(9), Some(1), &[(n, 5_000); 100]);
         if last.is_err() {
             break;
         }
@@ -358,7 +390,8 @@ fn a_message_costs_at_most_250_bytes() {
     let uids: Vec<u32> = (1..=count).collect();
     ledger.scanned(id, &uids).unwrap();
     for chunk in uids.chunks(64) {
-        let batch = ledger.open_batch(id, Some(9), Some(1), chunk).unwrap();
+        let sent: Vec<(u32, u64)> = chunk.iter().map(|uid| (*uid, 5_000)).collect();
+        let batch = ledger.open_batch(id, Some(9), Some(1), &sent).unwrap();
         let messages: Vec<Delivered> = chunk
             .iter()
             .map(|uid| Delivered {
