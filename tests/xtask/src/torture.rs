@@ -15,7 +15,8 @@ const USAGE: &str = "\
 Usage: cargo xtask torture [--kills N] [--cuts N] [--lanes N] [--minutes N] [--seed N]
 
 Moves mailboxes from Dovecot to Dovecot and Cyrus while killing the runs and breaking their connections at random places,
-and after each lets one more run put everything right, which is then compared message by message. Prints a table.
+and after each lets one more run, of the same mapping or another one, or `undo` put everything right, which is then
+compared message by message. Prints a table.
 Ends with exit code 1 when anything was not right; what is needed to look into it is kept under target/torture.
 
   --kills N    SIGKILLs that hit a run in progress (1000)

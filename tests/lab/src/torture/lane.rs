@@ -15,6 +15,19 @@ use crate::project::{Pair, Side, Spec};
 use crate::proxy::{Break, Proxy, Way};
 use crate::runner::{Mailhaul, Outcome, Running};
 
+/// Another mapping than the usual one.
+const RULES: &str = "[[folders]]\nfrom = \"INBOX\"\nto = \"Posteingang\"\n\
+                     [[folders]]\nfrom = \"Archive/**\"\nto = \"Alt/Archive/**\"\n";
+
+/// Where [`RULES`] put a folder.
+fn ruled(folder: &str) -> String {
+    match folder {
+        "INBOX" => "Posteingang".to_owned(),
+        other if other.starts_with("Archive/") => format!("Alt/{other}"),
+        other => other.to_owned(),
+    }
+}
+
 /// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -46,6 +59,7 @@ pub struct Lane {
     source: Door,
     target: Door,
     project: PathBuf,
+    spec: Spec,
     /// Between us and each end.
     proxies: [Proxy; 2],
     /// What an undisturbed run makes of the target.
@@ -83,12 +97,14 @@ impl Lane {
         let proxies = [Proxy::start(source.tls_port), Proxy::start(target.tls_port)];
         let project = grounds::folder("t");
         let pair = Pair::new((&source.user, &source.password), (&target.user, &target.password));
-        Spec::new(Side::tls(proxies[0].port, ca), Side::tls(proxies[1].port, ca), vec![pair]).write(&project);
+        let spec = Spec::new(Side::tls(proxies[0].port, ca), Side::tls(proxies[1].port, ca), vec![pair]);
+        spec.write(&project);
         Self {
             name: name.to_owned(),
             source,
             target,
             project,
+            spec,
             proxies,
             wanted: Counted::new(),
             messages: mailbox.messages() as u64,
@@ -130,7 +146,11 @@ impl Lane {
     }
 
     fn start(&self) -> Running {
-        Mailhaul::new(&self.project).args(["run"]).spawn()
+        self.mailhaul(&["run"])
+    }
+
+    fn mailhaul(&self, arguments: &[&str]) -> Running {
+        Mailhaul::new(&self.project).args(arguments).spawn()
     }
 
     /// A run that has to end with 0.
@@ -145,6 +165,7 @@ impl Lane {
             proxy.break_at(Vec::new());
             proxy.cut();
         }
+        self.spec.write(&self.project);
         let state = self.project.join(".mailhaul");
         if state.exists() {
             fs::remove_dir_all(&state).map_err(|e| format!("{}: {e}", state.display()))?;
@@ -158,6 +179,34 @@ impl Lane {
             }
         }
         Err(format!("the target cannot be emptied: {last}"))
+    }
+
+    /// What puts it right after a run that did not end well: the same command again, or one with another mapping, or
+    /// `undo` and all of it anew.
+    fn recover(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+        match rng.below(6) {
+            0 => {
+                self.spec.clone().extra(RULES).write(&self.project);
+                self.finish(self.start()).map_err(|why| format!("with another mapping: {why}"))?;
+                let wanted = self.wanted.iter().map(|((folder, sha256, date, flags), count)| {
+                    ((ruled(folder), sha256.clone(), *date, flags.clone()), *count)
+                });
+                let wanted: Counted = wanted.collect();
+                course.note(|f| f.remapped += 1);
+                self.compare(&wanted, course).map_err(|why| format!("with another mapping: {why}"))
+            }
+            1 => {
+                self.finish(self.mailhaul(&["undo", "--yes"])).map_err(|why| format!("undo: {why}"))?;
+                self.compare(&Counted::new(), course).map_err(|why| format!("undo: {why}"))?;
+                course.note(|f| f.undone += 1);
+                self.finish(self.start()).map_err(|why| format!("after undo: {why}"))?;
+                self.compare(&self.wanted, course).map_err(|why| format!("after undo: {why}"))
+            }
+            _ => {
+                self.finish(self.start())?;
+                self.compare(&self.wanted, course)
+            }
+        }
     }
 
     /// One run that is killed at a random moment or byte, and one that has to put it right.
@@ -204,8 +253,7 @@ impl Lane {
                 return Err(outcome.told());
             }
         }
-        self.finish(self.start()).map_err(|why| format!("killed {place}; then: {why}"))?;
-        self.compare(course).map_err(|why| format!("killed {place}; {why}"))
+        self.recover(rng, course).map_err(|why| format!("killed {place}; then: {why}"))
     }
 
     /// One run whose connections break at random bytes, and one more where it did not end well by itself.
@@ -235,24 +283,21 @@ impl Lane {
             f.cut_runs_recovered += u64::from(broken > 0 && outcome.code == Some(0));
         });
         match outcome.code {
-            Some(0) => {}
-            // Not reached, or mixed: the same command has to finish it.
-            Some(3..=5) => {
-                self.finish(self.start()).map_err(|why| format!("{told}; then: {why}"))?;
-            }
-            _ => return Err(format!("{told}: {}", outcome.told())),
+            Some(0) => self.compare(&self.wanted, course).map_err(|why| format!("{told}; {why}")),
+            // Not reached, or mixed.
+            Some(3..=5) => self.recover(rng, course).map_err(|why| format!("{told}; then: {why}")),
+            _ => Err(format!("{told}: {}", outcome.told())),
         }
-        self.compare(course).map_err(|why| format!("{told}; {why}"))
     }
 
-    /// Exactly one copy of every message, flags and dates right.
-    fn compare(&self, course: &Course) -> Result<(), String> {
+    /// Exactly one copy of every message that is wanted, flags and dates right.
+    fn compare(&self, wanted: &Counted, course: &Course) -> Result<(), String> {
         let there = counted(&self.target.client()?.snapshot().map_err(|e| e.to_string())?);
         course.note(|f| {
             f.compared += 1;
-            f.messages += self.messages;
+            f.messages += wanted.values().map(|count| *count as u64).sum::<u64>();
         });
-        if there == self.wanted {
+        if there == *wanted {
             return Ok(());
         }
         let odd = |one: &Counted, other: &Counted| {
@@ -266,8 +311,8 @@ impl Lane {
         };
         Err(format!(
             "the target is not right\n  wanted:\n{}\n  there instead:\n{}",
-            odd(&self.wanted, &there),
-            odd(&there, &self.wanted)
+            odd(wanted, &there),
+            odd(&there, wanted)
         ))
     }
 

@@ -48,6 +48,10 @@ pub struct Figures {
     pub cut_runs: u64,
     /// Of these, which ended well without another run.
     pub cut_runs_recovered: u64,
+    /// Of all these, put right by a run with another mapping.
+    pub remapped: u64,
+    /// And by `undo`, which left nothing, and a run after it.
+    pub undone: u64,
     /// Targets compared with the source, message by message.
     pub compared: u64,
     /// Messages compared.
@@ -68,6 +72,8 @@ impl fmt::Display for Figures {
         row(f, "connections broken", self.cuts)?;
         row(f, "in so many runs", self.cut_runs)?;
         row(f, "of which ended well by themselves", self.cut_runs_recovered)?;
+        row(f, "put right with another mapping", self.remapped)?;
+        row(f, "by undo and all of it anew", self.undone)?;
         row(f, "targets compared with the source", self.compared)?;
         row(f, "messages compared", self.messages)?;
         row(f, "failures", self.failures.len() as u64)?;
