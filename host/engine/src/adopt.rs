@@ -137,9 +137,12 @@ pub(crate) async fn adopt(
         };
         if own { &mut copied } else { &mut present }.push(message);
     }
-    ledger.delivered(folder, &copied, Outcome::Copied, &[])?;
-    ledger.delivered(folder, &present, Outcome::AlreadyPresent, &[])?;
-    let settled: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
+    let mut settled: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
+    for (messages, outcome) in [(copied, Outcome::Copied), (present, Outcome::AlreadyPresent)] {
+        for taken in ledger.delivered(folder, &messages, outcome, &[])? {
+            settled.remove(&taken.uid);
+        }
+    }
     open.retain(|m| !settled.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
     Ok(Looked { open, found: settled, undecided: !found.undecided.is_empty() })
 }

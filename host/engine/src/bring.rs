@@ -131,6 +131,12 @@ async fn passes(
             not_found = open;
             // What was refused alone and is not there stays refused.
             not_found.retain(|m| unresolved.contains(&m.uid));
+            let merged: Vec<Listed> =
+                not_found.extract_if(.., |m| copied.taken.contains_key(&m.uid)).collect();
+            for message in merged {
+                let other = copied.taken.get(&message.uid).copied().unwrap_or_default();
+                tell_merged(work, home, &message, other).await?;
+            }
             if end.over_quota.is_none() && !undecided {
                 locked(work.ledger).close_batches(folder)?;
             }
@@ -153,6 +159,16 @@ async fn passes(
         job.selected = pair.target.select(&job.target_name).await.map_err(EndError::at(Side::Target))?;
         wanted = lost;
     }
+}
+
+/// Records a message that the target took for another one's: sent again, it would do so again.
+async fn tell_merged(work: Work<'_>, home: Home<'_>, message: &Listed, other: u32) -> Step<()> {
+    let text = format!(
+        "the target keeps no copy of its own: it says that it is message {other}, which is the copy of another message"
+    );
+    let failure =
+        Failure { uid: message.uid, size: message.size, code: "merged", text: &text, refused: true };
+    Ok(work.fail(home.row.id, &home.row.source, failure, &[]).await?)
 }
 
 /// Records messages that the target acknowledged and does not hold; returns those to be sent once more.

@@ -1,6 +1,6 @@
 //! What differs between a source message and its copy. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::Flags;
 
@@ -30,6 +30,8 @@ pub(crate) fn compare_lists(
     there: &HashMap<u32, &Listed>,
 ) -> Compared {
     let mut out = Compared::default();
+    // A ledger of earlier days may have believed a target that said the same of two.
+    let mut stands_for_one = HashSet::new();
     let difference = |uid, target_uid, kind, by: Option<&str>, detail: String| Difference {
         folder: folder.to_owned(),
         uid,
@@ -52,6 +54,11 @@ pub(crate) fn compare_lists(
             out.missing.push(row.clone());
             continue;
         };
+        if !stands_for_one.insert(copy.uid) {
+            let detail = format!("message {} of the target is the copy of another message", copy.uid);
+            out.differences.push(difference(message.uid, None, DifferenceKind::Missing, None, detail));
+            continue;
+        }
         out.pairs.push((message.uid, copy.uid));
         let delivered = row.flags.as_deref().map(Flags::parse);
         for (kind, now, target, then) in [

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use mailhaul_imap::{FetchItems, Selected, Session, UidSet};
+use mailhaul_imap::{Selected, Session};
 
 use crate::adopt::{self, Home, adopt};
 use crate::bring::bring;
 use crate::copy::FolderCopy;
 use crate::doubt::{first_uid, tell_vanished};
-use crate::ends::EndError;
 use crate::event::Event;
 use crate::flags::bring_changes;
 use crate::ledger::{Batch, FolderId, FolderRow, MAX_ATTEMPTS, Proof, Row};
@@ -16,7 +15,7 @@ use crate::mapping::{Mapped, Target};
 use crate::meaning::stopping;
 use crate::opening;
 use crate::prove::late_copies;
-use crate::scan::{Listed, list};
+use crate::scan::{Listed, WholeList, list_whole};
 use crate::summary::{Difference, DifferenceKind, Side};
 use crate::work::{Work, WorkError, locked};
 
@@ -54,21 +53,25 @@ type Step<T> = Result<T, WorkError>;
 /// When the source or the ledger fails.
 pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, reason: &str) -> Step<()> {
     let Some(row) = locked(work.ledger).folder(&mapped.folder.path.to_string())? else { return Ok(()) };
-    let at = EndError::at(Side::Source);
-    let selected = match source.examine(&mapped.folder.name).await {
-        Ok(selected) => selected,
+    let name = &mapped.folder.name;
+    let whole = match source.examine(name).await {
+        Ok(selected) => list_whole(source, name, selected).await,
+        Err(error) => Err(error),
+    };
+    let whole = match whole {
+        Ok(whole) => whole,
         Err(error) => {
+            // Left out it is all the same; only how many messages that are is what others say.
             let why = stopping(work, Side::Source, error).await?;
-            return Ok(locked(work.ledger).stop_folder(row.id, "unreadable", &why, 0)?);
+            let reason = format!("{reason}; the source does not let it be read: {why}");
+            let messages = opening::believed(mapped, &row);
+            return Ok(locked(work.ledger).stop_folder(row.id, "rule", &reason, messages)?);
         }
     };
-    let listed = if selected.exists == 0 {
-        Vec::new()
-    } else {
-        list(source, UidSet::all(), FetchItems::Meta).await.map_err(at)?
-    };
+    let unlisted = whole.unlisted();
+    let WholeList { selected, listed } = whole;
     let mut ledger = locked(work.ledger);
-    ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>())?;
+    ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
     ledger.skipped(row.id, &messages, "rule", reason)?;
@@ -91,9 +94,12 @@ pub(crate) async fn run(
     let Some(row) = locked(work.ledger).folder(&mapped.folder.path.to_string())? else {
         return Ok((pair, FolderEnd::default()));
     };
-    let Some(open) = opening::open(work, &mut pair, mapped, target, &row).await? else {
+    let Some(mut open) = opening::open(work, &mut pair, mapped, target, &row).await? else {
         return Ok((pair, FolderEnd::default())); // The folder stopped on its own; the ledger says why.
     };
+    // Not even to be compared with what the target holds: the source's connection ends at them.
+    let unreadable = work.context.breaks.unreadable(work.mailbox, row.id);
+    open.wanted.retain(|m| !unreadable.contains(&m.uid));
     let home = Home { row: &row, place: open.place, rows: &open.rows };
     // What the server says of this folder is worth more than what a profile says of the server.
     let of_folder = target.status.as_ref().and_then(|status| status.append_limit);
@@ -180,9 +186,7 @@ fn proof(source: &Selected, target: &Selected, tail: &[u32]) -> Option<Proof> {
 /// Records the folder's counts, and the proof when its sum bears it.
 fn conclude(work: Work<'_>, folder: FolderId, proof: Option<Proof>) -> Step<()> {
     let mut ledger = locked(work.ledger);
-    let well = ledger
-        .folder_summary(folder)?
-        .is_some_and(|f| f.counts.adds_up() && f.counts.failed == 0 && f.counts.pending == 0);
+    let well = ledger.folder_summary(folder)?.is_some_and(|f| f.is_well());
     let flags_pending = !ledger.flags_pending(folder)?.is_empty();
     Ok(ledger.set_proof(folder, proof.filter(|_| well && !flags_pending))?)
 }

@@ -146,6 +146,13 @@ fn choose(
         let mine = gone.iter().copied().filter(|copy| copy.folder == folder.id);
         let (numbered, renumbered): (Vec<&Copy>, Vec<&Copy>) = mine.partition(|copy| copy.source_uid > 0);
         let all = numbered.len() + renumbered.len();
+        if all > 0 && (folder.unlisted > 0 || folder.stopped.is_some()) {
+            refused.push(format!(
+                "the source's `{}` could not be read whole, so nothing of it is known to be gone: {all} copies stay",
+                folder.source
+            ));
+            continue;
+        }
         if all > 0 && folder.source_messages == 0 {
             refused.push(format!(
                 "the source's `{}` is empty or gone, which looks like a reset: its {all} copies stay",
@@ -195,7 +202,7 @@ mod tests {
             })
             .collect();
         ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
-        ledger.scanned(id, left).unwrap();
+        ledger.scanned(id, left, 0).unwrap();
         ledger
     }
 
@@ -233,7 +240,7 @@ mod tests {
             found_by: None,
         };
         ledger.delivered(b, &[one], Outcome::Copied, &[]).unwrap();
-        ledger.scanned(b, &[]).unwrap();
+        ledger.scanned(b, &[], 0).unwrap();
         let (none, why) = choose(&ledger.copies().unwrap(), &ledger.folders().unwrap(), |_| false);
         assert!(none.is_empty() && why[0].contains("`B` is empty or gone"), "{why:?}");
         let a = ledger.folder("A").unwrap().unwrap().id;

@@ -30,6 +30,7 @@ mod renames;
 mod run;
 mod target_renames;
 pub mod undo;
+mod unseen;
 mod verify;
 mod view;
 

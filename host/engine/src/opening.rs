@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mailhaul_imap::{FetchItems, Flags, ImapError, Preparation, Prepared, Selected, Session, UidSet};
+use mailhaul_imap::{
+    FetchItems, Flags, FolderName, ImapError, Preparation, Prepared, Selected, Session, UidSet,
+};
 
 use crate::context::Context;
 use crate::delta::same_source;
 use crate::folder_run::Pair;
-use crate::ledger::{Batch, FolderRow, MAX_ATTEMPTS, Outcome, PlaceId, Row};
+use crate::ledger::{Batch, FolderRow, MAX_ATTEMPTS, Outcome, PlaceId, Row, UNLISTED, UNREADABLE};
 use crate::mapping::{Mapped, Target};
 use crate::meaning::stopping;
 use crate::rematch::rematch;
-use crate::scan::{Listed, list};
+use crate::scan::{Listed, WholeList, list, list_whole};
 use crate::summary::Side;
 use crate::work::{Work, WorkError, locked};
 
@@ -46,6 +48,8 @@ pub(crate) struct Opened {
 /// What the source holds.
 struct SourceEnd {
     selected: Selected,
+    /// So many more messages than those listed, by the source's own count.
+    unlisted: u32,
     /// Every message.
     uids: Vec<u32>,
     /// Those that may need work, with what decides that.
@@ -77,7 +81,7 @@ pub(crate) async fn open(
         Ok(source) => source,
         Err(error) => {
             let why = stopping(work, Side::Source, error).await?;
-            return stop(work, row, "unreadable", why, 0).await;
+            return stop(work, row, UNREADABLE, why, believed(mapped, row)).await;
         }
     };
     let messages = source.selected.exists;
@@ -105,9 +109,18 @@ pub(crate) async fn open(
         let reason = format!("the target opens `{}` for reading only", target.path);
         return stop(work, row, "select-refused", reason, messages).await;
     }
-    let SourceEnd { selected, uids, listed, flags } = source;
+    let SourceEnd { selected, unlisted, uids, listed, flags } = source;
     if listed.len() == uids.len() {
         work.lists.keep(Side::Source, &row.source, &listed);
+    }
+    if unlisted > 0 {
+        let message = format!(
+            "{}: the source counts {} messages and lists {}: {unlisted} cannot be copied",
+            row.source,
+            selected.exists,
+            uids.len()
+        );
+        work.context.warn(work.mailbox, message).await;
     }
     explain(work, row, target, &selected, &opened, &rows).await;
     let place = {
@@ -117,10 +130,18 @@ pub(crate) async fn open(
     let renumbered = row.scanned
         && (!rows.is_empty() || locked(work.ledger).doubtful()?)
         && (selected.uid_validity.is_none() || selected.uid_validity != row.source_uid_validity);
+    if renumbered && unlisted > 0 {
+        let reason = format!(
+            "the source numbers its messages anew and lists {} of {}: what is missing may be what was copied",
+            uids.len(),
+            selected.exists
+        );
+        return stop(work, row, UNLISTED, reason, messages).await;
+    }
     if renumbered {
         let found = match rematch(&mut pair.source, &uids, &rows).await? {
             Ok(found) => found,
-            Err(reason) => return stop(work, row, "unreadable", reason, messages).await,
+            Err(reason) => return stop(work, row, UNREADABLE, reason, messages).await,
         };
         let mut ledger = locked(work.ledger);
         ledger.renumber(row.id, &found)?;
@@ -128,17 +149,28 @@ pub(crate) async fn open(
     }
     let mut ledger = locked(work.ledger);
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
-    ledger.scanned(row.id, &uids)?;
+    if ledger.scanned(row.id, &uids, unlisted)?.back > 0 {
+        rows = ledger.rows(row.id)?;
+    }
     let in_doubt: HashSet<u32> = ledger.open_batches(row.id)?.iter().flat_map(Batch::uids).collect();
+    let there: HashSet<u32> = uids.into_iter().collect();
     let mut vanished = BTreeMap::new();
-    if !in_doubt.is_empty() && !renumbered {
-        let there: HashSet<u32> = uids.into_iter().collect();
+    if !in_doubt.is_empty() && !renumbered && unlisted == 0 {
         vanished = ledger.unaccounted(row.id)?;
         vanished.retain(|uid, _| !there.contains(uid));
     }
+    rows.retain(|uid, _| there.contains(uid));
     let (wanted, left_out) = settle(work.context, &mut ledger, (row, place, &in_doubt), &rows, listed)?;
     drop(ledger);
     Ok(Some(Opened { source: selected, target: opened, place, rows, wanted, left_out, vanished, flags }))
+}
+
+/// How many messages a source folder has that cannot be read: what its STATUS said, else what the ledger knows, and never
+/// none, since nobody has looked.
+#[must_use]
+pub(crate) fn believed(mapped: &Mapped, row: &FolderRow) -> u32 {
+    let status = mapped.status.as_ref().and_then(|status| status.messages);
+    status.unwrap_or(row.source_messages).max(1)
 }
 
 async fn stop(
@@ -164,34 +196,35 @@ async fn open_source(
     let messages = mapped.status.as_ref().and_then(|status| status.messages);
     if rows.is_empty() && messages.is_some_and(|messages| (1..=AT_ONCE).contains(&messages)) {
         let (selected, listed) = session.examine_and_list(name).await?;
-        let mut end = SourceEnd { selected, uids: Vec::new(), listed: Vec::new(), flags: Vec::new() };
-        match listed {
+        return match listed {
             Some(listed) => {
-                end.listed = listed.into_iter().map(Listed::from).collect();
-                end.uids = end.listed.iter().map(|m| m.uid).collect();
+                let listed = listed.into_iter().map(Listed::from).collect();
+                Ok(SourceEnd::whole(WholeList { selected, listed }, rows))
             }
-            None => whole(session, &mut end, rows).await?,
-        }
-        return Ok(end);
+            None => Ok(SourceEnd::whole(list_whole(session, name, selected).await?, rows)),
+        };
     }
     let selected = session.examine(name).await?;
     let same_numbers = selected.uid_validity.is_some() && selected.uid_validity == row.source_uid_validity;
     let known: UidSet = rows.keys().copied().collect();
-    let mut end = SourceEnd { selected, uids: Vec::new(), listed: Vec::new(), flags: Vec::new() };
+    let exists = u64::from(selected.exists);
+    let mut end =
+        SourceEnd { selected, unlisted: 0, uids: Vec::new(), listed: Vec::new(), flags: Vec::new() };
     match row.proof.filter(|_| same_numbers) {
-        Some(proof)
-            if same_source(&proof, &end.selected) && known.len() == u64::from(end.selected.exists) =>
-        {
+        Some(proof) if same_source(&proof, &end.selected) && known.len() == exists => {
             end.uids = known.iter().collect();
             match proof.source_modseq.zip(end.selected.highest_modseq) {
                 Some((then, now)) if then == now => {}
                 Some((then, _)) => match session.changes(then, known).await {
                     Ok(changes) => end.flags = changes.flags,
                     Err(error) if error.is_connection_lost() => return Err(error),
-                    Err(_) => whole(session, &mut end, rows).await?,
+                    Err(_) => return end.whole_instead(session, name, rows).await,
                 },
                 None => {
                     let listed = list(session, UidSet::all(), FetchItems::Flags).await?;
+                    if (listed.len() as u64) < exists {
+                        return end.whole_instead(session, name, rows).await;
+                    }
                     end.uids = listed.iter().map(|m| m.uid).collect();
                     end.flags = listed.into_iter().map(|m| (m.uid, m.flags)).collect();
                 }
@@ -208,8 +241,7 @@ async fn open_source(
                 Err(error) if error.is_connection_lost() => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "the source does not tell what changed");
-                    whole(session, &mut end, rows).await?;
-                    return Ok(end);
+                    return end.whole_instead(session, name, rows).await;
                 }
             };
             let new = UidSet::range(proof.source_uid_next, u32::MAX);
@@ -220,16 +252,21 @@ async fn open_source(
             let new: UidSet = end.listed.iter().map(|m| m.uid).collect();
             let mut all = match left {
                 Some(left) => left,
-                None => session.uids().await?,
+                None => match session.uids().await {
+                    Ok(uids) => uids,
+                    Err(error) if error.is_connection_lost() => return Err(error),
+                    Err(_) => return end.whole_instead(session, name, rows).await,
+                },
             };
             all.extend(&new);
-            if all.len() == u64::from(end.selected.exists) || all.without(&known).without(&new).is_empty() {
-                end.uids = all.iter().collect();
-            } else {
-                whole(session, &mut end, rows).await?;
+            // More than the count are new ones that came since; fewer are a list with a hole.
+            let accounted = || all.without(&known).without(&new).is_empty();
+            if all.len() != exists && !(all.len() > exists && accounted()) {
+                return end.whole_instead(session, name, rows).await;
             }
+            end.uids = all.iter().collect();
         }
-        _ => whole(session, &mut end, rows).await?,
+        _ => return end.whole_instead(session, name, rows).await,
     }
     // A message that was left out by its flags may not be any more.
     let again: UidSet = end
@@ -246,21 +283,30 @@ async fn open_source(
     Ok(end)
 }
 
-async fn whole(
-    session: &mut Session,
-    end: &mut SourceEnd,
-    rows: &HashMap<u32, Row>,
-) -> Result<(), ImapError> {
-    end.listed = if end.selected.exists == 0 {
-        Vec::new()
-    } else {
-        list(session, UidSet::all(), FetchItems::Meta).await?
-    };
-    end.uids = end.listed.iter().map(|m| m.uid).collect();
-    if !rows.is_empty() {
-        end.flags = end.listed.iter().map(|m| (m.uid, m.flags.clone())).collect();
+impl SourceEnd {
+    /// From a list of everything.
+    fn whole(list: WholeList, rows: &HashMap<u32, Row>) -> Self {
+        let unlisted = list.unlisted();
+        let WholeList { selected, listed } = list;
+        let flags = |m: &Listed| (m.uid, m.flags.clone());
+        Self {
+            selected,
+            unlisted,
+            uids: listed.iter().map(|m| m.uid).collect(),
+            flags: if rows.is_empty() { Vec::new() } else { listed.iter().map(flags).collect() },
+            listed,
+        }
     }
-    Ok(())
+
+    /// What was asked for in part does not fit together: everything is listed.
+    async fn whole_instead(
+        self,
+        session: &mut Session,
+        name: &FolderName,
+        rows: &HashMap<u32, Row>,
+    ) -> Result<Self, ImapError> {
+        Ok(Self::whole(list_whole(session, name, self.selected).await?, rows))
+    }
 }
 
 /// Says what a folder that is not what it was means.

@@ -24,7 +24,7 @@ use crate::planner::{PlanError, Planned, plan};
 use crate::plugin::{Depth, HookOutcome};
 use crate::relocate::{self, Destination};
 use crate::store::mailbox_summary;
-use crate::summary::{MailboxSummary, Side, Stopped};
+use crate::summary::{FolderSummary, MailboxSummary, Side, Stopped};
 use crate::work::{Lists, SharedLedger, Work, WorkError, locked};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up.
@@ -112,13 +112,14 @@ async fn run_with(
     let mut lost = 0;
     let mut connected = false;
     loop {
-        let before = settled(ledger);
+        let progress = || settled(ledger) + context.breaks.given_up(&mailbox.key);
+        let before = progress();
         let error = match attempt(context, mailbox, orders, ledger, &mut connected).await {
             Ok(end) => return end,
             Err(Early::Stopped(stopped)) => return MailboxEnd::Stopped(stopped),
             Err(Early::End(error)) => explained(context, mailbox, error).await,
         };
-        if settled(ledger) != before {
+        if progress() != before {
             lost = 0;
         }
         let patience = error.asks_for_patience();
@@ -221,10 +222,7 @@ async fn attempt(
     };
     let failed = hooks::run(context, mailbox, ledger, pair, Depth::Counts, state, &lists).await?;
     let ledger = locked(ledger);
-    let well = ledger
-        .folder_summaries()?
-        .iter()
-        .all(|f| f.counts.adds_up() && f.counts.failed == 0 && f.counts.pending == 0);
+    let well = ledger.folder_summaries()?.iter().all(FolderSummary::is_well);
     Ok(if well && !failed && end.differences == 0 && kept == 0 {
         MailboxEnd::Complete
     } else {

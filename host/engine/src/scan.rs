@@ -1,8 +1,10 @@
 //! Message lists of a folder, and the contents of chosen messages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mailhaul_imap::{Fetch, FetchItems, Fetched, Flags, ImapError, InternalDate, Session, UidSet};
+use mailhaul_imap::{
+    Fetch, FetchItems, Fetched, Flags, FolderName, ImapError, InternalDate, Selected, Session, UidSet,
+};
 
 use crate::content::{Content, Hasher};
 
@@ -67,6 +69,65 @@ pub(crate) async fn list(
     Ok(listed)
 }
 
+/// A folder's list beside the server's own count.
+#[derive(Debug)]
+pub(crate) struct WholeList {
+    /// The folder as it was opened last.
+    pub selected: Selected,
+    /// Every message that is listed.
+    pub listed: Vec<Listed>,
+}
+
+impl WholeList {
+    /// How many messages the server counts and does not list. Of two figures that disagree the smaller is not believed.
+    #[must_use]
+    pub(crate) fn unlisted(&self) -> u32 {
+        self.selected.exists.saturating_sub(u32::try_from(self.listed.len()).unwrap_or(u32::MAX))
+    }
+}
+
+/// Lists the folder that was examined as `selected`. A list that is shorter than the count is asked for once more, after
+/// a fresh EXAMINE: messages may have left since.
+///
+/// # Errors
+/// As [`list`], and when the folder cannot be opened again.
+pub(crate) async fn list_whole(
+    session: &mut Session,
+    name: &FolderName,
+    selected: Selected,
+) -> Result<WholeList, ImapError> {
+    let mut whole = WholeList { listed: list_counted(session, &selected).await?, selected };
+    if whole.unlisted() > 0 {
+        whole.selected = session.examine(name).await?;
+        whole.listed = list_counted(session, &whole.selected).await?;
+        tracing::warn!(exists = whole.selected.exists, listed = whole.listed.len(), "a short list");
+    }
+    Ok(whole)
+}
+
+async fn list_counted(session: &mut Session, selected: &Selected) -> Result<Vec<Listed>, ImapError> {
+    if selected.exists == 0 {
+        return Ok(Vec::new());
+    }
+    list(session, UidSet::all(), FetchItems::Meta).await
+}
+
+/// Which of these messages the selected folder still has. Only a list without a message says that it is gone: where the
+/// server refuses to list them, all of them are there.
+///
+/// # Errors
+/// When the connection fails.
+pub(crate) async fn still_listed(session: &mut Session, uids: &[u32]) -> Result<HashSet<u32>, ImapError> {
+    if uids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    match list(session, uids.iter().copied().collect(), FetchItems::Flags).await {
+        Ok(listed) => Ok(listed.into_iter().map(|m| m.uid).collect()),
+        Err(error) if error.is_connection_lost() => Err(error),
+        Err(_) => Ok(uids.iter().copied().collect()),
+    }
+}
+
 fn refuse_holes(fetch: &Fetch<'_>) -> Result<(), ImapError> {
     match fetch.refused().first() {
         None => Ok(()),
@@ -83,6 +144,9 @@ fn message_id(header: &[u8]) -> Option<Vec<u8>> {
     hasher.update(header);
     hasher.finish().message_id().filter(|id| !id.is_empty()).map(<[u8]>::to_vec)
 }
+
+/// What the report says of a message whose text did not come, though nothing was refused.
+pub(crate) const NO_TEXT: &str = "it is listed, and the answer to the request for its text came without it";
 
 /// What was read of chosen messages. One that is in neither list is not there any more.
 #[derive(Debug, Default)]
@@ -123,6 +187,11 @@ async fn hashed(session: &mut Session, uids: &[u32], items: FetchItems) -> Resul
             hash(session, UidSet::range(*uid, *uid), items, &mut read).await?;
         }
     }
+    let unknown = |uid: &u32| !read.found.contains_key(uid) && !read.refused.contains_key(uid);
+    let silent: Vec<u32> = uids.iter().copied().filter(unknown).collect();
+    for uid in still_listed(session, &silent).await? {
+        read.refused.insert(uid, NO_TEXT.to_owned());
+    }
     Ok(read)
 }
 
@@ -135,7 +204,7 @@ async fn hash(
     let mut fetch = session.fetch(uids, items);
     while let Some(message) = fetch.next().await? {
         if message.body_len.is_none() {
-            read.refused.insert(message.uid, "the answer came without the message's text".to_owned());
+            read.refused.insert(message.uid, NO_TEXT.to_owned());
             continue;
         }
         let mut hasher = Hasher::default();

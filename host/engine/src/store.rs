@@ -10,7 +10,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::ledger::{Ledger, LedgerError, Result};
 use crate::plugin::HookOutcome;
-use crate::summary::{LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict};
+use crate::summary::{
+    FolderSummary, LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict,
+};
 
 const STORE_VERSION: u32 = 1;
 
@@ -226,13 +228,13 @@ pub fn mailbox_summary(
     let exceptions = ledger.exceptions()?;
     let differences = ledger.differences()?;
     let hooks = ledger.hooks()?;
-    let settled =
-        !folders.is_empty() && folders.iter().all(|f| f.counts.pending == 0 && f.counts.failed == 0);
+    let settled = !folders.is_empty() && folders.iter().all(FolderSummary::is_well);
     let well = settled
         && stopped.is_none()
         && differences.iter().all(|d| d.note)
         && hooks.iter().all(|h| h.outcome != HookOutcome::Fail);
-    let untouched = folders.iter().all(|f| f.counts.pending == f.counts.source_messages);
+    let untouched =
+        folders.iter().all(|f| f.stopped.is_none() && f.counts.pending == f.counts.source_messages);
     let verdict = match (well, untouched) {
         (true, _) => Verdict::Complete,
         (false, true) => Verdict::NotStarted,
@@ -351,7 +353,7 @@ mod tests {
         for (path, ..) in &folders {
             let id = ledger.folder(path).unwrap().unwrap().id;
             ledger.open_place(id, path, Some(7), true).unwrap();
-            ledger.scanned(id, &uids).unwrap();
+            ledger.scanned(id, &uids, 0).unwrap();
             let message = |uid: &u32| Delivered {
                 uid: *uid,
                 size: 4_000,

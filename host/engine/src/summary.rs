@@ -1,7 +1,7 @@
 //! What stands in the ledgers, as the report and the status show it.
 //!
-//! These structs are the JSON of `mailhaul report --format json`: names are promises
-//! (see the contract in `README.md`), fields may be added.
+//! These structs are the JSON of `mailhaul report --format json`: names are promises, fields may be
+//! added.
 
 use serde::{Deserialize, Serialize};
 
@@ -192,8 +192,21 @@ pub struct FolderSummary {
     /// Counts; `counts.adds_up()` always holds.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Why it could not be read, created or opened in the newest run: the code of its exception, which has UID 0. Its
+    /// counts are then the best account there is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopped: Option<String>,
     /// Depth of the newest comparison since the newest copy.
     pub verified: Verified,
+}
+
+impl FolderSummary {
+    /// Whether every message of it is accounted for and none failed. A folder that stopped is never well, whatever its
+    /// counts say: they are about messages, and nobody has seen those it has now.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.stopped.is_none() && self.counts.adds_up() && self.counts.failed == 0 && self.counts.pending == 0
+    }
 }
 
 /// How deep a folder was compared.

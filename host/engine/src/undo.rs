@@ -137,10 +137,13 @@ async fn all(work: Work<'_>) -> Step<MailboxEnd> {
         if here.is_empty() {
             continue;
         }
-        let undone = take_back(work, &mut target, &place, names.get(&place.path), here).await?;
+        let (undone, broken_off) = take_back(work, &mut target, &place, names.get(&place.path), here).await?;
         well &= undone.left == 0;
         context.done.add(undone.removed, 0);
         context.tell(Event::Undone { mailbox: work.mailbox.to_owned(), undone }).await;
+        if broken_off {
+            return Ok(MailboxEnd::Interrupted);
+        }
     }
     locked(work.ledger).set_hooks(&[], None)?;
     if let Err(error) = target.noop().await {
@@ -158,14 +161,14 @@ fn by_path(folders: Vec<Folder>) -> HashMap<String, FolderName> {
     folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect()
 }
 
-/// Takes copies back from one place.
+/// Takes copies back from one place. Also returns whether the user stopped it before all were.
 async fn take_back(
     work: Work<'_>,
     target: &mut Session,
     place: &Place,
     name: Option<&FolderName>,
     copies: Vec<Copy>,
-) -> Step<Undone> {
+) -> Step<(Undone, bool)> {
     let at = EndError::at(Side::Target);
     let (own, found): (Vec<Copy>, Vec<Copy>) =
         copies.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
@@ -176,7 +179,7 @@ async fn take_back(
         ..Undone::default()
     };
     if own.is_empty() {
-        return Ok(undone);
+        return Ok((undone, false));
     }
     // Without UIDVALIDITY nobody can tell whether a number is still the same message's; its bytes can.
     let numbered = place.uid_validity.is_some();
@@ -193,7 +196,7 @@ async fn take_back(
         // The folder is no more, or another one has its name: there is nothing of ours to take back.
         undone.gone = undone.copies;
         forget(work, &own)?;
-        return Ok(undone);
+        return Ok((undone, false));
     };
     let (present, absent): (Vec<Copy>, Vec<Copy>) =
         own.into_iter().partition(|copy| there.contains(copy.target_uid));
@@ -208,7 +211,7 @@ async fn take_back(
     undone.quarantined = !target.facts().has("UIDPLUS");
     for chunk in ours.chunks(CHUNK) {
         if work.context.stop.is_raised() {
-            return Ok(undone);
+            return Ok((undone, true));
         }
         let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
         if undone.quarantined {
@@ -223,7 +226,7 @@ async fn take_back(
         undone.removed += chunk.len() as u64;
     }
     undone.empty = place.created && u64::from(selected.exists) == undone.removed && found.is_empty();
-    Ok(undone)
+    Ok((undone, false))
 }
 
 /// Moves messages of the open folder where they can do no harm. Without MOVE they are copied there and

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use mailhaul_imap::{FetchItems, Folder, FolderName, Session, UidSet};
+use mailhaul_imap::{FetchItems, Folder, FolderName, Selected, Session, UidSet};
 
 use crate::compare::{Compared, compare_contents, compare_lists};
 use crate::context::Context;
@@ -12,14 +12,15 @@ use crate::ends::{EndError, dial_both};
 use crate::event::{Event, MailboxEnd};
 use crate::folder_run::Pair;
 use crate::hooks;
-use crate::ledger::{FolderRow, Ledger, Row};
+use crate::ledger::{FolderId, FolderRow, Ledger, Row};
 use crate::mailbox::Mailbox;
 use crate::meaning::explained;
 use crate::plugin::Depth;
 use crate::run::ledger_stop;
-use crate::scan::{Contents, Listed, contents, headers, list};
+use crate::scan::{Contents, Listed, WholeList, contents, headers, list_whole};
 use crate::store::mailbox_summary;
-use crate::summary::{Difference, DifferenceKind, MailboxSummary, Side, Stopped, Verified};
+use crate::summary::{Difference, DifferenceKind, FolderSummary, MailboxSummary, Side, Stopped, Verified};
+use crate::unseen;
 use crate::work::{Lists, SharedLedger, WorkError, locked};
 
 /// Messages whose contents are held at the same time.
@@ -73,21 +74,33 @@ async fn all(
     let _leave = context.ceilings.pair(mailbox).await;
     let (source, target) = dial_both(context, mailbox).await?;
     let mut pair = Pair { source, target };
-    let source_names = names(pair.source.folders().await.map_err(EndError::at(Side::Source))?);
+    let source_folders = pair.source.folders().await.map_err(EndError::at(Side::Source))?;
+    unseen::record(context, ledger, &mut pair.source, &source_folders).await?;
+    let source_names = names(source_folders);
     let target_names = names(pair.target.folders().await.map_err(EndError::at(Side::Target))?);
     let folders: Vec<FolderRow> = locked(ledger).folders()?;
     let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
     let mut missing = Vec::new();
     let mut extras = Vec::new();
+    let mut whole: HashSet<FolderId> = HashSet::new();
     let mut looked_at: HashSet<String> = HashSet::new();
     for (n, row) in folders.iter().enumerate() {
         if context.stop.is_raised() {
             return Ok(MailboxEnd::Interrupted);
         }
-        let Some(target_path) = &row.target else { continue };
+        let Some(target_path) = &row.target else {
+            found[n].extend(unseen::difference(row));
+            continue;
+        };
         let one = Folders { mailbox: &mailbox.key, row, target_path };
         let seen = Seen { source: source_names.get(&row.source), target: target_names.get(target_path) };
         let result = folder(context, ledger, &mut pair, one, seen, depth, sample).await?;
+        if result.interrupted {
+            return Ok(MailboxEnd::Interrupted);
+        }
+        if result.whole {
+            whole.insert(row.id);
+        }
         found[n] = result.differences;
         missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row }));
         if looked_at.insert(target_path.clone()) {
@@ -114,14 +127,13 @@ async fn all(
         }
         let mut ledger = locked(ledger);
         ledger.set_differences(row.id, differences)?;
-        if row.target.is_some() && row.stopped.is_none() {
+        if whole.contains(&row.id) {
             ledger.set_verified(row.id, verified(depth))?;
         }
     }
     let failed =
         hooks::run(context, mailbox, ledger, pair, depth, hooks::State::default(), &Lists::default()).await?;
-    let settled =
-        locked(ledger).folder_summaries()?.iter().all(|f| f.counts.failed == 0 && f.counts.pending == 0);
+    let settled = locked(ledger).folder_summaries()?.iter().all(FolderSummary::is_well);
     Ok(if well && settled && !failed { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
 }
 
@@ -155,6 +167,10 @@ struct FolderFound {
     differences: Vec<Difference>,
     missing: Vec<Row>,
     extras: Vec<Listed>,
+    /// Every message that both sides have was compared as deep as it was asked for.
+    whole: bool,
+    /// The user stopped it: what was found so far is not all there is.
+    interrupted: bool,
 }
 
 async fn folder(
@@ -168,8 +184,25 @@ async fn folder(
 ) -> Result<FolderFound, WorkError> {
     let begun = Instant::now();
     let mut result = FolderFound::default();
-    let source = open(&mut pair.source, seen.source).await.map_err(EndError::at(Side::Source))?;
-    let target = open(&mut pair.target, seen.target).await.map_err(EndError::at(Side::Target))?;
+    let source = match open(&mut pair.source, seen.source, Side::Source).await? {
+        Ok(list) => list,
+        Err(why) => return Ok(not_compared(one.row, why)),
+    };
+    let target = match open(&mut pair.target, seen.target, Side::Target).await? {
+        Ok(list) => list,
+        Err(why) => return Ok(not_compared(one.row, why)),
+    };
+    let short = [(Side::Source, &source), (Side::Target, &target)];
+    let short = short.into_iter().filter(|(_, list)| list.unlisted() > 0).map(|(side, list)| {
+        format!(
+            "the {} counts {} messages and lists {}: the others were not compared",
+            side.as_str(),
+            list.selected.exists,
+            list.listed.len()
+        )
+    });
+    let short: Vec<Difference> = short.map(|why| unreadable(one.row, why)).collect();
+    let (source, target) = (source.listed, target.listed);
     let (rows, claimed) = {
         let ledger = locked(ledger);
         (ledger.rows(one.row.id)?, ledger.claimed(one.target_path)?)
@@ -196,7 +229,7 @@ async fn folder(
         let chosen: Vec<(u32, u32)> = pairs.into_iter().filter(|(uid, _)| in_sample(*uid, sample)).collect();
         for chunk in chosen.chunks(CHUNK) {
             if context.stop.is_raised() {
-                break;
+                return Ok(FolderFound { interrupted: true, ..FolderFound::default() });
             }
             let sources: Vec<u32> = chunk.iter().map(|(source, _)| *source).collect();
             let targets: Vec<u32> = chunk.iter().map(|(_, target)| *target).collect();
@@ -210,7 +243,7 @@ async fn folder(
                 let (Some(x), Some(y)) = (a.found.get(uid), b.found.get(target_uid)) else {
                     let refused = [("source", a.refused.get(uid)), ("target", b.refused.get(target_uid))];
                     let refused = refused.into_iter().find_map(|(side, words)| Some((side, words?)));
-                    // Else it went between list and read; the next comparison tells.
+                    // Else it is not listed any more: it went between list and read, and the next comparison tells.
                     differences.extend(refused.map(|(side, words)| Difference {
                         folder: one.row.source.clone(),
                         uid: *uid,
@@ -253,10 +286,15 @@ async fn folder(
             context.tell(progress).await;
         }
     }
+    differences.extend(short);
+    let all_read = differences.iter().all(|d| d.kind != DifferenceKind::Unreadable);
+    result.whole = all_read && (sample >= 100 || depth == Depth::Counts);
     result.differences = differences;
     let summary = locked(ledger).folder_summary(one.row.id)?;
     if let Some(mut folder) = summary {
-        folder.verified = verified(depth);
+        if result.whole {
+            folder.verified = verified(depth);
+        }
         let event = Event::FolderFinished {
             mailbox: one.mailbox.to_owned(),
             folder,
@@ -275,16 +313,42 @@ fn in_sample(uid: u32, percent: u8) -> bool {
     percent >= 100 || uid.wrapping_mul(2_654_435_761) >> 16 & 0x7fff < u32::from(percent) * 0x8000 / 100
 }
 
-/// The folder's list; a folder that is not there (any more) has none.
+/// The folder's list; a folder that is not there (any more) has none. `Err` inside: the server does not let it be read,
+/// in a sentence.
 async fn open(
     session: &mut Session,
     name: Option<&FolderName>,
-) -> Result<Vec<Listed>, mailhaul_imap::ImapError> {
-    let Some(name) = name else { return Ok(Vec::new()) };
-    if session.examine(name).await?.exists == 0 {
-        return Ok(Vec::new());
+    side: Side,
+) -> Result<Result<WholeList, String>, WorkError> {
+    let Some(name) = name else {
+        return Ok(Ok(WholeList { selected: Selected::default(), listed: Vec::new() }));
+    };
+    let list = match session.examine(name).await {
+        Ok(selected) => list_whole(session, name, selected).await,
+        Err(error) => Err(error),
+    };
+    match list {
+        Ok(list) => Ok(Ok(list)),
+        Err(error) if error.is_for_now() => Err(EndError::Imap(side, error).into()),
+        Err(error) => Ok(Err(format!("the {} does not let it be read: {error}", side.as_str()))),
     }
-    list(session, UidSet::all(), FetchItems::Meta).await
+}
+
+/// A folder that one side does not let be read: one difference, and nothing else is known.
+fn not_compared(row: &FolderRow, why: String) -> FolderFound {
+    FolderFound { differences: vec![unreadable(row, why)], ..FolderFound::default() }
+}
+
+fn unreadable(row: &FolderRow, detail: String) -> Difference {
+    Difference {
+        folder: row.source.clone(),
+        uid: 0,
+        target_uid: None,
+        kind: DifferenceKind::Unreadable,
+        by: None,
+        detail,
+        note: false,
+    }
 }
 
 async fn read(

@@ -120,7 +120,6 @@ impl MailboxView for View {
         limit: u32,
     ) -> Result<Vec<MessageStat>, ViewError> {
         self.spend()?;
-        let Some(from) = after.checked_add(1) else { return Ok(Vec::new()) };
         let known = self.lists.get(&folder.to_string());
         let mut end = self.end.lock().await;
         if known.is_none() {
@@ -130,11 +129,11 @@ impl MailboxView for View {
                 end.listed = Some(list(session, UidSet::all(), FetchItems::Meta).await.map_err(broken)?);
             }
         }
-        Ok(known
-            .or(end.listed.as_ref())
-            .into_iter()
-            .flatten()
-            .filter(|m| m.uid >= from)
+        let listed = known.or(end.listed.as_ref()).map(Vec::as_slice).unwrap_or_default();
+        // Lists are in UID order: a page costs what is on it, not what is before it.
+        let page = listed.get(listed.partition_point(|m| m.uid <= after)..).unwrap_or_default();
+        Ok(page
+            .iter()
             .take(limit.min(MAX_UIDS) as usize)
             .map(|m| MessageStat {
                 uid: m.uid,
@@ -193,8 +192,7 @@ impl MailboxView for View {
         let Some(row) = ledger.folder(&folder.to_string()).map_err(failed)? else {
             return Err(ViewError::NotFound(folder.to_string()));
         };
-        let rows: HashMap<u32, _> = ledger.rows(row.id).map_err(failed)?;
-        Ok(uids.iter().map(|uid| rows.get(uid).and_then(|r| r.target_uid)).collect())
+        ledger.counterparts(row.id, uids).map_err(failed)
     }
 }
 

@@ -53,6 +53,7 @@ impl Wire {
                 clock: Clock::new(timeouts.idle, timeouts.command),
                 spent: 0,
                 body: 0,
+                announced: None,
                 during: "the greeting",
                 bye: None,
                 fault: None,
@@ -167,6 +168,8 @@ pub(crate) struct WireReader {
     spent: u64,
     /// Bytes of the current body not handed out yet.
     body: u64,
+    /// Bytes of the current body by its announcement, until what follows it was seen.
+    announced: Option<u64>,
     during: &'static str,
     bye: Option<String>,
     fault: Option<ImapError>,
@@ -189,6 +192,7 @@ impl WireReader {
                 Ok(None) => ready!(self.poll_fill(cx))?,
                 Ok(Some(Frame::Body { head, len })) => {
                     self.body = len;
+                    self.announced = Some(len);
                     return Poll::Ready(Ok(Event::Body { head, len }));
                 }
                 Ok(Some(Frame::Response(response))) => {
@@ -221,18 +225,35 @@ impl WireReader {
         Ok(())
     }
 
-    /// The next piece of the body under way, at most 64 KiB; `None` at its end.
+    /// The next piece of the body under way, at most 64 KiB; `None` at its end. The last piece is handed out once it is
+    /// seen that the body ends where it was said to, so that nobody has the whole of one that does not.
+    ///
+    /// # Errors
+    /// Lost connections; `Protocol`, which ends the connection, when anything but `)` or a blank follows the body: its
+    /// announced length was wrong, and what came of it is half a message, or a message and the next one.
     pub(crate) async fn body(&mut self) -> Result<Option<Bytes>, ImapError> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        if self.body == 0 {
-            return Ok(None);
-        }
-        while self.buffer.is_empty() {
+        while self.body > 0 && self.buffer.is_empty() {
             poll_fn(|cx| self.poll_fill(cx)).await?;
         }
         let take = usize::try_from(self.body).unwrap_or(usize::MAX).min(self.buffer.len()).min(READ_SIZE);
+        if take as u64 == self.body
+            && let Some(announced) = self.announced
+        {
+            while self.buffer.len() == take {
+                poll_fn(|cx| self.poll_fill(cx)).await?;
+            }
+            if !matches!(self.buffer.get(take), Some(b')' | b' ' | b'\t')) {
+                let what = format!("a body that was announced with {announced} bytes does not end there");
+                return Err(self.fail(ImapError::Protocol { what }));
+            }
+            self.announced = None;
+        }
+        if take == 0 {
+            return Ok(None);
+        }
         self.body -= take as u64;
         self.progress();
         Ok(Some(self.buffer.split_to(take).freeze()))

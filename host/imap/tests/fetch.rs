@@ -144,6 +144,57 @@ async fn a_short_body_is_an_error() {
     assert!(fetch.next().await.is_err());
 }
 
+/// What a source announced was believed: with a length too large, protocol and the next message were stored as mail.
+#[tokio::test]
+async fn a_body_that_does_not_end_where_it_was_said_to_is_never_whole() {
+    let fetch = format!("C: UID FETCH 1:2 {FULL}");
+    let second = format!("S: * 2 FETCH (UID 2 FLAGS () {DATE} RFC822.SIZE 1 BODY[] {{1}}");
+    for (announced, sent) in
+        [(30, "R: 0123456789)\r\n"), (4, "R: 0123456789)\r\n"), (0, "R: 0123456789)\r\n")]
+    {
+        let head = format!("S: * 1 FETCH (UID 1 FLAGS () {DATE} RFC822.SIZE 10 BODY[] {{{announced}}}");
+        let (mut session, _server) =
+            session("", &[&fetch, &head, sent, &second, "R: x)\r\n", "S: @ OK", "X"]).await;
+        let mut fetch = session.fetch(UidSet::range(1, 2), FetchItems::Full);
+        assert_eq!(fetch.next().await.unwrap().unwrap().body_len, Some(announced));
+        let mut came = 0;
+        let error = loop {
+            match fetch.chunk().await {
+                Ok(Some(piece)) => came += piece.len() as u64,
+                Ok(None) => panic!("{announced}: the body ended as if it were whole"),
+                Err(error) => break error,
+            }
+        };
+        assert!(came < announced.max(1), "{announced}: the last piece was handed out");
+        let what = format!("a body that was announced with {announced} bytes does not end there");
+        assert!(matches!(&error, ImapError::Protocol { what: said } if *said == what), "{error}");
+        assert!(error.is_connection_lost());
+        assert!(fetch.next().await.is_err(), "nothing more of that answer is believed");
+    }
+}
+
+#[tokio::test]
+async fn a_blank_and_more_items_may_follow_a_body() {
+    let fetch = format!("C: UID FETCH 1:3 {FULL}");
+    let head =
+        |seq: u32, len: u32| format!("S: * {seq} FETCH (FLAGS () {DATE} RFC822.SIZE {len} BODY[] {{{len}}}");
+    let (first, second, third) = (head(1, 3), head(2, 3), head(3, 0));
+    let script = [
+        fetch.as_str(),
+        &first,
+        "R: abc UID 1)\r\n",
+        &second,
+        "R: def\tUID 2 )\r\n",
+        &third,
+        "R:  UID 3)\r\n",
+        "S: @ OK",
+    ];
+    let (mut session, _server) = session("", &script).await;
+    let got = all(&mut session, UidSet::range(1, 3), FetchItems::Full).await.unwrap();
+    let texts: Vec<_> = got.iter().map(|(message, body)| (message.uid, body.as_str())).collect();
+    assert_eq!(texts, [(1, "abc"), (2, "def"), (3, "")]);
+}
+
 #[tokio::test]
 async fn metadata_is_complete_or_not_a_message() {
     let (mut session, _server) = session(
@@ -156,7 +207,7 @@ async fn metadata_is_complete_or_not_a_message() {
             "S: * 4 FETCH (UID 7 RFC822.SIZE 1 INTERNALDATE NIL)",
             "S: @ OK",
             "C: UID FETCH 1,3 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
-            "S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE NIL RFC822.SIZE 1 BODY[HEADER.FIELDS (\"Message-ID\")] {18}",
+            "S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE NIL RFC822.SIZE 1 BODY[HEADER.FIELDS (\"Message-ID\")] {19}",
             "R: Message-ID: <a>\r\n\r\n)\r\n",
             "S: * 3 FETCH (UID 3 FLAGS () INTERNALDATE NIL RFC822.SIZE 1 BODY[HEADER.FIELDS (MESSAGE-ID)] \"\")",
             "S: @ OK",
@@ -166,7 +217,7 @@ async fn metadata_is_complete_or_not_a_message() {
     let got = all(&mut session, UidSet::all(), FetchItems::Meta).await.unwrap();
     assert_eq!(got.iter().map(|(message, _)| message.uid).collect::<Vec<_>>(), [u32::MAX - 1, 7]);
     let got = all(&mut session, [1, 3].into_iter().collect(), FetchItems::Identity).await.unwrap();
-    assert_eq!((got[0].1.as_str(), got[1].1.as_str()), ("Message-ID: <a>\r\n\r", ""));
+    assert_eq!((got[0].1.as_str(), got[1].1.as_str()), ("Message-ID: <a>\r\n\r\n", ""));
     assert_eq!(got[1].0.body_len, Some(0));
 }
 

@@ -133,7 +133,7 @@ fn lines(
             "exception",
             Line {
                 folder: &exception.folder,
-                uid: Some(exception.uid),
+                uid: (exception.uid != 0).then_some(exception.uid),
                 outcome: match exception.outcome {
                     ExceptionOutcome::Skipped => "skipped",
                     ExceptionOutcome::Failed => "failed",

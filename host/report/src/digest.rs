@@ -67,6 +67,10 @@ fn troubles(summary: &ProjectSummary) -> Vec<String> {
     if counts.failed > 0 {
         troubles.push(format!("{} failed", count(counts.failed, "message")));
     }
+    let folders = of(|m| m.folders.iter().filter(|f| f.stopped.is_some()).count());
+    if folders > 0 {
+        troubles.push(format!("{} could not go on", count(folders, "folder")));
+    }
     if counts.pending > 0 {
         troubles.push(format!("{} {} not reached yet", count(counts.pending, "message"), is(counts.pending)));
     }
@@ -175,6 +179,21 @@ fn group<'a, Of, Key: Hash + Eq>(
 }
 
 impl<Of> Group<'_, Of> {
+    /// Whether it is about a folder and not about messages of it: nobody knows which they are.
+    pub(crate) fn is_of_folder(&self) -> bool {
+        self.uids.is_empty() && self.target_uids.is_empty()
+    }
+
+    /// `, 3 messages`; nothing where it is about a folder.
+    pub(crate) fn how_many(&self) -> String {
+        if self.is_of_folder() { String::new() } else { format!(", {}", count(self.messages, "message")) }
+    }
+
+    /// `UID 7, 9–12: `; nothing where it is about a folder.
+    pub(crate) fn prefix(&self) -> String {
+        if self.is_of_folder() { String::new() } else { format!("{}: ", self.uids()) }
+    }
+
     /// `UID 7, 9–12` of the source, and of the target what the source does not have.
     pub(crate) fn uids(&self) -> String {
         match (self.uids.as_slice(), self.target_uids.as_slice()) {
@@ -245,6 +264,10 @@ pub(crate) fn mailbox_troubles(mailbox: &MailboxSummary) -> Vec<String> {
     }
     if sums.failed > 0 {
         troubles.push(format!("{} failed", count(sums.failed, "message")));
+    }
+    let folders = mailbox.folders.iter().filter(|f| f.stopped.is_some()).count() as u64;
+    if folders > 0 {
+        troubles.push(format!("{} could not go on", count(folders, "folder")));
     }
     if sums.pending > 0 {
         troubles.push(format!("{} pending", count(sums.pending, "message")));

@@ -35,7 +35,13 @@ fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verif
         removed: 0,
         bytes: copied * 61_234,
     };
-    FolderSummary { source: source.into(), target: target.map(str::to_owned), counts, verified }
+    FolderSummary {
+        source: source.into(),
+        target: target.map(str::to_owned),
+        counts,
+        stopped: None,
+        verified,
+    }
 }
 
 fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> MailboxSummary {

@@ -79,7 +79,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
     for group in digest::exceptions(mailbox) {
         let exception = group.like;
         let at = place(&mut cases, &exception.folder);
-        let text = format!("{}: {}", group.uids(), exception.reason);
+        let text = format!("{}{}", group.prefix(), exception.reason);
         match exception.outcome {
             ExceptionOutcome::Failed => cases[at].failures.push((exception.code.clone(), text)),
             ExceptionOutcome::Skipped => cases[at].notes.push(format!("skipped: {text}")),
@@ -88,7 +88,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
     for group in digest::differences(mailbox) {
         let difference = group.like;
         let at = place(&mut cases, &difference.folder);
-        let mut text = format!("{}: {}", group.uids(), digest::difference(difference.kind));
+        let mut text = format!("{}{}", group.prefix(), digest::difference(difference.kind));
         let more = [digest::by(difference.by.as_deref()).unwrap_or_default(), difference.detail.clone()];
         for more in more.iter().filter(|more| !more.is_empty()) {
             text += &format!("; {more}");

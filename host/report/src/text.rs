@@ -105,12 +105,12 @@ fn mailbox(out: &mut String, mailbox: &MailboxSummary) {
             ExceptionOutcome::Skipped => "skipped",
         };
         let text = format!(
-            "{outcome} in {}, {}: {} ({}; {})",
+            "{outcome} in {}{}: {} ({}{})",
             exception.folder,
-            count(group.messages, "message"),
+            group.how_many(),
             exception.reason,
             exception.code,
-            group.uids()
+            if group.is_of_folder() { String::new() } else { format!("; {}", group.uids()) }
         );
         wrapped(out, 2, 4, &visible(&text));
     }
@@ -118,9 +118,9 @@ fn mailbox(out: &mut String, mailbox: &MailboxSummary) {
         let difference = group.like;
         let note = if difference.note { "note" } else { "difference" };
         let mut text = format!(
-            "{note} in {}, {}: {}",
+            "{note} in {}{}: {}",
             difference.folder,
-            count(group.messages, "message"),
+            group.how_many(),
             digest::difference(difference.kind)
         );
         let by = digest::by(difference.by.as_deref());
@@ -128,7 +128,10 @@ fn mailbox(out: &mut String, mailbox: &MailboxSummary) {
         {
             text += &format!(", {more}");
         }
-        wrapped(out, 2, 4, &visible(&format!("{text} ({})", group.uids())));
+        if !group.is_of_folder() {
+            text += &format!(" ({})", group.uids());
+        }
+        wrapped(out, 2, 4, &visible(&text));
     }
     for hook in &mailbox.hooks {
         wrapped(out, 2, 4, &visible(&format!("validation {}: {}", hook.plugin, digest::outcome(hook))));

@@ -66,10 +66,10 @@ fn line(doing: Doing, event: &Event) -> Option<String> {
         }
         Event::MessageException { mailbox, exception } if exception.outcome == ExceptionOutcome::Failed => {
             Some(format!(
-                "{}  {} uid {}: failed, {}: {}",
+                "{}  {}{}: failed, {}: {}",
                 escape(mailbox),
                 escape(&exception.folder),
-                exception.uid,
+                super::sum::uid(exception.uid),
                 escape(&exception.code),
                 escape(&exception.reason)
             ))

@@ -156,14 +156,19 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         .flat_map(|(_, s)| failed(s).into_iter().map(move |exception| (s.source.as_str(), exception)))
         .collect();
     if !all.is_empty() {
-        let head = format!("{} failed:", plural(all.len() as u64, "message"));
+        // A line may stand for many messages, or for a folder of which nobody knows how many it has.
+        let messages = outcome.summaries.iter().map(|(_, summary)| counts(summary).failed).sum();
+        let head = match messages {
+            0 => "not everything could be read:".to_owned(),
+            messages => format!("{} failed:", plural(messages, "message")),
+        };
         out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
         for (mailbox, exception) in all.iter().take(MOST_LISTED) {
             let line = format!(
-                "{}  {} uid {}: {}: {}",
+                "{}  {}{}: {}: {}",
                 escape(mailbox),
                 escape(&exception.folder),
-                exception.uid,
+                uid(exception.uid),
                 escape(&exception.code),
                 escape(&exception.reason)
             );
@@ -177,10 +182,10 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
         for (mailbox, difference) in found.iter().take(MOST_LISTED) {
             let line = format!(
-                "{}  {} uid {}: {}: {}",
+                "{}  {}{}: {}: {}",
                 escape(mailbox),
                 escape(&difference.folder),
-                difference.uid,
+                uid(difference.uid),
                 difference.kind.as_str(),
                 escape(&difference.detail)
             );
@@ -201,6 +206,11 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         }
         push_more(out, hooks.len());
     }
+}
+
+/// ` uid 7`; nothing where it is about a folder as a whole.
+pub(crate) fn uid(uid: u32) -> String {
+    if uid == 0 { String::new() } else { format!(" uid {uid}") }
 }
 
 /// Adds one line about the validation hooks: that they passed is worth knowing too.
@@ -319,6 +329,7 @@ pub(crate) mod samples {
                 bytes: copied * 4096,
                 ..Counts::default()
             },
+            stopped: None,
             verified: Verified::None,
         }
     }

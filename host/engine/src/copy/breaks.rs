@@ -2,9 +2,11 @@
 //!
 //! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run, before anything
 //! behind it has arrived. So the first message that was under way is suspected, and from then on sent alone; what a
-//! connection breaks at three times alone is left out, and the rest goes on.
+//! connection breaks at three times alone is left out, and the rest goes on. A source is treated alike: the message whose
+//! text was arriving, else the first one still to come, is asked for alone from then on, and after three ends in all it is
+//! unreadable.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::ImapError;
@@ -12,13 +14,15 @@ use mailhaul_imap::ImapError;
 use super::FolderCopy;
 use super::flight::{SharedFlight, flight};
 use crate::ends::EndError;
-use crate::ledger::{CONNECTION_LOST, Failure, FolderId, MAX_ATTEMPTS};
+use crate::ledger::{CONNECTION_LOST, Failure, FolderId, MAX_ATTEMPTS, UNREADABLE};
 use crate::scan::Listed;
 use crate::summary::Side;
 use crate::work::{Work, WorkError, locked};
 
 /// Connections of a mailbox that break while several messages are under way, before each goes in a command of its own.
 const TOGETHER: u32 = 2;
+/// So many messages are given up one after the other before it is the source that is unwell, and not its messages.
+const MOST_IN_A_ROW: u32 = 10;
 
 /// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a small one, so
 /// that several such breaks count as one attempt, and the next run tries again.
@@ -29,6 +33,26 @@ pub(crate) struct Breaks(Mutex<Counts>);
 struct Counts {
     alone: HashMap<(String, FolderId, u32), u32>,
     together: HashMap<String, u32>,
+    /// By mailbox: its source's connections.
+    reading: HashMap<String, Reading>,
+}
+
+/// Ends of a mailbox's connections to its source in the middle of reading.
+#[derive(Debug, Default)]
+struct Reading {
+    /// How many, by message.
+    ends: HashMap<(FolderId, u32), u32>,
+    /// Messages given up one after the other, with none read in between.
+    in_a_row: u32,
+}
+
+/// What the source was at when its connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReadBreak {
+    /// The message.
+    pub uid: u32,
+    /// Its text had begun to arrive; else it is the next one that was asked for.
+    pub arriving: bool,
 }
 
 impl Breaks {
@@ -47,6 +71,52 @@ impl Breaks {
     /// which the connection has to end, would get one message more from each connection.
     pub(crate) fn allow_batches(&self, mailbox: &str) -> bool {
         self.counts().together.get(mailbox).is_none_or(|count| *count < TOGETHER)
+    }
+
+    /// Messages that a connection to the source ended at, and that are asked for alone.
+    pub(super) fn suspects(&self, mailbox: &str, folder: FolderId) -> HashSet<u32> {
+        self.ended(mailbox, folder, |ends| ends < MAX_ATTEMPTS)
+    }
+
+    /// Messages of a folder that are not asked for any more in this task: the source's connection ended at each of them.
+    pub(crate) fn unreadable(&self, mailbox: &str, folder: FolderId) -> HashSet<u32> {
+        self.ended(mailbox, folder, |ends| ends >= MAX_ATTEMPTS)
+    }
+
+    fn ended(&self, mailbox: &str, folder: FolderId, fits: impl Fn(u32) -> bool) -> HashSet<u32> {
+        let counts = self.counts();
+        let ends = counts.reading.get(mailbox).into_iter().flat_map(|reading| &reading.ends);
+        ends.filter(|((of, _), ends)| *of == folder && fits(**ends)).map(|((_, uid), _)| *uid).collect()
+    }
+
+    /// How many messages of a mailbox are not asked for any more: with each of them the work has come further.
+    pub(crate) fn given_up(&self, mailbox: &str) -> u64 {
+        let counts = self.counts();
+        let ends = counts.reading.get(mailbox).into_iter().flat_map(|reading| reading.ends.values());
+        ends.filter(|ends| **ends >= MAX_ATTEMPTS).count() as u64
+    }
+
+    /// The source gave a message: whatever a connection ended at, it was not that one.
+    pub(super) fn was_read(&self, mailbox: &str, folder: FolderId, uid: u32) {
+        if let Some(reading) = self.counts().reading.get_mut(mailbox) {
+            reading.ends.remove(&(folder, uid));
+            reading.in_a_row = 0;
+        }
+    }
+
+    /// Counts an end at a message. Whether that was one too many; not where so many messages have been given up that the
+    /// source itself must be unwell.
+    fn give_up_reading(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
+        let mut counts = self.counts();
+        let reading = counts.reading.entry(mailbox.to_owned()).or_default();
+        if reading.in_a_row >= MOST_IN_A_ROW {
+            return false;
+        }
+        let ends = reading.ends.entry((folder, uid)).or_default();
+        *ends += 1;
+        let last = *ends == MAX_ATTEMPTS;
+        reading.in_a_row += u32::from(last);
+        last
     }
 
     /// Whether a message is not sent any more in this task.
@@ -69,7 +139,10 @@ pub(super) async fn blame(
     open: &[Listed],
     error: &WorkError,
 ) -> Result<(), WorkError> {
-    let WorkError::End(EndError::Imap(Side::Target, error)) = error else { return Ok(()) };
+    let WorkError::End(EndError::Imap(side, error)) = error else { return Ok(()) };
+    if *side == Side::Source {
+        return blame_source(work, job, shared, open, error).await;
+    }
     // Silence is the server's or the line's; only an end is an answer.
     if !matches!(error, ImapError::Closed { .. }) {
         return Ok(());
@@ -98,4 +171,61 @@ pub(super) async fn blame(
         locked(work.ledger).failed(job.folder, &failure, &[])?;
     }
     Ok(())
+}
+
+async fn blame_source(
+    work: Work<'_>,
+    job: &FolderCopy,
+    shared: &SharedFlight,
+    open: &[Listed],
+    error: &ImapError,
+) -> Result<(), WorkError> {
+    let Some(ReadBreak { uid, arriving }) = flight(shared).read_break.take() else { return Ok(()) };
+    // Silence is about a message only in the middle of one: the source said that more of it would come.
+    let silence = matches!(error, ImapError::TimedOut { .. });
+    if !error.is_connection_lost() || error.asks_for_patience() || (silence && !arriving) {
+        return Ok(());
+    }
+    tracing::info!(uid, arriving, %error, "the source's connection ended at this message");
+    if !work.context.breaks.give_up_reading(work.mailbox, job.folder, uid) {
+        return Ok(());
+    }
+    let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size);
+    let text = format!(
+        "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
+    );
+    let failure = Failure { uid, size, code: UNREADABLE, text: &text, refused: false };
+    Ok(work.fail(job.folder, &job.source, failure, &[]).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::testing::folder_id;
+
+    #[test]
+    fn a_message_that_comes_after_all_is_not_suspected_any_more() {
+        let breaks = Breaks::default();
+        let folder = folder_id(1);
+        assert!(!breaks.give_up_reading("m", folder, 4));
+        assert_eq!(breaks.suspects("m", folder), HashSet::from([4]));
+        assert_eq!(breaks.suspects("m", folder_id(2)), HashSet::new());
+        breaks.was_read("m", folder, 4);
+        assert_eq!(breaks.suspects("m", folder), HashSet::new());
+        let ends: Vec<bool> = (0..3).map(|_| breaks.give_up_reading("m", folder, 4)).collect();
+        assert_eq!(ends, [false, false, true]);
+        assert_eq!(breaks.unreadable("m", folder), HashSet::from([4]));
+        assert_eq!((breaks.suspects("m", folder).len(), breaks.given_up("m")), (0, 1));
+    }
+
+    #[test]
+    fn a_source_that_ends_at_everything_is_unwell_itself() {
+        let breaks = Breaks::default();
+        let folder = folder_id(1);
+        let give_up = |uid| (0..MAX_ATTEMPTS).filter(|_| breaks.give_up_reading("m", folder, uid)).count();
+        assert_eq!((1..=MOST_IN_A_ROW).map(give_up).sum::<usize>(), MOST_IN_A_ROW as usize);
+        assert_eq!(give_up(99), 0, "no more of them");
+        breaks.was_read("m", folder, 100);
+        assert_eq!(give_up(99), 1, "one message came: it is a matter of messages again");
+    }
 }

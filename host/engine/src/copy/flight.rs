@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::Flags;
 
+use super::breaks::ReadBreak;
 use crate::ledger::Digests;
 use crate::scan::Listed;
 
@@ -35,6 +36,10 @@ pub(super) struct Flight {
     pub(super) uid_next: Option<u32>,
     /// Messages sent so far.
     pub(super) serial: usize,
+    /// The message whose text the source is sending.
+    pub(super) arriving: Option<u32>,
+    /// What the source was at when its connection ended.
+    pub(super) read_break: Option<ReadBreak>,
     /// The writer gave up: what a server says of the message it was in is said of half a message.
     pub(super) abandoned: bool,
 }

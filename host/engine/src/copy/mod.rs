@@ -69,6 +69,8 @@ pub(crate) struct Copied {
     /// To be looked up on the target: stored without saying under which UID, refused together with others, or
     /// refused for the moment.
     pub unresolved: Vec<u32>,
+    /// Of these, the ones that the target acknowledged with the UID of another message's copy: that UID, by source UID.
+    pub taken: HashMap<u32, u32>,
     /// Some of these were refused together, for the sake of one of them: send them alone.
     pub alone: bool,
     /// Some of these were refused for the moment, in these words: send them again.
@@ -165,7 +167,7 @@ async fn pump(
     let mut listener = AbortOnDrop(tokio::spawn(record::listen(acks, ack_sender).in_current_span()));
 
     let mut copied = Copied::default();
-    let reader = read::Reader { work, job, queue, halted };
+    let reader = read::Reader { work, job, flight: Arc::clone(shared), queue, halted };
     let (read, recorded) = tokio::join!(
         reader.read(source, open, &mut copied),
         record::record(work, job, shared, ack_receiver, halt)
@@ -183,6 +185,7 @@ async fn pump(
     copied.messages = recorded.messages;
     copied.bytes = recorded.bytes;
     copied.unresolved = recorded.unresolved;
+    copied.taken = recorded.taken;
     copied.alone = recorded.alone;
     copied.patience = recorded.patience;
     copied.wait = recorded.wait;

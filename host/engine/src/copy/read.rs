@@ -1,16 +1,18 @@
 //! The reader: from the source's UID FETCH into the queue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
+use super::breaks::ReadBreak;
+use super::flight::{SharedFlight, flight};
 use super::{Copied, FolderCopy, Head, Item, Short};
 use crate::content::Hasher;
 use crate::ends::EndError;
 use crate::job::Order;
-use crate::ledger::Failure;
-use crate::scan::Listed;
+use crate::ledger::{Failure, UNREADABLE};
+use crate::scan::{Listed, NO_TEXT, still_listed};
 use crate::summary::Side;
 use crate::work::{Work, WorkError, locked};
 
@@ -27,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub work: Work<'a>,
     /// The folder.
     pub job: &'a FolderCopy,
+    /// Where a lost connection leaves word of what the source was at.
+    pub flight: SharedFlight,
     /// Where messages go.
     pub queue: mpsc::Sender<Item>,
     /// Raised when the target takes nothing more.
@@ -35,7 +39,9 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Streams the `open` messages into the queue, in their order. What the source does not give in
-    /// one FETCH is asked for once more, alone, so that one bad message costs only itself.
+    /// one FETCH is asked for once more, alone, so that one bad message costs only itself; so is a
+    /// message that a connection of this task ended at. What does not come and is listed all the same is
+    /// unreadable: only a list says that a message is gone.
     ///
     /// The queue closes when this returns.
     pub(super) async fn read(
@@ -46,36 +52,55 @@ impl Reader<'_> {
     ) -> Result<(), WorkError> {
         let wanted = self.refuse_too_big(open).await?;
         let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
-        let (strides, at_once) = match self.work.context.job.select.order {
-            Order::Source => (vec![wanted.into_iter().collect()], 1),
-            Order::Any => (vec![wanted.into_iter().collect()], FETCHES),
-            Order::RecentFirst => {
-                (wanted.chunks(STRIDE).map(|uids| uids.iter().copied().collect()).collect(), FETCHES)
-            }
+        let suspects = self.work.context.breaks.suspects(self.work.mailbox, self.job.folder);
+        let (stride, at_once) = match self.work.context.job.select.order {
+            Order::Source => (usize::MAX, 1),
+            Order::Any => (usize::MAX, FETCHES),
+            Order::RecentFirst => (STRIDE, FETCHES),
         };
+        // With two commands under way nobody could say which of them a connection ended at.
+        let at_once = if suspects.is_empty() { at_once } else { 1 };
+        let strides = strides(&wanted, stride, &suspects);
         let mut fetch = source.fetch_parts(&strides, FetchItems::Full, at_once);
-        if !self.take(&mut fetch, &mut missing, copied).await? {
-            return Ok(());
+        match self.take(&mut fetch, &mut missing, copied).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => {
+                let next = wanted.iter().copied().find(|uid| missing.contains(uid));
+                return Err(self.broken(error, next));
+            }
         }
+        let mut silent = Vec::new();
         while let Some(uid) = missing.pop_first() {
             let mut fetch = source.fetch(UidSet::range(uid, uid), FetchItems::Full);
             let mut alone = BTreeSet::from([uid]);
-            if !self.take(&mut fetch, &mut alone, copied).await? {
-                return Ok(());
-            }
-            if alone.is_empty() {
-                continue;
-            }
-            // Asked for alone and still not given: refused, or gone since the list was read.
-            let refusal = fetch.refused().first().map(|r| r.refusal.text.clone());
-            match refusal {
-                Some(words) => {
-                    self.unreadable(uid, &format!("the source refused to give it: {words}")).await?;
-                }
-                None => locked(self.work.ledger).vanished(self.job.folder, &[uid])?,
+            match self.take(&mut fetch, &mut alone, copied).await {
+                Ok(true) if alone.is_empty() => {}
+                Ok(true) => match fetch.refused().first().map(|r| r.refusal.text.clone()) {
+                    Some(words) => {
+                        self.unreadable(uid, &format!("the source refused to give it: {words}")).await?;
+                    }
+                    None => silent.push(uid),
+                },
+                Ok(false) => return Ok(()),
+                Err(error) => return Err(self.broken(error, Some(uid))),
             }
         }
-        Ok(())
+        let there = still_listed(source, &silent).await.map_err(EndError::at(Side::Source))?;
+        for uid in silent.iter().copied().filter(|uid| there.contains(uid)) {
+            self.unreadable(uid, NO_TEXT).await?;
+        }
+        silent.retain(|uid| !there.contains(uid));
+        Ok(locked(self.work.ledger).vanished(self.job.folder, &silent)?)
+    }
+
+    /// Leaves word of what the source was at when its connection ended: the message that was arriving, else the `next` one
+    /// that was asked for.
+    fn broken(&self, error: WorkError, next: Option<u32>) -> WorkError {
+        let mut flight = flight(&self.flight);
+        let arriving = flight.arriving.take();
+        flight.read_break = arriving.or(next).map(|uid| ReadBreak { uid, arriving: arriving.is_some() });
+        error
     }
 
     /// Takes the `missing` messages out of a FETCH. `false` when it is over before all have come: the user stopped it,
@@ -101,12 +126,16 @@ impl Reader<'_> {
                 continue; // Not asked for, or sent twice by the server.
             }
             let Some(len) = message.body_len else {
-                self.unreadable(message.uid, "the source answered without the message's text").await?;
+                self.unreadable(message.uid, NO_TEXT).await?;
                 continue;
             };
+            let uid = message.uid;
+            flight(&self.flight).arriving = Some(uid);
             if !self.forward(fetch, message, len, copied).await? {
                 return Ok(false);
             }
+            flight(&self.flight).arriving = None;
+            self.work.context.breaks.was_read(self.work.mailbox, self.job.folder, uid);
         }
     }
 
@@ -137,7 +166,7 @@ impl Reader<'_> {
     }
 
     async fn unreadable(&self, uid: u32, text: &str) -> Result<(), WorkError> {
-        let failure = Failure { uid, size: 0, code: "unreadable", text, refused: false };
+        let failure = Failure { uid, size: 0, code: UNREADABLE, text, refused: false };
         Ok(self.work.fail(self.job.folder, &self.job.source, failure, &[]).await?)
     }
 
@@ -187,5 +216,31 @@ impl Reader<'_> {
             }
         }
         Ok(self.queue.send(Item::End(hasher.digests())).await.is_ok())
+    }
+}
+
+/// The messages cut into commands of at most `most`, in their order, each of the `suspects` in one of its own.
+fn strides(wanted: &[u32], most: usize, suspects: &HashSet<u32>) -> Vec<UidSet> {
+    let apart = |a: &u32, b: &u32| !suspects.contains(a) && !suspects.contains(b);
+    let together = wanted.chunk_by(apart);
+    together.flat_map(|part| part.chunks(most)).map(|part| part.iter().copied().collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspect_is_asked_for_alone_and_in_its_place() {
+        let cut = |most, suspects: &[u32]| {
+            let wanted = [9, 8, 7, 6, 5];
+            let parts = strides(&wanted, most, &suspects.iter().copied().collect());
+            parts.iter().map(|part| part.iter().collect()).collect::<Vec<Vec<u32>>>()
+        };
+        assert_eq!(cut(usize::MAX, &[]), [vec![5, 6, 7, 8, 9]]);
+        assert_eq!(cut(2, &[]), [vec![8, 9], vec![6, 7], vec![5]]);
+        assert_eq!(cut(usize::MAX, &[7]), [vec![8, 9], vec![7], vec![5, 6]]);
+        assert_eq!(cut(2, &[9, 5]), [vec![9], vec![7, 8], vec![6], vec![5]]);
+        assert_eq!(strides(&[], usize::MAX, &HashSet::new()), []);
     }
 }

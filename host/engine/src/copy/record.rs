@@ -1,5 +1,6 @@
 //! The recorder: acknowledgements become ledger rows, many in one transaction.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use mailhaul_imap::{Ack, AckOutcome, Acks, ImapError, Refusal};
@@ -54,6 +55,8 @@ pub(super) struct Recorded {
     pub(super) bytes: u64,
     pub(super) unresolved: Vec<u32>,
     pub(super) alone: bool,
+    /// Of the unresolved ones, those acknowledged with the UID of another message's copy: that UID.
+    pub(super) taken: HashMap<u32, u32>,
     pub(super) patience: Option<Refusal>,
     pub(super) over_quota: Option<String>,
     /// How long a server profile would have that patience be.
@@ -91,9 +94,6 @@ pub(super) async fn record(
                     AckOutcome::Stored { uid: Some(target_uid), .. } => {
                         flight.uid_next = flight.uid_next.max(target_uid.checked_add(1));
                         closed.extend(flight.settle(uid));
-                        done.messages += 1;
-                        done.bytes += sent.size;
-                        work.context.done.add(1, sent.size);
                         delivered.push(Delivered {
                             uid,
                             size: sent.size,
@@ -144,7 +144,16 @@ pub(super) async fn record(
             done.patience.get_or_insert(refusal);
         }
         if !delivered.is_empty() {
-            locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
+            let taken = locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
+            let taken: HashMap<u32, u32> = taken.iter().map(|t| (t.uid, t.target_uid)).collect();
+            for message in delivered.iter().filter(|m| !taken.contains_key(&m.uid)) {
+                done.messages += 1;
+                done.bytes += message.size;
+                work.context.done.add(1, message.size);
+            }
+            // Under another UID it may be there all the same.
+            done.unresolved.extend(taken.keys());
+            done.taken.extend(taken);
         }
         for (uid, size, refusal, advice) in refused {
             let text = format!("the target refused it: {refusal}{advice}");

@@ -120,6 +120,7 @@ impl Copied {
         self.messages += more.messages;
         self.bytes += more.bytes;
         self.unresolved.extend(more.unresolved);
+        self.taken.extend(more.taken);
         self.alone |= more.alone;
         self.patience = self.patience.take().or(more.patience);
         self.wait = self.wait.max(more.wait);

@@ -31,8 +31,10 @@ pub struct FolderRow {
     pub source_mailbox_id: Option<String>,
     /// UIDVALIDITY of the place.
     pub target_uid_validity: Option<u32>,
-    /// Messages the source had at the newest scan.
+    /// Messages the source had at the newest scan, those it counts and does not list included.
     pub source_messages: u32,
+    /// Of these, so many the source counted and did not list at the newest scan: nothing is known of them.
+    pub unlisted: u32,
     /// Whether the source's message list was ever read.
     pub scanned: bool,
     /// What both sides were like when the folder's sum was last proven.
@@ -81,6 +83,7 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
         source_mailbox_id: row.get(8)?,
         source_messages: row.get(9)?,
         scanned: row.get(10)?,
+        unlisted: row.get(17)?,
         proof,
     })
 }
@@ -88,7 +91,8 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
 const SELECT: &str =
     "SELECT f.id, f.source_path, f.target_path, f.source_uidvalidity, p.uidvalidity, f.stopped_code,
         f.stopped_reason, f.place, f.source_mailboxid, f.source_messages, f.scanned, f.proven_source_uidnext,
-        f.proven_source_messages, f.proven_source_modseq, f.proven_target_uidnext, f.proven_target_messages, p.path
+        f.proven_source_messages, f.proven_source_modseq, f.proven_target_uidnext, f.proven_target_messages, p.path,
+        f.unlisted
     FROM folder f LEFT JOIN place p ON p.id = f.place";
 
 /// The folder's rows changed: what was counted and proven about it is void.
@@ -180,53 +184,78 @@ impl Ledger {
         })
     }
 
-    /// Records that the folder on its own cannot go on: its open messages count as failed.
+    /// Records that the folder on its own cannot go on, and how many messages it has by the best account there is:
+    /// what has no row of those counts as failed, or as left out where a rule leaves the whole folder out.
     pub fn stop_folder(&mut self, folder: FolderId, code: &str, reason: &str, messages: u32) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
             tx.execute(
-                "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4 WHERE id = ?1",
+                "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0
+                 WHERE id = ?1",
                 params![folder.0, code, reason, messages],
             )
             .map(drop)
         })
     }
 
-    /// Records the source's message list: what has a row but is not listed any more is gone, and what
-    /// was gone and is listed again is back. Returns how many went since the list was last read.
-    pub fn scanned(&mut self, folder: FolderId, uids: &[u32]) -> Result<u64> {
-        let listed: HashSet<u32> = uids.iter().copied().collect();
+    /// Records folders of the source that no run has read, each with its number of messages: until a run does, these are
+    /// pending. Folders that a run has read, or that stopped, stay what they are.
+    pub fn unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
         self.transaction(|tx| {
-            let mut gone = Vec::new();
+            let mut insert = tx.prepare(
+                "INSERT INTO folder (source_path, source_messages, seal) VALUES (?1, ?2, 0)
+                 ON CONFLICT (source_path) DO UPDATE SET source_messages = ?2, counts = NULL
+                 WHERE scanned = 0 AND stopped_code IS NULL",
+            )?;
+            for (source, messages) in folders {
+                insert.execute(params![source, messages])?;
+            }
+            tx.execute("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0", []).map(drop)
+        })
+    }
+
+    /// Records the source's message list, and how many messages it counts beside those it lists. What has a row and is
+    /// not listed any more is gone; where the list is short it may be among the `unlisted` as well, and is neither there
+    /// nor gone. What was either and is listed again is back.
+    pub fn scanned(&mut self, folder: FolderId, uids: &[u32], unlisted: u32) -> Result<Scanned> {
+        let listed: HashSet<u32> = uids.iter().copied().collect();
+        let absent = if unlisted > 0 { UNLISTED } else { GONE };
+        self.transaction(|tx| {
+            let mut scanned = Scanned::default();
+            let mut left = Vec::new();
             let mut back = Vec::new();
             {
                 let mut query =
-                    tx.prepare("SELECT source_uid, gone FROM message WHERE folder = ?1 AND gone < 2")?;
+                    tx.prepare("SELECT source_uid, gone FROM message WHERE folder = ?1 AND gone <> 2")?;
                 let mut rows = query.query([folder.0])?;
                 while let Some(row) = rows.next()? {
-                    let (uid, is_gone): (i64, bool) = (row.get(0)?, row.get(1)?);
-                    let there = u32::try_from(uid).is_ok_and(|uid| listed.contains(&uid));
-                    match (is_gone, there) {
-                        (false, false) => gone.push(uid),
-                        (true, true) => back.push(uid),
+                    let (uid, before): (i64, i64) = (row.get(0)?, row.get(1)?);
+                    match u32::try_from(uid).is_ok_and(|uid| listed.contains(&uid)) {
+                        true if before != THERE => back.push(uid),
+                        // What once was missing from a whole list stays gone.
+                        false if before != absent && before != GONE => left.push(uid),
                         _ => {}
                     }
                 }
             }
-            set_gone(tx, folder, &gone, 1)?;
-            set_gone(tx, folder, &back, 0)?;
-            let before: (u32, bool) =
-                tx.query_row("SELECT source_messages, scanned FROM folder WHERE id = ?1", [folder.0], |r| {
-                    Ok((r.get(0)?, r.get(1)?))
-                })?;
-            if !gone.is_empty() || !back.is_empty() || before != (listed.len() as u32, true) {
+            set_gone(tx, folder, &left, absent)?;
+            set_gone(tx, folder, &back, THERE)?;
+            scanned.back = back.len();
+            scanned.gone = if absent == GONE { left.len() } else { 0 };
+            let messages = listed.len() as i64 + i64::from(unlisted);
+            let before: (i64, u32, bool) = tx.query_row(
+                "SELECT source_messages, unlisted, scanned FROM folder WHERE id = ?1",
+                [folder.0],
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+            )?;
+            if !left.is_empty() || !back.is_empty() || before != (messages, unlisted, true) {
                 changed(tx, folder)?;
                 tx.execute(
-                    "UPDATE folder SET source_messages = ?2, scanned = 1 WHERE id = ?1",
-                    params![folder.0, listed.len() as i64],
+                    "UPDATE folder SET source_messages = ?2, unlisted = ?3, scanned = 1 WHERE id = ?1",
+                    params![folder.0, messages, unlisted],
                 )?;
             }
-            Ok(gone.len() as u64)
+            Ok(scanned)
         })
     }
 
@@ -258,7 +287,7 @@ impl Ledger {
             .map(|f| f.id)
             .collect();
         for folder in gone {
-            self.scanned(folder, &[])?;
+            self.scanned(folder, &[], 0)?;
         }
         Ok(())
     }
@@ -335,7 +364,23 @@ impl Ledger {
     }
 }
 
-/// Sets `gone` of rows; 0 is there, 1 gone, 2 gone and its copy put away.
+/// What changed against the list before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Messages that are gone since.
+    pub gone: usize,
+    /// Messages that were gone or not listed, and are listed again.
+    pub back: usize,
+}
+
+/// `gone` of a row whose message the source lists.
+const THERE: i64 = 0;
+/// … of one that the source has no more.
+const GONE: i64 = 1;
+/// … of one that the source does not list, though it counts more than it lists.
+const UNLISTED: i64 = 3;
+
+/// Sets `gone` of rows; 2 is gone and its copy put away.
 pub(super) fn set_gone(
     tx: &Transaction<'_>,
     folder: FolderId,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::UidSet;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::folder::changed;
 use super::{FolderId, Ledger, PlaceId, Result};
@@ -110,6 +110,15 @@ pub struct Delivered {
     pub flags_pending: Option<String>,
     /// How it was recognised, when it was found on the target rather than acknowledged.
     pub found_by: Option<&'static str>,
+}
+
+/// A message that the target acknowledged with the UID of another one's copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Source UID.
+    pub uid: u32,
+    /// The UID that is another message's copy.
+    pub target_uid: u32,
 }
 
 /// A message that is not on the target.
@@ -327,16 +336,23 @@ impl Ledger {
         })
     }
 
-    /// Records acknowledged messages, and closes the batches of which nothing is open any more.
+    /// Records acknowledged messages, and closes the batches of which nothing is open any more. Returns those that were
+    /// not recorded, since the message on the target is the copy of another one: it stands for one, whatever its server
+    /// says.
     pub fn delivered(
         &mut self,
         folder: FolderId,
         messages: &[Delivered],
         outcome: Outcome,
         closed: &[i64],
-    ) -> Result<()> {
+    ) -> Result<Vec<Taken>> {
         self.transaction(|tx| {
             changed(tx, folder)?;
+            let mut taken = Vec::new();
+            let mut other = tx.prepare_cached(
+                "SELECT 1 FROM message WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?3
+                     AND NOT (folder = ?1 AND source_uid = ?2)",
+            )?;
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, digest, body_digest, place, target_uid,
                      flags, flags_pending, proven, reason, seal)
@@ -344,6 +360,10 @@ impl Ledger {
                      seal(id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?10, 0) FROM folder WHERE id = ?1",
             )?;
             for m in messages {
+                if other.exists(params![folder.0, m.uid, m.target_uid])? {
+                    taken.push(Taken { uid: m.uid, target_uid: m.target_uid });
+                    continue;
+                }
                 // What was found by looking at the target is proven by that.
                 let proven = m.found_by.is_some();
                 let reason = m.found_by.map(|rule| reason_id(tx, "found", rule)).transpose()?;
@@ -368,7 +388,22 @@ impl Ledger {
             for id in closed {
                 close.execute([id])?;
             }
-            Ok(())
+            Ok(taken)
+        })
+    }
+
+    /// Where the copies of these source messages are: the UID on the target for each, in their order, `None` for one
+    /// without a copy or that the source has no more.
+    pub fn counterparts(&self, folder: FolderId, uids: &[u32]) -> Result<Vec<Option<u32>>> {
+        self.sql(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT target_uid FROM message WHERE folder = ?1 AND source_uid = ?2 AND gone = 0",
+            )?;
+            uids.iter()
+                .map(|uid| {
+                    query.query_row(params![folder.0, uid], |r| r.get(0)).optional().map(Option::flatten)
+                })
+                .collect()
         })
     }
 

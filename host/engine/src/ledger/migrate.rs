@@ -57,6 +57,9 @@ ALTER TABLE batch ADD COLUMN place INTEGER REFERENCES place (id);
 UPDATE batch SET place = (SELECT place FROM folder WHERE folder.id = batch.folder);
 ";
 
+/// Version 4 believed every list of the source.
+const FROM_4: &str = "ALTER TABLE folder ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0;";
+
 /// Takes a ledger of version `from` to the version of `schema.sql`.
 pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
     match from {
@@ -66,8 +69,12 @@ pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
             tx.execute_batch(FILL_FROM_1)?;
             tx.execute(&format!("UPDATE message SET seal = {}", super::seal::MESSAGE), []).map(drop)
         }
-        2 => tx.execute_batch(FROM_2).and_then(|()| tx.execute_batch(FROM_3)),
-        3 => tx.execute_batch(FROM_3),
-        _ => Ok(()),
+        _ => {
+            let steps = [(2, FROM_2), (3, FROM_3), (4, FROM_4)];
+            steps
+                .iter()
+                .filter(|(version, _)| *version >= from)
+                .try_for_each(|(_, sql)| tx.execute_batch(sql))
+        }
     }
 }

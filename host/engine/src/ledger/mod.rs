@@ -14,6 +14,8 @@ mod relocation;
 mod report;
 mod seal;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
@@ -24,13 +26,18 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-pub use folder::{FolderId, FolderRow, Proof};
-pub use message::{Batch, CONNECTION_LOST, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
+pub use folder::{FolderId, FolderRow, Proof, Scanned};
+pub use message::{Batch, CONNECTION_LOST, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row, Taken};
 pub use place::{Place, PlaceId};
 pub use relocation::{Copy, Relocation};
 
 /// Version of the tables in `schema.sql`.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
+
+/// The code of messages, and of folders, that the source lists and does not give.
+pub const UNREADABLE: &str = "unreadable";
+/// The code of messages that the source counts and does not list.
+pub const UNLISTED: &str = "unlisted";
 
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;

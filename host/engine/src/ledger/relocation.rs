@@ -60,8 +60,8 @@ fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Copy)> {
         size: row.get(5)?,
         digest: row.get(6)?,
         body_digest: row.get(7)?,
-        gone: gone > 0,
-        put_away: gone > 1,
+        gone: matches!(gone, 1 | 2),
+        put_away: gone == 2,
     };
     Ok((row.get(9)?, copy))
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{FolderId, Ledger, Result};
+use super::{FolderId, FolderRow, Ledger, Result};
 use crate::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified,
 };
@@ -24,14 +24,14 @@ impl Ledger {
     fn summaries(&self, folder: Option<FolderId>) -> Result<Vec<FolderSummary>> {
         self.sql(|db| {
             let mut query = db.prepare(
-                "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code IS NOT NULL,
+                "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code,
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 1),
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 2),
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 3),
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
                      count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
                      coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
-                     f.counts, count(*) FILTER (WHERE m.gone = 2)
+                     f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted
                  FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL
                  WHERE ?1 IS NULL OR f.id = ?1 GROUP BY f.id ORDER BY f.id",
             )?;
@@ -56,34 +56,41 @@ impl Ledger {
                     removed: r.get(12)?,
                     bytes: r.get(10)?,
                 };
+                let target: Option<String> = r.get(1)?;
+                let stopped: Option<String> = r.get(4)?;
                 if let Some(counted) = counted {
                     counts = counted;
-                } else if r.get(4)? {
-                    // The folder stopped on its own: its rows are not about today's messages.
-                    counts = Counts {
-                        source_messages: counts.source_messages,
-                        failed: counts.source_messages,
-                        ..Counts::default()
-                    };
                 } else {
+                    let unlisted: u64 = r.get(13)?;
+                    // What nobody could list is left out with the rest of a folder that a rule leaves out.
+                    let out = if target.is_none() { &mut counts.skipped } else { &mut counts.failed };
+                    *out += unlisted;
                     let known = counts.copied + counts.already_present + counts.skipped + counts.failed;
                     // Between a plan and the first scan the source may have fewer messages than rows.
                     counts.source_messages = counts.source_messages.max(known);
-                    counts.pending = counts.source_messages - known;
+                    let rest = counts.source_messages - known;
+                    *match (&stopped, &target) {
+                        (None, _) => &mut counts.pending,
+                        (Some(_), None) => &mut counts.skipped,
+                        (Some(_), Some(_)) => &mut counts.failed,
+                    } += rest;
                 }
-                Ok(FolderSummary { source: r.get(0)?, target: r.get(1)?, counts, verified })
+                // Of a folder that is left out nothing had to be read.
+                let stopped = stopped.filter(|_| target.is_some());
+                Ok(FolderSummary { source: r.get(0)?, target, counts, stopped, verified })
             })?;
             rows.collect()
         })
     }
 
-    /// Every message that is neither copied nor present.
+    /// Every message that is neither copied nor present; with UID 0 those of which nothing else is known, a line for each
+    /// folder that could not be read, wholly or in part.
     pub fn exceptions(&self) -> Result<Vec<Exception>> {
         let mut list: Vec<Exception> = self.sql(|db| {
             db.prepare(
                 "SELECT f.source_path, m.source_uid, m.outcome, r.code, r.text
                  FROM message m JOIN folder f ON f.id = m.folder LEFT JOIN reason r ON r.id = m.reason
-                 WHERE m.gone = 0 AND m.outcome > 2 AND f.stopped_code IS NULL
+                 WHERE m.gone = 0 AND m.outcome > 2
                  ORDER BY f.id, m.source_uid",
             )?
             .query_map([], |r| {
@@ -102,14 +109,11 @@ impl Ledger {
             .collect()
         })?;
         for folder in self.folders()? {
-            if let Some((code, reason)) = folder.stopped {
-                list.push(Exception {
-                    folder: folder.source,
-                    uid: 0,
-                    outcome: ExceptionOutcome::Failed,
-                    code,
-                    reason,
-                });
+            let outcome =
+                if folder.target.is_none() { ExceptionOutcome::Skipped } else { ExceptionOutcome::Failed };
+            let unlisted = (folder.unlisted > 0).then(|| unlisted(&folder));
+            for (code, reason) in folder.stopped.into_iter().chain(unlisted) {
+                list.push(Exception { folder: folder.source.clone(), uid: 0, outcome, code, reason });
             }
         }
         Ok(list)
@@ -193,6 +197,22 @@ impl Ledger {
                 })?
                 .collect()
         })
+    }
+}
+
+/// Code and sentence for messages that the source counts and does not list.
+fn unlisted(folder: &FolderRow) -> (String, String) {
+    let FolderRow { source_messages: counted, unlisted, .. } = *folder;
+    let listed = counted.saturating_sub(unlisted);
+    let fact = format!("the source counts {counted} messages and lists {listed} of them");
+    match folder.target {
+        Some(_) => (
+            super::UNLISTED.to_owned(),
+            format!(
+                "{fact}: {unlisted} cannot be asked for; have the old host repair the folder, then run again"
+            ),
+        ),
+        None => ("rule".to_owned(), format!("left out with the rest of the folder: {fact}")),
     }
 }
 

@@ -1,4 +1,4 @@
--- mailhaul ledger, version 3 (PRAGMA user_version). Plain sqlite3 reads it:
+-- mailhaul ledger, version 5 (PRAGMA user_version). Plain sqlite3 reads it:
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
@@ -28,7 +28,8 @@ CREATE TABLE folder (
     place                 INTEGER REFERENCES place (id),  -- where its copies go, once that was opened
     source_uidvalidity    INTEGER,
     source_mailboxid      TEXT,     -- stays the same when the folder is renamed, where the server has it
-    source_messages       INTEGER NOT NULL,  -- at the newest scan
+    source_messages       INTEGER NOT NULL,  -- at the newest scan, `unlisted` ones included
+    unlisted              INTEGER NOT NULL DEFAULT 0,  -- of these, so many the source counts and does not list
     scanned               INTEGER NOT NULL DEFAULT 0,  -- 1 once its message list was read
     verified              INTEGER NOT NULL DEFAULT 0,  -- 0 none, 1 counts, 2 headers, 3 full
     stopped_code          TEXT,     -- why the folder on its own cannot go on
@@ -64,7 +65,8 @@ CREATE TABLE message (
     flags         TEXT,              -- the source's flags that the copy was given
     flags_pending TEXT,              -- to be set by STORE still
     proven        INTEGER NOT NULL DEFAULT 0,  -- 1 once seen in the target's message list
-    gone          INTEGER NOT NULL DEFAULT 0,  -- 1 deleted at the source, 2 and its copy put away since
+    gone          INTEGER NOT NULL DEFAULT 0,  -- 1 deleted at the source, 2 and its copy put away since, 3 not listed by a
+                                               -- source that counts more messages than it lists
     attempts      INTEGER NOT NULL DEFAULT 0,  -- how often it was sent in vain
     reason        INTEGER REFERENCES reason (id),
     seal          INTEGER NOT NULL,  -- check over the row, against damage

@@ -1,0 +1,95 @@
+//! Ledgers of earlier versions are brought up to date.
+
+use super::*;
+
+#[test]
+fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = Ledger::file(dir.path(), &who().mailbox);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old = include_bytes!("../fixtures/version-1.sqlite");
+    std::fs::write(&path, old).unwrap();
+    let counted = |ledger: &Ledger| {
+        let c: Vec<_> = ledger.folder_summaries().unwrap().into_iter().map(|f| f.counts).collect();
+        c.iter()
+            .map(|c| (c.source_messages, c.copied, c.already_present, c.skipped, c.failed, c.pending))
+            .collect::<Vec<_>>()
+    };
+    let expected = [(5, 1, 1, 0, 1, 2), (2, 2, 0, 0, 0, 0), (1, 0, 0, 1, 0, 0)];
+    assert_eq!(counted(&Ledger::read(&path).unwrap().unwrap()), expected);
+    assert_eq!(std::fs::read(&path).unwrap(), old, "a reader leaves the file as it was");
+
+    let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
+    assert_eq!(counted(&ledger), expected);
+    let inbox = ledger.folder("INBOX").unwrap().unwrap();
+    assert_eq!(
+        (inbox.source_uid_validity, inbox.target_uid_validity),
+        (Some(1_700_000_001), Some(1_700_000_002))
+    );
+    assert_eq!(inbox.proof, None);
+    let rows = ledger.rows(inbox.id).unwrap();
+    assert_eq!(
+        (rows[&1].target_uid, rows[&1].digest, rows[&1].place),
+        (Some(11), Some([7; 32]), inbox.place)
+    );
+    assert_eq!(rows[&4].attempts, 1);
+    assert_eq!(ledger.open_batches(inbox.id).unwrap()[0].messages, [(5, 0), (6, 0)]);
+    assert_eq!(ledger.claimed("INBOX").unwrap(), [7, 11, 12].into(), "what is gone at the source stays ours");
+    let sent = ledger.folder("Sent").unwrap().unwrap();
+    assert_eq!(ledger.flags_pending(sent.id).unwrap(), [(1, 1, "$odd".to_owned())]);
+    ledger.delivered(sent.id, &[message(3, 3)], Outcome::Copied, &[]).unwrap();
+    drop(ledger);
+    assert_eq!(Ledger::open(dir.path(), &who()).unwrap().rows(sent.id).unwrap().len(), 3);
+}
+
+/// An intent for messages 4 and 5, recorded as versions 2 and 3 did.
+fn intents_as_in_version_3(ledger: &Ledger) {
+    let made = "DROP TABLE batch;
+        CREATE TABLE batch (
+            id                  INTEGER PRIMARY KEY,
+            folder              INTEGER NOT NULL REFERENCES folder (id),
+            target_uidvalidity  INTEGER,
+            target_uidnext      INTEGER,
+            source_uids         TEXT NOT NULL,
+            looked_up           INTEGER NOT NULL DEFAULT 0
+        );
+        INSERT INTO batch (folder, target_uidvalidity, target_uidnext, source_uids) VALUES (1, 9, 40, '4,5');
+        ALTER TABLE folder DROP COLUMN unlisted;
+        PRAGMA user_version = 3";
+    ledger.sql(|db| db.execute_batch(made)).unwrap();
+}
+
+#[test]
+fn an_intent_of_version_3_is_about_the_place_of_its_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    intents_as_in_version_3(&ledger);
+    drop(ledger);
+    let ledger = Ledger::open(dir.path(), &who()).unwrap();
+    let intent = ledger.open_batches(id).unwrap().remove(0);
+    assert_eq!(intent.messages, [(4, 0), (5, 0)]);
+    assert!(intent.is_about("Sent Items", Some(9)));
+    assert!(!intent.is_about("Sent Items", Some(8)) && !intent.is_about("Sent", Some(9)));
+    assert_eq!(ledger.unaccounted(id).unwrap(), [(5, 0)].into(), "of 4 a copy is recorded");
+}
+
+#[test]
+fn a_ledger_of_version_2_learns_of_renames_on_the_target() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger_with_folder(dir.path());
+    ledger.sql(|db| db.execute_batch("ALTER TABLE place DROP COLUMN asked")).unwrap();
+    intents_as_in_version_3(&ledger);
+    ledger.sql(|db| db.pragma_update(None, "user_version", 2)).unwrap();
+    drop(ledger);
+    let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
+    let place = ledger.places().unwrap().remove(0);
+    assert_eq!(place.asked, None);
+    let asked = place.path.clone();
+    ledger.rename_place(place.id, "Kunden").unwrap();
+    ledger.rename_place(place.id, "Kunden alt").unwrap();
+    drop(ledger);
+    // Opening looks at the seals.
+    let place = Ledger::open(dir.path(), &who()).unwrap().places().unwrap().remove(0);
+    assert_eq!((place.path.as_str(), place.asked), ("Kunden alt", Some(asked)));
+}
