@@ -164,7 +164,8 @@ async fn passes(
 /// Records a message that the target took for another one's: sent again, it would do so again.
 async fn tell_merged(work: Work<'_>, home: Home<'_>, message: &Listed, other: u32) -> Step<()> {
     let text = format!(
-        "the target keeps no copy of its own: it says that it is message {other}, which is the copy of another message"
+        "the target keeps no copy of its own: it says that it is message {other}, which is another one's copy or was \
+         there before"
     );
     let failure =
         Failure { uid: message.uid, size: message.size, code: "merged", text: &text, refused: true };

@@ -157,7 +157,7 @@ pub(crate) async fn run(
         differences.extend(late(work, &mut pair.target, home, &target_path, &in_doubt).await?);
     }
     end.differences = differences.len();
-    tell_differences(work, row.id, differences).await?;
+    tell_differences(work, row.id, open.whole, differences).await?;
     let whole = end.differences == 0 && flags_well && in_doubt.is_empty() && end.over_quota.is_none();
     let tail: Option<Vec<u32>> = tail.map(|tail| tail.iter().map(|m| m.uid).collect());
     let proof = tail.and_then(|tail| proof(&open.source, &job.selected, &tail)).filter(|_| whole);
@@ -231,13 +231,15 @@ async fn late(
     Ok(late)
 }
 
-/// Records and tells what was found, in place of what an earlier look of this kind found.
-async fn tell_differences(work: Work<'_>, folder: FolderId, found: Vec<Difference>) -> Step<()> {
-    locked(work.ledger).replace_differences(
-        folder,
-        &[DifferenceKind::Missing, DifferenceKind::Duplicate],
-        &found,
-    )?;
+/// Records and tells what was found, in place of what earlier looks of this kind found: also that the folder could not be
+/// read, when it has been read `whole` now.
+async fn tell_differences(work: Work<'_>, folder: FolderId, whole: bool, found: Vec<Difference>) -> Step<()> {
+    let looked_for = |d: &Difference| match d.kind {
+        DifferenceKind::Missing | DifferenceKind::Duplicate => true,
+        DifferenceKind::Unreadable => whole && d.uid == 0,
+        _ => false,
+    };
+    locked(work.ledger).replace_differences(folder, looked_for, &found)?;
     for difference in found {
         work.context.tell(Event::DifferenceFound { mailbox: work.mailbox.to_owned(), difference }).await;
     }

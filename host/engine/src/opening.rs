@@ -43,6 +43,8 @@ pub(crate) struct Opened {
     pub vanished: BTreeMap<u32, u64>,
     /// The source's flags now, of messages that have a row.
     pub flags: Vec<(u32, Flags)>,
+    /// The source lists as many messages as it counts.
+    pub whole: bool,
 }
 
 /// What the source holds.
@@ -162,7 +164,18 @@ pub(crate) async fn open(
     rows.retain(|uid, _| there.contains(uid));
     let (wanted, left_out) = settle(work.context, &mut ledger, (row, place, &in_doubt), &rows, listed)?;
     drop(ledger);
-    Ok(Some(Opened { source: selected, target: opened, place, rows, wanted, left_out, vanished, flags }))
+    let whole = unlisted == 0;
+    Ok(Some(Opened {
+        source: selected,
+        target: opened,
+        place,
+        rows,
+        wanted,
+        left_out,
+        vanished,
+        flags,
+        whole,
+    }))
 }
 
 /// How many messages a source folder has that cannot be read: what its STATUS said, else what the ledger knows, and never

@@ -100,7 +100,7 @@ pub(crate) async fn list_whole(
     if whole.unlisted() > 0 {
         whole.selected = session.examine(name).await?;
         whole.listed = list_counted(session, &whole.selected).await?;
-        tracing::warn!(exists = whole.selected.exists, listed = whole.listed.len(), "a short list");
+        tracing::info!(exists = whole.selected.exists, listed = whole.listed.len(), "a short list");
     }
     Ok(whole)
 }

@@ -33,6 +33,9 @@ pub enum AckOutcome {
         /// The message's new UID (RFC 4315); `None` when the server gave none, or one that cannot be right: of another
         /// UIDVALIDITY than the open folder's, or below the UIDNEXT it had when it was opened.
         uid: Option<u32>,
+        /// The UID the server gave where the folder had that one already: it keeps one of several messages that it takes
+        /// for the same.
+        older_uid: Option<u32>,
     },
     /// The server refused the message; nothing was stored, by its account.
     Refused(Refusal),
@@ -181,9 +184,14 @@ impl Acks {
                     let lines = std::mem::take(&mut self.lines);
                     self.listed = (lines.len() <= MOST_LISTED).then(|| lines.finish(FetchItems::Meta));
                 }
-                for (message, uid) in pending.messages.iter().zip(self.uids(&line, pending.messages.len())) {
+                for (message, given) in pending.messages.iter().zip(self.uids(&line, pending.messages.len()))
+                {
                     state.window.answered(message.len);
-                    let outcome = AckOutcome::Stored { uid_validity: self.validity, uid };
+                    let (uid, older_uid) = match given {
+                        Some(uid) if self.is_new(uid) => (given, None),
+                        older => (None, older),
+                    };
+                    let outcome = AckOutcome::Stored { uid_validity: self.validity, uid, older_uid };
                     self.ready.push_back(Ack { ticket: message.ticket, outcome });
                 }
             }
@@ -239,15 +247,21 @@ impl Acks {
         self.validity.is_some() && validity.is_some() && validity != self.validity.map(u64::from)
     }
 
+    /// Whether the folder did not have a message of this UID when it was opened.
+    fn is_new(&self, uid: u32) -> bool {
+        uid >= self.lowest_uid.max(1)
+    }
+
     /// Reads APPENDUID (RFC 4315 section 3) and believes it only where it can be true: of the open folder's
-    /// UIDVALIDITY, as many as were sent, each above the one before, none that the folder had already.
+    /// UIDVALIDITY, as many as were sent, each above the one before, all of them new or all of them older.
     fn uids(&self, line: &StatusLine, count: usize) -> Vec<Option<u32>> {
         let given = || {
             let mut values = Tokens::new(&line.arguments);
             let validity = values.next()?.number().and_then(|number| u32::try_from(number).ok())?;
             let uids = ascending(values.next()?.bytes()?, count)?;
-            let new = uids.first().is_some_and(|first| *first >= self.lowest_uid.max(1));
-            (self.validity == Some(validity) && new).then_some(uids)
+            let (first, last) = (*uids.first()?, *uids.last()?);
+            (self.validity == Some(validity) && first > 0 && self.is_new(first) == self.is_new(last))
+                .then_some(uids)
         };
         let uids = (line.code.as_deref() == Some("APPENDUID")).then(given).flatten();
         uids.map_or_else(|| vec![None; count], |uids| uids.into_iter().map(Some).collect())

@@ -63,7 +63,7 @@ async fn verdicts(acks: &mut Acks) -> (Vec<Ack>, Option<ImapError>) {
 }
 
 fn stored(ticket: u64, uid: Option<u32>) -> Ack {
-    Ack { ticket, outcome: AckOutcome::Stored { uid_validity: Some(77), uid } }
+    Ack { ticket, outcome: AckOutcome::Stored { uid_validity: Some(77), uid, older_uid: None } }
 }
 
 /// P1, and the rules of the pipeline: ask first, then send ahead, ask again for a new keyword; verdicts by tag.

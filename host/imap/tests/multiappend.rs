@@ -56,7 +56,7 @@ async fn verdicts(acks: &mut Acks) -> (Vec<Ack>, Option<ImapError>) {
 }
 
 fn stored(ticket: u64, uid: Option<u32>) -> Ack {
-    Ack { ticket, outcome: AckOutcome::Stored { uid_validity: Some(77), uid } }
+    Ack { ticket, outcome: AckOutcome::Stored { uid_validity: Some(77), uid, older_uid: None } }
 }
 
 /// The first message, which asks and is stored as 10, and the head of the command that follows.

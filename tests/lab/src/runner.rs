@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -181,18 +182,39 @@ impl Mailhaul {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
         grounds::register(child.id(), true);
-        let stdout = child.stdout.take().map(collect);
-        let stderr = child.stderr.take().map(collect);
+        let stdout = child.stdout.take().map(Printed::collect);
+        let stderr = child.stderr.take().map(Printed::collect);
         Running { child, line, stdout, stderr, started: Instant::now(), limit: self.limit }
     }
 }
 
-fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).ok();
+/// What a command prints, as far as it has come.
+#[derive(Debug)]
+struct Printed {
+    so_far: Arc<(Mutex<Vec<u8>>, Condvar)>,
+    reader: JoinHandle<()>,
+}
+
+impl Printed {
+    fn collect(mut from: impl Read + Send + 'static) -> Self {
+        let so_far = Arc::<(Mutex<Vec<u8>>, Condvar)>::default();
+        let shared = Arc::clone(&so_far);
+        let reader = std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(read @ 1..) = from.read(&mut piece) {
+                let (bytes, more) = &*shared;
+                bytes.lock().expect("what was printed").extend_from_slice(&piece[..read]);
+                more.notify_all();
+            }
+        });
+        Self { so_far, reader }
+    }
+
+    fn whole(self) -> String {
+        self.reader.join().ok();
+        let bytes = self.so_far.0.lock().expect("what was printed");
         String::from_utf8_lossy(&bytes).into_owned()
-    })
+    }
 }
 
 /// A command that runs.
@@ -200,8 +222,8 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
 pub struct Running {
     child: Child,
     line: String,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Option<Printed>,
+    stderr: Option<Printed>,
     started: Instant,
     limit: Duration,
 }
@@ -221,6 +243,20 @@ impl Running {
     /// Ctrl-C.
     pub fn interrupt(&self) {
         process::signal(&self.child, Signal::INT);
+    }
+
+    /// Ctrl-C, and waits until the command says that it has heard it.
+    ///
+    /// # Panics
+    /// When it does not say so within half a minute.
+    pub fn interrupt_heard(&self) {
+        self.interrupt();
+        let (bytes, more) = &*self.stderr.as_ref().expect("standard error").so_far;
+        let heard = |bytes: &mut Vec<u8>| !bytes.windows(9).any(|words| words == b"stopping:");
+        let bytes = bytes.lock().expect("what was printed");
+        let (_bytes, waited) =
+            more.wait_timeout_while(bytes, Duration::from_secs(30), heard).expect("what was printed");
+        assert!(!waited.timed_out(), "the command does not say that it stops");
     }
 
     /// What `kill` sends.
@@ -261,9 +297,7 @@ impl Running {
             self.child.wait().expect("wait for a killed process")
         });
         let elapsed = self.started.elapsed();
-        let text = |handle: Option<JoinHandle<String>>| {
-            handle.and_then(|thread| thread.join().ok()).unwrap_or_default()
-        };
+        let text = |printed: Option<Printed>| printed.map(Printed::whole).unwrap_or_default();
         Outcome {
             line: std::mem::take(&mut self.line),
             code: status.code(),

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use mailhaul_lab::corpus;
-use mailhaul_lab::fake::{Fake, Incoming, Manners, Message, Take};
+use mailhaul_lab::fake::{Fake, Incoming, Manners, Message, Take, Verdict};
 use mailhaul_lab::grounds;
 use mailhaul_lab::imap::date;
 use mailhaul_lab::project::{Pair, Side, Spec};
@@ -145,6 +147,44 @@ impl Stage {
             .join("\n")
         };
         assert!(want == have, "wanted:\n{}\nthere instead:\n{}", shown(&want, &have), shown(&have, &want));
+    }
+}
+
+/// A command that a server keeps waiting for its answer.
+pub(crate) struct Gate {
+    reached: mpsc::Receiver<()>,
+    open: mpsc::Sender<()>,
+}
+
+impl Gate {
+    /// Holds the first command from now on that begins so.
+    pub(crate) fn hold(server: &Fake, command: &'static str) -> Self {
+        let (reached_here, reached) = mpsc::channel();
+        let (open, opened) = mpsc::channel();
+        let mut held = false;
+        server.manners(|m| {
+            m.on_command = Box::new(move |line| {
+                if line.starts_with(command) && !held {
+                    held = true;
+                    reached_here.send(()).ok();
+                    // The other end goes away when the test is over.
+                    opened.recv().ok();
+                }
+                Verdict::Go
+            });
+        });
+        Self { reached, open }
+    }
+
+    /// Waits until the command has come.
+    #[track_caller]
+    pub(crate) fn wait(&self) {
+        self.reached.recv_timeout(Duration::from_secs(60)).expect("the command that is held");
+    }
+
+    /// Lets it be answered.
+    pub(crate) fn open(&self) {
+        self.open.send(()).ok();
     }
 }
 

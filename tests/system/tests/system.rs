@@ -8,6 +8,9 @@
 //! | [`haul`] | moves that go well |
 //! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
+//! | [`doubt`] | what a killed run had on its way, and a mapping that changed since |
+//! | [`disorder`] | whatever goes wrong on both sides, in any order |
+//! | [`evidence`] | servers whose word is not to be believed: never `complete` while anything is missing |
 //! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
 //! | [`remap`] | a mapping that changes after a run |
 //! | [`undo`] | taking back what was copied, and nothing else |
@@ -47,6 +50,7 @@ mod crash;
 mod delta;
 mod disorder;
 mod doubt;
+mod evidence;
 mod folders;
 mod guests;
 mod haul;

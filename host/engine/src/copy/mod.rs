@@ -69,7 +69,7 @@ pub(crate) struct Copied {
     /// To be looked up on the target: stored without saying under which UID, refused together with others, or
     /// refused for the moment.
     pub unresolved: Vec<u32>,
-    /// Of these, the ones that the target acknowledged with the UID of another message's copy: that UID, by source UID.
+    /// Of these, the ones that the target acknowledged with the UID of another message: that UID, by source UID.
     pub taken: HashMap<u32, u32>,
     /// Some of these were refused together, for the sake of one of them: send them alone.
     pub alone: bool,

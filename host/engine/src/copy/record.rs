@@ -55,7 +55,7 @@ pub(super) struct Recorded {
     pub(super) bytes: u64,
     pub(super) unresolved: Vec<u32>,
     pub(super) alone: bool,
-    /// Of the unresolved ones, those acknowledged with the UID of another message's copy: that UID.
+    /// Of the unresolved ones, those acknowledged with the UID of another message: that UID.
     pub(super) taken: HashMap<u32, u32>,
     pub(super) patience: Option<Refusal>,
     pub(super) over_quota: Option<String>,
@@ -104,7 +104,10 @@ pub(super) async fn record(
                             found_by: None,
                         });
                     }
-                    AckOutcome::Stored { uid: None, .. } => done.unresolved.push(uid),
+                    AckOutcome::Stored { uid: None, older_uid, .. } => {
+                        done.unresolved.push(uid);
+                        done.taken.extend(older_uid.map(|older| (uid, older)));
+                    }
                     AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
                         if refusal.is_out_of_room()
                             || meaning.as_ref().is_some_and(Meaning::is_out_of_room) =>

@@ -190,8 +190,8 @@ impl Ledger {
         self.transaction(|tx| {
             changed(tx, folder)?;
             tx.execute(
-                "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0
-                 WHERE id = ?1",
+                "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0,
+                     verified = 0 WHERE id = ?1",
                 params![folder.0, code, reason, messages],
             )
             .map(drop)

@@ -3,9 +3,7 @@
 use rusqlite::params;
 
 use super::{FolderId, FolderRow, Ledger, Result};
-use crate::summary::{
-    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified,
-};
+use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
 
 impl Ledger {
     /// Every folder with its counts, in plan order. Each adds up.
@@ -124,11 +122,11 @@ impl Ledger {
         self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
     }
 
-    /// Replaces what an earlier look found of these `kinds` in this folder; other kinds stay.
+    /// Replaces what earlier looks at this folder found, as far as it is among those that were `looked_for`; others stay.
     pub fn replace_differences(
         &mut self,
         folder: FolderId,
-        kinds: &[DifferenceKind],
+        looked_for: impl Fn(&Difference) -> bool,
         found: &[Difference],
     ) -> Result<()> {
         let mut all: Vec<Difference> = self.sql(|db| {
@@ -138,7 +136,7 @@ impl Ledger {
                 .collect()
         })?;
         let before = all.len();
-        all.retain(|d| !kinds.contains(&d.kind));
+        all.retain(|d| !looked_for(d));
         if all.len() == before && found.is_empty() {
             return Ok(());
         }

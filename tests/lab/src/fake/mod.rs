@@ -52,6 +52,12 @@ pub enum Give {
     Vanish,
     /// The connection ends in the middle of the text.
     Hangup,
+    /// The connection ends instead of the answer.
+    Close,
+    /// No answer for it, and the whole FETCH ends with OK.
+    Silent,
+    /// The literal is announced with so many bytes more than come, or fewer.
+    Announced(i64),
 }
 
 /// What comes of a command before it is looked at.
@@ -92,6 +98,8 @@ pub(crate) fn contains(body: &[u8], text: &[u8]) -> bool {
 pub type OnAppend = Box<dyn FnMut(&mut Incoming<'_>) -> Take + Send>;
 /// Judges each message that is asked for.
 pub type OnFetch = Box<dyn FnMut(&Message) -> Give + Send>;
+/// Whether a message is named where lists are asked for.
+pub type OnList = Box<dyn FnMut(&Message) -> bool + Send>;
 /// Judges each command by its line without the tag; literals are shown as `{n}`.
 pub type OnCommand = Box<dyn FnMut(&str) -> Verdict + Send>;
 
@@ -113,6 +121,8 @@ pub struct Manners {
     pub on_append: OnAppend,
     /// Judges messages that are asked for.
     pub on_fetch: OnFetch,
+    /// Leaves messages out of the answers to a FETCH without text; counts and searches have them.
+    pub on_list: OnList,
     /// Judges commands.
     pub on_command: OnCommand,
 }
@@ -128,6 +138,7 @@ impl Default for Manners {
             chatty: false,
             on_append: Box::new(|_| Take::Store),
             on_fetch: Box::new(|_| Give::Whole),
+            on_list: Box::new(|_| true),
             on_command: Box::new(|_| Verdict::Go),
         }
     }

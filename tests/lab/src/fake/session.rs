@@ -217,13 +217,19 @@ impl Session<'_> {
                 let Some(folder) = inside.store.folders.get(&name) else { break };
                 let Some(place) = folder.place(uid) else { continue };
                 let message = folder.messages[place].clone();
-                let give = if whole { (inside.manners.on_fetch)(&message) } else { Give::Whole };
+                let give = match whole {
+                    true => (inside.manners.on_fetch)(&message),
+                    false if (inside.manners.on_list)(&message) => Give::Whole,
+                    false => Give::Silent,
+                };
                 (place, message, give)
             };
             match give {
                 Give::No => "NO [SERVERBUG] Message cannot be read".clone_into(&mut answer),
                 Give::Bad => "BAD Internal error".clone_into(&mut answer),
                 Give::Vanish => gone.push(uid),
+                Give::Silent => {}
+                Give::Close => self.open = false,
                 _ => self.give(place, &message, items, give),
             }
             if !self.open {
@@ -270,7 +276,9 @@ impl Session<'_> {
             }
         }
         if let Some((name, body)) = text {
-            self.out.extend_from_slice(format!("{name} {{{}}}\r\n", body.len()).as_bytes());
+            let more = if let Give::Announced(more) = give { more } else { 0 };
+            let announced = body.len() as i64 + more;
+            self.out.extend_from_slice(format!("{name} {{{announced}}}\r\n").as_bytes());
             if give == Give::Hangup {
                 self.out.extend_from_slice(&body[..body.len() / 2]);
                 self.open = false;

@@ -1,0 +1,428 @@
+//! Servers whose word is not to be believed: no `complete` and no exit 0 while anything is missing, and nothing is taken
+//! away because a server did not speak of it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use mailhaul_lab::corpus;
+use mailhaul_lab::fake::{Give, Take, Verdict};
+use serde_json::Value;
+
+use crate::bench::{Move, bench};
+use crate::compare::{assert_complete, assert_sums, differences};
+use crate::stage::{DATE, Gate, Stage, copies, exception};
+
+/// The source counts, copied, failed and pending messages of all folders together.
+fn totals(report: &Value) -> [u64; 4] {
+    ["source_messages", "copied", "failed", "pending"].map(|name| report["totals"][name].as_u64().unwrap())
+}
+
+/// Answers to EXAMINE of this folder, or to the list that follows it, are refused in these words.
+fn refuse(stage: &Stage, folder: &'static str, list: bool, words: &'static str) {
+    stage.source.manners(|m| {
+        let mut there = false;
+        m.on_command = Box::new(move |line| {
+            if line.starts_with("EXAMINE") {
+                there = line.contains(folder);
+            }
+            let refused =
+                there && if list { line.starts_with("UID FETCH") } else { line.starts_with("EXAMINE") };
+            if refused { Verdict::Say(words.to_owned()) } else { Verdict::Go }
+        });
+    });
+}
+
+/// A folder that the source lists with its figures and does not let be read was a folder of no messages: exit 0, complete.
+#[test]
+fn a_folder_that_the_source_does_not_let_be_read() {
+    for (list, words) in [
+        (false, "NO [NOPERM] Permission denied"),
+        (false, "BAD Error in IMAP command"),
+        (true, "NO [SERVERBUG] Internal error occurred"),
+    ] {
+        let stage = Stage::loaded(3);
+        stage.load("Work", 5);
+        refuse(&stage, "Work", list, words);
+        let outcome = stage.mailhaul(&["run"]).expect(3).says(&[
+            "not all well",
+            "5 messages failed",
+            "Work: unreadable",
+        ]);
+        assert!(!outcome.told().contains(": complete"), "{}", outcome.told());
+        let report = stage.report();
+        assert_sums(&report);
+        assert_eq!((totals(&report), &report["verdict"]), ([8, 3, 5, 0], &"incomplete".into()), "{words}");
+        assert_eq!(exception(&report, "Work", 0)["code"], "unreadable");
+        stage.mailhaul(&["verify"]).expect(3).says(&["Work"]);
+
+        // Readable again, the same command brings it.
+        stage.source.manners(|m| m.on_command = Box::new(|_| Verdict::Go));
+        stage.mailhaul(&["run"]).expect(0);
+        stage.assert_moved();
+        stage.mailhaul(&["verify", "--depth", "full"]).expect(0);
+
+        // What was copied stays copied, and only what is new counts as failed.
+        stage.load("Work", 1);
+        refuse(&stage, "Work", list, words);
+        stage.mailhaul(&["run"]).expect(3).says(&["1 message failed"]);
+        let report = stage.report();
+        assert_sums(&report);
+        assert_eq!((totals(&report), &report["verdict"]), ([9, 8, 1, 0], &"incomplete".into()), "{words}");
+        stage.mailhaul(&["report"]).expect(0).says(&["1 folder could not go"]);
+    }
+}
+
+/// Without any figures a folder that cannot be read counts as one message: nobody knows that it is empty.
+#[test]
+fn a_folder_that_tells_nothing_at_all() {
+    let stage = Stage::loaded(3);
+    stage.load("Work", 5);
+    stage.source.manners(|m| {
+        m.on_command = Box::new(|line| {
+            let about = line.contains("Work") && (line.starts_with("EXAMINE") || line.starts_with("STATUS"));
+            if about { Verdict::Say("NO [SERVERBUG] no figures".to_owned()) } else { Verdict::Go }
+        });
+    });
+    stage.mailhaul(&["run"]).expect(3);
+    let report = stage.report();
+    assert_sums(&report);
+    assert_eq!((totals(&report), &report["verdict"]), ([4, 3, 1, 0], &"incomplete".into()));
+}
+
+/// What the operator leaves out does not have to be read: the way past a folder that never can be.
+#[test]
+fn a_folder_that_cannot_be_read_may_be_left_out() {
+    let stage = Stage::loaded(3);
+    stage.load("Work", 5);
+    refuse(&stage, "Work", false, "NO [NOPERM] Permission denied");
+    let mut spec = stage.spec();
+    spec.extra = "[[folders]]\nfrom = \"Work\"\nskip = true\n".to_owned();
+    spec.write(&stage.folder);
+    stage.mailhaul(&["run"]).expect(0);
+    let report = stage.report();
+    assert_sums(&report);
+    assert_eq!((&report["totals"]["skipped"], &report["verdict"]), (&5.into(), &"complete".into()));
+    assert_eq!(exception(&report, "Work", 0)["outcome"], "skipped");
+}
+
+/// Dovecot with a folder whose directories cannot be read: STATUS may answer, EXAMINE does not.
+#[test]
+fn a_directory_that_cannot_be_read() {
+    let haul = Move::usual();
+    let mut client = haul.from.client();
+    client.create("Projekte").unwrap();
+    for n in 0..5 {
+        let body = corpus::simple(&format!("in the folder {n}"), "x");
+        client.append_one("Projekte", &[], " 5-May-2021 05:05:05 +0500", &body).unwrap();
+    }
+    client.append_one("INBOX", &[], " 5-May-2021 05:05:05 +0500", &corpus::simple("inbox", "x")).unwrap();
+    let folder = bench().old.maildir(&haul.from.user).join(".Projekte");
+    let allow = |mode: u32| {
+        for part in ["cur", "new"] {
+            fs::set_permissions(folder.join(part), Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    allow(0o000);
+    let outcome = haul.mailhaul(&["run"]);
+    let report = haul.report();
+    allow(0o700);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.told());
+    assert_sums(&report);
+    assert_eq!(report["verdict"], "incomplete", "{report:#}");
+    assert!(report["totals"]["failed"].as_u64() > Some(0), "{report:#}");
+    haul.mailhaul(&["run"]).expect(0);
+    assert_complete(&haul.report(), 6);
+}
+
+/// A list with a hole was the whole truth: what it did not name was never copied, `verify --depth full` agreed.
+#[test]
+fn a_list_that_is_shorter_than_the_count() {
+    for (count, other) in [(6, "headers"), (2_500, "counts")] {
+        let stage = Stage::loaded(count);
+        stage.source.manners(|m| m.on_list = Box::new(|message| message.uid != 4));
+        stage.mailhaul(&["run"]).expect(3).says(&["1 message failed", "INBOX: unlisted"]);
+        let report = stage.report();
+        assert_sums(&report);
+        let all = count as u64;
+        assert_eq!((totals(&report), &report["verdict"]), ([all, all - 1, 1, 0], &"incomplete".into()));
+        assert_eq!(exception(&report, "INBOX", 0)["code"], "unlisted");
+        stage.assert_moved_but(|m| m.uid == 4);
+        stage.mailhaul(&["verify", "--depth", other]).expect(3).says(&["not compared"]);
+        // The same again, from the ledger.
+        stage.mailhaul(&["run"]).expect(3);
+        stage.assert_moved_but(|m| m.uid == 4);
+        stage.source.manners(|m| m.on_list = Box::new(|_| true));
+        stage.mailhaul(&["run"]).expect(0);
+        stage.assert_moved();
+        assert_complete(&stage.report(), count);
+    }
+}
+
+/// A list that is short once is asked for again, after a fresh EXAMINE.
+#[test]
+fn a_list_that_is_short_once() {
+    let stage = Stage::loaded(6);
+    let mut short = true;
+    stage.source.manners(|m| {
+        m.on_list = Box::new(move |message| message.uid != 4 || !std::mem::take(&mut short));
+    });
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+    assert_complete(&stage.report(), 6);
+}
+
+/// A copy was put away because a list did not name its message, and copied again by the next run.
+#[test]
+fn delete_gone_takes_nothing_on_the_word_of_a_short_list() {
+    let stage = Stage::loaded(20);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.source.manners(|m| m.on_list = Box::new(|message| message.uid != 7));
+    // Something new, so that the folder is listed.
+    let body = corpus::simple("INBOX 021", "new");
+    stage.source.store(|store| store.add("INBOX", &["\\Seen"], DATE, &body));
+    stage.mailhaul(&["run", "--delete-gone"]).expect(3);
+    assert_eq!(stage.there("INBOX").len(), 21);
+    let report = stage.report();
+    assert_sums(&report);
+    assert_eq!((totals(&report), &report["totals"]["gone_at_source"]), ([21, 20, 1, 0], &0.into()));
+    assert!(stage.there("mailhaul-removed").is_empty());
+    // Listed again it is what it was; then it goes in truth, and its copy with it.
+    stage.source.manners(|m| m.on_list = Box::new(|_| true));
+    stage.mailhaul(&["run", "--delete-gone"]).expect(0);
+    stage.assert_moved();
+    stage.source.store(|store| {
+        store.folders.get_mut("INBOX").unwrap().messages.retain(|m| m.uid != 7);
+    });
+    stage.mailhaul(&["run", "--delete-gone"]).expect(0);
+    assert_eq!((stage.there("INBOX").len(), stage.there("mailhaul-removed").len()), (20, 1));
+}
+
+/// FETCH that ends in OK and says nothing of a message was its deletion. One that is listed all the same is unreadable.
+#[test]
+fn no_answer_is_no_deletion() {
+    let stage = Stage::loaded(10);
+    stage.source.manners(|m| {
+        m.on_fetch = Box::new(|message| if message.uid == 5 { Give::Silent } else { Give::Whole });
+    });
+    for _ in 0..2 {
+        stage.mailhaul(&["run"]).expect(3).says(&["1 message failed"]);
+        stage.assert_moved_but(|m| m.uid == 5);
+        let report = stage.report();
+        assert_sums(&report);
+        assert_eq!(totals(&report), [10, 9, 1, 0]);
+        assert_eq!(exception(&report, "INBOX", 5)["code"], "unreadable");
+    }
+    stage.source.manners(|m| m.on_fetch = Box::new(|_| Give::Whole));
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+}
+
+/// A literal of another length than was announced, or a connection that ends at one message: nothing of that answer is
+/// stored, the message is asked for alone, named after three ends, and the rest goes on.
+#[test]
+fn a_message_that_the_source_breaks_at() {
+    let cases = [
+        (Give::Announced(3), vec![5]),
+        (Give::Announced(-5), vec![1]),
+        (Give::Hangup, vec![10]),
+        (Give::Close, vec![4, 5, 9]),
+    ];
+    for (give, bad) in cases {
+        let stage = Stage::loaded(10);
+        stage.load("Work", 3);
+        let named = bad.clone();
+        stage.source.manners(|m| {
+            m.on_fetch = Box::new(move |message| {
+                if message.says("INBOX") && named.contains(&message.uid) { give } else { Give::Whole }
+            });
+        });
+        let out = |m: &mailhaul_lab::fake::Message| m.says("INBOX") && bad.contains(&m.uid);
+        for _ in 0..2 {
+            stage.mailhaul(&["run"]).expect(3);
+            stage.assert_moved_but(out);
+            let report = stage.report();
+            assert_sums(&report);
+            let failed = bad.len() as u64;
+            assert_eq!(totals(&report), [13, 13 - failed, failed, 0], "{give:?} {bad:?}");
+            for uid in &bad {
+                assert_eq!(exception(&report, "INBOX", *uid)["code"], "unreadable");
+            }
+        }
+        stage.source.manners(|m| m.on_fetch = Box::new(|_| Give::Whole));
+        stage.mailhaul(&["run"]).expect(0);
+        stage.assert_moved();
+    }
+}
+
+/// Dovecot says BYE at a message whose file cannot be read: its mailbox stood still for ever, with a pending message.
+#[test]
+fn a_message_file_that_cannot_be_read() {
+    let haul = Move::usual();
+    let mut client = haul.from.client();
+    for n in 0..6 {
+        let body = corpus::simple(&format!("message {n}"), if n == 2 { "the-bad-one" } else { "x" });
+        client.append_one("INBOX", &[], " 5-May-2021 05:05:05 +0500", &body).unwrap();
+    }
+    let inbox = bench().old.maildir(&haul.from.user);
+    let file = ["cur", "new"]
+        .iter()
+        .flat_map(|part| fs::read_dir(inbox.join(part)).unwrap().flatten())
+        .map(|entry| entry.path())
+        .find(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("the-bad-one")))
+        .unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
+    for _ in 0..2 {
+        haul.mailhaul(&["run"]).expect(3);
+        let report = haul.report();
+        assert_sums(&report);
+        assert_eq!(totals(&report), [6, 5, 1, 0], "{report:#}");
+        assert_eq!(exception(&report, "INBOX", 3)["code"], "unreadable");
+    }
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    haul.mailhaul(&["run"]).expect(0);
+    assert_complete(&haul.report(), 6);
+}
+
+/// A target that keeps one of several messages with the same Message-ID, and gives the first one's UID for all: three
+/// messages were one, `3 copied`, complete.
+#[test]
+fn a_target_that_merges_messages() {
+    let stage = Stage::new();
+    let same = |n: u32| format!("Message-ID: <same@example.org>\r\nSubject: message {n}\r\n\r\ntext {n}\r\n");
+    stage.source.store(|store| {
+        for n in 1..=3 {
+            store.add("INBOX", &[], DATE, same(n).as_bytes());
+        }
+        store.add("INBOX", &[], DATE, &corpus::simple("another", "x"));
+    });
+    stage.target.manners(|m| {
+        m.on_append = Box::new(|m| {
+            let folder = &m.store.folders["INBOX"];
+            let first = folder.messages.iter().find(|have| have.says("<same@")).map(|have| have.uid);
+            match first.filter(|_| m.says("<same@")) {
+                Some(uid) => Take::Say(format!("OK [APPENDUID {} {uid}] Stored", folder.validity)),
+                None => Take::Store,
+            }
+        });
+    });
+    for _ in 0..2 {
+        stage.mailhaul(&["run"]).expect(3).says(&["2 messages failed"]);
+        assert_eq!(stage.there("INBOX").len(), 2);
+        let report = stage.report();
+        assert_sums(&report);
+        assert_eq!(totals(&report), [4, 2, 2, 0]);
+        for uid in [2, 3] {
+            assert_eq!(exception(&report, "INBOX", uid)["code"], "merged");
+        }
+    }
+    stage.mailhaul(&["verify"]).expect(3);
+    // A target that says the wrong UID and has the message all the same: it is found by its content.
+    let stage = Stage::judged(|m| {
+        let folder = &m.store.folders["INBOX"];
+        match m.says("INBOX 005") {
+            true => Take::StoreAndSay(format!("OK [APPENDUID {} 1] Stored", folder.validity)),
+            false => Take::Store,
+        }
+    });
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+    assert_complete(&stage.report(), 10);
+}
+
+/// Ctrl-C in the only folder of an `undo` ended with `complete` and 0, with most of the copies still there.
+#[test]
+fn an_undo_that_is_interrupted() {
+    let stage = Stage::loaded(1_500);
+    stage.mailhaul(&["run"]).expect(0);
+    let gate = Gate::hold(&stage.target, "UID EXPUNGE");
+    let running = mailhaul_lab::runner::Mailhaul::new(&stage.folder).args(["undo", "--yes"]).spawn();
+    gate.wait();
+    running.interrupt_heard();
+    gate.open();
+    let outcome = running.wait().expect(130);
+    assert!(!outcome.told().contains("complete"), "{}", outcome.told());
+    let left = stage.there("INBOX").len();
+    assert!((1..1_500).contains(&left), "{left} are left");
+    stage.mailhaul(&["undo", "--yes"]).expect(0);
+    assert!(stage.there("INBOX").is_empty());
+}
+
+/// Ctrl-C in the only folder of a `verify` ended with `complete`, 0 and the depth recorded, two thirds not compared.
+#[test]
+fn a_verify_that_is_interrupted() {
+    let stage = Stage::loaded(1_000);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.target.store(|store| {
+        store.folders.get_mut("INBOX").unwrap().messages.last_mut().unwrap().body.extend(b"altered");
+    });
+    // The list comes first, then the texts, 200 at a time.
+    let gate = Gate::hold(&stage.target, "UID FETCH 1:200");
+    let running =
+        mailhaul_lab::runner::Mailhaul::new(&stage.folder).args(["verify", "--depth", "full"]).spawn();
+    gate.wait();
+    running.interrupt_heard();
+    gate.open();
+    let outcome = running.wait().expect(130);
+    assert!(!outcome.told().contains("complete"), "{}", outcome.told());
+    assert_eq!(stage.report()["mailboxes"][0]["folders"][0]["verified"], "none");
+    stage.mailhaul(&["verify", "--depth", "full"]).expect(3).says(&["altered-body"]);
+}
+
+/// A sample proves nothing about what it leaves out.
+#[test]
+fn a_sample_is_no_depth() {
+    let stage = Stage::loaded(30);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.mailhaul(&["verify", "--depth", "full", "--sample", "1"]).expect(0);
+    assert_eq!(stage.report()["mailboxes"][0]["folders"][0]["verified"], "none");
+    stage.mailhaul(&["report"]).expect(0).says(&["Not compared since the newest copy"]);
+    stage.mailhaul(&["verify", "--depth", "headers"]).expect(0);
+    stage.mailhaul(&["verify", "--depth", "full", "--sample", "50"]).expect(0);
+    assert_eq!(
+        stage.report()["mailboxes"][0]["folders"][0]["verified"],
+        "headers",
+        "what was compared whole"
+    );
+}
+
+/// A folder that came after the run, with mail that was never copied: `verify --depth full` found no difference.
+#[test]
+fn folders_that_no_run_has_read_are_found() {
+    let stage = Stage::loaded(3);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.load("Later", 5);
+    stage.source.store(|store| store.create("Empty"));
+    for depth in ["counts", "headers", "full"] {
+        stage
+            .mailhaul(&["verify", "--depth", depth])
+            .expect(3)
+            .says(&["Later", "no run has read this folder"]);
+    }
+    let report = stage.report();
+    assert_sums(&report);
+    assert_eq!((totals(&report), &report["verdict"]), ([8, 3, 0, 5], &"incomplete".into()));
+    assert_eq!(differences(&report), [("missing".to_owned(), "Later".to_owned(), 0)]);
+    stage.mailhaul(&["run"]).expect(0);
+    // A rule of the operator's that leaves it out holds here as well.
+    let mut spec = stage.spec();
+    spec.extra = "[[folders]]\nfrom = \"More\"\nskip = true\n".to_owned();
+    spec.write(&stage.folder);
+    stage.load("More", 2);
+    stage.mailhaul(&["verify"]).expect(0);
+    assert_complete(&stage.report(), 8);
+}
+
+/// A run that stopped at its plan copied nothing: `verify` said `no difference`, and forgot why the run had stopped.
+#[test]
+fn what_stopped_a_run_outlives_a_verify() {
+    let stage = Stage::loaded(3);
+    // One name in two spellings.
+    stage.load("Entw&APw-rfe", 1);
+    stage.load("Entwürfe", 1);
+    stage.mailhaul(&["run"]).expect(3).says(&["would both become"]);
+    stage.mailhaul(&["verify", "--depth", "full"]).expect(3);
+    let report = stage.report();
+    assert_ne!(report["verdict"], "complete");
+    assert_eq!(report["mailboxes"][0]["stopped"]["cause"], "plan", "{report:#}");
+    assert_eq!(copies(&stage.there("INBOX"), "INBOX"), 0);
+}
