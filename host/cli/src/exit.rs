@@ -1,4 +1,4 @@
-//! The exit codes of the contract, and which one a finished task deserves.
+//! The exit codes, which scripts depend on, and which one a finished task deserves.
 
 use std::process::ExitCode;
 

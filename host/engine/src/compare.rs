@@ -130,3 +130,34 @@ pub(crate) fn compare_contents(source: &Content, target: &Content, depth: Depth)
     }
     kinds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Outcome;
+
+    /// A ledger of before that was looked at may have one copy for two messages.
+    #[test]
+    fn one_copy_does_not_stand_for_two_messages() {
+        let row = |uid| Row {
+            uid,
+            outcome: Outcome::Copied,
+            size: 1,
+            digest: None,
+            body_digest: None,
+            place: None,
+            target_uid: Some(7),
+            flags: None,
+            proven: true,
+            attempts: 0,
+            code: None,
+        };
+        let source = [Listed::bare(1, 1), Listed::bare(2, 1)];
+        let rows = HashMap::from([(1, row(1)), (2, row(2))]);
+        let copy = Listed::bare(7, 1);
+        let compared = compare_lists("INBOX", &source, &rows, &HashMap::from([(7, &copy)]));
+        assert_eq!(compared.pairs, [(1, 7)]);
+        let [second] = &compared.differences[..] else { panic!("{:?}", compared.differences) };
+        assert_eq!((second.uid, second.kind), (2, DifferenceKind::Missing));
+    }
+}

@@ -1,7 +1,7 @@
 //! What the engine tells its front ends while it works.
 //!
-//! `run --format json` prints one event per line exactly as serialised here; the terminal and the
-//! dashboard draw from the same stream. Nobody but a front end prints.
+//! `run --format json` prints one event per line exactly as serialised here; the terminal draws from
+//! the same stream. Nobody but a front end prints.
 
 use serde::Serialize;
 
@@ -135,7 +135,7 @@ pub struct CheckRow {
     pub mailbox: String,
     /// Which end.
     pub side: Side,
-    /// `ok`, or a cause of the contract.
+    /// `ok`, or a cause: `auth-refused`, `refused`, `quota` …
     pub cause: String,
     /// What to do; empty when there is nothing to do.
     pub remedy: String,

@@ -190,6 +190,9 @@ fn earlier(
         let path = renamed.unwrap_or(&folder.source).clone();
         let mapped = mappings.folders.iter().find(|m| m.folder.path.to_string() == path);
         let row = rows.get(&folder.source);
+        if row.is_some_and(FolderRow::is_unseen) {
+            continue; // Nothing was done with it, and it may be another one's new name.
+        }
         let renamed_place =
             moved.iter().find(|moved| row.is_some_and(|row| row.place == Some(moved.place.id)));
         let before = match renamed_place {

@@ -1,8 +1,7 @@
 //! The traits through which the engine meets plugins.
 //!
-//! Built-in logic and WebAssembly adapters implement the same traits; nothing here (and nothing
-//! else in this crate) knows how a plugin is run. `mailhaul-plugin-host` is the only implementer
-//! that names wasmtime. The shapes mirror `wit/` one to one, in the engine's own types.
+//! Nothing here (and nothing else in this crate) knows how a plugin is run. `mailhaul-plugin-host`
+//! implements them, and is the only crate that names wasmtime. The shapes mirror `wit/` one to one, in the engine's own types.
 
 use std::fmt;
 use std::sync::Arc;

@@ -40,7 +40,9 @@ pub(crate) fn candidates(
     }
     for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
         let path = folder.path.to_string();
-        let Some(status) = status.as_ref().filter(|_| known.iter().all(|row| row.source != path)) else {
+        let Some(status) =
+            status.as_ref().filter(|_| known.iter().all(|row| row.source != path || row.is_unseen()))
+        else {
             continue;
         };
         for row in &vanished {

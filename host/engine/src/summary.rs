@@ -187,7 +187,7 @@ impl Side {
 pub struct FolderSummary {
     /// Source folder.
     pub source: String,
-    /// Target folder; `None` when the folder is left out.
+    /// Target folder; `None` when the folder is left out, or no run has read it and nobody knows yet where it goes.
     pub target: Option<String>,
     /// Counts; `counts.adds_up()` always holds.
     #[serde(flatten)]
@@ -201,6 +201,12 @@ pub struct FolderSummary {
 }
 
 impl FolderSummary {
+    /// Whether a rule or a plugin leaves the whole folder out.
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.target.is_none() && self.counts.pending == 0
+    }
+
     /// Whether every message of it is accounted for and none failed. A folder that stopped is never well, whatever its
     /// counts say: they are about messages, and nobody has seen those it has now.
     #[must_use]

@@ -9,13 +9,6 @@ use crate::rules::FolderRule;
 use crate::summary::{Difference, DifferenceKind, Side};
 use crate::work::{SharedLedger, WorkError, locked};
 
-/// Whether a folder waits to be read by a run. One that a rule leaves out was read for its count; one that stopped says so
-/// itself; one that has a target is compared message by message.
-#[must_use]
-pub(crate) fn is_unseen(row: &FolderRow) -> bool {
-    !row.scanned && row.stopped.is_none() && row.target.is_none()
-}
-
 /// Records how many messages the folders have that no run has read, so that the mailbox is not well until one has. What the
 /// operator's rules leave out is left out here as well.
 ///
@@ -36,7 +29,7 @@ pub(crate) async fn record(
     for folder in folders.iter().filter(|folder| folder.selectable && !skipped(folder)) {
         let path = folder.path.to_string();
         let row = rows.iter().find(|row| row.source == path);
-        if row.is_some_and(|row| !is_unseen(row)) {
+        if row.is_some_and(|row| !row.is_unseen()) {
             continue;
         }
         // Of a folder that does not tell nobody knows that it is empty.
@@ -55,14 +48,14 @@ pub(crate) async fn record(
 /// The difference that such a folder is.
 #[must_use]
 pub(crate) fn difference(row: &FolderRow) -> Option<Difference> {
-    (is_unseen(row) && row.source_messages > 0).then(|| Difference {
+    (row.is_unseen() && row.source_messages > 0).then(|| Difference {
         folder: row.source.clone(),
         uid: 0,
         target_uid: None,
         kind: DifferenceKind::Missing,
         by: None,
         detail: format!(
-            "no run has read this folder: {} of its messages are not copied; `mailhaul run` copies them",
+            "no run has read this folder, and none of its messages ({}) is copied; `mailhaul run` copies them",
             row.source_messages
         ),
         note: false,

@@ -72,6 +72,7 @@ mod sasl;
 mod scram;
 mod session;
 mod status;
+mod tail;
 mod timeouts;
 mod token;
 mod transport;

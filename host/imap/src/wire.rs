@@ -7,12 +7,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use memchr::memchr;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 use zeroize::Zeroize;
 
 use crate::framer::{Frame, Framer};
 use crate::reply::{Reply, Status};
+use crate::tail;
 use crate::transport::{Half, Transport};
 use crate::{ImapError, Timeouts};
 
@@ -23,6 +25,8 @@ const WRITE_SIZE: usize = 64 << 10;
 /// Responses to one command together, bodies aside: a list of 100,000 folders stays far below, an endless stream does
 /// not.
 const MAX_ANSWER: u64 = 64 << 20;
+/// The rest of a response's line behind a body: a few items. A line of mail can be as long.
+const MAX_TAIL: usize = 64 << 10;
 /// What keeping one response costs beside its bytes; many tiny ones must count too.
 const RESPONSE_COST: u64 = 200;
 
@@ -229,8 +233,8 @@ impl WireReader {
     /// seen that the body ends where it was said to, so that nobody has the whole of one that does not.
     ///
     /// # Errors
-    /// Lost connections; `Protocol`, which ends the connection, when anything but `)` or a blank follows the body: its
-    /// announced length was wrong, and what came of it is half a message, or a message and the next one.
+    /// Lost connections; `Protocol`, which ends the connection, when the response does not go on behind the body as FETCH
+    /// responses do: the announced length was wrong, and what came is half a message, or a message and the next one.
     pub(crate) async fn body(&mut self) -> Result<Option<Bytes>, ImapError> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
@@ -242,10 +246,14 @@ impl WireReader {
         if take as u64 == self.body
             && let Some(announced) = self.announced
         {
-            while self.buffer.len() == take {
+            let line_end = |buffer: &[u8]| memchr(b'\n', buffer.get(take..).unwrap_or_default());
+            let mut end = line_end(&self.buffer);
+            while end.is_none() && self.buffer.len() - take < MAX_TAIL {
                 poll_fn(|cx| self.poll_fill(cx)).await?;
+                end = line_end(&self.buffer);
             }
-            if !matches!(self.buffer.get(take), Some(b')' | b' ' | b'\t')) {
+            let rest = end.and_then(|end| self.buffer.get(take..=take + end));
+            if !rest.is_some_and(tail::goes_on) {
                 let what = format!("a body that was announced with {announced} bytes does not end there");
                 return Err(self.fail(ImapError::Protocol { what }));
             }

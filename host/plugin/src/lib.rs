@@ -2,7 +2,9 @@
 //!
 //! The only crate that names wasmtime. A [`PluginHost`] opens a [`Plugin`], which becomes a
 //! [`FolderMapper`](mailhaul_engine::plugin::FolderMapper), a
-//! [`MailboxSource`](mailhaul_engine::plugin::MailboxSource) or a
+//! [`MailboxSource`](mailhaul_engine::plugin::MailboxSource), a
+//! [`MailboxProvisioner`](mailhaul_engine::plugin::MailboxProvisioner), a
+//! [`ServerProfiler`](mailhaul_engine::plugin::ServerProfiler) or a
 //! [`Validator`](mailhaul_engine::plugin::Validator).
 //!
 //! - [`Limits`]: memory, CPU and wall time of one call

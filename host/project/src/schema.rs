@@ -1,4 +1,4 @@
-//! Every key the contract names, and the nearest one to a word that is none.
+//! Every key of `mailhaul.toml`, and the nearest one to a word that is none.
 
 /// The tables of `mailhaul.toml` and their keys. `""` is the top level.
 pub(crate) const TABLES: &[(&str, &[&str])] = &[

@@ -86,7 +86,7 @@ fn troubles(summary: &ProjectSummary) -> Vec<String> {
 
 /// How deep both ends were compared, over every folder that was moved; `None` without any.
 pub(crate) fn compared(summary: &ProjectSummary) -> Option<String> {
-    let moved = || summary.mailboxes.iter().flat_map(|m| &m.folders).filter(|f| f.target.is_some());
+    let moved = || summary.mailboxes.iter().flat_map(|m| &m.folders).filter(|f| !f.is_left_out());
     let all = moved().count() as u64;
     let least = moved().map(|f| f.verified).min()?;
     if least == Verified::None {
@@ -287,7 +287,7 @@ pub(crate) fn folder_names(folder: &FolderSummary) -> (String, Option<String>) {
     let target = match &folder.target {
         Some(target) if *target == folder.source => None,
         Some(target) => Some(crate::show::visible(target)),
-        None => Some(String::new()),
+        None => folder.is_left_out().then(String::new),
     };
     (source, target)
 }

@@ -269,7 +269,7 @@ fn folder(folder: &mailhaul_engine::summary::FolderSummary) -> Folder {
     let (source, target) = digest::folder_names(folder);
     Folder {
         source,
-        left_out: folder.target.is_none(),
+        left_out: folder.is_left_out(),
         target: target.filter(|target| !target.is_empty()),
         numbers: numbers(&folder.counts),
         size: bytes(folder.counts.bytes),

@@ -56,7 +56,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
     for folder in &mailbox.folders {
         let mut case = Case { name: folder.source.clone(), ..Case::default() };
         let counts = &folder.counts;
-        if folder.target.is_none() {
+        if folder.is_left_out() {
             case.skipped = Some("left out by a rule".into());
         } else if counts.pending > 0 {
             case.skipped = Some(format!("{} not reached yet", count(counts.pending, "message")));

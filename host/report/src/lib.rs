@@ -5,7 +5,7 @@
 //! servers or plugins is escaped for the format, and control characters in it are made visible
 //! (except in JSON, which has its own escapes and keeps the raw text).
 //!
-//! - [`Format::Json`]: the contract's document, see [`mailhaul_engine::summary`]
+//! - [`Format::Json`]: the document that programs read, see [`mailhaul_engine::summary`]
 //! - [`Format::Csv`]: one line per folder, exception and difference, see [`csv`]
 //! - [`Format::JUnit`]: a test suite per mailbox, see [`junit`]
 //! - [`Format::Text`]: 80 columns, see [`text`]

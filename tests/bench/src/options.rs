@@ -23,8 +23,8 @@ pub(crate) struct Options {
     /// Less mail and one run of each: shows that everything works, proves nothing
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Only these scenarios: small, mixed, large, many, long-folder, huge-message, at-once, cpu, unchanged,
-    /// unchanged-bare, start-up
+    /// Only these scenarios: small, mixed, large, many, long-folder, huge-message, at-once, cpu, folder-20k,
+    /// folder-200k, unchanged, unchanged-bare, start-up
     #[arg(long, value_name = "SCENARIO", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Only these contestants, mailhaul always among them

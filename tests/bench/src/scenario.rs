@@ -175,8 +175,17 @@ fn speed(options: &Options) -> Vec<Case> {
     cases
 }
 
-const ONCE: [&str; 7] =
-    ["long-folder", "huge-message", "at-once", "cpu", "unchanged", "unchanged-bare", "start-up"];
+const ONCE: [&str; 9] = [
+    "long-folder",
+    "huge-message",
+    "at-once",
+    "cpu",
+    "folder-20k",
+    "folder-200k",
+    "unchanged",
+    "unchanged-bare",
+    "start-up",
+];
 
 /// The cases that have one distance only: on the same machine.
 fn once(options: &Options) -> Vec<Case> {
@@ -204,6 +213,10 @@ fn once(options: &Options) -> Vec<Case> {
         rounds: options.rounds(),
         ..memory(name, shape, mailboxes, None, &[Mailhaul])
     };
+    let folder = |name, messages| Case {
+        purpose: Purpose::Cpu,
+        ..memory(name, even(1, messages, KIB..=2 * KIB), 1, None, &[Mailhaul])
+    };
     // So many that it is the messages' CPU, not the start-up's.
     let per_message = if quick { 1_000 } else { 10_000 };
     let crowd = if quick { 10 } else { 50 };
@@ -216,6 +229,9 @@ fn once(options: &Options) -> Vec<Case> {
             rounds: options.rounds(),
             ..memory("cpu", even(1, per_message, 8 * KIB..=8 * KIB), 1, None, &[Mailhaul, Mbsync, Floor(1)])
         },
+        // What a message costs must not grow with its folder, validation included.
+        folder("folder-20k", if quick { 2_000 } else { 20_000 }),
+        folder("folder-200k", if quick { 20_000 } else { 200_000 }),
         again("unchanged", unchanged.clone(), 1, Before::Everything),
         again("unchanged-bare", unchanged, 1, Before::Everything),
         again(

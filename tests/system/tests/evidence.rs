@@ -412,6 +412,25 @@ fn folders_that_no_run_has_read_are_found() {
     assert_complete(&stage.report(), 8);
 }
 
+/// What a verify has counted is still known as a folder under a new name by the next run.
+#[test]
+fn a_folder_that_was_renamed_before_a_verify() {
+    let stage = Stage::loaded(3);
+    stage.load("Old", 5);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.source.store(|store| {
+        let folder = store.folders.remove("Old").unwrap();
+        store.folders.insert("New".to_owned(), folder);
+    });
+    stage.mailhaul(&["verify"]).expect(3).says(&["New"]);
+    let sent = stage.target_heard("APPEND").len();
+    stage.mailhaul(&["run"]).expect(0);
+    assert_eq!(stage.target_heard("APPEND").len(), sent, "nothing is sent again");
+    assert_eq!((stage.there("New").len(), stage.there("Old").len()), (5, 0));
+    stage.mailhaul(&["verify"]).expect(0);
+    assert_complete(&stage.report(), 8);
+}
+
 /// A run that stopped at its plan copied nothing: `verify` said `no difference`, and forgot why the run had stopped.
 #[test]
 fn what_stopped_a_run_outlives_a_verify() {

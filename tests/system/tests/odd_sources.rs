@@ -92,7 +92,7 @@ fn a_size_that_is_not_true() {
 #[test]
 fn a_source_that_breaks_off_in_a_message() {
     let stage = Stage::loaded(20);
-    let mut left = 3;
+    let mut left = 2;
     stage.source.manners(|m| {
         m.on_fetch = Box::new(move |message| {
             if message.uid % 6 == 0 && left > 0 {

@@ -43,6 +43,18 @@ pub struct FolderRow {
     pub stopped: Option<(String, String)>,
 }
 
+impl FolderRow {
+    /// Whether no run has read the folder, and only [`Ledger::unseen`] has counted its messages. One that a rule leaves out
+    /// was read for its count, one that stopped says so itself, one that has a target waits for a run that knows it.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        !self.scanned && self.stopped.is_none() && self.target.is_none()
+    }
+}
+
+/// [`FolderRow::is_unseen`] in SQL.
+const UNSEEN: &str = "scanned = 0 AND stopped_code IS NULL AND target_path IS NULL";
+
 /// What both sides of a folder were like when its sum was proven. While the figures are the same, so
 /// is the mail: a message that comes raises UIDNEXT, one that goes lowers the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,9 +168,13 @@ impl Ledger {
         })
     }
 
-    /// Gives a folder that was renamed at the source its new name; its rows stay what they are.
+    /// Gives a folder that was renamed at the source its new name; its rows stay what they are. That the new name was
+    /// counted as a folder no run has read is forgotten.
     pub fn rename_folder(&mut self, from: &str, to: &str) -> Result<()> {
         self.transaction(|tx| {
+            let unseen = format!("FROM folder WHERE source_path = ?1 AND {UNSEEN}");
+            tx.execute(&format!("DELETE FROM difference WHERE folder IN (SELECT id {unseen})"), [to])?;
+            tx.execute(&format!("DELETE {unseen}"), [to])?;
             tx.execute(
                 "UPDATE folder SET source_path = ?2, seal = seal(id, ?2) WHERE source_path = ?1",
                 params![from, to],
@@ -202,11 +218,10 @@ impl Ledger {
     /// pending. Folders that a run has read, or that stopped, stay what they are.
     pub fn unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
         self.transaction(|tx| {
-            let mut insert = tx.prepare(
+            let mut insert = tx.prepare(&format!(
                 "INSERT INTO folder (source_path, source_messages, seal) VALUES (?1, ?2, 0)
-                 ON CONFLICT (source_path) DO UPDATE SET source_messages = ?2, counts = NULL
-                 WHERE scanned = 0 AND stopped_code IS NULL",
-            )?;
+                 ON CONFLICT (source_path) DO UPDATE SET source_messages = ?2, counts = NULL WHERE {UNSEEN}",
+            ))?;
             for (source, messages) in folders {
                 insert.execute(params![source, messages])?;
             }
