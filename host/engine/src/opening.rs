@@ -155,13 +155,14 @@ pub(crate) async fn open(
         rows = ledger.rows(row.id)?;
     }
     let in_doubt: HashSet<u32> = ledger.open_batches(row.id)?.iter().flat_map(Batch::uids).collect();
-    let there: HashSet<u32> = uids.into_iter().collect();
+    // Sorted, as every list is.
+    let is_listed = |uid: &u32| uids.binary_search(uid).is_ok();
     let mut vanished = BTreeMap::new();
     if !in_doubt.is_empty() && !renumbered && unlisted == 0 {
         vanished = ledger.unaccounted(row.id)?;
-        vanished.retain(|uid, _| !there.contains(uid));
+        vanished.retain(|uid, _| !is_listed(uid));
     }
-    rows.retain(|uid, _| there.contains(uid));
+    rows.retain(|uid, _| is_listed(uid));
     let (wanted, left_out) = settle(work.context, &mut ledger, (row, place, &in_doubt), &rows, listed)?;
     drop(ledger);
     let whole = unlisted == 0;

@@ -349,6 +349,13 @@ impl Ledger {
         self.transaction(|tx| {
             changed(tx, folder)?;
             let mut taken = Vec::new();
+            // A UID above all that are known is nobody's: as a rule none has to be looked for.
+            let mut highest: Option<u32> = tx
+                .prepare_cached(
+                    "SELECT max(target_uid) FROM message WHERE place = (SELECT place FROM folder WHERE id = ?1)
+                         AND target_uid IS NOT NULL",
+                )?
+                .query_row([folder.0], |r| r.get(0))?;
             let mut other = tx.prepare_cached(
                 "SELECT 1 FROM message WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?3
                      AND NOT (folder = ?1 AND source_uid = ?2)",
@@ -360,7 +367,9 @@ impl Ledger {
                      seal(id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?10, 0) FROM folder WHERE id = ?1",
             )?;
             for m in messages {
-                if other.exists(params![folder.0, m.uid, m.target_uid])? {
+                let known = highest >= Some(m.target_uid);
+                highest = highest.max(Some(m.target_uid));
+                if known && other.exists(params![folder.0, m.uid, m.target_uid])? {
                     taken.push(Taken { uid: m.uid, target_uid: m.target_uid });
                     continue;
                 }
