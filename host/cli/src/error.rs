@@ -49,9 +49,9 @@ impl Failure {
         Self::new(Exit::Internal, error.to_string(), None)
     }
 
-    /// The engine did not start; each reason is a sentence with its remedy.
-    pub(crate) fn refused(exit: Exit, reasons: &[String]) -> Self {
-        let hint = (exit == Exit::Internal).then(|| REPORT.to_owned());
+    /// The engine did not start; each reason is a sentence with its remedy, unless there is one for all.
+    pub(crate) fn refused(exit: Exit, reasons: &[String], remedy: Option<&str>) -> Self {
+        let hint = remedy.or((exit == Exit::Internal).then_some(REPORT)).map(str::to_owned);
         let cause = |sentence: &String| Cause { sentence: sentence.clone(), hint: None };
         let mut causes: Vec<_> = reasons.iter().map(cause).collect();
         if let Some(last) = causes.last_mut() {

@@ -139,7 +139,7 @@ mod tests {
             (RefusedKind::Plugin, Exit::Plugin),
             (RefusedKind::Internal, Exit::Internal),
         ] {
-            finish.refused = Some(Refused { kind, reasons: vec![] });
+            finish.refused = Some(Refused { kind, reasons: vec![], remedy: None });
             assert_eq!(of_finish(&finish), exit);
         }
     }

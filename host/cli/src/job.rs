@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use mailhaul_engine::destinations::{Credential, Destination, Server};
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle;
 use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, Order, SecretSource, Select, Task};
@@ -13,7 +14,7 @@ use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
 use mailhaul_plugin_host::LOCK_FILE;
-use mailhaul_project::{Auth, Project, RuleSpec, SecretRef, Side, Tls};
+use mailhaul_project::{AllowedHost, Auth, Project, RuleSpec, SecretRef, Side, Tls};
 use secrecy::ExposeSecret as _;
 
 use crate::args::Global;
@@ -126,6 +127,7 @@ pub(crate) fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
         state_dir: project.state.clone(),
         source,
         target,
+        mailbox_hosts: destinations(&project.mailboxes.hosts),
         rules,
         select: select(&project.select)?,
         ignore: Ignore { flags: project.ignore.flags, dates: project.ignore.dates },
@@ -171,9 +173,7 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
         None => None,
     };
     Ok(Host {
-        host: side.host.clone(),
-        port: side.port,
-        tls: tls(side.tls),
+        server: server(side),
         dialer,
         method: method(side.auth),
         admin,
@@ -182,6 +182,26 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
         allow_cleartext: side.allow_cleartext,
         compress: side.compress,
     })
+}
+
+/// What decides where the passwords of a side may go.
+pub(crate) fn server(side: &Side) -> Server {
+    Server {
+        host: side.host.clone(),
+        port: side.port,
+        tls: tls(side.tls),
+        admin_hosts: destinations(&side.admin_hosts),
+        shared: match (&side.token, &side.admin_password) {
+            (Some(_), _) => Some(Credential::Token),
+            (None, Some(_)) => Some(Credential::Admin),
+            (None, None) => None,
+        },
+    }
+}
+
+/// Hosts of the project file in the engine's terms.
+pub(crate) fn destinations(hosts: &[AllowedHost]) -> Vec<Destination> {
+    hosts.iter().map(|AllowedHost { host, port }| Destination { host: host.clone(), port: *port }).collect()
 }
 
 /// Asks for a secret and keeps it out of the log from then on.
@@ -271,7 +291,7 @@ mod tests {
 
     const HOSTS: &str = "[source]\nhost = \"a.example\"\nport = 1143\ntls = \"none\"\nallow_cleartext = true\n\
         user_pattern = \"{user}*master\"\nadmin_user = \"master\"\nadmin_password = \"canary-admin\"\n\
-        [target]\nhost = \"b.example\"\n[mailboxes]\nfrom = \"csv\"\ninputs = { accounts = \"m.csv\" }\n";
+        admin_hosts = [\"node.example:1143\"]\n[target]\nhost = \"b.example\"\n[mailboxes]\nhosts = [\"c.example\"]\nfrom = \"csv\"\ninputs = { accounts = \"m.csv\" }\n";
 
     #[test]
     fn an_administrator_may_be_named_by_the_pattern_alone() {
@@ -286,14 +306,19 @@ mod tests {
              max_size = \"50 MiB\"\ndeleted = \"skip\"\n"
         ));
         let job = job(&project, &["anna".to_owned()]).unwrap();
-        assert_eq!((job.source.host.as_deref(), job.source.port), (Some("a.example"), Some(1143)));
-        assert_eq!((job.source.tls, job.target.tls), (TlsMode::None, TlsMode::Implicit));
+        let (source, target) = (&job.source.server, &job.target.server);
+        assert_eq!((source.host.as_deref(), source.port), (Some("a.example"), Some(1143)));
+        assert_eq!((source.tls, target.tls), (TlsMode::None, TlsMode::Implicit));
+        assert_eq!((source.shared, target.shared), (Some(Credential::Admin), None));
+        let allowed = |host: &str, port| Destination { host: host.into(), port };
+        assert_eq!(source.admin_hosts, [allowed("node.example", Some(1143))]);
+        assert_eq!(job.mailbox_hosts, [allowed("c.example", None)]);
         assert!(job.source.allow_cleartext && !job.target.allow_cleartext);
         assert_eq!(job.source.admin.as_ref().unwrap().user, "master");
         assert_eq!(job.select.since, Some((1_546_300_800, "2019-01-01".to_owned())));
         assert_eq!(job.select.max_size.as_ref().unwrap().0, 50 << 20);
         assert!(job.select.skip_deleted);
-        assert!(job.rules[0].place.ends_with("mailhaul.toml:14"), "{}", job.rules[0].place);
+        assert!(job.rules[0].place.ends_with("mailhaul.toml:16"), "{}", job.rules[0].place);
         assert_eq!(job.only, ["anna"]);
         assert_eq!(redact::scrub("canary-admin"), "[secret]");
     }
@@ -307,7 +332,7 @@ mod tests {
         let failure = job(&project, &[]).unwrap_err();
         assert_eq!((failure.exit, failure.causes.len()), (Exit::Input, 3));
         let text = format!("{:?}", failure.causes);
-        for part in ["mailhaul.toml:14:", "mailhaul.toml:17:", "MAILHAUL_NO_SUCH_VARIABLE"] {
+        for part in ["mailhaul.toml:16:", "mailhaul.toml:19:", "MAILHAUL_NO_SUCH_VARIABLE"] {
             assert!(text.contains(part), "{text}");
         }
     }

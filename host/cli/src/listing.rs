@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use mailhaul_engine::destinations;
 use mailhaul_engine::plugin::{
     Diagnostic, MailboxEntry, MailboxSource, PluginError, PluginFailure, PluginId, Severity,
 };
 
+use mailhaul_project::Project;
+
 use crate::error::{Cause, Failure};
 use crate::exit::Exit;
+use crate::job;
 use crate::ui::Ui;
 
 /// Mailboxes asked for at once.
@@ -15,9 +19,13 @@ pub(crate) const PAGE: u32 = 1_000;
 /// Pages of one listing: ten million mailboxes.
 pub(crate) const MAX_PAGES: usize = 10_000;
 
-/// Every mailbox a source lists.
+/// Every mailbox a source lists; none of them sends a password where it may not go.
+///
+/// # Errors
+/// As the engine's own listing: a plugin that broke, rows that are wrong, hosts the project does not allow.
 pub(crate) async fn entries(
     ui: &mut Ui,
+    project: &Project,
     source: &Arc<dyn MailboxSource>,
 ) -> Result<Vec<MailboxEntry>, Failure> {
     let mut entries = Vec::new();
@@ -27,11 +35,20 @@ pub(crate) async fn entries(
         remarks(ui, &page.diagnostics)?;
         entries.extend(page.mailboxes);
         match page.next {
-            None => return Ok(entries),
+            None => return allowed(project, entries),
             next => token = next,
         }
     }
     Err(broke(endless(source.plugin(), "list-mailboxes")))
+}
+
+fn allowed(project: &Project, entries: Vec<MailboxEntry>) -> Result<Vec<MailboxEntry>, Failure> {
+    let hosts = job::destinations(&project.mailboxes.hosts);
+    let (source, target) = (job::server(&project.source), job::server(&project.target));
+    match destinations::refusal(&hosts, &source, &target, &entries) {
+        Some(refusal) => Err(Failure::refused(Exit::Input, &refusal.reasons, refusal.remedy.as_deref())),
+        None => Ok(entries),
+    }
 }
 
 /// Warnings are shown, errors end the command.

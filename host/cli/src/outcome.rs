@@ -55,7 +55,10 @@ impl Outcome {
     /// The engine's reasons, one cause each.
     pub(crate) fn refusal(&self) -> Result<(), Failure> {
         match &self.finish.refused {
-            Some(refused) => Err(Failure::refused(of_finish(&self.finish), &refused.reasons)),
+            Some(refused) => {
+                let (reasons, remedy) = (&refused.reasons, refused.remedy.as_deref());
+                Err(Failure::refused(of_finish(&self.finish), reasons, remedy))
+            }
             None => Ok(()),
         }
     }

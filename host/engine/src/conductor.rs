@@ -74,7 +74,10 @@ async fn conduct(context: &Context, task: Task) -> Finish {
     let begun = Instant::now();
     let list = match mailbox::list(&context.job, &context.plugins).await {
         Ok(list) => list,
-        Err(ListError::Input(reasons)) => return refused(RefusedKind::Input, reasons),
+        Err(ListError::Input(reasons, remedy)) => {
+            let refused = Refused { kind: RefusedKind::Input, reasons, remedy };
+            return Finish { refused: Some(refused), ..Finish::default() };
+        }
         Err(ListError::Plugin(error)) => return refused(RefusedKind::Plugin, vec![error.to_string()]),
     };
     for message in list.warnings {
@@ -136,7 +139,7 @@ async fn conduct(context: &Context, task: Task) -> Finish {
 }
 
 fn refused(kind: RefusedKind, reasons: Vec<String>) -> Finish {
-    Finish { refused: Some(Refused { kind, reasons }), ..Finish::default() }
+    Finish { refused: Some(Refused { kind, reasons, remedy: None }), ..Finish::default() }
 }
 
 /// Exactly the mailboxes of the plan are run.

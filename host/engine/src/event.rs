@@ -195,6 +195,9 @@ pub struct Refused {
     pub kind: RefusedKind,
     /// One sentence each: place, cause, what to do.
     pub reasons: Vec<String>,
+    /// What to do about the last of them, where it takes more than a sentence: lines for the project file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 /// Whose doing a refusal is.

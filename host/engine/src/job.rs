@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mailhaul_imap::{AuthMethod, Secret};
-use mailhaul_net::{Dialer, TlsMode};
+use mailhaul_net::Dialer;
 
+use crate::destinations::{Destination, Server};
 use crate::plugin::Depth;
 use crate::rules::FolderRule;
 
@@ -23,6 +24,8 @@ pub struct Job {
     pub source: Host,
     /// The new host.
     pub target: Host,
+    /// `[mailboxes] hosts`: where rows may sign in with their own passwords beside the hosts of both sides.
+    pub mailbox_hosts: Vec<Destination>,
     /// `[[folders]]`, in the order of the file; the first match wins.
     pub rules: Vec<FolderRule>,
     /// `[select]`.
@@ -41,21 +44,17 @@ pub struct Job {
 /// One side's defaults; a mailbox list may override host, port, TLS and password per row.
 #[derive(Clone)]
 pub struct Host {
-    /// `host`; may be left out when every row names one.
-    pub host: Option<String>,
-    /// `port`; the default follows `tls`.
-    pub port: Option<u16>,
-    /// `tls`.
-    pub tls: TlsMode,
+    /// Where it is, and who may sign in there.
+    pub server: Server,
     /// Trusted roots of this side.
     pub dialer: Dialer,
     /// `auth`.
     pub method: AuthMethod,
-    /// `admin_user` and `admin_password`.
+    /// `admin_user` and `admin_password`; used when [`Server::shared`] says so.
     pub admin: Option<Admin>,
     /// `user_pattern`, e.g. `{user}*master`.
     pub user_pattern: Option<String>,
-    /// `token`, asked for at every log-in so that an expired one is renewed.
+    /// `token`, used when [`Server::shared`] says so and asked for at every log-in so that an expired one is renewed.
     pub token: Option<SecretSource>,
     /// `allow_cleartext`.
     pub allow_cleartext: bool,
@@ -66,9 +65,7 @@ pub struct Host {
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("tls", &self.tls)
+            .field("server", &self.server)
             .field("method", &self.method)
             .finish_non_exhaustive()
     }

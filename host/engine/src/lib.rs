@@ -2,6 +2,7 @@
 //! WebAssembly; every front end drives it through [`handle::start`].
 
 // What front ends see.
+pub mod destinations;
 pub mod event;
 pub mod handle;
 pub mod job;

@@ -7,6 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use mailhaul_imap::{Account, AuthMethod, Login};
 use mailhaul_net::Endpoint;
 
+use crate::destinations::{self, Credential};
 use crate::job::{Host, Job};
 use crate::ledger::Identity;
 use crate::plugin::{AccountEntry, Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
@@ -78,14 +79,20 @@ impl AccountSpec {
             Some(pattern) => pattern.replace("{user}", &self.user),
             None => self.user.clone(),
         };
-        let token = matches!(host.method, AuthMethod::Xoauth2 | AuthMethod::OauthBearer);
-        let (admin, secret) = match (&self.entry.secret, &host.admin, &host.token) {
-            (Some(secret), _, _) => (None, secret.clone()),
-            (None, _, Some(source)) if token => (None, source()?),
-            (None, Some(admin), _) => {
-                let authzid = host.method == AuthMethod::PlainAuthzid;
-                (authzid.then(|| admin.user.clone()), admin.secret.clone())
-            }
+        // The same question that decided where it may go: what is used is what was allowed.
+        let (admin, secret) = match (host.server.credential(&self.entry), &self.entry.secret) {
+            (Some(Credential::Own), Some(secret)) => (None, secret.clone()),
+            (Some(Credential::Token), _) => match &host.token {
+                Some(token) => (None, token()?),
+                None => return Err(format!("there is no token for `{}`", self.user)),
+            },
+            (Some(Credential::Admin), _) => match &host.admin {
+                Some(admin) => {
+                    let authzid = host.method == AuthMethod::PlainAuthzid;
+                    (authzid.then(|| admin.user.clone()), admin.secret.clone())
+                }
+                None => return Err(format!("there is no administrator for `{}`", self.user)),
+            },
             _ => return Err(format!("there is no password for `{}`", self.user)),
         };
         Ok(Account {
@@ -99,16 +106,10 @@ impl AccountSpec {
 }
 
 fn spec(entry: &AccountEntry, host: &Host, side: Side) -> Result<AccountSpec, String> {
-    let tls = entry.tls.unwrap_or(host.tls);
-    let name = entry.host.clone().or_else(|| host.host.clone()).ok_or_else(|| {
+    let endpoint = host.server.endpoint(entry).ok_or_else(|| {
         format!("no {0} host: set `host` under `[{0}]`, or give the list a `{0}_host` column", side.as_str())
     })?;
-    // A row that changes the host or the protection leaves the project's port behind.
-    let default = if entry.tls.is_none() && entry.host.is_none() { host.port } else { None };
-    let port = entry.port.or(default).unwrap_or_else(|| tls.default_port());
-    let token = matches!(host.method, AuthMethod::Xoauth2 | AuthMethod::OauthBearer);
-    let has_secret = entry.secret.is_some() || host.admin.is_some() || (token && host.token.is_some());
-    if !has_secret {
+    if host.server.credential(entry).is_none() {
         return Err(format!(
             "no {0} password: fill `{0}_password`, or set `admin_user` and `admin_password`, or `token`, under `[{0}]`",
             side.as_str()
@@ -117,19 +118,14 @@ fn spec(entry: &AccountEntry, host: &Host, side: Side) -> Result<AccountSpec, St
     if entry.login.is_empty() {
         return Err(format!("no {0} user: fill `{0}_user`", side.as_str()));
     }
-    Ok(AccountSpec {
-        user: entry.login.clone(),
-        endpoint: Endpoint { host: name, port, tls },
-        entry: entry.clone(),
-        host: host.clone(),
-    })
+    Ok(AccountSpec { user: entry.login.clone(), endpoint, entry: entry.clone(), host: host.clone() })
 }
 
 /// Why the list of mailboxes cannot be used.
 #[derive(Debug)]
 pub(crate) enum ListError {
-    /// The list itself: one sentence each.
-    Input(Vec<String>),
+    /// The list itself: one sentence each, and what to do about the last ones.
+    Input(Vec<String>, Option<String>),
     /// The plugin that reads it.
     Plugin(PluginError),
 }
@@ -192,15 +188,22 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     if entries.is_empty() && errors.is_empty() {
         errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());
     }
+    let (source, target) = (&job.source.server, &job.target.server);
+    let refusal = destinations::refusal(&job.mailbox_hosts, source, target, &entries);
     let mailboxes = resolve(job, &entries, &mut errors);
     let selected = only(job, mailboxes, &mut errors);
+    let mut remedy = None;
+    if let Some(refusal) = refusal {
+        errors.extend(refusal.reasons);
+        remedy = refusal.remedy;
+    }
     if errors.is_empty() {
         same_server(&selected, &mut errors).await;
     }
     if errors.is_empty() {
         Ok(MailboxList { mailboxes: selected, warnings })
     } else {
-        Err(ListError::Input(errors))
+        Err(ListError::Input(errors, remedy))
     }
 }
 
@@ -320,15 +323,21 @@ pub(crate) mod testing {
     use mailhaul_net::{Dialer, TlsMode};
 
     use super::*;
+    use crate::destinations::Server;
     use crate::plugin::AccountEntry;
 
     /// A mailbox of these hosts, which nobody dials.
     pub(crate) fn mailbox(key: &str, source: &str, target: &str) -> Mailbox {
         let end = |host: &str, side| {
-            let defaults = Host {
+            let server = Server {
                 host: Some(host.to_owned()),
                 port: None,
                 tls: TlsMode::Implicit,
+                admin_hosts: Vec::new(),
+                shared: None,
+            };
+            let defaults = Host {
+                server,
                 dialer: Dialer::platform(),
                 method: AuthMethod::Password,
                 admin: None,

@@ -182,7 +182,7 @@ async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<Tcp
 
 /// The name as DNS and certificates know it: letters outside ASCII become `xn--` (UTS #46). What has no such form is left
 /// as it is, for the look-up to refuse.
-fn ascii(host: &str) -> Cow<'_, str> {
+pub(crate) fn ascii(host: &str) -> Cow<'_, str> {
     if host.is_ascii() {
         return Cow::Borrowed(host);
     }

@@ -1,6 +1,9 @@
 //! Where a server is and how it is to be spoken to.
 
 use std::fmt;
+use std::net::IpAddr;
+
+use crate::dial::ascii;
 
 /// When TLS starts on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +49,17 @@ impl Endpoint {
     }
 }
 
+/// Returns the one spelling of a host by which two of them can be compared: as DNS has it (UTS #46), lower case,
+/// without the root's dot; an address in its usual form, IPv6 without brackets. What is no host comes back unharmed.
+pub fn canonical_host(host: &str) -> String {
+    let bare = host.strip_prefix('[').and_then(|inside| inside.strip_suffix(']')).unwrap_or(host);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return address.to_string();
+    }
+    let name = ascii(host);
+    name.strip_suffix('.').unwrap_or(&name).to_ascii_lowercase()
+}
+
 impl fmt::Display for Endpoint {
     /// Writes `host:port`, an IPv6 literal in brackets, control characters escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,5 +81,24 @@ mod tests {
         assert_eq!(Endpoint::new("imap.example.org", TlsMode::Implicit).to_string(), "imap.example.org:993");
         assert_eq!(Endpoint::new("::1", TlsMode::StartTls).to_string(), "[::1]:143");
         assert_eq!(Endpoint::with_port("a\u{1b}[2J", 1, TlsMode::None).to_string(), "a\\u{1b}[2J:1");
+    }
+
+    #[test]
+    fn a_host_has_one_spelling() {
+        for (written, host) in [
+            ("Mail.Example.org", "mail.example.org"),
+            ("mail.example.org.", "mail.example.org"),
+            ("imap.M\u{fc}ller.de", "imap.xn--mller-kva.de"),
+            ("[2001:DB8::1]", "2001:db8::1"),
+            ("2001:db8:0::1", "2001:db8::1"),
+            ("192.0.2.1", "192.0.2.1"),
+            // What resolvers may take for an address is not made one here.
+            ("127.1", "127.1"),
+            ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
+            ("mail.example.org..", "mail.example.org."),
+            (" mail", " mail"),
+        ] {
+            assert_eq!(canonical_host(written), host, "{written}");
+        }
     }
 }

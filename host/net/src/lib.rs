@@ -10,6 +10,6 @@ mod stream;
 mod trust;
 
 pub use dial::{Dialer, resolve};
-pub use endpoint::{Endpoint, TlsMode};
+pub use endpoint::{Endpoint, TlsMode, canonical_host};
 pub use error::{NetError, NetErrorKind};
 pub use stream::Stream;

@@ -103,13 +103,41 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Who may be sent a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// An HTTP server.
+    Origin(Origin),
+    /// The mail server of the old host's side, as the password of a mailbox. Which hosts those may be is
+    /// the project file's to say.
+    Source,
+    /// The same on the new host's side.
+    Target,
+}
+
+impl Recipient {
+    /// Whom a manifest's `to` means; `origin` reads it where it is one.
+    pub(crate) fn of<E>(to: &str, origin: impl FnOnce(&str) -> Result<Origin, E>) -> Result<Self, E> {
+        Self::log_in(to).map_or_else(|| origin(to).map(Self::Origin), Ok)
+    }
+
+    /// The side whose log-in a manifest's `to` means; `None` for an origin.
+    pub(crate) fn log_in(to: &str) -> Option<Self> {
+        match to {
+            "source" => Some(Self::Source),
+            "target" => Some(Self::Target),
+            _ => None,
+        }
+    }
+}
+
 /// A secret and where it may go.
 #[derive(Clone)]
 pub struct SecretGrant {
     /// Its value.
     pub value: Secret,
-    /// The origins it may be sent to.
-    pub to: Vec<Origin>,
+    /// Whom it may be sent to.
+    pub to: Recipient,
 }
 
 impl fmt::Debug for SecretGrant {

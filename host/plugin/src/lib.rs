@@ -50,7 +50,7 @@ pub use cancel::Cancel;
 pub use compile::{Compiler, compile_in_child};
 pub use error::{LoadError, LoadReason, Nearest};
 pub use exchanges::Exchanges;
-pub use grants::{Grants, Origin, Replies, Reply, SecretGrant};
+pub use grants::{Grants, Origin, Recipient, Replies, Reply, SecretGrant};
 pub use host::{PluginHost, Shipped};
 pub use inputs::{Cell, Column, Inputs, TableInput, TableRow};
 pub use inspect::{ImportUse, Inspection, Listed};

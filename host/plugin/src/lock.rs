@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::LoadReason;
-use crate::grants::{Grants, Origin, SecretGrant};
+use crate::grants::{Grants, Origin, Recipient, SecretGrant};
 use crate::inspect::Inspection;
 use crate::kind::{self, Kind};
 use crate::manifest::{Change, NeededGrant, NeededHttp, NeededSecret, filled};
@@ -127,7 +127,7 @@ impl Asked {
         let secrets = self.secrets.iter().map(|secret| {
             (
                 secret.name.clone(),
-                format!("use the secret `{}` towards {}: {}", secret.name, secret.to, secret.why),
+                format!("use the secret `{}`, {}: {}", secret.name, secret.goes(), secret.why),
             )
         });
         let changes = self
@@ -280,7 +280,8 @@ impl Locked {
                     asked.name, self.id
                 ))
             })?;
-            secrets.insert(asked.name.clone(), SecretGrant { value, to: vec![origin(&asked.to)?] });
+            let to = Recipient::of(&asked.to, origin)?;
+            secrets.insert(asked.name.clone(), SecretGrant { value, to });
         }
         let create = allowed.changes.contains(&Change::CreateMailboxes);
         Ok(Grants {
@@ -485,7 +486,7 @@ mod tests {
         let grants = locked.grants(&settings, value).unwrap();
         let origin: Origin = "https://panel.example:2083".parse().unwrap();
         assert_eq!(grants.http, [(origin.clone(), false)].into());
-        assert_eq!(grants.secrets["token"].to, [origin]);
+        assert_eq!(grants.secrets["token"].to, Recipient::Origin(origin));
         assert!(!grants.create, "creating is a grant of its own");
         // A setting cannot lead elsewhere than to a host.
         assert!(locked.grants(&json!({ "host": "a@b" }), value).is_err());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::grants::Origin;
+use crate::grants::{Origin, Recipient};
 use crate::kind::Kind;
 use crate::limits::CODE;
 use crate::text;
@@ -71,7 +71,7 @@ pub struct NeededHttp {
 pub struct NeededSecret {
     /// Its name under `[plugins.secrets.<id>]`.
     pub name: String,
-    /// The origin it is sent to, one of `[[needs.http]]`.
+    /// The origin it is sent to, one of `[[needs.http]]`; or `source` or `target`, whose log-ins it is a password of.
     pub to: String,
     /// The plugin's reason.
     pub why: String,
@@ -155,6 +155,17 @@ pub enum SettingType {
     List,
 }
 
+impl NeededSecret {
+    /// Where it goes, for a sentence: `sent to https://panel.example`.
+    #[must_use]
+    pub fn goes(&self) -> String {
+        match Recipient::log_in(&self.to) {
+            Some(_) => format!("as a password that signs in to the {}", self.to),
+            None => format!("sent to {}", self.to),
+        }
+    }
+}
+
 impl Manifest {
     /// Reads the manifest, or says in one sentence why it cannot be used.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
@@ -223,10 +234,18 @@ impl Manifest {
         for secret in &self.needs.secret {
             text::checked("the name of a secret", &secret.name, CODE)?;
             text::checked("the reason for a secret", &secret.why, SENTENCE)?;
-            if self.needs.http.iter().all(|http| http.origin != secret.to) {
+            let name = &secret.name;
+            if Recipient::log_in(&secret.to).is_some() {
+                if !self.kinds.contains(&Kind::MailboxSource) {
+                    return Err(format!(
+                        "the secret `{name}` is to sign in to the {}, and only a mailbox-source says how to",
+                        secret.to
+                    ));
+                }
+            } else if self.needs.http.iter().all(|http| http.origin != secret.to) {
                 return Err(format!(
-                    "the secret `{}` goes to an origin no `[[needs.http]]` has",
-                    secret.name
+                    "the secret `{name}` goes to an origin no `[[needs.http]]` has; one that signs in to a mail server \
+                     has `to = \"source\"` or `to = \"target\"`"
                 ));
             }
         }
@@ -367,5 +386,30 @@ mod tests {
         assert!(refused(|good| format!("nonsense = 1\n{good}")).contains("nonsense"));
         assert!(refused(|_| "id =".to_owned()).len() > 3);
         assert!(Manifest::read(b"\xff").is_err());
+    }
+
+    #[test]
+    fn a_secret_goes_to_an_origin_or_signs_in() {
+        let read = |kind: &str, to: &str| {
+            let needs = format!(
+                "[[needs.http]]\norigin = \"https://panel.example\"\nwhy = \"list\"\n[[needs.secret]]\nname = \"token\"\n\
+                 to = \"{to}\"\nwhy = \"w\"\n"
+            );
+            Manifest::read(format!("{}{needs}", GOOD.replace("folder-mapper", kind)).as_bytes())
+        };
+        for to in ["https://panel.example", "source", "target"] {
+            assert!(read("mailbox-source", to).is_ok(), "{to}");
+        }
+        let secret = |to: &str| read("mailbox-source", to).unwrap().needs.secret.remove(0).goes();
+        assert_eq!(secret("https://panel.example"), "sent to https://panel.example");
+        assert_eq!(secret("source"), "as a password that signs in to the source");
+        for to in ["https://evil.example", "Source", "sources", ""] {
+            assert!(read("mailbox-source", to).unwrap_err().contains("`to = \"source\"`"), "{to}");
+        }
+        let why = read("mailbox-provisioner", "target").unwrap_err();
+        assert_eq!(
+            why,
+            "the secret `token` is to sign in to the target, and only a mailbox-source says how to"
+        );
     }
 }

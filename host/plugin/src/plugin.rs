@@ -20,7 +20,7 @@ use crate::cancel::Cancel;
 use crate::component::Description;
 use crate::error::{LoadError, LoadReason, Nearest};
 use crate::exchanges::Exchanges;
-use crate::grants::{Grants, Origin, Replies, SecretGrant};
+use crate::grants::{Grants, Origin, Recipient, Replies, SecretGrant};
 use crate::inputs::Inputs;
 use crate::inspect::Inspection;
 use crate::kind::{self, Kind};
@@ -209,7 +209,8 @@ impl Plugin {
         }
         for needed in &needs.secret {
             let value = Secret::from(format!("secret of {}", needed.name).into_bytes());
-            grants.secrets.insert(needed.name.clone(), SecretGrant { value, to: vec![origin(&needed.to)?] });
+            let to = Recipient::of(&needed.to, origin)?;
+            grants.secrets.insert(needed.name.clone(), SecretGrant { value, to });
         }
         Ok(self.with_grants(grants))
     }

@@ -27,7 +27,7 @@ pub use error::{ProjectError, ProjectErrors, Warning};
 pub use find::{PROJECT_FILE, find};
 pub use load::Loaded;
 pub use model::{
-    Auth, CaFile, Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins,
-    Project, Provider, RuleSpec, Select, Side, SideName, Since, SizeLimit, Tls,
+    AllowedHost, Auth, CaFile, Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef,
+    PluginSettings, Plugins, Project, Provider, RuleSpec, Select, Side, SideName, Since, SizeLimit, Tls,
 };
 pub use secret::{Secret, SecretOrigin, SecretRef};

@@ -168,7 +168,7 @@ fn mailboxes(source: &Source<'_>, top: &Section<'_, '_>, section: Option<&Sectio
                 "add `[mailboxes]` with inputs = { accounts = \"mailboxes.csv\" }",
             );
         }
-        return Mailboxes { from: default(), inputs: BTreeMap::new(), line: 1 };
+        return Mailboxes { from: default(), inputs: BTreeMap::new(), hosts: Vec::new(), line: 1 };
     };
     let mut inputs = BTreeMap::new();
     if let Some(table) = section.get("inputs").and_then(|entry| Some((entry.table()?, entry))) {
@@ -184,6 +184,7 @@ fn mailboxes(source: &Source<'_>, top: &Section<'_, '_>, section: Option<&Sectio
     Mailboxes {
         from: section.get("from").and_then(|entry| plugin(&entry)).unwrap_or_else(default),
         inputs,
+        hosts: section.get("hosts").map(|entry| side::allowed_hosts(&entry)).unwrap_or_default(),
         line: section.line,
     }
 }

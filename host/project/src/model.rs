@@ -103,6 +103,8 @@ pub struct Side {
     pub user_pattern: Option<String>,
     /// `token`; only with [`Auth::Xoauth2`] or [`Auth::OauthBearer`]. Asked again when it expires.
     pub token: Option<SecretRef>,
+    /// `admin_hosts`: where `admin_password` and `token` may go beside `host`.
+    pub admin_hosts: Vec<AllowedHost>,
     /// `compress`: whether to ask the server for COMPRESS=DEFLATE (RFC 4978); pays on slow lines only.
     pub compress: bool,
 }
@@ -251,8 +253,19 @@ pub struct Mailboxes {
     pub from: PluginRef,
     /// `inputs`, by name: the files the plugin is granted.
     pub inputs: BTreeMap<String, Input>,
+    /// `hosts`: where rows may sign in with their own passwords, beside the hosts of both sides.
+    pub hosts: Vec<AllowedHost>,
     /// Line of the table.
     pub line: usize,
+}
+
+/// A host that passwords may go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedHost {
+    /// A DNS name or an IP address (IPv6 without brackets), as [`Side::host`] has it.
+    pub host: String,
+    /// A port, 1 to 65535; `None` stands for those of IMAP, 143 and 993.
+    pub port: Option<u16>,
 }
 
 /// A file a plugin is granted.

@@ -20,7 +20,7 @@ pub(crate) const TABLES: &[(&str, &[&str])] = &[
     ("project", &["name", "state"]),
     ("source", SIDE),
     ("target", SIDE),
-    ("mailboxes", &["from", "inputs"]),
+    ("mailboxes", &["from", "inputs", "hosts"]),
     ("folders", &["from", "to", "skip"]),
     ("plugins", &["mapping", "validation", "profiles", "provisioning", "settings", "secrets"]),
     ("select", &["since", "max_size", "deleted", "order"]),
@@ -39,6 +39,7 @@ const SIDE: &[&str] = &[
     "admin_password",
     "user_pattern",
     "token",
+    "admin_hosts",
     "allow_cleartext",
     "compress",
 ];

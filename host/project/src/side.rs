@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use crate::error::{io_cause, quoted};
 use crate::load::plugin;
-use crate::model::{Auth, CaFile, PluginName, Provider, Side, SideName, Tls};
+use crate::model::{AllowedHost, Auth, CaFile, PluginName, Provider, Side, SideName, Tls};
 use crate::schema;
 use crate::secret::{Secret, SecretOrigin, SecretRef};
 use crate::section::{Entry, Section, Valued};
@@ -35,6 +35,7 @@ pub(crate) fn absent(side: SideName) -> Side {
         admin_password: None,
         user_pattern: None,
         token: None,
+        admin_hosts: Vec::new(),
         compress: false,
     }
 }
@@ -59,6 +60,7 @@ pub(crate) fn read(side: SideName, section: &Section<'_, '_>) -> Side {
         admin_password: section.get("admin_password").and_then(|entry| secret(&entry)),
         user_pattern: section.get("user_pattern").and_then(|entry| user_pattern(&entry)),
         token: section.get("token").and_then(|entry| secret(&entry)),
+        admin_hosts: section.get("admin_hosts").map(|entry| allowed_hosts(&entry)).unwrap_or_default(),
         compress: section.boolean("compress").is_some_and(|compress| compress.value),
     };
     agree(&out, section);
@@ -84,6 +86,15 @@ fn agree(side: &Side, section: &Section<'_, '_>) {
             &entry,
             format!("is not used with auth = \"{auth}\""),
             "write auth = \"xoauth2\" or auth = \"oauthbearer\", or remove it",
+        );
+    }
+    if let Some(entry) =
+        set("admin_hosts").filter(|_| ["admin_password", "token"].iter().all(|key| set(key).is_none()))
+    {
+        refuse(
+            &entry,
+            "has no `admin_password` or `token` beside it".into(),
+            "hosts for the passwords of the list's rows stand under `[mailboxes] hosts`; remove it",
         );
     }
     for key in ["admin_user", "admin_password"] {
@@ -184,6 +195,56 @@ pub(crate) fn check_host(text: &str) -> Result<String, (&'static str, String)> {
         return Err(("is no IP address", "write four numbers from 0 to 255, or a host name".into()));
     }
     Ok(name.to_owned())
+}
+
+/// A list of hosts that passwords may go to, each with a port or without.
+pub(crate) fn allowed_hosts(entry: &Entry<'_, '_>) -> Vec<AllowedHost> {
+    const FORM: &str = "a list of hosts, as in [\"mail.example.org\", \"mail.example.net:1143\"]";
+    let Some(list) = entry.list(FORM) else { return Vec::new() };
+    if list.is_empty() {
+        entry.report("is empty", format!("write {FORM}, or leave the key out"));
+    }
+    let mut hosts: Vec<AllowedHost> = Vec::with_capacity(list.len());
+    for entry in list {
+        let Some(host) = allowed_host(&entry) else { continue };
+        let same =
+            |known: &AllowedHost| known.port == host.port && known.host.eq_ignore_ascii_case(&host.host);
+        if hosts.iter().any(same) {
+            entry.report("names a host twice", "remove one of them");
+        }
+        hosts.push(host);
+    }
+    hosts
+}
+
+/// `host`, `host:port`, `[2001:db8::1]` or `[2001:db8::1]:port`.
+fn allowed_host(entry: &Entry<'_, '_>) -> Option<AllowedHost> {
+    let text = entry.line_of_text()?;
+    if text.parse::<Ipv6Addr>().is_ok() {
+        // Its last group could be a port.
+        let remedy = format!("write it as \"[{text}]\" or, with a port, \"[{text}]:1143\"");
+        return entry.refuse(format!("= {} has no brackets", quoted(&text)), remedy);
+    }
+    let (name, port) = match text.rsplit_once(':') {
+        // An address of the web kind, or IPv6 in brackets alone: nothing to take apart.
+        Some((_, port)) if text.contains(['@', '/']) || port.contains(']') => (text.as_str(), None),
+        Some((name, port)) => match port.parse::<u16>() {
+            Ok(number @ 1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, Some(number)),
+            _ => {
+                let remedy = "write a number from 1 to 65535 there, or the host alone for 143 and 993";
+                // What stands there may be a password.
+                let shown = quoted(&format!("{name}:…"));
+                return entry.refuse(format!("= {shown} has no port after its colon"), remedy);
+            }
+        },
+        None => (text.as_str(), None),
+    };
+    match check_host(name) {
+        Ok(host) => Some(AllowedHost { host, port }),
+        // It may have a password in it.
+        Err((cause, remedy)) if text.contains(['@', '/']) => entry.refuse(cause, remedy),
+        Err((cause, remedy)) => entry.refuse(format!("= {} {cause}", quoted(&text)), remedy),
+    }
 }
 
 fn provider(entry: &Entry<'_, '_>) -> Provider {

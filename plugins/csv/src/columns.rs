@@ -1,12 +1,15 @@
 //! The header row.
+//!
+//! A list without one has a row of passwords there. So no remark shows what stands in it: a column that is not known is
+//! called by its number.
 
 use mailhaul_plugin::{Diagnostic, Table};
 
 /// The line of the header.
 const HEADER: u32 = 1;
 
-/// How alike an unknown column must be to a known one to be called a slip (0 to 1).
-const LIKENESS: f64 = 0.75;
+/// How many letters may be wrong, missing or swapped in a slip of the pen.
+const SLIPS: usize = 2;
 
 /// A column this plugin knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,9 @@ pub(crate) enum Column {
     TargetQuota,
     Label,
 }
+
+/// A header row as most lists have it.
+const EXAMPLE: &str = "source_user,source_password,target_user,target_password";
 
 const KNOWN: [(&str, Column); 12] = [
     ("source_user", Column::SourceUser),
@@ -61,15 +67,24 @@ impl Columns {
         let header = table.columns();
         let mut columns = Self { positions: [None; KNOWN.len()], count: header.len() };
         let mut problems = Vec::new();
-        for (position, written) in header.iter().enumerate() {
-            // A byte order mark is what spreadsheets put before the first column.
-            let name = written.trim_start_matches('\u{feff}').trim();
-            match KNOWN.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)) {
-                None => problems.push(Diagnostic::error("csv.unknown-column", &at, unknown(name))),
-                Some((known, column)) => {
-                    let slot = columns.positions.get_mut(*column as usize);
+        let names: Vec<_> = header.iter().map(|written| folded(written)).collect();
+        if names.iter().all(|name| known(name).is_none() && nearest(name).is_none()) {
+            let message = format!(
+                "the first line has {} and names none that is known: put a line above it that names them, as in {EXAMPLE}",
+                counted(names.len())
+            );
+            return (None, vec![Diagnostic::error("csv.no-header", &at, message)]);
+        }
+        for (position, name) in names.iter().enumerate() {
+            match known(name) {
+                None => {
+                    let message = unknown(name, position + 1, names.len());
+                    problems.push(Diagnostic::error("csv.unknown-column", &at, message));
+                }
+                Some(column) => {
+                    let slot = columns.positions.get_mut(column as usize);
                     if slot.is_some_and(|slot| slot.replace(position).is_some()) {
-                        let message = format!("the column `{known}` is there twice: keep one");
+                        let message = format!("the column `{}` is there twice: keep one", column.name());
                         problems.push(Diagnostic::error("csv.duplicate-column", &at, message));
                     }
                 }
@@ -95,11 +110,32 @@ impl Columns {
     }
 }
 
-fn unknown(name: &str) -> String {
-    let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
-    let nearest = KNOWN.iter().max_by(|(a, _), (b, _)| likeness(a).total_cmp(&likeness(b)));
-    match nearest.filter(|(known, _)| likeness(known) >= LIKENESS) {
-        Some((known, _)) => format!("the column `{name}` is not known: did you mean `{known}`?"),
-        None => format!("the column `{name}` is not known: remove it"),
+/// A header cell as names are compared. A byte order mark is what spreadsheets put before the first column.
+fn folded(written: &str) -> String {
+    written.trim_start_matches('\u{feff}').trim().to_ascii_lowercase()
+}
+
+fn known(name: &str) -> Option<Column> {
+    KNOWN.iter().find(|(known, _)| *known == name).map(|(_, column)| *column)
+}
+
+/// The known name this one is a slip of.
+fn nearest(name: &str) -> Option<&'static str> {
+    let name: String = name.chars().map(|c| if matches!(c, ' ' | '-') { '_' } else { c }).collect();
+    let far = |known: &str| strsim::osa_distance(&name, known);
+    KNOWN.iter().map(|(known, _)| *known).min_by_key(|known| far(known)).filter(|known| far(known) <= SLIPS)
+}
+
+fn unknown(name: &str, number: usize, of: usize) -> String {
+    match nearest(name) {
+        Some(known) => format!("column {number} of {of} is not known: did you mean `{known}`?"),
+        None => {
+            let names: Vec<_> = KNOWN.iter().map(|(known, _)| *known).collect();
+            format!("column {number} of {of} is not known: remove it, or call it one of {}", names.join(", "))
+        }
     }
+}
+
+fn counted(columns: usize) -> String {
+    if columns == 1 { "1 column".to_owned() } else { format!("{columns} columns") }
 }

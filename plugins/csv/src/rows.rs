@@ -1,4 +1,6 @@
 //! One row.
+//!
+//! No remark shows a cell that is wrong: where a separator is missing or one too many, it is the password beside it.
 
 use mailhaul_plugin::{Account, Auth, Cell, Diagnostic, Extras, Mailbox, Row, Tls};
 
@@ -90,7 +92,7 @@ impl Cells<'_> {
         match text.parse() {
             Ok(port) if port > 0 => Ok(Some(port)),
             _ => {
-                let message = format!("`{}` is `{text}`: a port is a number from 1 to 65535", column.name());
+                let message = format!("`{}` is no port: write a number from 1 to 65535", column.name());
                 Err(Diagnostic::error("csv.bad-port", &self.at, message))
             }
         }
@@ -103,7 +105,8 @@ impl Cells<'_> {
             "starttls" => Ok(Some(Tls::StartTls)),
             "none" => Ok(Some(Tls::None)),
             _ => {
-                let message = format!("`{}` is `{text}`: use implicit, starttls or none", column.name());
+                let message =
+                    format!("`{}` is none of implicit, starttls and none: write one of them", column.name());
                 Err(Diagnostic::error("csv.bad-tls", &self.at, message))
             }
         }
@@ -117,7 +120,7 @@ impl Cells<'_> {
             Some(bytes) if bytes > 0 => Ok(Some(bytes)),
             _ => {
                 let message = format!(
-                    "`{}` is `{text}`: write a whole number with a unit, as in `2 GiB`",
+                    "`{}` is no size: write a whole number with a unit, as in `2 GiB`",
                     column.name()
                 );
                 Err(Diagnostic::error("csv.bad-quota", &self.at, message))

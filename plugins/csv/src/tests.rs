@@ -54,7 +54,7 @@ fn a_quota_travels_in_bytes() {
 fn every_slip_names_its_line() {
     assert_eq!(
         complaint("source_user,target_usr,target_user\na,b,c\n"),
-        "mailboxes.csv:1 csv.unknown-column: the column `target_usr` is not known: did you mean `target_user`?"
+        "mailboxes.csv:1 csv.unknown-column: column 2 of 3 is not known: did you mean `target_user`?"
     );
     assert_eq!(
         complaint("source_user,source_password\na,b\n"),
@@ -73,6 +73,32 @@ fn every_slip_names_its_line() {
     assert!(
         complaint("source_user,target_user,target_tls\na,b,ssl\n").starts_with("mailboxes.csv:2 csv.bad-tls")
     );
+}
+
+/// Somebody's list begins with its first mailbox: whatever is there, nothing of it is shown.
+#[test]
+fn a_list_without_a_header_row_shows_no_cell() {
+    assert_eq!(
+        complaint("anna,canary1,anna2,canary2\nbert,canary3,bert2,canary4\n"),
+        "mailboxes.csv:1 csv.no-header: the first line has 4 columns and names none that is known: put a line above it \
+         that names them, as in source_user,source_password,target_user,target_password"
+    );
+    // One of its cells happens to be a column's name, or near one.
+    for text in [
+        "source_user,canary1,target_user,canary2\n",
+        "label,canary1,sourceuser,canary2\n",
+        "target,lable,canary1\n",
+    ] {
+        let page = first_page(text);
+        let all = format!("{:?}", page.diagnostics);
+        assert!(page.mailboxes.is_empty() && all.contains("column 2 of"), "{all}");
+        assert!(!all.contains("canary") && !all.contains("sourceuser") && !all.contains("lable"), "{all}");
+    }
+    // A row that is shifted by a separator: the wrong cell may be a password.
+    for (column, cell) in [("source_port", "canary"), ("target_tls", "canary"), ("target_quota", "canary")] {
+        let complaint = complaint(&format!("source_user,target_user,{column}\na,b,{cell}\n"));
+        assert!(complaint.contains(column) && !complaint.contains("canary"), "{complaint}");
+    }
 }
 
 #[test]

@@ -334,9 +334,10 @@ pub mod mailhaul {
                 }
             }
         }
-        /// Secrets as handles. No value ever enters the memory of a plugin: it takes a handle from a table, or
-        /// opens one it was granted, and puts it into an account or an HTTP request; the host uses the value.
-        /// For sources and provisioners.
+        /// Secrets as handles. mailhaul puts no value into the memory of a plugin: it takes a handle from a
+        /// table, or opens one it was granted, and puts it into an account or an HTTP request; the host uses
+        /// the value. A table's handle is for accounts only. (A server that echoes what it is sent can show a
+        /// plugin the secret it was granted for that server.) For sources and provisioners.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod secrets {
             #[used]
@@ -425,8 +426,10 @@ pub mod mailhaul {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Opens the secret the manifest asks for by this name (`[[needs.secret]]`). The operator gives its
-            /// value under `[plugins.secrets.<id>]` and grants it once, towards the origins the manifest names;
-            /// it can be sent nowhere else.
+            /// value under `[plugins.secrets.<id>]` and grants it once, for what the manifest's `to` says: an
+            /// origin of `[[needs.http]]`, or `source` or `target`, where it is the password of an account on
+            /// that side. It can be sent nowhere else: towards an origin it is no password, and a password goes
+            /// to no origin.
             ///
             /// `denied` when the manifest does not ask for it, it was not granted or has no value.
             #[allow(async_fn_in_trait)]
@@ -623,7 +626,8 @@ pub mod mailhaul {
             pub enum Auth {
                 /// Whatever the project file says for this side: an admin log-in, or a token.
                 Inherit,
-                /// This password or token. Which of the two it is, `auth` in the project file says.
+                /// This password or token. Which of the two it is, `auth` in the project file says. A handle that
+                /// was opened by name must have been granted for this side (`to = "source"`).
                 Secret(Secret),
                 /// Reserved: the host refuses it.
                 Other(_rt::String),
@@ -642,7 +646,9 @@ pub mod mailhaul {
                     }
                 }
             }
-            /// One end of a mailbox. Fields that are none come from the project file. Known among the extras of a
+            /// One end of a mailbox. Fields that are none come from the project file. A host or port the project
+            /// file does not allow is refused before anything is connected to: own passwords go to the side's
+            /// `host` and to `[mailboxes] hosts`, `inherit` to the side's `host` and its `admin_hosts`. Known among the extras of a
             /// target: `quota`, the bytes the mailbox shall hold, for `mailhaul provision`.
             pub struct Account {
                 /// Log-in name.

@@ -46,7 +46,7 @@ impl Records {
     ///
     /// # Errors
     /// [`PluginError::Denied`] when nothing was given under that name; [`PluginError::Input`] that names the
-    /// columns that are missing, and those that are there.
+    /// columns that are missing. What stands in the header row is not shown: in a list without one it is a password.
     pub fn open(inputs: &dyn Inputs, name: &str, required: &[&str]) -> Result<Self, PluginError> {
         let table = inputs.table(name)?;
         // A byte order mark is what spreadsheets put before the first column.
@@ -61,14 +61,13 @@ impl Records {
         if missing.is_empty() {
             return Ok(records);
         }
-        let there: Vec<_> = records.columns.iter().map(|name| format!("`{name}`")).collect();
         let word = if missing.len() == 1 { "column" } else { "columns" };
         Err(PluginError::Input {
             at: format!("{}:{HEADER}", records.file),
             reason: format!(
-                "the {word} {} must be there; there are {}",
+                "the {word} {} must be there and are not among the {} of the first line",
                 missing.join(", "),
-                there.join(", ")
+                records.columns.len()
             ),
         })
     }
@@ -370,7 +369,10 @@ mod tests {
     fn missing_columns_are_named() {
         let inputs = TestInputs::new().with_csv("users", "u.csv", "name\n");
         let error = Records::open(&inputs, "users", &["user", "name", "plan"]).unwrap_err();
-        assert_eq!(error.to_string(), "u.csv:1: the columns `user`, `plan` must be there; there are `name`");
+        assert_eq!(
+            error.to_string(),
+            "u.csv:1: the columns `user`, `plan` must be there and are not among the 1 of the first line"
+        );
         assert!(matches!(Records::open(&inputs, "other", &[]), Err(PluginError::Denied(_))));
     }
 }

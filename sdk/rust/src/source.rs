@@ -36,11 +36,11 @@ impl PageRequest {
 pub enum Auth {
     /// Whatever the project file says for this side.
     Inherit,
-    /// This password or token.
+    /// This password or token: a table's cell, or a secret that was granted for this side (`to = "source"`).
     Secret(Secret),
 }
 
-/// One end of a mailbox. Fields that are `None` come from the project file.
+/// One end of a mailbox. Fields that are `None` come from the project file, and a host it does not allow is refused.
 #[derive(Debug)]
 pub struct Account {
     /// Log-in name.

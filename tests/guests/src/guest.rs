@@ -110,6 +110,10 @@ guests! {
     Redirected = "redirected",
     /// Reads an answer that does not end.
     EndlessAnswer = "endless-answer",
+    /// Lets everybody's passwords sign in at a host of its choice.
+    ForeignHost = "foreign-host",
+    /// Signs in with the secret it was granted for a panel.
+    SecretAsPassword = "secret-as-password",
 
     // Files.
     /// A component that was cut short.

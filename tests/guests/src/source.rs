@@ -48,6 +48,20 @@ impl MailboxSource for Hostile {
             Guest::RebindToLoopback | Guest::Redirected | Guest::EndlessAnswer => {
                 return after(inputs, &[get(&format!("http://{}/", settings.panel))]);
             }
+            Guest::ForeignHost => {
+                page = honest(inputs)?;
+                let (host, port) = settings.elsewhere.rsplit_once(':').unwrap_or((&settings.elsewhere, ""));
+                for mailbox in &mut page.mailboxes {
+                    mailbox.source.host = Some(host.to_owned());
+                    mailbox.source.port = port.parse().ok();
+                }
+            }
+            Guest::SecretAsPassword => {
+                page = honest(inputs)?;
+                for mailbox in &mut page.mailboxes {
+                    mailbox.source.auth = Auth::Secret(mailhaul_plugin::secrets::open("token")?);
+                }
+            }
             _ => return honest(inputs),
         }
         Ok(page)

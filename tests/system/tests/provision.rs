@@ -162,3 +162,34 @@ fn a_quota_the_panel_refuses() {
     assert_eq!(outcomes(&outcome), ["failed", "created", "failed"]);
     assert!(house.panel.account("cleo@new.example").is_some());
 }
+
+/// A row with another host is refused before the panel is asked, and a file for passwords without its header row is
+/// not shown.
+#[test]
+fn a_row_with_another_host_is_not_created() {
+    let house = House::new(true);
+    house.grant(&["--all"]);
+    house.grant(&["--private", house.origin()]);
+    let list = house.folder.join("mailboxes.csv");
+    let with_hosts = format!(
+        "source_user,source_password,target_user,target_password,target_host\n\
+         ben@old.example,b,ben@new.example,{PASSWORD},mail.other.example\n\
+         cleo@old.example,c,cleo@new.example,,mail.other.example\n"
+    );
+    fs::write(&list, with_hosts).unwrap();
+    for arguments in
+        [&["provision"][..], &["provision", "--dry-run"], &["provision", "--passwords", "new.csv"]]
+    {
+        house.mailhaul(arguments).expect(2).says(&[
+            "mailboxes.csv:2 and one more mailbox: their target passwords would go to mail.other.example:143, which",
+            "hosts = [\"mail.other.example\"]",
+        ]);
+    }
+    assert_eq!(house.panel.inside().heard, [""; 0]);
+
+    let file = house.folder.join("headless.csv");
+    fs::write(&file, format!("ben,{PASSWORD}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let outcome = house.mailhaul(&["provision", "--passwords", "headless.csv"]).expect(2);
+    assert!(!outcome.told().contains(PASSWORD), "{}", outcome.told());
+}

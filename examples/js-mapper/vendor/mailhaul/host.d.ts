@@ -46,8 +46,10 @@ declare module 'mailhaul:plugin/cancel@0.1.0' {
 declare module 'mailhaul:plugin/secrets@0.1.0' {
   /**
    * Opens the secret the manifest asks for by this name (`[[needs.secret]]`). The operator gives its
-   * value under `[plugins.secrets.<id>]` and grants it once, towards the origins the manifest names;
-   * it can be sent nowhere else.
+   * value under `[plugins.secrets.<id>]` and grants it once, for what the manifest's `to` says: an
+   * origin of `[[needs.http]]`, or `source` or `target`, where it is the password of an account on
+   * that side. It can be sent nowhere else: towards an origin it is no password, and a password goes
+   * to no origin.
    *
    * `denied` when the manifest does not ask for it, it was not granted or has no value.
    */

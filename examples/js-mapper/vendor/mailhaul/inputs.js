@@ -15,7 +15,8 @@ export function table(name, ...required) {
   if (missing.length > 0) {
     const list = (names) => names.map((column) => `\`${column}\``).join(', ');
     const word = missing.length === 1 ? 'column' : 'columns';
-    const reason = `the ${word} ${list(missing)} must be there; there are ${list(columns)}`;
+    // What is there is not shown: in a list without a header row it is a password.
+    const reason = `the ${word} ${list(missing)} must be there and are not among the ${columns.length} of the first line`;
     throw PluginError.input(`${file}:1`, reason);
   }
   return new Records(opened, file, columns);

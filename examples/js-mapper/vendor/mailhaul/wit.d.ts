@@ -480,7 +480,9 @@ export type Auth =
   | { tag: 'other'; val: string };
 
 /**
- * One end of a mailbox. Fields that are none come from the project file. Known among the extras of a
+ * One end of a mailbox. Fields that are none come from the project file. A host or port the project
+ * file does not allow is refused before anything is connected to: own passwords go to the side's
+ * `host` and to `[mailboxes] hosts`, `inherit` to the side's `host` and its `admin_hosts`. Known among the extras of a
  * target: `quota`, the bytes the mailbox shall hold, for `mailhaul provision`.
  */
 export interface Account {

@@ -25,7 +25,8 @@ def table(name, *required):
     missing = [column for column in required if column.lower() not in columns]
     if missing:
         word = "column" if len(missing) == 1 else "columns"
-        reason = f"the {word} {_names(missing)} must be there; there are {_names(columns)}"
+        # What is there is not shown: in a list without a header row it is a password.
+        reason = f"the {word} {_names(missing)} must be there and are not among the {len(columns)} of the first line"
         raise Err(types.PluginError_Input((f"{opened.file()}:1", reason)))
     return Records(opened, columns)
 

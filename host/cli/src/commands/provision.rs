@@ -52,7 +52,7 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     let runtime = runtime()?;
     let (plugin, rows) = runtime.block_on(async {
         let (source, provisioner) = plugins::for_provision(ui, &opened.project).await?;
-        let entries = listing::entries(ui, &source).await?;
+        let entries = listing::entries(ui, &opened.project, &source).await?;
         let wanted = entries.into_iter().map(|entry| (entry.target.login.clone(), entry)).collect();
         let rows = work(ui, &provisioner, &wanted, args.dry_run, &mut passwords).await?;
         Ok::<_, Failure>((provisioner.plugin().to_string(), rows))

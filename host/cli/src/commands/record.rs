@@ -185,7 +185,7 @@ fn of_servers(
         let inputs = plugins::inputs(ui, &opened.project)?;
         let source =
             plugins::given(&opened.project, &opened.project.source, &opened.project.mailboxes.from).await?;
-        listing::entries(ui, &source.plugin.source(source.settings, inputs)?).await
+        listing::entries(ui, &opened.project, &source.plugin.source(source.settings, inputs)?).await
     })?;
     let mailbox = chosen(&all, args)?;
     know_mailboxes(&all, [mailbox], redactor);
@@ -270,7 +270,7 @@ fn of_provisioner(
     let fixture = runtime()?.block_on(async {
         let inputs = plugins::inputs(ui, project)?;
         let source = plugins::given(project, &project.source, &project.mailboxes.from).await?;
-        let all = listing::entries(ui, &source.plugin.source(source.settings, inputs)?).await?;
+        let all = listing::entries(ui, project, &source.plugin.source(source.settings, inputs)?).await?;
         let chosen = chosen(&all, args)?;
         know_mailboxes(&all, all.iter().take(KNOWN).chain([chosen]), redactor);
 

@@ -91,12 +91,16 @@ pub(crate) fn card(found: &Inspection, named: &str, width: Option<usize>, palett
     for import in &found.imports {
         push_wrapped(&mut out, 2, &format!("{}: {}", import.name, import.meaning), width);
     }
+    if found.kinds.contains(&Kind::MailboxSource) {
+        push_wrapped(&mut out, 2, NAMES_HOSTS, width);
+    }
     let network = match found.imports.iter().any(|import| import.name == "http") {
         true => "no other network",
         false => "no network",
     };
-    let nothing =
-        format!("and nothing else: {network}, no other files, no passwords; memory and time are limited");
+    let nothing = format!(
+        "and nothing else: {network}, no other files, no sight of passwords; memory and time are limited"
+    );
     push_wrapped(&mut out, 2, &nothing, width);
     heading(&mut out, "what it wants");
     let to_grant = !(found.http.is_empty() && found.secrets.is_empty() && found.changes.is_empty());
@@ -108,8 +112,8 @@ pub(crate) fn card(found: &Inspection, named: &str, width: Option<usize>, palett
         push_wrapped(&mut out, 2, &line, width);
     }
     for secret in &found.secrets {
-        let (name, to, why) = (escape(&secret.name), escape(&secret.to), escape(&secret.why));
-        push_wrapped(&mut out, 2, &format!("the secret `{name}`, sent to {to}: {why}"), width);
+        let line = format!("the secret `{}`, {}: {}", secret.name, secret.goes(), secret.why);
+        push_wrapped(&mut out, 2, &escape(&line), width);
     }
     for change in &found.changes {
         push_wrapped(&mut out, 2, &format!("to {}: {}", change.name.name(), escape(&change.why)), width);
@@ -143,6 +147,10 @@ fn setting_line(name: &str, setting: &Setting) -> String {
     }
     parts.join("; ")
 }
+
+/// What a source may do without any import.
+const NAMES_HOSTS: &str = "names the hosts where mailboxes sign in: mailhaul refuses any that the project file does \
+                           not allow (`host`, `[mailboxes] hosts`, `admin_hosts`)";
 
 /// What a kind of plugin is for.
 fn purpose(kind: Kind) -> &'static str {
@@ -236,8 +244,10 @@ mod tests {
         what it may do
           log: writes lines to mailhaul's log
           secrets: passes passwords on as handles, without seeing them
-          and nothing else: no network, no other files, no passwords; memory and time
-            are limited
+          names the hosts where mailboxes sign in: mailhaul refuses any that the project
+            file does not allow (`host`, `[mailboxes] hosts`, `admin_hosts`)
+          and nothing else: no network, no other files, no sight of passwords; memory
+            and time are limited
 
         what it wants
           input `accounts`: the table of mailboxes

@@ -28,7 +28,7 @@ use super::secrets::SecretHandle;
 use crate::address::{self, Reach};
 use crate::bindings::imports::mailhaul::plugin::http as wit;
 use crate::exchanges::Exchanges;
-use crate::grants::{Grants, Origin, Replies, authority};
+use crate::grants::{Grants, Origin, Recipient, Replies, authority};
 use crate::limits::{
     HTTP_BODY, HTTP_HEAD, HTTP_HEADERS, HTTP_READ, HTTP_REDIRECTS, HTTP_REQUESTS, HTTP_TIMEOUT, HTTP_URL,
     MESSAGE,
@@ -263,7 +263,7 @@ impl State {
     fn secret_for(&self, handle: &Resource<SecretHandle>, origin: &Origin) -> Outcome<&SecretHandle> {
         let secret =
             self.handles.get(handle).map_err(|_| invalid("it names a secret it does not hold".to_owned()))?;
-        if secret.to.contains(origin) {
+        if secret.to.contains(&Recipient::Origin(origin.clone())) {
             return Ok(secret);
         }
         Err(wit::HttpError::Denied(format!(

@@ -169,11 +169,14 @@ async fn secrets_go_where_they_were_granted_and_nowhere_else() {
     let origin = format!("http://127.0.0.1:{port}");
     let mut store = granted(&[(&origin, true)]);
     let value = Secret::from(b"ca\"na&ry".to_vec());
-    let mut handle = |to: Vec<Origin>| {
+    let mut handle = |to: Vec<Recipient>| {
         let handle = SecretHandle { label: "token".into(), value: value.clone(), to };
         store.data_mut().hand_out(handle).unwrap()
     };
-    let (stays, goes) = (handle(Vec::new()), handle(vec![origin.parse().unwrap()]));
+    let (stays, goes) = (
+        handle(vec![Recipient::Source, Recipient::Target]),
+        handle(vec![Recipient::Origin(origin.parse().unwrap())]),
+    );
     let borrow = |handle: &Resource<SecretHandle>| Resource::new_borrow(handle.rep());
     let with = |pieces: Vec<wit::Piece>| {
         let mut request = get(&origin);

@@ -11,6 +11,7 @@ use wasmtime::component::Resource;
 
 use super::secrets::SecretHandle;
 use crate::bindings::imports::mailhaul::plugin::{inputs as wit, types::PluginError};
+use crate::grants::Recipient;
 use crate::inputs::{Cell, FileInput, Input, TableInput, TableRow};
 use crate::limits::{FILE_READ, MESSAGE, TABLE_ROWS};
 use crate::state::State;
@@ -85,7 +86,7 @@ impl State {
                         label,
                         value: secret.clone(),
                         // A mailbox's password goes to its mail server, never over HTTP.
-                        to: Vec::new(),
+                        to: vec![Recipient::Source, Recipient::Target],
                     })?)
                 }
                 // Whoever built this table forgot to wrap it.
@@ -140,9 +141,7 @@ impl wit::HostTable for State {
         let table = self.table(&table)?;
         let position = column as usize;
         match table.columns.get(position) {
-            Some(column) if column.secret => {
-                return denied(format!("the column `{}` is secret", shown(&column.name)));
-            }
+            Some(secret) if secret.secret => return denied(format!("column {} is secret", position + 1)),
             Some(_) => {}
             None => return Ok(Err(PluginError::Other(format!("the table has no column {column}")))),
         }

@@ -2,7 +2,7 @@
 //!
 //! Policy: the guest can name a handle and give it back. There is no function that returns a value, so
 //! none can be asked for. By name it opens what this call was granted and nothing else; where a
-//! secret may be sent is decided when it was granted.
+//! secret may be sent is decided when it was granted, and a log-in is one of those places.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use mailhaul_imap::Secret;
 use wasmtime::component::Resource;
 
 use crate::bindings::imports::mailhaul::plugin::{secrets, types::PluginError};
-use crate::grants::Origin;
+use crate::grants::Recipient;
 use crate::limits::CODE;
 use crate::state::State;
 use crate::text;
@@ -20,8 +20,8 @@ use crate::text;
 pub struct SecretHandle {
     pub(crate) label: String,
     pub(crate) value: Secret,
-    /// The origins it may be sent to by HTTP.
-    pub(crate) to: Vec<Origin>,
+    /// Whom it may be sent to.
+    pub(crate) to: Vec<Recipient>,
 }
 
 impl fmt::Debug for SecretHandle {
@@ -36,7 +36,7 @@ impl secrets::Host for State {
             let name = text::shown(&name, CODE);
             return Ok(Err(PluginError::Denied(format!("the secret `{name}` was not granted to this call"))));
         };
-        self.hand_out(SecretHandle { label: name, value: granted.value, to: granted.to }).map(Ok)
+        self.hand_out(SecretHandle { label: name, value: granted.value, to: vec![granted.to] }).map(Ok)
     }
 }
 

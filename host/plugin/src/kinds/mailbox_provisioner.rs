@@ -15,6 +15,7 @@ use crate::bindings::provisioning::exports::mailhaul::plugin::mailbox_provisione
 use crate::call::Caller;
 use crate::caps::secrets::SecretHandle;
 use crate::convert;
+use crate::grants::Recipient;
 use crate::inputs::Inputs;
 use crate::limits::{CODE, NAME, PAGE, REMARKS, TOKEN};
 use crate::state::State;
@@ -77,7 +78,7 @@ impl MailboxProvisioner for WasmProvisioner {
             extras: Vec::new(),
         };
         // A password goes to the panel that is to set it: every origin granted for HTTP, no other.
-        let to: Vec<_> = self.caller.grants.http.keys().cloned().collect();
+        let to: Vec<_> = self.caller.grants.http.keys().cloned().map(Recipient::Origin).collect();
         let handle = || SecretHandle {
             label: format!("password of {}", text::shown(&mailbox.login, NAME)),
             value: mailbox.password.clone(),

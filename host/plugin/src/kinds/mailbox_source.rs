@@ -14,7 +14,9 @@ use crate::bindings::imports::mailhaul::plugin::accounts;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::sourcing::exports::mailhaul::plugin::mailbox_source as wit;
 use crate::call::Caller;
+use crate::caps::secrets::SecretHandle;
 use crate::convert;
+use crate::grants::Recipient;
 use crate::inputs::Inputs;
 use crate::limits::{CODE, EMPTY_PAGES, KEY, MESSAGE, NAME, PAGE, REMARKS, TOKEN};
 use crate::state::State;
@@ -105,19 +107,26 @@ fn checked(
 
 fn entry(mailbox: wit::Mailbox, store: &Store<State>) -> Result<MailboxEntry, String> {
     text::checked("the key of a mailbox", &mailbox.key, KEY)?;
-    let side = |account, side| {
-        account_entry(account, store).map_err(|why| format!("{side} of `{}`: {why}", mailbox.key))
+    let side = |account, side, recipient| {
+        let entry = account_entry(account, &recipient, store);
+        entry.map_err(|why| format!("the {side} of `{}`: {why}", mailbox.key))
     };
     Ok(MailboxEntry {
-        source: side(mailbox.source, "the source")?,
-        target: side(mailbox.target, "the target")?,
+        source: side(mailbox.source, "source", Recipient::Source)?,
+        target: side(mailbox.target, "target", Recipient::Target)?,
         label: mailbox.label.map(|label| text::shown(&label, MESSAGE)),
         origin: mailbox.origin.map(|origin| text::shown(&origin, MESSAGE)),
         key: mailbox.key,
     })
 }
 
-fn account_entry(account: accounts::Account, store: &Store<State>) -> Result<AccountEntry, String> {
+/// One end of a mailbox, which signs in to `server`. Whether that host may have a password is decided where the
+/// project's hosts are known: in the engine.
+fn account_entry(
+    account: accounts::Account,
+    server: &Recipient,
+    store: &Store<State>,
+) -> Result<AccountEntry, String> {
     text::checked("the log-in name", &account.login, NAME)?;
     if let Some(host) = &account.host {
         text::checked("the host name", host, NAME)?;
@@ -129,6 +138,9 @@ fn account_entry(account: accounts::Account, store: &Store<State>) -> Result<Acc
         accounts::Auth::Inherit => None,
         accounts::Auth::Secret(handle) => {
             let secret = store.data().handles.get(&handle).map_err(|error| error.to_string())?;
+            if !secret.to.contains(server) {
+                return Err(no_password(secret, server));
+            }
             Some(secret.value.clone())
         }
         accounts::Auth::Other(what) => {
@@ -147,13 +159,22 @@ fn account_entry(account: accounts::Account, store: &Store<State>) -> Result<Acc
     })
 }
 
+/// A secret that was granted for something else is no password, and what its author can write.
+fn no_password(secret: &SecretHandle, server: &Recipient) -> String {
+    let label = text::shown(&secret.label, MESSAGE);
+    let to = if *server == Recipient::Source { "source" } else { "target" };
+    format!(
+        "the secret `{label}` was not granted as a password there: a secret that signs in to the {to} is one of \
+         `[[needs.secret]]` with `to = \"{to}\"` in plugin.toml"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use mailhaul_imap::Secret;
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::caps::secrets::SecretHandle;
     use crate::caps::testing::store;
 
     fn account(login: &str) -> accounts::Account {
@@ -206,16 +227,49 @@ mod tests {
         assert!(refused(page(vec![odd], None)).contains("`quota` is no number of bytes"));
     }
 
+    /// The first mailbox of a page whose source or target has a handle that may go there.
+    fn with_handle(to: Vec<Recipient>, target: bool) -> Result<MailboxEntry, String> {
+        let mut store = store(Inputs::new());
+        let value = Secret::from(b"canary".to_vec());
+        let handle = store.data_mut().hand_out(SecretHandle { label: "token".into(), value, to }).unwrap();
+        let mut mailbox = mailbox("a");
+        let account = if target { &mut mailbox.target } else { &mut mailbox.source };
+        account.auth = accounts::Auth::Secret(handle);
+        let page = checked(page(vec![mailbox], None), None, 2, &store)?;
+        assert!(!format!("{page:?}").contains("canary"));
+        Ok(page.mailboxes.into_iter().next().unwrap())
+    }
+
     #[test]
     fn a_handle_becomes_the_secret_it_stands_for() {
-        let mut store = store(Inputs::new());
-        let value = Secret::from(b"geheim".to_vec());
-        let handle =
-            store.data_mut().hand_out(SecretHandle { label: "l".into(), value, to: Vec::new() }).unwrap();
-        let mut mailbox = mailbox("a");
-        mailbox.source.auth = accounts::Auth::Secret(handle);
-        let page = checked(page(vec![mailbox], None), None, 2, &store).unwrap();
-        assert_eq!(page.mailboxes[0].source.secret.as_ref().unwrap().expose_secret(), b"geheim");
-        assert!(!format!("{page:?}").contains("geheim"));
+        // A table's cell, and a secret that was granted for that side.
+        for to in [vec![Recipient::Source, Recipient::Target], vec![Recipient::Source]] {
+            let mailbox = with_handle(to, false).unwrap();
+            assert_eq!(mailbox.source.secret.unwrap().expose_secret(), b"canary");
+        }
+        let mailbox = with_handle(vec![Recipient::Target], true).unwrap();
+        assert_eq!(mailbox.target.secret.unwrap().expose_secret(), b"canary");
+    }
+
+    #[test]
+    fn a_secret_for_something_else_is_no_password() {
+        let panel = || Recipient::Origin("https://panel.example".parse().unwrap());
+        for (to, target) in [
+            (vec![panel()], false),
+            (vec![panel()], true),
+            (vec![Recipient::Source], true),
+            (vec![Recipient::Target], false),
+            (Vec::new(), false),
+        ] {
+            let why = with_handle(to, target).unwrap_err();
+            let side = if target { "target" } else { "source" };
+            assert_eq!(
+                why,
+                format!(
+                    "the {side} of `a`: the secret `token` was not granted as a password there: a secret that signs in \
+                     to the {side} is one of `[[needs.secret]]` with `to = \"{side}\"` in plugin.toml"
+                )
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::model::{Auth, Provider, Tls};
+use crate::model::{AllowedHost, Auth, Provider, Tls};
 use crate::schema;
 use crate::secret::SecretOrigin;
 
@@ -193,6 +193,65 @@ fn a_provider_is_a_word_or_a_file() {
         assert_eq!((named.name.to_string().as_str(), named.line), (word, Some(5)));
     }
     assert_eq!(loaded(MINIMAL).project.source.provider, Provider::Auto);
+}
+
+/// Where passwords may go beside the two hosts.
+#[test]
+fn allowed_hosts_are_hosts_with_a_port_or_without() {
+    let with = |hosts: &str| {
+        format!(
+            "[source]\nhost = \"a\"\nuser_pattern = \"{{user}}*a\"\nadmin_password = \"p\"\nadmin_hosts = {hosts}\n\
+             [mailboxes]\nhosts = {hosts}\n"
+        )
+    };
+    let allowed = |host: &str, port| AllowedHost { host: host.into(), port };
+    let text = with(
+        "[\"Mail.example.org.\", \"mail.example.org:1143\", \"[2001:DB8::1]\", \"[2001:db8::1]:993\", \"192.0.2.1:1\", \
+         \"imap.m\u{fc}ller.de:143\"]",
+    );
+    let project = loaded(&text).project;
+    let hosts = [
+        allowed("Mail.example.org", None),
+        allowed("mail.example.org", Some(1143)),
+        allowed("2001:db8::1", None),
+        allowed("2001:db8::1", Some(993)),
+        allowed("192.0.2.1", Some(1)),
+        allowed("imap.xn--mller-kva.de", Some(143)),
+    ];
+    assert_eq!(
+        (project.mailboxes.hosts.as_slice(), project.source.admin_hosts.as_slice()),
+        (&hosts[..], &hosts[..])
+    );
+    assert_eq!(project.target.admin_hosts, []);
+    insta::assert_snapshot!(errors(&format!(
+        "{MINIMAL}hosts = [\n\"a:0\",\n\"a:canary\",\n\"a:\",\n\"::1\",\n\"imaps://a\",\n\"me:canary@a\",\n\"a b:1\",\n\"a\",\n\"A.\",\n5,\n\"*\",\n\"[a]:1\"]\n"
+    )), @r#"
+    mailhaul.toml:7: `[mailboxes] hosts` = `a:…` has no port after its colon; write a number from 1 to 65535 there, or the host alone for 143 and 993
+    mailhaul.toml:8: `[mailboxes] hosts` = `a:…` has no port after its colon; write a number from 1 to 65535 there, or the host alone for 143 and 993
+    mailhaul.toml:9: `[mailboxes] hosts` = `a:…` has no port after its colon; write a number from 1 to 65535 there, or the host alone for 143 and 993
+    mailhaul.toml:10: `[mailboxes] hosts` = `::1` has no brackets; write it as "[::1]" or, with a port, "[::1]:1143"
+    mailhaul.toml:11: `[mailboxes] hosts` is an address of the web kind; write the host name only
+    mailhaul.toml:12: `[mailboxes] hosts` is a mail address; write the name of its mail server
+    mailhaul.toml:13: `[mailboxes] hosts` = `a b:1` has a space in it; write the host name only
+    mailhaul.toml:15: `[mailboxes] hosts` names a host twice; remove one of them
+    mailhaul.toml:16: `[mailboxes] hosts` is a number; write a string, in quotes
+    mailhaul.toml:17: `[mailboxes] hosts` = `*` is no host name; write a name as in mail.example.org, or an IP address
+    mailhaul.toml:18: `[mailboxes] hosts` = `[a]:1` is no host name; write a name as in mail.example.org, or an IP address
+    "#);
+    insta::assert_snapshot!(
+        [
+            errors(&format!("{MINIMAL}host = [\"a\"]\n")),
+            errors(&format!("{MINIMAL}hosts = []\n")),
+            errors("[source]\nadmin_host = 1\nadmin_hosts = [\"a\"]\n[mailboxes]\nhosts = \"a\"\n"),
+        ]
+        .join("\n"), @r#"
+    mailhaul.toml:6: unknown key `host` in `[mailboxes]`; the nearest known key is `hosts`
+    mailhaul.toml:6: `[mailboxes] hosts` is empty; write a list of hosts, as in ["mail.example.org", "mail.example.net:1143"], or leave the key out
+    mailhaul.toml:2: unknown key `admin_host` in `[source]`; the nearest known key is `admin_hosts`
+    mailhaul.toml:3: `[source] admin_hosts` has no `admin_password` or `token` beside it; hosts for the passwords of the list's rows stand under `[mailboxes] hosts`; remove it
+    mailhaul.toml:5: `[mailboxes] hosts` is a string; write a list of hosts, as in ["mail.example.org", "mail.example.net:1143"]
+    "#
+    );
 }
 
 #[test]

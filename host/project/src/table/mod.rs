@@ -5,7 +5,9 @@
 //! One rule is stricter: **a cell ends on its line.** A quote that is forgotten would otherwise
 //! swallow the rows up to the next quote, and with them mailboxes, without anybody noticing.
 //!
-//! Nothing here knows which columns a mailbox list has: that is the plugin's business.
+//! Nothing here knows which columns a mailbox list has: that is the plugin's business. So nothing here can tell a
+//! header from a first row full of passwords, and **no sentence shows what stands in the first line**: columns are
+//! called by their number. What cannot be a name is refused before a plugin sees it.
 
 mod decode;
 mod row;
@@ -19,7 +21,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::Secret;
-use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
+use crate::error::{ProjectError, ProjectErrors, Warning, io_cause};
 use secrecy::ExposeSecret;
 
 /// A table, read whole.
@@ -105,6 +107,9 @@ pub struct Limits {
 /// Most columns: enough for any export of a directory, few enough to hold a million rows against.
 const COLUMNS: usize = 256;
 
+/// Longest name of a column, in bytes.
+const NAME: usize = 200;
+
 /// Most mistakes reported at once: a wrong separator breaks every row, and one sentence says so.
 const REPORTED: usize = 20;
 
@@ -119,7 +124,7 @@ impl Table {
     /// Reads a table.
     ///
     /// # Errors
-    /// Everything that is wrong with it, by line. No sentence quotes a cell.
+    /// Everything that is wrong with it, by line. No sentence quotes a cell, and the header is cells too.
     pub fn read(file: &Path, limits: Limits) -> Result<Self, ProjectErrors> {
         let refuse = |cause: String, remedy: &str| ProjectError::new(file, None, cause, remedy);
         let unreadable = |error: std::io::Error| {
@@ -141,14 +146,14 @@ impl Table {
             return Err(refuse(format!("it has more than {} bytes", limits.file), "split it").into());
         }
         let mut table = Self::parse(file, &bytes, limits)?;
-        let secret = table.columns.iter().find(|column| column.secret);
+        let secret = table.columns.iter().position(|column| column.secret);
         if let Some(column) = secret.filter(|_| crate::permissions::readable_by_others(file)) {
             table.warnings.push(Warning::new(
                 file,
                 None,
                 format!(
-                    "other users can read this file, and its column `{}` is secret; `chmod 600 {}` keeps them out",
-                    column.name,
+                    "other users can read this file, and its column {} is secret; `chmod 600 {}` keeps them out",
+                    column + 1,
                     file.display()
                 ),
             ));
@@ -219,8 +224,8 @@ struct Reader<'a> {
     faults: Vec<ProjectError>,
     /// Faults beyond [`REPORTED`].
     more: usize,
-    /// First line and column of a secret with spaces around it, and how many there are.
-    padded: Option<(usize, &'a str, usize)>,
+    /// First line and column (from 1) of a secret with spaces around it, and how many there are.
+    padded: Option<(usize, usize, usize)>,
 }
 
 impl Reader<'_> {
@@ -238,8 +243,7 @@ impl Reader<'_> {
         let raw = match row::split(text, self.separator, COLUMNS) {
             Ok(raw) => raw,
             Err(fault) => {
-                let column = self.columns.get(fault.cell).map(|c| format!(" in column `{}`", c.name));
-                self.fault(line, format!("{}{}", fault.cause(), column.unwrap_or_default()), fault.remedy());
+                self.fault(line, format!("{} in column {}", fault.cause(), fault.cell + 1), fault.remedy());
                 return None;
             }
         };
@@ -263,15 +267,15 @@ impl Reader<'_> {
             return None;
         }
         let mut cells = Vec::with_capacity(raw.len());
-        for (cell, column) in raw.into_iter().zip(self.columns) {
+        for (number, (cell, column)) in (1..).zip(raw.into_iter().zip(self.columns)) {
             if cell.text.len() > self.limits.cell {
-                let cause = format!("column `{}` has more than {} bytes", column.name, self.limits.cell);
+                let cause = format!("column {number} has more than {} bytes", self.limits.cell);
                 self.fault(line, cause, "check the quotes in this row");
                 return None;
             }
             cells.push(if column.secret {
                 if cell.text.trim() != *cell.text && !cell.quoted {
-                    let (_, _, count) = self.padded.get_or_insert((line, &column.name, 0));
+                    let (_, _, count) = self.padded.get_or_insert((line, number, 0));
                     *count += 1;
                 }
                 Cell::Secret(Secret::from(cell.text.as_bytes().to_vec()))
@@ -296,23 +300,24 @@ fn columns(
         |cause: String, remedy: &str| ProjectErrors::from(ProjectError::new(file, line, cause, remedy));
     let raw = row::split(header, separator, COLUMNS)
         .map_err(|fault| refuse(format!("{} in the header", fault.cause()), fault.remedy()))?;
+    let all = raw.len();
     let mut seen = HashMap::new();
-    let mut columns = Vec::with_capacity(raw.len());
+    let mut columns = Vec::with_capacity(all);
     for (n, cell) in raw.into_iter().enumerate() {
         let name = cell.text.trim().to_owned();
         if name.is_empty() {
             let remedy = "the first line has to name every column; remove empty ones";
             return Err(refuse(format!("column {} has no name", n + 1), remedy));
         }
-        if name.len() > limits.cell.min(200) || name.chars().any(char::is_control) {
-            // Not quoted: in a file without a header, this is somebody's password.
-            let remedy = "the first line has to name the columns, as in source_user,source_password";
-            return Err(refuse(format!("column {} has no usable name", n + 1), remedy));
+        if name.len() > limits.cell.min(NAME) || !is_name(&name) {
+            let remedy =
+                "the first line has to name the columns, as in source_user,source_password,target_user";
+            return Err(refuse(format!("column {} of {all} has no usable name", n + 1), remedy));
         }
         let folded = name.to_lowercase();
         if let Some(first) = seen.insert(folded.clone(), n + 1) {
-            let cause = format!("columns {first} and {} are both named {}", n + 1, quoted(&name));
-            return Err(refuse(cause, "remove or rename one of them"));
+            let cause = format!("columns {first} and {} have the same name", n + 1);
+            return Err(refuse(cause, "the first line has to name the columns, no two alike"));
         }
         let secret = folded.ends_with("_password") || folded.ends_with("_token");
         columns.push(Column { name, secret });
@@ -320,7 +325,17 @@ fn columns(
     Ok(columns)
 }
 
-fn padded_warning(file: &Path, line: usize, column: &str, count: usize) -> Warning {
+/// Whether a text could name a column of somebody's export: `source_user`, `E-Mail`, `Size (MB)`, `Name [Required]`.
+/// A log-in with its `@` could not, nor most of what makes a password strong.
+fn is_name(text: &str) -> bool {
+    // A byte order mark is what spreadsheets put before the first column.
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let first = text.chars().next();
+    first.is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '#'))
+        && text.chars().all(|c| c.is_alphanumeric() || " _-./()[]:#".contains(c))
+}
+
+fn padded_warning(file: &Path, line: usize, column: usize, count: usize) -> Warning {
     let others = match count {
         1 => String::new(),
         n => format!(" (and {} more)", n - 1),
@@ -329,7 +344,7 @@ fn padded_warning(file: &Path, line: usize, column: &str, count: usize) -> Warni
         file,
         line,
         format!(
-            "`{column}` begins or ends with a space{others}, which is taken as part of it; remove the space, or put \
+            "the secret in column {column} begins or ends with a space{others}, which is taken as part of it; remove the space, or put \
              quotes around it when it is meant"
         ),
     )

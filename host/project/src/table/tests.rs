@@ -99,7 +99,7 @@ fn tables_are_bounded() {
     };
     assert!(read("a\n1\n2\n").is_ok());
     assert!(read("a\n1\n2\n3\n").unwrap_err().contains(":4: there are more than 2 rows"));
-    assert!(read("a\n123456\n").unwrap_err().contains(":2: column `a` has more than 5 bytes"));
+    assert!(read("a\n123456\n").unwrap_err().contains(":2: column 1 has more than 5 bytes"));
     assert!(read(&"a\n".repeat(51)).unwrap_err().contains("it has 102 bytes"));
     assert!(
         Table::read(&dir.path().join("none"), limits).unwrap_err().to_string().contains("does not exist")
@@ -118,7 +118,52 @@ fn a_wrong_separator_does_not_fill_the_screen() {
 fn secrets_are_hidden_and_their_spaces_noticed() {
     let table = read("u,source_password,API_Token\na, canary,canary \nb,canary ,\n").unwrap();
     assert!(!format!("{table:?}").contains("canary"));
-    insta::assert_snapshot!(table.warnings[0], @"m.csv:2: `source_password` begins or ends with a space (and 2 more), which is taken as part of it; remove the space, or put quotes around it when it is meant");
+    insta::assert_snapshot!(table.warnings[0], @"m.csv:2: the secret in column 2 begins or ends with a space (and 2 more), which is taken as part of it; remove the space, or put quotes around it when it is meant");
+}
+
+/// Whatever is wrong with a list that has no header row, what stands in its first line is in no sentence.
+#[test]
+fn a_first_row_that_is_no_header_is_not_shown() {
+    for (text, says) in [
+        (
+            "anna@old,canary,anna@new,canary2\n",
+            "m.csv:1: column 1 of 4 has no usable name; the first line has to name",
+        ),
+        ("anna;c4n!ary;anna2;canary\n", "m.csv:1: column 2 of 4 has no usable name"),
+        ("anna,canary,bert,Canary\n", "m.csv:1: columns 2 and 4 have the same name"),
+        ("anna,canary\ncarl\n", "m.csv:2: 1 cell where the header names 2 columns"),
+        ("anna,canary\ncarl,\"x\n", "m.csv:2: a quote is opened and not closed on its line in column 2"),
+        ("anna,\"canary\n", "m.csv:1: a quote is opened and not closed on its line in the header"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(error.starts_with(says) && !error.to_lowercase().contains("canary"), "{error}");
+    }
+    let long = Limits { cell: 7, ..Limits::default() };
+    let error = Table::parse(Path::new("m.csv"), b"anna,canary\nb,12345678\n", long).unwrap_err().to_string();
+    assert!(error.contains("column 2 has more than 7 bytes") && !error.contains("canary"), "{error}");
+    // A password that ends as a secret column does.
+    let table = read("anna,my_canary_password\nbert, x\n").unwrap();
+    assert!(!table.warnings[0].to_string().contains("canary"), "{}", table.warnings[0]);
+}
+
+#[test]
+fn names_of_other_programs_exports_are_names() {
+    for name in [
+        "source_user",
+        "E-Mail",
+        "Size (MB)",
+        "Email Address [Required]",
+        "User/Group",
+        "Größe",
+        "#",
+        "\u{feff}login",
+        "2fa?",
+    ] {
+        assert_eq!(is_name(name), name != "2fa?", "{name}");
+    }
+    for cell in ["anna@old.example", "p!w", "a b\u{7}", "12", "-", "a=b", "a*b", ""] {
+        assert!(!is_name(cell), "{cell}");
+    }
 }
 
 #[cfg(unix)]

@@ -94,9 +94,13 @@ impl Project {
     fn configure(&self, source: &str, plugins: &str) {
         let inputs = if source == "csv" { "" } else { ", hoard = \"hoard.csv\"" };
         let side = "host = \"127.0.0.1\"\ntls = \"none\"\nallow_cleartext = true\n";
+        // Everybody's servers have ports of their own.
+        let ports = self.people.iter().flat_map(|person| [person.source.port, person.target.port]);
+        let hosts: Vec<_> = ports.map(|port| format!("\"127.0.0.1:{port}\"")).collect();
         let text = format!(
             "[project]\nname = \"guests\"\n[source]\n{side}[target]\n{side}[mailboxes]\nfrom = \"{source}\"\n\
-             inputs = {{ accounts = \"mailboxes.csv\"{inputs} }}\n{plugins}"
+             inputs = {{ accounts = \"mailboxes.csv\"{inputs} }}\nhosts = [{}]\n{plugins}",
+            hosts.join(", ")
         );
         fs::write(self.folder.join("mailhaul.toml"), text).unwrap();
     }
@@ -116,7 +120,11 @@ impl Project {
     pub(super) fn listed_by(&self, guest: Guest, settings: &str) {
         self.configure(
             "./hostile.wasm",
-            &format!("[plugins.settings.hostile]\nact = \"{}\"\n{settings}", guest.word()),
+            &format!(
+                "[plugins.secrets.hostile]\ntoken = \"canary-token\"\n[plugins.settings.hostile]\nact = \"{}\"\n\
+                 {settings}",
+                guest.word()
+            ),
         );
     }
 

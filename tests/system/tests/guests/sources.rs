@@ -21,7 +21,7 @@ const PANEL: &str = "http://{settings.panel}";
 fn listed_by(guest: Guest, settings: &str, private: bool) -> Project {
     let project = Project::new(component());
     project.mailhaul(&["plugin", "add", "./hostile.wasm"]).expect(0);
-    project.mailhaul(&["plugin", "grant", "hostile", PANEL]).expect(0);
+    project.mailhaul(&["plugin", "grant", "hostile", "--all"]).expect(0);
     if private {
         project.mailhaul(&["plugin", "grant", "hostile", "--private", PANEL]).expect(0);
     }
@@ -53,6 +53,27 @@ fn is_denied(guest: Guest, settings: &str, private: bool, says: &[&str]) -> Outc
     let outcome = project.run().expect(0).says(says);
     assert_eq!(project.moved(), ALL);
     outcome
+}
+
+/// A port nobody is to connect to.
+struct Trap(TcpListener);
+
+impl Trap {
+    fn set() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    fn address(&self) -> String {
+        format!("localhost:{}", self.0.local_addr().unwrap().port())
+    }
+
+    #[track_caller]
+    fn assert_untouched(&self) {
+        let came = self.0.accept();
+        assert!(matches!(&came, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "{came:?}");
+    }
 }
 
 /// A web server of one answer, and what it was asked.
@@ -180,5 +201,33 @@ tests! {
         let panel = Web::start("HTTP/1.1 200 OK\r\n\r\n".into(), true);
         let settings = format!("panel = \"{}\"\n", panel.address);
         is_denied(Guest::EndlessAnswer, &settings, true, &["the reply is larger than 16777216 bytes"]);
+    }
+    ForeignHost => foreign_host {
+        let trap = Trap::set();
+        let elsewhere = trap.address();
+        let project = listed_by(Guest::ForeignHost, &format!("elsewhere = \"{elsewhere}\"\n"), false);
+        for command in [&["check"][..], &["plan"], &["run"], &["verify"]] {
+            project.mailhaul(command).expect(2).says(&[
+                &format!(
+                    "mailbox `ann@old.example` and 2 more mailboxes: their source passwords would go to {elsewhere}, \
+                     which the project file does not allow"
+                ),
+                "under [mailboxes], in the place of the old one:",
+                &format!(", \"{elsewhere}\"]"),
+            ]);
+        }
+        trap.assert_untouched();
+        project.assert_nothing_written();
+        project.without_it();
+        project.run().expect(0);
+        assert_eq!(project.moved(), ALL);
+    }
+    SecretAsPassword => secret_as_password {
+        breaks(
+            Guest::SecretAsPassword,
+            "gave an answer that breaks the contract: the source of `ann@old.example`: the secret `token` was not granted \
+             as a password there: a secret that signs in to the source is one of `[[needs.secret]]` with `to = \"source\"` \
+             in plugin.toml",
+        );
     }
 }

@@ -1,0 +1,407 @@
+//! Where a password or token may go: to hosts the project file names, and nowhere else.
+//!
+//! A list of mailboxes can name a host for every row, and it may come from a plugin. A row's own password goes to
+//! the project's host of that side and to `[mailboxes] hosts`. `admin_password` and `token` open every mailbox:
+//! they go to the host they stand under and to that side's `admin_hosts`, whatever `hosts` says. A host means its
+//! ports of IMAP, 143 and 993, unless a port is written.
+//!
+//! Decided from the list alone, before a name is looked up: a look-up tells a stranger's name server who asks.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use mailhaul_net::{Endpoint, TlsMode, canonical_host};
+
+use crate::plugin::{AccountEntry, MailboxEntry};
+use crate::summary::Side;
+
+/// The ports of IMAP: clear text or STARTTLS, and implicit TLS (RFC 9051, RFC 8314).
+const PORTS: [u16; 2] = [143, 993];
+/// Hosts that get a sentence of their own; the others are counted.
+const SHOWN: usize = 20;
+
+/// A host the project file allows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Destination {
+    /// A DNS name or IP literal (IPv6 without brackets).
+    pub host: String,
+    /// A TCP port; `None` stands for 143 and 993.
+    pub port: Option<u16>,
+}
+
+impl fmt::Display for Destination {
+    /// As the project file has it: `host`, `host:port`, an IPv6 literal in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host.escape_debug();
+        if self.host.contains(':') {
+            write!(f, "[{host}]")?
+        } else {
+            write!(f, "{host}")?
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// What a mailbox signs in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// The password or token of its row in the list.
+    Own,
+    /// `admin_password` of the side.
+    Admin,
+    /// `token` of the side.
+    Token,
+}
+
+/// What the project says about the server of one side, without any secret.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `host`; may be left out when every row names one.
+    pub host: Option<String>,
+    /// `port`; the default follows `tls`.
+    pub port: Option<u16>,
+    /// `tls`.
+    pub tls: TlsMode,
+    /// `admin_hosts`: where `admin_password` and `token` go beside `host`.
+    pub admin_hosts: Vec<Destination>,
+    /// What a row without a password signs in with.
+    pub shared: Option<Credential>,
+}
+
+impl Server {
+    /// Where a row signs in; `None` when neither it nor the project names a host.
+    #[must_use]
+    pub(crate) fn endpoint(&self, entry: &AccountEntry) -> Option<Endpoint> {
+        let tls = entry.tls.unwrap_or(self.tls);
+        let host = entry.host.clone().or_else(|| self.host.clone())?;
+        // A row that changes the host or the protection leaves the project's port behind.
+        let default = if entry.tls.is_none() && entry.host.is_none() { self.port } else { None };
+        let port = entry.port.or(default).unwrap_or_else(|| tls.default_port());
+        Some(Endpoint { host, port, tls })
+    }
+
+    /// What a row signs in with; `None` when there is nothing.
+    #[must_use]
+    pub(crate) fn credential(&self, entry: &AccountEntry) -> Option<Credential> {
+        if entry.secret.is_some() { Some(Credential::Own) } else { self.shared }
+    }
+
+    /// Host and port of everything that may have a credential: the side's own host, and `more`.
+    fn allowed(&self, more: &[Destination]) -> HashSet<(String, u16)> {
+        let own = self
+            .host
+            .iter()
+            .flat_map(|host| [None, self.port].map(|port| Destination { host: host.clone(), port }));
+        let all = own.chain(more.iter().cloned());
+        all.flat_map(|Destination { host, port }| {
+            let host = canonical_host(&host);
+            port.map_or(PORTS.to_vec(), |port| vec![port]).into_iter().map(move |port| (host.clone(), port))
+        })
+        .collect()
+    }
+}
+
+/// Credentials would go where they may not. Nothing was connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// One sentence for each host.
+    pub reasons: Vec<String>,
+    /// The lines that allow all of it, for who means it; `None` where no line could.
+    pub remedy: Option<String>,
+}
+
+/// Credentials of one kind on their way to one host.
+struct Stray {
+    credential: Credential,
+    side: Side,
+    endpoint: Endpoint,
+    /// Where the first mailbox of them is listed.
+    first: String,
+    mailboxes: usize,
+}
+
+impl Stray {
+    /// The key that allows it, and the table it stands under. A row's password is one matter on both sides.
+    fn key(&self) -> (&'static str, &'static str) {
+        match self.credential {
+            Credential::Own => ("mailboxes", "hosts"),
+            Credential::Admin | Credential::Token => (self.side.as_str(), "admin_hosts"),
+        }
+    }
+
+    /// As the project file would name it.
+    fn destination(&self) -> Destination {
+        let port = Some(self.endpoint.port).filter(|port| !PORTS.contains(port));
+        Destination { host: canonical_host(&self.endpoint.host), port }
+    }
+
+    /// Whether a line of the project file could name it.
+    fn is_host(&self) -> bool {
+        let host = canonical_host(&self.endpoint.host);
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        host.parse::<IpAddr>().is_ok() || (!host.is_empty() && host.bytes().all(letter))
+    }
+
+    fn sentence(&self) -> String {
+        let (first, side) = (&self.first, self.side.as_str());
+        let (who, whose) = match self.mailboxes {
+            1 => (first.clone(), "its"),
+            2 => (format!("{first} and one more mailbox"), "their"),
+            n => (format!("{first} and {} more mailboxes", n - 1), "their"),
+        };
+        if !self.is_host() {
+            let host = self.endpoint.host.escape_debug();
+            return format!(
+                "{who}: `{host}` is no name of a host; a port stands in a column or field of its own"
+            );
+        }
+        let what = match self.credential {
+            Credential::Own if self.mailboxes == 1 => format!("{whose} {side} password"),
+            Credential::Own => format!("{whose} {side} passwords"),
+            Credential::Admin => format!("`[{side}] admin_password`"),
+            Credential::Token => format!("`[{side}] token`"),
+        };
+        format!("{who}: {what} would go to {}, which the project file does not allow", self.endpoint)
+    }
+}
+
+/// Whether any mailbox of the list would send a credential where it may not go: all of it, by host. `hosts` is
+/// `[mailboxes] hosts`.
+#[must_use]
+pub fn refusal(
+    hosts: &[Destination],
+    source: &Server,
+    target: &Server,
+    entries: &[MailboxEntry],
+) -> Option<Refusal> {
+    let mut strays: Vec<Stray> = Vec::new();
+    for (side, server) in [(Side::Source, source), (Side::Target, target)] {
+        let (rows, project) = (server.allowed(hosts), server.allowed(&server.admin_hosts));
+        let mut known: HashMap<(Credential, String, u16), usize> = HashMap::new();
+        for entry in entries {
+            let account = if side == Side::Source { &entry.source } else { &entry.target };
+            let Some(endpoint) = server.endpoint(account) else { continue };
+            // A password that is not there yet is the row's own: `provision` makes such ones.
+            let credential = server.credential(account).unwrap_or(Credential::Own);
+            let place = (canonical_host(&endpoint.host), endpoint.port);
+            let allowed = if credential == Credential::Own { &rows } else { &project };
+            if allowed.contains(&place) {
+                continue;
+            }
+            let at = *known.entry((credential, place.0, place.1)).or_insert(strays.len());
+            match strays.get_mut(at) {
+                Some(stray) => stray.mailboxes += 1,
+                None => {
+                    let first = entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key));
+                    strays.push(Stray { credential, side, endpoint, first, mailboxes: 1 });
+                }
+            }
+        }
+    }
+    if strays.is_empty() {
+        return None;
+    }
+    let mut reasons: Vec<String> = strays.iter().take(SHOWN).map(Stray::sentence).collect();
+    if let Some(more) = strays.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        reasons.push(format!("and {more} more hosts like these"));
+    }
+    let there = [
+        (("mailboxes", "hosts"), hosts),
+        (("source", "admin_hosts"), &source.admin_hosts),
+        (("target", "admin_hosts"), &target.admin_hosts),
+    ];
+    let lines: String = there.into_iter().filter_map(|(key, there)| line(key, there, &strays)).collect();
+    let remedy =
+        (!lines.is_empty()).then(|| format!("only if that is meant, write into the project file{lines}"));
+    Some(Refusal { reasons, remedy })
+}
+
+/// Where and what to write for one key, with what stands there already; `None` when nothing is missing.
+fn line((table, key): (&str, &str), there: &[Destination], strays: &[Stray]) -> Option<String> {
+    let mut all = there.to_vec();
+    for stray in strays.iter().filter(|stray| stray.key() == (table, key) && stray.is_host()) {
+        let wanted = stray.destination();
+        if !all.contains(&wanted) {
+            all.push(wanted);
+        }
+    }
+    if all.len() == there.len() {
+        return None;
+    }
+    let all: Vec<_> = all.iter().map(|destination| format!("\"{destination}\"")).collect();
+    let place = if there.is_empty() { "" } else { ", in the place of the old one" };
+    Some(format!("\nunder [{table}]{place}:\n  {key} = [{}]", all.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_imap::Secret;
+
+    use super::*;
+
+    fn server(host: &str, shared: Option<Credential>) -> Server {
+        let host = Some(host.to_owned()).filter(|host| !host.is_empty());
+        Server { host, port: None, tls: TlsMode::Implicit, admin_hosts: Vec::new(), shared }
+    }
+
+    fn named(host: &str, port: Option<u16>) -> Destination {
+        Destination { host: host.to_owned(), port }
+    }
+
+    /// A row of the list; a source without a host of its own is at the project's.
+    fn row(line: usize, host: &str, port: Option<u16>, own: bool) -> MailboxEntry {
+        let secret = || Some(Secret::from(b"canary".to_vec()));
+        let source = AccountEntry {
+            login: "anna".into(),
+            host: Some(host.to_owned()).filter(|host| !host.is_empty()),
+            port,
+            secret: secret().filter(|_| own),
+            ..AccountEntry::default()
+        };
+        let target = AccountEntry { login: "anna".into(), secret: secret(), ..AccountEntry::default() };
+        let origin = Some(format!("m.csv:{line}"));
+        MailboxEntry { key: line.to_string(), source, target, label: None, origin }
+    }
+
+    fn refused(hosts: &[Destination], source: &Server, rows: &[MailboxEntry]) -> Option<Refusal> {
+        refusal(hosts, source, &server("new.example", None), rows)
+    }
+
+    #[test]
+    fn a_rows_password_goes_to_the_projects_host_and_to_hosts() {
+        let source = Server { port: Some(1143), ..server("Mail.Old.example.", None) };
+        let hosts =
+            [named("other.example", None), named("third.example", Some(2993)), named("2001:db8::1", None)];
+        for (host, port) in [
+            ("", None),
+            ("", Some(143)),
+            ("", Some(993)),
+            ("mail.old.example", None),
+            ("MAIL.old.example.", Some(1143)),
+            ("Other.example", None),
+            ("other.example.", Some(143)),
+            ("third.example", Some(2993)),
+            ("2001:DB8:0::1", Some(993)),
+            ("[2001:db8::1]", None),
+        ] {
+            assert_eq!(refused(&hosts, &source, &[row(2, host, port, true)]), None, "{host} {port:?}");
+        }
+        for (host, port, line) in [
+            ("evil.example", None, "evil.example"),
+            ("evil.example", Some(143), "evil.example"),
+            ("", Some(25), "mail.old.example:25"),
+            ("mail.old.example", Some(144), "mail.old.example:144"),
+            ("sub.mail.old.example", None, "sub.mail.old.example"),
+            ("other.example", Some(1143), "other.example:1143"),
+            ("third.example", None, "third.example"),
+            ("[2001:db8::2]", Some(1), "[2001:db8::2]:1"),
+            ("::ffff:127.0.0.1", None, "[::ffff:127.0.0.1]"),
+            ("imap.M\u{fc}ller.de", None, "imap.xn--mller-kva.de"),
+            // The target's host is not the source's.
+            ("new.example", None, "new.example"),
+        ] {
+            let refusal = refused(&hosts, &source, &[row(2, host, port, true)]).unwrap();
+            assert!(
+                refusal.reasons[0].starts_with("m.csv:2: its source password would go to "),
+                "{refusal:?}"
+            );
+            let added = format!(
+                "under [mailboxes], in the place of the old one:\n  hosts = [\"other.example\", \"third.example:2993\", \
+                 \"[2001:db8::1]\", \"{line}\"]"
+            );
+            assert!(refusal.remedy.unwrap().ends_with(&added), "{added}");
+        }
+    }
+
+    #[test]
+    fn what_opens_every_mailbox_goes_to_its_host_and_to_admin_hosts() {
+        for (shared, key) in [(Credential::Admin, "admin_password"), (Credential::Token, "token")] {
+            let mut source = server("old.example", Some(shared));
+            source.admin_hosts = vec![named("node.example", None)];
+            let hosts = [named("other.example", None)];
+            for host in ["", "old.example", "node.example"] {
+                assert_eq!(refused(&hosts, &source, &[row(2, host, None, false)]), None, "{host}");
+            }
+            // `hosts` is for passwords of rows, `admin_hosts` is not.
+            assert_eq!(refused(&hosts, &source, &[row(2, "other.example", None, true)]), None);
+            let own = refused(&hosts, &source, &[row(2, "node.example", None, true)]).unwrap();
+            assert!(own.remedy.unwrap().contains("under [mailboxes]"));
+            let refusal = refused(&hosts, &source, &[row(2, "other.example", None, false)]).unwrap();
+            assert_eq!(
+                refusal.reasons,
+                [format!(
+                    "m.csv:2: `[source] {key}` would go to other.example:993, which the project file does not allow"
+                )]
+            );
+            assert_eq!(
+                refusal.remedy.as_deref(),
+                Some(
+                    "only if that is meant, write into the project file\nunder [source], in the place of the old one:\n  \
+                     admin_hosts = [\"node.example\", \"other.example\"]"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_project_without_a_host_allows_what_it_lists() {
+        let rows = [row(2, "a.example", None, true), row(3, "b.example", None, true)];
+        let refusal = refused(&[], &server("", None), &rows).unwrap();
+        assert_eq!(refusal.reasons.len(), 2);
+        let line = "\nunder [mailboxes]:\n  hosts = [\"a.example\", \"b.example\"]";
+        assert!(refusal.remedy.unwrap().ends_with(line));
+        let hosts = [named("a.example", None), named("b.example", None)];
+        assert_eq!(refused(&hosts, &server("", None), &rows), None);
+    }
+
+    #[test]
+    fn hundreds_of_rows_are_one_sentence_and_one_paste() {
+        let mut rows: Vec<_> = (2..502).map(|line| row(line, "evil.example", None, true)).collect();
+        rows.push(row(502, "evil.example", Some(143), true));
+        rows.push(row(503, "evil.example", None, false));
+        for row in &mut rows {
+            row.target.host = Some("evil.example".into());
+        }
+        let refusal = refused(&[], &server("old.example", Some(Credential::Admin)), &rows).unwrap();
+        assert_eq!(
+            refusal.reasons,
+            [
+                "m.csv:2 and 499 more mailboxes: their source passwords would go to evil.example:993, which the \
+                 project file does not allow",
+                "m.csv:502: its source password would go to evil.example:143, which the project file does not allow",
+                "m.csv:503: `[source] admin_password` would go to evil.example:993, which the project file does not \
+                 allow",
+                "m.csv:2 and 501 more mailboxes: their target passwords would go to evil.example:993, which the \
+                 project file does not allow",
+            ]
+        );
+        let remedy = refusal.remedy.unwrap();
+        assert!(
+            remedy.contains("under [mailboxes]:\n  hosts = [\"evil.example\"]\nunder [source]:"),
+            "{remedy}"
+        );
+        assert!(!format!("{remedy} {:?}", refusal.reasons).contains("canary"));
+    }
+
+    #[test]
+    fn what_is_no_host_is_said_and_not_offered() {
+        for host in ["mail.example:993", "imaps://mail.example", "a b", "a\"]\nx = [\"", "\u{1b}[2J"] {
+            let refusal = refused(&[], &server("old.example", None), &[row(2, host, None, true)]).unwrap();
+            assert!(refusal.reasons[0].contains("is no name of a host"), "{refusal:?}");
+            assert!(
+                !refusal.reasons[0].contains(['\n', '\u{1b}']) && refusal.remedy.is_none(),
+                "{refusal:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_hosts_do_not_fill_the_screen() {
+        let rows: Vec<_> = (2..102).map(|line| row(line, &format!("h{line}.example"), None, true)).collect();
+        let refusal = refused(&[], &server("old.example", None), &rows).unwrap();
+        assert_eq!(refusal.reasons.len(), SHOWN + 1);
+        assert_eq!(refusal.reasons.last().unwrap(), "and 80 more hosts like these");
+        assert!(refusal.remedy.unwrap().contains("h101.example"), "one paste is enough");
+    }
+}
