@@ -130,7 +130,7 @@ pub(crate) async fn open(
         ledger.open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?
     };
     let renumbered = row.scanned
-        && (!rows.is_empty() || locked(work.ledger).doubtful()?)
+        && (locked(work.ledger).has_numbers(row.id)? || locked(work.ledger).doubtful()?)
         && (selected.uid_validity.is_none() || selected.uid_validity != row.source_uid_validity);
     if renumbered && unlisted > 0 {
         let reason = format!(
@@ -141,7 +141,8 @@ pub(crate) async fn open(
         return stop(work, row, UNLISTED, reason, messages).await;
     }
     if renumbered {
-        let found = match rematch(&mut pair.source, &uids, &rows).await? {
+        let known = locked(work.ledger).rows_listed_or_not(row.id)?;
+        let found = match rematch(&mut pair.source, &uids, &known).await? {
             Ok(found) => found,
             Err(reason) => return stop(work, row, UNREADABLE, reason, messages).await,
         };
@@ -151,8 +152,10 @@ pub(crate) async fn open(
     }
     let mut ledger = locked(work.ledger);
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
-    if ledger.scanned(row.id, &uids, unlisted)?.back > 0 {
-        rows = ledger.rows(row.id)?;
+    let relisted = ledger.scanned(row.id, &uids, unlisted)?.relisted;
+    if !relisted.is_empty() {
+        let all = ledger.rows(row.id)?;
+        rows.extend(relisted.iter().filter_map(|uid| Some((*uid, all.get(uid)?.clone()))));
     }
     let in_doubt: HashSet<u32> = ledger.open_batches(row.id)?.iter().flat_map(Batch::uids).collect();
     // Sorted, as every list is.

@@ -1,5 +1,7 @@
 //! Folders of the source that no run has read: nothing of them can be compared, and nothing of them is proven.
 
+use std::collections::HashSet;
+
 use mailhaul_imap::{Folder, Session};
 
 use crate::context::Context;
@@ -26,8 +28,10 @@ pub(crate) async fn record(
         context.job.rules.iter().find_map(ruled).is_some_and(|target| target.is_none())
     };
     let mut unseen = Vec::new();
+    let mut here = HashSet::new();
     for folder in folders.iter().filter(|folder| folder.selectable && !skipped(folder)) {
         let path = folder.path.to_string();
+        here.insert(path.clone());
         let row = rows.iter().find(|row| row.source == path);
         if row.is_some_and(|row| !row.is_unseen()) {
             continue;
@@ -42,6 +46,9 @@ pub(crate) async fn record(
             unseen.push((path, messages));
         }
     }
+    // Counted once, and gone or left out by now.
+    let gone = rows.iter().filter(|row| row.is_unseen() && !here.contains(&row.source));
+    unseen.extend(gone.map(|row| (row.source.clone(), 0)));
     Ok(locked(ledger).unseen(&unseen)?)
 }
 

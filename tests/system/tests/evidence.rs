@@ -408,8 +408,70 @@ fn folders_that_no_run_has_read_are_found() {
     spec.extra = "[[folders]]\nfrom = \"More\"\nskip = true\n".to_owned();
     spec.write(&stage.folder);
     stage.load("More", 2);
+    // Counted by one verify, and gone before a run has read it.
+    stage.load("Gone", 2);
+    stage.mailhaul(&["verify"]).expect(3).says(&["Gone"]);
+    stage.source.store(|store| store.folders.remove("Gone"));
     stage.mailhaul(&["verify"]).expect(0);
     assert_complete(&stage.report(), 8);
+}
+
+/// A number is believed of the UIDVALIDITY it was recorded under, and of no other: rows of what was gone, or not listed,
+/// were brought back by their numbers when the source had begun to number anew, and five new messages were never copied.
+#[test]
+fn numbers_begun_anew_after_an_empty_folder_or_a_short_list() {
+    let renumber = |stage: &Stage, texts: &[&str]| {
+        stage.source.store(|store| {
+            let folder = store.folders.get_mut("INBOX").unwrap();
+            folder.validity += 1;
+            folder.next = 1;
+            folder.messages.clear();
+            for text in texts {
+                store.add("INBOX", &["\\Seen"], DATE, &corpus::simple(text, text));
+            }
+        });
+    };
+    // Emptied, and then other mail under other numbers that look the same.
+    let stage = Stage::loaded(5);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.source.store(|store| store.folders.get_mut("INBOX").unwrap().messages.clear());
+    stage.mailhaul(&["run"]).expect(0);
+    renumber(&stage, &["new one", "new two", "new three"]);
+    stage.mailhaul(&["run"]).expect(0);
+    for text in ["new one", "new two", "new three"] {
+        assert_eq!(copies(&stage.there("INBOX"), text), 1, "{text}");
+    }
+    assert_complete(&stage.report(), 3);
+
+    // Numbers of what was gone, given to new messages under the same UIDVALIDITY: those are not taken for copied.
+    let stage = Stage::loaded(5);
+    stage.mailhaul(&["run"]).expect(0);
+    let cut = |stage: &Stage| {
+        stage.source.store(|store| {
+            let folder = store.folders.get_mut("INBOX").unwrap();
+            folder.messages.truncate(3);
+            folder.next = 4;
+        });
+    };
+    cut(&stage);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.source.store(|store| store.add("INBOX", &["\\Seen"], DATE, &corpus::simple("reused", "x")));
+    stage.mailhaul(&["run"]).expect(0);
+    assert_eq!(copies(&stage.there("INBOX"), "reused"), 1);
+
+    // A list that was short, and then the same mail under new numbers: nothing is sent twice.
+    let stage = Stage::new();
+    let texts = ["one", "two", "three", "four", "five"];
+    renumber(&stage, &texts);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.source.manners(|m| m.on_list = Box::new(|message| message.uid < 4));
+    stage.source.store(|store| store.add("INBOX", &["\\Seen"], DATE, &corpus::simple("six", "six")));
+    stage.mailhaul(&["run"]).expect(3);
+    stage.source.manners(|m| m.on_list = Box::new(|_| true));
+    renumber(&stage, &["five", "four", "three", "two", "one", "six"]);
+    stage.mailhaul(&["run"]).expect(0);
+    assert_eq!(stage.there("INBOX").len(), 6);
+    assert_complete(&stage.report(), 6);
 }
 
 /// What a verify has counted is still known as a folder under a new name by the next run.

@@ -245,17 +245,19 @@ impl Ledger {
                 let mut rows = query.query([folder.0])?;
                 while let Some(row) = rows.next()? {
                     let (uid, before): (i64, i64) = (row.get(0)?, row.get(1)?);
-                    match u32::try_from(uid).is_ok_and(|uid| listed.contains(&uid)) {
-                        true if before != THERE => back.push(uid),
+                    match u32::try_from(uid).ok().filter(|uid| listed.contains(uid)) {
+                        Some(number) if before != THERE => {
+                            back.push(uid);
+                            scanned.relisted.extend((before == UNLISTED).then_some(number));
+                        }
                         // What once was missing from a whole list stays gone.
-                        false if before != absent && before != GONE => left.push(uid),
+                        None if before != absent && before != GONE => left.push(uid),
                         _ => {}
                     }
                 }
             }
             set_gone(tx, folder, &left, absent)?;
             set_gone(tx, folder, &back, THERE)?;
-            scanned.back = back.len();
             scanned.gone = if absent == GONE { left.len() } else { 0 };
             let messages = listed.len() as i64 + i64::from(unlisted);
             let before: (i64, u32, bool) = tx.query_row(
@@ -265,6 +267,9 @@ impl Ledger {
             )?;
             if !left.is_empty() || !back.is_empty() || before != (messages, unlisted, true) {
                 changed(tx, folder)?;
+                // What was said of a folder that nobody had read.
+                let first = if before.2 { None } else { Some(folder.0) };
+                tx.execute("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0", [first])?;
                 tx.execute(
                     "UPDATE folder SET source_messages = ?2, unlisted = ?3, scanned = 1 WHERE id = ?1",
                     params![folder.0, messages, unlisted],
@@ -331,7 +336,7 @@ impl Ledger {
                 update.execute(params![folder.0, lowest - i64::from(*old), new])?;
             }
             let gone = tx.execute(
-                "UPDATE message SET gone = 1 WHERE folder = ?1 AND source_uid < ?2 AND gone = 0",
+                "UPDATE message SET gone = 1 WHERE folder = ?1 AND source_uid < ?2 AND gone IN (0, 3)",
                 params![folder.0, lowest],
             )?;
             tx.execute(
@@ -380,12 +385,13 @@ impl Ledger {
 }
 
 /// What changed against the list before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scanned {
     /// Messages that are gone since.
     pub gone: usize,
-    /// Messages that were gone or not listed, and are listed again.
-    pub back: usize,
+    /// Messages that a short list had left out and that are listed again: what is recorded of them holds. What was gone
+    /// and has its number again is not among them, since that may be another message's by now.
+    pub relisted: Vec<u32>,
 }
 
 /// `gone` of a row whose message the source lists.

@@ -194,12 +194,33 @@ impl Ledger {
     /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match
     /// its seal.
     pub fn rows(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
+        self.rows_where(folder, "gone = 0")
+    }
+
+    /// The same with those that the newest list left out, though the source counted more than it listed: of a source
+    /// that numbers its messages anew, they may be there as well.
+    pub fn rows_listed_or_not(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
+        self.rows_where(folder, "gone IN (0, 3)")
+    }
+
+    /// Whether any row is known by a number of the source's, also one whose message is gone.
+    pub fn has_numbers(&self, folder: FolderId) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM message WHERE folder = ?1 AND source_uid > 0)",
+                [folder.0],
+                |r| r.get(0),
+            )
+        })
+    }
+
+    fn rows_where(&self, folder: FolderId, which: &str) -> Result<HashMap<u32, Row>> {
         let rows = self.sql(|db| {
-            let mut query = db.prepare(
+            let mut query = db.prepare(&format!(
                 "SELECT source_uid, outcome, size, digest, target_uid, flags, proven, attempts, code, body_digest, place,
                      seal = seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone)
-                 FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND gone = 0",
-            )?;
+                 FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND {which}",
+            ))?;
             let rows = query.query_map([folder.0], |r| {
                 let uid: i64 = r.get(0)?;
                 if !r.get::<_, bool>(11)? {

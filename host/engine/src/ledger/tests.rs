@@ -342,9 +342,9 @@ fn what_is_gone_and_listed_again_is_back() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
-    assert_eq!(ledger.scanned(id, &[2, 3], 0).unwrap(), Scanned { gone: 1, back: 0 });
+    assert_eq!(ledger.scanned(id, &[2, 3], 0).unwrap(), Scanned { gone: 1, relisted: Vec::new() });
     assert_eq!(counts(&ledger).gone_at_source, 1);
-    assert_eq!(ledger.scanned(id, &[1, 2, 3], 0).unwrap(), Scanned { gone: 0, back: 1 });
+    assert_eq!(ledger.scanned(id, &[1, 2, 3], 0).unwrap(), Scanned::default());
     assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (0, 1));
     assert_eq!(ledger.rows(id).unwrap().len(), 1, "and its seal fits");
 }

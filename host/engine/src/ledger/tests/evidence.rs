@@ -65,7 +65,7 @@ fn what_a_short_list_leaves_out_is_neither_there_nor_gone() {
     drop(ledger);
     let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
     // Listed again it is what it was, and its seal fits; missing from a whole list it is gone.
-    assert_eq!(ledger.scanned(id, &[1, 2, 3], 0).unwrap().back, 1);
+    assert_eq!(ledger.scanned(id, &[1, 2, 3], 0).unwrap().relisted, [2]);
     assert_eq!((counts(&ledger).copied, ledger.rows(id).unwrap().len()), (3, 3));
     ledger.scanned(id, &[1, 3], 1).unwrap();
     assert_eq!(ledger.scanned(id, &[1, 3], 0).unwrap().gone, 1);
