@@ -151,9 +151,9 @@ impl Stray {
             n => (format!("{first} and {} more mailboxes", n - 1), "their"),
         };
         if !self.is_host() {
-            let host = self.endpoint.host.escape_debug();
+            // Not shown: in a row that is shifted by a comma it may be the password.
             return format!(
-                "{who}: `{host}` is no name of a host; a port stands in a column or field of its own"
+                "{who}: the {side} host is no name of a host; a port stands in a column of its own"
             );
         }
         let what = match self.credential {
@@ -389,10 +389,7 @@ mod tests {
         for host in ["mail.example:993", "imaps://mail.example", "a b", "a\"]\nx = [\"", "\u{1b}[2J"] {
             let refusal = refused(&[], &server("old.example", None), &[row(2, host, None, true)]).unwrap();
             assert!(refusal.reasons[0].contains("is no name of a host"), "{refusal:?}");
-            assert!(
-                !refusal.reasons[0].contains(['\n', '\u{1b}']) && refusal.remedy.is_none(),
-                "{refusal:?}"
-            );
+            assert!(!refusal.reasons[0].contains(host) && refusal.remedy.is_none(), "{refusal:?}");
         }
     }
 

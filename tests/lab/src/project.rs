@@ -97,6 +97,8 @@ pub struct Spec {
     pub target: Side,
     /// The list.
     pub mailboxes: Vec<Pair>,
+    /// `[mailboxes] hosts`: where rows may sign in beside both hosts; empty leaves the key out.
+    pub hosts: Vec<String>,
     /// Further sections, after the rest.
     pub extra: String,
 }
@@ -105,7 +107,8 @@ impl Spec {
     /// A project that moves one mailbox.
     #[must_use]
     pub fn new(source: Side, target: Side, mailboxes: Vec<Pair>) -> Self {
-        Self { name: "laboratory".to_owned(), source, target, mailboxes, extra: String::new() }
+        let (name, extra) = ("laboratory".to_owned(), String::new());
+        Self { name, source, target, mailboxes, hosts: Vec::new(), extra }
     }
 
     /// The same with further sections.
@@ -118,8 +121,9 @@ impl Spec {
     /// `mailhaul.toml`.
     #[must_use]
     pub fn toml(&self) -> String {
+        let hosts = if self.hosts.is_empty() { String::new() } else { format!("hosts = {:?}\n", self.hosts) };
         format!(
-            "[project]\nname = \"{}\"\n\n{}\n{}\n[mailboxes]\nfrom = \"csv\"\ninputs = {{ accounts = \"mailboxes.csv\" }}\n\n{}",
+            "[project]\nname = \"{}\"\n\n{}\n{}\n[mailboxes]\nfrom = \"csv\"\ninputs = {{ accounts = \"mailboxes.csv\" }}\n{hosts}\n{}",
             self.name,
             self.source.section("source"),
             self.target.section("target"),

@@ -185,13 +185,15 @@ fn other_mailboxes_go_on() {
     let good = Move::loaded(61, 30);
     let (mut wrong, other) = (Move::loaded(61, 5), Move::loaded(61, 5));
     wrong.from.password = "nope".to_owned();
+    let closed = closed_port();
+    good.rewrite(|spec| spec.hosts = vec![format!("127.0.0.1:{closed}")]);
     let row = |m: &Move, port: u16| {
         format!("{},{},{},{},{port}\n", m.from.user, m.from.password, m.to.user, m.to.password)
     };
     let list = format!(
         "source_user,source_password,target_user,target_password,target_port\n{}{}{}",
         row(&wrong, good.to.tls_port()),
-        row(&other, closed_port()),
+        row(&other, closed),
         row(&good, good.to.tls_port())
     );
     std::fs::write(good.file("mailboxes.csv"), list).unwrap();

@@ -99,6 +99,10 @@ fn a_full_mailbox_beside_others() {
     let full = Stage::judged(|_| Take::Say("NO [OVERQUOTA] Mailbox is full".to_owned()));
     let other = Fake::start(Manners::default());
     let write = |third: Option<u16>| {
+        let mut spec = full.spec();
+        spec.hosts =
+            [Some(other.port), third].into_iter().flatten().map(|port| format!("127.0.0.1:{port}")).collect();
+        spec.write(&full.folder);
         let mut rows = "source_user,source_password,target_user,target_password,target_port\n".to_owned();
         rows.push_str(&format!("a@x,p,a@y,p,{}\nb@x,p,b@y,p,{}\n", full.target.port, other.port));
         if let Some(port) = third {
