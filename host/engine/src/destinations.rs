@@ -14,10 +14,11 @@ use std::net::IpAddr;
 use mailhaul_net::{Endpoint, TlsMode, canonical_host};
 
 use crate::plugin::{AccountEntry, MailboxEntry};
-use crate::summary::Side;
+use crate::side::Side;
 
 /// The ports of IMAP: clear text or STARTTLS, and implicit TLS (RFC 9051, RFC 8314).
 const PORTS: [u16; 2] = [143, 993];
+
 /// Hosts that get a sentence of their own; the others are counted.
 const SHOWN: usize = 20;
 

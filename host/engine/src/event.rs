@@ -6,10 +6,34 @@
 use serde::Serialize;
 
 use crate::plan::MailboxPlan;
+use crate::side::Side;
 use crate::summary::{
-    Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, Side, Stopped,
+    Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, Stopped,
 };
-use crate::undo::Undone;
+
+/// What an undo does, or did, in one target folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Undone {
+    /// Target folder, in display form.
+    pub folder: String,
+    /// Messages this project put there.
+    pub copies: u64,
+    /// Messages that were there already, which stay.
+    pub found: u64,
+    /// Messages that were on their way there when a run broke off. Whether they arrived is looked up before anything is
+    /// removed; those that did count as copies then.
+    pub in_doubt: u64,
+    /// Of the copies, removed now.
+    pub removed: u64,
+    /// Of the copies, not there any more: whoever uses the mailbox has moved or deleted them.
+    pub gone: u64,
+    /// Of the copies, left because they are not what was copied any more, or cannot be told for sure.
+    pub left: u64,
+    /// They were moved to a quarantine folder, since the server cannot remove single messages.
+    pub quarantined: bool,
+    /// This project created the folder, and it is empty now. It stays.
+    pub empty: bool,
+}
 
 /// One thing that happened. `mailbox` is always the mailbox's key (its source log-in for a CSV list).
 #[derive(Debug, Clone, Serialize)]

@@ -90,7 +90,7 @@ pub struct Select {
     pub since: Option<(i64, String)>,
     /// Messages larger than this many bytes, and the size as written.
     pub max_size: Option<(u64, String)>,
-    /// Leave out messages flagged `\Deleted`.
+    /// Permit out messages flagged `\Deleted`.
     pub skip_deleted: bool,
     /// In which order the others go.
     pub order: Order,

@@ -1,57 +1,44 @@
 //! The migration engine: plan, copy, ledger, verify. It knows no terminal, no command line and no
 //! WebAssembly; every front end drives it through [`handle::start`].
 
-// What front ends see.
+// The vocabulary: what front ends and plugins see. It opens no connection and no file.
+mod account;
 pub mod destinations;
 pub mod event;
-pub mod handle;
 pub mod job;
 pub mod plan;
 pub mod plugin;
 pub mod rules;
-pub mod store;
+mod side;
 pub mod summary;
 
-// A task over all mailboxes.
-mod conductor;
-mod context;
-mod ends;
+// Three services. What is on disk; what all mailboxes of a task share; the way to both servers.
+mod server;
+mod state;
+mod task;
+
+// Four scales, and beside them where folders go. Each may use those below it.
+mod fleet;
+mod folder;
 mod mailbox;
-mod meaning;
-mod profiles;
-
-// What is done with one mailbox.
-pub mod check;
-mod gone;
-mod hooks;
 mod mapping;
-mod planner;
-mod relocate;
-mod renames;
-mod run;
-mod target_renames;
-pub mod undo;
-mod unseen;
-mod verify;
-mod view;
+mod message;
 
-// What is done with one folder.
-mod adopt;
-mod bring;
-mod compare;
-mod copy;
-mod delta;
-mod doubt;
-mod flags;
-mod folder_run;
-mod folders;
-mod matching;
-mod opening;
-mod prove;
-mod rematch;
-mod scan;
-mod work;
+pub use fleet::handle;
 
-// What is known about one message.
-mod content;
-pub mod ledger;
+/// Why a file of the state folder cannot be used.
+pub mod ledger {
+    pub use crate::state::ledger::LedgerError;
+}
+
+/// How projects and mailboxes stand, by what is on disk.
+pub mod store {
+    pub use crate::state::standing::load;
+    pub use crate::state::store::{Recorded, mailboxes};
+}
+
+/// What `undo` would do, and what it did.
+pub mod undo {
+    pub use crate::event::Undone;
+    pub use crate::mailbox::undo::preview;
+}

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plugin::{Finding, HookOutcome};
+use crate::plugin::{Finding, HookOutcome, PluginError};
+pub use crate::side::Side;
 
 /// Version of the JSON document.
 pub const SCHEMA: u32 = 1;
@@ -156,30 +157,6 @@ pub struct Stopped {
     pub cause: String,
     /// One sentence with the server's own words.
     pub reason: String,
-}
-
-/// An end of the migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// The old host.
-    Source,
-    /// The new host.
-    Target,
-    /// Neither: this machine.
-    Local,
-}
-
-impl Side {
-    /// `source`, `target` or `local`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Target => "target",
-            Self::Local => "local",
-        }
-    }
 }
 
 /// One folder. Names are in display form (`/` between levels).
@@ -337,4 +314,15 @@ pub struct HookSummary {
     pub outcome: HookOutcome,
     /// Its findings.
     pub findings: Vec<Finding>,
+}
+
+impl From<&PluginError> for Stopped {
+    fn from(error: &PluginError) -> Self {
+        Self { side: Side::Local, cause: "plugin".into(), reason: error.to_string() }
+    }
+}
+
+/// Whether any hook said `fail`.
+pub(crate) fn any_failed(hooks: &[HookSummary]) -> bool {
+    hooks.iter().any(|h| h.outcome == HookOutcome::Fail)
 }

@@ -1,0 +1,169 @@
+//! One mailbox of the list: who it is, and what it takes to log in at either end.
+
+use std::fmt;
+
+use mailhaul_imap::{Account, AuthMethod, Login};
+use mailhaul_net::Endpoint;
+
+use crate::destinations::Credential;
+use crate::job::Host;
+use crate::plugin::AccountEntry;
+use crate::side::Side;
+
+/// One mailbox, ready to be dialled.
+#[derive(Clone)]
+pub(crate) struct Mailbox {
+    /// Stable identity.
+    pub key: String,
+    /// The old end.
+    pub source: AccountSpec,
+    /// The new end.
+    pub target: AccountSpec,
+}
+
+impl Mailbox {
+    /// What the ledger records about whose mail this is.
+    #[must_use]
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            mailbox: self.key.clone(),
+            source_user: self.source.user.clone(),
+            source_host: self.source.endpoint.host.clone(),
+            target_user: self.target.user.clone(),
+            target_host: self.target.endpoint.host.clone(),
+        }
+    }
+
+    /// One of its ends.
+    #[must_use]
+    pub(crate) fn side(&self, side: Side) -> &AccountSpec {
+        if side == Side::Source { &self.source } else { &self.target }
+    }
+}
+
+/// Who a ledger is about; recorded at its creation and compared ever after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// The mailbox's key.
+    pub mailbox: String,
+    /// Source log-in.
+    pub source_user: String,
+    /// Source host.
+    pub source_host: String,
+    /// Target log-in.
+    pub target_user: String,
+    /// Target host.
+    pub target_host: String,
+}
+
+/// One end of a mailbox. The secret is asked for at every log-in, so that a token can be renewed.
+#[derive(Clone)]
+pub(crate) struct AccountSpec {
+    /// The user as listed.
+    pub user: String,
+    /// Where to connect.
+    pub endpoint: Endpoint,
+    entry: AccountEntry,
+    host: Host,
+}
+
+impl fmt::Debug for AccountSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.user, self.endpoint)
+    }
+}
+
+impl AccountSpec {
+    /// Puts the log-in together.
+    ///
+    /// # Errors
+    /// One sentence when a secret cannot be had.
+    pub(crate) fn account(&self) -> Result<Account, String> {
+        let host = &self.host;
+        let name = match &host.user_pattern {
+            Some(pattern) => pattern.replace("{user}", &self.user),
+            None => self.user.clone(),
+        };
+        // The same question that decided where it may go: what is used is what was allowed.
+        let (admin, secret) = match (host.server.credential(&self.entry), &self.entry.secret) {
+            (Some(Credential::Own), Some(secret)) => (None, secret.clone()),
+            (Some(Credential::Token), _) => match &host.token {
+                Some(token) => (None, token()?),
+                None => return Err(format!("there is no token for `{}`", self.user)),
+            },
+            (Some(Credential::Admin), _) => match &host.admin {
+                Some(admin) => {
+                    let authzid = host.method == AuthMethod::PlainAuthzid;
+                    (authzid.then(|| admin.user.clone()), admin.secret.clone())
+                }
+                None => return Err(format!("there is no administrator for `{}`", self.user)),
+            },
+            _ => return Err(format!("there is no password for `{}`", self.user)),
+        };
+        Ok(Account {
+            endpoint: self.endpoint.clone(),
+            dialer: host.dialer.clone(),
+            login: Login { user: name, admin, method: host.method, secret },
+            allow_cleartext: host.allow_cleartext,
+            compress: host.compress,
+        })
+    }
+}
+
+pub(crate) fn spec(entry: &AccountEntry, host: &Host, side: Side) -> Result<AccountSpec, String> {
+    let endpoint = host.server.endpoint(entry).ok_or_else(|| {
+        format!("no {0} host: set `host` under `[{0}]`, or give the list a `{0}_host` column", side.as_str())
+    })?;
+    if host.server.credential(entry).is_none() {
+        return Err(format!(
+            "no {0} password: fill `{0}_password`, or set `admin_user` and `admin_password`, or `token`, under `[{0}]`",
+            side.as_str()
+        ));
+    }
+    if entry.login.is_empty() {
+        return Err(format!("no {0} user: fill `{0}_user`", side.as_str()));
+    }
+    Ok(AccountSpec { user: entry.login.clone(), endpoint, entry: entry.clone(), host: host.clone() })
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?} -> {:?}", self.key, self.source, self.target)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use mailhaul_net::{Dialer, TlsMode};
+
+    use super::*;
+    use crate::destinations::Server;
+    use crate::plugin::AccountEntry;
+
+    /// A mailbox of these hosts, which nobody dials.
+    pub(crate) fn mailbox(key: &str, source: &str, target: &str) -> Mailbox {
+        let end = |host: &str, side| {
+            let server = Server {
+                host: Some(host.to_owned()),
+                port: None,
+                tls: TlsMode::Implicit,
+                admin_hosts: Vec::new(),
+                shared: None,
+            };
+            let defaults = Host {
+                server,
+                dialer: Dialer::platform(),
+                method: AuthMethod::Password,
+                admin: None,
+                user_pattern: None,
+                token: None,
+                allow_cleartext: false,
+                compress: false,
+            };
+            let secret = Some(mailhaul_imap::Secret::from(b"x".to_vec()));
+            let entry = AccountEntry { login: key.to_owned(), secret, ..AccountEntry::default() };
+            spec(&entry, &defaults, side).unwrap()
+        };
+        Mailbox { key: key.to_owned(), source: end(source, Side::Source), target: end(target, Side::Target) }
+    }
+}

@@ -1,0 +1,291 @@
+//! Runs a task over all mailboxes within the ceilings, and ends it in order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use crate::account::Mailbox;
+use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
+use crate::fleet::list::{ListError, list};
+use crate::fleet::recorder::ProjectRecorder;
+use crate::job::Task;
+use crate::mailbox::{check, run, undo, verify};
+use crate::mapping::planner::{PlanError, plan};
+use crate::plan::MailboxPlan;
+use crate::server::dial::{dial_both, log_out};
+use crate::server::refusal::explained;
+use crate::side::Side;
+use crate::state::ledger::Ledger;
+use crate::summary::Stopped;
+use crate::task::context::Context;
+
+/// After the user asked to stop, what was sent may be acknowledged for this long.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// The newest run's row is brought up to date this often.
+const STORE_EVERY: Duration = Duration::from_secs(1);
+
+/// Does `task` over all mailboxes of the project; returns how everything ended.
+pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
+    let begun = Instant::now();
+    let list = match list(&context.job, &context.plugins).await {
+        Ok(list) => list,
+        Err(ListError::Input(reasons, remedy)) => {
+            let refused = Refused { kind: RefusedKind::Input, reasons, remedy };
+            return Finish { refused: Some(refused), ..Finish::default() };
+        }
+        Err(ListError::Plugin(error)) => return refused(RefusedKind::Plugin, vec![error.to_string()]),
+    };
+    for message in list.warnings {
+        context.emit(Event::Warning { mailbox: None, message }).await;
+    }
+    let mut mailboxes = list.mailboxes;
+    let agreed = match &task {
+        Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes) {
+            Ok(()) => Some(Arc::new(plans.clone())),
+            Err(reasons) => return refused(RefusedKind::Input, reasons),
+        },
+        _ => None,
+    };
+    let recorder = match &task {
+        Task::Run { .. } | Task::Undo => {
+            match ProjectRecorder::open(context, matches!(task, Task::Run { .. })) {
+                Ok(recorder) => Some(Arc::new(recorder)),
+                Err(error) => return refused(RefusedKind::Input, vec![error.to_string()]),
+            }
+        }
+        // What is recorded of a mailbox is how its newest run went: whoever only looks leaves that as it is.
+        Task::Check | Task::Plan | Task::Verify { .. } => None,
+    };
+    context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
+    // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
+    if let Some(plans) = &agreed {
+        let ends = each(context, &mailboxes, MailboxTask::Fit(Arc::clone(plans)), None).await;
+        let reasons: Vec<String> = ends
+            .iter()
+            .filter_map(|(name, end)| match end {
+                MailboxEnd::Stopped(Stopped { cause, reason, .. }) if cause == "plan" => Some(format!(
+                    "{name}: the plan no longer fits: {reason}; make a new one with `mailhaul plan --out`"
+                )),
+                _ => None,
+            })
+            .collect();
+        if !reasons.is_empty() {
+            return refused(RefusedKind::Input, reasons);
+        }
+    }
+    let work = match task {
+        Task::Check => MailboxTask::Check,
+        Task::Plan => MailboxTask::Plan,
+        Task::Run { delete_gone, .. } => MailboxTask::Run(agreed, delete_gone),
+        Task::Undo => MailboxTask::Undo,
+        Task::Verify { depth, sample } => MailboxTask::Verify(depth, sample),
+    };
+    let ends = each(context, &mailboxes, work, recorder.clone()).await;
+    if let Some(recorder) = recorder {
+        recorder.beat(context, true).await;
+    }
+    let (messages, bytes) = context.done.get();
+    Finish {
+        interrupted: ends.iter().any(|(_, end)| *end == MailboxEnd::Interrupted),
+        refused: None,
+        mailboxes: ends,
+        messages,
+        bytes,
+        seconds: begun.elapsed().as_secs_f64(),
+    }
+}
+
+fn refused(kind: RefusedKind, reasons: Vec<String>) -> Finish {
+    Finish { refused: Some(Refused { kind, reasons, remedy: None }), ..Finish::default() }
+}
+
+/// Exactly the mailboxes of the plan are run.
+fn agree(plans: &[MailboxPlan], mailboxes: &mut Vec<Mailbox>) -> Result<(), Vec<String>> {
+    let unknown: Vec<String> = plans
+        .iter()
+        .filter(|p| !mailboxes.iter().any(|m| m.key == p.mailbox))
+        .map(|p| {
+            format!("the plan names the mailbox `{}`, which the list does not have (any more)", p.mailbox)
+        })
+        .collect();
+    mailboxes.retain(|m| plans.iter().any(|p| p.mailbox == m.key));
+    if unknown.is_empty() { Ok(()) } else { Err(unknown) }
+}
+
+/// What is done with each mailbox.
+#[derive(Clone)]
+enum MailboxTask {
+    Check,
+    Plan,
+    Fit(Arc<Vec<MailboxPlan>>),
+    Run(Option<Arc<Vec<MailboxPlan>>>, bool),
+    Undo,
+    Verify(crate::plugin::Depth, u8),
+}
+
+/// Works on every mailbox, a few at a time; returns how each ended, in list order.
+async fn each(
+    context: &Context,
+    mailboxes: &[Mailbox],
+    work: MailboxTask,
+    recorder: Option<Arc<ProjectRecorder>>,
+) -> Vec<(String, MailboxEnd)> {
+    let mut ends: Vec<Option<MailboxEnd>> = vec![None; mailboxes.len()];
+    let mut running = JoinSet::new();
+    let mut numbers = std::collections::HashMap::new();
+    let mut next = 0;
+    let mut grace: Option<tokio::time::Instant> = None;
+    loop {
+        while next < mailboxes.len()
+            && running.len() < context.job.limits.mailboxes_at_once.max(1)
+            && !context.stop.is_raised()
+        {
+            let (context, mailbox, work, recorder) =
+                (context.clone(), mailboxes[next].clone(), work.clone(), recorder.clone());
+            let span = tracing::info_span!("mailbox", name = %mailbox.key);
+            let work = async move { one(&context, &mailbox, &work, recorder.as_deref()).await };
+            let task = running.spawn(work.instrument(span));
+            numbers.insert(task.id(), next);
+            next += 1;
+        }
+        if running.is_empty() {
+            break;
+        }
+        let deadline = grace.unwrap_or_else(|| tokio::time::Instant::now() + STORE_EVERY);
+        tokio::select! {
+            done = running.join_next_with_id() => match done {
+                Some(Ok((id, end))) => {
+                    if let Some(n) = numbers.get(&id) {
+                        ends[*n] = Some(end);
+                    }
+                }
+                Some(Err(error)) => {
+                    if let Some(n) = numbers.get(&error.id()).filter(|_| error.is_panic()) {
+                        ends[*n] = Some(MailboxEnd::Stopped(Stopped {
+                            side: Side::Local,
+                            cause: "internal".into(),
+                            reason: "mailhaul itself failed here; please report it with the log".into(),
+                        }));
+                    }
+                }
+                None => {}
+            },
+            () = context.stop.raised(), if grace.is_none() => {
+                grace = Some(tokio::time::Instant::now() + GRACE);
+            }
+            () = tokio::time::sleep_until(deadline) => {
+                if grace.is_some() {
+                    // What was sent and not acknowledged stays in the ledger as an open batch.
+                    running.abort_all();
+                } else if let Some(recorder) = &recorder {
+                    recorder.beat(context, false).await;
+                }
+            }
+        }
+    }
+    let interrupted = context.stop.is_raised();
+    mailboxes
+        .iter()
+        .zip(ends)
+        .map(|(m, end)| {
+            let unfinished = if interrupted { MailboxEnd::Interrupted } else { MailboxEnd::NotAllWell };
+            (m.key.clone(), end.unwrap_or(unfinished))
+        })
+        .collect()
+}
+
+async fn one(
+    context: &Context,
+    mailbox: &Mailbox,
+    work: &MailboxTask,
+    recorder: Option<&ProjectRecorder>,
+) -> MailboxEnd {
+    let name = mailbox.key.clone();
+    if !matches!(work, MailboxTask::Fit(_)) {
+        context.emit(Event::MailboxStarted { mailbox: name.clone() }).await;
+    }
+    if let Some(recorder) = recorder {
+        recorder.mailbox(context, mailbox, None).await;
+    }
+    let (end, summary) = match work {
+        MailboxTask::Check => (check_one(context, mailbox).await, None),
+        MailboxTask::Plan => (plan_one(context, mailbox, None).await, None),
+        MailboxTask::Fit(plans) => {
+            let agreed = plans.iter().find(|p| p.mailbox == mailbox.key);
+            return plan_one(context, mailbox, agreed).await;
+        }
+        MailboxTask::Undo => undo::undo(context, mailbox).await,
+        MailboxTask::Run(plans, delete_gone) => {
+            let agreed = plans.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
+            run::run(context, mailbox, agreed, *delete_gone).await
+        }
+        MailboxTask::Verify(depth, sample) => verify::verify(context, mailbox, *depth, *sample).await,
+    };
+    if let Some(recorder) = recorder {
+        recorder.mailbox(context, mailbox, Some(&end)).await;
+    }
+    tracing::info!(end = ?end, "mailbox finished");
+    context.emit(Event::MailboxFinished { mailbox: name, end: end.clone(), summary }).await;
+    end
+}
+
+async fn check_one(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
+    let rows = tokio::select! {
+        rows = check::check(context, mailbox) => rows,
+        () = context.stop.raised() => return MailboxEnd::Interrupted,
+    };
+    let mut end = MailboxEnd::Complete;
+    for row in rows {
+        if row.cause != "ok" && end == MailboxEnd::Complete {
+            end = MailboxEnd::Stopped(Stopped {
+                side: row.side,
+                cause: row.cause.clone(),
+                reason: row.detail.clone(),
+            });
+        }
+        context.emit(Event::Checked(row)).await;
+    }
+    end
+}
+
+async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxPlan>) -> MailboxEnd {
+    let work = async {
+        let _permit = context.ceilings.pair(mailbox).await;
+        let (mut source, mut target) = dial_both(context, mailbox).await?;
+        let ledger =
+            Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).map_err(PlanError::Ledger)?;
+        let planned = plan(context, mailbox, &mut source, &mut target, ledger).await?;
+        log_out(source).await;
+        log_out(target).await;
+        Ok::<_, PlanError>(planned.plan)
+    };
+    let planned = tokio::select! {
+        planned = work => planned,
+        () = context.stop.raised() => return MailboxEnd::Interrupted,
+    };
+    let stopped = |cause: &str, reason: String| {
+        MailboxEnd::Stopped(Stopped { side: Side::Local, cause: cause.into(), reason })
+    };
+    match planned {
+        Ok(plan) => {
+            let conflicts = plan.conflicts.join("; ");
+            let departs = agreed.and_then(|agreed| plan.departs_from(agreed));
+            if agreed.is_none() {
+                context.emit(Event::Planned(plan)).await;
+            }
+            if let Some(departs) = departs {
+                stopped("plan", departs)
+            } else if conflicts.is_empty() {
+                MailboxEnd::Complete
+            } else {
+                stopped("plan", conflicts)
+            }
+        }
+        Err(PlanError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
+        Err(PlanError::Plugin(error)) => MailboxEnd::Stopped(Stopped::from(&error)),
+        Err(PlanError::Ledger(error)) => MailboxEnd::Stopped(Stopped::from(&error)),
+    }
+}

@@ -1,0 +1,212 @@
+//! From a mailbox list's row and the project's defaults to two accounts that can be dialled.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+
+use mailhaul_net::Endpoint;
+
+use crate::account::{AccountSpec, Mailbox, spec};
+use crate::destinations;
+use crate::job::Job;
+use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
+use crate::side::Side;
+
+/// Mailboxes asked for at a time; a page's size bounds what a plugin holds at once.
+const PAGE: u32 = 1_000;
+
+/// Most mailboxes of one project, about 100 MB of them: a list that never ends does so here.
+const MAX_MAILBOXES: usize = 250_000;
+
+/// More remarks on a list than anybody reads.
+const MAX_REMARKS: usize = 10_000;
+
+/// Why the list of mailboxes cannot be used.
+#[derive(Debug)]
+pub(crate) enum ListError {
+    /// The list itself: one sentence each, and what to do about the last ones.
+    Input(Vec<String>, Option<String>),
+    /// The plugin that reads it.
+    Plugin(PluginError),
+}
+
+/// The list of mailboxes, with remarks that stop nothing.
+#[derive(Debug)]
+pub(crate) struct MailboxList {
+    /// In list order.
+    pub mailboxes: Vec<Mailbox>,
+    /// One sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Asks the source plugin for every mailbox and puts the accounts together.
+///
+/// # Errors
+/// [`ListError`]: rows that are broken, listed twice, crossed, or the same account on both sides.
+pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, ListError> {
+    let mut entries: Vec<MailboxEntry> = Vec::new();
+    let mut errors = Vec::new();
+    let mut warnings = Vec::new();
+    let mut token: Option<String> = None;
+    // Their hashes: a token may be long, and a list may have many pages.
+    let (mut tokens, hasher) = (HashSet::new(), RandomState::new());
+    let source = &plugins.source;
+    let never_ends = |why: String| {
+        ListError::Plugin(PluginError {
+            plugin: source.plugin().clone(),
+            call: "list-mailboxes".into(),
+            failure: PluginFailure::BadReply(why),
+        })
+    };
+    loop {
+        let page = source.list_mailboxes(token.as_deref(), PAGE).await.map_err(ListError::Plugin)?;
+        for remark in page.diagnostics {
+            match remark.severity {
+                Severity::Error => errors.push(sentence(&remark)),
+                Severity::Warning | Severity::Note => warnings.push(sentence(&remark)),
+            }
+        }
+        entries.extend(page.mailboxes);
+        if entries.len() > MAX_MAILBOXES {
+            return Err(never_ends(format!(
+                "it lists more than {MAX_MAILBOXES} mailboxes, the most that one project can hold"
+            )));
+        }
+        warnings.truncate(MAX_REMARKS);
+        let Some(next) = page.next.filter(|_| errors.len() < MAX_REMARKS) else { break };
+        if !tokens.insert(hasher.hash_one(&next)) {
+            return Err(never_ends("its pages go round in a circle: a page names one that was there".into()));
+        }
+        token = Some(next);
+    }
+    if entries.is_empty() && errors.is_empty() {
+        errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());
+    }
+    let (source, target) = (&job.source.server, &job.target.server);
+    let refusal = destinations::refusal(&job.mailbox_hosts, source, target, &entries);
+    let mailboxes = resolve(job, &entries, &mut errors);
+    let selected = only(job, mailboxes, &mut errors);
+    let mut remedy = None;
+    if let Some(refusal) = refusal {
+        errors.extend(refusal.reasons);
+        remedy = refusal.remedy;
+    }
+    if errors.is_empty() {
+        same_server(&selected, &mut errors).await;
+    }
+    if errors.is_empty() {
+        Ok(MailboxList { mailboxes: selected, warnings })
+    } else {
+        Err(ListError::Input(errors, remedy))
+    }
+}
+
+fn sentence(remark: &Diagnostic) -> String {
+    match &remark.at {
+        Some(place) => format!("{place}: {}", remark.message),
+        None => remark.message.clone(),
+    }
+}
+
+fn place(entry: &MailboxEntry) -> String {
+    entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key))
+}
+
+fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec<Mailbox> {
+    let mut mailboxes = Vec::with_capacity(entries.len());
+    let mut keys: HashMap<&str, &MailboxEntry> = HashMap::new();
+    let mut targets: HashMap<(String, String), &MailboxEntry> = HashMap::new();
+    let mut sources: HashMap<(String, String), &MailboxEntry> = HashMap::new();
+    for entry in entries {
+        let at = place(entry);
+        if let Some(first) = keys.insert(&entry.key, entry) {
+            errors.push(format!(
+                "{at}: mailbox `{}` is listed twice, first at {}; remove one of the rows",
+                entry.key,
+                place(first)
+            ));
+            continue;
+        }
+        let pair = spec(&entry.source, &job.source, Side::Source)
+            .and_then(|s| Ok((s, spec(&entry.target, &job.target, Side::Target)?)));
+        let (source, target) = match pair {
+            Ok(pair) => pair,
+            Err(cause) => {
+                errors.push(format!("{at}: {cause}"));
+                continue;
+            }
+        };
+        let (from, to) = (account_id(&source), account_id(&target));
+        if from == to {
+            errors.push(format!(
+                "{at}: source and target are the same account (`{}` on {}); give the new host's account as target",
+                source.user, source.endpoint.host
+            ));
+            continue;
+        }
+        if let Some(first) = targets.insert(to.clone(), entry) {
+            errors.push(format!(
+                "{at}: target `{}` is also the target of {}; two mailboxes would be mixed into one",
+                target.user,
+                place(first)
+            ));
+        }
+        sources.insert(from, entry);
+        mailboxes.push(Mailbox { key: entry.key.clone(), source, target });
+    }
+    for (to, entry) in &targets {
+        // A to B and B to A in one list: whichever runs second copies the other's mail back.
+        if let Some(other) = sources.get(to) {
+            errors.push(format!(
+                "{}: the target is also a source, at {}; a mailbox cannot be moved from and to in one project",
+                place(entry),
+                place(other)
+            ));
+        }
+    }
+    mailboxes
+}
+
+/// One user of one server under two names is one account: mail would be moved in circles.
+async fn same_server(mailboxes: &[Mailbox], errors: &mut Vec<String>) {
+    let mut known: HashMap<(Endpoint, Endpoint), bool> = HashMap::new();
+    for mailbox in mailboxes.iter().filter(|m| m.source.user == m.target.user) {
+        let (a, b) = (&mailbox.source.endpoint, &mailbox.target.endpoint);
+        let pair = (a.clone(), b.clone());
+        let same = match known.get(&pair) {
+            Some(same) => *same,
+            None => {
+                // A name that cannot be looked up now is reported when it is dialled.
+                let (x, y) = tokio::join!(mailhaul_net::resolve(a), mailhaul_net::resolve(b));
+                let (x, y) = (x.unwrap_or_default(), y.unwrap_or_default());
+                let same = x.iter().any(|address| y.contains(address));
+                known.insert(pair, same);
+                same
+            }
+        };
+        if same {
+            errors.push(format!(
+                "mailbox `{}`: source and target are the same account (`{}` on {} and on {}, which are one server); \
+                 give the new host's account as target",
+                mailbox.key, mailbox.source.user, a.host, b.host
+            ));
+        }
+    }
+}
+
+fn account_id(spec: &AccountSpec) -> (String, String) {
+    let host = spec.endpoint.host.trim_end_matches('.').to_ascii_lowercase();
+    // The port belongs to the host here: two servers may share a name, as on one test machine.
+    (format!("{host}:{}", spec.endpoint.port), spec.user.clone())
+}
+
+fn only(job: &Job, mailboxes: Vec<Mailbox>, errors: &mut Vec<String>) -> Vec<Mailbox> {
+    if job.only.is_empty() {
+        return mailboxes;
+    }
+    for name in &job.only {
+        if !mailboxes.iter().any(|m| m.key == *name || m.source.user == *name) {
+            errors.push(format!("--only {name}: there is no such mailbox in the list"));
+        }
+    }
+    mailboxes.into_iter().filter(|m| job.only.iter().any(|n| m.key == *n || m.source.user == *n)).collect()
+}

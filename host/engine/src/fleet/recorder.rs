@@ -1,0 +1,50 @@
+//! Keeps `project.sqlite` up to date while a task runs.
+
+use std::time::Instant;
+
+use tokio::sync::Mutex;
+
+use crate::account::Mailbox;
+use crate::event::MailboxEnd;
+use crate::state::ledger::LedgerError;
+use crate::state::store::Store;
+use crate::task::context::Context;
+
+/// Keeps `project.sqlite` up to date.
+#[derive(Debug)]
+pub(crate) struct ProjectRecorder {
+    store: Mutex<Store>,
+    run: Option<i64>,
+    begun: Instant,
+}
+
+impl ProjectRecorder {
+    pub(crate) fn open(context: &Context, run: bool) -> Result<Self, LedgerError> {
+        let store = Store::open(&context.job.state_dir)?;
+        let run = if run { Some(store.begin_run()?) } else { None };
+        Ok(Self { store: Mutex::new(store), run, begun: Instant::now() })
+    }
+
+    pub(crate) async fn beat(&self, context: &Context, last: bool) {
+        let Some(run) = self.run else { return };
+        let (messages, bytes) = context.done.get();
+        let store = self.store.lock().await;
+        if let Err(error) = store.update_run(run, messages, bytes, self.begun.elapsed().as_secs_f64()) {
+            tracing::warn!(%error, last, "the run's totals could not be stored");
+        }
+    }
+
+    /// Records that a mailbox is worked on (`end` is `None`), or how it ended.
+    pub(crate) async fn mailbox(&self, context: &Context, mailbox: &Mailbox, end: Option<&MailboxEnd>) {
+        let stopped = end.and_then(MailboxEnd::stopped);
+        let stored = self.store.lock().await.set_mailbox(
+            &mailbox.key,
+            &mailbox.source.user,
+            &mailbox.target.user,
+            stopped,
+        );
+        if let Err(error) = stored {
+            context.warn(&mailbox.key, format!("its end could not be stored: {error}")).await;
+        }
+    }
+}

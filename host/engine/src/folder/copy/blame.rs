@@ -1,0 +1,87 @@
+//! Connections that break while a message is under way: it may be the message that does it.
+//!
+//! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run, before anything
+//! behind it has arrived. So the first message that was under way is suspected, and from then on sent alone; what a
+//! connection breaks at three times alone is left out, and the rest goes on. A source is treated alike: the message whose
+//! text was arriving, else the first one still to come, is asked for alone from then on, and after three ends in all it is
+//! unreadable.
+
+use mailhaul_imap::ImapError;
+
+use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
+use crate::folder::copy::item::FolderCopy;
+use crate::folder::work::{Work, WorkError, locked};
+use crate::message::list::Listed;
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{CONNECTION_LOST, Failure, MAX_ATTEMPTS, UNREADABLE};
+
+/// Records what a copy of `open` messages was at when `error` ended it.
+///
+/// # Errors
+/// When the ledger fails.
+pub(super) async fn blame(
+    work: Work<'_>,
+    job: &FolderCopy,
+    shared: &SharedFlight,
+    open: &[Listed],
+    error: &WorkError,
+) -> Result<(), WorkError> {
+    let WorkError::End(EndError::Imap(side, error)) = error else { return Ok(()) };
+    if *side == Side::Source {
+        return blame_source(work, job, shared, open, error).await;
+    }
+    // Silence is the server's or the line's; only an end is an answer.
+    if !matches!(error, ImapError::Closed { .. }) {
+        return Ok(());
+    }
+    let (uid, size, whole) = {
+        let flight = flight(shared);
+        let Some((uid, sent)) = flight.sent.iter().min_by_key(|(_, sent)| sent.serial) else { return Ok(()) };
+        (*uid, sent.size, sent.whole)
+    };
+    let alone = open.len() == 1;
+    if !alone {
+        work.context.breaks.broke_together(work.key());
+    }
+    let counts = alone && (whole || work.context.breaks.count(work.key(), job.folder, uid) == MAX_ATTEMPTS);
+    let text = if alone {
+        format!("the connection to the target broke each time it was sent: {error}")
+    } else {
+        format!("the connection to the target broke when it was sent: {error}")
+    };
+    let failure = Failure { uid, size, code: CONNECTION_LOST, text: &text, refused: counts };
+    tracing::info!(uid, alone, whole, "the connection broke at this message");
+    let before = locked(work.ledger).attempts(job.folder)?.get(&uid).copied().unwrap_or(0);
+    if counts && (before + 1 >= MAX_ATTEMPTS || !whole) {
+        work.fail(job.folder, &job.source, failure, &[]).await?;
+    } else {
+        locked(work.ledger).failed(job.folder, &failure, &[])?;
+    }
+    Ok(())
+}
+
+async fn blame_source(
+    work: Work<'_>,
+    job: &FolderCopy,
+    shared: &SharedFlight,
+    open: &[Listed],
+    error: &ImapError,
+) -> Result<(), WorkError> {
+    let Some(ReadBreak { uid, arriving }) = flight(shared).read_break.take() else { return Ok(()) };
+    // Silence is about a message only in the middle of one: the source said that more of it would come.
+    let silence = matches!(error, ImapError::TimedOut { .. });
+    if !error.is_connection_lost() || error.asks_for_patience() || (silence && !arriving) {
+        return Ok(());
+    }
+    tracing::info!(uid, arriving, %error, "the source's connection ended at this message");
+    if !work.context.breaks.give_up_reading(work.key(), job.folder, uid) {
+        return Ok(());
+    }
+    let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size);
+    let text = format!(
+        "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
+    );
+    let failure = Failure { uid, size, code: UNREADABLE, text: &text, refused: false };
+    Ok(work.fail(job.folder, &job.source, failure, &[]).await?)
+}

@@ -1,0 +1,117 @@
+//! What was sent and is not acknowledged yet, and the intents it was sent under.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mailhaul_imap::Flags;
+
+use crate::message::list::Listed;
+use crate::state::ledger::Digests;
+
+/// One intent covers at most this many messages …
+const BATCH_MESSAGES: usize = 200;
+
+/// … and about this many bytes.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// A message that was sent and is not acknowledged yet.
+pub(super) struct InFlight {
+    pub(super) size: u64,
+    pub(super) digest: Digests,
+    pub(super) flags: Flags,
+    pub(super) later: Flags,
+    /// Its place among those that were sent.
+    pub(super) serial: usize,
+    /// Handed over to its last byte.
+    pub(super) whole: bool,
+}
+
+/// What the writer and the acknowledgements share.
+#[derive(Default)]
+pub(super) struct Flight {
+    pub(super) sent: HashMap<u32, InFlight>,
+    /// Batch of each message that was announced to the ledger, and what is left of each batch.
+    pub(super) batch_of: HashMap<u32, i64>,
+    pub(super) left: HashMap<i64, usize>,
+    pub(super) uid_next: Option<u32>,
+    /// Messages sent so far.
+    pub(super) serial: usize,
+    /// The message whose text the source is sending.
+    pub(super) arriving: Option<u32>,
+    /// What the source was at when its connection ended.
+    pub(super) read_break: Option<ReadBreak>,
+    /// The writer gave up: what a server says of the message it was in is said of half a message.
+    pub(super) abandoned: bool,
+}
+
+impl Flight {
+    /// Takes note of an intent that was recorded.
+    pub(super) fn open(&mut self, batch: i64, messages: &[(u32, u64)]) {
+        self.batch_of.extend(messages.iter().map(|(uid, _)| (*uid, batch)));
+        self.left.insert(batch, messages.len());
+    }
+
+    /// The last byte of a message was handed over.
+    pub(super) fn whole(&mut self, uid: u32) {
+        if let Some(sent) = self.sent.get_mut(&uid) {
+            sent.whole = true;
+        }
+    }
+
+    /// Takes a settled message out of its batch; returns the batch when it was the last.
+    pub(super) fn acknowledge(&mut self, uid: u32) -> Option<i64> {
+        let batch = self.batch_of.remove(&uid)?;
+        let left = self.left.get_mut(&batch)?;
+        *left -= 1;
+        (*left == 0).then_some(batch)
+    }
+}
+
+/// Shared by the writer and the recorder.
+pub(super) type SharedFlight = Arc<Mutex<Flight>>;
+
+/// Locks it.
+pub(super) fn flight(shared: &SharedFlight) -> MutexGuard<'_, Flight> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The open messages cut into intents.
+pub(super) struct Batches {
+    of: HashMap<u32, usize>,
+    /// UID and size.
+    messages: Vec<Vec<(u32, u64)>>,
+}
+
+impl Batches {
+    pub(super) fn new(open: &[Listed]) -> Self {
+        let mut messages: Vec<Vec<(u32, u64)>> = Vec::new();
+        let mut bytes = 0;
+        for Listed { uid, size, .. } in open {
+            bytes += size;
+            match messages.last_mut() {
+                Some(last) if last.len() < BATCH_MESSAGES && bytes <= BATCH_BYTES => last.push((*uid, *size)),
+                _ => {
+                    bytes = *size;
+                    messages.push(vec![(*uid, *size)]);
+                }
+            }
+        }
+        let each = messages.iter().enumerate();
+        let of = each.flat_map(|(n, list)| list.iter().map(move |(uid, _)| (*uid, n))).collect();
+        Self { of, messages }
+    }
+
+    /// The messages of the intent that `uid` belongs to: UID and size.
+    pub(super) fn of(&self, uid: u32) -> Option<&[(u32, u64)]> {
+        self.of.get(&uid).and_then(|n| self.messages.get(*n)).map(Vec::as_slice)
+    }
+}
+
+/// What the source was at when its connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReadBreak {
+    /// The message.
+    pub uid: u32,
+    /// Its text had begun to arrive; else it is the next one that was asked for.
+    pub arriving: bool,
+}

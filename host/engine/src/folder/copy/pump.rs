@@ -1,0 +1,109 @@
+//! One copy from end to end: the reader, the writer and the recorder side by side.
+
+use std::sync::Arc;
+
+use mailhaul_imap::{AppendOptions, Session};
+use tokio::sync::{mpsc, watch};
+use tracing::Instrument;
+
+use crate::folder::copy::blame::blame;
+use crate::folder::copy::flight::{Batches, SharedFlight, flight};
+use crate::folder::copy::item::{CopyOutcome, FolderCopy};
+use crate::folder::copy::read::Reader;
+use crate::folder::copy::record::{listen, record};
+use crate::folder::copy::write::{Writer, lost};
+use crate::folder::work::{Work, WorkError};
+use crate::message::list::Listed;
+use crate::server::error::EndError;
+use crate::side::Side;
+
+/// Messages (or pieces) the queue holds at most; the budget in bytes is the context's.
+const QUEUE: usize = 256;
+
+/// Messages that the target lists behind the last of them, without being asked again.
+const LISTED_AT_ONCE: usize = 2_000;
+
+/// Acknowledgements that wait to be recorded at most.
+const ACKS: usize = 256;
+
+/// Copies `open` messages of the examined source folder, in their order.
+///
+/// # Errors
+/// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
+pub(super) async fn copy(
+    work: Work<'_>,
+    job: &FolderCopy,
+    source: &mut Session,
+    target: Session,
+    open: &[Listed],
+) -> Result<(Session, CopyOutcome), WorkError> {
+    let shared: SharedFlight = Arc::default();
+    let result = Box::pin(pump(work, job, source, target, open, &shared)).await;
+    if let Err(error) = &result {
+        blame(work, job, &shared, open, error).await?;
+    }
+    result
+}
+
+async fn pump(
+    work: Work<'_>,
+    job: &FolderCopy,
+    source: &mut Session,
+    target: Session,
+    open: &[Listed],
+    shared: &SharedFlight,
+) -> Result<(Session, CopyOutcome), WorkError> {
+    flight(shared).uid_next = job.selected.uid_next;
+    let mut options = AppendOptions::default();
+    if !job.together {
+        options.batch_messages = 1;
+    }
+    let (appender, acks) = target.appender(&job.target_name, options).map_err(EndError::at(Side::Target))?;
+    let (queue, items) = mpsc::channel(QUEUE);
+    let (ack_sender, ack_receiver) = mpsc::channel(ACKS);
+    let (halt, halted) = watch::channel(false);
+
+    let writer = Writer {
+        job: job.clone(),
+        ledger: Arc::clone(work.ledger),
+        flight: Arc::clone(shared),
+        batches: Batches::new(open),
+        keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
+        list_from: job.selected.uid_next.filter(|_| open.len() <= LISTED_AT_ONCE),
+    };
+    let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
+    let mut listener = AbortOnDrop(tokio::spawn(listen(acks, ack_sender).in_current_span()));
+
+    let mut copied = CopyOutcome::default();
+    let reader = Reader { work, job, flight: Arc::clone(shared), queue, halted };
+    let (read, recorded) =
+        tokio::join!(reader.read(source, open, &mut copied), record(work, job, shared, ack_receiver, halt));
+    let written = (&mut writer.0).await;
+    let listened = (&mut listener.0).await;
+    let recorded = recorded?;
+    // The source's side first: when it breaks inside a message, the writer has to give up as well;
+    // when the target breaks, the reader only sees a closed queue and reports nothing.
+    read?;
+    let lost = |_| EndError::Imap(Side::Target, lost());
+    let appender = written.map_err(lost)??;
+    let mut acks = listened.map_err(lost)?.map_err(EndError::at(Side::Target))?;
+    copied.listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
+    copied.messages = recorded.messages;
+    copied.bytes = recorded.bytes;
+    copied.unresolved = recorded.unresolved;
+    copied.taken = recorded.taken;
+    copied.alone = recorded.alone;
+    copied.patience = recorded.patience;
+    copied.wait = recorded.wait;
+    copied.over_quota = recorded.over_quota;
+    Ok((acks.rejoin(appender), copied))
+}
+
+/// A task that does not outlive the copy, whichever way it ends.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

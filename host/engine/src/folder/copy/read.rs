@@ -1,0 +1,247 @@
+//! The reader: from the source's UID FETCH into the queue.
+
+use std::collections::{BTreeSet, HashSet};
+
+use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session, UidSet};
+use tokio::sync::{mpsc, watch};
+
+use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
+use crate::folder::copy::item::{CopyOutcome, FolderCopy, Head, Item, Short};
+use crate::folder::work::{Work, WorkError, locked};
+use crate::job::Order;
+use crate::message::content::Hasher;
+use crate::message::list::{Listed, NO_TEXT, still_listed};
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{Failure, UNREADABLE};
+
+/// Messages up to this size are held whole in the queue; larger ones stream through in pieces.
+const WHOLE: u64 = 1 << 20;
+
+/// Where the newest go first, so many are asked for together; within them the source's order holds.
+const STRIDE: usize = 50;
+
+/// FETCH commands under way where order does not matter to the message.
+const FETCHES: usize = 2;
+
+/// The reading end of a copy.
+pub(super) struct Reader<'a> {
+    /// The mailbox.
+    pub work: Work<'a>,
+    /// The folder.
+    pub job: &'a FolderCopy,
+    /// Where a lost connection leaves word of what the source was at.
+    pub flight: SharedFlight,
+    /// Where messages go.
+    pub queue: mpsc::Sender<Item>,
+    /// Raised when the target takes nothing more.
+    pub halted: watch::Receiver<bool>,
+}
+
+impl Reader<'_> {
+    /// Streams the `open` messages into the queue, in their order. What the source does not give in
+    /// one FETCH is asked for once more, alone, so that one bad message costs only itself; so is a
+    /// message that a connection of this task ended at. What does not come and is listed all the same is
+    /// unreadable: only a list says that a message is gone.
+    ///
+    /// The queue closes when this returns.
+    pub(super) async fn read(
+        self,
+        source: &mut Session,
+        open: &[Listed],
+        copied: &mut CopyOutcome,
+    ) -> Result<(), WorkError> {
+        let wanted = self.refuse_too_big(open).await?;
+        let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
+        let suspects = self.work.context.breaks.suspects(self.work.key(), self.job.folder);
+        let (stride, at_once) = match self.work.context.job.select.order {
+            Order::Source => (usize::MAX, 1),
+            Order::Any => (usize::MAX, FETCHES),
+            Order::RecentFirst => (STRIDE, FETCHES),
+        };
+        // With two commands under way nobody could say which of them a connection ended at.
+        let at_once = if suspects.is_empty() { at_once } else { 1 };
+        let strides = strides(&wanted, stride, &suspects);
+        let mut fetch = source.fetch_parts(&strides, FetchItems::Full, at_once);
+        match self.take(&mut fetch, &mut missing, copied).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => {
+                let next = wanted.iter().copied().find(|uid| missing.contains(uid));
+                return Err(self.broken(error, next));
+            }
+        }
+        let mut silent = Vec::new();
+        while let Some(uid) = missing.pop_first() {
+            let mut fetch = source.fetch(UidSet::range(uid, uid), FetchItems::Full);
+            let mut alone = BTreeSet::from([uid]);
+            match self.take(&mut fetch, &mut alone, copied).await {
+                Ok(true) if alone.is_empty() => {}
+                Ok(true) => match fetch.refused().first().map(|r| r.refusal.text.clone()) {
+                    Some(words) => {
+                        self.unreadable(uid, &format!("the source refused to give it: {words}")).await?;
+                    }
+                    None => silent.push(uid),
+                },
+                Ok(false) => return Ok(()),
+                Err(error) => return Err(self.broken(error, Some(uid))),
+            }
+        }
+        let there = still_listed(source, &silent).await.map_err(EndError::at(Side::Source))?;
+        for uid in silent.iter().copied().filter(|uid| there.contains(uid)) {
+            self.unreadable(uid, NO_TEXT).await?;
+        }
+        silent.retain(|uid| !there.contains(uid));
+        Ok(locked(self.work.ledger).vanished(self.job.folder, &silent)?)
+    }
+
+    /// Leaves word of what the source was at when its connection ended: the message that was arriving, else the `next` one
+    /// that was asked for.
+    fn broken(&self, error: WorkError, next: Option<u32>) -> WorkError {
+        let mut flight = flight(&self.flight);
+        let arriving = flight.arriving.take();
+        flight.read_break = arriving.or(next).map(|uid| ReadBreak { uid, arriving: arriving.is_some() });
+        error
+    }
+
+    /// Takes the `missing` messages out of a FETCH. `false` when it is over before all have come: the user stopped it,
+    /// the target takes nothing more, or the writer is gone, whose own error says why.
+    async fn take(
+        &self,
+        fetch: &mut Fetch<'_>,
+        missing: &mut BTreeSet<u32>,
+        copied: &mut CopyOutcome,
+    ) -> Result<bool, WorkError> {
+        loop {
+            if self.work.context.stop.is_raised() {
+                copied.interrupted = true;
+                return Ok(false);
+            }
+            if *self.halted.borrow() {
+                return Ok(false);
+            }
+            let Some(message) = fetch.next().await.map_err(EndError::at(Side::Source))? else {
+                return Ok(true);
+            };
+            if !missing.remove(&message.uid) {
+                continue; // Not asked for, or sent twice by the server.
+            }
+            let Some(len) = message.body_len else {
+                self.unreadable(message.uid, NO_TEXT).await?;
+                continue;
+            };
+            let uid = message.uid;
+            flight(&self.flight).arriving = Some(uid);
+            if !self.forward(fetch, message, len, copied).await? {
+                return Ok(false);
+            }
+            flight(&self.flight).arriving = None;
+            self.work.context.breaks.was_read(self.work.key(), self.job.folder, uid);
+        }
+    }
+
+    /// Messages the target said it does not take are not sent.
+    async fn refuse_too_big(&self, open: &[Listed]) -> Result<Vec<u32>, WorkError> {
+        let Some(limit) = self.job.append_limit else { return Ok(open.iter().map(|m| m.uid).collect()) };
+        let mut wanted = Vec::with_capacity(open.len());
+        for message in open {
+            if message.size <= limit {
+                wanted.push(message.uid);
+                continue;
+            }
+            let by = self.job.limit_by.as_ref().map(|by| format!(", says {by}")).unwrap_or_default();
+            let text = format!(
+                "the message has {} bytes, and the target takes messages of up to {limit} bytes{by}",
+                message.size
+            );
+            let failure = Failure {
+                uid: message.uid,
+                size: message.size,
+                code: "too-big",
+                text: &text,
+                refused: false,
+            };
+            self.work.fail(self.job.folder, &self.job.source, failure, &[]).await?;
+        }
+        Ok(wanted)
+    }
+
+    async fn unreadable(&self, uid: u32, text: &str) -> Result<(), WorkError> {
+        let failure = Failure { uid, size: 0, code: UNREADABLE, text, refused: false };
+        Ok(self.work.fail(self.job.folder, &self.job.source, failure, &[]).await?)
+    }
+
+    /// Moves one message from the FETCH into the queue. `false` when the writer is gone.
+    async fn forward(
+        &self,
+        fetch: &mut Fetch<'_>,
+        message: Fetched,
+        len: u64,
+        copied: &mut CopyOutcome,
+    ) -> Result<bool, WorkError> {
+        let at_source = EndError::at(Side::Source);
+        let context = self.work.context;
+        let (now, later, impossible) = message.flags.appendable(&self.job.selected);
+        for flag in impossible.iter() {
+            *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;
+        }
+        if let Some(said) = message.size.filter(|said| len < *said) {
+            let first = Short { messages: 0, uid: message.uid, came: len, said };
+            copied.short.get_or_insert(first).messages += 1;
+        }
+        let mut head = Head {
+            uid: message.uid,
+            append: AppendHead { flags: now, internal_date: message.internal_date, len },
+            later,
+            digest: None,
+        };
+        let mut hasher = Hasher::default();
+        if len <= WHOLE {
+            let permit = context.room(usize::try_from(len).unwrap_or(usize::MAX)).await;
+            let mut pieces = Vec::new();
+            while let Some(piece) = fetch.chunk().await.map_err(&at_source)? {
+                hasher.update(&piece);
+                pieces.push(piece);
+            }
+            head.digest = Some(hasher.digests());
+            return Ok(self.queue.send(Item::Whole(head, pieces, permit)).await.is_ok());
+        }
+        if self.queue.send(Item::Begin(head)).await.is_err() {
+            return Ok(false);
+        }
+        while let Some(piece) = fetch.chunk().await.map_err(&at_source)? {
+            hasher.update(&piece);
+            let permit = context.room(piece.len()).await;
+            if self.queue.send(Item::Piece(piece, permit)).await.is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(self.queue.send(Item::End(hasher.digests())).await.is_ok())
+    }
+}
+
+/// The messages cut into commands of at most `most`, in their order, each of the `suspects` in one of its own.
+fn strides(wanted: &[u32], most: usize, suspects: &HashSet<u32>) -> Vec<UidSet> {
+    let apart = |a: &u32, b: &u32| !suspects.contains(a) && !suspects.contains(b);
+    let together = wanted.chunk_by(apart);
+    together.flat_map(|part| part.chunks(most)).map(|part| part.iter().copied().collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspect_is_asked_for_alone_and_in_its_place() {
+        let cut = |most, suspects: &[u32]| {
+            let wanted = [9, 8, 7, 6, 5];
+            let parts = strides(&wanted, most, &suspects.iter().copied().collect());
+            parts.iter().map(|part| part.iter().collect()).collect::<Vec<Vec<u32>>>()
+        };
+        assert_eq!(cut(usize::MAX, &[]), [vec![5, 6, 7, 8, 9]]);
+        assert_eq!(cut(2, &[]), [vec![8, 9], vec![6, 7], vec![5]]);
+        assert_eq!(cut(usize::MAX, &[7]), [vec![8, 9], vec![7], vec![5, 6]]);
+        assert_eq!(cut(2, &[9, 5]), [vec![9], vec![7, 8], vec![6], vec![5]]);
+        assert_eq!(strides(&[], usize::MAX, &HashSet::new()), []);
+    }
+}

@@ -1,0 +1,206 @@
+//! The recorder: acknowledgements become ledger rows, many in one transaction.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use mailhaul_imap::{Ack, AckOutcome, Acks, ImapError, Refusal};
+use tokio::sync::{mpsc, watch};
+
+use crate::event::Event;
+use crate::folder::copy::flight::{SharedFlight, flight};
+use crate::folder::copy::item::FolderCopy;
+use crate::folder::work::{Work, WorkError, locked};
+use crate::server::error::Reading;
+use crate::server::refusal::read_append;
+use crate::state::ledger::{Delivered, Failure, Outcome};
+
+/// Acknowledgements recorded in one transaction at most.
+const COMMIT: usize = 512;
+
+/// How long a transaction waits to become full. What a crash leaves unrecorded is looked up on the target.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Progress is told at most this often.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Waits for acknowledgements, and a moment for further ones: a transaction costs the same for one as for many. `false`
+/// when there are no more.
+async fn gather(acks: &mut mpsc::Receiver<Ack>, into: &mut Vec<Ack>) -> bool {
+    if acks.recv_many(into, COMMIT).await == 0 {
+        return false;
+    }
+    let moment = tokio::time::sleep(LINGER);
+    tokio::pin!(moment);
+    while into.len() < COMMIT {
+        let room = COMMIT - into.len();
+        tokio::select! {
+            biased;
+            more = acks.recv_many(into, room) => if more == 0 { break },
+            () = &mut moment => break,
+        }
+    }
+    true
+}
+
+/// Hands on every acknowledgement; gives the connection's half back when all are in.
+pub(super) async fn listen(mut acks: Acks, out: mpsc::Sender<Ack>) -> Result<Acks, ImapError> {
+    while let Some(ack) = acks.next().await? {
+        if out.send(ack).await.is_err() {
+            break;
+        }
+    }
+    Ok(acks)
+}
+
+#[derive(Default)]
+pub(super) struct Acknowledged {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+    pub(super) unresolved: Vec<u32>,
+    pub(super) alone: bool,
+    /// Of the unresolved ones, those acknowledged with the UID of another message: that UID.
+    pub(super) taken: HashMap<u32, u32>,
+    pub(super) patience: Option<Refusal>,
+    pub(super) over_quota: Option<String>,
+    /// How long a server profile would have that patience be.
+    pub(super) wait: Option<Duration>,
+}
+
+/// Records acknowledgements until there are no more; raises `halt` when the target is out of room.
+///
+/// A refusal that is about one message is recorded. One that is about the moment, or about one of several messages that
+/// went together, leaves them to be looked up and sent again.
+pub(super) async fn record(
+    work: Work<'_>,
+    job: &FolderCopy,
+    shared: &SharedFlight,
+    mut acks: mpsc::Receiver<Ack>,
+    halt: watch::Sender<bool>,
+) -> Result<Acknowledged, WorkError> {
+    let mut done = Acknowledged::default();
+    let mut buffer = Vec::with_capacity(COMMIT);
+    let mut told = Instant::now();
+    while gather(&mut acks, &mut buffer).await {
+        let mut delivered = Vec::with_capacity(buffer.len());
+        let mut closed = Vec::new();
+        let mut refused = Vec::new();
+        let mut asked = None;
+        let readings = readings(work, &buffer).await;
+        {
+            let mut flight = flight(shared);
+            for (ack, reading) in buffer.drain(..).zip(readings) {
+                let Ok(uid) = u32::try_from(ack.ticket) else { continue };
+                let Some(sent) = flight.sent.remove(&uid) else { continue };
+                let half = flight.abandoned && !sent.whole;
+                match ack.outcome {
+                    AckOutcome::Refused(_) | AckOutcome::BatchRefused(_) if half => {}
+                    AckOutcome::Stored { uid: Some(target_uid), .. } => {
+                        flight.uid_next = flight.uid_next.max(target_uid.checked_add(1));
+                        closed.extend(flight.acknowledge(uid));
+                        delivered.push(Delivered {
+                            uid,
+                            size: sent.size,
+                            digest: sent.digest,
+                            target_uid,
+                            flags: sent.flags.to_string(),
+                            flags_pending: (!sent.later.is_empty()).then(|| sent.later.to_string()),
+                            found_by: None,
+                        });
+                    }
+                    AckOutcome::Stored { uid: None, older_uid, .. } => {
+                        done.unresolved.push(uid);
+                        done.taken.extend(older_uid.map(|older| (uid, older)));
+                    }
+                    AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
+                        if refusal.is_out_of_room()
+                            || reading.as_ref().is_some_and(Reading::is_out_of_room) =>
+                    {
+                        halt.send_replace(true);
+                        let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
+                        done.over_quota.get_or_insert_with(|| format!("{refusal}{advice}"));
+                    }
+                    AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
+                        if refusal.asks_for_patience()
+                            || reading.as_ref().is_some_and(Reading::asks_for_patience) =>
+                    {
+                        done.unresolved.push(uid);
+                        done.wait = done.wait.max(reading.as_ref().map(Reading::wait));
+                        let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
+                        asked.get_or_insert((refusal, advice));
+                    }
+                    AckOutcome::BatchRefused(refusal) => {
+                        tracing::info!(uid, %refusal, "refused together with others, to be sent alone");
+                        done.alone = true;
+                        done.unresolved.push(uid);
+                    }
+                    AckOutcome::Refused(refusal) => {
+                        // Its intent stays open until it was looked for: servers store what they refuse.
+                        let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
+                        refused.push((uid, sent.size, refusal, advice));
+                    }
+                }
+            }
+        }
+        if let Some((refusal, advice)) = asked {
+            if work.context.ceilings.first_complaint(work.key()) {
+                let text =
+                    format!("the target asks for patience, so the copy goes on slower: {refusal}{advice}");
+                work.warn(text).await;
+            }
+            done.patience.get_or_insert(refusal);
+        }
+        if !delivered.is_empty() {
+            let taken = locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
+            let taken: HashMap<u32, u32> = taken.iter().map(|t| (t.uid, t.target_uid)).collect();
+            for message in delivered.iter().filter(|m| !taken.contains_key(&m.uid)) {
+                done.messages += 1;
+                done.bytes += message.size;
+                work.context.done.add(1, message.size);
+            }
+            // Under another UID it may be there all the same.
+            done.unresolved.extend(taken.keys());
+            done.taken.extend(taken);
+        }
+        for (uid, size, refusal, advice) in refused {
+            let text = format!("the target refused it: {refusal}{advice}");
+            let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
+            work.fail(job.folder, &job.source, failure, &[]).await?;
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            let progress = Event::FolderProgress {
+                mailbox: work.key().to_owned(),
+                source: job.source.clone(),
+                messages: done.messages,
+                bytes: done.bytes,
+            };
+            work.context.emit(progress).await;
+        }
+    }
+    Ok(done)
+}
+
+/// What a server profile says of each refusal in which the engine sees nothing but a refusal.
+async fn readings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Reading>> {
+    let mut readings = Vec::with_capacity(acks.len());
+    for ack in acks {
+        let (AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)) = &ack.outcome else {
+            readings.push(None);
+            continue;
+        };
+        readings.push(if refusal.is_out_of_room() || refusal.asks_for_patience() {
+            None
+        } else {
+            read_append(work.context, &work.mailbox.target, refusal).await
+        });
+    }
+    readings
+}
+
+fn refusal_code(refusal: &Refusal) -> &'static str {
+    match refusal.code.as_deref().map(str::to_ascii_uppercase).as_deref() {
+        Some("TOOBIG") => "too-big",
+        Some("LIMIT") => "limit",
+        _ => "refused",
+    }
+}

@@ -1,0 +1,145 @@
+//! One folder over one pair of connections, or, where any order will do, over several.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::join_all;
+use mailhaul_imap::Session;
+
+use crate::folder::copy::item::{CopyOutcome, FolderCopy, Short};
+use crate::folder::copy::pump::copy;
+use crate::folder::work::{Work, WorkError};
+use crate::job::Order;
+use crate::message::list::Listed;
+use crate::server::dial::{dial_both, log_out_both};
+use crate::server::error::EndError;
+use crate::side::Side;
+
+/// What one connection writes before it takes more: opening a part costs some round trips.
+const PART: usize = 1000;
+
+/// Further pairs of connections for one folder at most.
+const MAX_HELPERS: usize = 3;
+
+/// Copies the `open` messages of the examined source folder in the order the project asks for.
+///
+/// # Errors
+/// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
+pub(crate) async fn spread(
+    work: Work<'_>,
+    job: &FolderCopy,
+    source: &mut Session,
+    target: Session,
+    open: &[Listed],
+) -> Result<(Session, CopyOutcome), WorkError> {
+    let order = work.context.job.select.order;
+    let recent: Vec<Listed>;
+    let open = if order == Order::RecentFirst {
+        recent = newest_first(open);
+        &recent
+    } else {
+        open
+    };
+    let part = if order == Order::Any { PART } else { usize::MAX };
+    let parts = Parts(Mutex::new(open.chunks(part.min(open.len().max(1))).collect()));
+    let helpers = open.len().div_ceil(part).saturating_sub(1).min(MAX_HELPERS);
+    let helpers = join_all((0..helpers).map(|_| helper(work, job, &parts)));
+    let (own, helped) = tokio::join!(parts.copy(work, job, source, target), helpers);
+    let (target, mut copied) = own?;
+    for part in helped {
+        copied.add(part?);
+    }
+    Ok((target, copied))
+}
+
+fn newest_first(open: &[Listed]) -> Vec<Listed> {
+    let mut open = open.to_vec();
+    // A message without a date stands where its UID puts it among those of today.
+    open.sort_by_key(|m| Reverse((m.date.as_ref().map_or(i64::MAX, |date| date.unix_seconds), m.uid)));
+    open
+}
+
+/// Parts of a folder that nobody copies yet.
+struct Parts<'a>(Mutex<VecDeque<&'a [Listed]>>);
+
+impl<'a> Parts<'a> {
+    fn next(&self) -> Option<&'a [Listed]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    async fn copy(
+        &self,
+        work: Work<'_>,
+        job: &FolderCopy,
+        source: &mut Session,
+        mut target: Session,
+    ) -> Result<(Session, CopyOutcome), WorkError> {
+        let mut copied = CopyOutcome::default();
+        while !copied.interrupted
+            && copied.over_quota.is_none()
+            && let Some(part) = self.next()
+        {
+            let (session, more) = copy(work, job, source, target, part).await?;
+            target = session;
+            copied.add(more);
+        }
+        Ok((target, copied))
+    }
+}
+
+/// One more pair of connections for the folder, if it may be opened right now.
+async fn helper(work: Work<'_>, job: &FolderCopy, parts: &Parts<'_>) -> Result<CopyOutcome, WorkError> {
+    let Some(permit) = work.context.ceilings.try_pair(work.mailbox) else {
+        return Ok(CopyOutcome::default());
+    };
+    let opened = async {
+        let (mut source, mut target) = dial_both(work.context, work.mailbox).await?;
+        let (examined, selected) =
+            tokio::join!(source.examine(&job.source_name), target.select(&job.target_name));
+        examined.map_err(EndError::at(Side::Source))?;
+        let selected = selected.map_err(EndError::at(Side::Target))?;
+        Ok::<_, EndError>((source, target, selected))
+    };
+    let (mut source, target, selected) = match opened.await {
+        Ok((source, target, selected))
+            if selected.uid_validity == job.selected.uid_validity && !selected.read_only =>
+        {
+            (source, target, selected)
+        }
+        Ok(_) => return Ok(CopyOutcome::default()),
+        Err(error) => {
+            // The first pair does what the others cannot.
+            tracing::info!(reason = %error.stopped().reason, "no further connections");
+            return Ok(CopyOutcome::default());
+        }
+    };
+    let job = FolderCopy { selected, ..job.clone() };
+    let (target, copied) = parts.copy(work, &job, &mut source, target).await?;
+    log_out_both(source, target, permit);
+    Ok(copied)
+}
+
+impl CopyOutcome {
+    fn add(&mut self, more: Self) {
+        self.messages += more.messages;
+        self.bytes += more.bytes;
+        self.unresolved.extend(more.unresolved);
+        self.taken.extend(more.taken);
+        self.alone |= more.alone;
+        self.patience = self.patience.take().or(more.patience);
+        self.wait = self.wait.max(more.wait);
+        self.over_quota = self.over_quota.take().or(more.over_quota);
+        self.interrupted |= more.interrupted;
+        self.listed = self.listed.take().or(more.listed);
+        for (flag, count) in more.flags_lost {
+            *self.flags_lost.entry(flag).or_default() += count;
+        }
+        self.short = match (self.short, more.short) {
+            (Some(first), Some(second)) => {
+                Some(Short { messages: first.messages + second.messages, ..first })
+            }
+            (first, second) => first.or(second),
+        };
+    }
+}

@@ -1,0 +1,145 @@
+//! What the work on one mailbox is done with: its ledger, the task's context, and one error.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mailhaul_imap::ImapError;
+
+use crate::account::Mailbox;
+use crate::event::Event;
+use crate::message::list::Listed;
+use crate::server::error::EndError;
+use crate::server::refusal::explained;
+use crate::side::Side;
+use crate::state::ledger::{Failure, FolderId, Ledger, LedgerError};
+use crate::summary::{Exception, ExceptionOutcome};
+use crate::task::context::Context;
+
+/// The ledger of a mailbox, shared by the tasks that work on it.
+pub(crate) type SharedLedger = Arc<Mutex<Ledger>>;
+
+/// Locks it. A panic elsewhere leaves at most an uncommitted transaction, which SQLite undoes.
+pub(crate) fn locked(ledger: &SharedLedger) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why work on a mailbox ended early.
+#[derive(Debug)]
+pub(crate) enum WorkError {
+    /// A server or connection.
+    End(EndError),
+    /// The ledger: nothing more may be sent.
+    Ledger(LedgerError),
+}
+
+impl From<EndError> for WorkError {
+    fn from(e: EndError) -> Self {
+        Self::End(e)
+    }
+}
+
+impl From<LedgerError> for WorkError {
+    fn from(e: LedgerError) -> Self {
+        Self::Ledger(e)
+    }
+}
+
+/// Messages of lists that are kept for the validation hooks, over all folders of a mailbox; about 200 bytes each.
+const MAX_KEPT: usize = 20_000;
+
+/// Message lists that this run has read whole. The validation hooks look at them instead of reading
+/// them again, which for small folders would cost more than the copy.
+#[derive(Debug, Default)]
+pub(crate) struct Lists(Mutex<HashMap<(Side, String), Vec<Listed>>>);
+
+impl Lists {
+    /// Keeps a folder's list, in UID order, while there is room.
+    pub(crate) fn keep(&self, side: Side, folder: &str, list: &[Listed]) {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: usize = lists.values().map(Vec::len).sum();
+        if kept + list.len() <= MAX_KEPT {
+            lists.insert((side, folder.to_owned()), list.to_vec());
+        }
+    }
+
+    /// A folder's list is not what it was.
+    pub(crate) fn forget(&self, side: Side, folder: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(side, folder.to_owned()));
+    }
+
+    /// The lists of one side.
+    pub(crate) fn take(&self, side: Side) -> HashMap<String, Vec<Listed>> {
+        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (taken, left) = std::mem::take(&mut *lists).into_iter().partition(|((of, _), _)| *of == side);
+        *lists = left;
+        HashMap::into_iter(taken).map(|((_, folder), list)| (folder, list)).collect()
+    }
+}
+
+/// The work on one mailbox.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work<'a> {
+    /// The task.
+    pub context: &'a Context,
+    /// The mailbox.
+    pub mailbox: &'a Mailbox,
+    /// Its ledger.
+    pub ledger: &'a SharedLedger,
+    /// What was listed.
+    pub lists: &'a Lists,
+}
+
+impl<'a> Work<'a> {
+    /// The mailbox's key, by which the ledger, events and reports name it.
+    #[must_use]
+    pub(crate) fn key(self) -> &'a str {
+        &self.mailbox.key
+    }
+
+    /// Tells a remark about the mailbox.
+    pub(crate) async fn warn(self, message: String) {
+        self.context.warn(self.key(), message).await;
+    }
+
+    /// Records a message that is not on the target, closes batches it was the last of, and tells.
+    pub(crate) async fn fail(
+        self,
+        folder: FolderId,
+        source: &str,
+        failure: Failure<'_>,
+        closed: &[i64],
+    ) -> Result<(), LedgerError> {
+        locked(self.ledger).failed(folder, &failure, closed)?;
+        self.context
+            .emit(Event::MessageException {
+                mailbox: self.key().to_owned(),
+                exception: Exception {
+                    folder: source.to_owned(),
+                    uid: failure.uid,
+                    outcome: ExceptionOutcome::Failed,
+                    code: failure.code.to_owned(),
+                    reason: failure.text.to_owned(),
+                },
+            })
+            .await;
+        Ok(())
+    }
+}
+
+/// What a folder's command failed with, in words to stop the folder with: the server's, and what a profile advises.
+///
+/// # Errors
+/// When the same command may do later what it did not do now, by the server's word or a profile's, or the connection is
+/// gone: the whole attempt ends.
+pub(crate) async fn stopping(work: Work<'_>, side: Side, error: ImapError) -> Result<String, EndError> {
+    if error.is_for_now() {
+        return Err(EndError::Imap(side, error));
+    }
+    match explained(work.context, work.mailbox, EndError::Imap(side, error)).await {
+        EndError::Explained(_, error, reading) if !reading.asks_for_patience() => {
+            Ok(format!("{error}{}", reading.advice()))
+        }
+        EndError::Imap(_, error) => Ok(error.to_string()),
+        patience => Err(patience),
+    }
+}

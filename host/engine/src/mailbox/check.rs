@@ -1,0 +1,169 @@
+//! `check`: tries one mailbox on both ends and says what was found, or what to do.
+
+use mailhaul_imap::{Cause, Session};
+
+use crate::account::Mailbox;
+use crate::event::CheckRow;
+use crate::server::dial::{dial, log_out};
+use crate::server::error::EndError;
+use crate::server::refusal;
+use crate::side::Side;
+use crate::task::context::Context;
+use crate::task::profiles::size;
+
+/// What one end of a mailbox holds.
+#[derive(Debug, Default, Clone, Copy)]
+struct Holdings {
+    folders: u64,
+    messages: u64,
+    /// `None` when the server does not tell sizes.
+    bytes: Option<u64>,
+    quota: Option<(u64, u64)>,
+    append_limit: Option<u64>,
+}
+
+/// Tries both ends of a mailbox.
+pub(crate) async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
+    let (source, target) =
+        tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
+    let mut rows = Vec::with_capacity(2);
+    let (source, target) =
+        (explained(context, mailbox, source).await, explained(context, mailbox, target).await);
+    let (held, row) = finish(mailbox, Side::Source, source);
+    rows.push(row);
+    let (room, mut row) = finish(mailbox, Side::Target, target);
+    if let (Some(Holdings { bytes: Some(needed), .. }), Some(Holdings { quota: Some((used, limit)), .. })) =
+        (held, room)
+    {
+        let free = limit.saturating_sub(used);
+        if needed > free && row.cause == "ok" {
+            row.cause = Cause::Quota.as_str().to_owned();
+            row.detail = format!("the source holds {}, the target has {} left", size(needed), size(free));
+            row.remedy = remedy(Cause::Quota, Side::Target);
+        }
+    }
+    rows.push(row);
+    for row in &mut rows {
+        row.profile = context.profiles.summary(row.side, mailbox.side(row.side));
+    }
+    rows
+}
+
+async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Holdings, EndError> {
+    let spec = mailbox.side(side);
+    let _permit = context.ceilings.one(spec).await;
+    let mut session = dial(context, spec, side).await?;
+    let found = look(&mut session).await.map_err(EndError::at(side));
+    log_out(session).await;
+    found
+}
+
+async fn explained(
+    context: &Context,
+    mailbox: &Mailbox,
+    found: Result<Holdings, EndError>,
+) -> Result<Holdings, EndError> {
+    match found {
+        Ok(held) => Ok(held),
+        Err(error) => Err(refusal::explained(context, mailbox, error).await),
+    }
+}
+
+async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapError> {
+    let mut held =
+        Holdings { append_limit: session.facts().append_limit, bytes: Some(0), ..Holdings::default() };
+    for folder in session.folders().await? {
+        if !folder.selectable {
+            continue;
+        }
+        held.folders += 1;
+        match session.status(&folder.name).await {
+            Ok(status) => {
+                held.messages += u64::from(status.messages.unwrap_or(0));
+                held.bytes = held.bytes.zip(status.size).map(|(sum, size)| sum + size);
+            }
+            // A folder that cannot be opened (no rights, no longer there) is the plan's business.
+            Err(error) if !error.is_connection_lost() => held.bytes = None,
+            Err(error) => return Err(error),
+        }
+    }
+    held.quota = session.quota().await?.map(|q| (q.used, q.limit));
+    Ok(held)
+}
+
+fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (Option<Holdings>, CheckRow) {
+    let row = |cause: &str, remedy: String, detail: String| CheckRow {
+        mailbox: mailbox.key.clone(),
+        side,
+        cause: cause.to_owned(),
+        remedy,
+        detail,
+        profile: None,
+    };
+    match found {
+        Ok(held) => {
+            let mut detail = format!("{} folders, {} messages", held.folders, held.messages);
+            if let Some(bytes) = held.bytes {
+                detail.push_str(&format!(", {}", size(bytes)));
+            }
+            if let Some((used, limit)) = held.quota {
+                detail.push_str(&format!("; quota {} of {}", size(used), size(limit)));
+            }
+            if let Some(limit) = held.append_limit {
+                detail.push_str(&format!("; takes messages up to {}", size(limit)));
+            }
+            (Some(held), row("ok", String::new(), detail))
+        }
+        Err(EndError::Imap(_, error)) => {
+            let cause = error.cause();
+            (None, row(cause.as_str(), remedy(cause, side), error.to_string()))
+        }
+        Err(EndError::Explained(_, error, reading)) => {
+            let cause = reading.cause_of(&error);
+            match reading.remedy() {
+                Some(remedy) => (None, row(cause, remedy, error.to_string())),
+                None => {
+                    let detail = format!("{error}{}", reading.advice());
+                    (None, row(cause, remedy(error.cause(), side), detail))
+                }
+            }
+        }
+        Err(EndError::Secret(_, reason)) => {
+            (None, row(Cause::AuthRefused.as_str(), remedy(Cause::AuthRefused, side), reason))
+        }
+    }
+}
+
+/// What to do about a cause, in one sentence.
+#[must_use]
+pub(crate) fn remedy(cause: Cause, side: Side) -> String {
+    let side = side.as_str();
+    match cause {
+        Cause::AuthRefused => format!("check the {side} user and password"),
+        Cause::MailboxMissing => format!("create the mailbox on the {side}, or check its name"),
+        Cause::AuthOrMissing => {
+            format!("check the {side} password, that the mailbox exists, and the log-in's rights to it")
+        }
+        Cause::ImapDisabled => format!("switch IMAP on for this mailbox on the {side}"),
+        Cause::NeedsOauth => {
+            format!("set `auth = \"xoauth2\"` and `token` under `[{side}]`, or use an app password")
+        }
+        Cause::TooManyConnections => {
+            "lower `connections_per_host` under `[limits]`, and try again".to_owned()
+        }
+        Cause::NameUnknown => format!("check `host` under `[{side}]`"),
+        Cause::Refused => format!("check `port` under `[{side}]`, and that the server runs"),
+        Cause::Filtered => format!("check `host` and `port` under `[{side}]`, and any firewall in between"),
+        Cause::TlsUntrusted => format!("set `ca_file` under `[{side}]` if the server has its own authority"),
+        Cause::TlsName => format!("use the name in the server's certificate as `host` under `[{side}]`"),
+        Cause::TlsExpired => format!("have the {side} server's certificate renewed"),
+        Cause::TlsOnPlainPort => {
+            format!("set `tls = \"starttls\"`, or the port for implicit TLS, under `[{side}]`")
+        }
+        Cause::PlainOnTlsPort => format!("set `tls = \"implicit\"` under `[{side}]`"),
+        Cause::Quota => format!("give the {side} mailbox more room"),
+        Cause::ServerFault => {
+            "try again later; if it stays, ask the server's operator with the words above".to_owned()
+        }
+    }
+}

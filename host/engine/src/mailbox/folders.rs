@@ -1,0 +1,178 @@
+//! All folders of a mailbox: several at a time where there is enough to copy and the ceilings allow it.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::join_all;
+use mailhaul_imap::{Known, Learnt};
+use tracing::Instrument;
+
+use crate::folder::run;
+use crate::folder::work::{Work, WorkError};
+use crate::mapping::target::Mapped;
+use crate::server::dial::{Ends, dial_both_beside, log_out_both};
+
+/// One more pair of connections pays for this many messages to copy …
+const MESSAGES_PER_PAIR: u64 = 250;
+
+/// … or this many folders with any: each costs some round trips, however little is in it.
+const FOLDERS_PER_PAIR: u64 = 2;
+
+/// Pairs of connections one mailbox uses at most.
+const MAX_PAIRS: u64 = 6;
+
+/// How the folders ended while a pair of connections lives.
+#[derive(Debug)]
+pub(crate) struct FoldersEnd {
+    /// A living pair, for what comes next.
+    pub pair: Ends,
+    /// The target is out of room, in its own words.
+    pub over_quota: Option<String>,
+    /// The user stopped it.
+    pub interrupted: bool,
+    /// Differences that were found between the ledger and the target.
+    pub differences: usize,
+}
+
+/// What all workers of a mailbox share.
+struct Shared<'a> {
+    /// Folders that go into one target folder are one entry: two writers in one folder could take
+    /// each other's messages for somebody else's.
+    groups: Mutex<VecDeque<Vec<&'a Mapped>>>,
+    state: Mutex<State>,
+    /// What any of the target's connections has learnt of it.
+    learnt: Learnt,
+    /// What the first pair was told of the source and the target.
+    known: (Known, Known),
+}
+
+#[derive(Default)]
+struct State {
+    over_quota: Option<String>,
+    interrupted: bool,
+    differences: usize,
+}
+
+impl<'a> Shared<'a> {
+    fn next(&self) -> Option<Vec<&'a Mapped>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Brings every folder to the target.
+///
+/// # Errors
+/// When an end or the ledger fails; the other workers finish what they have. Running it again continues.
+pub(crate) async fn run(
+    work: Work<'_>,
+    pair: Ends,
+    folders: &[Mapped],
+    messages: &HashMap<String, u32>,
+    to_copy: u64,
+) -> Result<FoldersEnd, WorkError> {
+    let filled = folders.iter().filter(|m| messages.get(&m.folder.path.to_string()).is_some_and(|n| *n > 0));
+    let filled = if to_copy == 0 { 0 } else { filled.count() as u64 };
+    let groups = groups(folders, messages);
+    let pairs = (to_copy / MESSAGES_PER_PAIR).max(filled / FOLDERS_PER_PAIR) + 1;
+    let pairs = pairs.min(MAX_PAIRS).min(groups.len().max(1) as u64);
+    let shared = Shared {
+        groups: Mutex::new(groups),
+        state: Mutex::default(),
+        learnt: Learnt::default(),
+        known: (pair.source.known().clone(), pair.target.known().clone()),
+    };
+    let first = worker(work, pair, &shared, false);
+    let more = join_all((1..pairs).map(|_| helper(work, &shared)));
+    let (first, more) = tokio::join!(first, more);
+    let pair = first?;
+    for result in more {
+        result?;
+    }
+    let State { over_quota, interrupted, differences } = std::mem::take(&mut *shared.state());
+    Ok(FoldersEnd { pair, over_quota, interrupted, differences })
+}
+
+/// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
+fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDeque<Vec<&'a Mapped>> {
+    let mut groups: Vec<Vec<&'a Mapped>> = Vec::new();
+    for mapped in folders.iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
+        let same = mapped.target.as_ref().and_then(|target| {
+            groups.iter_mut().find(|g| g[0].target.as_ref().is_some_and(|t| t.path == target.path))
+        });
+        match same {
+            Some(group) => group.push(mapped),
+            None => groups.push(vec![mapped]),
+        }
+    }
+    let size = |mapped: &&Mapped| messages.get(&mapped.folder.path.to_string()).copied().map_or(0, u64::from);
+    groups.sort_by_cached_key(|group| Reverse(group.iter().map(size).sum::<u64>()));
+    groups.into()
+}
+
+/// One more pair of connections, if it may be opened right now.
+async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
+    let Some(permit) = work.context.ceilings.try_pair(work.mailbox) else { return Ok(()) };
+    let (source, target) = &shared.known;
+    match dial_both_beside(work.context, work.mailbox, (Some(source), Some(target))).await {
+        Ok((source, target)) => {
+            let pair = worker(work, Ends { source, target }, shared, true).await?;
+            log_out_both(pair.source, pair.target, permit);
+            Ok(())
+        }
+        Err(error) => {
+            // A server's own ceiling is lower than ours: the work goes on with what there is.
+            if error.asks_for_patience() {
+                work.context.ceilings.reduce(work.mailbox.side(error.side()));
+            }
+            tracing::info!(reason = %error.stopped().reason, "no further connections");
+            Ok(())
+        }
+    }
+}
+
+/// Works until no folder is left; a helper also ends when a host wants fewer connections.
+async fn worker(work: Work<'_>, mut pair: Ends, shared: &Shared<'_>, helps: bool) -> Result<Ends, WorkError> {
+    let ceilings = &work.context.ceilings;
+    pair.target.learn_with(&shared.learnt);
+    while !(helps && ceilings.is_crowded(work.mailbox))
+        && let Some(group) = shared.next()
+    {
+        for mapped in group {
+            if work.context.stop.is_raised() {
+                shared.state().interrupted = true;
+                return Ok(pair);
+            }
+            let full = shared.state().over_quota.is_some();
+            let span = tracing::info_span!("folder", path = %mapped.folder.path);
+            match (&mapped.target, &mapped.skipped) {
+                (Some(target), _) if !full => {
+                    let run = Box::pin(run::run(work, pair, mapped, target));
+                    let (back, end) = run.instrument(span).await?;
+                    pair = back;
+                    if end.throttled {
+                        ceilings.reduce(&work.mailbox.target);
+                    }
+                    let mut state = shared.state();
+                    state.differences += end.differences;
+                    if let Some(words) = end.over_quota {
+                        state.over_quota.get_or_insert(words);
+                    }
+                    if end.interrupted {
+                        state.interrupted = true;
+                        return Ok(pair);
+                    }
+                }
+                (_, Some((_, reason))) => {
+                    run::skip(work, &mut pair.source, mapped, reason).instrument(span).await?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(pair)
+}

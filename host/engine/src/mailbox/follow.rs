@@ -1,0 +1,134 @@
+//! Copies of earlier runs that follow today's mapping, and folders that can be left alone.
+
+use std::collections::HashMap;
+
+use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
+
+use crate::event::Event;
+use crate::folder::in_doubt::{Names, look_up};
+use crate::folder::unchanged::{Standing, standing};
+use crate::folder::work::{Work, WorkError, locked};
+use crate::mailbox::relocate;
+use crate::mailbox::relocate::Destination;
+use crate::mapping::target::Mapped;
+use crate::server::dial::Ends;
+use crate::state::ledger::{Copy, FolderRow, LedgerError};
+
+/// The target's spelling of every folder it has or is to have, by display path.
+pub(crate) fn names(
+    folders: &[Mapped],
+    listed: &[(Folder, Option<FolderStatus>)],
+) -> HashMap<String, FolderName> {
+    let there = listed.iter().map(|(folder, _)| folder).filter(|folder| folder.selectable);
+    let mut names: HashMap<String, FolderName> =
+        there.map(|folder| (folder.path.to_string(), folder.name.clone())).collect();
+    let planned = folders.iter().filter_map(|m| m.target.as_ref());
+    names.extend(planned.map(|to| (to.path.to_string(), to.name.clone())));
+    names
+}
+
+/// What was on its way to a folder that its source folder does not go to any more is looked up there first, so that it
+/// can follow.
+pub(crate) async fn look_up_elsewhere(
+    work: Work<'_>,
+    pair: &mut Ends,
+    folders: &[Mapped],
+    listed: &[(Folder, Option<FolderStatus>)],
+) -> Result<(), WorkError> {
+    let selectable = folders.iter().map(|mapped| &mapped.folder).filter(|folder| folder.selectable);
+    let names = Names {
+        source: selectable.map(|folder| (folder.path.to_string(), folder.name.clone())).collect(),
+        target: names(folders, listed),
+    };
+    let goes_to: HashMap<String, String> = folders
+        .iter()
+        .filter_map(|m| Some((m.folder.path.to_string(), m.target.as_ref()?.path.to_string())))
+        .collect();
+    look_up(work, pair, &names, |row, batch| goes_to.get(&row.source) != batch.target.as_ref()).await
+}
+
+/// Moves copies that earlier runs put elsewhere to where they belong by today's mapping.
+pub(crate) async fn follow(
+    work: Work<'_>,
+    target: &mut Session,
+    folders: &[Mapped],
+    listed: &[(Folder, Option<FolderStatus>)],
+) -> Result<(), WorkError> {
+    let names = names(folders, listed);
+    relocate::recover(work, target, &names).await?;
+    let rows = locked(work.ledger).folders()?;
+    let mut copies = None;
+    for mapped in folders {
+        let Some(to) = &mapped.target else { continue };
+        let path = to.path.to_string();
+        let source = mapped.folder.path.to_string();
+        let Some(row) = rows.iter().find(|row| row.source == source) else { continue };
+        if row.place_path.as_ref().is_none_or(|place| *place == path) {
+            continue;
+        }
+        let (copies, places) = match &copies {
+            Some(known) => known,
+            None => {
+                let ledger = locked(work.ledger);
+                copies.insert((ledger.copies()?, ledger.places()?))
+            }
+        };
+        for place in places.iter().filter(|place| place.path != path) {
+            let Some(name) = names.get(&place.path) else { continue };
+            let ours: Vec<Copy> = copies
+                .iter()
+                .filter(|c| c.folder == row.id && c.place == place.id && !c.gone)
+                .cloned()
+                .collect();
+            if ours.is_empty() {
+                continue;
+            }
+            let destination = Destination { path: &path, name: &to.name, create: !to.exists };
+            let moved = relocate::relocate(work, target, row.id, (place, name), &destination, &ours).await?;
+            tracing::info!(
+                from = place.path,
+                to = path,
+                moved = moved.done,
+                left = moved.left,
+                "copies moved"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folders that have to be opened; the others are as they were when they were proven.
+pub(crate) async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result<Vec<Mapped>, LedgerError> {
+    let rows: HashMap<String, FolderRow> = {
+        let mut ledger = locked(work.ledger);
+        let job = &work.context.job;
+        ledger.set_rules(&format!("{:?} {:?}", job.select, job.rules))?;
+        ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect()
+    };
+    let mut open = Vec::new();
+    let mut proven = Vec::new();
+    for mapped in folders.into_iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
+        let path = mapped.folder.path.to_string();
+        let target = mapped.target.as_ref().map(|target| target.path.to_string());
+        let status = mapped.target.as_ref().and_then(|target| target.status.as_ref());
+        let row = rows.get(&path);
+        match row.map(|row| standing(row, target.as_deref(), mapped.status.as_ref(), status)) {
+            Some(Standing::Proven) => proven.extend(row.map(|row| row.id)),
+            _ => open.push(mapped),
+        }
+    }
+    for id in proven {
+        let summary = locked(work.ledger).folder_summary(id)?;
+        if let Some(folder) = summary {
+            let event = Event::FolderFinished {
+                mailbox: work.key().to_owned(),
+                folder,
+                messages_now: 0,
+                bytes_now: 0,
+                seconds: 0.0,
+            };
+            work.context.emit(event).await;
+        }
+    }
+    Ok(open)
+}

@@ -1,0 +1,192 @@
+//! The validation hooks: plugins that look at both finished ends and may add a failure.
+
+use std::sync::Arc;
+
+use mailhaul_imap::{Folder, FolderPath, FolderStatus};
+use sha2::{Digest, Sha256};
+
+use crate::account::Mailbox;
+use crate::event::Event;
+use crate::folder::work::{Lists, SharedLedger, WorkError, locked};
+use crate::mailbox::view::View;
+use crate::mapping::target::Listing;
+use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
+use crate::server::dial::{Ends, log_out};
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::summary::HookSummary;
+use crate::task::context::Context;
+
+/// What both ends are like, as far as folder lists and figures tell.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    digest: Option<String>,
+    folders: Option<(Vec<Folder>, Vec<Folder>)>,
+}
+
+impl State {
+    /// From lists read just now.
+    #[must_use]
+    pub(crate) fn of(context: &Context, source: Listing, target: Listing) -> Self {
+        let digest = digest(context, &source, &target);
+        let folders = |listing: Listing| listing.into_iter().map(|(folder, _)| folder).collect();
+        Self { digest, folders: Some((folders(source), folders(target))) }
+    }
+
+    /// Asks both ends.
+    ///
+    /// # Errors
+    /// When an end fails.
+    pub(crate) async fn read(context: &Context, pair: &mut Ends) -> Result<Self, EndError> {
+        let (source, target) =
+            tokio::join!(pair.source.folders_with_status(), pair.target.folders_with_status());
+        let source = source.map_err(EndError::at(Side::Source))?;
+        Ok(Self::of(context, source, target.map_err(EndError::at(Side::Target))?))
+    }
+}
+
+/// The same for the same mail, folders, flags of the source, validators and settings. `None` when the servers do not
+/// tell enough: what is not known to be the same is looked at.
+fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<String> {
+    let mut hash = Sha256::new();
+    hash.update(&context.job.plugin_settings);
+    for validator in &context.plugins.validators {
+        hash.update(format!("{}\n", validator.plugin()));
+    }
+    for (side, of_source) in [(source, true), (target, false)] {
+        let mut lines = Vec::with_capacity(side.len());
+        for (folder, status) in side {
+            // \Marked comes and goes with who looked last (RFC 9051 section 7.3.1).
+            let marks = ["\\Marked", "\\Unmarked"];
+            let mut attributes: Vec<&String> = folder
+                .attributes
+                .iter()
+                .filter(|one| !marks.iter().any(|mark| mark.eq_ignore_ascii_case(one)))
+                .collect();
+            attributes.sort_unstable();
+            let figures = match status {
+                _ if !folder.selectable => None,
+                // Flags on the target are its user's, and some servers raise the sequence by looking.
+                Some(FolderStatus {
+                    messages: Some(messages),
+                    uid_next: Some(next),
+                    uid_validity: Some(validity),
+                    highest_modseq,
+                    ..
+                }) if highest_modseq.is_some() || !of_source => {
+                    Some((messages, next, validity, highest_modseq.filter(|_| of_source)))
+                }
+                figures => {
+                    tracing::debug!(folder = %folder.path, ?figures, "not enough to know it again");
+                    return None;
+                }
+            };
+            lines.push(format!("{} {attributes:?} {} {figures:?}", folder.path, folder.subscribed));
+        }
+        lines.sort_unstable();
+        lines.iter().for_each(|line| hash.update(line));
+        hash.update(b"\0");
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Runs every validator of the project, or repeats what they said when both ends were in the same `state`;
+/// returns whether one said `fail`. Closes both connections.
+///
+/// # Errors
+/// When the ledger fails. A plugin that breaks is recorded as inconclusive.
+pub(crate) async fn run(
+    context: &Context,
+    mailbox: &Mailbox,
+    ledger: &SharedLedger,
+    pair: Ends,
+    depth: Depth,
+    state: State,
+    lists: &Lists,
+) -> Result<bool, WorkError> {
+    let known = match &state.digest {
+        Some(digest) => locked(ledger).hooks_of(digest)?,
+        None => None,
+    };
+    if context.plugins.validators.is_empty() {
+        locked(ledger).set_hooks(&[], None)?;
+    }
+    if let Some(hooks) = known.filter(|hooks| hooks.len() == context.plugins.validators.len()) {
+        tokio::join!(log_out(pair.source), log_out(pair.target));
+        for hook in &hooks {
+            context.emit(Event::HookFinished { mailbox: mailbox.key.clone(), hook: hook.clone() }).await;
+        }
+        return Ok(crate::summary::any_failed(&hooks));
+    }
+    if context.plugins.validators.is_empty() {
+        tokio::join!(log_out(pair.source), log_out(pair.target));
+        return Ok(false);
+    }
+    let folders = locked(ledger).folder_summaries()?;
+    let request = ValidationRequest {
+        phase: crate::plugin::Phase::AfterRun,
+        round_trip: None,
+        mailbox: mailbox.key.clone(),
+        depth,
+        seed: seed(&mailbox.key),
+        folders: folders
+            .iter()
+            .filter_map(|f| {
+                let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+                Some(FolderPair {
+                    source: FolderPath::parse(&f.source),
+                    target: FolderPath::parse(f.target.as_deref()?),
+                    source_messages: count(f.counts.source_messages),
+                    copied: count(f.counts.copied),
+                    already_present: count(f.counts.already_present),
+                    skipped: count(f.counts.skipped),
+                    failed: count(f.counts.failed),
+                })
+            })
+            .collect(),
+    };
+    let (source_folders, target_folders) = state.folders.unzip();
+    let source = Arc::new(View::new(Side::Source, pair.source, Arc::clone(ledger), source_folders, lists));
+    let target = Arc::new(View::new(Side::Target, pair.target, Arc::clone(ledger), target_folders, lists));
+    let mut answers = Vec::new();
+    for validator in &context.plugins.validators {
+        source.refill();
+        target.refill();
+        let answer = validator.validate(&request, source.clone(), target.clone()).await;
+        let hook = match answer {
+            Ok(report) => HookSummary {
+                plugin: validator.plugin().id.clone(),
+                outcome: report.outcome,
+                findings: report.findings,
+            },
+            Err(error) => {
+                context.warn(&mailbox.key, error.to_string()).await;
+                HookSummary {
+                    plugin: validator.plugin().id.clone(),
+                    outcome: HookOutcome::Inconclusive,
+                    findings: vec![crate::plugin::Finding {
+                        severity: Severity::Warning,
+                        code: "plugin".into(),
+                        message: error.to_string(),
+                        folder: None,
+                        uid: None,
+                    }],
+                }
+            }
+        };
+        context.emit(Event::HookFinished { mailbox: mailbox.key.clone(), hook: hook.clone() }).await;
+        answers.push(hook);
+    }
+    // What could not be told this time may be the next.
+    let conclusive = answers.iter().all(|hook| hook.outcome != HookOutcome::Inconclusive);
+    locked(ledger).set_hooks(&answers, state.digest.as_deref().filter(|_| conclusive))?;
+    tokio::join!(source.close(), target.close());
+    Ok(crate::summary::any_failed(&answers))
+}
+
+/// The same for the same mailbox, so that a validator's sample can be repeated.
+fn seed(mailbox: &str) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(mailbox.as_bytes()).into();
+    digest.iter().take(8).fold(0, |n, b| n << 8 | u64::from(*b))
+}

@@ -1,0 +1,13 @@
+//! What is done with one mailbox.
+
+pub(crate) mod check;
+pub(crate) mod folders;
+pub(crate) mod follow;
+pub(crate) mod hooks;
+pub(crate) mod quarantine;
+pub(crate) mod relocate;
+pub(crate) mod run;
+pub(crate) mod undo;
+pub(crate) mod unseen;
+pub(crate) mod verify;
+pub(crate) mod view;

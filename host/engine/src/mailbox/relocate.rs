@@ -1,0 +1,244 @@
+//! Moving copies from one target folder to another: when the mapping changed, and into quarantine.
+//!
+//! MOVE where the server has it, else COPY and the removal of our own original. The intent is in the
+//! ledger first; what a crash leaves open is looked up on the target.
+
+use std::collections::{HashMap, HashSet};
+
+use mailhaul_imap::{
+    Copied, FetchItems, Flags, FolderName, ImapError, Preparation, Selected, Session, UidSet,
+};
+
+use crate::folder::work::{Work, WorkError, locked};
+use crate::message::list::{contents, list};
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{Copy, FolderId, Outcome, Place, PlaceId, Relocation};
+
+/// Copies moved under one intent.
+const CHUNK: usize = 300;
+
+type Step<T> = Result<T, WorkError>;
+
+/// A target folder that copies are moved to.
+#[derive(Debug)]
+pub(crate) struct Destination<'a> {
+    /// In display form.
+    pub path: &'a str,
+    /// The target's spelling.
+    pub name: &'a FolderName,
+    /// Whether it has to be created.
+    pub create: bool,
+}
+
+/// What became of copies that were to be moved.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// Moved or copied.
+    pub done: u64,
+    /// Not where they were any more: left alone.
+    pub left: u64,
+}
+
+/// Moves copies of one source folder from one place to another. What is not ours is copied and stays.
+/// A place that was replaced has nothing of ours; its copies are left to be found by content.
+///
+/// # Errors
+/// When the target or the ledger fails; running it again continues.
+pub(crate) async fn relocate(
+    work: Work<'_>,
+    target: &mut Session,
+    folder: FolderId,
+    from: (&Place, &FolderName),
+    to: &Destination<'_>,
+    copies: &[Copy],
+) -> Step<Moved> {
+    let at = EndError::at(Side::Target);
+    let preparation = Preparation { create: to.create, role: None, subscribe: false };
+    let prepared = target.prepare(to.name, preparation).await.map_err(&at)?;
+    let mut next = prepared.selected.uid_next;
+    let place = locked(work.ledger).place(to.path, prepared.selected.uid_validity, prepared.created)?;
+    let Some((_, there)) = open(target, from.0, from.1).await.map_err(&at)? else {
+        return Ok(Moved::default());
+    };
+    let mut moved = Moved::default();
+    let (here, left): (Vec<&Copy>, Vec<&Copy>) =
+        copies.iter().partition(|copy| there.contains(copy.target_uid));
+    moved.left = left.len() as u64;
+    let gone: Vec<i64> = left.iter().map(|copy| copy.source_uid).collect();
+    locked(work.ledger).left(folder, place, &gone)?;
+    let (ours, others): (Vec<&Copy>, Vec<&Copy>) =
+        here.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
+    for (chunk, remove) in
+        ours.chunks(CHUNK).map(|c| (c, true)).chain(others.chunks(CHUNK).map(|c| (c, false)))
+    {
+        let pairs: Vec<(i64, u32)> = chunk.iter().map(|copy| (copy.source_uid, copy.target_uid)).collect();
+        let intent = locked(work.ledger).open_relocation(folder, from.0.id, place, next, &pairs)?;
+        let uids: UidSet = pairs.iter().map(|(_, uid)| *uid).collect();
+        let moving = remove && target.facts().has("MOVE");
+        let sent =
+            if moving { target.move_to(&uids, to.name).await } else { target.copy(&uids, to.name).await };
+        let copied = sent.map_err(&at)?;
+        let known = copied.filter(|copied| Some(copied.uid_validity) == prepared.selected.uid_validity);
+        let (arrived, at_from) = match known {
+            Some(copied) => (by_copyuid(&pairs, &copied), true),
+            // The server does not say where they went.
+            None => {
+                let chunk: Vec<Copy> = chunk.iter().copied().cloned().collect();
+                let arrived = by_content(work, target, to.name, place, next, &chunk).await?;
+                (arrived, false)
+            }
+        };
+        next = arrived.iter().map(|(_, uid)| uid.saturating_add(1)).max().max(next);
+        moved.done += arrived.len() as u64;
+        locked(work.ledger).relocated(folder, place, &arrived)?;
+        if !at_from {
+            target.select(from.1).await.map_err(&at)?;
+        }
+        if remove && !moving {
+            let safe: HashSet<i64> = arrived.iter().map(|(source, _)| *source).collect();
+            let originals: Vec<u32> =
+                pairs.iter().filter(|(source, _)| safe.contains(source)).map(|(_, uid)| *uid).collect();
+            remove_exactly(target, &originals).await.map_err(&at)?;
+        }
+        locked(work.ledger).close_relocation(intent)?;
+    }
+    Ok(moved)
+}
+
+/// Finishes what a crash left open.
+///
+/// # Errors
+/// When the target or the ledger fails; running it again continues.
+pub(crate) async fn recover(
+    work: Work<'_>,
+    target: &mut Session,
+    names: &HashMap<String, FolderName>,
+) -> Step<()> {
+    let (open_ones, places, copies) = {
+        let ledger = locked(work.ledger);
+        let open_ones = ledger.open_relocations()?;
+        if open_ones.is_empty() {
+            return Ok(());
+        }
+        (open_ones, ledger.places()?, ledger.copies()?)
+    };
+    let places: HashMap<PlaceId, Place> = places.into_iter().map(|place| (place.id, place)).collect();
+    for Relocation { id, folder, from, to, to_uid_next, copies: pairs } in open_ones {
+        let at = EndError::at(Side::Target);
+        let known = |place: PlaceId| {
+            let place = places.get(&place)?;
+            Some((place, names.get(&place.path)?))
+        };
+        let (Some((from, from_name)), Some((to, to_name))) = (known(from), known(to)) else {
+            // A folder is no more: its copies are found by content, wherever they are wanted.
+            locked(work.ledger).close_relocation(id)?;
+            continue;
+        };
+        let rows: Vec<Copy> = copies
+            .iter()
+            .filter(|copy| {
+                copy.folder == folder && pairs.iter().any(|(source, _)| *source == copy.source_uid)
+            })
+            .cloned()
+            .collect();
+        let waiting: Vec<Copy> = rows.iter().filter(|copy| copy.place == from.id).cloned().collect();
+        let mut arrived = by_content(work, target, to_name, to.id, to_uid_next, &waiting).await?;
+        locked(work.ledger).relocated(folder, to.id, &arrived)?;
+        arrived.extend(rows.iter().filter(|copy| copy.place == to.id).map(|c| (c.source_uid, c.target_uid)));
+        if let Some((_, there)) = open(target, from, from_name).await.map_err(&at)? {
+            let ours: HashSet<i64> = rows
+                .iter()
+                .filter(|copy| copy.outcome == Outcome::Copied)
+                .filter(|copy| arrived.iter().any(|(source, _)| *source == copy.source_uid))
+                .map(|copy| copy.source_uid)
+                .collect();
+            let originals: Vec<u32> = pairs
+                .iter()
+                .filter(|(source, uid)| ours.contains(source) && there.contains(*uid))
+                .map(|(_, uid)| *uid)
+                .collect();
+            remove_exactly(target, &originals).await.map_err(&at)?;
+            // Neither here nor there: to be sent again.
+            let lost: Vec<i64> = waiting
+                .iter()
+                .filter(|copy| !there.contains(copy.target_uid))
+                .filter(|copy| arrived.iter().all(|(source, _)| *source != copy.source_uid))
+                .map(|copy| copy.source_uid)
+                .collect();
+            locked(work.ledger).forget(folder, &lost)?;
+        }
+        locked(work.ledger).close_relocation(id)?;
+    }
+    Ok(())
+}
+
+/// Opens a place for writing and lists it; `None` when another folder has its name now.
+///
+/// # Errors
+/// When the target fails.
+pub(crate) async fn open(
+    target: &mut Session,
+    place: &Place,
+    name: &FolderName,
+) -> Result<Option<(Selected, UidSet)>, ImapError> {
+    let selected = target.select(name).await?;
+    if selected.uid_validity.is_none() || selected.uid_validity != place.uid_validity {
+        return Ok(None);
+    }
+    let there = if selected.exists == 0 { UidSet::default() } else { target.uids().await? };
+    Ok(Some((selected, there)))
+}
+
+/// Removes these messages of the open folder, and no others.
+///
+/// # Errors
+/// When the target refuses, or cannot do that.
+pub(crate) async fn remove_exactly(target: &mut Session, uids: &[u32]) -> Result<(), ImapError> {
+    if uids.is_empty() {
+        return Ok(());
+    }
+    target.store_flags(uids, true, &Flags::parse("\\Deleted")).await?;
+    target.expunge(&UidSet::from(uids)).await
+}
+
+fn by_copyuid(pairs: &[(i64, u32)], copied: &Copied) -> Vec<(i64, u32)> {
+    let to: HashMap<u32, u32> = copied.uids.iter().copied().collect();
+    pairs.iter().filter_map(|(source, from)| Some((*source, *to.get(from)?))).collect()
+}
+
+/// Finds copies among what came into a folder from `next` on: (source UID, UID there), one to one.
+async fn by_content(
+    work: Work<'_>,
+    target: &mut Session,
+    name: &FolderName,
+    place: PlaceId,
+    next: Option<u32>,
+    copies: &[Copy],
+) -> Step<Vec<(i64, u32)>> {
+    if copies.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at = EndError::at(Side::Target);
+    target.select(name).await.map_err(&at)?;
+    let claimed = locked(work.ledger).claimed_in(place)?;
+    let came =
+        list(target, UidSet::range(next.unwrap_or(1), u32::MAX), FetchItems::Flags).await.map_err(&at)?;
+    let free: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
+    let read = contents(target, &free).await.map_err(&at)?;
+    if let Some((uid, words)) = read.refused.into_iter().next() {
+        // It may be one of ours, and what is not found would be sent again.
+        let text = format!("message {uid} of the folder that copies are moved to cannot be read: {words}");
+        return Err(at(ImapError::No { command: "UID FETCH", code: None, text }).into());
+    }
+    let found = read.found;
+    let mut open: Vec<&Copy> = copies.iter().collect();
+    let mut arrived = Vec::new();
+    for uid in free {
+        let Some(content) = found.get(&uid) else { continue };
+        if let Some(n) = open.iter().position(|copy| content.is_copy_of(copy.digest, copy.body_digest)) {
+            arrived.push((open.remove(n).source_uid, uid));
+        }
+    }
+    Ok(arrived)
+}

@@ -1,0 +1,71 @@
+//! Folders of the source that no run has read: nothing of them can be compared, and nothing of them is proven.
+
+use std::collections::HashSet;
+
+use mailhaul_imap::{Folder, Session};
+
+use crate::folder::work::{SharedLedger, WorkError, locked};
+use crate::rules::FolderRule;
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::FolderRow;
+use crate::summary::{Difference, DifferenceKind};
+use crate::task::context::Context;
+
+/// Records how many messages the folders have that no run has read, so that the mailbox is not well until one has. What the
+/// operator's rules leave out is left out here as well.
+///
+/// # Errors
+/// When the source or the ledger fails.
+pub(crate) async fn record(
+    context: &Context,
+    ledger: &SharedLedger,
+    source: &mut Session,
+    folders: &[Folder],
+) -> Result<(), WorkError> {
+    let rows = locked(ledger).folders()?;
+    let skipped = |folder: &Folder| {
+        let ruled = |rule: &FolderRule| rule.apply(&folder.path);
+        context.job.rules.iter().find_map(ruled).is_some_and(|target| target.is_none())
+    };
+    let mut unseen = Vec::new();
+    let mut here = HashSet::new();
+    for folder in folders.iter().filter(|folder| folder.selectable && !skipped(folder)) {
+        let path = folder.path.to_string();
+        here.insert(path.clone());
+        let row = rows.iter().find(|row| row.source == path);
+        if row.is_some_and(|row| !row.is_unseen()) {
+            continue;
+        }
+        // Of a folder that does not tell nobody knows that it is empty.
+        let messages = match source.status(&folder.name).await {
+            Ok(status) => status.messages.unwrap_or(1),
+            Err(error) if error.is_for_now() => return Err(EndError::at(Side::Source)(error).into()),
+            Err(_) => 1,
+        };
+        if messages > 0 || row.is_some() {
+            unseen.push((path, messages));
+        }
+    }
+    // Counted once, and gone or left out by now.
+    let gone = rows.iter().filter(|row| row.is_unseen() && !here.contains(&row.source));
+    unseen.extend(gone.map(|row| (row.source.clone(), 0)));
+    Ok(locked(ledger).unseen(&unseen)?)
+}
+
+/// The difference that such a folder is.
+#[must_use]
+pub(crate) fn difference(row: &FolderRow) -> Option<Difference> {
+    (row.is_unseen() && row.source_messages > 0).then(|| Difference {
+        folder: row.source.clone(),
+        uid: 0,
+        target_uid: None,
+        kind: DifferenceKind::Missing,
+        by: None,
+        detail: format!(
+            "no run has read this folder, and none of its messages ({}) is copied; `mailhaul run` copies them",
+            row.source_messages
+        ),
+        note: false,
+    })
+}

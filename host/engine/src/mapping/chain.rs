@@ -1,0 +1,472 @@
+//! Where every folder goes: operator's rules, then mappers in the order of the file, then what
+//! follows from them, then the host's own checks. Pure but for the calls to the mappers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mailhaul_imap::{Folder, FolderName, FolderPath};
+
+use crate::mapping::collisions::find_collisions;
+use crate::mapping::spelling::{is_inbox, own_spelling, spell};
+use crate::mapping::target::{FolderLists, Mapped, Mappings, Target};
+use crate::plan::StoryStep;
+use crate::plugin::server::{describe, info};
+use crate::plugin::{Decision, FolderInfo, FolderMapper, MappingRequest, PluginError, PluginFailure, Ruling};
+use crate::rules::FolderRule;
+
+/// Who decides when no rule and no mapper did.
+const HOST: &str = "mailhaul";
+
+/// A ruling with its author.
+#[derive(Debug, Clone)]
+struct Settled {
+    by: String,
+    decision: Decision,
+    why: String,
+    /// The operator typed it: it may merge folders.
+    operator: bool,
+}
+
+/// Maps every folder.
+///
+/// # Errors
+/// A mapper that broke or broke the contract: the mailbox must not be started.
+pub(crate) async fn map(
+    ends: FolderLists<'_>,
+    rules: &[FolderRule],
+    mappers: &[Arc<dyn FolderMapper>],
+) -> Result<Mappings, PluginError> {
+    let mut out = Mappings::default();
+    let count = ends.source_folders.len();
+    let mut settled: Vec<Option<Settled>> = vec![None; count];
+    let mut stories: Vec<Vec<StoryStep>> = vec![Vec::new(); count];
+    apply_rules(ends, rules, &mut settled, &mut stories);
+    keep_inbox(ends, &mut settled, &mut stories);
+    let source_folders: Vec<FolderInfo> = ends.source_folders.iter().map(info).collect();
+    let target_folders: Vec<FolderInfo> = ends.target_folders.iter().map(info).collect();
+    for mapper in mappers {
+        let request = MappingRequest {
+            source: describe(ends.source),
+            target: describe(ends.target),
+            source_folders: source_folders.clone(),
+            target_folders: target_folders.clone(),
+            settled: settled
+                .iter()
+                .enumerate()
+                .filter_map(|(folder, s)| {
+                    s.as_ref().map(|s| Ruling { folder, decision: s.decision.clone(), why: s.why.clone() })
+                })
+                .collect(),
+        };
+        let answer = mapper.map_folders(&request).await?;
+        let by = mapper.plugin().to_string();
+        let broken = |what: String| PluginError {
+            plugin: mapper.plugin().clone(),
+            call: "map-folders".into(),
+            failure: PluginFailure::BadReply(what),
+        };
+        for note in answer.notes {
+            out.notes.push(match note.folder.and_then(|f| ends.source_folders.get(f)) {
+                Some(folder) => format!("{}: {} ({by})", folder.path, note.message),
+                None => format!("{} ({by})", note.message),
+            });
+        }
+        let mut ruled = vec![false; count];
+        for ruling in answer.rulings {
+            let Some(slot) = settled.get_mut(ruling.folder) else {
+                return Err(broken(format!(
+                    "it ruled on folder number {}, and there are {count}",
+                    ruling.folder
+                )));
+            };
+            if slot.is_some() || ruled.get(ruling.folder) == Some(&true) {
+                let path = &ends.source_folders[ruling.folder].path;
+                return Err(broken(format!("it ruled on `{path}`, which is settled already")));
+            }
+            ruled[ruling.folder] = true;
+            stories[ruling.folder]
+                .push(StoryStep { by: by.clone(), said: said(&ruling.decision, &ruling.why) });
+            *slot =
+                Some(Settled { by: by.clone(), decision: ruling.decision, why: ruling.why, operator: false });
+        }
+        for (n, story) in stories.iter_mut().enumerate() {
+            if settled[n].is_none() {
+                story.push(StoryStep { by: by.clone(), said: "no opinion".into() });
+            }
+        }
+    }
+    follow_parents(ends, &mut settled, &mut stories);
+    finish(ends, settled, stories, &mut out);
+    Ok(out)
+}
+
+fn apply_rules(
+    ends: FolderLists<'_>,
+    rules: &[FolderRule],
+    settled: &mut [Option<Settled>],
+    stories: &mut [Vec<StoryStep>],
+) {
+    for (n, folder) in ends.source_folders.iter().enumerate() {
+        let Some((rule, target)) = rules.iter().find_map(|r| Some((r, r.apply(&folder.path)?))) else {
+            if !rules.is_empty() {
+                stories[n].push(StoryStep { by: "[[folders]]".into(), said: "no rule matches".into() });
+            }
+            continue;
+        };
+        let (decision, why) = match target {
+            Some(path) => (
+                // A moved folder keeps its role, except INBOX, which has none to keep.
+                Decision::MapTo { path, role: folder.roles.first().cloned(), subscribe: None },
+                "your rule".to_owned(),
+            ),
+            None => {
+                let why = format!("your rule at {} leaves it out", rule.place);
+                (Decision::Skip(why.clone()), why)
+            }
+        };
+        stories[n].push(StoryStep { by: rule.place.clone(), said: said(&decision, &why) });
+        settled[n] = Some(Settled { by: rule.place.clone(), decision, why, operator: true });
+    }
+}
+
+/// INBOX goes to INBOX unless the operator said otherwise; no plugin is asked.
+fn keep_inbox(ends: FolderLists<'_>, settled: &mut [Option<Settled>], stories: &mut [Vec<StoryStep>]) {
+    for (n, folder) in ends.source_folders.iter().enumerate() {
+        if settled[n].is_none() && is_inbox(&folder.path) {
+            let decision = Decision::MapTo { path: folder.path.clone(), role: None, subscribe: None };
+            let why = "INBOX is INBOX on every server".to_owned();
+            stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
+            settled[n] = Some(Settled { by: HOST.into(), decision, why, operator: false });
+        }
+    }
+}
+
+/// What lies below a folder that a mapper renamed goes along with it.
+fn follow_parents(ends: FolderLists<'_>, settled: &mut [Option<Settled>], stories: &mut [Vec<StoryStep>]) {
+    let by_path: BTreeMap<&FolderPath, usize> =
+        ends.source_folders.iter().enumerate().map(|(n, f)| (&f.path, n)).collect();
+    for (n, folder) in ends.source_folders.iter().enumerate() {
+        if settled[n].is_some() {
+            continue;
+        }
+        let levels = &folder.path.0;
+        let parent = (1..levels.len()).rev().find_map(|depth| {
+            let ancestor = FolderPath(levels[..depth].to_vec());
+            let index = *by_path.get(&ancestor)?;
+            let ruling = settled[index].as_ref().filter(|s| !s.operator)?;
+            match &ruling.decision {
+                Decision::MapTo { path, .. } if *path != ancestor => Some((ancestor, path.clone(), depth)),
+                _ => None,
+            }
+        });
+        let (decision, why) = match parent {
+            Some((ancestor, mut path, depth)) => {
+                path.0.extend(levels[depth..].iter().cloned());
+                (
+                    Decision::MapTo { path, role: None, subscribe: None },
+                    format!("goes along with `{ancestor}`"),
+                )
+            }
+            None => (
+                Decision::MapTo {
+                    path: folder.path.clone(),
+                    role: folder.roles.first().cloned(),
+                    subscribe: None,
+                },
+                "keeps its name".to_owned(),
+            ),
+        };
+        stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
+        settled[n] = Some(Settled { by: HOST.into(), decision, why, operator: false });
+    }
+}
+
+/// Gives every target its spelling there, and looks for what must not be run.
+fn finish(
+    ends: FolderLists<'_>,
+    settled: Vec<Option<Settled>>,
+    stories: Vec<Vec<StoryStep>>,
+    out: &mut Mappings,
+) {
+    let existing: BTreeMap<String, &Folder> =
+        ends.target_folders.iter().map(|f| (ends.identity(&f.path), f)).collect();
+    let mut taken: BTreeMap<String, Vec<(usize, bool)>> = BTreeMap::new();
+    for (n, ((folder, ruling), story)) in ends.source_folders.iter().zip(settled).zip(stories).enumerate() {
+        let Some(ruling) = ruling else { continue };
+        let mut mapped = Mapped {
+            folder: folder.clone(),
+            target: None,
+            skipped: None,
+            by: ruling.by.clone(),
+            why: ruling.why.clone(),
+            story,
+            status: None,
+        };
+        match ruling.decision {
+            Decision::Skip(reason) => {
+                if folder.selectable {
+                    mapped.skipped = Some((ruling.by, reason));
+                }
+            }
+            Decision::MapTo { .. } if !folder.selectable => {
+                "cannot hold messages; its subfolders are mapped on their own".clone_into(&mut mapped.why);
+            }
+            Decision::MapTo { path, role, subscribe } => {
+                match spell(ends.target, &path) {
+                    Ok((path, name, changed)) => {
+                        if is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator {
+                            out.conflicts.push(format!(
+                                "`{}` would be mixed into INBOX ({}); say where it goes in a [[folders]] rule",
+                                folder.path, ruling.by
+                            ));
+                        }
+                        if let Some(what) = changed {
+                            out.notes.push(format!("`{}` becomes `{path}`: {what}", folder.path));
+                        }
+                        let (path, name) = match own_spelling(ends, &existing, &path) {
+                            Some((own, name)) => {
+                                out.notes.push(format!(
+                                    "`{}` goes to `{own}`: the target does not tell names apart by case",
+                                    folder.path
+                                ));
+                                (own, name)
+                            }
+                            None => (path, name),
+                        };
+                        let there = existing.get(&ends.identity(&path));
+                        taken.entry(path.to_string()).or_default().push((n, ruling.operator));
+                        if let Some(there) = there.filter(|f| !f.selectable) {
+                            out.notes.push(format!("`{}` exists on the target but cannot hold messages; it is created again", there.path));
+                        }
+                        mapped.target = Some(Target {
+                            exists: there.is_some_and(|f| f.selectable),
+                            subscribe: subscribe.unwrap_or(folder.subscribed || is_inbox(&path)),
+                            role,
+                            name,
+                            path,
+                            status: None,
+                        });
+                    }
+                    Err(cause) => out.conflicts.push(format!(
+                        "`{}` cannot become `{path}` on the target: {cause}; give it another name in a [[folders]] rule",
+                        folder.path
+                    )),
+                }
+            }
+        }
+        out.folders.push(mapped);
+    }
+    find_collisions(ends, &taken, out);
+}
+
+fn said(decision: &Decision, why: &str) -> String {
+    match decision {
+        Decision::MapTo { path, .. } => format!("to `{path}`: {why}"),
+        Decision::Skip(_) => format!("left out: {why}"),
+    }
+}
+
+/// Refuses places outside the mailbox: `owns` tells whether a name on the target is the user's own. What lies in other
+/// users' folders is not listed as ours, so nothing could be proven there, and is not ours to fill.
+pub(crate) fn keep_home(out: &mut Mappings, owns: impl Fn(&FolderName) -> bool) {
+    for mapped in &out.folders {
+        if let Some(target) = mapped.target.as_ref().filter(|target| !owns(&target.name)) {
+            out.conflicts.push(format!(
+                "`{}` would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); \
+                 give it another name in a [[folders]] rule",
+                mapped.folder.path, target.path, mapped.by
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_imap::ServerFacts;
+
+    use super::*;
+    use crate::plugin::{Mapping, PluginId};
+    use crate::rules::{Pattern, RuleAction};
+    use async_trait::async_trait;
+    use mailhaul_net::{Endpoint, TlsMode};
+
+    fn facts(prefix: &str, delimiter: char) -> ServerFacts {
+        ServerFacts {
+            endpoint: Endpoint { host: "mail.example.org".into(), port: 993, tls: TlsMode::Implicit },
+            greeting: String::new(),
+            capabilities: Vec::new(),
+            id: Vec::new(),
+            namespace_prefix: prefix.into(),
+            delimiter: Some(delimiter),
+            append_limit: None,
+        }
+    }
+
+    fn folder(path: &str) -> Folder {
+        Folder {
+            name: FolderName(path.as_bytes().to_vec()),
+            path: FolderPath::parse(path),
+            attributes: Vec::new(),
+            roles: Vec::new(),
+            selectable: true,
+            subscribed: true,
+        }
+    }
+
+    fn rule(from: &str, to: Option<&str>) -> FolderRule {
+        FolderRule {
+            from: Pattern::parse(from).unwrap(),
+            action: to.map_or(RuleAction::Skip, |to| RuleAction::To(Pattern::parse(to).unwrap())),
+            place: "mailhaul.toml:9".into(),
+        }
+    }
+
+    /// A mapper that sends the folder of one name somewhere.
+    struct Sends(PluginId, &'static str, &'static str);
+
+    #[async_trait]
+    impl FolderMapper for Sends {
+        fn plugin(&self) -> &PluginId {
+            &self.0
+        }
+        async fn map_folders(&self, request: &MappingRequest) -> Result<Mapping, PluginError> {
+            let rulings = request
+                .source_folders
+                .iter()
+                .enumerate()
+                .filter(|(_, f)| f.path.to_string() == self.1)
+                .map(|(folder, _)| Ruling {
+                    folder,
+                    decision: Decision::MapTo {
+                        path: FolderPath::parse(self.2),
+                        role: None,
+                        subscribe: None,
+                    },
+                    why: "because".into(),
+                })
+                .collect();
+            Ok(Mapping { rulings, notes: Vec::new() })
+        }
+    }
+
+    fn sends(from: &'static str, to: &'static str) -> Arc<dyn FolderMapper> {
+        Arc::new(Sends(PluginId { id: "test".into(), version: "1".into() }, from, to))
+    }
+
+    async fn mapped(
+        source: &[&str],
+        rules: &[FolderRule],
+        mappers: &[Arc<dyn FolderMapper>],
+        delimiter: char,
+    ) -> Mappings {
+        let (a, b) = (facts("INBOX.", '.'), facts("", delimiter));
+        let folders: Vec<Folder> = source.iter().map(|p| folder(p)).collect();
+        map(ends(&a, &folders, &b, &[]), rules, mappers).await.unwrap()
+    }
+
+    fn ends<'a>(
+        source: &'a ServerFacts,
+        source_folders: &'a [Folder],
+        target: &'a ServerFacts,
+        target_folders: &'a [Folder],
+    ) -> FolderLists<'a> {
+        FolderLists { source, source_folders, target, target_folders, target_folds: None }
+    }
+
+    fn targets(mappings: &Mappings) -> Vec<String> {
+        mappings
+            .folders
+            .iter()
+            .map(|m| m.target.as_ref().map_or_else(|| "-".into(), |t| t.path.to_string()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn subfolders_go_along_and_the_rest_keeps_its_name() {
+        let rules = [rule("Spam", None), rule("Old/**", Some("Archive/Old/**"))];
+        let source = ["INBOX", "Sent", "Sent/2020", "Spam", "Old/a", "Other"];
+        let m = mapped(&source, &rules, &[sends("Sent", "Sent Items")], '/').await;
+        assert_eq!(targets(&m), ["INBOX", "Sent Items", "Sent Items/2020", "-", "Archive/Old/a", "Other"]);
+        assert_eq!(m.folders[3].skipped.as_ref().unwrap().0, "mailhaul.toml:9");
+        assert_eq!(m.folders[2].why, "goes along with `Sent`");
+        assert!(m.conflicts.is_empty(), "{:?}", m.conflicts);
+    }
+
+    #[tokio::test]
+    async fn two_folders_into_one_is_a_conflict_unless_the_operator_said_so() {
+        let source = ["Sent", "Sent Items"];
+        let m = mapped(&source, &[], &[sends("Sent", "Sent Items")], '/').await;
+        assert_eq!(m.conflicts.len(), 1);
+        assert!(m.conflicts[0].contains("`Sent` and `Sent Items` would both become `Sent Items`"));
+        let merge = [rule("Sent Items", Some("Sent Items"))];
+        let m = mapped(&source, &merge, &[sends("Sent", "Sent Items")], '/').await;
+        assert!(m.conflicts.is_empty());
+        assert!(m.notes[0].contains("merged"));
+    }
+
+    #[tokio::test]
+    async fn a_mapper_that_rules_on_a_settled_folder_breaks_the_contract() {
+        let (a, b) = (facts("", '/'), facts("", '/'));
+        let folders = [folder("Spam"), folder("INBOX")];
+        let ends = ends(&a, &folders, &b, &[]);
+        for (rules, mapper) in
+            [(vec![rule("Spam", None)], sends("Spam", "Junk")), (vec![], sends("INBOX", "Old"))]
+        {
+            let error = map(ends, &rules, &[mapper]).await.unwrap_err();
+            assert!(error.to_string().contains("settled already"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_targets_delimiter_inside_a_name_is_replaced_and_said() {
+        let m = mapped(&["v1.2", "v1_2"], &[], &[], '.').await;
+        assert_eq!(m.folders[0].target.as_ref().unwrap().path.to_string(), "v1_2");
+        assert!(m.notes.iter().any(|n| n.contains("cannot hold `.`")), "{:?}", m.notes);
+        assert!(m.conflicts[0].contains("would both become `v1_2`"));
+    }
+
+    #[tokio::test]
+    async fn names_that_differ_only_in_case_or_accents_are_pointed_out() {
+        let m = mapped(&["Work", "work", "Entwürfe", "Entwu\u{308}rfe"], &[], &[], '/').await;
+        assert_eq!(m.notes.len(), 2, "{:?}", m.notes);
+        assert!(m.conflicts.is_empty());
+    }
+
+    #[tokio::test]
+    async fn where_case_does_not_count_the_targets_spelling_does_and_two_into_one_is_a_conflict() {
+        let (a, b) = (facts("", '/'), facts("", '/'));
+        let folders = ["work", "work/a", "Team", "team"].map(folder);
+        let there = [folder("Work")];
+        let folding = FolderLists { target_folds: Some(true), ..ends(&a, &folders, &b, &there) };
+        let m = map(folding, &[], &[]).await.unwrap();
+        assert_eq!(targets(&m)[..2], ["Work", "Work/a"]);
+        assert!(m.folders[0].target.as_ref().unwrap().exists);
+        assert!(
+            m.conflicts[0].contains("`Team` and `team` are one folder on the target"),
+            "{:?}",
+            m.conflicts
+        );
+        let exact = FolderLists { target_folds: Some(false), ..folding };
+        let m = map(exact, &[], &[]).await.unwrap();
+        assert_eq!(targets(&m), ["work", "work/a", "Team", "team"]);
+        assert!(m.conflicts.is_empty() && m.notes.is_empty(), "{:?} {:?}", m.conflicts, m.notes);
+    }
+
+    #[tokio::test]
+    async fn nothing_but_the_operator_mixes_a_folder_into_inbox() {
+        for inbox in ["INBOX", "iNbOx"] {
+            let m = mapped(&["INBOX", "Mail"], &[], &[sends("Mail", inbox)], '/').await;
+            assert!(m.conflicts.iter().any(|c| c.contains("mixed into INBOX")), "{inbox}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_folder_leaves_the_mailbox() {
+        let mut m = mapped(&["INBOX", "Mail", "Other"], &[], &[sends("Mail", "Shared/bob")], '/').await;
+        keep_home(&mut m, |name| !name.0.starts_with(b"Shared/"));
+        assert_eq!(m.conflicts.len(), 1, "{:?}", m.conflicts);
+        assert!(
+            m.conflicts[0].starts_with("`Mail` would leave the mailbox: on the target, `Shared/bob` lies")
+        );
+    }
+}

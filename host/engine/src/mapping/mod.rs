@@ -1,0 +1,9 @@
+//! Where every folder goes.
+
+pub(crate) mod chain;
+pub(crate) mod collisions;
+pub(crate) mod planner;
+pub(crate) mod renamed_at_source;
+pub(crate) mod renamed_on_target;
+pub(crate) mod spelling;
+pub(crate) mod target;

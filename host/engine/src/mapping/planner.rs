@@ -1,0 +1,236 @@
+//! Looks at both ends of a mailbox and makes its plan. Writes nothing anywhere.
+
+use std::collections::HashMap;
+
+use mailhaul_imap::{Folder, FolderStatus, Session};
+
+use crate::account::Mailbox;
+use crate::mapping::renamed_on_target::MovedPlace;
+use crate::mapping::target::{FolderLists, Listing, Mappings};
+use crate::mapping::{chain, renamed_at_source, renamed_on_target};
+use crate::plan::{FolderPlan, MailboxPlan, MovedFrom, role_name};
+use crate::plugin::PluginError;
+use crate::server::dial::can_move;
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{FolderRow, Ledger, LedgerError};
+use crate::task::context::Context;
+
+/// Assumed speed of an estimate: what one ordinary server pair does without trouble.
+const MESSAGES_A_SECOND: u64 = 300;
+
+const BYTES_A_SECOND: u64 = 5_000_000;
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub(crate) enum PlanError {
+    /// A server.
+    End(EndError),
+    /// A mapper.
+    Plugin(PluginError),
+    /// The ledger.
+    Ledger(LedgerError),
+}
+
+impl From<EndError> for PlanError {
+    fn from(e: EndError) -> Self {
+        Self::End(e)
+    }
+}
+
+/// A plan and what a run needs beside it.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// For people and files.
+    pub plan: MailboxPlan,
+    /// For the run.
+    pub mappings: Mappings,
+    /// Messages per source folder, by its display path.
+    pub messages: HashMap<String, u32>,
+    /// Folders renamed at the source since the last run: old path, new path.
+    pub renames: Vec<(String, String)>,
+    /// Folders renamed on the target since the last run.
+    pub moved: Vec<MovedPlace>,
+    /// What both ends listed: source, target.
+    pub listings: (Listing, Listing),
+}
+
+/// Makes the plan of one mailbox. `ledger` is what earlier runs left, if any did.
+///
+/// # Errors
+/// [`PlanError`].
+pub(crate) async fn plan(
+    context: &Context,
+    mailbox: &Mailbox,
+    source: &mut Session,
+    target: &mut Session,
+    ledger: Option<Ledger>,
+) -> Result<Planned, PlanError> {
+    let (source_folders, target_folders) =
+        tokio::join!(source.folders_with_status(), target.folders_with_status());
+    let source_listing = source_folders.map_err(EndError::at(Side::Source))?;
+    let target_listing = target_folders.map_err(EndError::at(Side::Target))?;
+    let (source_folders, source_status) = split(&source_listing);
+    let (target_folders, target_status) = split(&target_listing);
+    let ends = FolderLists {
+        source: source.facts(),
+        source_folders: &source_folders,
+        target: target.facts(),
+        target_folders: &target_folders,
+        target_folds: context
+            .profiles
+            .known(Side::Target, &mailbox.target)
+            .and_then(|k| k.profile.folds_case),
+    };
+    let (job, plugins) = (&context.job, &context.plugins);
+    let mut mappings = chain::map(ends, &job.rules, &plugins.mappers).await.map_err(PlanError::Plugin)?;
+    for mapped in &mut mappings.folders {
+        mapped.status = source_status.get(&mapped.folder.path.to_string()).cloned();
+        if let Some(target) = &mut mapped.target {
+            target.status = target_status.get(&target.path.to_string()).cloned();
+        }
+    }
+    chain::keep_home(&mut mappings, |name| target.owns(name));
+    let mut known = HashMap::new();
+    let (mut renames, mut moved) = (Vec::new(), Vec::new());
+    if let Some(ledger) = ledger {
+        let candidates =
+            renamed_at_source::candidates(&ledger, &source_listing).map_err(PlanError::Ledger)?;
+        renames = renamed_at_source::confirm(source, candidates).await?;
+        let (before, lost) =
+            renamed_on_target::places(&ledger, &target_listing).map_err(PlanError::Ledger)?;
+        if !lost.is_empty() {
+            let places = ledger.places().map_err(PlanError::Ledger)?.into_iter().map(|place| place.path);
+            let mapped =
+                mappings.folders.iter().filter_map(|m| m.target.as_ref()).map(|t| t.path.to_string());
+            moved = renamed_on_target::find(target, lost, &target_listing, &places.chain(mapped).collect())
+                .await?;
+        }
+        renamed_on_target::follow(&mut mappings, &target_folders, before.iter().chain(&moved));
+        let can_move = can_move(target);
+        known = earlier(&ledger, (&renames, &moved), can_move, &mut mappings).map_err(PlanError::Ledger)?;
+    }
+
+    let mut folders = Vec::with_capacity(mappings.folders.len());
+    let mut to_copy = 0_u64;
+    let mut bytes = Some(0_u64);
+    for mapped in &mappings.folders {
+        let path = mapped.folder.path.to_string();
+        let (messages, size) = mapped.status.as_ref().map_or((None, None), |s| (s.messages, s.size));
+        if mapped.target.is_some() {
+            let done = known.get(&path).map_or(0, |known| known.there);
+            to_copy += u64::from(messages.unwrap_or(0)).saturating_sub(done);
+            bytes = bytes.zip(size).map(|(sum, size)| sum + size);
+        }
+        folders.push(FolderPlan {
+            moved_from: known.get_mut(&path).and_then(|known| known.moved_from.take()),
+            source: path,
+            target: mapped.target.as_ref().map(|t| t.path.to_string()),
+            create: mapped.target.as_ref().is_some_and(|t| !t.exists),
+            subscribe: mapped.target.as_ref().is_some_and(|t| t.subscribe),
+            role: mapped.target.as_ref().and_then(|t| t.role.as_ref()).map(role_name),
+            messages,
+            bytes: size,
+            by: mapped.by.clone(),
+            why: mapped.why.clone(),
+            story: mapped.story.clone(),
+        });
+    }
+    mappings.notes.extend(job.select.order.remark().map(str::to_owned));
+    let by_bytes = if to_copy == 0 { 0 } else { bytes.unwrap_or(0) / BYTES_A_SECOND };
+    let plan = MailboxPlan {
+        mailbox: mailbox.key.clone(),
+        source: mailbox.source.user.clone(),
+        target: mailbox.target.user.clone(),
+        folders,
+        profiles: [(Side::Source, &mailbox.source), (Side::Target, &mailbox.target)]
+            .into_iter()
+            .filter_map(|(side, spec)| context.profiles.summary(side, spec))
+            .collect(),
+        notes: mappings.notes.clone(),
+        conflicts: mappings.conflicts.clone(),
+        messages_to_copy: to_copy,
+        bytes,
+        estimate_seconds: (to_copy / MESSAGES_A_SECOND).max(by_bytes) + u64::from(to_copy > 0),
+    };
+    let messages =
+        source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
+    Ok(Planned { plan, mappings, messages, renames, moved, listings: (source_listing, target_listing) })
+}
+
+/// A side's folders, and their figures by display path.
+fn split(listed: &[(Folder, Option<FolderStatus>)]) -> (Vec<Folder>, HashMap<String, FolderStatus>) {
+    let folders = listed.iter().map(|(folder, _)| folder.clone()).collect();
+    let figures =
+        listed.iter().filter_map(|(folder, status)| Some((folder.path.to_string(), status.clone()?)));
+    (folders, figures.collect())
+}
+
+/// What earlier runs did with a folder.
+struct Earlier {
+    /// Messages on the target.
+    there: u64,
+    moved_from: Option<MovedFrom>,
+}
+
+/// What earlier runs did, by today's source path. A folder whose copies are elsewhere is said to move;
+/// one that was copied, or was on its way when a run broke off, and would be left out now is a conflict.
+fn earlier(
+    ledger: &Ledger,
+    (renames, moved): (&[(String, String)], &[MovedPlace]),
+    can_move: bool,
+    mappings: &mut Mappings,
+) -> Result<HashMap<String, Earlier>, LedgerError> {
+    let rows: HashMap<String, FolderRow> =
+        ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
+    let mut known = HashMap::new();
+    for folder in ledger.folder_summaries()? {
+        let there = folder.counts.copied + folder.counts.already_present;
+        let renamed = renames.iter().find(|(old, _)| *old == folder.source).map(|(_, new)| new);
+        let path = renamed.unwrap_or(&folder.source).clone();
+        let mapped = mappings.folders.iter().find(|m| m.folder.path.to_string() == path);
+        let row = rows.get(&folder.source);
+        if row.is_some_and(FolderRow::is_unseen) {
+            continue; // Nothing was done with it, and it may be another one's new name.
+        }
+        let renamed_place =
+            moved.iter().find(|moved| row.is_some_and(|row| row.place == Some(moved.place.id)));
+        let before = match renamed_place {
+            Some(moved) => Some(moved.folder.path.to_string()),
+            None => row.and_then(|row| row.place_path.clone()),
+        };
+        let in_doubt = match row {
+            Some(row) => !ledger.unaccounted(row.id)?.is_empty(),
+            None => false,
+        };
+        let was = if there > 0 { "was copied" } else { "was on its way" };
+        let mut moved_from = None;
+        if let (Some(mapped), Some(before), true) = (mapped, before, there > 0 || in_doubt) {
+            let now = mapped.target.as_ref().map(|target| target.path.to_string());
+            match now {
+                Some(now) if now == before => {}
+                Some(_) if can_move && there == 0 => {} // Told when it is known what arrived.
+                Some(now) if can_move => {
+                    let called = renamed.map(|_| format!(" (called `{}` before)", folder.source));
+                    mappings.notes.push(format!(
+                        "`{path}`{} was copied to `{before}` by an earlier run and goes to `{now}` now: the {there} \
+                         messages are moved on the target, not sent again",
+                        called.unwrap_or_default()
+                    ));
+                    moved_from = Some(MovedFrom { target: before, messages: there });
+                }
+                Some(now) => mappings.conflicts.push(format!(
+                    "`{path}` {was} to `{before}` by an earlier run and would now go to `{now}`, but the target \
+                     can neither move messages (MOVE) nor remove single ones (UIDPLUS): keep the earlier mapping with \
+                     a [[folders]] rule"
+                )),
+                None => mappings.conflicts.push(format!(
+                    "`{path}` {was} to `{before}` by an earlier run and would now be left out: keep the earlier \
+                     mapping with a [[folders]] rule, or take the copies back with `mailhaul undo`"
+                )),
+            }
+        }
+        known.insert(path, Earlier { there, moved_from });
+    }
+    Ok(known)
+}

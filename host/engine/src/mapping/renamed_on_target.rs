@@ -1,0 +1,141 @@
+//! Folders that somebody has renamed on the target: what goes there follows, instead of being sent again.
+
+use std::collections::HashSet;
+
+use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
+
+use crate::mapping::renamed_at_source::{best_witnesses, is_same};
+use crate::mapping::target::Mappings;
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, Row};
+
+/// A target folder with copies that nobody finds under its name any more.
+#[derive(Debug)]
+pub(crate) struct LostPlace {
+    place: Place,
+    witnesses: Vec<Row>,
+}
+
+/// A target folder that somebody has renamed since copies were brought there.
+#[derive(Debug, Clone)]
+pub(crate) struct MovedPlace {
+    /// As the ledger knows it.
+    pub place: Place,
+    /// What it is now.
+    pub folder: Folder,
+    /// Its figures.
+    pub status: Option<FolderStatus>,
+}
+
+impl MovedPlace {
+    /// What it was called when copies were brought there: what the mapping may still call it.
+    pub(crate) fn asked(&self) -> &str {
+        self.place.asked.as_deref().unwrap_or(&self.place.path)
+    }
+}
+
+/// Target folders with copies of today's source folders: those that were found renamed before, and those that are
+/// not where the ledger has them.
+///
+/// # Errors
+/// When the ledger fails.
+pub(crate) fn places(
+    ledger: &Ledger,
+    listed: &[(Folder, Option<FolderStatus>)],
+) -> Result<(Vec<MovedPlace>, Vec<LostPlace>), LedgerError> {
+    let (mut moved, mut lost) = (Vec::new(), Vec::new());
+    let rows = ledger.folders()?;
+    for place in ledger.places()? {
+        let users: Vec<&FolderRow> = rows.iter().filter(|row| row.place == Some(place.id)).collect();
+        if users.is_empty() {
+            continue;
+        }
+        let there = listed.iter().find(|(folder, _)| folder.path.to_string() == place.path);
+        match there {
+            Some((folder, status)) if place.asked.is_some() => {
+                moved.push(MovedPlace { place, folder: folder.clone(), status: status.clone() });
+            }
+            Some(_) => {}
+            None => {
+                let mut copies = Vec::new();
+                for user in users {
+                    let rows = ledger.rows(user.id)?.into_values();
+                    copies.extend(rows.filter(|row| row.place == Some(place.id) && row.target_uid.is_some()));
+                }
+                let witnesses = best_witnesses(copies);
+                if !witnesses.is_empty() {
+                    lost.push(LostPlace { place, witnesses });
+                }
+            }
+        }
+    }
+    Ok((moved, lost))
+}
+
+/// Looks for lost places among folders that have their UIDVALIDITY and that nothing else is known about: such a folder
+/// is the same when copies have their numbers and their bytes there.
+///
+/// # Errors
+/// When the target fails.
+pub(crate) async fn find(
+    target: &mut Session,
+    lost: Vec<LostPlace>,
+    listed: &[(Folder, Option<FolderStatus>)],
+    known: &HashSet<String>,
+) -> Result<Vec<MovedPlace>, EndError> {
+    let mut moved: Vec<MovedPlace> = Vec::new();
+    for LostPlace { place, witnesses } in lost {
+        let witnesses: Vec<(u32, &Row)> =
+            witnesses.iter().filter_map(|row| Some((row.target_uid?, row))).collect();
+        for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
+            let same_numbers = place.uid_validity.is_some()
+                && status.as_ref().is_some_and(|status| status.uid_validity == place.uid_validity);
+            let free = !known.contains(&folder.path.to_string())
+                && moved.iter().all(|other| other.folder.path != folder.path);
+            if same_numbers
+                && free
+                && is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))?
+            {
+                moved.push(MovedPlace { place, folder: folder.clone(), status: status.clone() });
+                break;
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// Somebody has renamed target folders since copies were brought there: what goes there follows, except into the trash.
+pub(crate) fn follow<'a>(
+    out: &mut Mappings,
+    target_folders: &[Folder],
+    moved: impl Iterator<Item = &'a MovedPlace>,
+) {
+    let has_trash = |roles: &[SpecialUse]| roles.contains(&SpecialUse::Trash);
+    let listed = target_folders.iter().filter(|f| has_trash(&f.roles)).map(|f| &f.path);
+    let mapped = out.folders.iter().filter(|m| has_trash(&m.folder.roles));
+    let trash: Vec<FolderPath> =
+        listed.chain(mapped.filter_map(|m| Some(&m.target.as_ref()?.path))).cloned().collect();
+    for moved in moved {
+        let now = &moved.folder.path;
+        let from = out.folders.iter_mut().filter_map(|m| Some((&m.folder.path, m.target.as_mut()?)));
+        for (source, target) in from.filter(|(_, target)| target.path.to_string() == moved.asked()) {
+            if trash.iter().any(|trash| now.0.len() > trash.0.len() && now.0.starts_with(&trash.0)) {
+                out.conflicts.push(format!(
+                    "`{source}` was copied to `{}`, which somebody has thrown away on the target since: it is `{now}` \
+                     now; move it back there, or leave the folder out with a [[folders]] rule",
+                    target.path
+                ));
+                continue;
+            }
+            out.notes.push(format!(
+                "`{source}` goes to `{now}`: somebody has renamed `{}` on the target since it was copied there",
+                target.path
+            ));
+            target.path = now.clone();
+            target.name = moved.folder.name.clone();
+            target.status = moved.status.clone();
+            (target.role, target.subscribe, target.exists) = (None, false, true);
+        }
+    }
+}

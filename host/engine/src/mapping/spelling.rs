@@ -1,0 +1,53 @@
+//! How the target spells a folder's name.
+
+use std::collections::BTreeMap;
+
+use mailhaul_imap::{Folder, FolderName, FolderPath, NameError, ServerFacts};
+
+use crate::mapping::target::FolderLists;
+
+/// What stands in for a character the target cannot hold in a folder name.
+const SUBSTITUTE: char = '_';
+
+/// Where case does not count, the spelling of the folders that are there does: the target's lists have no other.
+pub(crate) fn own_spelling(
+    ends: FolderLists<'_>,
+    existing: &BTreeMap<String, &Folder>,
+    path: &FolderPath,
+) -> Option<(FolderPath, FolderName)> {
+    if ends.target_folds != Some(true) {
+        return None;
+    }
+    let (there, rest) = (1..=path.0.len()).rev().find_map(|depth| {
+        let (upper, rest) = path.0.split_at(depth);
+        Some((existing.get(&ends.identity(&FolderPath(upper.to_vec())))?, rest))
+    })?;
+    let own = FolderPath(there.path.0.iter().chain(rest).cloned().collect());
+    let name = if rest.is_empty() { there.name.clone() } else { ends.target.encode(&own).ok()? };
+    (own != *path).then_some((own, name))
+}
+
+/// The target's spelling of a path, with a substitute for its delimiter inside a level.
+pub(crate) fn spell(
+    target: &ServerFacts,
+    path: &FolderPath,
+) -> Result<(FolderPath, FolderName, Option<String>), NameError> {
+    let delimiter = target.delimiter;
+    let clean = FolderPath(
+        path.0
+            .iter()
+            .map(|level| match delimiter {
+                Some(d) if level.contains(d) => level.replace(d, &SUBSTITUTE.to_string()),
+                _ => level.clone(),
+            })
+            .collect(),
+    );
+    let name = target.encode(&clean)?;
+    let changed = (clean != *path)
+        .then(|| format!("the target cannot hold `{}` in a folder's name", delimiter.unwrap_or('/')));
+    Ok((clean, name, changed))
+}
+
+pub(crate) fn is_inbox(path: &FolderPath) -> bool {
+    path.is_inbox()
+}

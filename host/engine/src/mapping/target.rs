@@ -1,0 +1,83 @@
+//! A source folder and its place on the target.
+
+use mailhaul_imap::{Folder, FolderName, FolderPath, FolderStatus, ServerFacts, SpecialUse};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::plan::StoryStep;
+
+/// One source folder and where it goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Mapped {
+    /// The folder as the source listed it.
+    pub folder: Folder,
+    /// Its place on the target; `None` when it is left out or holds no messages.
+    pub target: Option<Target>,
+    /// Why it is left out, when it is and could hold messages: (who, reason).
+    pub skipped: Option<(String, String)>,
+    /// Who decided.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Every step that was asked and what it said.
+    pub story: Vec<StoryStep>,
+    /// The source folder's figures when the plan was made, where the server gave them.
+    pub status: Option<FolderStatus>,
+}
+
+/// A place on the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Unicode levels.
+    pub path: FolderPath,
+    /// The target's spelling.
+    pub name: FolderName,
+    /// Role to create it with.
+    pub role: Option<SpecialUse>,
+    /// Subscribe to it.
+    pub subscribe: bool,
+    /// It is there already.
+    pub exists: bool,
+    /// Its figures when the plan was made, where it exists and the server gave them.
+    pub status: Option<FolderStatus>,
+}
+
+/// The outcome of a mapping.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Mappings {
+    /// Every source folder, in LIST order.
+    pub folders: Vec<Mapped>,
+    /// Remarks.
+    pub notes: Vec<String>,
+    /// Why this must not be run.
+    pub conflicts: Vec<String>,
+}
+
+/// Both servers and what they listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FolderLists<'a> {
+    /// The old host.
+    pub source: &'a ServerFacts,
+    /// Its folders.
+    pub source_folders: &'a [Folder],
+    /// The new host.
+    pub target: &'a ServerFacts,
+    /// Its folders.
+    pub target_folders: &'a [Folder],
+    /// Whether names that differ in case only are one folder there; `None` when that is not known.
+    pub target_folds: Option<bool>,
+}
+
+impl FolderLists<'_> {
+    /// The same for two paths exactly when they are one folder on the target, as far as that is known.
+    pub(crate) fn identity(&self, path: &FolderPath) -> String {
+        if self.target_folds == Some(true) { folded(&path.to_string()) } else { path.to_string() }
+    }
+}
+
+/// Without differences of case and of normalisation.
+pub(crate) fn folded(path: &str) -> String {
+    path.nfc().flat_map(char::to_lowercase).collect()
+}
+
+/// A side's folders with their figures.
+pub(crate) type Listing = Vec<(Folder, Option<FolderStatus>)>;

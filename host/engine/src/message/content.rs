@@ -1,0 +1,404 @@
+//! What makes two messages one: digests of their bytes, and what survives a server that rewrites.
+//!
+//! Two rules decide, in this order, and never a single header:
+//! 1. *exact*: SHA-256 of the whole message;
+//! 2. *rewritten*: the same body when line ends are ignored, and no telling header that the other
+//!    side states differently. Cyrus, Courier and others change line ends and 8-bit headers.
+
+use std::collections::{HashMap, HashSet};
+
+use sha2::{Digest, Sha256};
+
+use crate::state::ledger::Digests;
+
+/// A header block longer than this is not looked into; its bytes still count for the exact rule.
+const MAX_HEADER: usize = 256 * 1024;
+
+/// Headers that tell messages apart.
+const TELLING: [&str; 5] = ["message-id", "date", "from", "to", "subject"];
+
+/// The digests of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// SHA-256 of all bytes.
+    pub exact: [u8; 32],
+    /// Number of bytes.
+    pub len: u64,
+    /// SHA-256 of the header block.
+    pub header: [u8; 32],
+    /// SHA-256 of the header block with line ends as LF.
+    pub header_lines: [u8; 32],
+    /// SHA-256 of the body with line ends as LF and none at the end.
+    pub body: [u8; 32],
+    /// Values of [`TELLING`] headers, unfolded; `None` where a header is missing.
+    telling: [Option<Vec<u8>>; 5],
+}
+
+impl Content {
+    /// What the ledger keeps of it.
+    #[must_use]
+    pub(crate) fn digests(&self) -> Digests {
+        Digests { exact: self.exact, body: kept(&self.body) }
+    }
+
+    /// Whether this is the message with these digests, or what a server that rewrites made of it.
+    #[must_use]
+    pub(crate) fn is_copy_of(&self, exact: Option<[u8; 32]>, body: Option<[u8; 16]>) -> bool {
+        exact == Some(self.exact) || body == Some(self.digests().body)
+    }
+
+    /// The Message-ID, as written.
+    #[must_use]
+    pub(crate) fn message_id(&self) -> Option<&[u8]> {
+        self.telling[0].as_deref()
+    }
+
+    /// The *rewritten* rule.
+    #[must_use]
+    pub(crate) fn same_but_rewritten(&self, other: &Self) -> bool {
+        self.body == other.body
+            && self.telling.iter().zip(&other.telling).all(|(a, b)| match (a, b) {
+                (Some(a), Some(b)) => a == b || !a.is_ascii() || !b.is_ascii(),
+                (None, None) => true,
+                // A missing header may have been added by the server that stored it.
+                _ => true,
+            })
+    }
+}
+
+/// As much of a body's digest as the ledger keeps.
+fn kept(digest: &[u8; 32]) -> [u8; 16] {
+    let mut kept = [0; 16];
+    kept.copy_from_slice(&digest[..16]);
+    kept
+}
+
+/// Computes [`Content`] from pieces of any size.
+#[derive(Debug, Default)]
+pub(crate) struct Hasher {
+    exact: Sha256,
+    len: u64,
+    header: Vec<u8>,
+    in_body: bool,
+    body: LineHasher,
+}
+
+impl Hasher {
+    /// Takes the next piece.
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.exact.update(piece);
+        self.len += piece.len() as u64;
+        if self.in_body {
+            self.body.update(piece);
+            return;
+        }
+        let before = self.header.len();
+        self.header.extend_from_slice(piece);
+        if let Some(end) = end_of_header(&self.header, before.saturating_sub(3)) {
+            self.header.truncate(end);
+            self.in_body = true;
+            self.body.update(&piece[end.saturating_sub(before)..]);
+        } else if self.header.len() > MAX_HEADER {
+            self.in_body = true;
+        }
+    }
+
+    /// What the ledger keeps of everything taken; less work than [`Hasher::finish`].
+    #[must_use]
+    pub(crate) fn digests(self) -> Digests {
+        Digests { exact: self.exact.finalize().into(), body: kept(&self.body.finish()) }
+    }
+
+    /// The digests of everything taken.
+    #[must_use]
+    pub(crate) fn finish(self) -> Content {
+        let mut lines = LineHasher::default();
+        lines.update(&self.header);
+        Content {
+            exact: self.exact.finalize().into(),
+            len: self.len,
+            header: Sha256::digest(&self.header).into(),
+            header_lines: lines.finish(),
+            body: self.body.finish(),
+            telling: telling(&self.header),
+        }
+    }
+}
+
+/// Index behind the empty line that ends a header block.
+fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
+    if from == 0 {
+        // A message may begin with the empty line: no header at all.
+        if header.starts_with(b"\r\n") {
+            return Some(2);
+        }
+        if header.starts_with(b"\n") {
+            return Some(1);
+        }
+    }
+    (from..header.len()).find_map(|at| match &header[at..] {
+        [b'\n', b'\n', ..] => Some(at + 2),
+        [b'\n', b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    })
+}
+
+fn telling(header: &[u8]) -> [Option<Vec<u8>>; 5] {
+    let mut values: [Option<Vec<u8>>; 5] = Default::default();
+    let mut current: Option<usize> = None;
+    for line in header.split(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            if let Some(value) = current.and_then(|n| values[n].as_mut()) {
+                value.push(b' ');
+                value.extend_from_slice(line.trim_ascii());
+            }
+            continue;
+        }
+        current = None;
+        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+        let name = line[..colon].trim_ascii_end();
+        let known = TELLING.iter().position(|t| name.eq_ignore_ascii_case(t.as_bytes()));
+        if let Some(n) = known.filter(|n| values[*n].is_none()) {
+            values[n] = Some(line[colon + 1..].trim_ascii().to_vec());
+            current = Some(n);
+        }
+    }
+    values
+}
+
+/// Bytes of text that are hashed in one go.
+const GATHERED: usize = 4 << 10;
+
+/// Hashes text with CRLF, CR and LF alike, and without line ends at the end.
+#[derive(Debug, Default)]
+struct LineHasher {
+    hash: Sha256,
+    /// Text on its way: many short lines cost more one by one.
+    gathered: Vec<u8>,
+    /// Line ends seen but not hashed: they may be the last ones.
+    held: u64,
+    after_cr: bool,
+}
+
+impl LineHasher {
+    fn update(&mut self, piece: &[u8]) {
+        let mut rest = piece;
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.text(&rest[..at]);
+            let line_feed = rest[at] == b'\n';
+            if !(line_feed && self.after_cr) {
+                self.held += 1;
+            }
+            self.after_cr = !line_feed;
+            rest = &rest[at + 1..];
+        }
+        self.text(rest);
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        self.after_cr = false;
+        for _ in 0..std::mem::take(&mut self.held) {
+            self.gather(b"\n");
+        }
+        self.gather(text);
+    }
+
+    fn gather(&mut self, text: &[u8]) {
+        if self.gathered.len() + text.len() > GATHERED {
+            self.hash.update(&self.gathered);
+            self.gathered.clear();
+        }
+        if text.len() > GATHERED {
+            self.hash.update(text);
+        } else {
+            self.gathered.extend_from_slice(text);
+        }
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        self.hash.update(&self.gathered);
+        self.hash.finalize().into()
+    }
+}
+
+/// By which rule two messages were taken for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The same bytes.
+    Exact,
+    /// The same message, rewritten by a server.
+    Rewritten,
+}
+
+impl Rule {
+    /// The rule in words, for the ledger.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "found on the target, byte for byte the same",
+            Self::Rewritten => {
+                "found on the target, the same but for line ends and headers the target rewrote"
+            }
+        }
+    }
+}
+
+/// A message that may be one with a message of the other side.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// Its UID.
+    pub uid: u32,
+    /// INTERNALDATE in Unix seconds; tells identical copies apart.
+    pub date: Option<i64>,
+    /// Its content.
+    pub content: Content,
+}
+
+/// Pairs source and target messages one to one, in UID order, the exact rule first. Of identical
+/// copies those of one date belong together, so that none ends up with another's date.
+#[must_use]
+pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u32, Rule)> {
+    let mut free: HashMap<[u8; 32], Vec<&Candidate>> = HashMap::new();
+    for target in targets {
+        free.entry(target.content.exact).or_default().push(target);
+    }
+    let mut pairs = Vec::new();
+    let mut open: Vec<&Candidate> = sources.iter().collect();
+    for same_date in [true, false] {
+        open.retain(|source| {
+            let Some(list) = free.get_mut(&source.content.exact) else { return true };
+            let found = list.iter().position(|t| !same_date || t.date == source.date);
+            let Some(target) = found.map(|at| list.remove(at)) else { return true };
+            pairs.push((source.uid, target.uid, Rule::Exact));
+            false
+        });
+    }
+    let mut by_body: HashMap<[u8; 32], Vec<&Candidate>> = HashMap::new();
+    let taken: HashSet<u32> = pairs.iter().map(|(_, uid, _)| *uid).collect();
+    for target in targets {
+        if !taken.contains(&target.uid) {
+            by_body.entry(target.content.body).or_default().push(target);
+        }
+    }
+    for source in open {
+        let Some(list) = by_body.get_mut(&source.content.body) else { continue };
+        let found = list.iter().position(|t| source.content.same_but_rewritten(&t.content));
+        if let Some(target) = found.map(|at| list.remove(at)) {
+            pairs.push((source.uid, target.uid, Rule::Rewritten));
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn content(text: &[u8]) -> Content {
+        let mut hasher = Hasher::default();
+        hasher.update(text);
+        hasher.finish()
+    }
+
+    #[test]
+    fn pieces_of_any_size_give_the_same_content() {
+        let text = b"From: a\r\nSubject: x\r\n\ty\r\n\r\nline\r\n\r\nend\r\n\r\n";
+        let whole = content(text);
+        for cut in 0..text.len() {
+            let mut hasher = Hasher::default();
+            hasher.update(&text[..cut]);
+            hasher.update(&text[cut..]);
+            assert_eq!(hasher.finish(), whole, "cut at {cut}");
+        }
+        let mut hasher = Hasher::default();
+        let mut kept = Hasher::default();
+        for byte in text {
+            hasher.update(&[*byte]);
+            kept.update(&[*byte]);
+        }
+        assert_eq!(hasher.finish(), whole);
+        assert_eq!(kept.digests(), whole.digests());
+        assert_eq!(whole.telling[4].as_deref(), Some(&b"x y"[..]));
+    }
+
+    #[test]
+    fn line_ends_do_not_matter_to_the_body_and_do_to_the_exact_rule() {
+        let (a, b) = (content(b"Message-ID: <1>\r\n\r\na\r\nb\r\n"), content(b"Message-ID: <1>\n\na\nb"));
+        assert_ne!(a.exact, b.exact);
+        assert_eq!(a.body, b.body);
+        assert!(a.same_but_rewritten(&b));
+        assert_ne!(content(b"A: b\n\na\n\nb").body, content(b"A: b\n\na\nb").body);
+    }
+
+    proptest! {
+        /// What is gathered, and where pieces end, must not show: digests in ledgers are compared with those of later runs.
+        #[test]
+        fn the_body_s_digest_is_that_of_its_lines(
+            parts in vec(prop_oneof![
+                Just(b"\r".to_vec()), Just(b"\n".to_vec()), Just(b"\r\n".to_vec()), vec(0..0x80_u8, 0..80),
+                // As much as is gathered, and more.
+                (b'a'..=b'z', GATHERED - 2..2 * GATHERED).prop_map(|(byte, count)| vec![byte; count]),
+            ], 0..40),
+            cuts in vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            let text = String::from_utf8(parts.concat()).unwrap();
+            let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+            let expected: [u8; 32] = Sha256::digest(plain.trim_end_matches('\n')).into();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut hasher, mut at) = (LineHasher::default(), 0);
+            for cut in cuts.into_iter().chain([text.len()]) {
+                hasher.update(&text.as_bytes()[at..cut]);
+                at = cut;
+            }
+            prop_assert_eq!(hasher.finish(), expected);
+        }
+    }
+
+    #[test]
+    fn a_message_may_have_no_header_or_no_body() {
+        assert_eq!(content(b"\r\nbody").body, content(b"\nbody\n").body);
+        assert_eq!(content(b"").len, 0);
+        assert_eq!(content(b"Subject: only").telling[4].as_deref(), Some(&b"only"[..]));
+    }
+
+    fn candidate(uid: u32, date: i64, content: &Content) -> Candidate {
+        Candidate { uid, date: Some(date), content: content.clone() }
+    }
+
+    #[test]
+    fn distinct_messages_with_one_message_id_stay_two() {
+        let one = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\none");
+        let two = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo");
+        let sources = [candidate(1, 0, &one), candidate(2, 0, &two)];
+        assert_eq!(pair(&sources, &[candidate(9, 0, &two)]), [(2, 9, Rule::Exact)]);
+    }
+
+    #[test]
+    fn identical_copies_are_paired_one_to_one_by_date_then_in_order() {
+        let same = content(b"Subject: a\r\n\r\nsame");
+        let sources = [candidate(1, 10, &same), candidate(2, 20, &same), candidate(3, 30, &same)];
+        let targets = [candidate(7, 10, &same), candidate(8, 30, &same)];
+        assert_eq!(pair(&sources, &targets), [(1, 7, Rule::Exact), (3, 8, Rule::Exact)]);
+        let undated = [candidate(7, 99, &same), candidate(8, 99, &same)];
+        assert_eq!(pair(&sources, &undated), [(1, 7, Rule::Exact), (2, 8, Rule::Exact)]);
+    }
+
+    #[test]
+    fn a_rewritten_copy_is_found_but_not_one_with_another_subject() {
+        let source = content("Subject: Grüße\r\n\r\nhello\r\n".as_bytes());
+        let rewritten = content(b"Subject: GrXXXXe\r\nX-Cyrus: 1\r\n\r\nhello\r\n\r\n");
+        let found = pair(&[candidate(1, 0, &source)], &[candidate(5, 0, &rewritten)]);
+        assert_eq!(found, [(1, 5, Rule::Rewritten)]);
+        let plain = content(b"Subject: plain\r\n\r\nhello\r\n");
+        let different = content(b"Subject: different\r\n\r\nhello\r\n");
+        assert_eq!(pair(&[candidate(1, 0, &plain)], &[candidate(5, 0, &different)]), []);
+    }
+}

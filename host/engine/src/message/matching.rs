@@ -1,0 +1,175 @@
+//! Finds source messages that the target holds already: after a crash, and when another tool was
+//! there before. Sizes, Message-IDs and dates only narrow the search; content decides.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use mailhaul_imap::{FetchItems, FolderName, ImapError, Session};
+
+use crate::message::content::{Candidate, Content, Rule, pair};
+use crate::message::list::{Listed, contents, list};
+use crate::server::error::EndError;
+use crate::side::Side;
+
+/// A dead session can still store what it was sent: UIDNEXT has to stand still this long.
+const SETTLED: Duration = Duration::from_millis(1_000);
+
+/// How often UIDNEXT is asked meanwhile; servers do not announce what another session stores.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// When UIDNEXT never stands still (new mail pours in) the look-up goes ahead after this long.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(15);
+
+/// Messages whose contents are held at the same time.
+const CHUNK: usize = 500;
+
+/// A source message that is on the target.
+#[derive(Debug, Clone)]
+pub(crate) struct Match {
+    /// Source message.
+    pub source: Listed,
+    /// Target message.
+    pub target: Listed,
+    /// The source's content.
+    pub content: Content,
+    /// By which rule.
+    pub rule: Rule,
+}
+
+/// What came of a look at the target.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Source messages that are there.
+    pub matches: Vec<Match>,
+    /// Source messages that may be there: one side does not give what would have to be compared. With the words for it.
+    pub undecided: HashMap<u32, String>,
+}
+
+/// Waits until a dead connection cannot store anything more in the folder.
+///
+/// # Errors
+/// When the target fails.
+pub(crate) async fn wait_until_quiet(target: &mut Session, folder: &FolderName) -> Result<(), EndError> {
+    let at = EndError::at(Side::Target);
+    let begun = tokio::time::Instant::now();
+    let mut seen = target.status(folder).await.map_err(&at)?.uid_next;
+    let mut since = tokio::time::Instant::now();
+    while since.elapsed() < SETTLED && begun.elapsed() < SETTLE_AT_MOST {
+        tokio::time::sleep(ASK_EVERY).await;
+        let now = target.status(folder).await.map_err(&at)?.uid_next;
+        if now != seen {
+            seen = now;
+            since = tokio::time::Instant::now();
+        }
+    }
+    Ok(())
+}
+
+/// Looks for `open` source messages among the `unclaimed` messages of the target. Both folders are selected.
+///
+/// # Errors
+/// When either end fails.
+pub(crate) async fn find(
+    source: &mut Session,
+    target: &mut Session,
+    open: &[Listed],
+    unclaimed: &[u32],
+) -> Result<Found, EndError> {
+    let at_target = EndError::at(Side::Target);
+    let at_source = EndError::at(Side::Source);
+    if open.is_empty() || unclaimed.is_empty() {
+        return Ok(Found::default());
+    }
+    let (unclaimed, with_ids) = tokio::join!(
+        list(target, unclaimed.iter().copied().collect(), FetchItems::Identity),
+        list(source, open.iter().map(|m| m.uid).collect(), FetchItems::Identity)
+    );
+    let (unclaimed, with_ids) = (unclaimed.map_err(&at_target)?, with_ids.map_err(&at_source)?);
+    let (sources, targets) = narrow(&with_ids, &unclaimed);
+    if sources.is_empty() {
+        return Ok(Found::default());
+    }
+    tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
+    let by_uid = |list: &[Listed]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
+    let (all_sources, all_targets) = (by_uid(&with_ids), by_uid(&unclaimed));
+    let (sources, unread) = read(source, &sources, &all_sources).await.map_err(&at_source)?;
+    let mut undecided: HashMap<u32, String> = unread
+        .into_iter()
+        .map(|(uid, words)| (uid, format!("it cannot be compared with what the target holds: {words}")))
+        .collect();
+    let (targets, unread) = read(target, &targets, &all_targets).await.map_err(&at_target)?;
+    let contents: HashMap<u32, &Content> = sources.iter().map(|c| (c.uid, &c.content)).collect();
+    let matches: Vec<Match> = pair(&sources, &targets)
+        .into_iter()
+        .filter_map(|(source, target, rule)| {
+            Some(Match {
+                source: all_sources.get(&source)?.clone(),
+                target: all_targets.get(&target)?.clone(),
+                content: (*contents.get(&source)?).clone(),
+                rule,
+            })
+        })
+        .collect();
+    let matched: HashSet<u32> = matches.iter().map(|m| m.source.uid).collect();
+    for (uid, words) in unread {
+        let Some(hidden) = all_targets.get(&uid) else { continue };
+        for one in with_ids.iter().filter(|one| !matched.contains(&one.uid) && may_be_one(one, hidden)) {
+            undecided.entry(one.uid).or_insert_with(|| {
+                format!(
+                    "message {uid} of the target may be it, and the target does not give that one: {words}"
+                )
+            });
+        }
+    }
+    Ok(Found { matches, undecided })
+}
+
+/// Whether what the lists say of two messages leaves it possible that they are one.
+fn may_be_one(a: &Listed, b: &Listed) -> bool {
+    let same_date = || a.date.as_ref().map(|d| d.unix_seconds) == b.date.as_ref().map(|d| d.unix_seconds);
+    a.message_id == b.message_id && (a.message_id.is_some() || a.size == b.size || same_date())
+}
+
+async fn read(
+    session: &mut Session,
+    uids: &[u32],
+    listed: &HashMap<u32, Listed>,
+) -> Result<(Vec<Candidate>, BTreeMap<u32, String>), ImapError> {
+    let mut all = Vec::with_capacity(uids.len());
+    let mut refused = BTreeMap::new();
+    for chunk in uids.chunks(CHUNK) {
+        let read = contents(session, chunk).await?;
+        refused.extend(read.refused);
+        for (uid, content) in read.found {
+            let date = listed.get(&uid).and_then(|m| m.date.as_ref()).map(|d| d.unix_seconds);
+            all.push(Candidate { uid, date, content });
+        }
+    }
+    all.sort_by_key(|c| c.uid);
+    Ok((all, refused))
+}
+
+/// Messages on both sides that share a size, a Message-ID or a date with one on the other side.
+fn narrow(sources: &[Listed], targets: &[Listed]) -> (Vec<u32>, Vec<u32>) {
+    #[derive(PartialEq, Eq, Hash)]
+    enum Key<'a> {
+        Size(u64),
+        Id(&'a [u8]),
+        Date(i64),
+    }
+    fn keys(message: &Listed) -> impl Iterator<Item = Key<'_>> {
+        [
+            (message.size > 0).then_some(Key::Size(message.size)),
+            message.message_id.as_deref().map(Key::Id),
+            message.date.as_ref().map(|d| Key::Date(d.unix_seconds)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+    let on_source: HashSet<Key<'_>> = sources.iter().flat_map(keys).collect();
+    let on_target: HashSet<Key<'_>> = targets.iter().flat_map(keys).collect();
+    let shared = |list: &[Listed], other: &HashSet<Key<'_>>| {
+        list.iter().filter(|m| keys(m).any(|k| other.contains(&k))).map(|m| m.uid).collect::<Vec<_>>()
+    };
+    (shared(sources, &on_target), shared(targets, &on_source))
+}

@@ -1,0 +1,7 @@
+//! What is known about single messages, and how two of them are told to be one.
+
+pub(crate) mod compare;
+pub(crate) mod content;
+pub(crate) mod list;
+pub(crate) mod matching;
+pub(crate) mod select;

@@ -1,0 +1,23 @@
+//! The operator's selection: messages that are left out.
+
+use crate::message::list::Listed;
+use crate::task::context::Context;
+
+/// The operator's selection that leaves a message out, in words.
+pub(crate) fn left_out(context: &Context, message: &Listed) -> Option<String> {
+    let select = &context.job.select;
+    if let Some((since, written)) = &select.since
+        && message.date.as_ref().is_some_and(|d| d.unix_seconds < *since)
+    {
+        return Some(format!("older than [select] since = {written}"));
+    }
+    if let Some((limit, written)) = &select.max_size
+        && message.size > *limit
+    {
+        return Some(format!("larger than [select] max_size = {written}"));
+    }
+    if select.skip_deleted && message.flags.contains("\\Deleted") {
+        return Some("flagged \\Deleted, and [select] deleted = \"skip\"".to_owned());
+    }
+    None
+}

@@ -1,0 +1,63 @@
+//! Where the list of mailboxes comes from: the trait of mailbox sources.
+
+use super::error::{PluginError, PluginId};
+use super::finding::Diagnostic;
+use async_trait::async_trait;
+use mailhaul_imap::Secret;
+use mailhaul_net::TlsMode;
+
+/// How to reach and sign in to one end of a mailbox. Empty fields come from the project file.
+#[derive(Debug, Clone, Default)]
+pub struct AccountEntry {
+    /// Log-in name.
+    pub login: String,
+    /// Host name.
+    pub host: Option<String>,
+    /// TCP port.
+    pub port: Option<u16>,
+    /// Protection of the connection.
+    pub tls: Option<TlsMode>,
+    /// Password or token; `None` when the project's admin log-in or token is used.
+    pub secret: Option<Secret>,
+    /// Bytes it shall hold, for `provision`.
+    pub quota: Option<u64>,
+}
+
+/// One mailbox to move, as a source plugin lists it.
+#[derive(Debug, Clone)]
+pub struct MailboxEntry {
+    /// Stable identity; the ledger and resumption key on it.
+    pub key: String,
+    /// Where the mail is.
+    pub source: AccountEntry,
+    /// Where it goes.
+    pub target: AccountEntry,
+    /// Free text for people.
+    pub label: Option<String>,
+    /// Where it was listed, e.g. `mailboxes.csv:42`.
+    pub origin: Option<String>,
+}
+
+/// One page of mailboxes.
+#[derive(Debug, Clone, Default)]
+pub struct MailboxPage {
+    /// The mailboxes, at most as many as asked for.
+    pub mailboxes: Vec<MailboxEntry>,
+    /// Token of the next page; `None` at the end.
+    pub next: Option<String>,
+    /// Remarks; one of severity `error` stops the project before anything starts.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Lists the mailboxes to move.
+#[async_trait]
+pub trait MailboxSource: Send + Sync {
+    /// Who this is.
+    fn plugin(&self) -> &PluginId;
+    /// One page. `token` is `None` first, then the previous page's `next`. The engine refuses
+    /// repeated tokens and duplicate keys.
+    ///
+    /// # Errors
+    /// A [`PluginError`] stops the command before anything is written.
+    async fn list_mailboxes(&self, token: Option<&str>, max: u32) -> Result<MailboxPage, PluginError>;
+}

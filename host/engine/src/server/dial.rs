@@ -1,0 +1,101 @@
+//! Both ends of a mailbox, dialled within the ceilings of the project.
+
+use std::time::Duration;
+
+use futures_util::poll;
+use mailhaul_imap::{Account, Known, Session, connect_beside};
+
+use crate::account::{AccountSpec, Mailbox};
+use crate::server::error::EndError;
+use crate::server::recognise::apply;
+use crate::side::Side;
+use crate::task::ceilings::Permit;
+use crate::task::context::Context;
+
+/// Both ends of a mailbox at work.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    /// The old end, read only.
+    pub source: Session,
+    /// The new end.
+    pub target: Session,
+}
+
+/// Whether the server can take one message out of a folder and leave all others alone.
+#[must_use]
+pub(crate) fn can_move(target: &Session) -> bool {
+    target.facts().has("MOVE") || target.facts().has("UIDPLUS")
+}
+
+/// Dials one end, and applies what is known about its server.
+///
+/// # Errors
+/// [`EndError`] of that end. A wrong password is tried once.
+pub(crate) async fn dial(context: &Context, spec: &AccountSpec, side: Side) -> Result<Session, EndError> {
+    dial_beside(context, spec, side, None).await
+}
+
+async fn dial_beside(
+    context: &Context,
+    spec: &AccountSpec,
+    side: Side,
+    known: Option<&Known>,
+) -> Result<Session, EndError> {
+    let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
+    let connected = connect_beside(&account, &context.ceilings.timeouts, known).await;
+    let mut session = connected.map_err(EndError::at(side))?;
+    apply(context, spec, side, &mut session).await;
+    Ok(session)
+}
+
+/// Dials both ends.
+///
+/// # Errors
+/// [`EndError`] of the end that failed first, the source before the target.
+pub(crate) async fn dial_both(context: &Context, mailbox: &Mailbox) -> Result<(Session, Session), EndError> {
+    dial_both_beside(context, mailbox, (None, None)).await
+}
+
+/// Dials both ends once more, where what a first pair has learnt of the servers is known.
+///
+/// # Errors
+/// As [`dial_both`].
+pub(crate) async fn dial_both_beside(
+    context: &Context,
+    mailbox: &Mailbox,
+    (source, target): (Option<&Known>, Option<&Known>),
+) -> Result<(Session, Session), EndError> {
+    let (source, target) = tokio::join!(
+        dial_beside(context, &mailbox.source, Side::Source, source),
+        dial_beside(context, &mailbox.target, Side::Target, target)
+    );
+    Ok((source?, target?))
+}
+
+/// A goodbye is worth this long.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Logs out of both ends and gives their permits back, while the work goes on: nobody waits for a goodbye.
+pub(crate) fn log_out_both(source: Session, target: Session, permit: Permit) {
+    tokio::spawn(async move {
+        tokio::join!(part(source), part(target));
+        drop(permit);
+    });
+}
+
+/// Logs out. LOGOUT is on its way when this returns; its answer is nothing to wait for.
+pub(crate) async fn log_out(session: Session) {
+    let mut parting = Box::pin(part(session));
+    if poll!(parting.as_mut()).is_pending() {
+        tokio::spawn(parting);
+    }
+}
+
+/// Everything that matters is done by then, so a failure is only noted.
+async fn part(session: Session) {
+    match tokio::time::timeout(GOODBYE, session.logout()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "logging out failed"),
+        Err(_) => tracing::debug!("the server did not say goodbye"),
+    }
+}

@@ -1,0 +1,167 @@
+//! A failure with the end it happened at, and what a server profile makes of it.
+
+use std::time::Duration;
+
+use mailhaul_imap::{Cause, ImapError};
+
+use crate::plugin::PluginId;
+use crate::side::Side;
+use crate::summary::Stopped;
+
+/// A failure with the end it happened at.
+#[derive(Debug)]
+pub(crate) enum EndError {
+    /// The server or the way to it.
+    Imap(Side, ImapError),
+    /// A server whose words a server profile could read.
+    Explained(Side, ImapError, Box<Reading>),
+    /// A secret that cannot be had.
+    Secret(Side, String),
+}
+
+impl EndError {
+    /// Marks an error with its end.
+    pub(crate) fn at(side: Side) -> impl Fn(ImapError) -> Self {
+        move |error| Self::Imap(side, error)
+    }
+
+    fn imap(&self) -> Option<&ImapError> {
+        match self {
+            Self::Imap(_, error) | Self::Explained(_, error, _) => Some(error),
+            Self::Secret(..) => None,
+        }
+    }
+
+    /// Whether trying again may help: the connection broke, rather than the server said no.
+    #[must_use]
+    pub(crate) fn is_connection_lost(&self) -> bool {
+        self.imap().is_some_and(ImapError::is_connection_lost)
+    }
+
+    /// Whether a server that answered before may answer again later: the connection broke, or the
+    /// server cannot be reached right now.
+    #[must_use]
+    pub(crate) fn may_pass(&self) -> bool {
+        self.is_connection_lost() || matches!(self.imap(), Some(ImapError::Net(_)))
+    }
+
+    /// Whether the server is there and asks to come back later.
+    #[must_use]
+    pub(crate) fn asks_for_patience(&self) -> bool {
+        match self {
+            Self::Explained(_, _, reading) => reading.asks_for_patience(),
+            _ => self.imap().is_some_and(ImapError::asks_for_patience),
+        }
+    }
+
+    /// For how long, when the server says so, or a profile that knows it.
+    #[must_use]
+    pub(crate) fn suggested_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Explained(_, _, reading) => reading.retry_after,
+            _ => self.imap()?.suggested_wait(),
+        }
+    }
+
+    /// The end.
+    #[must_use]
+    pub(crate) fn side(&self) -> Side {
+        match self {
+            Self::Imap(side, _) | Self::Explained(side, ..) | Self::Secret(side, _) => *side,
+        }
+    }
+
+    /// What the report says.
+    #[must_use]
+    pub(crate) fn stopped(&self) -> Stopped {
+        match self {
+            Self::Imap(side, error) => {
+                Stopped { side: *side, cause: error.cause().as_str().to_owned(), reason: error.to_string() }
+            }
+            Self::Explained(side, error, reading) => Stopped {
+                side: *side,
+                cause: reading.cause_of(error).to_owned(),
+                reason: format!("{error}{}", reading.advice()),
+            },
+            Self::Secret(side, reason) => {
+                Stopped { side: *side, cause: "auth-refused".to_owned(), reason: reason.clone() }
+            }
+        }
+    }
+}
+
+/// How long the next pass over a folder waits when a profile does not say.
+const USUAL_WAIT: Duration = Duration::from_secs(5);
+
+/// What a profile says a refusal means.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub plugin: PluginId,
+    pub cause: &'static str,
+    pub remedy: Option<String>,
+    /// Worth trying again after this time.
+    pub retry_after: Option<Duration>,
+    /// It was a log-in: whatever it means, the password is not tried again.
+    pub log_in: bool,
+}
+
+impl Reading {
+    /// Whether waiting helps.
+    #[must_use]
+    pub(crate) fn asks_for_patience(&self) -> bool {
+        !self.log_in
+            && match self.cause {
+                "throttled" | "too-many-connections" => true,
+                "server-fault" => self.retry_after.is_some(),
+                _ => false,
+            }
+    }
+
+    /// For how long.
+    #[must_use]
+    pub(crate) fn wait(&self) -> Duration {
+        self.retry_after.unwrap_or(USUAL_WAIT)
+    }
+
+    /// Whether the mailbox has no room.
+    #[must_use]
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        !self.log_in && self.cause == "quota"
+    }
+
+    /// The cause in the words of `check`: the engine's own where the server's code leaves no doubt.
+    #[must_use]
+    pub(crate) fn cause_of(&self, error: &ImapError) -> &'static str {
+        let own = error.cause();
+        let guessed = match own {
+            Cause::ServerFault => true,
+            Cause::AuthRefused | Cause::AuthOrMissing => self.log_in,
+            _ => false,
+        };
+        match self.cause {
+            _ if !guessed => own.as_str(),
+            // The server said why it refused the log-in.
+            "throttled" | "too-many-connections" if self.log_in && error.code().is_some() => own.as_str(),
+            "throttled" => Cause::TooManyConnections.as_str(),
+            // Of a log-in it would be taken for something else than a refused log-in.
+            "message-refused" | "quota" | "server-fault" if self.log_in => own.as_str(),
+            "message-refused" => own.as_str(),
+            cause => cause,
+        }
+    }
+
+    /// What to do, or else what it means, to go behind the server's words: `; switch IMAP on (acme 1.0.0)`.
+    #[must_use]
+    pub(crate) fn advice(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("; {remedy} ({})", self.plugin),
+            None => format!("; that means {}, says {}", self.cause, self.plugin),
+        }
+    }
+
+    /// What to do, alone.
+    #[must_use]
+    pub(crate) fn remedy(&self) -> Option<String> {
+        self.remedy.as_ref().map(|remedy| format!("{remedy} ({})", self.plugin))
+    }
+}

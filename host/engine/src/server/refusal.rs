@@ -1,0 +1,209 @@
+//! What a refusal means where a server profile can tell and the engine cannot.
+//!
+//! There is no reading that is success: whatever a profile says, a refusal stays one. It can make the engine wait, a
+//! bounded number of times and a bounded time, and it can say what the operator can do.
+
+use std::time::Duration;
+
+use mailhaul_imap::{Cause, ImapError, ServerFacts};
+
+use crate::account::{AccountSpec, Mailbox};
+use crate::plugin::{Classification, Occasion, Refusal, ReplyKind, describe};
+use crate::server::error::{EndError, Reading};
+use crate::server::recognise::broke;
+use crate::side::Side;
+use crate::task::context::Context;
+
+/// Nobody waits longer on a profile's word.
+const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// What a server said in refusing something.
+#[derive(Debug, Clone)]
+struct Words<'a> {
+    /// What it refused.
+    occasion: Occasion,
+    /// How.
+    kind: ReplyKind,
+    /// The response code.
+    code: Option<&'a str>,
+    /// The rest.
+    text: &'a str,
+}
+
+impl<'a> Words<'a> {
+    /// Of an error that is a server's refusal.
+    fn of(error: &'a ImapError) -> Option<Self> {
+        let occasion = |command: &str| match command {
+            "APPEND" => Occasion::Append,
+            other => Occasion::Other(other.to_owned()),
+        };
+        Some(match error {
+            ImapError::LoginRefused { code, text, .. } => {
+                Self { occasion: Occasion::LogIn, kind: ReplyKind::No, code: code.as_deref(), text }
+            }
+            ImapError::No { command, code, text } => {
+                Self { occasion: occasion(command), kind: ReplyKind::No, code: code.as_deref(), text }
+            }
+            ImapError::Bad { command, code, text } => {
+                Self { occasion: occasion(command), kind: ReplyKind::Bad, code: code.as_deref(), text }
+            }
+            ImapError::Bye { text } => {
+                let code = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+                let (code, text) =
+                    code.map_or((None, text.as_str()), |(code, text)| (Some(code), text.trim_start()));
+                Self { occasion: Occasion::Other("BYE".to_owned()), kind: ReplyKind::Bye, code, text }
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Puts a refusal before the profile that knows the server. It stays a refusal whatever comes back.
+async fn read(context: &Context, side: Side, spec: &AccountSpec, words: Words<'_>) -> Option<Reading> {
+    let readers = context.profiles.readers(side, spec);
+    let server = context
+        .profiles
+        .met(side, spec)
+        .map_or_else(|| describe(&ServerFacts::new(spec.endpoint.clone())), |met| met.server);
+    for (profiler, provider) in readers {
+        let refusal = Refusal {
+            side,
+            server: server.clone(),
+            provider,
+            occasion: words.occasion.clone(),
+            kind: words.kind,
+            code: words.code.map(str::to_ascii_uppercase),
+            text: words.text.to_owned(),
+        };
+        match profiler.classify(&refusal).await {
+            Ok(Some(Classification { cause, retry_after, remedy })) => {
+                let plugin = profiler.plugin().clone();
+                tracing::info!(%plugin, cause, ?retry_after, "a refusal explained: {}", words.text.escape_debug());
+                let retry_after = retry_after.map(|wait| wait.min(MAX_WAIT));
+                let log_in = words.occasion == Occasion::LogIn;
+                return Some(Reading { plugin, cause, remedy, retry_after, log_in });
+            }
+            Ok(None) => {}
+            Err(error) => broke(context, &error).await,
+        }
+    }
+    None
+}
+
+/// The same of an APPEND to the target.
+pub(crate) async fn read_append(
+    context: &Context,
+    target: &AccountSpec,
+    refusal: &mailhaul_imap::Refusal,
+) -> Option<Reading> {
+    let words = Words {
+        occasion: Occasion::Append,
+        kind: if refusal.bad { ReplyKind::Bad } else { ReplyKind::No },
+        code: refusal.code.as_deref(),
+        text: &refusal.text,
+    };
+    read(context, Side::Target, target, words).await
+}
+
+/// An error with what a profile says it means, where the engine is not sure itself.
+pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndError) -> EndError {
+    let EndError::Imap(side, error) = error else { return error };
+    let unsure = match &error {
+        ImapError::LoginRefused { .. } => true,
+        other => other.cause() == Cause::ServerFault,
+    };
+    if error.asks_for_patience() || !unsure {
+        return EndError::Imap(side, error);
+    }
+    let Some(words) = Words::of(&error) else { return EndError::Imap(side, error) };
+    match read(context, side, mailbox.side(side), words).await {
+        Some(reading) => EndError::Explained(side, error, Box::new(reading)),
+        None => EndError::Imap(side, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::PluginId;
+
+    fn reading(cause: &'static str, log_in: bool) -> Reading {
+        let plugin = PluginId { id: "acme".into(), version: "1.0.0".into() };
+        let remedy = Some("do this".to_owned());
+        Reading { plugin, cause, remedy, retry_after: Some(Duration::from_secs(1)), log_in }
+    }
+
+    fn refused(code: Option<&str>) -> ImapError {
+        ImapError::LoginRefused { code: code.map(str::to_owned), text: "no".into(), as_admin: false }
+    }
+
+    /// Every cause a profile can name.
+    const CAUSES: [&str; 10] = [
+        "auth-refused",
+        "mailbox-missing",
+        "auth-or-missing",
+        "imap-disabled",
+        "needs-oauth",
+        "too-many-connections",
+        "quota",
+        "throttled",
+        "message-refused",
+        "server-fault",
+    ];
+
+    #[test]
+    fn a_refused_log_in_stays_one_and_is_not_tried_again() {
+        let about_log_ins =
+            ["auth-refused", "mailbox-missing", "auth-or-missing", "imap-disabled", "needs-oauth"];
+        for cause in CAUSES {
+            let reading = reading(cause, true);
+            assert!(!reading.asks_for_patience() && !reading.is_out_of_room(), "{cause}");
+            let shown = reading.cause_of(&refused(Some("AUTHENTICATIONFAILED")));
+            assert!(about_log_ins.contains(&shown), "{cause} became {shown}");
+            // What is sure is not talked away.
+            assert_eq!(
+                reading.cause_of(&refused(Some("UNAVAILABLE"))),
+                meaning_of_unavailable(cause),
+                "{cause}"
+            );
+            assert_eq!(reading.cause_of(&refused(Some("OVERQUOTA"))), "quota", "{cause}");
+        }
+        assert_eq!(reading("throttled", true).cause_of(&refused(None)), "too-many-connections");
+    }
+
+    /// `[UNAVAILABLE]` says nothing about whose fault it is.
+    fn meaning_of_unavailable(cause: &str) -> &str {
+        match cause {
+            "throttled" | "too-many-connections" | "message-refused" | "quota" => "server-fault",
+            cause => cause,
+        }
+    }
+
+    #[test]
+    fn no_cause_is_outside_the_words_of_check() {
+        let error = ImapError::No { command: "SELECT", code: None, text: "tea".into() };
+        for cause in CAUSES {
+            let shown = reading(cause, false).cause_of(&error);
+            assert!(
+                CAUSES.contains(&shown) && shown != "throttled" && shown != "message-refused",
+                "{cause}: {shown}"
+            );
+        }
+        let mut quota = reading("quota", false);
+        assert_eq!(quota.advice(), "; do this (acme 1.0.0)");
+        quota.remedy = None;
+        assert_eq!((quota.advice().as_str(), quota.remedy()), ("; that means quota, says acme 1.0.0", None));
+    }
+
+    #[test]
+    fn only_a_server_s_own_words_are_put_before_a_profile() {
+        let bye = ImapError::Bye { text: "[UNAVAILABLE] tea time".into() };
+        let words = Words::of(&bye).unwrap();
+        assert_eq!((words.kind, words.code, words.text), (ReplyKind::Bye, Some("UNAVAILABLE"), "tea time"));
+        let bad = ImapError::Bad { command: "APPEND", code: None, text: "tea".into() };
+        let words = Words::of(&bad).unwrap();
+        assert_eq!((words.occasion, words.kind), (Occasion::Append, ReplyKind::Bad));
+        assert!(Words::of(&ImapError::Closed { during: "NOOP", detail: "x".into() }).is_none());
+        assert!(Words::of(&ImapError::Protocol { what: "x".into() }).is_none());
+    }
+}

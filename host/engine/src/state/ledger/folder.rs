@@ -1,0 +1,425 @@
+//! Folder rows: where a folder goes, whose UIDs are recorded, how far it has come.
+
+use std::collections::HashSet;
+
+use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
+use sha2::{Digest, Sha256};
+
+use super::{Ledger, PlaceId, Result, seal};
+use crate::summary::Verified;
+
+/// Key of a folder row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct FolderId(pub(super) i64);
+
+/// A folder row.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderRow {
+    /// Its key.
+    pub id: FolderId,
+    /// Source folder in display form.
+    pub source: String,
+    /// Target folder in display form; `None` when it is left out.
+    pub target: Option<String>,
+    /// Where its copies go, once that was opened.
+    pub place: Option<PlaceId>,
+    /// The path of that place.
+    pub place_path: Option<String>,
+    /// UIDVALIDITY the recorded source UIDs belong to.
+    pub source_uid_validity: Option<u32>,
+    /// MAILBOXID (RFC 8474) of the source folder, where the server has it.
+    pub source_mailbox_id: Option<String>,
+    /// UIDVALIDITY of the place.
+    pub target_uid_validity: Option<u32>,
+    /// Messages the source had at the newest scan, those it counts and does not list included.
+    pub source_messages: u32,
+    /// Of these, so many the source counted and did not list at the newest scan: nothing is known of them.
+    pub unlisted: u32,
+    /// Whether the source's message list was ever read.
+    pub scanned: bool,
+    /// What both sides were like when the folder's sum was last proven.
+    pub proof: Option<Proof>,
+    /// Why the folder on its own cannot go on: code and sentence.
+    pub stopped: Option<(String, String)>,
+}
+
+impl FolderRow {
+    /// Whether no run has read the folder, and only [`Ledger::unseen`] has counted its messages. One that a rule leaves out
+    /// was read for its count, one that stopped says so itself, one that has a target waits for a run that knows it.
+    #[must_use]
+    pub(crate) fn is_unseen(&self) -> bool {
+        !self.scanned && self.stopped.is_none() && self.target.is_none()
+    }
+}
+
+/// [`FolderRow::is_unseen`] in SQL.
+const UNSEEN: &str = "scanned = 0 AND stopped_code IS NULL AND target_path IS NULL";
+
+/// What both sides of a folder were like when its sum was proven. While the figures are the same, so
+/// is the mail: a message that comes raises UIDNEXT, one that goes lowers the count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// UIDNEXT of the source.
+    pub source_uid_next: u32,
+    /// Messages on the source.
+    pub source_messages: u32,
+    /// HIGHESTMODSEQ of the source (RFC 7162); `None` where it has none, and flags have to be listed.
+    pub source_modseq: Option<u64>,
+    /// UIDNEXT of the target.
+    pub target_uid_next: u32,
+    /// Messages on the target, whoever's they are.
+    pub target_messages: u32,
+}
+
+fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
+    let code: Option<String> = row.get(5)?;
+    let reason: Option<String> = row.get(6)?;
+    let figures: (Option<u32>, Option<u32>, Option<u32>, Option<u32>) =
+        (row.get(11)?, row.get(12)?, row.get(14)?, row.get(15)?);
+    let proof = match figures {
+        (Some(source_uid_next), Some(source_messages), Some(target_uid_next), Some(target_messages)) => {
+            let source_modseq = row.get(13)?;
+            Some(Proof { source_uid_next, source_messages, source_modseq, target_uid_next, target_messages })
+        }
+        _ => None,
+    };
+    Ok(FolderRow {
+        id: FolderId(row.get(0)?),
+        source: row.get(1)?,
+        target: row.get(2)?,
+        source_uid_validity: row.get(3)?,
+        target_uid_validity: row.get(4)?,
+        stopped: code.zip(reason),
+        place: row.get::<_, Option<i64>>(7)?.map(PlaceId),
+        place_path: row.get(16)?,
+        source_mailbox_id: row.get(8)?,
+        source_messages: row.get(9)?,
+        scanned: row.get(10)?,
+        unlisted: row.get(17)?,
+        proof,
+    })
+}
+
+const SELECT: &str =
+    "SELECT f.id, f.source_path, f.target_path, f.source_uidvalidity, p.uidvalidity, f.stopped_code,
+        f.stopped_reason, f.place, f.source_mailboxid, f.source_messages, f.scanned, f.proven_source_uidnext,
+        f.proven_source_messages, f.proven_source_modseq, f.proven_target_uidnext, f.proven_target_messages, p.path,
+        f.unlisted
+    FROM folder f LEFT JOIN place p ON p.id = f.place";
+
+/// The folder's rows changed: what was counted and proven about it is void.
+const CHANGED: &str = "UPDATE folder SET counts = NULL, proven_source_uidnext = NULL WHERE id = ?1
+    AND (counts IS NOT NULL OR proven_source_uidnext IS NOT NULL)";
+
+/// Marks a folder as changed; part of every transaction that changes its rows.
+pub(super) fn changed(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
+    tx.prepare_cached(CHANGED)?.execute([folder.0]).map(drop)
+}
+
+impl Ledger {
+    /// Every folder, by source path.
+    ///
+    /// # Errors
+    /// See [`super::LedgerError`]; the same for all methods.
+    pub(crate) fn folders(&self) -> Result<Vec<FolderRow>> {
+        self.sql(|db| db.prepare(&format!("{SELECT} ORDER BY f.id"))?.query_map([], row)?.collect())
+    }
+
+    /// The row of a source folder.
+    pub(crate) fn folder(&self, source: &str) -> Result<Option<FolderRow>> {
+        self.sql(|db| db.query_row(&format!("{SELECT} WHERE f.source_path = ?1"), [source], row).optional())
+    }
+
+    /// Records where the plan sends its folders, each with the number of messages its source has.
+    /// A folder whose message list was read before keeps that count until it is read again.
+    pub(crate) fn plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
+        self.transaction(|tx| {
+            let mut insert = tx.prepare(
+                "INSERT INTO folder (source_path, target_path, source_messages, seal) VALUES (?1, ?2, ?3, 0)
+                 ON CONFLICT (source_path) DO UPDATE SET target_path = ?2, stopped_code = NULL, stopped_reason = NULL,
+                     counts = CASE WHEN target_path IS ?2 AND stopped_code IS NULL AND scanned THEN counts END,
+                     proven_source_uidnext = CASE WHEN target_path IS ?2 THEN proven_source_uidnext END,
+                     source_messages = CASE WHEN scanned THEN source_messages ELSE ?3 END",
+            )?;
+            for (source, target, messages) in folders {
+                insert.execute(params![source, target, messages])?;
+            }
+            tx.execute("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0", []).map(drop)
+        })
+    }
+
+    /// Takes note of what leaves messages out. Where it changed, folders with messages that were left out
+    /// are not proven any more.
+    pub(crate) fn set_rules(&mut self, rules: &str) -> Result<()> {
+        let digest: String = Sha256::digest(rules).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.transaction(|tx| {
+            let known: Option<String> =
+                tx.query_row("SELECT value FROM about WHERE name = 'rules'", [], |r| r.get(0)).optional()?;
+            if known.as_deref() == Some(&digest) {
+                return Ok(());
+            }
+            tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES ('rules', ?1)", [&digest])?;
+            tx.execute(
+                "UPDATE folder SET proven_source_uidnext = NULL
+                 WHERE EXISTS (SELECT 1 FROM message m WHERE m.folder = folder.id AND outcome = 3)",
+                [],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Gives a folder that was renamed at the source its new name; its rows stay what they are. That the new name was
+    /// counted as a folder no run has read is forgotten.
+    pub(crate) fn rename_folder(&mut self, from: &str, to: &str) -> Result<()> {
+        self.transaction(|tx| {
+            let unseen = format!("FROM folder WHERE source_path = ?1 AND {UNSEEN}");
+            tx.execute(&format!("DELETE FROM difference WHERE folder IN (SELECT id {unseen})"), [to])?;
+            tx.execute(&format!("DELETE {unseen}"), [to])?;
+            tx.execute(
+                "UPDATE folder SET source_path = ?2, seal = seal(id, ?2) WHERE source_path = ?1",
+                params![from, to],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Records whose UIDs the folder's rows are about.
+    pub(crate) fn set_source(
+        &mut self,
+        folder: FolderId,
+        uid_validity: Option<u32>,
+        mailbox_id: Option<&str>,
+    ) -> Result<()> {
+        self.sql(|db| {
+            db.execute(
+                "UPDATE folder SET source_uidvalidity = ?2, source_mailboxid = coalesce(?3, source_mailboxid)
+                 WHERE id = ?1",
+                params![folder.0, uid_validity, mailbox_id],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Records that the folder on its own cannot go on, and how many messages it has by the best account there is:
+    /// what has no row of those counts as failed, or as left out where a rule leaves the whole folder out.
+    pub(crate) fn stop_folder(
+        &mut self,
+        folder: FolderId,
+        code: &str,
+        reason: &str,
+        messages: u32,
+    ) -> Result<()> {
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            tx.execute(
+                "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0,
+                     verified = 0 WHERE id = ?1",
+                params![folder.0, code, reason, messages],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Records folders of the source that no run has read, each with its number of messages: until a run does, these are
+    /// pending. Folders that a run has read, or that stopped, stay what they are.
+    pub(crate) fn unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
+        self.transaction(|tx| {
+            let mut insert = tx.prepare(&format!(
+                "INSERT INTO folder (source_path, source_messages, seal) VALUES (?1, ?2, 0)
+                 ON CONFLICT (source_path) DO UPDATE SET source_messages = ?2, counts = NULL WHERE {UNSEEN}",
+            ))?;
+            for (source, messages) in folders {
+                insert.execute(params![source, messages])?;
+            }
+            tx.execute("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0", []).map(drop)
+        })
+    }
+
+    /// Records the source's message list, and how many messages it counts beside those it lists. What has a row and is
+    /// not listed any more is gone; where the list is short it may be among the `unlisted` as well, and is neither there
+    /// nor gone. What was either and is listed again is back.
+    pub(crate) fn scanned(&mut self, folder: FolderId, uids: &[u32], unlisted: u32) -> Result<Scanned> {
+        let listed: HashSet<u32> = uids.iter().copied().collect();
+        let absent = if unlisted > 0 { UNLISTED } else { GONE };
+        self.transaction(|tx| {
+            let mut scanned = Scanned::default();
+            let mut left = Vec::new();
+            let mut back = Vec::new();
+            {
+                let mut query =
+                    tx.prepare("SELECT source_uid, gone FROM message WHERE folder = ?1 AND gone <> 2")?;
+                let mut rows = query.query([folder.0])?;
+                while let Some(row) = rows.next()? {
+                    let (uid, before): (i64, i64) = (row.get(0)?, row.get(1)?);
+                    match u32::try_from(uid).ok().filter(|uid| listed.contains(uid)) {
+                        Some(number) if before != THERE => {
+                            back.push(uid);
+                            scanned.relisted.extend((before == UNLISTED).then_some(number));
+                        }
+                        // What once was missing from a whole list stays gone.
+                        None if before != absent && before != GONE => left.push(uid),
+                        _ => {}
+                    }
+                }
+            }
+            set_gone(tx, folder, &left, absent)?;
+            set_gone(tx, folder, &back, THERE)?;
+            scanned.gone = if absent == GONE { left.len() } else { 0 };
+            let messages = listed.len() as i64 + i64::from(unlisted);
+            let before: (i64, u32, bool) = tx.query_row(
+                "SELECT source_messages, unlisted, scanned FROM folder WHERE id = ?1",
+                [folder.0],
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+            )?;
+            if !left.is_empty() || !back.is_empty() || before != (messages, unlisted, true) {
+                changed(tx, folder)?;
+                // What was said of a folder that nobody had read.
+                let first = if before.2 { None } else { Some(folder.0) };
+                tx.execute("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0", [first])?;
+                tx.execute(
+                    "UPDATE folder SET source_messages = ?2, unlisted = ?3, scanned = 1 WHERE id = ?1",
+                    params![folder.0, messages, unlisted],
+                )?;
+            }
+            Ok(scanned)
+        })
+    }
+
+    /// Records that a message of the newest list vanished from the source before it was read.
+    pub(crate) fn vanished(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            for uid in uids {
+                tx.execute(
+                    "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2",
+                    params![folder.0, uid],
+                )?;
+            }
+            tx.execute(
+                "UPDATE folder SET source_messages = max(0, source_messages - ?2) WHERE id = ?1",
+                params![folder.0, uids.len() as i64],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Folders the source had at the newest plan but has no more: all their messages are gone.
+    pub(crate) fn folders_gone(&mut self, present: &[String]) -> Result<()> {
+        let present: HashSet<&str> = present.iter().map(String::as_str).collect();
+        let gone: Vec<FolderId> = self
+            .folders()?
+            .into_iter()
+            .filter(|f| !present.contains(f.source.as_str()) && (f.source_messages > 0 || !f.scanned))
+            .map(|f| f.id)
+            .collect();
+        for folder in gone {
+            self.scanned(folder, &[], 0)?;
+        }
+        Ok(())
+    }
+
+    /// The source's UIDs mean something else from now on: rows found again under a new UID keep what
+    /// they say, the others are of messages that are gone. Returns how many those are.
+    pub(crate) fn renumber(&mut self, folder: FolderId, found: &[(u32, u32)]) -> Result<u64> {
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            Self::forget_numbers(tx, folder)?;
+            tx.execute("DELETE FROM message WHERE folder = ?1 AND outcome > 2", [folder.0])?;
+            // Two steps, since old and new numbers overlap: below zero first.
+            let lowest: i64 = tx.query_row(
+                "SELECT min(0, coalesce(min(source_uid), 0)) FROM message WHERE folder = ?1",
+                [folder.0],
+                |r| r.get(0),
+            )?;
+            tx.execute(
+                "UPDATE message SET source_uid = ?2 - source_uid WHERE folder = ?1 AND source_uid > 0",
+                params![folder.0, lowest],
+            )?;
+            let mut update = tx.prepare(
+                "UPDATE message SET source_uid = ?3, gone = 0 WHERE folder = ?1 AND source_uid = ?2",
+            )?;
+            for (old, new) in found {
+                update.execute(params![folder.0, lowest - i64::from(*old), new])?;
+            }
+            let gone = tx.execute(
+                "UPDATE message SET gone = 1 WHERE folder = ?1 AND source_uid < ?2 AND gone IN (0, 3)",
+                params![folder.0, lowest],
+            )?;
+            tx.execute(
+                &format!("UPDATE message SET seal = {} WHERE folder = ?1", seal::MESSAGE),
+                [folder.0],
+            )?;
+            Ok(gone as u64)
+        })
+    }
+
+    /// Records that the folder's sum holds, its counts, and what both sides were like then; without
+    /// figures (a server gives none) the next run looks again.
+    pub(crate) fn set_proof(&mut self, folder: FolderId, proof: Option<Proof>) -> Result<()> {
+        let counts = self.folder_summary(folder)?.map(|f| f.counts);
+        let counts = counts.and_then(|c| serde_json::to_string(&c).ok());
+        self.sql(|db| {
+            db.execute(
+                "UPDATE folder SET counts = ?2, proven_source_uidnext = ?3, proven_source_messages = ?4,
+                     proven_source_modseq = ?5, proven_target_uidnext = ?6, proven_target_messages = ?7 WHERE id = ?1",
+                params![
+                    folder.0,
+                    counts,
+                    proof.map(|p| p.source_uid_next),
+                    proof.map(|p| p.source_messages),
+                    proof.and_then(|p| p.source_modseq),
+                    proof.map(|p| p.target_uid_next),
+                    proof.map(|p| p.target_messages)
+                ],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Records the depth of a finished comparison.
+    pub(crate) fn set_verified(&mut self, folder: FolderId, depth: Verified) -> Result<()> {
+        let depth = match depth {
+            Verified::None => 0,
+            Verified::Counts => 1,
+            Verified::Headers => 2,
+            Verified::Full => 3,
+        };
+        self.sql(|db| {
+            db.execute("UPDATE folder SET verified = ?2 WHERE id = ?1", params![folder.0, depth]).map(drop)
+        })
+    }
+}
+
+/// What changed against the list before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Scanned {
+    /// Messages that are gone since.
+    pub gone: usize,
+    /// Messages that a short list had left out and that are listed again: what is recorded of them holds. What was gone
+    /// and has its number again is not among them, since that may be another message's by now.
+    pub relisted: Vec<u32>,
+}
+
+/// `gone` of a row whose message the source lists.
+const THERE: i64 = 0;
+/// … of one that the source has no more.
+const GONE: i64 = 1;
+/// … of one that the source does not list, though it counts more than it lists.
+const UNLISTED: i64 = 3;
+
+/// Sets `gone` of rows; 2 is gone and its copy put away.
+pub(super) fn set_gone(
+    tx: &Transaction<'_>,
+    folder: FolderId,
+    uids: &[i64],
+    gone: i64,
+) -> rusqlite::Result<()> {
+    let mut update =
+        tx.prepare_cached("UPDATE message SET gone = ?3 WHERE folder = ?1 AND source_uid = ?2")?;
+    let mut again = tx.prepare_cached(super::message::SEAL_ONE)?;
+    for uid in uids {
+        update.execute(params![folder.0, uid, gone])?;
+        again.execute(params![folder.0, uid])?;
+    }
+    Ok(())
+}

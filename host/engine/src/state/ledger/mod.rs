@@ -1,0 +1,437 @@
+//! The ledger: one SQLite file per mailbox that says what happened to every message.
+//!
+//! Rules (see `schema.sql` for the tables):
+//! * intent first: a batch's row is committed before the first byte of its first APPEND leaves;
+//! * a message is done once the target said so, not before;
+//! * what a crash leaves open is looked up on the target before anything is sent again;
+//! * one process at a time: the lock file beside the ledger is held while it is open for writing.
+
+mod folder;
+mod message;
+mod migrate;
+mod place;
+mod relocation;
+mod report;
+mod seal;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::cell::Cell;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use crate::account::Identity;
+use crate::side::Side;
+use crate::summary::Stopped;
+
+pub(crate) use folder::{FolderId, FolderRow, Proof};
+pub(crate) use message::{Batch, CONNECTION_LOST, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
+pub(crate) use place::{Place, PlaceId};
+pub(crate) use relocation::{Copy, Relocation};
+
+/// Version of the tables in `schema.sql`.
+pub(crate) const SCHEMA_VERSION: u32 = 5;
+
+/// The code of messages, and of folders, that the source lists and does not give.
+pub(crate) const UNREADABLE: &str = "unreadable";
+/// The code of messages that the source counts and does not list.
+pub(crate) const UNLISTED: &str = "unlisted";
+
+/// The WAL is written back into the file after so many pages of 4 KiB.
+const CHECKPOINT_PAGES: u32 = 4000;
+
+/// Why a ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// Another process holds the lock.
+    #[error("{path} is in use by another mailhaul; wait for it or stop it")]
+    Busy {
+        /// The ledger.
+        path: String,
+    },
+    /// Written by a newer program.
+    #[error(
+        "{path} was written by a newer mailhaul (tables {found}, this one knows {known}); update mailhaul"
+    )]
+    Newer {
+        /// The ledger.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The ledger is about other accounts than the project is now.
+    #[error(
+        "{path} was kept for {what} `{recorded}`, but the project now says `{configured}`; \
+         change it back, or use another `state` folder for the new move"
+    )]
+    OtherAccount {
+        /// The ledger.
+        path: String,
+        /// `source` or `target`.
+        what: &'static str,
+        /// What the ledger says.
+        recorded: String,
+        /// What the project says.
+        configured: String,
+    },
+    /// A disk fault, or somebody wrote into it.
+    #[error(
+        "{path} is damaged ({what}), so nothing is sent by it; put back a copy of it, or move it away and run \
+         again: what the target holds already is then found by its content"
+    )]
+    Damaged {
+        /// The ledger.
+        path: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// SQLite refused: disk full, read-only.
+    #[error("{path}: {source}; nothing was sent that is not recorded{}", remedy(source))]
+    Sqlite {
+        /// The ledger.
+        path: String,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+    /// The folder or the lock file cannot be written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// What to do about a refusal of SQLite's.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "; make room on this disk and run the same command again",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "; make the file and its folder writable and run the same command again"
+        }
+        _ => "",
+    }
+}
+
+/// Shorthand.
+pub(crate) type Result<T> = std::result::Result<T, LedgerError>;
+
+/// An open ledger.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    db: Connection,
+    path: PathBuf,
+    /// Time spent in SQLite.
+    busy: Cell<Duration>,
+    // Held for its lock; `None` when opened for reading.
+    _lock: Option<File>,
+}
+
+impl Ledger {
+    /// Where the ledger of `mailbox` lives: a readable name, made unique by a digest.
+    #[must_use]
+    pub(crate) fn file(state_dir: &Path, mailbox: &str) -> PathBuf {
+        let readable: String =
+            mailbox
+                .chars()
+                .take(60)
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() || "@.-_".contains(c) { c.to_ascii_lowercase() } else { '_' }
+                })
+                .collect();
+        let digest = Sha256::digest(mailbox.as_bytes());
+        let short: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+        state_dir.join("ledgers").join(format!("{readable}-{short}.sqlite"))
+    }
+
+    /// Opens the ledger for writing, creating it when it is missing, and takes its lock.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; an existing file is never deleted or emptied.
+    pub(crate) fn open(state_dir: &Path, who: &Identity) -> Result<Self> {
+        let path = Self::file(state_dir, &who.mailbox);
+        let io = |source| LedgerError::Io { path: path.display().to_string(), source };
+        if let Some(dir) = path.parent() {
+            crate::state::private::private_dir(dir).map_err(io)?;
+        }
+        let lock_path = path.with_extension("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(|source| LedgerError::Io { path: lock_path.display().to_string(), source })?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LedgerError::Busy { path: path.display().to_string() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let db = Connection::open(&path).map_err(|source| sqlite(&path, source))?;
+        crate::state::private::private_file(&path).map_err(io)?;
+        let mut ledger = Self { db, path, busy: Cell::default(), _lock: Some(lock) };
+        ledger.prepare(who)?;
+        Ok(ledger)
+    }
+
+    /// Opens an existing ledger for reading; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it is damaged or newer.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let db = match resting(path) {
+            // Nobody has it open: reading it as it lies costs a third of setting up a WAL reader's files, which a
+            // status of a thousand mailboxes would do a thousand times. Who opens it meanwhile writes to the WAL first.
+            Some(uri) => Connection::open_with_flags(
+                uri,
+                OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+            ),
+            // Not SQLITE_OPEN_READ_ONLY: a reader of a WAL database may have to create its -shm file.
+            None => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
+        };
+        let db = db.map_err(|source| sqlite(path, source))?;
+        let ledger = Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None };
+        ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
+        ledger.sql(|db| db.busy_timeout(Duration::from_secs(5)))?;
+        ledger.sql(seal::register)?;
+        let found = ledger.version()?;
+        ledger.refuse_newer(found)?;
+        if found > 0 && found < SCHEMA_VERSION {
+            return Self::read_older(path, found).map(Some);
+        }
+        Ok((found > 0).then_some(ledger))
+    }
+
+    /// An older ledger is brought up to date in memory: looking must not change the file.
+    fn read_older(path: &Path, found: u32) -> Result<Self> {
+        let mut db = Connection::open_in_memory().map_err(|source| sqlite(path, source))?;
+        let copy = |db: &mut Connection| {
+            let from = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            rusqlite::backup::Backup::new(&from, db)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+            seal::register(db)?;
+            let tx = db.transaction()?;
+            migrate::migrate(&tx, found)?;
+            tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            tx.commit()
+        };
+        copy(&mut db).map_err(|source| sqlite(path, source))?;
+        Ok(Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None })
+    }
+
+    /// The file.
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let begun = Instant::now();
+        let result = f(&self.db).map_err(|source| sqlite(&self.path, source));
+        self.busy.set(self.busy.get() + begun.elapsed());
+        result
+    }
+
+    /// How long it was read and written so far.
+    pub(crate) fn busy(&self) -> Duration {
+        self.busy.get()
+    }
+
+    /// Runs `f` in one transaction: all of it is in the ledger afterwards, or nothing.
+    fn transaction<T>(
+        &mut self,
+        f: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let path = &self.path;
+        let run = |db: &mut Connection| {
+            let tx = db.transaction()?;
+            let value = f(&tx)?;
+            tx.commit()?;
+            Ok(value)
+        };
+        let begun = Instant::now();
+        let result = run(&mut self.db).map_err(|source| sqlite(path, source));
+        self.busy.set(self.busy.get() + begun.elapsed());
+        result
+    }
+
+    fn damaged(&self, what: &str) -> LedgerError {
+        LedgerError::Damaged { path: self.path.display().to_string(), what: what.to_owned() }
+    }
+
+    /// Looks for damage that would change what is sent: broken pages, and rows that do not match their
+    /// seals. Message rows are looked at when they are read.
+    fn check(&self) -> Result<()> {
+        let pages: String = self.sql(|db| db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)))?;
+        if pages != "ok" {
+            return Err(self.damaged(&pages));
+        }
+        let odd: Option<String> = self.sql(|db| {
+            db.query_row(
+                "SELECT 'folder ' || source_path FROM folder WHERE seal <> seal(id, source_path)
+                 UNION ALL SELECT 'place ' || path FROM place WHERE seal <> seal(id, path, uidvalidity, created)",
+                [],
+                |r| r.get(0),
+            )
+            .optional()
+        })?;
+        match odd {
+            Some(row) => Err(self.damaged(&format!("the row of {row} does not match its seal"))),
+            None => Ok(()),
+        }
+    }
+
+    fn version(&self) -> Result<u32> {
+        self.sql(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)))
+    }
+
+    fn refuse_newer(&self, found: u32) -> Result<()> {
+        if found > SCHEMA_VERSION {
+            return Err(LedgerError::Newer {
+                path: self.path.display().to_string(),
+                found,
+                known: SCHEMA_VERSION,
+            });
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, who: &Identity) -> Result<()> {
+        // WAL with NORMAL: a commit survives a crash of the process; after a power cut the newest
+        // commits may be gone, which is harmless since resuming always looks at the target.
+        self.sql(|db| {
+            db.pragma_update(None, "journal_mode", "wal")?;
+            db.pragma_update(None, "synchronous", "normal")?;
+            // Each checkpoint waits for the disk; at SQLite's own 1000 pages a busy mailbox has several a second.
+            db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+            db.pragma_update(None, "foreign_keys", true)?;
+            db.busy_timeout(Duration::from_secs(5))?;
+            seal::register(db)
+        })?;
+        let found = self.version()?;
+        self.refuse_newer(found)?;
+        if found == 0 {
+            let who = who.clone();
+            self.transaction(move |tx| {
+                tx.execute_batch(include_str!("schema.sql"))?;
+                record(tx, &who)?;
+                tx.pragma_update(None, "user_version", SCHEMA_VERSION)
+            })?;
+        } else if found < SCHEMA_VERSION {
+            self.transaction(|tx| {
+                migrate::migrate(tx, found)?;
+                tx.pragma_update(None, "user_version", SCHEMA_VERSION)
+            })?;
+        }
+        self.check()?;
+        let recorded = self.identity()?;
+        if recorded == *who {
+            return Ok(());
+        }
+        // Until a first message has a row, a corrected host or user name costs nothing.
+        let untouched: bool = self.sql(|db| {
+            db.query_row(
+                "SELECT NOT EXISTS (SELECT 1 FROM message) AND NOT EXISTS (SELECT 1 FROM batch)",
+                [],
+                |r| r.get(0),
+            )
+        })?;
+        if untouched {
+            let who = who.clone();
+            return self.transaction(move |tx| record(tx, &who));
+        }
+        for (what, before, now) in [
+            ("source", (&recorded.source_user, &recorded.source_host), (&who.source_user, &who.source_host)),
+            ("target", (&recorded.target_user, &recorded.target_host), (&who.target_user, &who.target_host)),
+        ] {
+            if before.0 != now.0 || !before.1.eq_ignore_ascii_case(now.1) {
+                return Err(LedgerError::OtherAccount {
+                    path: self.path.display().to_string(),
+                    what,
+                    recorded: format!("{} on {}", before.0, before.1),
+                    configured: format!("{} on {}", now.0, now.1),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        let value = |name: &str| {
+            self.sql(|db| {
+                db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get::<_, String>(0))
+                    .optional()
+                    .map(Option::unwrap_or_default)
+            })
+        };
+        Ok(Identity {
+            mailbox: value("mailbox")?,
+            source_user: value("source_user")?,
+            source_host: value("source_host")?,
+            target_user: value("target_user")?,
+            target_host: value("target_host")?,
+        })
+    }
+}
+
+/// The address under which a ledger that nobody has open can be read as it lies; `None` while a WAL is beside it.
+fn resting(path: &Path) -> Option<String> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    if Path::new(&wal).exists() {
+        return None;
+    }
+    let mut uri = "file:".to_owned();
+    for byte in path.to_str()?.bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'@' => uri.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Some(uri)
+}
+
+/// Records who a ledger is about.
+fn record(tx: &rusqlite::Transaction<'_>, who: &Identity) -> rusqlite::Result<()> {
+    for (name, value) in [
+        ("mailbox", &who.mailbox),
+        ("source_user", &who.source_user),
+        ("source_host", &who.source_host),
+        ("target_user", &who.target_user),
+        ("target_host", &who.target_host),
+    ] {
+        tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)", params![name, value])?;
+    }
+    Ok(())
+}
+
+fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
+    let path = path.display().to_string();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            LedgerError::Damaged { path, what: source.to_string() }
+        }
+        _ => LedgerError::Sqlite { path, source },
+    }
+}
+
+impl From<&LedgerError> for Stopped {
+    fn from(error: &LedgerError) -> Self {
+        Self { side: Side::Local, cause: "ledger".into(), reason: error.to_string() }
+    }
+}

@@ -1,0 +1,135 @@
+//! Places: target folders with copies in them, told apart by UIDVALIDITY.
+
+use std::collections::HashSet;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{FolderId, Ledger, Result};
+
+/// Key of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PlaceId(pub(super) i64);
+
+/// A target folder in which copies are, or were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its key.
+    pub id: PlaceId,
+    /// In display form.
+    pub path: String,
+    /// `None`: the server gives none, and the UIDs recorded here mean nothing any more.
+    pub uid_validity: Option<u32>,
+    /// This project created the folder.
+    pub created: bool,
+    /// What it was called when copies were brought there, where somebody has renamed it since.
+    pub asked: Option<String>,
+}
+
+const COLUMNS: &str = "id, path, uidvalidity, created, asked";
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
+    Ok(Place {
+        id: PlaceId(row.get(0)?),
+        path: row.get(1)?,
+        uid_validity: row.get(2)?,
+        created: row.get(3)?,
+        asked: row.get(4)?,
+    })
+}
+
+/// The key of a place, made when it is new. Without UIDVALIDITY every opening is a place of its own.
+pub(super) fn place_id(
+    tx: &Transaction<'_>,
+    path: &str,
+    uid_validity: Option<u32>,
+    created: bool,
+) -> rusqlite::Result<i64> {
+    let known: Option<i64> = tx
+        .query_row(
+            "SELECT id FROM place WHERE path = ?1 AND uidvalidity = ?2",
+            params![path, uid_validity],
+            |r| r.get(0),
+        )
+        .optional()?;
+    let id = match known {
+        Some(id) => id,
+        None => {
+            tx.execute(
+                "INSERT INTO place (path, uidvalidity, seal) VALUES (?1, ?2, 0)",
+                params![path, uid_validity],
+            )?;
+            tx.last_insert_rowid()
+        }
+    };
+    tx.execute(
+        "UPDATE place SET created = max(created, ?2), seal = seal(id, path, uidvalidity, max(created, ?2)) WHERE id = ?1",
+        params![id, created],
+    )?;
+    Ok(id)
+}
+
+impl Ledger {
+    /// Records that a folder's copies go to the target folder that was opened: from now on
+    /// [`Ledger::delivered`] is about it. `created` when this project has just made it.
+    ///
+    /// # Errors
+    /// See [`super::LedgerError`]; the same for all methods.
+    pub(crate) fn open_place(
+        &mut self,
+        folder: FolderId,
+        path: &str,
+        uid_validity: Option<u32>,
+        created: bool,
+    ) -> Result<PlaceId> {
+        self.transaction(|tx| {
+            let id = place_id(tx, path, uid_validity, created)?;
+            tx.execute("UPDATE folder SET place = ?2 WHERE id = ?1", params![folder.0, id])?;
+            Ok(PlaceId(id))
+        })
+    }
+
+    /// Makes a place known without sending anything there: a quarantine.
+    pub(crate) fn place(&mut self, path: &str, uid_validity: Option<u32>, created: bool) -> Result<PlaceId> {
+        self.transaction(|tx| place_id(tx, path, uid_validity, created).map(PlaceId))
+    }
+
+    /// Every place, oldest first.
+    pub(crate) fn places(&self) -> Result<Vec<Place>> {
+        self.sql(|db| {
+            db.prepare(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?.query_map([], row)?.collect()
+        })
+    }
+
+    /// Somebody has renamed a place on the target.
+    pub(crate) fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute(
+                "UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
+                 WHERE id = ?1",
+                params![place.0, to],
+            )
+            .map(drop)
+        })
+    }
+
+    /// UIDs of a place that the ledger accounts for, over all source folders.
+    pub(crate) fn claimed_in(&self, place: PlaceId) -> Result<HashSet<u32>> {
+        self.sql(|db| {
+            db.prepare("SELECT target_uid FROM message WHERE place = ?1 AND target_uid IS NOT NULL")?
+                .query_map([place.0], |r| r.get(0))?
+                .collect()
+        })
+    }
+
+    /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
+    pub(crate) fn claimed(&self, target: &str) -> Result<HashSet<u32>> {
+        self.sql(|db| {
+            db.prepare(
+                "SELECT target_uid FROM message WHERE target_uid IS NOT NULL
+                 AND place IN (SELECT place FROM folder WHERE target_path = ?1)",
+            )?
+            .query_map([target], |r| r.get(0))?
+            .collect()
+        })
+    }
+}

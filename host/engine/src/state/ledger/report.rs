@@ -1,0 +1,219 @@
+//! What a ledger says to the report: counts, exceptions, differences, hooks.
+
+use rusqlite::params;
+
+use super::{FolderId, FolderRow, Ledger, Result};
+use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
+
+impl Ledger {
+    /// Every folder with its counts, in plan order. Each adds up.
+    ///
+    /// # Errors
+    /// See [`super::LedgerError`]; the same for all methods.
+    pub(crate) fn folder_summaries(&self) -> Result<Vec<FolderSummary>> {
+        self.summaries(None)
+    }
+
+    /// One folder with its counts.
+    pub(crate) fn folder_summary(&self, folder: FolderId) -> Result<Option<FolderSummary>> {
+        Ok(self.summaries(Some(folder))?.pop())
+    }
+
+    fn summaries(&self, folder: Option<FolderId>) -> Result<Vec<FolderSummary>> {
+        self.sql(|db| {
+            let mut query = db.prepare(
+                "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code,
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 1),
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 2),
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 3),
+                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
+                     count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
+                     coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
+                     f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted
+                 FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL
+                 WHERE ?1 IS NULL OR f.id = ?1 GROUP BY f.id ORDER BY f.id",
+            )?;
+            let rows = query.query_map([folder.map(|f| f.0)], |r| {
+                let verified = match r.get::<_, i64>(3)? {
+                    0 => Verified::None,
+                    1 => Verified::Counts,
+                    2 => Verified::Headers,
+                    _ => Verified::Full,
+                };
+                // Counted when the folder was finished; a change since has taken it back.
+                let counted: Option<Counts> =
+                    r.get::<_, Option<String>>(11)?.and_then(|text| serde_json::from_str(&text).ok());
+                let mut counts = Counts {
+                    source_messages: r.get(2)?,
+                    copied: r.get(5)?,
+                    already_present: r.get(6)?,
+                    skipped: r.get(7)?,
+                    failed: r.get(8)?,
+                    pending: 0,
+                    gone_at_source: r.get(9)?,
+                    removed: r.get(12)?,
+                    bytes: r.get(10)?,
+                };
+                let target: Option<String> = r.get(1)?;
+                let stopped: Option<String> = r.get(4)?;
+                if let Some(counted) = counted {
+                    counts = counted;
+                } else {
+                    let unlisted: u64 = r.get(13)?;
+                    // What nobody could list is left out with the rest of a folder that a rule leaves out.
+                    let out = if target.is_none() { &mut counts.skipped } else { &mut counts.failed };
+                    *out += unlisted;
+                    let known = counts.copied + counts.already_present + counts.skipped + counts.failed;
+                    // Between a plan and the first scan the source may have fewer messages than rows.
+                    counts.source_messages = counts.source_messages.max(known);
+                    let rest = counts.source_messages - known;
+                    *match (&stopped, &target) {
+                        (None, _) => &mut counts.pending,
+                        (Some(_), None) => &mut counts.skipped,
+                        (Some(_), Some(_)) => &mut counts.failed,
+                    } += rest;
+                }
+                // Of a folder that is left out nothing had to be read.
+                let stopped = stopped.filter(|_| target.is_some());
+                Ok(FolderSummary { source: r.get(0)?, target, counts, stopped, verified })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Every message that is neither copied nor present; with UID 0 those of which nothing else is known, a line for each
+    /// folder that could not be read, wholly or in part.
+    pub(crate) fn exceptions(&self) -> Result<Vec<Exception>> {
+        let mut list: Vec<Exception> = self.sql(|db| {
+            db.prepare(
+                "SELECT f.source_path, m.source_uid, m.outcome, r.code, r.text
+                 FROM message m JOIN folder f ON f.id = m.folder LEFT JOIN reason r ON r.id = m.reason
+                 WHERE m.gone = 0 AND m.outcome > 2
+                 ORDER BY f.id, m.source_uid",
+            )?
+            .query_map([], |r| {
+                Ok(Exception {
+                    folder: r.get(0)?,
+                    uid: r.get(1)?,
+                    outcome: if r.get::<_, i64>(2)? == 3 {
+                        ExceptionOutcome::Skipped
+                    } else {
+                        ExceptionOutcome::Failed
+                    },
+                    code: r.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                    reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
+                })
+            })?
+            .collect()
+        })?;
+        for folder in self.folders()? {
+            let outcome =
+                if folder.target.is_none() { ExceptionOutcome::Skipped } else { ExceptionOutcome::Failed };
+            let unlisted = (folder.unlisted > 0).then(|| unlisted(&folder));
+            for (code, reason) in folder.stopped.into_iter().chain(unlisted) {
+                list.push(Exception { folder: folder.source.clone(), uid: 0, outcome, code, reason });
+            }
+        }
+        Ok(list)
+    }
+
+    /// What the newest verify found.
+    pub(crate) fn differences(&self) -> Result<Vec<Difference>> {
+        self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
+    }
+
+    /// Replaces what earlier looks at this folder found, as far as it is among those that were `looked_for`; others stay.
+    pub(crate) fn replace_differences(
+        &mut self,
+        folder: FolderId,
+        looked_for: impl Fn(&Difference) -> bool,
+        found: &[Difference],
+    ) -> Result<()> {
+        let mut all: Vec<Difference> = self.sql(|db| {
+            db.prepare("SELECT json FROM difference WHERE folder = ?1")?
+                .query_map([folder.0], |r| r.get::<_, String>(0))?
+                .filter_map(|text| text.map(|text| serde_json::from_str(&text).ok()).transpose())
+                .collect()
+        })?;
+        let before = all.len();
+        all.retain(|d| !looked_for(d));
+        if all.len() == before && found.is_empty() {
+            return Ok(());
+        }
+        all.extend_from_slice(found);
+        self.set_differences(folder, &all)
+    }
+
+    /// Replaces what earlier comparisons of this folder found.
+    pub(crate) fn set_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute("DELETE FROM difference WHERE folder = ?1", [folder.0])?;
+            let mut insert = tx.prepare("INSERT INTO difference VALUES (?1, ?2, ?3, ?4)")?;
+            for d in differences {
+                insert.execute(params![folder.0, d.uid, d.target_uid, to_json(d)?])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What the validation hooks said last.
+    pub(crate) fn hooks(&self) -> Result<Vec<HookSummary>> {
+        self.json("SELECT json FROM hook ORDER BY plugin")
+    }
+
+    /// Replaces what the hooks said. `state` stands for what both ends were like, see [`Ledger::hooks_of`].
+    pub(crate) fn set_hooks(&mut self, hooks: &[HookSummary], state: Option<&str>) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute("DELETE FROM hook", [])?;
+            for hook in hooks {
+                tx.execute(
+                    "INSERT OR REPLACE INTO hook (plugin, json, state) VALUES (?1, ?2, ?3)",
+                    params![hook.plugin, to_json(hook)?, state],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What the hooks said when both ends were like this; `None` when they were not asked then.
+    pub(crate) fn hooks_of(&self, state: &str) -> Result<Option<Vec<HookSummary>>> {
+        let other: i64 = self.sql(|db| {
+            db.query_row("SELECT count(*) FILTER (WHERE state IS NOT ?1) FROM hook", [state], |r| r.get(0))
+        })?;
+        let hooks = self.hooks()?;
+        Ok((other == 0 && !hooks.is_empty()).then_some(hooks))
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, query: &str) -> Result<Vec<T>> {
+        self.sql(|db| {
+            db.prepare(query)?
+                .query_map([], |r| {
+                    let text: String = r.get(0)?;
+                    serde_json::from_str(&text).map_err(|e| {
+                        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
+                    })
+                })?
+                .collect()
+        })
+    }
+}
+
+/// Code and sentence for messages that the source counts and does not list.
+fn unlisted(folder: &FolderRow) -> (String, String) {
+    let FolderRow { source_messages: counted, unlisted, .. } = *folder;
+    let listed = counted.saturating_sub(unlisted);
+    let fact = format!("the source counts {counted} messages and lists {listed} of them");
+    match folder.target {
+        Some(_) => (
+            super::UNLISTED.to_owned(),
+            format!(
+                "{fact}: {unlisted} cannot be asked for; have the old host repair the folder, then run again"
+            ),
+        ),
+        None => ("rule".to_owned(), format!("left out with the rest of the folder: {fact}")),
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))
+}

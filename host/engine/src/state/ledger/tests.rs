@@ -1,0 +1,396 @@
+//! The ledger's promises, one by one.
+
+mod evidence;
+mod migrations;
+
+use std::collections::HashMap;
+
+use mailhaul_imap::UidSet;
+
+use super::folder::Scanned;
+use super::*;
+use crate::summary::{HookSummary, Verified};
+
+fn who() -> Identity {
+    Identity {
+        mailbox: "anna@old.example".into(),
+        source_user: "anna@old.example".into(),
+        source_host: "mail.old.example".into(),
+        target_user: "anna@new.example".into(),
+        target_host: "mail.new.example".into(),
+    }
+}
+
+fn message(uid: u32, target_uid: u32) -> Delivered {
+    Delivered {
+        uid,
+        size: 10,
+        digest: Digests { exact: [7; 32], body: [8; 16] },
+        target_uid,
+        flags: "\\Seen".into(),
+        flags_pending: None,
+        found_by: None,
+    }
+}
+
+fn ledger_with_folder(dir: &Path) -> (Ledger, FolderId) {
+    let mut ledger = Ledger::open(dir, &who()).unwrap();
+    ledger.plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
+    let id = ledger.folder("Sent").unwrap().unwrap().id;
+    ledger.open_place(id, "Sent Items", Some(9), false).unwrap();
+    ledger.scanned(id, &[1, 2, 3, 4, 5], 0).unwrap();
+    (ledger, id)
+}
+
+fn counts(ledger: &Ledger) -> crate::summary::Counts {
+    ledger.folder_summaries().unwrap()[0].counts
+}
+
+#[test]
+fn counts_add_up_at_every_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    assert_eq!(counts(&ledger).pending, 5);
+    let batch = ledger.open_batch(id, Some(9), Some(1), &[(1, 10), (2, 10)]).unwrap();
+    assert!(counts(&ledger).adds_up());
+    ledger.delivered(id, &[message(1, 1), message(2, 2)], Outcome::Copied, &[batch]).unwrap();
+    ledger.delivered(id, &[message(3, 7)], Outcome::AlreadyPresent, &[]).unwrap();
+    ledger.skipped(id, &[(4, 10)], "rule", "too old").unwrap();
+    ledger
+        .failed(id, &Failure { uid: 5, size: 10, code: "refused", text: "NO too ugly", refused: true }, &[])
+        .unwrap();
+    let c = counts(&ledger);
+    assert_eq!((c.copied, c.already_present, c.skipped, c.failed, c.pending), (2, 1, 1, 1, 0));
+    assert!(c.adds_up());
+    assert_eq!(c.bytes, 20);
+    // One was deleted at the source, one came in.
+    ledger.scanned(id, &[2, 3, 4, 5, 6], 0).unwrap();
+    let c = counts(&ledger);
+    assert_eq!((c.source_messages, c.copied, c.pending, c.gone_at_source), (5, 1, 1, 1));
+    assert!(c.adds_up());
+    assert_eq!(ledger.exceptions().unwrap().len(), 2);
+}
+
+#[test]
+fn an_intent_outlives_a_crash_until_every_message_of_it_is_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.open_batch(id, Some(9), Some(40), &[(1, 10), (2, 20), (3, 0)]).unwrap();
+    drop(ledger); // As a crash would: nothing was closed.
+    let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
+    let open = ledger.open_batches(id).unwrap();
+    assert_eq!(
+        open,
+        [Batch {
+            id: 1,
+            target: Some("Sent Items".into()),
+            target_uid_validity: Some(9),
+            target_uid_next: Some(40),
+            messages: vec![(1, 10), (2, 20), (3, 0)],
+            looked_up: false
+        }]
+    );
+    ledger.close_batches(id).unwrap();
+    assert!(ledger.open_batches(id).unwrap().is_empty());
+}
+
+#[test]
+fn refusals_are_counted_over_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    for n in 1..=MAX_ATTEMPTS {
+        ledger
+            .failed(id, &Failure { uid: 1, size: 10, code: "refused", text: "NO", refused: true }, &[])
+            .unwrap();
+        assert_eq!(ledger.rows(id).unwrap()[&1].attempts, n);
+    }
+    ledger
+        .failed(id, &Failure { uid: 2, size: 10, code: "too-big", text: "limit", refused: false }, &[])
+        .unwrap();
+    assert_eq!(ledger.rows(id).unwrap()[&2].attempts, 0);
+}
+
+#[test]
+fn pending_flags_are_kept_until_they_are_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let with_pending = Delivered { flags_pending: Some("$odd".into()), ..message(1, 8) };
+    ledger.delivered(id, &[with_pending], Outcome::Copied, &[]).unwrap();
+    assert_eq!(ledger.flags_pending(id).unwrap(), [(1, 8, "$odd".to_owned())]);
+    ledger.flags_stored(id, &[1]).unwrap();
+    assert!(ledger.flags_pending(id).unwrap().is_empty());
+    assert_eq!(ledger.rows(id).unwrap()[&1].flags.as_deref(), Some("\\Seen $odd"));
+}
+
+#[test]
+fn a_target_uid_is_claimed_by_every_source_folder_that_goes_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.plan(&[("Old Sent".into(), Some("Sent Items".into()), 1)]).unwrap();
+    let other = ledger.folder("Old Sent").unwrap().unwrap().id;
+    assert_eq!(
+        ledger.open_place(other, "Sent Items", Some(9), true).unwrap(),
+        ledger.folder("Sent").unwrap().unwrap().place.unwrap()
+    );
+    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    ledger.delivered(other, &[message(1, 12)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12].into());
+}
+
+#[test]
+fn a_copy_made_after_a_comparison_makes_the_folder_unverified() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.set_verified(id, Verified::Full).unwrap();
+    assert_eq!(ledger.folder_summaries().unwrap()[0].verified, Verified::Full);
+    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(ledger.folder_summaries().unwrap()[0].verified, Verified::None);
+}
+
+#[test]
+fn only_one_process_writes_a_ledger_and_others_may_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger_with_folder(dir.path());
+    assert!(matches!(Ledger::open(dir.path(), &who()), Err(LedgerError::Busy { .. })));
+    let read = Ledger::read(ledger.path()).unwrap().unwrap();
+    assert_eq!(read.folder_summaries().unwrap().len(), 1);
+}
+
+#[test]
+fn a_ledger_of_other_accounts_is_refused_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    drop(ledger);
+    let other = Identity { target_host: "elsewhere.example".into(), ..who() };
+    let error = Ledger::open(dir.path(), &other).unwrap_err().to_string();
+    assert!(error.contains("mail.new.example") && error.contains("elsewhere.example"), "{error}");
+    assert!(Ledger::open(dir.path(), &who()).is_ok());
+}
+
+#[test]
+fn a_host_put_right_before_the_first_message_is_no_other_account() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(ledger_with_folder(dir.path()));
+    let other = Identity { target_host: "elsewhere.example".into(), ..who() };
+    assert!(Ledger::open(dir.path(), &other).is_ok());
+    assert!(Ledger::open(dir.path(), &other).is_ok());
+}
+
+#[test]
+fn a_newer_ledger_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger_with_folder(dir.path());
+    ledger.sql(|db| db.pragma_update(None, "user_version", SCHEMA_VERSION + 1)).unwrap();
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    assert!(matches!(Ledger::open(dir.path(), &who()), Err(LedgerError::Newer { .. })));
+    assert!(matches!(Ledger::read(&path), Err(LedgerError::Newer { .. })));
+}
+
+#[test]
+fn names_of_ledgers_are_readable_distinct_and_stay_in_their_folder() {
+    let dir = Path::new("/state");
+    let file = |name: &str| Ledger::file(dir, name).file_name().unwrap().to_string_lossy().into_owned();
+    assert!(file("anna@old.example").starts_with("anna@old.example-"));
+    assert_ne!(file("a/b"), file("a_b"));
+    assert!(file("../../etc/passwd").starts_with(".._.._etc_passwd-"));
+    assert_eq!(Ledger::file(dir, "../x").parent().unwrap(), Path::new("/state/ledgers"));
+}
+
+/// The file with one bit flipped, here and there in turn. Whatever opens must not say more than was true.
+#[test]
+fn a_flipped_bit_never_makes_a_message_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    ledger
+        .failed(id, &Failure { uid: 3, size: 10, code: "refused", text: "NO", refused: true }, &[])
+        .unwrap();
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    let good = std::fs::read(&path).unwrap();
+    let mut refused = 0;
+    // 37 is prime to the page size: in the end it hits headers, structure and rows of every page.
+    for at in (0..good.len()).filter(|at| at % 37 == 0) {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        std::fs::write(&path, &bad).unwrap();
+        let read = Ledger::open(dir.path(), &who()).and_then(|ledger| {
+            let Some(folder) = ledger.folder("Sent")? else { return Ok(HashMap::new()) };
+            ledger.rows(folder.id)
+        });
+        match read {
+            Err(_) => refused += 1,
+            Ok(rows) => {
+                for (uid, row) in rows {
+                    let done = matches!(row.outcome, Outcome::Copied | Outcome::AlreadyPresent);
+                    assert!(!done || (uid <= 2 && row.target_uid == Some(10 + uid)), "byte {at}: {row:?}");
+                }
+            }
+        }
+    }
+    assert!(refused > 5, "{refused} of {} bytes were noticed", good.len());
+}
+
+#[test]
+fn a_truncated_ledger_is_refused_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    for uid in 1..500 {
+        ledger.delivered(id, &[message(uid, uid)], Outcome::Copied, &[]).unwrap();
+    }
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    let good = std::fs::read(&path).unwrap();
+    for share in [1, 3, 5, 9] {
+        std::fs::write(&path, &good[..good.len() * share / 10]).unwrap();
+        let error = Ledger::open(dir.path(), &who()).unwrap_err();
+        assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("move it away"), "{error}");
+        assert_eq!(std::fs::metadata(&path).unwrap().len() as usize, good.len() * share / 10);
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_the_intent() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let pages: i64 = ledger.sql(|db| db.pragma_query_value(None, "page_count", |r| r.get(0))).unwrap();
+    ledger.sql(|db| db.pragma_update(None, "max_page_count", pages)).unwrap();
+    let mut last = Ok(0);
+    for n in 0..10_000 {
+        last = ledger.open_batch(id, Some(9), Some(1), &[(n, 5_000); 100]);
+        if last.is_err() {
+            break;
+        }
+    }
+    let error = last.unwrap_err().to_string();
+    assert!(error.contains("make room"), "{error}");
+}
+
+#[test]
+fn only_the_messages_named_are_proven() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let messages: Vec<Delivered> = [1, 2, 3, 5, 6].map(|uid| message(uid, uid + 10)).into();
+    ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
+    ledger.prove(id, &[1, 2, 6].into_iter().collect()).unwrap();
+    let mut left = ledger.unproven(id).unwrap();
+    left.sort_unstable();
+    assert_eq!(left, [(3, 13, 10), (5, 15, 10)]);
+    assert_eq!(ledger.rows(id).unwrap().len(), 5, "sealed again");
+}
+
+#[test]
+fn a_message_costs_at_most_250_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let count = 20_000_u32;
+    let uids: Vec<u32> = (1..=count).collect();
+    ledger.scanned(id, &uids, 0).unwrap();
+    for chunk in uids.chunks(64) {
+        let sent: Vec<(u32, u64)> = chunk.iter().map(|uid| (*uid, 5_000)).collect();
+        let batch = ledger.open_batch(id, Some(9), Some(1), &sent).unwrap();
+        let messages: Vec<Delivered> = chunk
+            .iter()
+            .map(|uid| Delivered {
+                size: 5_000,
+                flags: "\\Answered \\Seen $Label1".into(),
+                ..message(*uid, *uid)
+            })
+            .collect();
+        ledger.delivered(id, &messages, Outcome::Copied, &[batch]).unwrap();
+    }
+    ledger.prove(id, &UidSet::from(uids.as_slice())).unwrap();
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    let each = std::fs::metadata(&path).unwrap().len() / u64::from(count);
+    assert!(each <= 250, "{each} bytes a message");
+}
+
+#[test]
+fn a_proof_holds_until_a_row_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let proof = Proof {
+        source_uid_next: 6,
+        source_messages: 5,
+        source_modseq: Some(77),
+        target_uid_next: 3,
+        target_messages: 2,
+    };
+    ledger.set_proof(id, Some(proof)).unwrap();
+    let now = |ledger: &Ledger| ledger.folder("Sent").unwrap().unwrap().proof;
+    assert_eq!(now(&ledger), Some(proof));
+    let before = counts(&ledger);
+    ledger.scanned(id, &[1, 2, 3, 4, 5], 0).unwrap();
+    assert_eq!(now(&ledger), Some(proof), "the same list changes nothing");
+    ledger.plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
+    assert_eq!(now(&ledger), Some(proof), "the same plan changes nothing");
+    assert_eq!(counts(&ledger), before);
+    ledger.scanned(id, &[1, 2, 3, 4, 6], 0).unwrap();
+    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(now(&ledger), None);
+    assert_eq!(counts(&ledger).copied, 1);
+    ledger.set_proof(id, Some(proof)).unwrap();
+    ledger.plan(&[("Sent".into(), Some("Elsewhere".into()), 5)]).unwrap();
+    assert_eq!(now(&ledger), None, "another target proves nothing");
+}
+
+#[test]
+fn what_is_gone_and_listed_again_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(ledger.scanned(id, &[2, 3], 0).unwrap(), Scanned { gone: 1, relisted: Vec::new() });
+    assert_eq!(counts(&ledger).gone_at_source, 1);
+    assert_eq!(ledger.scanned(id, &[1, 2, 3], 0).unwrap(), Scanned::default());
+    assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (0, 1));
+    assert_eq!(ledger.rows(id).unwrap().len(), 1, "and its seal fits");
+}
+
+#[test]
+fn new_source_numbers_keep_what_was_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11), message(2, 12), message(3, 13)], Outcome::Copied, &[]).unwrap();
+    // Old 1 is now 2, old 2 is now 1, old 3 is no more.
+    assert_eq!(ledger.renumber(id, &[(1, 2), (2, 1)]).unwrap(), 1);
+    let rows = ledger.rows(id).unwrap();
+    assert_eq!((rows[&2].target_uid, rows[&1].target_uid, rows.len()), (Some(11), Some(12), 2));
+    ledger.scanned(id, &[1, 2], 0).unwrap();
+    assert_eq!(counts(&ledger).gone_at_source, 1);
+    // And once more, so that what went in the first round is not in the way.
+    assert_eq!(ledger.renumber(id, &[(2, 7)]).unwrap(), 1);
+    ledger.scanned(id, &[7], 0).unwrap();
+    assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (2, 1));
+    assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12, 13].into());
+}
+
+#[test]
+fn a_renamed_folder_keeps_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    ledger.rename_folder("Sent", "Gesendet").unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(dir.path(), &who()).unwrap();
+    assert_eq!(ledger.folder("Gesendet").unwrap().unwrap().id, id);
+    assert!(ledger.folder("Sent").unwrap().is_none());
+}
+
+#[test]
+fn what_hooks_said_is_known_for_the_state_they_saw() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = ledger_with_folder(dir.path());
+    let hook = HookSummary {
+        plugin: "counts".into(),
+        outcome: crate::plugin::HookOutcome::Pass,
+        findings: Vec::new(),
+    };
+    ledger.set_hooks(std::slice::from_ref(&hook), Some("a")).unwrap();
+    assert_eq!(ledger.hooks().unwrap(), std::slice::from_ref(&hook));
+    assert_eq!(ledger.hooks_of("a").unwrap(), Some(vec![hook]));
+    assert_eq!(ledger.hooks_of("b").unwrap(), None);
+}

@@ -1,0 +1,182 @@
+//! `project.sqlite`: which mailboxes there are, why one stopped, how the newest run went.
+//!
+//! The truth about messages is in the ledgers; [`load`] reads both.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::state::ledger::{LedgerError, Result};
+use crate::state::private::{private_dir, private_file};
+use crate::summary::{LastRun, Stopped};
+
+const STORE_VERSION: u32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE mailbox (
+    mailbox  TEXT PRIMARY KEY,
+    source   TEXT NOT NULL,
+    target   TEXT NOT NULL,
+    stopped  TEXT                    -- JSON: side, cause, reason; NULL while it runs and when it ended well
+) WITHOUT ROWID;
+CREATE TABLE run (
+    id       INTEGER PRIMARY KEY,
+    started  TEXT NOT NULL,
+    copied   INTEGER NOT NULL,
+    bytes    INTEGER NOT NULL,
+    seconds  REAL NOT NULL
+);
+";
+
+/// The project's own store.
+#[derive(Debug)]
+pub(crate) struct Store {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens it, creating it when it is missing.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: not writable, damaged, or newer than this program.
+    pub(crate) fn open(state_dir: &Path) -> Result<Self> {
+        let path = state_dir.join("project.sqlite");
+        let io = |source| LedgerError::Io { path: path.display().to_string(), source };
+        private_dir(state_dir).map_err(io)?;
+        let db = Connection::open(&path).map_err(|source| error(&path, source))?;
+        private_file(&path).map_err(io)?;
+        let mut store = Self { db, path };
+        store.prepare().map_err(|source| error(&store.path, source))?;
+        let found = store.version()?;
+        if found > STORE_VERSION {
+            return Err(LedgerError::Newer {
+                path: store.path.display().to_string(),
+                found,
+                known: STORE_VERSION,
+            });
+        }
+        Ok(store)
+    }
+
+    fn version(&self) -> Result<u32> {
+        self.db
+            .pragma_query_value(None, "user_version", |r| r.get(0))
+            .map_err(|source| error(&self.path, source))
+    }
+
+    fn prepare(&mut self) -> rusqlite::Result<()> {
+        self.db.busy_timeout(std::time::Duration::from_secs(10))?;
+        self.db.pragma_update(None, "journal_mode", "wal")?;
+        self.db.pragma_update(None, "synchronous", "normal")?;
+        // Two commands may create it at the same moment: look again inside the transaction.
+        let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        if tx.pragma_query_value(None, "user_version", |r| r.get::<_, u32>(0))? == 0 {
+            tx.execute_batch(TABLES)?;
+            tx.pragma_update(None, "user_version", STORE_VERSION)?;
+        }
+        tx.commit()
+    }
+
+    fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        f(&self.db).map_err(|source| error(&self.path, source))
+    }
+
+    /// Records a mailbox, and why it stopped if it did.
+    ///
+    /// # Errors
+    /// See [`LedgerError`]; the same for all methods.
+    pub(crate) fn set_mailbox(
+        &self,
+        mailbox: &str,
+        source: &str,
+        target: &str,
+        stopped: Option<&Stopped>,
+    ) -> Result<()> {
+        let stopped = stopped.and_then(|s| serde_json::to_string(s).ok());
+        self.sql(|db| {
+            db.execute(
+                "INSERT OR REPLACE INTO mailbox VALUES (?1, ?2, ?3, ?4)",
+                params![mailbox, source, target, stopped],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Begins a run; its row is brought up to date by [`Store::update_run`].
+    pub(crate) fn begin_run(&self) -> Result<i64> {
+        self.sql(|db| {
+            db.execute(
+                "INSERT INTO run (started, copied, bytes, seconds) VALUES (datetime('now'), 0, 0, 0)",
+                [],
+            )?;
+            Ok(db.last_insert_rowid())
+        })
+    }
+
+    /// Records what a run has done so far.
+    pub(crate) fn update_run(&self, run: i64, copied: u64, bytes: u64, seconds: f64) -> Result<()> {
+        self.sql(|db| {
+            db.execute(
+                "UPDATE run SET copied = ?2, bytes = ?3, seconds = ?4 WHERE id = ?1",
+                params![run, copied, bytes, seconds],
+            )
+            .map(drop)
+        })
+    }
+
+    pub(crate) fn last_run(&self) -> Result<LastRun> {
+        self.sql(|db| {
+            db.query_row("SELECT copied, bytes, seconds FROM run ORDER BY id DESC LIMIT 1", [], |r| {
+                Ok(LastRun { copied: r.get(0)?, bytes: r.get(1)?, seconds: r.get(2)? })
+            })
+            .optional()
+            .map(Option::unwrap_or_default)
+        })
+    }
+
+    pub(crate) fn mailboxes(&self) -> Result<Vec<Recorded>> {
+        self.sql(|db| {
+            db.prepare("SELECT mailbox, source, target, stopped FROM mailbox ORDER BY source, mailbox")?
+                .query_map([], |r| {
+                    let stopped: Option<String> = r.get(3)?;
+                    Ok(Recorded {
+                        key: r.get(0)?,
+                        source: r.get(1)?,
+                        target: r.get(2)?,
+                        stopped: stopped.and_then(|s| serde_json::from_str(&s).ok()),
+                    })
+                })?
+                .collect()
+        })
+    }
+}
+
+/// A mailbox that a run has seen.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Stable identity.
+    pub key: String,
+    /// Source log-in.
+    pub source: String,
+    /// Target log-in.
+    pub target: String,
+    /// Why it could not go on in the newest run.
+    pub stopped: Option<Stopped>,
+}
+
+/// Every mailbox that a run has seen, by source name.
+///
+/// # Errors
+/// [`LedgerError`] when the store is damaged or newer. A project that never ran is no error.
+pub fn mailboxes(state_dir: &Path) -> Result<Vec<Recorded>> {
+    if state_dir.join("project.sqlite").exists() {
+        Store::open(state_dir)?.mailboxes()
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+fn error(path: &Path, source: rusqlite::Error) -> LedgerError {
+    LedgerError::Sqlite { path: path.display().to_string(), source }
+}

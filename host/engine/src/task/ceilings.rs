@@ -1,0 +1,290 @@
+//! How many connections may be open to a host at a time, over all mailboxes of a task.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mailhaul_imap::Timeouts;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::account::{AccountSpec, Mailbox};
+
+/// Ceilings on connections, shared by every mailbox of a task. A host that asks for patience lowers its own.
+#[derive(Debug)]
+pub(crate) struct Ceilings {
+    per_host: usize,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    /// Mailboxes that were told about a server's wish for patience.
+    told: Mutex<HashSet<String>>,
+    /// Pairs of connections that mailboxes have beyond their first.
+    extra: Arc<Mutex<HashMap<String, usize>>>,
+    /// How long to wait for servers.
+    pub timeouts: Timeouts,
+}
+
+/// Connections to one host.
+#[derive(Debug)]
+struct Host {
+    free: Arc<Semaphore>,
+    count: Mutex<Count>,
+}
+
+#[derive(Debug)]
+struct Count {
+    /// How many may be open.
+    allowed: usize,
+    /// How many of those that are open are too many by now.
+    owed: usize,
+    /// How many one mailbox may have open, where that is known.
+    per_mailbox: Option<usize>,
+}
+
+/// Fewer are never allowed: where both ends are one host, a mailbox needs two.
+const FEWEST: usize = 2;
+
+impl Host {
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a permit to open `n` connections. `None` only if the program is ending.
+    async fn permit(self: Arc<Self>, n: usize) -> Option<Held> {
+        let permits = Arc::clone(&self.free).acquire_many_owned(u32::try_from(n).unwrap_or(u32::MAX));
+        Some(Held { permits: Some(permits.await.ok()?), host: self })
+    }
+
+    /// From now on at most this many are open at a time, and never more than before.
+    fn lower(&self, name: &str, most: usize) {
+        let mut count = self.count();
+        let most = most.max(FEWEST);
+        if count.allowed <= most {
+            return;
+        }
+        tracing::info!(host = name, allowed = most, "fewer connections at a time");
+        while count.allowed > most {
+            count.allowed -= 1;
+            match self.free.try_acquire() {
+                Ok(permit) => permit.forget(),
+                Err(_) => count.owed += 1,
+            }
+        }
+    }
+
+    fn try_permit(self: Arc<Self>, n: u32) -> Option<Held> {
+        let permits = Arc::clone(&self.free).try_acquire_many_owned(n).ok()?;
+        Some(Held { permits: Some(permits), host: self })
+    }
+}
+
+impl Ceilings {
+    /// At most `per_host` connections to one host at a time.
+    #[must_use]
+    pub(crate) fn new(per_host: usize) -> Self {
+        Self {
+            per_host: per_host.max(1),
+            hosts: Mutex::default(),
+            told: Mutex::default(),
+            extra: Arc::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    fn host(&self, spec: &AccountSpec) -> (String, Arc<Host>) {
+        let name = format!("{}:{}", spec.endpoint.host.to_ascii_lowercase(), spec.endpoint.port);
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = hosts.entry(name.clone()).or_insert_with(|| {
+            let count = Mutex::new(Count { allowed: self.per_host, owed: 0, per_mailbox: None });
+            Arc::new(Host { free: Arc::new(Semaphore::new(self.per_host)), count })
+        });
+        (name, Arc::clone(host))
+    }
+
+    /// The host asked for patience: from now on one connection fewer is open to it at a time.
+    pub(crate) fn reduce(&self, spec: &AccountSpec) {
+        let (name, host) = self.host(spec);
+        let most = host.count().allowed.saturating_sub(1);
+        host.lower(&name, most);
+    }
+
+    /// What a server profile says of the host: the most connections at a time over all mailboxes, and of one mailbox.
+    pub(crate) fn cap(&self, spec: &AccountSpec, together: Option<u32>, per_mailbox: Option<u32>) {
+        let (name, host) = self.host(spec);
+        let number = |most| usize::try_from(most).unwrap_or(usize::MAX);
+        if let Some(most) = together {
+            host.lower(&name, number(most));
+        }
+        host.count().per_mailbox = per_mailbox.map(number);
+    }
+
+    /// Whether more connections are open to an end of the mailbox than its host wants.
+    pub(crate) fn is_crowded(&self, mailbox: &Mailbox) -> bool {
+        [&mailbox.source, &mailbox.target].iter().any(|spec| self.host(spec).1.count().owed > 0)
+    }
+
+    /// Whether this is the first time that a server asks for patience while it works on the mailbox: said once.
+    pub(crate) fn first_complaint(&self, mailbox: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox.to_owned())
+    }
+
+    /// Permit for one connection.
+    pub(crate) async fn one(&self, spec: &AccountSpec) -> Permit {
+        let (_, host) = self.host(spec);
+        Permit(vec![host.permit(1).await], None)
+    }
+
+    /// Permit for one more connection to each end, if nobody has to wait for it and both hosts let one mailbox have it.
+    pub(crate) fn try_pair(&self, mailbox: &Mailbox) -> Option<Permit> {
+        let (first, a) = self.host(&mailbox.source);
+        let (second, b) = self.host(&mailbox.target);
+        // One after the other: a host that is both ends has one count.
+        let of_one = |host: &Host| host.count().per_mailbox;
+        let most = [of_one(&a), of_one(&b)].into_iter().flatten().min().unwrap_or(usize::MAX);
+        let extra = Extra::beyond_first(&self.extra, &mailbox.key, most)?;
+        let held = if first == second {
+            vec![Some(a.try_permit(2)?)]
+        } else {
+            vec![Some(a.try_permit(1)?), Some(b.try_permit(1)?)]
+        };
+        Some(Permit(held, Some(extra)))
+    }
+
+    /// Permit for one connection to each end; taken at once where both ends are one host, so that
+    /// mailboxes never wait for each other's second connection.
+    pub(crate) async fn pair(&self, mailbox: &Mailbox) -> Permit {
+        let (first, a) = self.host(&mailbox.source);
+        let (second, b) = self.host(&mailbox.target);
+        if first == second {
+            return Permit(vec![a.permit(FEWEST.min(self.per_host)).await], None);
+        }
+        // Always in the same order: two mailboxes that swap hosts cannot block each other.
+        let (x, y) = if first < second { (a, b) } else { (b, a) };
+        let x = x.permit(1).await;
+        Permit(vec![x, y.permit(1).await], None)
+    }
+}
+
+/// Permit to hold connections; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Permit(
+    #[expect(dead_code, reason = "held for its drop")] Vec<Option<Held>>,
+    #[expect(dead_code, reason = "held for its drop")] Option<Extra>,
+);
+
+/// A pair of connections of a mailbox beyond its first.
+#[derive(Debug)]
+struct Extra {
+    mailbox: String,
+    of: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl Extra {
+    /// One more, if the mailbox then has at most `most` pairs.
+    fn beyond_first(of: &Arc<Mutex<HashMap<String, usize>>>, mailbox: &str, most: usize) -> Option<Self> {
+        let mut counts = of.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(mailbox.to_owned()).or_default();
+        if 1 + *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Self { mailbox: mailbox.to_owned(), of: Arc::clone(of) })
+    }
+}
+
+impl Drop for Extra {
+    fn drop(&mut self) {
+        let mut counts = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.mailbox) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.mailbox);
+            }
+        }
+    }
+}
+
+/// Permit of one host. What the host does not want any more is not given back.
+#[derive(Debug)]
+struct Held {
+    permits: Option<OwnedSemaphorePermit>,
+    host: Arc<Host>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(mut permits) = self.permits.take() else { return };
+        let mut count = self.host.count();
+        while count.owed > 0
+            && let Some(one) = permits.split(1)
+        {
+            one.forget();
+            count.owed -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::testing::mailbox;
+
+    #[tokio::test]
+    async fn a_profile_lowers_a_host_s_ceiling_and_never_raises_it() {
+        let ceilings = Ceilings::new(6);
+        let anna = mailbox("anna", "old.example", "new.example");
+        let free = || ceilings.host(&anna.source).1.free.available_permits();
+        let held = ceilings.pair(&anna).await;
+        ceilings.cap(&anna.source, Some(20), None);
+        assert_eq!(free(), 5);
+        ceilings.cap(&anna.source, Some(4), None);
+        ceilings.cap(&anna.source, Some(4), None);
+        assert_eq!(free(), 3);
+        // A host that is both ends needs two connections for a mailbox, whatever anybody says.
+        ceilings.cap(&anna.source, Some(0), None);
+        assert_eq!(free(), 1);
+        drop(held);
+        assert_eq!(free(), 2);
+    }
+
+    #[test]
+    fn a_host_that_is_both_ends_can_have_further_pairs() {
+        let ceilings = Ceilings::new(6);
+        let anna = mailbox("anna", "one.example", "one.example");
+        ceilings.cap(&anna.source, None, Some(3));
+        let held: Vec<_> = (0..4).filter_map(|_| ceilings.try_pair(&anna)).collect();
+        assert_eq!(held.len(), 2);
+        assert_eq!(ceilings.host(&anna.source).1.free.available_permits(), 2);
+    }
+
+    #[tokio::test]
+    async fn connections_that_are_open_already_are_owed() {
+        let ceilings = Ceilings::new(6);
+        let anna = mailbox("anna", "old.example", "new.example");
+        let mut held = Vec::new();
+        for _ in 0..6 {
+            held.push(ceilings.one(&anna.source).await);
+        }
+        ceilings.cap(&anna.source, Some(4), None);
+        assert!(ceilings.is_crowded(&anna));
+        held.truncate(4);
+        assert!(!ceilings.is_crowded(&anna));
+        assert_eq!(ceilings.host(&anna.source).1.free.available_permits(), 0);
+        held.clear();
+        assert_eq!(ceilings.host(&anna.source).1.free.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn one_mailbox_has_as_many_pairs_as_both_hosts_let_it_have() {
+        let ceilings = Ceilings::new(100);
+        let (anna, ben) =
+            (mailbox("anna", "o.example", "n.example"), mailbox("ben", "o.example", "n.example"));
+        let _first = ceilings.pair(&anna).await;
+        ceilings.cap(&anna.source, None, Some(5));
+        ceilings.cap(&anna.target, None, Some(3));
+        let more = [ceilings.try_pair(&anna), ceilings.try_pair(&anna)];
+        assert!(more.iter().all(Option::is_some) && ceilings.try_pair(&anna).is_none());
+        assert!(ceilings.try_pair(&ben).is_some(), "another mailbox has its own");
+        drop(more);
+        assert!(ceilings.try_pair(&anna).is_some());
+        ceilings.cap(&anna.target, None, Some(1));
+        assert!(ceilings.try_pair(&anna).is_none());
+    }
+}

@@ -1,0 +1,99 @@
+//! What every part of a task shares: the job, the plugins, the way to tell and the way to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::event::Event;
+use crate::job::Job;
+use crate::plugin::Plugins;
+use crate::task::breaks::Breaks;
+use crate::task::ceilings::Ceilings;
+use crate::task::profiles::Profiles;
+use crate::task::stop::StopSignal;
+
+/// The unit of the memory budget: a permit stands for this many bytes.
+const BUDGET_UNIT: u64 = 1024;
+
+/// Shared by every mailbox of a task; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// What to do.
+    pub job: Arc<Job>,
+    /// With which plugins.
+    pub plugins: Plugins,
+    /// Within which ceilings.
+    pub ceilings: Arc<Ceilings>,
+    /// What is known about the servers.
+    pub profiles: Arc<Profiles>,
+    /// Whether to stop.
+    pub stop: StopSignal,
+    /// What was done so far.
+    pub done: Arc<Done>,
+    /// Messages that connections broke at.
+    pub breaks: Arc<Breaks>,
+    budget: Arc<Semaphore>,
+    events: mpsc::Sender<Event>,
+}
+
+/// Messages and bytes done over all mailboxes.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Done {
+    /// Adds finished messages.
+    pub(crate) fn add(&self, messages: u64, bytes: u64) {
+        self.messages.fetch_add(messages, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Messages and bytes so far.
+    #[must_use]
+    pub(crate) fn get(&self) -> (u64, u64) {
+        (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
+impl Context {
+    /// Puts the shared parts together.
+    #[must_use]
+    pub(crate) fn new(
+        job: Arc<Job>,
+        plugins: Plugins,
+        stop: StopSignal,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
+        let limits = &job.limits;
+        let meant = limits.connections_are_meant.then_some(limits.connections_per_host);
+        let (source, target) = (plugins.source_profiles.clone(), plugins.target_profiles.clone());
+        let profiles = Arc::new(Profiles::new(source, target, meant));
+        let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
+        let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
+        let (done, breaks) = (Arc::default(), Arc::default());
+        Self { job, plugins, ceilings, profiles, stop, done, breaks, budget, events }
+    }
+
+    /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
+    pub(crate) async fn emit(&self, event: Event) {
+        if self.events.send(event).await.is_err() {
+            tracing::debug!("nobody listens to events any more");
+        }
+    }
+
+    /// Tells a remark about a mailbox.
+    pub(crate) async fn warn(&self, mailbox: &str, message: String) {
+        tracing::warn!(mailbox, "{message}");
+        self.emit(Event::Warning { mailbox: Some(mailbox.to_owned()), message }).await;
+    }
+
+    /// Waits until `bytes` more may be held in memory; given back when the permit is dropped.
+    pub(crate) async fn room(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let units = (bytes as u64).div_ceil(BUDGET_UNIT).max(1);
+        Arc::clone(&self.budget).acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX)).await.ok()
+    }
+}

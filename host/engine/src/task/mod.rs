@@ -1,0 +1,7 @@
+//! What all mailboxes of a task share.
+
+pub(crate) mod breaks;
+pub(crate) mod ceilings;
+pub(crate) mod context;
+pub(crate) mod profiles;
+pub(crate) mod stop;
