@@ -12,6 +12,9 @@ pub mod rules;
 mod side;
 pub mod summary;
 
+#[cfg(test)]
+mod rooms;
+
 // Three services. What is on disk; what all mailboxes of a task share; the way to both servers.
 mod server;
 mod state;

@@ -416,7 +416,7 @@ pub(super) fn set_gone(
 ) -> rusqlite::Result<()> {
     let mut update =
         tx.prepare_cached("UPDATE message SET gone = ?3 WHERE folder = ?1 AND source_uid = ?2")?;
-    let mut again = tx.prepare_cached(super::message::SEAL_ONE)?;
+    let mut again = tx.prepare_cached(super::seal::SEAL_ONE)?;
     for uid in uids {
         update.execute(params![folder.0, uid, gone])?;
         again.execute(params![folder.0, uid])?;

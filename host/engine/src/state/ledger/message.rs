@@ -6,12 +6,8 @@ use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::folder::changed;
+use super::seal::SEAL_ONE;
 use super::{FolderId, Ledger, PlaceId, Result};
-
-/// Seals one row again.
-pub(super) const SEAL_ONE: &str =
-    "UPDATE message SET seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
-    target_uid, proven, gone) WHERE folder = ?1 AND source_uid = ?2";
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

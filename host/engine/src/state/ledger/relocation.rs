@@ -4,7 +4,7 @@
 use rusqlite::{Row as SqlRow, params};
 
 use super::folder::{changed, set_gone};
-use super::message::SEAL_ONE;
+use super::seal::SEAL_ONE;
 use super::{FolderId, Ledger, Outcome, PlaceId, Result};
 
 /// A copy on the target.
