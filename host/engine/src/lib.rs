@@ -11,6 +11,7 @@ pub mod plugin;
 pub mod rules;
 mod side;
 pub mod summary;
+mod verdict;
 
 #[cfg(test)]
 mod rooms;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plugin::{Finding, HookOutcome, PluginError};
+use crate::plugin::{Depth, Finding, HookOutcome, PluginError};
 pub use crate::side::Side;
 
 /// Version of the JSON document.
@@ -207,6 +207,16 @@ pub enum Verified {
     Full,
 }
 
+impl From<Depth> for Verified {
+    fn from(depth: Depth) -> Self {
+        match depth {
+            Depth::Counts => Self::Counts,
+            Depth::Headers => Self::Headers,
+            Depth::Full => Self::Full,
+        }
+    }
+}
+
 /// A message that is not on the target, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
@@ -320,9 +330,4 @@ impl From<&PluginError> for Stopped {
     fn from(error: &PluginError) -> Self {
         Self { side: Side::Local, cause: "plugin".into(), reason: error.to_string() }
     }
-}
-
-/// Whether any hook said `fail`.
-pub(crate) fn any_failed(hooks: &[HookSummary]) -> bool {
-    hooks.iter().any(|h| h.outcome == HookOutcome::Fail)
 }

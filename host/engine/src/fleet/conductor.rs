@@ -11,13 +11,10 @@ use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
 use crate::job::Task;
-use crate::mailbox::{check, run, undo, verify};
-use crate::mapping::planner::{PlanError, plan};
+use crate::mailbox::run::Orders;
+use crate::mailbox::{check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
-use crate::server::dial::{dial_both, log_out};
-use crate::server::refusal::explained;
 use crate::side::Side;
-use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
 use crate::task::context::Context;
 
@@ -211,16 +208,16 @@ async fn one(
         recorder.mailbox(context, mailbox, None).await;
     }
     let (end, summary) = match work {
-        MailboxTask::Check => (check_one(context, mailbox).await, None),
-        MailboxTask::Plan => (plan_one(context, mailbox, None).await, None),
+        MailboxTask::Check => (check::run(context, mailbox).await, None),
+        MailboxTask::Plan => (plan::run(context, mailbox, None).await, None),
         MailboxTask::Fit(plans) => {
             let agreed = plans.iter().find(|p| p.mailbox == mailbox.key);
-            return plan_one(context, mailbox, agreed).await;
+            return plan::run(context, mailbox, agreed).await;
         }
         MailboxTask::Undo => undo::undo(context, mailbox).await,
         MailboxTask::Run(plans, delete_gone) => {
             let agreed = plans.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
-            run::run(context, mailbox, agreed, *delete_gone).await
+            run::run(context, mailbox, Orders { agreed, delete_gone: *delete_gone }).await
         }
         MailboxTask::Verify(depth, sample) => verify::verify(context, mailbox, *depth, *sample).await,
     };
@@ -230,62 +227,4 @@ async fn one(
     tracing::info!(end = ?end, "mailbox finished");
     context.emit(Event::MailboxFinished { mailbox: name, end: end.clone(), summary }).await;
     end
-}
-
-async fn check_one(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
-    let rows = tokio::select! {
-        rows = check::check(context, mailbox) => rows,
-        () = context.stop.raised() => return MailboxEnd::Interrupted,
-    };
-    let mut end = MailboxEnd::Complete;
-    for row in rows {
-        if row.cause != "ok" && end == MailboxEnd::Complete {
-            end = MailboxEnd::Stopped(Stopped {
-                side: row.side,
-                cause: row.cause.clone(),
-                reason: row.detail.clone(),
-            });
-        }
-        context.emit(Event::Checked(row)).await;
-    }
-    end
-}
-
-async fn plan_one(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxPlan>) -> MailboxEnd {
-    let work = async {
-        let _permit = context.ceilings.pair(mailbox).await;
-        let (mut source, mut target) = dial_both(context, mailbox).await?;
-        let ledger =
-            Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).map_err(PlanError::Ledger)?;
-        let planned = plan(context, mailbox, &mut source, &mut target, ledger).await?;
-        log_out(source).await;
-        log_out(target).await;
-        Ok::<_, PlanError>(planned.plan)
-    };
-    let planned = tokio::select! {
-        planned = work => planned,
-        () = context.stop.raised() => return MailboxEnd::Interrupted,
-    };
-    let stopped = |cause: &str, reason: String| {
-        MailboxEnd::Stopped(Stopped { side: Side::Local, cause: cause.into(), reason })
-    };
-    match planned {
-        Ok(plan) => {
-            let conflicts = plan.conflicts.join("; ");
-            let departs = agreed.and_then(|agreed| plan.departs_from(agreed));
-            if agreed.is_none() {
-                context.emit(Event::Planned(plan)).await;
-            }
-            if let Some(departs) = departs {
-                stopped("plan", departs)
-            } else if conflicts.is_empty() {
-                MailboxEnd::Complete
-            } else {
-                stopped("plan", conflicts)
-            }
-        }
-        Err(PlanError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
-        Err(PlanError::Plugin(error)) => MailboxEnd::Stopped(Stopped::from(&error)),
-        Err(PlanError::Ledger(error)) => MailboxEnd::Stopped(Stopped::from(&error)),
-    }
 }

@@ -1,157 +1,108 @@
-//! What interrupted runs left in doubt: looked up where it was sent when no folder run goes there any more, and told
-//! when it cannot be.
+//! What earlier runs sent to this folder without hearing what became of it, and what else the target holds.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 
-use mailhaul_imap::{FetchItems, FolderName, Session, UidSet};
+use mailhaul_imap::{FetchItems, UidSet};
 
-use crate::folder::adopt::look;
-use crate::folder::adopt::{Home, adopt};
-use crate::folder::copy::item::FolderCopy;
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::run::FolderRun;
+use crate::folder::unchanged::same_target;
+use crate::folder::work::Step;
 use crate::message::list::list;
-use crate::server::dial::Ends;
+use crate::message::matching::wait_until_quiet;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, FolderRow};
+use crate::state::ledger::{Batch, Row};
 
 /// At most this many UIDs are named in a sentence.
 const NAMED: usize = 5;
 
-type Step<T> = Result<T, WorkError>;
-
-/// Both ends' spellings of their folders, by display path.
-pub(crate) struct Names {
-    /// The source's.
-    pub source: HashMap<String, FolderName>,
-    /// The target's.
-    pub target: HashMap<String, FolderName>,
-}
-
-/// Looks up the `chosen` intents that nobody has looked up yet, each in the folder it was sent to, and records what is
-/// there as copied.
-///
-/// # Errors
-/// When an end or the ledger fails; running it again continues.
-pub(crate) async fn look_up(
-    work: Work<'_>,
-    pair: &mut Ends,
-    names: &Names,
-    chosen: impl Fn(&FolderRow, &Batch) -> bool,
-) -> Step<()> {
-    if !locked(work.ledger).doubtful()? {
-        return Ok(());
+impl FolderRun<'_> {
+    /// Reads the target's message list where it can matter: for what is in doubt, for what is wanted, and for copies that
+    /// were seen there.
+    ///
+    /// # Errors
+    /// When the target or the ledger fails.
+    pub(super) async fn look_up_in_doubt(&mut self) -> Step<()> {
+        let work = self.work();
+        let about_here = |batch: &Batch| batch.is_about(&self.copy.target, self.copy.selected.uid_validity);
+        let (here, elsewhere): (Vec<Batch>, Vec<Batch>) =
+            work.ledger().open_batches(self.row.id)?.into_iter().partition(about_here);
+        // Looked up where it was sent before this began, or sent to a folder that is no more.
+        let elsewhere: Vec<i64> = elsewhere.iter().map(|batch| batch.id).collect();
+        work.ledger().forget_batches(self.row.id, &elsewhere)?;
+        self.in_doubt = here;
+        self.look(!self.wanted.is_empty()).await
     }
-    let rows = locked(work.ledger).folders()?;
-    for row in rows {
-        let mut batches = locked(work.ledger).open_batches(row.id)?;
-        batches.retain(|batch| !batch.looked_up && chosen(&row, batch));
-        if !batches.is_empty() {
-            in_folder(work, pair, names, &row, &batches).await?;
+
+    /// Compares the target's message list with the ledger: what was proven is compared with it unless the figures say
+    /// that it is the same, and what is unclaimed may be what is `wanted`.
+    ///
+    /// # Errors
+    /// When the target or the ledger fails.
+    pub(super) async fn look(&mut self, wanted: bool) -> Step<()> {
+        let at_target = EndError::at(Side::Target);
+        let doubtful = self.in_doubt.iter().any(|batch| !batch.looked_up);
+        if doubtful {
+            wait_until_quiet(&mut self.ends.target, &self.copy.target_name).await?;
+            self.select_target().await?;
         }
-    }
-    Ok(())
-}
-
-async fn in_folder(
-    work: Work<'_>,
-    pair: &mut Ends,
-    names: &Names,
-    row: &FolderRow,
-    batches: &[Batch],
-) -> Step<()> {
-    let path = row.place_path.as_deref().unwrap_or_default();
-    let target = match names.target.get(path) {
-        Some(name) => Some((name, pair.target.select(name).await.map_err(EndError::at(Side::Target))?)),
-        None => None,
-    };
-    let sent_there = |validity| batches.iter().all(|batch| batch.is_about(path, validity));
-    let target = target.filter(|(_, selected)| sent_there(selected.uid_validity));
-    let (Some((name, selected)), Some(place)) = (target, row.place) else {
-        // That folder is no more, or another one has its name: nothing of it is there.
-        let ids: Vec<i64> = batches.iter().map(|batch| batch.id).collect();
-        return Ok(locked(work.ledger).forget_batches(row.id, &ids)?);
-    };
-    let (rows, mut vanished) = {
-        let ledger = locked(work.ledger);
-        (ledger.rows(row.id)?, ledger.unaccounted(row.id)?)
-    };
-    let open = match names.source.get(&row.source) {
-        Some(source) => {
-            let examined = pair.source.examine(source).await.map_err(EndError::at(Side::Source))?;
-            if examined.exists > 0 && examined.uid_validity == row.source_uid_validity {
-                let sent: UidSet = vanished.keys().copied().collect();
-                list(&mut pair.source, sent, FetchItems::Meta).await.map_err(EndError::at(Side::Source))?
-            } else {
-                Vec::new()
-            }
+        let here = |row: &&Row| row.place == Some(self.place) && row.target_uid.is_some();
+        let proven: Vec<&Row> = self.rows.values().filter(here).filter(|row| row.proven).collect();
+        let exists = self.copy.selected.exists as usize;
+        if exists == 0 {
+            self.missing = proven.into_iter().cloned().collect();
+            return Ok(());
         }
-        None => Vec::new(),
-    };
-    for message in &open {
-        vanished.remove(&message.uid);
+        let claimed = self.work().ledger().claimed_in(self.place)?;
+        let same = self.row.proof.is_some_and(|proof| same_target(&proof, &self.copy.selected));
+        // As many messages as are claimed, all of them seen before: whatever else there is, nothing is free.
+        let nothing_free = same && exists <= claimed.len();
+        if !doubtful && same && (!wanted || nothing_free) {
+            return Ok(());
+        }
+        let there = self.ends.target.uids().await.map_err(&at_target)?;
+        let absent = |row: &&Row| row.target_uid.is_some_and(|uid| !there.contains(uid));
+        self.missing = proven.into_iter().filter(absent).cloned().collect();
+        self.unclaimed = there.iter().filter(|uid| !claimed.contains(uid)).collect();
+        Ok(())
     }
-    let home = Home { row, place, rows: &rows };
-    let mut job = FolderCopy {
-        source: row.source.clone(),
-        source_name: names.source.get(&row.source).unwrap_or(name).clone(),
-        folder: row.id,
-        target_name: name.clone(),
-        selected,
-        append_limit: None,
-        limit_by: None,
-        together: true,
-    };
-    let there = look(work, pair, home, &mut job, true, batches).await?;
-    // Only what lies above its intent was put there by us; the rest was there before.
-    let from = Batch::first_uid(batches);
-    let came: Vec<u32> = there.unclaimed.into_iter().filter(|uid| *uid >= from).collect();
-    adopt(work, pair, home, &job.selected, &came, open).await?;
-    tell_vanished(work, &mut pair.target, home, path, from, &vanished).await?;
-    Ok(locked(work.ledger).batches_looked_up(row.id)?)
-}
 
-/// Messages that were on their way when a run broke off, and that the source does not have any more, have nothing left
-/// that would tell their copies from other mail. Where any may be in the open target folder, that is said.
-///
-/// # Errors
-/// When the target or the ledger fails.
-pub(crate) async fn tell_vanished(
-    work: Work<'_>,
-    target: &mut Session,
-    home: Home<'_>,
-    target_path: &str,
-    from: u32,
-    vanished: &BTreeMap<u32, u64>,
-) -> Step<()> {
-    if vanished.is_empty() {
-        return Ok(());
+    /// Messages that were on their way when a run broke off, and that the source does not have any more, have nothing
+    /// left that would tell their copies from other mail. Where any may be in the open target folder, from the UID `from`
+    /// on, that is said.
+    ///
+    /// # Errors
+    /// When the target or the ledger fails.
+    pub(super) async fn tell_vanished(&mut self, from: u32) -> Step<()> {
+        if self.vanished.is_empty() {
+            return Ok(());
+        }
+        let came = list(&mut self.ends.target, UidSet::range(from, u32::MAX), FetchItems::Meta).await;
+        let mut came = came.map_err(EndError::at(Side::Target))?;
+        let claimed = self.work().ledger().claimed_in(self.place)?;
+        came.retain(|message| !claimed.contains(&message.uid));
+        if came.is_empty() {
+            return Ok(());
+        }
+        let sizes: HashSet<u64> = self.vanished.values().copied().filter(|size| *size > 0).collect();
+        let alike: Vec<u32> = came.iter().filter(|m| sizes.contains(&m.size)).map(|m| m.uid).collect();
+        let sent: Vec<u32> = self.vanished.keys().copied().collect();
+        let where_it_is = if alike.is_empty() {
+            format!("{} from UID {from} on", came.len())
+        } else {
+            format!("by their size {}", uids(&alike))
+        };
+        let message = format!(
+            "{} messages ({}) were on their way when an earlier run broke off, and the source does not have them any \
+             more; what arrived of them in `{}` ({where_it_is}) is not in the ledger, `undo` would leave it, \
+             `verify` lists it as extra",
+            sent.len(),
+            uids(&sent),
+            self.copy.target,
+        );
+        self.copy.warn(message).await;
+        Ok(())
     }
-    let came = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await;
-    let mut came = came.map_err(EndError::at(Side::Target))?;
-    let claimed = locked(work.ledger).claimed_in(home.place)?;
-    came.retain(|message| !claimed.contains(&message.uid));
-    if came.is_empty() {
-        return Ok(());
-    }
-    let sizes: HashSet<u64> = vanished.values().copied().filter(|size| *size > 0).collect();
-    let alike: Vec<u32> = came.iter().filter(|m| sizes.contains(&m.size)).map(|m| m.uid).collect();
-    let sent: Vec<u32> = vanished.keys().copied().collect();
-    let where_it_is = if alike.is_empty() {
-        format!("{} from UID {from} on", came.len())
-    } else {
-        format!("by their size {}", uids(&alike))
-    };
-    let message = format!(
-        "{}: {} messages ({}) were on their way when an earlier run broke off, and the source does not have them any \
-         more; what arrived of them in `{target_path}` ({where_it_is}) is not in the ledger, `undo` would leave it, \
-         `verify` lists it as extra",
-        home.row.source,
-        sent.len(),
-        uids(&sent),
-    );
-    work.warn(message).await;
-    Ok(())
 }
 
 /// As in `UID 4, 5, 6, 8, 9 and 12 more`.

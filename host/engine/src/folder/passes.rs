@@ -1,196 +1,238 @@
 //! The passes of a folder's copy: until everything is stored and seen, or recorded as failed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::folder::adopt::{Home, LookupResult, resolve};
-use crate::folder::copy::item::{FolderCopy, Short};
+use crate::event::Event;
+use crate::folder::copy::item::{CopyOutcome, Short};
 use crate::folder::copy::spread;
-use crate::folder::end::FolderEnd;
-use crate::folder::flags::store_pending;
-use crate::folder::prove::{TargetList, prove};
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::run::FolderRun;
+use crate::folder::work::Step;
 use crate::message::list::Listed;
-use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 
 /// Messages the target acknowledged without keeping are sent once more, then reported.
 const TRIES_TO_STORE: usize = 2;
-
 /// Passes in a row in which the target asked for patience and took nothing. Each waits as long as it suggests, or
 /// twice as long as the one before: about four minutes together.
 const MAX_VAIN_PASSES: u32 = 8;
 
-type Step<T> = Result<T, WorkError>;
-
-/// Copies what is `wanted`. Returns what came into the target since it was selected last; `None` when that is not known.
-/// What a connection broke at before goes first, each alone, so that the next break says whose fault it is.
-///
-/// # Errors
-/// When an end or the ledger fails; running it again continues.
-pub(crate) async fn bring(
-    work: Work<'_>,
-    mut pair: Ends,
-    home: Home<'_>,
-    job: &mut FolderCopy,
-    wanted: Vec<Listed>,
-    end: &mut FolderEnd,
-) -> Step<(Ends, Option<Vec<Listed>>)> {
-    let suspected = |m: &Listed| home.rows.get(&m.uid).is_some_and(|row| row.is_suspected());
-    let (alone, together): (Vec<_>, Vec<_>) = wanted.into_iter().partition(suspected);
-    for message in alone {
-        job.together = false;
-        let (back, _) = Box::pin(passes(work, pair, home, job, vec![message], end)).await?;
-        pair = back;
-        if end.interrupted || end.over_quota.is_some() {
-            return Ok((pair, None));
+impl FolderRun<'_> {
+    /// Copies what is wanted. What a connection broke at before goes first, each alone, so that the next break says whose
+    /// fault it is.
+    ///
+    /// # Errors
+    /// When an end or the ledger fails; running it again continues.
+    pub(super) async fn copy(mut self) -> Step<Self> {
+        let wanted = self.begin_copy().await;
+        let suspected = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.is_suspected());
+        let (alone, together): (Vec<_>, Vec<_>) = wanted.into_iter().partition(suspected);
+        for message in alone {
+            self.copy.together = false;
+            self = Box::pin(self.passes(vec![message])).await?;
+            if self.outcome.interrupted || self.outcome.over_quota.is_some() {
+                self.arrived = None;
+                return Ok(self);
+            }
+            self.select_target().await?;
         }
-        job.selected = pair.target.select(&job.target_name).await.map_err(EndError::at(Side::Target))?;
+        self.copy.together = self.work().context.breaks.allow_batches(self.work().key());
+        self = Box::pin(self.passes(together)).await?;
+        // Of a folder that was empty, and into which nothing came but what was copied, that is the whole list.
+        let whole = |list: &&Vec<Listed>| {
+            self.copy.selected.exists == 0 && list.len() as u64 == self.outcome.messages
+        };
+        if let Some(list) = self.arrived.as_ref().filter(whole).filter(|_| !self.outcome.interrupted) {
+            self.work().lists.keep(Side::Target, &self.copy.target, list);
+        }
+        Ok(self)
     }
-    job.together = work.context.breaks.allow_batches(work.key());
-    Box::pin(passes(work, pair, home, job, together, end)).await
-}
 
-async fn passes(
-    work: Work<'_>,
-    mut pair: Ends,
-    home: Home<'_>,
-    job: &mut FolderCopy,
-    mut wanted: Vec<Listed>,
-    end: &mut FolderEnd,
-) -> Step<(Ends, Option<Vec<Listed>>)> {
-    let folder = home.row.id;
-    let (mut attempt, mut vain) = (0, 0);
-    loop {
-        let mut not_found = Vec::new();
-        // Whether what did not arrive was judged: not when the target asked for patience, nor when messages that went
-        // together were refused for the sake of one.
-        let mut judged = true;
-        let mut listed = None;
-        if !wanted.is_empty() {
-            let (session, copied) = spread(work, job, &mut pair.source, pair.target, &wanted).await?;
-            pair.target = session;
-            end.messages += copied.messages;
-            end.bytes += copied.bytes;
-            end.over_quota = copied.over_quota;
-            end.interrupted = copied.interrupted;
-            end.throttled |= copied.patience.is_some();
-            judged = !copied.alone && copied.patience.is_none();
-            listed = copied.listed;
-            job.together &= !copied.alone;
-            if let Some(refusal) = copied.patience {
-                vain = if copied.messages > 0 { 0 } else { vain + 1 };
-                if vain >= MAX_VAIN_PASSES {
-                    return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
-                }
-                if let Some(wait) = copied.wait {
-                    // What the server's own words say was waited for by the writer.
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => {}
-                        () = work.context.stop.raised() => {}
-                    }
-                }
-            }
-            for (flag, count) in copied.flags_lost {
-                let message = format!(
-                    "{}: the target cannot hold the flag `{flag}`, set on {count} messages",
-                    home.row.source
-                );
-                work.warn(message).await;
-            }
-            if let Some(Short { messages, uid, came, said }) = copied.short {
-                let message = format!(
-                    "{}: {messages} of its messages came shorter than the source says; the first is message {uid}, with \
-                     {came} bytes of {said}. What came was copied: look at it in the old mailbox",
-                    home.row.source
-                );
-                work.warn(message).await;
-            }
-            if end.interrupted {
-                return Ok((pair, None));
-            }
-            // Servers store what they refuse, and keep to themselves under which UID: what came is
-            // compared by content before anything is sent again or given up.
-            let refused: HashSet<u32> = locked(work.ledger).attempts(folder)?.into_keys().collect();
-            let unresolved: HashSet<u32> = copied.unresolved.into_iter().collect();
-            let open: Vec<Listed> = wanted
-                .iter()
-                .filter(|m| unresolved.contains(&m.uid) || refused.contains(&m.uid))
-                .cloned()
-                .collect();
-            let asked: HashSet<u32> = open.iter().map(|m| m.uid).collect();
-            let looked = resolve(work, &mut pair, home, job, open).await?;
-            let LookupResult { open, found, undecided } = looked;
-            let found: Vec<u64> = wanted
-                .iter()
-                .filter(|m| asked.contains(&m.uid) && found.contains(&m.uid))
-                .map(|m| m.size)
-                .collect();
-            let (messages, bytes) = (found.len() as u64, found.iter().sum());
-            end.messages += messages;
-            end.bytes += bytes;
-            work.context.done.add(messages, bytes);
-            not_found = open;
-            // What was refused alone and is not there stays refused.
-            not_found.retain(|m| unresolved.contains(&m.uid));
-            let merged: Vec<Listed> =
-                not_found.extract_if(.., |m| copied.taken.contains_key(&m.uid)).collect();
-            for message in merged {
-                let other = copied.taken.get(&message.uid).copied().unwrap_or_default();
-                tell_merged(work, home, &message, other).await?;
-            }
-            if end.over_quota.is_none() && !undecided {
-                locked(work.ledger).close_batches(folder)?;
-            }
-        }
-        if store_pending(work, &mut pair.target, folder).await? {
-            listed = None; // Its flags are old.
-        }
-        let TargetList { mut lost, listed } = prove(work, &mut pair.target, folder, listed).await?;
-        lost.extend(not_found);
-        if end.over_quota.is_some() || lost.is_empty() {
-            return Ok((pair, Some(listed)));
-        }
-        if judged {
-            attempt += 1;
-            lost = tried_in_vain(work, home, lost, attempt == TRIES_TO_STORE).await?;
-            if lost.is_empty() {
-                return Ok((pair, None));
-            }
-        }
-        job.selected = pair.target.select(&job.target_name).await.map_err(EndError::at(Side::Target))?;
-        wanted = lost;
+    /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once more.
+    async fn begin_copy(&mut self) -> Vec<Listed> {
+        let (work, folder) = (self.work(), self.row.id);
+        let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS);
+        let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
+        let mut wanted = std::mem::take(&mut self.wanted);
+        wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
+        work.context
+            .emit(Event::FolderStarted {
+                mailbox: work.key().to_owned(),
+                source: self.copy.source.clone(),
+                target: self.copy.target.clone(),
+                messages: wanted.len() as u64,
+                bytes: wanted.iter().map(|m| m.size).sum(),
+            })
+            .await;
+        work.lists.forget(Side::Target, &self.copy.target);
+        wanted
     }
-}
 
-/// Records a message that the target took for another one's: sent again, it would do so again.
-async fn tell_merged(work: Work<'_>, home: Home<'_>, message: &Listed, other: u32) -> Step<()> {
-    let text = format!(
-        "the target keeps no copy of its own: it says that it is message {other}, which is another one's copy or was \
-         there before"
-    );
-    let failure =
-        Failure { uid: message.uid, size: message.size, code: "merged", text: &text, refused: true };
-    Ok(work.fail(home.row.id, &home.row.source, failure, &[]).await?)
-}
+    /// Opens the target folder anew, so that what is there by now is told from what comes.
+    pub(super) async fn select_target(&mut self) -> Step<()> {
+        let selected = self.ends.target.select(&self.copy.target_name).await;
+        self.copy.selected = selected.map_err(EndError::at(Side::Target))?;
+        Ok(())
+    }
 
-/// Records messages that the target acknowledged and does not hold; returns those to be sent once more.
-async fn tried_in_vain(work: Work<'_>, home: Home<'_>, lost: Vec<Listed>, last: bool) -> Step<Vec<Listed>> {
-    let folder = home.row.id;
-    let attempts = locked(work.ledger).attempts(folder)?;
-    let mut again = Vec::new();
-    for message in lost {
-        let text = "the target said each time that it stored it, and does not hold it";
+    async fn passes(mut self, mut wanted: Vec<Listed>) -> Step<Self> {
+        let (mut attempt, mut vain) = (0, 0);
+        self.arrived = None;
+        loop {
+            let mut pass = Pass::default();
+            if !wanted.is_empty() {
+                let Pass { outcome, .. } = &mut pass;
+                let source = &mut self.ends.source;
+                (self.ends.target, *outcome) = spread(&self.copy, source, self.ends.target, &wanted).await?;
+                // Not when the target asked for patience, nor when messages that went together were refused for the sake
+                // of one.
+                pass.judged = !pass.outcome.alone && pass.outcome.patience.is_none();
+                self.take_note(&pass.outcome);
+                self.wait_if_asked(&mut pass.outcome, &mut vain).await?;
+                self.tell_losses(&mut pass.outcome).await;
+                if self.outcome.interrupted {
+                    return Ok(self);
+                }
+                self.look_for_refused(&wanted, &mut pass).await?;
+            }
+            if self.store_pending_flags().await? {
+                pass.outcome.listed = None; // Its flags are old.
+            }
+            let target = self.confirm(pass.outcome.listed.take()).await?;
+            let mut lost = target.lost;
+            lost.extend(pass.not_found);
+            if self.outcome.over_quota.is_some() || lost.is_empty() {
+                self.arrived = Some(target.listed);
+                return Ok(self);
+            }
+            if pass.judged {
+                attempt += 1;
+                lost = self.tried_in_vain(lost, attempt == TRIES_TO_STORE).await?;
+                if lost.is_empty() {
+                    return Ok(self);
+                }
+            }
+            self.select_target().await?;
+            wanted = lost;
+        }
+    }
+
+    fn take_note(&mut self, copied: &CopyOutcome) {
+        self.outcome.messages += copied.messages;
+        self.outcome.bytes += copied.bytes;
+        self.outcome.over_quota.clone_from(&copied.over_quota);
+        self.outcome.interrupted = copied.interrupted;
+        self.outcome.throttled |= copied.patience.is_some();
+        self.copy.together &= !copied.alone;
+    }
+
+    /// What the server's own words say was waited for by the writer; what a profile says is waited for here.
+    async fn wait_if_asked(&self, copied: &mut CopyOutcome, vain: &mut u32) -> Step<()> {
+        let Some(refusal) = copied.patience.take() else { return Ok(()) };
+        *vain = if copied.messages > 0 { 0 } else { *vain + 1 };
+        if *vain >= MAX_VAIN_PASSES {
+            return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
+        }
+        if let Some(wait) = copied.wait {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.work().context.stop.raised() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells flags the target cannot hold, and messages that came short.
+    async fn tell_losses(&self, copied: &mut CopyOutcome) {
+        for (flag, count) in copied.flags_lost.drain() {
+            self.copy
+                .warn(format!("the target cannot hold the flag `{flag}`, set on {count} messages"))
+                .await;
+        }
+        if let Some(Short { messages, uid, came, said }) = copied.short {
+            let message = format!(
+                "{messages} of its messages came shorter than the source says; the first is message {uid}, with {came} \
+                 bytes of {said}. What came was copied: look at it in the old mailbox"
+            );
+            self.copy.warn(message).await;
+        }
+    }
+
+    /// Servers store what they refuse, and keep to themselves under which UID: what came is compared by content before
+    /// anything is sent again or given up.
+    async fn look_for_refused(&mut self, wanted: &[Listed], pass: &mut Pass) -> Step<()> {
+        let (work, folder) = (self.work(), self.row.id);
+        let refused: HashSet<u32> = work.ledger().attempts(folder)?.into_keys().collect();
+        let unresolved: HashSet<u32> = pass.outcome.unresolved.drain(..).collect();
+        let in_question = |m: &&Listed| unresolved.contains(&m.uid) || refused.contains(&m.uid);
+        let open: Vec<Listed> = wanted.iter().filter(in_question).cloned().collect();
+        let sizes: HashMap<u32, u64> = open.iter().map(|m| (m.uid, m.size)).collect();
+        let looked = self.resolve(open).await?;
+        let found: Vec<u64> =
+            sizes.into_iter().filter(|(uid, _)| looked.found.contains(uid)).map(|(_, n)| n).collect();
+        let (messages, bytes) = (found.len() as u64, found.iter().sum());
+        self.outcome.messages += messages;
+        self.outcome.bytes += bytes;
+        work.context.done.add(messages, bytes);
+        pass.not_found = looked.open;
+        // What was refused alone and is not there stays refused.
+        pass.not_found.retain(|m| unresolved.contains(&m.uid));
+        let merged: Vec<Listed> =
+            pass.not_found.extract_if(.., |m| pass.outcome.taken.contains_key(&m.uid)).collect();
+        for message in merged {
+            let other = pass.outcome.taken.get(&message.uid).copied().unwrap_or_default();
+            self.tell_merged(&message, other).await?;
+        }
+        if self.outcome.over_quota.is_none() && !looked.undecided {
+            work.ledger().close_batches(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Records a message that the target took for another one's: sent again, it would do so again.
+    async fn tell_merged(&self, message: &Listed, other: u32) -> Step<()> {
+        let text = format!(
+            "the target keeps no copy of its own: it says that it is message {other}, which is another one's copy or was \
+             there before"
+        );
         let failure =
-            Failure { uid: message.uid, size: message.size, code: "not-stored", text, refused: true };
-        let before = attempts.get(&message.uid).copied().unwrap_or(0);
-        if last || before + 1 >= MAX_ATTEMPTS {
-            work.fail(folder, &home.row.source, failure, &[]).await?;
-        } else {
-            locked(work.ledger).failed(folder, &failure, &[])?;
-            again.push(message);
-        }
+            Failure { uid: message.uid, size: message.size, code: "merged", text: &text, refused: true };
+        Ok(self.copy.fail(failure).await?)
     }
-    Ok(again)
+
+    /// Records messages that the target acknowledged and does not hold; returns those to be sent once more.
+    async fn tried_in_vain(&self, lost: Vec<Listed>, last: bool) -> Step<Vec<Listed>> {
+        let (work, folder) = (self.work(), self.row.id);
+        let attempts = work.ledger().attempts(folder)?;
+        let mut again = Vec::new();
+        for message in lost {
+            let text = "the target said each time that it stored it, and does not hold it";
+            let failure =
+                Failure { uid: message.uid, size: message.size, code: "not-stored", text, refused: true };
+            let before = attempts.get(&message.uid).copied().unwrap_or(0);
+            if last || before + 1 >= MAX_ATTEMPTS {
+                self.copy.fail(failure).await?;
+            } else {
+                work.ledger().failed(folder, &failure, &[])?;
+                again.push(message);
+            }
+        }
+        Ok(again)
+    }
+}
+
+/// What one pass came to.
+struct Pass {
+    outcome: CopyOutcome,
+    /// Whether what did not arrive counts as an attempt.
+    judged: bool,
+    /// What was sent and is not on the target.
+    not_found: Vec<Listed>,
+}
+
+impl Default for Pass {
+    fn default() -> Self {
+        Self { outcome: CopyOutcome::default(), judged: true, not_found: Vec::new() }
+    }
 }

@@ -1,63 +1,55 @@
-//! What the target's own message list says about what was acknowledged.
+//! What the target does not hold any more, or holds twice.
 
-use std::collections::HashSet;
+use crate::folder::run::FolderRun;
+use crate::folder::work::Step;
+use crate::state::ledger::Row;
+use crate::summary::{Difference, DifferenceKind};
 
-use mailhaul_imap::{FetchItems, Session, UidSet};
-
-use crate::folder::work::{Work, WorkError, locked};
-use crate::message::list::{Listed, list};
-use crate::server::error::EndError;
-use crate::side::Side;
-use crate::state::ledger::FolderId;
-
-pub(crate) type Step<T> = Result<T, WorkError>;
-
-/// What the end of the target's list says.
-#[derive(Debug, Default)]
-pub(crate) struct TargetList {
-    /// Acknowledged, in this run or in one that was interrupted, but not there.
-    pub lost: Vec<Listed>,
-    /// What is there, from the first message that had to be looked for; empty when there was none.
-    pub listed: Vec<Listed>,
-}
-
-/// Compares acknowledgements that were not proven yet with the target's message list: with what it has `listed` behind the
-/// last of them, when that has them all.
-///
-/// # Errors
-/// When the target or the ledger fails.
-pub(crate) async fn prove(
-    work: Work<'_>,
-    target: &mut Session,
-    folder: FolderId,
-    listed: Option<Vec<Listed>>,
-) -> Step<TargetList> {
-    let unproven = locked(work.ledger).unproven(folder)?;
-    let Some(from) = unproven.iter().map(|(_, target_uid, _)| *target_uid).min() else {
-        return Ok(TargetList::default());
-    };
-    let at = EndError::at(Side::Target);
-    let whole = |listed: &Vec<Listed>| {
-        unproven.iter().all(|(_, uid, _)| listed.binary_search_by_key(uid, |m| m.uid).is_ok())
-    };
-    let listed = match listed.filter(whole) {
-        Some(listed) => listed,
-        None => {
-            let from = UidSet::range(from, u32::MAX);
-            let listed = list(target, from.clone(), FetchItems::Meta).await.map_err(&at)?;
-            if whole(&listed) {
-                listed
-            } else {
-                // Courier shows a session what it has stored itself only after it was asked for news.
-                target.noop().await.map_err(&at)?;
-                list(target, from, FetchItems::Meta).await.map_err(&at)?
-            }
+impl FolderRun<'_> {
+    /// Compares the target with what earlier runs put there: what is gone, and what a dead connection stored twice.
+    ///
+    /// # Errors
+    /// When the target or the ledger fails.
+    pub(super) async fn prove(&mut self) -> Step<()> {
+        self.differences = self.gone_from_target();
+        if self.outcome.over_quota.is_none() {
+            let late = self.stored_late().await?;
+            self.differences.extend(late);
         }
-    };
-    let there: HashSet<u32> = listed.iter().map(|m| m.uid).collect();
-    let (found, lost): (Vec<_>, Vec<_>) =
-        unproven.into_iter().partition(|(_, target_uid, _)| there.contains(target_uid));
-    locked(work.ledger).prove(folder, &found.iter().map(|(uid, ..)| *uid).collect())?;
-    let lost = lost.into_iter().map(|(uid, _, size)| Listed::bare(uid, size)).collect();
-    Ok(TargetList { lost, listed })
+        self.outcome.differences = self.differences.len();
+        Ok(())
+    }
+
+    /// Copies that were seen on the target and are not there any more. They are not sent again: whoever uses the new
+    /// mailbox has put them away.
+    fn gone_from_target(&self) -> Vec<Difference> {
+        let mut missing: Vec<&Row> = self.missing.iter().collect();
+        missing.sort_by_key(|row| row.uid);
+        missing
+            .into_iter()
+            .map(|copy| Difference {
+                folder: self.row.source.clone(),
+                uid: copy.uid,
+                target_uid: copy.target_uid,
+                kind: DifferenceKind::Missing,
+                by: Some("changed-on-target".into()),
+                detail: format!(
+                    "it was in `{}` after the copy and is not any more; it is not sent again",
+                    self.copy.target
+                ),
+                note: false,
+            })
+            .collect()
+    }
+
+    /// Looks for late copies of what earlier runs left in doubt, and forgets what was looked for twice.
+    async fn stored_late(&mut self) -> Step<Vec<Difference>> {
+        if self.in_doubt.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(late) = self.late_copies().await? else { return Ok(Vec::new()) };
+        let twice: Vec<i64> = self.in_doubt.iter().filter(|b| b.looked_up).map(|b| b.id).collect();
+        self.work().ledger().forget_batches(self.row.id, &twice)?;
+        Ok(late)
+    }
 }

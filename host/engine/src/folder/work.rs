@@ -6,13 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mailhaul_imap::ImapError;
 
 use crate::account::Mailbox;
-use crate::event::Event;
 use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::server::refusal::explained;
 use crate::side::Side;
-use crate::state::ledger::{Failure, FolderId, Ledger, LedgerError};
-use crate::summary::{Exception, ExceptionOutcome};
+use crate::state::ledger::{Ledger, LedgerError};
 use crate::task::context::Context;
 
 /// The ledger of a mailbox, shared by the tasks that work on it.
@@ -22,6 +20,9 @@ pub(crate) type SharedLedger = Arc<Mutex<Ledger>>;
 pub(crate) fn locked(ledger: &SharedLedger) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// What a step of the work on a mailbox comes to.
+pub(crate) type Step<T> = Result<T, WorkError>;
 
 /// Why work on a mailbox ended early.
 #[derive(Debug)]
@@ -101,28 +102,9 @@ impl<'a> Work<'a> {
         self.context.warn(self.key(), message).await;
     }
 
-    /// Records a message that is not on the target, closes batches it was the last of, and tells.
-    pub(crate) async fn fail(
-        self,
-        folder: FolderId,
-        source: &str,
-        failure: Failure<'_>,
-        closed: &[i64],
-    ) -> Result<(), LedgerError> {
-        locked(self.ledger).failed(folder, &failure, closed)?;
-        self.context
-            .emit(Event::MessageException {
-                mailbox: self.key().to_owned(),
-                exception: Exception {
-                    folder: source.to_owned(),
-                    uid: failure.uid,
-                    outcome: ExceptionOutcome::Failed,
-                    code: failure.code.to_owned(),
-                    reason: failure.text.to_owned(),
-                },
-            })
-            .await;
-        Ok(())
+    /// Its ledger, locked. A panic elsewhere leaves at most an uncommitted transaction, which SQLite undoes.
+    pub(crate) fn ledger(self) -> MutexGuard<'a, Ledger> {
+        locked(self.ledger)
     }
 }
 

@@ -3,11 +3,12 @@
 use mailhaul_imap::{Cause, Session};
 
 use crate::account::Mailbox;
-use crate::event::CheckRow;
+use crate::event::{CheckRow, Event, MailboxEnd};
 use crate::server::dial::{dial, log_out};
 use crate::server::error::EndError;
 use crate::server::refusal;
 use crate::side::Side;
+use crate::summary::Stopped;
 use crate::task::context::Context;
 use crate::task::profiles::size;
 
@@ -22,8 +23,27 @@ struct Holdings {
     append_limit: Option<u64>,
 }
 
-/// Tries both ends of a mailbox.
-pub(crate) async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
+/// Tries both ends of a mailbox, and tells what was found; the first cause ends it.
+pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
+    let rows = tokio::select! {
+        rows = check(context, mailbox) => rows,
+        () = context.stop.raised() => return MailboxEnd::Interrupted,
+    };
+    let mut end = MailboxEnd::Complete;
+    for row in rows {
+        if row.cause != "ok" && end == MailboxEnd::Complete {
+            end = MailboxEnd::Stopped(Stopped {
+                side: row.side,
+                cause: row.cause.clone(),
+                reason: row.detail.clone(),
+            });
+        }
+        context.emit(Event::Checked(row)).await;
+    }
+    end
+}
+
+async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
     let (source, target) =
         tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
     let mut rows = Vec::with_capacity(2);

@@ -9,6 +9,7 @@ use mailhaul_imap::{Known, Learnt};
 use tracing::Instrument;
 
 use crate::folder::run;
+use crate::folder::skip::skip;
 use crate::folder::work::{Work, WorkError};
 use crate::mapping::target::Mapped;
 use crate::server::dial::{Ends, dial_both_beside, log_out_both};
@@ -25,8 +26,8 @@ const MAX_PAIRS: u64 = 6;
 /// How the folders ended while a pair of connections lives.
 #[derive(Debug)]
 pub(crate) struct FoldersEnd {
-    /// A living pair, for what comes next.
-    pub pair: Ends,
+    /// A living ends, for what comes next.
+    pub ends: Ends,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     /// The user stopped it.
@@ -70,7 +71,7 @@ impl<'a> Shared<'a> {
 /// When an end or the ledger fails; the other workers finish what they have. Running it again continues.
 pub(crate) async fn run(
     work: Work<'_>,
-    pair: Ends,
+    ends: Ends,
     folders: &[Mapped],
     messages: &HashMap<String, u32>,
     to_copy: u64,
@@ -84,17 +85,17 @@ pub(crate) async fn run(
         groups: Mutex::new(groups),
         state: Mutex::default(),
         learnt: Learnt::default(),
-        known: (pair.source.known().clone(), pair.target.known().clone()),
+        known: (ends.source.known().clone(), ends.target.known().clone()),
     };
-    let first = worker(work, pair, &shared, false);
+    let first = worker(work, ends, &shared, false);
     let more = join_all((1..pairs).map(|_| helper(work, &shared)));
     let (first, more) = tokio::join!(first, more);
-    let pair = first?;
+    let ends = first?;
     for result in more {
         result?;
     }
     let State { over_quota, interrupted, differences } = std::mem::take(&mut *shared.state());
-    Ok(FoldersEnd { pair, over_quota, interrupted, differences })
+    Ok(FoldersEnd { ends, over_quota, interrupted, differences })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
@@ -120,8 +121,8 @@ async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
     let (source, target) = &shared.known;
     match dial_both_beside(work.context, work.mailbox, (Some(source), Some(target))).await {
         Ok((source, target)) => {
-            let pair = worker(work, Ends { source, target }, shared, true).await?;
-            log_out_both(pair.source, pair.target, permit);
+            let ends = worker(work, Ends { source, target }, shared, true).await?;
+            log_out_both(ends.source, ends.target, permit);
             Ok(())
         }
         Err(error) => {
@@ -136,24 +137,24 @@ async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
 }
 
 /// Works until no folder is left; a helper also ends when a host wants fewer connections.
-async fn worker(work: Work<'_>, mut pair: Ends, shared: &Shared<'_>, helps: bool) -> Result<Ends, WorkError> {
+async fn worker(work: Work<'_>, mut ends: Ends, shared: &Shared<'_>, helps: bool) -> Result<Ends, WorkError> {
     let ceilings = &work.context.ceilings;
-    pair.target.learn_with(&shared.learnt);
+    ends.target.learn_with(&shared.learnt);
     while !(helps && ceilings.is_crowded(work.mailbox))
         && let Some(group) = shared.next()
     {
         for mapped in group {
             if work.context.stop.is_raised() {
                 shared.state().interrupted = true;
-                return Ok(pair);
+                return Ok(ends);
             }
             let full = shared.state().over_quota.is_some();
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
                 (Some(target), _) if !full => {
-                    let run = Box::pin(run::run(work, pair, mapped, target));
+                    let run = Box::pin(run::run(work, ends, mapped, target));
                     let (back, end) = run.instrument(span).await?;
-                    pair = back;
+                    ends = back;
                     if end.throttled {
                         ceilings.reduce(&work.mailbox.target);
                     }
@@ -164,15 +165,15 @@ async fn worker(work: Work<'_>, mut pair: Ends, shared: &Shared<'_>, helps: bool
                     }
                     if end.interrupted {
                         state.interrupted = true;
-                        return Ok(pair);
+                        return Ok(ends);
                     }
                 }
                 (_, Some((_, reason))) => {
-                    run::skip(work, &mut pair.source, mapped, reason).instrument(span).await?;
+                    skip(work, &mut ends.source, mapped, reason).instrument(span).await?;
                 }
                 _ => {}
             }
         }
     }
-    Ok(pair)
+    Ok(ends)
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
 
 use crate::event::Event;
-use crate::folder::in_doubt::{Names, look_up};
+use crate::folder::elsewhere::{Names, look_up};
 use crate::folder::unchanged::{Standing, standing};
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::work::{Step, Work};
 use crate::mailbox::relocate;
 use crate::mailbox::relocate::Destination;
 use crate::mapping::target::Mapped;
@@ -31,10 +31,10 @@ pub(crate) fn names(
 /// can follow.
 pub(crate) async fn look_up_elsewhere(
     work: Work<'_>,
-    pair: &mut Ends,
+    ends: Ends,
     folders: &[Mapped],
     listed: &[(Folder, Option<FolderStatus>)],
-) -> Result<(), WorkError> {
+) -> Step<Ends> {
     let selectable = folders.iter().map(|mapped| &mapped.folder).filter(|folder| folder.selectable);
     let names = Names {
         source: selectable.map(|folder| (folder.path.to_string(), folder.name.clone())).collect(),
@@ -44,7 +44,7 @@ pub(crate) async fn look_up_elsewhere(
         .iter()
         .filter_map(|m| Some((m.folder.path.to_string(), m.target.as_ref()?.path.to_string())))
         .collect();
-    look_up(work, pair, &names, |row, batch| goes_to.get(&row.source) != batch.target.as_ref()).await
+    look_up(work, ends, &names, |row, batch| goes_to.get(&row.source) != batch.target.as_ref()).await
 }
 
 /// Moves copies that earlier runs put elsewhere to where they belong by today's mapping.
@@ -53,10 +53,10 @@ pub(crate) async fn follow(
     target: &mut Session,
     folders: &[Mapped],
     listed: &[(Folder, Option<FolderStatus>)],
-) -> Result<(), WorkError> {
+) -> Step<()> {
     let names = names(folders, listed);
     relocate::recover(work, target, &names).await?;
-    let rows = locked(work.ledger).folders()?;
+    let rows = work.ledger().folders()?;
     let mut copies = None;
     for mapped in folders {
         let Some(to) = &mapped.target else { continue };
@@ -69,7 +69,7 @@ pub(crate) async fn follow(
         let (copies, places) = match &copies {
             Some(known) => known,
             None => {
-                let ledger = locked(work.ledger);
+                let ledger = work.ledger();
                 copies.insert((ledger.copies()?, ledger.places()?))
             }
         };
@@ -100,7 +100,7 @@ pub(crate) async fn follow(
 /// Returns the folders that have to be opened; the others are as they were when they were proven.
 pub(crate) async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result<Vec<Mapped>, LedgerError> {
     let rows: HashMap<String, FolderRow> = {
-        let mut ledger = locked(work.ledger);
+        let mut ledger = work.ledger();
         let job = &work.context.job;
         ledger.set_rules(&format!("{:?} {:?}", job.select, job.rules))?;
         ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect()
@@ -118,7 +118,7 @@ pub(crate) async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result
         }
     }
     for id in proven {
-        let summary = locked(work.ledger).folder_summary(id)?;
+        let summary = work.ledger().folder_summary(id)?;
         if let Some(folder) = summary {
             let event = Event::FolderFinished {
                 mailbox: work.key().to_owned(),

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use mailhaul_imap::{Folder, FolderPath, FolderStatus};
 use sha2::{Digest, Sha256};
 
-use crate::account::Mailbox;
 use crate::event::Event;
-use crate::folder::work::{Lists, SharedLedger, WorkError, locked};
+use crate::folder::work::{Step, Work};
 use crate::mailbox::view::View;
 use crate::mapping::target::Listing;
 use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
@@ -37,9 +36,9 @@ impl State {
     ///
     /// # Errors
     /// When an end fails.
-    pub(crate) async fn read(context: &Context, pair: &mut Ends) -> Result<Self, EndError> {
+    pub(crate) async fn read(context: &Context, ends: &mut Ends) -> Result<Self, EndError> {
         let (source, target) =
-            tokio::join!(pair.source.folders_with_status(), pair.target.folders_with_status());
+            tokio::join!(ends.source.folders_with_status(), ends.target.folders_with_status());
         let source = source.map_err(EndError::at(Side::Source))?;
         Ok(Self::of(context, source, target.map_err(EndError::at(Side::Target))?))
     }
@@ -91,39 +90,32 @@ fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<Strin
     Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Runs every validator of the project, or repeats what they said when both ends were in the same `state`;
-/// returns whether one said `fail`. Closes both connections.
+/// Runs every validator of the project, or repeats what they said when both ends were in the same `state`; the ledger has
+/// their answers then. Closes both connections.
 ///
 /// # Errors
 /// When the ledger fails. A plugin that breaks is recorded as inconclusive.
-pub(crate) async fn run(
-    context: &Context,
-    mailbox: &Mailbox,
-    ledger: &SharedLedger,
-    pair: Ends,
-    depth: Depth,
-    state: State,
-    lists: &Lists,
-) -> Result<bool, WorkError> {
+pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) -> Step<()> {
+    let Work { context, mailbox, ledger, lists } = work;
     let known = match &state.digest {
-        Some(digest) => locked(ledger).hooks_of(digest)?,
+        Some(digest) => work.ledger().hooks_of(digest)?,
         None => None,
     };
     if context.plugins.validators.is_empty() {
-        locked(ledger).set_hooks(&[], None)?;
+        work.ledger().set_hooks(&[], None)?;
     }
     if let Some(hooks) = known.filter(|hooks| hooks.len() == context.plugins.validators.len()) {
-        tokio::join!(log_out(pair.source), log_out(pair.target));
+        tokio::join!(log_out(ends.source), log_out(ends.target));
         for hook in &hooks {
             context.emit(Event::HookFinished { mailbox: mailbox.key.clone(), hook: hook.clone() }).await;
         }
-        return Ok(crate::summary::any_failed(&hooks));
+        return Ok(());
     }
     if context.plugins.validators.is_empty() {
-        tokio::join!(log_out(pair.source), log_out(pair.target));
-        return Ok(false);
+        tokio::join!(log_out(ends.source), log_out(ends.target));
+        return Ok(());
     }
-    let folders = locked(ledger).folder_summaries()?;
+    let folders = work.ledger().folder_summaries()?;
     let request = ValidationRequest {
         phase: crate::plugin::Phase::AfterRun,
         round_trip: None,
@@ -147,8 +139,8 @@ pub(crate) async fn run(
             .collect(),
     };
     let (source_folders, target_folders) = state.folders.unzip();
-    let source = Arc::new(View::new(Side::Source, pair.source, Arc::clone(ledger), source_folders, lists));
-    let target = Arc::new(View::new(Side::Target, pair.target, Arc::clone(ledger), target_folders, lists));
+    let source = Arc::new(View::new(Side::Source, ends.source, Arc::clone(ledger), source_folders, lists));
+    let target = Arc::new(View::new(Side::Target, ends.target, Arc::clone(ledger), target_folders, lists));
     let mut answers = Vec::new();
     for validator in &context.plugins.validators {
         source.refill();
@@ -161,7 +153,7 @@ pub(crate) async fn run(
                 findings: report.findings,
             },
             Err(error) => {
-                context.warn(&mailbox.key, error.to_string()).await;
+                work.warn(error.to_string()).await;
                 HookSummary {
                     plugin: validator.plugin().id.clone(),
                     outcome: HookOutcome::Inconclusive,
@@ -180,9 +172,9 @@ pub(crate) async fn run(
     }
     // What could not be told this time may be the next.
     let conclusive = answers.iter().all(|hook| hook.outcome != HookOutcome::Inconclusive);
-    locked(ledger).set_hooks(&answers, state.digest.as_deref().filter(|_| conclusive))?;
+    work.ledger().set_hooks(&answers, state.digest.as_deref().filter(|_| conclusive))?;
     tokio::join!(source.close(), target.close());
-    Ok(crate::summary::any_failed(&answers))
+    Ok(())
 }
 
 /// The same for the same mailbox, so that a validator's sample can be repeated.

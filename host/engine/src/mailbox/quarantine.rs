@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::{FolderName, FolderPath, Session};
 
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::work::{Step, Work};
 use crate::mailbox::relocate::{Destination, open, relocate};
 use crate::message::list::contents;
 use crate::server::dial::can_move;
@@ -27,8 +27,6 @@ const ONE_IN: usize = 10;
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 200;
 
-type Step<T> = Result<T, WorkError>;
-
 /// Puts copies of what is gone at the source away. Returns how many, and why others were left: one
 /// sentence each.
 ///
@@ -40,14 +38,14 @@ pub(crate) async fn put_away(
     names: &HashMap<String, FolderName>,
 ) -> Step<(u64, Vec<String>)> {
     let (copies, places, folders) = {
-        let ledger = locked(work.ledger);
+        let ledger = work.ledger();
         (ledger.copies()?, ledger.places()?, ledger.folders()?)
     };
     let places: HashMap<PlaceId, Place> = places.into_iter().map(|place| (place.id, place)).collect();
     let quarantined = |copy: &Copy| places.get(&copy.place).is_some_and(|place| place.path == QUARANTINE);
     // A crash between the move and its last note.
     for copy in copies.iter().filter(|copy| copy.gone && !copy.put_away && quarantined(copy)) {
-        locked(work.ledger).put_away(copy.folder, &[copy.source_uid])?;
+        work.ledger().put_away(copy.folder, &[copy.source_uid])?;
     }
     let (chosen, mut refused) = choose(&copies, &folders, quarantined);
     if chosen.is_empty() {
@@ -88,7 +86,7 @@ pub(crate) async fn put_away(
             Destination { path: QUARANTINE, name: &name, create: !names.contains_key(QUARANTINE) };
         let moved = relocate(work, target, folder, (place, from), &destination, &ours).await?;
         let uids: Vec<i64> = ours.iter().map(|copy| copy.source_uid).collect();
-        locked(work.ledger).put_away(folder, &uids)?;
+        work.ledger().put_away(folder, &uids)?;
         removed += moved.done;
     }
     Ok((removed, refused))

@@ -9,7 +9,7 @@ use mailhaul_imap::{
     Copied, FetchItems, Flags, FolderName, ImapError, Preparation, Selected, Session, UidSet,
 };
 
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::work::{Step, Work};
 use crate::message::list::{contents, list};
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -17,8 +17,6 @@ use crate::state::ledger::{Copy, FolderId, Outcome, Place, PlaceId, Relocation};
 
 /// Copies moved under one intent.
 const CHUNK: usize = 300;
-
-type Step<T> = Result<T, WorkError>;
 
 /// A target folder that copies are moved to.
 #[derive(Debug)]
@@ -57,7 +55,7 @@ pub(crate) async fn relocate(
     let preparation = Preparation { create: to.create, role: None, subscribe: false };
     let prepared = target.prepare(to.name, preparation).await.map_err(&at)?;
     let mut next = prepared.selected.uid_next;
-    let place = locked(work.ledger).place(to.path, prepared.selected.uid_validity, prepared.created)?;
+    let place = work.ledger().place(to.path, prepared.selected.uid_validity, prepared.created)?;
     let Some((_, there)) = open(target, from.0, from.1).await.map_err(&at)? else {
         return Ok(Moved::default());
     };
@@ -66,14 +64,14 @@ pub(crate) async fn relocate(
         copies.iter().partition(|copy| there.contains(copy.target_uid));
     moved.left = left.len() as u64;
     let gone: Vec<i64> = left.iter().map(|copy| copy.source_uid).collect();
-    locked(work.ledger).left(folder, place, &gone)?;
+    work.ledger().left(folder, place, &gone)?;
     let (ours, others): (Vec<&Copy>, Vec<&Copy>) =
         here.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
     for (chunk, remove) in
         ours.chunks(CHUNK).map(|c| (c, true)).chain(others.chunks(CHUNK).map(|c| (c, false)))
     {
         let pairs: Vec<(i64, u32)> = chunk.iter().map(|copy| (copy.source_uid, copy.target_uid)).collect();
-        let intent = locked(work.ledger).open_relocation(folder, from.0.id, place, next, &pairs)?;
+        let intent = work.ledger().open_relocation(folder, from.0.id, place, next, &pairs)?;
         let uids: UidSet = pairs.iter().map(|(_, uid)| *uid).collect();
         let moving = remove && target.facts().has("MOVE");
         let sent =
@@ -91,7 +89,7 @@ pub(crate) async fn relocate(
         };
         next = arrived.iter().map(|(_, uid)| uid.saturating_add(1)).max().max(next);
         moved.done += arrived.len() as u64;
-        locked(work.ledger).relocated(folder, place, &arrived)?;
+        work.ledger().relocated(folder, place, &arrived)?;
         if !at_from {
             target.select(from.1).await.map_err(&at)?;
         }
@@ -101,7 +99,7 @@ pub(crate) async fn relocate(
                 pairs.iter().filter(|(source, _)| safe.contains(source)).map(|(_, uid)| *uid).collect();
             remove_exactly(target, &originals).await.map_err(&at)?;
         }
-        locked(work.ledger).close_relocation(intent)?;
+        work.ledger().close_relocation(intent)?;
     }
     Ok(moved)
 }
@@ -116,7 +114,7 @@ pub(crate) async fn recover(
     names: &HashMap<String, FolderName>,
 ) -> Step<()> {
     let (open_ones, places, copies) = {
-        let ledger = locked(work.ledger);
+        let ledger = work.ledger();
         let open_ones = ledger.open_relocations()?;
         if open_ones.is_empty() {
             return Ok(());
@@ -132,7 +130,7 @@ pub(crate) async fn recover(
         };
         let (Some((from, from_name)), Some((to, to_name))) = (known(from), known(to)) else {
             // A folder is no more: its copies are found by content, wherever they are wanted.
-            locked(work.ledger).close_relocation(id)?;
+            work.ledger().close_relocation(id)?;
             continue;
         };
         let rows: Vec<Copy> = copies
@@ -144,7 +142,7 @@ pub(crate) async fn recover(
             .collect();
         let waiting: Vec<Copy> = rows.iter().filter(|copy| copy.place == from.id).cloned().collect();
         let mut arrived = by_content(work, target, to_name, to.id, to_uid_next, &waiting).await?;
-        locked(work.ledger).relocated(folder, to.id, &arrived)?;
+        work.ledger().relocated(folder, to.id, &arrived)?;
         arrived.extend(rows.iter().filter(|copy| copy.place == to.id).map(|c| (c.source_uid, c.target_uid)));
         if let Some((_, there)) = open(target, from, from_name).await.map_err(&at)? {
             let ours: HashSet<i64> = rows
@@ -166,9 +164,9 @@ pub(crate) async fn recover(
                 .filter(|copy| arrived.iter().all(|(source, _)| *source != copy.source_uid))
                 .map(|copy| copy.source_uid)
                 .collect();
-            locked(work.ledger).forget(folder, &lost)?;
+            work.ledger().forget(folder, &lost)?;
         }
-        locked(work.ledger).close_relocation(id)?;
+        work.ledger().close_relocation(id)?;
     }
     Ok(())
 }
@@ -221,7 +219,7 @@ async fn by_content(
     }
     let at = EndError::at(Side::Target);
     target.select(name).await.map_err(&at)?;
-    let claimed = locked(work.ledger).claimed_in(place)?;
+    let claimed = work.ledger().claimed_in(place)?;
     let came =
         list(target, UidSet::range(next.unwrap_or(1), u32::MAX), FetchItems::Flags).await.map_err(&at)?;
     let free: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();

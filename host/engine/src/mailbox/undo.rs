@@ -5,29 +5,25 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use mailhaul_imap::{Flags, Folder, FolderName, FolderPath, Preparation, Session, UidSet};
 
 use crate::account::Mailbox;
 use crate::event::{Event, MailboxEnd, Undone};
-use crate::folder::in_doubt::{Names, look_up};
-use crate::folder::work::{Lists, SharedLedger, Work, WorkError, locked};
+use crate::folder::elsewhere::{Names, look_up};
+use crate::folder::work::{Lists, Step, Work};
+use crate::mailbox::open::{Interruption, OpenMailbox, connect};
 use crate::mailbox::quarantine::{QUARANTINE, ours};
 use crate::mailbox::relocate::{open, recover, remove_exactly};
-use crate::server::dial::{Ends, dial, dial_both, log_out};
+use crate::server::dial::{dial, log_out};
 use crate::server::error::EndError;
-use crate::server::refusal::explained;
 use crate::side::Side;
 use crate::state::ledger::{Copy, Ledger, Outcome, Place, PlaceId};
-use crate::state::standing::mailbox_summary;
-use crate::summary::{MailboxSummary, Stopped};
+use crate::summary::MailboxSummary;
 use crate::task::context::Context;
 
 /// Copies removed with one command, and forgotten in one transaction.
 const CHUNK: usize = 300;
-
-type Step<T> = Result<T, WorkError>;
 
 /// What an undo of a mailbox would do, by its ledger alone; `None` when there is no ledger.
 ///
@@ -60,47 +56,39 @@ pub fn preview(state_dir: &Path, mailbox: &str) -> crate::state::ledger::Result<
 
 /// Takes back what was copied to one mailbox.
 pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, Option<MailboxSummary>) {
-    let state = &context.job.state_dir;
-    if !Ledger::file(state, &mailbox.key).exists() {
+    if !OpenMailbox::is_begun(context, mailbox) {
         return (MailboxEnd::Complete, None); // Nothing was copied.
     }
-    let ledger: SharedLedger = match Ledger::open(state, &mailbox.identity()) {
-        Ok(ledger) => Arc::new(Mutex::new(ledger)),
-        Err(error) => return (MailboxEnd::Stopped(Stopped::from(&error)), None),
+    let open = match OpenMailbox::open(context, mailbox) {
+        Ok(open) => open,
+        Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
     };
     let lists = Lists::default();
-    let work = Work { context, mailbox, ledger: &ledger, lists: &lists };
-    let end = match all(work).await {
-        Ok(end) => end,
-        Err(WorkError::End(error)) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
-        Err(WorkError::Ledger(error)) => MailboxEnd::Stopped(Stopped::from(&error)),
-    };
-    let summary =
-        mailbox_summary(&locked(&ledger), &mailbox.source.user, &mailbox.target.user, end.stopped()).ok();
-    (end, summary)
+    let end = all(open.work(&lists)).await;
+    open.close(end).await
 }
 
-async fn all(work: Work<'_>) -> Step<MailboxEnd> {
+async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
     let context = work.context;
     let at = EndError::at(Side::Target);
-    let doubtful = locked(work.ledger).doubtful()?;
-    let _permit = context.ceilings.pair(work.mailbox).await;
-    let mut target = if doubtful {
+    let (_permit, mut target) = if work.ledger().doubtful()? {
         // What a crash left in doubt may be there: it is told by the source's bytes.
-        let (source, target) = dial_both(context, work.mailbox).await?;
-        let mut pair = Ends { source, target };
-        let source_folders = pair.source.folders().await.map_err(EndError::at(Side::Source))?;
-        let names = Names { source: by_path(source_folders), target: names(&mut pair.target).await? };
-        look_up(work, &mut pair, &names, |_, _| true).await?;
-        log_out(pair.source).await;
-        pair.target
+        let Some((permit, mut ends)) = connect(context, work.mailbox).await? else {
+            return Ok(MailboxEnd::Interrupted);
+        };
+        let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;
+        let names = Names { source: by_path(source_folders), target: names(&mut ends.target).await? };
+        let ends = look_up(work, ends, &names, |_, _| true).await?;
+        log_out(ends.source).await;
+        (permit, ends.target)
     } else {
-        dial(context, &work.mailbox.target, Side::Target).await?
+        let permit = context.ceilings.pair(work.mailbox).await;
+        (permit, dial(context, &work.mailbox.target, Side::Target).await?)
     };
     let names = names(&mut target).await?;
     recover(work, &mut target, &names).await?;
     let (copies, places) = {
-        let ledger = locked(work.ledger);
+        let ledger = work.ledger();
         (ledger.copies()?, ledger.places()?)
     };
     let mut well = true;
@@ -120,7 +108,7 @@ async fn all(work: Work<'_>) -> Step<MailboxEnd> {
             return Ok(MailboxEnd::Interrupted);
         }
     }
-    locked(work.ledger).set_hooks(&[], None)?;
+    work.ledger().set_hooks(&[], None)?;
     if let Err(error) = target.noop().await {
         return Err(at(error).into());
     }
@@ -237,7 +225,7 @@ fn forget(work: Work<'_>, copies: &[Copy]) -> Step<()> {
         by_folder.entry(copy.folder).or_default().push(copy.source_uid);
     }
     for (folder, uids) in by_folder {
-        locked(work.ledger).forget(folder, &uids)?;
+        work.ledger().forget(folder, &uids)?;
     }
     Ok(())
 }

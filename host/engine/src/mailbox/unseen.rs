@@ -4,29 +4,23 @@ use std::collections::HashSet;
 
 use mailhaul_imap::{Folder, Session};
 
-use crate::folder::work::{SharedLedger, WorkError, locked};
+use crate::folder::work::{Step, Work};
 use crate::rules::FolderRule;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::FolderRow;
 use crate::summary::{Difference, DifferenceKind};
-use crate::task::context::Context;
 
 /// Records how many messages the folders have that no run has read, so that the mailbox is not well until one has. What the
 /// operator's rules leave out is left out here as well.
 ///
 /// # Errors
 /// When the source or the ledger fails.
-pub(crate) async fn record(
-    context: &Context,
-    ledger: &SharedLedger,
-    source: &mut Session,
-    folders: &[Folder],
-) -> Result<(), WorkError> {
-    let rows = locked(ledger).folders()?;
+pub(crate) async fn record(work: Work<'_>, source: &mut Session, folders: &[Folder]) -> Step<()> {
+    let rows = work.ledger().folders()?;
     let skipped = |folder: &Folder| {
         let ruled = |rule: &FolderRule| rule.apply(&folder.path);
-        context.job.rules.iter().find_map(ruled).is_some_and(|target| target.is_none())
+        work.context.job.rules.iter().find_map(ruled).is_some_and(|target| target.is_none())
     };
     let mut unseen = Vec::new();
     let mut here = HashSet::new();
@@ -50,7 +44,7 @@ pub(crate) async fn record(
     // Counted once, and gone or left out by now.
     let gone = rows.iter().filter(|row| row.is_unseen() && !here.contains(&row.source));
     unseen.extend(gone.map(|row| (row.source.clone(), 0)));
-    Ok(locked(ledger).unseen(&unseen)?)
+    Ok(work.ledger().unseen(&unseen)?)
 }
 
 /// The difference that such a folder is.

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use crate::plugin::HookOutcome;
 use crate::state::ledger::{Ledger, Result};
 use crate::state::store::{Recorded, Store};
-use crate::summary::{
-    FolderSummary, LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict,
-};
+use crate::summary::{LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict};
+use crate::verdict::Facts;
 
 /// Reads what one mailbox's ledger says.
 ///
@@ -23,18 +21,9 @@ pub(crate) fn mailbox_summary(
     let exceptions = ledger.exceptions()?;
     let differences = ledger.differences()?;
     let hooks = ledger.hooks()?;
-    let settled = !folders.is_empty() && folders.iter().all(FolderSummary::is_well);
-    let well = settled
-        && stopped.is_none()
-        && differences.iter().all(|d| d.note)
-        && hooks.iter().all(|h| h.outcome != HookOutcome::Fail);
-    let untouched =
-        folders.iter().all(|f| f.stopped.is_none() && f.counts.pending == f.counts.source_messages);
-    let verdict = match (well, untouched) {
-        (true, _) => Verdict::Complete,
-        (false, true) => Verdict::NotStarted,
-        (false, false) => Verdict::Incomplete,
-    };
+    let counted = differences.iter().filter(|difference| !difference.note).count();
+    let facts = Facts { stopped, folders: &folders, differences: counted, hooks: &hooks, kept: 0 };
+    let verdict = facts.verdict();
     Ok(MailboxSummary {
         source: source.to_owned(),
         target: target.to_owned(),

@@ -10,7 +10,7 @@ use mailhaul_imap::ImapError;
 
 use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
 use crate::folder::copy::item::FolderCopy;
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -21,15 +21,14 @@ use crate::state::ledger::{CONNECTION_LOST, Failure, MAX_ATTEMPTS, UNREADABLE};
 /// # Errors
 /// When the ledger fails.
 pub(super) async fn blame(
-    work: Work<'_>,
-    job: &FolderCopy,
+    job: &FolderCopy<'_>,
     shared: &SharedFlight,
     open: &[Listed],
     error: &WorkError,
-) -> Result<(), WorkError> {
+) -> Step<()> {
     let WorkError::End(EndError::Imap(side, error)) = error else { return Ok(()) };
     if *side == Side::Source {
-        return blame_source(work, job, shared, open, error).await;
+        return blame_source(job, shared, open, error).await;
     }
     // Silence is the server's or the line's; only an end is an answer.
     if !matches!(error, ImapError::Closed { .. }) {
@@ -42,9 +41,10 @@ pub(super) async fn blame(
     };
     let alone = open.len() == 1;
     if !alone {
-        work.context.breaks.broke_together(work.key());
+        job.work.context.breaks.broke_together(job.work.key());
     }
-    let counts = alone && (whole || work.context.breaks.count(work.key(), job.folder, uid) == MAX_ATTEMPTS);
+    let counts =
+        alone && (whole || job.work.context.breaks.count(job.work.key(), job.folder, uid) == MAX_ATTEMPTS);
     let text = if alone {
         format!("the connection to the target broke each time it was sent: {error}")
     } else {
@@ -52,22 +52,21 @@ pub(super) async fn blame(
     };
     let failure = Failure { uid, size, code: CONNECTION_LOST, text: &text, refused: counts };
     tracing::info!(uid, alone, whole, "the connection broke at this message");
-    let before = locked(work.ledger).attempts(job.folder)?.get(&uid).copied().unwrap_or(0);
+    let before = job.work.ledger().attempts(job.folder)?.get(&uid).copied().unwrap_or(0);
     if counts && (before + 1 >= MAX_ATTEMPTS || !whole) {
-        work.fail(job.folder, &job.source, failure, &[]).await?;
+        job.fail(failure).await?;
     } else {
-        locked(work.ledger).failed(job.folder, &failure, &[])?;
+        job.work.ledger().failed(job.folder, &failure, &[])?;
     }
     Ok(())
 }
 
 async fn blame_source(
-    work: Work<'_>,
-    job: &FolderCopy,
+    job: &FolderCopy<'_>,
     shared: &SharedFlight,
     open: &[Listed],
     error: &ImapError,
-) -> Result<(), WorkError> {
+) -> Step<()> {
     let Some(ReadBreak { uid, arriving }) = flight(shared).read_break.take() else { return Ok(()) };
     // Silence is about a message only in the middle of one: the source said that more of it would come.
     let silence = matches!(error, ImapError::TimedOut { .. });
@@ -75,7 +74,7 @@ async fn blame_source(
         return Ok(());
     }
     tracing::info!(uid, arriving, %error, "the source's connection ended at this message");
-    if !work.context.breaks.give_up_reading(work.key(), job.folder, uid) {
+    if !job.work.context.breaks.give_up_reading(job.work.key(), job.folder, uid) {
         return Ok(());
     }
     let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size);
@@ -83,5 +82,5 @@ async fn blame_source(
         "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
     );
     let failure = Failure { uid, size, code: UNREADABLE, text: &text, refused: false };
-    Ok(work.fail(job.folder, &job.source, failure, &[]).await?)
+    Ok(job.fail(failure).await?)
 }

@@ -7,21 +7,28 @@ use bytes::Bytes;
 use mailhaul_imap::{AppendHead, Flags, FolderName, Refusal, Selected};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::event::Event;
+use crate::folder::work::Work;
 use crate::message::list::Listed;
-use crate::state::ledger::{Digests, FolderId};
+use crate::state::ledger::{Digests, Failure, FolderId, LedgerError};
+use crate::summary::{Exception, ExceptionOutcome};
 
-/// A folder to copy.
+/// A folder to copy: from where, to where, and what the work on its mailbox is done with.
 #[derive(Debug, Clone)]
-pub(crate) struct FolderCopy {
-    /// Source folder in display form, for events.
+pub(crate) struct FolderCopy<'a> {
+    /// The work on the mailbox.
+    pub work: Work<'a>,
+    /// The ledger's row.
+    pub folder: FolderId,
+    /// The source folder in display form.
     pub source: String,
     /// The source's spelling.
     pub source_name: FolderName,
-    /// The ledger's row.
-    pub folder: FolderId,
+    /// The target folder in display form.
+    pub target: String,
     /// The target's spelling.
     pub target_name: FolderName,
-    /// The target folder as it was selected.
+    /// The target folder as it was selected last.
     pub selected: Selected,
     /// Messages above this size are not sent: the target said it refuses them.
     pub append_limit: Option<u64>,
@@ -29,6 +36,31 @@ pub(crate) struct FolderCopy {
     pub limit_by: Option<String>,
     /// Whether messages may share commands; one that was refused together with others is sent alone.
     pub together: bool,
+}
+
+impl FolderCopy<'_> {
+    /// Records a message that is not on the target, and tells.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(crate) async fn fail(&self, failure: Failure<'_>) -> Result<(), LedgerError> {
+        self.work.ledger().failed(self.folder, &failure, &[])?;
+        let exception = Exception {
+            folder: self.source.clone(),
+            uid: failure.uid,
+            outcome: ExceptionOutcome::Failed,
+            code: failure.code.to_owned(),
+            reason: failure.text.to_owned(),
+        };
+        let mailbox = self.work.key().to_owned();
+        self.work.context.emit(Event::MessageException { mailbox, exception }).await;
+        Ok(())
+    }
+
+    /// Tells a remark about the folder.
+    pub(crate) async fn warn(&self, message: String) {
+        self.work.warn(format!("{}: {message}", self.source)).await;
+    }
 }
 
 /// How a copy ended while both connections live.

@@ -12,7 +12,7 @@ use crate::folder::copy::item::{CopyOutcome, FolderCopy};
 use crate::folder::copy::read::Reader;
 use crate::folder::copy::record::{listen, record};
 use crate::folder::copy::write::{Writer, lost};
-use crate::folder::work::{Work, WorkError};
+use crate::folder::work::Step;
 use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -31,28 +31,26 @@ const ACKS: usize = 256;
 /// # Errors
 /// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
 pub(super) async fn copy(
-    work: Work<'_>,
-    job: &FolderCopy,
+    job: &FolderCopy<'_>,
     source: &mut Session,
     target: Session,
     open: &[Listed],
-) -> Result<(Session, CopyOutcome), WorkError> {
+) -> Step<(Session, CopyOutcome)> {
     let shared: SharedFlight = Arc::default();
-    let result = Box::pin(pump(work, job, source, target, open, &shared)).await;
+    let result = Box::pin(pump(job, source, target, open, &shared)).await;
     if let Err(error) = &result {
-        blame(work, job, &shared, open, error).await?;
+        blame(job, &shared, open, error).await?;
     }
     result
 }
 
 async fn pump(
-    work: Work<'_>,
-    job: &FolderCopy,
+    job: &FolderCopy<'_>,
     source: &mut Session,
     target: Session,
     open: &[Listed],
     shared: &SharedFlight,
-) -> Result<(Session, CopyOutcome), WorkError> {
+) -> Step<(Session, CopyOutcome)> {
     flight(shared).uid_next = job.selected.uid_next;
     let mut options = AppendOptions::default();
     if !job.together {
@@ -64,8 +62,9 @@ async fn pump(
     let (halt, halted) = watch::channel(false);
 
     let writer = Writer {
-        job: job.clone(),
-        ledger: Arc::clone(work.ledger),
+        folder: job.folder,
+        uid_validity: job.selected.uid_validity,
+        ledger: Arc::clone(job.work.ledger),
         flight: Arc::clone(shared),
         batches: Batches::new(open),
         keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
@@ -75,9 +74,9 @@ async fn pump(
     let mut listener = AbortOnDrop(tokio::spawn(listen(acks, ack_sender).in_current_span()));
 
     let mut copied = CopyOutcome::default();
-    let reader = Reader { work, job, flight: Arc::clone(shared), queue, halted };
+    let reader = Reader { job, flight: Arc::clone(shared), queue, halted };
     let (read, recorded) =
-        tokio::join!(reader.read(source, open, &mut copied), record(work, job, shared, ack_receiver, halt));
+        tokio::join!(reader.read(source, open, &mut copied), record(job, shared, ack_receiver, halt));
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;
     let recorded = recorded?;

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, FolderCopy, Head, Item, Short};
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::work::{Step, WorkError};
 use crate::job::Order;
 use crate::message::content::Hasher;
 use crate::message::list::{Listed, NO_TEXT, still_listed};
@@ -26,10 +26,8 @@ const FETCHES: usize = 2;
 
 /// The reading end of a copy.
 pub(super) struct Reader<'a> {
-    /// The mailbox.
-    pub work: Work<'a>,
     /// The folder.
-    pub job: &'a FolderCopy,
+    pub job: &'a FolderCopy<'a>,
     /// Where a lost connection leaves word of what the source was at.
     pub flight: SharedFlight,
     /// Where messages go.
@@ -50,11 +48,11 @@ impl Reader<'_> {
         source: &mut Session,
         open: &[Listed],
         copied: &mut CopyOutcome,
-    ) -> Result<(), WorkError> {
+    ) -> Step<()> {
         let wanted = self.refuse_too_big(open).await?;
         let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
-        let suspects = self.work.context.breaks.suspects(self.work.key(), self.job.folder);
-        let (stride, at_once) = match self.work.context.job.select.order {
+        let suspects = self.job.work.context.breaks.suspects(self.job.work.key(), self.job.folder);
+        let (stride, at_once) = match self.job.work.context.job.select.order {
             Order::Source => (usize::MAX, 1),
             Order::Any => (usize::MAX, FETCHES),
             Order::RecentFirst => (STRIDE, FETCHES),
@@ -92,7 +90,7 @@ impl Reader<'_> {
             self.unreadable(uid, NO_TEXT).await?;
         }
         silent.retain(|uid| !there.contains(uid));
-        Ok(locked(self.work.ledger).vanished(self.job.folder, &silent)?)
+        Ok(self.job.work.ledger().vanished(self.job.folder, &silent)?)
     }
 
     /// Leaves word of what the source was at when its connection ended: the message that was arriving, else the `next` one
@@ -111,9 +109,9 @@ impl Reader<'_> {
         fetch: &mut Fetch<'_>,
         missing: &mut BTreeSet<u32>,
         copied: &mut CopyOutcome,
-    ) -> Result<bool, WorkError> {
+    ) -> Step<bool> {
         loop {
-            if self.work.context.stop.is_raised() {
+            if self.job.work.context.stop.is_raised() {
                 copied.interrupted = true;
                 return Ok(false);
             }
@@ -136,12 +134,12 @@ impl Reader<'_> {
                 return Ok(false);
             }
             flight(&self.flight).arriving = None;
-            self.work.context.breaks.was_read(self.work.key(), self.job.folder, uid);
+            self.job.work.context.breaks.was_read(self.job.work.key(), self.job.folder, uid);
         }
     }
 
     /// Messages the target said it does not take are not sent.
-    async fn refuse_too_big(&self, open: &[Listed]) -> Result<Vec<u32>, WorkError> {
+    async fn refuse_too_big(&self, open: &[Listed]) -> Step<Vec<u32>> {
         let Some(limit) = self.job.append_limit else { return Ok(open.iter().map(|m| m.uid).collect()) };
         let mut wanted = Vec::with_capacity(open.len());
         for message in open {
@@ -161,14 +159,14 @@ impl Reader<'_> {
                 text: &text,
                 refused: false,
             };
-            self.work.fail(self.job.folder, &self.job.source, failure, &[]).await?;
+            self.job.fail(failure).await?;
         }
         Ok(wanted)
     }
 
-    async fn unreadable(&self, uid: u32, text: &str) -> Result<(), WorkError> {
+    async fn unreadable(&self, uid: u32, text: &str) -> Step<()> {
         let failure = Failure { uid, size: 0, code: UNREADABLE, text, refused: false };
-        Ok(self.work.fail(self.job.folder, &self.job.source, failure, &[]).await?)
+        Ok(self.job.fail(failure).await?)
     }
 
     /// Moves one message from the FETCH into the queue. `false` when the writer is gone.
@@ -178,9 +176,9 @@ impl Reader<'_> {
         message: Fetched,
         len: u64,
         copied: &mut CopyOutcome,
-    ) -> Result<bool, WorkError> {
+    ) -> Step<bool> {
         let at_source = EndError::at(Side::Source);
-        let context = self.work.context;
+        let context = self.job.work.context;
         let (now, later, impossible) = message.flags.appendable(&self.job.selected);
         for flag in impossible.iter() {
             *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;

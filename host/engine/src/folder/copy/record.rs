@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::FolderCopy;
-use crate::folder::work::{Work, WorkError, locked};
+use crate::folder::work::{Step, Work};
 use crate::server::error::Reading;
 use crate::server::refusal::read_append;
 use crate::state::ledger::{Delivered, Failure, Outcome};
@@ -71,12 +71,11 @@ pub(super) struct Acknowledged {
 /// A refusal that is about one message is recorded. One that is about the moment, or about one of several messages that
 /// went together, leaves them to be looked up and sent again.
 pub(super) async fn record(
-    work: Work<'_>,
-    job: &FolderCopy,
+    job: &FolderCopy<'_>,
     shared: &SharedFlight,
     mut acks: mpsc::Receiver<Ack>,
     halt: watch::Sender<bool>,
-) -> Result<Acknowledged, WorkError> {
+) -> Step<Acknowledged> {
     let mut done = Acknowledged::default();
     let mut buffer = Vec::with_capacity(COMMIT);
     let mut told = Instant::now();
@@ -85,7 +84,7 @@ pub(super) async fn record(
         let mut closed = Vec::new();
         let mut refused = Vec::new();
         let mut asked = None;
-        let readings = readings(work, &buffer).await;
+        let readings = readings(job.work, &buffer).await;
         {
             let mut flight = flight(shared);
             for (ack, reading) in buffer.drain(..).zip(readings) {
@@ -142,20 +141,20 @@ pub(super) async fn record(
             }
         }
         if let Some((refusal, advice)) = asked {
-            if work.context.ceilings.first_complaint(work.key()) {
+            if job.work.context.ceilings.first_complaint(job.work.key()) {
                 let text =
                     format!("the target asks for patience, so the copy goes on slower: {refusal}{advice}");
-                work.warn(text).await;
+                job.work.warn(text).await;
             }
             done.patience.get_or_insert(refusal);
         }
         if !delivered.is_empty() {
-            let taken = locked(work.ledger).delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
+            let taken = job.work.ledger().delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
             let taken: HashMap<u32, u32> = taken.iter().map(|t| (t.uid, t.target_uid)).collect();
             for message in delivered.iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;
                 done.bytes += message.size;
-                work.context.done.add(1, message.size);
+                job.work.context.done.add(1, message.size);
             }
             // Under another UID it may be there all the same.
             done.unresolved.extend(taken.keys());
@@ -164,17 +163,17 @@ pub(super) async fn record(
         for (uid, size, refusal, advice) in refused {
             let text = format!("the target refused it: {refusal}{advice}");
             let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
-            work.fail(job.folder, &job.source, failure, &[]).await?;
+            job.fail(failure).await?;
         }
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             let progress = Event::FolderProgress {
-                mailbox: work.key().to_owned(),
+                mailbox: job.work.key().to_owned(),
                 source: job.source.clone(),
                 messages: done.messages,
                 bytes: done.bytes,
             };
-            work.context.emit(progress).await;
+            job.work.context.emit(progress).await;
         }
     }
     Ok(done)

@@ -9,7 +9,7 @@ use mailhaul_imap::Session;
 
 use crate::folder::copy::item::{CopyOutcome, FolderCopy, Short};
 use crate::folder::copy::pump::copy;
-use crate::folder::work::{Work, WorkError};
+use crate::folder::work::Step;
 use crate::job::Order;
 use crate::message::list::Listed;
 use crate::server::dial::{dial_both, log_out_both};
@@ -27,13 +27,12 @@ const MAX_HELPERS: usize = 3;
 /// # Errors
 /// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
 pub(crate) async fn spread(
-    work: Work<'_>,
-    job: &FolderCopy,
+    job: &FolderCopy<'_>,
     source: &mut Session,
     target: Session,
     open: &[Listed],
-) -> Result<(Session, CopyOutcome), WorkError> {
-    let order = work.context.job.select.order;
+) -> Step<(Session, CopyOutcome)> {
+    let order = job.work.context.job.select.order;
     let recent: Vec<Listed>;
     let open = if order == Order::RecentFirst {
         recent = newest_first(open);
@@ -44,8 +43,8 @@ pub(crate) async fn spread(
     let part = if order == Order::Any { PART } else { usize::MAX };
     let parts = Parts(Mutex::new(open.chunks(part.min(open.len().max(1))).collect()));
     let helpers = open.len().div_ceil(part).saturating_sub(1).min(MAX_HELPERS);
-    let helpers = join_all((0..helpers).map(|_| helper(work, job, &parts)));
-    let (own, helped) = tokio::join!(parts.copy(work, job, source, target), helpers);
+    let helpers = join_all((0..helpers).map(|_| helper(job, &parts)));
+    let (own, helped) = tokio::join!(parts.copy(job, source, target), helpers);
     let (target, mut copied) = own?;
     for part in helped {
         copied.add(part?);
@@ -70,17 +69,16 @@ impl<'a> Parts<'a> {
 
     async fn copy(
         &self,
-        work: Work<'_>,
-        job: &FolderCopy,
+        job: &FolderCopy<'_>,
         source: &mut Session,
         mut target: Session,
-    ) -> Result<(Session, CopyOutcome), WorkError> {
+    ) -> Step<(Session, CopyOutcome)> {
         let mut copied = CopyOutcome::default();
         while !copied.interrupted
             && copied.over_quota.is_none()
             && let Some(part) = self.next()
         {
-            let (session, more) = copy(work, job, source, target, part).await?;
+            let (session, more) = copy(job, source, target, part).await?;
             target = session;
             copied.add(more);
         }
@@ -89,12 +87,12 @@ impl<'a> Parts<'a> {
 }
 
 /// One more pair of connections for the folder, if it may be opened right now.
-async fn helper(work: Work<'_>, job: &FolderCopy, parts: &Parts<'_>) -> Result<CopyOutcome, WorkError> {
-    let Some(permit) = work.context.ceilings.try_pair(work.mailbox) else {
+async fn helper(job: &FolderCopy<'_>, parts: &Parts<'_>) -> Step<CopyOutcome> {
+    let Some(permit) = job.work.context.ceilings.try_pair(job.work.mailbox) else {
         return Ok(CopyOutcome::default());
     };
     let opened = async {
-        let (mut source, mut target) = dial_both(work.context, work.mailbox).await?;
+        let (mut source, mut target) = dial_both(job.work.context, job.work.mailbox).await?;
         let (examined, selected) =
             tokio::join!(source.examine(&job.source_name), target.select(&job.target_name));
         examined.map_err(EndError::at(Side::Source))?;
@@ -115,7 +113,7 @@ async fn helper(work: Work<'_>, job: &FolderCopy, parts: &Parts<'_>) -> Result<C
         }
     };
     let job = FolderCopy { selected, ..job.clone() };
-    let (target, copied) = parts.copy(work, &job, &mut source, target).await?;
+    let (target, copied) = parts.copy(&job, &mut source, target).await?;
     log_out_both(source, target, permit);
     Ok(copied)
 }

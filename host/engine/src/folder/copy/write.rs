@@ -8,10 +8,11 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::timeout;
 
 use crate::folder::copy::flight::{Batches, InFlight, SharedFlight, flight};
-use crate::folder::copy::item::{FolderCopy, Head, Item};
-use crate::folder::work::{SharedLedger, WorkError, locked};
+use crate::folder::copy::item::{Head, Item};
+use crate::folder::work::{SharedLedger, Step, locked};
 use crate::server::error::EndError;
 use crate::side::Side;
+use crate::state::ledger::FolderId;
 
 /// The next message may join the command of those before it if it comes this soon. Longer than the pauses of a source at
 /// work, short enough that nobody waits for mail that is sent already.
@@ -19,8 +20,10 @@ const LINGER: Duration = Duration::from_millis(200);
 
 /// The writing end of a copy.
 pub(super) struct Writer {
-    /// The folder.
-    pub job: FolderCopy,
+    /// The folder's row in the ledger.
+    pub folder: FolderId,
+    /// The target folder's UIDVALIDITY.
+    pub uid_validity: Option<u32>,
     /// Where intents are recorded.
     pub ledger: SharedLedger,
     /// What is under way.
@@ -35,11 +38,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Sends everything that comes through the queue.
-    pub(super) async fn write(
-        self,
-        items: mpsc::Receiver<Item>,
-        mut appender: Appender,
-    ) -> Result<Appender, WorkError> {
+    pub(super) async fn write(self, items: mpsc::Receiver<Item>, mut appender: Appender) -> Step<Appender> {
         match self.pump(items, &mut appender).await {
             Ok(()) => {
                 let at_target = EndError::at(Side::Target);
@@ -58,7 +57,7 @@ impl Writer {
         }
     }
 
-    async fn pump(&self, mut items: mpsc::Receiver<Item>, appender: &mut Appender) -> Result<(), WorkError> {
+    async fn pump(&self, mut items: mpsc::Receiver<Item>, appender: &mut Appender) -> Step<()> {
         let at_target = EndError::at(Side::Target);
         // Answered while the source looks for the first message.
         appender.introduce(&self.keywords).await.map_err(&at_target)?;
@@ -135,13 +134,13 @@ impl Writer {
     }
 
     /// Records the intent, then sends the command. `false` when the target refused it before the body.
-    async fn begin(&self, appender: &mut Appender, head: &Head) -> Result<bool, WorkError> {
+    async fn begin(&self, appender: &mut Appender, head: &Head) -> Step<bool> {
         {
             let mut flight = flight(&self.flight);
             let intent = self.batches.of(head.uid).filter(|_| !flight.batch_of.contains_key(&head.uid));
             if let Some(messages) = intent {
-                let (validity, next) = (self.job.selected.uid_validity, flight.uid_next);
-                let id = locked(&self.ledger).open_batch(self.job.folder, validity, next, messages)?;
+                let next = flight.uid_next;
+                let id = locked(&self.ledger).open_batch(self.folder, self.uid_validity, next, messages)?;
                 flight.open(id, messages);
             }
             flight.serial += 1;

@@ -1,0 +1,43 @@
+//! A folder that is left out as a whole.
+
+use mailhaul_imap::{Selected, Session};
+
+use crate::folder::conclude::proof;
+use crate::folder::source::believed;
+use crate::folder::work::{Step, Work, stopping};
+use crate::mapping::target::Mapped;
+use crate::message::list::{WholeList, list_whole};
+use crate::side::Side;
+
+/// Records a folder that is left out as a whole: every message of it, with the rule.
+///
+/// # Errors
+/// When the source or the ledger fails.
+pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, reason: &str) -> Step<()> {
+    let Some(row) = work.ledger().folder(&mapped.folder.path.to_string())? else { return Ok(()) };
+    let name = &mapped.folder.name;
+    let whole = match source.examine(name).await {
+        Ok(selected) => list_whole(source, name, selected).await,
+        Err(error) => Err(error),
+    };
+    let whole = match whole {
+        Ok(whole) => whole,
+        Err(error) => {
+            // Left out it is all the same; only how many messages that are is what others say.
+            let why = stopping(work, Side::Source, error).await?;
+            let reason = format!("{reason}; the source does not let it be read: {why}");
+            let messages = believed(mapped, &row);
+            return Ok(work.ledger().stop_folder(row.id, "rule", &reason, messages)?);
+        }
+    };
+    let unlisted = whole.unlisted();
+    let WholeList { selected, listed } = whole;
+    let mut ledger = work.ledger();
+    ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
+    ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
+    let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
+    ledger.skipped(row.id, &messages, "rule", reason)?;
+    let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
+    let proof = proof(&selected, &nothing, &[]).filter(|_| listed.len() == selected.exists as usize);
+    Ok(ledger.set_proof(row.id, proof)?)
+}

@@ -1,0 +1,166 @@
+//! What the source folder holds: as little of its list is read as tells what changed.
+
+use std::collections::HashMap;
+
+use mailhaul_imap::{FetchItems, Flags, FolderName, ImapError, Selected, Session, UidSet};
+
+use crate::folder::unchanged::same_source;
+use crate::mapping::target::Mapped;
+use crate::message::list::{Listed, WholeList, list, list_whole};
+use crate::state::ledger::{FolderRow, Outcome, Row};
+
+/// From so many known messages on, asking for what changed costs less than listing everything.
+const DELTA_FROM: usize = 500;
+
+/// A folder nothing is known of is listed in the round trip that opens it, up to so many messages: longer lists are read
+/// as they come.
+const AT_ONCE: u32 = 2_000;
+
+/// What the source holds.
+pub(super) struct SourceEnd {
+    /// The folder as it was examined.
+    pub selected: Selected,
+    /// So many more messages than those listed, by the source's own count.
+    pub unlisted: u32,
+    /// Every message.
+    pub uids: Vec<u32>,
+    /// Those that may need work, with what decides that.
+    pub listed: Vec<Listed>,
+    /// Flags where they may have changed, when any message is known.
+    pub flags: Vec<(u32, Flags)>,
+}
+
+/// Examines the source and reads as little of its list as tells what changed.
+///
+/// # Errors
+/// When the source refuses to open or to list the folder, or its connection ends.
+pub(super) async fn open_source(
+    session: &mut Session,
+    mapped: &Mapped,
+    row: &FolderRow,
+    rows: &HashMap<u32, Row>,
+) -> Result<SourceEnd, ImapError> {
+    let name = &mapped.folder.name;
+    let messages = mapped.status.as_ref().and_then(|status| status.messages);
+    if rows.is_empty() && messages.is_some_and(|messages| (1..=AT_ONCE).contains(&messages)) {
+        let (selected, listed) = session.examine_and_list(name).await?;
+        return match listed {
+            Some(listed) => {
+                let listed = listed.into_iter().map(Listed::from).collect();
+                Ok(SourceEnd::whole(WholeList { selected, listed }, rows))
+            }
+            None => Ok(SourceEnd::whole(list_whole(session, name, selected).await?, rows)),
+        };
+    }
+    let selected = session.examine(name).await?;
+    let same_numbers = selected.uid_validity.is_some() && selected.uid_validity == row.source_uid_validity;
+    let known: UidSet = rows.keys().copied().collect();
+    let exists = u64::from(selected.exists);
+    let mut end =
+        SourceEnd { selected, unlisted: 0, uids: Vec::new(), listed: Vec::new(), flags: Vec::new() };
+    match row.proof.filter(|_| same_numbers) {
+        Some(proof) if same_source(&proof, &end.selected) && known.len() == exists => {
+            end.uids = known.iter().collect();
+            match proof.source_modseq.zip(end.selected.highest_modseq) {
+                Some((then, now)) if then == now => {}
+                Some((then, _)) => match session.changes(then, known).await {
+                    Ok(changes) => end.flags = changes.flags,
+                    Err(error) if error.is_connection_lost() => return Err(error),
+                    Err(_) => return end.whole_instead(session, name, rows).await,
+                },
+                None => {
+                    let listed = list(session, UidSet::all(), FetchItems::Flags).await?;
+                    if (listed.len() as u64) < exists {
+                        return end.whole_instead(session, name, rows).await;
+                    }
+                    end.uids = listed.iter().map(|m| m.uid).collect();
+                    end.flags = listed.into_iter().map(|m| (m.uid, m.flags)).collect();
+                }
+            }
+        }
+        Some(proof)
+            if rows.len() >= DELTA_FROM
+                && end.selected.highest_modseq.is_some()
+                && proof.source_modseq.is_some() =>
+        {
+            let changes = match session.changes(proof.source_modseq.unwrap_or_default(), known.clone()).await
+            {
+                Ok(changes) => changes,
+                Err(error) if error.is_connection_lost() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, "the source does not tell what changed");
+                    return end.whole_instead(session, name, rows).await;
+                }
+            };
+            let new = UidSet::range(proof.source_uid_next, u32::MAX);
+            let left = changes.vanished.map(|gone| known.without(&gone));
+            end.listed = list(session, new, FetchItems::Meta).await?;
+            end.listed.retain(|m| !known.contains(m.uid));
+            end.flags = changes.flags;
+            let new: UidSet = end.listed.iter().map(|m| m.uid).collect();
+            let mut all = match left {
+                Some(left) => left,
+                None => match session.uids().await {
+                    Ok(uids) => uids,
+                    Err(error) if error.is_connection_lost() => return Err(error),
+                    Err(_) => return end.whole_instead(session, name, rows).await,
+                },
+            };
+            all.extend(&new);
+            // More than the count are new ones that came since; fewer are a list with a hole.
+            let accounted = || all.without(&known).without(&new).is_empty();
+            if all.len() != exists && !(all.len() > exists && accounted()) {
+                return end.whole_instead(session, name, rows).await;
+            }
+            end.uids = all.iter().collect();
+        }
+        _ => return end.whole_instead(session, name, rows).await,
+    }
+    // A message that was left out by its flags may not be any more.
+    let again: UidSet = end
+        .flags
+        .iter()
+        .map(|(uid, _)| *uid)
+        .filter(|uid| rows.get(uid).is_some_and(|row| row.outcome == Outcome::Skipped))
+        .filter(|uid| end.listed.iter().all(|m| m.uid != *uid))
+        .collect();
+    if !again.is_empty() {
+        end.listed.extend(list(session, again, FetchItems::Meta).await?);
+        end.listed.sort_by_key(|m| m.uid);
+    }
+    Ok(end)
+}
+
+impl SourceEnd {
+    /// From a list of everything.
+    fn whole(list: WholeList, rows: &HashMap<u32, Row>) -> Self {
+        let unlisted = list.unlisted();
+        let WholeList { selected, listed } = list;
+        let flags = |m: &Listed| (m.uid, m.flags.clone());
+        Self {
+            selected,
+            unlisted,
+            uids: listed.iter().map(|m| m.uid).collect(),
+            flags: if rows.is_empty() { Vec::new() } else { listed.iter().map(flags).collect() },
+            listed,
+        }
+    }
+
+    /// What was asked for in part does not fit together: everything is listed.
+    async fn whole_instead(
+        self,
+        session: &mut Session,
+        name: &FolderName,
+        rows: &HashMap<u32, Row>,
+    ) -> Result<Self, ImapError> {
+        Ok(Self::whole(list_whole(session, name, self.selected).await?, rows))
+    }
+}
+
+/// How many messages a source folder has that cannot be read: what its STATUS said, else what the ledger knows, and never
+/// none, since nobody has looked.
+#[must_use]
+pub(crate) fn believed(mapped: &Mapped, row: &FolderRow) -> u32 {
+    let status = mapped.status.as_ref().and_then(|status| status.messages);
+    status.unwrap_or(row.source_messages).max(1)
+}

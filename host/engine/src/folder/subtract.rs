@@ -1,0 +1,81 @@
+//! What needs no copy: settled in an earlier run, left out by the operator, or known to break the connection.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::folder::run::FolderRun;
+use crate::folder::work::Step;
+use crate::message::list::Listed;
+use crate::message::select::left_out;
+use crate::state::ledger::{Batch, MAX_ATTEMPTS, Outcome, PlaceId, Row};
+
+impl FolderRun<'_> {
+    /// Takes out of what is wanted what needs no copy. Today's rules decide about what a rule of an earlier run left out.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) fn subtract(&mut self) -> Step<()> {
+        let (work, folder) = (self.work(), self.row.id);
+        let in_doubt: HashSet<u32> = self.in_doubt.iter().flat_map(Batch::uids).collect();
+        let mut skipped: HashMap<String, Vec<(u32, u64)>> = HashMap::new();
+        let mut forgotten = Vec::new();
+        let mut wanted = Vec::new();
+        let mut seen = HashSet::new();
+        for message in std::mem::take(&mut self.wanted) {
+            seen.insert(message.uid);
+            let known = self.rows.get(&message.uid);
+            if known.is_some_and(|row| is_settled(row, self.place, &in_doubt)) {
+                continue;
+            }
+            match left_out(work.context, &message) {
+                Some(rule) => {
+                    skipped.entry(rule).or_default().push((message.uid, message.size));
+                    // It was sent before it was left out.
+                    if in_doubt.contains(&message.uid) {
+                        self.left_out.insert(message.uid);
+                        wanted.push(message);
+                    }
+                }
+                None => {
+                    if known.is_some_and(|row| row.outcome == Outcome::Skipped) {
+                        forgotten.push(message.uid);
+                    }
+                    wanted.push(message);
+                }
+            }
+        }
+        {
+            let mut ledger = work.ledger();
+            for (rule, messages) in &skipped {
+                ledger.skipped(folder, messages, "rule", rule)?;
+            }
+            if !forgotten.is_empty() {
+                ledger.reopen(folder, &forgotten)?;
+            }
+        }
+        wanted.extend(self.replaced(&seen));
+        wanted.sort_by_key(|m| m.uid);
+        // Not even to be compared with what the target holds: the source's connection ends at them.
+        let unreadable = work.context.breaks.unreadable(work.key(), folder);
+        wanted.retain(|m| !unreadable.contains(&m.uid));
+        self.wanted = wanted;
+        Ok(())
+    }
+
+    /// Copies in a folder that was replaced, of messages that were not listed because nothing of them had changed.
+    fn replaced(&self, listed: &HashSet<u32>) -> Vec<Listed> {
+        let elsewhere = |row: &&Row| row.target_uid.is_some() && row.place != Some(self.place);
+        let rows = self.rows.values().filter(|row| !listed.contains(&row.uid)).filter(elsewhere);
+        rows.map(|row| Listed::bare(row.uid, row.size)).collect()
+    }
+}
+
+/// Whether nothing has to be done about a message any more.
+fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>) -> bool {
+    match row.outcome {
+        Outcome::Copied | Outcome::AlreadyPresent => row.place == Some(place),
+        Outcome::Skipped => false,
+        // What never was sent (too big, unreadable) is looked at again; what was sent in vain too often is not, unless
+        // it may be there all the same.
+        Outcome::Failed => row.attempts >= MAX_ATTEMPTS && !in_doubt.contains(&row.uid),
+    }
+}

@@ -1,0 +1,144 @@
+//! A mailbox to work on: its ledger opened, its ends dialled within the ceilings, and whatever ends the work early told as
+//! one reason.
+
+use std::sync::{Arc, Mutex};
+
+use crate::account::Mailbox;
+use crate::event::MailboxEnd;
+use crate::folder::work::{Lists, SharedLedger, Work, WorkError, locked};
+use crate::mapping::planner::PlanError;
+use crate::server::dial::{Ends, dial_both};
+use crate::server::error::EndError;
+use crate::server::refusal::explained;
+use crate::state::ledger::{Ledger, LedgerError};
+use crate::state::standing::mailbox_summary;
+use crate::summary::{MailboxSummary, Stopped};
+use crate::task::ceilings::Permit;
+use crate::task::context::Context;
+use crate::verdict::Facts;
+
+/// Why work on a mailbox ended early.
+#[derive(Debug)]
+pub(crate) enum Interruption {
+    /// A server, or the way to it: trying again may help.
+    End(EndError),
+    /// Anything else.
+    Stopped(Stopped),
+}
+
+impl From<EndError> for Interruption {
+    fn from(error: EndError) -> Self {
+        Self::End(error)
+    }
+}
+
+impl From<LedgerError> for Interruption {
+    fn from(error: LedgerError) -> Self {
+        Self::Stopped(Stopped::from(&error))
+    }
+}
+
+impl From<WorkError> for Interruption {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::End(error) => error.into(),
+            WorkError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<PlanError> for Interruption {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::End(error) => error.into(),
+            PlanError::Plugin(error) => Self::Stopped(Stopped::from(&error)),
+            PlanError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl Interruption {
+    /// What the report says of it, with what a server profile knows about the server's words.
+    pub(crate) async fn stopped(self, context: &Context, mailbox: &Mailbox) -> Stopped {
+        match self {
+            Self::End(error) => explained(context, mailbox, error).await.stopped(),
+            Self::Stopped(stopped) => stopped,
+        }
+    }
+}
+
+/// Dials both ends of a mailbox as soon as the ceilings of their hosts allow it; `None` when the user has stopped the
+/// task by then. The permit is held as long as the connections live.
+///
+/// # Errors
+/// [`EndError`] of the end that failed first, the source before the target.
+pub(crate) async fn connect(
+    context: &Context,
+    mailbox: &Mailbox,
+) -> Result<Option<(Permit, Ends)>, EndError> {
+    let permit = context.ceilings.pair(mailbox).await;
+    if context.stop.is_raised() {
+        return Ok(None);
+    }
+    let (source, target) = dial_both(context, mailbox).await?;
+    Ok(Some((permit, Ends { source, target })))
+}
+
+/// A mailbox whose ledger is open for writing.
+#[derive(Debug)]
+pub(crate) struct OpenMailbox<'a> {
+    context: &'a Context,
+    mailbox: &'a Mailbox,
+    /// Its ledger; nobody else writes it while this lives.
+    pub ledger: SharedLedger,
+}
+
+impl<'a> OpenMailbox<'a> {
+    /// Whether any run has begun with the mailbox.
+    pub(crate) fn is_begun(context: &Context, mailbox: &Mailbox) -> bool {
+        Ledger::file(&context.job.state_dir, &mailbox.key).exists()
+    }
+
+    /// Opens the ledger, and makes it when there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be used, or another process works on it.
+    pub(crate) fn open(context: &'a Context, mailbox: &'a Mailbox) -> Result<Self, Stopped> {
+        let ledger = Ledger::open(&context.job.state_dir, &mailbox.identity());
+        let ledger = ledger.map_err(|error| Stopped::from(&error))?;
+        Ok(Self { context, mailbox, ledger: Arc::new(Mutex::new(ledger)) })
+    }
+
+    /// The work on it, with the lists it keeps.
+    pub(crate) fn work<'b>(&'b self, lists: &'b Lists) -> Work<'b> {
+        Work { context: self.context, mailbox: self.mailbox, ledger: &self.ledger, lists }
+    }
+
+    /// Ends the work: how it went, and what the ledger says now.
+    pub(crate) async fn close(
+        self,
+        end: Result<MailboxEnd, Interruption>,
+    ) -> (MailboxEnd, Option<MailboxSummary>) {
+        let end = match end {
+            Ok(end) => end,
+            Err(interruption) => MailboxEnd::Stopped(interruption.stopped(self.context, self.mailbox).await),
+        };
+        let ledger = locked(&self.ledger);
+        tracing::info!(ledger_ms = ledger.busy().as_millis(), "mailbox done");
+        let (source, target) = (&self.mailbox.source.user, &self.mailbox.target.user);
+        let summary = mailbox_summary(&ledger, source, target, end.stopped()).ok();
+        (end, summary)
+    }
+}
+
+/// How finished work ends, by all that is known: with these `differences` found now, and so many copies that
+/// `--delete-gone` did not put away.
+///
+/// # Errors
+/// When the ledger fails.
+pub(crate) fn finish(work: Work<'_>, differences: usize, kept: usize) -> Result<MailboxEnd, LedgerError> {
+    let ledger = work.ledger();
+    let (folders, hooks) = (ledger.folder_summaries()?, ledger.hooks()?);
+    let facts = Facts { stopped: None, folders: &folders, differences, hooks: &hooks, kept };
+    Ok(if facts.is_well() { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+}

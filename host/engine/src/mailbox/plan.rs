@@ -1,0 +1,49 @@
+//! `plan`: where the folders of one mailbox go, and whether a plan that was agreed on still fits.
+
+use crate::account::Mailbox;
+use crate::event::{Event, MailboxEnd};
+use crate::mailbox::open::{Interruption, connect};
+use crate::mapping::planner::plan;
+use crate::plan::MailboxPlan;
+use crate::server::dial::log_out;
+use crate::side::Side;
+use crate::state::ledger::Ledger;
+use crate::summary::Stopped;
+use crate::task::context::Context;
+
+/// Makes the plan of one mailbox and tells it; one that was `agreed` on is only held against what would be done today.
+pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxPlan>) -> MailboxEnd {
+    let planned = tokio::select! {
+        planned = make(context, mailbox) => planned,
+        () = context.stop.raised() => return MailboxEnd::Interrupted,
+    };
+    let plan = match planned {
+        Ok(Some(plan)) => plan,
+        Ok(None) => return MailboxEnd::Interrupted,
+        Err(interruption) => return MailboxEnd::Stopped(interruption.stopped(context, mailbox).await),
+    };
+    let refusal = refusal(&plan, agreed);
+    if agreed.is_none() {
+        context.emit(Event::Planned(plan)).await;
+    }
+    refusal.map_or(MailboxEnd::Complete, MailboxEnd::Stopped)
+}
+
+async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan>, Interruption> {
+    let Some((_permit, mut ends)) = connect(context, mailbox).await? else { return Ok(None) };
+    let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
+    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, ledger).await?;
+    log_out(ends.source).await;
+    log_out(ends.target).await;
+    Ok(Some(planned.plan))
+}
+
+/// A plan with conflicts is not run, nor one that differs from the one agreed on.
+#[must_use]
+pub(super) fn refusal(plan: &MailboxPlan, agreed: Option<&MailboxPlan>) -> Option<Stopped> {
+    let stop = |reason| Stopped { side: Side::Local, cause: "plan".into(), reason };
+    if let Some(departs) = agreed.and_then(|agreed| plan.departs_from(agreed)) {
+        return Some(stop(departs));
+    }
+    (!plan.conflicts.is_empty()).then(|| stop(plan.conflicts.join("; ")))
+}

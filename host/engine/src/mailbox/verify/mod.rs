@@ -1,0 +1,118 @@
+//! `verify`: fetches and compares both ends, then runs the validation hooks. Changes nothing.
+
+mod folder;
+mod unexplained;
+
+use std::collections::{HashMap, HashSet};
+
+use mailhaul_imap::{Folder, FolderName};
+
+use crate::account::Mailbox;
+use crate::event::{Event, MailboxEnd};
+use crate::folder::work::{Lists, Work};
+use crate::mailbox::open::{Interruption, OpenMailbox, connect, finish};
+use crate::mailbox::verify::folder::{Comparison, Names};
+use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
+use crate::mailbox::{hooks, unseen};
+use crate::plugin::Depth;
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{FolderId, FolderRow};
+use crate::summary::{Difference, DifferenceKind, MailboxSummary, Stopped};
+use crate::task::context::Context;
+
+/// Compares one mailbox.
+pub(crate) async fn verify(
+    context: &Context,
+    mailbox: &Mailbox,
+    depth: Depth,
+    sample: u8,
+) -> (MailboxEnd, Option<MailboxSummary>) {
+    if !OpenMailbox::is_begun(context, mailbox) {
+        let reason = "nothing was copied yet; `mailhaul run` comes first".to_owned();
+        return (MailboxEnd::Stopped(Stopped { side: Side::Local, cause: "ledger".into(), reason }), None);
+    }
+    let open = match OpenMailbox::open(context, mailbox) {
+        Ok(open) => open,
+        Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
+    };
+    let lists = Lists::default();
+    let end = all(open.work(&lists), depth, sample).await;
+    open.close(end).await
+}
+
+async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Interruption> {
+    let context = work.context;
+    let Some((_permit, mut ends)) = connect(context, work.mailbox).await? else {
+        return Ok(MailboxEnd::Interrupted);
+    };
+    let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;
+    unseen::record(work, &mut ends.source, &source_folders).await?;
+    let source_names = names(source_folders);
+    let target_names = names(ends.target.folders().await.map_err(EndError::at(Side::Target))?);
+    let folders: Vec<FolderRow> = work.ledger().folders()?;
+    let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
+    let mut missing = Vec::new();
+    let mut extras = Vec::new();
+    let mut whole: HashSet<FolderId> = HashSet::new();
+    let mut looked_at: HashSet<String> = HashSet::new();
+    for (n, row) in folders.iter().enumerate() {
+        if context.stop.is_raised() {
+            return Ok(MailboxEnd::Interrupted);
+        }
+        let Some(target_path) = &row.target else {
+            found[n].extend(unseen::difference(row));
+            continue;
+        };
+        let names = Names { source: source_names.get(&row.source), target: target_names.get(target_path) };
+        let comparison = Comparison { work, row, target_path, depth, sample };
+        let result = comparison.folder(&mut ends, names).await?;
+        if result.interrupted {
+            return Ok(MailboxEnd::Interrupted);
+        }
+        if result.whole {
+            whole.insert(row.id);
+        }
+        found[n] = result.differences;
+        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row }));
+        if looked_at.insert(target_path.clone()) {
+            extras.extend(
+                result.extras.into_iter().map(|message| Extra { path: target_path.clone(), message }),
+            );
+        }
+    }
+    explain(work, &mut ends, &folders, &target_names, missing, extras, &mut found).await?;
+    let mut counted = 0;
+    for (row, differences) in folders.iter().zip(&mut found) {
+        counted += note(context, differences);
+        for difference in differences.iter() {
+            let (mailbox, difference) = (work.key().to_owned(), difference.clone());
+            context.emit(Event::DifferenceFound { mailbox, difference }).await;
+        }
+        let mut ledger = work.ledger();
+        ledger.set_differences(row.id, differences)?;
+        if whole.contains(&row.id) {
+            ledger.set_verified(row.id, depth.into())?;
+        }
+    }
+    hooks::run(work, ends, depth, hooks::State::default()).await?;
+    Ok(finish(work, counted, 0)?)
+}
+
+/// Marks what the operator ignores as a note; returns how many differences count.
+fn note(context: &Context, differences: &mut [Difference]) -> usize {
+    for difference in differences.iter_mut() {
+        difference.note = match difference.kind {
+            DifferenceKind::Flags | DifferenceKind::Keywords => context.job.ignore.flags,
+            DifferenceKind::Date => context.job.ignore.dates,
+            DifferenceKind::Extra => true,
+            _ => false,
+        };
+    }
+    differences.iter().filter(|difference| !difference.note).count()
+}
+
+/// The spelling of every folder that can be opened, by display path.
+fn names(folders: Vec<Folder>) -> HashMap<String, FolderName> {
+    folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect()
+}

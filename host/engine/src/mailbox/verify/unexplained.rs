@@ -1,0 +1,144 @@
+//! What the lists alone do not explain: missing messages that were moved, second copies, and mail that is not ours.
+
+use std::collections::{HashMap, HashSet};
+
+use mailhaul_imap::{FetchItems, FolderName, UidSet};
+
+use crate::folder::work::{Step, Work, WorkError};
+use crate::mailbox::verify::folder::CHUNK;
+use crate::message::list::{Listed, contents, list};
+use crate::server::dial::Ends;
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{FolderRow, Row};
+use crate::summary::{Difference, DifferenceKind};
+
+/// A message that should be in its target folder and is not.
+pub(super) struct Missing {
+    /// Its place among the folders.
+    pub folder: usize,
+    /// Its row.
+    pub row: Row,
+}
+
+/// A target message that the ledger does not account for.
+pub(super) struct Extra {
+    /// The target folder in display form.
+    pub path: String,
+    /// As it is listed there.
+    pub message: Listed,
+}
+
+/// Tells missing messages from moved ones, and second copies from mail that is not ours.
+pub(super) async fn explain(
+    work: Work<'_>,
+    ends: &mut Ends,
+    folders: &[FolderRow],
+    names: &HashMap<String, FolderName>,
+    missing: Vec<Missing>,
+    extras: Vec<Extra>,
+    found: &mut [Vec<Difference>],
+) -> Step<()> {
+    let at = |e| WorkError::End(EndError::Imap(Side::Target, e));
+    let mut by_folder: HashMap<&str, Vec<&Extra>> = HashMap::new();
+    for extra in &extras {
+        by_folder.entry(&extra.path).or_default().push(extra);
+    }
+    // Contents of unaccounted messages, each with its place.
+    let mut known: HashMap<[u8; 32], Vec<(String, u32)>> = HashMap::new();
+    let mut duplicates: HashSet<(String, u32)> = HashSet::new();
+    for (n, row) in folders.iter().enumerate() {
+        let Some(target) = &row.target else { continue };
+        let Some(here) = by_folder.remove(target.as_str()) else { continue };
+        let Some(name) = names.get(target) else { continue };
+        ends.target.examine(name).await.map_err(at)?;
+        let uids: Vec<u32> = here.iter().map(|e| e.message.uid).collect();
+        let sizes: HashSet<u64> = here.iter().map(|e| e.message.size).collect();
+        let mut of_extras = HashMap::new();
+        for chunk in uids.chunks(CHUNK) {
+            of_extras.extend(contents(&mut ends.target, chunk).await.map_err(at)?.found);
+        }
+        // Only our own messages of such a size can be what an extra one is a second copy of.
+        let there = list(&mut ends.target, UidSet::all(), FetchItems::Meta).await.map_err(at)?;
+        let own: Vec<u32> = there
+            .iter()
+            .filter(|m| sizes.contains(&m.size) && !uids.contains(&m.uid))
+            .map(|m| m.uid)
+            .collect();
+        let mut of_own: HashMap<[u8; 32], u32> = HashMap::new();
+        for chunk in own.chunks(CHUNK) {
+            for (uid, content) in contents(&mut ends.target, chunk).await.map_err(at)?.found {
+                of_own.insert(content.exact, uid);
+            }
+        }
+        let sources: HashMap<u32, u32> =
+            work.ledger().rows(row.id)?.into_values().filter_map(|r| Some((r.target_uid?, r.uid))).collect();
+        for (uid, content) in of_extras {
+            if let Some(first) = of_own.get(&content.exact) {
+                duplicates.insert((target.clone(), uid));
+                found[n].push(Difference {
+                    folder: row.source.clone(),
+                    uid: sources.get(first).copied().unwrap_or(0),
+                    target_uid: Some(uid),
+                    kind: DifferenceKind::Duplicate,
+                    by: None,
+                    detail: format!("a second copy of message {first} in `{target}`"),
+                    note: false,
+                });
+            } else {
+                known.entry(content.exact).or_default().push((target.clone(), uid));
+            }
+        }
+    }
+    let mut moved: HashSet<(String, u32)> = HashSet::new();
+    for Missing { folder, row } in missing {
+        let source = folders[folder].source.clone();
+        let elsewhere = row.digest.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
+        let difference = match elsewhere {
+            Some((path, uid)) => {
+                moved.insert((path.clone(), uid));
+                Difference {
+                    folder: source,
+                    uid: row.uid,
+                    target_uid: Some(uid),
+                    kind: DifferenceKind::Moved,
+                    by: Some("changed-on-target".into()),
+                    detail: format!("now in `{path}`"),
+                    note: false,
+                }
+            }
+            None => Difference {
+                folder: source,
+                uid: row.uid,
+                target_uid: row.target_uid,
+                kind: DifferenceKind::Missing,
+                by: row.proven.then(|| "changed-on-target".into()),
+                detail: if row.proven {
+                    "it was there after the copy and is not any more".into()
+                } else {
+                    String::new()
+                },
+                note: false,
+            },
+        };
+        found[folder].push(difference);
+    }
+    for extra in extras {
+        let place = (extra.path, extra.message.uid);
+        if duplicates.contains(&place) || moved.contains(&place) {
+            continue;
+        }
+        if let Some(n) = folders.iter().position(|f| f.target.as_deref() == Some(&place.0)) {
+            found[n].push(Difference {
+                folder: folders[n].source.clone(),
+                uid: 0,
+                target_uid: Some(place.1),
+                kind: DifferenceKind::Extra,
+                by: None,
+                detail: format!("in `{}`, not put there by this project", place.0),
+                note: true,
+            });
+        }
+    }
+    Ok(())
+}
