@@ -1,10 +1,10 @@
 //! Whole-system tests: the built `mailhaul` against real Dovecot, Cyrus and Courier servers, seen only from outside:
 //! what is typed, what is printed, what the servers hold afterwards.
 //!
+//! `cargo xtask test NAME` runs one module; it reads this table, and a test of it wants a row for every `mod`.
+//!
 //! | module | shows |
 //! |---|---|
-//! | [`bench`] | the servers, started once and shared; each test has its own accounts |
-//! | [`compare`] | what "moved" means, and the sums of the report |
 //! | [`haul`] | moves that go well |
 //! | [`courier`] | to and from Courier |
 //! | [`crash`] | SIGKILL, SIGINT and SIGTERM in the middle, and the same command again |
@@ -25,15 +25,25 @@
 //! | [`plugins`] | an outsider's plugin, and files that are none |
 //! | [`guests`] | every plugin of tests/guests: what becomes of its mailbox, and that the others are moved |
 //! | [`profiles`] | what is known about providers, and what follows |
-//! | [`provision`] | mailboxes created through a [`panel`] |
+//! | [`provision`] | mailboxes created through a panel |
 //! | [`network`] | servers that cannot be reached, trusted or logged in to, or are full |
-//! | [`odd_sources`], [`odd_targets`] | servers that answer as they should not, on a [`stage`] of our own servers |
+//! | [`odd_sources`] | sources that answer as they should not |
+//! | [`odd_targets`] | targets that answer as they should not |
 //! | [`patience`] | servers that ask for patience or are out of room; the order in which mail goes |
 //! | [`input`] | files a user got wrong |
 //! | [`commands`] | the other commands and the look of the output |
 //! | [`width`] | 80 columns, and `status --watch` |
 //! | [`secrets`] | passwords are found nowhere |
 //! | [`laboratory`] | the laboratory itself |
+//!
+//! What they stand on, without tests of its own:
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`bench`] | the servers, started once and shared; each test has its own accounts |
+//! | [`compare`] | what "moved" means, and the sums of the report |
+//! | [`stage`] | two servers of our own, in memory, that misbehave as told |
+//! | [`panel`] | a new host's panel: an API that creates mailboxes |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

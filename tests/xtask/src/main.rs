@@ -8,9 +8,11 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod modules;
 mod prerequisites;
 mod record;
 mod shell;
+mod steps;
 mod tally;
 mod test;
 mod torture;
@@ -23,6 +25,7 @@ Usage: cargo xtask <COMMAND>
 Commands:
   demo     builds mailhaul and moves three mailboxes between two real servers on this machine
   test     formatting, lints, unit tests, plugin builds, whole-system tests against real servers
+           `test --fast` leaves out what needs servers; `test verify` runs one module of the system tests
   bench    measures mailhaul beside other tools on real servers; `cargo xtask bench --help` tells more
            `bench plugins` measures what plugins cost, without servers
   fuzz     random bytes against what reads a server's bytes; `cargo xtask fuzz --help` tells more
@@ -33,7 +36,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["test"] => test::run(),
+        ["test", ref rest @ ..] => test::run(rest),
         ["demo"] => told("demo", demo::run()),
         ["bench", ref rest @ ..] => told("bench", bench::run(rest)),
         ["fuzz", ref rest @ ..] => told("fuzz", fuzz::run(rest)),

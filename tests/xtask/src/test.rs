@@ -1,158 +1,197 @@
-//! `cargo xtask test`: everything that must hold before a change is accepted.
-//!
-//! A step that fails does not hide the later ones. The last line adds up all tests; a step that is not a test
-//! binary (formatting, lints, a build) and fails counts as one failure, so that the last line never says
-//! `0 failed` of a tree that is not well.
+//! `cargo xtask test`: everything that must hold before a change is accepted, or the part of it that was asked for.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
 
-use mailhaul_lab::process::Watched;
 use mailhaul_lab::{author, courier, install};
 
-use crate::tally::Tally;
-use crate::{prerequisites, shell};
+use crate::steps::Steps;
+use crate::{modules, prerequisites, shell};
 
-struct Step {
-    name: &'static str,
-    took: Duration,
-    tally: Tally,
-    /// What went wrong besides failing tests.
-    error: Option<String>,
+const USAGE: &str = "\
+Usage: cargo xtask test [--fast | MODULE…]
+
+Without arguments everything that must hold before a change is accepted: formatting, lints, unit tests, plugin builds and
+whole-system tests against Dovecot, Cyrus and Courier, which are installed by apt without starting any daemon.
+
+  --fast    what needs no servers: formatting, lints, unit tests and those of host/*/tests
+  MODULE…   these modules of the system tests and nothing else, with the servers they ask for
+
+The modules of the system tests:
+";
+
+/// Outside the workspace, as their authors keep them.
+const OUTSIDE: [&str; 3] =
+    ["examples/acme-mapper/Cargo.toml", "tests/provider/Cargo.toml", "tests/fuzz/Cargo.toml"];
+
+/// The unit tests and those of host/*/tests. One selection of packages for everything that is built: another one would
+/// have other features, and wasmtime would be compiled twice. The binary is built here too, for the tests of host/cli.
+const UNIT: [&str; 6] =
+    ["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "mailhaul-system-tests"];
+
+const SYSTEM: [&str; 6] = ["test", "--workspace", "--locked", "--no-fail-fast", "--test", "system"];
+
+/// Where tests outside of tests/system have their servers: a module of this name.
+const REAL_SERVERS: &str = "real_servers::";
+
+/// What `--fast` leaves out, for its last lines.
+const LEFT_OUT: [&str; 2] = [
+    "the system tests (tests/system), with the outsiders' plugins they build: type `cargo xtask test MODULE`",
+    "host/imap/tests/servers, against Dovecot, Cyrus and Courier: type `cargo test -p mailhaul-imap --test servers`",
+];
+
+/// What was typed after `test`.
+#[derive(Debug, PartialEq, Eq)]
+enum Choice<'a> {
+    Everything,
+    Fast,
+    Modules(Vec<&'a str>),
+    Help,
 }
 
-#[derive(Default)]
-struct Steps(Vec<Step>);
+/// Tests with the arguments after `test`. The exit code is 2 when they were not understood.
+pub(crate) fn run(arguments: &[&str]) -> ExitCode {
+    match choice(arguments) {
+        Ok(Choice::Everything) => everything(),
+        Ok(Choice::Fast) => fast(),
+        Ok(Choice::Modules(names)) => named(&names),
+        Ok(Choice::Help) => {
+            print!("{USAGE}{}", modules::list());
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("cargo xtask test: {}", why.trim_end());
+            ExitCode::from(2)
+        }
+    }
+}
 
-pub(crate) fn run() -> ExitCode {
+/// What is asked for; else a sentence that says what can be typed.
+fn choice<'a>(arguments: &[&'a str]) -> Result<Choice<'a>, String> {
+    let (flags, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with('-'));
+    if flags.iter().any(|flag| ["--help", "-h"].contains(flag)) {
+        return Ok(Choice::Help);
+    }
+    if let Some(flag) = flags.iter().find(|flag| **flag != "--fast") {
+        return Err(format!(
+            "there is no {flag}: type `cargo xtask test` for everything, `cargo xtask test --fast` for what needs no \
+             servers, or `cargo xtask test MODULE` for one module of the system tests"
+        ));
+    }
+    if let Some(name) = names.iter().find(|name| modules::all().all(|(module, _)| module != **name)) {
+        return Err(format!(
+            "no module of the system tests is called {name}; there are\n{}",
+            modules::list()
+        ));
+    }
+    match (flags.is_empty(), names.is_empty()) {
+        (true, true) => Ok(Choice::Everything),
+        (true, false) => Ok(Choice::Modules(names)),
+        (false, true) => Ok(Choice::Fast),
+        (false, false) => Err(format!(
+            "--fast runs no system tests: type `cargo xtask test --fast` or `cargo xtask test {}`",
+            names.join(" ")
+        )),
+    }
+}
+
+fn everything() -> ExitCode {
     let mut steps = Steps::default();
-    steps.task("toolchain", || prerequisites::wasm_target().and_then(|()| prerequisites::components()));
+    toolchain(&mut steps);
     steps.task("mail servers", || {
         install::dovecot()?;
         install::cyrus()?;
         // Where it cannot be run its tests say so and are counted as skipped.
         if courier::impossible().is_none() { install::courier().map(drop) } else { Ok(()) }
     });
+    style(&mut steps);
+    steps.tests("unit tests", shell::cargo(&UNIT));
+    steps.task("outsiders' plugins", || {
+        author::acme_mapper().and(author::hostile_module()).and(author::provider()).map(drop)
+    });
+    system(&mut steps, &[]);
+    steps.conclude(&[])
+}
+
+fn fast() -> ExitCode {
+    let mut steps = Steps::default();
+    toolchain(&mut steps);
+    style(&mut steps);
+    let mut unit = shell::cargo(&UNIT);
+    unit.args(["--", "--skip", REAL_SERVERS]);
+    steps.tests("unit tests", unit);
+    steps.conclude(&LEFT_OUT)
+}
+
+fn named(names: &[&str]) -> ExitCode {
+    let mut steps = Steps::default();
+    steps.task("toolchain", prerequisites::wasm_target);
+    // What is tested: built for a test of host/cli, as `--fast` builds it.
+    let mut build = shell::cargo(&UNIT);
+    build.args(["--test", "binary", "--no-run"]);
+    steps.command("build", build);
+    // Servers and outsiders' plugins are had by the tests that ask for them.
+    system(&mut steps, names);
+    steps.conclude(&[])
+}
+
+fn toolchain(steps: &mut Steps) {
+    steps.task("toolchain", || prerequisites::wasm_target().and_then(|()| prerequisites::components()));
+}
+
+/// Formatting and lints.
+fn style(steps: &mut Steps) {
     steps.command("formatting", shell::cargo(&["fmt", "--all", "--check"]));
-    // Outside the workspace, as their authors keep them.
-    for manifest in ["examples/acme-mapper/Cargo.toml", "tests/provider/Cargo.toml", "tests/fuzz/Cargo.toml"]
-    {
+    for manifest in OUTSIDE {
         steps.command("formatting", shell::cargo(&["fmt", "--check", "--manifest-path", manifest]));
     }
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     steps.command("lints", shell::cargo(&lints));
-    // One selection of packages for everything that is built: another one would have other features, and
-    // wasmtime would be compiled twice. The binary is built here too, for the tests of host/cli.
-    let unit = ["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "mailhaul-system-tests"];
-    steps.tests("unit tests", shell::cargo(&unit));
-    steps.task("outsiders' plugins", || {
-        author::acme_mapper().and(author::hostile_module()).and(author::provider()).map(drop)
-    });
-    let system =
-        ["test", "--workspace", "--locked", "--no-fail-fast", "--test", "system", "--", "--test-threads=4"];
-    steps.tests("system tests", shell::cargo(&system));
-    steps.conclude()
 }
 
-impl Steps {
-    /// A step in this process.
-    fn task(&mut self, name: &'static str, task: impl FnOnce() -> Result<(), String>) {
-        announce(name);
-        let start = Instant::now();
-        let error = task().err();
-        self.done(Step { name, took: start.elapsed(), tally: Tally::default(), error });
-    }
-
-    /// A command that has to end with 0.
-    fn command(&mut self, name: &'static str, mut command: Command) {
-        announce(name);
-        println!("  $ {}", shell::line(&command));
-        let start = Instant::now();
-        let error = shell::must(&mut command).err();
-        self.done(Step { name, took: start.elapsed(), tally: Tally::default(), error });
-    }
-
-    /// A `cargo test`, whose output is shown as it comes and counted.
-    fn tests(&mut self, name: &'static str, mut command: Command) {
-        announce(name);
-        println!("  $ {}", shell::line(&command));
-        let start = Instant::now();
-        let mut tally = Tally::default();
-        let error = counted(&mut command, &mut tally).err();
-        self.done(Step { name, took: start.elapsed(), tally, error });
-    }
-
-    fn done(&mut self, step: Step) {
-        if let Some(error) = &step.error {
-            eprintln!("{}: {error}", step.name);
-        }
-        self.0.push(step);
-    }
-
-    /// Prints each step's time and result, then the sum as the last line.
-    fn conclude(self) -> ExitCode {
-        let mut sum = Tally::default();
-        println!("\n== steps");
-        for step in &self.0 {
-            sum.add(&step.tally);
-            let result = match (&step.error, step.tally.failed) {
-                (None, 0) => "ok",
-                _ => "FAILED",
-            };
-            let counted = if step.tally == Tally::default() { String::new() } else { step.tally.summary() };
-            println!("{:>22} {:>7.1} s  {result:<6}  {counted}", step.name, step.took.as_secs_f32());
-        }
-        let all: Duration = self.0.iter().map(|step| step.took).sum();
-        println!("{:>22} {:>7.1} s", "in all", all.as_secs_f32());
-        for name in &sum.failures {
-            println!("failed: {name}");
-        }
-        for step in &self.0 {
-            if let Some(error) = &step.error {
-                println!("failed: {}: {error}", step.name);
-                sum.failed += u64::from(step.tally.failed == 0);
-            }
-        }
-        for skipped in &sum.skipped {
-            println!("skipped: {skipped}");
-        }
-        println!("{}", sum.summary());
-        if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
+/// These modules of the system tests, or all.
+fn system(steps: &mut Steps, names: &[&str]) {
+    let mut system = shell::cargo(&SYSTEM);
+    system.args(["--", "--test-threads=4"]).args(names.iter().map(|name| format!("{name}::")));
+    steps.tests("system tests", system);
 }
 
-fn announce(name: &str) {
-    println!("\n== {name}");
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Runs a test command and counts; an error when it failed for another reason than counted failures too.
-fn counted(command: &mut Command, tally: &mut Tally) -> Result<(), String> {
-    let text = shell::line(command);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|e| format!("cannot run `{text}`: {e}"))?;
-    let _watched = Watched::new(&child);
-    if let Some(out) = child.stdout.take() {
-        let mut reader = BufReader::new(out);
-        let mut bytes = Vec::new();
-        // Bytes, not lines: a test may print anything.
-        while reader.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
-            let line = String::from_utf8_lossy(&bytes);
-            let line = line.trim_end();
-            println!("{line}");
-            tally.line(line);
-            bytes.clear();
+    /// What is said of arguments that are refused.
+    fn refused(arguments: &[&str]) -> String {
+        choice(arguments).unwrap_err()
+    }
+
+    #[test]
+    fn each_form_is_understood() {
+        assert_eq!(choice(&[]), Ok(Choice::Everything));
+        assert_eq!(choice(&["--fast"]), Ok(Choice::Fast));
+        assert_eq!(choice(&["verify"]), Ok(Choice::Modules(vec!["verify"])));
+        assert_eq!(choice(&["verify", "undo"]), Ok(Choice::Modules(vec!["verify", "undo"])));
+        assert_eq!(choice(&["verify", "--help"]), Ok(Choice::Help));
+    }
+
+    #[test]
+    fn an_unknown_flag_is_told_what_can_be_typed() {
+        let said = refused(&["--quick"]);
+        for part in
+            ["no --quick", "`cargo xtask test`", "`cargo xtask test --fast`", "`cargo xtask test MODULE`"]
+        {
+            assert!(said.contains(part), "{part}: {said}");
         }
     }
-    let status = child.wait().map_err(|e| format!("cannot wait for `{text}`: {e}"))?;
-    if tally.broken_off() {
-        return Err(format!("a test binary of `{text}` ended without a result"));
+
+    #[test]
+    fn an_unknown_name_gets_the_list() {
+        let said = refused(&["verify", "verfy"]);
+        assert!(said.starts_with("no module of the system tests is called verfy;"), "{said}");
+        assert!(said.contains("\n  undo         taking back what was copied"), "{said}");
     }
-    if status.success() || tally.failed > 0 {
-        return Ok(());
+
+    #[test]
+    fn fast_and_a_module_do_not_go_together() {
+        assert!(refused(&["--fast", "undo"]).ends_with("or `cargo xtask test undo`"));
     }
-    Err(format!("`{text}` ended with {status}"))
 }
