@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{CheckRow, Finish, MailboxEnd, RefusedKind};
 
 /// What the process ends with. Published: scripts depend on the numbers.
@@ -34,20 +35,26 @@ impl From<Exit> for ExitCode {
 }
 
 /// The code of one cause that stopped a mailbox.
-fn of_cause(cause: &str) -> Exit {
+fn of_cause(cause: Cause) -> Exit {
     match cause {
-        "ok" => Exit::Done,
-        "auth-refused" | "mailbox-missing" | "auth-or-missing" | "imap-disabled" | "needs-oauth" => {
-            Exit::LogIn
+        Cause::AuthRefused
+        | Cause::MailboxMissing
+        | Cause::AuthOrMissing
+        | Cause::ImapDisabled
+        | Cause::NeedsOauth => Exit::LogIn,
+        Cause::NameUnknown
+        | Cause::Refused
+        | Cause::Filtered
+        | Cause::TlsUntrusted
+        | Cause::TlsName
+        | Cause::TlsExpired
+        | Cause::TlsOnPlainPort
+        | Cause::PlainOnTlsPort => Exit::Unreachable,
+        Cause::Quota => Exit::NoRoom,
+        Cause::Plugin => Exit::Plugin,
+        Cause::TooManyConnections | Cause::ServerFault | Cause::Plan | Cause::Ledger | Cause::Internal => {
+            Exit::NotAllWell
         }
-        "name-unknown" | "refused" | "filtered" | "tls-on-plain-port" | "plain-on-tls-port" => {
-            Exit::Unreachable
-        }
-        cause if cause.starts_with("tls-") => Exit::Unreachable,
-        "quota" => Exit::NoRoom,
-        "plugin" => Exit::Plugin,
-        // `too-many-connections`, `server-fault`, `plan`, `ledger` and whatever is added later.
-        _ => Exit::NotAllWell,
     }
 }
 
@@ -71,7 +78,7 @@ pub(crate) fn of_finish(finish: &Finish) -> Exit {
     }
     common(finish.mailboxes.iter().filter_map(|(_, end)| match end {
         MailboxEnd::Complete => None,
-        MailboxEnd::Stopped(stopped) => Some(of_cause(&stopped.cause)),
+        MailboxEnd::Stopped(stopped) => Some(of_cause(stopped.cause)),
         MailboxEnd::NotAllWell | MailboxEnd::Interrupted => Some(Exit::NotAllWell),
     }))
 }
@@ -81,7 +88,7 @@ pub(crate) fn of_check(finish: &Finish, rows: &[CheckRow]) -> Exit {
     if finish.refused.is_some() || finish.interrupted {
         return of_finish(finish);
     }
-    match common(rows.iter().filter(|row| row.cause != "ok").map(|row| of_cause(&row.cause))) {
+    match common(rows.iter().filter_map(|row| row.cause).map(of_cause)) {
         Exit::Done => of_finish(finish),
         code => code,
     }
@@ -94,8 +101,8 @@ mod tests {
 
     use super::*;
 
-    fn stopped(cause: &str) -> MailboxEnd {
-        MailboxEnd::Stopped(Stopped { side: Side::Source, cause: cause.into(), reason: String::new() })
+    fn stopped(cause: Cause) -> MailboxEnd {
+        MailboxEnd::Stopped(Stopped { side: Side::Source, cause, reason: String::new() })
     }
 
     fn finish(ends: &[MailboxEnd]) -> Finish {
@@ -112,17 +119,17 @@ mod tests {
             (&[], Exit::Done),
             (&[Complete, Complete], Exit::Done),
             (&[Complete, NotAllWell], Exit::NotAllWell),
-            (&[Complete, stopped("auth-refused"), stopped("imap-disabled")], Exit::LogIn),
+            (&[Complete, stopped(Cause::AuthRefused), stopped(Cause::ImapDisabled)], Exit::LogIn),
             (
-                &[stopped("name-unknown"), stopped("tls-expired"), stopped("plain-on-tls-port")],
+                &[stopped(Cause::NameUnknown), stopped(Cause::TlsExpired), stopped(Cause::PlainOnTlsPort)],
                 Exit::Unreachable,
             ),
-            (&[stopped("quota")], Exit::NoRoom),
-            (&[stopped("plugin")], Exit::Plugin),
-            (&[stopped("quota"), stopped("auth-refused")], Exit::NotAllWell),
-            (&[stopped("quota"), NotAllWell], Exit::NotAllWell),
-            (&[stopped("server-fault")], Exit::NotAllWell),
-            (&[stopped("ledger")], Exit::NotAllWell),
+            (&[stopped(Cause::Quota)], Exit::NoRoom),
+            (&[stopped(Cause::Plugin)], Exit::Plugin),
+            (&[stopped(Cause::Quota), stopped(Cause::AuthRefused)], Exit::NotAllWell),
+            (&[stopped(Cause::Quota), NotAllWell], Exit::NotAllWell),
+            (&[stopped(Cause::ServerFault)], Exit::NotAllWell),
+            (&[stopped(Cause::Ledger)], Exit::NotAllWell),
         ];
         for (ends, exit) in cases {
             assert_eq!(of_finish(&finish(ends)), *exit, "{ends:?}");
@@ -131,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_refusal_beats_everything_and_an_interruption_beats_the_mailboxes() {
-        let mut finish = finish(&[stopped("quota")]);
+        let mut finish = finish(&[stopped(Cause::Quota)]);
         finish.interrupted = true;
         assert_eq!(of_finish(&finish), Exit::Interrupted);
         for (kind, exit) in [
@@ -146,31 +153,54 @@ mod tests {
 
     #[test]
     fn check_is_judged_by_its_rows() {
-        let row = |cause: &str| CheckRow {
+        let row = |cause: Option<Cause>| CheckRow {
             mailbox: "m".into(),
             side: Side::Target,
-            cause: cause.into(),
+            cause,
             remedy: String::new(),
             detail: String::new(),
             profile: None,
         };
         let well = finish(&[MailboxEnd::Complete]);
-        assert_eq!(of_check(&well, &[row("ok"), row("ok")]), Exit::Done);
-        assert_eq!(of_check(&well, &[row("ok"), row("auth-refused")]), Exit::LogIn);
-        assert_eq!(of_check(&well, &[row("refused"), row("tls-name")]), Exit::Unreachable);
-        assert_eq!(of_check(&well, &[row("quota")]), Exit::NoRoom);
-        assert_eq!(of_check(&well, &[row("quota"), row("refused")]), Exit::NotAllWell);
-        assert_eq!(of_check(&finish(&[stopped("plugin")]), &[]), Exit::Plugin);
+        assert_eq!(of_check(&well, &[row(None), row(None)]), Exit::Done);
+        assert_eq!(of_check(&well, &[row(None), row(Some(Cause::AuthRefused))]), Exit::LogIn);
+        assert_eq!(
+            of_check(&well, &[row(Some(Cause::Refused)), row(Some(Cause::TlsName))]),
+            Exit::Unreachable
+        );
+        assert_eq!(of_check(&well, &[row(Some(Cause::Quota))]), Exit::NoRoom);
+        assert_eq!(of_check(&well, &[row(Some(Cause::Quota)), row(Some(Cause::Refused))]), Exit::NotAllWell);
+        assert_eq!(of_check(&finish(&[stopped(Cause::Plugin)]), &[]), Exit::Plugin);
     }
 
     #[test]
-    fn every_cause_of_the_contract_has_its_code() {
-        let codes: Vec<u8> = "ok auth-refused mailbox-missing auth-or-missing imap-disabled needs-oauth \
-            too-many-connections name-unknown refused filtered tls-untrusted tls-name tls-expired \
-            tls-on-plain-port plain-on-tls-port quota server-fault"
-            .split_whitespace()
-            .map(|cause| of_cause(cause) as u8)
-            .collect();
-        assert_eq!(codes, [0, 4, 4, 4, 4, 4, 3, 5, 5, 5, 5, 5, 5, 5, 5, 7, 3]);
+    fn every_cause_has_the_code_that_scripts_know() {
+        let codes: Vec<(&str, u8)> =
+            Cause::ALL.iter().map(|cause| (cause.as_str(), of_cause(*cause) as u8)).collect();
+        assert_eq!(
+            codes,
+            [
+                ("auth-refused", 4),
+                ("mailbox-missing", 4),
+                ("auth-or-missing", 4),
+                ("imap-disabled", 4),
+                ("needs-oauth", 4),
+                ("too-many-connections", 3),
+                ("name-unknown", 5),
+                ("refused", 5),
+                ("filtered", 5),
+                ("tls-untrusted", 5),
+                ("tls-name", 5),
+                ("tls-expired", 5),
+                ("tls-on-plain-port", 5),
+                ("plain-on-tls-port", 5),
+                ("quota", 7),
+                ("server-fault", 3),
+                ("plugin", 6),
+                ("plan", 3),
+                ("ledger", 3),
+                ("internal", 3),
+            ]
+        );
     }
 }

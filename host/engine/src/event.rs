@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::cause::Cause;
 use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::summary::{
@@ -159,8 +160,9 @@ pub struct CheckRow {
     pub mailbox: String,
     /// Which end.
     pub side: Side,
-    /// `ok`, or a cause: `auth-refused`, `refused`, `quota` …
-    pub cause: String,
+    /// Why it would not work; `None` is `ok` in JSON.
+    #[serde(serialize_with = "cause_or_ok")]
+    pub cause: Option<Cause>,
     /// What to do; empty when there is nothing to do.
     pub remedy: String,
     /// What was found, or the server's own words.
@@ -168,6 +170,10 @@ pub struct CheckRow {
     /// What a server profile says about the server, once somebody has logged in there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileSummary>,
+}
+
+fn cause_or_ok<S: serde::Serializer>(cause: &Option<Cause>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(cause.map_or("ok", Cause::as_str))
 }
 
 /// How the work on a mailbox ended.

@@ -3,9 +3,12 @@
 
 // The vocabulary: what front ends and plugins see. It opens no connection and no file.
 mod account;
+pub mod cause;
+pub mod code;
 pub mod destinations;
 pub mod event;
 pub mod job;
+mod names;
 pub mod plan;
 pub mod plugin;
 pub mod rules;

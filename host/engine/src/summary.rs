@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cause::Cause;
+use crate::code::Code;
 use crate::plugin::{Depth, Finding, HookOutcome, PluginError};
 pub use crate::side::Side;
 
@@ -153,8 +155,8 @@ pub struct MailboxSummary {
 pub struct Stopped {
     /// Which end.
     pub side: Side,
-    /// A cause of `check`, or `plugin`, `plan`, `ledger`.
-    pub cause: String,
+    /// Why, for machines.
+    pub cause: Cause,
     /// One sentence with the server's own words.
     pub reason: String,
 }
@@ -172,7 +174,7 @@ pub struct FolderSummary {
     /// Why it could not be read, created or opened in the newest run: the code of its exception, which has UID 0. Its
     /// counts are then the best account there is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub stopped: Option<String>,
+    pub stopped: Option<Code>,
     /// Depth of the newest comparison since the newest copy.
     pub verified: Verified,
 }
@@ -226,8 +228,8 @@ pub struct Exception {
     pub uid: u32,
     /// `skipped` or `failed`.
     pub outcome: ExceptionOutcome,
-    /// Stable code, e.g. `too-big`, `refused`, `rule`.
-    pub code: String,
+    /// Why, for machines.
+    pub code: Code,
     /// One sentence; the server's own words where it refused.
     pub reason: String,
 }
@@ -328,6 +330,6 @@ pub struct HookSummary {
 
 impl From<&PluginError> for Stopped {
     fn from(error: &PluginError) -> Self {
-        Self { side: Side::Local, cause: "plugin".into(), reason: error.to_string() }
+        Self { side: Side::Local, cause: Cause::Plugin, reason: error.to_string() }
     }
 }

@@ -47,6 +47,8 @@ impl Facts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause::Cause;
+    use crate::code::Code;
     use crate::side::Side;
     use crate::summary::{Counts, Verified};
 
@@ -66,10 +68,10 @@ mod tests {
         let well = [folder(3, 0, 0)];
         let facts = Facts { stopped: None, folders: &well, differences: 0, hooks: &[], kept: 0 };
         assert_eq!((facts.is_well(), facts.verdict()), (true, Verdict::Complete));
-        let stopped = Stopped { side: Side::Local, cause: "ledger".into(), reason: "it is damaged".into() };
+        let stopped = Stopped { side: Side::Local, cause: Cause::Ledger, reason: "it is damaged".into() };
         let failed = [folder(3, 1, 0)];
         let pending = [folder(3, 0, 1)];
-        let unread = [FolderSummary { stopped: Some("unreadable".into()), ..folder(3, 0, 0) }];
+        let unread = [FolderSummary { stopped: Some(Code::Unreadable), ..folder(3, 0, 0) }];
         let outcome = HookOutcome::Fail;
         let hooks = [HookSummary { plugin: "counts".into(), outcome, findings: Vec::new() }];
         for facts in [

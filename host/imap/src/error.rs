@@ -145,7 +145,7 @@ pub enum ImapError {
     },
 }
 
-/// What a user can do something about. [`Cause::as_str`] is stable: scripts depend on it.
+/// What a user can do something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
     /// The user name or password is wrong.
@@ -180,36 +180,6 @@ pub enum Cause {
     Quota,
     /// The server failed in some other way.
     ServerFault,
-}
-
-impl Cause {
-    /// Returns the stable name, such as `auth-refused`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Cause::AuthRefused => "auth-refused",
-            Cause::MailboxMissing => "mailbox-missing",
-            Cause::AuthOrMissing => "auth-or-missing",
-            Cause::ImapDisabled => "imap-disabled",
-            Cause::NeedsOauth => "needs-oauth",
-            Cause::TooManyConnections => "too-many-connections",
-            Cause::NameUnknown => "name-unknown",
-            Cause::Refused => "refused",
-            Cause::Filtered => "filtered",
-            Cause::TlsUntrusted => "tls-untrusted",
-            Cause::TlsName => "tls-name",
-            Cause::TlsExpired => "tls-expired",
-            Cause::TlsOnPlainPort => "tls-on-plain-port",
-            Cause::PlainOnTlsPort => "plain-on-tls-port",
-            Cause::Quota => "quota",
-            Cause::ServerFault => "server-fault",
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl ImapError {
@@ -379,23 +349,23 @@ mod tests {
     #[test]
     fn causes_of_refused_log_ins() {
         for (code, text, cause) in [
-            (Some("AUTHENTICATIONFAILED"), "Authentication failed.", "auth-refused"),
-            (None, "Login failed", "auth-refused"),
-            (Some("AUTHORIZATIONFAILED"), "no", "auth-or-missing"),
-            (Some("EXPIRED"), "password", "auth-refused"),
-            (Some("NONEXISTENT"), "x", "mailbox-missing"),
-            (Some("LIMIT"), "x", "too-many-connections"),
-            (Some("INUSE"), "x", "too-many-connections"),
-            (Some("UNAVAILABLE"), "Temporary authentication failure.", "server-fault"),
+            (Some("AUTHENTICATIONFAILED"), "Authentication failed.", Cause::AuthRefused),
+            (None, "Login failed", Cause::AuthRefused),
+            (Some("AUTHORIZATIONFAILED"), "no", Cause::AuthOrMissing),
+            (Some("EXPIRED"), "password", Cause::AuthRefused),
+            (Some("NONEXISTENT"), "x", Cause::MailboxMissing),
+            (Some("LIMIT"), "x", Cause::TooManyConnections),
+            (Some("INUSE"), "x", Cause::TooManyConnections),
+            (Some("UNAVAILABLE"), "Temporary authentication failure.", Cause::ServerFault),
             (
                 Some("UNAVAILABLE"),
                 "Maximum number of connections from user+IP exceeded",
-                "too-many-connections",
+                Cause::TooManyConnections,
             ),
-            (Some("ALERT"), "Your account is not enabled for IMAP use.", "imap-disabled"),
-            (None, "User is authenticated but not connected.", "auth-or-missing"),
+            (Some("ALERT"), "Your account is not enabled for IMAP use.", Cause::ImapDisabled),
+            (None, "User is authenticated but not connected.", Cause::AuthOrMissing),
         ] {
-            assert_eq!(refused(code, text).as_str(), cause, "{code:?} {text}");
+            assert_eq!(refused(code, text), cause, "{code:?} {text}");
         }
         let admin = ImapError::LoginRefused { code: None, text: "no".into(), as_admin: true };
         assert_eq!(admin.cause(), Cause::AuthOrMissing);

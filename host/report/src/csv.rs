@@ -96,7 +96,7 @@ fn lines(
             "stopped",
             Line {
                 outcome: stopped.side.as_str(),
-                code: &stopped.cause,
+                code: stopped.cause.as_str(),
                 reason: &stopped.reason,
                 ..Line::default()
             },
@@ -138,7 +138,7 @@ fn lines(
                     ExceptionOutcome::Skipped => "skipped",
                     ExceptionOutcome::Failed => "failed",
                 },
-                code: &exception.code,
+                code: exception.code.as_str(),
                 reason: &exception.reason,
                 ..Line::default()
             },

@@ -1,5 +1,7 @@
 //! Summaries for tests: a good move, one with every trouble, hostile words, nothing, many.
 
+use mailhaul_engine::cause::Cause;
+use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LastRun,
@@ -74,8 +76,8 @@ fn usual(scale: u64) -> Vec<FolderSummary> {
     ]
 }
 
-fn exception(folder: &str, uid: u32, outcome: ExceptionOutcome, code: &str, reason: &str) -> Exception {
-    Exception { folder: folder.into(), uid, outcome, code: code.into(), reason: reason.into() }
+fn exception(folder: &str, uid: u32, outcome: ExceptionOutcome, code: Code, reason: &str) -> Exception {
+    Exception { folder: folder.into(), uid, outcome, code, reason: reason.into() }
 }
 
 fn difference(folder: &str, uid: u32, target_uid: Option<u32>, kind: DifferenceKind) -> Difference {
@@ -89,7 +91,7 @@ pub(crate) fn complete() -> ProjectSummary {
     anna.exceptions = (4..7)
         .map(|uid| {
             let reason = "left out by the rule at mailhaul.toml:12";
-            exception("Spam", uid, ExceptionOutcome::Skipped, "rule", reason)
+            exception("Spam", uid, ExceptionOutcome::Skipped, Code::Rule, reason)
         })
         .collect();
     let mut bob = mailbox("bob", Verdict::Complete, usual(3));
@@ -104,11 +106,11 @@ pub(crate) fn troubled() -> ProjectSummary {
     anna.exceptions = (100..105)
         .map(|uid| {
             let reason = "received before 2019-01-01, which [select] since leaves out";
-            exception("Sent", uid, ExceptionOutcome::Skipped, "since", reason)
+            exception("Sent", uid, ExceptionOutcome::Skipped, Code::Rule, reason)
         })
         .chain([7, 9, 10].map(|uid| {
             let reason = "the target refused it: NO [LIMIT] Message is larger than 25 MB";
-            exception("Sent", uid, ExceptionOutcome::Failed, "too-big", reason)
+            exception("Sent", uid, ExceptionOutcome::Failed, Code::TooBig, reason)
         }))
         .collect();
     let mut bob = mailbox("bob", Verdict::Incomplete, usual(2));
@@ -143,7 +145,7 @@ pub(crate) fn troubled() -> ProjectSummary {
     carol.hooks.clear();
     carol.stopped = Some(Stopped {
         side: Side::Source,
-        cause: "auth-refused".into(),
+        cause: Cause::AuthRefused,
         reason: "the server refused the log-in: NO [AUTHENTICATIONFAILED] Invalid credentials".into(),
     });
     project("Olddomain to Newdomain", Verdict::Incomplete, vec![anna, bob, carol])
@@ -165,7 +167,6 @@ pub(crate) fn hostile() -> ProjectSummary {
         }
         for exception in &mut mailbox.exceptions {
             exception.folder = evil.clone();
-            exception.code = evil.clone();
             exception.reason = evil.clone();
         }
         for difference in &mut mailbox.differences {
@@ -182,7 +183,6 @@ pub(crate) fn hostile() -> ProjectSummary {
             }
         }
         if let Some(stopped) = &mut mailbox.stopped {
-            stopped.cause = evil.clone();
             stopped.reason = evil.clone();
         }
     }

@@ -255,7 +255,7 @@ fn mailbox(anchor: usize, open: bool, mailbox: &MailboxSummary) -> Mailbox {
                 "target" => "at the target",
                 _ => "on the machine that moves the mail",
             };
-            (side.to_owned(), visible(&stopped.reason), visible(&stopped.cause))
+            (side.to_owned(), visible(&stopped.reason), stopped.cause.to_string())
         }),
         folders: mailbox.folders.iter().map(folder).collect(),
         exceptions: digest::exceptions(mailbox).iter().map(exception).collect(),
@@ -289,7 +289,7 @@ fn exception(group: &Group<'_, mailhaul_engine::summary::Exception>) -> Remark {
         folder: visible(&group.like.folder),
         messages: if group.is_of_folder() { String::new() } else { number(group.messages) },
         text: visible(&group.like.reason),
-        code: visible(&group.like.code),
+        code: group.like.code.to_string(),
         uids: group.uids(),
     }
 }

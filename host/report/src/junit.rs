@@ -50,7 +50,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
 fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
     let mut cases = Vec::new();
     if let Some(stopped) = &mailbox.stopped {
-        let error = (stopped.cause.clone(), format!("{}: {}", stopped.side.as_str(), stopped.reason));
+        let error = (stopped.cause.to_string(), format!("{}: {}", stopped.side.as_str(), stopped.reason));
         cases.push(Case { name: "(mailbox)".into(), errors: vec![error], ..Case::default() });
     }
     for folder in &mailbox.folders {
@@ -81,7 +81,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         let at = place(&mut cases, &exception.folder);
         let text = format!("{}{}", group.prefix(), exception.reason);
         match exception.outcome {
-            ExceptionOutcome::Failed => cases[at].failures.push((exception.code.clone(), text)),
+            ExceptionOutcome::Failed => cases[at].failures.push((exception.code.to_string(), text)),
             ExceptionOutcome::Skipped => cases[at].notes.push(format!("skipped: {text}")),
         }
     }

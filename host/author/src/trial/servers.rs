@@ -74,7 +74,7 @@ impl ProfileRequest {
         };
         let Some(meaning) = profiler.classify(&refusal).await? else { return Ok(Value::Null) };
         Ok(filled(json!({
-            "cause": meaning.cause,
+            "cause": meaning.meaning,
             "retry-after-ms": meaning.retry_after.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             "remedy": meaning.remedy,
         })))

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plan::{PLAN_SCHEMA, PlanFile};
@@ -35,7 +36,7 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
             }
             // Conflicts stand in the mailbox's page already.
             Event::MailboxFinished { mailbox, end: end @ MailboxEnd::Stopped(stopped), .. }
-                if !(pages && stopped.cause == "plan") =>
+                if !(pages && stopped.cause == Cause::Plan) =>
             {
                 ui.problem(&format!("{mailbox}: {}", ui::plain::end_words(end)));
                 Ok(())

@@ -19,9 +19,9 @@ pub(crate) fn mailbox(
     palette: Palette,
 ) -> String {
     let mut out = String::new();
-    let bad: Vec<_> = rows.iter().filter(|row| row.cause != "ok").collect();
-    for row in &bad {
-        let mut text = format!("{}  {}: {}", escape(mailbox), row.side.as_str(), escape(&row.cause));
+    let bad: Vec<_> = rows.iter().filter_map(|row| Some((row, row.cause?))).collect();
+    for (row, cause) in &bad {
+        let mut text = format!("{}  {}: {cause}", escape(mailbox), row.side.as_str());
         if !row.detail.is_empty() {
             text.push_str(&format!(": {}", escape(&row.detail)));
         }
@@ -119,7 +119,7 @@ pub(crate) fn total(outcome: &Outcome) -> String {
     let all = outcome.finish.mailboxes.len() as u64;
     let ready = outcome.finish.mailboxes.iter().filter(|(mailbox, end)| {
         *end == MailboxEnd::Complete
-            && !outcome.checks.iter().any(|row| row.mailbox == *mailbox && row.cause != "ok")
+            && !outcome.checks.iter().any(|row| row.mailbox == *mailbox && row.cause.is_some())
     });
     let ready = ready.count() as u64;
     if ready == all {
@@ -131,15 +131,16 @@ pub(crate) fn total(outcome: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::cause::Cause;
     use mailhaul_engine::summary::Side;
 
     use super::*;
 
-    fn row(side: Side, cause: &str, detail: &str, remedy: &str) -> CheckRow {
+    fn row(side: Side, cause: Option<Cause>, detail: &str, remedy: &str) -> CheckRow {
         CheckRow {
             mailbox: "anna@old.example".into(),
             side,
-            cause: cause.into(),
+            cause,
             remedy: remedy.into(),
             detail: detail.into(),
             profile: None,
@@ -162,14 +163,14 @@ mod tests {
     #[test]
     fn a_well_mailbox_is_one_line_and_a_sick_one_tells_cause_and_remedy() {
         let well = [
-            row(Side::Source, "ok", "1,204 messages in 14 folders, 34.0 MiB", ""),
-            row(Side::Target, "ok", "empty, 12 % of 2.0 GiB used", ""),
+            row(Side::Source, None, "1,204 messages in 14 folders, 34.0 MiB", ""),
+            row(Side::Target, None, "empty, 12 % of 2.0 GiB used", ""),
         ];
         let sick = [
-            row(Side::Source, "ok", "", ""),
+            row(Side::Source, None, "", ""),
             row(
                 Side::Target,
-                "auth-refused",
+                Some(Cause::AuthRefused),
                 "the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno`",
                 "check the password in `mailboxes.csv:3`",
             ),

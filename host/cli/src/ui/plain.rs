@@ -70,7 +70,7 @@ fn line(doing: Doing, event: &Event) -> Option<String> {
                 escape(mailbox),
                 escape(&exception.folder),
                 super::sum::uid(exception.uid),
-                escape(&exception.code),
+                exception.code,
                 escape(&exception.reason)
             ))
         }
@@ -118,7 +118,7 @@ pub(crate) fn end_words(end: &MailboxEnd) -> String {
                 Side::Target => " at the target",
                 Side::Local => "",
             };
-            format!("stopped{place}: {}: {}", escape(&stopped.cause), escape(&stopped.reason))
+            format!("stopped{place}: {}: {}", stopped.cause, escape(&stopped.reason))
         }
     }
 }

@@ -169,7 +169,7 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
                 escape(mailbox),
                 escape(&exception.folder),
                 uid(exception.uid),
-                escape(&exception.code),
+                exception.code,
                 escape(&exception.reason)
             );
             push_wrapped(out, 2, &line, width);
@@ -301,6 +301,8 @@ fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
 /// Events and summaries that the renderers' tests share.
 #[cfg(test)]
 pub(crate) mod samples {
+    use mailhaul_engine::cause::Cause;
+    use mailhaul_engine::code::Code;
     use mailhaul_engine::event::{Event, Finish, MailboxEnd};
     use mailhaul_engine::plan::{FolderPlan, MailboxPlan, StoryStep};
     use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
@@ -371,7 +373,7 @@ pub(crate) mod samples {
             folder: "Entwürfe/2019\x1b[2J".into(),
             uid: 7,
             outcome: ExceptionOutcome::Failed,
-            code: "too-big".into(),
+            code: Code::TooBig,
             reason: "the message has 60.0 MiB, the target takes at most 50.0 MiB".into(),
         }
     }
@@ -410,7 +412,7 @@ pub(crate) mod samples {
     pub(crate) fn stopped() -> Stopped {
         Stopped {
             side: Side::Target,
-            cause: "auth-refused".into(),
+            cause: Cause::AuthRefused,
             reason: "the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`".into(),
         }
     }

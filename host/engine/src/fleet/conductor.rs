@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::account::Mailbox;
+use crate::cause::Cause;
 use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
@@ -63,7 +64,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         let reasons: Vec<String> = ends
             .iter()
             .filter_map(|(name, end)| match end {
-                MailboxEnd::Stopped(Stopped { cause, reason, .. }) if cause == "plan" => Some(format!(
+                MailboxEnd::Stopped(Stopped { cause: Cause::Plan, reason, .. }) => Some(format!(
                     "{name}: the plan no longer fits: {reason}; make a new one with `mailhaul plan --out`"
                 )),
                 _ => None,
@@ -163,7 +164,7 @@ async fn each(
                     if let Some(n) = numbers.get(&error.id()).filter(|_| error.is_panic()) {
                         ends[*n] = Some(MailboxEnd::Stopped(Stopped {
                             side: Side::Local,
-                            cause: "internal".into(),
+                            cause: Cause::Internal,
                             reason: "mailhaul itself failed here; please report it with the log".into(),
                         }));
                     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{FetchItems, Flags, UidSet};
 
+use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::list::{Listed, list};
@@ -68,7 +69,7 @@ impl FolderRun<'_> {
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
             let failure =
-                Failure { uid: message.uid, size: message.size, code: "undecided", text, refused: false };
+                Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, refused: false };
             self.copy.fail(failure).await?;
         }
         let taken_over = self.record(&found.matches)?;

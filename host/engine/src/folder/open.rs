@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use mailhaul_imap::{Preparation, Prepared, Selected};
 
+use crate::code::Code;
 use crate::folder::changed::tell_changed;
 use crate::folder::copy::item::FolderCopy;
 use crate::folder::renumbered::rematch;
@@ -14,7 +15,7 @@ use crate::folder::work::{Step, Work, stopping};
 use crate::mapping::target::{Mapped, Target};
 use crate::server::dial::Ends;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Row, UNLISTED, UNREADABLE};
+use crate::state::ledger::{FolderRow, Row};
 
 impl<'a> FolderRun<'a> {
     /// Creates and opens the target and examines and lists the source at the same time. What is wanted is then what the
@@ -40,7 +41,7 @@ impl<'a> FolderRun<'a> {
             Ok(source) => source,
             Err(error) => {
                 let why = stopping(work, Side::Source, error).await?;
-                let stop = Stop { code: UNREADABLE, why, messages: believed(mapped, &row) };
+                let stop = Stop { code: Code::Unreadable, why, messages: believed(mapped, &row) };
                 return stop.record(work, &row, ends).await;
             }
         };
@@ -51,11 +52,14 @@ impl<'a> FolderRun<'a> {
             Err(error) => {
                 let why = stopping(work, Side::Target, error).await?;
                 let stop = if target.exists {
-                    stopped("select-refused", format!("the target refused to open `{}`: {why}", target.path))
+                    stopped(
+                        Code::SelectRefused,
+                        format!("the target refused to open `{}`: {why}", target.path),
+                    )
                 } else {
                     let advice = "give the folder another name in a [[folders]] rule";
                     let why = format!("the target refused to create `{}`: {why}; {advice}", target.path);
-                    stopped("create-refused", why)
+                    stopped(Code::CreateRefused, why)
                 };
                 return stop.record(work, &row, ends).await;
             }
@@ -66,7 +70,7 @@ impl<'a> FolderRun<'a> {
         }
         if opened.read_only {
             let why = format!("the target opens `{}` for reading only", target.path);
-            return stopped("select-refused", why).record(work, &row, ends).await;
+            return stopped(Code::SelectRefused, why).record(work, &row, ends).await;
         }
         source.tell_short(work, &row).await;
         tell_changed(work, &row, target, &source.selected, &opened, &rows).await;
@@ -122,7 +126,7 @@ async fn known_rows(
     row: &FolderRow,
     source: &SourceEnd,
     rows: HashMap<u32, Row>,
-) -> Step<Result<Known, (&'static str, String)>> {
+) -> Step<Result<Known, (Code, String)>> {
     let selected = &source.selected;
     let renumbered = row.scanned
         && (work.ledger().has_numbers(row.id)? || work.ledger().doubtful()?)
@@ -136,12 +140,12 @@ async fn known_rows(
             source.uids.len(),
             selected.exists
         );
-        return Ok(Err((UNLISTED, why)));
+        return Ok(Err((Code::Unlisted, why)));
     }
     let known = work.ledger().rows_listed_or_not(row.id)?;
     let found = match rematch(&mut ends.source, &source.uids, &known).await? {
         Ok(found) => found,
-        Err(why) => return Ok(Err((UNREADABLE, why))),
+        Err(why) => return Ok(Err((Code::Unreadable, why))),
     };
     let mut ledger = work.ledger();
     ledger.renumber(row.id, &found)?;
@@ -194,7 +198,7 @@ impl SourceEnd {
 
 /// Why a folder cannot go on.
 struct Stop {
-    code: &'static str,
+    code: Code,
     why: String,
     /// How many messages it has, as far as anybody knows.
     messages: u32,

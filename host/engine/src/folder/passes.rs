@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::code::Code;
 use crate::event::Event;
 use crate::folder::copy::item::{CopyOutcome, Short};
 use crate::folder::copy::spread;
@@ -197,7 +198,7 @@ impl FolderRun<'_> {
              there before"
         );
         let failure =
-            Failure { uid: message.uid, size: message.size, code: "merged", text: &text, refused: true };
+            Failure { uid: message.uid, size: message.size, code: Code::Merged, text: &text, refused: true };
         Ok(self.copy.fail(failure).await?)
     }
 
@@ -209,7 +210,7 @@ impl FolderRun<'_> {
         for message in lost {
             let text = "the target said each time that it stored it, and does not hold it";
             let failure =
-                Failure { uid: message.uid, size: message.size, code: "not-stored", text, refused: true };
+                Failure { uid: message.uid, size: message.size, code: Code::NotStored, text, refused: true };
             let before = attempts.get(&message.uid).copied().unwrap_or(0);
             if last || before + 1 >= MAX_ATTEMPTS {
                 self.copy.fail(failure).await?;

@@ -2,6 +2,7 @@
 
 use mailhaul_imap::{Selected, Session};
 
+use crate::code::Code;
 use crate::folder::conclude::proof;
 use crate::folder::source::believed;
 use crate::folder::work::{Step, Work, stopping};
@@ -27,7 +28,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
             let why = stopping(work, Side::Source, error).await?;
             let reason = format!("{reason}; the source does not let it be read: {why}");
             let messages = believed(mapped, &row);
-            return Ok(work.ledger().stop_folder(row.id, "rule", &reason, messages)?);
+            return Ok(work.ledger().stop_folder(row.id, Code::Rule, &reason, messages)?);
         }
     };
     let unlisted = whole.unlisted();
@@ -36,7 +37,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
-    ledger.skipped(row.id, &messages, "rule", reason)?;
+    ledger.skipped(row.id, &messages, Code::Rule, reason)?;
     let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
     let proof = proof(&selected, &nothing, &[]).filter(|_| listed.len() == selected.exists as usize);
     Ok(ledger.set_proof(row.id, proof)?)

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::list::Listed;
@@ -46,7 +47,7 @@ impl FolderRun<'_> {
         {
             let mut ledger = work.ledger();
             for (rule, messages) in &skipped {
-                ledger.skipped(folder, messages, "rule", rule)?;
+                ledger.skipped(folder, messages, Code::Rule, rule)?;
             }
             if !forgotten.is_empty() {
                 ledger.reopen(folder, &forgotten)?;

@@ -1,8 +1,9 @@
 //! `check`: tries one mailbox on both ends and says what was found, or what to do.
 
-use mailhaul_imap::{Cause, Session};
+use mailhaul_imap::Session;
 
 use crate::account::Mailbox;
+use crate::cause::Cause;
 use crate::event::{CheckRow, Event, MailboxEnd};
 use crate::server::dial::{dial, log_out};
 use crate::server::error::EndError;
@@ -31,12 +32,10 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
     };
     let mut end = MailboxEnd::Complete;
     for row in rows {
-        if row.cause != "ok" && end == MailboxEnd::Complete {
-            end = MailboxEnd::Stopped(Stopped {
-                side: row.side,
-                cause: row.cause.clone(),
-                reason: row.detail.clone(),
-            });
+        if let Some(cause) = row.cause
+            && end == MailboxEnd::Complete
+        {
+            end = MailboxEnd::Stopped(Stopped { side: row.side, cause, reason: row.detail.clone() });
         }
         context.emit(Event::Checked(row)).await;
     }
@@ -56,10 +55,10 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
         (held, room)
     {
         let free = limit.saturating_sub(used);
-        if needed > free && row.cause == "ok" {
-            row.cause = Cause::Quota.as_str().to_owned();
+        if needed > free && row.cause.is_none() {
+            row.cause = Some(Cause::Quota);
             row.detail = format!("the source holds {}, the target has {} left", size(needed), size(free));
-            row.remedy = remedy(Cause::Quota, Side::Target);
+            row.remedy = Cause::Quota.remedy(Side::Target);
         }
     }
     rows.push(row);
@@ -112,10 +111,10 @@ async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapErro
 }
 
 fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (Option<Holdings>, CheckRow) {
-    let row = |cause: &str, remedy: String, detail: String| CheckRow {
+    let row = |cause: Option<Cause>, remedy: String, detail: String| CheckRow {
         mailbox: mailbox.key.clone(),
         side,
-        cause: cause.to_owned(),
+        cause,
         remedy,
         detail,
         profile: None,
@@ -132,58 +131,22 @@ fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
             if let Some(limit) = held.append_limit {
                 detail.push_str(&format!("; takes messages up to {}", size(limit)));
             }
-            (Some(held), row("ok", String::new(), detail))
+            (Some(held), row(None, String::new(), detail))
         }
         Err(EndError::Imap(_, error)) => {
-            let cause = error.cause();
-            (None, row(cause.as_str(), remedy(cause, side), error.to_string()))
+            let cause = Cause::from(error.cause());
+            (None, row(Some(cause), cause.remedy(side), error.to_string()))
         }
         Err(EndError::Explained(_, error, reading)) => {
             let cause = reading.cause_of(&error);
-            match reading.remedy() {
-                Some(remedy) => (None, row(cause, remedy, error.to_string())),
-                None => {
-                    let detail = format!("{error}{}", reading.advice());
-                    (None, row(cause, remedy(error.cause(), side), detail))
-                }
-            }
+            let (remedy, detail) = match reading.remedy() {
+                Some(remedy) => (remedy, error.to_string()),
+                None => (Cause::from(error.cause()).remedy(side), format!("{error}{}", reading.advice())),
+            };
+            (None, row(Some(cause), remedy, detail))
         }
         Err(EndError::Secret(_, reason)) => {
-            (None, row(Cause::AuthRefused.as_str(), remedy(Cause::AuthRefused, side), reason))
-        }
-    }
-}
-
-/// What to do about a cause, in one sentence.
-#[must_use]
-pub(crate) fn remedy(cause: Cause, side: Side) -> String {
-    let side = side.as_str();
-    match cause {
-        Cause::AuthRefused => format!("check the {side} user and password"),
-        Cause::MailboxMissing => format!("create the mailbox on the {side}, or check its name"),
-        Cause::AuthOrMissing => {
-            format!("check the {side} password, that the mailbox exists, and the log-in's rights to it")
-        }
-        Cause::ImapDisabled => format!("switch IMAP on for this mailbox on the {side}"),
-        Cause::NeedsOauth => {
-            format!("set `auth = \"xoauth2\"` and `token` under `[{side}]`, or use an app password")
-        }
-        Cause::TooManyConnections => {
-            "lower `connections_per_host` under `[limits]`, and try again".to_owned()
-        }
-        Cause::NameUnknown => format!("check `host` under `[{side}]`"),
-        Cause::Refused => format!("check `port` under `[{side}]`, and that the server runs"),
-        Cause::Filtered => format!("check `host` and `port` under `[{side}]`, and any firewall in between"),
-        Cause::TlsUntrusted => format!("set `ca_file` under `[{side}]` if the server has its own authority"),
-        Cause::TlsName => format!("use the name in the server's certificate as `host` under `[{side}]`"),
-        Cause::TlsExpired => format!("have the {side} server's certificate renewed"),
-        Cause::TlsOnPlainPort => {
-            format!("set `tls = \"starttls\"`, or the port for implicit TLS, under `[{side}]`")
-        }
-        Cause::PlainOnTlsPort => format!("set `tls = \"implicit\"` under `[{side}]`"),
-        Cause::Quota => format!("give the {side} mailbox more room"),
-        Cause::ServerFault => {
-            "try again later; if it stays, ask the server's operator with the words above".to_owned()
+            (None, row(Some(Cause::AuthRefused), Cause::AuthRefused.remedy(side), reason))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `plan`: where the folders of one mailbox go, and whether a plan that was agreed on still fits.
 
 use crate::account::Mailbox;
+use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::mailbox::open::{Interruption, connect};
 use crate::mapping::planner::plan;
@@ -41,7 +42,7 @@ async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan
 /// A plan with conflicts is not run, nor one that differs from the one agreed on.
 #[must_use]
 pub(super) fn refusal(plan: &MailboxPlan, agreed: Option<&MailboxPlan>) -> Option<Stopped> {
-    let stop = |reason| Stopped { side: Side::Local, cause: "plan".into(), reason };
+    let stop = |reason| Stopped { side: Side::Local, cause: Cause::Plan, reason };
     if let Some(departs) = agreed.and_then(|agreed| plan.departs_from(agreed)) {
         return Some(stop(departs));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mailhaul_imap::FolderName;
 
 use crate::account::Mailbox;
+use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, SharedLedger, Step, Work, locked};
 use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
@@ -149,7 +150,7 @@ async fn attempt(
     if let Some(words) = end.over_quota {
         return Err(Interruption::Stopped(Stopped {
             side: Side::Target,
-            cause: "quota".into(),
+            cause: Cause::Quota,
             reason: format!("the target is out of room: {words}; make room and run the same command again"),
         }));
     }

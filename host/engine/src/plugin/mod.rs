@@ -16,7 +16,7 @@ pub use error::{PluginError, PluginFailure, PluginId};
 pub use finding::{Depth, Diagnostic, Finding, HookOutcome, Severity};
 pub use mapper::{Decision, FolderMapper, Mapping, MappingNote, MappingRequest, Ruling};
 pub use profile::{
-    Classification, Occasion, Refusal, ReplyKind, ServerProfile, ServerProfiler, SideProfilers,
+    Classification, Meaning, Occasion, Refusal, ReplyKind, ServerProfile, ServerProfiler, SideProfilers,
 };
 pub use provisioner::{Creation, ExistingMailbox, ExistingPage, MailboxProvisioner, NewMailbox};
 pub use server::{FolderInfo, ServerDescription};

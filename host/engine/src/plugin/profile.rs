@@ -2,6 +2,7 @@
 
 use super::error::{PluginError, PluginId};
 use super::server::ServerDescription;
+use crate::names::names;
 use std::fmt;
 use std::sync::Arc;
 
@@ -73,11 +74,37 @@ pub struct Refusal {
     pub text: String,
 }
 
+names! {
+    /// What a refusal means, in the words that profiles have for it. There is none for success.
+    pub enum Meaning {
+        /// The user name or the password is wrong.
+        AuthRefused = "auth-refused",
+        /// The mailbox does not exist.
+        MailboxMissing = "mailbox-missing",
+        /// Wrong credentials or no such mailbox.
+        AuthOrMissing = "auth-or-missing",
+        /// IMAP is switched off for this mailbox.
+        ImapDisabled = "imap-disabled",
+        /// The server wants an OAuth token.
+        NeedsOauth = "needs-oauth",
+        /// Too many connections or log-ins at once.
+        TooManyConnections = "too-many-connections",
+        /// The mailbox is out of room.
+        Quota = "quota",
+        /// Too much was asked for in too short a time.
+        Throttled = "throttled",
+        /// This one message is not taken.
+        MessageRefused = "message-refused",
+        /// The server failed in some other way.
+        ServerFault = "server-fault",
+    }
+}
+
 /// What a refusal means. There is no word for success, so that none can be claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classification {
-    /// A cause as `check` names them, or `throttled` or `message-refused`.
-    pub cause: &'static str,
+    /// What it means.
+    pub meaning: Meaning,
     /// Worth trying again after this time, 15 minutes at most.
     pub retry_after: Option<std::time::Duration>,
     /// What the operator can do, escaped.

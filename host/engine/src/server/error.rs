@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use mailhaul_imap::{Cause, ImapError};
+use mailhaul_imap::ImapError;
 
-use crate::plugin::PluginId;
+use crate::cause::Cause;
+use crate::plugin::{Meaning, PluginId};
 use crate::side::Side;
 use crate::summary::Stopped;
 
@@ -76,15 +77,15 @@ impl EndError {
     pub(crate) fn stopped(&self) -> Stopped {
         match self {
             Self::Imap(side, error) => {
-                Stopped { side: *side, cause: error.cause().as_str().to_owned(), reason: error.to_string() }
+                Stopped { side: *side, cause: error.cause().into(), reason: error.to_string() }
             }
             Self::Explained(side, error, reading) => Stopped {
                 side: *side,
-                cause: reading.cause_of(error).to_owned(),
+                cause: reading.cause_of(error),
                 reason: format!("{error}{}", reading.advice()),
             },
             Self::Secret(side, reason) => {
-                Stopped { side: *side, cause: "auth-refused".to_owned(), reason: reason.clone() }
+                Stopped { side: *side, cause: Cause::AuthRefused, reason: reason.clone() }
             }
         }
     }
@@ -97,7 +98,7 @@ const USUAL_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
     pub plugin: PluginId,
-    pub cause: &'static str,
+    pub meaning: Meaning,
     pub remedy: Option<String>,
     /// Worth trying again after this time.
     pub retry_after: Option<Duration>,
@@ -110,10 +111,16 @@ impl Reading {
     #[must_use]
     pub(crate) fn asks_for_patience(&self) -> bool {
         !self.log_in
-            && match self.cause {
-                "throttled" | "too-many-connections" => true,
-                "server-fault" => self.retry_after.is_some(),
-                _ => false,
+            && match self.meaning {
+                Meaning::Throttled | Meaning::TooManyConnections => true,
+                Meaning::ServerFault => self.retry_after.is_some(),
+                Meaning::AuthRefused
+                | Meaning::MailboxMissing
+                | Meaning::AuthOrMissing
+                | Meaning::ImapDisabled
+                | Meaning::NeedsOauth
+                | Meaning::Quota
+                | Meaning::MessageRefused => false,
             }
     }
 
@@ -126,27 +133,35 @@ impl Reading {
     /// Whether the mailbox has no room.
     #[must_use]
     pub(crate) fn is_out_of_room(&self) -> bool {
-        !self.log_in && self.cause == "quota"
+        !self.log_in && self.meaning == Meaning::Quota
     }
 
     /// The cause in the words of `check`: the engine's own where the server's code leaves no doubt.
     #[must_use]
-    pub(crate) fn cause_of(&self, error: &ImapError) -> &'static str {
-        let own = error.cause();
+    pub(crate) fn cause_of(&self, error: &ImapError) -> Cause {
+        let own = Cause::from(error.cause());
         let guessed = match own {
             Cause::ServerFault => true,
             Cause::AuthRefused | Cause::AuthOrMissing => self.log_in,
             _ => false,
         };
-        match self.cause {
-            _ if !guessed => own.as_str(),
+        if !guessed {
+            return own;
+        }
+        match self.meaning {
             // The server said why it refused the log-in.
-            "throttled" | "too-many-connections" if self.log_in && error.code().is_some() => own.as_str(),
-            "throttled" => Cause::TooManyConnections.as_str(),
+            Meaning::Throttled | Meaning::TooManyConnections if self.log_in && error.code().is_some() => own,
+            Meaning::Throttled | Meaning::TooManyConnections => Cause::TooManyConnections,
             // Of a log-in it would be taken for something else than a refused log-in.
-            "message-refused" | "quota" | "server-fault" if self.log_in => own.as_str(),
-            "message-refused" => own.as_str(),
-            cause => cause,
+            Meaning::Quota | Meaning::ServerFault if self.log_in => own,
+            Meaning::MessageRefused => own,
+            Meaning::AuthRefused => Cause::AuthRefused,
+            Meaning::MailboxMissing => Cause::MailboxMissing,
+            Meaning::AuthOrMissing => Cause::AuthOrMissing,
+            Meaning::ImapDisabled => Cause::ImapDisabled,
+            Meaning::NeedsOauth => Cause::NeedsOauth,
+            Meaning::Quota => Cause::Quota,
+            Meaning::ServerFault => Cause::ServerFault,
         }
     }
 
@@ -155,7 +170,7 @@ impl Reading {
     pub(crate) fn advice(&self) -> String {
         match &self.remedy {
             Some(remedy) => format!("; {remedy} ({})", self.plugin),
-            None => format!("; that means {}, says {}", self.cause, self.plugin),
+            None => format!("; that means {}, says {}", self.meaning, self.plugin),
         }
     }
 

@@ -76,12 +76,12 @@ async fn read(context: &Context, side: Side, spec: &AccountSpec, words: Words<'_
             text: words.text.to_owned(),
         };
         match profiler.classify(&refusal).await {
-            Ok(Some(Classification { cause, retry_after, remedy })) => {
+            Ok(Some(Classification { meaning, retry_after, remedy })) => {
                 let plugin = profiler.plugin().clone();
-                tracing::info!(%plugin, cause, ?retry_after, "a refusal explained: {}", words.text.escape_debug());
+                tracing::info!(%plugin, %meaning, ?retry_after, "a refusal explained: {}", words.text.escape_debug());
                 let retry_after = retry_after.map(|wait| wait.min(MAX_WAIT));
                 let log_in = words.occasion == Occasion::LogIn;
-                return Some(Reading { plugin, cause, remedy, retry_after, log_in });
+                return Some(Reading { plugin, meaning, remedy, retry_after, log_in });
             }
             Ok(None) => {}
             Err(error) => broke(context, &error).await,
@@ -125,71 +125,61 @@ pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::PluginId;
+    use crate::cause::Cause;
+    use crate::plugin::{Meaning, PluginId};
 
-    fn reading(cause: &'static str, log_in: bool) -> Reading {
+    fn reading(meaning: Meaning, log_in: bool) -> Reading {
         let plugin = PluginId { id: "acme".into(), version: "1.0.0".into() };
         let remedy = Some("do this".to_owned());
-        Reading { plugin, cause, remedy, retry_after: Some(Duration::from_secs(1)), log_in }
+        Reading { plugin, meaning, remedy, retry_after: Some(Duration::from_secs(1)), log_in }
     }
 
     fn refused(code: Option<&str>) -> ImapError {
         ImapError::LoginRefused { code: code.map(str::to_owned), text: "no".into(), as_admin: false }
     }
 
-    /// Every cause a profile can name.
-    const CAUSES: [&str; 10] = [
-        "auth-refused",
-        "mailbox-missing",
-        "auth-or-missing",
-        "imap-disabled",
-        "needs-oauth",
-        "too-many-connections",
-        "quota",
-        "throttled",
-        "message-refused",
-        "server-fault",
-    ];
-
     #[test]
     fn a_refused_log_in_stays_one_and_is_not_tried_again() {
-        let about_log_ins =
-            ["auth-refused", "mailbox-missing", "auth-or-missing", "imap-disabled", "needs-oauth"];
-        for cause in CAUSES {
-            let reading = reading(cause, true);
-            assert!(!reading.asks_for_patience() && !reading.is_out_of_room(), "{cause}");
+        let about_log_ins = [
+            Cause::AuthRefused,
+            Cause::MailboxMissing,
+            Cause::AuthOrMissing,
+            Cause::ImapDisabled,
+            Cause::NeedsOauth,
+        ];
+        for meaning in Meaning::ALL {
+            let reading = reading(*meaning, true);
+            assert!(!reading.asks_for_patience() && !reading.is_out_of_room(), "{meaning}");
             let shown = reading.cause_of(&refused(Some("AUTHENTICATIONFAILED")));
-            assert!(about_log_ins.contains(&shown), "{cause} became {shown}");
-            // What is sure is not talked away.
-            assert_eq!(
-                reading.cause_of(&refused(Some("UNAVAILABLE"))),
-                meaning_of_unavailable(cause),
-                "{cause}"
-            );
-            assert_eq!(reading.cause_of(&refused(Some("OVERQUOTA"))), "quota", "{cause}");
+            assert!(about_log_ins.contains(&shown), "{meaning} became {shown}");
+            // What is sure is not talked away: `[UNAVAILABLE]` says nothing about whose fault it is.
+            let unavailable = reading.cause_of(&refused(Some("UNAVAILABLE")));
+            match meaning {
+                Meaning::Throttled
+                | Meaning::TooManyConnections
+                | Meaning::MessageRefused
+                | Meaning::Quota => {
+                    assert_eq!(unavailable, Cause::ServerFault, "{meaning}");
+                }
+                named => assert_eq!(unavailable.as_str(), named.as_str()),
+            }
+            assert_eq!(reading.cause_of(&refused(Some("OVERQUOTA"))), Cause::Quota, "{meaning}");
         }
-        assert_eq!(reading("throttled", true).cause_of(&refused(None)), "too-many-connections");
-    }
-
-    /// `[UNAVAILABLE]` says nothing about whose fault it is.
-    fn meaning_of_unavailable(cause: &str) -> &str {
-        match cause {
-            "throttled" | "too-many-connections" | "message-refused" | "quota" => "server-fault",
-            cause => cause,
-        }
+        assert_eq!(reading(Meaning::Throttled, true).cause_of(&refused(None)), Cause::TooManyConnections);
     }
 
     #[test]
-    fn no_cause_is_outside_the_words_of_check() {
+    fn what_a_profile_means_is_told_as_a_cause() {
         let error = ImapError::No { command: "SELECT", code: None, text: "tea".into() };
-        for cause in CAUSES {
-            let shown = reading(cause, false).cause_of(&error);
-            assert!(
-                CAUSES.contains(&shown) && shown != "throttled" && shown != "message-refused",
-                "{cause}: {shown}"
-            );
+        for meaning in Meaning::ALL {
+            let shown = reading(*meaning, false).cause_of(&error);
+            match meaning {
+                Meaning::Throttled => assert_eq!(shown, Cause::TooManyConnections),
+                Meaning::MessageRefused => assert_eq!(shown, Cause::ServerFault),
+                named => assert_eq!(shown.as_str(), named.as_str()),
+            }
         }
-        let mut quota = reading("quota", false);
+        let mut quota = reading(Meaning::Quota, false);
         assert_eq!(quota.advice(), "; do this (acme 1.0.0)");
         quota.remedy = None;
         assert_eq!((quota.advice().as_str(), quota.remedy()), ("; that means quota, says acme 1.0.0", None));

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::cause::Cause;
+use crate::side::Side;
 use crate::state::ledger::{LedgerError, Result};
 use crate::state::private::{private_dir, private_file};
 use crate::summary::{LastRun, Stopped};
@@ -144,7 +146,7 @@ impl Store {
                         key: r.get(0)?,
                         source: r.get(1)?,
                         target: r.get(2)?,
-                        stopped: stopped.and_then(|s| serde_json::from_str(&s).ok()),
+                        stopped: stopped.map(|json| read_stopped(&json)),
                     })
                 })?
                 .collect()
@@ -179,4 +181,15 @@ pub fn mailboxes(state_dir: &Path) -> Result<Vec<Recorded>> {
 
 fn error(path: &Path, source: rusqlite::Error) -> LedgerError {
     LedgerError::Sqlite { path: path.display().to_string(), source }
+}
+
+/// What stopped a mailbox, as it was recorded. What cannot be read is a stop all the same: nobody knows that it was well.
+fn read_stopped(json: &str) -> Stopped {
+    serde_json::from_str(json).unwrap_or_else(|error| Stopped {
+        side: Side::Local,
+        cause: Cause::Ledger,
+        reason: format!(
+            "why it stopped cannot be read from project.sqlite: {error}; run the same command again"
+        ),
+    })
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mailhaul_engine::plugin::{
-    Classification, Occasion, PluginError, PluginId, Refusal, ReplyKind, ServerDescription, ServerProfile,
-    ServerProfiler,
+    Classification, Meaning, Occasion, PluginError, PluginId, Refusal, ReplyKind, ServerDescription,
+    ServerProfile, ServerProfiler,
 };
 use mailhaul_engine::summary::Side;
 
@@ -158,24 +158,24 @@ fn wire(refusal: &Refusal) -> wit::Refusal {
 }
 
 fn classification(meaning: wit::Classification) -> Result<Classification, String> {
-    let cause = match meaning.cause {
-        wit::Cause::AuthRefused => "auth-refused",
-        wit::Cause::MailboxMissing => "mailbox-missing",
-        wit::Cause::AuthOrMissing => "auth-or-missing",
-        wit::Cause::ImapDisabled => "imap-disabled",
-        wit::Cause::NeedsOauth => "needs-oauth",
-        wit::Cause::TooManyConnections => "too-many-connections",
-        wit::Cause::Quota => "quota",
-        wit::Cause::Throttled => "throttled",
-        wit::Cause::MessageRefused => "message-refused",
-        wit::Cause::ServerFault => "server-fault",
+    let means = match meaning.cause {
+        wit::Cause::AuthRefused => Meaning::AuthRefused,
+        wit::Cause::MailboxMissing => Meaning::MailboxMissing,
+        wit::Cause::AuthOrMissing => Meaning::AuthOrMissing,
+        wit::Cause::ImapDisabled => Meaning::ImapDisabled,
+        wit::Cause::NeedsOauth => Meaning::NeedsOauth,
+        wit::Cause::TooManyConnections => Meaning::TooManyConnections,
+        wit::Cause::Quota => Meaning::Quota,
+        wit::Cause::Throttled => Meaning::Throttled,
+        wit::Cause::MessageRefused => Meaning::MessageRefused,
+        wit::Cause::ServerFault => Meaning::ServerFault,
         wit::Cause::Other(what) => {
             return Err(format!("the cause `{}` is not known", text::shown(&what, CODE)));
         }
     };
     let retry_after = meaning.retry_after_ms.map(|ms| Duration::from_millis(ms.into()).min(RETRY_AFTER));
     Ok(Classification {
-        cause,
+        meaning: means,
         retry_after,
         remedy: meaning.remedy.map(|words| text::shown(&words, MESSAGE)),
     })
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_wait_is_bounded_and_words_are_escaped() {
         let bounded = classification(meaning(wit::Cause::Throttled, Some(u32::MAX))).unwrap();
-        assert_eq!((bounded.cause, bounded.retry_after), ("throttled", Some(RETRY_AFTER)));
+        assert_eq!((bounded.meaning, bounded.retry_after), (Meaning::Throttled, Some(RETRY_AFTER)));
         assert_eq!(bounded.remedy.as_deref(), Some("a\\nb"));
     }
 

@@ -8,13 +8,14 @@
 
 use mailhaul_imap::ImapError;
 
+use crate::code::Code;
 use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
 use crate::folder::copy::item::FolderCopy;
 use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{CONNECTION_LOST, Failure, MAX_ATTEMPTS, UNREADABLE};
+use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 
 /// Records what a copy of `open` messages was at when `error` ended it.
 ///
@@ -50,7 +51,7 @@ pub(super) async fn blame(
     } else {
         format!("the connection to the target broke when it was sent: {error}")
     };
-    let failure = Failure { uid, size, code: CONNECTION_LOST, text: &text, refused: counts };
+    let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, refused: counts };
     tracing::info!(uid, alone, whole, "the connection broke at this message");
     let before = job.work.ledger().attempts(job.folder)?.get(&uid).copied().unwrap_or(0);
     if counts && (before + 1 >= MAX_ATTEMPTS || !whole) {
@@ -81,6 +82,6 @@ async fn blame_source(
     let text = format!(
         "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
     );
-    let failure = Failure { uid, size, code: UNREADABLE, text: &text, refused: false };
+    let failure = Failure { uid, size, code: Code::Unreadable, text: &text, refused: false };
     Ok(job.fail(failure).await?)
 }

@@ -49,7 +49,7 @@ impl FolderCopy<'_> {
             folder: self.source.clone(),
             uid: failure.uid,
             outcome: ExceptionOutcome::Failed,
-            code: failure.code.to_owned(),
+            code: failure.code,
             reason: failure.text.to_owned(),
         };
         let mailbox = self.work.key().to_owned();

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
+use crate::code::Code;
 use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, FolderCopy, Head, Item, Short};
 use crate::folder::work::{Step, WorkError};
@@ -13,7 +14,7 @@ use crate::message::content::Hasher;
 use crate::message::list::{Listed, NO_TEXT, still_listed};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Failure, UNREADABLE};
+use crate::state::ledger::Failure;
 
 /// Messages up to this size are held whole in the queue; larger ones stream through in pieces.
 const WHOLE: u64 = 1 << 20;
@@ -155,7 +156,7 @@ impl Reader<'_> {
             let failure = Failure {
                 uid: message.uid,
                 size: message.size,
-                code: "too-big",
+                code: Code::TooBig,
                 text: &text,
                 refused: false,
             };
@@ -165,7 +166,7 @@ impl Reader<'_> {
     }
 
     async fn unreadable(&self, uid: u32, text: &str) -> Step<()> {
-        let failure = Failure { uid, size: 0, code: UNREADABLE, text, refused: false };
+        let failure = Failure { uid, size: 0, code: Code::Unreadable, text, refused: false };
         Ok(self.job.fail(failure).await?)
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use mailhaul_imap::{Ack, AckOutcome, Acks, ImapError, Refusal};
 use tokio::sync::{mpsc, watch};
 
+use crate::code::Code;
 use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::FolderCopy;
@@ -196,10 +197,10 @@ async fn readings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Reading>> {
     readings
 }
 
-fn refusal_code(refusal: &Refusal) -> &'static str {
+fn refusal_code(refusal: &Refusal) -> Code {
     match refusal.code.as_deref().map(str::to_ascii_uppercase).as_deref() {
-        Some("TOOBIG") => "too-big",
-        Some("LIMIT") => "limit",
-        _ => "refused",
+        Some("TOOBIG") => Code::TooBig,
+        Some("LIMIT") => Code::Limit,
+        _ => Code::Refused,
     }
 }

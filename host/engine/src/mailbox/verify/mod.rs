@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use mailhaul_imap::{Folder, FolderName};
 
 use crate::account::Mailbox;
+use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, Work};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, finish};
@@ -30,7 +31,7 @@ pub(crate) async fn verify(
 ) -> (MailboxEnd, Option<MailboxSummary>) {
     if !OpenMailbox::is_begun(context, mailbox) {
         let reason = "nothing was copied yet; `mailhaul run` comes first".to_owned();
-        return (MailboxEnd::Stopped(Stopped { side: Side::Local, cause: "ledger".into(), reason }), None);
+        return (MailboxEnd::Stopped(Stopped { side: Side::Local, cause: Cause::Ledger, reason }), None);
     }
     let open = match OpenMailbox::open(context, mailbox) {
         Ok(open) => open,

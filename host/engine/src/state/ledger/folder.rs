@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::{Ledger, PlaceId, Result, seal};
+use crate::code::Code;
 use crate::summary::Verified;
 
 /// Key of a folder row.
@@ -40,7 +41,7 @@ pub(crate) struct FolderRow {
     /// What both sides were like when the folder's sum was last proven.
     pub proof: Option<Proof>,
     /// Why the folder on its own cannot go on: code and sentence.
-    pub stopped: Option<(String, String)>,
+    pub stopped: Option<(Code, String)>,
 }
 
 impl FolderRow {
@@ -72,7 +73,7 @@ pub(crate) struct Proof {
 }
 
 fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
-    let code: Option<String> = row.get(5)?;
+    let code: Option<Code> = row.get(5)?;
     let reason: Option<String> = row.get(6)?;
     let figures: (Option<u32>, Option<u32>, Option<u32>, Option<u32>) =
         (row.get(11)?, row.get(12)?, row.get(14)?, row.get(15)?);
@@ -205,7 +206,7 @@ impl Ledger {
     pub(crate) fn stop_folder(
         &mut self,
         folder: FolderId,
-        code: &str,
+        code: Code,
         reason: &str,
         messages: u32,
     ) -> Result<()> {

@@ -3,11 +3,26 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::UidSet;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params};
+
+use crate::code::Code;
 
 use super::folder::changed;
 use super::seal::SEAL_ONE;
 use super::{FolderId, Ledger, PlaceId, Result};
+
+impl ToSql for Code {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for Code {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,19 +90,16 @@ pub(crate) struct Row {
     /// How often it was sent in vain: refused, acknowledged and not kept, or the end of the connection.
     pub attempts: u32,
     /// Stable code of the reason, for skipped and failed messages.
-    pub code: Option<String>,
+    pub code: Option<Code>,
 }
 
 impl Row {
     /// Whether a connection broke while it was under way: it may be why.
     #[must_use]
     pub(crate) fn is_suspected(&self) -> bool {
-        self.code.as_deref() == Some(CONNECTION_LOST)
+        self.code == Some(Code::ConnectionLost)
     }
 }
-
-/// The code of messages that a connection broke at.
-pub(crate) const CONNECTION_LOST: &str = "connection-lost";
 
 /// A message that is on the target.
 #[derive(Debug, Clone)]
@@ -124,8 +136,8 @@ pub(crate) struct Failure<'a> {
     pub uid: u32,
     /// Bytes; 0 when unknown.
     pub size: u64,
-    /// Stable code.
-    pub code: &'a str,
+    /// Why, for machines.
+    pub code: Code,
     /// One sentence with the server's own words.
     pub text: &'a str,
     /// It was sent in vain: counts towards [`MAX_ATTEMPTS`].
@@ -240,7 +252,8 @@ impl Ledger {
                         flags: r.get(5)?,
                         proven: r.get(6)?,
                         attempts: r.get(7)?,
-                        code: r.get(8)?,
+                        // `found` says how a copy was found, not why there is none.
+                        code: r.get::<_, Option<String>>(8)?.and_then(|code| Code::parse(&code)),
                         body_digest: r.get::<_, Option<[u8; 16]>>(9)?,
                         place: r.get::<_, Option<i64>>(10)?.map(PlaceId),
                     },
@@ -444,12 +457,12 @@ impl Ledger {
         &mut self,
         folder: FolderId,
         messages: &[(u32, u64)],
-        code: &str,
+        code: Code,
         text: &str,
     ) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let reason = reason_id(tx, code, text)?;
+            let reason = reason_id(tx, code.as_str(), text)?;
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, reason, seal)
                  VALUES (?1, ?2, 3, ?3, ?4, seal(?1, ?2, 3, ?3, NULL, NULL, NULL, NULL, 0, 0))",
@@ -465,7 +478,7 @@ impl Ledger {
     pub(crate) fn failed(&mut self, folder: FolderId, failure: &Failure<'_>, closed: &[i64]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let reason = reason_id(tx, failure.code, failure.text)?;
+            let reason = reason_id(tx, failure.code.as_str(), failure.text)?;
             tx.execute(
                 "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts, seal)
                  VALUES (?1, ?2, 4, ?3, ?4, ?5, 0)

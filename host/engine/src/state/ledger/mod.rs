@@ -27,21 +27,17 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use crate::account::Identity;
+use crate::cause::Cause;
 use crate::side::Side;
 use crate::summary::Stopped;
 
 pub(crate) use folder::{FolderId, FolderRow, Proof};
-pub(crate) use message::{Batch, CONNECTION_LOST, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
+pub(crate) use message::{Batch, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
 pub(crate) use place::{Place, PlaceId};
 pub(crate) use relocation::{Copy, Relocation};
 
 /// Version of the tables in `schema.sql`.
 pub(crate) const SCHEMA_VERSION: u32 = 5;
-
-/// The code of messages, and of folders, that the source lists and does not give.
-pub(crate) const UNREADABLE: &str = "unreadable";
-/// The code of messages that the source counts and does not list.
-pub(crate) const UNLISTED: &str = "unlisted";
 
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;
@@ -432,6 +428,6 @@ fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
 
 impl From<&LedgerError> for Stopped {
     fn from(error: &LedgerError) -> Self {
-        Self { side: Side::Local, cause: "ledger".into(), reason: error.to_string() }
+        Self { side: Side::Local, cause: Cause::Ledger, reason: error.to_string() }
     }
 }

@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::{FolderId, FolderRow, Ledger, Result};
+use crate::code::Code;
 use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
 
 impl Ledger {
@@ -55,7 +56,7 @@ impl Ledger {
                     bytes: r.get(10)?,
                 };
                 let target: Option<String> = r.get(1)?;
-                let stopped: Option<String> = r.get(4)?;
+                let stopped: Option<Code> = r.get(4)?;
                 if let Some(counted) = counted {
                     counts = counted;
                 } else {
@@ -92,15 +93,16 @@ impl Ledger {
                  ORDER BY f.id, m.source_uid",
             )?
             .query_map([], |r| {
+                // A row always has a reason; one that lost it is told as what its outcome says.
+                let (outcome, unknown) = match r.get::<_, i64>(2)? {
+                    3 => (ExceptionOutcome::Skipped, Code::Rule),
+                    _ => (ExceptionOutcome::Failed, Code::Refused),
+                };
                 Ok(Exception {
                     folder: r.get(0)?,
                     uid: r.get(1)?,
-                    outcome: if r.get::<_, i64>(2)? == 3 {
-                        ExceptionOutcome::Skipped
-                    } else {
-                        ExceptionOutcome::Failed
-                    },
-                    code: r.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                    outcome,
+                    code: r.get::<_, Option<Code>>(3)?.unwrap_or(unknown),
                     reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
                 })
             })?
@@ -199,18 +201,18 @@ impl Ledger {
 }
 
 /// Code and sentence for messages that the source counts and does not list.
-fn unlisted(folder: &FolderRow) -> (String, String) {
+fn unlisted(folder: &FolderRow) -> (Code, String) {
     let FolderRow { source_messages: counted, unlisted, .. } = *folder;
     let listed = counted.saturating_sub(unlisted);
     let fact = format!("the source counts {counted} messages and lists {listed} of them");
     match folder.target {
         Some(_) => (
-            super::UNLISTED.to_owned(),
+            Code::Unlisted,
             format!(
                 "{fact}: {unlisted} cannot be asked for; have the old host repair the folder, then run again"
             ),
         ),
-        None => ("rule".to_owned(), format!("left out with the rest of the folder: {fact}")),
+        None => (Code::Rule, format!("left out with the rest of the folder: {fact}")),
     }
 }
 

@@ -9,6 +9,7 @@ use mailhaul_imap::UidSet;
 
 use super::folder::Scanned;
 use super::*;
+use crate::code::Code;
 use crate::summary::{HookSummary, Verified};
 
 fn who() -> Identity {
@@ -55,9 +56,13 @@ fn counts_add_up_at_every_step() {
     assert!(counts(&ledger).adds_up());
     ledger.delivered(id, &[message(1, 1), message(2, 2)], Outcome::Copied, &[batch]).unwrap();
     ledger.delivered(id, &[message(3, 7)], Outcome::AlreadyPresent, &[]).unwrap();
-    ledger.skipped(id, &[(4, 10)], "rule", "too old").unwrap();
+    ledger.skipped(id, &[(4, 10)], Code::Rule, "too old").unwrap();
     ledger
-        .failed(id, &Failure { uid: 5, size: 10, code: "refused", text: "NO too ugly", refused: true }, &[])
+        .failed(
+            id,
+            &Failure { uid: 5, size: 10, code: Code::Refused, text: "NO too ugly", refused: true },
+            &[],
+        )
         .unwrap();
     let c = counts(&ledger);
     assert_eq!((c.copied, c.already_present, c.skipped, c.failed, c.pending), (2, 1, 1, 1, 0));
@@ -100,12 +105,12 @@ fn refusals_are_counted_over_runs() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     for n in 1..=MAX_ATTEMPTS {
         ledger
-            .failed(id, &Failure { uid: 1, size: 10, code: "refused", text: "NO", refused: true }, &[])
+            .failed(id, &Failure { uid: 1, size: 10, code: Code::Refused, text: "NO", refused: true }, &[])
             .unwrap();
         assert_eq!(ledger.rows(id).unwrap()[&1].attempts, n);
     }
     ledger
-        .failed(id, &Failure { uid: 2, size: 10, code: "too-big", text: "limit", refused: false }, &[])
+        .failed(id, &Failure { uid: 2, size: 10, code: Code::TooBig, text: "limit", refused: false }, &[])
         .unwrap();
     assert_eq!(ledger.rows(id).unwrap()[&2].attempts, 0);
 }
@@ -205,7 +210,7 @@ fn a_flipped_bit_never_makes_a_message_done() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
     ledger
-        .failed(id, &Failure { uid: 3, size: 10, code: "refused", text: "NO", refused: true }, &[])
+        .failed(id, &Failure { uid: 3, size: 10, code: Code::Refused, text: "NO", refused: true }, &[])
         .unwrap();
     let path = ledger.path().to_owned();
     drop(ledger);

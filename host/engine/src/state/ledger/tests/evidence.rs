@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::message::Taken;
 use super::*;
+use crate::code::Code;
 use crate::summary::ExceptionOutcome;
 
 #[test]
@@ -11,8 +12,8 @@ fn what_is_open_in_a_stopped_folder_counts_as_failed_until_the_next_plan() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
-    ledger.skipped(id, &[(2, 20)], "rule", "older").unwrap();
-    ledger.stop_folder(id, "unreadable", "no permission", 4).unwrap();
+    ledger.skipped(id, &[(2, 20)], Code::Rule, "older").unwrap();
+    ledger.stop_folder(id, Code::Unreadable, "no permission", 4).unwrap();
     let c = counts(&ledger);
     assert_eq!((c.source_messages, c.copied, c.skipped, c.failed), (4, 1, 1, 2));
     assert!(c.adds_up());
@@ -30,14 +31,14 @@ fn a_stopped_folder_is_never_well_whatever_its_counts() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
     for messages in [0, 1] {
-        ledger.stop_folder(id, "unreadable", "no permission", messages).unwrap();
+        ledger.stop_folder(id, Code::Unreadable, "no permission", messages).unwrap();
         let folder = ledger.folder_summary(id).unwrap().unwrap();
         assert_eq!((folder.counts.copied, folder.counts.failed), (1, 0));
-        assert!(!folder.is_well() && folder.stopped.as_deref() == Some("unreadable"));
+        assert!(!folder.is_well() && folder.stopped == Some(Code::Unreadable));
     }
     // Left out by a rule, nothing of it had to be read.
     ledger.plan(&[("Sent".into(), None, 5)]).unwrap();
-    ledger.stop_folder(id, "rule", "left out", 5).unwrap();
+    ledger.stop_folder(id, Code::Rule, "left out", 5).unwrap();
     let folder = ledger.folder_summary(id).unwrap().unwrap();
     assert!(folder.is_well(), "{folder:?}");
     assert_eq!((folder.counts.copied, folder.counts.skipped), (1, 4));

@@ -1,0 +1,206 @@
+//! Why a mailbox cannot go on: the closed list of causes, with who has to act on each and what to do.
+//!
+//! Exit codes, `check`, the report and the status all speak of these, and nothing else decides by a cause's text.
+
+use mailhaul_imap::Cause as ServerCause;
+
+use crate::names::names;
+use crate::side::Side;
+
+names! {
+    /// Why a mailbox cannot go on.
+    pub enum Cause {
+        /// The user name or the password is wrong.
+        AuthRefused = "auth-refused",
+        /// The mailbox does not exist.
+        MailboxMissing = "mailbox-missing",
+        /// Wrong credentials or no such mailbox: the server does not say which.
+        AuthOrMissing = "auth-or-missing",
+        /// IMAP is switched off for this mailbox.
+        ImapDisabled = "imap-disabled",
+        /// The server wants an OAuth token.
+        NeedsOauth = "needs-oauth",
+        /// Too many connections or log-ins at once.
+        TooManyConnections = "too-many-connections",
+        /// The host name has no address.
+        NameUnknown = "name-unknown",
+        /// Nothing listens on the port.
+        Refused = "refused",
+        /// No answer: a firewall, a wrong address, a dead host.
+        Filtered = "filtered",
+        /// The certificate leads to no trusted root.
+        TlsUntrusted = "tls-untrusted",
+        /// The certificate is for another name.
+        TlsName = "tls-name",
+        /// The certificate is expired or not valid yet.
+        TlsExpired = "tls-expired",
+        /// TLS was expected on a port that answers in clear.
+        TlsOnPlainPort = "tls-on-plain-port",
+        /// Clear text was expected on a port that speaks TLS.
+        PlainOnTlsPort = "plain-on-tls-port",
+        /// The mailbox is out of room.
+        Quota = "quota",
+        /// The server failed in some other way.
+        ServerFault = "server-fault",
+        /// A plugin broke, or broke the contract.
+        Plugin = "plugin",
+        /// The plan has conflicts, or is not the one that was agreed on.
+        Plan = "plan",
+        /// The ledger cannot be used, or there is none yet.
+        Ledger = "ledger",
+        /// A fault of mailhaul's own.
+        Internal = "internal",
+    }
+}
+
+names! {
+    /// Who has to act before a mailbox can go on.
+    pub enum Actor {
+        /// Whoever runs mailhaul.
+        Operator = "operator",
+        /// Whose mail it is.
+        Client = "client",
+        /// The host the mail comes from.
+        OldHost = "old-host",
+        /// The host the mail goes to.
+        NewHost = "new-host",
+        /// Nobody: it passes.
+        Nobody = "nobody",
+        /// mailhaul's authors: it is a fault of ours.
+        Mailhaul = "mailhaul",
+    }
+}
+
+impl From<ServerCause> for Cause {
+    fn from(cause: ServerCause) -> Self {
+        match cause {
+            ServerCause::AuthRefused => Self::AuthRefused,
+            ServerCause::MailboxMissing => Self::MailboxMissing,
+            ServerCause::AuthOrMissing => Self::AuthOrMissing,
+            ServerCause::ImapDisabled => Self::ImapDisabled,
+            ServerCause::NeedsOauth => Self::NeedsOauth,
+            ServerCause::TooManyConnections => Self::TooManyConnections,
+            ServerCause::NameUnknown => Self::NameUnknown,
+            ServerCause::Refused => Self::Refused,
+            ServerCause::Filtered => Self::Filtered,
+            ServerCause::TlsUntrusted => Self::TlsUntrusted,
+            ServerCause::TlsName => Self::TlsName,
+            ServerCause::TlsExpired => Self::TlsExpired,
+            ServerCause::TlsOnPlainPort => Self::TlsOnPlainPort,
+            ServerCause::PlainOnTlsPort => Self::PlainOnTlsPort,
+            ServerCause::Quota => Self::Quota,
+            ServerCause::ServerFault => Self::ServerFault,
+        }
+    }
+}
+
+impl Cause {
+    /// Returns who has to act on the cause at this end.
+    #[must_use]
+    pub fn actor(self, side: Side) -> Actor {
+        let host = match side {
+            Side::Source => Actor::OldHost,
+            Side::Target => Actor::NewHost,
+            Side::Local => Actor::Operator,
+        };
+        match self {
+            Self::AuthRefused | Self::AuthOrMissing => Actor::Client,
+            Self::MailboxMissing if side == Side::Source => Actor::Client,
+            Self::MailboxMissing
+            | Self::NeedsOauth
+            | Self::TooManyConnections
+            | Self::NameUnknown
+            | Self::Refused
+            | Self::Filtered
+            | Self::TlsUntrusted
+            | Self::TlsName
+            | Self::TlsOnPlainPort
+            | Self::PlainOnTlsPort
+            | Self::Plugin
+            | Self::Plan
+            | Self::Ledger => Actor::Operator,
+            Self::ImapDisabled | Self::TlsExpired | Self::Quota | Self::ServerFault => host,
+            Self::Internal => Actor::Mailhaul,
+        }
+    }
+
+    /// Returns what to do about the cause at this end, in one sentence without its full stop.
+    #[must_use]
+    pub fn remedy(self, side: Side) -> String {
+        let side = side.as_str();
+        match self {
+            Self::AuthRefused => format!("check the {side} user and password"),
+            Self::MailboxMissing => format!("create the mailbox on the {side}, or check its name"),
+            Self::AuthOrMissing => {
+                format!("check the {side} password, that the mailbox exists, and the log-in's rights to it")
+            }
+            Self::ImapDisabled => format!("switch IMAP on for this mailbox on the {side}"),
+            Self::NeedsOauth => {
+                format!("set `auth = \"xoauth2\"` and `token` under `[{side}]`, or use an app password")
+            }
+            Self::TooManyConnections => {
+                "lower `connections_per_host` under `[limits]`, and try again".to_owned()
+            }
+            Self::NameUnknown => format!("check `host` under `[{side}]`"),
+            Self::Refused => format!("check `port` under `[{side}]`, and that the server runs"),
+            Self::Filtered => {
+                format!("check `host` and `port` under `[{side}]`, and any firewall in between")
+            }
+            Self::TlsUntrusted => {
+                format!("set `ca_file` under `[{side}]` if the server has its own authority")
+            }
+            Self::TlsName => format!("use the name in the server's certificate as `host` under `[{side}]`"),
+            Self::TlsExpired => format!("have the {side} server's certificate renewed"),
+            Self::TlsOnPlainPort => {
+                format!("set `tls = \"starttls\"`, or the port for implicit TLS, under `[{side}]`")
+            }
+            Self::PlainOnTlsPort => format!("set `tls = \"implicit\"` under `[{side}]`"),
+            Self::Quota => format!("give the {side} mailbox more room"),
+            Self::ServerFault => {
+                "try again later; if it stays, ask the server's operator with the words above".to_owned()
+            }
+            Self::Plugin => "mend the plugin, or take it out of `mailhaul.toml`".to_owned(),
+            Self::Plan => "decide it with a `[[folders]]` rule, and look with `mailhaul plan`".to_owned(),
+            Self::Ledger => "do what the sentence says, and run the same command again".to_owned(),
+            Self::Internal => "report it with the log".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_as_what_it_names() {
+        for cause in Cause::ALL {
+            assert_eq!(Cause::parse(cause.as_str()), Some(*cause));
+            let json = serde_json::to_string(cause).unwrap();
+            assert_eq!(json, format!("\"{cause}\""));
+            assert_eq!(serde_json::from_str::<Cause>(&json).unwrap(), *cause);
+        }
+        let names: HashSet<&str> = Cause::ALL.iter().map(|cause| cause.as_str()).collect();
+        assert_eq!(names.len(), Cause::ALL.len());
+        assert_eq!(Cause::parse("ok"), None);
+        assert!(
+            serde_json::from_str::<Cause>("\"tea\"")
+                .unwrap_err()
+                .to_string()
+                .contains("unknown variant `tea`")
+        );
+    }
+
+    #[test]
+    fn every_cause_has_somebody_to_act_and_something_to_do() {
+        for cause in Cause::ALL {
+            for side in [Side::Source, Side::Target, Side::Local] {
+                assert!(!cause.remedy(side).is_empty() && !cause.remedy(side).ends_with('.'), "{cause}");
+                assert_ne!(cause.actor(side), Actor::Nobody, "{cause} stops a mailbox");
+            }
+        }
+        assert_eq!(Cause::Quota.actor(Side::Target), Actor::NewHost);
+        assert_eq!(Cause::MailboxMissing.actor(Side::Target), Actor::Operator);
+    }
+}
