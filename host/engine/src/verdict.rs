@@ -1,7 +1,7 @@
 //! Whether a mailbox is well: one answer, for `run`, `verify`, `report` and `status` alike.
 
 use crate::plugin::HookOutcome;
-use crate::summary::{FolderSummary, HookSummary, Stopped, Verdict};
+use crate::summary::{FolderSummary, HookSummary, MailboxSummary, Stopped, Verdict};
 
 /// Everything that is known about how a mailbox stands.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,17 @@ impl Facts<'_> {
             false if self.folders.iter().all(untouched) => Verdict::NotStarted,
             false => Verdict::Incomplete,
         }
+    }
+}
+
+/// How far a project has come: what its mailboxes have in common, else incomplete.
+#[must_use]
+pub(crate) fn of_project(mailboxes: &[MailboxSummary]) -> Verdict {
+    let all = |verdict| mailboxes.iter().all(|mailbox| mailbox.verdict == verdict);
+    match (all(Verdict::NotStarted), all(Verdict::Complete)) {
+        (true, _) => Verdict::NotStarted,
+        (false, true) => Verdict::Complete,
+        (false, false) => Verdict::Incomplete,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is done with one mailbox.
+//! What is done with one mailbox: each command is a file, and [`open`] is how each begins and ends.
 
 pub(crate) mod check;
 pub(crate) mod folders;

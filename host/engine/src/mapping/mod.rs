@@ -1,4 +1,4 @@
-//! Where every folder goes.
+//! Where every folder goes: [`planner`] makes the plan, [`chain`] asks the rules and the mappers.
 
 pub(crate) mod chain;
 pub(crate) mod collisions;

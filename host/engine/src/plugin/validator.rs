@@ -65,7 +65,7 @@ pub struct RoundTrip {
 /// What a validator is asked.
 #[derive(Debug, Clone)]
 pub struct ValidationRequest {
-    /// [`MailboxEntry::key`].
+    /// [`MailboxEntry::key`](crate::plugin::MailboxEntry::key).
     pub mailbox: String,
     /// When this is.
     pub phase: Phase,

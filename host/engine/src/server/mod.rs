@@ -1,4 +1,5 @@
-//! Reaching both servers, and what is made of what they say.
+//! The way to both servers, and what is made of what they say. Only `mailhaul-imap` opens sockets; what is here decides
+//! when, within which ceilings, and what a failure means.
 
 pub(crate) mod dial;
 pub(crate) mod error;

@@ -1,4 +1,4 @@
-//! What is on disk.
+//! What is on disk: a ledger a mailbox, and `project.sqlite` for the project.
 
 pub(crate) mod ledger;
 pub(crate) mod private;

@@ -5,12 +5,12 @@ use std::path::Path;
 use crate::state::ledger::{Ledger, Result};
 use crate::state::store::{Recorded, Store};
 use crate::summary::{LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict};
-use crate::verdict::Facts;
+use crate::verdict::{Facts, of_project};
 
 /// Reads what one mailbox's ledger says.
 ///
 /// # Errors
-/// [`LedgerError`] when the ledger is damaged.
+/// [`LedgerError`](crate::ledger::LedgerError) when the ledger is damaged.
 pub(crate) fn mailbox_summary(
     ledger: &Ledger,
     source: &str,
@@ -63,7 +63,7 @@ pub(crate) fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -
 /// Reads how a project stands; opens no connection and changes nothing.
 ///
 /// # Errors
-/// [`LedgerError`] when a file is damaged or newer. A project that never ran is no error.
+/// [`LedgerError`](crate::ledger::LedgerError) when a file is damaged or newer. A project that never ran is no error.
 pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     let mut summary = ProjectSummary {
         schema: SCHEMA,
@@ -100,14 +100,7 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
             summary.mailboxes.push(mailbox);
         }
     }
-    let all = |v: Verdict| summary.mailboxes.iter().all(|m| m.verdict == v);
-    summary.verdict = if all(Verdict::NotStarted) {
-        Verdict::NotStarted
-    } else if all(Verdict::Complete) {
-        Verdict::Complete
-    } else {
-        Verdict::Incomplete
-    };
+    summary.verdict = of_project(&summary.mailboxes);
     Ok(summary)
 }
 

@@ -1,6 +1,6 @@
 //! `project.sqlite`: which mailboxes there are, why one stopped, how the newest run went.
 //!
-//! The truth about messages is in the ledgers; [`load`] reads both.
+//! The truth about messages is in the ledgers; [`load`](super::standing::load) reads both.
 
 use std::path::{Path, PathBuf};
 

@@ -29,7 +29,7 @@ const ACKS: usize = 256;
 /// Copies `open` messages of the examined source folder, in their order.
 ///
 /// # Errors
-/// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
+/// When an end or the ledger fails; what was sent and not acknowledged stays in the ledger as an open batch.
 pub(super) async fn copy(
     job: &FolderCopy<'_>,
     source: &mut Session,

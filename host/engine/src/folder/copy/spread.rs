@@ -25,7 +25,7 @@ const MAX_HELPERS: usize = 3;
 /// Copies the `open` messages of the examined source folder in the order the project asks for.
 ///
 /// # Errors
-/// [`WorkError`]; what was sent and not acknowledged stays in the ledger as an open batch.
+/// When an end or the ledger fails; what was sent and not acknowledged stays in the ledger as an open batch.
 pub(crate) async fn spread(
     job: &FolderCopy<'_>,
     source: &mut Session,
