@@ -10,6 +10,7 @@ use crate::folder::unchanged::{Standing, standing};
 use crate::folder::work::{Step, Work};
 use crate::mailbox::relocate;
 use crate::mailbox::relocate::Destination;
+use crate::mapping::spelling::by_path;
 use crate::mapping::target::Mapped;
 use crate::server::dial::Ends;
 use crate::state::ledger::{Copy, FolderRow, LedgerError};
@@ -19,9 +20,7 @@ pub(crate) fn names(
     folders: &[Mapped],
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> HashMap<String, FolderName> {
-    let there = listed.iter().map(|(folder, _)| folder).filter(|folder| folder.selectable);
-    let mut names: HashMap<String, FolderName> =
-        there.map(|folder| (folder.path.to_string(), folder.name.clone())).collect();
+    let mut names = by_path(listed.iter().map(|(folder, _)| folder));
     let planned = folders.iter().filter_map(|m| m.target.as_ref());
     names.extend(planned.map(|to| (to.path.to_string(), to.name.clone())));
     names
@@ -35,9 +34,8 @@ pub(crate) async fn look_up_elsewhere(
     folders: &[Mapped],
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Step<Ends> {
-    let selectable = folders.iter().map(|mapped| &mapped.folder).filter(|folder| folder.selectable);
     let names = Names {
-        source: selectable.map(|folder| (folder.path.to_string(), folder.name.clone())).collect(),
+        source: by_path(folders.iter().map(|mapped| &mapped.folder)),
         target: names(folders, listed),
     };
     let goes_to: HashMap<String, String> = folders

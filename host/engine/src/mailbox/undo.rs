@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use mailhaul_imap::{Flags, Folder, FolderName, FolderPath, Preparation, Session, UidSet};
+use mailhaul_imap::{Flags, FolderName, FolderPath, Preparation, Session, UidSet};
 
 use crate::account::Mailbox;
 use crate::event::{Event, MailboxEnd, Undone};
@@ -15,6 +15,7 @@ use crate::folder::work::{Lists, Step, Work};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect};
 use crate::mailbox::quarantine::{QUARANTINE, ours};
 use crate::mailbox::relocate::{open, recover, remove_exactly};
+use crate::mapping::spelling::by_path;
 use crate::server::dial::{dial, log_out};
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -77,7 +78,7 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
             return Ok(MailboxEnd::Interrupted);
         };
         let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;
-        let names = Names { source: by_path(source_folders), target: names(&mut ends.target).await? };
+        let names = Names { source: by_path(&source_folders), target: names(&mut ends.target).await? };
         let ends = look_up(work, ends, &names, |_, _| true).await?;
         log_out(ends.source).await;
         (permit, ends.target)
@@ -117,11 +118,7 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
 }
 
 async fn names(target: &mut Session) -> Step<HashMap<String, FolderName>> {
-    Ok(by_path(target.folders().await.map_err(EndError::at(Side::Target))?))
-}
-
-fn by_path(folders: Vec<Folder>) -> HashMap<String, FolderName> {
-    folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect()
+    Ok(by_path(&target.folders().await.map_err(EndError::at(Side::Target))?))
 }
 
 /// Takes copies back from one place. Also returns whether the user stopped it before all were.

@@ -1,6 +1,6 @@
-//! How the target spells a folder's name.
+//! How servers spell folders' names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::{Folder, FolderName, FolderPath, NameError, ServerFacts};
 
@@ -8,6 +8,12 @@ use crate::mapping::target::FolderLists;
 
 /// What stands in for a character the target cannot hold in a folder name.
 const SUBSTITUTE: char = '_';
+
+/// The server's spelling of every listed folder that can be opened, by display path.
+pub(crate) fn by_path<'a>(listed: impl IntoIterator<Item = &'a Folder>) -> HashMap<String, FolderName> {
+    let openable = listed.into_iter().filter(|folder| folder.selectable);
+    openable.map(|folder| (folder.path.to_string(), folder.name.clone())).collect()
+}
 
 /// Where case does not count, the spelling of the folders that are there does: the target's lists have no other.
 pub(crate) fn own_spelling(

@@ -3,9 +3,7 @@
 mod folder;
 mod unexplained;
 
-use std::collections::{HashMap, HashSet};
-
-use mailhaul_imap::{Folder, FolderName};
+use std::collections::HashSet;
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
@@ -15,6 +13,7 @@ use crate::mailbox::open::{Interruption, OpenMailbox, connect, finish};
 use crate::mailbox::verify::folder::{Comparison, Names};
 use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
 use crate::mailbox::{hooks, unseen};
+use crate::mapping::spelling::by_path;
 use crate::plugin::Depth;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -49,8 +48,8 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
     };
     let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;
     unseen::record(work, &mut ends.source, &source_folders).await?;
-    let source_names = names(source_folders);
-    let target_names = names(ends.target.folders().await.map_err(EndError::at(Side::Target))?);
+    let source_names = by_path(&source_folders);
+    let target_names = by_path(&ends.target.folders().await.map_err(EndError::at(Side::Target))?);
     let folders: Vec<FolderRow> = work.ledger().folders()?;
     let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
     let mut missing = Vec::new();
@@ -111,9 +110,4 @@ fn note(context: &Context, differences: &mut [Difference]) -> usize {
         };
     }
     differences.iter().filter(|difference| !difference.note).count()
-}
-
-/// The spelling of every folder that can be opened, by display path.
-fn names(folders: Vec<Folder>) -> HashMap<String, FolderName> {
-    folders.into_iter().filter(|f| f.selectable).map(|f| (f.path.to_string(), f.name)).collect()
 }
