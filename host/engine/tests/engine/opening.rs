@@ -75,15 +75,19 @@ fn a_folder_that_is_left_out_does_not_have_to_be_read() {
     assert_eq!(stage.run().complete().totals(), [8, 3, 0, 5, 0, 0]);
 }
 
+/// Of a folder that is new, and of one that is known.
 #[test]
 fn a_short_list_is_asked_for_again() {
     let stage = Stage::loaded(6);
-    let mut short = true;
-    stage.source.manners(|m| {
-        m.on_list = Box::new(move |message| message.uid != 4 || !std::mem::take(&mut short));
-    });
-    stage.run().complete();
-    stage.assert_moved();
+    for uid in [4, 8] {
+        let mut short = true;
+        stage.source.manners(|m| {
+            m.on_list = Box::new(move |message| message.uid != uid || !std::mem::take(&mut short));
+        });
+        stage.run().complete();
+        stage.assert_moved();
+        stage.load("INBOX", 3);
+    }
 }
 
 #[test]

@@ -298,11 +298,11 @@ impl Stage {
         assert!(want == have, "wanted:\n{}\nthere instead:\n{}", odd(&want, &have), odd(&have, &want));
     }
 
-    /// What is not as [`assert_moved`](Self::assert_moved) has it, in words; `None` when all is.
+    /// What of the source is not exactly once on the target as it is at the source, in words; `None` when all is.
     pub(crate) fn unlike(&self) -> Option<String> {
         let (want, have) = (mail(&self.source, |_| false), mail(&self.target, |_| false));
-        (want != have)
-            .then(|| format!("wanted:\n{}\nthere instead:\n{}", odd(&want, &have), odd(&have, &want)))
+        let odd = odd(&want, &have);
+        (!odd.is_empty()).then_some(odd)
     }
 
     /// Text that the state folder keeps anywhere, or that was told.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Give, Incoming, Manners, Store, Take, Verdict};
+use super::{Fake, Folder, Give, Incoming, Manners, Store, Take, Verdict};
 
 /// A misbehaviour.
 #[derive(Debug)]
@@ -16,8 +16,26 @@ pub struct Misbehaviour {
     pub what: &'static str,
     /// Where it makes sense.
     pub at: &'static [End],
+    switch: Switch,
+}
+
+/// How a row is switched on.
+#[derive(Debug)]
+enum Switch {
+    /// The server behaves so from now on.
+    Manners(fn(&mut Manners)),
+    /// Its mail is changed so, once.
+    Store(fn(&mut Store)),
+}
+
+impl Misbehaviour {
     /// Switches it on.
-    pub apply: fn(&mut Manners),
+    pub fn apply(&self, server: &Fake) {
+        match self.switch {
+            Switch::Manners(change) => server.manners(change),
+            Switch::Store(change) => server.store(change),
+        }
+    }
 }
 
 /// An end of a migration.
@@ -41,7 +59,8 @@ const ITS_SUBJECT: &str = "the one";
 const DATE: &str = "05-May-2021 05:05:05 +0500";
 
 /// Puts mail into an empty account: every row shows with it, and no good server changes any of it. Messages with one
-/// Message-ID, a NUL, a keyword, an old date; folders with a blank in the name, and below one that is not there.
+/// Message-ID, a NUL, a keyword, an old date; folders
+/// with a blank in the name, with names that differ in case, and below one that is not there.
 pub fn mail(store: &mut Store) {
     let message = |subject: &str, id: &str| {
         format!(
@@ -62,7 +81,7 @@ pub fn mail(store: &mut Store) {
         store.add("INBOX", flags, date, &message(subject, id));
     }
     store.add("INBOX", &[], DATE, b"Subject: with a NUL\r\nMessage-ID: <eight@example.org>\r\n\r\nx\0y\r\n");
-    for folder in ["Old mail", "Lists/rust"] {
+    for folder in ["Old mail", "OLD MAIL", "Lists/rust"] {
         store.create(folder);
         for n in 1..=3 {
             store.add(
@@ -135,6 +154,63 @@ pub const TABLE: &[Misbehaviour] = &[
     row("next-goes-back", "UIDNEXT is 1 whatever there is", BOTH, |m| {
         m.on_answer = Box::new(|_, out| numbers(out, "UIDNEXT ", |_| 1));
     }),
+    row("exists-immense", "EXISTS is four thousand million more than the list has", BOTH, |m| {
+        m.on_answer = Box::new(|line, out| {
+            if opens(line) {
+                exists(out, |n| n + 4_000_000_000);
+            }
+        });
+    }),
+    row("list-doubled", "each line of the list comes twice", BOTH, |m| {
+        m.on_answer = Box::new(|_, out| lines(out, |line| Some(format!("{line}\r\n{line}"))));
+    }),
+    // Mail that is not what it was.
+    stored("renumbered", "all messages have new numbers under another UIDVALIDITY", BOTH, |store| {
+        inbox(store, Folder::renumber);
+    }),
+    stored(
+        "renumbered-with-a-look-alike",
+        "and a new one has the text of one that is gone",
+        &[Source],
+        |store| {
+            inbox(store, |folder| {
+                let Some(first) = folder.messages.first().cloned() else { return };
+                let text =
+                    String::from_utf8_lossy(&first.body).replace("Subject: first", "Subject: a later one");
+                folder.remove(|m| m.uid == first.uid);
+                folder.add(first.flags, first.date, text.replace("<one@", "<later@").into_bytes());
+                folder.renumber();
+            });
+        },
+    ),
+    stored(
+        "put-back",
+        "three messages are gone, and others have their numbers: a restored backup",
+        BOTH,
+        |store| {
+            inbox(store, |folder| {
+                let kept = folder.messages.len().saturating_sub(3);
+                folder.messages.truncate(kept);
+                folder.next = folder.messages.last().map_or(1, |m| m.uid + 1);
+                for n in 1..=3 {
+                    let body = format!("Subject: after the backup {n}\r\n\r\nanother text, and longer\r\n");
+                    folder.add(Vec::new(), DATE.to_owned(), body.into_bytes());
+                }
+            });
+        },
+    ),
+    stored(
+        "moved-out-and-back",
+        "a message has another number, as one that was elsewhere meanwhile",
+        &[Source],
+        |store| {
+            inbox(store, |folder| {
+                let Some(at) = folder.place(THE_ONE) else { return };
+                let message = folder.messages.remove(at);
+                folder.add(message.flags, message.date, message.body);
+            });
+        },
+    ),
     // Texts.
     row("text-missing", "FETCH succeeds, and a message's answer has no text", BOTH, |m| {
         gives(m, Give::WithoutText)
@@ -371,7 +447,23 @@ const fn row(
     at: &'static [End],
     apply: fn(&mut Manners),
 ) -> Misbehaviour {
-    Misbehaviour { name, what, at, apply }
+    Misbehaviour { name, what, at, switch: Switch::Manners(apply) }
+}
+
+const fn stored(
+    name: &'static str,
+    what: &'static str,
+    at: &'static [End],
+    apply: fn(&mut Store),
+) -> Misbehaviour {
+    Misbehaviour { name, what, at, switch: Switch::Store(apply) }
+}
+
+/// INBOX, which every account has.
+fn inbox(store: &mut Store, change: impl FnOnce(&mut Folder)) {
+    if let Some(folder) = store.folders.get_mut("INBOX") {
+        change(folder);
+    }
 }
 
 /// The message that rows are about is given so.

@@ -14,6 +14,8 @@ mod manners;
 mod misbehaviour;
 mod session;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::Ipv4Addr;
