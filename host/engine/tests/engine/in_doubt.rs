@@ -12,7 +12,7 @@ use crate::stage::{ANN, DATE, Stage, message};
 fn died() -> Stage {
     let stage = Stage::with(Manners::default(), Manners::of("IMAP4rev1 LITERAL+ UIDPLUS MULTIAPPEND"));
     stage.load("Work", 4);
-    stage.killed_at("Work 003");
+    stage.killed_at("Work 003", true);
     assert!(!stage.there("Work").is_empty(), "the test is about mail that was stored");
     stage
 }
@@ -43,7 +43,7 @@ fn mail_of_others_is_not_ours_though_it_is_the_same() {
     let stage = Stage::loaded(3);
     // It was there before the run that died began.
     stage.target.store(|store| store.add("INBOX", &["\\Seen"], DATE, &message("INBOX", 1)));
-    stage.killed_at("INBOX 002");
+    stage.killed_at("INBOX 002", true);
     assert_eq!(stage.run().complete().totals(), [3, 2, 1, 0, 0, 0]);
     stage.undo().well();
     assert_eq!(stage.there("INBOX").len(), 1);
@@ -81,6 +81,30 @@ fn a_rule_that_leaves_it_out_sends_no_more_and_what_arrived_is_ours() {
     stage.job.select.since = Some((4_000_000_000, "2096-10-02".into()));
     assert_eq!(stage.run().complete().totals(), [4, there, 0, 4 - there, 0, 0]);
     assert_eq!(stage.there("Work").len() as u64, there);
+}
+
+#[test]
+fn a_rule_that_leaves_it_out_sends_nothing_of_what_did_not_arrive() {
+    let mut stage = Stage::loaded(1);
+    stage.killed_at("INBOX 001", false);
+    stage.job.select.since = Some((4_000_000_000, "2096-10-02".into()));
+    assert_eq!(stage.run().complete().totals(), [1, 0, 0, 1, 0, 0]);
+    assert!(stage.there("INBOX").is_empty());
+}
+
+/// When numbers mean something else, what was sent is known by its size: mail of others may have the same.
+#[test]
+fn what_was_there_before_it_was_sent_is_not_ours() {
+    let stage = Stage::loaded(1);
+    stage.target.store(|store| store.add("INBOX", &["\\Seen"], DATE, &message("INBOX", 2)));
+    stage.killed_at("INBOX 001", false);
+    stage.at_source("INBOX", |folder| {
+        folder.messages[0].body = message("INBOX", 2);
+        folder.renumber();
+    });
+    assert_eq!(stage.run().complete().totals(), [1, 0, 1, 0, 0, 0]);
+    stage.undo().well();
+    assert_eq!(stage.there("INBOX").len(), 1);
 }
 
 /// The source's bytes were what would have told it from other mail.

@@ -99,18 +99,25 @@ fn a_source_without_uidvalidity_is_matched_in_every_run() {
     }
 }
 
-/// What the ledger knows of the old one is void; what the new one holds is found by content.
+/// What the ledger knows of the old one is void, whether the source is as it was or is listed anew; what the new one
+/// holds is found by content.
 #[test]
 fn a_target_folder_that_was_replaced_is_another_place() {
-    let stage = moved(4);
-    stage.at_target("INBOX", |folder| {
-        folder.remove(|m| !m.says("INBOX 002"));
-        folder.renumber();
-    });
-    let outcome = stage.run();
-    assert_eq!(outcome.complete().totals(), [4, 3, 1, 0, 0, 0]);
-    outcome.warns("was replaced since the last run");
-    stage.assert_moved();
+    for more in [0, 1] {
+        let stage = moved(4);
+        stage.at_target("INBOX", |folder| {
+            folder.remove(|m| !m.says("INBOX 002"));
+            folder.renumber();
+        });
+        for n in 0..more {
+            stage.source.store(|store| store.add("INBOX", &["\\Seen"], DATE, &message("new", n)));
+        }
+        let more = more as u64;
+        let outcome = stage.run();
+        assert_eq!(outcome.complete().totals(), [4 + more, 3 + more, 1, 0, 0, 0]);
+        outcome.warns("was replaced since the last run");
+        stage.assert_moved();
+    }
 }
 
 #[test]

@@ -161,14 +161,14 @@ impl Stage {
         }
     }
 
-    /// Runs until the target has stored a message that says this, and dies before it hears of it.
-    pub(crate) fn killed_at(&self, text: &'static str) {
+    /// Runs until the target has a message that says this, `stored` or not, and dies before it hears of it.
+    pub(crate) fn killed_at(&self, text: &'static str, stored: bool) {
         let kill = self.killer();
         self.target.manners(|m| {
             m.on_append = Box::new(move |m| {
                 if m.says(text) {
                     kill();
-                    return Take::Never { stored: true };
+                    return Take::Never { stored };
                 }
                 Take::Store
             });
