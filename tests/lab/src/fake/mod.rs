@@ -30,6 +30,8 @@ pub use manners::{Give, Incoming, Manners, OnAnswer, OnAppend, OnCommand, OnFetc
 pub use misbehaviour::{End, Misbehaviour, TABLE, THE_ONE, mail};
 pub use store::{Folder, Message, Store};
 
+/// Whoever sends so many commands to a server in memory goes round in a circle: its test fails instead of never ending.
+const MOST_COMMANDS: usize = 20_000;
 /// What a stream in memory holds before its writer has to wait, as a socket's buffers would.
 const BUFFER: usize = 256 << 10;
 
@@ -42,6 +44,8 @@ struct Inside {
     manners: Manners,
     /// Every command line heard, literals left out.
     heard: Vec<String>,
+    /// How many commands are heard at most.
+    most: usize,
     connections: Vec<AbortHandle>,
 }
 
@@ -57,7 +61,8 @@ impl Fake {
     /// One with an empty INBOX, to be reached with [`connect`](Self::connect) only.
     #[must_use]
     pub fn in_memory(manners: Manners) -> Self {
-        let inside = Inside { store: Store::new(), manners, heard: Vec::new(), connections: Vec::new() };
+        let (store, most) = (Store::new(), MOST_COMMANDS);
+        let inside = Inside { store, manners, heard: Vec::new(), most, connections: Vec::new() };
         Self { port: 143, inside: Arc::new(Mutex::new(inside)) }
     }
 
@@ -75,6 +80,7 @@ impl Fake {
             runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("bind a port for a server");
         let port = listener.local_addr().expect("the server's port").port();
         let this = Self { port, ..Self::in_memory(manners) };
+        this.lock().most = usize::MAX;
         let own = this.clone();
         thread::spawn(move || {
             runtime.block_on(async {

@@ -69,6 +69,7 @@ impl Session<'_> {
             let inside = &mut *self.lock();
             inside.store.show_late(false);
             inside.heard.push(shown.to_owned());
+            assert!(inside.heard.len() <= inside.most, "too many commands; the last one is {shown}");
             ((inside.manners.on_command)(shown), inside.manners.repeats_commands)
         };
         match verdict {
