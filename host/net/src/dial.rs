@@ -1,17 +1,21 @@
 //! Opening a connection: every address of a name is tried, one deadline over all of it.
 
 use std::borrow::Cow;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use idna::AsciiDenyList;
 use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
+use crate::transport::Transport;
 use crate::trust;
 use crate::{Endpoint, NetError, NetErrorKind, Stream, TlsMode};
 
@@ -25,12 +29,18 @@ const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// More addresses than this are not tried; a name with hundreds is a mistake or an attack.
 const MAX_ADDRESSES: usize = 16;
 
+/// Opens what stands in for TCP.
+type Opener = dyn Fn(&Endpoint) -> Opening + Send + Sync;
+type Opening = Pin<Box<dyn Future<Output = io::Result<Transport>> + Send>>;
+
 /// Opens connections. Cheap to clone; all clones share one TLS configuration and its session cache.
 #[derive(Clone)]
 pub struct Dialer {
     /// Empty until the first TLS connection where only the platform's roots count: reading them takes longer than a
     /// connection in clear.
     tls: Arc<OnceLock<TlsConnector>>,
+    /// Instead of TCP.
+    opener: Option<Arc<Opener>>,
 }
 
 impl std::fmt::Debug for Dialer {
@@ -43,7 +53,7 @@ impl Dialer {
     /// Returns the dialer that trusts the platform's root certificates, which are read with the first TLS connection.
     pub fn platform() -> Dialer {
         static PLATFORM: OnceLock<Dialer> = OnceLock::new();
-        PLATFORM.get_or_init(|| Dialer { tls: Arc::default() }).clone()
+        PLATFORM.get_or_init(|| Dialer { tls: Arc::default(), opener: None }).clone()
     }
 
     /// Returns a dialer that trusts the platform's root certificates and those in `extra_roots_pem`.
@@ -54,7 +64,25 @@ impl Dialer {
     /// [`NetErrorKind::BadRoots`] when the PEM holds no readable certificate.
     pub fn trusting(extra_roots_pem: &[u8]) -> Result<Dialer, NetError> {
         let connector = connector(trust::certificates(extra_roots_pem)?)?;
-        Ok(Dialer { tls: Arc::new(OnceLock::from(connector)) })
+        Ok(Dialer { tls: Arc::new(OnceLock::from(connector)), opener: None })
+    }
+
+    /// Returns this dialer with `open` in the place of name look-up and TCP: through a tunnel, or to a test's server in
+    /// memory. TLS, its roots and the deadlines stay as they are.
+    ///
+    /// What `open` fails with is read as a failure of TCP is: `ConnectionRefused` is [`NetErrorKind::Refused`].
+    #[must_use]
+    pub fn through<O, F, S>(self, open: O) -> Dialer
+    where
+        O: Fn(&Endpoint) -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let opener = move |endpoint: &Endpoint| -> Opening {
+            let opening = open(endpoint);
+            Box::pin(async move { Ok(Transport::Other(Box::new(opening.await?))) })
+        };
+        Dialer { opener: Some(Arc::new(opener)), ..self }
     }
 
     fn tls(&self) -> Result<&TlsConnector, NetError> {
@@ -74,36 +102,44 @@ impl Dialer {
     /// # Errors
     /// Every [`NetErrorKind`] except `PlainOnTlsPort`; `BadRoots` when the platform has no root certificate at all.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
-        self.over(endpoint, open_tcp(endpoint)).await
+        match &self.opener {
+            Some(opener) => {
+                let opening = opener(endpoint);
+                let opened = async { opening.await.map_err(|error| NetError::from_tcp(endpoint, &error)) };
+                self.over(endpoint, opened).await
+            }
+            None => self.over(endpoint, open_tcp(endpoint)).await,
+        }
     }
 
     /// As [`connect`](Self::connect), to one of these addresses only: whoever has checked what a name
     /// means dials what was checked, not what the name means a moment later.
     ///
     /// # Errors
-    /// As `connect`; `NameUnknown` without any address.
+    /// As `connect`; `NameUnknown` without any address; `Other` for a dialer that does not dial addresses
+    /// ([`through`](Self::through)).
     pub async fn connect_to(
         &self,
         endpoint: &Endpoint,
         addresses: Vec<SocketAddr>,
     ) -> Result<Stream, NetError> {
+        if self.opener.is_some() {
+            let detail = "connections are opened by other means than an address";
+            return Err(NetError::new(NetErrorKind::Other, endpoint, detail));
+        }
         self.over(endpoint, open_any(endpoint, addresses)).await
     }
 
     async fn over(
         &self,
         endpoint: &Endpoint,
-        opening: impl Future<Output = Result<TcpStream, NetError>>,
+        opening: impl Future<Output = Result<Transport, NetError>>,
     ) -> Result<Stream, NetError> {
-        let tcp = timeout(CONNECT_DEADLINE, opening).await.unwrap_or_else(|_| {
+        let transport = timeout(CONNECT_DEADLINE, opening).await.unwrap_or_else(|_| {
             let detail = format!("the server does not answer within {} seconds", CONNECT_DEADLINE.as_secs());
             Err(NetError::new(NetErrorKind::Filtered, endpoint, detail))
         })?;
-        // Commands and acknowledgements are small; waiting to fill a packet would add a round trip to each.
-        if let Err(error) = tcp.set_nodelay(true) {
-            tracing::debug!(%endpoint, %error, "TCP_NODELAY was refused");
-        }
-        let stream = Stream::plain(tcp, endpoint.to_string());
+        let stream = Stream::plain(transport, endpoint.to_string());
         match endpoint.tls {
             TlsMode::Implicit => self.start_tls(stream, &endpoint.host).await,
             TlsMode::StartTls | TlsMode::None => Ok(stream),
@@ -119,7 +155,7 @@ impl Dialer {
     /// `host` is no valid name.
     pub async fn start_tls(&self, stream: Stream, host: &str) -> Result<Stream, NetError> {
         let endpoint = stream.endpoint().to_owned();
-        let Some(tcp) = stream.into_tcp() else {
+        let Some(transport) = stream.into_plain() else {
             return Err(NetError::new(NetErrorKind::Other, endpoint, "the connection is under TLS already"));
         };
         let host = ascii(host);
@@ -133,7 +169,7 @@ impl Dialer {
             )
         })?;
         let tls = self.tls().map_err(|error| NetError { endpoint: endpoint.clone(), ..error })?;
-        match timeout(HANDSHAKE_DEADLINE, tls.connect(name, tcp)).await {
+        match timeout(HANDSHAKE_DEADLINE, tls.connect(name, transport)).await {
             Ok(Ok(tls)) => Ok(Stream::tls(tls, endpoint)),
             Ok(Err(error)) => Err(NetError::from_handshake(endpoint, &error)),
             Err(_) => {
@@ -149,11 +185,11 @@ fn connector(extra: Vec<CertificateDer<'static>>) -> Result<TlsConnector, NetErr
     Ok(TlsConnector::from(Arc::new(trust::client_config(extra)?)))
 }
 
-async fn open_tcp(endpoint: &Endpoint) -> Result<TcpStream, NetError> {
+async fn open_tcp(endpoint: &Endpoint) -> Result<Transport, NetError> {
     open_any(endpoint, resolve(endpoint).await?).await
 }
 
-async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<TcpStream, NetError> {
+async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<Transport, NetError> {
     let mut attempts = JoinSet::new();
     for (position, address) in (0u32..).zip(addresses) {
         attempts.spawn(async move {
@@ -165,7 +201,13 @@ async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<Tcp
     let mut worst: Option<NetError> = None;
     while let Some(attempt) = attempts.join_next().await {
         match attempt {
-            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Ok(tcp)) => {
+                // Commands and acknowledgements are small; waiting to fill a packet would add a round trip to each.
+                if let Err(error) = tcp.set_nodelay(true) {
+                    tracing::debug!(%endpoint, %error, "TCP_NODELAY was refused");
+                }
+                return Ok(Transport::Tcp(tcp));
+            }
             Ok(Err(error)) => {
                 let error = NetError::from_tcp(endpoint, &error);
                 if worst.as_ref().is_none_or(|_| error.kind == NetErrorKind::Refused) {

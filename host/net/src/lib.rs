@@ -7,6 +7,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod stream;
+mod transport;
 mod trust;
 
 pub use dial::{Dialer, resolve};

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use crate::transport::Transport;
 
 /// A connection to a server, made by [`Dialer`](crate::Dialer).
 ///
@@ -18,16 +19,16 @@ pub struct Stream {
 }
 
 enum Inner {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Transport),
+    Tls(Box<TlsStream<Transport>>),
 }
 
 impl Stream {
-    pub(crate) fn plain(tcp: TcpStream, endpoint: String) -> Stream {
-        Stream { inner: Inner::Plain(tcp), endpoint }
+    pub(crate) fn plain(transport: Transport, endpoint: String) -> Stream {
+        Stream { inner: Inner::Plain(transport), endpoint }
     }
 
-    pub(crate) fn tls(tls: TlsStream<TcpStream>, endpoint: String) -> Stream {
+    pub(crate) fn tls(tls: TlsStream<Transport>, endpoint: String) -> Stream {
         Stream { inner: Inner::Tls(Box::new(tls)), endpoint }
     }
 
@@ -41,9 +42,9 @@ impl Stream {
         &self.endpoint
     }
 
-    pub(crate) fn into_tcp(self) -> Option<TcpStream> {
+    pub(crate) fn into_plain(self) -> Option<Transport> {
         match self.inner {
-            Inner::Plain(tcp) => Some(tcp),
+            Inner::Plain(transport) => Some(transport),
             Inner::Tls(_) => None,
         }
     }
@@ -62,7 +63,7 @@ impl AsyncRead for Stream {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match &mut self.inner {
-            Inner::Plain(tcp) => Pin::new(tcp).poll_read(cx, out),
+            Inner::Plain(transport) => Pin::new(transport).poll_read(cx, out),
             Inner::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, out),
         }
     }
@@ -71,21 +72,21 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.inner {
-            Inner::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Inner::Plain(transport) => Pin::new(transport).poll_write(cx, bytes),
             Inner::Tls(tls) => Pin::new(tls.as_mut()).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.inner {
-            Inner::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Inner::Plain(transport) => Pin::new(transport).poll_flush(cx),
             Inner::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.inner {
-            Inner::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Inner::Plain(transport) => Pin::new(transport).poll_shutdown(cx),
             Inner::Tls(tls) => Pin::new(tls.as_mut()).poll_shutdown(cx),
         }
     }

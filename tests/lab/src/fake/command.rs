@@ -1,6 +1,13 @@
 //! Reading commands: a line with its literals becomes words.
 
-use std::io::{self, BufRead, Write};
+use std::io;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Both directions of a connection, read through a buffer.
+pub(super) trait Wire: AsyncBufRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncBufRead + AsyncWrite + Send + Unpin> Wire for S {}
 
 /// A piece of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +47,9 @@ pub(super) fn announced(line: &str) -> (&str, Option<Literal>) {
 }
 
 /// One line without its end; `None` when the client is gone.
-pub(super) fn line(from: &mut impl BufRead) -> io::Result<Option<String>> {
+pub(super) async fn line(wire: &mut impl Wire) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
-    if from.read_until(b'\n', &mut bytes)? == 0 {
+    if wire.read_until(b'\n', &mut bytes).await? == 0 {
         return Ok(None);
     }
     while matches!(bytes.last(), Some(b'\r' | b'\n')) {
@@ -52,18 +59,13 @@ pub(super) fn line(from: &mut impl BufRead) -> io::Result<Option<String>> {
 }
 
 /// Takes a literal's bytes, after asking for them where that is due.
-pub(super) fn take(
-    from: &mut impl BufRead,
-    to: &mut impl Write,
-    literal: &Literal,
-    before: &str,
-) -> io::Result<Vec<u8>> {
+pub(super) async fn take(wire: &mut impl Wire, literal: &Literal, before: &str) -> io::Result<Vec<u8>> {
     if literal.waits {
-        to.write_all(before.as_bytes())?;
-        to.write_all(b"+ go ahead\r\n")?;
+        wire.write_all(before.as_bytes()).await?;
+        wire.write_all(b"+ go ahead\r\n").await?;
     }
     let mut bytes = vec![0; literal.size];
-    from.read_exact(&mut bytes)?;
+    wire.read_exact(&mut bytes).await?;
     Ok(bytes)
 }
 

@@ -1,6 +1,9 @@
 //! What the server of the laboratory's own holds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// A stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub struct Message {
     pub date: String,
     /// Its bytes.
     pub body: Vec<u8>,
+    /// MODSEQ, told where CONDSTORE is.
+    pub modseq: u64,
 }
 
 impl Message {
@@ -36,6 +41,10 @@ pub struct Folder {
     pub subscribed: bool,
     /// APPENDLIMIT, told by STATUS.
     pub append_limit: Option<u64>,
+    /// HIGHESTMODSEQ, told where CONDSTORE is.
+    pub modseq: u64,
+    /// Acknowledged, and not shown before the time.
+    late: Vec<(Instant, Message)>,
 }
 
 /// Everything of the one account.
@@ -65,6 +74,8 @@ impl Store {
             messages: Vec::new(),
             subscribed: false,
             append_limit: None,
+            modseq: 1,
+            late: Vec::new(),
         };
         self.folders.insert(name.to_owned(), folder);
         true
@@ -79,6 +90,18 @@ impl Store {
         folder.add(flags.iter().map(ToString::to_string).collect(), date.to_owned(), body.to_vec())
     }
 
+    /// Shows what was stored late, when its time has come; `all` of it at once when so told.
+    pub fn show_late(&mut self, all: bool) {
+        let now = Instant::now();
+        for folder in self.folders.values_mut() {
+            let due: Vec<_> = folder.late.extract_if(.., |(at, _)| all || *at <= now).collect();
+            if !due.is_empty() {
+                folder.messages.extend(due.into_iter().map(|(_, message)| message));
+                folder.messages.sort_by_key(|m| m.uid);
+            }
+        }
+    }
+
     /// The messages of a folder; none when there is no such folder.
     #[must_use]
     pub fn messages(&self, folder: &str) -> &[Message] {
@@ -88,10 +111,56 @@ impl Store {
 
 impl Folder {
     pub(super) fn add(&mut self, flags: Vec<String>, date: String, body: Vec<u8>) -> u32 {
+        let message = self.made(flags, date, body);
+        let uid = message.uid;
+        self.messages.push(message);
+        uid
+    }
+
+    pub(super) fn add_late(
+        &mut self,
+        after: Duration,
+        flags: Vec<String>,
+        date: String,
+        body: Vec<u8>,
+    ) -> u32 {
+        let message = self.made(flags, date, body);
+        let uid = message.uid;
+        self.late.push((Instant::now() + after, message));
+        uid
+    }
+
+    fn made(&mut self, flags: Vec<String>, date: String, body: Vec<u8>) -> Message {
         let uid = self.next;
         self.next += 1;
-        self.messages.push(Message { uid, flags, date, body });
-        uid
+        self.modseq += 1;
+        Message { uid, flags, date, body, modseq: self.modseq }
+    }
+
+    /// Gives a message these flags, as one of its user's programs would.
+    ///
+    /// # Panics
+    /// When there is no such message.
+    pub fn set_flags(&mut self, uid: u32, flags: &[&str]) {
+        self.modseq += 1;
+        let message = self.messages.iter_mut().find(|m| m.uid == uid).expect("a message of the folder's");
+        message.flags = flags.iter().map(ToString::to_string).collect();
+        message.modseq = self.modseq;
+    }
+
+    /// Takes messages away, as their user would; their numbers are not given again.
+    pub fn remove(&mut self, which: impl Fn(&Message) -> bool) {
+        self.modseq += 1;
+        self.messages.retain(|m| !which(m));
+    }
+
+    /// Numbers all messages anew from 1, in their order, under another UIDVALIDITY.
+    pub fn renumber(&mut self) {
+        self.validity += 1;
+        for (uid, message) in (1..).zip(&mut self.messages) {
+            message.uid = uid;
+        }
+        self.next = self.messages.last().map_or(1, |m| m.uid + 1);
     }
 
     pub(super) fn place(&self, uid: u32) -> Option<usize> {

@@ -1,0 +1,74 @@
+//! `check` and `plan`: they look, and write nothing.
+
+use std::sync::atomic::Ordering;
+
+use mailhaul_engine::cause::Cause;
+use mailhaul_engine::event::{CheckRow, Event};
+use mailhaul_engine::summary::Side;
+use mailhaul_lab::fake::Verdict;
+
+use crate::outcome::Outcome;
+use crate::stage::Stage;
+
+/// Side and cause of what was tried, with the remedy.
+fn rows(outcome: &Outcome) -> Vec<(Side, &'static str, &str)> {
+    let of = |event| match event {
+        &Event::Checked(CheckRow { side, cause, ref remedy, .. }) => {
+            Some((side, cause.map_or("ok", Cause::as_str), remedy.as_str()))
+        }
+        _ => None,
+    };
+    outcome.events.iter().filter_map(of).collect()
+}
+
+#[test]
+fn both_ends_are_tried_and_nothing_is_written() {
+    let stage = Stage::loaded(3);
+    let outcome = stage.check();
+    outcome.well();
+    assert_eq!(rows(&outcome), [(Side::Source, "ok", ""), (Side::Target, "ok", "")]);
+    assert!(
+        outcome
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Checked(row) if row.detail.contains("3 messages")))
+    );
+    assert!(!stage.job.state_dir.exists() || outcome.project.mailboxes.is_empty());
+    assert!(
+        !stage.target.heard().iter().any(|line| line.starts_with("CREATE") || line.starts_with("APPEND"))
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_to_do() {
+    let stage = Stage::loaded(3);
+    stage.source.manners(|m| {
+        m.on_command = Box::new(|line| match line {
+            "LOGIN" => Verdict::Say("NO [AUTHENTICATIONFAILED] No".into()),
+            _ => Verdict::Go,
+        });
+    });
+    stage.down.store(true, Ordering::Relaxed);
+    let outcome = stage.check();
+    assert_eq!(outcome.stopped().1, "auth-refused");
+    let rows = rows(&outcome);
+    let causes: Vec<_> = rows.iter().map(|(side, cause, _)| (*side, *cause)).collect();
+    assert_eq!(causes, [(Side::Source, "auth-refused"), (Side::Target, "refused")]);
+    assert!(rows.iter().all(|(.., remedy)| !remedy.is_empty()), "{rows:?}");
+    // A refused log-in is tried once: nothing here locks an account.
+    assert_eq!(stage.source.heard().iter().filter(|line| *line == "LOGIN").count(), 1);
+}
+
+#[test]
+fn a_plan_writes_nothing() {
+    let stage = Stage::loaded(3);
+    stage.load("Work", 2);
+    let plan = stage.plan();
+    let work = plan.folders.iter().find(|f| f.source == "Work").unwrap();
+    assert_eq!((work.target.as_deref(), work.create, work.messages), (Some("Work"), true, Some(2)));
+    assert_eq!(plan.messages_to_copy, 5);
+    let wrote =
+        |line: &String| ["CREATE", "SUBSCRIBE", "APPEND", "SELECT"].iter().any(|word| line.starts_with(word));
+    assert!(!stage.target.heard().iter().any(wrote), "{:?}", stage.target.heard());
+    assert!(stage.folder().read_dir().unwrap().next().is_none(), "nor on this machine");
+}

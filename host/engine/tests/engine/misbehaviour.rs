@@ -1,0 +1,162 @@
+//! Every row of the laboratory's table of misbehaviours, at the source, at the target.
+//!
+//! Whatever a server does, one rule holds: nothing of the source is missing, doubled or changed on the target while the
+//! mailbox is said to be complete. The rows that do not hold yet stand in [`NOT_YET`]; each is asserted not to hold, so
+//! that whoever mends it takes it out.
+
+use mailhaul_engine::event::MailboxEnd;
+use mailhaul_engine::plugin::Depth;
+use mailhaul_engine::summary::Verdict;
+use mailhaul_lab::fake::{End, Misbehaviour, TABLE, mail};
+
+use crate::outcome::Outcome;
+use crate::stage::{DATE, Stage, message, password};
+
+/// A row that does not hold yet.
+struct NotYet {
+    name: &'static str,
+    at: End,
+    when: &'static [When],
+    /// What comes of it today.
+    today: &'static str,
+}
+
+const fn not_yet(name: &'static str, at: End, when: &'static [When], today: &'static str) -> NotYet {
+    NotYet { name, at, when, today }
+}
+
+use End::{Source, Target};
+use When::{First, Later};
+
+const ALWAYS: &[When] = &[First, Later];
+
+const NOT_YET: &[NotYet] = &[
+    not_yet("uid-twice", Target, &[First], "acknowledged, not listed, sent again at once: twice there"),
+    not_yet("uid-too-large", Target, &[First], "acknowledged, not listed, sent again at once: twice there"),
+    not_yet(
+        "renumbered-with-a-look-alike",
+        Source,
+        &[Later],
+        "the new one is taken for the one that is gone",
+    ),
+    not_yet("put-back", Source, &[Later], "a known number is believed without its size and date"),
+    not_yet("put-back", Target, &[Later], "a known number is believed without its size and date"),
+    not_yet("moved-out-and-back", Source, &[Later], "it is sent again beside its copy: twice there"),
+    not_yet("text-short", Source, &[First], "what came is copied, with a warning"),
+    not_yet("text-long", Source, &[First], "what came is copied"),
+    not_yet("text-is-a-stand-in", Source, &[First], "the stand-in is copied"),
+    not_yet("date-unreadable", Source, &[First], "the copy has the day of the run"),
+    not_yet("uid-outside", Target, ALWAYS, "acknowledged, not there under that UID, sent again: twice there"),
+    not_yet("uid-repeated", Target, &[First], "a UID that is taken: what came is sent again"),
+    not_yet(
+        "not-stored-with-a-uid",
+        Target,
+        &[First],
+        "the UID is the next message's: that one is sent again",
+    ),
+    not_yet("stored-late", Target, ALWAYS, "acknowledged, not listed, sent again at once: twice there"),
+    not_yet("adds-a-header", Target, ALWAYS, "what the target changed is not looked at"),
+    not_yet("adds-a-line", Target, ALWAYS, "what the target changed is not looked at"),
+    not_yet("cuts", Target, ALWAYS, "the target's sizes are not looked at"),
+    not_yet("replaces-nul", Target, &[First], "what the target changed is not looked at"),
+    not_yet("other-date", Target, ALWAYS, "the target's dates are not looked at"),
+    not_yet("repeats-the-password", Source, ALWAYS, "the server's words are kept as they are"),
+    not_yet("repeats-the-password", Target, ALWAYS, "the server's words are kept as they are"),
+    not_yet(
+        "folds-case",
+        Target,
+        &[First],
+        "a folder that is there under another name is filled with two folders' mail",
+    ),
+    not_yet("outside-the-namespace", Source, &[First], "such folders are left out and named nowhere"),
+];
+
+/// When a server begins to misbehave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Before the first run.
+    First,
+    /// After a good run, with more mail to come.
+    Later,
+}
+
+fn more(stage: &Stage) {
+    stage.source.store(|store| store.add("INBOX", &[], DATE, &message("more", 1)));
+}
+
+/// What the rule says of what a task said; `None` when it holds.
+fn dishonest(stage: &Stage, said: &str, outcome: &Outcome) -> Option<String> {
+    if stage.keeps(outcome, password()) {
+        return Some(format!("{said}: the password stands somewhere"));
+    }
+    let finish = outcome.finish.as_ref()?;
+    let complete = finish.mailboxes.iter().all(|(_, end)| *end == MailboxEnd::Complete)
+        || outcome.project.verdict == Verdict::Complete;
+    let unlike = stage.unlike().filter(|_| complete)?;
+    Some(format!("{said}: complete, and {unlike}"))
+}
+
+/// Moves mail with the row switched on; says what is not right.
+fn tried(row: &Misbehaviour, end: End, when: When) -> Option<String> {
+    let stage = Stage::new();
+    stage.source.store(mail);
+    if when == When::Later {
+        stage.run().complete();
+        stage.assert_moved();
+        more(&stage);
+    }
+    let server = if end == End::Source { &stage.source } else { &stage.target };
+    row.apply(server);
+    let mut wrong = None;
+    for said in ["run", "run again"] {
+        let outcome = stage.run();
+        wrong = wrong.or_else(|| dishonest(&stage, said, &outcome));
+    }
+    let outcome = stage.verify(Depth::Full);
+    wrong.or_else(|| dishonest(&stage, "verify", &outcome))
+}
+
+/// Tries all rows of one end at one time.
+#[track_caller]
+fn table(end: End, when: When) {
+    let mut wrong = Vec::new();
+    for row in TABLE.iter().filter(|row| row.at.contains(&end)) {
+        let known =
+            NOT_YET.iter().find(|not| not.name == row.name && not.at == end && not.when.contains(&when));
+        let found = tried(row, end, when);
+        match (found, known) {
+            (Some(found), None) => wrong.push(format!("{} ({}): {found}", row.name, row.what)),
+            (None, Some(known)) => wrong.push(format!("{} holds now, strike it: {}", row.name, known.today)),
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn a_source_that_misbehaves_from_the_first_run_on() {
+    table(Source, First);
+}
+
+#[test]
+fn a_source_that_misbehaves_after_a_good_run() {
+    table(Source, Later);
+}
+
+#[test]
+fn a_target_that_misbehaves_from_the_first_run_on() {
+    table(Target, First);
+}
+
+#[test]
+fn a_target_that_misbehaves_after_a_good_run() {
+    table(Target, Later);
+}
+
+/// A list that names what is not there proves nothing.
+#[test]
+fn what_does_not_hold_yet_is_in_the_table() {
+    for NotYet { name, at, .. } in NOT_YET {
+        assert!(TABLE.iter().any(|row| row.name == *name && row.at.contains(at)), "{name} at {at:?}");
+    }
+}

@@ -1,0 +1,197 @@
+//! `verify`: what it finds on a target that somebody has touched, and what it says it has looked at.
+
+use mailhaul_engine::plugin::Depth;
+use mailhaul_engine::summary::{DifferenceKind as Kind, Verified};
+use mailhaul_lab::fake::{Folder, Give, Verdict};
+
+use crate::stage::{DATE, Stage, message};
+
+const DEPTHS: [Depth; 3] = [Depth::Counts, Depth::Headers, Depth::Full];
+
+fn moved() -> Stage {
+    let stage = Stage::loaded(4);
+    stage.source.store(|store| store.add("INBOX", &["\\Seen", "$Label1"], DATE, &message("marked", 1)));
+    stage.run().complete();
+    stage
+}
+
+/// Changes the copy of message 5 and says what each depth finds.
+#[track_caller]
+fn finds(change: impl Fn(&mut Folder), expected: [&[(Kind, u32)]; 3]) {
+    let stage = moved();
+    stage.at_target("INBOX", change);
+    for (depth, expected) in DEPTHS.into_iter().zip(expected) {
+        let outcome = stage.verify(depth);
+        if expected.is_empty() {
+            outcome.complete()
+        } else {
+            outcome.not_well()
+        };
+        assert_eq!(outcome.differences(), expected, "{depth:?}");
+    }
+}
+
+/// Replaces text of the copy of message 5.
+fn replaced(from: &'static str, to: &'static str) -> impl Fn(&mut Folder) {
+    move |folder| {
+        let body = &mut folder.messages[4].body;
+        let text = String::from_utf8(body.clone()).unwrap();
+        assert!(text.contains(from));
+        *body = text.replacen(from, to, 1).into_bytes();
+    }
+}
+
+#[test]
+fn on_a_good_target_every_depth_agrees_and_is_recorded() {
+    let stage = moved();
+    for (depth, verified) in DEPTHS.into_iter().zip([Verified::Counts, Verified::Headers, Verified::Full]) {
+        let outcome = stage.verify(depth);
+        assert_eq!(outcome.complete().folder("INBOX").verified, verified);
+        assert!(outcome.differences().is_empty());
+    }
+}
+
+#[test]
+fn a_missing_message_is_found_at_every_depth() {
+    finds(|folder| folder.remove(|m| m.uid == 5), [&[(Kind::Missing, 5)]; 3]);
+}
+
+#[test]
+fn an_altered_body_is_found_byte_by_byte_only() {
+    finds(replaced("text 1", "test 1"), [&[], &[], &[(Kind::AlteredBody, 5)]]);
+}
+
+#[test]
+fn a_cut_body_is_told_from_an_altered_one() {
+    finds(
+        |folder| {
+            let body = &mut folder.messages[4].body;
+            body.truncate(body.len() - 5);
+        },
+        [&[], &[], &[(Kind::Truncated, 5)]],
+    );
+}
+
+#[test]
+fn an_altered_header_is_found() {
+    let altered: &[(Kind, u32)] = &[(Kind::AlteredHeaders, 5)];
+    finds(replaced("From: Tester", "From: Taster"), [&[], altered, altered]);
+}
+
+#[test]
+fn changed_flags_keywords_and_dates_are_found() {
+    for (change, kind) in [
+        ((|folder| folder.set_flags(5, &["$Label1"])) as fn(&mut Folder), Kind::Flags),
+        (|folder| folder.set_flags(5, &["\\Seen"]), Kind::Keywords),
+        (|folder| folder.messages[4].date = "06-May-2021 05:05:05 +0500".into(), Kind::Date),
+    ] {
+        finds(change, [&[], &[(kind, 5)], &[(kind, 5)]]);
+    }
+}
+
+#[test]
+fn what_the_operator_ignores_is_a_note() {
+    let mut stage = moved();
+    stage.at_target("INBOX", |folder| folder.set_flags(5, &[]));
+    stage.at_target("INBOX", |folder| folder.messages[3].date = "06-May-2021 05:05:05 +0500".into());
+    stage.job.ignore.flags = true;
+    stage.job.ignore.dates = true;
+    let outcome = stage.verify(Depth::Headers);
+    assert!(outcome.complete().mailbox().differences.iter().all(|d| d.note));
+    assert_eq!(outcome.mailbox().differences.len(), 3);
+}
+
+#[test]
+fn a_second_copy_is_a_duplicate_and_mail_of_the_targets_own_a_note() {
+    let stage = moved();
+    stage.target.store(|store| {
+        store.add("INBOX", &["\\Seen", "$Label1"], DATE, &message("marked", 1));
+        store.add("INBOX", &[], DATE, b"Subject: new here\r\n\r\nx\r\n");
+    });
+    let outcome = stage.verify(Depth::Full);
+    assert_eq!(outcome.not_well().differences(), [(Kind::Duplicate, 5)]);
+    assert!(outcome.mailbox().differences.iter().any(|d| d.kind == Kind::Extra && d.note));
+}
+
+#[test]
+fn a_copy_that_is_in_another_folder_is_moved() {
+    let stage = moved();
+    stage.load("Work", 1);
+    stage.run().complete();
+    stage.target.store(|store| {
+        let copy = store.folders.get_mut("INBOX").unwrap().messages.pop().unwrap();
+        store.add("Work", &["\\Seen"], DATE, &copy.body);
+    });
+    assert_eq!(stage.verify(Depth::Full).not_well().differences(), [(Kind::Moved, 5)]);
+}
+
+#[test]
+fn a_list_that_is_short_is_no_comparison() {
+    for at_source in [true, false] {
+        let stage = moved();
+        let server = if at_source { &stage.source } else { &stage.target };
+        server.manners(|m| m.on_list = Box::new(|m| m.uid != 2));
+        let outcome = stage.verify(Depth::Headers);
+        outcome.not_well();
+        assert!(outcome.differences().iter().any(|(kind, _)| *kind == Kind::Unreadable), "{outcome:#?}");
+        assert_eq!(outcome.folder("INBOX").verified, Verified::None);
+    }
+}
+
+#[test]
+fn what_one_side_does_not_give_was_not_compared() {
+    for at_source in [true, false] {
+        let stage = moved();
+        let server = if at_source { &stage.source } else { &stage.target };
+        server.manners(|m| m.on_fetch = Box::new(|m| if m.uid == 2 { Give::No } else { Give::Whole }));
+        let outcome = stage.verify(Depth::Full);
+        assert_eq!(outcome.not_well().differences(), [(Kind::Unreadable, 2)]);
+        assert_eq!(outcome.folder("INBOX").verified, Verified::None);
+    }
+}
+
+#[test]
+fn a_folder_that_no_run_has_read_is_missing() {
+    let stage = moved();
+    stage.load("Later", 2);
+    let outcome = stage.verify(Depth::Counts);
+    assert_eq!(outcome.not_well().totals(), [7, 5, 0, 0, 0, 2]);
+    assert_eq!(outcome.differences(), [(Kind::Missing, 0)]);
+    stage.run().complete();
+    stage.verify(Depth::Full).complete();
+}
+
+#[test]
+fn a_sample_is_no_depth() {
+    let stage = moved();
+    let outcome = stage.sample(Depth::Full, 50);
+    assert_eq!(outcome.complete().folder("INBOX").verified, Verified::None);
+    stage.verify(Depth::Headers).complete();
+    assert_eq!(stage.sample(Depth::Full, 50).folder("INBOX").verified, Verified::Headers);
+}
+
+/// Two hundred are read at a time.
+#[test]
+fn stopped_in_its_only_folder_it_has_proven_nothing() {
+    let stage = Stage::loaded(201);
+    stage.run().complete();
+    stage.at_target("INBOX", |folder| folder.messages[200].body.extend(b"altered"));
+    let stop = stage.stopper();
+    stage.source.manners(|m| {
+        m.on_command = Box::new(move |line| {
+            if line.contains("BODY.PEEK[]") {
+                stop();
+            }
+            Verdict::Go
+        });
+    });
+    assert_eq!(stage.verify(Depth::Full).interrupted().folder("INBOX").verified, Verified::None);
+    stage.behave();
+    assert_eq!(stage.verify(Depth::Full).not_well().differences(), [(Kind::AlteredBody, 201)]);
+}
+
+#[test]
+fn before_any_run_there_is_nothing_to_verify() {
+    let stage = Stage::loaded(1);
+    assert_eq!(stage.verify(Depth::Full).stopped().1, "ledger");
+}

@@ -1,0 +1,113 @@
+//! FETCH: lists, headers and texts.
+
+use super::session::Session;
+use super::{Give, Message};
+
+/// As Exchange has it.
+const STAND_IN: &[u8] =
+    b"Subject: Retrieval using the IMAP4 protocol failed for the following message\r\n\r\n\
+    The server couldn't retrieve the following message.\r\n";
+
+impl Session<'_> {
+    pub(super) fn fetch(&mut self, set: &str, items: &str, modifiers: Option<&String>) -> String {
+        let Some(name) = self.selected.clone() else { return "BAD Nothing is selected".to_owned() };
+        let whole = items.contains("BODY.PEEK[]");
+        let since = modifiers.and_then(|text| text.strip_prefix("CHANGEDSINCE ")?.parse::<u64>().ok());
+        let mut answer = "OK".to_owned();
+        let mut gone = Vec::new();
+        let uids = self.lock().store.folders.get(&name).map(|f| f.resolve(set)).unwrap_or_default();
+        for uid in uids {
+            let (place, message, give) = {
+                let inside = &mut *self.lock();
+                let Some(folder) = inside.store.folders.get(&name) else { break };
+                let Some(place) = folder.place(uid) else { continue };
+                let message = folder.messages[place].clone();
+                if since.is_some_and(|since| message.modseq <= since) {
+                    continue;
+                }
+                let give = match whole {
+                    true => (inside.manners.on_fetch)(&message),
+                    false if (inside.manners.on_list)(&message) => Give::Whole,
+                    false => Give::Silent,
+                };
+                (place, message, give)
+            };
+            match give {
+                Give::No => "NO [SERVERBUG] Message cannot be read".clone_into(&mut answer),
+                Give::Bad => "BAD Internal error".clone_into(&mut answer),
+                Give::Vanish => gone.push(uid),
+                Give::Silent => {}
+                Give::Close => self.open = false,
+                _ => self.give(place, &message, items, give),
+            }
+            if !self.open {
+                return answer;
+            }
+        }
+        for uid in gone {
+            self.remove(&name, uid);
+        }
+        answer
+    }
+
+    fn give(&mut self, place: usize, message: &Message, items: &str, give: Give) {
+        // RFC822.SIZE in these tests is always the message's; what is delivered differs from it.
+        let mut line =
+            format!("* {} FETCH (UID {} FLAGS ({})", place + 1, message.uid, message.flags.join(" "));
+        if !message.date.is_empty() {
+            line.push_str(&format!(" INTERNALDATE \"{}\"", message.date));
+        }
+        line.push_str(&format!(" RFC822.SIZE {}", message.body.len()));
+        self.out.extend_from_slice(line.as_bytes());
+        let mut text = match items {
+            items if items.contains("BODY.PEEK[]") => Some((" BODY[]".to_owned(), message.body.clone())),
+            items if items.contains("BODY.PEEK[HEADER.FIELDS") => {
+                let from = items.find("HEADER.FIELDS").unwrap_or_default();
+                let section = items[from..].split(']').next().unwrap_or_default();
+                Some((format!(" BODY[{section}]"), message_id(&message.body)))
+            }
+            items if items.contains("BODY.PEEK[HEADER]") => {
+                Some((" BODY[HEADER]".to_owned(), header(&message.body).to_vec()))
+            }
+            _ => None,
+        };
+        if let Some((name, body)) = text.as_mut() {
+            match give {
+                Give::WithoutText => text = None,
+                Give::Nil => {
+                    self.out.extend_from_slice(format!("{name} NIL").as_bytes());
+                    text = None;
+                }
+                Give::Short(by) => body.truncate(body.len().saturating_sub(by)),
+                Give::StandIn => STAND_IN.clone_into(body),
+                Give::Long(by) => body.extend(std::iter::repeat_n(b'x', by)),
+                _ => {}
+            }
+        }
+        if let Some((name, body)) = text {
+            let more = if let Give::Announced(more) = give { more } else { 0 };
+            let announced = body.len() as i64 + more;
+            self.out.extend_from_slice(format!("{name} {{{announced}}}\r\n").as_bytes());
+            if give == Give::Hangup {
+                self.out.extend_from_slice(&body[..body.len() / 2]);
+                self.open = false;
+                return;
+            }
+            self.out.extend_from_slice(&body);
+        }
+        self.say(")");
+    }
+}
+
+/// The header block with its blank line.
+fn header(body: &[u8]) -> &[u8] {
+    let end = body.windows(4).position(|part| part == b"\r\n\r\n");
+    end.map_or(body, |at| &body[..at + 4])
+}
+
+/// The Message-ID line with its blank line.
+fn message_id(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(header(body)).into_owned();
+    let line = text.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("message-id:"));
+    line.map_or_else(|| b"\r\n".to_vec(), |line| format!("{line}\r\n\r\n").into_bytes())
+}

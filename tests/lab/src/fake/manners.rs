@@ -1,0 +1,170 @@
+//! How the server of the laboratory's own behaves: the hooks that judge what comes, and what they may answer.
+
+use std::time::Duration;
+
+use super::{Message, Store};
+
+/// What comes of one message of an APPEND.
+#[derive(Debug, Clone)]
+pub enum Take {
+    /// It is stored and acknowledged, with APPENDUID where UIDPLUS is told.
+    Store,
+    /// It is stored, and this is the tagged answer, without the tag.
+    StoreAndSay(String),
+    /// It is acknowledged as if it was stored, and shows only after this time.
+    Late(Duration),
+    /// It is not stored, and this is the tagged answer, without the tag.
+    Say(String),
+    /// There is never an answer, and the connection stays open; the message is stored if so said.
+    Never {
+        /// Whether it is stored before.
+        stored: bool,
+    },
+    /// The connection ends without an answer; the message is stored if so said.
+    Hangup {
+        /// Whether it is stored before.
+        stored: bool,
+    },
+}
+
+/// How one message is given to a FETCH of its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Give {
+    /// As it is.
+    Whole,
+    /// The answer has every item but the text.
+    WithoutText,
+    /// The text is `NIL`.
+    Nil,
+    /// The text is so much shorter than RFC822.SIZE says.
+    Short(usize),
+    /// The text is so much longer than RFC822.SIZE says.
+    Long(usize),
+    /// No answer for it, and the whole FETCH ends with NO.
+    No,
+    /// As `No`, with BAD: hoodiecrow does it when one message overflows its parser.
+    Bad,
+    /// It is expunged at this moment: no answer, and EXPUNGE after the command.
+    Vanish,
+    /// The connection ends in the middle of the text.
+    Hangup,
+    /// The connection ends instead of the answer.
+    Close,
+    /// No answer for it, and the whole FETCH ends with OK.
+    Silent,
+    /// In its place comes what a server says of a message it cannot convert.
+    StandIn,
+    /// The literal is announced with so many bytes more than come, or fewer.
+    Announced(i64),
+}
+
+/// What comes of a command before it is looked at.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// It is carried out.
+    Go,
+    /// This is the tagged answer, without the tag.
+    Say(String),
+    /// This is said untagged, and the connection ends.
+    Bye(String),
+    /// There is never an answer, and the connection stays open.
+    Never,
+}
+
+/// A message on its way in. What a hook changes of it is what is stored.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    /// The folder, as spelt.
+    pub folder: &'a str,
+    /// Flags as sent, without those that this server never keeps.
+    pub flags: &'a mut Vec<String>,
+    /// INTERNALDATE as sent; empty when none was.
+    pub date: &'a mut String,
+    /// The message.
+    pub body: &'a mut Vec<u8>,
+    /// What the store holds.
+    pub store: &'a mut Store,
+}
+
+impl Incoming<'_> {
+    /// Whether the text occurs in the message.
+    #[must_use]
+    pub fn says(&self, text: &str) -> bool {
+        super::contains(self.body, text.as_bytes())
+    }
+}
+
+/// Judges each message that comes in.
+pub type OnAppend = Box<dyn FnMut(&mut Incoming<'_>) -> Take + Send>;
+/// Judges each message that is asked for.
+pub type OnFetch = Box<dyn FnMut(&Message) -> Give + Send>;
+/// Whether a message is named where lists are asked for.
+pub type OnList = Box<dyn FnMut(&Message) -> bool + Send>;
+/// Judges each command by its line without the tag; literals are shown as `{n}`.
+pub type OnCommand = Box<dyn FnMut(&str) -> Verdict + Send>;
+/// Changes what is said in answer to a command, as bytes, the tagged line included.
+pub type OnAnswer = Box<dyn FnMut(&str, &mut Vec<u8>) + Send>;
+
+/// How the server behaves.
+pub struct Manners {
+    /// What CAPABILITY tells. `UIDPLUS`, `MOVE` and `CONDSTORE` in it are lived up to.
+    pub capability: String,
+    /// What NAMESPACE tells: personal ones, other users', shared ones.
+    pub namespaces: String,
+    /// Keywords that are kept besides the system flags; `None` for all.
+    pub keywords: Option<Vec<String>>,
+    /// A flag that is not kept makes APPEND fail with BAD rather than being dropped.
+    pub strict_flags: bool,
+    /// Names of folders that differ in the case of ASCII letters only are one folder.
+    pub folds_case: bool,
+    /// A command that [`on_command`](Self::on_command) refuses is repeated in the answer, log-ins included.
+    pub repeats_commands: bool,
+    /// A second message in one APPEND is not understood, whatever CAPABILITY tells.
+    pub no_batches: bool,
+    /// Lines nobody asked for come before every continuation and every tagged answer.
+    pub chatty: bool,
+    /// Judges messages that come in.
+    pub on_append: OnAppend,
+    /// Judges messages that are asked for.
+    pub on_fetch: OnFetch,
+    /// Leaves messages out of the answers to a FETCH without text; counts and searches have them.
+    pub on_list: OnList,
+    /// Judges commands.
+    pub on_command: OnCommand,
+    /// Has the last word on what is said.
+    pub on_answer: OnAnswer,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            capability: "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE".to_owned(),
+            namespaces: "((\"\" \"/\")) NIL NIL".to_owned(),
+            keywords: None,
+            strict_flags: false,
+            folds_case: false,
+            repeats_commands: false,
+            no_batches: false,
+            chatty: false,
+            on_append: Box::new(|_| Take::Store),
+            on_fetch: Box::new(|_| Give::Whole),
+            on_list: Box::new(|_| true),
+            on_command: Box::new(|_| Verdict::Go),
+            on_answer: Box::new(|_, _| {}),
+        }
+    }
+}
+
+impl Manners {
+    /// Those of a server that tells these capabilities, and behaves.
+    #[must_use]
+    pub fn of(capability: &str) -> Self {
+        Self { capability: capability.to_owned(), ..Self::default() }
+    }
+
+    /// Whether CAPABILITY tells this.
+    #[must_use]
+    pub fn tells(&self, capability: &str) -> bool {
+        self.capability.split(' ').any(|word| word == capability)
+    }
+}
