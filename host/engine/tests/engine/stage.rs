@@ -178,8 +178,8 @@ impl Stage {
         self.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
     }
 
-    /// Runs until a message that says this comes to the target, and then listens no more. Waits until the task is over.
-    pub(crate) fn abandoned_at(&self, text: &'static str) {
+    /// Runs until a message that says this comes to the target, and then listens no more. How long the task goes on then.
+    pub(crate) fn abandoned_at(&self, text: &'static str) -> Duration {
         let reached = Arc::new(Notify::new());
         let here = Arc::clone(&reached);
         self.target.manners(|m| {
@@ -191,7 +191,7 @@ impl Stage {
                 false => Take::Store,
             });
         });
-        runtime().block_on(async {
+        let goes_on = runtime().block_on(async {
             let task = Task::Run { plan: None, delete_gone: false };
             let mut handle = start(Arc::new(self.job.clone()), self.plugins.clone(), task);
             loop {
@@ -202,10 +202,13 @@ impl Stage {
                 }
             }
             drop(handle.events);
+            let begun = tokio::time::Instant::now();
             // The commands' other end goes with the task.
             handle.commands.closed().await;
+            begun.elapsed()
         });
         self.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
+        goes_on
     }
 
     pub(crate) fn run(&self) -> Outcome {

@@ -82,7 +82,8 @@ fn nothing_is_begun_after_it() {
 #[test]
 fn a_front_end_that_goes_away_stops_it() {
     let stage = Stage::loaded(10);
-    stage.abandoned_at("INBOX 005");
+    let goes_on = stage.abandoned_at("INBOX 005");
+    assert!(goes_on < Duration::from_secs(10), "{goes_on:?}");
     assert!(stage.there("INBOX").len() < 10);
     stage.run().complete();
     stage.assert_moved();
