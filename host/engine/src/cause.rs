@@ -4,10 +4,10 @@
 
 use mailhaul_imap::Cause as ServerCause;
 
-use crate::names::names;
+use crate::named_enum::named_enum;
 use crate::side::Side;
 
-names! {
+named_enum! {
     /// Why a mailbox cannot go on.
     pub enum Cause {
         /// The user name or the password is wrong.
@@ -53,7 +53,7 @@ names! {
     }
 }
 
-names! {
+named_enum! {
     /// Who has to act before a mailbox can go on.
     pub enum Actor {
         /// Whoever runs mailhaul.

@@ -1,8 +1,9 @@
 //! Why a message, or a folder's messages, are not on the target: the closed list of codes.
 
-use crate::names::names;
+use crate::cause::Actor;
+use crate::named_enum::named_enum;
 
-names! {
+named_enum! {
     /// Why a message is not on the target.
     pub enum Code {
         /// Left out by the operator's own rule or selection.
@@ -32,6 +33,43 @@ names! {
     }
 }
 
+impl Code {
+    /// Returns who has to act before such a message can be brought.
+    #[must_use]
+    pub fn actor(self) -> Actor {
+        match self {
+            Self::Rule => Actor::Nobody,
+            Self::TooBig | Self::Limit | Self::Refused | Self::Merged | Self::NotStored => Actor::NewHost,
+            Self::Unreadable | Self::Unlisted => Actor::OldHost,
+            Self::ConnectionLost | Self::SelectRefused => Actor::NewHost,
+            Self::Undecided | Self::CreateRefused => Actor::Operator,
+        }
+    }
+
+    /// Returns what to do about it, in one sentence without its full stop.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Rule => "nothing, unless the rule should not leave it out",
+            Self::TooBig => "have the new host take larger messages, or hand it over in another way",
+            Self::Limit => "have the new host lift the limit it names, then run again",
+            Self::Refused => "see the new host's own words; once it takes such messages, run again",
+            Self::Unreadable => "have the old host repair the message or the folder, then run again",
+            Self::Unlisted => "have the old host repair the folder, then run again",
+            Self::Merged => {
+                "the new host keeps one message for several with one Message-ID: hand it over in another way"
+            }
+            Self::Undecided => {
+                "look whether the message is on the target; once both hosts give it, run again"
+            }
+            Self::NotStored => "ask the new host where messages go that it says it has stored",
+            Self::ConnectionLost => "ask the new host why its connection ends at this message",
+            Self::SelectRefused => "have the new host let the folder be opened for writing, then run again",
+            Self::CreateRefused => "give the folder another name in a `[[folders]]` rule, then run again",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +80,13 @@ mod tests {
             assert_eq!(Code::parse(code.as_str()), Some(*code));
         }
         assert_eq!(Code::parse(""), None);
+    }
+
+    #[test]
+    fn only_the_operator_s_own_rule_wants_nothing_done() {
+        for code in Code::ALL {
+            assert!(!code.remedy().is_empty() && !code.remedy().ends_with('.'), "{code}");
+            assert_eq!(code.actor() == Actor::Nobody, *code == Code::Rule, "{code}");
+        }
     }
 }

@@ -8,7 +8,7 @@ pub mod code;
 pub mod destinations;
 pub mod event;
 pub mod job;
-mod names;
+mod named_enum;
 pub mod plan;
 pub mod plugin;
 pub mod rules;

@@ -83,7 +83,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     };
     let ends = each(context, &mailboxes, work, recorder.clone()).await;
     if let Some(recorder) = recorder {
-        recorder.beat(context, true).await;
+        recorder.record_totals(context, true).await;
     }
     let (messages, bytes) = context.done.get();
     Finish {
@@ -179,7 +179,7 @@ async fn each(
                     // What was sent and not acknowledged stays in the ledger as an open batch.
                     running.abort_all();
                 } else if let Some(recorder) = &recorder {
-                    recorder.beat(context, false).await;
+                    recorder.record_totals(context, false).await;
                 }
             }
         }

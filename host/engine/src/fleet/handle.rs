@@ -45,14 +45,14 @@ pub fn start(job: Arc<Job>, plugins: Plugins, task: Task) -> Handle {
         // Both end with the work, so that the front end sees the stream of events end as well.
         tokio::select! {
             () = work => {}
-            () = obey(orders, &events, &raise) => {}
+            () = raise_when_asked(orders, &events, &raise) => {}
         }
     });
     Handle { commands, events: receiver }
 }
 
 /// Raises the stop signal when the user asks for it, or when nobody listens any more.
-async fn obey(
+async fn raise_when_asked(
     mut orders: mpsc::Receiver<Command>,
     events: &mpsc::Sender<Event>,
     raise: &watch::Sender<bool>,

@@ -25,7 +25,7 @@ impl ProjectRecorder {
         Ok(Self { store: Mutex::new(store), run, begun: Instant::now() })
     }
 
-    pub(crate) async fn beat(&self, context: &Context, last: bool) {
+    pub(crate) async fn record_totals(&self, context: &Context, last: bool) {
         let Some(run) = self.run else { return };
         let (messages, bytes) = context.done.get();
         let store = self.store.lock().await;

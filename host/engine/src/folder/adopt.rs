@@ -45,7 +45,7 @@ impl FolderRun<'_> {
         if open.is_empty() {
             return Ok(LookupResult::default());
         }
-        let came = UidSet::range(self.copy.selected.uid_next.unwrap_or(1), u32::MAX);
+        let came = UidSet::range(self.route.selected.uid_next.unwrap_or(1), u32::MAX);
         let came = list(&mut self.ends.target, came, FetchItems::Flags).await;
         let came = came.map_err(EndError::at(Side::Target))?;
         let claimed = self.work().ledger().claimed_in(self.place)?;
@@ -70,7 +70,7 @@ impl FolderRun<'_> {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
             let failure =
                 Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, refused: false };
-            self.copy.fail(failure).await?;
+            self.route.fail(failure).await?;
         }
         let taken_over = self.record(&found.matches)?;
         open.retain(|m| !taken_over.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
@@ -84,10 +84,10 @@ impl FolderRun<'_> {
         let (mut copied, mut present) = (Vec::new(), Vec::new());
         for found in matches {
             // Without UIDVALIDITY a folder is a new place in every run, and yet the same one.
-            let copied_before = self.copy.selected.uid_validity.is_none()
+            let copied_before = self.route.selected.uid_validity.is_none()
                 && self.rows.get(&found.source.uid).is_some_and(|row| row.outcome == Outcome::Copied);
             let own = intents.cover(&found.source, found.target.uid) || copied_before;
-            let (with_append, later, _) = found.source.flags.appendable(&self.copy.selected);
+            let (with_append, later, _) = found.source.flags.appendable(&self.route.selected);
             let flags = with_append.union(&later);
             // Flags that did not travel with the message are still to be set; those of a copy that is not
             // ours are left as they are.

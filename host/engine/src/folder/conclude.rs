@@ -14,21 +14,21 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the ledger fails.
     pub(super) async fn conclude(&mut self) -> Step<()> {
-        self.tell_differences().await?;
+        self.record_differences().await?;
         let well = self.outcome.differences == 0
             && self.flags_well
             && self.in_doubt.is_empty()
             && self.outcome.over_quota.is_none();
         let arrived: Option<Vec<u32>> =
             self.arrived.as_ref().map(|list| list.iter().map(|m| m.uid).collect());
-        let proof = arrived.and_then(|uids| proof(&self.source, &self.copy.selected, &uids));
+        let proof = arrived.and_then(|uids| proof(&self.source, &self.route.selected, &uids));
         self.record_proof(proof.filter(|_| well))?;
         self.tell_finished().await
     }
 
     /// Records and tells what was found, in place of what earlier looks of this kind found: also that the folder could
     /// not be read, when it has been read whole now.
-    async fn tell_differences(&mut self) -> Step<()> {
+    async fn record_differences(&mut self) -> Step<()> {
         let looked_for = |d: &Difference| match d.kind {
             DifferenceKind::Missing | DifferenceKind::Duplicate => true,
             DifferenceKind::Unreadable => self.whole && d.uid == 0,

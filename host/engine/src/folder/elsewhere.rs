@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_imap::{FetchItems, FolderName, UidSet};
 
-use crate::folder::copy::item::FolderCopy;
+use crate::folder::copy::item::Route;
 use crate::folder::run::FolderRun;
 use crate::folder::work::{Step, Work};
 use crate::message::list::list;
@@ -14,10 +14,10 @@ use crate::side::Side;
 use crate::state::ledger::{Batch, FolderRow};
 
 /// Both ends' spellings of their folders, by display path.
-pub(crate) struct Names {
-    /// The source's.
+pub(crate) struct FolderNames {
+    /// How the source spells each folder.
     pub source: HashMap<String, FolderName>,
-    /// The target's.
+    /// How the target does.
     pub target: HashMap<String, FolderName>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Names {
 pub(crate) async fn look_up(
     work: Work<'_>,
     mut ends: Ends,
-    names: &Names,
+    names: &FolderNames,
     chosen: impl Fn(&FolderRow, &Batch) -> bool,
 ) -> Step<Ends> {
     if !work.ledger().doubtful()? {
@@ -49,7 +49,7 @@ pub(crate) async fn look_up(
 async fn in_folder(
     work: Work<'_>,
     mut ends: Ends,
-    names: &Names,
+    names: &FolderNames,
     row: FolderRow,
     batches: Vec<Batch>,
 ) -> Step<Ends> {
@@ -85,7 +85,7 @@ async fn in_folder(
     for message in &open {
         vanished.remove(&message.uid);
     }
-    let copy = FolderCopy {
+    let route = Route {
         work,
         folder: row.id,
         source: row.source.clone(),
@@ -97,7 +97,7 @@ async fn in_folder(
         limit_by: None,
         together: true,
     };
-    let mut folder = FolderRun::new(ends, copy, row, place, rows);
+    let mut folder = FolderRun::new(ends, route, row, place, rows);
     folder.vanished = vanished;
     folder.in_doubt = batches;
     folder.look(true).await?;

@@ -24,7 +24,7 @@ impl FolderRun<'_> {
     /// When the target or the ledger fails.
     pub(super) async fn look_up_in_doubt(&mut self) -> Step<()> {
         let work = self.work();
-        let about_here = |batch: &Batch| batch.is_about(&self.copy.target, self.copy.selected.uid_validity);
+        let about_here = |batch: &Batch| batch.is_about(&self.route.target, self.route.selected.uid_validity);
         let (here, elsewhere): (Vec<Batch>, Vec<Batch>) =
             work.ledger().open_batches(self.row.id)?.into_iter().partition(about_here);
         // Looked up where it was sent before this began, or sent to a folder that is no more.
@@ -43,18 +43,18 @@ impl FolderRun<'_> {
         let at_target = EndError::at(Side::Target);
         let doubtful = self.in_doubt.iter().any(|batch| !batch.looked_up);
         if doubtful {
-            wait_until_quiet(&mut self.ends.target, &self.copy.target_name).await?;
+            wait_until_quiet(&mut self.ends.target, &self.route.target_name).await?;
             self.select_target().await?;
         }
         let here = |row: &&Row| row.place == Some(self.place) && row.target_uid.is_some();
         let proven: Vec<&Row> = self.rows.values().filter(here).filter(|row| row.proven).collect();
-        let exists = self.copy.selected.exists as usize;
+        let exists = self.route.selected.exists as usize;
         if exists == 0 {
             self.missing = proven.into_iter().cloned().collect();
             return Ok(());
         }
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let same = self.row.proof.is_some_and(|proof| same_target(&proof, &self.copy.selected));
+        let same = self.row.proof.is_some_and(|proof| same_target(&proof, &self.route.selected));
         // As many messages as are claimed, all of them seen before: whatever else there is, nothing is free.
         let nothing_free = same && exists <= claimed.len();
         if !doubtful && same && (!wanted || nothing_free) {
@@ -98,9 +98,9 @@ impl FolderRun<'_> {
              `verify` lists it as extra",
             sent.len(),
             uids(&sent),
-            self.copy.target,
+            self.route.target,
         );
-        self.copy.warn(message).await;
+        self.route.warn(message).await;
         Ok(())
     }
 }

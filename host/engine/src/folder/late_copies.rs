@@ -4,14 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{FetchItems, Flags, UidSet};
 
+use crate::folder::run::FolderRun;
+use crate::folder::work::Step;
 use crate::message::list::{contents, list};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Batch, Row};
 use crate::summary::{Difference, DifferenceKind};
-
-use crate::folder::run::FolderRun;
-use crate::folder::work::Step;
 
 impl FolderRun<'_> {
     /// A dead connection may have stored a message after it was looked for and sent again. Such a second
@@ -24,7 +23,7 @@ impl FolderRun<'_> {
     pub(super) async fn late_copies(&mut self) -> Step<Option<Vec<Difference>>> {
         let at = EndError::at(Side::Target);
         let work = self.work();
-        let target_path = &self.copy.target;
+        let target_path = &self.route.target;
         let target = &mut self.ends.target;
         let from = Batch::first_uid(&self.in_doubt);
         let (claimed, rows) = {

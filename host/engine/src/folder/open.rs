@@ -7,7 +7,7 @@ use mailhaul_imap::{Preparation, Prepared, Selected};
 
 use crate::code::Code;
 use crate::folder::changed::tell_changed;
-use crate::folder::copy::item::FolderCopy;
+use crate::folder::copy::item::Route;
 use crate::folder::renumbered::rematch;
 use crate::folder::run::FolderRun;
 use crate::folder::source::{SourceEnd, believed, open_source};
@@ -72,6 +72,7 @@ impl<'a> FolderRun<'a> {
             let why = format!("the target opens `{}` for reading only", target.path);
             return stopped(Code::SelectRefused, why).record(work, &row, ends).await;
         }
+        source.keep_list(work, &row);
         source.tell_short(work, &row).await;
         tell_changed(work, &row, target, &source.selected, &opened, &rows).await;
         let place =
@@ -80,8 +81,8 @@ impl<'a> FolderRun<'a> {
             Ok(known) => known,
             Err((code, why)) => return stopped(code, why).record(work, &row, ends).await,
         };
-        let copy = folder_copy(work, &ends, mapped, target, &row, opened);
-        let mut folder = Self::new(ends, copy, row, place, known.rows);
+        let route = route(work, &ends, mapped, target, &row, opened);
+        let mut folder = Self::new(ends, route, row, place, known.rows);
         folder.record_source(source, known.renumbered)?;
         Ok(ControlFlow::Continue(folder))
     }
@@ -152,18 +153,18 @@ async fn known_rows(
     Ok(Ok(Known { rows: ledger.rows(row.id)?, renumbered }))
 }
 
-fn folder_copy<'a>(
+fn route<'a>(
     work: Work<'a>,
     ends: &Ends,
     mapped: &Mapped,
     target: &Target,
     row: &FolderRow,
     selected: Selected,
-) -> FolderCopy<'a> {
+) -> Route<'a> {
     // What the server says of this folder is worth more than what a profile says of the server.
     let of_folder = target.status.as_ref().and_then(|status| status.append_limit);
     let append_limit = of_folder.or(ends.target.facts().append_limit);
-    FolderCopy {
+    Route {
         work,
         folder: row.id,
         source: row.source.clone(),
@@ -178,11 +179,15 @@ fn folder_copy<'a>(
 }
 
 impl SourceEnd {
-    /// Keeps a list of every message for the validation hooks, and says when it is short.
-    async fn tell_short(&self, work: Work<'_>, row: &FolderRow) {
+    /// Keeps a list of every message for the validation hooks.
+    fn keep_list(&self, work: Work<'_>, row: &FolderRow) {
         if self.listed.len() == self.uids.len() {
             work.lists.keep(Side::Source, &row.source, &self.listed);
         }
+    }
+
+    /// Says when the list is shorter than the source's own count.
+    async fn tell_short(&self, work: Work<'_>, row: &FolderRow) {
         if self.unlisted > 0 {
             let message = format!(
                 "{}: the source counts {} messages and lists {}: {} cannot be copied",

@@ -30,7 +30,7 @@ impl FolderRun<'_> {
         let suspected = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.is_suspected());
         let (alone, together): (Vec<_>, Vec<_>) = wanted.into_iter().partition(suspected);
         for message in alone {
-            self.copy.together = false;
+            self.route.together = false;
             self = Box::pin(self.passes(vec![message])).await?;
             if self.outcome.interrupted || self.outcome.over_quota.is_some() {
                 self.arrived = None;
@@ -38,14 +38,14 @@ impl FolderRun<'_> {
             }
             self.select_target().await?;
         }
-        self.copy.together = self.work().context.breaks.allow_batches(self.work().key());
+        self.route.together = self.work().context.breaks.allow_batches(self.work().key());
         self = Box::pin(self.passes(together)).await?;
         // Of a folder that was empty, and into which nothing came but what was copied, that is the whole list.
         let whole = |list: &&Vec<Listed>| {
-            self.copy.selected.exists == 0 && list.len() as u64 == self.outcome.messages
+            self.route.selected.exists == 0 && list.len() as u64 == self.outcome.messages
         };
         if let Some(list) = self.arrived.as_ref().filter(whole).filter(|_| !self.outcome.interrupted) {
-            self.work().lists.keep(Side::Target, &self.copy.target, list);
+            self.work().lists.keep(Side::Target, &self.route.target, list);
         }
         Ok(self)
     }
@@ -60,20 +60,20 @@ impl FolderRun<'_> {
         work.context
             .emit(Event::FolderStarted {
                 mailbox: work.key().to_owned(),
-                source: self.copy.source.clone(),
-                target: self.copy.target.clone(),
+                source: self.route.source.clone(),
+                target: self.route.target.clone(),
                 messages: wanted.len() as u64,
                 bytes: wanted.iter().map(|m| m.size).sum(),
             })
             .await;
-        work.lists.forget(Side::Target, &self.copy.target);
+        work.lists.forget(Side::Target, &self.route.target);
         wanted
     }
 
     /// Opens the target folder anew, so that what is there by now is told from what comes.
     pub(super) async fn select_target(&mut self) -> Step<()> {
-        let selected = self.ends.target.select(&self.copy.target_name).await;
-        self.copy.selected = selected.map_err(EndError::at(Side::Target))?;
+        let selected = self.ends.target.select(&self.route.target_name).await;
+        self.route.selected = selected.map_err(EndError::at(Side::Target))?;
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl FolderRun<'_> {
             if !wanted.is_empty() {
                 let Pass { outcome, .. } = &mut pass;
                 let source = &mut self.ends.source;
-                (self.ends.target, *outcome) = spread(&self.copy, source, self.ends.target, &wanted).await?;
+                (self.ends.target, *outcome) = spread(&self.route, source, self.ends.target, &wanted).await?;
                 // Not when the target asked for patience, nor when messages that went together were refused for the sake
                 // of one.
                 pass.judged = !pass.outcome.alone && pass.outcome.patience.is_none();
@@ -125,7 +125,7 @@ impl FolderRun<'_> {
         self.outcome.over_quota.clone_from(&copied.over_quota);
         self.outcome.interrupted = copied.interrupted;
         self.outcome.throttled |= copied.patience.is_some();
-        self.copy.together &= !copied.alone;
+        self.route.together &= !copied.alone;
     }
 
     /// What the server's own words say was waited for by the writer; what a profile says is waited for here.
@@ -147,7 +147,7 @@ impl FolderRun<'_> {
     /// Tells flags the target cannot hold, and messages that came short.
     async fn tell_losses(&self, copied: &mut CopyOutcome) {
         for (flag, count) in copied.flags_lost.drain() {
-            self.copy
+            self.route
                 .warn(format!("the target cannot hold the flag `{flag}`, set on {count} messages"))
                 .await;
         }
@@ -156,7 +156,7 @@ impl FolderRun<'_> {
                 "{messages} of its messages came shorter than the source says; the first is message {uid}, with {came} \
                  bytes of {said}. What came was copied: look at it in the old mailbox"
             );
-            self.copy.warn(message).await;
+            self.route.warn(message).await;
         }
     }
 
@@ -183,7 +183,7 @@ impl FolderRun<'_> {
             pass.not_found.extract_if(.., |m| pass.outcome.taken.contains_key(&m.uid)).collect();
         for message in merged {
             let other = pass.outcome.taken.get(&message.uid).copied().unwrap_or_default();
-            self.tell_merged(&message, other).await?;
+            self.record_merged(&message, other).await?;
         }
         if self.outcome.over_quota.is_none() && !looked.undecided {
             work.ledger().close_batches(folder)?;
@@ -192,14 +192,14 @@ impl FolderRun<'_> {
     }
 
     /// Records a message that the target took for another one's: sent again, it would do so again.
-    async fn tell_merged(&self, message: &Listed, other: u32) -> Step<()> {
+    async fn record_merged(&self, message: &Listed, other: u32) -> Step<()> {
         let text = format!(
             "the target keeps no copy of its own: it says that it is message {other}, which is another one's copy or was \
              there before"
         );
         let failure =
             Failure { uid: message.uid, size: message.size, code: Code::Merged, text: &text, refused: true };
-        Ok(self.copy.fail(failure).await?)
+        Ok(self.route.fail(failure).await?)
     }
 
     /// Records messages that the target acknowledged and does not hold; returns those to be sent once more.
@@ -213,7 +213,7 @@ impl FolderRun<'_> {
                 Failure { uid: message.uid, size: message.size, code: Code::NotStored, text, refused: true };
             let before = attempts.get(&message.uid).copied().unwrap_or(0);
             if last || before + 1 >= MAX_ATTEMPTS {
-                self.copy.fail(failure).await?;
+                self.route.fail(failure).await?;
             } else {
                 work.ledger().failed(folder, &failure, &[])?;
                 again.push(message);

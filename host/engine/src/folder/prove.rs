@@ -35,7 +35,7 @@ impl FolderRun<'_> {
                 by: Some("changed-on-target".into()),
                 detail: format!(
                     "it was in `{}` after the copy and is not any more; it is not sent again",
-                    self.copy.target
+                    self.route.target
                 ),
                 note: false,
             })

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use mailhaul_imap::{Flags, Selected};
 
-use crate::folder::copy::item::FolderCopy;
+use crate::folder::copy::item::Route;
 use crate::folder::work::{Step, Work};
 use crate::mapping::target::{Mapped, Target};
 use crate::message::list::Listed;
@@ -24,11 +24,12 @@ pub(crate) async fn run(
     mapped: &Mapped,
     target: &Target,
 ) -> Step<(Ends, FolderOutcome)> {
+    let begun = Instant::now();
     let Some(row) = work.ledger().folder(&mapped.folder.path.to_string())? else {
         return Ok((ends, FolderOutcome::default()));
     };
     let mut folder = match FolderRun::open(work, ends, mapped, target, row).await? {
-        ControlFlow::Continue(folder) => folder,
+        ControlFlow::Continue(folder) => FolderRun { begun, ..folder },
         // It stopped on its own; the ledger says why.
         ControlFlow::Break(ends) => return Ok((ends, FolderOutcome::default())),
     };
@@ -49,7 +50,7 @@ pub(crate) struct FolderRun<'a> {
     /// Both connections: the source folder is examined, the target folder selected.
     pub ends: Ends,
     /// What goes where, and what the work on the mailbox is done with.
-    pub copy: FolderCopy<'a>,
+    pub route: Route<'a>,
     /// The source folder's row in the ledger, as it was when the run began.
     pub row: FolderRow,
     /// The open target folder.
@@ -107,14 +108,14 @@ impl<'a> FolderRun<'a> {
     /// A run over a folder that is open on the target, of which nothing else is known yet.
     pub(super) fn new(
         ends: Ends,
-        copy: FolderCopy<'a>,
+        route: Route<'a>,
         row: FolderRow,
         place: PlaceId,
         rows: HashMap<u32, Row>,
     ) -> Self {
         Self {
             ends,
-            copy,
+            route,
             row,
             place,
             rows,
@@ -137,6 +138,6 @@ impl<'a> FolderRun<'a> {
 
     /// What the work on the mailbox is done with.
     pub(super) fn work(&self) -> Work<'a> {
-        self.copy.work
+        self.route.work
     }
 }

@@ -47,10 +47,10 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
         tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
     let mut rows = Vec::with_capacity(2);
     let (source, target) =
-        (explained(context, mailbox, source).await, explained(context, mailbox, target).await);
-    let (held, row) = finish(mailbox, Side::Source, source);
+        (with_reading(context, mailbox, source).await, with_reading(context, mailbox, target).await);
+    let (held, row) = row_of(mailbox, Side::Source, source);
     rows.push(row);
-    let (room, mut row) = finish(mailbox, Side::Target, target);
+    let (room, mut row) = row_of(mailbox, Side::Target, target);
     if let (Some(Holdings { bytes: Some(needed), .. }), Some(Holdings { quota: Some((used, limit)), .. })) =
         (held, room)
     {
@@ -77,7 +77,7 @@ async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Holding
     found
 }
 
-async fn explained(
+async fn with_reading(
     context: &Context,
     mailbox: &Mailbox,
     found: Result<Holdings, EndError>,
@@ -110,7 +110,7 @@ async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapErro
     Ok(held)
 }
 
-fn finish(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (Option<Holdings>, CheckRow) {
+fn row_of(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (Option<Holdings>, CheckRow) {
     let row = |cause: Option<Cause>, remedy: String, detail: String| CheckRow {
         mailbox: mailbox.key.clone(),
         side,

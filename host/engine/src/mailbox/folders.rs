@@ -25,8 +25,8 @@ const MAX_PAIRS: u64 = 6;
 
 /// How the folders ended while a pair of connections lives.
 #[derive(Debug)]
-pub(crate) struct FoldersEnd {
-    /// A living ends, for what comes next.
+pub(crate) struct FoldersOutcome {
+    /// Both connections, alive, for what comes next.
     pub ends: Ends,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
@@ -75,7 +75,7 @@ pub(crate) async fn run(
     folders: &[Mapped],
     messages: &HashMap<String, u32>,
     to_copy: u64,
-) -> Result<FoldersEnd, WorkError> {
+) -> Result<FoldersOutcome, WorkError> {
     let filled = folders.iter().filter(|m| messages.get(&m.folder.path.to_string()).is_some_and(|n| *n > 0));
     let filled = if to_copy == 0 { 0 } else { filled.count() as u64 };
     let groups = groups(folders, messages);
@@ -95,7 +95,7 @@ pub(crate) async fn run(
         result?;
     }
     let State { over_quota, interrupted, differences } = std::mem::take(&mut *shared.state());
-    Ok(FoldersEnd { ends, over_quota, interrupted, differences })
+    Ok(FoldersOutcome { ends, over_quota, interrupted, differences })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.

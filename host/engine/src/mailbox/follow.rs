@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
 
 use crate::event::Event;
-use crate::folder::elsewhere::{Names, look_up};
+use crate::folder::elsewhere::{FolderNames, look_up};
 use crate::folder::unchanged::{Standing, standing};
 use crate::folder::work::{Step, Work};
 use crate::mailbox::relocate;
@@ -34,7 +34,7 @@ pub(crate) async fn look_up_elsewhere(
     folders: &[Mapped],
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Step<Ends> {
-    let names = Names {
+    let names = FolderNames {
         source: by_path(folders.iter().map(|mapped| &mapped.folder)),
         target: names(folders, listed),
     };

@@ -3,13 +3,16 @@
 
 use std::sync::{Arc, Mutex};
 
+use mailhaul_imap::Session;
+
 use crate::account::Mailbox;
 use crate::event::MailboxEnd;
 use crate::folder::work::{Lists, SharedLedger, Work, WorkError, locked};
 use crate::mapping::planner::PlanError;
-use crate::server::dial::{Ends, dial_both};
+use crate::server::dial::{Ends, dial, dial_both};
 use crate::server::error::EndError;
 use crate::server::refusal::explained;
+use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::standing::mailbox_summary;
 use crate::summary::{MailboxSummary, Stopped};
@@ -76,12 +79,27 @@ pub(crate) async fn connect(
     context: &Context,
     mailbox: &Mailbox,
 ) -> Result<Option<(Permit, Ends)>, EndError> {
-    let permit = context.ceilings.pair(mailbox).await;
-    if context.stop.is_raised() {
-        return Ok(None);
-    }
+    let Some(permit) = permit(context, mailbox).await else { return Ok(None) };
     let (source, target) = dial_both(context, mailbox).await?;
     Ok(Some((permit, Ends { source, target })))
+}
+
+/// As [`connect`], the target alone.
+///
+/// # Errors
+/// [`EndError`] of the target.
+pub(crate) async fn connect_target(
+    context: &Context,
+    mailbox: &Mailbox,
+) -> Result<Option<(Permit, Session)>, EndError> {
+    let Some(permit) = permit(context, mailbox).await else { return Ok(None) };
+    Ok(Some((permit, dial(context, &mailbox.target, Side::Target).await?)))
+}
+
+/// Waits for a permit to dial both ends; `None` when the user has stopped the task by then.
+async fn permit(context: &Context, mailbox: &Mailbox) -> Option<Permit> {
+    let permit = context.ceilings.pair(mailbox).await;
+    (!context.stop.is_raised()).then_some(permit)
 }
 
 /// A mailbox whose ledger is open for writing.
@@ -136,7 +154,7 @@ impl<'a> OpenMailbox<'a> {
 ///
 /// # Errors
 /// When the ledger fails.
-pub(crate) fn finish(work: Work<'_>, differences: usize, kept: usize) -> Result<MailboxEnd, LedgerError> {
+pub(crate) fn end_of(work: Work<'_>, differences: usize, kept: usize) -> Result<MailboxEnd, LedgerError> {
     let ledger = work.ledger();
     let (folders, hooks) = (ledger.folder_summaries()?, ledger.hooks()?);
     let facts = Facts { stopped: None, folders: &folders, differences, hooks: &hooks, kept };

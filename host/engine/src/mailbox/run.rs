@@ -11,7 +11,7 @@ use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, SharedLedger, Step, Work, locked};
 use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
-use crate::mailbox::open::{Interruption, OpenMailbox, connect, finish};
+use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::{folders, hooks, quarantine};
 use crate::mapping::planner::{Planned, plan};
@@ -82,7 +82,9 @@ async fn attempts(
         if progress() != before {
             lost = 0;
         }
-        let Some(wait) = worth_waiting(&error, connected, lost) else { return Err(error.into()) };
+        let Some(wait) = worth_waiting(&error, connected, lost) else {
+            return Err(Interruption::Stopped(error.stopped()));
+        };
         if error.asks_for_patience() {
             context.ceilings.reduce(mailbox.side(error.side()));
         }
@@ -170,7 +172,7 @@ async fn attempt(
         State::read(context, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
-    Ok(finish(work, end.differences, kept)?)
+    Ok(end_of(work, end.differences, kept)?)
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns for how many reasons others were left.

@@ -10,13 +10,13 @@ use mailhaul_imap::{Flags, FolderName, FolderPath, Preparation, Session, UidSet}
 
 use crate::account::Mailbox;
 use crate::event::{Event, MailboxEnd, Undone};
-use crate::folder::elsewhere::{Names, look_up};
+use crate::folder::elsewhere::{FolderNames, look_up};
 use crate::folder::work::{Lists, Step, Work};
-use crate::mailbox::open::{Interruption, OpenMailbox, connect};
+use crate::mailbox::open::{Interruption, OpenMailbox, connect, connect_target};
 use crate::mailbox::quarantine::{QUARANTINE, ours};
 use crate::mailbox::relocate::{open, recover, remove_exactly};
 use crate::mapping::spelling::by_path;
-use crate::server::dial::{dial, log_out};
+use crate::server::dial::log_out;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Copy, Ledger, Outcome, Place, PlaceId};
@@ -78,13 +78,15 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
             return Ok(MailboxEnd::Interrupted);
         };
         let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;
-        let names = Names { source: by_path(&source_folders), target: names(&mut ends.target).await? };
+        let names = FolderNames { source: by_path(&source_folders), target: names(&mut ends.target).await? };
         let ends = look_up(work, ends, &names, |_, _| true).await?;
         log_out(ends.source).await;
         (permit, ends.target)
     } else {
-        let permit = context.ceilings.pair(work.mailbox).await;
-        (permit, dial(context, &work.mailbox.target, Side::Target).await?)
+        let Some(opened) = connect_target(context, work.mailbox).await? else {
+            return Ok(MailboxEnd::Interrupted);
+        };
+        opened
     };
     let names = names(&mut target).await?;
     recover(work, &mut target, &names).await?;

@@ -19,7 +19,7 @@ const HOST: &str = "mailhaul";
 
 /// A ruling with its author.
 #[derive(Debug, Clone)]
-struct Settled {
+struct AuthoredRuling {
     by: String,
     decision: Decision,
     why: String,
@@ -38,7 +38,7 @@ pub(crate) async fn map(
 ) -> Result<Mappings, PluginError> {
     let mut out = Mappings::default();
     let count = ends.source_folders.len();
-    let mut settled: Vec<Option<Settled>> = vec![None; count];
+    let mut settled: Vec<Option<AuthoredRuling>> = vec![None; count];
     let mut stories: Vec<Vec<StoryStep>> = vec![Vec::new(); count];
     apply_rules(ends, rules, &mut settled, &mut stories);
     keep_inbox(ends, &mut settled, &mut stories);
@@ -86,8 +86,12 @@ pub(crate) async fn map(
             ruled[ruling.folder] = true;
             stories[ruling.folder]
                 .push(StoryStep { by: by.clone(), said: said(&ruling.decision, &ruling.why) });
-            *slot =
-                Some(Settled { by: by.clone(), decision: ruling.decision, why: ruling.why, operator: false });
+            *slot = Some(AuthoredRuling {
+                by: by.clone(),
+                decision: ruling.decision,
+                why: ruling.why,
+                operator: false,
+            });
         }
         for (n, story) in stories.iter_mut().enumerate() {
             if settled[n].is_none() {
@@ -103,7 +107,7 @@ pub(crate) async fn map(
 fn apply_rules(
     ends: FolderLists<'_>,
     rules: &[FolderRule],
-    settled: &mut [Option<Settled>],
+    settled: &mut [Option<AuthoredRuling>],
     stories: &mut [Vec<StoryStep>],
 ) {
     for (n, folder) in ends.source_folders.iter().enumerate() {
@@ -125,24 +129,28 @@ fn apply_rules(
             }
         };
         stories[n].push(StoryStep { by: rule.place.clone(), said: said(&decision, &why) });
-        settled[n] = Some(Settled { by: rule.place.clone(), decision, why, operator: true });
+        settled[n] = Some(AuthoredRuling { by: rule.place.clone(), decision, why, operator: true });
     }
 }
 
 /// INBOX goes to INBOX unless the operator said otherwise; no plugin is asked.
-fn keep_inbox(ends: FolderLists<'_>, settled: &mut [Option<Settled>], stories: &mut [Vec<StoryStep>]) {
+fn keep_inbox(ends: FolderLists<'_>, settled: &mut [Option<AuthoredRuling>], stories: &mut [Vec<StoryStep>]) {
     for (n, folder) in ends.source_folders.iter().enumerate() {
         if settled[n].is_none() && is_inbox(&folder.path) {
             let decision = Decision::MapTo { path: folder.path.clone(), role: None, subscribe: None };
             let why = "INBOX is INBOX on every server".to_owned();
             stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
-            settled[n] = Some(Settled { by: HOST.into(), decision, why, operator: false });
+            settled[n] = Some(AuthoredRuling { by: HOST.into(), decision, why, operator: false });
         }
     }
 }
 
 /// What lies below a folder that a mapper renamed goes along with it.
-fn follow_parents(ends: FolderLists<'_>, settled: &mut [Option<Settled>], stories: &mut [Vec<StoryStep>]) {
+fn follow_parents(
+    ends: FolderLists<'_>,
+    settled: &mut [Option<AuthoredRuling>],
+    stories: &mut [Vec<StoryStep>],
+) {
     let by_path: BTreeMap<&FolderPath, usize> =
         ends.source_folders.iter().enumerate().map(|(n, f)| (&f.path, n)).collect();
     for (n, folder) in ends.source_folders.iter().enumerate() {
@@ -177,14 +185,14 @@ fn follow_parents(ends: FolderLists<'_>, settled: &mut [Option<Settled>], storie
             ),
         };
         stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
-        settled[n] = Some(Settled { by: HOST.into(), decision, why, operator: false });
+        settled[n] = Some(AuthoredRuling { by: HOST.into(), decision, why, operator: false });
     }
 }
 
 /// Gives every target its spelling there, and looks for what must not be run.
 fn finish(
     ends: FolderLists<'_>,
-    settled: Vec<Option<Settled>>,
+    settled: Vec<Option<AuthoredRuling>>,
     stories: Vec<Vec<StoryStep>>,
     out: &mut Mappings,
 ) {

@@ -12,13 +12,13 @@ use crate::server::error::EndError;
 use crate::side::Side;
 
 /// A dead session can still store what it was sent: UIDNEXT has to stand still this long.
-const SETTLED: Duration = Duration::from_millis(1_000);
+const QUIET_FOR: Duration = Duration::from_millis(1_000);
 
 /// How often UIDNEXT is asked meanwhile; servers do not announce what another session stores.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// When UIDNEXT never stands still (new mail pours in) the look-up goes ahead after this long.
-const SETTLE_AT_MOST: Duration = Duration::from_secs(15);
+const QUIET_AT_MOST: Duration = Duration::from_secs(15);
 
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 500;
@@ -54,7 +54,7 @@ pub(crate) async fn wait_until_quiet(target: &mut Session, folder: &FolderName) 
     let begun = tokio::time::Instant::now();
     let mut seen = target.status(folder).await.map_err(&at)?.uid_next;
     let mut since = tokio::time::Instant::now();
-    while since.elapsed() < SETTLED && begun.elapsed() < SETTLE_AT_MOST {
+    while since.elapsed() < QUIET_FOR && begun.elapsed() < QUIET_AT_MOST {
         tokio::time::sleep(ASK_EVERY).await;
         let now = target.status(folder).await.map_err(&at)?.uid_next;
         if now != seen {

@@ -2,7 +2,7 @@
 
 use super::error::{PluginError, PluginId};
 use super::server::ServerDescription;
-use crate::names::names;
+use crate::named_enum::named_enum;
 use std::fmt;
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ pub struct Refusal {
     pub text: String,
 }
 
-names! {
+named_enum! {
     /// What a refusal means, in the words that profiles have for it. There is none for success.
     pub enum Meaning {
         /// The user name or the password is wrong.

@@ -143,7 +143,23 @@ impl Reading {
         let guessed = match own {
             Cause::ServerFault => true,
             Cause::AuthRefused | Cause::AuthOrMissing => self.log_in,
-            _ => false,
+            Cause::MailboxMissing
+            | Cause::ImapDisabled
+            | Cause::NeedsOauth
+            | Cause::TooManyConnections
+            | Cause::NameUnknown
+            | Cause::Refused
+            | Cause::Filtered
+            | Cause::TlsUntrusted
+            | Cause::TlsName
+            | Cause::TlsExpired
+            | Cause::TlsOnPlainPort
+            | Cause::PlainOnTlsPort
+            | Cause::Quota
+            | Cause::Plugin
+            | Cause::Plan
+            | Cause::Ledger
+            | Cause::Internal => false,
         };
         if !guessed {
             return own;

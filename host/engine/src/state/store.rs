@@ -193,3 +193,26 @@ fn read_stopped(json: &str) -> Stopped {
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was taken for a mailbox that had not stopped.
+    #[test]
+    fn a_record_of_a_stop_that_cannot_be_read_is_a_stop() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let stopped = Stopped { side: Side::Target, cause: Cause::Quota, reason: "full".into() };
+        store.set_mailbox("anna", "anna", "anna", Some(&stopped)).unwrap();
+        assert_eq!(store.mailboxes().unwrap()[0].stopped, Some(stopped));
+        store
+            .sql(|db| {
+                db.execute("UPDATE mailbox SET stopped = '{\"side\":\"target\",\"cause\":\"tea\"}'", [])
+            })
+            .unwrap();
+        let read = store.mailboxes().unwrap()[0].stopped.clone().unwrap();
+        assert_eq!(read.cause, Cause::Ledger);
+        assert!(read.reason.contains("cannot be read"), "{}", read.reason);
+    }
+}

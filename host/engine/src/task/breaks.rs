@@ -9,7 +9,7 @@ use crate::state::ledger::{FolderId, MAX_ATTEMPTS};
 const TOGETHER: u32 = 2;
 
 /// So many messages are given up one after the other before it is the source that is unwell, and not its messages.
-pub(crate) const MOST_IN_A_ROW: u32 = 10;
+const MOST_IN_A_ROW: u32 = 10;
 
 /// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a small one, so
 /// that several such breaks count as one attempt, and the next run tries again.

@@ -121,17 +121,17 @@ impl Ceilings {
     }
 
     /// Whether this is the first time that a server asks for patience while it works on the mailbox: said once.
-    pub(crate) fn first_complaint(&self, mailbox: &str) -> bool {
+    pub(crate) fn is_first_request_for_patience(&self, mailbox: &str) -> bool {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox.to_owned())
     }
 
-    /// Permit for one connection.
+    /// A permit for one connection.
     pub(crate) async fn one(&self, spec: &AccountSpec) -> Permit {
         let (_, host) = self.host(spec);
         Permit(vec![host.permit(1).await], None)
     }
 
-    /// Permit for one more connection to each end, if nobody has to wait for it and both hosts let one mailbox have it.
+    /// A permit for one more connection to each end, if nobody has to wait for it and both hosts let one mailbox have it.
     pub(crate) fn try_pair(&self, mailbox: &Mailbox) -> Option<Permit> {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
@@ -147,7 +147,7 @@ impl Ceilings {
         Some(Permit(held, Some(extra)))
     }
 
-    /// Permit for one connection to each end; taken at once where both ends are one host, so that
+    /// A permit for one connection to each end; taken at once where both ends are one host, so that
     /// mailboxes never wait for each other's second connection.
     pub(crate) async fn pair(&self, mailbox: &Mailbox) -> Permit {
         let (first, a) = self.host(&mailbox.source);
@@ -162,7 +162,7 @@ impl Ceilings {
     }
 }
 
-/// Permit to hold connections; given back when dropped.
+/// A permit to hold connections; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit(
     #[expect(dead_code, reason = "held for its drop")] Vec<Option<Held>>,
@@ -201,7 +201,7 @@ impl Drop for Extra {
     }
 }
 
-/// Permit of one host. What the host does not want any more is not given back.
+/// A permit of one host. What the host does not want any more is not given back.
 #[derive(Debug)]
 struct Held {
     permits: Option<OwnedSemaphorePermit>,

@@ -35,7 +35,7 @@ pub(crate) fn size(bytes: u64) -> String {
 const MAX_ASKED: u32 = 1_000;
 
 /// More different servers than this in one project are not remembered, and so not asked about.
-pub(crate) const MAX_SERVERS: usize = 10_000;
+const MAX_SERVERS: usize = 10_000;
 
 /// Side, address and capabilities: one address can be many servers behind a proxy.
 type Identity = (Side, Endpoint, Vec<String>);

@@ -1,8 +1,10 @@
 //! Folders: where they go by whose word, which are left out, and what stops a mailbox before anything is written.
 
 use mailhaul_engine::cause::Cause;
-use mailhaul_engine::event::RefusedKind;
+use mailhaul_engine::event::{MailboxEnd, RefusedKind};
 use mailhaul_engine::plugin::{Decision, Mapping, Ruling, ServerProfile};
+
+use mailhaul_lab::fake::Verdict;
 
 use crate::doubles::{Mailboxes, Mapper, Profiler, broken};
 use crate::stage::{Stage, path};
@@ -141,11 +143,26 @@ fn folders_go_over_several_connections_at_once() {
 fn mailboxes_are_moved_one_beside_the_other_and_stop_alone() {
     let mut stage = Stage::loaded(2);
     stage.plugins.source = std::sync::Arc::new(Mailboxes::of(&["ann", "bob"]));
-    // One server has one account here: the second mailbox finds everything there.
-    stage.job.limits.mailboxes_at_once = 1;
+    stage.job.limits.mailboxes_at_once = 2;
+    // One server has one account here: whoever logs in second is refused, and the other goes on.
+    let mut logged_in = 0;
+    stage.source.manners(|m| {
+        m.on_command = Box::new(move |line| {
+            logged_in += u32::from(line == "LOGIN");
+            match line == "LOGIN" && logged_in == 2 {
+                true => Verdict::Say("NO [AUTHENTICATIONFAILED] No".into()),
+                false => Verdict::Go,
+            }
+        });
+    });
     let finish = stage.run().finish.unwrap();
-    assert_eq!(finish.mailboxes.len(), 2);
+    let ends: Vec<&MailboxEnd> = finish.mailboxes.iter().map(|(_, end)| end).collect();
+    assert_eq!(ends.iter().filter(|end| **end == &MailboxEnd::Complete).count(), 1, "{ends:?}");
+    let refused = ends.iter().filter_map(|end| end.stopped()).map(|stopped| stopped.cause);
+    assert_eq!(refused.collect::<Vec<_>>(), [Cause::AuthRefused]);
     assert_eq!(stage.there("INBOX").len(), 2);
+    stage.behave();
+    stage.job.limits.mailboxes_at_once = 1;
     stage.job.only = vec!["bob".into()];
     assert_eq!(stage.run().finish.unwrap().mailboxes.len(), 1);
     stage.job.only = vec!["eve".into()];

@@ -9,6 +9,7 @@ use mailhaul_engine::plugin::Depth;
 use mailhaul_engine::summary::Verdict;
 use mailhaul_lab::fake::{End, Misbehaviour, TABLE, mail};
 
+use crate::mail::Wrong;
 use crate::outcome::Outcome;
 use crate::stage::{DATE, Stage, message, password};
 
@@ -18,57 +19,100 @@ struct NotYet {
     at: End,
     when: &'static [When],
     /// What comes of it today.
+    wrong: Wrong,
+    /// Why.
     today: &'static str,
 }
 
-const fn not_yet(name: &'static str, at: End, when: &'static [When], today: &'static str) -> NotYet {
-    NotYet { name, at, when, today }
+const fn not_yet(
+    name: &'static str,
+    at: End,
+    when: &'static [When],
+    wrong: Wrong,
+    today: &'static str,
+) -> NotYet {
+    NotYet { name, at, when, wrong, today }
 }
 
 use End::{Source, Target};
 use When::{First, Later};
+use Wrong::{Changed, Doubled, Leaked, Lost};
 
 const ALWAYS: &[When] = &[First, Later];
 
 const NOT_YET: &[NotYet] = &[
-    not_yet("uid-twice", Target, &[First], "acknowledged, not listed, sent again at once: twice there"),
-    not_yet("uid-too-large", Target, &[First], "acknowledged, not listed, sent again at once: twice there"),
+    not_yet(
+        "uid-twice",
+        Target,
+        &[First],
+        Doubled,
+        "acknowledged, not listed, sent again at once: twice there",
+    ),
+    not_yet(
+        "uid-too-large",
+        Target,
+        &[First],
+        Doubled,
+        "acknowledged, not listed, sent again at once: twice there",
+    ),
     not_yet(
         "renumbered-with-a-look-alike",
         Source,
         &[Later],
+        Lost,
         "the new one is taken for the one that is gone",
     ),
-    not_yet("put-back", Source, &[Later], "a known number is believed without its size and date"),
-    not_yet("put-back", Target, &[Later], "a known number is believed without its size and date"),
-    not_yet("moved-out-and-back", Source, &[Later], "it is sent again beside its copy: twice there"),
-    not_yet("text-short", Source, &[First], "what came is copied, with a warning"),
-    not_yet("text-long", Source, &[First], "what came is copied"),
-    not_yet("text-is-a-stand-in", Source, &[First], "the stand-in is copied"),
-    not_yet("date-unreadable", Source, &[First], "the copy has the day of the run"),
-    not_yet("uid-outside", Target, ALWAYS, "acknowledged, not there under that UID, sent again: twice there"),
-    not_yet("uid-repeated", Target, &[First], "a UID that is taken: what came is sent again"),
+    not_yet("put-back", Source, &[Later], Lost, "a known number is believed without its size and date"),
+    not_yet("put-back", Target, &[Later], Lost, "a known number is believed without its size and date"),
+    not_yet("moved-out-and-back", Source, &[Later], Doubled, "it is sent again beside its copy: twice there"),
+    not_yet("text-short", Source, &[First], Changed, "what came is copied, with a warning"),
+    not_yet("text-long", Source, &[First], Changed, "what came is copied"),
+    not_yet("text-is-a-stand-in", Source, &[First], Lost, "the stand-in is copied"),
+    not_yet("date-unreadable", Source, &[First], Changed, "the copy has the day of the run"),
+    not_yet(
+        "uid-outside",
+        Target,
+        ALWAYS,
+        Doubled,
+        "acknowledged, not there under that UID, sent again: twice there",
+    ),
+    not_yet("uid-repeated", Target, &[First], Doubled, "a UID that is taken: what came is sent again"),
     not_yet(
         "not-stored-with-a-uid",
         Target,
         &[First],
+        Lost,
         "the UID is the next message's: that one is sent again",
     ),
-    not_yet("stored-late", Target, ALWAYS, "acknowledged, not listed, sent again at once: twice there"),
-    not_yet("adds-a-header", Target, ALWAYS, "what the target changed is not looked at"),
-    not_yet("adds-a-line", Target, ALWAYS, "what the target changed is not looked at"),
-    not_yet("cuts", Target, ALWAYS, "the target's sizes are not looked at"),
-    not_yet("replaces-nul", Target, &[First], "what the target changed is not looked at"),
-    not_yet("other-date", Target, ALWAYS, "the target's dates are not looked at"),
-    not_yet("repeats-the-password", Source, ALWAYS, "the server's words are kept as they are"),
-    not_yet("repeats-the-password", Target, ALWAYS, "the server's words are kept as they are"),
+    not_yet(
+        "stored-late",
+        Target,
+        ALWAYS,
+        Doubled,
+        "acknowledged, not listed, sent again at once: twice there",
+    ),
+    not_yet("adds-a-header", Target, ALWAYS, Changed, "what the target changed is not looked at"),
+    not_yet("adds-a-line", Target, ALWAYS, Changed, "what the target changed is not looked at"),
+    not_yet("cuts", Target, ALWAYS, Changed, "the target's sizes are not looked at"),
+    not_yet("replaces-nul", Target, &[First], Changed, "what the target changed is not looked at"),
+    not_yet("other-date", Target, ALWAYS, Changed, "the target's dates are not looked at"),
+    not_yet("repeats-the-password", Source, ALWAYS, Leaked, "the server's words are kept as they are"),
+    not_yet("repeats-the-password", Target, ALWAYS, Leaked, "the server's words are kept as they are"),
     not_yet(
         "folds-case",
         Target,
         &[First],
+        Changed,
         "a folder that is there under another name is filled with two folders' mail",
     ),
-    not_yet("outside-the-namespace", Source, &[First], "such folders are left out and named nowhere"),
+    not_yet(
+        "folds-case",
+        Target,
+        &[Later],
+        Doubled,
+        "the one of two folders is taken for replaced, and filled again",
+    ),
+    not_yet("outside-the-namespace", Source, &[First], Lost, "such folders are left out and named nowhere"),
 ];
 
 /// When a server begins to misbehave.
@@ -85,19 +129,19 @@ fn more(stage: &Stage) {
 }
 
 /// What the rule says of what a task said; `None` when it holds.
-fn dishonest(stage: &Stage, said: &str, outcome: &Outcome) -> Option<String> {
+fn dishonest(stage: &Stage, said: &str, outcome: &Outcome) -> Option<(Wrong, String)> {
     if stage.keeps(outcome, password()) {
-        return Some(format!("{said}: the password stands somewhere"));
+        return Some((Leaked, format!("{said}: the password stands somewhere")));
     }
     let finish = outcome.finish.as_ref()?;
     let complete = finish.mailboxes.iter().all(|(_, end)| *end == MailboxEnd::Complete)
         || outcome.project.verdict == Verdict::Complete;
-    let unlike = stage.unlike().filter(|_| complete)?;
-    Some(format!("{said}: complete, and {unlike}"))
+    let (wrong, unlike) = stage.unlike().filter(|_| complete)?;
+    Some((wrong, format!("{said}: complete, and {wrong:?}: {unlike}")))
 }
 
 /// Moves mail with the row switched on; says what is not right.
-fn tried(row: &Misbehaviour, end: End, when: When) -> Option<String> {
+fn tried(row: &Misbehaviour, end: End, when: When) -> Option<(Wrong, String)> {
     let stage = Stage::new();
     stage.source.store(mail);
     if when == When::Later {
@@ -125,7 +169,10 @@ fn table(end: End, when: When) {
             NOT_YET.iter().find(|not| not.name == row.name && not.at == end && not.when.contains(&when));
         let found = tried(row, end, when);
         match (found, known) {
-            (Some(found), None) => wrong.push(format!("{} ({}): {found}", row.name, row.what)),
+            (Some((_, found)), None) => wrong.push(format!("{} ({}): {found}", row.name, row.what)),
+            (Some((as_found, found)), Some(known)) if as_found != known.wrong => {
+                wrong.push(format!("{} is {:?} no more: {found}", row.name, known.wrong));
+            }
             (None, Some(known)) => wrong.push(format!("{} holds now, strike it: {}", row.name, known.today)),
             _ => {}
         }

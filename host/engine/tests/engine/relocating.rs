@@ -142,7 +142,7 @@ fn a_folder_that_is_renamed_at_the_source_is_followed() {
     assert_eq!(outcome.project.totals.counts.gone_at_source, 0);
 }
 
-/// A folder that has the name of one that is gone is no other for that.
+/// A folder that appears when another goes has its own mail, and is no new name for it.
 #[test]
 fn a_new_folder_is_not_taken_for_one_that_is_gone() {
     let stage = moved(WAYS[0]);

@@ -20,7 +20,7 @@ use mailhaul_net::{Dialer, TlsMode};
 use tokio::sync::{Notify, mpsc};
 
 use crate::doubles::{Mailboxes, PASSWORD};
-use crate::mail::{mail, odd};
+use crate::mail::{Wrong, mail, odd, wrong};
 use crate::outcome::Outcome;
 
 /// INTERNALDATE of messages whose date does not matter.
@@ -301,11 +301,10 @@ impl Stage {
         assert!(want == have, "wanted:\n{}\nthere instead:\n{}", odd(&want, &have), odd(&have, &want));
     }
 
-    /// What of the source is not exactly once on the target as it is at the source, in words; `None` when all is.
-    pub(crate) fn unlike(&self) -> Option<String> {
+    /// What of the source is not exactly once on the target as it is at the source, and in words; `None` when all is.
+    pub(crate) fn unlike(&self) -> Option<(Wrong, String)> {
         let (want, have) = (mail(&self.source, |_| false), mail(&self.target, |_| false));
-        let odd = odd(&want, &have);
-        (!odd.is_empty()).then_some(odd)
+        Some((wrong(&want, &have)?, odd(&want, &have)))
     }
 
     /// Text that the state folder keeps anywhere, or that was told.

@@ -61,7 +61,7 @@ fn while_it_waits_for_a_server_it_stops_at_once() {
 }
 
 #[test]
-fn nothing_is_begun_after_it() {
+fn no_answer_is_waited_for_after_it() {
     for task in [Task::Check, Task::Plan, Task::Undo] {
         let stage = Stage::loaded(2);
         stage.run().complete();

@@ -132,7 +132,7 @@ fn died_while_it_removes_it_goes_on_later() {
             Verdict::Go
         });
     });
-    stage.undo();
+    assert!(stage.undo().finish.is_none(), "it died");
     stage.behave();
     stage.undo().well();
     assert_eq!(stage.there("INBOX").len(), 1);

@@ -10,7 +10,7 @@ use mailhaul_imap::ImapError;
 
 use crate::code::Code;
 use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
-use crate::folder::copy::item::FolderCopy;
+use crate::folder::copy::item::Route;
 use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
 use crate::server::error::EndError;
@@ -22,14 +22,14 @@ use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 /// # Errors
 /// When the ledger fails.
 pub(super) async fn blame(
-    job: &FolderCopy<'_>,
+    route: &Route<'_>,
     shared: &SharedFlight,
     open: &[Listed],
     error: &WorkError,
 ) -> Step<()> {
     let WorkError::End(EndError::Imap(side, error)) = error else { return Ok(()) };
     if *side == Side::Source {
-        return blame_source(job, shared, open, error).await;
+        return blame_source(route, shared, open, error).await;
     }
     // Silence is the server's or the line's; only an end is an answer.
     if !matches!(error, ImapError::Closed { .. }) {
@@ -42,10 +42,10 @@ pub(super) async fn blame(
     };
     let alone = open.len() == 1;
     if !alone {
-        job.work.context.breaks.broke_together(job.work.key());
+        route.work.context.breaks.broke_together(route.work.key());
     }
-    let counts =
-        alone && (whole || job.work.context.breaks.count(job.work.key(), job.folder, uid) == MAX_ATTEMPTS);
+    let counts = alone
+        && (whole || route.work.context.breaks.count(route.work.key(), route.folder, uid) == MAX_ATTEMPTS);
     let text = if alone {
         format!("the connection to the target broke each time it was sent: {error}")
     } else {
@@ -53,17 +53,17 @@ pub(super) async fn blame(
     };
     let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, refused: counts };
     tracing::info!(uid, alone, whole, "the connection broke at this message");
-    let before = job.work.ledger().attempts(job.folder)?.get(&uid).copied().unwrap_or(0);
+    let before = route.work.ledger().attempts(route.folder)?.get(&uid).copied().unwrap_or(0);
     if counts && (before + 1 >= MAX_ATTEMPTS || !whole) {
-        job.fail(failure).await?;
+        route.fail(failure).await?;
     } else {
-        job.work.ledger().failed(job.folder, &failure, &[])?;
+        route.work.ledger().failed(route.folder, &failure, &[])?;
     }
     Ok(())
 }
 
 async fn blame_source(
-    job: &FolderCopy<'_>,
+    route: &Route<'_>,
     shared: &SharedFlight,
     open: &[Listed],
     error: &ImapError,
@@ -75,7 +75,7 @@ async fn blame_source(
         return Ok(());
     }
     tracing::info!(uid, arriving, %error, "the source's connection ended at this message");
-    if !job.work.context.breaks.give_up_reading(job.work.key(), job.folder, uid) {
+    if !route.work.context.breaks.give_up_reading(route.work.key(), route.folder, uid) {
         return Ok(());
     }
     let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size);
@@ -83,5 +83,5 @@ async fn blame_source(
         "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
     );
     let failure = Failure { uid, size, code: Code::Unreadable, text: &text, refused: false };
-    Ok(job.fail(failure).await?)
+    Ok(route.fail(failure).await?)
 }

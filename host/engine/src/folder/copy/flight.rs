@@ -109,7 +109,7 @@ impl Batches {
 
 /// What the source was at when its connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ReadBreak {
+pub(super) struct ReadBreak {
     /// The message.
     pub uid: u32,
     /// Its text had begun to arrive; else it is the next one that was asked for.

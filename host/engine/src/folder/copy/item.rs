@@ -15,7 +15,7 @@ use crate::summary::{Exception, ExceptionOutcome};
 
 /// A folder to copy: from where, to where, and what the work on its mailbox is done with.
 #[derive(Debug, Clone)]
-pub(crate) struct FolderCopy<'a> {
+pub(crate) struct Route<'a> {
     /// The work on the mailbox.
     pub work: Work<'a>,
     /// The ledger's row.
@@ -38,7 +38,7 @@ pub(crate) struct FolderCopy<'a> {
     pub together: bool,
 }
 
-impl FolderCopy<'_> {
+impl Route<'_> {
     /// Records a message that is not on the target, and tells.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use crate::folder::copy::blame::blame;
 use crate::folder::copy::flight::{Batches, SharedFlight, flight};
-use crate::folder::copy::item::{CopyOutcome, FolderCopy};
+use crate::folder::copy::item::{CopyOutcome, Route};
 use crate::folder::copy::read::Reader;
 use crate::folder::copy::record::{listen, record};
 use crate::folder::copy::write::{Writer, lost};
@@ -31,52 +31,53 @@ const ACKS: usize = 256;
 /// # Errors
 /// When an end or the ledger fails; what was sent and not acknowledged stays in the ledger as an open batch.
 pub(super) async fn copy(
-    job: &FolderCopy<'_>,
+    route: &Route<'_>,
     source: &mut Session,
     target: Session,
     open: &[Listed],
 ) -> Step<(Session, CopyOutcome)> {
     let shared: SharedFlight = Arc::default();
-    let result = Box::pin(pump(job, source, target, open, &shared)).await;
+    let result = Box::pin(pump(route, source, target, open, &shared)).await;
     if let Err(error) = &result {
-        blame(job, &shared, open, error).await?;
+        blame(route, &shared, open, error).await?;
     }
     result
 }
 
 async fn pump(
-    job: &FolderCopy<'_>,
+    route: &Route<'_>,
     source: &mut Session,
     target: Session,
     open: &[Listed],
     shared: &SharedFlight,
 ) -> Step<(Session, CopyOutcome)> {
-    flight(shared).uid_next = job.selected.uid_next;
+    flight(shared).uid_next = route.selected.uid_next;
     let mut options = AppendOptions::default();
-    if !job.together {
+    if !route.together {
         options.batch_messages = 1;
     }
-    let (appender, acks) = target.appender(&job.target_name, options).map_err(EndError::at(Side::Target))?;
+    let (appender, acks) =
+        target.appender(&route.target_name, options).map_err(EndError::at(Side::Target))?;
     let (queue, items) = mpsc::channel(QUEUE);
     let (ack_sender, ack_receiver) = mpsc::channel(ACKS);
     let (halt, halted) = watch::channel(false);
 
     let writer = Writer {
-        folder: job.folder,
-        uid_validity: job.selected.uid_validity,
-        ledger: Arc::clone(job.work.ledger),
+        folder: route.folder,
+        uid_validity: route.selected.uid_validity,
+        ledger: Arc::clone(route.work.ledger),
         flight: Arc::clone(shared),
         batches: Batches::new(open),
         keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
-        list_from: job.selected.uid_next.filter(|_| open.len() <= LISTED_AT_ONCE),
+        list_from: route.selected.uid_next.filter(|_| open.len() <= LISTED_AT_ONCE),
     };
     let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
     let mut listener = AbortOnDrop(tokio::spawn(listen(acks, ack_sender).in_current_span()));
 
     let mut copied = CopyOutcome::default();
-    let reader = Reader { job, flight: Arc::clone(shared), queue, halted };
+    let reader = Reader { route, flight: Arc::clone(shared), queue, halted };
     let (read, recorded) =
-        tokio::join!(reader.read(source, open, &mut copied), record(job, shared, ack_receiver, halt));
+        tokio::join!(reader.read(source, open, &mut copied), record(route, shared, ack_receiver, halt));
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;
     let recorded = recorded?;

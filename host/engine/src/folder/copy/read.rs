@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::code::Code;
 use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
-use crate::folder::copy::item::{CopyOutcome, FolderCopy, Head, Item, Short};
+use crate::folder::copy::item::{CopyOutcome, Head, Item, Route, Short};
 use crate::folder::work::{Step, WorkError};
 use crate::job::Order;
 use crate::message::content::Hasher;
@@ -28,7 +28,7 @@ const FETCHES: usize = 2;
 /// The reading end of a copy.
 pub(super) struct Reader<'a> {
     /// The folder.
-    pub job: &'a FolderCopy<'a>,
+    pub route: &'a Route<'a>,
     /// Where a lost connection leaves word of what the source was at.
     pub flight: SharedFlight,
     /// Where messages go.
@@ -52,8 +52,8 @@ impl Reader<'_> {
     ) -> Step<()> {
         let wanted = self.refuse_too_big(open).await?;
         let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
-        let suspects = self.job.work.context.breaks.suspects(self.job.work.key(), self.job.folder);
-        let (stride, at_once) = match self.job.work.context.job.select.order {
+        let suspects = self.route.work.context.breaks.suspects(self.route.work.key(), self.route.folder);
+        let (stride, at_once) = match self.route.work.context.job.select.order {
             Order::Source => (usize::MAX, 1),
             Order::Any => (usize::MAX, FETCHES),
             Order::RecentFirst => (STRIDE, FETCHES),
@@ -91,7 +91,7 @@ impl Reader<'_> {
             self.unreadable(uid, NO_TEXT).await?;
         }
         silent.retain(|uid| !there.contains(uid));
-        Ok(self.job.work.ledger().vanished(self.job.folder, &silent)?)
+        Ok(self.route.work.ledger().vanished(self.route.folder, &silent)?)
     }
 
     /// Leaves word of what the source was at when its connection ended: the message that was arriving, else the `next` one
@@ -112,7 +112,7 @@ impl Reader<'_> {
         copied: &mut CopyOutcome,
     ) -> Step<bool> {
         loop {
-            if self.job.work.context.stop.is_raised() {
+            if self.route.work.context.stop.is_raised() {
                 copied.interrupted = true;
                 return Ok(false);
             }
@@ -135,20 +135,20 @@ impl Reader<'_> {
                 return Ok(false);
             }
             flight(&self.flight).arriving = None;
-            self.job.work.context.breaks.was_read(self.job.work.key(), self.job.folder, uid);
+            self.route.work.context.breaks.was_read(self.route.work.key(), self.route.folder, uid);
         }
     }
 
     /// Messages the target said it does not take are not sent.
     async fn refuse_too_big(&self, open: &[Listed]) -> Step<Vec<u32>> {
-        let Some(limit) = self.job.append_limit else { return Ok(open.iter().map(|m| m.uid).collect()) };
+        let Some(limit) = self.route.append_limit else { return Ok(open.iter().map(|m| m.uid).collect()) };
         let mut wanted = Vec::with_capacity(open.len());
         for message in open {
             if message.size <= limit {
                 wanted.push(message.uid);
                 continue;
             }
-            let by = self.job.limit_by.as_ref().map(|by| format!(", says {by}")).unwrap_or_default();
+            let by = self.route.limit_by.as_ref().map(|by| format!(", says {by}")).unwrap_or_default();
             let text = format!(
                 "the message has {} bytes, and the target takes messages of up to {limit} bytes{by}",
                 message.size
@@ -160,14 +160,14 @@ impl Reader<'_> {
                 text: &text,
                 refused: false,
             };
-            self.job.fail(failure).await?;
+            self.route.fail(failure).await?;
         }
         Ok(wanted)
     }
 
     async fn unreadable(&self, uid: u32, text: &str) -> Step<()> {
         let failure = Failure { uid, size: 0, code: Code::Unreadable, text, refused: false };
-        Ok(self.job.fail(failure).await?)
+        Ok(self.route.fail(failure).await?)
     }
 
     /// Moves one message from the FETCH into the queue. `false` when the writer is gone.
@@ -179,8 +179,8 @@ impl Reader<'_> {
         copied: &mut CopyOutcome,
     ) -> Step<bool> {
         let at_source = EndError::at(Side::Source);
-        let context = self.job.work.context;
-        let (now, later, impossible) = message.flags.appendable(&self.job.selected);
+        let context = self.route.work.context;
+        let (now, later, impossible) = message.flags.appendable(&self.route.selected);
         for flag in impossible.iter() {
             *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;
         }

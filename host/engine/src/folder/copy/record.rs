@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::code::Code;
 use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
-use crate::folder::copy::item::FolderCopy;
+use crate::folder::copy::item::Route;
 use crate::folder::work::{Step, Work};
 use crate::server::error::Reading;
 use crate::server::refusal::read_append;
@@ -72,7 +72,7 @@ pub(super) struct Acknowledged {
 /// A refusal that is about one message is recorded. One that is about the moment, or about one of several messages that
 /// went together, leaves them to be looked up and sent again.
 pub(super) async fn record(
-    job: &FolderCopy<'_>,
+    route: &Route<'_>,
     shared: &SharedFlight,
     mut acks: mpsc::Receiver<Ack>,
     halt: watch::Sender<bool>,
@@ -85,7 +85,7 @@ pub(super) async fn record(
         let mut closed = Vec::new();
         let mut refused = Vec::new();
         let mut asked = None;
-        let readings = readings(job.work, &buffer).await;
+        let readings = readings(route.work, &buffer).await;
         {
             let mut flight = flight(shared);
             for (ack, reading) in buffer.drain(..).zip(readings) {
@@ -142,20 +142,20 @@ pub(super) async fn record(
             }
         }
         if let Some((refusal, advice)) = asked {
-            if job.work.context.ceilings.first_complaint(job.work.key()) {
+            if route.work.context.ceilings.is_first_request_for_patience(route.work.key()) {
                 let text =
                     format!("the target asks for patience, so the copy goes on slower: {refusal}{advice}");
-                job.work.warn(text).await;
+                route.work.warn(text).await;
             }
             done.patience.get_or_insert(refusal);
         }
         if !delivered.is_empty() {
-            let taken = job.work.ledger().delivered(job.folder, &delivered, Outcome::Copied, &closed)?;
+            let taken = route.work.ledger().delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
             let taken: HashMap<u32, u32> = taken.iter().map(|t| (t.uid, t.target_uid)).collect();
             for message in delivered.iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;
                 done.bytes += message.size;
-                job.work.context.done.add(1, message.size);
+                route.work.context.done.add(1, message.size);
             }
             // Under another UID it may be there all the same.
             done.unresolved.extend(taken.keys());
@@ -164,17 +164,17 @@ pub(super) async fn record(
         for (uid, size, refusal, advice) in refused {
             let text = format!("the target refused it: {refusal}{advice}");
             let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
-            job.fail(failure).await?;
+            route.fail(failure).await?;
         }
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             let progress = Event::FolderProgress {
-                mailbox: job.work.key().to_owned(),
-                source: job.source.clone(),
+                mailbox: route.work.key().to_owned(),
+                source: route.source.clone(),
                 messages: done.messages,
                 bytes: done.bytes,
             };
-            job.work.context.emit(progress).await;
+            route.work.context.emit(progress).await;
         }
     }
     Ok(done)

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::join_all;
 use mailhaul_imap::Session;
 
-use crate::folder::copy::item::{CopyOutcome, FolderCopy, Short};
+use crate::folder::copy::item::{CopyOutcome, Route, Short};
 use crate::folder::copy::pump::copy;
 use crate::folder::work::Step;
 use crate::job::Order;
@@ -27,12 +27,12 @@ const MAX_HELPERS: usize = 3;
 /// # Errors
 /// When an end or the ledger fails; what was sent and not acknowledged stays in the ledger as an open batch.
 pub(crate) async fn spread(
-    job: &FolderCopy<'_>,
+    route: &Route<'_>,
     source: &mut Session,
     target: Session,
     open: &[Listed],
 ) -> Step<(Session, CopyOutcome)> {
-    let order = job.work.context.job.select.order;
+    let order = route.work.context.job.select.order;
     let recent: Vec<Listed>;
     let open = if order == Order::RecentFirst {
         recent = newest_first(open);
@@ -43,8 +43,8 @@ pub(crate) async fn spread(
     let part = if order == Order::Any { PART } else { usize::MAX };
     let parts = Parts(Mutex::new(open.chunks(part.min(open.len().max(1))).collect()));
     let helpers = open.len().div_ceil(part).saturating_sub(1).min(MAX_HELPERS);
-    let helpers = join_all((0..helpers).map(|_| helper(job, &parts)));
-    let (own, helped) = tokio::join!(parts.copy(job, source, target), helpers);
+    let helpers = join_all((0..helpers).map(|_| helper(route, &parts)));
+    let (own, helped) = tokio::join!(parts.copy(route, source, target), helpers);
     let (target, mut copied) = own?;
     for part in helped {
         copied.add(part?);
@@ -69,7 +69,7 @@ impl<'a> Parts<'a> {
 
     async fn copy(
         &self,
-        job: &FolderCopy<'_>,
+        route: &Route<'_>,
         source: &mut Session,
         mut target: Session,
     ) -> Step<(Session, CopyOutcome)> {
@@ -78,7 +78,7 @@ impl<'a> Parts<'a> {
             && copied.over_quota.is_none()
             && let Some(part) = self.next()
         {
-            let (session, more) = copy(job, source, target, part).await?;
+            let (session, more) = copy(route, source, target, part).await?;
             target = session;
             copied.add(more);
         }
@@ -87,21 +87,21 @@ impl<'a> Parts<'a> {
 }
 
 /// One more pair of connections for the folder, if it may be opened right now.
-async fn helper(job: &FolderCopy<'_>, parts: &Parts<'_>) -> Step<CopyOutcome> {
-    let Some(permit) = job.work.context.ceilings.try_pair(job.work.mailbox) else {
+async fn helper(route: &Route<'_>, parts: &Parts<'_>) -> Step<CopyOutcome> {
+    let Some(permit) = route.work.context.ceilings.try_pair(route.work.mailbox) else {
         return Ok(CopyOutcome::default());
     };
     let opened = async {
-        let (mut source, mut target) = dial_both(job.work.context, job.work.mailbox).await?;
+        let (mut source, mut target) = dial_both(route.work.context, route.work.mailbox).await?;
         let (examined, selected) =
-            tokio::join!(source.examine(&job.source_name), target.select(&job.target_name));
+            tokio::join!(source.examine(&route.source_name), target.select(&route.target_name));
         examined.map_err(EndError::at(Side::Source))?;
         let selected = selected.map_err(EndError::at(Side::Target))?;
         Ok::<_, EndError>((source, target, selected))
     };
     let (mut source, target, selected) = match opened.await {
         Ok((source, target, selected))
-            if selected.uid_validity == job.selected.uid_validity && !selected.read_only =>
+            if selected.uid_validity == route.selected.uid_validity && !selected.read_only =>
         {
             (source, target, selected)
         }
@@ -112,8 +112,8 @@ async fn helper(job: &FolderCopy<'_>, parts: &Parts<'_>) -> Step<CopyOutcome> {
             return Ok(CopyOutcome::default());
         }
     };
-    let job = FolderCopy { selected, ..job.clone() };
-    let (target, copied) = parts.copy(&job, &mut source, target).await?;
+    let route = Route { selected, ..route.clone() };
+    let (target, copied) = parts.copy(&route, &mut source, target).await?;
     log_out_both(source, target, permit);
     Ok(copied)
 }

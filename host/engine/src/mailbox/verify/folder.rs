@@ -36,10 +36,10 @@ pub(super) struct Comparison<'a> {
 
 /// How both ends spell the folder, where it is there.
 #[derive(Clone, Copy)]
-pub(super) struct Names<'a> {
-    /// The source.
+pub(super) struct Spellings<'a> {
+    /// How the source spells it; `None` where it has no such folder.
     pub source: Option<&'a FolderName>,
-    /// The target.
+    /// How the target does.
     pub target: Option<&'a FolderName>,
 }
 
@@ -63,7 +63,7 @@ impl Comparison<'_> {
     ///
     /// # Errors
     /// When a connection or the ledger fails. What a server refuses is a difference.
-    pub(super) async fn folder(&self, ends: &mut Ends, names: Names<'_>) -> Step<FolderFound> {
+    pub(super) async fn folder(&self, ends: &mut Ends, names: Spellings<'_>) -> Step<FolderFound> {
         let Self { work, depth, sample, .. } = *self;
         let context = work.context;
         let begun = Instant::now();

@@ -9,8 +9,8 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, Work};
-use crate::mailbox::open::{Interruption, OpenMailbox, connect, finish};
-use crate::mailbox::verify::folder::{Comparison, Names};
+use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
+use crate::mailbox::verify::folder::{Comparison, Spellings};
 use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
@@ -64,7 +64,8 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
             found[n].extend(unseen::difference(row));
             continue;
         };
-        let names = Names { source: source_names.get(&row.source), target: target_names.get(target_path) };
+        let names =
+            Spellings { source: source_names.get(&row.source), target: target_names.get(target_path) };
         let comparison = Comparison { work, row, target_path, depth, sample };
         let result = comparison.folder(&mut ends, names).await?;
         if result.interrupted {
@@ -96,7 +97,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
         }
     }
     hooks::run(work, ends, depth, hooks::State::default()).await?;
-    Ok(finish(work, counted, 0)?)
+    Ok(end_of(work, counted, 0)?)
 }
 
 /// Marks what the operator ignores as a note; returns how many differences count.

@@ -73,7 +73,7 @@ pub(crate) struct Proof {
 }
 
 fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
-    let code: Option<Code> = row.get(5)?;
+    let code: Option<String> = row.get(5)?;
     let reason: Option<String> = row.get(6)?;
     let figures: (Option<u32>, Option<u32>, Option<u32>, Option<u32>) =
         (row.get(11)?, row.get(12)?, row.get(14)?, row.get(15)?);
@@ -90,7 +90,7 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
         target: row.get(2)?,
         source_uid_validity: row.get(3)?,
         target_uid_validity: row.get(4)?,
-        stopped: code.zip(reason),
+        stopped: code.map(|code| stopped_code(&code)).zip(reason),
         place: row.get::<_, Option<i64>>(7)?.map(PlaceId),
         place_path: row.get(16)?,
         source_mailbox_id: row.get(8)?,
@@ -215,7 +215,7 @@ impl Ledger {
             tx.execute(
                 "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0,
                      verified = 0 WHERE id = ?1",
-                params![folder.0, code, reason, messages],
+                params![folder.0, code.as_str(), reason, messages],
             )
             .map(drop)
         })
@@ -423,4 +423,10 @@ pub(super) fn set_gone(
         again.execute(params![folder.0, uid])?;
     }
     Ok(())
+}
+
+/// The code of a folder that stopped. Ledgers of earlier versions, and of later ones, have codes that are not known here:
+/// such a folder is not well all the same.
+pub(super) fn stopped_code(text: &str) -> Code {
+    Code::parse(text).unwrap_or(Code::Unreadable)
 }

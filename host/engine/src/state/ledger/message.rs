@@ -3,26 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::UidSet;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension, ToSql, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::code::Code;
 
 use super::folder::changed;
 use super::seal::SEAL_ONE;
 use super::{FolderId, Ledger, PlaceId, Result};
-
-impl ToSql for Code {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
-}
-
-impl FromSql for Code {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
-    }
-}
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::folder::stopped_code;
 use super::{FolderId, FolderRow, Ledger, Result};
 use crate::code::Code;
 use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
@@ -56,7 +57,8 @@ impl Ledger {
                     bytes: r.get(10)?,
                 };
                 let target: Option<String> = r.get(1)?;
-                let stopped: Option<Code> = r.get(4)?;
+                let stopped: Option<String> = r.get(4)?;
+                let stopped = stopped.map(|code| stopped_code(&code));
                 if let Some(counted) = counted {
                     counts = counted;
                 } else {
@@ -93,7 +95,7 @@ impl Ledger {
                  ORDER BY f.id, m.source_uid",
             )?
             .query_map([], |r| {
-                // A row always has a reason; one that lost it is told as what its outcome says.
+                // A reason that is missing, or has another version's code, is told as what its outcome says.
                 let (outcome, unknown) = match r.get::<_, i64>(2)? {
                     3 => (ExceptionOutcome::Skipped, Code::Rule),
                     _ => (ExceptionOutcome::Failed, Code::Refused),
@@ -102,7 +104,10 @@ impl Ledger {
                     folder: r.get(0)?,
                     uid: r.get(1)?,
                     outcome,
-                    code: r.get::<_, Option<Code>>(3)?.unwrap_or(unknown),
+                    code: r
+                        .get::<_, Option<String>>(3)?
+                        .and_then(|code| Code::parse(&code))
+                        .unwrap_or(unknown),
                     reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
                 })
             })?

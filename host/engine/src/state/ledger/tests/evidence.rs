@@ -124,3 +124,27 @@ fn a_page_of_counterparts_costs_what_is_on_it() {
     let (short, long) = (pages(10_000), pages(100_000));
     assert!(long < short * 3, "{short:?} a message in a folder of 10,000, {long:?} in one of 100,000");
 }
+
+/// Tables 1 and 2 had codes of folders that no longer exist, and a later program may have more: whatever one says, its
+/// folder is not well, and everything else can be read.
+#[test]
+fn a_code_of_another_version_is_not_well_and_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    ledger.skipped(id, &[(2, 20)], Code::Rule, "older").unwrap();
+    ledger
+        .sql(|db| {
+            db.execute(
+                "UPDATE folder SET stopped_code = 'uidvalidity-changed', stopped_reason = 'it changed'",
+                [],
+            )?;
+            db.execute("UPDATE reason SET code = 'tea'", [])
+        })
+        .unwrap();
+    assert_eq!(ledger.folders().unwrap()[0].stopped, Some((Code::Unreadable, "it changed".to_owned())));
+    assert!(!ledger.folder_summaries().unwrap()[0].is_well());
+    let codes: Vec<Code> = ledger.exceptions().unwrap().into_iter().map(|e| e.code).collect();
+    assert_eq!(codes, [Code::Rule, Code::Unreadable]);
+    assert_eq!(ledger.rows(id).unwrap().len(), 2);
+}

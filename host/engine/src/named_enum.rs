@@ -2,7 +2,7 @@
 
 /// Declares an enum of names. `ALL` lists its values in order, `as_str` gives the name, `parse` reads it, and serde and
 /// `Display` use it.
-macro_rules! names {
+macro_rules! named_enum {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,4 +53,4 @@ macro_rules! names {
     };
 }
 
-pub(crate) use names;
+pub(crate) use named_enum;
