@@ -38,7 +38,7 @@ pub struct ProjectSummary {
     pub totals: Totals,
     /// The newest run alone.
     pub last_run: LastRun,
-    /// Every mailbox a run has seen, by source name.
+    /// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by source name.
     pub mailboxes: Vec<MailboxSummary>,
 }
 
@@ -144,10 +144,29 @@ pub struct MailboxSummary {
     pub folders: Vec<FolderSummary>,
     /// Every message that is neither copied nor present.
     pub exceptions: Vec<Exception>,
-    /// What the newest `verify` found.
+    /// What runs and comparisons found, until one that looks for the same finds otherwise.
     pub differences: Vec<Difference>,
     /// What the validation hooks said.
     pub hooks: Vec<HookSummary>,
+    /// Why the newest run left copies that `--delete-gone` asked it to put away: one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub kept: Vec<String>,
+    /// Work was broken off, and nobody knows yet how far it came; the next run looks.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub unfinished: bool,
+}
+
+impl MailboxSummary {
+    /// Whether it stands in the list and no run has begun it.
+    #[must_use]
+    pub fn is_only_listed(&self) -> bool {
+        self.verdict == Verdict::NotStarted && self.folders.is_empty() && self.stopped.is_none()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Why a mailbox could not go on.
@@ -175,6 +194,9 @@ pub struct FolderSummary {
     /// counts are then the best account there is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stopped: Option<Code>,
+    /// It is to be moved, and no run has read its list: also where it is said to be empty, nobody has seen that it is.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub never_opened: bool,
     /// Depth of the newest comparison since the newest copy.
     pub verified: Verified,
 }
@@ -186,11 +208,12 @@ impl FolderSummary {
         self.target.is_none() && self.counts.pending == 0
     }
 
-    /// Whether every message of it is accounted for and none failed. A folder that stopped is never well, whatever its
-    /// counts say: they are about messages, and nobody has seen those it has now.
+    /// Whether every message of it is accounted for and none failed. A folder that stopped, or that no run has opened, is
+    /// never well, whatever its counts say: they are about messages, and nobody has seen those it has now.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.stopped.is_none() && self.counts.adds_up() && self.counts.failed == 0 && self.counts.pending == 0
+        let seen = self.stopped.is_none() && !self.never_opened;
+        seen && self.counts.adds_up() && self.counts.failed == 0 && self.counts.pending == 0
     }
 }
 
@@ -244,7 +267,7 @@ pub enum ExceptionOutcome {
     Failed,
 }
 
-/// Something `verify` found.
+/// Something that a comparison found, or that a run saw in passing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Source folder.
@@ -264,6 +287,16 @@ pub struct Difference {
     /// A note (ignored by `[verify] ignore`, or `extra`), which does not change the exit code.
     #[serde(default)]
     pub note: bool,
+}
+
+impl Difference {
+    /// Whether it is a fact of how the copy was made, which only the run that made it could see: what was wrong at the
+    /// source (`by` is `source`), or which date the copy was given in place of one that nobody has (`by` begins with
+    /// `date-`). No comparison finds it again, so that none takes it back while the source lists the message.
+    #[must_use]
+    pub fn is_of_the_copy(&self) -> bool {
+        self.by.as_deref().is_some_and(|by| by == "source" || by.starts_with("date-"))
+    }
 }
 
 /// Kinds of differences.

@@ -1,44 +1,52 @@
 //! Whether a mailbox is well: one answer, for `run`, `verify`, `report` and `status` alike.
 
 use crate::plugin::HookOutcome;
-use crate::summary::{FolderSummary, HookSummary, MailboxSummary, Stopped, Verdict};
+use crate::summary::{Difference, FolderSummary, HookSummary, MailboxSummary, Stopped, Verdict};
 
-/// Everything that is known about how a mailbox stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Facts<'a> {
+/// Everything that is known about how a mailbox stands. It is read from the ledger and from nowhere else, see
+/// [`facts`](crate::state::standing::facts): what one command knows and another does not would be two answers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
     /// Why it could not go on.
-    pub stopped: Option<&'a Stopped>,
+    pub stopped: Option<Stopped>,
     /// Its folders; none before a run has begun.
-    pub folders: &'a [FolderSummary],
-    /// Differences between both ends that the operator does not ignore.
-    pub differences: usize,
+    pub folders: Vec<FolderSummary>,
+    /// What differs between both ends, notes included.
+    pub differences: Vec<Difference>,
     /// What validators said.
-    pub hooks: &'a [HookSummary],
-    /// Copies that `--delete-gone` was asked to put away and left.
-    pub kept: usize,
+    pub hooks: Vec<HookSummary>,
+    /// Why copies that `--delete-gone` was asked to put away were left.
+    pub kept: Vec<String>,
+    /// Work was broken off, and nobody has looked how far it came.
+    pub unfinished: bool,
 }
 
-impl Facts<'_> {
+impl Facts {
     /// Whether every message is accounted for, none failed, and nothing speaks against it.
     #[must_use]
     pub(crate) fn is_well(&self) -> bool {
-        let Self { stopped, folders, differences, hooks, kept } = *self;
+        let Self { stopped, folders, differences, hooks, kept, unfinished } = self;
         stopped.is_none()
             && !folders.is_empty()
             && folders.iter().all(FolderSummary::is_well)
-            && differences == 0
+            && differences.iter().all(|difference| difference.note)
             && hooks.iter().all(|hook| hook.outcome != HookOutcome::Fail)
-            && kept == 0
+            && kept.is_empty()
+            && !unfinished
     }
 
     /// How far the mailbox has come.
     #[must_use]
     pub(crate) fn verdict(&self) -> Verdict {
-        let untouched =
-            |f: &FolderSummary| f.stopped.is_none() && f.counts.pending == f.counts.source_messages;
+        let untouched = |f: &FolderSummary| {
+            let counts = &f.counts;
+            let begun = f.stopped.is_some() || counts.gone_at_source + counts.removed > 0;
+            !begun && counts.pending == counts.source_messages
+        };
         match self.is_well() {
             true => Verdict::Complete,
-            false if self.folders.iter().all(untouched) => Verdict::NotStarted,
+            // What was on its way when a run broke off may have arrived.
+            false if !self.unfinished && self.folders.iter().all(untouched) => Verdict::NotStarted,
             false => Verdict::Incomplete,
         }
     }
@@ -61,7 +69,8 @@ mod tests {
     use crate::cause::Cause;
     use crate::code::Code;
     use crate::side::Side;
-    use crate::summary::{Counts, Verified};
+    use crate::state::standing::untouched;
+    use crate::summary::{Counts, DifferenceKind, Verified};
 
     fn folder(copied: u64, failed: u64, pending: u64) -> FolderSummary {
         let source_messages = copied + failed + pending;
@@ -70,29 +79,49 @@ mod tests {
             target: Some("INBOX".into()),
             counts: Counts { source_messages, copied, failed, pending, ..Counts::default() },
             stopped: None,
+            never_opened: false,
             verified: Verified::None,
         }
     }
 
+    fn difference(note: bool) -> Difference {
+        Difference {
+            folder: "INBOX".into(),
+            uid: 1,
+            target_uid: Some(1),
+            kind: DifferenceKind::AlteredBody,
+            by: None,
+            detail: String::new(),
+            note,
+        }
+    }
+
+    fn hook(outcome: HookOutcome) -> HookSummary {
+        HookSummary { plugin: "counts".into(), outcome, findings: Vec::new() }
+    }
+
     #[test]
     fn one_fact_is_enough_not_to_be_well() {
-        let well = [folder(3, 0, 0)];
-        let facts = Facts { stopped: None, folders: &well, differences: 0, hooks: &[], kept: 0 };
-        assert_eq!((facts.is_well(), facts.verdict()), (true, Verdict::Complete));
+        let well = Facts {
+            folders: vec![folder(3, 0, 0)],
+            differences: vec![difference(true)],
+            hooks: vec![hook(HookOutcome::Pass), hook(HookOutcome::Inconclusive)],
+            ..Facts::default()
+        };
+        assert_eq!((well.is_well(), well.verdict()), (true, Verdict::Complete));
         let stopped = Stopped { side: Side::Local, cause: Cause::Ledger, reason: "it is damaged".into() };
-        let failed = [folder(3, 1, 0)];
-        let pending = [folder(3, 0, 1)];
-        let unread = [FolderSummary { stopped: Some(Code::Unreadable), ..folder(3, 0, 0) }];
-        let outcome = HookOutcome::Fail;
-        let hooks = [HookSummary { plugin: "counts".into(), outcome, findings: Vec::new() }];
+        let unread = FolderSummary { stopped: Some(Code::Unreadable), ..folder(3, 0, 0) };
+        let unopened = FolderSummary { never_opened: true, ..folder(0, 0, 0) };
         for facts in [
-            Facts { stopped: Some(&stopped), ..facts },
-            Facts { folders: &failed, ..facts },
-            Facts { folders: &pending, ..facts },
-            Facts { folders: &unread, ..facts },
-            Facts { differences: 1, ..facts },
-            Facts { hooks: &hooks, ..facts },
-            Facts { kept: 1, ..facts },
+            Facts { stopped: Some(stopped), ..well.clone() },
+            Facts { folders: vec![folder(3, 1, 0)], ..well.clone() },
+            Facts { folders: vec![folder(3, 0, 1)], ..well.clone() },
+            Facts { folders: vec![unread], ..well.clone() },
+            Facts { folders: vec![folder(3, 0, 0), unopened], ..well.clone() },
+            Facts { differences: vec![difference(true), difference(false)], ..well.clone() },
+            Facts { hooks: vec![hook(HookOutcome::Fail)], ..well.clone() },
+            Facts { kept: vec!["too many".into()], ..well.clone() },
+            Facts { unfinished: true, ..well },
         ] {
             assert_eq!((facts.is_well(), facts.verdict()), (false, Verdict::Incomplete), "{facts:?}");
         }
@@ -100,9 +129,31 @@ mod tests {
 
     #[test]
     fn a_mailbox_that_nothing_was_done_with_is_not_started() {
-        let none = Facts { stopped: None, folders: &[], differences: 0, hooks: &[], kept: 0 };
+        let none = Facts::default();
         assert_eq!((none.is_well(), none.verdict()), (false, Verdict::NotStarted));
-        let untouched = [folder(0, 0, 5)];
-        assert_eq!(Facts { folders: &untouched, ..none }.verdict(), Verdict::NotStarted);
+        let untouched = Facts { folders: vec![folder(0, 0, 5)], ..Facts::default() };
+        assert_eq!(untouched.verdict(), Verdict::NotStarted);
+        assert_eq!(Facts { unfinished: true, ..untouched }.verdict(), Verdict::Incomplete);
+        // Copied once, and deleted at the source since.
+        let mut emptied = folder(0, 0, 0);
+        emptied.counts.gone_at_source = 3;
+        let emptied = Facts { folders: vec![emptied], kept: vec!["it looks reset".into()], ..Facts::default() };
+        assert_eq!(emptied.verdict(), Verdict::Incomplete);
+    }
+
+    #[test]
+    fn a_project_is_what_its_mailboxes_have_in_common() {
+        let one = |verdict| MailboxSummary { verdict, ..untouched("ann", "ann", None) };
+        use Verdict::{Complete, Incomplete, NotStarted};
+        for (mailboxes, verdict) in [
+            (&[][..], NotStarted),
+            (&[NotStarted, NotStarted], NotStarted),
+            (&[Complete, Complete], Complete),
+            (&[Complete, NotStarted], Incomplete),
+            (&[Complete, Incomplete], Incomplete),
+        ] {
+            let mailboxes: Vec<MailboxSummary> = mailboxes.iter().copied().map(one).collect();
+            assert_eq!(of_project(&mailboxes), verdict, "{mailboxes:?}");
+        }
     }
 }

@@ -39,24 +39,26 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     for message in list.warnings {
         context.emit(Event::Warning { mailbox: None, message }).await;
     }
-    let mut mailboxes = list.mailboxes;
+    let (mut mailboxes, mut left_out) = (list.mailboxes, list.left_out);
     let agreed = match &task {
-        Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes) {
+        Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes, &mut left_out) {
             Ok(()) => Some(Arc::new(plans.clone())),
             Err(reasons) => return refused(RefusedKind::Input, reasons),
         },
         _ => None,
     };
     let recorder = match &task {
-        Task::Run { .. } | Task::Undo => {
-            match ProjectRecorder::open(context, matches!(task, Task::Run { .. })) {
-                Ok(recorder) => Some(Arc::new(recorder)),
-                Err(error) => return refused(RefusedKind::Input, vec![error.to_string()]),
-            }
-        }
+        // The whole list: a mailbox that this run leaves out is still one that has to be moved.
+        Task::Run { .. } => Some(ProjectRecorder::of_run(context, mailboxes.iter().chain(&left_out))),
+        Task::Undo => Some(ProjectRecorder::of_undo(context)),
         // What is recorded of a mailbox is how its newest run went: whoever only looks leaves that as it is.
         Task::Check | Task::Plan | Task::Verify { .. } => None,
     };
+    let recorder = match recorder.transpose() {
+        Ok(recorder) => recorder.map(Arc::new),
+        Err(error) => return refused(RefusedKind::Input, vec![error.to_string()]),
+    };
+    drop(left_out);
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
     // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
     if let Some(plans) = &agreed {
@@ -100,8 +102,12 @@ fn refused(kind: RefusedKind, reasons: Vec<String>) -> Finish {
     Finish { refused: Some(Refused { kind, reasons, remedy: None }), ..Finish::default() }
 }
 
-/// Exactly the mailboxes of the plan are run.
-fn agree(plans: &[MailboxPlan], mailboxes: &mut Vec<Mailbox>) -> Result<(), Vec<String>> {
+/// Exactly the mailboxes of the plan are run; what it does not name is left out.
+fn agree(
+    plans: &[MailboxPlan],
+    mailboxes: &mut Vec<Mailbox>,
+    left_out: &mut Vec<Mailbox>,
+) -> Result<(), Vec<String>> {
     let unknown: Vec<String> = plans
         .iter()
         .filter(|p| !mailboxes.iter().any(|m| m.key == p.mailbox))
@@ -109,7 +115,7 @@ fn agree(plans: &[MailboxPlan], mailboxes: &mut Vec<Mailbox>) -> Result<(), Vec<
             format!("the plan names the mailbox `{}`, which the list does not have (any more)", p.mailbox)
         })
         .collect();
-    mailboxes.retain(|m| plans.iter().any(|p| p.mailbox == m.key));
+    left_out.extend(mailboxes.extract_if(.., |m| plans.iter().all(|p| p.mailbox != m.key)));
     if unknown.is_empty() { Ok(()) } else { Err(unknown) }
 }
 

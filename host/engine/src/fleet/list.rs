@@ -32,8 +32,10 @@ pub(crate) enum ListError {
 /// The list of mailboxes, with remarks that stop nothing.
 #[derive(Debug)]
 pub(crate) struct MailboxList {
-    /// In list order.
+    /// Those that were chosen, in list order.
     pub mailboxes: Vec<Mailbox>,
+    /// The others.
+    pub left_out: Vec<Mailbox>,
     /// One sentence each.
     pub warnings: Vec<String>,
 }
@@ -84,7 +86,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     let (source, target) = (&job.source.server, &job.target.server);
     let refusal = destinations::refusal(&job.mailbox_hosts, source, target, &entries);
     let mailboxes = resolve(job, &entries, &mut errors);
-    let selected = only(job, mailboxes, &mut errors);
+    let (selected, left_out) = only(job, mailboxes, &mut errors);
     let mut remedy = None;
     if let Some(refusal) = refusal {
         errors.extend(refusal.reasons);
@@ -94,7 +96,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
         same_server(&selected, &mut errors).await;
     }
     if errors.is_empty() {
-        Ok(MailboxList { mailboxes: selected, warnings })
+        Ok(MailboxList { mailboxes: selected, left_out, warnings })
     } else {
         Err(ListError::Input(errors, remedy))
     }
@@ -199,14 +201,14 @@ fn account_id(spec: &AccountSpec) -> (String, String) {
     (format!("{host}:{}", spec.endpoint.port), spec.user.clone())
 }
 
-fn only(job: &Job, mailboxes: Vec<Mailbox>, errors: &mut Vec<String>) -> Vec<Mailbox> {
-    if job.only.is_empty() {
-        return mailboxes;
-    }
+/// The mailboxes that were chosen, and the others.
+fn only(job: &Job, mailboxes: Vec<Mailbox>, errors: &mut Vec<String>) -> (Vec<Mailbox>, Vec<Mailbox>) {
+    let is = |m: &Mailbox, name: &String| m.key == *name || m.source.user == *name;
     for name in &job.only {
-        if !mailboxes.iter().any(|m| m.key == *name || m.source.user == *name) {
+        if !mailboxes.iter().any(|m| is(m, name)) {
             errors.push(format!("--only {name}: there is no such mailbox in the list"));
         }
     }
-    mailboxes.into_iter().filter(|m| job.only.iter().any(|n| m.key == *n || m.source.user == *n)).collect()
+    let chosen = |m: &Mailbox| job.only.is_empty() || job.only.iter().any(|name| is(m, name));
+    mailboxes.into_iter().partition(chosen)
 }

@@ -19,10 +19,27 @@ pub(crate) struct ProjectRecorder {
 }
 
 impl ProjectRecorder {
-    pub(crate) fn open(context: &Context, run: bool) -> Result<Self, LedgerError> {
-        let store = Store::open(&context.job.state_dir)?;
-        let run = if run { Some(store.begin_run()?) } else { None };
+    /// For a run over some or all of the `list`.
+    ///
+    /// # Errors
+    /// When `project.sqlite` cannot be used.
+    pub(crate) fn of_run<'a>(
+        context: &Context,
+        list: impl Iterator<Item = &'a Mailbox>,
+    ) -> Result<Self, LedgerError> {
+        let mut store = Store::open(&context.job.state_dir)?;
+        store.set_list(list.map(|m| (m.key.as_str(), m.source.user.as_str(), m.target.user.as_str())))?;
+        let run = Some(store.begin_run()?);
         Ok(Self { store: Mutex::new(store), run, begun: Instant::now() })
+    }
+
+    /// For an undo, which is no run.
+    ///
+    /// # Errors
+    /// When `project.sqlite` cannot be used.
+    pub(crate) fn of_undo(context: &Context) -> Result<Self, LedgerError> {
+        let store = Store::open(&context.job.state_dir)?;
+        Ok(Self { store: Mutex::new(store), run: None, begun: Instant::now() })
     }
 
     pub(crate) async fn record_totals(&self, context: &Context, last: bool) {

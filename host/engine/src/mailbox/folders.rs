@@ -32,8 +32,6 @@ pub(crate) struct FoldersOutcome {
     pub over_quota: Option<String>,
     /// The user stopped it.
     pub interrupted: bool,
-    /// Differences that were found between the ledger and the target.
-    pub differences: usize,
 }
 
 /// What all workers of a mailbox share.
@@ -52,7 +50,6 @@ struct Shared<'a> {
 struct State {
     over_quota: Option<String>,
     interrupted: bool,
-    differences: usize,
 }
 
 impl<'a> Shared<'a> {
@@ -94,8 +91,8 @@ pub(crate) async fn run(
     for result in more {
         result?;
     }
-    let State { over_quota, interrupted, differences } = std::mem::take(&mut *shared.state());
-    Ok(FoldersOutcome { ends, over_quota, interrupted, differences })
+    let State { over_quota, interrupted } = std::mem::take(&mut *shared.state());
+    Ok(FoldersOutcome { ends, over_quota, interrupted })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
@@ -159,7 +156,6 @@ async fn worker(work: Work<'_>, mut ends: Ends, shared: &Shared<'_>, helps: bool
                         ceilings.reduce(&work.mailbox.target);
                     }
                     let mut state = shared.state();
-                    state.differences += end.differences;
                     if let Some(words) = end.over_quota {
                         state.over_quota.get_or_insert(words);
                     }

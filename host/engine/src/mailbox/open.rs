@@ -14,11 +14,10 @@ use crate::server::error::EndError;
 use crate::server::refusal::explained;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
-use crate::state::standing::mailbox_summary;
+use crate::state::standing::{facts, mailbox_summary};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
-use crate::verdict::Facts;
 
 /// Why work on a mailbox ended early.
 #[derive(Debug)]
@@ -149,14 +148,11 @@ impl<'a> OpenMailbox<'a> {
     }
 }
 
-/// How finished work ends, by all that is known: with these `differences` found now, and so many copies that
-/// `--delete-gone` did not put away.
+/// How finished work ends, by all that the ledger knows.
 ///
 /// # Errors
 /// When the ledger fails.
-pub(crate) fn end_of(work: Work<'_>, differences: usize, kept: usize) -> Result<MailboxEnd, LedgerError> {
-    let ledger = work.ledger();
-    let (folders, hooks) = (ledger.folder_summaries()?, ledger.hooks()?);
-    let facts = Facts { stopped: None, folders: &folders, differences, hooks: &hooks, kept };
-    Ok(if facts.is_well() { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+pub(crate) fn end_of(work: Work<'_>) -> Result<MailboxEnd, LedgerError> {
+    let well = facts(&work.ledger(), None)?.is_well();
+    Ok(if well { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
 }

@@ -157,12 +157,14 @@ async fn attempt(
         }));
     }
     let mut ends = end.ends;
+    // What is not asked for is not left undone either.
     let kept = if orders.delete_gone {
         let names = names(mapped, there);
         put_away(work, &mut ends, &names).await?
     } else {
-        0
+        Vec::new()
     };
+    work.ledger().set_kept(&kept)?;
     let state = if context.plugins.validators.is_empty() {
         State::default()
     } else if open.is_empty() && !orders.delete_gone {
@@ -172,11 +174,15 @@ async fn attempt(
         State::read(context, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
-    Ok(end_of(work, end.differences, kept)?)
+    Ok(end_of(work)?)
 }
 
-/// Puts copies of what is gone at the source away, and tells; returns for how many reasons others were left.
-async fn put_away(work: Work<'_>, ends: &mut Ends, names: &HashMap<String, FolderName>) -> Step<usize> {
+/// Puts copies of what is gone at the source away, and tells; returns why others were left.
+async fn put_away(
+    work: Work<'_>,
+    ends: &mut Ends,
+    names: &HashMap<String, FolderName>,
+) -> Step<Vec<String>> {
     let (removed, kept) = quarantine::put_away(work, &mut ends.target, names).await?;
     if removed > 0 {
         let message = format!(
@@ -188,7 +194,7 @@ async fn put_away(work: Work<'_>, ends: &mut Ends, names: &HashMap<String, Folde
     for reason in &kept {
         work.warn(format!("--delete-gone: {reason}")).await;
     }
-    Ok(kept.len())
+    Ok(kept)
 }
 
 fn record_plan(work: Work<'_>, planned: &Planned) -> Result<(), LedgerError> {

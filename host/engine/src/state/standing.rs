@@ -7,6 +7,22 @@ use crate::state::store::{Recorded, Store};
 use crate::summary::{LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict};
 use crate::verdict::{Facts, of_project};
 
+/// Reads everything that a ledger knows about how its mailbox stands. Every command asks here, so that all of them give
+/// one answer.
+///
+/// # Errors
+/// [`LedgerError`](crate::ledger::LedgerError) when the ledger is damaged.
+pub(crate) fn facts(ledger: &Ledger, stopped: Option<&Stopped>) -> Result<Facts> {
+    Ok(Facts {
+        stopped: stopped.cloned(),
+        folders: ledger.folder_summaries()?,
+        differences: ledger.differences()?,
+        hooks: ledger.hooks()?,
+        kept: ledger.kept()?,
+        unfinished: ledger.unfinished()?,
+    })
+}
+
 /// Reads what one mailbox's ledger says.
 ///
 /// # Errors
@@ -17,22 +33,21 @@ pub(crate) fn mailbox_summary(
     target: &str,
     stopped: Option<&Stopped>,
 ) -> Result<MailboxSummary> {
-    let folders = ledger.folder_summaries()?;
+    let facts = facts(ledger, stopped)?;
     let exceptions = ledger.exceptions()?;
-    let differences = ledger.differences()?;
-    let hooks = ledger.hooks()?;
-    let counted = differences.iter().filter(|difference| !difference.note).count();
-    let facts = Facts { stopped, folders: &folders, differences: counted, hooks: &hooks, kept: 0 };
     let verdict = facts.verdict();
+    let Facts { stopped, folders, differences, hooks, kept, unfinished } = facts;
     Ok(MailboxSummary {
         source: source.to_owned(),
         target: target.to_owned(),
         verdict,
-        stopped: stopped.cloned(),
+        stopped,
         folders,
         exceptions,
         differences,
         hooks,
+        kept,
+        unfinished,
     })
 }
 
@@ -57,6 +72,8 @@ pub(crate) fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -
         exceptions: Vec::new(),
         differences: Vec::new(),
         hooks: Vec::new(),
+        kept: Vec::new(),
+        unfinished: false,
     }
 }
 

@@ -1,14 +1,17 @@
 //! `project.sqlite`: which mailboxes there are, why one stopped, how the newest run went.
 //!
+//! It has every mailbox of the list as the newest run read it, those included that no run has begun: these have no ledger.
+//!
 //! The truth about messages is in the ledgers; [`load`](super::standing::load) reads both.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::cause::Cause;
 use crate::side::Side;
-use crate::state::ledger::{LedgerError, Result};
+use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::private::{private_dir, private_file};
 use crate::summary::{LastRun, Stopped};
 
@@ -105,6 +108,39 @@ impl Store {
         })
     }
 
+    /// Records which mailboxes there are to move: (mailbox, source, target). How one stands that is known stays. One that is
+    /// not in the list any more and that no run has begun is forgotten: nothing of it was moved.
+    pub(crate) fn set_list<'a>(
+        &mut self,
+        list: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
+    ) -> Result<()> {
+        let state_dir = self.path.parent().unwrap_or(Path::new(""));
+        // A run makes a mailbox's ledger before anything else, and what stopped it before that is recorded.
+        let begun = |mailbox: &str| Ledger::file(state_dir, mailbox).exists();
+        let replace = |db: &mut Connection| {
+            let tx = db.transaction()?;
+            let mut listed = HashSet::new();
+            {
+                let mut insert = tx.prepare(
+                    "INSERT INTO mailbox (mailbox, source, target) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (mailbox) DO UPDATE SET source = ?2, target = ?3",
+                )?;
+                for (mailbox, source, target) in list {
+                    insert.execute([mailbox, source, target])?;
+                    listed.insert(mailbox);
+                }
+                let mut known = tx.prepare("SELECT mailbox FROM mailbox WHERE stopped IS NULL")?;
+                let known: Vec<String> = known.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+                let mut forget = tx.prepare("DELETE FROM mailbox WHERE mailbox = ?1")?;
+                for mailbox in known.iter().filter(|m| !listed.contains(m.as_str()) && !begun(m)) {
+                    forget.execute([mailbox])?;
+                }
+            }
+            tx.commit()
+        };
+        replace(&mut self.db).map_err(|source| error(&self.path, source))
+    }
+
     /// Begins a run; its row is brought up to date by [`Store::update_run`].
     pub(crate) fn begin_run(&self) -> Result<i64> {
         self.sql(|db| {
@@ -154,7 +190,7 @@ impl Store {
     }
 }
 
-/// A mailbox that a run has seen.
+/// A mailbox of the project.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// Stable identity.
@@ -167,7 +203,7 @@ pub struct Recorded {
     pub stopped: Option<Stopped>,
 }
 
-/// Every mailbox that a run has seen, by source name.
+/// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by source name.
 ///
 /// # Errors
 /// [`LedgerError`] when the store is damaged or newer. A project that never ran is no error.
@@ -197,6 +233,42 @@ fn read_stopped(json: &str) -> Stopped {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn keys(store: &Store) -> Vec<String> {
+        store.mailboxes().unwrap().into_iter().map(|m| m.key).collect()
+    }
+
+    #[test]
+    fn the_list_is_every_mailbox_there_is_to_move() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let stopped = Stopped { side: Side::Target, cause: Cause::Quota, reason: "full".into() };
+        store.set_mailbox("ann", "ann", "ann", Some(&stopped)).unwrap();
+        store.set_mailbox("bob", "bob", "bob", None).unwrap();
+        let ledger = Ledger::file(dir.path(), "bob");
+        std::fs::create_dir_all(ledger.parent().unwrap()).unwrap();
+        std::fs::write(ledger, "").unwrap();
+        store.set_list([("ann", "a", "a2"), ("cem", "c", "c2"), ("dora", "d", "d2")].into_iter()).unwrap();
+        let all = store.mailboxes().unwrap();
+        let all: Vec<_> = all.iter().map(|m| (m.key.as_str(), m.source.as_str(), m.stopped.is_some())).collect();
+        assert_eq!(all, [("ann", "a", true), ("bob", "bob", false), ("cem", "c", false), ("dora", "d", false)]);
+        // What was begun stays, in the list or not.
+        store.set_list([("dora", "d", "d2")].into_iter()).unwrap();
+        assert_eq!(keys(&store), ["ann", "bob", "dora"]);
+    }
+
+    #[test]
+    fn a_list_of_ten_thousand_is_one_transaction() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let names: Vec<String> = (0..10_000).map(|n| format!("user{n:05}@old.example")).collect();
+        let begun = std::time::Instant::now();
+        store.set_list(names.iter().map(|name| (name.as_str(), name.as_str(), name.as_str()))).unwrap();
+        store.set_list(names.iter().skip(1).map(|name| (name.as_str(), name.as_str(), "new"))).unwrap();
+        let took = begun.elapsed();
+        assert_eq!(keys(&store).len(), 9_999);
+        assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+    }
 
     /// It was taken for a mailbox that had not stopped.
     #[test]

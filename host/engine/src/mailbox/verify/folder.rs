@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use mailhaul_imap::{FetchItems, FolderName, Selected, Session};
+use mailhaul_imap::{FetchItems, FolderName, Selected, Session, UidSet};
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work, WorkError};
+use crate::mailbox::verify::looked::Looked;
 use crate::message::compare::{Compared, compare_contents, compare_lists};
 use crate::message::list::{Contents, Listed, WholeList, contents, headers, list_whole};
 use crate::plugin::Depth;
@@ -44,10 +45,11 @@ pub(super) struct Spellings<'a> {
 }
 
 /// What came of comparing one folder.
-#[derive(Default)]
 pub(super) struct FolderFound {
     /// What differs.
     pub differences: Vec<Difference>,
+    /// What was looked at.
+    pub looked: Looked,
     /// Recorded as delivered, not on the target.
     pub missing: Vec<Row>,
     /// On the target, not accounted for by the ledger.
@@ -56,6 +58,19 @@ pub(super) struct FolderFound {
     pub whole: bool,
     /// The user stopped it: what was found so far is not all there is.
     pub interrupted: bool,
+}
+
+impl FolderFound {
+    fn nothing(depth: Depth) -> Self {
+        let looked = Looked::at_nothing(depth);
+        let (differences, missing, extras) = (Vec::new(), Vec::new(), Vec::new());
+        Self { differences, looked, missing, extras, whole: false, interrupted: false }
+    }
+
+    /// A folder that one side does not let be read: one difference, and nothing else is known.
+    fn not_compared(depth: Depth, row: &FolderRow, why: String) -> Self {
+        Self { differences: vec![unreadable(row, why)], ..Self::nothing(depth) }
+    }
 }
 
 impl Comparison<'_> {
@@ -67,14 +82,14 @@ impl Comparison<'_> {
         let Self { work, depth, sample, .. } = *self;
         let context = work.context;
         let begun = Instant::now();
-        let mut result = FolderFound::default();
+        let mut result = FolderFound::nothing(depth);
         let source = match open(&mut ends.source, names.source, Side::Source).await? {
             Ok(list) => list,
-            Err(why) => return Ok(not_compared(self.row, why)),
+            Err(why) => return Ok(FolderFound::not_compared(depth, self.row, why)),
         };
         let target = match open(&mut ends.target, names.target, Side::Target).await? {
             Ok(list) => list,
-            Err(why) => return Ok(not_compared(self.row, why)),
+            Err(why) => return Ok(FolderFound::not_compared(depth, self.row, why)),
         };
         let short = [(Side::Source, &source), (Side::Target, &target)];
         let short = short.into_iter().filter(|(_, list)| list.unlisted() > 0).map(|(side, list)| {
@@ -86,7 +101,9 @@ impl Comparison<'_> {
             )
         });
         let short: Vec<Difference> = short.map(|why| unreadable(self.row, why)).collect();
+        result.looked.all_listed = source.unlisted() == 0;
         let (source, target) = (source.listed, target.listed);
+        result.looked.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
         let (rows, claimed) = {
             let ledger = work.ledger();
             (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?)
@@ -114,7 +131,7 @@ impl Comparison<'_> {
                 pairs.into_iter().filter(|(uid, _)| in_sample(*uid, sample)).collect();
             for chunk in chosen.chunks(CHUNK) {
                 if context.stop.is_raised() {
-                    return Ok(FolderFound { interrupted: true, ..FolderFound::default() });
+                    return Ok(FolderFound { interrupted: true, ..FolderFound::nothing(depth) });
                 }
                 let sources: Vec<u32> = chunk.iter().map(|(source, _)| *source).collect();
                 let targets: Vec<u32> = chunk.iter().map(|(_, target)| *target).collect();
@@ -140,6 +157,7 @@ impl Comparison<'_> {
                         }));
                         continue;
                     };
+                    result.looked.compared.insert(*uid);
                     messages += 1;
                     bytes += x.len;
                     context.done.add(1, x.len);
@@ -218,11 +236,6 @@ async fn open(
         Err(error) if error.is_for_now() => Err(EndError::Imap(side, error).into()),
         Err(error) => Ok(Err(format!("the {} does not let it be read: {error}", side.as_str()))),
     }
-}
-
-/// A folder that one side does not let be read: one difference, and nothing else is known.
-fn not_compared(row: &FolderRow, why: String) -> FolderFound {
-    FolderFound { differences: vec![unreadable(row, why)], ..FolderFound::default() }
 }
 
 fn unreadable(row: &FolderRow, detail: String) -> Difference {

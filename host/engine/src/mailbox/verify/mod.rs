@@ -1,6 +1,7 @@
 //! `verify`: fetches and compares both ends, then runs the validation hooks. Changes nothing.
 
 mod folder;
+mod looked;
 mod unexplained;
 
 use std::collections::HashSet;
@@ -11,6 +12,7 @@ use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, Work};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::verify::folder::{Comparison, Spellings};
+use crate::mailbox::verify::looked::{Looked, finding};
 use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
@@ -52,6 +54,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
     let target_names = by_path(&ends.target.folders().await.map_err(EndError::at(Side::Target))?);
     let folders: Vec<FolderRow> = work.ledger().folders()?;
     let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
+    let mut looked: Vec<Option<Looked>> = Vec::with_capacity(folders.len());
     let mut missing = Vec::new();
     let mut extras = Vec::new();
     let mut whole: HashSet<FolderId> = HashSet::new();
@@ -62,6 +65,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
         }
         let Some(target_path) = &row.target else {
             found[n].extend(unseen::difference(row));
+            looked.push(None);
             continue;
         };
         let names =
@@ -75,6 +79,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
             whole.insert(row.id);
         }
         found[n] = result.differences;
+        looked.push(Some(result.looked));
         missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row }));
         if looked_at.insert(target_path.clone()) {
             extras.extend(
@@ -83,26 +88,31 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
         }
     }
     explain(work, &mut ends, &folders, &target_names, missing, extras, &mut found).await?;
-    let mut counted = 0;
-    for (row, differences) in folders.iter().zip(&mut found) {
-        counted += note(context, differences);
+    for ((row, differences), looked) in folders.iter().zip(&mut found).zip(&looked) {
+        note(context, differences);
         for difference in differences.iter() {
             let (mailbox, difference) = (work.key().to_owned(), difference.clone());
             context.emit(Event::DifferenceFound { mailbox, difference }).await;
         }
+        let again: HashSet<_> = differences.iter().map(finding).collect();
+        let replaces = |earlier: &Difference| match looked {
+            Some(looked) => looked.replaces(earlier, &again),
+            // Nothing of it is to be on the target, so that nothing can differ.
+            None => !earlier.is_of_the_copy(),
+        };
         let mut ledger = work.ledger();
-        ledger.set_differences(row.id, differences)?;
+        ledger.replace_differences(row.id, replaces, differences)?;
         if whole.contains(&row.id) {
             ledger.set_verified(row.id, depth.into())?;
         }
     }
     hooks::run(work, ends, depth, hooks::State::default()).await?;
-    Ok(end_of(work, counted, 0)?)
+    Ok(end_of(work)?)
 }
 
-/// Marks what the operator ignores as a note; returns how many differences count.
-fn note(context: &Context, differences: &mut [Difference]) -> usize {
-    for difference in differences.iter_mut() {
+/// Marks what the operator ignores as a note.
+fn note(context: &Context, differences: &mut [Difference]) {
+    for difference in differences {
         difference.note = match difference.kind {
             DifferenceKind::Flags | DifferenceKind::Keywords => context.job.ignore.flags,
             DifferenceKind::Date => context.job.ignore.dates,
@@ -110,5 +120,4 @@ fn note(context: &Context, differences: &mut [Difference]) -> usize {
             _ => false,
         };
     }
-    differences.iter().filter(|difference| !difference.note).count()
 }

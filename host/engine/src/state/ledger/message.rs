@@ -413,6 +413,17 @@ impl Ledger {
                     reason
                 ])?;
             }
+            // What was found about the copies that these had before says nothing of them. As a rule there is nothing.
+            let differs = tx
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM difference WHERE folder = ?1)")?
+                .query_row([folder.0], |r| r.get(0))?;
+            if differs {
+                let mut forget =
+                    tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = ?2")?;
+                for m in messages.iter().filter(|m| taken.iter().all(|taken| taken.uid != m.uid)) {
+                    forget.execute(params![folder.0, m.uid])?;
+                }
+            }
             // A copy made now has not been compared yet.
             tx.prepare_cached("UPDATE folder SET verified = 0 WHERE id = ?1 AND verified > 0")?
                 .execute([folder.0])?;

@@ -1,6 +1,6 @@
 //! What a ledger says to the report: counts, exceptions, differences, hooks.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::folder::stopped_code;
 use super::{FolderId, FolderRow, Ledger, Result};
@@ -31,7 +31,7 @@ impl Ledger {
                      count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
                      count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
                      coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
-                     f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted
+                     f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted, f.scanned
                  FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL
                  WHERE ?1 IS NULL OR f.id = ?1 GROUP BY f.id ORDER BY f.id",
             )?;
@@ -78,7 +78,8 @@ impl Ledger {
                 }
                 // Of a folder that is left out nothing had to be read.
                 let stopped = stopped.filter(|_| target.is_some());
-                Ok(FolderSummary { source: r.get(0)?, target, counts, stopped, verified })
+                let never_opened = target.is_some() && !r.get::<_, bool>(14)?;
+                Ok(FolderSummary { source: r.get(0)?, target, counts, stopped, never_opened, verified })
             })?;
             rows.collect()
         })
@@ -124,7 +125,7 @@ impl Ledger {
         Ok(list)
     }
 
-    /// What the newest verify found.
+    /// What runs and comparisons found, notes included.
     pub(crate) fn differences(&self) -> Result<Vec<Difference>> {
         self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
     }
@@ -151,8 +152,7 @@ impl Ledger {
         self.set_differences(folder, &all)
     }
 
-    /// Replaces what earlier comparisons of this folder found.
-    pub(crate) fn set_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
+    fn set_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
         self.transaction(|tx| {
             tx.execute("DELETE FROM difference WHERE folder = ?1", [folder.0])?;
             let mut insert = tx.prepare("INSERT INTO difference VALUES (?1, ?2, ?3, ?4)")?;
@@ -160,6 +160,42 @@ impl Ledger {
                 insert.execute(params![folder.0, d.uid, d.target_uid, to_json(d)?])?;
             }
             Ok(())
+        })
+    }
+
+    /// Why the newest run left copies that `--delete-gone` asked it to put away, one sentence each.
+    pub(crate) fn kept(&self) -> Result<Vec<String>> {
+        let text: Option<String> = self.sql(|db| {
+            db.query_row("SELECT value FROM about WHERE name = 'kept'", [], |r| r.get(0)).optional()
+        })?;
+        // Sentences that cannot be read are still a reason.
+        Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| vec![text])).unwrap_or_default())
+    }
+
+    /// Replaces what an earlier run said of them.
+    pub(crate) fn set_kept(&mut self, kept: &[String]) -> Result<()> {
+        self.sql(|db| {
+            if kept.is_empty() {
+                return db.execute("DELETE FROM about WHERE name = 'kept'", []).map(drop);
+            }
+            db.execute("INSERT OR REPLACE INTO about (name, value) VALUES ('kept', ?1)", [to_json(&kept)?])
+                .map(drop)
+        })
+    }
+
+    /// Whether work was broken off: what was on its way and nobody has looked for, or a copy that was acknowledged and not
+    /// proven, or has not been given all its flags. A folder that was finished, and has not changed since, has neither:
+    /// its messages are not looked at.
+    pub(crate) fn unfinished(&self) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM batch WHERE looked_up = 0) OR EXISTS (SELECT 1 FROM relocation)
+                     OR EXISTS (SELECT 1 FROM folder f JOIN message m ON m.folder = f.id
+                         WHERE f.counts IS NULL AND m.gone = 0 AND m.target_uid IS NOT NULL
+                             AND (m.proven = 0 OR m.flags_pending IS NOT NULL))",
+                [],
+                |r| r.get(0),
+            )
         })
     }
 

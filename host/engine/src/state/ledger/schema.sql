@@ -2,8 +2,8 @@
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
--- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host; and rules, a
--- digest of what leaves messages out.
+-- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host; rules, a digest of
+-- what leaves messages out; and kept, why the newest run left copies that --delete-gone asked it to put away (JSON).
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -98,7 +98,7 @@ CREATE TABLE relocation (
     copies       TEXT NOT NULL       -- source UID:UID at from_place, comma-separated
 );
 
--- What the newest verify found.
+-- What runs and comparisons found; each replaces what it looked for.
 CREATE TABLE difference (
     folder     INTEGER NOT NULL REFERENCES folder (id),
     source_uid INTEGER NOT NULL,
