@@ -28,4 +28,5 @@ mod stage;
 mod stopping;
 mod unchanged;
 mod undoing;
+mod verdict;
 mod verifying;
