@@ -137,7 +137,8 @@ mod tests {
         // Copied once, and deleted at the source since.
         let mut emptied = folder(0, 0, 0);
         emptied.counts.gone_at_source = 3;
-        let emptied = Facts { folders: vec![emptied], kept: vec!["it looks reset".into()], ..Facts::default() };
+        let emptied =
+            Facts { folders: vec![emptied], kept: vec!["it looks reset".into()], ..Facts::default() };
         assert_eq!(emptied.verdict(), Verdict::Incomplete);
     }
 

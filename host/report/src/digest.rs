@@ -81,7 +81,42 @@ fn troubles(summary: &ProjectSummary) -> Vec<String> {
     if hooks > 0 {
         troubles.push(format!("{} failed", count(hooks, "validation")));
     }
+    let unopened = of(|m| m.folders.iter().filter(|f| f.never_opened).count());
+    if unopened > 0 {
+        troubles.push(format!("no run has opened {}", count(unopened, "folder")));
+    }
+    let unfinished = of(|m| usize::from(m.unfinished));
+    if unfinished > 0 {
+        troubles.push(format!("work on {} was broken off", count(unfinished, "mailbox")));
+    }
+    let keeping = of(|m| usize::from(!m.kept.is_empty()));
+    if keeping > 0 {
+        let has = if keeping == 1 { "has" } else { "have" };
+        troubles.push(format!("{} still {has} copies that were to be put away", count(keeping, "mailbox")));
+    }
+    let listed = of(|m| usize::from(m.is_only_listed()));
+    if listed > 0 {
+        let (was, all) =
+            (if listed == 1 { "was" } else { "were" }, count(summary.totals.mailboxes, "mailbox"));
+        troubles.push(format!("{} of {all} of the list {was} not begun", crate::show::number(listed)));
+    }
     troubles
+}
+
+/// What keeps a mailbox open that neither a message nor a difference tells, a sentence each.
+pub(crate) fn open_ends(mailbox: &MailboxSummary) -> Vec<String> {
+    let mut ends = Vec::new();
+    if mailbox.unfinished {
+        ends.push(
+            "a run was broken off, and nobody has looked yet how far it came: mailhaul run does that".into(),
+        );
+    }
+    for folder in mailbox.folders.iter().filter(|folder| folder.never_opened) {
+        ends.push(format!("no run has opened the folder {} yet", crate::show::visible(&folder.source)));
+    }
+    let kept = mailbox.kept.iter().map(|why| format!("--delete-gone: {}", crate::show::visible(why)));
+    ends.extend(kept);
+    ends
 }
 
 /// How deep both ends were compared, over every folder that was moved; `None` without any.
@@ -99,7 +134,9 @@ pub(crate) fn compared(summary: &ProjectSummary) -> Option<String> {
             format!("Of {}, {open} {was} not compared since the newest copy.", count(all, "folder"))
         });
     }
-    Some(format!("Compared on both ends in every folder, by {}.", depth(least)))
+    let unseen = summary.mailboxes.iter().any(MailboxSummary::is_only_listed);
+    let seen = if unseen { " that a run has seen" } else { "" };
+    Some(format!("Compared on both ends in every folder{seen}, by {}.", depth(least)))
 }
 
 /// What a comparison looked at.
@@ -239,9 +276,9 @@ pub(crate) fn outcome(hook: &HookSummary) -> &'static str {
     }
 }
 
-/// Whether somebody has to look at a mailbox.
+/// Whether somebody has to look at a mailbox. One that no run has begun only waits for its turn: there may be thousands.
 pub(crate) fn needs_a_look(mailbox: &MailboxSummary) -> bool {
-    mailbox.verdict != Verdict::Complete
+    (mailbox.verdict != Verdict::Complete && !mailbox.is_only_listed())
         || mailbox.stopped.is_some()
         || mailbox.differences.iter().any(|d| !d.note)
         || mailbox.hooks.iter().any(|h| h.outcome != HookOutcome::Pass)
@@ -275,6 +312,7 @@ pub(crate) fn mailbox_troubles(mailbox: &MailboxSummary) -> Vec<String> {
     if differences > 0 {
         troubles.push(count(differences, "difference"));
     }
+    troubles.extend(open_ends(mailbox));
     for hook in mailbox.hooks.iter().filter(|h| h.outcome != HookOutcome::Pass) {
         troubles.push(format!("validation {} {}", crate::show::visible(&hook.plugin), outcome(hook)));
     }

@@ -42,6 +42,7 @@ fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verif
         target: target.map(str::to_owned),
         counts,
         stopped: None,
+        never_opened: false,
         verified,
     }
 }
@@ -63,6 +64,8 @@ fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> Mailbox
                 findings: Vec::new(),
             },
         ],
+        kept: Vec::new(),
+        unfinished: false,
     }
 }
 
@@ -194,6 +197,29 @@ pub(crate) fn empty() -> ProjectSummary {
     let mut summary = project("Olddomain to Newdomain", Verdict::NotStarted, Vec::new());
     summary.last_run = LastRun::default();
     summary
+}
+
+/// One mailbox is moved, and so many others of the list are not begun.
+pub(crate) fn pilot(others: usize) -> ProjectSummary {
+    let mut mailboxes = vec![mailbox("anna", Verdict::Complete, usual(1))];
+    let listed = |n| MailboxSummary {
+        hooks: Vec::new(),
+        ..mailbox(&format!("listed{n}"), Verdict::NotStarted, Vec::new())
+    };
+    mailboxes.extend((0..others).map(listed));
+    project("Olddomain to Newdomain", Verdict::Incomplete, mailboxes)
+}
+
+/// Every number is well, and the mailbox is not.
+pub(crate) fn open_ended() -> ProjectSummary {
+    let mut anna = mailbox("anna", Verdict::Incomplete, usual(1));
+    anna.folders[1] = FolderSummary {
+        never_opened: true,
+        ..folder("Sent", Some("Sent Items"), [0, 0, 0, 0, 0], Verified::None)
+    };
+    anna.kept = vec!["10 of 40 copies are gone at the source, more than 4".into()];
+    anna.unfinished = true;
+    project("Olddomain to Newdomain", Verdict::Incomplete, vec![anna])
 }
 
 /// Many mailboxes, of which each fiftieth has trouble.

@@ -83,6 +83,8 @@ struct Mailbox {
     numbers: [Number; 6],
     gone: u64,
     stopped: Option<(String, String, String)>,
+    /// What keeps it open that neither a message nor a difference tells.
+    open_ends: Vec<String>,
     folders: Vec<Folder>,
     exceptions: Vec<Remark>,
     differences: Vec<Remark>,
@@ -257,6 +259,7 @@ fn mailbox(anchor: usize, open: bool, mailbox: &MailboxSummary) -> Mailbox {
             };
             (side.to_owned(), visible(&stopped.reason), stopped.cause.to_string())
         }),
+        open_ends: digest::open_ends(mailbox),
         folders: mailbox.folders.iter().map(folder).collect(),
         exceptions: digest::exceptions(mailbox).iter().map(exception).collect(),
         differences: digest::differences(mailbox).iter().map(difference).collect(),
@@ -352,6 +355,19 @@ mod tests {
             "{policy} {digest}"
         );
         assert!(policy.starts_with("default-src &#39;none&#39;; style-src"), "{policy}");
+    }
+
+    #[test]
+    fn what_no_number_tells_is_said() {
+        let page = render(&fixture::open_ended()).unwrap();
+        assert_eq!(
+            page.matches("no run has opened the folder Sent yet").count(),
+            2,
+            "above and in its place"
+        );
+        let page = render(&fixture::pilot(30)).unwrap();
+        assert!(page.contains("30 of 31 mailboxes of the list were not begun."));
+        assert!(!page.contains("Needs attention"), "they only wait for their turn");
     }
 
     #[test]

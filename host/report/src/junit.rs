@@ -1,7 +1,7 @@
 //! The report as JUnit XML, for a CI server's view of a move.
 //!
 //! A `testsuite` is a mailbox. Its `testcase`s are its folders and its validation hooks, and `(mailbox)`
-//! when the mailbox as a whole could not go on. A folder fails by messages that failed or differ; one
+//! when the mailbox as a whole could not go on, was broken off, or was not begun. A folder fails by messages that failed or differ; one
 //! with messages that are not reached yet, or that was left out on purpose, is `skipped`. Notes and the
 //! operator's own exceptions stand in `system-out`.
 
@@ -53,6 +53,16 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         let error = (stopped.cause.to_string(), format!("{}: {}", stopped.side.as_str(), stopped.reason));
         cases.push(Case { name: "(mailbox)".into(), errors: vec![error], ..Case::default() });
     }
+    if mailbox.is_only_listed() {
+        let skipped = Some("no run has begun it".into());
+        cases.push(Case { name: "(mailbox)".into(), skipped, ..Case::default() });
+    }
+    let open_ends = digest::open_ends(mailbox);
+    if !open_ends.is_empty() {
+        let failures = open_ends.into_iter().map(|end| ("unfinished".to_owned(), end)).collect();
+        cases.push(Case { name: "(mailbox)".into(), failures, ..Case::default() });
+    }
+    let first_folder = cases.len();
     for folder in &mailbox.folders {
         let mut case = Case { name: folder.source.clone(), ..Case::default() };
         let counts = &folder.counts;
@@ -66,7 +76,6 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         }
         cases.push(case);
     }
-    let first_folder = usize::from(mailbox.stopped.is_some());
     let mut places: std::collections::HashMap<String, usize> =
         cases.iter().enumerate().skip(first_folder).map(|(n, case)| (case.name.clone(), n)).collect();
     // A difference can be about a folder that the source does not have: it gets a case of its own.
@@ -188,6 +197,13 @@ fn xml(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::fixture;
+
+    #[test]
+    fn what_is_not_begun_is_skipped_and_what_was_broken_off_fails() {
+        assert!(render(&fixture::pilot(1)).contains("no run has begun it"));
+        let broken_off = render(&fixture::open_ended());
+        assert!(broken_off.contains(r#"failures="1""#), "{broken_off}");
+    }
 
     #[test]
     fn a_suite_for_every_mailbox() {

@@ -51,6 +51,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
         line(&mut out, "");
         mailbox(&mut out, one);
     }
+    let (listed, short): (Vec<_>, Vec<_>) = short.into_iter().partition(|m| m.is_only_listed());
     if !short.is_empty() {
         line(&mut out, "");
         line(&mut out, &format!("{}, complete:", count(short.len() as u64, "mailbox")));
@@ -58,6 +59,13 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
             let sums = digest::sums(mailbox);
             let text = format!("{}: {}", names(mailbox), count(sums.source_messages, "message"));
             wrapped(&mut out, 2, 4, &text);
+        }
+    }
+    if !listed.is_empty() {
+        line(&mut out, "");
+        line(&mut out, &format!("{} of the list, not begun:", count(listed.len() as u64, "mailbox")));
+        for mailbox in listed {
+            wrapped(&mut out, 2, 4, &names(mailbox));
         }
     }
     out
@@ -94,6 +102,9 @@ fn mailbox(out: &mut String, mailbox: &MailboxSummary) {
     if let Some(stopped) = &mailbox.stopped {
         let reason = format!("stopped ({}, {}): {}", stopped.side.as_str(), stopped.cause, stopped.reason);
         wrapped(out, 2, 4, &visible(&reason));
+    }
+    for end in digest::open_ends(mailbox) {
+        wrapped(out, 2, 4, &end);
     }
     if !mailbox.folders.is_empty() {
         folders(out, &mailbox.folders);
@@ -246,6 +257,35 @@ mod tests {
     #[test]
     fn nothing_yet() {
         insta::assert_snapshot!(render(&fixture::empty()));
+    }
+
+    #[test]
+    fn mailboxes_of_the_list_that_no_run_has_begun_are_counted_and_named() {
+        let text = render(&fixture::pilot(1));
+        assert!(text.contains("1 of 2 mailboxes of the list was not\nbegun."), "{text}");
+        assert!(text.contains("in every folder that a run has seen"), "{text}");
+        assert!(
+            text.contains("listed0@olddomain.example → listed0@newdomain.example: not started"),
+            "{text}"
+        );
+        let text = render(&fixture::pilot(1_000));
+        assert!(text.contains("1,000 of 1,001 mailboxes of the list"), "{text}");
+        assert!(text.contains("1,000 mailboxes of the list, not begun:"), "{text}");
+        assert!(text.lines().count() < 1_050, "{}", text.lines().count());
+    }
+
+    #[test]
+    fn what_no_number_tells_is_said() {
+        let text = render(&fixture::open_ended());
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for said in [
+            "no run has opened 1 folder, work on 1 mailbox was broken off and 1 mailbox still has copies",
+            "no run has opened the folder Sent yet",
+            "a run was broken off",
+            "--delete-gone: 10 of 40 copies",
+        ] {
+            assert!(words.contains(said), "{said}: {text}");
+        }
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl Folder {
         let distinct = self.known.iter().map(|(_, there)| there).collect::<BTreeSet<_>>().len() as u64;
         if distinct < known {
             let message = format!("{known} messages of the source share {distinct} on the target");
-            findings.push(Finding::about(&pair.source, Severity::Warning, "counts.shared", message));
+            findings.push(Finding::about(&pair.source, Severity::Error, "counts.shared", message));
         }
     }
 }
@@ -241,6 +241,13 @@ mod tests {
     #[test]
     fn a_ledger_that_knows_less_than_it_counts_fails() {
         assert_eq!(codes(&validate(pair(3), &source(3, 2), &target(101..=103))), ["counts.ledger"]);
+    }
+
+    #[test]
+    fn messages_that_share_a_copy_fail() {
+        let source = source(3, 2).with_ledger(["Sent"], [(1, 101), (2, 102), (3, 102)]);
+        let report = validate(pair(3), &source, &target(101..=103));
+        assert_eq!((report.outcome.clone(), codes(&report)), (Outcome::Fail, vec!["counts.shared"]));
     }
 
     #[test]

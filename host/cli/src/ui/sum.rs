@@ -1,8 +1,12 @@
 //! How a run ended: the sum of every mailbox spelled out, what failed and why, what to do next.
 
+use std::collections::HashSet;
+
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::{Counts, Exception, ExceptionOutcome, HookSummary, MailboxSummary};
+use mailhaul_engine::summary::{
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, MailboxSummary,
+};
 
 use super::escape::escape;
 use super::paint::{Palette, Tone};
@@ -193,6 +197,7 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         }
         push_more(out, found.len());
     }
+    push_standing(out, outcome, "`mailhaul verify` looks again", width);
     let hooks: Vec<_> = outcome
         .summaries
         .iter()
@@ -206,6 +211,33 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         }
         push_more(out, hooks.len());
     }
+}
+
+/// Adds how many differences earlier commands have recorded that this one did not find, and what `looks_again`.
+pub(crate) fn push_standing(out: &mut String, outcome: &Outcome, looks_again: &str, width: Option<usize>) {
+    let found: HashSet<_> = outcome.differences.iter().map(|(mailbox, d)| about(mailbox, d)).collect();
+    let recorded = outcome.summaries.iter().flat_map(|(mailbox, summary)| {
+        summary.differences.iter().filter(|d| !d.note).map(move |d| about(mailbox, d))
+    });
+    let standing = recorded.filter(|one| !found.contains(one)).count() as u64;
+    if standing > 0 {
+        let (stand, them) = if standing == 1 { ("stands", "it") } else { ("stand", "them") };
+        let line = format!(
+            "{} {stand} on record from an earlier verify: {looks_again}, `mailhaul report` lists {them}",
+            plural(standing, "difference")
+        );
+        out.push('\n');
+        push_wrapped(out, 0, &line, width);
+    }
+}
+
+/// What makes two differences one.
+fn about<'a>(
+    mailbox: &'a str,
+    difference: &'a Difference,
+) -> (&'a str, &'a str, u32, Option<u32>, DifferenceKind) {
+    let Difference { folder, uid, target_uid, kind, .. } = difference;
+    (mailbox, folder, *uid, *target_uid, *kind)
 }
 
 /// ` uid 7`; nothing where it is about a folder as a whole.
@@ -332,6 +364,7 @@ pub(crate) mod samples {
                 ..Counts::default()
             },
             stopped: None,
+            never_opened: false,
             verified: Verified::None,
         }
     }
@@ -354,6 +387,8 @@ pub(crate) mod samples {
             exceptions: vec![],
             differences: vec![],
             hooks: vec![hook("counts", HookOutcome::Pass, &[])],
+            kept: vec![],
+            unfinished: false,
         }
     }
 
@@ -406,6 +441,8 @@ pub(crate) mod samples {
             exceptions: vec![exception()],
             differences: vec![lost, flags, extra],
             hooks: vec![hook("counts", HookOutcome::Fail, &["3 messages on the target, 4 were expected"])],
+            kept: vec![],
+            unfinished: false,
         }
     }
 
@@ -554,9 +591,21 @@ mod tests {
           bob@old.example  Entwürfe/2019\x1b[2J uid 7: too-big: the message has 60.0
             MiB, the target takes at most 50.0 MiB
 
+        2 differences stand on record from an earlier verify: `mailhaul verify` looks
+          again, `mailhaul report` lists them
+
         bob@old.example  hook counts: fail
           Sent: 3 messages on the target, 4 were expected
         ");
+    }
+
+    #[test]
+    fn what_an_earlier_verify_recorded_is_told_beside_what_was_found_now() {
+        let mut outcome = samples::outcome();
+        outcome.differences = vec![("bob@old.example".into(), samples::bob().differences[0].clone())];
+        let page = page(&outcome, Some(80), Palette::default());
+        assert!(page.contains("1 difference found:"), "{page}");
+        assert!(page.contains("1 difference stands on record from an earlier verify:"), "{page}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mailhaul_engine::summary::{Difference, DifferenceKind, MailboxSummary};
 use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
-use super::sum::{accounts, push_hook, push_hooks, push_wrapped};
+use super::sum::{accounts, push_hook, push_hooks, push_standing, push_wrapped};
 use super::units::{bytes, count, duration, plural, seconds};
 use crate::outcome::Outcome;
 
@@ -57,6 +57,7 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
         duration(seconds(finish.seconds))
     ));
     push_hooks(&mut out, outcome, palette);
+    push_standing(&mut out, outcome, "`mailhaul verify --depth full` looks again", width);
     out
 }
 
@@ -99,7 +100,23 @@ fn push_mailbox(
     for hook in summary.hooks.iter().filter(|hook| hook.outcome != HookOutcome::Pass) {
         push_hook(out, &summary.source, hook, width, palette);
     }
+    for end in open_ends(summary) {
+        push_wrapped(out, 2, &end, width);
+    }
     (bad, notes)
+}
+
+/// What keeps a mailbox open that no comparison shows.
+fn open_ends(summary: &MailboxSummary) -> Vec<String> {
+    let mut ends = Vec::new();
+    if summary.unfinished {
+        ends.push("a run was broken off: `mailhaul run` looks how far it came".to_owned());
+    }
+    for folder in summary.folders.iter().filter(|folder| folder.never_opened) {
+        ends.push(format!("{}: no run has opened it; `mailhaul run` does", escape(&folder.source)));
+    }
+    ends.extend(summary.kept.iter().map(|why| format!("--delete-gone: {}", escape(why))));
+    ends
 }
 
 fn line(difference: &Difference) -> String {
@@ -129,7 +146,10 @@ mod tests {
 
     #[test]
     fn differences_are_listed_by_kind() {
-        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
+        let mut outcome = samples::outcome();
+        let found = samples::bob().differences.into_iter().skip(1);
+        outcome.differences = found.map(|found| ("bob@old.example".into(), found)).collect();
+        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example: no difference
         bob@old.example: 2 differences, 1 note
           1 missing
@@ -145,6 +165,19 @@ mod tests {
           [AUTHENTICATIONFAILED] Authentication failed.`
         2 differences, 1 note: 1,263 messages, 4.8 MiB, compared in 13 s
         validation: counts 1 passed, 1 failed
+
+        1 difference stands on record from an earlier verify: `mailhaul verify --depth
+          full` looks again, `mailhaul report` lists it
         ");
+    }
+
+    #[test]
+    fn what_no_comparison_shows_is_told_as_well() {
+        let mut bob = samples::bob();
+        bob.unfinished = true;
+        bob.folders[0].never_opened = true;
+        bob.kept = vec!["10 of 40 copies are gone".into()];
+        assert_eq!(open_ends(&bob).len(), 3);
+        assert!(open_ends(&samples::anna()).is_empty());
     }
 }

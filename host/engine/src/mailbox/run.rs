@@ -178,11 +178,7 @@ async fn attempt(
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns why others were left.
-async fn put_away(
-    work: Work<'_>,
-    ends: &mut Ends,
-    names: &HashMap<String, FolderName>,
-) -> Step<Vec<String>> {
+async fn put_away(work: Work<'_>, ends: &mut Ends, names: &HashMap<String, FolderName>) -> Step<Vec<String>> {
     let (removed, kept) = quarantine::put_away(work, &mut ends.target, names).await?;
     if removed > 0 {
         let message = format!(

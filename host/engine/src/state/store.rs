@@ -130,7 +130,8 @@ impl Store {
                     listed.insert(mailbox);
                 }
                 let mut known = tx.prepare("SELECT mailbox FROM mailbox WHERE stopped IS NULL")?;
-                let known: Vec<String> = known.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+                let known: Vec<String> =
+                    known.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
                 let mut forget = tx.prepare("DELETE FROM mailbox WHERE mailbox = ?1")?;
                 for mailbox in known.iter().filter(|m| !listed.contains(m.as_str()) && !begun(m)) {
                     forget.execute([mailbox])?;
@@ -250,8 +251,12 @@ mod tests {
         std::fs::write(ledger, "").unwrap();
         store.set_list([("ann", "a", "a2"), ("cem", "c", "c2"), ("dora", "d", "d2")].into_iter()).unwrap();
         let all = store.mailboxes().unwrap();
-        let all: Vec<_> = all.iter().map(|m| (m.key.as_str(), m.source.as_str(), m.stopped.is_some())).collect();
-        assert_eq!(all, [("ann", "a", true), ("bob", "bob", false), ("cem", "c", false), ("dora", "d", false)]);
+        let all: Vec<_> =
+            all.iter().map(|m| (m.key.as_str(), m.source.as_str(), m.stopped.is_some())).collect();
+        assert_eq!(
+            all,
+            [("ann", "a", true), ("bob", "bob", false), ("cem", "c", false), ("dora", "d", false)]
+        );
         // What was begun stays, in the list or not.
         store.set_list([("dora", "d", "d2")].into_iter()).unwrap();
         assert_eq!(keys(&store), ["ann", "bob", "dora"]);

@@ -115,10 +115,10 @@ fn a_run_of_one_of_two_mailboxes_is_no_complete_project() {
     stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "cem"]));
     stage.job.only = vec!["ann".into()];
     let project = stage.run().project;
-    assert_eq!(project.mailboxes.iter().map(|m| &*m.source).collect::<Vec<_>>(), [
-        "ann@old.example",
-        "cem@old.example"
-    ]);
+    assert_eq!(
+        project.mailboxes.iter().map(|m| &*m.source).collect::<Vec<_>>(),
+        ["ann@old.example", "cem@old.example"]
+    );
     // And one that a run has begun stays, in the list or not.
     stage.plugins.source = Arc::new(Mailboxes::of(&["cem"]));
     stage.job.only = Vec::new();

@@ -106,8 +106,10 @@ mod tests {
 
     #[track_caller]
     fn replaced(looked: &Looked, uid: u32) -> usize {
-        let replaced: Vec<bool> =
-            KINDS.iter().map(|kind| looked.replaces(&difference(*kind, uid, None), &HashSet::new())).collect();
+        let replaced: Vec<bool> = KINDS
+            .iter()
+            .map(|kind| looked.replaces(&difference(*kind, uid, None), &HashSet::new()))
+            .collect();
         let first = replaced.iter().take_while(|replaced| **replaced).count();
         assert!(replaced[first..].iter().all(|replaced| !replaced), "{looked:?}: {replaced:?}");
         first
@@ -141,7 +143,11 @@ mod tests {
     fn facts_of_the_copy_stay_while_their_message_is_listed() {
         for by in ["source", "date-now", "changed-on-target"] {
             let date = difference(DifferenceKind::Date, 2, Some(by));
-            assert_eq!(looked(Depth::Full).replaces(&date, &HashSet::new()), by == "changed-on-target", "{by}");
+            assert_eq!(
+                looked(Depth::Full).replaces(&date, &HashSet::new()),
+                by == "changed-on-target",
+                "{by}"
+            );
         }
     }
 

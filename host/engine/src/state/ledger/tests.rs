@@ -2,6 +2,7 @@
 
 mod evidence;
 mod migrations;
+mod standing;
 
 use std::collections::HashMap;
 
