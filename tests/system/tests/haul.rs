@@ -281,6 +281,9 @@ fn several_mailboxes_and_only_one() {
     one.mailhaul(&["run", "--only", &two.from.user]).expect(0);
     assert_eq!(count(&one.to.snapshot()), 0, "--only touches no other mailbox");
     assert_moved(&two.from.snapshot(), &two.to.snapshot(), usual);
+    assert_eq!(one.report()["verdict"], "incomplete");
+    one.mailhaul(&["report"]).expect(0).says(&["1 of 2 mailboxes of the list"]);
+    one.mailhaul(&["status"]).expect(0).says(&["not started"]);
     one.mailhaul(&["run"]).expect(0);
     assert_moved(&one.from.snapshot(), &one.to.snapshot(), usual);
     let report = one.report();

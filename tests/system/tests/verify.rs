@@ -103,6 +103,10 @@ fn an_altered_body() {
     fs::write(&path, text.replace("the-body-that-is-looked-at", "the-bodY-that-is-looked-at")).unwrap();
     finds(&haul, "headers", &[]);
     finds(&haul, "full", &[("altered-body", uid)]);
+    // It stays on record until somebody looks as closely again, and every command says so.
+    finds(&haul, "counts", &[("altered-body", uid)]);
+    haul.mailhaul(&["run"]).expect(3).says(&["1 difference stands on record", "`mailhaul verify`"]);
+    assert_eq!(haul.report()["verdict"], "incomplete");
 }
 
 /// A byte of a header is another.
