@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use mailhaul_lab::corpus;
 use mailhaul_lab::fake::{Incoming, Manners, Take};
-use mailhaul_lab::imap::Client;
+use mailhaul_lab::imap::{Client, Folder};
 use mailhaul_lab::maildir::{self, Backup};
 use mailhaul_lab::proxy::{Proxy, Way};
 use serde_json::Value;
 
 use crate::bench::{Account, Host, Move, bench};
 use crate::compare::{assert_complete, assert_sums, differences};
-use crate::stage::{DATE, Stage, exception};
+use crate::stage::{DATE, Stage, copies, exception};
 
 const THEN: &str = " 2-Jul-2024 08:00:00 +0200";
 const LATER: &str = " 9-Jul-2024 09:30:00 +0200";
@@ -29,10 +29,10 @@ impl Bag {
     fn of(account: &Account) -> Self {
         let mut client = account.client();
         let mut bag = Self::default();
-        for (folder, messages) in client.snapshot().unwrap() {
-            for message in messages {
-                let text = String::from_utf8(client.body(&folder, message.uid).unwrap()).unwrap();
-                let same = bag.0.entry((folder.clone(), text)).or_default();
+        for folder in client.list().unwrap().into_iter().filter(Folder::selectable) {
+            for (message, body) in client.whole(&folder.name).unwrap() {
+                let key = (folder.name.clone(), String::from_utf8(body).unwrap());
+                let same = bag.0.entry(key).or_default();
                 same.push((message.flags, message.date));
                 same.sort();
             }
@@ -440,6 +440,9 @@ fn a_target_that_merges_messages_in_silence() {
     }
 }
 
+/// What targets tell of themselves.
+const TOLD: [&str; 3] = ["IMAP4rev1 LITERAL+ UIDPLUS", "IMAP4rev1 LITERAL+", "IMAP4rev1"];
+
 fn footer(m: &mut Incoming<'_>) {
     m.body.extend(b"--\r\nscanned by the gateway\r\n");
 }
@@ -453,67 +456,80 @@ fn subject_marked(m: &mut Incoming<'_>) {
     *m.body = text.replacen("Subject: ", "Subject: [External] ", 1).into_bytes();
 }
 
-/// A target that does something to mail before it stores it: each message is there once, and what was done to it is a
-/// difference, not a reason to send it again.
-#[test]
-fn targets_that_rewrite_mail() {
-    let cases: [(fn(&mut Incoming<'_>), &str); 3] =
-        [(footer, "altered-body"), (cut, "truncated"), (subject_marked, "altered-headers")];
-    for (rewrite, kind) in cases {
-        for capability in ["IMAP4rev1 LITERAL+ UIDPLUS", "IMAP4rev1 LITERAL+", "IMAP4rev1"] {
-            for with_id in [true, false] {
-                let when = format!("{kind}, {capability}, with Message-ID: {with_id}");
-                if !with_id && kind == "altered-headers" && !capability.contains("UIDPLUS") {
-                    // Nothing is left that tells whose it is.
-                    continue;
-                }
-                let stage = Stage::with(Manners::default(), Manners::of(capability));
-                stage.source.store(|store| {
-                    for n in 1..=10 {
-                        let text = String::from_utf8(corpus::simple(
-                            &format!("mail {n:02}"),
-                            "some text that is long enough",
-                        ))
-                        .unwrap();
-                        let text: String = text
-                            .split_inclusive("\r\n")
-                            .filter(|l| with_id || !l.starts_with("Message-ID"))
-                            .collect();
-                        store.add("INBOX", &["\\Seen"], DATE, text.as_bytes());
-                    }
-                });
-                stage.target.manners(|m| {
-                    m.on_append = Box::new(move |m| {
-                        // Two of the ten are left as they are.
-                        if !m.says("mail 03") && !m.says("mail 07") {
-                            rewrite(m);
-                        }
-                        Take::Store
-                    });
-                });
-                stage
-                    .target
-                    .store(|store| store.add("INBOX", &[], DATE, &corpus::simple("was there before", "x")));
-                for run in 1..=3 {
-                    stage.mailhaul(&["run"]).expect(3);
-                    let there = stage.there("INBOX");
-                    assert_eq!(there.len(), 11, "{when}, run {run}: sent again");
-                    for n in 1..=10 {
-                        let count = there.iter().filter(|m| m.says(&format!("mail {n:02}\r\n"))).count();
-                        assert_eq!(count, 1, "{when}, run {run}, message {n}");
-                    }
-                    let report = stage.report();
-                    assert_sums(&report);
-                    assert_eq!(report["verdict"], "incomplete", "{when}: {report:#}");
-                    let told: Vec<u64> = differences(&report)
-                        .into_iter()
-                        .filter(|(have, _, _)| have == kind)
-                        .map(|(_, _, uid)| uid)
-                        .collect();
-                    assert_eq!(told, [1, 2, 4, 5, 6, 8, 9, 10], "{when}, run {run}: {report:#}");
-                }
-                assert_eq!(stage.target_heard("APPEND").len(), 10, "{when}");
+/// What a target does to mail before it stores it.
+type Rewrite = fn(&mut Incoming<'_>);
+
+/// Ten messages, with or without Message-ID, and a target that does so to all but the third and the seventh.
+fn rewriting(rewrite: Rewrite, capability: &str, with_id: bool) -> Stage {
+    let stage = Stage::with(Manners::default(), Manners::of(capability));
+    stage.source.store(|store| {
+        for n in 1..=10 {
+            let body = corpus::simple(&format!("mail {n:02}"), "some text that is long enough");
+            let text = String::from_utf8(body).unwrap();
+            let lines =
+                text.split_inclusive("\r\n").filter(|line| with_id || !line.starts_with("Message-ID"));
+            store.add("INBOX", &["\\Seen"], DATE, lines.collect::<String>().as_bytes());
+        }
+    });
+    stage.target.store(|store| store.add("INBOX", &[], DATE, &corpus::simple("was there before", "x")));
+    stage.target.manners(|m| {
+        m.on_append = Box::new(move |m| {
+            if !m.says("mail 03") && !m.says("mail 07") {
+                rewrite(m);
             }
+            Take::Store
+        });
+    });
+    stage
+}
+
+/// Each message is there once, and what was done to it is a difference, not a reason to send it again.
+#[track_caller]
+fn assert_altered(stage: &Stage, kind: &str, when: &str) {
+    for run in 1..=3 {
+        let when = format!("{kind}, {when}, run {run}");
+        let outcome = stage.mailhaul(&["run"]);
+        let there = stage.there("INBOX");
+        assert_eq!(there.len(), 11, "{when}\n{}", outcome.told());
+        for n in 1..=10 {
+            assert_eq!(copies(&there, &format!("mail {n:02}\r\n")), 1, "{when}, message {n}");
+        }
+        outcome.expect(3);
+        let report = stage.report();
+        assert_sums(&report);
+        assert_eq!(report["verdict"], "incomplete", "{when}: {report:#}");
+        let told = differences(&report).into_iter().filter(|(have, _, _)| have == kind);
+        let told: Vec<u64> = told.map(|(_, _, uid)| uid).collect();
+        assert_eq!(told, [1, 2, 4, 5, 6, 8, 9, 10], "{when}: {report:#}");
+    }
+    assert_eq!(stage.target_heard("APPEND").len(), 10, "{kind}, {when}");
+}
+
+#[test]
+fn a_target_that_adds_to_bodies() {
+    for capability in TOLD {
+        for with_id in [true, false] {
+            let stage = rewriting(footer, capability, with_id);
+            assert_altered(&stage, "altered-body", &format!("{capability}, with Message-ID: {with_id}"));
         }
     }
+}
+
+#[test]
+fn a_target_that_cuts_messages_short() {
+    for capability in TOLD {
+        for with_id in [true, false] {
+            let stage = rewriting(cut, capability, with_id);
+            assert_altered(&stage, "truncated", &format!("{capability}, with Message-ID: {with_id}"));
+        }
+    }
+}
+
+#[test]
+fn a_target_that_marks_subjects() {
+    for capability in TOLD {
+        assert_altered(&rewriting(subject_marked, capability, true), "altered-headers", capability);
+    }
+    // Where neither Message-ID nor subject tells whose it is, only the UID does.
+    assert_altered(&rewriting(subject_marked, TOLD[0], false), "altered-headers", "without Message-ID");
 }
