@@ -11,6 +11,7 @@
 //! | [`install`] | getting the servers from the distribution |
 //! | [`certs`] | a certificate authority and good and bad server certificates |
 //! | [`dovecot`], [`cyrus`], [`courier`] | the servers |
+//! | [`maildir`] | a Dovecot's mail put back from a backup, and what it knew of it lost |
 //! | [`fake`] | a server of our own, in memory, that misbehaves as told |
 //! | [`proxy`] | a TCP proxy that counts, holds and delays: kill points without sleeping |
 //! | [`corpus`] | mail: deterministic, realistic and odd |
@@ -38,6 +39,7 @@ pub mod grounds;
 pub mod imap;
 pub mod install;
 pub mod load;
+pub mod maildir;
 pub mod ports;
 pub mod process;
 pub mod project;

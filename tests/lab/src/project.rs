@@ -39,6 +39,18 @@ impl Side {
         Self { tls: "starttls", ..Self::tls(port, ca) }
     }
 
+    /// Clear text on 127.0.0.1, as allowed.
+    #[must_use]
+    pub fn clear(port: u16) -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port,
+            tls: "none",
+            ca: None,
+            extra: "allow_cleartext = true\n".to_owned(),
+        }
+    }
+
     /// The same at another address.
     #[must_use]
     pub fn at(mut self, host: &str) -> Self {

@@ -1,11 +1,10 @@
 //! Runs after the first: they cost what changed, bring what changed, and leave alone what the new mailbox's user did.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::imap::{Client, Message};
+use mailhaul_lab::maildir;
 use mailhaul_lab::proxy::Proxy;
 
 use crate::bench::{Host, Move, bench};
@@ -20,18 +19,6 @@ fn proxies(haul: &Move) -> (Proxy, Proxy) {
         spec.target.port = to.port;
     });
     (from, to)
-}
-
-/// Takes a Dovecot's memory of UIDs away, as a restored backup or another server over the same mail would.
-fn lose_numbers(folder: &Path) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().is_dir() {
-            lose_numbers(&entry.path());
-        } else if name.starts_with("dovecot") && name != "dovecot-keywords" {
-            fs::remove_file(entry.path()).unwrap();
-        }
-    }
 }
 
 fn append(client: &mut Client, folder: &str, subject: &str) {
@@ -303,7 +290,7 @@ fn new_numbers_at_the_source_are_matched_by_content() {
     haul.mailhaul(&["run"]).expect(0);
     let before = haul.to.snapshot();
     let source = haul.from.snapshot();
-    lose_numbers(&bench().old.maildir(&haul.from.user));
+    maildir::lose_numbers(&bench().old.maildir(&haul.from.user));
     haul.mailhaul(&["run"]).expect(0).says(&["numbers its messages anew"]);
     assert_eq!(haul.to.snapshot(), before, "nothing is sent again");
     let report = haul.report();

@@ -3,6 +3,7 @@
 use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::imap::date;
 use mailhaul_lab::load;
+use mailhaul_lab::maildir::{self, Backup};
 
 use crate::bench::{Account, Host, bench, cyrus};
 
@@ -42,4 +43,45 @@ fn the_servers_differ() {
     assert_eq!(raw(Host::New), ["Deleted Items", "Drafts", "INBOX", "Junk Email", "Sent Items"]);
     assert_eq!(raw(Host::Cyrus), ["Drafts", "INBOX", "Junk", "Sent", "Trash"]);
     assert_ne!(cyrus().tls_port, bench().old.tls_port);
+}
+
+/// A Maildir that was put back is what it was, under the same numbers; or has lost what is to be lost, and nothing else.
+#[test]
+fn a_maildir_is_put_back() {
+    for host in [Host::Old, Host::New] {
+        let account = Account::new(host);
+        let at = if host == Host::Old { &bench().old } else { &bench().new }.maildir(&account.user);
+        let append = |subject: &str| {
+            let body = corpus::simple(subject, "text");
+            for folder in ["INBOX", "Sub/Folder"] {
+                account
+                    .client()
+                    .append_one(folder, &["\\Seen"], " 2-Jul-2024 08:00:00 +0200", &body)
+                    .unwrap();
+            }
+        };
+        let number = |item: &str| account.client().status("Sub/Folder", item).unwrap();
+        account.client().create("Sub/Folder").unwrap();
+        append("before");
+        let before = account.snapshot();
+        let (validity, next) = (number("UIDVALIDITY"), number("UIDNEXT"));
+        let backup = Backup::take(&at);
+        for lose in [|_: &std::path::Path| (), maildir::lose_index] {
+            append("after");
+            assert_ne!(account.snapshot(), before);
+            backup.put_back();
+            lose(&at);
+            assert_eq!(account.snapshot(), before, "{host:?}");
+            assert_eq!((number("UIDVALIDITY"), number("UIDNEXT")), (validity, next), "{host:?}");
+        }
+        maildir::lose_times(&at);
+        let mut there = account.snapshot();
+        for (mail, was) in there.values_mut().flatten().zip(before.values().flatten()) {
+            assert_ne!(mail.date, was.date, "{host:?}");
+            mail.date = was.date;
+        }
+        assert_eq!(there, before, "{host:?}");
+        maildir::lose_numbers(&at);
+        assert_ne!(number("UIDVALIDITY"), validity, "{host:?}");
+    }
 }

@@ -68,15 +68,8 @@ impl Stage {
     }
 
     pub(crate) fn spec(&self) -> Spec {
-        let clear = |port| Side {
-            host: "127.0.0.1".to_owned(),
-            port,
-            tls: "none",
-            ca: None,
-            extra: "allow_cleartext = true\n".to_owned(),
-        };
         let pair = Pair::new(("ann@old.example", "a"), ("ann@new.example", "b"));
-        Spec::new(clear(self.source.port), clear(self.target.port), vec![pair])
+        Spec::new(Side::clear(self.source.port), Side::clear(self.target.port), vec![pair])
     }
 
     #[track_caller]

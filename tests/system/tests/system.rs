@@ -12,6 +12,7 @@
 //! | [`disorder`] | whatever goes wrong on both sides, in any order |
 //! | [`evidence`] | servers whose word is not to be believed: never `complete` while anything is missing |
 //! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
+//! | [`restored`] | servers put back from a backup, whose numbers mean other messages; targets that merge or rewrite mail |
 //! | [`remap`] | a mapping that changes after a run |
 //! | [`undo`] | taking back what was copied, and nothing else |
 //! | [`tries`] | how often something is tried, and what is waited for |
@@ -78,6 +79,7 @@ mod profiles;
 mod provision;
 mod records;
 mod remap;
+mod restored;
 mod secrets;
 mod stage;
 mod torture;

@@ -15,8 +15,10 @@ const USAGE: &str = "\
 Usage: cargo xtask torture [--kills N] [--cuts N] [--lanes N] [--minutes N] [--seed N]
 
 Moves mailboxes from Dovecot to Dovecot and Cyrus while killing the runs and breaking their connections at random places,
-and after each lets one more run, of the same mapping or another one, or `undo` put everything right, which is then
-compared message by message. Prints a table.
+and after each lets something put everything right, which is then compared message by message: one more run, of the same
+mapping or another one; `undo` and a run; a run with a source that leaves a message out of its lists, or with a target that
+shows late what it has acknowledged; a run after the target was put back from a backup. Prints a table, which tells how many
+of each were done; docs/torture.md has those of earlier runs.
 Ends with exit code 1 when anything was not right; what is needed to look into it is kept under target/torture.
 
   --kills N    SIGKILLs that hit a run in progress (1000)
@@ -73,10 +75,12 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
             password: format!("pw-{of}-{n}"),
             tls_port,
             plain_port,
+            maildir: None,
         };
         let source = door("old", old.tls_port, old.plain_port);
         let (make, target) = if n % 2 == 0 {
-            ("Dovecot", door("new", new.tls_port, new.plain_port))
+            let maildir = Some(new.maildir(&format!("new{n}")));
+            ("Dovecot", Door { maildir, ..door("new", new.tls_port, new.plain_port) })
         } else {
             ("Cyrus", door("cy", cyrus.tls_port, cyrus.plain_port))
         };

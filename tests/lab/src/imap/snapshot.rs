@@ -56,7 +56,20 @@ impl Client {
         self.messages(&raw)
     }
 
+    /// The same with the messages' bytes.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn whole(&mut self, name: &str) -> io::Result<Vec<(Message, Vec<u8>)>> {
+        let raw = self.spell(name);
+        self.read(&raw)
+    }
+
     fn messages(&mut self, raw: &str) -> io::Result<Vec<Message>> {
+        Ok(self.read(raw)?.into_iter().map(|(message, _)| message).collect())
+    }
+
+    fn read(&mut self, raw: &str) -> io::Result<Vec<(Message, Vec<u8>)>> {
         self.run("EXAMINE", &[Argument::Text(raw)])?;
         let items = "1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
         let mut messages = Vec::new();
@@ -99,7 +112,7 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
-fn message(items: &[Value]) -> io::Result<Message> {
+fn message(items: &[Value]) -> io::Result<(Message, Vec<u8>)> {
     let missing = |what: &str| io::Error::other(format!("FETCH answer without {what}"));
     let number = |name: &str| item(items, name).and_then(Value::text).and_then(|t| t.parse().ok());
     let text = item(items, "INTERNALDATE").and_then(Value::text).ok_or_else(|| missing("INTERNALDATE"))?;
@@ -112,13 +125,14 @@ fn message(items: &[Value]) -> io::Result<Message> {
         // Not an error of the product: a laboratory server that lies about sizes proves nothing.
         return Err(io::Error::other(format!("RFC822.SIZE {size} but {} bytes delivered", body.len())));
     }
-    Ok(Message {
+    let message = Message {
         uid: number("UID").and_then(|n| u32::try_from(n).ok()).ok_or_else(|| missing("UID"))?,
         flags,
         date: date::instant(&text).ok_or_else(|| missing("a readable INTERNALDATE"))?,
         sha256: hex(&Sha256::digest(&body)),
         size,
-    })
+    };
+    Ok((message, body))
 }
 
 fn hex(bytes: &[u8]) -> String {

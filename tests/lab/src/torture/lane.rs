@@ -1,5 +1,7 @@
 //! One mailbox that is moved again and again, and what happens to it on the way.
 
+mod endings;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Course;
 use crate::corpus::{self, Recipe, Rng};
+use crate::fake::{Fake, Manners};
 use crate::grounds;
 use crate::imap::{Client, Snapshot};
 use crate::load;
@@ -42,6 +45,8 @@ pub struct Door {
     pub tls_port: u16,
     /// Clear text, for the laboratory's own look.
     pub plain_port: u16,
+    /// Where its mail lies, when it is a Maildir.
+    pub maildir: Option<PathBuf>,
 }
 
 impl Door {
@@ -49,6 +54,11 @@ impl Door {
         let mut client = Client::connect(self.plain_port).map_err(|e| e.to_string())?;
         client.login(&self.user, &self.password).map_err(|e| e.to_string())?;
         Ok(client)
+    }
+
+    /// Everything it holds.
+    fn all(&self) -> Result<Counted, String> {
+        self.client()?.snapshot().map(|snapshot| counted(&snapshot)).map_err(|e| e.to_string())
     }
 }
 
@@ -62,6 +72,8 @@ pub struct Lane {
     spec: Spec,
     /// Between us and each end.
     proxies: [Proxy; 2],
+    /// Servers of our own that take each end's place, when it is to misbehave.
+    doubles: [Fake; 2],
     /// What an undisturbed run makes of the target.
     wanted: Counted,
     messages: u64,
@@ -106,6 +118,7 @@ impl Lane {
             project,
             spec,
             proxies,
+            doubles: [(); 2].map(|()| Fake::start(Manners::default())),
             wanted: Counted::new(),
             messages: mailbox.messages() as u64,
             keep,
@@ -126,15 +139,15 @@ impl Lane {
             self.carried =
                 std::array::from_fn(|end| std::array::from_fn(|way| after[end][way] - before[end][way]));
         }
-        let source = self.source.client()?.snapshot().map_err(|e| e.to_string())?;
-        self.wanted = counted(&self.target.client()?.snapshot().map_err(|e| e.to_string())?);
+        let source = self.source.all()?;
+        self.wanted = self.target.all()?;
         let bare = |counted: &Counted| {
             let mut all: Vec<_> =
                 counted.iter().map(|((_, a, b, c), n)| (a.clone(), *b, c.clone(), *n)).collect();
             all.sort();
             all
         };
-        if bare(&counted(&source)) == bare(&self.wanted) {
+        if bare(&source) == bare(&self.wanted) {
             self.wipe()
         } else {
             Err("the target does not hold what the source holds".to_owned())
@@ -179,34 +192,6 @@ impl Lane {
             }
         }
         Err(format!("the target cannot be emptied: {last}"))
-    }
-
-    /// What puts it right after a run that did not end well: the same command again, or one with another mapping, or
-    /// `undo` and all of it anew.
-    fn recover(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
-        match rng.below(6) {
-            0 => {
-                self.spec.clone().extra(RULES).write(&self.project);
-                self.finish(self.start()).map_err(|why| format!("with another mapping: {why}"))?;
-                let wanted = self.wanted.iter().map(|((folder, sha256, date, flags), count)| {
-                    ((ruled(folder), sha256.clone(), *date, flags.clone()), *count)
-                });
-                let wanted: Counted = wanted.collect();
-                course.note(|f| f.remapped += 1);
-                self.compare(&wanted, course).map_err(|why| format!("with another mapping: {why}"))
-            }
-            1 => {
-                self.finish(self.mailhaul(&["undo", "--yes"])).map_err(|why| format!("undo: {why}"))?;
-                self.compare(&Counted::new(), course).map_err(|why| format!("undo: {why}"))?;
-                course.note(|f| f.undone += 1);
-                self.finish(self.start()).map_err(|why| format!("after undo: {why}"))?;
-                self.compare(&self.wanted, course).map_err(|why| format!("after undo: {why}"))
-            }
-            _ => {
-                self.finish(self.start())?;
-                self.compare(&self.wanted, course)
-            }
-        }
     }
 
     /// One run that is killed at a random moment or byte, and one that has to put it right.
@@ -283,7 +268,9 @@ impl Lane {
             f.cut_runs_recovered += u64::from(broken > 0 && outcome.code == Some(0));
         });
         match outcome.code {
-            Some(0) => self.compare(&self.wanted, course).map_err(|why| format!("{told}; {why}")),
+            Some(0) => {
+                self.compare(&self.target, &self.wanted, course).map_err(|why| format!("{told}; {why}"))
+            }
             // Not reached, or mixed.
             Some(3..=5) => self.recover(rng, course).map_err(|why| format!("{told}; then: {why}")),
             _ => Err(format!("{told}: {}", outcome.told())),
@@ -291,8 +278,8 @@ impl Lane {
     }
 
     /// Exactly one copy of every message that is wanted, flags and dates right.
-    fn compare(&self, wanted: &Counted, course: &Course) -> Result<(), String> {
-        let there = counted(&self.target.client()?.snapshot().map_err(|e| e.to_string())?);
+    fn compare(&self, at: &Door, wanted: &Counted, course: &Course) -> Result<(), String> {
+        let there = at.all()?;
         course.note(|f| {
             f.compared += 1;
             f.messages += wanted.values().map(|count| *count as u64).sum::<u64>();

@@ -4,6 +4,7 @@
 //! Several lanes work side by side, each with a mailbox of its own. The source is never changed; the target and the
 //! project's state are wiped after each completed run, so that every kill and cut hits a run in progress.
 
+mod double;
 mod lane;
 
 use std::fmt;
@@ -52,6 +53,12 @@ pub struct Figures {
     pub remapped: u64,
     /// And by `undo`, which left nothing, and a run after it.
     pub undone: u64,
+    /// And by one whose source left a message out of its list.
+    pub short_lists: u64,
+    /// And by one whose target showed what it had acknowledged some time later.
+    pub shown_late: u64,
+    /// And then run once more because the target was put back from a backup.
+    pub put_back: u64,
     /// Targets compared with the source, message by message.
     pub compared: u64,
     /// Messages compared.
@@ -74,6 +81,9 @@ impl fmt::Display for Figures {
         row(f, "of which ended well by themselves", self.cut_runs_recovered)?;
         row(f, "put right with another mapping", self.remapped)?;
         row(f, "by undo and all of it anew", self.undone)?;
+        row(f, "from a list that lacked a message", self.short_lists)?;
+        row(f, "with copies that showed late", self.shown_late)?;
+        row(f, "with the target put back after it", self.put_back)?;
         row(f, "targets compared with the source", self.compared)?;
         row(f, "messages compared", self.messages)?;
         row(f, "failures", self.failures.len() as u64)?;

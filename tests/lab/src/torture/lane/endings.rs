@@ -1,0 +1,163 @@
+//! How a mailbox is put right after a run that broke off: by the same command again, or by something less kind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{Counted, Door, LIMIT, Lane, RULES, ruled};
+use crate::corpus::{self, Rng};
+use crate::fake::Take;
+use crate::imap::Client;
+use crate::maildir::{self, Backup};
+use crate::project::Side;
+use crate::torture::{Course, double};
+
+/// What is acknowledged shows within so many milliseconds.
+const LATEST: usize = 3_000;
+/// Others deliver at most so many messages to a target that was put back.
+const STRANGERS: usize = 40;
+const STRANGE_DATE: &str = " 3-Aug-2024 10:11:12 +0200";
+
+impl Lane {
+    /// What puts it right after a run that did not end well, which is compared then.
+    pub(super) fn recover(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+        let (name, end) = match rng.below(10) {
+            0 => ("with another mapping", self.remap(course)),
+            1 => ("with undo", self.undo(course)),
+            2 => ("with a short list", self.short_list(rng, course)),
+            3 => ("with copies that show late", self.late_display(rng, course)),
+            4 if self.target.maildir.is_some() => {
+                ("with a target put back", self.target_put_back(rng, course))
+            }
+            _ => ("with the same command", self.again(course)),
+        };
+        end.map_err(|why| format!("{name}: {why}"))
+    }
+
+    fn again(&self, course: &Course) -> Result<(), String> {
+        self.finish(self.start())?;
+        self.compare(&self.target, &self.wanted, course)
+    }
+
+    fn remap(&self, course: &Course) -> Result<(), String> {
+        self.spec.clone().extra(RULES).write(&self.project);
+        self.finish(self.start())?;
+        let wanted = self.wanted.iter().map(|((folder, sha256, date, flags), count)| {
+            ((ruled(folder), sha256.clone(), *date, flags.clone()), *count)
+        });
+        let wanted: Counted = wanted.collect();
+        course.note(|f| f.remapped += 1);
+        self.compare(&self.target, &wanted, course)
+    }
+
+    fn undo(&self, course: &Course) -> Result<(), String> {
+        self.finish(self.mailhaul(&["undo", "--yes"]))?;
+        self.compare(&self.target, &Counted::new(), course)?;
+        course.note(|f| f.undone += 1);
+        self.again(course).map_err(|why| format!("and a run after it: {why}"))
+    }
+
+    /// The source leaves a message out of its lists, once or as long as it is asked. A run that says complete all the
+    /// same has to be right; one that does not is followed by one with whole lists.
+    fn short_list(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+        let source = &self.doubles[0];
+        double::fill(source, &mut self.source.client()?).map_err(|e| e.to_string())?;
+        let all: Vec<_> =
+            source.store(|store| store.folders.values().flat_map(|f| f.messages.clone()).collect());
+        let (missing, once) = (rng.pick(&all).clone(), rng.chance(50));
+        let lacked = Arc::new(AtomicBool::new(false));
+        let lacks = Arc::clone(&lacked);
+        source.manners(|m| {
+            m.on_list = Box::new(move |message| {
+                if *message != missing || once && lacks.load(Ordering::Relaxed) {
+                    return true;
+                }
+                lacks.store(true, Ordering::Relaxed);
+                false
+            });
+        });
+        let mut spec = self.spec.clone();
+        spec.source = Side::clear(source.port);
+        spec.write(&self.project);
+        let outcome = self.start().wait_for(LIMIT);
+        self.spec.write(&self.project);
+        let lacked = lacked.load(Ordering::Relaxed);
+        course.note(|f| f.short_lists += u64::from(lacked));
+        let what = format!("lacked a message: {lacked}, once: {once}");
+        match outcome.code {
+            Some(0) => self
+                .compare(&self.target, &self.wanted, course)
+                .map_err(|why| format!("{what}; {why}\n{}", outcome.told())),
+            Some(3) => self.again(course).map_err(|why| format!("{what}; and a run after it: {why}")),
+            _ => Err(format!("{what}: {}", outcome.told())),
+        }
+    }
+
+    /// The target shows half of what it acknowledges some time later.
+    fn late_display(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+        let target = &self.doubles[1];
+        double::fill(target, &mut self.target.client()?).map_err(|e| e.to_string())?;
+        let mut rng = Rng::new(rng.bits());
+        let late = Arc::new(AtomicBool::new(false));
+        let is_late = Arc::clone(&late);
+        target.manners(|m| {
+            m.on_append = Box::new(move |_| {
+                if rng.chance(50) {
+                    return Take::Store;
+                }
+                is_late.store(true, Ordering::Relaxed);
+                Take::Late(Duration::from_millis(rng.below(LATEST) as u64))
+            });
+        });
+        let mut spec = self.spec.clone();
+        spec.target = Side::clear(target.port);
+        spec.write(&self.project);
+        let end = self.finish(self.start());
+        self.spec.write(&self.project);
+        end?;
+        course.note(|f| f.shown_late += u64::from(late.load(Ordering::Relaxed)));
+        // A copy that was sent again as well as its first one.
+        target.store(|store| store.show_late(true));
+        let door = Door { plain_port: target.port, ..self.target.clone() };
+        self.compare(&door, &self.wanted, course)
+    }
+
+    /// The target is put back to what it was after the run that broke off, and others deliver mail there, which has our
+    /// copies' numbers.
+    fn target_put_back(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+        let Some(at) = self.target.maildir.clone() else { return Ok(()) };
+        let backup = Backup::take(&at);
+        self.again(course).map_err(|why| format!("before that: {why}"))?;
+        let mut client = self.target.client()?;
+        let next = |client: &mut Client| client.status("INBOX", "UIDNEXT").map_err(|e| e.to_string());
+        let was = next(&mut client)?;
+        drop(client);
+        backup.put_back();
+        if rng.chance(50) {
+            maildir::lose_index(&at);
+        }
+        let before = self.target.all()?;
+        let mut client = self.target.client()?;
+        let mut strangers = rng.below(STRANGERS);
+        // With equal figures nobody could know.
+        while strangers > 0 || next(&mut client)? == was {
+            let body = corpus::simple(&format!("somebody else's {strangers}"), &"x".repeat(rng.below(3_000)));
+            client.append_one("INBOX", &[], STRANGE_DATE, &body).map_err(|e| e.to_string())?;
+            strangers = strangers.saturating_sub(1);
+        }
+        let now = next(&mut client)?;
+        drop(client);
+        let mut wanted = self.wanted.clone();
+        for (mail, count) in self.target.all()? {
+            let others = count - before.get(&mail).copied().unwrap_or_default();
+            if others > 0 {
+                *wanted.entry(mail).or_default() += others;
+            }
+        }
+        course.note(|f| f.put_back += 1);
+        let what = format!("UIDNEXT of INBOX was {was} and is {now}");
+        self.finish(self.start())
+            .and_then(|_| self.compare(&self.target, &wanted, course))
+            .map_err(|why| format!("{what}; {why}"))
+    }
+}
