@@ -278,7 +278,9 @@ pub struct Difference {
     pub target_uid: Option<u32>,
     /// What differs.
     pub kind: DifferenceKind,
-    /// `changed-on-target` when it was made there after delivery.
+    /// Whose doing it is, where that is known: `changed-on-target` when it was made there after delivery, `source` when the
+    /// source gave another text than it says it has, `date-received`, `date-header` or `date-of-copy` for the rule by which the
+    /// copy got another date than the source's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
     /// One sentence: what was expected, what was found.
@@ -290,12 +292,27 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// `by` of what the source gave that is not what it says it has.
+    pub const BY_SOURCE: &str = "source";
+
+    /// Whether it is about what the source gave, as against what became of it.
+    #[must_use]
+    pub fn is_of_the_source(&self) -> bool {
+        self.by.as_deref() == Some(Self::BY_SOURCE)
+    }
+
+    /// Whether it says by which rule a copy got another date than the source's.
+    #[must_use]
+    pub fn is_of_the_date(&self) -> bool {
+        self.by.as_deref().is_some_and(|by| by.starts_with("date-"))
+    }
+
     /// Whether it is a fact of how the copy was made, which only the run that made it could see: what was wrong at the
     /// source (`by` is `source`), or which date the copy was given in place of one that nobody has (`by` begins with
     /// `date-`). No comparison finds it again, so that none takes it back while the source lists the message.
     #[must_use]
     pub fn is_of_the_copy(&self) -> bool {
-        self.by.as_deref().is_some_and(|by| by == "source" || by.starts_with("date-"))
+        self.is_of_the_source() || self.is_of_the_date()
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::command::Command;
+use crate::fetch::fetched;
 use crate::fetch_line::FetchLine;
 use crate::open::Change;
 use crate::reply::{Reply, values};
 use crate::session::MAX_SET_BYTES;
-use crate::{FetchItems, Flags, ImapError, Session, UidSet};
+use crate::{FetchItems, Fetched, ImapError, Session, UidSet};
 
 /// More changed messages than this are not held: a caller lists the folder anew instead.
 const MAX_CHANGED: usize = 4_000_000;
@@ -15,8 +16,9 @@ const MAX_CHANGED: usize = 4_000_000;
 /// What changed in a folder since a modification sequence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// The flags of each message that changed or is new, ascending by UID.
-    pub flags: Vec<(u32, Flags)>,
+    /// Each message that changed or is new, ascending by UID, as a list has it ([`FetchItems::Meta`]): that its size or date
+    /// is another one says that its number is another message's now.
+    pub changed: Vec<Fetched>,
     /// Which of the known messages are gone; `None` when the server cannot tell (no QRESYNC).
     pub vanished: Option<UidSet>,
 }
@@ -38,23 +40,28 @@ impl Session {
         }
         let vanished_too = self.tells_vanished();
         let Some((first, last)) = known.bounds() else {
-            return Ok(Changes { flags: Vec::new(), vanished: vanished_too.then(UidSet::default) });
+            return Ok(Changes { changed: Vec::new(), vanished: vanished_too.then(UidSet::default) });
         };
         // A set full of holes would take several commands; the answers are looked at anyway.
         let whole = known.to_wire();
         let set = if whole.len() <= MAX_SET_BYTES { whole } else { UidSet::range(first, last).to_wire() };
         let vanished = if vanished_too { " VANISHED" } else { "" };
+        let items = FetchItems::Meta.to_wire();
         let command =
-            Command::new(NAME).text(&format!("{set} (UID FLAGS) (CHANGEDSINCE {since_modseq}{vanished})"));
-        let (mut flags, mut gone) = (BTreeMap::new(), Vec::new());
+            Command::new(NAME).text(&format!("{set} {items} (CHANGEDSINCE {since_modseq}{vanished})"));
+        let (mut changed, mut gone) = (BTreeMap::<u32, FetchLine>::new(), Vec::new());
         let mut too_many = false;
         let line = self
-            .run_with(command, |reply| match flags_of(&reply) {
-                Some((uid, now)) => {
-                    let new = known.contains(uid) && flags.len() < MAX_CHANGED;
-                    too_many |= known.contains(uid) && !new;
+            .run_with(command, |reply| match line_of(&reply) {
+                Some((uid, line)) => {
+                    let wanted = known.contains(uid);
+                    too_many |= wanted && changed.len() >= MAX_CHANGED && !changed.contains_key(&uid);
                     // The same message again says nothing new about how far the command is.
-                    new && flags.insert(uid, now).is_none()
+                    let new = wanted && !too_many && !changed.contains_key(&uid);
+                    if wanted && !too_many {
+                        changed.entry(uid).or_default().merge(line);
+                    }
+                    new
                 }
                 None => {
                     if let Some(Change::Vanished { uids, .. }) = Change::read(&reply) {
@@ -69,8 +76,9 @@ impl Session {
             return Err(ImapError::TooMany { what: "changed messages", max: MAX_CHANGED });
         }
         let gone = UidSet::from_ranges(gone);
-        flags.retain(|uid, _| !gone.contains(*uid));
-        Ok(Changes { flags: flags.into_iter().collect(), vanished: vanished_too.then_some(gone) })
+        changed.retain(|uid, _| !gone.contains(*uid));
+        let changed = changed.into_iter().map(|(uid, line)| fetched(uid, line, None)).collect();
+        Ok(Changes { changed, vanished: vanished_too.then_some(gone) })
     }
 
     /// Returns which UIDs the open folder holds now: in one line where the server can (RFC 4731), else from the
@@ -151,12 +159,12 @@ impl Session {
     }
 }
 
-/// The UID and flags in a FETCH response, when it holds both.
-fn flags_of(reply: &Reply) -> Option<(u32, Flags)> {
+/// The UID and everything else in a FETCH response, when it says flags.
+fn line_of(reply: &Reply) -> Option<(u32, FetchLine)> {
     match reply {
         Reply::Data { number: Some(_), word, response } if word == "FETCH" => {
-            let line = FetchLine::read(response, FetchItems::Flags);
-            Some((line.uid?, line.flags?))
+            let line = FetchLine::read(response, FetchItems::Meta);
+            Some((line.uid.filter(|_| line.flags.is_some())?, line))
         }
         _ => None,
     }

@@ -491,7 +491,7 @@ impl Collected {
     }
 }
 
-fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {
+pub(crate) fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {
     Fetched {
         uid,
         flags: line.flags.unwrap_or_default(),

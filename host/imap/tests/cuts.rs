@@ -92,7 +92,7 @@ const VERBS_SCRIPT: &[&str] = &[
     "S: * 3 EXISTS",
     "S: * OK [HIGHESTMODSEQ 70] ok",
     "S: @ OK [READ-ONLY] open",
-    "C: UID FETCH 1:8 (UID FLAGS) (CHANGEDSINCE 42 VANISHED)",
+    "C: UID FETCH 1:8 (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 42 VANISHED)",
     "S: * VANISHED (EARLIER) 1:2",
     "S: * 1 FETCH (UID 4 MODSEQ (80) FLAGS (\\Seen))",
     "S: @ OK done",
@@ -135,7 +135,7 @@ where
     assert!(figures[1].1.is_none());
     assert_eq!(session.examine(&FolderName::inbox()).await?.exists, 3);
     let changes = session.changes(42, UidSet::range(1, 8)).await?;
-    assert_eq!((changes.flags.len(), changes.vanished), (1, Some(UidSet::range(1, 2))));
+    assert_eq!((changes.changed.len(), changes.vanished), (1, Some(UidSet::range(1, 2))));
     assert_eq!(session.uids().await?, [4, 5, 7].into_iter().collect());
     assert!(session.idle(std::time::Duration::from_secs(60)).await?);
     let old = FolderName(b"Old".to_vec());

@@ -308,7 +308,7 @@ async fn a_server_that_refuses_everything_after_the_log_in() {
         "S: * OK [HIGHESTMODSEQ 3] ok",
         "S: @ OK",
         // Not enabled, so not asked for.
-        "C: UID FETCH 1 (UID FLAGS) (CHANGEDSINCE 1)",
+        "C: UID FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 1)",
         "S: @ OK",
     ];
     let (client, _server) = serve(&script, 1 << 16);

@@ -147,9 +147,9 @@ async fn changes_are_flags_and_what_is_gone() {
     let (mut session, _server) = opened(
         "CONDSTORE QRESYNC ENABLE",
         &[
-            "C: UID FETCH 1:9,20 (UID FLAGS) (CHANGEDSINCE 42 VANISHED)",
+            "C: UID FETCH 1:9,20 (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 42 VANISHED)",
             "S: * VANISHED (EARLIER) 1:2,8,15:4294967295",
-            "S: * 1 FETCH (UID 4 MODSEQ (80) FLAGS (\\Seen))",
+            "S: * 1 FETCH (UID 4 MODSEQ (80) FLAGS (\\Seen) RFC822.SIZE 12)",
             "S: * 2 FETCH (FLAGS (\\Deleted))",
             "S: * 3 FETCH (UID 30 MODSEQ (81) FLAGS ())",
             "S: * 1 FETCH (UID 4 MODSEQ (82) FLAGS (\\Seen $A))",
@@ -158,7 +158,7 @@ async fn changes_are_flags_and_what_is_gone() {
             "S: * VANISHED 9",
             "S: * VANISHED (EARLIER) nonsense",
             "S: @ OK done",
-            "C: UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE 43 VANISHED)",
+            "C: UID FETCH 1:9 (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 43 VANISHED)",
             "S: @ NO [UNAVAILABLE] not now",
         ],
         true,
@@ -166,13 +166,14 @@ async fn changes_are_flags_and_what_is_gone() {
     .await;
     let known = UidSet::from_ranges([1..=9, 20..=20]);
     let changes = session.changes(42, known).await.unwrap();
-    assert_eq!(changes.flags, [(4, flags(&["\\Seen", "$A"]))]);
+    let [changed] = &changes.changed[..] else { panic!("{changes:?}") };
+    assert_eq!((changed.uid, &changed.flags, changed.size), (4, &flags(&["\\Seen", "$A"]), Some(12)));
     assert_eq!(changes.vanished, Some([1, 2, 8, 9, 20].into_iter().collect()));
     let error = session.changes(43, UidSet::range(1, 9)).await.unwrap_err();
     assert_eq!((error.code(), error.is_connection_lost()), (Some("UNAVAILABLE"), false));
     assert_eq!(
         session.changes(43, UidSet::default()).await.unwrap(),
-        Changes { flags: Vec::new(), vanished: Some(UidSet::default()) }
+        Changes { changed: Vec::new(), vanished: Some(UidSet::default()) }
     );
 }
 
@@ -184,7 +185,7 @@ async fn changes_without_qresync_know_nothing_of_what_is_gone() {
         "CONDSTORE",
         &[
             // Full of holes, the set is asked for as a whole.
-            "C: UID FETCH 1000000:1003998 (UID FLAGS) (CHANGEDSINCE 42)",
+            "C: UID FETCH 1000000:1003998 (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 42)",
             "S: * 1 FETCH (UID 1000000 FLAGS ())",
             "S: * 2 FETCH (UID 1000001 FLAGS ())",
             "S: @ OK",
@@ -193,7 +194,9 @@ async fn changes_without_qresync_know_nothing_of_what_is_gone() {
     )
     .await;
     let changes = session.changes(42, holes.into_iter().collect()).await.unwrap();
-    assert_eq!(changes, Changes { flags: vec![(1_000_000, Flags::new())], vanished: None });
+    let changed: Vec<_> =
+        changes.changed.iter().map(|message| (message.uid, message.flags.clone())).collect();
+    assert_eq!((changed, changes.vanished), (vec![(1_000_000, Flags::new())], None));
 
     let (mut plain, _server) =
         common::session("", &["C: EXAMINE \"INBOX\"", "S: * 3 EXISTS", "S: @ OK [NOMODSEQ] x"]).await;

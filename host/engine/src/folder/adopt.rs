@@ -8,10 +8,11 @@ use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::list::{Listed, list};
+pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Delivered, Failure, Outcome};
+use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Place, PlaceId};
 
 /// What came of looking for messages on the target.
 #[derive(Debug, Default)]
@@ -32,7 +33,8 @@ impl FolderRun<'_> {
     /// When an end or the ledger fails.
     pub(super) async fn adopt(&mut self) -> Step<()> {
         let (wanted, unclaimed) = (std::mem::take(&mut self.wanted), std::mem::take(&mut self.unclaimed));
-        self.wanted = self.find_among(&unclaimed, wanted).await?.open;
+        let open = self.find_among(&unclaimed, wanted, Search::Narrow).await?.open;
+        self.wanted = self.find_altered(open, &unclaimed).await?;
         self.tell_vanished(Batch::first_uid(&self.in_doubt)).await?;
         Ok(self.work().ledger().batches_looked_up(self.row.id)?)
     }
@@ -46,11 +48,11 @@ impl FolderRun<'_> {
             return Ok(LookupResult::default());
         }
         let came = UidSet::range(self.route.selected.uid_next.unwrap_or(1), u32::MAX);
-        let came = list(&mut self.ends.target, came, FetchItems::Flags).await;
+        let came = list(&mut self.ends.target, came, FetchItems::Meta).await;
         let came = came.map_err(EndError::at(Side::Target))?;
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let unclaimed: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
-        self.find_among(&unclaimed, open).await
+        self.find_among(&unclaimed, open, Search::All).await
     }
 
     /// Finds `open` messages among the `unclaimed` ones of the target, and records them.
@@ -61,15 +63,16 @@ impl FolderRun<'_> {
         &mut self,
         unclaimed: &[u32],
         mut open: Vec<Listed>,
+        search: Search,
     ) -> Step<LookupResult> {
         if open.is_empty() || unclaimed.is_empty() {
             return Ok(LookupResult { open, ..LookupResult::default() });
         }
-        let found = find(&mut self.ends.source, &mut self.ends.target, &open, unclaimed).await?;
+        let found = find(&mut self.ends, &open, unclaimed, search).await?;
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
             let failure =
-                Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, refused: false };
+                Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
         let taken_over = self.record(&found.matches)?;
@@ -81,11 +84,15 @@ impl FolderRun<'_> {
     fn record(&self, matches: &[Match]) -> Step<HashSet<u32>> {
         let mut ledger = self.work().ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
+        let here = |place: &Place| place.uid_validity.is_none() && place.path == self.route.target;
+        let unnumbered: HashSet<PlaceId> =
+            ledger.places()?.into_iter().filter(here).map(|place| place.id).collect();
         let (mut copied, mut present) = (Vec::new(), Vec::new());
         for found in matches {
-            // Without UIDVALIDITY a folder is a new place in every run, and yet the same one.
-            let copied_before = self.route.selected.uid_validity.is_none()
-                && self.rows.get(&found.source.uid).is_some_and(|row| row.outcome == Outcome::Copied);
+            // Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
+            let copied_before = self.rows.get(&found.source.uid).is_some_and(|row| {
+                row.outcome == Outcome::Copied && row.place.is_some_and(|place| unnumbered.contains(&place))
+            });
             let own = intents.cover(&found.source, found.target.uid) || copied_before;
             let (with_append, later, _) = found.source.flags.appendable(&self.route.selected);
             let flags = with_append.union(&later);
@@ -95,11 +102,15 @@ impl FolderRun<'_> {
             let message = Delivered {
                 uid: found.source.uid,
                 size: found.content.len,
+                at_source: found.source.figures(),
+                at_target: Some(found.target.figures()),
                 digest: found.content.digests(),
                 target_uid: found.target.uid,
                 flags: flags.minus(&missing).to_string(),
                 flags_pending: (!missing.is_empty()).then(|| missing.to_string()),
                 found_by: Some(found.rule.as_str()),
+                altered: None,
+                facts: Vec::new(),
             };
             if own { &mut copied } else { &mut present }.push(message);
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_imap::Selected;
 
+use crate::folder::source::has_same_numbers;
 use crate::folder::work::Work;
 use crate::mapping::target::Target;
 use crate::state::ledger::{FolderRow, Row};
@@ -30,6 +31,10 @@ pub(super) async fn tell_changed(
                  are found again by their content",
                 validity(then),
                 validity(now)
+            )),
+            _ if !has_same_numbers(row, source) => said.push(format!(
+                "{path}: the source's UIDNEXT has gone back since the last run, as in a folder that was put back from a \
+                 backup; its messages are found again by their content"
             )),
             _ => {}
         }

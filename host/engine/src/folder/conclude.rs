@@ -17,7 +17,7 @@ impl FolderRun<'_> {
         self.record_differences().await?;
         let well = self.outcome.differences == 0
             && self.flags_well
-            && self.in_doubt.is_empty()
+            && self.work().ledger().open_batches(self.row.id)?.is_empty()
             && self.outcome.over_quota.is_none();
         let arrived: Option<Vec<u32>> =
             self.arrived.as_ref().map(|list| list.iter().map(|m| m.uid).collect());

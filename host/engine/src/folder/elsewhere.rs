@@ -1,6 +1,6 @@
 //! What interrupted runs left in doubt where no folder run goes any more: looked up where it was sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{FetchItems, FolderName, UidSet};
 
@@ -96,6 +96,7 @@ async fn in_folder(
         append_limit: None,
         limit_by: None,
         together: true,
+        misdated: HashSet::new(),
     };
     let mut folder = FolderRun::new(ends, route, row, place, rows);
     folder.vanished = vanished;

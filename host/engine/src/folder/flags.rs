@@ -62,7 +62,7 @@ impl FolderRun<'_> {
     }
 
     /// What changed at the source since, by flags to set and to take away: one command stores each group.
-    fn flag_changes(&self) -> HashMap<(String, String), Vec<Change>> {
+    pub(super) fn flag_changes(&self) -> HashMap<(String, String), Vec<Change>> {
         let keep_deleted = self.work().context.job.select.skip_deleted;
         let mut groups: HashMap<(String, String), Vec<Change>> = HashMap::new();
         for (uid, flags) in &self.flags {

@@ -40,29 +40,29 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the target or the ledger fails.
     pub(super) async fn look(&mut self, wanted: bool) -> Step<()> {
-        let at_target = EndError::at(Side::Target);
         let doubtful = self.in_doubt.iter().any(|batch| !batch.looked_up);
         if doubtful {
             wait_until_quiet(&mut self.ends.target, &self.route.target_name).await?;
             self.select_target().await?;
+            (self.there, self.target_status) = (None, None);
         }
-        let here = |row: &&Row| row.place == Some(self.place) && row.target_uid.is_some();
-        let proven: Vec<&Row> = self.rows.values().filter(here).filter(|row| row.proven).collect();
-        let exists = self.route.selected.exists as usize;
-        if exists == 0 {
-            self.missing = proven.into_iter().cloned().collect();
-            return Ok(());
-        }
-        let claimed = self.work().ledger().claimed_in(self.place)?;
         let same = self.row.proof.is_some_and(|proof| same_target(&proof, &self.route.selected));
-        // As many messages as are claimed, all of them seen before: whatever else there is, nothing is free.
-        let nothing_free = same && exists <= claimed.len();
-        if !doubtful && same && (!wanted || nothing_free) {
+        if !doubtful && same && !wanted {
             return Ok(());
         }
-        let there = self.ends.target.uids().await.map_err(&at_target)?;
+        let there = match self.there.take() {
+            Some(listed) => listed,
+            None => match self.list_target().await? {
+                Some(listed) => listed,
+                None => return Ok(()),
+            },
+        };
+        let there: UidSet = there.iter().map(|m| m.uid).collect();
+        let claimed = self.work().ledger().claimed_in(self.place)?;
+        let here = |row: &&Row| row.place == Some(self.place) && row.target_uid.is_some();
+        let proven = self.rows.values().filter(here).filter(|row| row.proven);
         let absent = |row: &&Row| row.target_uid.is_some_and(|uid| !there.contains(uid));
-        self.missing = proven.into_iter().filter(absent).cloned().collect();
+        self.missing = proven.filter(absent).cloned().collect();
         self.unclaimed = there.iter().filter(|uid| !claimed.contains(uid)).collect();
         Ok(())
     }

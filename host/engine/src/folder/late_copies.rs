@@ -66,7 +66,7 @@ impl FolderRun<'_> {
         let mut by_bytes: HashMap<[u8; 32], &Row> = HashMap::new();
         for row in &ours {
             let there = row.target_uid.and_then(|uid| first.get(&uid)).map(|content| content.exact);
-            by_bytes.extend([row.digest, there].into_iter().flatten().map(|bytes| (bytes, *row)));
+            by_bytes.extend([row.content.exact, there].into_iter().flatten().map(|bytes| (bytes, *row)));
         }
         let mut late: Vec<(u32, &Row)> = found
             .into_iter()

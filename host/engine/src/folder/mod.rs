@@ -5,6 +5,7 @@
 //! | step | leaves behind |
 //! |---|---|
 //! | [`open`] | both folders open, the source's list and its rows in the ledger; or the folder stopped, with a code |
+//! | [`identity`] | the copies that the ledger knows are on the target what they were; or its folder is another place |
 //! | [`subtract`] | wanted: what is neither settled nor left out |
 //! | [`in_doubt`] | unclaimed and missing: what the target holds beside the ledger, and what it holds no more |
 //! | [`adopt`] | wanted without what is there already; what was in doubt is looked up |
@@ -18,17 +19,20 @@
 //! before its first byte leaves, and what is open there is looked up on the target before anything is sent again.
 
 pub(crate) mod adopt;
+pub(crate) mod arrivals;
 pub(crate) mod changed;
 pub(crate) mod conclude;
 pub(crate) mod confirm;
 pub(crate) mod copy;
 pub(crate) mod elsewhere;
 pub(crate) mod flags;
+pub(crate) mod identity;
 pub(crate) mod in_doubt;
 pub(crate) mod late_copies;
 pub(crate) mod open;
 pub(crate) mod passes;
 pub(crate) mod prove;
+pub(crate) mod received;
 pub(crate) mod renumbered;
 pub(crate) mod run;
 pub(crate) mod skip;

@@ -1,6 +1,6 @@
 //! Opening a folder on both ends at once, and recording what the source has.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use mailhaul_imap::{Preparation, Prepared, Selected};
@@ -8,14 +8,14 @@ use mailhaul_imap::{Preparation, Prepared, Selected};
 use crate::code::Code;
 use crate::folder::changed::tell_changed;
 use crate::folder::copy::item::Route;
-use crate::folder::renumbered::rematch;
+use crate::folder::identity::known_rows;
 use crate::folder::run::FolderRun;
 use crate::folder::source::{SourceEnd, believed, open_source};
 use crate::folder::work::{Step, Work, stopping};
 use crate::mapping::target::{Mapped, Target};
 use crate::server::dial::Ends;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Row};
+use crate::state::ledger::FolderRow;
 
 impl<'a> FolderRun<'a> {
     /// Creates and opens the target and examines and lists the source at the same time. What is wanted is then what the
@@ -83,74 +83,27 @@ impl<'a> FolderRun<'a> {
         };
         let route = route(work, &ends, mapped, target, &row, opened);
         let mut folder = Self::new(ends, route, row, place, known.rows);
+        folder.target_status = target.status.as_ref().and_then(|status| status.messages);
         folder.record_source(source, known.renumbered)?;
         Ok(ControlFlow::Continue(folder))
     }
 
-    /// Records what the source lists, and keeps of the rows those that it lists.
+    /// Records the source's identity, and takes over what it lists.
     fn record_source(&mut self, source: SourceEnd, renumbered: bool) -> Step<()> {
-        let SourceEnd { selected, unlisted, uids, listed, flags } = source;
+        let SourceEnd { selected, unlisted, uids, listed, flags, .. } = source;
         let mut ledger = self.work().ledger();
         ledger.set_source(self.row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
-        let relisted = ledger.scanned(self.row.id, &uids, unlisted)?.relisted;
-        if !relisted.is_empty() {
-            let all = ledger.rows(self.row.id)?;
-            self.rows.extend(relisted.iter().filter_map(|uid| Some((*uid, all.get(uid)?.clone()))));
-        }
         self.in_doubt = ledger.open_batches(self.row.id)?;
-        // Sorted, as every list is.
-        let is_listed = |uid: &u32| uids.binary_search(uid).is_ok();
         if !self.in_doubt.is_empty() && !renumbered && unlisted == 0 {
             self.vanished = ledger.unaccounted(self.row.id)?;
-            self.vanished.retain(|uid, _| !is_listed(uid));
+            // Sorted, as every list is.
+            self.vanished.retain(|uid, _| uids.binary_search(uid).is_err());
         }
         drop(ledger);
-        self.rows.retain(|uid, _| is_listed(uid));
         (self.source, self.whole) = (selected, unlisted == 0);
         (self.wanted, self.flags) = (listed, flags);
         Ok(())
     }
-}
-
-/// The ledger's rows under the numbers that the source gives its messages today.
-struct Known {
-    rows: HashMap<u32, Row>,
-    /// They had other numbers before.
-    renumbered: bool,
-}
-
-/// Finds the rows of a source that numbers its messages anew again; else they are as they were. `Err` inside: the folder
-/// cannot go on, with the code and why.
-async fn known_rows(
-    work: Work<'_>,
-    ends: &mut Ends,
-    row: &FolderRow,
-    source: &SourceEnd,
-    rows: HashMap<u32, Row>,
-) -> Step<Result<Known, (Code, String)>> {
-    let selected = &source.selected;
-    let renumbered = row.scanned
-        && (work.ledger().has_numbers(row.id)? || work.ledger().doubtful()?)
-        && (selected.uid_validity.is_none() || selected.uid_validity != row.source_uid_validity);
-    if !renumbered {
-        return Ok(Ok(Known { rows, renumbered }));
-    }
-    if source.unlisted > 0 {
-        let why = format!(
-            "the source numbers its messages anew and lists {} of {}: what is missing may be what was copied",
-            source.uids.len(),
-            selected.exists
-        );
-        return Ok(Err((Code::Unlisted, why)));
-    }
-    let known = work.ledger().rows_listed_or_not(row.id)?;
-    let found = match rematch(&mut ends.source, &source.uids, &known).await? {
-        Ok(found) => found,
-        Err(why) => return Ok(Err((Code::Unreadable, why))),
-    };
-    let mut ledger = work.ledger();
-    ledger.renumber(row.id, &found)?;
-    Ok(Ok(Known { rows: ledger.rows(row.id)?, renumbered }))
 }
 
 fn route<'a>(
@@ -175,6 +128,7 @@ fn route<'a>(
         append_limit,
         limit_by: work.context.profiles.limit_by(work.mailbox, append_limit),
         together: true,
+        misdated: HashSet::new(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The passes of a folder's copy: until everything is stored and seen, or recorded as failed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::code::Code;
 use crate::event::Event;
-use crate::folder::copy::item::{CopyOutcome, Short};
+use crate::folder::copy::item::CopyOutcome;
 use crate::folder::copy::spread;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
@@ -32,7 +32,7 @@ impl FolderRun<'_> {
         for message in alone {
             self.route.together = false;
             self = Box::pin(self.passes(vec![message])).await?;
-            if self.outcome.interrupted || self.outcome.over_quota.is_some() {
+            if self.outcome.interrupted || self.outcome.stopped || self.outcome.over_quota.is_some() {
                 self.arrived = None;
                 return Ok(self);
             }
@@ -89,43 +89,48 @@ impl FolderRun<'_> {
                 // Not when the target asked for patience, nor when messages that went together were refused for the sake
                 // of one.
                 pass.judged = !pass.outcome.alone && pass.outcome.patience.is_none();
-                self.take_note(&pass.outcome);
+                self.take_note(&mut pass.outcome);
                 self.wait_if_asked(&mut pass.outcome, &mut vain).await?;
                 self.tell_losses(&mut pass.outcome).await;
                 if self.outcome.interrupted {
                     return Ok(self);
                 }
                 self.look_for_refused(&wanted, &mut pass).await?;
+                if self.outcome.stopped {
+                    return Ok(self);
+                }
             }
             if self.store_pending_flags().await? {
                 pass.outcome.listed = None; // Its flags are old.
             }
-            let target = self.confirm(pass.outcome.listed.take()).await?;
+            let Some(target) = self.confirm(pass.outcome.listed.take()).await? else { return Ok(self) };
             let mut lost = target.lost;
             lost.extend(pass.not_found);
-            if self.outcome.over_quota.is_some() || lost.is_empty() {
+            if self.outcome.over_quota.is_some() || lost.is_empty() && pass.again.is_empty() {
                 self.arrived = Some(target.listed);
                 return Ok(self);
             }
-            if pass.judged {
+            if pass.judged && !lost.is_empty() {
                 attempt += 1;
                 lost = self.tried_in_vain(lost, attempt == TRIES_TO_STORE).await?;
-                if lost.is_empty() {
-                    return Ok(self);
-                }
+            }
+            lost.extend(pass.again);
+            if lost.is_empty() {
+                return Ok(self);
             }
             self.select_target().await?;
             wanted = lost;
         }
     }
 
-    fn take_note(&mut self, copied: &CopyOutcome) {
+    fn take_note(&mut self, copied: &mut CopyOutcome) {
         self.outcome.messages += copied.messages;
         self.outcome.bytes += copied.bytes;
         self.outcome.over_quota.clone_from(&copied.over_quota);
         self.outcome.interrupted = copied.interrupted;
         self.outcome.throttled |= copied.patience.is_some();
         self.route.together &= !copied.alone;
+        self.read_back.extend(copied.read_back.drain());
     }
 
     /// What the server's own words say was waited for by the writer; what a profile says is waited for here.
@@ -144,17 +149,18 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Tells flags the target cannot hold, and messages that came short.
+    /// Tells flags the target cannot hold, and messages that lose their place.
     async fn tell_losses(&self, copied: &mut CopyOutcome) {
         for (flag, count) in copied.flags_lost.drain() {
             self.route
                 .warn(format!("the target cannot hold the flag `{flag}`, set on {count} messages"))
                 .await;
         }
-        if let Some(Short { messages, uid, came, said }) = copied.short {
+        if copied.alone {
             let message = format!(
-                "{messages} of its messages came shorter than the source says; the first is message {uid}, with {came} \
-                 bytes of {said}. What came was copied: look at it in the old mailbox"
+                "the target refused several messages at once for the sake of one, so they are sent again one by one: \
+                 up to {} stand behind younger ones on the target",
+                copied.unresolved.len()
             );
             self.route.warn(message).await;
         }
@@ -164,31 +170,74 @@ impl FolderRun<'_> {
     /// anything is sent again or given up.
     async fn look_for_refused(&mut self, wanted: &[Listed], pass: &mut Pass) -> Step<()> {
         let (work, folder) = (self.work(), self.row.id);
+        // Of two that were given one UID, neither is believed.
+        let mut counted = std::mem::take(&mut pass.outcome.contested);
+        let sent = |uids: &HashSet<u32>| -> Vec<(u32, u64)> {
+            wanted.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size)).collect()
+        };
+        self.take_back(&sent(&counted))?;
         let refused: HashSet<u32> = work.ledger().attempts(folder)?.into_keys().collect();
-        let unresolved: HashSet<u32> = pass.outcome.unresolved.drain(..).collect();
+        let unresolved: HashSet<u32> =
+            pass.outcome.unresolved.drain(..).chain(counted.iter().copied()).collect();
         let in_question = |m: &&Listed| unresolved.contains(&m.uid) || refused.contains(&m.uid);
         let open: Vec<Listed> = wanted.iter().filter(in_question).cloned().collect();
-        let sizes: HashMap<u32, u64> = open.iter().map(|m| (m.uid, m.size)).collect();
-        let looked = self.resolve(open).await?;
-        let found: Vec<u64> =
-            sizes.into_iter().filter(|(uid, _)| looked.found.contains(uid)).map(|(_, n)| n).collect();
+        let mut looked = self.resolve(open).await?;
+        let unexplained = |m: &Listed| pass.outcome.taken.get(&m.uid).is_some_and(|claim| !claim.merged);
+        if looked.open.iter().any(unexplained) {
+            // One UID was wrong, and not since the target takes two messages for one: of this pass none is believed.
+            let claims: HashSet<u32> = work.ledger().unproven(folder)?.iter().map(|copy| copy.uid).collect();
+            self.take_back(&sent(&claims))?;
+            let claimed = wanted.iter().filter(|m| claims.contains(&m.uid)).cloned();
+            let again = self.resolve(looked.open.into_iter().chain(claimed).collect()).await?;
+            counted.extend(claims);
+            looked.found.extend(again.found);
+            (looked.open, looked.undecided) = (again.open, looked.undecided || again.undecided);
+            pass.outcome.taken.clear();
+        }
+        let new = |m: &&Listed| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
+        let found: Vec<u64> = wanted.iter().filter(new).map(|m| m.size).collect();
         let (messages, bytes) = (found.len() as u64, found.iter().sum());
         self.outcome.messages += messages;
         self.outcome.bytes += bytes;
         work.context.done.add(messages, bytes);
-        pass.not_found = looked.open;
+        let mut not_found = looked.open;
         // What was refused alone and is not there stays refused.
-        pass.not_found.retain(|m| unresolved.contains(&m.uid));
-        let merged: Vec<Listed> =
-            pass.not_found.extract_if(.., |m| pass.outcome.taken.contains_key(&m.uid)).collect();
-        for message in merged {
-            let other = pass.outcome.taken.get(&message.uid).copied().unwrap_or_default();
-            self.record_merged(&message, other).await?;
+        not_found.retain(|m| unresolved.contains(&m.uid) || counted.contains(&m.uid));
+        for message in
+            not_found.extract_if(.., |m| pass.outcome.taken.contains_key(&m.uid)).collect::<Vec<_>>()
+        {
+            let claim = pass.outcome.taken.get(&message.uid).map(|claim| claim.target_uid);
+            self.record_merged(&message, claim.unwrap_or_default()).await?;
         }
-        if self.outcome.over_quota.is_none() && !looked.undecided {
+        let misdated: HashSet<u32> = pass.outcome.misdated.drain(..).collect();
+        pass.again = not_found.extract_if(.., |m| misdated.contains(&m.uid)).collect();
+        self.route.misdated.extend(misdated);
+        let silent: Vec<Listed> =
+            not_found.extract_if(.., |m| pass.outcome.acknowledged.contains(&m.uid)).collect();
+        if !silent.is_empty() {
+            not_found.extend(self.await_silent(silent).await?);
+        }
+        pass.not_found = not_found;
+        if self.outcome.over_quota.is_none() && !looked.undecided && !self.outcome.stopped {
             work.ledger().close_batches(folder)?;
         }
         Ok(())
+    }
+
+    /// Takes acknowledgements back: these messages are to be looked for. What is found of them is ours, by the intent that
+    /// stays open for them.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) fn take_back(&self, sent: &[(u32, u64)]) -> Step<()> {
+        if sent.is_empty() {
+            return Ok(());
+        }
+        let (selected, folder) = (&self.route.selected, self.row.id);
+        let uids: Vec<u32> = sent.iter().map(|(uid, _)| *uid).collect();
+        let mut ledger = self.work().ledger();
+        ledger.open_batch(folder, selected.uid_validity, selected.uid_next, sent)?;
+        Ok(ledger.reopen(folder, &uids)?)
     }
 
     /// Records a message that the target took for another one's: sent again, it would do so again.
@@ -198,7 +247,7 @@ impl FolderRun<'_> {
              there before"
         );
         let failure =
-            Failure { uid: message.uid, size: message.size, code: Code::Merged, text: &text, refused: true };
+            Failure { uid: message.uid, size: message.size, code: Code::Merged, text: &text, attempts: 1 };
         Ok(self.route.fail(failure).await?)
     }
 
@@ -210,7 +259,7 @@ impl FolderRun<'_> {
         for message in lost {
             let text = "the target said each time that it stored it, and does not hold it";
             let failure =
-                Failure { uid: message.uid, size: message.size, code: Code::NotStored, text, refused: true };
+                Failure { uid: message.uid, size: message.size, code: Code::NotStored, text, attempts: 1 };
             let before = attempts.get(&message.uid).copied().unwrap_or(0);
             if last || before + 1 >= MAX_ATTEMPTS {
                 self.route.fail(failure).await?;
@@ -230,10 +279,12 @@ struct Pass {
     judged: bool,
     /// What was sent and is not on the target.
     not_found: Vec<Listed>,
+    /// What is to be sent again with another date.
+    again: Vec<Listed>,
 }
 
 impl Default for Pass {
     fn default() -> Self {
-        Self { outcome: CopyOutcome::default(), judged: true, not_found: Vec::new() }
+        Self { outcome: CopyOutcome::default(), judged: true, not_found: Vec::new(), again: Vec::new() }
     }
 }

@@ -16,7 +16,7 @@ impl FolderRun<'_> {
             let late = self.stored_late().await?;
             self.differences.extend(late);
         }
-        self.outcome.differences = self.differences.len();
+        self.outcome.differences += self.differences.len();
         Ok(())
     }
 

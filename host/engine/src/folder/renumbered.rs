@@ -1,31 +1,39 @@
-//! A source that numbers its messages anew: they are found again by their content.
+//! Messages of the source under other numbers than they had: known again by their content.
+//!
+//! A source numbers a folder anew (another UIDVALIDITY), is put back from a backup and gives numbers a second time, or a
+//! message is moved out of its folder and back. In each case the row of a copy has lost its number, and the message has one
+//! that no row has.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mailhaul_imap::Session;
 
-use crate::message::list::contents;
+use crate::message::list::{Listed, contents};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::Row;
+use crate::state::ledger::{Digests, Figures, Stray};
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
-/// Reads every message of the examined source folder and pairs it with the row of the same content, one
-/// to one, in UID order: (UID in the row, UID now). Nothing but content is believed, since a number that
-/// still exists may be another message's. `Err` inside: a message that the source does not give may be one that was
-/// copied, in a sentence.
+/// Pairs messages that have no row with strays of the same content, one to one, in their order: (number of the row, number
+/// now, what is listed now). Where the whole folder was `renumbered`, every message is read, and one that its server has
+/// rewritten is known as well; else only those of a stray's size, and bytes and date have to be the same. `Err` inside, only
+/// where all was renumbered: a message that the source does not give may be one that was copied, in a sentence.
 ///
 /// # Errors
 /// When the source fails.
-pub(crate) async fn rematch(
+pub(super) async fn find_again(
     source: &mut Session,
-    uids: &[u32],
-    rows: &HashMap<u32, Row>,
-) -> Result<Result<Vec<(u32, u32)>, String>, EndError> {
-    let copied = rows.values().filter(|row| row.target_uid.is_some()).count();
-    if copied == 0 {
+    new: &[&Listed],
+    strays: &[Stray],
+    renumbered: bool,
+) -> Result<Result<Vec<(i64, u32, Figures)>, String>, EndError> {
+    let sizes: HashSet<u64> = strays.iter().map(|stray| stray.at_source.size).collect();
+    let worth = |m: &&&Listed| renumbered || sizes.contains(&m.size);
+    let figures: BTreeMap<u32, Figures> = new.iter().filter(worth).map(|m| (m.uid, m.figures())).collect();
+    let uids: Vec<u32> = figures.keys().copied().collect();
+    if strays.is_empty() {
         return Ok(Ok(Vec::new()));
     }
     let mut now = Vec::with_capacity(uids.len());
@@ -34,12 +42,13 @@ pub(crate) async fn rematch(
         let read = contents(source, chunk).await.map_err(EndError::at(Side::Source))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {
-            now.push((uid, content.digests().exact, content.digests().body));
+            let figures = figures.get(&uid).copied().unwrap_or_default();
+            now.push(Found { uid, figures, digests: content.digests() });
         }
     }
-    now.sort_unstable();
-    let pairs = pair(rows, &now);
-    Ok(match refused.into_iter().next().filter(|_| pairs.len() < copied) {
+    now.sort_unstable_by_key(|found| found.uid);
+    let pairs = pair(strays, &now, renumbered);
+    Ok(match refused.into_iter().next().filter(|_| renumbered && pairs.len() < strays.len()) {
         Some((uid, words)) => Err(format!(
             "the source numbers its messages anew and does not give message {uid}, which may be one that was copied: \
              {words}"
@@ -48,79 +57,125 @@ pub(crate) async fn rematch(
     })
 }
 
-fn pair(rows: &HashMap<u32, Row>, now: &[(u32, [u8; 32], [u8; 16])]) -> Vec<(u32, u32)> {
-    let mut order: Vec<&Row> = rows.values().filter(|row| row.target_uid.is_some()).collect();
-    order.sort_by_key(|row| row.uid);
-    let mut exact: HashMap<[u8; 32], Vec<u32>> = HashMap::new();
-    let mut body: HashMap<[u8; 16], Vec<u32>> = HashMap::new();
-    // The last of a list is taken first: in reverse, so that the first comes first.
-    for row in order.iter().rev() {
-        if let Some(digest) = row.digest {
-            exact.entry(digest).or_default().push(row.uid);
-        }
-        if let Some(digest) = row.body_digest {
-            body.entry(digest).or_default().push(row.uid);
-        }
+/// A message under a number that no row has.
+struct Found {
+    uid: u32,
+    figures: Figures,
+    digests: Digests,
+}
+
+fn pair(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i64, u32, Figures)> {
+    // By what is worth a look: few strays share bytes or a body.
+    let mut exact: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
+    let mut body: HashMap<[u8; 16], Vec<usize>> = HashMap::new();
+    for (n, stray) in strays.iter().enumerate() {
+        stray.content.exact.into_iter().for_each(|digest| exact.entry(digest).or_default().push(n));
+        stray.content.body.into_iter().for_each(|digest| body.entry(digest).or_default().push(n));
     }
-    let mut pairs: Vec<(u32, u32)> = Vec::new();
-    let mut open = Vec::new();
-    for (uid, digest, body) in now {
-        match exact.get_mut(digest).and_then(Vec::pop) {
-            Some(old) => pairs.push((old, *uid)),
-            None => open.push((*uid, *body)),
-        }
-    }
-    let taken: std::collections::HashSet<u32> = pairs.iter().map(|(old, _)| *old).collect();
-    for (uid, digest) in open {
-        let Some(list) = body.get_mut(&digest) else { continue };
-        while let Some(old) = list.pop() {
-            if !taken.contains(&old) {
-                pairs.push((old, uid));
-                break;
-            }
-        }
+    let mut taken = HashSet::new();
+    let mut pairs = Vec::new();
+    let mut open: Vec<&Found> = now.iter().collect();
+    // The strongest evidence takes its pick first.
+    let passes: &[Evidence] = if renumbered {
+        &[Evidence::BytesAndDate, Evidence::Bytes, Evidence::Rewritten]
+    } else {
+        &[Evidence::BytesAndDate]
+    };
+    for evidence in passes {
+        open.retain(|found| {
+            let candidates = match evidence {
+                Evidence::BytesAndDate | Evidence::Bytes => exact.get(&found.digests.exact),
+                Evidence::Rewritten => body.get(&found.digests.body),
+            };
+            let fits = |n: &&usize| !taken.contains(*n) && evidence.holds(&strays[**n], found);
+            let Some(n) = candidates.and_then(|list| list.iter().find(fits)).copied() else { return true };
+            taken.insert(n);
+            pairs.push((strays[n].source_uid, found.uid, found.figures));
+            false
+        });
     }
     pairs
+}
+
+/// What has to be the same for a stray and a message to be one.
+#[derive(Clone, Copy)]
+enum Evidence {
+    /// Every byte, and the date where both are known.
+    BytesAndDate,
+    /// Every byte.
+    Bytes,
+    /// As much as a server leaves that rewrites.
+    Rewritten,
+}
+
+impl Evidence {
+    fn holds(self, stray: &Stray, found: &Found) -> bool {
+        let dates = stray.at_source.date.zip(found.figures.date);
+        match self {
+            Self::BytesAndDate => dates.is_none_or(|(then, now)| then == now),
+            Self::Bytes => true,
+            Self::Rewritten => stray.content.is(&found.digests, dates.is_some_and(|(then, now)| then == now)),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::ledger::Outcome;
+    use crate::state::ledger::{Known, Telling};
 
-    fn row(uid: u32, exact: u8, body: u8) -> (u32, Row) {
-        let row = Row {
-            uid,
-            outcome: Outcome::Copied,
-            size: 1,
-            digest: Some([exact; 32]),
-            body_digest: Some([body; 16]),
-            place: None,
-            target_uid: Some(uid + 100),
-            flags: None,
-            proven: true,
-            attempts: 0,
-            code: None,
+    fn telling(subject: &str) -> Telling {
+        Telling::of(&[Some(b"<1>".to_vec()), None, None, None, Some(subject.into())])
+    }
+
+    fn stray(source_uid: i64, exact: u8, body: u8, subject: &str, date: i64) -> Stray {
+        let content = Known {
+            exact: Some([exact; 32]),
+            body: Some([body; 16]),
+            telling: Some(telling(subject)),
+            altered: None,
         };
-        (uid, row)
+        Stray { source_uid, at_source: Figures { size: 1, date: Some(date) }, content }
+    }
+
+    fn found(uid: u32, exact: u8, body: u8, subject: &str, date: i64) -> Found {
+        let digests =
+            Digests { exact: [exact; 32], body: [body; 16], telling: telling(subject), message_id: None };
+        Found { uid, figures: Figures { size: 1, date: Some(date) }, digests }
+    }
+
+    fn numbers(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i64, u32)> {
+        pair(strays, now, renumbered).into_iter().map(|(row, uid, _)| (row, uid)).collect()
     }
 
     #[test]
-    fn numbers_are_found_again_by_content_one_to_one() {
-        // 1 and 2 are identical copies; 3 is unique; 4 was deleted.
-        let rows = HashMap::from([row(1, 7, 7), row(2, 7, 7), row(3, 8, 8), row(4, 9, 9)]);
-        let now =
-            [(1, [8; 32], [8; 16]), (2, [7; 32], [7; 16]), (3, [7; 32], [7; 16]), (4, [7; 32], [7; 16])];
-        let mut pairs = pair(&rows, &now);
-        pairs.sort_unstable();
-        assert_eq!(pairs, [(1, 2), (2, 3), (3, 1)], "a third copy is new");
+    fn content_pairs_one_to_one_in_order_exact_before_rewritten() {
+        let strays = [stray(1, 1, 1, "a", 0), stray(2, 2, 2, "b", 0), stray(3, 2, 2, "b", 0)];
+        let now = [
+            found(11, 2, 2, "b", 0),
+            found(12, 9, 1, "a", 0),
+            found(13, 2, 2, "b", 0),
+            found(14, 7, 7, "c", 0),
+        ];
+        assert_eq!(numbers(&strays, &now, true), [(2, 11), (3, 13), (1, 12)]);
+    }
+
+    /// A cron mail of today was taken for one of last week that had the same text, and never copied.
+    #[test]
+    fn a_body_alone_is_no_message() {
+        assert_eq!(numbers(&[stray(1, 1, 1, "monday", 0)], &[found(11, 2, 1, "tuesday", 0)], true), []);
     }
 
     #[test]
-    fn a_header_that_the_source_rewrites_does_not_hide_a_message() {
-        let rows = HashMap::from([row(1, 7, 5)]);
-        assert_eq!(pair(&rows, &[(9, [1; 32], [5; 16])]), [(1, 9)]);
-        // But one row is one message.
-        assert_eq!(pair(&rows, &[(8, [7; 32], [5; 16]), (9, [1; 32], [5; 16])]), [(1, 8)]);
+    fn of_identical_copies_those_of_one_date_belong_together() {
+        let strays = [stray(1, 1, 1, "a", 10), stray(2, 1, 1, "a", 20)];
+        assert_eq!(numbers(&strays, &[found(11, 1, 1, "a", 20)], true), [(2, 11)]);
+    }
+
+    #[test]
+    fn a_message_that_comes_back_has_its_bytes_and_its_date() {
+        assert_eq!(numbers(&[stray(-1, 1, 1, "a", 10)], &[found(11, 1, 1, "a", 10)], false), [(-1, 11)]);
+        assert_eq!(numbers(&[stray(-1, 1, 1, "a", 10)], &[found(11, 1, 1, "a", 11)], false), []);
+        assert_eq!(numbers(&[stray(-1, 1, 1, "a", 10)], &[found(11, 2, 1, "a", 10)], false), []);
     }
 }

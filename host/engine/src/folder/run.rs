@@ -33,11 +33,16 @@ pub(crate) async fn run(
         // It stopped on its own; the ledger says why.
         ControlFlow::Break(ends) => return Ok((ends, FolderOutcome::default())),
     };
-    folder.subtract()?;
-    folder.look_up_in_doubt().await?;
-    folder.adopt().await?;
-    let mut folder = folder.copy().await?;
-    if !folder.outcome.interrupted {
+    folder.recognise_copies().await?;
+    if !folder.outcome.stopped {
+        folder.subtract()?;
+        folder.look_up_in_doubt().await?;
+    }
+    if !folder.outcome.stopped {
+        folder.adopt().await?;
+        folder = folder.copy().await?;
+    }
+    if !folder.outcome.interrupted && !folder.outcome.stopped {
         folder.set_flags().await?;
         folder.prove().await?;
         folder.conclude().await?;
@@ -71,8 +76,14 @@ pub(crate) struct FolderRun<'a> {
     pub vanished: BTreeMap<u32, u64>,
     /// What earlier runs sent to this target folder without hearing what became of it.
     pub in_doubt: Vec<Batch>,
+    /// Messages in the target folder by STATUS, when the folders were listed.
+    pub target_status: Option<u32>,
+    /// The target's list, where it was read since the folder was opened.
+    pub there: Option<Vec<Listed>>,
     /// What the target holds that the ledger does not account for.
     pub unclaimed: Vec<u32>,
+    /// Messages that were sent and have to be read back, whatever their size is on the target: not every server keeps a NUL.
+    pub read_back: HashSet<u32>,
     /// Copies that were seen on the target once and are not there any more.
     pub missing: Vec<Row>,
     /// What the target lists since it was selected last; `None` when that is not known.
@@ -100,6 +111,8 @@ pub(crate) struct FolderOutcome {
     pub throttled: bool,
     /// The user stopped it.
     pub interrupted: bool,
+    /// It cannot go on, on its own; the ledger says why.
+    pub stopped: bool,
     /// Differences that were found: copies that went from the target, or that are there twice.
     pub differences: usize,
 }
@@ -126,7 +139,10 @@ impl<'a> FolderRun<'a> {
             left_out: HashSet::new(),
             vanished: BTreeMap::new(),
             in_doubt: Vec::new(),
+            target_status: None,
+            there: None,
             unclaimed: Vec::new(),
+            read_back: HashSet::new(),
             missing: Vec::new(),
             arrived: None,
             flags_well: true,

@@ -18,7 +18,10 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     let Some(row) = work.ledger().folder(&mapped.folder.path.to_string())? else { return Ok(()) };
     let name = &mapped.folder.name;
     let whole = match source.examine(name).await {
-        Ok(selected) => list_whole(source, name, selected).await,
+        Ok(selected) => {
+            let status = mapped.status.as_ref().and_then(|status| status.messages);
+            list_whole(source, name, selected, status).await
+        }
         Err(error) => Err(error),
     };
     let whole = match whole {
@@ -32,13 +35,14 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
         }
     };
     let unlisted = whole.unlisted();
-    let WholeList { selected, listed } = whole;
+    let WholeList { selected, listed, .. } = whole;
     let mut ledger = work.ledger();
     ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
     ledger.skipped(row.id, &messages, Code::Rule, reason)?;
     let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
-    let proof = proof(&selected, &nothing, &[]).filter(|_| listed.len() == selected.exists as usize);
+    let proof =
+        proof(&selected, &nothing, &[]).filter(|_| unlisted == 0 && listed.len() == selected.exists as usize);
     Ok(ledger.set_proof(row.id, proof)?)
 }

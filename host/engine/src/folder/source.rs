@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use mailhaul_imap::{FetchItems, Flags, FolderName, ImapError, Selected, Session, UidSet};
+use mailhaul_imap::{FetchItems, Flags, ImapError, Selected, Session, UidSet};
 
 use crate::folder::unchanged::same_source;
 use crate::mapping::target::Mapped;
 use crate::message::list::{Listed, WholeList, list, list_whole};
-use crate::state::ledger::{FolderRow, Outcome, Row};
+use crate::state::ledger::{Figures, FolderRow, Outcome, Proof, Row};
 
 /// From so many known messages on, asking for what changed costs less than listing everything.
 const DELTA_FROM: usize = 500;
@@ -28,6 +28,8 @@ pub(super) struct SourceEnd {
     pub listed: Vec<Listed>,
     /// Flags where they may have changed, when any message is known.
     pub flags: Vec<(u32, Flags)>,
+    /// What the list says of these messages beside their numbers.
+    pub figures: Vec<(u32, Figures)>,
 }
 
 /// Examines the source and reads as little of its list as tells what changed.
@@ -45,36 +47,40 @@ pub(super) async fn open_source(
     if rows.is_empty() && messages.is_some_and(|messages| (1..=AT_ONCE).contains(&messages)) {
         let (selected, listed) = session.examine_and_list(name).await?;
         return match listed {
-            Some(listed) => {
+            Some(listed) if listed.len() >= messages.unwrap_or(0) as usize => {
                 let listed = listed.into_iter().map(Listed::from).collect();
-                Ok(SourceEnd::whole(WholeList { selected, listed }, rows))
+                Ok(SourceEnd::whole(WholeList { selected, listed, status: messages }, rows))
             }
-            None => Ok(SourceEnd::whole(list_whole(session, name, selected).await?, rows)),
+            _ => Ok(SourceEnd::whole(list_whole(session, name, selected, messages).await?, rows)),
         };
     }
     let selected = session.examine(name).await?;
-    let same_numbers = selected.uid_validity.is_some() && selected.uid_validity == row.source_uid_validity;
+    let same_numbers = has_same_numbers(row, &selected);
     let known: UidSet = rows.keys().copied().collect();
     let exists = u64::from(selected.exists);
-    let mut end =
-        SourceEnd { selected, unlisted: 0, uids: Vec::new(), listed: Vec::new(), flags: Vec::new() };
-    match row.proof.filter(|_| same_numbers) {
+    let (listed, flags, figures) = (Vec::new(), Vec::new(), Vec::new());
+    let mut end = SourceEnd { selected, unlisted: 0, uids: Vec::new(), listed, flags, figures };
+    // Modification sequences that have gone back say nothing of what changed.
+    let orderly = |proof: &Proof| {
+        proof.source_modseq.zip(end.selected.highest_modseq).is_none_or(|(then, now)| then <= now)
+    };
+    match row.proof.filter(|proof| same_numbers && orderly(proof)) {
         Some(proof) if same_source(&proof, &end.selected) && known.len() == exists => {
             end.uids = known.iter().collect();
             match proof.source_modseq.zip(end.selected.highest_modseq) {
                 Some((then, now)) if then == now => {}
                 Some((then, _)) => match session.changes(then, known).await {
-                    Ok(changes) => end.flags = changes.flags,
+                    Ok(changes) => end.take_changed(changes.changed.into_iter().map(Listed::from).collect()),
                     Err(error) if error.is_connection_lost() => return Err(error),
-                    Err(_) => return end.whole_instead(session, name, rows).await,
+                    Err(_) => return end.whole_instead(session, mapped, rows).await,
                 },
                 None => {
-                    let listed = list(session, UidSet::all(), FetchItems::Flags).await?;
+                    let listed = list(session, UidSet::all(), FetchItems::Meta).await?;
                     if (listed.len() as u64) < exists {
-                        return end.whole_instead(session, name, rows).await;
+                        return end.whole_instead(session, mapped, rows).await;
                     }
                     end.uids = listed.iter().map(|m| m.uid).collect();
-                    end.flags = listed.into_iter().map(|m| (m.uid, m.flags)).collect();
+                    end.take_changed(listed);
                 }
             }
         }
@@ -89,32 +95,32 @@ pub(super) async fn open_source(
                 Err(error) if error.is_connection_lost() => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "the source does not tell what changed");
-                    return end.whole_instead(session, name, rows).await;
+                    return end.whole_instead(session, mapped, rows).await;
                 }
             };
             let new = UidSet::range(proof.source_uid_next, u32::MAX);
             let left = changes.vanished.map(|gone| known.without(&gone));
             end.listed = list(session, new, FetchItems::Meta).await?;
             end.listed.retain(|m| !known.contains(m.uid));
-            end.flags = changes.flags;
+            end.take_changed(changes.changed.into_iter().map(Listed::from).collect());
             let new: UidSet = end.listed.iter().map(|m| m.uid).collect();
             let mut all = match left {
                 Some(left) => left,
                 None => match session.uids().await {
                     Ok(uids) => uids,
                     Err(error) if error.is_connection_lost() => return Err(error),
-                    Err(_) => return end.whole_instead(session, name, rows).await,
+                    Err(_) => return end.whole_instead(session, mapped, rows).await,
                 },
             };
             all.extend(&new);
             // More than the count are new ones that came since; fewer are a list with a hole.
             let accounted = || all.without(&known).without(&new).is_empty();
             if all.len() != exists && !(all.len() > exists && accounted()) {
-                return end.whole_instead(session, name, rows).await;
+                return end.whole_instead(session, mapped, rows).await;
             }
             end.uids = all.iter().collect();
         }
-        _ => return end.whole_instead(session, name, rows).await,
+        _ => return end.whole_instead(session, mapped, rows).await,
     }
     // A message that was left out by its flags may not be any more.
     let again: UidSet = end
@@ -135,26 +141,42 @@ impl SourceEnd {
     /// From a list of everything.
     fn whole(list: WholeList, rows: &HashMap<u32, Row>) -> Self {
         let unlisted = list.unlisted();
-        let WholeList { selected, listed } = list;
-        let flags = |m: &Listed| (m.uid, m.flags.clone());
+        let WholeList { selected, listed, .. } = list;
+        let known: &[Listed] = if rows.is_empty() { &[] } else { &listed };
         Self {
             selected,
             unlisted,
             uids: listed.iter().map(|m| m.uid).collect(),
-            flags: if rows.is_empty() { Vec::new() } else { listed.iter().map(flags).collect() },
+            flags: known.iter().map(|m| (m.uid, m.flags.clone())).collect(),
+            figures: known.iter().map(|m| (m.uid, m.figures())).collect(),
             listed,
         }
+    }
+
+    /// Of these nothing is to be done unless their flags have changed, or their numbers are other messages' now.
+    fn take_changed(&mut self, changed: Vec<Listed>) {
+        self.figures = changed.iter().map(|m| (m.uid, m.figures())).collect();
+        self.flags = changed.into_iter().map(|m| (m.uid, m.flags)).collect();
     }
 
     /// What was asked for in part does not fit together: everything is listed.
     async fn whole_instead(
         self,
         session: &mut Session,
-        name: &FolderName,
+        mapped: &Mapped,
         rows: &HashMap<u32, Row>,
     ) -> Result<Self, ImapError> {
-        Ok(Self::whole(list_whole(session, name, self.selected).await?, rows))
+        let messages = mapped.status.as_ref().and_then(|status| status.messages);
+        Ok(Self::whole(list_whole(session, &mapped.folder.name, self.selected, messages).await?, rows))
     }
+}
+
+/// Whether the folder's numbers are those of the ledger: one UIDVALIDITY, and a UIDNEXT that has not gone back. That would
+/// be a folder that was put back from a backup, which gives numbers a second time.
+#[must_use]
+pub(super) fn has_same_numbers(row: &FolderRow, now: &Selected) -> bool {
+    let back = row.proof.is_some_and(|proof| now.uid_next.is_some_and(|next| next < proof.source_uid_next));
+    now.uid_validity.is_some() && now.uid_validity == row.source_uid_validity && !back
 }
 
 /// How many messages a source folder has that cannot be read: what its STATUS said, else what the ledger knows, and never

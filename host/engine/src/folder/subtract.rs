@@ -71,7 +71,7 @@ impl FolderRun<'_> {
 }
 
 /// Whether nothing has to be done about a message any more.
-fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>) -> bool {
+pub(super) fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>) -> bool {
     match row.outcome {
         Outcome::Copied | Outcome::AlreadyPresent => row.place == Some(place),
         Outcome::Skipped => false,

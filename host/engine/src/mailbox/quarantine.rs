@@ -110,7 +110,7 @@ pub(crate) async fn ours(
         let found = contents(target, &uids).await.map_err(EndError::at(Side::Target))?.found;
         for copy in chunk {
             match found.get(&copy.target_uid) {
-                Some(content) if content.is_copy_of(copy.digest, copy.body_digest) => {
+                Some(content) if content.is_copy_of(&copy.content) => {
                     ours.push((*copy).clone());
                 }
                 Some(_) => other += 1,
@@ -178,7 +178,7 @@ fn choose(
 mod tests {
     use super::*;
     use crate::account::Identity;
-    use crate::state::ledger::{Delivered, Digests, Ledger};
+    use crate::state::ledger::{Delivered, Digests, Figures, Ledger};
 
     /// A ledger with `copied` copies in one folder, of which the source still has those `left`.
     fn ledger(dir: &std::path::Path, copied: u32, left: &[u32]) -> Ledger {
@@ -202,6 +202,10 @@ mod tests {
                 flags: String::new(),
                 flags_pending: None,
                 found_by: None,
+                at_source: Figures::default(),
+                at_target: None,
+                altered: None,
+                facts: Vec::new(),
             })
             .collect();
         ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
@@ -241,13 +245,19 @@ mod tests {
             flags: String::new(),
             flags_pending: None,
             found_by: None,
+            at_source: Figures::default(),
+            at_target: None,
+            altered: None,
+            facts: Vec::new(),
         };
         ledger.delivered(b, &[one], Outcome::Copied, &[]).unwrap();
         ledger.scanned(b, &[], 0).unwrap();
         let (none, why) = choose(&ledger.copies().unwrap(), &ledger.folders().unwrap(), |_| false);
         assert!(none.is_empty() && why[0].contains("`B` is empty or gone"), "{why:?}");
         let a = ledger.folder("A").unwrap().unwrap().id;
-        ledger.renumber(a, &(3..=50).map(|uid| (uid, uid)).collect::<Vec<_>>()).unwrap();
+        ledger.void_numbers(a, None).unwrap();
+        let found: Vec<_> = (3..=50).map(|uid| (-i64::from(uid), uid, Figures::default())).collect();
+        ledger.found_again(a, &found).unwrap();
         let (none, why) = choose(&ledger.copies().unwrap(), &ledger.folders().unwrap(), |_| false);
         assert!(none.is_empty() && why[0].contains("anew"), "{why:?}");
     }

@@ -234,7 +234,7 @@ async fn by_content(
     let mut arrived = Vec::new();
     for uid in free {
         let Some(content) = found.get(&uid) else { continue };
-        if let Some(n) = open.iter().position(|copy| content.is_copy_of(copy.digest, copy.body_digest)) {
+        if let Some(n) = open.iter().position(|copy| content.is_copy_of(&copy.content)) {
             arrived.push((open.remove(n).source_uid, uid));
         }
     }

@@ -13,7 +13,7 @@ use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
-use crate::mailbox::{folders, hooks, quarantine};
+use crate::mailbox::{folders, hooks, lengths, quarantine};
 use crate::mapping::planner::{Planned, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
@@ -157,6 +157,7 @@ async fn attempt(
         }));
     }
     let mut ends = end.ends;
+    lengths::tell(work).await?;
     // What is not asked for is not left undone either.
     let kept = if orders.delete_gone {
         let names = names(mapped, there);

@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use mailhaul_imap::{Folder, Session};
+use mailhaul_imap::Folder;
 
 use crate::folder::work::{Step, Work};
+use crate::mapping::target::Listing;
 use crate::rules::FolderRule;
-use crate::server::error::EndError;
-use crate::side::Side;
 use crate::state::ledger::FolderRow;
 use crate::summary::{Difference, DifferenceKind};
 
@@ -16,7 +15,7 @@ use crate::summary::{Difference, DifferenceKind};
 ///
 /// # Errors
 /// When the source or the ledger fails.
-pub(crate) async fn record(work: Work<'_>, source: &mut Session, folders: &[Folder]) -> Step<()> {
+pub(crate) async fn record(work: Work<'_>, folders: &Listing) -> Step<()> {
     let rows = work.ledger().folders()?;
     let skipped = |folder: &Folder| {
         let ruled = |rule: &FolderRule| rule.apply(&folder.path);
@@ -24,7 +23,7 @@ pub(crate) async fn record(work: Work<'_>, source: &mut Session, folders: &[Fold
     };
     let mut unseen = Vec::new();
     let mut here = HashSet::new();
-    for folder in folders.iter().filter(|folder| folder.selectable && !skipped(folder)) {
+    for (folder, status) in folders.iter().filter(|(folder, _)| folder.selectable && !skipped(folder)) {
         let path = folder.path.to_string();
         here.insert(path.clone());
         let row = rows.iter().find(|row| row.source == path);
@@ -32,11 +31,7 @@ pub(crate) async fn record(work: Work<'_>, source: &mut Session, folders: &[Fold
             continue;
         }
         // Of a folder that does not tell nobody knows that it is empty.
-        let messages = match source.status(&folder.name).await {
-            Ok(status) => status.messages.unwrap_or(1),
-            Err(error) if error.is_for_now() => return Err(EndError::at(Side::Source)(error).into()),
-            Err(_) => 1,
-        };
+        let messages = status.as_ref().and_then(|status| status.messages).unwrap_or(1);
         if messages > 0 || row.is_some() {
             unseen.push((path, messages));
         }

@@ -75,7 +75,7 @@ fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Row>, LedgerError> 
 
 /// Messages that cost little to fetch and are there most likely: small ones among the newest.
 pub(crate) fn best_witnesses(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.retain(|row| row.digest.is_some());
+    rows.retain(|row| row.content.exact.is_some());
     rows.sort_by_key(|row| std::cmp::Reverse(row.uid));
     rows.truncate(WITNESSES * 4);
     rows.sort_by_key(|row| row.size);
@@ -111,7 +111,8 @@ pub(crate) async fn confirm(
     Ok(renamed)
 }
 
-/// Whether the folder holds these messages, or what a server made of them, under these UIDs; some may be gone.
+/// Whether the folder holds all of these messages, or what a server made of them, under these UIDs: one that is there is no
+/// evidence where the next may be another one's.
 pub(crate) async fn is_same(
     session: &mut Session,
     folder: &Folder,
@@ -124,6 +125,7 @@ pub(crate) async fn is_same(
     }
     let uids: Vec<u32> = witnesses.iter().map(|(uid, _)| *uid).collect();
     let found = contents(session, &uids).await?.found;
-    let mut seen = witnesses.iter().filter_map(|(uid, row)| Some((row, found.get(uid)?)));
-    Ok(!found.is_empty() && seen.all(|(row, content)| content.is_copy_of(row.digest, row.body_digest)))
+    let is_it =
+        |(uid, row): &(u32, &Row)| found.get(uid).is_some_and(|content| content.is_copy_of(&row.content));
+    Ok(!witnesses.is_empty() && witnesses.iter().all(is_it))
 }

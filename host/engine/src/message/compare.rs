@@ -19,17 +19,22 @@ pub(crate) struct Compared {
     pub missing: Vec<Row>,
     /// (source UID, target UID) of what is on both sides.
     pub pairs: Vec<(u32, u32)>,
+    /// Of these, those whose copies are not as much longer as most are: by source UID.
+    pub resized: HashSet<u32>,
 }
 
-/// Compares the lists of a folder by way of the ledger.
+/// Compares the lists of a folder by way of the ledger. Of messages that were `dated` by a rule, which is told elsewhere, the
+/// date is another one.
 #[must_use]
 pub(crate) fn compare_lists(
     folder: &str,
     source: &[Listed],
     rows: &HashMap<u32, Row>,
     there: &HashMap<u32, &Listed>,
+    dated: &HashSet<u32>,
 ) -> Compared {
     let mut out = Compared::default();
+    let mut longer_by: Vec<(u32, i64)> = Vec::new();
     // A ledger of earlier days may have believed a target that said the same of two.
     let mut stands_for_one = HashSet::new();
     let difference = |uid, target_uid, kind, by: Option<&str>, detail: String| Difference {
@@ -60,6 +65,11 @@ pub(crate) fn compare_lists(
             continue;
         }
         out.pairs.push((message.uid, copy.uid));
+        // Some sources only estimate; what came was counted.
+        let size = if row.content.exact.is_some() { row.size } else { message.size };
+        if size > 0 && copy.size > 0 {
+            longer_by.push((message.uid, copy.size as i64 - size as i64));
+        }
         let delivered = row.flags.as_deref().map(Flags::parse);
         for (kind, now, target, then) in [
             (
@@ -85,11 +95,14 @@ pub(crate) fn compare_lists(
         }
         if let (Some(a), Some(b)) = (&message.date, &copy.date)
             && a.unix_seconds != b.unix_seconds
+            && !dated.contains(&message.uid)
         {
             let detail = format!("{a} on the source, {b} on the target");
             out.differences.push(difference(message.uid, Some(copy.uid), DifferenceKind::Date, None, detail));
         }
     }
+    let usual = most_common(longer_by.iter().map(|(_, by)| *by));
+    out.resized = longer_by.into_iter().filter(|(_, by)| *by != usual).map(|(uid, _)| uid).collect();
     out
 }
 
@@ -131,10 +144,22 @@ pub(crate) fn compare_contents(source: &Content, target: &Content, depth: Depth)
     kinds
 }
 
+/// By how much most messages are longer; 0 where no number is that of more than half of them.
+#[must_use]
+pub(crate) fn most_common(all: impl Iterator<Item = i64>) -> i64 {
+    let mut counts: HashMap<i64, usize> = HashMap::new();
+    let mut messages = 0;
+    for one in all {
+        *counts.entry(one).or_default() += 1;
+        messages += 1;
+    }
+    counts.into_iter().find(|(_, count)| count * 2 > messages).map_or(0, |(by, _)| by)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::ledger::Outcome;
+    use crate::state::ledger::{Figures, Known, Outcome};
 
     /// A ledger of before that was looked at may have one copy for two messages.
     #[test]
@@ -143,10 +168,11 @@ mod tests {
             uid,
             outcome: Outcome::Copied,
             size: 1,
-            digest: None,
-            body_digest: None,
+            at_source: Figures::default(),
+            content: Known::default(),
             place: None,
             target_uid: Some(7),
+            at_target: Figures::default(),
             flags: None,
             proven: true,
             attempts: 0,
@@ -155,9 +181,16 @@ mod tests {
         let source = [Listed::bare(1, 1), Listed::bare(2, 1)];
         let rows = HashMap::from([(1, row(1)), (2, row(2))]);
         let copy = Listed::bare(7, 1);
-        let compared = compare_lists("INBOX", &source, &rows, &HashMap::from([(7, &copy)]));
+        let compared = compare_lists("INBOX", &source, &rows, &HashMap::from([(7, &copy)]), &HashSet::new());
         assert_eq!(compared.pairs, [(1, 7)]);
         let [second] = &compared.differences[..] else { panic!("{:?}", compared.differences) };
         assert_eq!((second.uid, second.kind), (2, DifferenceKind::Missing));
+    }
+
+    #[test]
+    fn usual_is_what_most_have() {
+        assert_eq!(most_common([16, 16, 0, 16].into_iter()), 16);
+        assert_eq!(most_common([16, 16, 0, 3].into_iter()), 0, "half is not most");
+        assert_eq!(most_common([].into_iter()), 0);
     }
 }

@@ -1,21 +1,21 @@
 //! What makes two messages one: digests of their bytes, and what survives a server that rewrites.
 //!
-//! Two rules decide, in this order, and never a single header:
+//! Two rules decide, in this order, and never a single header nor a body alone:
 //! 1. *exact*: SHA-256 of the whole message;
-//! 2. *rewritten*: the same body when line ends are ignored, and no telling header that the other
-//!    side states differently. Cyrus, Courier and others change line ends and 8-bit headers.
+//! 2. *rewritten* ([`Digests::is_rewritten`]): the same body when line ends are ignored, and no telling header that the
+//!    other side states differently. Cyrus, Courier and others change line ends and 8-bit headers.
 
 use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::state::ledger::Digests;
+use crate::state::ledger::{Digests, Known, TELLING, Telling, kept};
 
-/// A header block longer than this is not looked into; its bytes still count for the exact rule.
+/// A header block longer than this is none: what has no empty line before is body from its first byte.
 const MAX_HEADER: usize = 256 * 1024;
 
-/// Headers that tell messages apart.
-const TELLING: [&str; 5] = ["message-id", "date", "from", "to", "subject"];
+/// So many CR before an LF are still one line end: Dovecot makes CR LF of CR CR LF.
+const MAX_CRS: usize = 4;
 
 /// The digests of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,47 +30,36 @@ pub(crate) struct Content {
     pub header_lines: [u8; 32],
     /// SHA-256 of the body with line ends as LF and none at the end.
     pub body: [u8; 32],
-    /// Values of [`TELLING`] headers, unfolded; `None` where a header is missing.
-    telling: [Option<Vec<u8>>; 5],
+    /// Checks over the headers that tell messages apart.
+    pub telling: Telling,
+    /// The Message-ID, as written.
+    pub message_id: Option<Vec<u8>>,
 }
 
 impl Content {
     /// What the ledger keeps of it.
     #[must_use]
     pub(crate) fn digests(&self) -> Digests {
-        Digests { exact: self.exact, body: kept(&self.body) }
+        Digests {
+            exact: self.exact,
+            body: kept(&self.body),
+            telling: self.telling,
+            message_id: self.message_id.as_deref().map(message_id_digest),
+        }
     }
 
-    /// Whether this is the message with these digests, or what a server that rewrites made of it.
+    /// Whether this is the copy of a message, under the number where its copy is.
     #[must_use]
-    pub(crate) fn is_copy_of(&self, exact: Option<[u8; 32]>, body: Option<[u8; 16]>) -> bool {
-        exact == Some(self.exact) || body == Some(self.digests().body)
-    }
-
-    /// The Message-ID, as written.
-    #[must_use]
-    pub(crate) fn message_id(&self) -> Option<&[u8]> {
-        self.telling[0].as_deref()
-    }
-
-    /// The *rewritten* rule.
-    #[must_use]
-    pub(crate) fn same_but_rewritten(&self, other: &Self) -> bool {
-        self.body == other.body
-            && self.telling.iter().zip(&other.telling).all(|(a, b)| match (a, b) {
-                (Some(a), Some(b)) => a == b || !a.is_ascii() || !b.is_ascii(),
-                (None, None) => true,
-                // A missing header may have been added by the server that stored it.
-                _ => true,
-            })
+    pub(crate) fn is_copy_of(&self, known: &Known) -> bool {
+        known.is_copied_as(&self.digests())
     }
 }
 
-/// As much of a body's digest as the ledger keeps.
-fn kept(digest: &[u8; 32]) -> [u8; 16] {
-    let mut kept = [0; 16];
-    kept.copy_from_slice(&digest[..16]);
-    kept
+/// See [`Digests::message_id`].
+fn message_id_digest(id: &[u8]) -> [u8; 8] {
+    let digest: [u8; 32] = Sha256::digest(id).into();
+    let [a, b, c, d, e, f, g, h, ..] = digest;
+    [a, b, c, d, e, f, g, h]
 }
 
 /// Computes [`Content`] from pieces of any size.
@@ -92,62 +81,95 @@ impl Hasher {
             self.body.update(piece);
             return;
         }
+        // No further than a header may reach, so that it does not matter how the message was cut.
         let before = self.header.len();
-        self.header.extend_from_slice(piece);
-        if let Some(end) = end_of_header(&self.header, before.saturating_sub(3)) {
+        let (mine, rest) = piece.split_at(piece.len().min(MAX_HEADER - before));
+        self.header.extend_from_slice(mine);
+        if let Some(end) = end_of_header(&self.header, before.saturating_sub(MAX_CRS + 1)) {
             self.header.truncate(end);
             self.in_body = true;
             self.body.update(&piece[end.saturating_sub(before)..]);
-        } else if self.header.len() > MAX_HEADER {
-            self.in_body = true;
+        } else if self.header.len() == MAX_HEADER {
+            self.headless();
+            self.body.update(rest);
         }
+    }
+
+    /// Without an empty line nothing says where a header ends: all of it is body as well.
+    fn headless(&mut self) {
+        self.in_body = true;
+        self.body.update(&self.header);
+    }
+
+    /// The header block so far, with its empty line once that has come.
+    #[must_use]
+    pub(crate) fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// Whether the header block has come, or is none.
+    #[must_use]
+    pub(crate) fn in_body(&self) -> bool {
+        self.in_body
     }
 
     /// What the ledger keeps of everything taken; less work than [`Hasher::finish`].
     #[must_use]
-    pub(crate) fn digests(self) -> Digests {
-        Digests { exact: self.exact.finalize().into(), body: kept(&self.body.finish()) }
+    pub(crate) fn digests(mut self) -> Digests {
+        if !self.in_body {
+            self.headless();
+        }
+        let values = telling(&self.header);
+        Digests {
+            exact: self.exact.finalize().into(),
+            body: kept(&self.body.finish()),
+            telling: Telling::of(&values),
+            message_id: values[0].as_deref().filter(|id| !id.is_empty()).map(message_id_digest),
+        }
     }
 
     /// The digests of everything taken.
     #[must_use]
-    pub(crate) fn finish(self) -> Content {
+    pub(crate) fn finish(mut self) -> Content {
+        if !self.in_body {
+            self.headless();
+        }
         let mut lines = LineHasher::default();
         lines.update(&self.header);
+        let values = telling(&self.header);
         Content {
             exact: self.exact.finalize().into(),
             len: self.len,
             header: Sha256::digest(&self.header).into(),
             header_lines: lines.finish(),
             body: self.body.finish(),
-            telling: telling(&self.header),
+            telling: Telling::of(&values),
+            message_id: { values }[0].take().filter(|id| !id.is_empty()),
         }
     }
 }
 
 /// Index behind the empty line that ends a header block.
 fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
-    if from == 0 {
-        // A message may begin with the empty line: no header at all.
-        if header.starts_with(b"\r\n") {
-            return Some(2);
-        }
-        if header.starts_with(b"\n") {
-            return Some(1);
-        }
+    let line_end = |at: usize| {
+        let crs = header[at..].iter().take(MAX_CRS).take_while(|byte| **byte == b'\r').count();
+        (header.get(at + crs) == Some(&b'\n')).then_some(at + crs + 1)
+    };
+    // A message may begin with the empty line: no header at all.
+    if from == 0
+        && let Some(end) = line_end(0)
+    {
+        return Some(end);
     }
-    (from..header.len()).find_map(|at| match &header[at..] {
-        [b'\n', b'\n', ..] => Some(at + 2),
-        [b'\n', b'\r', b'\n', ..] => Some(at + 3),
-        _ => None,
-    })
+    (from..header.len()).filter(|at| header[*at] == b'\n').find_map(|at| line_end(at + 1))
 }
 
-fn telling(header: &[u8]) -> [Option<Vec<u8>>; 5] {
-    let mut values: [Option<Vec<u8>>; 5] = Default::default();
+/// The values of the [`TELLING`] headers, unfolded; `None` where a header is missing. Lines end as they may: with LF, or with
+/// CR alone, as those of some bounces do.
+fn telling(header: &[u8]) -> [Option<Vec<u8>>; TELLING.len()] {
+    let mut values: [Option<Vec<u8>>; TELLING.len()] = Default::default();
     let mut current: Option<usize> = None;
-    for line in header.split(|b| *b == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    for line in header.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.is_empty()) {
         if matches!(line.first(), Some(b' ' | b'\t')) {
             if let Some(value) = current.and_then(|n| values[n].as_mut()) {
                 value.push(b' ');
@@ -170,7 +192,7 @@ fn telling(header: &[u8]) -> [Option<Vec<u8>>; 5] {
 /// Bytes of text that are hashed in one go.
 const GATHERED: usize = 4 << 10;
 
-/// Hashes text with CRLF, CR and LF alike, and without line ends at the end.
+/// Hashes text with CRLF, CR and LF alike, CR CR LF as one line end, and without line ends at the end.
 #[derive(Debug, Default)]
 struct LineHasher {
     hash: Sha256,
@@ -178,7 +200,8 @@ struct LineHasher {
     gathered: Vec<u8>,
     /// Line ends seen but not hashed: they may be the last ones.
     held: u64,
-    after_cr: bool,
+    /// CRs behind them: line ends of their own unless an LF follows.
+    crs: u64,
 }
 
 impl LineHasher {
@@ -186,11 +209,12 @@ impl LineHasher {
         let mut rest = piece;
         while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
             self.text(&rest[..at]);
-            let line_feed = rest[at] == b'\n';
-            if !(line_feed && self.after_cr) {
+            if rest[at] == b'\n' {
+                self.crs = 0;
                 self.held += 1;
+            } else {
+                self.crs += 1;
             }
-            self.after_cr = !line_feed;
             rest = &rest[at + 1..];
         }
         self.text(rest);
@@ -200,8 +224,7 @@ impl LineHasher {
         if text.is_empty() {
             return;
         }
-        self.after_cr = false;
-        for _ in 0..std::mem::take(&mut self.held) {
+        for _ in 0..std::mem::take(&mut self.held) + std::mem::take(&mut self.crs) {
             self.gather(b"\n");
         }
         self.gather(text);
@@ -232,6 +255,8 @@ pub(crate) enum Rule {
     Exact,
     /// The same message, rewritten by a server.
     Rewritten,
+    /// Another text, with the Message-ID, or else Date, Subject and From, of one that was sent, where as much came as was sent.
+    Altered,
 }
 
 impl Rule {
@@ -240,6 +265,9 @@ impl Rule {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Exact => "found on the target, byte for byte the same",
+            Self::Altered => {
+                "found on the target, altered there, by its Message-ID or by Date, Subject and From"
+            }
             Self::Rewritten => {
                 "found on the target, the same but for line ends and headers the target rewrote"
             }
@@ -286,7 +314,12 @@ pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u3
     }
     for source in open {
         let Some(list) = by_body.get_mut(&source.content.body) else { continue };
-        let found = list.iter().position(|t| source.content.same_but_rewritten(&t.content));
+        let digests = source.content.digests();
+        let same_instant = |t: &Candidate| t.date.is_some() && t.date == source.date;
+        // Of several that fit, the one that arrived when this one did.
+        let fits = |t: &&Candidate| digests.is_rewritten(&t.content.digests(), same_instant(t));
+        let found =
+            list.iter().position(|t| fits(t) && same_instant(t)).or_else(|| list.iter().position(fits));
         if let Some(target) = found.map(|at| list.remove(at)) {
             pairs.push((source.uid, target.uid, Rule::Rewritten));
         }
@@ -325,7 +358,7 @@ mod tests {
         }
         assert_eq!(hasher.finish(), whole);
         assert_eq!(kept.digests(), whole.digests());
-        assert_eq!(whole.telling[4].as_deref(), Some(&b"x y"[..]));
+        assert_eq!(telling(text)[4].as_deref(), Some(&b"x y"[..]));
     }
 
     #[test]
@@ -333,7 +366,7 @@ mod tests {
         let (a, b) = (content(b"Message-ID: <1>\r\n\r\na\r\nb\r\n"), content(b"Message-ID: <1>\n\na\nb"));
         assert_ne!(a.exact, b.exact);
         assert_eq!(a.body, b.body);
-        assert!(a.same_but_rewritten(&b));
+        assert!(a.digests().is_rewritten(&b.digests(), false));
         assert_ne!(content(b"A: b\n\na\n\nb").body, content(b"A: b\n\na\nb").body);
     }
 
@@ -349,7 +382,11 @@ mod tests {
             cuts in vec(any::<prop::sample::Index>(), 0..8),
         ) {
             let text = String::from_utf8(parts.concat()).unwrap();
-            let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+            let mut plain = text.clone();
+            while plain.contains("\r\r\n") {
+                plain = plain.replace("\r\r\n", "\r\n");
+            }
+            let plain = plain.replace("\r\n", "\n").replace('\r', "\n");
             let expected: [u8; 32] = Sha256::digest(plain.trim_end_matches('\n')).into();
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
             cuts.sort_unstable();
@@ -362,11 +399,45 @@ mod tests {
         }
     }
 
+    /// Thirty bounces whose lines end with CR alone were all one: half of them were never copied.
+    #[test]
+    fn a_message_without_an_empty_line_is_all_body() {
+        let bounce =
+            |n: u32| content(format!("Received: from a\rSubject: {n}\r\rbounce of {n}\r").as_bytes());
+        assert_ne!(bounce(1).body, bounce(2).body);
+        let scan = |n: u32| content(format!("Received: from a\r\nX-Scan-Page: {n}\r\n").as_bytes());
+        assert_ne!(scan(1).body, scan(2).body);
+        let dropped = content(b"Received: from a\rSubject: 1\r\rbounce of 1");
+        assert!(bounce(1).digests().is_rewritten(&dropped.digests(), true), "Dovecot drops a last CR");
+    }
+
+    #[test]
+    fn cr_cr_lf_is_one_line_end() {
+        let (odd, even) = (
+            content(b"Subject: a\r\r\nDate: x\r\r\n\r\r\nb\r\r\nc"),
+            content(b"Subject: a\r\nDate: x\r\n\r\nb\r\nc"),
+        );
+        assert_eq!(odd.body, even.body);
+        assert!(odd.digests().is_rewritten(&even.digests(), false));
+    }
+
+    #[test]
+    fn a_header_that_never_ends_is_body_however_it_is_cut() {
+        let text = [&b"Subject: x\r\nX-Long: "[..], &b"a".repeat(MAX_HEADER), b"\r\n\r\nbody"].concat();
+        let whole = content(&text);
+        for cut in [1, 1000, MAX_HEADER - 1, MAX_HEADER, MAX_HEADER + 1, text.len() - 3] {
+            let mut hasher = Hasher::default();
+            hasher.update(&text[..cut]);
+            hasher.update(&text[cut..]);
+            assert_eq!(hasher.finish(), whole, "cut at {cut}");
+        }
+    }
+
     #[test]
     fn a_message_may_have_no_header_or_no_body() {
         assert_eq!(content(b"\r\nbody").body, content(b"\nbody\n").body);
         assert_eq!(content(b"").len, 0);
-        assert_eq!(content(b"Subject: only").telling[4].as_deref(), Some(&b"only"[..]));
+        assert_eq!(telling(b"Subject: only")[4].as_deref(), Some(&b"only"[..]));
     }
 
     fn candidate(uid: u32, date: i64, content: &Content) -> Candidate {

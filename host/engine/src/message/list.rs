@@ -7,6 +7,7 @@ use mailhaul_imap::{
 };
 
 use crate::message::content::{Content, Hasher};
+use crate::state::ledger::Figures;
 
 /// Longest header block looked at for a Message-ID.
 const MAX_IDENTITY: usize = 64 * 1024;
@@ -31,6 +32,12 @@ impl Listed {
     #[must_use]
     pub(crate) fn bare(uid: u32, size: u64) -> Self {
         Self { uid, size, date: None, flags: Flags::default(), message_id: None }
+    }
+
+    /// What tells it from another message that has its number.
+    #[must_use]
+    pub(crate) fn figures(&self) -> Figures {
+        Figures { size: self.size, date: self.date.as_ref().map(|date| date.unix_seconds) }
     }
 }
 
@@ -69,25 +76,34 @@ pub(crate) async fn list(
     Ok(listed)
 }
 
-/// A folder's list beside the server's own count.
+/// A folder's list beside the server's own counts.
 #[derive(Debug)]
 pub(crate) struct WholeList {
     /// The folder as it was opened last.
     pub selected: Selected,
     /// Every message that is listed.
     pub listed: Vec<Listed>,
+    /// Messages by STATUS, where that was asked.
+    pub status: Option<u32>,
 }
 
 impl WholeList {
-    /// How many messages the server counts and does not list. Of two figures that disagree the smaller is not believed.
+    /// How many messages the server counts: of figures that disagree the smaller is not believed.
+    #[must_use]
+    pub(crate) fn counted(&self) -> u32 {
+        self.selected.exists.max(self.status.unwrap_or(0))
+    }
+
+    /// How many messages the server counts and does not list.
     #[must_use]
     pub(crate) fn unlisted(&self) -> u32 {
-        self.selected.exists.saturating_sub(u32::try_from(self.listed.len()).unwrap_or(u32::MAX))
+        self.counted().saturating_sub(u32::try_from(self.listed.len()).unwrap_or(u32::MAX))
     }
 }
 
-/// Lists the folder that was examined as `selected`. A list that is shorter than the count is asked for once more, after
-/// a fresh EXAMINE: messages may have left since.
+/// Lists the folder that was opened as `selected`, and of which STATUS said before that it has so many messages. A list
+/// that is shorter than either count is asked for once more, after the folder was opened anew, with a fresh STATUS:
+/// messages may have left since.
 ///
 /// # Errors
 /// As [`list`], and when the folder cannot be opened again.
@@ -95,21 +111,44 @@ pub(crate) async fn list_whole(
     session: &mut Session,
     name: &FolderName,
     selected: Selected,
+    status: Option<u32>,
 ) -> Result<WholeList, ImapError> {
-    let mut whole = WholeList { listed: list_counted(session, &selected).await?, selected };
+    let listed = list_counted(session, &selected, status).await?;
+    let mut whole = WholeList { selected, listed, status };
     if whole.unlisted() > 0 {
-        whole.selected = session.examine(name).await?;
-        whole.listed = list_counted(session, &whole.selected).await?;
-        tracing::info!(exists = whole.selected.exists, listed = whole.listed.len(), "a short list");
+        whole.selected = match whole.selected.read_only {
+            true => session.examine(name).await?,
+            false => session.select(name).await?,
+        };
+        if whole.status.is_some_and(|messages| messages as usize > whole.listed.len()) {
+            match session.status(name).await {
+                Ok(status) => whole.status = status.messages,
+                Err(error) if error.is_connection_lost() => return Err(error),
+                Err(error) => tracing::debug!(%error, "no fresh STATUS"),
+            }
+        }
+        whole.listed = list_counted(session, &whole.selected, whole.status).await?;
+        tracing::info!(counted = whole.counted(), listed = whole.listed.len(), "a short list");
     }
     Ok(whole)
 }
 
-async fn list_counted(session: &mut Session, selected: &Selected) -> Result<Vec<Listed>, ImapError> {
-    if selected.exists == 0 {
+async fn list_counted(
+    session: &mut Session,
+    selected: &Selected,
+    status: Option<u32>,
+) -> Result<Vec<Listed>, ImapError> {
+    if selected.exists > 0 {
+        return list(session, UidSet::all(), FetchItems::Meta).await;
+    }
+    if status.unwrap_or(0) == 0 {
         return Ok(Vec::new());
     }
-    list(session, UidSet::all(), FetchItems::Meta).await
+    match list(session, UidSet::all(), FetchItems::Meta).await {
+        // Some servers find fault with `1:*` when there is nothing.
+        Err(error) if !error.is_connection_lost() => Ok(Vec::new()),
+        listed => listed,
+    }
 }
 
 /// Which of these messages the selected folder still has. Only a list without a message says that it is gone: where the
@@ -142,7 +181,7 @@ fn refuse_holes(fetch: &Fetch<'_>) -> Result<(), ImapError> {
 fn message_id(header: &[u8]) -> Option<Vec<u8>> {
     let mut hasher = Hasher::default();
     hasher.update(header);
-    hasher.finish().message_id().filter(|id| !id.is_empty()).map(<[u8]>::to_vec)
+    hasher.finish().message_id
 }
 
 /// What the report says of a message whose text did not come, though nothing was refused.

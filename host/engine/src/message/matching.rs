@@ -8,6 +8,7 @@ use mailhaul_imap::{FetchItems, FolderName, ImapError, Session};
 
 use crate::message::content::{Candidate, Content, Rule, pair};
 use crate::message::list::{Listed, contents, list};
+use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
 
@@ -34,6 +35,15 @@ pub(crate) struct Match {
     pub content: Content,
     /// By which rule.
     pub rule: Rule,
+}
+
+/// How widely the target is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// Everything that is given: a few messages that came just now, under whatever size and date.
+    All,
+    /// What shares a size, a Message-ID or a date with a message that is looked for.
+    Narrow,
 }
 
 /// What came of a look at the target.
@@ -70,11 +80,12 @@ pub(crate) async fn wait_until_quiet(target: &mut Session, folder: &FolderName) 
 /// # Errors
 /// When either end fails.
 pub(crate) async fn find(
-    source: &mut Session,
-    target: &mut Session,
+    ends: &mut Ends,
     open: &[Listed],
     unclaimed: &[u32],
+    search: Search,
 ) -> Result<Found, EndError> {
+    let Ends { source, target } = ends;
     let at_target = EndError::at(Side::Target);
     let at_source = EndError::at(Side::Source);
     if open.is_empty() || unclaimed.is_empty() {
@@ -85,7 +96,11 @@ pub(crate) async fn find(
         list(source, open.iter().map(|m| m.uid).collect(), FetchItems::Identity)
     );
     let (unclaimed, with_ids) = (unclaimed.map_err(&at_target)?, with_ids.map_err(&at_source)?);
-    let (sources, targets) = narrow(&with_ids, &unclaimed);
+    let uids = |list: &[Listed]| list.iter().map(|m| m.uid).collect::<Vec<u32>>();
+    let (sources, targets) = match search {
+        Search::All => (uids(&with_ids), uids(&unclaimed)),
+        Search::Narrow => narrow(&with_ids, &unclaimed),
+    };
     if sources.is_empty() {
         return Ok(Found::default());
     }

@@ -2,6 +2,9 @@
 
 pub(crate) mod compare;
 pub(crate) mod content;
+pub(crate) mod dating;
+pub(crate) mod differing;
 pub(crate) mod list;
 pub(crate) mod matching;
 pub(crate) mod select;
+pub(crate) mod witness;

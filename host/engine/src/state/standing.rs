@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::account::Identity;
-    use crate::state::ledger::{Delivered, Digests, Outcome};
+    use crate::state::ledger::{Delivered, Digests, Figures, Outcome};
 
     /// A thousand mailboxes of a thousand messages: one is made, the others are copies of its file.
     #[test]
@@ -159,6 +159,10 @@ mod tests {
                 flags: "\\Seen".into(),
                 flags_pending: None,
                 found_by: None,
+                at_source: Figures::default(),
+                at_target: None,
+                altered: None,
+                facts: Vec::new(),
             };
             let messages: Vec<Delivered> = uids.iter().map(message).collect();
             ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();

@@ -1,7 +1,7 @@
 //! Every row of the laboratory's table of misbehaviours, at the source, at the target.
 //!
-//! Whatever a server does, one rule holds: nothing of the source is missing, doubled or changed on the target while the
-//! mailbox is said to be complete. The rows that do not hold yet stand in [`NOT_YET`]; each is asserted not to hold, so
+//! Whatever a server does, one rule holds: nothing of the source is missing or doubled on the target while the mailbox is said
+//! to be complete, nor changed without a word of it in the report. The rows that do not hold yet stand in [`NOT_YET`]; each is asserted not to hold, so
 //! that whoever mends it takes it out.
 
 use mailhaul_engine::event::MailboxEnd;
@@ -41,61 +41,6 @@ use Wrong::{Changed, Doubled, Leaked, Lost};
 const ALWAYS: &[When] = &[First, Later];
 
 const NOT_YET: &[NotYet] = &[
-    not_yet(
-        "uid-twice",
-        Target,
-        &[First],
-        Doubled,
-        "acknowledged, not listed, sent again at once: twice there",
-    ),
-    not_yet(
-        "uid-too-large",
-        Target,
-        &[First],
-        Doubled,
-        "acknowledged, not listed, sent again at once: twice there",
-    ),
-    not_yet(
-        "renumbered-with-a-look-alike",
-        Source,
-        &[Later],
-        Lost,
-        "the new one is taken for the one that is gone",
-    ),
-    not_yet("put-back", Source, &[Later], Lost, "a known number is believed without its size and date"),
-    not_yet("put-back", Target, &[Later], Lost, "a known number is believed without its size and date"),
-    not_yet("moved-out-and-back", Source, &[Later], Doubled, "it is sent again beside its copy: twice there"),
-    not_yet("text-short", Source, &[First], Changed, "what came is copied, with a warning"),
-    not_yet("text-long", Source, &[First], Changed, "what came is copied"),
-    not_yet("text-is-a-stand-in", Source, &[First], Lost, "the stand-in is copied"),
-    not_yet("date-unreadable", Source, &[First], Changed, "the copy has the day of the run"),
-    not_yet(
-        "uid-outside",
-        Target,
-        ALWAYS,
-        Doubled,
-        "acknowledged, not there under that UID, sent again: twice there",
-    ),
-    not_yet("uid-repeated", Target, &[First], Doubled, "a UID that is taken: what came is sent again"),
-    not_yet(
-        "not-stored-with-a-uid",
-        Target,
-        &[First],
-        Lost,
-        "the UID is the next message's: that one is sent again",
-    ),
-    not_yet(
-        "stored-late",
-        Target,
-        ALWAYS,
-        Doubled,
-        "acknowledged, not listed, sent again at once: twice there",
-    ),
-    not_yet("adds-a-header", Target, ALWAYS, Changed, "what the target changed is not looked at"),
-    not_yet("adds-a-line", Target, ALWAYS, Changed, "what the target changed is not looked at"),
-    not_yet("cuts", Target, ALWAYS, Changed, "the target's sizes are not looked at"),
-    not_yet("replaces-nul", Target, &[First], Changed, "what the target changed is not looked at"),
-    not_yet("other-date", Target, ALWAYS, Changed, "the target's dates are not looked at"),
     not_yet("repeats-the-password", Source, ALWAYS, Leaked, "the server's words are kept as they are"),
     not_yet("repeats-the-password", Target, ALWAYS, Leaked, "the server's words are kept as they are"),
     not_yet(
@@ -137,6 +82,10 @@ fn dishonest(stage: &Stage, said: &str, outcome: &Outcome) -> Option<(Wrong, Str
     let complete = finish.mailboxes.iter().all(|(_, end)| *end == MailboxEnd::Complete)
         || outcome.project.verdict == Verdict::Complete;
     let (wrong, unlike) = stage.unlike().filter(|_| complete)?;
+    let told = outcome.project.mailboxes.iter().any(|mailbox| !mailbox.differences.is_empty());
+    if wrong == Changed && told {
+        return None;
+    }
     Some((wrong, format!("{said}: complete, and {wrong:?}: {unlike}")))
 }
 

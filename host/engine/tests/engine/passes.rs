@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::summary::Side;
-use mailhaul_lab::fake::{Incoming, Manners, Take};
+use mailhaul_lab::fake::{Incoming, Manners, Message, Take};
 
 use crate::stage::Stage;
 
@@ -90,15 +90,34 @@ fn batches_that_are_not_understood_are_given_up() {
     stage.assert_moved();
 }
 
-/// A target UID is one message's copy.
+/// A target UID is one message's copy: one that is taken for the first message, whose Message-ID it has, is not there.
 #[test]
 fn a_message_taken_for_another_s_copy_is_failed_as_merged() {
     let (stage, tries) =
         fifth(|m| Take::Say(format!("OK [APPENDUID {} 1] Stored", m.store.folders[m.folder].validity)));
+    stage.at_source("INBOX", |folder| {
+        let id = |m: &Message| m.body.windows(12).position(|part| part == b"Message-ID: ").expect("an ID");
+        let (first, fifth) = (id(&folder.messages[0]), id(&folder.messages[4]));
+        let line = folder.messages[0].body[first..first + 60].split(|b| *b == b'\r').next().unwrap().to_vec();
+        folder.messages[4].body.splice(fifth..fifth + line.len(), line);
+    });
     let outcome = stage.run();
     assert_eq!(outcome.not_well().totals(), [10, 9, 0, 0, 1, 0]);
     assert_eq!(outcome.code("INBOX", 5), "merged");
     assert_eq!(tries.load(Ordering::Relaxed), 1, "sent again, it would be taken for the same again");
+    stage.assert_moved_but(|m| m.uid == 5);
+}
+
+/// Without a reason to take it for the other one the UID is a mistake: of that pass no UID is believed, and what is not
+/// there by its content is sent again.
+#[test]
+fn a_uid_that_is_taken_without_a_reason_is_a_mistake() {
+    let (stage, tries) =
+        fifth(|m| Take::Say(format!("OK [APPENDUID {} 1] Stored", m.store.folders[m.folder].validity)));
+    let outcome = stage.run();
+    assert_eq!(outcome.not_well().totals(), [10, 9, 0, 0, 1, 0]);
+    assert_eq!(outcome.code("INBOX", 5), "not-stored");
+    assert_eq!(tries.load(Ordering::Relaxed), 2);
     stage.assert_moved_but(|m| m.uid == 5);
 }
 

@@ -204,7 +204,7 @@ async fn changes_moves_and_removals_are_what_they_say() {
     assert_eq!(session.uids().await.unwrap(), UidSet::range(1, 5));
     let since = inbox.highest_modseq.unwrap();
     let known = UidSet::range(1, 5);
-    let nothing = Changes { flags: Vec::new(), vanished: Some(UidSet::default()) };
+    let nothing = Changes { changed: Vec::new(), vanished: Some(UidSet::default()) };
     assert_eq!(session.changes(since, known.clone()).await.unwrap(), nothing);
 
     // Somebody else reads one message and removes another.
@@ -212,7 +212,9 @@ async fn changes_moves_and_removals_are_what_they_say() {
     other.store("INBOX", 2, "+FLAGS", &["\\Seen", "$Work"]).unwrap();
     other.delete("INBOX", 4).unwrap();
     let changes = session.changes(since, known.clone()).await.unwrap();
-    assert_eq!(changes.flags, [(2, ["\\Seen", "$Work"].into_iter().collect())]);
+    let changed: Vec<_> =
+        changes.changed.iter().map(|message| (message.uid, message.flags.clone())).collect();
+    assert_eq!(changed, [(2, ["\\Seen", "$Work"].into_iter().collect())]);
     assert_eq!(changes.vanished, Some(UidSet::range(4, 4)));
     assert_eq!(session.uids().await.unwrap(), [1, 2, 3, 5].into_iter().collect());
     assert!(figures(&session.folders_with_status().await.unwrap(), "INBOX").highest_modseq > Some(since));
@@ -274,7 +276,9 @@ async fn repeated_run(account: &Account, other: &mut Client) {
     match opened.highest_modseq {
         Some(since) => {
             let changes = session.changes(since, known).await.unwrap();
-            assert_eq!(changes.flags, [(uids[1], ["\\Seen"].into_iter().collect())]);
+            let changed: Vec<_> =
+                changes.changed.iter().map(|message| (message.uid, message.flags.clone())).collect();
+            assert_eq!(changed, [(uids[1], ["\\Seen"].into_iter().collect())]);
             let gone = changes.vanished.map(|gone| gone.iter().collect::<Vec<_>>());
             assert_eq!(gone, facts.has("QRESYNC").then(|| vec![uids[2]]));
         }

@@ -51,7 +51,7 @@ pub(super) async fn blame(
     } else {
         format!("the connection to the target broke when it was sent: {error}")
     };
-    let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, refused: counts };
+    let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, attempts: u32::from(counts) };
     tracing::info!(uid, alone, whole, "the connection broke at this message");
     let before = route.work.ledger().attempts(route.folder)?.get(&uid).copied().unwrap_or(0);
     if counts && (before + 1 >= MAX_ATTEMPTS || !whole) {
@@ -82,6 +82,6 @@ async fn blame_source(
     let text = format!(
         "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
     );
-    let failure = Failure { uid, size, code: Code::Unreadable, text: &text, refused: false };
+    let failure = Failure { uid, size, code: Code::Unreadable, text: &text, attempts: 0 };
     Ok(route.fail(failure).await?)
 }

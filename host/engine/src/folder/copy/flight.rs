@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::Flags;
 
+use crate::folder::copy::item::Read;
+use crate::message::dating::Dated;
 use crate::message::list::Listed;
-use crate::state::ledger::Digests;
+use crate::state::ledger::Figures;
 
 /// One intent covers at most this many messages …
 const BATCH_MESSAGES: usize = 200;
@@ -17,7 +19,10 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// A message that was sent and is not acknowledged yet.
 pub(super) struct InFlight {
     pub(super) size: u64,
-    pub(super) digest: Digests,
+    pub(super) at_source: Figures,
+    pub(super) read: Read,
+    /// Its date on the target, as it is told where it is not the source's.
+    pub(super) dated: Option<(Dated, String)>,
     pub(super) flags: Flags,
     pub(super) later: Flags,
     /// Its place among those that were sent.

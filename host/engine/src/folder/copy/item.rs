@@ -1,6 +1,6 @@
 //! What is copied, what travels through the queue, and what came of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,8 +9,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::event::Event;
 use crate::folder::work::Work;
+use crate::message::dating::Dated;
 use crate::message::list::Listed;
-use crate::state::ledger::{Digests, Failure, FolderId, LedgerError};
+use crate::state::ledger::{Digests, Failure, Figures, FolderId, LedgerError};
 use crate::summary::{Exception, ExceptionOutcome};
 
 /// A folder to copy: from where, to where, and what the work on its mailbox is done with.
@@ -36,6 +37,8 @@ pub(crate) struct Route<'a> {
     pub limit_by: Option<String>,
     /// Whether messages may share commands; one that was refused together with others is sent alone.
     pub together: bool,
+    /// Messages whose dates the target does not take.
+    pub misdated: HashSet<u32>,
 }
 
 impl Route<'_> {
@@ -73,8 +76,16 @@ pub(crate) struct CopyOutcome {
     /// To be looked up on the target: stored without saying under which UID, refused together with others, or
     /// refused for the moment.
     pub unresolved: Vec<u32>,
-    /// Of these, the ones that the target acknowledged with the UID of another message: that UID, by source UID.
-    pub taken: HashMap<u32, u32>,
+    /// Of these, the ones that the target acknowledged, without a word on their UIDs.
+    pub acknowledged: HashSet<u32>,
+    /// Of these, the ones that the target acknowledged with the UID of another message, by source UID.
+    pub taken: HashMap<u32, Claim>,
+    /// Of these, the ones that are counted as stored, and may not be.
+    pub contested: HashSet<u32>,
+    /// Refused for the sake of their dates: to be sent again with another one.
+    pub misdated: Vec<u32>,
+    /// Stored, and to be read back whatever their size: not every server keeps a NUL.
+    pub read_back: HashSet<u32>,
     /// Some of these were refused together, for the sake of one of them: send them alone.
     pub alone: bool,
     /// Some of these were refused for the moment, in these words: send them again.
@@ -87,24 +98,17 @@ pub(crate) struct CopyOutcome {
     pub interrupted: bool,
     /// Flags the target cannot hold, and on how many messages.
     pub flags_lost: HashMap<String, u64>,
-    /// Messages that came shorter than the source says they are.
-    pub short: Option<Short>,
     /// What the target listed behind the last message, of those that were not there when it was selected.
     pub listed: Option<Vec<Listed>>,
 }
 
-/// Messages whose text was shorter than their RFC822.SIZE. Many servers only estimate that, so what came is the message;
-/// but it is also what a damaged store gives.
+/// A UID that the target gave to two messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Short {
-    /// How many.
-    pub messages: u64,
-    /// The first of them.
-    pub uid: u32,
-    /// Its bytes.
-    pub came: u64,
-    /// Its bytes by the source's account.
-    pub said: u64,
+pub(crate) struct Claim {
+    /// The UID.
+    pub target_uid: u32,
+    /// Whether the target has a reason to take them for one: they have one Message-ID, or the other one is not ours.
+    pub merged: bool,
 }
 
 /// What travels through the queue.
@@ -112,12 +116,24 @@ pub(super) enum Item {
     Whole(Head, Vec<Bytes>, Option<OwnedSemaphorePermit>),
     Begin(Head),
     Piece(Bytes, Option<OwnedSemaphorePermit>),
-    End(Digests),
+    End(Read),
+}
+
+/// What was read of a message when all of it was.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Read {
+    pub digests: Digests,
+    /// It has a NUL, which not every server keeps.
+    pub nul: bool,
 }
 
 pub(super) struct Head {
     pub uid: u32,
     pub append: AppendHead,
     pub later: Flags,
-    pub digest: Option<Digests>,
+    /// What the source lists of it.
+    pub at_source: Figures,
+    /// By which rule it got its date, where the source has none that can be read or the target did not take it.
+    pub dated: Option<Dated>,
+    pub read: Option<Read>,
 }

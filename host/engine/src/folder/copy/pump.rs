@@ -9,7 +9,7 @@ use tracing::Instrument;
 use crate::folder::copy::blame::blame;
 use crate::folder::copy::flight::{Batches, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, Route};
-use crate::folder::copy::read::Reader;
+use crate::folder::copy::read::{Lengths, Reader};
 use crate::folder::copy::record::{listen, record};
 use crate::folder::copy::write::{Writer, lost};
 use crate::folder::work::Step;
@@ -75,7 +75,7 @@ async fn pump(
     let mut listener = AbortOnDrop(tokio::spawn(listen(acks, ack_sender).in_current_span()));
 
     let mut copied = CopyOutcome::default();
-    let reader = Reader { route, flight: Arc::clone(shared), queue, halted };
+    let reader = Reader { route, flight: Arc::clone(shared), queue, halted, lengths: Lengths::default() };
     let (read, recorded) =
         tokio::join!(reader.read(source, open, &mut copied), record(route, shared, ack_receiver, halt));
     let written = (&mut writer.0).await;
@@ -87,15 +87,9 @@ async fn pump(
     let lost = |_| EndError::Imap(Side::Target, lost());
     let appender = written.map_err(lost)??;
     let mut acks = listened.map_err(lost)?.map_err(EndError::at(Side::Target))?;
-    copied.listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
-    copied.messages = recorded.messages;
-    copied.bytes = recorded.bytes;
-    copied.unresolved = recorded.unresolved;
-    copied.taken = recorded.taken;
-    copied.alone = recorded.alone;
-    copied.patience = recorded.patience;
-    copied.wait = recorded.wait;
-    copied.over_quota = recorded.over_quota;
+    let listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
+    let copied =
+        CopyOutcome { listed, interrupted: copied.interrupted, flags_lost: copied.flags_lost, ..recorded };
     Ok((acks.rejoin(appender), copied))
 }
 

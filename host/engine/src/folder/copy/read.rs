@@ -7,14 +7,15 @@ use tokio::sync::{mpsc, watch};
 
 use crate::code::Code;
 use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
-use crate::folder::copy::item::{CopyOutcome, Head, Item, Route, Short};
+use crate::folder::copy::item::{CopyOutcome, Head, Item, Read, Route};
 use crate::folder::work::{Step, WorkError};
 use crate::job::Order;
 use crate::message::content::Hasher;
+use crate::message::dating::date_of;
 use crate::message::list::{Listed, NO_TEXT, still_listed};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::Failure;
+use crate::state::ledger::{Failure, Figures};
 
 /// Messages up to this size are held whole in the queue; larger ones stream through in pieces.
 const WHOLE: u64 = 1 << 20;
@@ -24,6 +25,9 @@ const STRIDE: usize = 50;
 
 /// FETCH commands under way where order does not matter to the message.
 const FETCHES: usize = 2;
+
+/// What servers put in the place of a message that they cannot convert, at the beginning of its Subject: Exchange.
+const STAND_INS: [&str; 1] = ["Retrieval using the IMAP4 protocol failed"];
 
 /// The reading end of a copy.
 pub(super) struct Reader<'a> {
@@ -35,6 +39,25 @@ pub(super) struct Reader<'a> {
     pub queue: mpsc::Sender<Item>,
     /// Raised when the target takes nothing more.
     pub halted: watch::Receiver<bool>,
+    /// Messages that came as long as the source had said, and those that did not.
+    pub lengths: Lengths,
+}
+
+/// How often the source's word on a message's length was right.
+#[derive(Default)]
+pub(super) struct Lengths {
+    exact: u64,
+    other: u64,
+}
+
+impl Lengths {
+    /// Takes note of one. Returns whether it is worth asking for once more: one that is empty, or, by a server that is right
+    /// as a rule, one of another length. A server that only estimates would be asked for everything twice.
+    fn is_odd(&mut self, len: u64, said: Option<u64>) -> bool {
+        let same = said.is_none_or(|said| said == len);
+        *(if same { &mut self.exact } else { &mut self.other }) += 1;
+        len == 0 || !same && self.exact > self.other
+    }
 }
 
 impl Reader<'_> {
@@ -45,7 +68,7 @@ impl Reader<'_> {
     ///
     /// The queue closes when this returns.
     pub(super) async fn read(
-        self,
+        mut self,
         source: &mut Session,
         open: &[Listed],
         copied: &mut CopyOutcome,
@@ -62,7 +85,7 @@ impl Reader<'_> {
         let at_once = if suspects.is_empty() { at_once } else { 1 };
         let strides = strides(&wanted, stride, &suspects);
         let mut fetch = source.fetch_parts(&strides, FetchItems::Full, at_once);
-        match self.take(&mut fetch, &mut missing, copied).await {
+        match self.take(&mut fetch, &mut missing, copied, false).await {
             Ok(true) => {}
             Ok(false) => return Ok(()),
             Err(error) => {
@@ -74,7 +97,7 @@ impl Reader<'_> {
         while let Some(uid) = missing.pop_first() {
             let mut fetch = source.fetch(UidSet::range(uid, uid), FetchItems::Full);
             let mut alone = BTreeSet::from([uid]);
-            match self.take(&mut fetch, &mut alone, copied).await {
+            match self.take(&mut fetch, &mut alone, copied, true).await {
                 Ok(true) if alone.is_empty() => {}
                 Ok(true) => match fetch.refused().first().map(|r| r.refusal.text.clone()) {
                     Some(words) => {
@@ -103,13 +126,14 @@ impl Reader<'_> {
         error
     }
 
-    /// Takes the `missing` messages out of a FETCH. `false` when it is over before all have come: the user stopped it,
+    /// Takes the `missing` messages out of a FETCH; one that is odd stays missing, unless it was asked for `again`. `false` when it is over before all have come: the user stopped it,
     /// the target takes nothing more, or the writer is gone, whose own error says why.
     async fn take(
-        &self,
+        &mut self,
         fetch: &mut Fetch<'_>,
         missing: &mut BTreeSet<u32>,
         copied: &mut CopyOutcome,
+        again: bool,
     ) -> Step<bool> {
         loop {
             if self.route.work.context.stop.is_raised() {
@@ -130,6 +154,14 @@ impl Reader<'_> {
                 continue;
             };
             let uid = message.uid;
+            if !again && self.lengths.is_odd(len, message.size) {
+                missing.insert(uid);
+                continue;
+            }
+            if len == 0 {
+                self.unreadable(uid, EMPTY).await?;
+                continue;
+            }
             flight(&self.flight).arriving = Some(uid);
             if !self.forward(fetch, message, len, copied).await? {
                 return Ok(false);
@@ -158,7 +190,7 @@ impl Reader<'_> {
                 size: message.size,
                 code: Code::TooBig,
                 text: &text,
-                refused: false,
+                attempts: 0,
             };
             self.route.fail(failure).await?;
         }
@@ -166,7 +198,7 @@ impl Reader<'_> {
     }
 
     async fn unreadable(&self, uid: u32, text: &str) -> Step<()> {
-        let failure = Failure { uid, size: 0, code: Code::Unreadable, text, refused: false };
+        let failure = Failure { uid, size: 0, code: Code::Unreadable, text, attempts: 0 };
         Ok(self.route.fail(failure).await?)
     }
 
@@ -178,46 +210,95 @@ impl Reader<'_> {
         len: u64,
         copied: &mut CopyOutcome,
     ) -> Step<bool> {
-        let at_source = EndError::at(Side::Source);
+        let at_source_end = EndError::at(Side::Source);
         let context = self.route.work.context;
         let (now, later, impossible) = message.flags.appendable(&self.route.selected);
         for flag in impossible.iter() {
             *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;
         }
-        if let Some(said) = message.size.filter(|said| len < *said) {
-            let first = Short { messages: 0, uid: message.uid, came: len, said };
-            copied.short.get_or_insert(first).messages += 1;
-        }
-        let mut head = Head {
-            uid: message.uid,
-            append: AppendHead { flags: now, internal_date: message.internal_date, len },
-            later,
-            digest: None,
+        let at_source = Figures {
+            size: message.size.unwrap_or(0),
+            date: message.internal_date.as_ref().map(|date| date.unix_seconds),
         };
-        let mut hasher = Hasher::default();
+        let date = message.internal_date;
+        let append = AppendHead { flags: now, internal_date: date, len };
+        let mut head = Head { uid: message.uid, append, later, at_source, dated: None, read: None };
+        // Of one whose date is to be taken from its header, that has to be read before anything is sent.
+        let redated = date.is_none() || self.route.misdated.contains(&message.uid);
+        let mut part = Part::default();
+        let mut pieces = Vec::new();
+        let permit = match usize::try_from(len) {
+            Ok(len) if len as u64 <= WHOLE => context.room(len).await,
+            _ => None,
+        };
+        while len <= WHOLE || redated && !part.hasher.in_body() {
+            let Some(piece) = fetch.chunk().await.map_err(&at_source_end)? else { break };
+            part.take(&piece);
+            pieces.push(piece);
+        }
+        if redated {
+            let (rule, date) = date_of(part.hasher.header(), date.as_ref());
+            (head.dated, head.append.internal_date) = (Some(rule), date);
+        }
         if len <= WHOLE {
-            let permit = context.room(usize::try_from(len).unwrap_or(usize::MAX)).await;
-            let mut pieces = Vec::new();
-            while let Some(piece) = fetch.chunk().await.map_err(&at_source)? {
-                hasher.update(&piece);
-                pieces.push(piece);
+            if let Some(words) = stand_in(part.hasher.header()) {
+                self.unreadable(head.uid, &format!("the source gives a text in its place: {words}")).await?;
+                return Ok(true);
             }
-            head.digest = Some(hasher.digests());
+            head.read = Some(part.read());
             return Ok(self.queue.send(Item::Whole(head, pieces, permit)).await.is_ok());
         }
         if self.queue.send(Item::Begin(head)).await.is_err() {
             return Ok(false);
         }
-        while let Some(piece) = fetch.chunk().await.map_err(&at_source)? {
-            hasher.update(&piece);
+        for piece in pieces {
+            if self.queue.send(Item::Piece(piece, None)).await.is_err() {
+                return Ok(false);
+            }
+        }
+        while let Some(piece) = fetch.chunk().await.map_err(&at_source_end)? {
+            part.take(&piece);
             let permit = context.room(piece.len()).await;
             if self.queue.send(Item::Piece(piece, permit)).await.is_err() {
                 return Ok(false);
             }
         }
-        Ok(self.queue.send(Item::End(hasher.digests())).await.is_ok())
+        Ok(self.queue.send(Item::End(part.read())).await.is_ok())
     }
 }
+
+/// What was read of a message so far.
+#[derive(Default)]
+struct Part {
+    hasher: Hasher,
+    nul: bool,
+}
+
+impl Part {
+    fn take(&mut self, piece: &[u8]) {
+        self.hasher.update(piece);
+        self.nul |= memchr::memchr(0, piece).is_some();
+    }
+
+    fn read(self) -> Read {
+        Read { digests: self.hasher.digests(), nul: self.nul }
+    }
+}
+
+/// The Subject of a text that stands in a message's place.
+fn stand_in(header: &[u8]) -> Option<&str> {
+    let subject = header.split(|byte| *byte == b'\n').find_map(|line| {
+        let (name, value) = line.split_at_checked(SUBJECT.len())?;
+        name.eq_ignore_ascii_case(SUBJECT).then(|| std::str::from_utf8(value).ok())?
+    })?;
+    let subject = subject.trim();
+    STAND_INS.iter().any(|known| subject.starts_with(known)).then_some(subject)
+}
+
+const SUBJECT: &[u8] = b"Subject:";
+
+/// What the report says of a message whose text has no byte.
+const EMPTY: &str = "it is listed, and the text that came has no byte";
 
 /// The messages cut into commands of at most `most`, in their order, each of the `suspects` in one of its own.
 fn strides(wanted: &[u32], most: usize, suspects: &HashSet<u32>) -> Vec<UidSet> {

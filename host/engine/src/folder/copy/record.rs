@@ -9,11 +9,13 @@ use tokio::sync::{mpsc, watch};
 use crate::code::Code;
 use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
-use crate::folder::copy::item::Route;
+use crate::folder::copy::item::{Claim, CopyOutcome, Route};
 use crate::folder::work::{Step, Work};
+use crate::message::dating::Dated;
 use crate::server::error::Reading;
 use crate::server::refusal::read_append;
-use crate::state::ledger::{Delivered, Failure, Outcome};
+use crate::state::ledger::{Delivered, Failure, Outcome, Taken};
+use crate::summary::{Difference, DifferenceKind};
 
 /// Acknowledgements recorded in one transaction at most.
 const COMMIT: usize = 512;
@@ -53,20 +55,6 @@ pub(super) async fn listen(mut acks: Acks, out: mpsc::Sender<Ack>) -> Result<Ack
     Ok(acks)
 }
 
-#[derive(Default)]
-pub(super) struct Acknowledged {
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
-    pub(super) unresolved: Vec<u32>,
-    pub(super) alone: bool,
-    /// Of the unresolved ones, those acknowledged with the UID of another message: that UID.
-    pub(super) taken: HashMap<u32, u32>,
-    pub(super) patience: Option<Refusal>,
-    pub(super) over_quota: Option<String>,
-    /// How long a server profile would have that patience be.
-    pub(super) wait: Option<Duration>,
-}
-
 /// Records acknowledgements until there are no more; raises `halt` when the target is out of room.
 ///
 /// A refusal that is about one message is recorded. One that is about the moment, or about one of several messages that
@@ -76,14 +64,15 @@ pub(super) async fn record(
     shared: &SharedFlight,
     mut acks: mpsc::Receiver<Ack>,
     halt: watch::Sender<bool>,
-) -> Step<Acknowledged> {
-    let mut done = Acknowledged::default();
+) -> Step<CopyOutcome> {
+    let mut done = CopyOutcome::default();
     let mut buffer = Vec::with_capacity(COMMIT);
     let mut told = Instant::now();
     while gather(&mut acks, &mut buffer).await {
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut refused = Vec::new();
+        let mut olders = Vec::new();
         let mut asked = None;
         let readings = readings(route.work, &buffer).await;
         {
@@ -97,19 +86,31 @@ pub(super) async fn record(
                     AckOutcome::Stored { uid: Some(target_uid), .. } => {
                         flight.uid_next = flight.uid_next.max(target_uid.checked_add(1));
                         closed.extend(flight.acknowledge(uid));
+                        done.read_back.extend(sent.read.nul.then_some(uid));
                         delivered.push(Delivered {
                             uid,
                             size: sent.size,
-                            digest: sent.digest,
+                            at_source: sent.at_source,
+                            at_target: None,
+                            digest: sent.read.digests,
                             target_uid,
                             flags: sent.flags.to_string(),
                             flags_pending: (!sent.later.is_empty()).then(|| sent.later.to_string()),
                             found_by: None,
+                            altered: None,
+                            facts: sent
+                                .dated
+                                .iter()
+                                .map(|dated| misdated(route, uid, target_uid, dated))
+                                .collect(),
                         });
                     }
                     AckOutcome::Stored { uid: None, older_uid, .. } => {
                         done.unresolved.push(uid);
-                        done.taken.extend(older_uid.map(|older| (uid, older)));
+                        match older_uid {
+                            Some(older) => olders.push((uid, older, sent.read.digests)),
+                            None => done.acknowledged.extend([uid]),
+                        }
                     }
                     AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
                         if refusal.is_out_of_room()
@@ -133,6 +134,10 @@ pub(super) async fn record(
                         done.alone = true;
                         done.unresolved.push(uid);
                     }
+                    AckOutcome::Refused(refusal) if sent.dated.is_none() && is_about_the_date(&refusal) => {
+                        done.misdated.push(uid);
+                        done.unresolved.push(uid);
+                    }
                     AckOutcome::Refused(refusal) => {
                         // Its intent stays open until it was looked for: servers store what they refuse.
                         let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
@@ -149,21 +154,29 @@ pub(super) async fn record(
             }
             done.patience.get_or_insert(refusal);
         }
+        for (uid, target_uid, digests) in olders {
+            let holder = route.work.ledger().telling_at(route.folder, target_uid)?;
+            let merged = holder.is_none_or(|telling| telling.same_message_id(&digests.telling));
+            done.taken.insert(uid, Claim { target_uid, merged });
+        }
         if !delivered.is_empty() {
             let taken = route.work.ledger().delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
-            let taken: HashMap<u32, u32> = taken.iter().map(|t| (t.uid, t.target_uid)).collect();
+            let taken: HashMap<u32, Taken> = taken.into_iter().map(|t| (t.uid, t)).collect();
             for message in delivered.iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;
                 done.bytes += message.size;
                 route.work.context.done.add(1, message.size);
             }
-            // Under another UID it may be there all the same.
-            done.unresolved.extend(taken.keys());
-            done.taken.extend(taken);
+            // Under another UID it may be there all the same; and so may the one that was given this UID before.
+            for Taken { uid, target_uid, unproven, same_message_id } in taken.into_values() {
+                done.unresolved.push(uid);
+                done.taken.insert(uid, Claim { target_uid, merged: same_message_id });
+                done.contested.extend(unproven);
+            }
         }
         for (uid, size, refusal, advice) in refused {
             let text = format!("the target refused it: {refusal}{advice}");
-            let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, refused: true };
+            let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, attempts: 1 };
             route.fail(failure).await?;
         }
         if told.elapsed() >= TELL_EVERY {
@@ -195,6 +208,31 @@ async fn readings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Reading>> {
         });
     }
     readings
+}
+
+/// What is told of a copy that has not the date the source has for it.
+fn misdated(route: &Route<'_>, uid: u32, target_uid: u32, dated: &(Dated, String)) -> Difference {
+    let (rule, told) = dated;
+    let why = match route.misdated.contains(&uid) {
+        true => "the target does not take its date",
+        false => "the source gives no date for it that can be read",
+    };
+    Difference {
+        folder: route.source.clone(),
+        uid,
+        target_uid: Some(target_uid),
+        kind: DifferenceKind::Date,
+        by: Some(rule.as_str().to_owned()),
+        detail: format!("{why}: {told}"),
+        note: true,
+    }
+}
+
+/// Whether a refusal speaks of the message's date. Another date is tried then; where that is refused as well, it was
+/// something else.
+fn is_about_the_date(refusal: &Refusal) -> bool {
+    let text = refusal.text.to_ascii_lowercase();
+    text.contains("date") && !text.contains("update") && !text.contains("mandate")
 }
 
 fn refusal_code(refusal: &Refusal) -> Code {

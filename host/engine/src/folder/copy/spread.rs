@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::join_all;
 use mailhaul_imap::Session;
 
-use crate::folder::copy::item::{CopyOutcome, Route, Short};
+use crate::folder::copy::item::{CopyOutcome, Route};
 use crate::folder::copy::pump::copy;
 use crate::folder::work::Step;
 use crate::job::Order;
@@ -123,7 +123,11 @@ impl CopyOutcome {
         self.messages += more.messages;
         self.bytes += more.bytes;
         self.unresolved.extend(more.unresolved);
+        self.acknowledged.extend(more.acknowledged);
         self.taken.extend(more.taken);
+        self.contested.extend(more.contested);
+        self.misdated.extend(more.misdated);
+        self.read_back.extend(more.read_back);
         self.alone |= more.alone;
         self.patience = self.patience.take().or(more.patience);
         self.wait = self.wait.max(more.wait);
@@ -133,11 +137,5 @@ impl CopyOutcome {
         for (flag, count) in more.flags_lost {
             *self.flags_lost.entry(flag).or_default() += count;
         }
-        self.short = match (self.short, more.short) {
-            (Some(first), Some(second)) => {
-                Some(Short { messages: first.messages + second.messages, ..first })
-            }
-            (first, second) => first.or(second),
-        };
     }
 }

@@ -94,11 +94,11 @@ impl Writer {
                         appender.write(&piece).await.map_err(&at_target)?;
                     }
                 }
-                Item::End(digest) => {
+                Item::End(read) => {
                     if let Some((head, accepted)) = current.take() {
                         // Known before the last byte is sent, so it is there when the reply arrives.
                         if let Some(sent) = flight(&self.flight).sent.get_mut(&head.uid) {
-                            sent.digest = digest;
+                            sent.read = read;
                             sent.whole = true;
                         }
                         if accepted {
@@ -149,7 +149,9 @@ impl Writer {
                 head.uid,
                 InFlight {
                     size: head.append.len,
-                    digest: head.digest.unwrap_or_default(),
+                    at_source: head.at_source,
+                    read: head.read.unwrap_or_default(),
+                    dated: head.dated.map(|rule| (rule, rule.told(head.append.internal_date.as_ref()))),
                     flags: head.append.flags.clone(),
                     later: head.later.clone(),
                     serial,

@@ -1,15 +1,16 @@
 //! One folder compared: both lists by way of the ledger, then headers or whole messages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use mailhaul_imap::{FetchItems, FolderName, Selected, Session, UidSet};
+use mailhaul_imap::{FolderName, Selected, Session, UidSet};
 
 use crate::event::Event;
-use crate::folder::work::{Step, Work, WorkError};
+use crate::folder::work::{Step, Work};
 use crate::mailbox::verify::looked::Looked;
-use crate::message::compare::{Compared, compare_contents, compare_lists};
-use crate::message::list::{Contents, Listed, WholeList, contents, headers, list_whole};
+use crate::message::compare::{Compared, compare_lists};
+use crate::message::differing::compare_pairs;
+use crate::message::list::{Listed, WholeList, list_whole};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
@@ -38,10 +39,10 @@ pub(super) struct Comparison<'a> {
 /// How both ends spell the folder, where it is there.
 #[derive(Clone, Copy)]
 pub(super) struct Spellings<'a> {
-    /// How the source spells it; `None` where it has no such folder.
-    pub source: Option<&'a FolderName>,
-    /// How the target does.
-    pub target: Option<&'a FolderName>,
+    /// How the source spells it, `None` where it has no such folder, and how many messages it has by STATUS.
+    pub source: (Option<&'a FolderName>, Option<u32>),
+    /// The same of the target.
+    pub target: (Option<&'a FolderName>, Option<u32>),
 }
 
 /// What came of comparing one folder.
@@ -96,7 +97,7 @@ impl Comparison<'_> {
             format!(
                 "the {} counts {} messages and lists {}: the others were not compared",
                 side.as_str(),
-                list.selected.exists,
+                list.counted(),
                 list.listed.len()
             )
         });
@@ -104,9 +105,11 @@ impl Comparison<'_> {
         result.looked.all_listed = source.unlisted() == 0;
         let (source, target) = (source.listed, target.listed);
         result.looked.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
-        let (rows, claimed) = {
+        let (rows, claimed, dated) = {
             let ledger = work.ledger();
-            (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?)
+            let dated = ledger.differences_of(self.row.id)?.into_iter().filter(Difference::is_of_the_date);
+            let dated: HashSet<u32> = dated.map(|difference| difference.uid).collect();
+            (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated)
         };
         context
             .emit(Event::FolderStarted {
@@ -118,8 +121,8 @@ impl Comparison<'_> {
             })
             .await;
         let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
-        let lists = compare_lists(&self.row.source, &source, &rows, &there);
-        let Compared { mut differences, missing, pairs } = lists;
+        let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated);
+        let Compared { mut differences, missing, pairs, resized } = lists;
         result.missing = missing;
         result.extras = target.iter().filter(|m| !claimed.contains(&m.uid)).cloned().collect();
         let mut messages = 0;
@@ -127,58 +130,27 @@ impl Comparison<'_> {
         if depth == Depth::Counts {
             differences.retain(|d| d.kind == DifferenceKind::Missing);
         } else {
-            let chosen: Vec<(u32, u32)> =
-                pairs.into_iter().filter(|(uid, _)| in_sample(*uid, sample)).collect();
-            for chunk in chosen.chunks(CHUNK) {
+            // What headers alone do not show, the size does.
+            let deeper = |uid: &u32| depth < Depth::Full && resized.contains(uid);
+            let (resized, chosen): (Vec<_>, Vec<_>) = pairs
+                .into_iter()
+                .filter(|(uid, _)| in_sample(*uid, sample) || deeper(uid))
+                .partition(|(uid, _)| deeper(uid));
+            let chunks = chosen.chunks(CHUNK).map(|chunk| (chunk, depth));
+            for (chunk, depth_now) in chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))) {
                 if context.stop.is_raised() {
                     return Ok(FolderFound { interrupted: true, ..FolderFound::nothing(depth) });
                 }
-                let sources: Vec<u32> = chunk.iter().map(|(source, _)| *source).collect();
-                let targets: Vec<u32> = chunk.iter().map(|(_, target)| *target).collect();
-                let (a, b) = tokio::join!(
-                    read(&mut ends.source, &sources, depth),
-                    read(&mut ends.target, &targets, depth)
-                );
-                let a = a.map_err(EndError::at(Side::Source))?;
-                let b = b.map_err(EndError::at(Side::Target))?;
-                for (uid, target_uid) in chunk {
-                    let (Some(x), Some(y)) = (a.found.get(uid), b.found.get(target_uid)) else {
-                        let refused = [("source", a.refused.get(uid)), ("target", b.refused.get(target_uid))];
-                        let refused = refused.into_iter().find_map(|(side, words)| Some((side, words?)));
-                        // Else it is not listed any more: it went between list and read, and the next comparison tells.
-                        differences.extend(refused.map(|(side, words)| Difference {
-                            folder: self.row.source.clone(),
-                            uid: *uid,
-                            target_uid: Some(*target_uid),
-                            kind: DifferenceKind::Unreadable,
-                            by: None,
-                            detail: format!("the {side} does not give it, so it was not compared: {words}"),
-                            note: false,
-                        }));
-                        continue;
-                    };
-                    result.looked.compared.insert(*uid);
-                    messages += 1;
-                    bytes += x.len;
-                    context.done.add(1, x.len);
-                    let mut kinds = compare_contents(x, y, depth);
-                    if kinds.contains(&DifferenceKind::AlteredBody) && y.len < x.len {
-                        let cut = is_beginning(ends, *uid, *target_uid).await?;
-                        if cut {
-                            kinds = vec![DifferenceKind::Truncated];
-                        }
+                for mut pair in compare_pairs(ends, chunk, depth_now).await? {
+                    // Line ends are what only the whole depth asks for.
+                    pair.kinds.retain(|kind| depth_now == depth || *kind != DifferenceKind::AlteredNewlines);
+                    if let Some(read) = &pair.read {
+                        result.looked.compared.insert(pair.uid);
+                        messages += 1;
+                        bytes += read.len;
+                        context.done.add(1, read.len);
                     }
-                    for kind in kinds {
-                        differences.push(Difference {
-                            folder: self.row.source.clone(),
-                            uid: *uid,
-                            target_uid: Some(*target_uid),
-                            kind,
-                            by: None,
-                            detail: format!("{} bytes on the source, {} on the target", x.len, y.len),
-                            note: false,
-                        });
-                    }
+                    differences.extend(pair.differences(&self.row.source));
                 }
                 let progress = Event::FolderProgress {
                     mailbox: work.key().to_owned(),
@@ -221,14 +193,14 @@ fn in_sample(uid: u32, percent: u8) -> bool {
 /// in a sentence.
 async fn open(
     session: &mut Session,
-    name: Option<&FolderName>,
+    (name, status): (Option<&FolderName>, Option<u32>),
     side: Side,
 ) -> Step<Result<WholeList, String>> {
     let Some(name) = name else {
-        return Ok(Ok(WholeList { selected: Selected::default(), listed: Vec::new() }));
+        return Ok(Ok(WholeList { selected: Selected::default(), listed: Vec::new(), status: None }));
     };
     let list = match session.examine(name).await {
-        Ok(selected) => list_whole(session, name, selected).await,
+        Ok(selected) => list_whole(session, name, selected, status).await,
         Err(error) => Err(error),
     };
     match list {
@@ -248,41 +220,4 @@ fn unreadable(row: &FolderRow, detail: String) -> Difference {
         detail,
         note: false,
     }
-}
-
-async fn read(
-    session: &mut Session,
-    uids: &[u32],
-    depth: Depth,
-) -> Result<Contents, mailhaul_imap::ImapError> {
-    if depth == Depth::Full { contents(session, uids).await } else { headers(session, uids).await }
-}
-
-/// Whether the target's message is a beginning of the source's. Both folders are examined.
-async fn is_beginning(ends: &mut Ends, uid: u32, target_uid: u32) -> Step<bool> {
-    let at = |side| move |e| WorkError::End(EndError::Imap(side, e));
-    let mut a = ends.source.fetch([uid].into_iter().collect(), FetchItems::Full);
-    let mut b = ends.target.fetch([target_uid].into_iter().collect(), FetchItems::Full);
-    if a.next().await.map_err(at(Side::Source))?.is_none()
-        || b.next().await.map_err(at(Side::Target))?.is_none()
-    {
-        return Ok(false);
-    }
-    // Pieces arrive in sizes of their own on each side; what one is ahead by is kept.
-    let mut ahead: Vec<u8> = Vec::new();
-    let mut same = true;
-    while let Some(piece) = b.chunk().await.map_err(at(Side::Target))? {
-        while ahead.len() < piece.len() {
-            match a.chunk().await.map_err(at(Side::Source))? {
-                Some(more) => ahead.extend_from_slice(&more),
-                None => break,
-            }
-        }
-        same &= ahead.starts_with(&piece);
-        ahead.drain(..piece.len().min(ahead.len()));
-    }
-    while a.chunk().await.map_err(at(Side::Source))?.is_some() {}
-    while a.next().await.map_err(at(Side::Source))?.is_some() {}
-    while b.next().await.map_err(at(Side::Target))?.is_some() {}
-    Ok(same)
 }

@@ -16,6 +16,7 @@ use crate::mailbox::verify::looked::{Looked, finding};
 use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
+use crate::mapping::target::Listing;
 use crate::plugin::Depth;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -48,10 +49,15 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
     let Some((_permit, mut ends)) = connect(context, work.mailbox).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
-    let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;
-    unseen::record(work, &mut ends.source, &source_folders).await?;
-    let source_names = by_path(&source_folders);
-    let target_names = by_path(&ends.target.folders().await.map_err(EndError::at(Side::Target))?);
+    let source_folders = ends.source.folders_with_status().await.map_err(EndError::at(Side::Source))?;
+    unseen::record(work, &source_folders).await?;
+    let target_folders = ends.target.folders_with_status().await.map_err(EndError::at(Side::Target))?;
+    let names = |listing: &Listing| by_path(listing.iter().map(|(folder, _)| folder));
+    let (source_names, target_names) = (names(&source_folders), names(&target_folders));
+    let messages = |listing: &Listing, path: &str| {
+        let (_, status) = listing.iter().find(|(folder, _)| folder.path.to_string() == path)?;
+        status.as_ref()?.messages
+    };
     let folders: Vec<FolderRow> = work.ledger().folders()?;
     let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
     let mut looked: Vec<Option<Looked>> = Vec::with_capacity(folders.len());
@@ -68,8 +74,10 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
             looked.push(None);
             continue;
         };
-        let names =
-            Spellings { source: source_names.get(&row.source), target: target_names.get(target_path) };
+        let names = Spellings {
+            source: (source_names.get(&row.source), messages(&source_folders, &row.source)),
+            target: (target_names.get(target_path), messages(&target_folders, target_path)),
+        };
         let comparison = Comparison { work, row, target_path, depth, sample };
         let result = comparison.folder(&mut ends, names).await?;
         if result.interrupted {

@@ -93,7 +93,7 @@ pub(super) async fn explain(
     let mut moved: HashSet<(String, u32)> = HashSet::new();
     for Missing { folder, row } in missing {
         let source = folders[folder].source.clone();
-        let elsewhere = row.digest.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
+        let elsewhere = row.content.exact.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
         let difference = match elsewhere {
             Some((path, uid)) => {
                 moved.insert((path.clone(), uid));

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 use sha2::{Digest, Sha256};
 
-use super::{Ledger, PlaceId, Result, seal};
+use super::{Ledger, PlaceId, Result};
 use crate::code::Code;
 use crate::summary::Verified;
 
@@ -317,41 +317,6 @@ impl Ledger {
             self.scanned(folder, &[], 0)?;
         }
         Ok(())
-    }
-
-    /// The source's UIDs mean something else from now on: rows found again under a new UID keep what
-    /// they say, the others are of messages that are gone. Returns how many those are.
-    pub(crate) fn renumber(&mut self, folder: FolderId, found: &[(u32, u32)]) -> Result<u64> {
-        self.transaction(|tx| {
-            changed(tx, folder)?;
-            Self::forget_numbers(tx, folder)?;
-            tx.execute("DELETE FROM message WHERE folder = ?1 AND outcome > 2", [folder.0])?;
-            // Two steps, since old and new numbers overlap: below zero first.
-            let lowest: i64 = tx.query_row(
-                "SELECT min(0, coalesce(min(source_uid), 0)) FROM message WHERE folder = ?1",
-                [folder.0],
-                |r| r.get(0),
-            )?;
-            tx.execute(
-                "UPDATE message SET source_uid = ?2 - source_uid WHERE folder = ?1 AND source_uid > 0",
-                params![folder.0, lowest],
-            )?;
-            let mut update = tx.prepare(
-                "UPDATE message SET source_uid = ?3, gone = 0 WHERE folder = ?1 AND source_uid = ?2",
-            )?;
-            for (old, new) in found {
-                update.execute(params![folder.0, lowest - i64::from(*old), new])?;
-            }
-            let gone = tx.execute(
-                "UPDATE message SET gone = 1 WHERE folder = ?1 AND source_uid < ?2 AND gone IN (0, 3)",
-                params![folder.0, lowest],
-            )?;
-            tx.execute(
-                &format!("UPDATE message SET seal = {} WHERE folder = ?1", seal::MESSAGE),
-                [folder.0],
-            )?;
-            Ok(gone as u64)
-        })
     }
 
     /// Records that the folder's sum holds, its counts, and what both sides were like then; without

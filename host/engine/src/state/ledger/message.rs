@@ -6,10 +6,13 @@ use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::code::Code;
+use crate::summary::Difference;
 
+use super::digests::{keyed, known};
 use super::folder::changed;
-use super::seal::SEAL_ONE;
-use super::{FolderId, Ledger, PlaceId, Result};
+use super::report::add_differences;
+use super::seal::{MESSAGE, SEAL_ONE};
+use super::{Digests, FolderId, Known, Ledger, PlaceId, Result, Telling};
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,15 +47,6 @@ impl Outcome {
     }
 }
 
-/// What tells a message from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Digests {
-    /// SHA-256 of all bytes.
-    pub exact: [u8; 32],
-    /// The first half of SHA-256 of the body with line ends as LF: what servers that rewrite leave alone.
-    pub body: [u8; 16],
-}
-
 /// A message row.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
@@ -62,14 +56,16 @@ pub(crate) struct Row {
     pub outcome: Outcome,
     /// Bytes.
     pub size: u64,
-    /// SHA-256 of the source's bytes, when they were read.
-    pub digest: Option<[u8; 32]>,
-    /// The body's digest, see [`Digests::body`].
-    pub body_digest: Option<[u8; 16]>,
+    /// What the source lists of it.
+    pub at_source: Figures,
+    /// What is known of its content.
+    pub content: Known,
     /// Where the copy is.
     pub place: Option<PlaceId>,
     /// UID there.
     pub target_uid: Option<u32>,
+    /// What the target lists of the copy.
+    pub at_target: Figures,
     /// The source's flags that the copy was given, in the ledger's form.
     pub flags: Option<String>,
     /// Seen in the target's message list.
@@ -88,6 +84,24 @@ impl Row {
     }
 }
 
+/// What a server's list says of a message: one under its number with other figures may be another message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Figures {
+    /// RFC822.SIZE; 0 when the server does not tell.
+    pub size: u64,
+    /// INTERNALDATE in Unix seconds; `None` when it is not known.
+    pub date: Option<i64>,
+}
+
+impl Figures {
+    /// Whether these cannot be of one message, by a server whose figures are exact. What is not known says nothing.
+    #[must_use]
+    pub(crate) fn differ(&self, now: &Self) -> bool {
+        now.size > 0 && self.size != now.size
+            || self.date.zip(now.date).is_some_and(|(then, now)| then != now)
+    }
+}
+
 /// A message that is on the target.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivered {
@@ -95,6 +109,10 @@ pub(crate) struct Delivered {
     pub uid: u32,
     /// Bytes.
     pub size: u64,
+    /// What the source lists of it.
+    pub at_source: Figures,
+    /// What the target lists of the copy, where it has been seen there.
+    pub at_target: Option<Figures>,
     /// Digests of the source's bytes.
     pub digest: Digests,
     /// UID on the target.
@@ -105,6 +123,10 @@ pub(crate) struct Delivered {
     pub flags_pending: Option<String>,
     /// How it was recognised, when it was found on the target rather than acknowledged.
     pub found_by: Option<&'static str>,
+    /// SHA-256 of what the target made of it, where that is another message by its content.
+    pub altered: Option<[u8; 32]>,
+    /// What there is to be told of the copy; recorded with it.
+    pub facts: Vec<Difference>,
 }
 
 /// A message that the target acknowledged with the UID of another one's copy.
@@ -114,6 +136,39 @@ pub(crate) struct Taken {
     pub uid: u32,
     /// The UID that is another message's copy.
     pub target_uid: u32,
+    /// The other one, where it is of this folder and its copy has not been seen on the target either: of two that were given
+    /// one UID the first may be the one that is not there.
+    pub unproven: Option<u32>,
+    /// Whether both have one Message-ID, by which some targets keep one of several.
+    pub same_message_id: bool,
+}
+
+/// A copy that was acknowledged and not seen on the target yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unproven {
+    /// Source UID.
+    pub uid: u32,
+    /// The UID the target gave it.
+    pub target_uid: u32,
+    /// Its bytes, and the date it was sent with as far as that is the source's.
+    pub sent: Figures,
+}
+
+/// A message that came with another length than the source says it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OddLength {
+    /// Its folder's row.
+    pub folder: FolderId,
+    /// The folder, in display form.
+    pub source: String,
+    /// Source UID.
+    pub uid: u32,
+    /// Its copy's UID.
+    pub target_uid: Option<u32>,
+    /// Bytes that came.
+    pub came: u64,
+    /// RFC822.SIZE.
+    pub said: u64,
 }
 
 /// A message that is not on the target.
@@ -127,8 +182,8 @@ pub(crate) struct Failure<'a> {
     pub code: Code,
     /// One sentence with the server's own words.
     pub text: &'a str,
-    /// It was sent in vain: counts towards [`MAX_ATTEMPTS`].
-    pub refused: bool,
+    /// How often it was sent in vain by this: counts towards [`MAX_ATTEMPTS`].
+    pub attempts: u32,
 }
 
 /// An intent that was never completed.
@@ -167,12 +222,12 @@ impl Batch {
     }
 }
 
-fn messages_column(messages: &[(u32, u64)]) -> String {
+pub(super) fn messages_column(messages: &[(u32, u64)]) -> String {
     messages.iter().map(|(uid, size)| format!("{uid}:{size}")).collect::<Vec<_>>().join(",")
 }
 
 /// `12:3456,13:789`; an entry without a size is of a ledger that did not record any.
-fn parse_messages(list: &str) -> Vec<(u32, u64)> {
+pub(super) fn parse_messages(list: &str) -> Vec<(u32, u64)> {
     let number = |entry: &str| {
         let (uid, size) = entry.split_once(':').unwrap_or((entry, "0"));
         Some((uid.parse().ok()?, size.parse().ok()?))
@@ -218,31 +273,38 @@ impl Ledger {
     fn rows_where(&self, folder: FolderId, which: &str) -> Result<HashMap<u32, Row>> {
         let rows = self.sql(|db| {
             let mut query = db.prepare(&format!(
-                "SELECT source_uid, outcome, size, digest, target_uid, flags, proven, attempts, code, body_digest, place,
-                     seal = seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone)
+                "SELECT source_uid, outcome, size, target_uid, flags, proven, attempts, code, place, digest, body_digest,
+                     telling, altered, source_size, source_date, target_size, target_date, seal = {MESSAGE}
                  FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND {which}",
             ))?;
             let rows = query.query_map([folder.0], |r| {
                 let uid: i64 = r.get(0)?;
-                if !r.get::<_, bool>(11)? {
+                if !r.get::<_, bool>(17)? {
                     return Ok(Err(uid));
                 }
                 let uid = u32::try_from(uid).unwrap_or_default();
+                let size = r.get(2)?;
+                let at_source =
+                    Figures { size: r.get::<_, Option<u64>>(13)?.unwrap_or(size), date: r.get(14)? };
                 Ok(Ok((
                     uid,
                     Row {
                         uid,
                         outcome: Outcome::from_number(r.get(1)?),
-                        size: r.get(2)?,
-                        digest: r.get::<_, Option<[u8; 32]>>(3)?,
-                        target_uid: r.get(4)?,
-                        flags: r.get(5)?,
-                        proven: r.get(6)?,
-                        attempts: r.get(7)?,
+                        size,
+                        at_source,
+                        content: known(r, 9)?,
+                        target_uid: r.get(3)?,
+                        at_target: Figures {
+                            size: r.get::<_, Option<u64>>(15)?.unwrap_or(size),
+                            date: r.get::<_, Option<i64>>(16)?.or(at_source.date),
+                        },
+                        flags: r.get(4)?,
+                        proven: r.get(5)?,
+                        attempts: r.get(6)?,
                         // `found` says how a copy was found, not why there is none.
-                        code: r.get::<_, Option<String>>(8)?.and_then(|code| Code::parse(&code)),
-                        body_digest: r.get::<_, Option<[u8; 16]>>(9)?,
-                        place: r.get::<_, Option<i64>>(10)?.map(PlaceId),
+                        code: r.get::<_, Option<String>>(7)?.and_then(|code| Code::parse(&code)),
+                        place: r.get::<_, Option<i64>>(8)?.map(PlaceId),
                     },
                 )))
             })?;
@@ -291,21 +353,6 @@ impl Ledger {
             })?
             .collect()
         })
-    }
-
-    /// The source's numbers mean something else from now on: intents keep the sizes of what was sent, which is what is
-    /// left to tell it by.
-    pub(super) fn forget_numbers(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
-        let intents: Vec<(i64, String)> = tx
-            .prepare("SELECT id, messages FROM batch WHERE folder = ?1")?
-            .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (id, messages) in intents {
-            let sizes: Vec<(u32, u64)> =
-                parse_messages(&messages).into_iter().map(|(_, size)| (0, size)).collect();
-            tx.execute("UPDATE batch SET messages = ?2 WHERE id = ?1", params![id, messages_column(&sizes)])?;
-        }
-        Ok(())
     }
 
     /// Messages of intents that nobody has looked up yet, and of which no copy is recorded: source UID and size, 0
@@ -380,25 +427,41 @@ impl Ledger {
                 )?
                 .query_row([folder.0], |r| r.get(0))?;
             let mut other = tx.prepare_cached(
-                "SELECT 1 FROM message WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?3
+                "SELECT CASE WHEN folder = ?1 AND proven = 0 AND gone = 0 THEN source_uid END, telling FROM message
+                 WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?3
                      AND NOT (folder = ?1 AND source_uid = ?2)",
             )?;
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, digest, body_digest, place, target_uid,
-                     flags, flags_pending, proven, reason, seal)
-                 SELECT id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?8, ?9, ?10, ?11,
-                     seal(id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?10, 0) FROM folder WHERE id = ?1",
+                     flags, flags_pending, proven, reason, telling, altered, message_id, source_size, source_date,
+                     target_size, target_date, seal)
+                 SELECT id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                     seal(id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?10, 0, ?12, ?13) FROM folder WHERE id = ?1",
             )?;
+            let key: String =
+                tx.prepare_cached("SELECT value FROM about WHERE name = 'key'")?.query_row([], |r| r.get(0))?;
             for m in messages {
                 let known = highest >= Some(m.target_uid);
                 highest = highest.max(Some(m.target_uid));
-                if known && other.exists(params![folder.0, m.uid, m.target_uid])? {
-                    taken.push(Taken { uid: m.uid, target_uid: m.target_uid });
+                let holder = if known {
+                    let read = |r: &rusqlite::Row<'_>| {
+                        Ok((r.get::<_, Option<u32>>(0)?, r.get::<_, Option<[u8; Telling::LEN]>>(1)?))
+                    };
+                    other.query_row(params![folder.0, m.uid, m.target_uid], read).optional()?
+                } else {
+                    None
+                };
+                if let Some((unproven, telling)) = holder {
+                    let same_message_id = telling
+                        .is_some_and(|its| Telling::from_bytes(its).same_message_id(&m.digest.telling));
+                    taken.push(Taken { uid: m.uid, target_uid: m.target_uid, unproven, same_message_id });
                     continue;
                 }
                 // What was found by looking at the target is proven by that.
                 let proven = m.found_by.is_some();
                 let reason = m.found_by.map(|rule| reason_id(tx, "found", rule)).transpose()?;
+                // What is as it should be is not kept.
+                let (source, target) = (m.at_source, m.at_target.unwrap_or_default());
                 insert.execute(params![
                     folder.0,
                     m.uid,
@@ -410,7 +473,14 @@ impl Ledger {
                     m.flags,
                     m.flags_pending,
                     proven,
-                    reason
+                    reason,
+                    m.digest.telling.to_bytes(),
+                    m.altered,
+                    m.digest.message_id.map(|id| keyed(&key, id)),
+                    (source.size > 0 && source.size != m.size).then_some(source.size),
+                    source.date,
+                    (target.size > 0 && target.size != m.size).then_some(target.size),
+                    target.date.filter(|date| Some(*date) != source.date),
                 ])?;
             }
             // What was found about the copies that these had before says nothing of them. As a rule there is nothing.
@@ -424,6 +494,9 @@ impl Ledger {
                     forget.execute(params![folder.0, m.uid])?;
                 }
             }
+            for m in messages.iter().filter(|m| taken.iter().all(|taken| taken.uid != m.uid)) {
+                add_differences(tx, folder, &m.facts)?;
+            }
             // A copy made now has not been compared yet.
             tx.prepare_cached("UPDATE folder SET verified = 0 WHERE id = ?1 AND verified > 0")?
                 .execute([folder.0])?;
@@ -432,6 +505,74 @@ impl Ledger {
                 close.execute([id])?;
             }
             Ok(taken)
+        })
+    }
+
+    /// What is known of the content of these messages, by source UID.
+    pub(crate) fn contents(&self, folder: FolderId, uids: &[u32]) -> Result<HashMap<u32, Known>> {
+        self.sql(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT digest, body_digest, telling, altered FROM message WHERE folder = ?1 AND source_uid = ?2",
+            )?;
+            let mut found = HashMap::with_capacity(uids.len());
+            for uid in uids {
+                let content = query.query_row(params![folder.0, uid], |r| known(r, 0)).optional()?;
+                found.extend(content.map(|content| (*uid, content)));
+            }
+            Ok(found)
+        })
+    }
+
+    /// Records what the target was seen to have made of copies: (source UID, SHA-256 of the copy's bytes).
+    pub(crate) fn set_altered(&mut self, folder: FolderId, altered: &[(u32, [u8; 32])]) -> Result<()> {
+        if altered.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|tx| {
+            let mut update =
+                tx.prepare_cached("UPDATE message SET altered = ?3 WHERE folder = ?1 AND source_uid = ?2")?;
+            let mut seal = tx.prepare_cached(SEAL_ONE)?;
+            for (uid, digest) in altered {
+                update.execute(params![folder.0, uid, digest])?;
+                seal.execute(params![folder.0, uid])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Messages that came with another length than the source says they have, over all folders, by folder and source UID.
+    pub(crate) fn odd_lengths(&self) -> Result<Vec<OddLength>> {
+        self.sql(|db| {
+            db.prepare(
+                "SELECT f.id, f.source_path, m.source_uid, m.target_uid, m.size, m.source_size
+                 FROM message m JOIN folder f ON f.id = m.folder
+                 WHERE m.source_size IS NOT NULL AND m.gone = 0 AND m.outcome = 1 ORDER BY f.id, m.source_uid",
+            )?
+            .query_map([], |r| {
+                Ok(OddLength {
+                    folder: FolderId(r.get(0)?),
+                    source: r.get(1)?,
+                    uid: r.get(2)?,
+                    target_uid: r.get(3)?,
+                    came: r.get(4)?,
+                    said: r.get(5)?,
+                })
+            })?
+            .collect()
+        })
+    }
+
+    /// The headers of the message whose copy has this UID in the folder's place, where it is known.
+    pub(crate) fn telling_at(&self, folder: FolderId, target_uid: u32) -> Result<Option<Telling>> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT telling FROM message
+                 WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?2",
+                params![folder.0, target_uid],
+                |r| r.get::<_, Option<[u8; Telling::LEN]>>(0),
+            )
+            .optional()
+            .map(|found| found.flatten().map(Telling::from_bytes))
         })
     }
 
@@ -463,7 +604,7 @@ impl Ledger {
             let reason = reason_id(tx, code.as_str(), text)?;
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, reason, seal)
-                 VALUES (?1, ?2, 3, ?3, ?4, seal(?1, ?2, 3, ?3, NULL, NULL, NULL, NULL, 0, 0))",
+                 VALUES (?1, ?2, 3, ?3, ?4, seal(?1, ?2, 3, ?3, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL))",
             )?;
             for (uid, size) in messages {
                 insert.execute(params![folder.0, uid, size, reason])?;
@@ -482,7 +623,7 @@ impl Ledger {
                  VALUES (?1, ?2, 4, ?3, ?4, ?5, 0)
                  ON CONFLICT (folder, source_uid) DO UPDATE SET outcome = 4, size = ?3, reason = ?4,
                      attempts = attempts + ?5, place = NULL, target_uid = NULL, proven = 0",
-                params![folder.0, failure.uid, failure.size, reason, failure.refused],
+                params![folder.0, failure.uid, failure.size, reason, failure.attempts],
             )?;
             tx.execute(SEAL_ONE, params![folder.0, failure.uid])?;
             for id in closed {
@@ -492,15 +633,18 @@ impl Ledger {
         })
     }
 
-    /// Copies that were acknowledged and not seen in the target's list yet: (source UID, target UID, size).
-    pub(crate) fn unproven(&self, folder: FolderId) -> Result<Vec<(u32, u32, u64)>> {
+    /// Copies that were acknowledged and not seen in the target's list yet.
+    pub(crate) fn unproven(&self, folder: FolderId) -> Result<Vec<Unproven>> {
         self.sql(|db| {
             db.prepare(
-                "SELECT source_uid, target_uid, size FROM message
+                "SELECT source_uid, target_uid, size, source_date FROM message
                  WHERE folder = ?1 AND gone = 0 AND proven = 0 AND target_uid IS NOT NULL
                      AND place = (SELECT place FROM folder WHERE id = ?1)",
             )?
-            .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+            .query_map([folder.0], |r| {
+                let sent = Figures { size: r.get(2)?, date: r.get(3)? };
+                Ok(Unproven { uid: r.get(0)?, target_uid: r.get(1)?, sent })
+            })?
             .collect()
         })
     }
@@ -510,7 +654,7 @@ impl Ledger {
         self.transaction(|tx| {
             let mut update = tx.prepare_cached(
                 "UPDATE message SET proven = 1, seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
-                     target_uid, 1, gone)
+                     target_uid, 1, gone, telling, altered)
                  WHERE folder = ?1 AND source_uid BETWEEN ?2 AND ?3",
             )?;
             for run in uids.ranges() {

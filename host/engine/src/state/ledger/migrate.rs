@@ -2,6 +2,8 @@
 
 use rusqlite::Transaction;
 
+use super::seal::MESSAGE;
+
 /// Version 1 had no places (a folder row had its target's UIDVALIDITY), no seals, no proof figures.
 const FROM_1: &str = "
 DROP VIEW message_list;
@@ -60,21 +62,37 @@ UPDATE batch SET place = (SELECT place FROM folder WHERE folder.id = batch.folde
 /// Version 4 believed every list of the source.
 const FROM_4: &str = "ALTER TABLE folder ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0;";
 
+/// Version 5 knew neither what lists say of a message beside its number, nor its headers.
+const FROM_5: &str = "
+INSERT INTO about VALUES ('key', hex(randomblob(16)));
+ALTER TABLE message ADD COLUMN source_size INTEGER;
+ALTER TABLE message ADD COLUMN source_date INTEGER;
+ALTER TABLE message ADD COLUMN target_size INTEGER;
+ALTER TABLE message ADD COLUMN target_date INTEGER;
+ALTER TABLE message ADD COLUMN telling BLOB;
+ALTER TABLE message ADD COLUMN message_id BLOB;
+ALTER TABLE message ADD COLUMN altered BLOB;
+CREATE INDEX message_odd ON message (folder, source_uid) WHERE source_size IS NOT NULL;
+";
+
+/// The seal of a message row up to version 5.
+const SEAL_TO_5: &str =
+    "seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone)";
+
 /// Takes a ledger of version `from` to the version of `schema.sql`.
 pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
-    match from {
-        1 => {
-            tx.execute_batch(FROM_1)?;
-            tx.execute_batch(include_str!("schema.sql"))?;
-            tx.execute_batch(FILL_FROM_1)?;
-            tx.execute(&format!("UPDATE message SET seal = {}", super::seal::MESSAGE), []).map(drop)
-        }
-        _ => {
-            let steps = [(2, FROM_2), (3, FROM_3), (4, FROM_4)];
-            steps
-                .iter()
-                .filter(|(version, _)| *version >= from)
-                .try_for_each(|(_, sql)| tx.execute_batch(sql))
+    if from == 1 {
+        tx.execute_batch(FROM_1)?;
+        tx.execute_batch(include_str!("schema.sql"))?;
+        tx.execute_batch(FILL_FROM_1)?;
+        tx.execute(&format!("UPDATE message SET seal = {SEAL_TO_5}"), [])?;
+    } else {
+        let steps = [(2, FROM_2), (3, FROM_3), (4, FROM_4), (5, FROM_5)];
+        for (_, sql) in steps.iter().filter(|(version, _)| *version >= from) {
+            tx.execute_batch(sql)?;
         }
     }
+    // A row that was damaged before stays so.
+    let sealed = format!("UPDATE message SET seal = iif(seal = {SEAL_TO_5}, {MESSAGE}, -1)");
+    tx.execute(&sealed, []).map(drop)
 }

@@ -6,9 +6,11 @@
 //! * what a crash leaves open is looked up on the target before anything is sent again;
 //! * one process at a time: the lock file beside the ledger is held while it is open for writing.
 
+mod digests;
 mod folder;
 mod message;
 mod migrate;
+mod numbers;
 mod place;
 mod relocation;
 mod report;
@@ -31,13 +33,17 @@ use crate::cause::Cause;
 use crate::side::Side;
 use crate::summary::Stopped;
 
+pub(crate) use digests::{Digests, Known, TELLING, Telling, kept};
 pub(crate) use folder::{FolderId, FolderRow, Proof};
-pub(crate) use message::{Batch, Delivered, Digests, Failure, MAX_ATTEMPTS, Outcome, Row};
+pub(crate) use message::{
+    Batch, Delivered, Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Row, Taken, Unproven,
+};
+pub(crate) use numbers::Stray;
 pub(crate) use place::{Place, PlaceId};
 pub(crate) use relocation::{Copy, Relocation};
 
 /// Version of the tables in `schema.sql`.
-pub(crate) const SCHEMA_VERSION: u32 = 5;
+pub(crate) const SCHEMA_VERSION: u32 = 6;
 
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;

@@ -112,6 +112,18 @@ impl Ledger {
         })
     }
 
+    /// The target folder under this name and UIDVALIDITY is not what it was: the UIDs recorded here mean nothing any more,
+    /// and what is opened under its name from now on is another place.
+    pub(crate) fn renounce(&mut self, place: PlaceId) -> Result<()> {
+        self.sql(|db| {
+            db.execute(
+                "UPDATE place SET uidvalidity = NULL, seal = seal(id, path, NULL, created) WHERE id = ?1",
+                [place.0],
+            )
+            .map(drop)
+        })
+    }
+
     /// UIDs of a place that the ledger accounts for, over all source folders.
     pub(crate) fn claimed_in(&self, place: PlaceId) -> Result<HashSet<u32>> {
         self.sql(|db| {

@@ -3,9 +3,10 @@
 
 use rusqlite::{Row as SqlRow, params};
 
+use super::digests::known;
 use super::folder::{changed, set_gone};
-use super::seal::SEAL_ONE;
-use super::{FolderId, Ledger, Outcome, PlaceId, Result};
+use super::seal::{MESSAGE, SEAL_ONE};
+use super::{FolderId, Known, Ledger, Outcome, PlaceId, Result};
 
 /// A copy on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +23,8 @@ pub(crate) struct Copy {
     pub target_uid: u32,
     /// Bytes at the source.
     pub size: u64,
-    /// SHA-256 of the source's bytes.
-    pub digest: Option<[u8; 32]>,
-    /// The body's digest, see [`super::Digests::body`].
-    pub body_digest: Option<[u8; 16]>,
+    /// What is known of its content.
+    pub content: Known,
     /// The source has it no more.
     pub gone: bool,
     /// It was put away by `run --delete-gone`.
@@ -50,7 +49,7 @@ pub(crate) struct Relocation {
 }
 
 fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Copy)> {
-    let gone: i64 = row.get(8)?;
+    let gone: i64 = row.get(6)?;
     let copy = Copy {
         folder: FolderId(row.get(0)?),
         source_uid: row.get(1)?,
@@ -58,12 +57,11 @@ fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Copy)> {
         place: PlaceId(row.get(3)?),
         target_uid: row.get(4)?,
         size: row.get(5)?,
-        digest: row.get(6)?,
-        body_digest: row.get(7)?,
+        content: known(row, 8)?,
         gone: matches!(gone, 1 | 2),
         put_away: gone == 2,
     };
-    Ok((row.get(9)?, copy))
+    Ok((row.get(7)?, copy))
 }
 
 impl Ledger {
@@ -73,12 +71,12 @@ impl Ledger {
     /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match its seal.
     pub(crate) fn copies(&self) -> Result<Vec<Copy>> {
         let rows = self.sql(|db| {
-            db.prepare(
-                "SELECT folder, source_uid, outcome, place, target_uid, size, digest, body_digest, gone,
-                     seal = seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone)
+            db.prepare(&format!(
+                "SELECT folder, source_uid, outcome, place, target_uid, size, gone, seal = {MESSAGE}, digest, body_digest,
+                     telling, altered
                  FROM message WHERE outcome < 3 AND place IS NOT NULL AND target_uid IS NOT NULL
                  ORDER BY place, target_uid",
-            )?
+            ))?
             .query_map([], copy)?
             .collect::<rusqlite::Result<Vec<_>>>()
         })?;

@@ -1,6 +1,6 @@
 //! What a ledger says to the report: counts, exceptions, differences, hooks.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::folder::stopped_code;
 use super::{FolderId, FolderRow, Ledger, Result};
@@ -130,6 +130,16 @@ impl Ledger {
         self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
     }
 
+    /// What is on record of one folder.
+    pub(crate) fn differences_of(&self, folder: FolderId) -> Result<Vec<Difference>> {
+        self.sql(|db| {
+            db.prepare("SELECT json FROM difference WHERE folder = ?1")?
+                .query_map([folder.0], |r| r.get::<_, String>(0))?
+                .filter_map(|text| text.map(|text| serde_json::from_str(&text).ok()).transpose())
+                .collect()
+        })
+    }
+
     /// Replaces what earlier looks at this folder found, as far as it is among those that were `looked_for`; others stay.
     pub(crate) fn replace_differences(
         &mut self,
@@ -137,12 +147,7 @@ impl Ledger {
         looked_for: impl Fn(&Difference) -> bool,
         found: &[Difference],
     ) -> Result<()> {
-        let mut all: Vec<Difference> = self.sql(|db| {
-            db.prepare("SELECT json FROM difference WHERE folder = ?1")?
-                .query_map([folder.0], |r| r.get::<_, String>(0))?
-                .filter_map(|text| text.map(|text| serde_json::from_str(&text).ok()).transpose())
-                .collect()
-        })?;
+        let mut all = self.differences_of(folder)?;
         let before = all.len();
         all.retain(|d| !looked_for(d));
         if all.len() == before && found.is_empty() {
@@ -155,12 +160,13 @@ impl Ledger {
     fn set_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
         self.transaction(|tx| {
             tx.execute("DELETE FROM difference WHERE folder = ?1", [folder.0])?;
-            let mut insert = tx.prepare("INSERT INTO difference VALUES (?1, ?2, ?3, ?4)")?;
-            for d in differences {
-                insert.execute(params![folder.0, d.uid, d.target_uid, to_json(d)?])?;
-            }
-            Ok(())
+            add_differences(tx, folder, differences)
         })
+    }
+
+    /// Records what was found beside what is on record.
+    pub(crate) fn add_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
+        self.transaction(|tx| add_differences(tx, folder, differences))
     }
 
     /// Why the newest run left copies that `--delete-gone` asked it to put away, one sentence each.
@@ -255,6 +261,22 @@ fn unlisted(folder: &FolderRow) -> (Code, String) {
         ),
         None => (Code::Rule, format!("left out with the rest of the folder: {fact}")),
     }
+}
+
+/// As [`Ledger::add_differences`], as part of a transaction.
+pub(super) fn add_differences(
+    tx: &Transaction<'_>,
+    folder: FolderId,
+    differences: &[Difference],
+) -> rusqlite::Result<()> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let mut insert = tx.prepare_cached("INSERT INTO difference VALUES (?1, ?2, ?3, ?4)")?;
+    for d in differences {
+        insert.execute(params![folder.0, d.uid, d.target_uid, to_json(d)?])?;
+    }
+    Ok(())
 }
 
 fn to_json(value: &impl serde::Serialize) -> rusqlite::Result<String> {

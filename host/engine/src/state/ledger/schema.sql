@@ -1,13 +1,15 @@
--- mailhaul ledger, version 5 (PRAGMA user_version). Plain sqlite3 reads it:
+-- mailhaul ledger, version 6 (PRAGMA user_version). Plain sqlite3 reads it:
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
 -- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host; rules, a digest of
--- what leaves messages out; and kept, why the newest run left copies that --delete-gone asked it to put away (JSON).
+-- what leaves messages out; kept, why the newest run left copies that --delete-gone asked it to put away (JSON); and key,
+-- under which Message-IDs are hashed here and nowhere else.
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+INSERT INTO about VALUES ('key', hex(randomblob(16)));
 
 -- Target folders in which copies are, or were. One that is deleted and made again is another place.
 CREATE TABLE place (
@@ -58,10 +60,17 @@ CREATE TABLE message (
     source_uid    INTEGER NOT NULL,  -- below 0: gone, from before the source's UIDs began anew
     outcome       INTEGER NOT NULL,  -- 1 copied, 2 already present, 3 skipped, 4 failed
     size          INTEGER NOT NULL,  -- bytes
+    source_size   INTEGER,           -- RFC822.SIZE in the source's list; NULL: as size
+    source_date   INTEGER,           -- INTERNALDATE in the source's list, Unix seconds; NULL: none that can be read
     digest        BLOB,              -- SHA-256 of the source's bytes
+    telling       BLOB,              -- 3 bytes each of SHA-256 of Message-ID, Date, From, To and Subject; 0: there is none
+    message_id    BLOB,              -- 8 bytes of SHA-256 of the key above and the Message-ID
+    altered       BLOB,              -- SHA-256 of the copy's bytes, where the target made another message of it
     body_digest   BLOB,              -- 16 bytes of SHA-256 of the body with LF line ends, which servers do not rewrite
     place         INTEGER REFERENCES place (id),
     target_uid    INTEGER,
+    target_size   INTEGER,           -- RFC822.SIZE in the target's list; NULL: as size
+    target_date   INTEGER,           -- INTERNALDATE in the target's list; NULL: as source_date
     flags         TEXT,              -- the source's flags that the copy was given
     flags_pending TEXT,              -- to be set by STORE still
     proven        INTEGER NOT NULL DEFAULT 0,  -- 1 once seen in the target's message list
@@ -75,6 +84,9 @@ CREATE TABLE message (
 CREATE INDEX message_target ON message (place, target_uid) WHERE target_uid IS NOT NULL;
 -- What a report lists: few of very many.
 CREATE INDEX message_exception ON message (folder, source_uid) WHERE gone = 0 AND outcome > 2;
+
+-- What the source says is longer or shorter than it is.
+CREATE INDEX message_odd ON message (folder, source_uid) WHERE source_size IS NOT NULL;
 
 -- Intent: these messages may have been sent; deleted when each has a row in message, or, after a
 -- crash, one run after they were looked up, since a dead connection may still store a copy late.

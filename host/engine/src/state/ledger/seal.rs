@@ -11,11 +11,10 @@ use sha2::{Digest, Sha256};
 /// Seals one row again.
 pub(super) const SEAL_ONE: &str =
     "UPDATE message SET seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
-    target_uid, proven, gone) WHERE folder = ?1 AND source_uid = ?2";
+    target_uid, proven, gone, telling, altered) WHERE folder = ?1 AND source_uid = ?2";
 
 /// The seal of a message row, as SQL over the row's own columns.
-pub(super) const MESSAGE: &str =
-    "seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone)";
+pub(super) const MESSAGE: &str = "seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone, telling, altered)";
 
 /// Makes `seal(…)` known to SQL on this connection.
 pub(super) fn register(db: &Connection) -> Result<()> {

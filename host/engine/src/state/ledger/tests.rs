@@ -27,11 +27,15 @@ fn message(uid: u32, target_uid: u32) -> Delivered {
     Delivered {
         uid,
         size: 10,
-        digest: Digests { exact: [7; 32], body: [8; 16] },
+        digest: Digests { exact: [7; 32], body: [8; 16], ..Digests::default() },
         target_uid,
         flags: "\\Seen".into(),
         flags_pending: None,
         found_by: None,
+        at_source: Figures::default(),
+        at_target: None,
+        altered: None,
+        facts: Vec::new(),
     }
 }
 
@@ -59,11 +63,7 @@ fn counts_add_up_at_every_step() {
     ledger.delivered(id, &[message(3, 7)], Outcome::AlreadyPresent, &[]).unwrap();
     ledger.skipped(id, &[(4, 10)], Code::Rule, "too old").unwrap();
     ledger
-        .failed(
-            id,
-            &Failure { uid: 5, size: 10, code: Code::Refused, text: "NO too ugly", refused: true },
-            &[],
-        )
+        .failed(id, &Failure { uid: 5, size: 10, code: Code::Refused, text: "NO too ugly", attempts: 1 }, &[])
         .unwrap();
     let c = counts(&ledger);
     assert_eq!((c.copied, c.already_present, c.skipped, c.failed, c.pending), (2, 1, 1, 1, 0));
@@ -106,12 +106,12 @@ fn refusals_are_counted_over_runs() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     for n in 1..=MAX_ATTEMPTS {
         ledger
-            .failed(id, &Failure { uid: 1, size: 10, code: Code::Refused, text: "NO", refused: true }, &[])
+            .failed(id, &Failure { uid: 1, size: 10, code: Code::Refused, text: "NO", attempts: 1 }, &[])
             .unwrap();
         assert_eq!(ledger.rows(id).unwrap()[&1].attempts, n);
     }
     ledger
-        .failed(id, &Failure { uid: 2, size: 10, code: Code::TooBig, text: "limit", refused: false }, &[])
+        .failed(id, &Failure { uid: 2, size: 10, code: Code::TooBig, text: "limit", attempts: 0 }, &[])
         .unwrap();
     assert_eq!(ledger.rows(id).unwrap()[&2].attempts, 0);
 }
@@ -211,7 +211,7 @@ fn a_flipped_bit_never_makes_a_message_done() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
     ledger
-        .failed(id, &Failure { uid: 3, size: 10, code: Code::Refused, text: "NO", refused: true }, &[])
+        .failed(id, &Failure { uid: 3, size: 10, code: Code::Refused, text: "NO", attempts: 1 }, &[])
         .unwrap();
     let path = ledger.path().to_owned();
     drop(ledger);
@@ -282,7 +282,8 @@ fn only_the_messages_named_are_proven() {
     let messages: Vec<Delivered> = [1, 2, 3, 5, 6].map(|uid| message(uid, uid + 10)).into();
     ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
     ledger.prove(id, &[1, 2, 6].into_iter().collect()).unwrap();
-    let mut left = ledger.unproven(id).unwrap();
+    let mut left: Vec<_> =
+        ledger.unproven(id).unwrap().iter().map(|c| (c.uid, c.target_uid, c.sent.size)).collect();
     left.sort_unstable();
     assert_eq!(left, [(3, 13, 10), (5, 15, 10)]);
     assert_eq!(ledger.rows(id).unwrap().len(), 5, "sealed again");
@@ -302,6 +303,12 @@ fn a_message_costs_at_most_250_bytes() {
             .iter()
             .map(|uid| Delivered {
                 size: 5_000,
+                at_source: Figures { size: 5_000, date: Some(1_700_000_000) },
+                digest: Digests {
+                    telling: Telling::from_bytes([7; Telling::LEN]),
+                    message_id: Some([9; 8]),
+                    ..Digests::default()
+                },
                 flags: "\\Answered \\Seen $Label1".into(),
                 ..message(*uid, *uid)
             })
@@ -361,17 +368,105 @@ fn new_source_numbers_keep_what_was_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.delivered(id, &[message(1, 11), message(2, 12), message(3, 13)], Outcome::Copied, &[]).unwrap();
+    let size = |size| Figures { size, date: None };
     // Old 1 is now 2, old 2 is now 1, old 3 is no more.
-    assert_eq!(ledger.renumber(id, &[(1, 2), (2, 1)]).unwrap(), 1);
+    ledger.void_numbers(id, None).unwrap();
+    assert_eq!(counts(&ledger).gone_at_source, 3);
+    let found = |ledger: &Ledger| -> Vec<i64> {
+        ledger.strays(id).unwrap().iter().map(|stray| stray.source_uid).collect()
+    };
+    assert_eq!(found(&ledger), [-1, -2, -3]);
+    ledger.found_again(id, &[(-1, 2, size(10)), (-2, 1, size(12))]).unwrap();
     let rows = ledger.rows(id).unwrap();
     assert_eq!((rows[&2].target_uid, rows[&1].target_uid, rows.len()), (Some(11), Some(12), 2));
+    assert_eq!(rows[&1].at_source.size, 12, "what the source lists now");
     ledger.scanned(id, &[1, 2], 0).unwrap();
     assert_eq!(counts(&ledger).gone_at_source, 1);
     // And once more, so that what went in the first round is not in the way.
-    assert_eq!(ledger.renumber(id, &[(2, 7)]).unwrap(), 1);
+    ledger.void_numbers(id, None).unwrap();
+    assert_eq!(found(&ledger), [-3, -4, -5]);
+    ledger.found_again(id, &[(-5, 7, size(10))]).unwrap();
     ledger.scanned(id, &[7], 0).unwrap();
     assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (2, 1));
     assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12, 13].into());
+}
+
+/// A folder that was put back gives numbers a second time: one message's row loses its number, the others keep theirs.
+#[test]
+fn a_number_that_is_another_message_s_is_taken_from_its_row_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    ledger.skipped(id, &[(3, 20)], Code::Rule, "older").unwrap();
+    ledger.open_batch(id, Some(9), Some(1), &[(2, 10), (4, 10)]).unwrap();
+    ledger.void_numbers(id, Some(&[2, 3])).unwrap();
+    let rows = ledger.rows(id).unwrap();
+    assert_eq!(rows.keys().collect::<Vec<_>>(), [&1]);
+    assert_eq!(ledger.strays(id).unwrap()[0].source_uid, -2, "its copy stays ours");
+    assert_eq!(ledger.open_batches(id).unwrap()[0].messages, [(0, 10), (4, 10)]);
+    assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12].into());
+}
+
+#[test]
+fn a_place_that_was_put_back_is_another_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    let before = ledger.folder("Sent").unwrap().unwrap().place.unwrap();
+    ledger.renounce(before).unwrap();
+    let now = ledger.open_place(id, "Sent Items", Some(9), false).unwrap();
+    assert_ne!(now, before);
+    assert_eq!(ledger.rows(id).unwrap()[&1].place, Some(before));
+    assert!(ledger.claimed_in(now).unwrap().is_empty());
+    drop(ledger);
+    Ledger::open(dir.path(), &who()).unwrap();
+}
+
+#[test]
+fn a_row_says_what_was_told_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let figures = |size, date| Figures { size, date: Some(date) };
+    let odd = Delivered {
+        at_source: figures(12, 100),
+        at_target: Some(figures(13, 200)),
+        altered: Some([9; 32]),
+        found_by: Some("found"),
+        ..message(1, 11)
+    };
+    let even = Delivered { at_source: figures(10, 100), ..message(2, 12) };
+    ledger.delivered(id, &[odd, even], Outcome::Copied, &[]).unwrap();
+    let rows = ledger.rows(id).unwrap();
+    assert_eq!((rows[&1].at_source, rows[&1].at_target), (figures(12, 100), figures(13, 200)));
+    assert_eq!(rows[&1].content.altered, Some([9; 32]));
+    assert_eq!((rows[&2].at_source, rows[&2].at_target), (figures(10, 100), figures(10, 100)));
+    let lengths: Vec<_> = ledger.odd_lengths().unwrap().iter().map(|l| (l.uid, l.came, l.said)).collect();
+    assert_eq!(lengths, [(1, 10, 12)]);
+}
+
+/// Nobody who has two ledgers, or a ledger and a Message-ID, learns from them that they know one message.
+#[test]
+fn a_message_id_is_kept_under_the_ledger_s_own_key() {
+    let kept = || {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut ledger, id) = ledger_with_folder(dir.path());
+        let mut named = message(1, 11);
+        named.digest.message_id = Some([1; 8]);
+        ledger.delivered(id, &[named, message(2, 12)], Outcome::Copied, &[]).unwrap();
+        let kept = |uid: u32| {
+            ledger
+                .sql(|db| {
+                    db.query_row("SELECT message_id FROM message WHERE source_uid = ?1", [uid], |r| {
+                        r.get::<_, Option<[u8; 8]>>(0)
+                    })
+                })
+                .unwrap()
+        };
+        assert_eq!(kept(2), None);
+        kept(1).unwrap()
+    };
+    let (one, other) = (kept(), kept());
+    assert!(one != other && one != [1; 8]);
 }
 
 #[test]

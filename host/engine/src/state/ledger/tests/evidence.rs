@@ -81,10 +81,20 @@ fn what_a_short_list_leaves_out_is_neither_there_nor_gone() {
 fn a_message_on_the_target_is_the_copy_of_one() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    let taken = |uid, target_uid| Taken { uid, target_uid };
-    let claims = [message(1, 7), message(2, 7), message(3, 8)];
-    assert_eq!(ledger.delivered(id, &claims, Outcome::Copied, &[]).unwrap(), [taken(2, 7)]);
-    assert_eq!(ledger.delivered(id, &[message(4, 8)], Outcome::Copied, &[]).unwrap(), [taken(4, 8)]);
+    let named = |mut message: Delivered, id: &str| {
+        message.digest.telling = Telling::of(&[Some(id.into()), None, None, None, None]);
+        message
+    };
+    let taken =
+        |uid, target_uid, unproven, same_message_id| Taken { uid, target_uid, unproven, same_message_id };
+    let claims = [named(message(1, 7), "<a>"), named(message(2, 7), "<a>"), message(3, 8)];
+    assert_eq!(ledger.delivered(id, &claims, Outcome::Copied, &[]).unwrap(), [taken(2, 7, Some(1), true)]);
+    ledger.prove(id, &UidSet::from(&[3][..])).unwrap();
+    assert_eq!(
+        ledger.delivered(id, &[message(4, 8)], Outcome::Copied, &[]).unwrap(),
+        [taken(4, 8, None, false)],
+        "what was seen on the target is not doubted"
+    );
     // The same claim once more is none of another's.
     assert_eq!(ledger.delivered(id, &[message(3, 8)], Outcome::Copied, &[]).unwrap(), []);
     assert_eq!(counts(&ledger).copied, 2);
@@ -92,7 +102,10 @@ fn a_message_on_the_target_is_the_copy_of_one() {
     ledger.plan(&[("Old".into(), Some("Sent Items".into()), 1)]).unwrap();
     let other = ledger.folder("Old").unwrap().unwrap().id;
     ledger.open_place(other, "Sent Items", Some(9), false).unwrap();
-    assert_eq!(ledger.delivered(other, &[message(1, 7)], Outcome::Copied, &[]).unwrap(), [taken(1, 7)]);
+    assert_eq!(
+        ledger.delivered(other, &[message(1, 7)], Outcome::Copied, &[]).unwrap(),
+        [taken(1, 7, None, false)]
+    );
     assert_eq!(ledger.counterparts(id, &[3, 2, 1]).unwrap(), [Some(8), None, Some(7)]);
 }
 

@@ -29,7 +29,7 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
     assert_eq!(inbox.proof, None);
     let rows = ledger.rows(inbox.id).unwrap();
     assert_eq!(
-        (rows[&1].target_uid, rows[&1].digest, rows[&1].place),
+        (rows[&1].target_uid, rows[&1].content.exact, rows[&1].place),
         (Some(11), Some([7; 32]), inbox.place)
     );
     assert_eq!(rows[&4].attempts, 1);
@@ -40,6 +40,49 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
     ledger.delivered(sent.id, &[message(3, 3)], Outcome::Copied, &[]).unwrap();
     drop(ledger);
     assert_eq!(Ledger::open(dir.path(), &who()).unwrap().rows(sent.id).unwrap().len(), 3);
+}
+
+/// Rows without what version 6 added, sealed as they were.
+fn rows_as_in_version_5(ledger: &Ledger) {
+    let made = "DELETE FROM about WHERE name = 'key';
+        DROP INDEX message_odd;
+        ALTER TABLE message DROP COLUMN source_size;
+        ALTER TABLE message DROP COLUMN source_date;
+        ALTER TABLE message DROP COLUMN target_size;
+        ALTER TABLE message DROP COLUMN target_date;
+        ALTER TABLE message DROP COLUMN telling;
+        ALTER TABLE message DROP COLUMN message_id;
+        ALTER TABLE message DROP COLUMN altered;
+        UPDATE message SET seal =
+            seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone);
+        PRAGMA user_version = 5";
+    ledger.sql(|db| db.execute_batch(made)).unwrap();
+}
+
+/// What a row of version 5 does not say is not known, and is learnt when a list says it.
+#[test]
+fn a_row_of_version_5_learns_its_figures_when_it_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(4, 40), message(5, 50)], Outcome::Copied, &[]).unwrap();
+    rows_as_in_version_5(&ledger);
+    // A flipped bit of before does not become a row that is believed.
+    ledger.sql(|db| db.execute("UPDATE message SET size = 11 WHERE source_uid = 5", [])).unwrap();
+    drop(ledger);
+    let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
+    assert!(matches!(ledger.rows(id), Err(LedgerError::Damaged { .. })), "the damaged row stays damaged");
+    ledger.reopen(id, &[5]).unwrap();
+    let row = ledger.rows(id).unwrap().remove(&4).unwrap();
+    assert_eq!((row.at_source, row.content.telling), (Figures { size: 10, date: None }, None));
+    assert!(
+        !row.at_source.differ(&Figures { size: 10, date: Some(7) }),
+        "a date that nobody knew says nothing"
+    );
+    ledger.set_source_figures(id, &[(4, Figures { size: 12, date: Some(7) })]).unwrap();
+    ledger.set_target_figures(id, &[(4, Figures { size: 13, date: Some(8) })]).unwrap();
+    let row = ledger.rows(id).unwrap().remove(&4).unwrap();
+    assert_eq!(row.at_source, Figures { size: 12, date: Some(7) });
+    assert_eq!(row.at_target, Figures { size: 13, date: Some(8) });
 }
 
 /// An intent for messages 4 and 5, recorded as versions 2 and 3 did.
@@ -56,6 +99,7 @@ fn intents_as_in_version_3(ledger: &Ledger) {
         INSERT INTO batch (folder, target_uidvalidity, target_uidnext, source_uids) VALUES (1, 9, 40, '4,5');
         ALTER TABLE folder DROP COLUMN unlisted;
         PRAGMA user_version = 3";
+    rows_as_in_version_5(ledger);
     ledger.sql(|db| db.execute_batch(made)).unwrap();
 }
 

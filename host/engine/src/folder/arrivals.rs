@@ -1,0 +1,196 @@
+//! What came into the target folder: judged over time, and by witnesses.
+//!
+//! What a target acknowledges may show late, under another UID than it said, or altered. It is sent again only when nothing
+//! came that may be it.
+
+use std::time::Duration;
+
+use mailhaul_imap::UidSet;
+use tokio::time::Instant;
+
+use crate::code::Code;
+use crate::folder::adopt::Search;
+use crate::folder::run::FolderRun;
+use crate::folder::work::Step;
+use crate::message::content::Rule;
+use crate::message::differing::compare_pairs;
+use crate::message::list::{Listed, list_whole};
+use crate::message::witness::pair_by_witness;
+use crate::plugin::Depth;
+use crate::server::error::EndError;
+use crate::side::Side;
+use crate::state::ledger::{Batch, Delivered, Failure, MAX_ATTEMPTS, Outcome};
+
+/// What was acknowledged and does not show is waited for at most so long.
+const LATEST: Duration = Duration::from_secs(30);
+
+/// Where the target gave no numbers that it does not show, nothing came when nothing has come for so long.
+const QUIET_FOR: Duration = Duration::from_secs(1);
+
+/// Between the first two looks; doubled each time, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// Messages that are compared in one go.
+const CHUNK: usize = 200;
+
+/// What the target folder holds by now.
+pub(super) struct Arrivals {
+    /// All of it.
+    pub listed: Vec<Listed>,
+    /// The next UID, by the target's account.
+    pub uid_next: Option<u32>,
+    /// Whether it has given UIDs since the folder was selected that it does not show.
+    pub hidden: bool,
+}
+
+impl FolderRun<'_> {
+    /// Looks at the target folder until what is needed `is_there`, or cannot be expected any more. `None` when the target
+    /// counts more messages than it lists, which stops the folder.
+    ///
+    /// # Errors
+    /// When the target or the ledger fails.
+    pub(super) async fn arrivals(&mut self, is_there: impl Fn(&[Listed]) -> bool) -> Step<Option<Arrivals>> {
+        let at = EndError::at(Side::Target);
+        let from = self.route.selected.uid_next.unwrap_or(1);
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            // Opened anew: no server tells a session that waits what others store.
+            let selected = self.ends.target.select(&self.route.target_name).await.map_err(&at)?;
+            let whole = list_whole(&mut self.ends.target, &self.route.target_name, selected, None)
+                .await
+                .map_err(&at)?;
+            let shown = whole.listed.iter().filter(|m| m.uid >= from).count();
+            let uid_next = whole.selected.uid_next;
+            let given = uid_next.map_or(0, |next| next.saturating_sub(from) as usize);
+            let (hidden, short) = (given > shown, whole.unlisted() > 0);
+            let expected = if hidden || short { LATEST } else { QUIET_FOR };
+            if is_there(&whole.listed) || begun.elapsed() >= expected {
+                if short && !is_there(&whole.listed) {
+                    self.stop_short_target(whole.counted(), whole.listed.len()).await?;
+                    return Ok(None);
+                }
+                return Ok(Some(Arrivals { listed: whole.listed, uid_next, hidden }));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Looks for messages that the target acknowledged without a word on their UIDs, and that are not there by their
+    /// content. Returns those of which nothing came, to be sent again; where anything came that may be one of them, the
+    /// folder stops.
+    ///
+    /// # Errors
+    /// When an end or the ledger fails.
+    pub(super) async fn await_silent(&mut self, open: Vec<Listed>) -> Step<Vec<Listed>> {
+        let from = self.route.selected.uid_next.unwrap_or(1);
+        let claimed = self.work().ledger().claimed_in(self.place)?;
+        let came = |listed: &[Listed]| -> Vec<u32> {
+            listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(uid)).collect()
+        };
+        let Some(arrivals) = self.arrivals(|listed| came(listed).len() >= open.len()).await? else {
+            return Ok(Vec::new());
+        };
+        let unclaimed = came(&arrivals.listed);
+        let open = self.find_among(&unclaimed, open, Search::All).await?.open;
+        if open.is_empty() {
+            return Ok(open);
+        }
+        let claimed = self.work().ledger().claimed_in(self.place)?;
+        let came: Vec<u32> = unclaimed.into_iter().filter(|uid| !claimed.contains(uid)).collect();
+        if came.is_empty() && !arrivals.hidden {
+            return Ok(open);
+        }
+        let sources: Vec<u32> = open.iter().map(|m| m.uid).collect();
+        let pairs = pair_by_witness(&mut self.ends, &sources, &came).await?;
+        if pairs.len() == open.len() && pairs.len() == came.len() {
+            self.record_altered(&open, &pairs).await?;
+            return Ok(Vec::new());
+        }
+        let why = format!(
+            "the target acknowledged {} messages and {} came that are not the same by their content, of which {} have the \
+             Message-ID, or Date, Subject and From, of one of these{}; so that nothing is there twice, nothing is sent \
+             again: compare `{}` with the old mailbox",
+            open.len(),
+            came.len(),
+            pairs.len(),
+            if arrivals.hidden { ", and it does not show all that it gave a UID" } else { "" },
+            self.route.target
+        );
+        self.undecided(&open, &why).await?;
+        Ok(Vec::new())
+    }
+
+    /// Stops the folder, since these messages may be on the target: they are looked for again, and not sent.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) async fn undecided(&mut self, open: &[Listed], why: &str) -> Step<()> {
+        for message in open {
+            let failure = Failure {
+                uid: message.uid,
+                size: message.size,
+                code: Code::Undecided,
+                text: why,
+                attempts: MAX_ATTEMPTS,
+            };
+            self.route.fail(failure).await?;
+        }
+        self.stop(Code::Undecided, why).await
+    }
+
+    /// Looks among `unclaimed` messages of the target for what is in doubt and was altered when it was stored; returns what
+    /// is still open.
+    ///
+    /// # Errors
+    /// When an end or the ledger fails.
+    pub(super) async fn find_altered(
+        &mut self,
+        mut open: Vec<Listed>,
+        unclaimed: &[u32],
+    ) -> Step<Vec<Listed>> {
+        let sent: UidSet = self.in_doubt.iter().flat_map(Batch::uids).collect();
+        let from = Batch::first_uid(&self.in_doubt);
+        let claimed = self.work().ledger().claimed_in(self.place)?;
+        let came: Vec<u32> =
+            unclaimed.iter().copied().filter(|uid| *uid >= from && !claimed.contains(uid)).collect();
+        let doubtful: Vec<u32> = open.iter().map(|m| m.uid).filter(|uid| sent.contains(*uid)).collect();
+        if came.is_empty() || doubtful.is_empty() {
+            return Ok(open);
+        }
+        let pairs = pair_by_witness(&mut self.ends, &doubtful, &came).await?;
+        self.record_altered(&open, &pairs).await?;
+        open.retain(|m| pairs.iter().all(|(uid, _)| *uid != m.uid));
+        Ok(open)
+    }
+
+    /// Records messages as there, each with what the target made of it.
+    async fn record_altered(&mut self, open: &[Listed], pairs: &[(u32, u32)]) -> Step<()> {
+        for chunk in pairs.chunks(CHUNK) {
+            let mut delivered = Vec::with_capacity(chunk.len());
+            for pair in compare_pairs(&mut self.ends, chunk, Depth::Full).await? {
+                let listed = open.iter().find(|m| m.uid == pair.uid);
+                let (Some(listed), Some(read)) = (listed, &pair.read) else { continue };
+                let (with_append, later, _) = listed.flags.appendable(&self.route.selected);
+                delivered.push(Delivered {
+                    uid: pair.uid,
+                    size: read.len,
+                    at_source: listed.figures(),
+                    at_target: None,
+                    digest: read.source,
+                    target_uid: pair.target_uid,
+                    flags: with_append.union(&later).to_string(),
+                    flags_pending: None,
+                    found_by: Some(Rule::Altered.as_str()),
+                    altered: Some(read.target.exact),
+                    facts: pair.differences(&self.route.source).collect(),
+                });
+            }
+            self.tell_differences(delivered.iter().flat_map(|m| m.facts.clone()).collect()).await;
+            self.work().ledger().delivered(self.row.id, &delivered, Outcome::Copied, &[])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! What arrived, compared with what was sent: by the sizes and dates in the target's list, and by its bytes where these do
+//! not tell.
+
+use std::collections::HashMap;
+
+use mailhaul_imap::InternalDate;
+
+use crate::event::Event;
+use crate::folder::run::FolderRun;
+use crate::folder::work::Step;
+use crate::message::compare::most_common;
+use crate::message::differing::compare_pairs;
+use crate::message::list::Listed;
+use crate::plugin::Depth;
+use crate::state::ledger::{Figures, Unproven};
+use crate::summary::{Difference, DifferenceKind};
+
+/// Messages that are compared in one go.
+const CHUNK: usize = 200;
+
+/// Of messages that are all longer by as much, so many are read back to see what was added.
+const SAMPLE: usize = 3;
+
+impl FolderRun<'_> {
+    /// Compares copies that the target lists with what was sent, and records what is not the same. Sizes only narrow the
+    /// search: what is not as much longer as most messages of the folder are is read back, as is whatever has a NUL.
+    ///
+    /// # Errors
+    /// When an end or the ledger fails.
+    pub(super) async fn compare_received(
+        &mut self,
+        received: &[Unproven],
+        there: &HashMap<u32, &Listed>,
+    ) -> Step<()> {
+        let listed = |copy: &Unproven| Some((*copy, there.get(&copy.target_uid)?.figures()));
+        let copies: Vec<(Unproven, Figures)> = received.iter().filter_map(listed).collect();
+        let odd: Vec<(u32, Figures)> = copies
+            .iter()
+            .filter(|(copy, now)| copy.sent.differ(now))
+            .map(|(copy, now)| (copy.uid, *now))
+            .collect();
+        let suspects = std::mem::take(&mut self.read_back);
+        if odd.is_empty() && suspects.is_empty() {
+            return Ok(());
+        }
+        self.work().ledger().set_target_figures(self.row.id, &odd)?;
+        let mut differences: Vec<Difference> =
+            copies.iter().filter_map(|(copy, now)| self.other_date(copy, now)).collect();
+        let longer_by = |(copy, now): &(Unproven, Figures)| {
+            if now.size == 0 { 0 } else { now.size as i64 - copy.sent.size as i64 }
+        };
+        let usual = most_common(copies.iter().map(longer_by));
+        let (usually, mut to_read): (Vec<_>, Vec<_>) = copies
+            .iter()
+            .filter(|copy| longer_by(copy) != 0 || suspects.contains(&copy.0.uid))
+            .map(|copy| {
+                (longer_by(copy) == usual && !suspects.contains(&copy.0.uid), (copy.0.uid, copy.0.target_uid))
+            })
+            .partition(|(usual, _)| *usual);
+        let (sample, rest) = usually.split_at(usually.len().min(SAMPLE));
+        to_read.extend_from_slice(sample);
+        let altered =
+            self.read_back(to_read.into_iter().map(|(_, pair)| pair).collect(), &mut differences).await?;
+        if sample.iter().any(|(_, (uid, _))| altered.contains(uid)) {
+            // What is done to all of them is done to their texts.
+            self.read_back(rest.iter().map(|(_, pair)| *pair).collect(), &mut differences).await?;
+        } else if !usually.is_empty() {
+            let more = if usual > 0 { "longer" } else { "shorter" };
+            let note = Difference {
+                folder: self.route.source.clone(),
+                uid: 0,
+                target_uid: None,
+                kind: DifferenceKind::AlteredHeaders,
+                by: None,
+                detail: format!(
+                    "the target makes most messages {} bytes {more}, by their headers as far as {} of them were read",
+                    usual.unsigned_abs(),
+                    sample.len()
+                ),
+                note: true,
+            };
+            let earlier = |d: &Difference| d.uid == 0 && d.kind == DifferenceKind::AlteredHeaders;
+            self.work().ledger().replace_differences(self.row.id, earlier, std::slice::from_ref(&note))?;
+            self.tell_differences(vec![note]).await;
+        }
+        self.work().ledger().add_differences(self.row.id, &differences)?;
+        self.tell_differences(differences).await;
+        Ok(())
+    }
+
+    /// Tells differences that are recorded already.
+    pub(super) async fn tell_differences(&mut self, differences: Vec<Difference>) {
+        let work = self.work();
+        self.outcome.differences += differences.iter().filter(|difference| !difference.note).count();
+        for difference in differences {
+            work.context.emit(Event::DifferenceFound { mailbox: work.key().to_owned(), difference }).await;
+        }
+    }
+
+    /// Reads copies, and their messages, and adds what differs. Returns which are altered.
+    async fn read_back(
+        &mut self,
+        pairs: Vec<(u32, u32)>,
+        differences: &mut Vec<Difference>,
+    ) -> Step<Vec<u32>> {
+        let mut altered = Vec::new();
+        for chunk in pairs.chunks(CHUNK) {
+            let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
+            let known = self.work().ledger().contents(self.row.id, &uids)?;
+            let mut made = Vec::new();
+            for pair in compare_pairs(&mut self.ends, chunk, Depth::Full).await? {
+                // What a server rewrites of headers and line ends is the same message.
+                let same = pair.read.as_ref().zip(known.get(&pair.uid));
+                if same.is_some_and(|(read, known)| known.is_copied_as(&read.target)) {
+                    continue;
+                }
+                altered.push(pair.uid);
+                made.extend(pair.read.as_ref().map(|read| (pair.uid, read.target.exact)));
+                differences.extend(pair.differences(&self.route.source));
+            }
+            self.work().ledger().set_altered(self.row.id, &made)?;
+        }
+        Ok(altered)
+    }
+
+    /// The difference that a copy's date is, unless it was sent with another one than the source's.
+    fn other_date(&self, copy: &Unproven, now: &Figures) -> Option<Difference> {
+        let (sent, now) = copy.sent.date.zip(now.date)?;
+        if sent == now || self.route.misdated.contains(&copy.uid) {
+            return None;
+        }
+        let date = |unix_seconds| InternalDate { unix_seconds, offset_minutes: 0 };
+        Some(Difference {
+            folder: self.route.source.clone(),
+            uid: copy.uid,
+            target_uid: Some(copy.target_uid),
+            kind: DifferenceKind::Date,
+            by: None,
+            detail: format!("{} on the source, {} on the target", date(sent), date(now)),
+            note: self.work().context.job.ignore.dates,
+        })
+    }
+}
