@@ -165,29 +165,36 @@ fn a_folder_that_is_left_out_does_not_have_to_be_opened() {
     stage.run().complete();
 }
 
-/// Everything was acknowledged, and nothing of it was seen.
+/// Everything was acknowledged, and nothing of it was seen: killed at once, or when that has been recorded and the
+/// connection that did not answer was given up.
 #[test]
 fn a_run_that_was_killed_before_its_proof_is_not_well() {
-    let stage = Stage::loaded(5);
-    let kill = stage.killer();
-    let mut sent = false;
-    stage.target.manners(|m| {
-        m.on_command = Box::new(move |line| {
-            sent |= line.starts_with("APPEND");
-            if sent && !line.starts_with("APPEND") {
-                kill();
-                return Answer::Never;
-            }
-            Answer::Go
+    for at in ["SELECT", "CAPABILITY"] {
+        let stage = Stage::loaded(5);
+        let kill = stage.killer();
+        let mut sent = false;
+        stage.target.manners(|m| {
+            m.on_command = Box::new(move |line| {
+                sent |= line.starts_with("APPEND");
+                if !sent || line.starts_with("APPEND") {
+                    return Answer::Go;
+                }
+                if line.starts_with(at) {
+                    kill();
+                }
+                Answer::Never
+            });
         });
-    });
-    let killed = stage.run();
-    assert!(killed.finish.is_none());
-    assert!(killed.mailbox().unfinished);
-    assert_ne!(killed.mailbox().verdict, Verdict::Complete);
-    stage.behave();
-    stage.verify(Depth::Full).not_well();
-    assert!(!stage.run().complete().mailbox().unfinished);
+        let killed = stage.run();
+        assert!(killed.finish.is_none());
+        let recorded = if at == "CAPABILITY" { 5 } else { 0 };
+        assert_eq!(killed.totals(), [5, recorded, 0, 0, 0, 5 - recorded]);
+        assert!(killed.mailbox().unfinished);
+        assert_eq!(killed.mailbox().verdict, Verdict::Incomplete);
+        stage.behave();
+        stage.verify(Depth::Full).not_well();
+        assert!(!stage.run().complete().mailbox().unfinished);
+    }
 }
 
 #[test]
