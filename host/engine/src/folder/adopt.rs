@@ -12,7 +12,8 @@ pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Place, PlaceId};
+use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Place, PlaceId, Unproven};
+use crate::summary::Difference;
 
 /// What came of looking for messages on the target.
 #[derive(Debug, Default)]
@@ -75,14 +76,17 @@ impl FolderRun<'_> {
                 Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
-        let taken_over = self.record(&found.matches)?;
+        let (taken_over, facts) = self.record(&found.matches)?;
+        self.tell_differences(facts).await;
         open.retain(|m| !taken_over.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
         Ok(LookupResult { open, found: taken_over, undecided: !found.undecided.is_empty() })
     }
 
-    /// Records matches as copied by us, or as there before; returns the source UIDs of those that were free.
-    fn record(&self, matches: &[Match]) -> Step<HashSet<u32>> {
-        let mut ledger = self.work().ledger();
+    /// Records matches as copied by us, or as there before; returns the source UIDs of those that were free, and what there is
+    /// to be told of them.
+    fn record(&self, matches: &[Match]) -> Step<(HashSet<u32>, Vec<Difference>)> {
+        let work = self.work();
+        let mut ledger = work.ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
         let here = |place: &Place| place.uid_validity.is_none() && place.path == self.route.target;
         let unnumbered: HashSet<PlaceId> =
@@ -110,17 +114,28 @@ impl FolderRun<'_> {
                 flags_pending: (!missing.is_empty()).then(|| missing.to_string()),
                 found_by: Some(found.rule.as_str()),
                 altered: None,
-                facts: Vec::new(),
+                facts: if own { self.date_facts(found) } else { Vec::new() },
             };
             if own { &mut copied } else { &mut present }.push(message);
         }
         let mut recorded: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
-        for (messages, outcome) in [(copied, Outcome::Copied), (present, Outcome::AlreadyPresent)] {
-            for taken in ledger.delivered(self.row.id, &messages, outcome, &[])? {
+        for (messages, outcome) in [(&copied, Outcome::Copied), (&present, Outcome::AlreadyPresent)] {
+            for taken in ledger.delivered(self.row.id, messages, outcome, &[])? {
                 recorded.remove(&taken.uid);
             }
         }
-        Ok(recorded)
+        let facts = copied.into_iter().filter(|m| recorded.contains(&m.uid)).flat_map(|m| m.facts).collect();
+        Ok((recorded, facts))
+    }
+
+    /// What there is to be told of the date of a copy that was found.
+    fn date_facts(&self, found: &Match) -> Vec<Difference> {
+        let (uid, target_uid) = (found.source.uid, found.target.uid);
+        if let Some(dated) = self.dated.get(&uid) {
+            return vec![self.route.dated(uid, target_uid, dated)];
+        }
+        let copy = Unproven { uid, target_uid, sent: found.source.figures() };
+        self.other_date(&copy, &found.target.figures()).into_iter().collect()
     }
 }
 

@@ -94,7 +94,10 @@ impl FolderRun<'_> {
             return Ok(Vec::new());
         };
         let unclaimed = came(&arrivals.listed);
-        let open = self.find_among(&unclaimed, open, Search::All).await?.open;
+        let sent: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size)).collect();
+        let looked = self.find_among(&unclaimed, open, Search::All).await?;
+        self.count(sent.iter().filter(|(uid, _)| looked.found.contains(uid)));
+        let open = looked.open;
         if open.is_empty() {
             return Ok(open);
         }
@@ -107,6 +110,7 @@ impl FolderRun<'_> {
         let pairs = pair_by_witness(&mut self.ends, &sources, &came).await?;
         if pairs.len() == open.len() && pairs.len() == came.len() {
             self.record_altered(&open, &pairs).await?;
+            self.count(sent.iter().filter(|(uid, _)| sources.contains(uid)));
             return Ok(Vec::new());
         }
         let why = format!(
@@ -121,6 +125,14 @@ impl FolderRun<'_> {
         );
         self.undecided(&open, &why).await?;
         Ok(Vec::new())
+    }
+
+    /// Counts messages, UID and size, that were sent in this run and found there.
+    pub(super) fn count<'m>(&mut self, messages: impl Iterator<Item = &'m (u32, u64)>) {
+        let (count, bytes) = messages.fold((0, 0), |(count, bytes), (_, size)| (count + 1, bytes + size));
+        self.outcome.messages += count;
+        self.outcome.bytes += bytes;
+        self.work().context.done.add(count, bytes);
     }
 
     /// Stops the folder, since these messages may be on the target: they are looked for again, and not sent.

@@ -39,7 +39,7 @@ pub(super) async fn known_rows(
     work: Work<'_>,
     ends: &mut Ends,
     row: &FolderRow,
-    source: &SourceEnd,
+    source: &mut SourceEnd,
     mut rows: HashMap<u32, Row>,
 ) -> Step<Result<KnownRows, (Code, String)>> {
     let selected = &source.selected;
@@ -77,6 +77,7 @@ pub(super) async fn known_rows(
         }
         changed |= !ledger.scanned(row.id, &source.uids, source.unlisted)?.relisted.is_empty();
     }
+    source.look_at(|uid| void.contains(&uid));
     let known = |uid: u32| !renumbered && rows.contains_key(&uid) && !void.contains(&uid);
     let new: Vec<&Listed> = source.listed.iter().filter(|m| !known(m.uid)).collect();
     let strays = if new.is_empty() { Vec::new() } else { work.ledger().strays(row.id)? };
@@ -106,16 +107,16 @@ async fn others(
     let mut doubted: HashMap<u32, Figures> = HashMap::new();
     // Rows of earlier versions have no date.
     let mut same: Vec<(u32, Figures)> = Vec::new();
-    for (uid, now) in &source.figures {
-        let Some(known) = rows.get(uid) else { continue };
-        if !known.at_source.differ(now) {
+    for (uid, now) in source.seen().map(|m| (m.uid, m.figures())) {
+        let Some(known) = rows.get(&uid) else { continue };
+        if !known.at_source.differ(&now) {
             let fresh = known.at_source.date.is_none() && now.date.is_some() && known.content.exact.is_some();
-            same.extend(fresh.then_some((*uid, *now)));
+            same.extend(fresh.then_some((uid, now)));
         } else if known.content.exact.is_some() {
-            doubted.insert(*uid, *now);
+            doubted.insert(uid, now);
         } else if known.size > 0 && known.at_source.size != now.size {
             // Of what was never read there is nothing to compare.
-            others.push(*uid);
+            others.push(uid);
         }
     }
     let uids: Vec<u32> = doubted.keys().copied().collect();

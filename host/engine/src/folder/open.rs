@@ -37,7 +37,7 @@ impl<'a> FolderRun<'a> {
             open_source(&mut ends.source, mapped, &row, &rows),
             ends.target.prepare(&target.name, preparation)
         );
-        let source = match source {
+        let mut source = match source {
             Ok(source) => source,
             Err(error) => {
                 let why = stopping(work, Side::Source, error).await?;
@@ -77,7 +77,7 @@ impl<'a> FolderRun<'a> {
         tell_changed(work, &row, target, &source.selected, &opened, &rows).await;
         let place =
             work.ledger().open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?;
-        let known = match known_rows(work, &mut ends, &row, &source, rows).await? {
+        let known = match known_rows(work, &mut ends, &row, &mut source, rows).await? {
             Ok(known) => known,
             Err((code, why)) => return stopped(code, why).record(work, &row, ends).await,
         };
@@ -90,7 +90,10 @@ impl<'a> FolderRun<'a> {
 
     /// Records the source's identity, and takes over what it lists.
     fn record_source(&mut self, source: SourceEnd, renumbered: bool) -> Step<()> {
-        let SourceEnd { selected, unlisted, uids, listed, flags, .. } = source;
+        if !self.rows.is_empty() {
+            self.flags = source.seen().map(|m| (m.uid, m.flags.clone())).collect();
+        }
+        let SourceEnd { selected, unlisted, uids, listed, .. } = source;
         let mut ledger = self.work().ledger();
         ledger.set_source(self.row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
         self.in_doubt = ledger.open_batches(self.row.id)?;
@@ -101,7 +104,7 @@ impl<'a> FolderRun<'a> {
         }
         drop(ledger);
         (self.source, self.whole) = (selected, unlisted == 0);
-        (self.wanted, self.flags) = (listed, flags);
+        self.wanted = listed;
         Ok(())
     }
 }

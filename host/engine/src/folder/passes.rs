@@ -130,6 +130,7 @@ impl FolderRun<'_> {
         self.outcome.interrupted = copied.interrupted;
         self.outcome.throttled |= copied.patience.is_some();
         self.route.together &= !copied.alone;
+        self.dated.extend(copied.dated.drain());
         self.read_back.extend(copied.read_back.drain());
     }
 
@@ -195,11 +196,8 @@ impl FolderRun<'_> {
             pass.outcome.taken.clear();
         }
         let new = |m: &&Listed| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
-        let found: Vec<u64> = wanted.iter().filter(new).map(|m| m.size).collect();
-        let (messages, bytes) = (found.len() as u64, found.iter().sum());
-        self.outcome.messages += messages;
-        self.outcome.bytes += bytes;
-        work.context.done.add(messages, bytes);
+        let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size)).collect();
+        self.count(found.iter());
         let mut not_found = looked.open;
         // What was refused alone and is not there stays refused.
         not_found.retain(|m| unresolved.contains(&m.uid) || counted.contains(&m.uid));

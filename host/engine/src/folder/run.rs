@@ -9,6 +9,7 @@ use mailhaul_imap::{Flags, Selected};
 use crate::folder::copy::item::Route;
 use crate::folder::work::{Step, Work};
 use crate::mapping::target::{Mapped, Target};
+use crate::message::dating::Dated;
 use crate::message::list::Listed;
 use crate::server::dial::Ends;
 use crate::state::ledger::{Batch, FolderRow, PlaceId, Row};
@@ -82,6 +83,8 @@ pub(crate) struct FolderRun<'a> {
     pub there: Option<Vec<Listed>>,
     /// What the target holds that the ledger does not account for.
     pub unclaimed: Vec<u32>,
+    /// Messages that were sent with another date than the source's, by which rule, and which.
+    pub dated: HashMap<u32, (Dated, String)>,
     /// Messages that were sent and have to be read back, whatever their size is on the target: not every server keeps a NUL.
     pub read_back: HashSet<u32>,
     /// Copies that were seen on the target once and are not there any more.
@@ -142,6 +145,7 @@ impl<'a> FolderRun<'a> {
             target_status: None,
             there: None,
             unclaimed: Vec::new(),
+            dated: HashMap::new(),
             read_back: HashSet::new(),
             missing: Vec::new(),
             arrived: None,

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use mailhaul_imap::{FetchItems, Flags, ImapError, Selected, Session, UidSet};
+use mailhaul_imap::{FetchItems, ImapError, Selected, Session, UidSet};
 
 use crate::folder::unchanged::same_source;
 use crate::mapping::target::Mapped;
 use crate::message::list::{Listed, WholeList, list, list_whole};
-use crate::state::ledger::{Figures, FolderRow, Outcome, Proof, Row};
+use crate::state::ledger::{FolderRow, Outcome, Proof, Row};
 
 /// From so many known messages on, asking for what changed costs less than listing everything.
 const DELTA_FROM: usize = 500;
@@ -26,10 +26,8 @@ pub(super) struct SourceEnd {
     pub uids: Vec<u32>,
     /// Those that may need work, with what decides that.
     pub listed: Vec<Listed>,
-    /// Flags where they may have changed, when any message is known.
-    pub flags: Vec<(u32, Flags)>,
-    /// What the list says of these messages beside their numbers.
-    pub figures: Vec<(u32, Figures)>,
+    /// Others of which the source says anything: of known messages what may have changed.
+    pub changed: Vec<Listed>,
 }
 
 /// Examines the source and reads as little of its list as tells what changed.
@@ -49,17 +47,17 @@ pub(super) async fn open_source(
         return match listed {
             Some(listed) if listed.len() >= messages.unwrap_or(0) as usize => {
                 let listed = listed.into_iter().map(Listed::from).collect();
-                Ok(SourceEnd::whole(WholeList { selected, listed, status: messages }, rows))
+                Ok(SourceEnd::whole(WholeList { selected, listed, status: messages }))
             }
-            _ => Ok(SourceEnd::whole(list_whole(session, name, selected, messages).await?, rows)),
+            _ => Ok(SourceEnd::whole(list_whole(session, name, selected, messages).await?)),
         };
     }
     let selected = session.examine(name).await?;
     let same_numbers = has_same_numbers(row, &selected);
     let known: UidSet = rows.keys().copied().collect();
     let exists = u64::from(selected.exists);
-    let (listed, flags, figures) = (Vec::new(), Vec::new(), Vec::new());
-    let mut end = SourceEnd { selected, unlisted: 0, uids: Vec::new(), listed, flags, figures };
+    let (uids, listed, changed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut end = SourceEnd { selected, unlisted: 0, uids, listed, changed };
     // Modification sequences that have gone back say nothing of what changed.
     let orderly = |proof: &Proof| {
         proof.source_modseq.zip(end.selected.highest_modseq).is_none_or(|(then, now)| then <= now)
@@ -70,17 +68,17 @@ pub(super) async fn open_source(
             match proof.source_modseq.zip(end.selected.highest_modseq) {
                 Some((then, now)) if then == now => {}
                 Some((then, _)) => match session.changes(then, known).await {
-                    Ok(changes) => end.take_changed(changes.changed.into_iter().map(Listed::from).collect()),
+                    Ok(changes) => end.changed = changes.changed.into_iter().map(Listed::from).collect(),
                     Err(error) if error.is_connection_lost() => return Err(error),
-                    Err(_) => return end.whole_instead(session, mapped, rows).await,
+                    Err(_) => return end.whole_instead(session, mapped).await,
                 },
                 None => {
                     let listed = list(session, UidSet::all(), FetchItems::Meta).await?;
                     if (listed.len() as u64) < exists {
-                        return end.whole_instead(session, mapped, rows).await;
+                        return end.whole_instead(session, mapped).await;
                     }
                     end.uids = listed.iter().map(|m| m.uid).collect();
-                    end.take_changed(listed);
+                    end.changed = listed;
                 }
             }
         }
@@ -95,79 +93,63 @@ pub(super) async fn open_source(
                 Err(error) if error.is_connection_lost() => return Err(error),
                 Err(error) => {
                     tracing::debug!(%error, "the source does not tell what changed");
-                    return end.whole_instead(session, mapped, rows).await;
+                    return end.whole_instead(session, mapped).await;
                 }
             };
             let new = UidSet::range(proof.source_uid_next, u32::MAX);
             let left = changes.vanished.map(|gone| known.without(&gone));
             end.listed = list(session, new, FetchItems::Meta).await?;
             end.listed.retain(|m| !known.contains(m.uid));
-            end.take_changed(changes.changed.into_iter().map(Listed::from).collect());
+            end.changed = changes.changed.into_iter().map(Listed::from).collect();
             let new: UidSet = end.listed.iter().map(|m| m.uid).collect();
             let mut all = match left {
                 Some(left) => left,
                 None => match session.uids().await {
                     Ok(uids) => uids,
                     Err(error) if error.is_connection_lost() => return Err(error),
-                    Err(_) => return end.whole_instead(session, mapped, rows).await,
+                    Err(_) => return end.whole_instead(session, mapped).await,
                 },
             };
             all.extend(&new);
             // More than the count are new ones that came since; fewer are a list with a hole.
             let accounted = || all.without(&known).without(&new).is_empty();
             if all.len() != exists && !(all.len() > exists && accounted()) {
-                return end.whole_instead(session, mapped, rows).await;
+                return end.whole_instead(session, mapped).await;
             }
             end.uids = all.iter().collect();
         }
-        _ => return end.whole_instead(session, mapped, rows).await,
+        _ => return end.whole_instead(session, mapped).await,
     }
     // A message that was left out by its flags may not be any more.
-    let again: UidSet = end
-        .flags
-        .iter()
-        .map(|(uid, _)| *uid)
-        .filter(|uid| rows.get(uid).is_some_and(|row| row.outcome == Outcome::Skipped))
-        .filter(|uid| end.listed.iter().all(|m| m.uid != *uid))
-        .collect();
-    if !again.is_empty() {
-        end.listed.extend(list(session, again, FetchItems::Meta).await?);
-        end.listed.sort_by_key(|m| m.uid);
-    }
+    let skipped = |uid: u32| rows.get(&uid).is_some_and(|row| row.outcome == Outcome::Skipped);
+    end.look_at(skipped);
     Ok(end)
 }
 
 impl SourceEnd {
     /// From a list of everything.
-    fn whole(list: WholeList, rows: &HashMap<u32, Row>) -> Self {
+    fn whole(list: WholeList) -> Self {
         let unlisted = list.unlisted();
         let WholeList { selected, listed, .. } = list;
-        let known: &[Listed] = if rows.is_empty() { &[] } else { &listed };
-        Self {
-            selected,
-            unlisted,
-            uids: listed.iter().map(|m| m.uid).collect(),
-            flags: known.iter().map(|m| (m.uid, m.flags.clone())).collect(),
-            figures: known.iter().map(|m| (m.uid, m.figures())).collect(),
-            listed,
-        }
+        let uids = listed.iter().map(|m| m.uid).collect();
+        Self { selected, unlisted, uids, listed, changed: Vec::new() }
     }
 
-    /// Of these nothing is to be done unless their flags have changed, or their numbers are other messages' now.
-    fn take_changed(&mut self, changed: Vec<Listed>) {
-        self.figures = changed.iter().map(|m| (m.uid, m.figures())).collect();
-        self.flags = changed.into_iter().map(|m| (m.uid, m.flags)).collect();
+    /// Everything that the source says of messages.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &Listed> {
+        self.listed.iter().chain(&self.changed)
+    }
+
+    /// These may need work, too.
+    pub(super) fn look_at(&mut self, which: impl Fn(u32) -> bool) {
+        self.listed.extend(self.changed.extract_if(.., |m| which(m.uid)));
+        self.listed.sort_by_key(|m| m.uid);
     }
 
     /// What was asked for in part does not fit together: everything is listed.
-    async fn whole_instead(
-        self,
-        session: &mut Session,
-        mapped: &Mapped,
-        rows: &HashMap<u32, Row>,
-    ) -> Result<Self, ImapError> {
+    async fn whole_instead(self, session: &mut Session, mapped: &Mapped) -> Result<Self, ImapError> {
         let messages = mapped.status.as_ref().and_then(|status| status.messages);
-        Ok(Self::whole(list_whole(session, &mapped.folder.name, self.selected, messages).await?, rows))
+        Ok(Self::whole(list_whole(session, &mapped.folder.name, self.selected, messages).await?))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::folder::work::Work;
 use crate::message::dating::Dated;
 use crate::message::list::Listed;
 use crate::state::ledger::{Digests, Failure, Figures, FolderId, LedgerError};
-use crate::summary::{Exception, ExceptionOutcome};
+use crate::summary::{Difference, DifferenceKind, Exception, ExceptionOutcome};
 
 /// A folder to copy: from where, to where, and what the work on its mailbox is done with.
 #[derive(Debug, Clone)]
@@ -60,6 +60,24 @@ impl Route<'_> {
         Ok(())
     }
 
+    /// What is told of a copy that has not the date the source has for it.
+    #[must_use]
+    pub(crate) fn dated(&self, uid: u32, target_uid: u32, (rule, told): &(Dated, String)) -> Difference {
+        let why = match self.misdated.contains(&uid) {
+            true => "the target does not take its date",
+            false => "the source gives no date for it that can be read",
+        };
+        Difference {
+            folder: self.source.clone(),
+            uid,
+            target_uid: Some(target_uid),
+            kind: DifferenceKind::Date,
+            by: Some(rule.as_str().to_owned()),
+            detail: format!("{why}: {told}"),
+            note: true,
+        }
+    }
+
     /// Tells a remark about the folder.
     pub(crate) async fn warn(&self, message: String) {
         self.work.warn(format!("{}: {message}", self.source)).await;
@@ -84,6 +102,8 @@ pub(crate) struct CopyOutcome {
     pub contested: HashSet<u32>,
     /// Refused for the sake of their dates: to be sent again with another one.
     pub misdated: Vec<u32>,
+    /// Stored without a word on their UIDs, with another date than the source's: by which rule, and which.
+    pub dated: HashMap<u32, (Dated, String)>,
     /// Stored, and to be read back whatever their size: not every server keeps a NUL.
     pub read_back: HashSet<u32>,
     /// Some of these were refused together, for the sake of one of them: send them alone.

@@ -11,11 +11,9 @@ use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::{Claim, CopyOutcome, Route};
 use crate::folder::work::{Step, Work};
-use crate::message::dating::Dated;
 use crate::server::error::Reading;
 use crate::server::refusal::read_append;
 use crate::state::ledger::{Delivered, Failure, Outcome, Taken};
-use crate::summary::{Difference, DifferenceKind};
 
 /// Acknowledgements recorded in one transaction at most.
 const COMMIT: usize = 512;
@@ -101,12 +99,13 @@ pub(super) async fn record(
                             facts: sent
                                 .dated
                                 .iter()
-                                .map(|dated| misdated(route, uid, target_uid, dated))
+                                .map(|dated| route.dated(uid, target_uid, dated))
                                 .collect(),
                         });
                     }
                     AckOutcome::Stored { uid: None, older_uid, .. } => {
                         done.unresolved.push(uid);
+                        done.dated.extend(sent.dated.map(|dated| (uid, dated)));
                         match older_uid {
                             Some(older) => olders.push((uid, older, sent.read.digests)),
                             None => done.acknowledged.extend([uid]),
@@ -208,24 +207,6 @@ async fn readings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Reading>> {
         });
     }
     readings
-}
-
-/// What is told of a copy that has not the date the source has for it.
-fn misdated(route: &Route<'_>, uid: u32, target_uid: u32, dated: &(Dated, String)) -> Difference {
-    let (rule, told) = dated;
-    let why = match route.misdated.contains(&uid) {
-        true => "the target does not take its date",
-        false => "the source gives no date for it that can be read",
-    };
-    Difference {
-        folder: route.source.clone(),
-        uid,
-        target_uid: Some(target_uid),
-        kind: DifferenceKind::Date,
-        by: Some(rule.as_str().to_owned()),
-        detail: format!("{why}: {told}"),
-        note: true,
-    }
 }
 
 /// Whether a refusal speaks of the message's date. Another date is tried then; where that is refused as well, it was

@@ -127,6 +127,7 @@ impl CopyOutcome {
         self.taken.extend(more.taken);
         self.contested.extend(more.contested);
         self.misdated.extend(more.misdated);
+        self.dated.extend(more.dated);
         self.read_back.extend(more.read_back);
         self.alone |= more.alone;
         self.patience = self.patience.take().or(more.patience);
