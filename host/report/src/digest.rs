@@ -103,20 +103,29 @@ fn troubles(summary: &ProjectSummary) -> Vec<String> {
     troubles
 }
 
+/// Folders that are named in a sentence; the table has them all.
+const NAMED: usize = 3;
+
 /// What keeps a mailbox open that neither a message nor a difference tells, a sentence each.
 pub(crate) fn open_ends(mailbox: &MailboxSummary) -> Vec<String> {
-    let mut ends = Vec::new();
-    if mailbox.unfinished {
-        ends.push(
-            "a run was broken off, and nobody has looked yet how far it came: mailhaul run does that".into(),
-        );
+    let mut ends = broken_off(mailbox);
+    let unopened: Vec<&FolderSummary> = mailbox.folders.iter().filter(|f| f.never_opened).collect();
+    if !unopened.is_empty() {
+        let names: Vec<String> =
+            unopened.iter().take(NAMED).map(|folder| crate::show::visible(&folder.source)).collect();
+        let more = if unopened.len() > NAMED { " and others" } else { "" };
+        let folders = count(unopened.len() as u64, "folder");
+        ends.push(format!("no run has opened {folders} yet: {}{more}", names.join(", ")));
     }
-    for folder in mailbox.folders.iter().filter(|folder| folder.never_opened) {
-        ends.push(format!("no run has opened the folder {} yet", crate::show::visible(&folder.source)));
-    }
-    let kept = mailbox.kept.iter().map(|why| format!("--delete-gone: {}", crate::show::visible(why)));
-    ends.extend(kept);
     ends
+}
+
+/// What was begun in a mailbox and not ended, a sentence each.
+pub(crate) fn broken_off(mailbox: &MailboxSummary) -> Vec<String> {
+    let unfinished =
+        "a run was broken off, and nobody has looked yet how far it came: mailhaul run does that";
+    let kept = mailbox.kept.iter().map(|why| format!("--delete-gone: {}", crate::show::visible(why)));
+    mailbox.unfinished.then(|| unfinished.to_owned()).into_iter().chain(kept).collect()
 }
 
 /// How deep both ends were compared, over every folder that was moved; `None` without any.

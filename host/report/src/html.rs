@@ -360,11 +360,7 @@ mod tests {
     #[test]
     fn what_no_number_tells_is_said() {
         let page = render(&fixture::open_ended()).unwrap();
-        assert_eq!(
-            page.matches("no run has opened the folder Sent yet").count(),
-            2,
-            "above and in its place"
-        );
+        assert_eq!(page.matches("no run has opened 1 folder yet: Sent").count(), 2, "above and in its place");
         let page = render(&fixture::pilot(30)).unwrap();
         assert!(page.contains("30 of 31 mailboxes of the list were not begun."));
         assert!(!page.contains("Needs attention"), "they only wait for their turn");

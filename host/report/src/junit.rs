@@ -2,7 +2,7 @@
 //!
 //! A `testsuite` is a mailbox. Its `testcase`s are its folders and its validation hooks, and `(mailbox)`
 //! when the mailbox as a whole could not go on, was broken off, or was not begun. A folder fails by messages that failed or differ; one
-//! with messages that are not reached yet, or that was left out on purpose, is `skipped`. Notes and the
+//! that is not opened or not wholly reached yet, or that was left out on purpose, is `skipped`. Notes and the
 //! operator's own exceptions stand in `system-out`.
 
 use mailhaul_engine::plugin::HookOutcome;
@@ -57,9 +57,9 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         let skipped = Some("no run has begun it".into());
         cases.push(Case { name: "(mailbox)".into(), skipped, ..Case::default() });
     }
-    let open_ends = digest::open_ends(mailbox);
-    if !open_ends.is_empty() {
-        let failures = open_ends.into_iter().map(|end| ("unfinished".to_owned(), end)).collect();
+    let broken_off = digest::broken_off(mailbox);
+    if !broken_off.is_empty() {
+        let failures = broken_off.into_iter().map(|end| ("unfinished".to_owned(), end)).collect();
         cases.push(Case { name: "(mailbox)".into(), failures, ..Case::default() });
     }
     let first_folder = cases.len();
@@ -68,6 +68,8 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         let counts = &folder.counts;
         if folder.is_left_out() {
             case.skipped = Some("left out by a rule".into());
+        } else if folder.never_opened {
+            case.skipped = Some("no run has opened it yet".into());
         } else if counts.pending > 0 {
             case.skipped = Some(format!("{} not reached yet", count(counts.pending, "message")));
         }
@@ -203,6 +205,7 @@ mod tests {
         assert!(render(&fixture::pilot(1)).contains("no run has begun it"));
         let broken_off = render(&fixture::open_ended());
         assert!(broken_off.contains(r#"failures="1""#), "{broken_off}");
+        assert!(broken_off.contains("no run has opened it yet"), "{broken_off}");
     }
 
     #[test]

@@ -280,7 +280,7 @@ mod tests {
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for said in [
             "no run has opened 1 folder, work on 1 mailbox was broken off and 1 mailbox still has copies",
-            "no run has opened the folder Sent yet",
+            "no run has opened 1 folder yet: Sent",
             "a run was broken off",
             "--delete-gone: 10 of 40 copies",
         ] {

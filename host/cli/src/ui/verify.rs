@@ -112,8 +112,9 @@ fn open_ends(summary: &MailboxSummary) -> Vec<String> {
     if summary.unfinished {
         ends.push("a run was broken off: `mailhaul run` looks how far it came".to_owned());
     }
-    for folder in summary.folders.iter().filter(|folder| folder.never_opened) {
-        ends.push(format!("{}: no run has opened it; `mailhaul run` does", escape(&folder.source)));
+    let unopened = summary.folders.iter().filter(|folder| folder.never_opened).count() as u64;
+    if unopened > 0 {
+        ends.push(format!("no run has opened {}: `mailhaul run` does", plural(unopened, "folder")));
     }
     ends.extend(summary.kept.iter().map(|why| format!("--delete-gone: {}", escape(why))));
     ends
