@@ -1,6 +1,5 @@
 //! `mailhaul run`: copies what is missing.
 
-use mailhaul_engine::event::Finish;
 use mailhaul_engine::job::Task;
 
 use super::{plan, unbuilt};
@@ -8,6 +7,7 @@ use crate::args::{Global, Run};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
 use crate::job::Opened;
+use crate::outcome::Outcome;
 use crate::ui::watcher::{self, Doing};
 use crate::ui::{self, Ui};
 
@@ -28,7 +28,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
     let exit = exit::of_finish(&outcome.finish);
     if !ui.json() {
         ui.data_if_read(&ui::sum::page(&outcome, ui.width, ui.palette));
-        for hint in next_steps(exit, &outcome.finish) {
+        for hint in next_steps(exit, &outcome) {
             ui.hint(hint);
         }
     }
@@ -36,9 +36,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
 }
 
 /// What to do now.
-fn next_steps(exit: Exit, finish: &Finish) -> Vec<&'static str> {
+fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<&'static str> {
     match exit {
-        Exit::Done if finish.mailboxes.is_empty() => {
+        Exit::Done if outcome.finish.mailboxes.is_empty() => {
             vec!["the mailbox list is empty: put one mailbox on each line"]
         }
         Exit::Done => vec![
@@ -49,6 +49,16 @@ fn next_steps(exit: Exit, finish: &Finish) -> Vec<&'static str> {
             vec!["`mailhaul check` tells what to mend; `mailhaul run` then continues"]
         }
         Exit::NoRoom => vec!["make room on the target; `mailhaul run` then continues"],
-        _ => vec!["mend what is listed and run the same command again: only what is missing is copied"],
+        _ => {
+            let mut hints =
+                vec!["mend what is listed and run the same command again: only what is missing is copied"];
+            let differs = outcome.summaries.iter().any(|(_, s)| s.differences.iter().any(|d| !d.note));
+            if differs {
+                hints.push(
+                    "no run changes a copy: look at both messages of a difference; `mailhaul verify` compares them again",
+                );
+            }
+            hints
+        }
     }
 }

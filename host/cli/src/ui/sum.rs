@@ -180,10 +180,14 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         }
         push_more(out, all.len());
     }
-    let found: Vec<_> = outcome.differences.iter().filter(|(_, difference)| !difference.note).collect();
-    if !found.is_empty() {
-        let head = format!("{} found:", plural(found.len() as u64, "difference"));
-        out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
+    let (notes, found): (Vec<_>, Vec<_>) =
+        outcome.differences.iter().partition(|(_, difference)| difference.note);
+    for (found, noun, tone) in [(found, "difference", Tone::Bad), (notes, "note", Tone::Strong)] {
+        if found.is_empty() {
+            continue;
+        }
+        let head = format!("{} found:", plural(found.len() as u64, noun));
+        out.push_str(&format!("\n{}\n", palette.paint(tone, &head)));
         for (mailbox, difference) in found.iter().take(MOST_LISTED) {
             let line = format!(
                 "{}  {}{}: {}: {}",

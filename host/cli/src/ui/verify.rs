@@ -134,8 +134,10 @@ fn line(difference: &Difference) -> String {
     if let Some(by) = &difference.by {
         out.push_str(&format!(" [{}]", escape(by)));
     }
-    if difference.note && difference.kind != DifferenceKind::Extra {
-        out.push_str(" (a note: `[verify] ignore` names it)");
+    let ignored = [DifferenceKind::Flags, DifferenceKind::Keywords, DifferenceKind::Date];
+    if difference.note && ignored.contains(&difference.kind) {
+        let why = if difference.is_of_the_date() { "" } else { ": `[verify] ignore` names it" };
+        out.push_str(&format!(" (a note{why})"));
     }
     out
 }

@@ -161,10 +161,14 @@ pub(super) async fn record(
         if !delivered.is_empty() {
             let taken = route.work.ledger().delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
             let taken: HashMap<u32, Taken> = taken.into_iter().map(|t| (t.uid, t)).collect();
-            for message in delivered.iter().filter(|m| !taken.contains_key(&m.uid)) {
+            for message in delivered.into_iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;
                 done.bytes += message.size;
                 route.work.context.done.add(1, message.size);
+                for difference in message.facts {
+                    let mailbox = route.work.key().to_owned();
+                    route.work.context.emit(Event::DifferenceFound { mailbox, difference }).await;
+                }
             }
             // Under another UID it may be there all the same; and so may the one that was given this UID before.
             for Taken { uid, target_uid, unproven, same_message_id } in taken.into_values() {
