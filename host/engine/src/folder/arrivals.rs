@@ -49,7 +49,7 @@ impl FolderRun<'_> {
     /// counts more messages than it lists, which stops the folder.
     ///
     /// # Errors
-    /// When the target or the ledger fails.
+    /// When the target or the ledger fails, and when the user stops it.
     pub(super) async fn arrivals(&mut self, is_there: impl Fn(&[Listed]) -> bool) -> Step<Option<Arrivals>> {
         let at = EndError::at(Side::Target);
         let from = self.route.selected.uid_next.unwrap_or(1);
@@ -73,7 +73,10 @@ impl FolderRun<'_> {
                 }
                 return Ok(Some(Arrivals { listed: whole.listed, uid_next, hidden }));
             }
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.work().context.stop.raised() => self.work().go_on()?,
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

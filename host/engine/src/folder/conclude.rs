@@ -50,7 +50,11 @@ impl FolderRun<'_> {
         Ok(ledger.set_proof(self.row.id, proof.filter(|_| well && !flags_pending))?)
     }
 
-    async fn tell_finished(&self) -> Step<()> {
+    /// Tells how the folder ended.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) async fn tell_finished(&self) -> Step<()> {
         let (messages, bytes) = (self.outcome.messages, self.outcome.bytes);
         tracing::info!(copied = messages, bytes, "folder finished");
         let work = self.work();

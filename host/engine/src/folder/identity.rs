@@ -30,8 +30,8 @@ pub(super) struct KnownRows {
     pub renumbered: bool,
 }
 
-/// Records which messages the source lists, and finds the rows of those that have other numbers than they had. `Err` inside: the folder
-/// cannot go on, with the code and why.
+/// Records which messages the source lists, and finds the rows of those that have other numbers than they had. `Err`
+/// inside: the folder cannot go on, with the code and why.
 ///
 /// # Errors
 /// When the source or the ledger fails.
@@ -81,11 +81,11 @@ pub(super) async fn known_rows(
     let known = |uid: u32| !renumbered && rows.contains_key(&uid) && !void.contains(&uid);
     let new: Vec<&Listed> = source.listed.iter().filter(|m| !known(m.uid)).collect();
     let strays = if new.is_empty() { Vec::new() } else { work.ledger().strays(row.id)? };
-    let again = match find_again(&mut ends.source, &new, &strays, renumbered).await? {
+    let again = match find_again(work, &mut ends.source, &new, &strays, renumbered).await? {
         Ok(again) => again,
         Err(why) => return Ok(Err((Code::Unreadable, why))),
     };
-    if !again.is_empty() {
+    if changed || !again.is_empty() {
         work.ledger().found_again(row.id, &again)?;
     }
     if changed || !again.is_empty() {
@@ -121,6 +121,7 @@ async fn others(
     }
     let uids: Vec<u32> = doubted.keys().copied().collect();
     for chunk in uids.chunks(CHUNK) {
+        work.go_on()?;
         let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?.found;
         for uid in chunk {
             let (Some(known), Some(now)) = (rows.get(uid), doubted.get(uid)) else { continue };
@@ -200,6 +201,7 @@ impl FolderRun<'_> {
         doubted.sort_unstable_by_key(|(uid, ..)| *uid);
         let mut same = Vec::new();
         for chunk in doubted.chunks(CHUNK) {
+            self.work().go_on()?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, ..)| *uid).collect();
             let read =
                 contents(&mut self.ends.target, &uids).await.map_err(EndError::at(Side::Target))?.found;
@@ -241,7 +243,7 @@ impl FolderRun<'_> {
              sent again",
             self.route.target
         );
-        self.stop(Code::Unlisted, &why).await
+        self.stop(Code::Undecided, &why).await
     }
 
     /// Stops the folder: nothing more of it is done in this run.

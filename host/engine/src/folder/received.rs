@@ -105,6 +105,7 @@ impl FolderRun<'_> {
     ) -> Step<Vec<u32>> {
         let mut altered = Vec::new();
         for chunk in pairs.chunks(CHUNK) {
+            self.work().go_on()?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
             let known = self.work().ledger().contents(self.row.id, &uids)?;
             let mut made = Vec::new();

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mailhaul_imap::Session;
 
+use crate::folder::work::{Step, Work};
 use crate::message::list::{Listed, contents};
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -22,13 +23,14 @@ const CHUNK: usize = 500;
 /// where all was renumbered: a message that the source does not give may be one that was copied, in a sentence.
 ///
 /// # Errors
-/// When the source fails.
+/// When the source fails, and when the user stops it.
 pub(super) async fn find_again(
+    work: Work<'_>,
     source: &mut Session,
     new: &[&Listed],
     strays: &[Stray],
     renumbered: bool,
-) -> Result<Result<Vec<(i64, u32, Figures)>, String>, EndError> {
+) -> Step<Result<Vec<(i64, u32, Figures)>, String>> {
     let sizes: HashSet<u64> = strays.iter().map(|stray| stray.at_source.size).collect();
     let worth = |m: &&&Listed| renumbered || sizes.contains(&m.size);
     let figures: BTreeMap<u32, Figures> = new.iter().filter(worth).map(|m| (m.uid, m.figures())).collect();
@@ -39,6 +41,7 @@ pub(super) async fn find_again(
     let mut now = Vec::with_capacity(uids.len());
     let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
+        work.go_on()?;
         let read = contents(source, chunk).await.map_err(EndError::at(Side::Source))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {

@@ -43,7 +43,9 @@ pub(crate) async fn run(
         folder.adopt().await?;
         folder = folder.copy().await?;
     }
-    if !folder.outcome.interrupted && !folder.outcome.stopped {
+    if folder.outcome.stopped {
+        folder.tell_finished().await?;
+    } else if !folder.outcome.interrupted {
         folder.set_flags().await?;
         folder.prove().await?;
         folder.conclude().await?;

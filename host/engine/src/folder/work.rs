@@ -31,6 +31,8 @@ pub(crate) enum WorkError {
     End(EndError),
     /// The ledger: nothing more may be sent.
     Ledger(LedgerError),
+    /// The user stopped it in the middle of a look that may be long.
+    Interrupted,
 }
 
 impl From<EndError> for WorkError {
@@ -100,6 +102,14 @@ impl<'a> Work<'a> {
     /// Tells a remark about the mailbox.
     pub(crate) async fn warn(self, message: String) {
         self.context.warn(self.key(), message).await;
+    }
+
+    /// Asked between the parts of a look that may be long.
+    ///
+    /// # Errors
+    /// [`WorkError::Interrupted`] once the user has stopped the task.
+    pub(crate) fn go_on(self) -> Step<()> {
+        if self.context.stop.is_raised() { Err(WorkError::Interrupted) } else { Ok(()) }
     }
 
     /// Its ledger, locked. A panic elsewhere leaves at most an uncommitted transaction, which SQLite undoes.

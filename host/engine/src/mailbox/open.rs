@@ -24,6 +24,8 @@ use crate::task::context::Context;
 pub(crate) enum Interruption {
     /// A server, or the way to it: trying again may help.
     End(EndError),
+    /// The user.
+    User,
     /// Anything else.
     Stopped(Stopped),
 }
@@ -45,6 +47,7 @@ impl From<WorkError> for Interruption {
         match error {
             WorkError::End(error) => error.into(),
             WorkError::Ledger(error) => error.into(),
+            WorkError::Interrupted => Self::User,
         }
     }
 }
@@ -60,11 +63,12 @@ impl From<PlanError> for Interruption {
 }
 
 impl Interruption {
-    /// What the report says of it, with what a server profile knows about the server's words.
-    pub(crate) async fn stopped(self, context: &Context, mailbox: &Mailbox) -> Stopped {
+    /// How the mailbox ends by it, with what a server profile knows about a server's words.
+    pub(crate) async fn end(self, context: &Context, mailbox: &Mailbox) -> MailboxEnd {
         match self {
-            Self::End(error) => explained(context, mailbox, error).await.stopped(),
-            Self::Stopped(stopped) => stopped,
+            Self::End(error) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
+            Self::User => MailboxEnd::Interrupted,
+            Self::Stopped(stopped) => MailboxEnd::Stopped(stopped),
         }
     }
 }
@@ -138,7 +142,7 @@ impl<'a> OpenMailbox<'a> {
     ) -> (MailboxEnd, Option<MailboxSummary>) {
         let end = match end {
             Ok(end) => end,
-            Err(interruption) => MailboxEnd::Stopped(interruption.stopped(self.context, self.mailbox).await),
+            Err(interruption) => interruption.end(self.context, self.mailbox).await,
         };
         let ledger = locked(&self.ledger);
         tracing::info!(ledger_ms = ledger.busy().as_millis(), "mailbox done");

@@ -21,7 +21,7 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&Ma
     let plan = match planned {
         Ok(Some(plan)) => plan,
         Ok(None) => return MailboxEnd::Interrupted,
-        Err(interruption) => return MailboxEnd::Stopped(interruption.stopped(context, mailbox).await),
+        Err(interruption) => return interruption.end(context, mailbox).await,
     };
     let refusal = refusal(&plan, agreed);
     if agreed.is_none() {

@@ -5,8 +5,10 @@ use rusqlite::{Row as SqlRow, Transaction, params};
 use super::digests::known;
 use super::folder::changed;
 use super::message::{messages_column, parse_messages};
+use super::report::add_differences;
 use super::seal::{MESSAGE, SEAL_ONE};
 use super::{Figures, FolderId, Known, Ledger, Result};
+use crate::summary::Difference;
 
 /// A copy of a message that the source does not have any more under the number it had.
 #[derive(Debug, Clone)]
@@ -52,9 +54,13 @@ impl Ledger {
                 "UPDATE message SET source_uid = ?3 - source_uid, gone = CASE gone WHEN 2 THEN 2 ELSE 1 END
                  WHERE folder = ?1 AND {numbers}"
             ))?;
+            let mut differences = tx.prepare(&format!(
+                "UPDATE difference SET source_uid = ?3 - source_uid WHERE folder = ?1 AND {numbers}"
+            ))?;
             for number in only.map_or_else(|| vec![0], <[u32]>::to_vec) {
                 forget.execute(params![folder.0, number])?;
                 void.execute(params![folder.0, number, lowest])?;
+                differences.execute(params![folder.0, number, lowest])?;
             }
             tx.execute(
                 &format!("UPDATE message SET seal = {MESSAGE} WHERE folder = ?1 AND source_uid < ?2"),
@@ -83,7 +89,8 @@ impl Ledger {
             .collect()
     }
 
-    /// Messages that were gone are there again: (number of the row, number now, what the source lists now).
+    /// Messages that were gone are there again: (number of the row, number now, what the source lists now). What is on record
+    /// of them goes with them; what is on record of others that have lost their numbers is about nothing any more.
     pub(crate) fn found_again(&mut self, folder: FolderId, found: &[(i64, u32, Figures)]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
@@ -92,7 +99,9 @@ impl Ledger {
             )?;
             for (row, uid, _) in found {
                 update.execute(params![folder.0, row, uid])?;
+                renumber_differences(tx, folder, *row, *uid)?;
             }
+            tx.execute("DELETE FROM difference WHERE folder = ?1 AND source_uid < 0", [folder.0])?;
             let figures: Vec<(u32, Figures)> =
                 found.iter().map(|(_, uid, figures)| (*uid, *figures)).collect();
             set_source_figures(tx, folder, &figures)?;
@@ -129,6 +138,23 @@ impl Ledger {
             Ok(())
         })
     }
+}
+
+/// Gives what is on record of a row the number that its message has now.
+fn renumber_differences(tx: &Transaction<'_>, folder: FolderId, row: i64, uid: u32) -> rusqlite::Result<()> {
+    let mut found = Vec::new();
+    {
+        let mut query =
+            tx.prepare_cached("SELECT json FROM difference WHERE folder = ?1 AND source_uid = ?2")?;
+        let mut rows = query.query(params![folder.0, row])?;
+        while let Some(row) = rows.next()? {
+            let difference: Option<Difference> = serde_json::from_str(&row.get::<_, String>(0)?).ok();
+            found.extend(difference.map(|difference| Difference { uid, ..difference }));
+        }
+    }
+    tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = ?2")?
+        .execute(params![folder.0, row])?;
+    add_differences(tx, folder, &found)
 }
 
 fn set_source_figures(

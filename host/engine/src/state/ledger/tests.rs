@@ -11,7 +11,7 @@ use mailhaul_imap::UidSet;
 use super::folder::Scanned;
 use super::*;
 use crate::code::Code;
-use crate::summary::{HookSummary, Verified};
+use crate::summary::{Difference, DifferenceKind, HookSummary, Verified};
 
 fn who() -> Identity {
     Identity {
@@ -405,6 +405,28 @@ fn a_number_that_is_another_message_s_is_taken_from_its_row_alone() {
     assert_eq!(ledger.strays(id).unwrap()[0].source_uid, -2, "its copy stays ours");
     assert_eq!(ledger.open_batches(id).unwrap()[0].messages, [(0, 10), (4, 10)]);
     assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12].into());
+}
+
+/// What was found of a copy is about its message, whatever number that has.
+#[test]
+fn a_difference_goes_with_its_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    let altered = |uid: u32| Difference {
+        folder: "Sent".into(),
+        uid,
+        target_uid: Some(uid + 10),
+        kind: DifferenceKind::AlteredBody,
+        by: None,
+        detail: String::new(),
+        note: false,
+    };
+    ledger.add_differences(id, &[altered(1), altered(2)]).unwrap();
+    ledger.void_numbers(id, None).unwrap();
+    ledger.found_again(id, &[(-2, 1, Figures::default())]).unwrap();
+    let [left] = &ledger.differences_of(id).unwrap()[..] else { panic!("one is of a message that is gone") };
+    assert_eq!((left.uid, left.target_uid), (1, Some(12)));
 }
 
 #[test]
