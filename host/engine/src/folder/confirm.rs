@@ -1,13 +1,13 @@
 //! What the target's own message list says about what was acknowledged.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use mailhaul_imap::{FetchItems, UidSet};
 
 use crate::folder::adopt::Search;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
-use crate::message::list::{Listed, list};
+use crate::message::list::{Listed, in_list, list};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::Unproven;
@@ -34,9 +34,8 @@ impl FolderRun<'_> {
         let Some(from) = unproven.iter().map(|copy| copy.target_uid).min() else {
             return Ok(Some(TargetList::default()));
         };
-        let is_there = |listed: &[Listed]| {
-            unproven.iter().all(|copy| listed.binary_search_by_key(&copy.target_uid, |m| m.uid).is_ok())
-        };
+        let is_there =
+            |listed: &[Listed]| unproven.iter().all(|copy| in_list(listed, copy.target_uid).is_some());
         let (mut hidden, mut shown) = (0, listed.filter(|listed| is_there(listed)));
         for asked in [false, true] {
             if shown.is_none() {
@@ -57,11 +56,12 @@ impl FolderRun<'_> {
                 arrivals.listed
             }
         };
-        let there: HashMap<u32, &Listed> = listed.iter().map(|m| (m.uid, m)).collect();
-        let (found, absent): (Vec<Unproven>, Vec<Unproven>) =
-            unproven.into_iter().partition(|copy| there.contains_key(&copy.target_uid));
-        self.compare_received(&found, &there).await?;
-        work.ledger().prove(self.row.id, &found.iter().map(|copy| copy.uid).collect())?;
+        let absent: Vec<Unproven> =
+            unproven.iter().filter(|copy| in_list(&listed, copy.target_uid).is_none()).copied().collect();
+        self.compare_received(&unproven, &listed).await?;
+        let seen = |copy: &&Unproven| absent.binary_search_by_key(&copy.uid, |absent| absent.uid).is_err();
+        let seen = unproven.iter().filter(seen).map(|copy| copy.uid).collect();
+        work.ledger().prove(self.row.id, &seen)?;
         let lost = self.look_elsewhere(&absent, &listed).await?;
         // It has a UID, and may show later than anybody waits.
         let given: HashSet<u32> =

@@ -1,8 +1,6 @@
 //! What arrived, compared with what was sent: by the sizes and dates in the target's list, and by its bytes where these do
 //! not tell.
 
-use std::collections::HashMap;
-
 use mailhaul_imap::InternalDate;
 
 use crate::event::Event;
@@ -10,7 +8,7 @@ use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::compare::most_common;
 use crate::message::differing::compare_pairs;
-use crate::message::list::Listed;
+use crate::message::list::{Listed, in_list};
 use crate::plugin::Depth;
 use crate::state::ledger::{Figures, Unproven};
 use crate::summary::{Difference, DifferenceKind};
@@ -22,48 +20,40 @@ const CHUNK: usize = 200;
 const SAMPLE: usize = 3;
 
 impl FolderRun<'_> {
-    /// Compares copies that the target lists with what was sent, and records what is not the same. Sizes only narrow the
+    /// Compares those of the copies that the target lists with what was sent, and records what is not the same. Sizes only narrow the
     /// search: what is not as much longer as most messages of the folder are is read back, as is whatever has a NUL.
     ///
     /// # Errors
     /// When an end or the ledger fails.
-    pub(super) async fn compare_received(
-        &mut self,
-        received: &[Unproven],
-        there: &HashMap<u32, &Listed>,
-    ) -> Step<()> {
-        let listed = |copy: &Unproven| Some((*copy, there.get(&copy.target_uid)?.figures()));
-        let copies: Vec<(Unproven, Figures)> = received.iter().filter_map(listed).collect();
-        let odd: Vec<(u32, Figures)> = copies
-            .iter()
-            .filter(|(copy, now)| copy.sent.differ(now))
-            .map(|(copy, now)| (copy.uid, *now))
-            .collect();
+    pub(super) async fn compare_received(&mut self, sent: &[Unproven], listed: &[Listed]) -> Step<()> {
+        let of_list = |copy: &Unproven| Some((*copy, in_list(listed, copy.target_uid)?.figures()));
+        // Not kept: there may be very many, and as a rule none is odd.
+        let copies = || sent.iter().filter_map(of_list);
+        let odd: Vec<(u32, Figures)> =
+            copies().filter(|(copy, now)| copy.sent.differ(now)).map(|(copy, now)| (copy.uid, now)).collect();
         let suspects = std::mem::take(&mut self.read_back);
         if odd.is_empty() && suspects.is_empty() {
             return Ok(());
         }
         self.work().ledger().set_target_figures(self.row.id, &odd)?;
         let mut differences: Vec<Difference> =
-            copies.iter().filter_map(|(copy, now)| self.other_date(copy, now)).collect();
+            copies().filter_map(|(copy, now)| self.other_date(&copy, &now)).collect();
         let longer_by = |(copy, now): &(Unproven, Figures)| {
             if now.size == 0 { 0 } else { now.size as i64 - copy.sent.size as i64 }
         };
-        let usual = most_common(copies.iter().map(longer_by));
-        let (usually, mut to_read): (Vec<_>, Vec<_>) = copies
-            .iter()
-            .filter(|copy| longer_by(copy) != 0 || suspects.contains(&copy.0.uid))
-            .map(|copy| {
-                (longer_by(copy) == usual && !suspects.contains(&copy.0.uid), (copy.0.uid, copy.0.target_uid))
-            })
-            .partition(|(usual, _)| *usual);
+        let usual = most_common(copies().map(|copy| longer_by(&copy)));
+        let suspected = |(copy, _): &(Unproven, Figures)| suspects.contains(&copy.uid);
+        let (usually, others): (Vec<_>, Vec<_>) = copies()
+            .filter(|copy| longer_by(copy) != 0 || suspected(copy))
+            .partition(|copy| longer_by(copy) == usual && !suspected(copy));
+        let pairs = |copies: &[(Unproven, Figures)]| -> Vec<(u32, u32)> {
+            copies.iter().map(|(copy, _)| (copy.uid, copy.target_uid)).collect()
+        };
         let (sample, rest) = usually.split_at(usually.len().min(SAMPLE));
-        to_read.extend_from_slice(sample);
-        let altered =
-            self.read_back(to_read.into_iter().map(|(_, pair)| pair).collect(), &mut differences).await?;
-        if sample.iter().any(|(_, (uid, _))| altered.contains(uid)) {
+        self.read_back(pairs(&others), &mut differences).await?;
+        if !self.read_back(pairs(sample), &mut differences).await?.is_empty() {
             // What is done to all of them is done to their texts.
-            self.read_back(rest.iter().map(|(_, pair)| *pair).collect(), &mut differences).await?;
+            self.read_back(pairs(rest), &mut differences).await?;
         } else if !usually.is_empty() {
             let more = if usual > 0 { "longer" } else { "shorter" };
             let note = Difference {

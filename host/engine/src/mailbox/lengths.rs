@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
-use crate::state::ledger::{FolderId, OddLength};
+use crate::state::ledger::{FolderRow, OddLength};
 use crate::summary::{Difference, DifferenceKind};
 
 /// Records and tells every copied message that came with another length than its RFC822.SIZE, unless most of the mailbox
@@ -26,11 +26,17 @@ pub(crate) async fn tell(work: Work<'_>) -> Step<usize> {
         work.warn(message).await;
     }
     let odd = if estimates { Vec::new() } else { odd };
-    let folders: Vec<FolderId> = work.ledger().folders()?.iter().map(|folder| folder.id).collect();
-    for folder in folders {
+    let recorded = |row: &FolderRow| before.iter().any(|d| d.is_of_the_source() && d.folder == row.source);
+    let concerned = |row: &FolderRow| recorded(row) || odd.iter().any(|length| length.folder == row.id);
+    let folders = if odd.is_empty() && !before.iter().any(Difference::is_of_the_source) {
+        Vec::new()
+    } else {
+        work.ledger().folders()?
+    };
+    for row in folders.iter().filter(|row| concerned(row)) {
         let found: Vec<Difference> =
-            odd.iter().filter(|length| length.folder == folder).map(difference).collect();
-        work.ledger().replace_differences(folder, Difference::is_of_the_source, &found)?;
+            odd.iter().filter(|length| length.folder == row.id).map(difference).collect();
+        work.ledger().replace_differences(row.id, Difference::is_of_the_source, &found)?;
     }
     for difference in odd.iter().map(difference).filter(|difference| !before.contains(difference)) {
         work.context.emit(Event::DifferenceFound { mailbox: work.key().to_owned(), difference }).await;

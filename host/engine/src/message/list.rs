@@ -76,6 +76,12 @@ pub(crate) async fn list(
     Ok(listed)
 }
 
+/// The message of this UID in a list, which is in UID order.
+#[must_use]
+pub(crate) fn in_list(listed: &[Listed], uid: u32) -> Option<&Listed> {
+    listed.binary_search_by_key(&uid, |m| m.uid).ok().and_then(|at| listed.get(at))
+}
+
 /// A folder's list beside the server's own counts.
 #[derive(Debug)]
 pub(crate) struct WholeList {
