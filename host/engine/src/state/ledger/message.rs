@@ -1,18 +1,16 @@
-//! Message rows and batches: intent, acknowledgement, proof.
+//! Message rows: what became of each message, and what is known of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::code::Code;
-use crate::summary::Difference;
 
-use super::digests::{keyed, known};
+use super::digests::known;
 use super::folder::changed;
-use super::report::add_differences;
 use super::seal::{MESSAGE, SEAL_ONE};
-use super::{Digests, FolderId, Known, Ledger, PlaceId, Result, Telling};
+use super::{FolderId, Known, Ledger, PlaceId, Result, Telling};
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,47 +100,6 @@ impl Figures {
     }
 }
 
-/// A message that is on the target.
-#[derive(Debug, Clone)]
-pub(crate) struct Delivered {
-    /// Source UID.
-    pub uid: u32,
-    /// Bytes.
-    pub size: u64,
-    /// What the source lists of it.
-    pub at_source: Figures,
-    /// What the target lists of the copy, where it has been seen there.
-    pub at_target: Option<Figures>,
-    /// Digests of the source's bytes.
-    pub digest: Digests,
-    /// UID on the target.
-    pub target_uid: u32,
-    /// Flags as delivered.
-    pub flags: String,
-    /// Flags still to be set by STORE.
-    pub flags_pending: Option<String>,
-    /// How it was recognised, when it was found on the target rather than acknowledged.
-    pub found_by: Option<&'static str>,
-    /// SHA-256 of what the target made of it, where that is another message by its content.
-    pub altered: Option<[u8; 32]>,
-    /// What there is to be told of the copy; recorded with it.
-    pub facts: Vec<Difference>,
-}
-
-/// A message that the target acknowledged with the UID of another one's copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Taken {
-    /// Source UID.
-    pub uid: u32,
-    /// The UID that is another message's copy.
-    pub target_uid: u32,
-    /// The other one, where it is of this folder and its copy has not been seen on the target either: of two that were given
-    /// one UID the first may be the one that is not there.
-    pub unproven: Option<u32>,
-    /// Whether both have one Message-ID, by which some targets keep one of several.
-    pub same_message_id: bool,
-}
-
 /// A copy that was acknowledged and not seen on the target yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unproven {
@@ -186,59 +143,10 @@ pub(crate) struct Failure<'a> {
     pub attempts: u32,
 }
 
-/// An intent that was never completed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Batch {
-    /// Its key.
-    pub id: i64,
-    /// The target folder, in display form; `None` in a ledger that was begun before folders were told apart.
-    pub target: Option<String>,
-    /// UIDVALIDITY of the target folder at that time.
-    pub target_uid_validity: Option<u32>,
-    /// UIDNEXT of the target folder at that time.
-    pub target_uid_next: Option<u32>,
-    /// Its source messages: UID and size, each 0 where that is not known.
-    pub messages: Vec<(u32, u64)>,
-    /// Looked up by an earlier run; kept for copies that a dead connection stores late.
-    pub looked_up: bool,
-}
-
-impl Batch {
-    /// What was sent under these intents has UIDs of the target from here on.
-    #[must_use]
-    pub(crate) fn first_uid(batches: &[Self]) -> u32 {
-        batches.iter().filter_map(|batch| batch.target_uid_next).min().unwrap_or(1)
-    }
-
-    /// The source UIDs.
-    pub(crate) fn uids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.messages.iter().map(|(uid, _)| *uid)
-    }
-
-    /// Whether it was about this target folder, and no other one that had its name before.
-    #[must_use]
-    pub(crate) fn is_about(&self, target: &str, uid_validity: Option<u32>) -> bool {
-        self.target.as_deref() == Some(target) && self.target_uid_validity == uid_validity
-    }
-}
-
-pub(super) fn messages_column(messages: &[(u32, u64)]) -> String {
-    messages.iter().map(|(uid, size)| format!("{uid}:{size}")).collect::<Vec<_>>().join(",")
-}
-
-/// `12:3456,13:789`; an entry without a size is of a ledger that did not record any.
-pub(super) fn parse_messages(list: &str) -> Vec<(u32, u64)> {
-    let number = |entry: &str| {
-        let (uid, size) = entry.split_once(':').unwrap_or((entry, "0"));
-        Some((uid.parse().ok()?, size.parse().ok()?))
-    };
-    list.split(',').filter_map(number).collect()
-}
-
 /// How often a message may be sent in vain over all runs before it is left alone.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
-fn reason_id(tx: &Transaction<'_>, code: &str, text: &str) -> rusqlite::Result<i64> {
+pub(super) fn reason_id(tx: &Transaction<'_>, code: &str, text: &str) -> rusqlite::Result<i64> {
     tx.execute("INSERT OR IGNORE INTO reason (code, text) VALUES (?1, ?2)", params![code, text])?;
     tx.query_row("SELECT id FROM reason WHERE code = ?1 AND text = ?2", params![code, text], |r| r.get(0))
 }
@@ -311,201 +219,6 @@ impl Ledger {
             rows.collect::<rusqlite::Result<std::result::Result<HashMap<u32, Row>, i64>>>()
         })?;
         rows.map_err(|uid| self.damaged(&format!("the row of message {uid} does not match its seal")))
-    }
-
-    /// Records the intent to send these messages, each with its size, to the place that is open. Committed when this
-    /// returns.
-    pub(crate) fn open_batch(
-        &mut self,
-        folder: FolderId,
-        uid_validity: Option<u32>,
-        uid_next: Option<u32>,
-        messages: &[(u32, u64)],
-    ) -> Result<i64> {
-        let list = messages_column(messages);
-        self.transaction(|tx| {
-            changed(tx, folder)?;
-            tx.prepare_cached(
-                "INSERT INTO batch (folder, place, target_uidvalidity, target_uidnext, messages)
-                 VALUES (?1, (SELECT place FROM folder WHERE id = ?1), ?2, ?3, ?4)",
-            )?
-            .execute(params![folder.0, uid_validity, uid_next, list])?;
-            Ok(tx.last_insert_rowid())
-        })
-    }
-
-    /// Intents that were never completed, oldest first.
-    pub(crate) fn open_batches(&self, folder: FolderId) -> Result<Vec<Batch>> {
-        self.sql(|db| {
-            db.prepare(
-                "SELECT b.id, p.path, b.target_uidvalidity, b.target_uidnext, b.messages, b.looked_up
-                 FROM batch b LEFT JOIN place p ON p.id = b.place WHERE b.folder = ?1 ORDER BY b.id",
-            )?
-            .query_map([folder.0], |r| {
-                Ok(Batch {
-                    id: r.get(0)?,
-                    target: r.get(1)?,
-                    target_uid_validity: r.get(2)?,
-                    target_uid_next: r.get(3)?,
-                    messages: parse_messages(&r.get::<_, String>(4)?),
-                    looked_up: r.get(5)?,
-                })
-            })?
-            .collect()
-        })
-    }
-
-    /// Messages of intents that nobody has looked up yet, and of which no copy is recorded: source UID and size, 0
-    /// where that is not known.
-    pub(crate) fn unaccounted(&self, folder: FolderId) -> Result<BTreeMap<u32, u64>> {
-        let mut sent: BTreeMap<u32, u64> = BTreeMap::new();
-        for batch in self.open_batches(folder)?.into_iter().filter(|batch| !batch.looked_up) {
-            sent.extend(batch.messages.into_iter().filter(|(uid, _)| *uid > 0));
-        }
-        self.sql(|db| {
-            let mut copied = db.prepare(
-                "SELECT 1 FROM message WHERE folder = ?1 AND source_uid = ?2 AND target_uid IS NOT NULL",
-            )?;
-            let mut left = BTreeMap::new();
-            for (uid, size) in sent {
-                if !copied.exists(params![folder.0, uid])? {
-                    left.insert(uid, size);
-                }
-            }
-            Ok(left)
-        })
-    }
-
-    /// Whether any intent was never completed nor looked up.
-    pub(crate) fn doubtful(&self) -> Result<bool> {
-        self.sql(|db| {
-            db.query_row("SELECT EXISTS (SELECT 1 FROM batch WHERE looked_up = 0)", [], |r| r.get(0))
-        })
-    }
-
-    /// Forgets intents: everything they were about has been looked up on the target.
-    pub(crate) fn close_batches(&mut self, folder: FolderId) -> Result<()> {
-        self.sql(|db| {
-            db.execute("DELETE FROM batch WHERE folder = ?1 AND looked_up = 0", [folder.0]).map(drop)
-        })
-    }
-
-    /// Everything open intents were about was looked up. They are kept until a later run has looked
-    /// whether a dead connection stored a copy late all the same.
-    pub(crate) fn batches_looked_up(&mut self, folder: FolderId) -> Result<()> {
-        self.sql(|db| db.execute("UPDATE batch SET looked_up = 1 WHERE folder = ?1", [folder.0]).map(drop))
-    }
-
-    /// Forgets intents whose late copies were looked for by a run after the one that looked them up.
-    pub(crate) fn forget_batches(&mut self, folder: FolderId, ids: &[i64]) -> Result<()> {
-        self.transaction(|tx| {
-            for id in ids {
-                tx.execute("DELETE FROM batch WHERE folder = ?1 AND id = ?2", params![folder.0, id])?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Records acknowledged messages, and closes the batches of which nothing is open any more. Returns those that were
-    /// not recorded, since the message on the target is the copy of another one: it stands for one, whatever its server
-    /// says.
-    pub(crate) fn delivered(
-        &mut self,
-        folder: FolderId,
-        messages: &[Delivered],
-        outcome: Outcome,
-        closed: &[i64],
-    ) -> Result<Vec<Taken>> {
-        self.transaction(|tx| {
-            changed(tx, folder)?;
-            let mut taken = Vec::new();
-            // A UID above all that are known is nobody's: as a rule none has to be looked for.
-            let mut highest: Option<u32> = tx
-                .prepare_cached(
-                    "SELECT max(target_uid) FROM message WHERE place = (SELECT place FROM folder WHERE id = ?1)
-                         AND target_uid IS NOT NULL",
-                )?
-                .query_row([folder.0], |r| r.get(0))?;
-            let mut other = tx.prepare_cached(
-                "SELECT CASE WHEN folder = ?1 AND proven = 0 AND gone = 0 THEN source_uid END, telling FROM message
-                 WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?3
-                     AND NOT (folder = ?1 AND source_uid = ?2)",
-            )?;
-            let mut insert = tx.prepare_cached(
-                "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, digest, body_digest, place, target_uid,
-                     flags, flags_pending, proven, reason, telling, altered, message_id, source_size, source_date,
-                     target_size, target_date, seal)
-                 SELECT id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                     seal(id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?10, 0, ?12, ?13) FROM folder WHERE id = ?1",
-            )?;
-            let key: String =
-                tx.prepare_cached("SELECT value FROM about WHERE name = 'key'")?.query_row([], |r| r.get(0))?;
-            for m in messages {
-                let known = highest >= Some(m.target_uid);
-                highest = highest.max(Some(m.target_uid));
-                let holder = if known {
-                    let read = |r: &rusqlite::Row<'_>| {
-                        Ok((r.get::<_, Option<u32>>(0)?, r.get::<_, Option<[u8; Telling::LEN]>>(1)?))
-                    };
-                    other.query_row(params![folder.0, m.uid, m.target_uid], read).optional()?
-                } else {
-                    None
-                };
-                if let Some((unproven, telling)) = holder {
-                    let same_message_id = telling
-                        .is_some_and(|its| Telling::from_bytes(its).same_message_id(&m.digest.telling));
-                    taken.push(Taken { uid: m.uid, target_uid: m.target_uid, unproven, same_message_id });
-                    continue;
-                }
-                // What was found by looking at the target is proven by that.
-                let proven = m.found_by.is_some();
-                let reason = m.found_by.map(|rule| reason_id(tx, "found", rule)).transpose()?;
-                // What is as it should be is not kept.
-                let (source, target) = (m.at_source, m.at_target.unwrap_or_default());
-                insert.execute(params![
-                    folder.0,
-                    m.uid,
-                    outcome.number(),
-                    m.size,
-                    m.digest.exact,
-                    m.digest.body,
-                    m.target_uid,
-                    m.flags,
-                    m.flags_pending,
-                    proven,
-                    reason,
-                    m.digest.telling.to_bytes(),
-                    m.altered,
-                    m.digest.message_id.map(|id| keyed(&key, id)),
-                    (source.size > 0 && source.size != m.size).then_some(source.size),
-                    source.date,
-                    (target.size > 0 && target.size != m.size).then_some(target.size),
-                    target.date.filter(|date| Some(*date) != source.date),
-                ])?;
-            }
-            // What was found about the copies that these had before says nothing of them. As a rule there is nothing.
-            let differs = tx
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM difference WHERE folder = ?1)")?
-                .query_row([folder.0], |r| r.get(0))?;
-            if differs {
-                let mut forget =
-                    tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = ?2")?;
-                for m in messages.iter().filter(|m| taken.iter().all(|taken| taken.uid != m.uid)) {
-                    forget.execute(params![folder.0, m.uid])?;
-                }
-            }
-            for m in messages.iter().filter(|m| taken.iter().all(|taken| taken.uid != m.uid)) {
-                add_differences(tx, folder, &m.facts)?;
-            }
-            // A copy made now has not been compared yet.
-            tx.prepare_cached("UPDATE folder SET verified = 0 WHERE id = ?1 AND verified > 0")?
-                .execute([folder.0])?;
-            let mut close = tx.prepare_cached("DELETE FROM batch WHERE id = ?1")?;
-            for id in closed {
-                close.execute([id])?;
-            }
-            Ok(taken)
-        })
     }
 
     /// What is known of the content of these messages, by source UID.

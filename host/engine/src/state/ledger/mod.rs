@@ -6,6 +6,8 @@
 //! * what a crash leaves open is looked up on the target before anything is sent again;
 //! * one process at a time: the lock file beside the ledger is held while it is open for writing.
 
+mod batch;
+mod delivered;
 mod digests;
 mod folder;
 mod message;
@@ -33,11 +35,11 @@ use crate::cause::Cause;
 use crate::side::Side;
 use crate::summary::Stopped;
 
+pub(crate) use batch::Batch;
+pub(crate) use delivered::{Delivered, Taken};
 pub(crate) use digests::{Digests, Known, TELLING, Telling, kept};
 pub(crate) use folder::{FolderId, FolderRow, Proof};
-pub(crate) use message::{
-    Batch, Delivered, Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Row, Taken, Unproven,
-};
+pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Row, Unproven};
 pub(crate) use numbers::Stray;
 pub(crate) use place::{Place, PlaceId};
 pub(crate) use relocation::{Copy, Relocation};

@@ -2,9 +2,9 @@
 
 use rusqlite::{Row as SqlRow, Transaction, params};
 
+use super::batch::{messages_column, parse_messages};
 use super::digests::known;
 use super::folder::changed;
-use super::message::{messages_column, parse_messages};
 use super::report::add_differences;
 use super::seal::{MESSAGE, SEAL_ONE};
 use super::{Figures, FolderId, Known, Ledger, Result};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::message::Taken;
+use super::super::Taken;
 use super::*;
 use crate::code::Code;
 use crate::summary::ExceptionOutcome;
