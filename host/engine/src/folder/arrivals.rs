@@ -112,7 +112,7 @@ impl FolderRun<'_> {
         let sources: Vec<u32> = open.iter().map(|m| m.uid).collect();
         let pairs = pair_by_witness(&mut self.ends, &sources, &came).await?;
         if pairs.len() == open.len() && pairs.len() == came.len() {
-            self.record_altered(&open, &pairs).await?;
+            self.record_altered(&open, &pairs, Outcome::Copied).await?;
             self.count(sent.iter().filter(|(uid, _)| sources.contains(uid)));
             return Ok(Vec::new());
         }
@@ -176,13 +176,14 @@ impl FolderRun<'_> {
             return Ok(open);
         }
         let pairs = pair_by_witness(&mut self.ends, &doubtful, &came).await?;
-        self.record_altered(&open, &pairs).await?;
+        // Of what an earlier run sent nobody counted what came: it may be somebody else's, and `undo` leaves it.
+        self.record_altered(&open, &pairs, Outcome::AlreadyPresent).await?;
         open.retain(|m| pairs.iter().all(|(uid, _)| *uid != m.uid));
         Ok(open)
     }
 
     /// Records messages as there, each with what the target made of it.
-    async fn record_altered(&mut self, open: &[Listed], pairs: &[(u32, u32)]) -> Step<()> {
+    async fn record_altered(&mut self, open: &[Listed], pairs: &[(u32, u32)], outcome: Outcome) -> Step<()> {
         for chunk in pairs.chunks(CHUNK) {
             let mut delivered = Vec::with_capacity(chunk.len());
             for pair in compare_pairs(&mut self.ends, chunk, Depth::Full).await? {
@@ -204,7 +205,7 @@ impl FolderRun<'_> {
                 });
             }
             self.tell_differences(delivered.iter().flat_map(|m| m.facts.clone()).collect()).await;
-            self.work().ledger().delivered(self.row.id, &delivered, Outcome::Copied, &[])?;
+            self.work().ledger().delivered(self.row.id, &delivered, outcome, &[])?;
         }
         Ok(())
     }

@@ -123,14 +123,19 @@ async fn others(
     for chunk in uids.chunks(CHUNK) {
         work.go_on()?;
         let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?.found;
+        let mut headers = Vec::new();
         for uid in chunk {
             let (Some(known), Some(now)) = (rows.get(uid), doubted.get(uid)) else { continue };
             match read.get(uid) {
-                Some(content) if content.is_copy_of(&known.content) => same.push((*uid, *now)),
+                Some(content) if content.is_copy_of(&known.content) => {
+                    same.push((*uid, *now));
+                    headers.extend(known.content.telling.is_none().then(|| (*uid, content.digests())));
+                }
                 // What is not given is asked for again by whoever copies it, and told.
                 _ => others.push(*uid),
             }
         }
+        work.ledger().set_telling(row.id, &headers)?;
     }
     work.ledger().set_source_figures(row.id, &same)?;
     Ok(others)

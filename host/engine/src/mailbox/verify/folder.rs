@@ -141,6 +141,7 @@ impl Comparison<'_> {
                 if context.stop.is_raised() {
                     return Ok(FolderFound { interrupted: true, ..FolderFound::nothing(depth) });
                 }
+                let mut headers = Vec::new();
                 for mut pair in compare_pairs(ends, chunk, depth_now).await? {
                     // Line ends are what only the whole depth asks for.
                     pair.kinds.retain(|kind| depth_now == depth || *kind != DifferenceKind::AlteredNewlines);
@@ -149,9 +150,13 @@ impl Comparison<'_> {
                         messages += 1;
                         bytes += read.len;
                         context.done.add(1, read.len);
+                        // Of rows of ledgers of earlier versions nothing is known yet.
+                        let known = rows.get(&pair.uid).is_none_or(|row| row.content.telling.is_some());
+                        headers.extend((!known).then_some((pair.uid, read.source)));
                     }
                     differences.extend(pair.differences(&self.row.source));
                 }
+                work.ledger().set_telling(self.row.id, &headers)?;
                 let progress = Event::FolderProgress {
                     mailbox: work.key().to_owned(),
                     source: self.row.source.clone(),

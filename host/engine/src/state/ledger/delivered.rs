@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::digests::keyed;
+use super::digests::{keyed, message_id_key};
 use super::folder::changed;
 use super::message::reason_id;
 use super::report::add_differences;
@@ -83,8 +83,7 @@ impl Ledger {
                  SELECT id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
                      seal(id, ?2, ?3, ?4, ?5, ?6, place, ?7, ?10, 0, ?12, ?13) FROM folder WHERE id = ?1",
             )?;
-            let key: String =
-                tx.prepare_cached("SELECT value FROM about WHERE name = 'key'")?.query_row([], |r| r.get(0))?;
+            let key = message_id_key(tx)?;
             for m in messages {
                 let known = highest >= Some(m.target_uid);
                 highest = highest.max(Some(m.target_uid));

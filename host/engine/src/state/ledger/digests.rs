@@ -1,6 +1,6 @@
 //! What the ledger keeps of a message's content: enough to tell it from every other one, also after a server has rewritten it.
 
-use rusqlite::Row;
+use rusqlite::{Row, Transaction};
 use sha2::{Digest, Sha256};
 
 /// Headers that tell messages apart, in the order in which [`Telling`] keeps them.
@@ -152,6 +152,11 @@ pub(super) fn known(row: &Row<'_>, from: usize) -> rusqlite::Result<Known> {
         telling: row.get::<_, Option<[u8; Telling::LEN]>>(from + 2)?.map(Telling::from_bytes),
         altered: row.get(from + 3)?,
     })
+}
+
+/// The key under which this ledger keeps Message-IDs.
+pub(super) fn message_id_key(tx: &Transaction<'_>) -> rusqlite::Result<String> {
+    tx.prepare_cached("SELECT value FROM about WHERE name = 'key'")?.query_row([], |r| r.get(0))
 }
 
 /// The Message-ID as a row keeps it: told by whoever has the ledger's key, and by nobody else.

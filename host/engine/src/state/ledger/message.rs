@@ -7,10 +7,10 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::code::Code;
 
-use super::digests::known;
+use super::digests::{keyed, known, message_id_key};
 use super::folder::changed;
 use super::seal::{MESSAGE, SEAL_ONE};
-use super::{FolderId, Known, Ledger, PlaceId, Result, Telling};
+use super::{Digests, FolderId, Known, Ledger, PlaceId, Result, Telling};
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +247,26 @@ impl Ledger {
             let mut seal = tx.prepare_cached(SEAL_ONE)?;
             for (uid, digest) in altered {
                 update.execute(params![folder.0, uid, digest])?;
+                seal.execute(params![folder.0, uid])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Records the headers of messages of which an earlier version kept nothing: (source UID, what was read).
+    pub(crate) fn set_telling(&mut self, folder: FolderId, read: &[(u32, Digests)]) -> Result<()> {
+        if read.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|tx| {
+            let key = message_id_key(tx)?;
+            let mut update = tx.prepare_cached(
+                "UPDATE message SET telling = ?3, message_id = ?4 WHERE folder = ?1 AND source_uid = ?2",
+            )?;
+            let mut seal = tx.prepare_cached(SEAL_ONE)?;
+            for (uid, digests) in read {
+                let id = digests.message_id.map(|id| keyed(&key, id));
+                update.execute(params![folder.0, uid, digests.telling.to_bytes(), id])?;
                 seal.execute(params![folder.0, uid])?;
             }
             Ok(())

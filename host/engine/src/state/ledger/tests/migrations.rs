@@ -80,7 +80,10 @@ fn a_row_of_version_5_learns_its_figures_when_it_is_seen() {
     );
     ledger.set_source_figures(id, &[(4, Figures { size: 12, date: Some(7) })]).unwrap();
     ledger.set_target_figures(id, &[(4, Figures { size: 13, date: Some(8) })]).unwrap();
+    let telling = Telling::from_bytes([7; Telling::LEN]);
+    ledger.set_telling(id, &[(4, Digests { telling, ..Digests::default() })]).unwrap();
     let row = ledger.rows(id).unwrap().remove(&4).unwrap();
+    assert_eq!(row.content.telling, Some(telling));
     assert_eq!(row.at_source, Figures { size: 12, date: Some(7) });
     assert_eq!(row.at_target, Figures { size: 13, date: Some(8) });
 }
