@@ -1,6 +1,8 @@
 //! `mailhaul run`: copies what is missing.
 
 use mailhaul_engine::job::Task;
+use mailhaul_engine::plugin::HookOutcome;
+use mailhaul_engine::summary::MailboxSummary;
 
 use super::{plan, unbuilt};
 use crate::args::{Global, Run};
@@ -50,10 +52,14 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<&'static str> {
         }
         Exit::NoRoom => vec!["make room on the target; `mailhaul run` then continues"],
         _ => {
-            let mut hints =
-                vec!["mend what is listed and run the same command again: only what is missing is copied"];
-            let differs = outcome.summaries.iter().any(|(_, s)| s.differences.iter().any(|d| !d.note));
-            if differs {
+            let summaries = || outcome.summaries.iter().map(|(_, summary)| summary);
+            let mut hints = Vec::new();
+            if summaries().any(is_to_be_mended) || summaries().next().is_none() {
+                hints.push(
+                    "mend what is listed and run the same command again: only what is missing is copied",
+                );
+            }
+            if summaries().any(|summary| summary.differences.iter().any(|difference| !difference.note)) {
                 hints.push(
                     "no run changes a copy: look at both messages of a difference; `mailhaul verify` compares them again",
                 );
@@ -61,4 +67,13 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<&'static str> {
             hints
         }
     }
+}
+
+/// Whether anything but differences keeps the mailbox from being complete.
+fn is_to_be_mended(summary: &MailboxSummary) -> bool {
+    summary.stopped.is_some()
+        || summary.unfinished
+        || !summary.kept.is_empty()
+        || summary.folders.iter().any(|folder| !folder.is_well())
+        || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
 }
