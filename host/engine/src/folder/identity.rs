@@ -148,15 +148,16 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the target or the ledger fails.
     pub(super) async fn recognise_copies(&mut self) -> Step<()> {
-        let here = |row: &&Row| row.place == Some(self.place) && row.target_uid.is_some() && row.proven;
-        let Some(validity) =
-            self.route.selected.uid_validity.filter(|_| self.rows.values().any(|row| here(&row)))
+        let here = self.rows.values().filter(|row| row.place == Some(self.place) && row.proven);
+        let Some((newest, validity)) =
+            here.filter_map(|row| row.target_uid).max().zip(self.route.selected.uid_validity)
         else {
             return Ok(());
         };
         let proof = self.row.proof;
-        let went_back =
-            proof.zip(self.route.selected.uid_next).is_some_and(|(proof, next)| next < proof.target_uid_next);
+        // A folder has no proof while anything of it is in doubt; that its copies were listed once says as much of UIDNEXT.
+        let was = proof.map_or(0, |proof| proof.target_uid_next).max(newest.saturating_add(1));
+        let went_back = self.route.selected.uid_next.is_some_and(|next| next < was);
         let same = proof.is_some_and(|proof| same_target(&proof, &self.route.selected));
         if !went_back {
             if same && !self.rests_on_copies() {

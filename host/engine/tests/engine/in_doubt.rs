@@ -145,6 +145,20 @@ fn in_a_folder_that_was_replaced_it_is_nowhere() {
     stage.assert_moved();
 }
 
+/// A folder has no proof while anything of it is in doubt; that it was put back is told by the copies that were seen there.
+#[test]
+fn in_a_folder_that_was_put_back_it_comes_again() {
+    let stage = died();
+    stage.run().complete();
+    stage.assert_moved();
+    stage.at_target("Work", |folder| {
+        folder.messages.clear();
+        folder.next = 1;
+    });
+    stage.run().complete().warns("put back from a backup");
+    stage.assert_moved();
+}
+
 /// A connection that was lost stores its message after it was looked for and sent again.
 #[test]
 fn a_second_copy_that_comes_late_is_removed_or_told() {

@@ -258,6 +258,28 @@ fn a_truncated_ledger_is_refused_and_kept() {
     }
 }
 
+/// A folder's name is in its row and in an index. Where the index has another one the row is not found, a second one is
+/// made, and what was copied counts as the first one's: all of it would be sent again.
+#[test]
+fn a_flipped_bit_never_hides_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _) = ledger_with_folder(dir.path());
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    let good = std::fs::read(&path).unwrap();
+    let names = good.windows(4).enumerate().filter(|(_, bytes)| bytes == b"Sent").map(|(at, _)| at);
+    let mut hit = 0;
+    for (n, at) in names.enumerate() {
+        let mut bad = good.clone();
+        bad[at + n % 4] ^= 1 << (n % 8);
+        std::fs::write(&path, &bad).unwrap();
+        let found = Ledger::open(dir.path(), &who()).and_then(|ledger| ledger.folder("Sent"));
+        assert!(!matches!(found, Ok(None)), "byte {at}");
+        hit += usize::from(matches!(found, Err(LedgerError::Damaged { .. })));
+    }
+    assert!(hit >= 2, "the row and the index, not {hit}");
+}
+
 #[test]
 fn a_full_disk_refuses_the_intent() {
     let dir = tempfile::tempdir().unwrap();
