@@ -7,6 +7,7 @@ use mailhaul_imap::{FetchItems, Flags, UidSet};
 use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
+use crate::message::compare::most_common;
 use crate::message::list::{Listed, list};
 pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
@@ -24,6 +25,16 @@ pub(crate) struct LookupResult {
     pub found: HashSet<u32>,
     /// Whether some may be there and are recorded as failed for now, since one side does not give what would tell.
     pub undecided: bool,
+}
+
+/// What was recorded of messages that were found on the target.
+struct Recorded {
+    /// Source UIDs of those that were free.
+    taken_over: HashSet<u32>,
+    /// What there is to be told of our copies.
+    facts: Vec<Difference>,
+    /// By how much each of our copies is longer than its message.
+    longer_by: Vec<i64>,
 }
 
 impl FolderRun<'_> {
@@ -76,15 +87,18 @@ impl FolderRun<'_> {
                 Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
-        let (taken_over, facts) = self.record(&found.matches)?;
+        let Recorded { taken_over, facts, longer_by } = self.record(&found.matches)?;
         self.tell_differences(facts).await;
+        let usual = most_common(longer_by.iter().copied());
+        if usual != 0 {
+            self.tell_usual(usual, longer_by.len()).await?;
+        }
         open.retain(|m| !taken_over.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
         Ok(LookupResult { open, found: taken_over, undecided: !found.undecided.is_empty() })
     }
 
-    /// Records matches as copied by us, or as there before; returns the source UIDs of those that were free, and what there is
-    /// to be told of them.
-    fn record(&self, matches: &[Match]) -> Step<(HashSet<u32>, Vec<Difference>)> {
+    /// Records matches as copied by us, or as there before.
+    fn record(&self, matches: &[Match]) -> Step<Recorded> {
         let work = self.work();
         let mut ledger = work.ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
@@ -118,14 +132,18 @@ impl FolderRun<'_> {
             };
             if own { &mut copied } else { &mut present }.push(message);
         }
-        let mut recorded: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
+        let mut taken_over: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
         for (messages, outcome) in [(&copied, Outcome::Copied), (&present, Outcome::AlreadyPresent)] {
             for taken in ledger.delivered(self.row.id, messages, outcome, &[])? {
-                recorded.remove(&taken.uid);
+                taken_over.remove(&taken.uid);
             }
         }
-        let facts = copied.into_iter().filter(|m| recorded.contains(&m.uid)).flat_map(|m| m.facts).collect();
-        Ok((recorded, facts))
+        copied.retain(|m| taken_over.contains(&m.uid));
+        let sizes = copied.iter().filter_map(|m| Some((m.size, m.at_target?.size)));
+        let longer_by =
+            sizes.filter(|(_, there)| *there > 0).map(|(sent, there)| there as i64 - sent as i64).collect();
+        let facts = copied.into_iter().flat_map(|m| m.facts).collect();
+        Ok(Recorded { taken_over, facts, longer_by })
     }
 
     /// What there is to be told of the date of a copy that was found.

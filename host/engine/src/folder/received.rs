@@ -65,26 +65,34 @@ impl FolderRun<'_> {
             // What is done to all of them is done to their texts.
             self.read_back(rest.iter().map(|(_, pair)| *pair).collect(), &mut differences).await?;
         } else if !usually.is_empty() {
-            let more = if usual > 0 { "longer" } else { "shorter" };
-            let note = Difference {
-                folder: self.route.source.clone(),
-                uid: 0,
-                target_uid: None,
-                kind: DifferenceKind::AlteredHeaders,
-                by: None,
-                detail: format!(
-                    "the target makes most messages {} bytes {more}, by their headers as far as {} of them were read",
-                    usual.unsigned_abs(),
-                    sample.len()
-                ),
-                note: true,
-            };
-            let earlier = |d: &Difference| d.uid == 0 && d.kind == DifferenceKind::AlteredHeaders;
-            self.work().ledger().replace_differences(self.row.id, earlier, std::slice::from_ref(&note))?;
-            self.tell_differences(vec![note]).await;
+            self.tell_usual(usual, sample.len()).await?;
         }
         self.work().ledger().add_differences(self.row.id, &differences)?;
         self.tell_differences(differences).await;
+        Ok(())
+    }
+
+    /// Records and tells, once for the folder, by how much the target makes most messages longer.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) async fn tell_usual(&mut self, usual: i64, read: usize) -> Step<()> {
+        let more = if usual > 0 { "longer" } else { "shorter" };
+        let note = Difference {
+            folder: self.route.source.clone(),
+            uid: 0,
+            target_uid: None,
+            kind: DifferenceKind::AlteredHeaders,
+            by: None,
+            detail: format!(
+                "the target makes most messages {} bytes {more}, by their headers as far as {read} of them were read",
+                usual.unsigned_abs()
+            ),
+            note: true,
+        };
+        let earlier = |d: &Difference| d.uid == 0 && d.kind == DifferenceKind::AlteredHeaders;
+        self.work().ledger().replace_differences(self.row.id, earlier, std::slice::from_ref(&note))?;
+        self.tell_differences(vec![note]).await;
         Ok(())
     }
 
