@@ -23,6 +23,8 @@ pub(crate) struct LookupResult {
     pub open: Vec<Listed>,
     /// Source UIDs that are there.
     pub found: HashSet<u32>,
+    /// How many unclaimed messages of the target are none of these.
+    pub strange: usize,
     /// Whether some may be there and are recorded as failed for now, since one side does not give what would tell.
     pub undecided: bool,
 }
@@ -78,7 +80,7 @@ impl FolderRun<'_> {
         search: Search,
     ) -> Step<LookupResult> {
         if open.is_empty() || unclaimed.is_empty() {
-            return Ok(LookupResult { open, ..LookupResult::default() });
+            return Ok(LookupResult { open, strange: unclaimed.len(), ..LookupResult::default() });
         }
         let found = find(&mut self.ends, &open, unclaimed, search).await?;
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
@@ -94,7 +96,8 @@ impl FolderRun<'_> {
             self.tell_usual(usual, longer_by.len()).await?;
         }
         open.retain(|m| !taken_over.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
-        Ok(LookupResult { open, found: taken_over, undecided: !found.undecided.is_empty() })
+        let strange = unclaimed.len().saturating_sub(taken_over.len());
+        Ok(LookupResult { open, found: taken_over, strange, undecided: !found.undecided.is_empty() })
     }
 
     /// Records matches as copied by us, or as there before.

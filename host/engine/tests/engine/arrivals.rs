@@ -224,6 +224,22 @@ fn uids_that_are_off_by_one_at_a_target_that_alters_leave_it_undecided() {
     assert_eq!(stage.taken_back(), 10);
 }
 
+/// One UID is wrong, so that none is believed; and by its content none is there.
+#[test]
+fn a_uid_of_another_at_a_target_that_alters_sends_nothing_again() {
+    let stage = judged(UIDS_OR_NONE[0], |m| {
+        alter(m);
+        let folder = &m.store.folders[m.folder];
+        let said = if m.says("INBOX 005") { 1 } else { folder.next };
+        Take::StoreAndSay(format!("OK [APPENDUID {} {said}] Stored", folder.validity))
+    });
+    for _ in 0..2 {
+        assert_eq!(stage.run().not_well().totals(), [10, 10, 0, 0, 0, 0]);
+        once_each(&stage);
+    }
+    assert_eq!(stage.taken_back(), 10);
+}
+
 #[test]
 fn uids_that_nobody_has_are_not_believed() {
     let stage = judged(UIDS_OR_NONE[0], |m| {
