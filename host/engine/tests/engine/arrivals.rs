@@ -151,31 +151,40 @@ fn without_a_witness_it_stays_undecided_and_is_not_sent_again() {
     }
 }
 
+/// Killed behind the fifth message.
+#[track_caller]
+fn killed(capability: &str) {
+    let stage = judged(capability, |_| Take::Store);
+    let kill = stage.killer();
+    let mut killed = false;
+    stage.target.manners(|m| {
+        m.on_append = Box::new(move |m| {
+            alter(m);
+            if m.says("INBOX 005") && !std::mem::replace(&mut killed, true) {
+                kill();
+                return Take::Never { stored: true };
+            }
+            Take::Store
+        });
+    });
+    assert!(stage.run().finish.is_none(), "it ended before it was killed");
+    for _ in 0..2 {
+        assert_eq!(stage.run().not_well().totals(), [10, 10, 0, 0, 0, 0], "{capability}");
+        for n in 1..=10 {
+            assert_eq!(stage.copies("INBOX", &format!("INBOX {n:03}")), 1, "{capability} {n}");
+        }
+    }
+    assert_eq!(stage.taken_back(), 10, "{capability}");
+}
+
 #[test]
 fn killed_at_a_target_that_alters_it_goes_on_where_it_was() {
-    for capability in UIDS_OR_NONE {
-        let stage = judged(capability, |_| Take::Store);
-        let kill = stage.killer();
-        let mut killed = false;
-        stage.target.manners(|m| {
-            m.on_append = Box::new(move |m| {
-                alter(m);
-                if m.says("INBOX 005") && !std::mem::replace(&mut killed, true) {
-                    kill();
-                    return Take::Never { stored: true };
-                }
-                Take::Store
-            });
-        });
-        assert!(stage.run().finish.is_none(), "it ended before it was killed");
-        for _ in 0..2 {
-            assert_eq!(stage.run().not_well().totals(), [10, 10, 0, 0, 0, 0], "{capability}");
-            for n in 1..=10 {
-                assert_eq!(stage.copies("INBOX", &format!("INBOX {n:03}")), 1, "{capability} {n}");
-            }
-        }
-        assert_eq!(stage.taken_back(), 10, "{capability}");
-    }
+    killed(UIDS_OR_NONE[0]);
+}
+
+#[test]
+fn killed_at_a_target_that_alters_and_gives_no_uids_it_goes_on_where_it_was() {
+    killed(UIDS_OR_NONE[1]);
 }
 
 #[test]
