@@ -1,6 +1,6 @@
 //! Identity: a number is doubted when size or date differ, at both ends, and the content decides.
 
-use mailhaul_lab::fake::{Fake, Give, Message};
+use mailhaul_lab::fake::{Fake, Give, Manners, Message, Take};
 
 use crate::stage::{DATE, Stage, message};
 
@@ -276,5 +276,60 @@ fn the_number_of_a_message_that_is_gone_may_be_another_one_s() {
         assert_eq!(outcome.complete().totals(), [3, 3, 0, 0, 0, 0]);
         assert_eq!((stage.sent(), outcome.project.totals.counts.gone_at_source), (sent, gone));
         assert_eq!(stage.copies("INBOX", "another 001"), sent);
+    }
+}
+
+/// A source that tells what changed, put back with its HIGHESTMODSEQ: by now that is beyond what it was, and what new mail
+/// has under old numbers came before it was.
+#[track_caller]
+fn put_back_to(count: usize, kept: usize, new: usize) {
+    let stage = Stage::with(Manners::of("IMAP4rev1 LITERAL+ CONDSTORE"), Manners::default());
+    stage.load("INBOX", count);
+    stage.run().complete();
+    stage.at_source("INBOX", |folder| folder.modseq = kept as u64 + 1);
+    put_back(&stage.source, kept, new, &["\\Seen"]);
+    stage.at_source("INBOX", |folder| {
+        for n in 0..count - kept {
+            folder.set_flags(1, if n % 2 == 0 { &["\\Answered"] } else { &["\\Seen"] });
+        }
+    });
+    let all = (kept + new) as u64;
+    assert_eq!(stage.run().complete().totals(), [all, all, 0, 0, 0, 0]);
+    assert_eq!(stage.copies("INBOX", "Subject: new"), new);
+}
+
+#[test]
+fn what_changed_is_not_asked_of_a_source_that_was_put_back() {
+    put_back_to(5, 3, 2);
+}
+
+#[test]
+fn nor_of_a_large_one_that_has_more_mail_since() {
+    put_back_to(501, 499, 3);
+}
+
+/// What a target made of a message is known, and not looked for where its folder is another place.
+#[test]
+#[ignore = "altered copies are sent again where the target's folder is another place"]
+fn altered_copies_are_found_again() {
+    for renumbered in [true, false] {
+        let stage = Stage::loaded(5);
+        stage.target.manners(|m| {
+            m.on_append = Box::new(|m| {
+                m.body.extend(b"-- \r\nScanned by us\r\n");
+                Take::Store
+            });
+        });
+        stage.run().not_well();
+        if renumbered {
+            stage.at_target("INBOX", |folder| folder.renumber());
+        } else {
+            put_back(&stage.target, 3, 2, &["\\Flagged"]);
+        }
+        add_one(&stage);
+        stage.run().not_well();
+        for n in 1..=5 {
+            assert_eq!(stage.copies("INBOX", &format!("INBOX {n:03}")), 1, "{renumbered} {n}");
+        }
     }
 }
