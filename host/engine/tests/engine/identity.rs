@@ -1,6 +1,6 @@
 //! Identity: a number is doubted when size or date differ, at both ends, and the content decides.
 
-use mailhaul_lab::fake::{Fake, Give, Manners, Message, Take};
+use mailhaul_lab::fake::{Fake, Folder, Give, Manners, Message, Take, Verdict};
 
 use crate::stage::{DATE, Stage, message};
 
@@ -332,4 +332,40 @@ fn altered_copies_are_found_again() {
             assert_eq!(stage.copies("INBOX", &format!("INBOX {n:03}")), 1, "{renumbered} {n}");
         }
     }
+}
+
+/// Killed while it looks for messages that have other numbers and other dates: what it had made of that is not half of it.
+#[track_caller]
+fn killed_while_it_looks(change: impl Fn(&mut Folder)) {
+    let stage = moved(5);
+    stage.at_source("INBOX", |folder| folder.remove(|m| m.uid == 5));
+    stage.run().complete();
+    stage.at_source("INBOX", |folder| {
+        change(folder);
+        folder.messages.iter_mut().for_each(|m| m.date = "28-Nov-2026 12:00:00 +0000".into());
+    });
+    let kill = stage.killer();
+    stage.source.manners(|m| {
+        m.on_command = Box::new(move |line| match line.contains("BODY.PEEK[]") {
+            true => {
+                kill();
+                Verdict::Never
+            }
+            false => Verdict::Go,
+        });
+    });
+    assert!(stage.run().finish.is_none(), "it read nothing");
+    stage.behave();
+    assert_eq!(stage.run().complete().totals(), [4, 4, 0, 0, 0, 0]);
+    assert_eq!((stage.sent(), stage.there("INBOX").len()), (0, 5));
+}
+
+#[test]
+fn killed_while_it_looks_for_what_was_numbered_anew_it_sends_nothing_again() {
+    killed_while_it_looks(Folder::renumber);
+}
+
+#[test]
+fn killed_while_it_looks_for_what_was_put_back_it_sends_nothing_again() {
+    killed_while_it_looks(|folder| folder.next = 5);
 }

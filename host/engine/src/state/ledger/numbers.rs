@@ -6,7 +6,7 @@ use super::digests::known;
 use super::folder::changed;
 use super::message::{messages_column, parse_messages};
 use super::seal::{MESSAGE, SEAL_ONE};
-use super::{Figures, FolderId, Known, Ledger, Result};
+use super::{Figures, FolderId, Known, Ledger, Result, Row};
 
 /// A copy of a message that the source does not have any more under the number it had.
 #[derive(Debug, Clone)]
@@ -17,6 +17,15 @@ pub(crate) struct Stray {
     pub at_source: Figures,
     /// What is known of its content.
     pub content: Known,
+}
+
+impl Stray {
+    /// What a row is once its message has not its number any more; `None` for one without a copy.
+    #[must_use]
+    pub(crate) fn of(row: &Row) -> Option<Self> {
+        row.target_uid?;
+        Some(Self { source_uid: i64::from(row.uid), at_source: row.at_source, content: row.content })
+    }
 }
 
 fn stray(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Stray)> {
