@@ -8,6 +8,7 @@ use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::compare::most_common;
+use crate::message::content::Rule;
 use crate::message::list::{Listed, list};
 pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
@@ -142,9 +143,14 @@ impl FolderRun<'_> {
             }
         }
         copied.retain(|m| taken_over.contains(&m.uid));
-        let sizes = copied.iter().filter_map(|m| Some((m.size, m.at_target?.size)));
-        let longer_by =
-            sizes.filter(|(_, there)| *there > 0).map(|(sent, there)| there as i64 - sent as i64).collect();
+        let as_sent = Rule::Exact.as_str();
+        let sizes =
+            copied.iter().filter_map(|m| Some((m, m.at_target?.size))).filter(|(_, there)| *there > 0);
+        let longer = |(m, there): (&Delivered, u64)| match m.found_by == Some(as_sent) {
+            true => 0,
+            false => there as i64 - m.size as i64,
+        };
+        let longer_by = sizes.map(longer).collect();
         let facts = copied.into_iter().flat_map(|m| m.facts).collect();
         Ok(Recorded { taken_over, facts, longer_by })
     }

@@ -21,6 +21,15 @@ const CHUNK: usize = 200;
 /// Of messages that are all longer by as much, so many are read back to see what was added.
 const SAMPLE: usize = 3;
 
+/// What was read back, by source UID.
+#[derive(Default)]
+struct ReadBack {
+    /// Copies that are not what was sent.
+    altered: Vec<u32>,
+    /// Copies that are the same message in other bytes.
+    rewritten: Vec<u32>,
+}
+
 impl FolderRun<'_> {
     /// Compares copies that the target lists with what was sent, and records what is not the same. Sizes only narrow the
     /// search: what is not as much longer as most messages of the folder are is read back, as is whatever has a NUL.
@@ -59,12 +68,12 @@ impl FolderRun<'_> {
             .partition(|(usual, _)| *usual);
         let (sample, rest) = usually.split_at(usually.len().min(SAMPLE));
         to_read.extend_from_slice(sample);
-        let altered =
+        let ReadBack { altered, rewritten } =
             self.read_back(to_read.into_iter().map(|(_, pair)| pair).collect(), &mut differences).await?;
         if sample.iter().any(|(_, (uid, _))| altered.contains(uid)) {
             // What is done to all of them is done to their texts.
             self.read_back(rest.iter().map(|(_, pair)| *pair).collect(), &mut differences).await?;
-        } else if !usually.is_empty() {
+        } else if sample.iter().any(|(_, (uid, _))| rewritten.contains(uid)) {
             self.tell_usual(usual, sample.len()).await?;
         }
         self.work().ledger().add_differences(self.row.id, &differences)?;
@@ -105,13 +114,13 @@ impl FolderRun<'_> {
         }
     }
 
-    /// Reads copies, and their messages, and adds what differs. Returns which are altered.
+    /// Reads copies, and their messages, and adds what differs.
     async fn read_back(
         &mut self,
         pairs: Vec<(u32, u32)>,
         differences: &mut Vec<Difference>,
-    ) -> Step<Vec<u32>> {
-        let mut altered = Vec::new();
+    ) -> Step<ReadBack> {
+        let mut back = ReadBack::default();
         for chunk in pairs.chunks(CHUNK) {
             let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
             let known = self.work().ledger().contents(self.row.id, &uids)?;
@@ -119,16 +128,17 @@ impl FolderRun<'_> {
             for pair in compare_pairs(&mut self.ends, chunk, Depth::Full).await? {
                 // What a server rewrites of headers and line ends is the same message.
                 let same = pair.read.as_ref().zip(known.get(&pair.uid));
-                if same.is_some_and(|(read, known)| known.is_copied_as(&read.target)) {
+                if let Some((read, _)) = same.filter(|(read, known)| known.is_copied_as(&read.target)) {
+                    back.rewritten.extend((read.source.exact != read.target.exact).then_some(pair.uid));
                     continue;
                 }
-                altered.push(pair.uid);
+                back.altered.push(pair.uid);
                 made.extend(pair.read.as_ref().map(|read| (pair.uid, read.target.exact)));
                 differences.extend(pair.differences(&self.route.source));
             }
             self.work().ledger().set_altered(self.row.id, &made)?;
         }
-        Ok(altered)
+        Ok(back)
     }
 
     /// The difference that a copy's date is, unless it was sent with another one than the source's.

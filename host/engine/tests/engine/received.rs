@@ -158,3 +158,31 @@ fn headers_with_other_bytes_in_place_of_eight_bit_ones_are_the_same() {
         assert_eq!(stage.sent(), 4);
     }
 }
+
+/// A target that only estimates is not said to have changed anything.
+#[test]
+fn sizes_that_are_estimates_are_no_change() {
+    for capability in UIDS_OR_NONE {
+        let stage = altering(capability, 6, |_| {});
+        stage.target.manners(|m| {
+            m.on_answer = Box::new(|_, out| {
+                let text = String::from_utf8_lossy(out).into_owned();
+                let mut said = String::new();
+                for (n, part) in text.split("RFC822.SIZE ").enumerate() {
+                    let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+                    match part[..digits].parse::<u64>() {
+                        Ok(size) if n > 0 => said += &format!("RFC822.SIZE {}{}", size + 3, &part[digits..]),
+                        _ => said += part,
+                    }
+                }
+                *out = said.into_bytes();
+            });
+        });
+        for _ in 0..2 {
+            assert_eq!(stage.run().complete().mailbox().differences, [], "{capability}");
+        }
+        stage.verify(Depth::Headers).complete();
+        stage.assert_moved();
+        assert_eq!(stage.sent(), 6);
+    }
+}
