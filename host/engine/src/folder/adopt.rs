@@ -7,6 +7,8 @@ use mailhaul_imap::{FetchItems, Flags, UidSet};
 use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
+use crate::message::compare::most_common;
+use crate::message::content::Rule;
 use crate::message::list::{Listed, list};
 pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
@@ -22,8 +24,20 @@ pub(crate) struct LookupResult {
     pub open: Vec<Listed>,
     /// Source UIDs that are there.
     pub found: HashSet<u32>,
+    /// How many unclaimed messages of the target are none of these.
+    pub strange: usize,
     /// Whether some may be there and are recorded as failed for now, since one side does not give what would tell.
     pub undecided: bool,
+}
+
+/// What was recorded of messages that were found on the target.
+struct Recorded {
+    /// Source UIDs of those that were free.
+    taken_over: HashSet<u32>,
+    /// What there is to be told of our copies.
+    facts: Vec<Difference>,
+    /// By how much each of our copies is longer than its message.
+    longer_by: Vec<i64>,
 }
 
 impl FolderRun<'_> {
@@ -67,7 +81,7 @@ impl FolderRun<'_> {
         search: Search,
     ) -> Step<LookupResult> {
         if open.is_empty() || unclaimed.is_empty() {
-            return Ok(LookupResult { open, ..LookupResult::default() });
+            return Ok(LookupResult { open, strange: unclaimed.len(), ..LookupResult::default() });
         }
         let found = find(&mut self.ends, &open, unclaimed, search).await?;
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
@@ -76,15 +90,19 @@ impl FolderRun<'_> {
                 Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
-        let (taken_over, facts) = self.record(&found.matches)?;
+        let Recorded { taken_over, facts, longer_by } = self.record(&found.matches)?;
         self.tell_differences(facts).await;
+        let usual = most_common(longer_by.iter().copied());
+        if usual != 0 {
+            self.tell_usual(usual, longer_by.len()).await?;
+        }
         open.retain(|m| !taken_over.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
-        Ok(LookupResult { open, found: taken_over, undecided: !found.undecided.is_empty() })
+        let strange = unclaimed.len().saturating_sub(taken_over.len());
+        Ok(LookupResult { open, found: taken_over, strange, undecided: !found.undecided.is_empty() })
     }
 
-    /// Records matches as copied by us, or as there before; returns the source UIDs of those that were free, and what there is
-    /// to be told of them.
-    fn record(&self, matches: &[Match]) -> Step<(HashSet<u32>, Vec<Difference>)> {
+    /// Records matches as copied by us, or as there before.
+    fn record(&self, matches: &[Match]) -> Step<Recorded> {
         let work = self.work();
         let mut ledger = work.ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
@@ -118,14 +136,23 @@ impl FolderRun<'_> {
             };
             if own { &mut copied } else { &mut present }.push(message);
         }
-        let mut recorded: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
+        let mut taken_over: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
         for (messages, outcome) in [(&copied, Outcome::Copied), (&present, Outcome::AlreadyPresent)] {
             for taken in ledger.delivered(self.row.id, messages, outcome, &[])? {
-                recorded.remove(&taken.uid);
+                taken_over.remove(&taken.uid);
             }
         }
-        let facts = copied.into_iter().filter(|m| recorded.contains(&m.uid)).flat_map(|m| m.facts).collect();
-        Ok((recorded, facts))
+        copied.retain(|m| taken_over.contains(&m.uid));
+        let as_sent = Rule::Exact.as_str();
+        let sizes =
+            copied.iter().filter_map(|m| Some((m, m.at_target?.size))).filter(|(_, there)| *there > 0);
+        let longer = |(m, there): (&Delivered, u64)| match m.found_by == Some(as_sent) {
+            true => 0,
+            false => there as i64 - m.size as i64,
+        };
+        let longer_by = sizes.map(longer).collect();
+        let facts = copied.into_iter().flat_map(|m| m.facts).collect();
+        Ok(Recorded { taken_over, facts, longer_by })
     }
 
     /// What there is to be told of the date of a copy that was found.

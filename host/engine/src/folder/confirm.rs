@@ -7,10 +7,13 @@ use mailhaul_imap::{FetchItems, UidSet};
 use crate::folder::adopt::Search;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
-use crate::message::list::{Listed, in_list, list};
+use crate::message::list::{Listed, contents, in_list, list};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::Unproven;
+
+/// Messages whose contents are read in one go.
+const CHUNK: usize = 500;
 
 /// What the end of the target's list says.
 #[derive(Debug, Default)]
@@ -30,7 +33,7 @@ impl FolderRun<'_> {
     /// When an end or the ledger fails.
     pub(super) async fn confirm(&mut self, listed: Option<Vec<Listed>>) -> Step<Option<TargetList>> {
         let work = self.work();
-        let unproven = work.ledger().unproven(self.row.id)?;
+        let mut unproven = work.ledger().unproven(self.row.id)?;
         let Some(from) = unproven.iter().map(|copy| copy.target_uid).min() else {
             return Ok(Some(TargetList::default()));
         };
@@ -57,20 +60,25 @@ impl FolderRun<'_> {
             }
         };
         let absent: Vec<Unproven> =
-            unproven.iter().filter(|copy| in_list(&listed, copy.target_uid).is_none()).copied().collect();
+            unproven.extract_if(.., |copy| in_list(&listed, copy.target_uid).is_none()).collect();
+        let mut lost = self.look_elsewhere(&absent, &listed).await?;
+        let misnamed =
+            if lost.is_empty() { Vec::new() } else { self.misnamed(&mut unproven, &listed).await? };
+        if !misnamed.is_empty() {
+            let is_lost = |copy: &&Unproven| lost.iter().any(|m| m.uid == copy.uid);
+            let again: Vec<Unproven> = absent.iter().filter(is_lost).chain(&misnamed).copied().collect();
+            lost = self.look_elsewhere(&again, &listed).await?;
+        }
         self.compare_received(&unproven, &listed).await?;
-        let seen = |copy: &&Unproven| absent.binary_search_by_key(&copy.uid, |absent| absent.uid).is_err();
-        let seen = unproven.iter().filter(seen).map(|copy| copy.uid).collect();
-        work.ledger().prove(self.row.id, &seen)?;
-        let lost = self.look_elsewhere(&absent, &listed).await?;
-        // It has a UID, and may show later than anybody waits.
-        let given: HashSet<u32> =
-            absent.iter().filter(|copy| copy.target_uid < hidden).map(|copy| copy.uid).collect();
+        work.ledger().prove(self.row.id, &unproven.iter().map(|copy| copy.uid).collect())?;
+        // It has a UID, and may show later than anybody waits; or it may be there, altered, under another one.
+        let unseen = absent.iter().filter(|copy| copy.target_uid < hidden);
+        let given: HashSet<u32> = unseen.chain(&misnamed).map(|copy| copy.uid).collect();
         let (open, lost): (Vec<Listed>, Vec<Listed>) = lost.into_iter().partition(|m| given.contains(&m.uid));
         if !open.is_empty() {
             let why = format!(
-                "the target gave {} messages a UID and does not show them in `{}`; so that nothing is there twice, they \
-                 are not sent again: look there, and run again",
+                "the target gave {} messages a UID and does not show them under it in `{}`; so that nothing is there \
+                 twice, they are not sent again: look there, and run again",
                 open.len(),
                 self.route.target
             );
@@ -78,6 +86,28 @@ impl FolderRun<'_> {
             return Ok(None);
         }
         Ok(Some(TargetList { lost, listed }))
+    }
+
+    /// Takes out of what was `found` what the target has another message for, where something came under a UID that nobody was
+    /// told: then one message was given another one's UID, and others may have been.
+    async fn misnamed(&mut self, found: &mut Vec<Unproven>, listed: &[Listed]) -> Step<Vec<Unproven>> {
+        let claimed = self.work().ledger().claimed_in(self.place)?;
+        let from = self.route.selected.uid_next.unwrap_or(1);
+        if listed.iter().all(|m| m.uid < from || claimed.contains(&m.uid)) {
+            return Ok(Vec::new());
+        }
+        let mut others = HashSet::new();
+        for chunk in found.chunks(CHUNK) {
+            let (uids, targets): (Vec<u32>, Vec<u32>) =
+                chunk.iter().map(|copy| (copy.uid, copy.target_uid)).unzip();
+            let known = self.work().ledger().contents(self.row.id, &uids)?;
+            let read = contents(&mut self.ends.target, &targets).await;
+            let read = read.map_err(EndError::at(Side::Target))?.found;
+            others.extend(chunk.iter().map(|copy| copy.uid).zip(&targets).filter_map(|(uid, target)| {
+                (!read.get(target)?.is_copy_of(known.get(&uid)?)).then_some(uid)
+            }));
+        }
+        Ok(found.extract_if(.., |copy| others.contains(&copy.uid)).collect())
     }
 
     /// Looks for what is not there under the UID that the target gave it: it may have another one. Returns what is not there

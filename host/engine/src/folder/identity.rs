@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::code::Code;
-use crate::folder::renumbered::find_again;
+use crate::folder::renumbered::{pair, read_again};
 use crate::folder::run::FolderRun;
 use crate::folder::source::{SourceEnd, has_same_numbers};
 use crate::folder::subtract::is_settled;
@@ -17,7 +17,7 @@ use crate::message::list::{Listed, contents, list_whole};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Figures, FolderRow, Row};
+use crate::state::ledger::{Batch, Figures, FolderRow, Row, Stray};
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
@@ -60,37 +60,41 @@ pub(super) async fn known_rows(
     }
     let mut void = if renumbered { Vec::new() } else { others(work, ends, row, source, &rows).await? };
     let listed: HashSet<i64> = source.uids.iter().map(|uid| i64::from(*uid)).collect();
-    let mut changed = renumbered || row.unlisted > 0;
-    {
-        let mut ledger = work.ledger();
-        if renumbered {
-            ledger.void_numbers(row.id, None)?;
-        } else {
-            // What was gone, and has its number listed again, may be another message as well.
-            let gone = ledger.strays(row.id)?.into_iter().map(|stray| stray.source_uid);
-            void.extend(gone.filter(|uid| listed.contains(uid)).filter_map(|uid| u32::try_from(uid).ok()));
-            if !void.is_empty() {
-                tracing::info!(messages = void.len(), "numbers of the source are other messages' now");
-                ledger.void_numbers(row.id, Some(&void))?;
-                changed = true;
-            }
-        }
-        changed |= !ledger.scanned(row.id, &source.uids, source.unlisted)?.relisted.is_empty();
+    let gone = work.ledger().strays(row.id)?;
+    if !renumbered {
+        // What was gone, and has its number listed again, may be another message as well.
+        let again = gone.iter().map(|stray| stray.source_uid).filter(|uid| listed.contains(uid));
+        void.extend(again.filter_map(|uid| u32::try_from(uid).ok()));
     }
     source.look_at(|uid| void.contains(&uid));
     let known = |uid: u32| !renumbered && rows.contains_key(&uid) && !void.contains(&uid);
     let new: Vec<&Listed> = source.listed.iter().filter(|m| !known(m.uid)).collect();
-    let strays = if new.is_empty() { Vec::new() } else { work.ledger().strays(row.id)? };
-    let again = match find_again(work, &mut ends.source, &new, &strays, renumbered).await? {
-        Ok(again) => again,
+    let loses = |row: &&Row| renumbered || void.contains(&row.uid) || !listed.contains(&i64::from(row.uid));
+    let strays: Vec<Stray> =
+        gone.into_iter().chain(rows.values().filter(loses).filter_map(Stray::of)).collect();
+    // Read before any number is void: a run that breaks off in between would have to find them by less.
+    let read = match read_again(work, &mut ends.source, &new, &strays, renumbered).await? {
+        Ok(read) => read,
         Err(why) => return Ok(Err((Code::Unreadable, why))),
     };
+    let mut ledger = work.ledger();
+    let mut changed = renumbered || row.unlisted > 0;
+    if renumbered {
+        ledger.void_numbers(row.id, None)?;
+    } else if !void.is_empty() {
+        tracing::info!(messages = void.len(), "numbers of the source are other messages' now");
+        ledger.void_numbers(row.id, Some(&void))?;
+        changed = true;
+    }
+    changed |= !ledger.scanned(row.id, &source.uids, source.unlisted)?.relisted.is_empty();
+    let again = if read.is_empty() { Vec::new() } else { pair(&ledger.strays(row.id)?, &read, renumbered) };
     if changed || !again.is_empty() {
-        work.ledger().found_again(row.id, &again)?;
+        ledger.found_again(row.id, &again)?;
     }
     if changed || !again.is_empty() {
-        rows = work.ledger().rows(row.id)?;
+        rows = ledger.rows(row.id)?;
     }
+    drop(ledger);
     rows.retain(|uid, _| listed.contains(&i64::from(*uid)));
     Ok(Ok(KnownRows { rows, renumbered }))
 }

@@ -183,7 +183,11 @@ impl FolderRun<'_> {
         let in_question = |m: &&Listed| unresolved.contains(&m.uid) || refused.contains(&m.uid);
         let open: Vec<Listed> = wanted.iter().filter(in_question).cloned().collect();
         let mut looked = self.resolve(open).await?;
-        let unexplained = |m: &Listed| pass.outcome.taken.get(&m.uid).is_some_and(|claim| !claim.merged);
+        // Where something came that nobody was told of, it may be this.
+        let strange = looked.strange > 0;
+        let unexplained =
+            |m: &Listed| pass.outcome.taken.get(&m.uid).is_some_and(|claim| strange || !claim.merged);
+        let mut mistaken = HashSet::new();
         if looked.open.iter().any(unexplained) {
             // One UID was wrong, and not since the target takes two messages for one: of this pass none is believed.
             let claims: HashSet<u32> = work.ledger().unproven(folder)?.iter().map(|copy| copy.uid).collect();
@@ -193,7 +197,8 @@ impl FolderRun<'_> {
             counted.extend(claims);
             looked.found.extend(again.found);
             (looked.open, looked.undecided) = (again.open, looked.undecided || again.undecided);
-            pass.outcome.taken.clear();
+            mistaken.extend(pass.outcome.taken.extract_if(|_, claim| !claim.merged).map(|(uid, _)| uid));
+            mistaken.extend(&counted);
         }
         let new = |m: &&Listed| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
         let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size)).collect();
@@ -210,8 +215,10 @@ impl FolderRun<'_> {
         let misdated: HashSet<u32> = pass.outcome.misdated.drain(..).collect();
         pass.again = not_found.extract_if(.., |m| misdated.contains(&m.uid)).collect();
         self.route.misdated.extend(misdated);
-        let silent: Vec<Listed> =
-            not_found.extract_if(.., |m| pass.outcome.acknowledged.contains(&m.uid)).collect();
+        // It was acknowledged, and may be there altered.
+        let silent: Vec<Listed> = not_found
+            .extract_if(.., |m| pass.outcome.acknowledged.contains(&m.uid) || mistaken.contains(&m.uid))
+            .collect();
         if !silent.is_empty() {
             not_found.extend(self.await_silent(silent).await?);
         }

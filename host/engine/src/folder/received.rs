@@ -19,6 +19,15 @@ const CHUNK: usize = 200;
 /// Of messages that are all longer by as much, so many are read back to see what was added.
 const SAMPLE: usize = 3;
 
+/// What was read back, by source UID.
+#[derive(Default)]
+struct ReadBack {
+    /// Copies that are not what was sent.
+    altered: Vec<u32>,
+    /// Copies that are the same message in other bytes.
+    rewritten: Vec<u32>,
+}
+
 impl FolderRun<'_> {
     /// Compares those of the copies that the target lists with what was sent, and records what is not the same. Sizes only narrow the
     /// search: what is not as much longer as most messages of the folder are is read back, as is whatever has a NUL.
@@ -51,30 +60,39 @@ impl FolderRun<'_> {
         };
         let (sample, rest) = usually.split_at(usually.len().min(SAMPLE));
         self.read_back(pairs(&others), &mut differences).await?;
-        if !self.read_back(pairs(sample), &mut differences).await?.is_empty() {
+        let ReadBack { altered, rewritten } = self.read_back(pairs(sample), &mut differences).await?;
+        if !altered.is_empty() {
             // What is done to all of them is done to their texts.
             self.read_back(pairs(rest), &mut differences).await?;
-        } else if !usually.is_empty() {
-            let more = if usual > 0 { "longer" } else { "shorter" };
-            let note = Difference {
-                folder: self.route.source.clone(),
-                uid: 0,
-                target_uid: None,
-                kind: DifferenceKind::AlteredHeaders,
-                by: None,
-                detail: format!(
-                    "the target makes most messages {} bytes {more}, by their headers as far as {} of them were read",
-                    usual.unsigned_abs(),
-                    sample.len()
-                ),
-                note: true,
-            };
-            let earlier = |d: &Difference| d.uid == 0 && d.kind == DifferenceKind::AlteredHeaders;
-            self.work().ledger().replace_differences(self.row.id, earlier, std::slice::from_ref(&note))?;
-            self.tell_differences(vec![note]).await;
+        } else if !rewritten.is_empty() {
+            self.tell_usual(usual, sample.len()).await?;
         }
         self.work().ledger().add_differences(self.row.id, &differences)?;
         self.tell_differences(differences).await;
+        Ok(())
+    }
+
+    /// Records and tells, once for the folder, by how much the target makes most messages longer.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) async fn tell_usual(&mut self, usual: i64, read: usize) -> Step<()> {
+        let more = if usual > 0 { "longer" } else { "shorter" };
+        let note = Difference {
+            folder: self.route.source.clone(),
+            uid: 0,
+            target_uid: None,
+            kind: DifferenceKind::AlteredHeaders,
+            by: None,
+            detail: format!(
+                "the target makes most messages {} bytes {more}, by their headers as far as {read} of them were read",
+                usual.unsigned_abs()
+            ),
+            note: true,
+        };
+        let earlier = |d: &Difference| d.uid == 0 && d.kind == DifferenceKind::AlteredHeaders;
+        self.work().ledger().replace_differences(self.row.id, earlier, std::slice::from_ref(&note))?;
+        self.tell_differences(vec![note]).await;
         Ok(())
     }
 
@@ -87,13 +105,13 @@ impl FolderRun<'_> {
         }
     }
 
-    /// Reads copies, and their messages, and adds what differs. Returns which are altered.
+    /// Reads copies, and their messages, and adds what differs.
     async fn read_back(
         &mut self,
         pairs: Vec<(u32, u32)>,
         differences: &mut Vec<Difference>,
-    ) -> Step<Vec<u32>> {
-        let mut altered = Vec::new();
+    ) -> Step<ReadBack> {
+        let mut back = ReadBack::default();
         for chunk in pairs.chunks(CHUNK) {
             self.work().go_on()?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
@@ -102,16 +120,17 @@ impl FolderRun<'_> {
             for pair in compare_pairs(&mut self.ends, chunk, Depth::Full).await? {
                 // What a server rewrites of headers and line ends is the same message.
                 let same = pair.read.as_ref().zip(known.get(&pair.uid));
-                if same.is_some_and(|(read, known)| known.is_copied_as(&read.target)) {
+                if let Some((read, _)) = same.filter(|(read, known)| known.is_copied_as(&read.target)) {
+                    back.rewritten.extend((read.source.exact != read.target.exact).then_some(pair.uid));
                     continue;
                 }
-                altered.push(pair.uid);
+                back.altered.push(pair.uid);
                 made.extend(pair.read.as_ref().map(|read| (pair.uid, read.target.exact)));
                 differences.extend(pair.differences(&self.route.source));
             }
             self.work().ledger().set_altered(self.row.id, &made)?;
         }
-        Ok(altered)
+        Ok(back)
     }
 
     /// The difference that a copy's date is, unless it was sent with another one than the source's.

@@ -17,27 +17,26 @@ use crate::state::ledger::{Digests, Figures, Stray};
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
-/// Pairs messages that have no row with strays of the same content, one to one, in their order: (number of the row, number
-/// now, what is listed now). Where the whole folder was `renumbered`, every message is read, and one that its server has
-/// rewritten is known as well; else only those of a stray's size, and bytes and date have to be the same. `Err` inside, only
-/// where all was renumbered: a message that the source does not give may be one that was copied, in a sentence.
+/// Reads messages that have no row and may be strays. Where the whole folder was `renumbered`, every message is read; else
+/// only those of a stray's size. `Err` inside, only where all was renumbered: a message that the source does not give may be
+/// one that was copied, in a sentence.
 ///
 /// # Errors
 /// When the source fails, and when the user stops it.
-pub(super) async fn find_again(
+pub(super) async fn read_again(
     work: Work<'_>,
     source: &mut Session,
     new: &[&Listed],
     strays: &[Stray],
     renumbered: bool,
-) -> Step<Result<Vec<(i64, u32, Figures)>, String>> {
+) -> Step<Result<Vec<Found>, String>> {
+    if strays.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
     let sizes: HashSet<u64> = strays.iter().map(|stray| stray.at_source.size).collect();
     let worth = |m: &&&Listed| renumbered || sizes.contains(&m.size);
     let figures: BTreeMap<u32, Figures> = new.iter().filter(worth).map(|m| (m.uid, m.figures())).collect();
     let uids: Vec<u32> = figures.keys().copied().collect();
-    if strays.is_empty() {
-        return Ok(Ok(Vec::new()));
-    }
     let mut now = Vec::with_capacity(uids.len());
     let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
@@ -50,24 +49,28 @@ pub(super) async fn find_again(
         }
     }
     now.sort_unstable_by_key(|found| found.uid);
-    let pairs = pair(strays, &now, renumbered);
-    Ok(match refused.into_iter().next().filter(|_| renumbered && pairs.len() < strays.len()) {
+    let missing = |now: &[Found]| pair(strays, now, true).len() < strays.len();
+    Ok(match refused.into_iter().next().filter(|_| renumbered && missing(&now)) {
         Some((uid, words)) => Err(format!(
             "the source numbers its messages anew and does not give message {uid}, which may be one that was copied: \
              {words}"
         )),
-        None => Ok(pairs),
+        None => Ok(now),
     })
 }
 
 /// A message under a number that no row has.
-struct Found {
+pub(super) struct Found {
     uid: u32,
     figures: Figures,
     digests: Digests,
 }
 
-fn pair(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i64, u32, Figures)> {
+/// Pairs messages that have no row with strays of the same content, one to one, in their order: (number of the row, number
+/// now, what is listed now). Where the whole folder was `renumbered`, one that its server has rewritten is known as well; else
+/// bytes and date have to be the same.
+#[must_use]
+pub(super) fn pair(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i64, u32, Figures)> {
     // By what is worth a look: few strays share bytes or a body.
     let mut exact: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
     let mut body: HashMap<[u8; 16], Vec<usize>> = HashMap::new();

@@ -68,7 +68,12 @@ pub(super) async fn open_source(
             match proof.source_modseq.zip(end.selected.highest_modseq) {
                 Some((then, now)) if then == now => {}
                 Some((then, _)) => match session.changes(then, known).await {
-                    Ok(changes) => end.changed = changes.changed.into_iter().map(Listed::from).collect(),
+                    Ok(changes) => {
+                        end.changed = changes.changed.into_iter().map(Listed::from).collect();
+                        if !end.newest_is_known(session, rows, &[]).await? {
+                            return end.whole_instead(session, mapped).await;
+                        }
+                    }
                     Err(error) if error.is_connection_lost() => return Err(error),
                     Err(_) => return end.whole_instead(session, mapped).await,
                 },
@@ -96,10 +101,12 @@ pub(super) async fn open_source(
                     return end.whole_instead(session, mapped).await;
                 }
             };
-            let new = UidSet::range(proof.source_uid_next, u32::MAX);
+            // With the newest of those that are known.
+            let newest = known.iter().last().unwrap_or(u32::MAX);
+            let new = UidSet::range(newest.min(proof.source_uid_next), u32::MAX);
             let left = changes.vanished.map(|gone| known.without(&gone));
-            end.listed = list(session, new, FetchItems::Meta).await?;
-            end.listed.retain(|m| !known.contains(m.uid));
+            let tail = list(session, new, FetchItems::Meta).await?;
+            end.listed = tail.iter().filter(|m| !known.contains(m.uid)).cloned().collect();
             end.changed = changes.changed.into_iter().map(Listed::from).collect();
             let new: UidSet = end.listed.iter().map(|m| m.uid).collect();
             let mut all = match left {
@@ -117,6 +124,9 @@ pub(super) async fn open_source(
                 return end.whole_instead(session, mapped).await;
             }
             end.uids = all.iter().collect();
+            if !end.newest_is_known(session, rows, &tail).await? {
+                return end.whole_instead(session, mapped).await;
+            }
         }
         _ => return end.whole_instead(session, mapped).await,
     }
@@ -144,6 +154,30 @@ impl SourceEnd {
     pub(super) fn look_at(&mut self, which: impl Fn(u32) -> bool) {
         self.listed.extend(self.changed.extract_if(.., |m| which(m.uid)));
         self.listed.sort_by_key(|m| m.uid);
+    }
+
+    /// Whether the newest message that was known and is there is the one that was. A folder that was put back from a backup
+    /// gives its newest numbers again, and what has changed since may be told by numbers of before.
+    async fn newest_is_known(
+        &self,
+        session: &mut Session,
+        rows: &HashMap<u32, Row>,
+        tail: &[Listed],
+    ) -> Result<bool, ImapError> {
+        let sized = |uid: &&u32| rows.get(uid).is_some_and(|row| row.size > 0);
+        let Some((uid, row)) = self.uids.iter().rev().find(sized).and_then(|uid| rows.get_key_value(uid))
+        else {
+            return Ok(true);
+        };
+        let is_it = |m: &Listed| m.uid == *uid;
+        let now = match tail.iter().chain(&self.changed).find(|m| is_it(m)) {
+            Some(now) => Some(now.figures()),
+            None => {
+                let listed = list(session, UidSet::range(*uid, *uid), FetchItems::Meta).await?;
+                listed.into_iter().find(is_it).map(|now| now.figures())
+            }
+        };
+        Ok(now.is_some_and(|now| !row.at_source.differ(&now)))
     }
 
     /// What was asked for in part does not fit together: everything is listed.

@@ -7,13 +7,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod adopting;
+mod arrivals;
 mod breaks;
 mod checking;
+mod dates;
 mod doubles;
 mod flags;
 mod folders;
 mod hooks;
+mod identity;
 mod in_doubt;
+mod lengths;
 mod mail;
 mod misbehaviour;
 mod opening;
@@ -22,6 +26,7 @@ mod passes;
 mod patience;
 mod proving;
 mod quarantine;
+mod received;
 mod relocating;
 mod renumbered;
 mod stage;

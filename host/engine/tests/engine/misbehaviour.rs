@@ -7,7 +7,7 @@
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::Depth;
 use mailhaul_engine::summary::Verdict;
-use mailhaul_lab::fake::{End, Misbehaviour, TABLE, mail};
+use mailhaul_lab::fake::{End, Misbehaviour, mail, rows};
 
 use crate::mail::Wrong;
 use crate::outcome::Outcome;
@@ -73,8 +73,8 @@ fn more(stage: &Stage) {
     stage.source.store(|store| store.add("INBOX", &[], DATE, &message("more", 1)));
 }
 
-/// What the rule says of what a task said; `None` when it holds.
-fn dishonest(stage: &Stage, said: &str, outcome: &Outcome) -> Option<(Wrong, String)> {
+/// What the rule says of what a task said; `None` when it holds. Something may have happened `behind` a copy's back.
+fn dishonest(stage: &Stage, said: &str, behind: bool, outcome: &Outcome) -> Option<(Wrong, String)> {
     if stage.keeps(outcome, password()) {
         return Some((Leaked, format!("{said}: the password stands somewhere")));
     }
@@ -82,6 +82,10 @@ fn dishonest(stage: &Stage, said: &str, outcome: &Outcome) -> Option<(Wrong, Str
     let complete = finish.mailboxes.iter().all(|(_, end)| *end == MailboxEnd::Complete)
         || outcome.project.verdict == Verdict::Complete;
     let (wrong, unlike) = stage.unlike().filter(|_| complete)?;
+    // What becomes of a copy, or of its message, after it was moved and seen there is for `verify` to say.
+    if wrong == Changed && behind && said != "verify" {
+        return None;
+    }
     let told = outcome.project.mailboxes.iter().any(|mailbox| !mailbox.differences.is_empty());
     if wrong == Changed && told {
         return None;
@@ -93,6 +97,7 @@ fn dishonest(stage: &Stage, said: &str, outcome: &Outcome) -> Option<(Wrong, Str
 fn tried(row: &Misbehaviour, end: End, when: When) -> Option<(Wrong, String)> {
     let stage = Stage::new();
     stage.source.store(mail);
+    [&stage.source, &stage.target].into_iter().for_each(|server| row.prepare(server));
     if when == When::Later {
         stage.run().complete();
         stage.assert_moved();
@@ -100,20 +105,21 @@ fn tried(row: &Misbehaviour, end: End, when: When) -> Option<(Wrong, String)> {
     }
     let server = if end == End::Source { &stage.source } else { &stage.target };
     row.apply(server);
+    let behind = when == When::Later && row.is_of_mail();
     let mut wrong = None;
     for said in ["run", "run again"] {
         let outcome = stage.run();
-        wrong = wrong.or_else(|| dishonest(&stage, said, &outcome));
+        wrong = wrong.or_else(|| dishonest(&stage, said, behind, &outcome));
     }
     let outcome = stage.verify(Depth::Full);
-    wrong.or_else(|| dishonest(&stage, "verify", &outcome))
+    wrong.or_else(|| dishonest(&stage, "verify", behind, &outcome))
 }
 
 /// Tries all rows of one end at one time.
 #[track_caller]
 fn table(end: End, when: When) {
     let mut wrong = Vec::new();
-    for row in TABLE.iter().filter(|row| row.at.contains(&end)) {
+    for row in rows().filter(|row| row.at.contains(&end)) {
         let known =
             NOT_YET.iter().find(|not| not.name == row.name && not.at == end && not.when.contains(&when));
         let found = tried(row, end, when);
@@ -153,6 +159,6 @@ fn a_target_that_misbehaves_after_a_good_run() {
 #[test]
 fn what_does_not_hold_yet_is_in_the_table() {
     for NotYet { name, at, .. } in NOT_YET {
-        assert!(TABLE.iter().any(|row| row.name == *name && row.at.contains(at)), "{name} at {at:?}");
+        assert!(rows().any(|row| row.name == *name && row.at.contains(at)), "{name} at {at:?}");
     }
 }

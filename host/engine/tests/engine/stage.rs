@@ -235,6 +235,12 @@ impl Stage {
         self.task(Task::Undo)
     }
 
+    /// Undoes it; how many messages were ours and are taken back, by whichever way the target has.
+    #[track_caller]
+    pub(crate) fn taken_back(&self) -> u64 {
+        self.undo().well().undone().iter().map(|undone| undone.removed).sum()
+    }
+
     pub(crate) fn check(&self) -> Outcome {
         self.task(Task::Check)
     }

@@ -78,6 +78,7 @@ impl Session<'_> {
                     self.out.extend_from_slice(format!("{name} NIL").as_bytes());
                     text = None;
                 }
+                Give::Empty => body.clear(),
                 Give::Short(by) => body.truncate(body.len().saturating_sub(by)),
                 Give::StandIn => STAND_IN.clone_into(body),
                 Give::Long(by) => body.extend(std::iter::repeat_n(b'x', by)),

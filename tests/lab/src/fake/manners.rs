@@ -36,6 +36,8 @@ pub enum Give {
     WithoutText,
     /// The text is `NIL`.
     Nil,
+    /// The text has no byte.
+    Empty,
     /// The text is so much shorter than RFC822.SIZE says.
     Short(usize),
     /// The text is so much longer than RFC822.SIZE says.

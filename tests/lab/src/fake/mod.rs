@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 pub use manners::{Give, Incoming, Manners, OnAnswer, OnAppend, OnCommand, OnFetch, OnList, Take, Verdict};
-pub use misbehaviour::{End, Misbehaviour, TABLE, THE_ONE, mail};
+pub use misbehaviour::{End, Misbehaviour, TABLE, THE_ONE, mail, rows};
 pub use store::{Folder, Message, Store};
 
 /// Whoever sends so many commands to a server in memory goes round in a circle: its test fails instead of never ending.

@@ -7,7 +7,7 @@ use super::digests::known;
 use super::folder::changed;
 use super::report::add_differences;
 use super::seal::{MESSAGE, SEAL_ONE};
-use super::{Figures, FolderId, Known, Ledger, Result};
+use super::{Figures, FolderId, Known, Ledger, Result, Row};
 use crate::summary::Difference;
 
 /// A copy of a message that the source does not have any more under the number it had.
@@ -19,6 +19,15 @@ pub(crate) struct Stray {
     pub at_source: Figures,
     /// What is known of its content.
     pub content: Known,
+}
+
+impl Stray {
+    /// What a row is once its message has not its number any more; `None` for one without a copy.
+    #[must_use]
+    pub(crate) fn of(row: &Row) -> Option<Self> {
+        row.target_uid?;
+        Some(Self { source_uid: i64::from(row.uid), at_source: row.at_source, content: row.content })
+    }
 }
 
 fn stray(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Stray)> {

@@ -1,0 +1,28 @@
+//! Connections.
+
+use super::End::Target;
+use super::{BOTH, Misbehaviour, row, the_one};
+use crate::fake::{Take, Verdict};
+
+/// The rows of this kind.
+pub(super) const ROWS: &[Misbehaviour] = &[
+    row("goodbye", "the tenth command is answered with BYE, once", BOTH, |m| {
+        let mut heard = 0;
+        m.on_command = Box::new(move |_| {
+            heard += 1;
+            if heard == 10 { Verdict::Bye("* BYE Shutting down".to_owned()) } else { Verdict::Go }
+        });
+    }),
+    row("ends-at-a-message", "the connection ends at a message, which is not stored", &[Target], |m| {
+        the_one(m, |_| Take::Hangup { stored: false });
+    }),
+    row("ends-behind-a-message", "the connection ends at a message, which is stored", &[Target], |m| {
+        the_one(m, |_| Take::Hangup { stored: true });
+    }),
+    row("silent-at-a-message", "a message is never answered, and not stored", &[Target], |m| {
+        the_one(m, |_| Take::Never { stored: false });
+    }),
+    row("silent-behind-a-message", "a message is never answered, and stored", &[Target], |m| {
+        the_one(m, |_| Take::Never { stored: true });
+    }),
+];
