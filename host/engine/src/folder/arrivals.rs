@@ -176,8 +176,9 @@ impl FolderRun<'_> {
             return Ok(open);
         }
         let pairs = pair_by_witness(&mut self.ends, &doubtful, &came).await?;
-        // Of what an earlier run sent nobody counted what came: it may be somebody else's, and `undo` leaves it.
-        self.record_altered(&open, &pairs, Outcome::AlreadyPresent).await?;
+        // Where others' mail came as well, one that has the Message-ID of ours may be somebody else's: `undo` leaves it.
+        let outcome = if pairs.len() == came.len() { Outcome::Copied } else { Outcome::AlreadyPresent };
+        self.record_altered(&open, &pairs, outcome).await?;
         open.retain(|m| pairs.iter().all(|(uid, _)| *uid != m.uid));
         Ok(open)
     }
