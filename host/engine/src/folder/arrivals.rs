@@ -3,9 +3,10 @@
 //! What a target acknowledges may show late, under another UID than it said, or altered. It is sent again only when nothing
 //! came that may be it.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use mailhaul_imap::UidSet;
+use mailhaul_imap::{FetchItems, UidSet};
 use tokio::time::Instant;
 
 use crate::code::Code;
@@ -14,7 +15,7 @@ use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::content::Rule;
 use crate::message::differing::compare_pairs;
-use crate::message::list::{Listed, list_whole};
+use crate::message::list::{Listed, contents, list, list_whole};
 use crate::message::witness::pair_by_witness;
 use crate::plugin::Depth;
 use crate::server::error::EndError;
@@ -156,16 +157,13 @@ impl FolderRun<'_> {
         self.stop(Code::Undecided, why).await
     }
 
-    /// Looks among `unclaimed` messages of the target for what is in doubt and was altered when it was stored; returns what
-    /// is still open.
+    /// Looks among `unclaimed` messages of the target for what it has altered: for copies that it was seen to have made so, in
+    /// a folder that is another place now, and for what is in doubt. Returns what is still open.
     ///
     /// # Errors
     /// When an end or the ledger fails.
-    pub(super) async fn find_altered(
-        &mut self,
-        mut open: Vec<Listed>,
-        unclaimed: &[u32],
-    ) -> Step<Vec<Listed>> {
+    pub(super) async fn find_altered(&mut self, open: Vec<Listed>, unclaimed: &[u32]) -> Step<Vec<Listed>> {
+        let open = self.find_as_altered(open, unclaimed).await?;
         let sent: UidSet = self.in_doubt.iter().flat_map(Batch::uids).collect();
         let from = Batch::first_uid(&self.in_doubt);
         let claimed = self.work().ledger().claimed_in(self.place)?;
@@ -178,7 +176,46 @@ impl FolderRun<'_> {
         let pairs = pair_by_witness(&mut self.ends, &doubtful, &came).await?;
         // Where others' mail came as well, one that has the Message-ID of ours may be somebody else's: `undo` leaves it.
         let outcome = if pairs.len() == came.len() { Outcome::Copied } else { Outcome::AlreadyPresent };
-        self.record_altered(&open, &pairs, outcome).await?;
+        self.take_altered(open, &pairs, outcome).await
+    }
+
+    /// Looks for copies whose bytes are those that the target once made of their messages.
+    async fn find_as_altered(&mut self, open: Vec<Listed>, unclaimed: &[u32]) -> Step<Vec<Listed>> {
+        let as_altered = |m: &Listed| {
+            let row = self.rows.get(&m.uid).filter(|row| row.outcome == Outcome::Copied)?;
+            Some((row.content.altered?, (m.uid, row.at_target.size)))
+        };
+        let known: Vec<_> = open.iter().filter_map(as_altered).collect();
+        if known.is_empty() || unclaimed.is_empty() {
+            return Ok(open);
+        }
+        let sizes: HashSet<u64> = known.iter().map(|(_, (_, size))| *size).collect();
+        let at = EndError::at(Side::Target);
+        let there = unclaimed.iter().copied().collect();
+        let there = list(&mut self.ends.target, there, FetchItems::Meta).await.map_err(&at)?;
+        let there: Vec<u32> = there.iter().filter(|m| sizes.contains(&m.size)).map(|m| m.uid).collect();
+        let mut free: HashMap<[u8; 32], Vec<u32>> = HashMap::new();
+        for chunk in there.chunks(CHUNK) {
+            self.work().go_on()?;
+            for (uid, content) in contents(&mut self.ends.target, chunk).await.map_err(&at)?.found {
+                free.entry(content.exact).or_default().push(uid);
+            }
+        }
+        let pairs: Vec<(u32, u32)> = known
+            .into_iter()
+            .filter_map(|(digest, (uid, _))| Some((uid, free.get_mut(&digest)?.pop()?)))
+            .collect();
+        self.take_altered(open, &pairs, Outcome::Copied).await
+    }
+
+    /// Records pairs as there, altered; returns what is still open.
+    async fn take_altered(
+        &mut self,
+        mut open: Vec<Listed>,
+        pairs: &[(u32, u32)],
+        outcome: Outcome,
+    ) -> Step<Vec<Listed>> {
+        self.record_altered(&open, pairs, outcome).await?;
         open.retain(|m| pairs.iter().all(|(uid, _)| *uid != m.uid));
         Ok(open)
     }
