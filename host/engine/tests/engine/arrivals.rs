@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mailhaul_engine::summary::DifferenceKind as Kind;
 use mailhaul_lab::fake::{Incoming, Manners, Take};
+use tokio::time::Instant;
 
 use crate::stage::{DATE, Stage, message};
 
@@ -48,6 +49,26 @@ fn what_shows_late_is_waited_for() {
             once_each(&stage);
         }
     }
+}
+
+/// What is told of the folder is older than the answers to APPEND, UIDNEXT as well.
+#[test]
+fn a_folder_that_is_shown_as_it_was_is_waited_for() {
+    let stage = judged(UIDS_OR_NONE[0], |_| Take::Late(Duration::from_secs(10)));
+    let mut begun = None;
+    stage.target.manners(|m| {
+        m.on_answer = Box::new(move |line, out| {
+            if line.starts_with("APPEND") {
+                begun.get_or_insert_with(Instant::now);
+            }
+            if begun.is_some_and(|at: Instant| at.elapsed() < Duration::from_secs(10)) {
+                let said = String::from_utf8_lossy(out).replace("UIDNEXT 11]", "UIDNEXT 1]");
+                *out = said.into_bytes();
+            }
+        });
+    });
+    stage.run().complete();
+    once_each(&stage);
 }
 
 #[test]
