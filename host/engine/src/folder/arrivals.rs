@@ -46,12 +46,16 @@ pub(super) struct Arrivals {
 }
 
 impl FolderRun<'_> {
-    /// Looks at the target folder until what is needed `is_there`, or cannot be expected any more. `None` when the target
-    /// counts more messages than it lists, which stops the folder.
+    /// Looks at the target folder until what is needed `is_there`, or cannot be expected any more: UIDs up to `told` were given
+    /// by the target's word. `None` when the target counts more messages than it lists, which stops the folder.
     ///
     /// # Errors
     /// When the target or the ledger fails, and when the user stops it.
-    pub(super) async fn arrivals(&mut self, is_there: impl Fn(&[Listed]) -> bool) -> Step<Option<Arrivals>> {
+    pub(super) async fn arrivals(
+        &mut self,
+        told: u32,
+        is_there: impl Fn(&[Listed]) -> bool,
+    ) -> Step<Option<Arrivals>> {
         let at = EndError::at(Side::Target);
         let from = self.route.selected.uid_next.unwrap_or(1);
         let begun = Instant::now();
@@ -66,7 +70,9 @@ impl FolderRun<'_> {
             let uid_next = whole.selected.uid_next;
             let given = uid_next.map_or(0, |next| next.saturating_sub(from) as usize);
             let (hidden, short) = (given > shown, whole.unlisted() > 0);
-            let expected = if hidden || short { LATEST } else { QUIET_FOR };
+            // What it shows is older than what it said.
+            let lags = uid_next.is_some_and(|next| told >= next);
+            let expected = if hidden || short || lags { LATEST } else { QUIET_FOR };
             if is_there(&whole.listed) || begun.elapsed() >= expected {
                 if short && !is_there(&whole.listed) {
                     self.stop_short_target(whole.counted(), whole.listed.len()).await?;
@@ -94,7 +100,7 @@ impl FolderRun<'_> {
         let came = |listed: &[Listed]| -> Vec<u32> {
             listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(uid)).collect()
         };
-        let Some(arrivals) = self.arrivals(|listed| came(listed).len() >= open.len()).await? else {
+        let Some(arrivals) = self.arrivals(0, |listed| came(listed).len() >= open.len()).await? else {
             return Ok(Vec::new());
         };
         let unclaimed = came(&arrivals.listed);

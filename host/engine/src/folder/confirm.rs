@@ -54,7 +54,8 @@ impl FolderRun<'_> {
         let listed = match shown {
             Some(listed) => listed,
             None => {
-                let Some(arrivals) = self.arrivals(is_there).await? else { return Ok(None) };
+                let told = unproven.iter().map(|copy| copy.target_uid).max().unwrap_or(0);
+                let Some(arrivals) = self.arrivals(told, is_there).await? else { return Ok(None) };
                 hidden = arrivals.uid_next.filter(|_| arrivals.hidden).unwrap_or(0);
                 arrivals.listed
             }

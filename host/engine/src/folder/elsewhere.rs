@@ -97,6 +97,8 @@ async fn in_folder(
         limit_by: None,
         together: true,
         misdated: HashSet::new(),
+        undated: HashSet::new(),
+        exact: false,
     };
     let mut folder = FolderRun::new(ends, route, row, place, rows);
     folder.vanished = vanished;

@@ -132,6 +132,8 @@ fn route<'a>(
         limit_by: work.context.profiles.limit_by(work.mailbox, append_limit),
         together: true,
         misdated: HashSet::new(),
+        undated: HashSet::new(),
+        exact: false,
     }
 }
 

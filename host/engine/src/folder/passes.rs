@@ -55,6 +55,8 @@ impl FolderRun<'_> {
         let (work, folder) = (self.work(), self.row.id);
         let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS);
         let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
+        self.route.exact =
+            self.rows.values().any(|row| row.content.exact.is_some() && row.at_source.size == row.size);
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
         work.context
@@ -214,7 +216,11 @@ impl FolderRun<'_> {
         }
         let misdated: HashSet<u32> = pass.outcome.misdated.drain(..).collect();
         pass.again = not_found.extract_if(.., |m| misdated.contains(&m.uid)).collect();
-        self.route.misdated.extend(misdated);
+        for uid in misdated {
+            if !self.route.misdated.insert(uid) {
+                self.route.undated.insert(uid);
+            }
+        }
         // It was acknowledged, and may be there altered.
         let silent: Vec<Listed> = not_found
             .extract_if(.., |m| pass.outcome.acknowledged.contains(&m.uid) || mistaken.contains(&m.uid))

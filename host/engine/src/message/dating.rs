@@ -10,7 +10,7 @@ pub(crate) enum Dated {
     Received,
     /// The Date line: when it was written.
     Written,
-    /// There is neither: the target gives it the time of the copy.
+    /// There is neither, or the target takes neither: it gives it the time of the copy.
     Copied,
 }
 
@@ -33,7 +33,8 @@ impl Dated {
             Self::Received => format!("its copy has the date of its newest Received line, {date}"),
             Self::Written => format!("its copy has the date of its Date line, {date}"),
             Self::Copied => {
-                "its copy has the time of the copy, since its header has no date either".to_owned()
+                "its copy has the time of the copy, since its header has no other date that could be taken"
+                    .to_owned()
             }
         }
     }

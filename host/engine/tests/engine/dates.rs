@@ -110,7 +110,26 @@ fn what_is_refused_with_any_date_is_failed_with_the_words_once() {
     assert_eq!(code, "refused");
     assert!(exception.reason.contains("Out of date certificate"), "{exception:?}");
     let told = outcome.events.iter().filter(|event| matches!(event, Event::MessageException { .. })).count();
-    assert_eq!((told, stage.sent()), (1, 5), "once with its own date, once with another");
+    assert_eq!((told, stage.sent()), (1, 6), "with its own date, with its header's, without one");
+}
+
+/// Mail that is as old as its host says.
+#[test]
+fn what_is_old_by_its_header_too_comes_without_a_date_and_it_is_told() {
+    for capability in UIDS_OR_NONE {
+        let stage = Stage::with(Manners::default(), Manners::of(capability));
+        let written = "Date: Thu, 31 Jan 1985 10:00:00 +0000";
+        stage.source.store(|store| store.add("INBOX", &[], OLD, &text(&[written], "old")));
+        stage.target.manners(|m| {
+            m.on_append = Box::new(|m| match m.date.contains("-1985 ") {
+                true => Take::Say("NO Invalid date-time".into()),
+                false => Take::Store,
+            });
+        });
+        assert_eq!(told(stage.run().complete()), [(1, "date-of-copy")], "{capability}");
+        assert_eq!(stage.there("INBOX").len(), 1);
+        assert_eq!(told(stage.verify(Depth::Headers).complete()), [(1, "date-of-copy")]);
+    }
 }
 
 /// What is larger than this streams through in pieces: its header has to be read before the command begins.

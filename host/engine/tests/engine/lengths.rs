@@ -24,22 +24,31 @@ fn by_source(outcome: &Outcome) -> Vec<(Kind, u32)> {
     all.map(|d| (d.kind, d.uid)).collect()
 }
 
-#[test]
-fn one_of_another_length_is_asked_for_once_more_and_told() {
-    for (give, kind) in [(Give::Short(60), Kind::Truncated), (Give::Long(7), Kind::AlteredBody)] {
-        let stage = given(move |m| if m.says("INBOX 005") { give } else { Give::Whole });
-        for run in 0..2 {
-            let outcome = stage.run();
-            assert_eq!(outcome.not_well().totals(), [10, 10, 0, 0, 0, 0]);
-            assert_eq!((by_source(&outcome), outcome.differences()), (vec![(kind, 5)], vec![(kind, 5)]));
-            let fetches = fetches(&stage);
-            assert_eq!(fetches.len(), 2, "{run}: {fetches:?}");
-            assert!(fetches[1].starts_with("UID FETCH 5 "), "{fetches:?}");
-        }
-        for depth in [Depth::Counts, Depth::Headers, Depth::Full] {
-            assert_eq!(by_source(stage.verify(depth).not_well()), [(kind, 5)], "{depth:?}");
-        }
+/// The fifth is given so, always.
+#[track_caller]
+fn another_length(give: Give, kind: Kind) {
+    let stage = given(move |m| if m.says("INBOX 005") { give } else { Give::Whole });
+    for run in 0..2 {
+        let outcome = stage.run();
+        assert_eq!(outcome.not_well().totals(), [10, 10, 0, 0, 0, 0]);
+        assert_eq!((by_source(&outcome), outcome.differences()), (vec![(kind, 5)], vec![(kind, 5)]));
+        let fetches = fetches(&stage);
+        assert_eq!(fetches.len(), 2, "{run}: {fetches:?}");
+        assert!(fetches[1].starts_with("UID FETCH 5 "), "{fetches:?}");
     }
+    for depth in [Depth::Counts, Depth::Headers, Depth::Full] {
+        assert_eq!(by_source(stage.verify(depth).not_well()), [(kind, 5)], "{depth:?}");
+    }
+}
+
+#[test]
+fn one_that_is_shorter_is_asked_for_once_more_and_told() {
+    another_length(Give::Short(60), Kind::Truncated);
+}
+
+#[test]
+fn one_that_is_longer_is_asked_for_once_more_and_told() {
+    another_length(Give::Long(7), Kind::AlteredBody);
 }
 
 #[test]
@@ -89,4 +98,22 @@ fn a_text_without_a_byte_is_asked_for_once_more() {
     });
     stage.run().complete();
     assert_eq!((stage.sent(), stage.there("INBOX").len()), (10, 10));
+}
+
+/// One new message is all that a night's run brings: the folder's others say that the source is right as a rule.
+#[test]
+fn the_first_of_a_run_is_asked_for_again_where_the_source_was_right_before() {
+    let stage = given(|_| Give::Whole);
+    stage.run().complete();
+    stage
+        .source
+        .store(|store| store.add("INBOX", &[], crate::stage::DATE, &crate::stage::message("late", 1)));
+    let mut short = true;
+    stage.source.manners(|m| {
+        m.on_fetch =
+            Box::new(move |_| if std::mem::take(&mut short) { Give::Short(20) } else { Give::Whole });
+    });
+    let outcome = stage.run();
+    assert!(outcome.complete().differences().is_empty());
+    stage.assert_moved();
 }

@@ -224,3 +224,23 @@ fn what_the_operator_leaves_out_is_skipped_until_he_does_not() {
     assert_eq!(stage.run().complete().totals(), [6, 6, 0, 0, 0, 0]);
     stage.assert_moved();
 }
+
+/// The smaller of two figures is not believed: what STATUS counts is listed.
+#[test]
+fn a_folder_that_says_it_has_none_is_listed_where_status_counts_some() {
+    for at_source in [true, false] {
+        let stage = Stage::loaded(3);
+        stage.run().complete();
+        let server = if at_source { &stage.source } else { &stage.target };
+        server.manners(|m| {
+            m.on_answer = Box::new(|_, out| {
+                let said = String::from_utf8_lossy(out).replace("* 3 EXISTS", "* 0 EXISTS");
+                *out = said.replace("* 4 EXISTS", "* 0 EXISTS").into_bytes();
+            });
+        });
+        stage.source.store(|store| store.add("INBOX", &["\\Seen"], DATE, &message("more", 1)));
+        let outcome = stage.run();
+        assert_eq!(outcome.totals(), [4, 4, 0, 0, 0, 0], "{at_source}");
+        stage.assert_moved();
+    }
+}

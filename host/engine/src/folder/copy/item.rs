@@ -39,6 +39,10 @@ pub(crate) struct Route<'a> {
     pub together: bool,
     /// Messages whose dates the target does not take.
     pub misdated: HashSet<u32>,
+    /// Of these, those whose header's date it does not take either.
+    pub undated: HashSet<u32>,
+    /// Whether the source's word on the length of a message of the folder was right before.
+    pub exact: bool,
 }
 
 impl Route<'_> {

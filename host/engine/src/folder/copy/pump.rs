@@ -75,7 +75,8 @@ async fn pump(
     let mut listener = AbortOnDrop(tokio::spawn(listen(acks, ack_sender).in_current_span()));
 
     let mut copied = CopyOutcome::default();
-    let reader = Reader { route, flight: Arc::clone(shared), queue, halted, lengths: Lengths::default() };
+    let reader =
+        Reader { route, flight: Arc::clone(shared), queue, halted, lengths: Lengths::new(route.exact) };
     let (read, recorded) =
         tokio::join!(reader.read(source, open, &mut copied), record(route, shared, ack_receiver, halt));
     let written = (&mut writer.0).await;

@@ -11,7 +11,7 @@ use crate::folder::copy::item::{CopyOutcome, Head, Item, Read, Route};
 use crate::folder::work::{Step, WorkError};
 use crate::job::Order;
 use crate::message::content::Hasher;
-use crate::message::dating::date_of;
+use crate::message::dating::{Dated, date_of};
 use crate::message::list::{Listed, NO_TEXT, still_listed};
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -44,19 +44,23 @@ pub(super) struct Reader<'a> {
 }
 
 /// How often the source's word on a message's length was right.
-#[derive(Default)]
 pub(super) struct Lengths {
     exact: u64,
     other: u64,
 }
 
 impl Lengths {
+    /// Of a source that was right before, or of which nothing is known.
+    pub(super) fn new(exact: bool) -> Self {
+        Self { exact: u64::from(exact), other: 0 }
+    }
+
     /// Takes note of one. Returns whether it is worth asking for once more: one that is empty, or, by a server that is right
     /// as a rule, one of another length. A server that only estimates would be asked for everything twice.
     fn is_odd(&mut self, len: u64, said: Option<u64>) -> bool {
         let same = said.is_none_or(|said| said == len);
         *(if same { &mut self.exact } else { &mut self.other }) += 1;
-        len == 0 || !same && self.exact > self.other
+        len == 0 || !same && self.exact >= self.other
     }
 }
 
@@ -237,7 +241,10 @@ impl Reader<'_> {
             pieces.push(piece);
         }
         if redated {
-            let (rule, date) = date_of(part.hasher.header(), date.as_ref());
+            let (rule, date) = match self.route.undated.contains(&head.uid) {
+                true => (Dated::Copied, None),
+                false => date_of(part.hasher.header(), date.as_ref()),
+            };
             (head.dated, head.append.internal_date) = (Some(rule), date);
         }
         if len <= WHOLE {

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::{Claim, CopyOutcome, Route};
 use crate::folder::work::{Step, Work};
+use crate::message::dating::Dated;
 use crate::server::error::Reading;
 use crate::server::refusal::read_append;
 use crate::state::ledger::{Delivered, Failure, Outcome, Taken};
@@ -133,7 +134,10 @@ pub(super) async fn record(
                         done.alone = true;
                         done.unresolved.push(uid);
                     }
-                    AckOutcome::Refused(refusal) if sent.dated.is_none() && is_about_the_date(&refusal) => {
+                    AckOutcome::Refused(refusal)
+                        if sent.dated.as_ref().is_none_or(|(rule, _)| *rule != Dated::Copied)
+                            && is_about_the_date(&refusal) =>
+                    {
                         done.misdated.push(uid);
                         done.unresolved.push(uid);
                     }
