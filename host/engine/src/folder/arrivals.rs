@@ -25,6 +25,9 @@ use crate::state::ledger::{Batch, Delivered, Failure, MAX_ATTEMPTS, Outcome};
 /// What was acknowledged and does not show is waited for at most so long.
 const LATEST: Duration = Duration::from_secs(30);
 
+/// A target that is behind what it has told before has so long to catch up.
+const BEHIND: Duration = Duration::from_secs(5);
+
 /// Where the target gave no numbers that it does not show, nothing came when nothing has come for so long.
 const QUIET_FOR: Duration = Duration::from_secs(1);
 
@@ -86,6 +89,26 @@ impl FolderRun<'_> {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Whether the target's UIDNEXT, which has gone back, comes to what it `was` in a moment: one that answers from another
+    /// machine may be behind what it has told before, and is not put back.
+    ///
+    /// # Errors
+    /// When the target fails, and when the user stops it.
+    pub(super) async fn catches_up(&mut self, was: u32) -> Step<bool> {
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        while begun.elapsed() < BEHIND {
+            tokio::time::sleep(pause).await;
+            self.work().go_on()?;
+            self.select_target().await?;
+            if self.route.selected.uid_next.is_none_or(|next| next >= was) {
+                return Ok(true);
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Ok(false)
     }
 
     /// Looks for messages that the target acknowledged without a word on their UIDs, and that are not there by their

@@ -161,7 +161,8 @@ impl FolderRun<'_> {
         let proof = self.row.proof;
         // A folder has no proof while anything of it is in doubt; that its copies were listed once says as much of UIDNEXT.
         let was = proof.map_or(0, |proof| proof.target_uid_next).max(newest.saturating_add(1));
-        let went_back = self.route.selected.uid_next.is_some_and(|next| next < was);
+        let behind = self.route.selected.uid_next.is_some_and(|next| next < was);
+        let went_back = behind && !self.catches_up(was).await?;
         let same = proof.is_some_and(|proof| same_target(&proof, &self.route.selected));
         if !went_back {
             if same && !self.rests_on_copies() {

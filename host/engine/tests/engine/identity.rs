@@ -1,5 +1,8 @@
 //! Identity: a number is doubted when size or date differ, at both ends, and the content decides.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use mailhaul_lab::fake::{Fake, Folder, Give, Manners, Message, Take, Verdict};
 
 use crate::stage::{DATE, Stage, message};
@@ -367,4 +370,27 @@ fn killed_while_it_looks_for_what_was_numbered_anew_it_sends_nothing_again() {
 #[test]
 fn killed_while_it_looks_for_what_was_put_back_it_sends_nothing_again() {
     killed_while_it_looks(|folder| folder.next = 5);
+}
+
+/// Of several machines that answer for a target one may be behind: what it does not show yet is no reason to send it again.
+#[test]
+fn a_target_that_is_behind_for_a_moment_is_not_put_back() {
+    let stage = Stage::loaded(5);
+    stage.run().complete();
+    add_one(&stage);
+    let opened = Arc::new(AtomicUsize::new(0));
+    let (seen, listed) = (Arc::clone(&opened), Arc::clone(&opened));
+    stage.target.manners(|m| {
+        m.on_answer = Box::new(move |line, out| {
+            if line.starts_with("SELECT") && seen.fetch_add(1, Ordering::Relaxed) < 3 {
+                let text = String::from_utf8_lossy(out).replace("5 EXISTS", "4 EXISTS");
+                *out = text.replace("[UIDNEXT 6]", "[UIDNEXT 5]").into_bytes();
+            }
+        });
+        m.on_list = Box::new(move |m| m.uid < 5 || listed.load(Ordering::Relaxed) > 3);
+    });
+    let outcome = stage.run();
+    assert!(outcome.warnings().is_empty(), "{:?}", outcome.warnings());
+    outcome.complete();
+    stage.assert_moved();
 }
