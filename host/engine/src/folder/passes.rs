@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::code::Code;
 use crate::event::Event;
+use crate::folder::adopt::LookupResult;
 use crate::folder::copy::item::CopyOutcome;
 use crate::folder::copy::spread;
 use crate::folder::run::FolderRun;
@@ -175,31 +176,17 @@ impl FolderRun<'_> {
         let (work, folder) = (self.work(), self.row.id);
         // Of two that were given one UID, neither is believed.
         let mut counted = std::mem::take(&mut pass.outcome.contested);
-        let sent = |uids: &HashSet<u32>| -> Vec<(u32, u64)> {
-            wanted.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size)).collect()
-        };
-        self.take_back(&sent(&counted))?;
+        self.take_back(&sent(wanted, &counted))?;
         let refused: HashSet<u32> = work.ledger().attempts(folder)?.into_keys().collect();
         let unresolved: HashSet<u32> =
             pass.outcome.unresolved.drain(..).chain(counted.iter().copied()).collect();
         let in_question = |m: &&Listed| unresolved.contains(&m.uid) || refused.contains(&m.uid);
         let open: Vec<Listed> = wanted.iter().filter(in_question).cloned().collect();
         let mut looked = self.resolve(open).await?;
-        // Where something came that nobody was told of, it may be this.
-        let strange = looked.strange > 0;
-        let unexplained =
-            |m: &Listed| pass.outcome.taken.get(&m.uid).is_some_and(|claim| strange || !claim.merged);
         let mut mistaken = HashSet::new();
-        if looked.open.iter().any(unexplained) {
-            // One UID was wrong, and not since the target takes two messages for one: of this pass none is believed.
-            let claims: HashSet<u32> = work.ledger().unproven(folder)?.iter().map(|copy| copy.uid).collect();
-            self.take_back(&sent(&claims))?;
-            let claimed = wanted.iter().filter(|m| claims.contains(&m.uid)).cloned();
-            let again = self.resolve(looked.open.into_iter().chain(claimed).collect()).await?;
-            counted.extend(claims);
-            looked.found.extend(again.found);
-            (looked.open, looked.undecided) = (again.open, looked.undecided || again.undecided);
+        if let Some(claims) = self.doubt_claims(wanted, &pass.outcome, &mut looked).await? {
             mistaken.extend(pass.outcome.taken.extract_if(|_, claim| !claim.merged).map(|(uid, _)| uid));
+            counted.extend(claims);
             mistaken.extend(&counted);
         }
         let new = |m: &&Listed| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
@@ -233,6 +220,32 @@ impl FolderRun<'_> {
             work.ledger().close_batches(folder)?;
         }
         Ok(())
+    }
+
+    /// Where a UID was given a second time, and not since the target takes two messages for one, it was wrong: of this pass
+    /// none is believed, and everything is looked for by its content. Returns which messages were counted as copied by then.
+    async fn doubt_claims(
+        &mut self,
+        wanted: &[Listed],
+        copied: &CopyOutcome,
+        looked: &mut LookupResult,
+    ) -> Step<Option<HashSet<u32>>> {
+        // Where something came that nobody was told of, it may be this.
+        let strange = looked.strange > 0;
+        let unexplained = |m: &Listed| copied.taken.get(&m.uid).is_some_and(|claim| strange || !claim.merged);
+        if !looked.open.iter().any(unexplained) {
+            return Ok(None);
+        }
+        let counted: HashSet<u32> =
+            self.work().ledger().unproven(self.row.id)?.iter().map(|copy| copy.uid).collect();
+        self.take_back(&sent(wanted, &counted))?;
+        let claimed = wanted.iter().filter(|m| counted.contains(&m.uid)).cloned();
+        let again =
+            self.resolve(std::mem::take(&mut looked.open).into_iter().chain(claimed).collect()).await?;
+        looked.found.extend(again.found);
+        looked.open = again.open;
+        looked.undecided |= again.undecided;
+        Ok(Some(counted))
     }
 
     /// Takes acknowledgements back: these messages are to be looked for. What is found of them is ours, by the intent that
@@ -281,6 +294,11 @@ impl FolderRun<'_> {
         }
         Ok(again)
     }
+}
+
+/// UID and size of those of these messages that are meant.
+fn sent(messages: &[Listed], uids: &HashSet<u32>) -> Vec<(u32, u64)> {
+    messages.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size)).collect()
 }
 
 /// What one pass came to.
