@@ -3,13 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::grounds;
 use crate::process::{output, until};
 
 /// How long a session may take to end after its client has gone.
 const SESSION_ENDS: Duration = Duration::from_secs(20);
+
+/// Folders made in one second have UIDVALIDITYs of the next ones.
+const NUMBERS_ARE_NEW: Duration = Duration::from_secs(60);
 
 /// A copy of an account's Maildir as it was at some time, with owners, times and Dovecot's own files.
 #[derive(Debug)]
@@ -53,11 +56,17 @@ fn copy(from: &Path, to: &Path) {
     output(Command::new("cp").arg("-a").arg(from).arg(to)).expect("copy a Maildir");
 }
 
-/// Takes Dovecot's memory of UIDs and UIDVALIDITY away; its folders number their messages anew.
+/// Takes Dovecot's memory of UIDs and UIDVALIDITY away; its folders number their messages anew. Dovecot numbers folders by
+/// the second, so this returns once it has one that none of them had.
 ///
 /// # Panics
-/// When the Maildir cannot be written.
+/// When the Maildir cannot be written, or the clock does not come to such a second.
 pub fn lose_numbers(maildir: &Path) {
+    wait_closed(maildir);
+    let newest = newest_validity(maildir);
+    let another = || (SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() > newest).then_some(());
+    until("a second with another UIDVALIDITY", NUMBERS_ARE_NEW, another)
+        .unwrap_or_else(|error| panic!("{error}"));
     remove(maildir, &|name| name.starts_with("dovecot") && name != "dovecot-keywords");
 }
 
@@ -84,6 +93,20 @@ pub fn lose_times(maildir: &Path) {
             file.set_modified(now).expect("change a message file's time");
         }
     });
+}
+
+/// The highest UIDVALIDITY of its folders: the first line of a list of UIDs is like `3 V1795927938 N5 G…`.
+fn newest_validity(maildir: &Path) -> u64 {
+    let mut newest = 0;
+    walk(maildir, &mut |path| {
+        if path.file_name().is_some_and(|name| name == "dovecot-uidlist") {
+            let list = fs::read_to_string(path).unwrap_or_default();
+            let words = list.lines().next().unwrap_or_default().split(' ');
+            let validity = words.filter_map(|word| word.strip_prefix('V')?.parse().ok()).max();
+            newest = newest.max(validity.expect("a list of UIDs begins with its UIDVALIDITY"));
+        }
+    });
+    newest
 }
 
 fn remove(maildir: &Path, which: &dyn Fn(&str) -> bool) {

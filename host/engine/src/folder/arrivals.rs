@@ -26,7 +26,7 @@ use crate::state::ledger::{Batch, Delivered, Failure, MAX_ATTEMPTS, Outcome};
 const LATEST: Duration = Duration::from_secs(30);
 
 /// A target that is behind what it has told before has so long to catch up.
-const BEHIND: Duration = Duration::from_secs(5);
+const BEHIND: Duration = Duration::from_secs(3);
 
 /// Where the target gave no numbers that it does not show, nothing came when nothing has come for so long.
 const QUIET_FOR: Duration = Duration::from_secs(1);
@@ -98,15 +98,13 @@ impl FolderRun<'_> {
     /// When the target fails, and when the user stops it.
     pub(super) async fn catches_up(&mut self, was: u32) -> Step<bool> {
         let begun = Instant::now();
-        let mut pause = FIRST_PAUSE;
         while begun.elapsed() < BEHIND {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(FIRST_PAUSE).await;
             self.work().go_on()?;
             self.select_target().await?;
             if self.route.selected.uid_next.is_none_or(|next| next >= was) {
                 return Ok(true);
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Ok(false)
     }

@@ -90,8 +90,6 @@ pub(super) async fn known_rows(
     let again = if read.is_empty() { Vec::new() } else { pair(&ledger.strays(row.id)?, &read, renumbered) };
     if changed || !again.is_empty() {
         ledger.found_again(row.id, &again)?;
-    }
-    if changed || !again.is_empty() {
         rows = ledger.rows(row.id)?;
     }
     drop(ledger);

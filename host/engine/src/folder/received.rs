@@ -29,8 +29,8 @@ struct ReadBack {
 }
 
 impl FolderRun<'_> {
-    /// Compares those of the copies that the target lists with what was sent, and records what is not the same. Sizes only narrow the
-    /// search: what is not as much longer as most messages of the folder are is read back, as is whatever has a NUL.
+    /// Compares those of the copies that the target lists with what was sent, and records what is not the same. Sizes only
+    /// narrow the search: what is not as much longer as most messages of the folder are is read back, as is what has a NUL.
     ///
     /// # Errors
     /// When an end or the ledger fails.

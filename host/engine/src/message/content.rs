@@ -161,7 +161,7 @@ fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
     {
         return Some(end);
     }
-    (from..header.len()).filter(|at| header[*at] == b'\n').find_map(|at| line_end(at + 1))
+    memchr::memchr_iter(b'\n', &header[from..]).find_map(|at| line_end(from + at + 1))
 }
 
 /// The values of the [`TELLING`] headers, unfolded; `None` where a header is missing. Lines end as they may: with LF, or with

@@ -130,8 +130,9 @@ impl Reader<'_> {
         error
     }
 
-    /// Takes the `missing` messages out of a FETCH; one that is odd stays missing, unless it was asked for `again`. `false` when it is over before all have come: the user stopped it,
-    /// the target takes nothing more, or the writer is gone, whose own error says why.
+    /// Takes the `missing` messages out of a FETCH; one that is odd stays missing, unless it was asked for `again`. `false`
+    /// when it is over before all have come: the user stopped it, the target takes nothing more, or the writer is gone, whose
+    /// own error says why.
     async fn take(
         &mut self,
         fetch: &mut Fetch<'_>,

@@ -73,6 +73,7 @@ ALTER TABLE message ADD COLUMN telling BLOB;
 ALTER TABLE message ADD COLUMN message_id BLOB;
 ALTER TABLE message ADD COLUMN altered BLOB;
 CREATE INDEX message_odd ON message (folder, source_uid) WHERE source_size IS NOT NULL;
+CREATE INDEX difference_message ON difference (folder, source_uid);
 ";
 
 /// The seal of a message row up to version 5.

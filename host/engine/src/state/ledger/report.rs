@@ -272,7 +272,11 @@ pub(super) fn add_differences(
     if differences.is_empty() {
         return Ok(());
     }
-    let mut insert = tx.prepare_cached("INSERT INTO difference VALUES (?1, ?2, ?3, ?4)")?;
+    // A run that broke off may have recorded it before it could record that it had looked.
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO difference SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+             SELECT 1 FROM difference WHERE folder = ?1 AND source_uid = ?2 AND json = ?4)",
+    )?;
     for d in differences {
         insert.execute(params![folder.0, d.uid, d.target_uid, to_json(d)?])?;
     }

@@ -117,6 +117,8 @@ CREATE TABLE difference (
     target_uid INTEGER,
     json       TEXT NOT NULL
 );
+-- A target that keeps no dates has one for each message.
+CREATE INDEX difference_message ON difference (folder, source_uid);
 
 -- What the validation hooks said last.
 CREATE TABLE hook (

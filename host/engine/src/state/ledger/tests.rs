@@ -444,11 +444,37 @@ fn a_difference_goes_with_its_message() {
         detail: String::new(),
         note: false,
     };
-    ledger.add_differences(id, &[altered(1), altered(2)]).unwrap();
+    for _ in 0..2 {
+        ledger.add_differences(id, &[altered(1), altered(2)]).unwrap();
+    }
+    assert_eq!(ledger.differences_of(id).unwrap().len(), 2, "found once more it is still one");
     ledger.void_numbers(id, None).unwrap();
     ledger.found_again(id, &[(-2, 1, Figures::default())]).unwrap();
     let [left] = &ledger.differences_of(id).unwrap()[..] else { panic!("one is of a message that is gone") };
     assert_eq!((left.uid, left.target_uid), (1, Some(12)));
+}
+
+/// Each was looked for among all of them: minutes for a target that keeps no dates.
+#[test]
+fn very_many_differences_are_recorded_in_a_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let one = |uid: u32| Difference {
+        folder: "Sent".into(),
+        uid,
+        target_uid: Some(uid),
+        kind: DifferenceKind::Date,
+        by: None,
+        detail: String::new(),
+        note: false,
+    };
+    let all: Vec<Difference> = (1..=20_000).map(one).collect();
+    let begun = std::time::Instant::now();
+    ledger.add_differences(id, &all).unwrap();
+    ledger.add_differences(id, &all).unwrap();
+    assert_eq!(ledger.differences_of(id).unwrap().len(), all.len());
+    // A fortieth of a second as a rule; by looking at each, half a minute.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[test]

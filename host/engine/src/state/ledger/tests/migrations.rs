@@ -46,6 +46,7 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
 fn rows_as_in_version_5(ledger: &Ledger) {
     let made = "DELETE FROM about WHERE name = 'key';
         DROP INDEX message_odd;
+        DROP INDEX difference_message;
         ALTER TABLE message DROP COLUMN source_size;
         ALTER TABLE message DROP COLUMN source_date;
         ALTER TABLE message DROP COLUMN target_size;
