@@ -3,6 +3,7 @@
 use mailhaul_net::Endpoint;
 
 use crate::command::Answer;
+use crate::list::Space;
 use crate::name::Naming;
 use crate::reply::{Reply, values};
 use crate::token::{Tokens, Value};
@@ -141,6 +142,23 @@ impl Namespaces {
 
     /// Whether `name` is the user's own: in a personal namespace and in no longer prefix of somebody else's.
     pub(crate) fn is_own(&self, name: &FolderName) -> bool {
+        self.space(name) == Space::Own
+    }
+
+    /// Whose namespace `name` is in.
+    pub(crate) fn space(&self, name: &FolderName) -> Space {
+        if self.is_personal(name) {
+            return Space::Own;
+        }
+        // `Shared/` is somebody else's for sure; a prefix `S` may be the beginning of the user's own names as well.
+        let whole = |space: &&Namespace| {
+            space.prefix == name.0 || space.prefix.last().is_none_or(|last| !last.is_ascii_alphanumeric())
+        };
+        let foreign = self.foreign.iter().filter(whole).any(|space| is_below(&name.0, space));
+        if foreign { Space::Foreign } else { Space::Beside }
+    }
+
+    fn is_personal(&self, name: &FolderName) -> bool {
         let longest = |list: &[Namespace]| {
             let fits = list.iter().filter(|space| is_below(&name.0, space)).map(|space| space.prefix.len());
             fits.max()
@@ -241,12 +259,17 @@ mod tests {
         let own = |name: &str| spaces.is_own(&FolderName(name.as_bytes().to_vec()));
         assert!(own("INBOX") && own("inbox") && own("INBOX.Sent") && own("Inbox.Sent"));
         assert!(!own("user.bob") && !own("Shared") && !own("Shared/x") && !own("#news.a") && !own("Other"));
+        let space = |name: &str| spaces.space(&FolderName(name.as_bytes().to_vec()));
+        assert_eq!(["user.bob", "Shared", "#news.a"].map(space), [Space::Foreign; 3]);
+        assert_eq!(["Other", "Sent", "userbob"].map(space), [Space::Beside; 3]);
 
         let nil = Namespaces::read(&answer(&["* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"])).unwrap();
         assert!(nil.foreign.is_empty() && nil.is_own(&FolderName(b"Work".to_vec())));
         let plain =
             Namespaces::read(&answer(&["* NAMESPACE ((\"\" \"/\")) ((\"~\" \"/\")) NIL\r\n"])).unwrap();
-        assert!(!plain.is_own(&FolderName(b"~bob/x".to_vec())));
+        assert_eq!(plain.space(&FolderName(b"~bob/x".to_vec())), Space::Foreign);
+        let short = Namespaces::read(&answer(&["* NAMESPACE ((\"\" \"/\")) NIL ((\"S\" \"/\"))\r\n"])).unwrap();
+        assert_eq!(short.space(&FolderName(b"Sent".to_vec())), Space::Beside);
         assert_eq!(Namespaces::read(&answer(&["* OK\r\n"])), None);
     }
 }

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use crate::command::{Answer, Command};
 use crate::list::{self, fold_inbox};
-use crate::{Folder, FolderName, FolderPath, FolderStatus, ImapError, Session, status};
+use crate::{Folder, FolderName, FolderPath, FolderStatus, ImapError, Session, Space, status};
 
 impl Session {
-    /// Returns the user's own folders, in the server's order, each once.
+    /// Returns every folder the server lists, in its order, each once; [`Folder::space`] says which are the user's own.
     ///
-    /// Namespaces of other users and shared ones are left out. The inbox is among them also when the server forgets to list
-    /// it. Roles and subscriptions come with LIST RETURN
+    /// The inbox is among them also when the server forgets to list it. Roles and subscriptions come with LIST RETURN
     /// (RFC 5258, RFC 6154) where that works, else from plain LIST and LSUB.
     ///
     /// # Errors
@@ -25,7 +24,7 @@ impl Session {
             let extended = Command::new("LIST").text("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED)");
             // iCloud and others advertise it and answer BAD.
             match self.run(extended).await?.ok("LIST") {
-                Ok(answer) => return Ok(self.own_folders(&answer, None)),
+                Ok(answer) => return Ok(self.read_folders(&answer, None)),
                 Err(error) => tracing::debug!(%error, "LIST RETURN was refused"),
             }
         }
@@ -39,7 +38,7 @@ impl Session {
             Some(Err(error)) if !xlist => return Err(error),
             _ => self.run(Command::new("LIST").text("\"\" \"*\"")).await?.ok("LIST")?,
         };
-        Ok(self.own_folders(&listed, subscribed.as_ref()))
+        Ok(self.read_folders(&listed, subscribed.as_ref()))
     }
 
     /// Whether one LIST can tell roles and subscriptions.
@@ -47,7 +46,7 @@ impl Session {
         self.facts().has("LIST-EXTENDED") && self.facts().has("SPECIAL-USE")
     }
 
-    fn own_folders(&self, listed: &Answer, subscribed: Option<&Answer>) -> Vec<Folder> {
+    fn read_folders(&self, listed: &Answer, subscribed: Option<&Answer>) -> Vec<Folder> {
         list::read(listed, subscribed, self.facts(), self.namespaces())
     }
 
@@ -62,6 +61,8 @@ impl Session {
                 let inbox = Folder {
                     name: FolderName::inbox(),
                     path: FolderPath::inbox(),
+                    reads: None,
+                    space: Space::Own,
                     attributes: Vec::new(),
                     roles: Vec::new(),
                     selectable: true,
@@ -75,7 +76,7 @@ impl Session {
         Ok(folders)
     }
 
-    /// Returns the user's own folders, as [`Session::folders`] does, each with its figures: one round trip where the
+    /// Returns every folder, as [`Session::folders`] does, each with its figures: one round trip where the
     /// server gives them with the list (RFC 5819), two elsewhere.
     ///
     /// A folder that cannot be opened, or whose figures the server refuses, has none.
@@ -83,11 +84,28 @@ impl Session {
     /// # Errors
     /// `No` or `Bad` when the server refuses to list; else only lost connections.
     pub async fn folders_with_status(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        self.with_figures(false).await
+    }
+
+    /// Returns the folders of the personal namespace alone, as [`Session::folders_with_status`] does.
+    ///
+    /// # Errors
+    /// As [`Session::folders_with_status`].
+    pub async fn own_folders_with_status(
+        &mut self,
+    ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        self.with_figures(true).await
+    }
+
+    async fn with_figures(
+        &mut self,
+        own_only: bool,
+    ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         let listed = if self.facts().has("LIST-STATUS") && self.lists_extended() {
             let returns =
                 format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", status::items(self.facts()));
             match self.run(Command::new("LIST").text(&returns)).await?.ok("LIST") {
-                Ok(answer) => Some((self.own_folders(&answer, None), status::read(&answer))),
+                Ok(answer) => Some((self.read_folders(&answer, None), status::read(&answer))),
                 Err(error) => {
                     tracing::debug!(%error, "LIST RETURN (STATUS) was refused");
                     None
@@ -100,7 +118,8 @@ impl Session {
             Some(listed) => listed,
             None => (self.listed().await?, Vec::new()),
         };
-        let folders = self.with_inbox(folders).await?;
+        let mut folders = self.with_inbox(folders).await?;
+        folders.retain(|folder| folder.is_own() || !own_only);
         let known: HashMap<Vec<u8>, FolderStatus> =
             found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();
         let mut out: Vec<(Folder, Option<FolderStatus>)> = folders

@@ -40,6 +40,7 @@
 //! ```
 
 mod acks;
+mod alike;
 mod append;
 mod auth;
 mod batch;
@@ -93,7 +94,7 @@ pub use error::{Cause, ImapError, Refusal};
 pub use fetch::{Fetch, FetchItems, FetchRefusal, Fetched};
 pub use flags::Flags;
 pub use gmail::GmailFacts;
-pub use list::{Folder, SpecialUse};
+pub use list::{Folder, Space, SpecialUse};
 pub use name::{FolderName, FolderPath, NameError};
 pub use open::{Preparation, Prepared, Selected};
 pub use pipeline::Learnt;

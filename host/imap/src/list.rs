@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use crate::alike::tell_apart;
 use crate::capability::{Namespaces, delimiter};
 use crate::command::Answer;
 use crate::name::Naming;
 use crate::reply::{Reply, values};
-use crate::token::Value;
+use crate::token::{Tokens, Value};
 use crate::{FolderName, FolderPath, ServerFacts};
 
 /// A folder's role (RFC 6154 section 2, RFC 8457).
@@ -83,13 +84,31 @@ impl fmt::Display for SpecialUse {
     }
 }
 
-/// One folder of the account.
+/// Whose a folder is, by the server's namespaces (RFC 2342).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// The user's own: in a personal namespace.
+    #[default]
+    Own,
+    /// Beside all namespaces that the server tells of; mostly the user's own all the same.
+    Beside,
+    /// In a namespace of other users or a shared one.
+    Foreign,
+}
+
+/// One folder that the server lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     /// Its name on this server.
     pub name: FolderName,
-    /// Its place for people and other servers.
+    /// Its place for people and other servers. No two folders that can be opened have one path. Outside the personal
+    /// namespace it is the place from the server's root, see [`FolderPath::is_outside`].
     pub path: FolderPath,
+    /// How its name reads, where another folder's reads the same; elsewhere `None`. One of these folders has it as its
+    /// path, the others are told apart by their names as they stand on the wire.
+    pub reads: Option<FolderPath>,
+    /// Whose it is.
+    pub space: Space,
     /// Its attributes as written.
     pub attributes: Vec<String>,
     /// Its roles, in the server's order; mostly none or one.
@@ -98,6 +117,18 @@ pub struct Folder {
     pub selectable: bool,
     /// Whether the user subscribed to it.
     pub subscribed: bool,
+}
+
+impl Folder {
+    /// Returns how its name reads: the path another server may give it.
+    pub fn reading(&self) -> &FolderPath {
+        self.reads.as_ref().unwrap_or(&self.path)
+    }
+
+    /// Returns whether it lies in the personal namespace.
+    pub fn is_own(&self) -> bool {
+        self.space == Space::Own
+    }
 }
 
 /// Reads the folders of `listed`; `subscribed` is LSUB's answer when the listing does not tell subscriptions.
@@ -115,16 +146,15 @@ pub(crate) fn read(
         .map(|line| fold_inbox(line.name))
         .collect();
     let mut folders: Vec<Folder> = Vec::new();
+    let mut namings: Vec<Naming<'_>> = Vec::new();
     let mut seen = std::collections::HashMap::new();
     for line in lines(listed, &["LIST", "XLIST"]) {
         // XLIST gives the inbox in the user's language.
         let name = if has(&line.attributes, "\\Inbox") { FolderName::inbox() } else { FolderName(line.name) };
-        if !namespaces.is_own(&name) {
-            continue;
-        }
         let key = fold_inbox(name.0.clone());
-        let naming =
-            Naming { prefix: &facts.namespace_prefix, delimiter: line.delimiter.or(facts.delimiter) };
+        let space = namespaces.space(&name);
+        let prefix = if space == Space::Own { facts.namespace_prefix.as_str() } else { "" };
+        let naming = Naming { prefix, delimiter: line.delimiter.or(facts.delimiter) };
         let index = *seen.entry(key.clone()).or_insert(folders.len());
         if let Some(known) = folders.get_mut(index) {
             // Listed twice: LIST RETURN may split a folder's attributes over two lines.
@@ -134,10 +164,11 @@ pub(crate) fn read(
                 }
             }
         } else {
-            let path = naming.decode(&name);
+            let path = placed(naming.decode(&name), space);
             let subscribed = subscriptions.contains(&key);
-            let attributes = line.attributes;
-            folders.push(Folder { name, path, attributes, roles: Vec::new(), selectable: true, subscribed });
+            let (attributes, roles) = (line.attributes, Vec::new());
+            namings.push(naming);
+            folders.push(Folder { name, path, reads: None, space, attributes, roles, selectable: true, subscribed });
         }
     }
     for folder in &mut folders {
@@ -150,7 +181,21 @@ pub(crate) fn read(
             }
         }
     }
+    tell_apart(&mut folders, &namings);
     folders
+}
+
+/// The path of a folder outside the personal namespace begins at the server's root.
+pub(crate) fn placed(mut path: FolderPath, space: Space) -> FolderPath {
+    if space != Space::Own {
+        path.0.insert(0, String::new());
+    }
+    path
+}
+
+/// Whether a folder of exactly this name is listed, one that can be opened or not.
+pub(crate) fn names(listed: &Answer, folder: &FolderName) -> bool {
+    lines(listed, &["LIST"]).any(|line| fold_inbox(line.name) == fold_inbox(folder.0.clone()))
 }
 
 struct Line {
@@ -167,11 +212,45 @@ fn lines<'a>(answer: &'a Answer, words: &'a [&'a str]) -> impl Iterator<Item = L
         }
         let mut tokens = values(response, *number);
         let attributes = tokens.next_value()?.items().iter().filter_map(Value::text).collect();
-        let separator = tokens.next_value()?;
-        // A folder named NIL is legal, so the bytes are taken whatever they say.
-        let name = tokens.next_value()?.bytes()?.to_vec();
-        (!name.is_empty()).then(|| Line { attributes, delimiter: delimiter(&separator), name })
+        // `"\"` with the backslash not escaped, which a reader of strings would not see the end of.
+        let bare = tokens.rest().trim_ascii_start().strip_prefix(br#""\" "#);
+        let separator = match bare {
+            Some(behind) => {
+                tokens = Tokens::new(behind);
+                Some('\\')
+            }
+            None => delimiter(&tokens.next_value()?),
+        };
+        // Extended data is a tag and its value, by pairs (RFC 5258 section 6).
+        let extended = |items: &[Value<'_>]| matches!(items, [_, Value::List(_), ..]);
+        let name = name(&mut tokens, extended)?;
+        (!name.is_empty()).then(|| Line { attributes, delimiter: separator, name })
     })
+}
+
+/// Reads a folder's name. One without quotes goes on to the end of the line, whatever is in it, or to a list in
+/// parentheses there that `ends` it: servers send names with blanks, tabs and parentheses so. What is behind it is left.
+pub(crate) fn name<'a>(tokens: &mut Tokens<'a>, ends: impl Fn(&[Value<'_>]) -> bool) -> Option<Vec<u8>> {
+    let rest = tokens.rest();
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    let rest = rest.get(blanks..).unwrap_or_default();
+    let line = rest.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    // A literal's announcement is the whole of its line.
+    let literal = line.starts_with(b"~{") || (line.starts_with(b"{") && line.ends_with(b"}") && line.len() < rest.len());
+    if line.starts_with(b"\"") || literal {
+        return Some(tokens.next_value()?.bytes()?.to_vec());
+    }
+    let list_at = |at: &usize| {
+        let mut values = Tokens::new(line.get(*at..).unwrap_or_default());
+        let list = values.next_value();
+        list.is_some_and(|list| matches!(&list, Value::List(items) if ends(items))) && values.next_value().is_none()
+    };
+    let end = memchr::memmem::find_iter(line, b" (").find(list_at).unwrap_or(line.len());
+    let (name, behind) = (line.get(..end).unwrap_or_default(), line.get(end..).unwrap_or_default());
+    *tokens = Tokens::new(behind);
+    // A folder named NIL is legal, so the bytes are taken whatever they say.
+    let name = name.trim_ascii_end();
+    Some(name.to_vec())
 }
 
 fn has(attributes: &[String], attribute: &str) -> bool {
@@ -235,6 +314,60 @@ mod tests {
         assert_eq!(names, expected);
         assert_eq!(folders[3].path.to_string(), "Entw\u{fc}rfe");
         assert_eq!(folders.iter().filter(|folder| !folder.selectable).count(), 2);
+    }
+
+    #[test]
+    fn names_without_quotes_go_on_to_the_end_of_the_line() {
+        let listed = answer(&[
+            b"* LIST (\\HasNoChildren) \"\\\\\" Kunden\\Alt 1\r\n",
+            b"* LIST () \"\\\" Kunden\\Alt 2\r\n",
+            b"* LIST () \"/\" Da\tOggetto\tRicevuto\r\n",
+            b"* LIST () \"/\" Liste (1999-2007)\r\n",
+            b"* LIST () \"/\" Old one (\"OLDNAME\" (\"Older\")) \r\n",
+            b"* LIST () \"/\" it's 5\" wide\r\n",
+            b"* LIST ()  \"/\"  Two blanks \r\n",
+            b"* LIST () NIL Flat (a) b\r\n",
+        ]);
+        let folders = read(&listed, None, &facts(), &Namespaces::default());
+        let names: Vec<&[u8]> = folders.iter().map(|folder| folder.name.0.as_slice()).collect();
+        let expected: [&[u8]; 8] = [
+            b"Kunden\\Alt 1",
+            b"Kunden\\Alt 2",
+            b"Da\tOggetto\tRicevuto",
+            b"Liste (1999-2007)",
+            b"Old one",
+            b"it's 5\" wide",
+            b"Two blanks",
+            b"Flat (a) b",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!([&folders[0].path, &folders[1].path].map(|path| path.0.len()), [2, 2]);
+    }
+
+    #[test]
+    fn folders_outside_the_personal_namespace_are_listed_from_the_root() {
+        let namespaces = answer(&[b"* NAMESPACE ((\"INBOX.\" \".\")) ((\"user.\" \".\")) NIL\r\n"]);
+        let namespaces = Namespaces::read(&namespaces).unwrap();
+        let facts = ServerFacts { namespace_prefix: "INBOX.".into(), delimiter: Some('.'), ..facts() };
+        let listed = answer(&[
+            b"* LIST () \".\" INBOX\r\n",
+            b"* LIST () \".\" INBOX.Sent\r\n",
+            b"* LIST () \".\" Sent\r\n",
+            b"* LIST () \".\" Archive.2019\r\n",
+            b"* LIST () \".\" user.bob.INBOX\r\n",
+            b"* LIST () \".\" INBOX.INBOX\r\n",
+        ]);
+        let folders = read(&listed, None, &facts, &namespaces);
+        let shown: Vec<(String, Space)> = folders.iter().map(|f| (f.path.to_string(), f.space)).collect();
+        let expected = [
+            ("INBOX", Space::Own),
+            ("Sent", Space::Own),
+            ("/Sent", Space::Beside),
+            ("/Archive/2019", Space::Beside),
+            ("/user/bob/INBOX", Space::Foreign),
+            ("INBOX/INBOX", Space::Own),
+        ];
+        assert_eq!(shown, expected.map(|(path, space)| (path.to_owned(), space)));
     }
 
     #[test]

@@ -55,27 +55,31 @@ impl FolderPath {
         matches!(self.0.as_slice(), [only] if only.eq_ignore_ascii_case("INBOX"))
     }
 
+    /// Returns whether it names a folder from the server's root, outside the personal namespace: its first level is empty,
+    /// so that it is written with a `/` in front, as in `/Shared/news`.
+    pub fn is_outside(&self) -> bool {
+        matches!(self.0.as_slice(), [first, _, ..] if first.is_empty())
+    }
+
     /// Returns the path written as `text`: levels joined by `/`, a `/` inside a level as `\/`, a `\` before `/` or `\`
-    /// as `\\`. A first level that reads "inbox" in any spelling becomes `INBOX`.
+    /// as `\\`, any character by its number as `\u{202e}`. A first level that reads "inbox" in any spelling becomes
+    /// `INBOX`.
     ///
     /// Any text is a path; an empty level is kept, and refused only by
     /// [`ServerFacts::encode`](crate::ServerFacts::encode).
     pub fn parse(text: &str) -> FolderPath {
         let mut levels = vec![String::new()];
-        let mut characters = text.chars().peekable();
+        let mut characters = text.chars();
         while let Some(character) = characters.next() {
-            match (character, characters.peek()) {
-                ('\\', Some('/' | '\\')) => {
-                    if let (Some(level), Some(escaped)) = (levels.last_mut(), characters.next()) {
-                        level.push(escaped);
-                    }
+            let escaped = if character == '\\' { unescape(characters.as_str()) } else { None };
+            match (character, escaped, levels.last_mut()) {
+                (_, Some((read, behind)), Some(level)) => {
+                    level.push(read);
+                    characters = behind.chars();
                 }
-                ('/', _) => levels.push(String::new()),
-                (character, _) => {
-                    if let Some(level) = levels.last_mut() {
-                        level.push(character);
-                    }
-                }
+                ('/', ..) => levels.push(String::new()),
+                (character, _, Some(level)) => level.push(character),
+                (_, _, None) => {}
             }
         }
         FolderPath(levels).normalised()
@@ -105,8 +109,7 @@ impl std::str::FromStr for FolderPath {
 }
 
 impl fmt::Display for FolderPath {
-    /// Writes the form that [`FolderPath::parse`] reads; control characters are escaped for the terminal, which is the
-    /// one thing it does not undo.
+    /// Writes the form that [`FolderPath::parse`] reads back; what a terminal would obey or hide is written by its number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_inbox() {
             return f.write_str("INBOX");
@@ -116,18 +119,36 @@ impl fmt::Display for FolderPath {
             if position > 0 {
                 out.push('/');
             }
-            let mut characters = level.chars().peekable();
+            let mut characters = level.chars();
             while let Some(character) = characters.next() {
-                match (character, characters.peek()) {
-                    ('/', _) => out.push_str("\\/"),
+                match character {
+                    '/' => out.push_str("\\/"),
                     // A backslash needs its own escape only where it would be read as one, at a level's end too.
-                    ('\\', Some('/' | '\\') | None) => out.push_str("\\\\"),
-                    (character, _) => utf7::push_escaped(&mut out, character.encode_utf8(&mut [0; 4])),
+                    '\\' if begins_escape(characters.as_str()) => out.push_str("\\\\"),
+                    character => utf7::push_escaped(&mut out, character.encode_utf8(&mut [0; 4])),
                 }
             }
         }
         f.write_str(&out)
     }
+}
+
+/// What an escape says of which the backslash was read, and what stands behind it.
+fn unescape(text: &str) -> Option<(char, &str)> {
+    if let Some(number) = text.strip_prefix("u{") {
+        let (number, behind) = number.split_once('}')?;
+        let is_number = (1..=6).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_hexdigit());
+        let character = u32::from_str_radix(number, 16).ok().filter(|_| is_number)?;
+        return Some((char::from_u32(character)?, behind));
+    }
+    let mut characters = text.chars();
+    let first = characters.next().filter(|first| matches!(first, '/' | '\\'))?;
+    Some((first, characters.as_str()))
+}
+
+/// Whether a backslash in front of what is left of a level would be read as an escape's.
+fn begins_escape(left: &str) -> bool {
+    left.chars().next().is_none_or(utf7::is_unprintable) || unescape(left).is_some()
 }
 
 impl PartialEq for FolderPath {
@@ -252,6 +273,20 @@ impl Naming<'_> {
     }
 
     pub(crate) fn decode(&self, name: &FolderName) -> FolderPath {
+        self.read(name, decode_level)
+    }
+
+    /// The path with its levels as they stand on the wire, not decoded; bytes outside UTF-8 as `\xfc`.
+    pub(crate) fn undecoded(&self, name: &FolderName) -> FolderPath {
+        self.read(name, |level| FolderName(level.to_vec()).to_string())
+    }
+
+    /// The same with every byte written `\xfc` that is not plain ASCII: no two names are written alike.
+    pub(crate) fn in_bytes(&self, name: &FolderName) -> FolderPath {
+        self.read(name, in_bytes)
+    }
+
+    fn read(&self, name: &FolderName, level: impl Fn(&[u8]) -> String) -> FolderPath {
         if name.is_inbox() {
             return FolderPath::inbox();
         }
@@ -265,8 +300,8 @@ impl Naming<'_> {
         };
         let rest = stripped.filter(|rest| !rest.is_empty()).unwrap_or(raw);
         let mut levels: Vec<String> = match self.delimiter.and_then(|d| u8::try_from(d).ok()) {
-            Some(delimiter) => split(rest, delimiter).into_iter().map(decode_level).collect(),
-            None => vec![decode_level(rest)],
+            Some(delimiter) => split(rest, delimiter).into_iter().map(level).collect(),
+            None => vec![level(rest)],
         };
         // `INBOX.INBOX` is a folder of its own below the prefix and must not be taken for the inbox, so a name that is
         // nothing but INBOXes keeps one level of its prefix.
@@ -276,6 +311,19 @@ impl Naming<'_> {
         let path = FolderPath(levels);
         if self.prefix.is_empty() { path.normalised() } else { path }
     }
+}
+
+/// Text with every byte by its number that is not plain ASCII, or that an encoding or an escape begins with.
+pub(crate) fn in_bytes(raw: &[u8]) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for byte in raw {
+        match byte {
+            b'&' | b'\\' => out.push_str(&format!("\\x{byte:02x}")),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            byte => out.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    out
 }
 
 fn all_inbox(levels: &[String]) -> bool {
@@ -377,12 +425,23 @@ mod tests {
         assert_eq!(FolderPath::parse("a\\/b/c"), path(&["a/b", "c"]));
         assert_eq!(FolderPath::parse("inbox/Sub"), path(&["INBOX", "Sub"]));
         assert_eq!(path(&["Inbox"]), path(&["INBOX"]));
+        for (levels, written) in [
+            (&["a\u{202e}b\t"][..], "a\\u{202e}b\\u{9}"),
+            (&["a\\u{41}"], "a\\\\u{41}"),
+            (&["a\\", "\u{feff}"], "a\\\\/\\u{feff}"),
+            (&["a\\\u{200b}b"], "a\\\\\\u{200b}b"),
+            (&["a\\b"], "a\\b"),
+            (&["", "Shared", "x"], "/Shared/x"),
+        ] {
+            assert_eq!(path(levels).to_string(), written);
+            assert_eq!(FolderPath::parse(written), path(levels), "{written}");
+        }
         assert!(path(&["inbox"]) < path(&["A"]));
     }
 
     proptest! {
         #[test]
-        fn display_and_parse_round_trip(levels in prop::collection::vec("[a-z/\\\\ .&]{0,6}", 1..5)) {
+        fn display_and_parse_round_trip(levels in prop::collection::vec("[a-z/\\\\ .&{}0-9\u{7}\u{200b}]{0,8}", 1..5)) {
             let path = FolderPath(levels);
             prop_assert_eq!(FolderPath::parse(&path.to_string()), path);
         }

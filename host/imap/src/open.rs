@@ -4,7 +4,10 @@ use crate::command::{Answer, Command};
 use crate::fetch::Collected;
 use crate::reply::{Reply, Status, StatusLine, values};
 use crate::token::{Tokens, Value};
-use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet};
+use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet, list};
+
+/// Folders above one that is wanted which are created for it, at most.
+const MAX_ABOVE: usize = 64;
 
 /// An open folder (RFC 9051 section 6.3.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +46,10 @@ pub struct Prepared {
     pub selected: Selected,
     /// Whether this call created it; `false` when it was there.
     pub created: bool,
+    /// Whether the server lists the folder under this very name; `None` when that was not asked, since it was not to be
+    /// created, or not answered. Where it does not, the name stands for another folder: servers fold case and accents, and
+    /// take blanks away.
+    pub listed: Option<bool>,
     /// Why the folder could not be subscribed to. It is usable all the same.
     pub not_subscribed: Option<ImapError>,
 }
@@ -51,7 +58,8 @@ impl Session {
     /// Creates, subscribes to and opens a folder for writing, as far as `preparation` says, in one round trip.
     ///
     /// A folder that exists already is success. So is one that the server will not create and yet opens. A role the
-    /// server refuses costs one more round trip and is given up.
+    /// server refuses costs one more round trip and is given up. Where a new folder is refused, those above it are created
+    /// first: servers may want them, though they SHOULD make them by themselves (RFC 9051 section 6.3.4).
     ///
     /// # Errors
     /// `No` when the folder can be neither created nor opened, with the words against creating it; no folder is open
@@ -74,14 +82,45 @@ impl Session {
             }
             first => first,
         };
+        let refused = matches!(&outcome, Attempt { created: Some(Err(_)), selected: Err(_), .. });
+        let outcome = match self.above(folder) {
+            above if refused && !above.is_empty() => {
+                self.create_above(above).await?;
+                self.prepare_once(folder, preparation, None).await?
+            }
+            _ => outcome,
+        };
         let created = matches!(outcome.created, Some(Ok(true)));
         match (outcome.selected, outcome.created) {
             (Ok(selected), _) => {
                 self.set_selected(folder, &selected);
-                Ok(Prepared { selected, created, not_subscribed: outcome.subscribed.and_then(Result::err) })
+                let (listed, not_subscribed) = (outcome.listed, outcome.subscribed.and_then(Result::err));
+                Ok(Prepared { selected, created, listed, not_subscribed })
             }
             (Err(_), Some(Err(error))) | (Err(error), _) => Err(error),
         }
+    }
+
+    /// The names of the folders above this one, topmost first, without the personal namespace itself.
+    fn above(&self, folder: &FolderName) -> Vec<FolderName> {
+        let Some(delimiter) = self.facts().delimiter.and_then(|d| u8::try_from(d).ok()) else { return Vec::new() };
+        let ends = memchr::memchr_iter(delimiter, &folder.0);
+        let above = ends.filter_map(|end| folder.0.get(..end)).filter(|name| !name.is_empty());
+        let root = self.facts().namespace_prefix.trim_end_matches(char::from(delimiter)).as_bytes().to_vec();
+        let above = above.filter(|name| !name.eq_ignore_ascii_case(&root) && !name.eq_ignore_ascii_case(b"INBOX"));
+        above.take(MAX_ABOVE).map(|name| FolderName(name.to_vec())).collect()
+    }
+
+    /// Creates folders that are there or not: what matters is whether the one below them can be created then.
+    async fn create_above(&mut self, folders: Vec<FolderName>) -> Result<(), ImapError> {
+        for folder in folders {
+            let create = Command::new("CREATE").string("the folder name", &folder.0);
+            match self.run(create).await?.ok("CREATE") {
+                Ok(_) => tracing::debug!(%folder, "created for what is below it"),
+                Err(error) => tracing::debug!(%folder, %error, "not created"),
+            }
+        }
+        Ok(())
     }
 
     /// Opens a folder as [`Session::examine`] does and lists it ([`FetchItems::Meta`]) in the same round trip. For folders
@@ -133,6 +172,9 @@ impl Session {
         if preparation.subscribe {
             commands.push(on("SUBSCRIBE"));
         }
+        if preparation.create {
+            commands.push(Command::new("LIST").text("\"\"").string("the folder name", &folder.0));
+        }
         commands.push(on("SELECT"));
         let mut answers = self.run_all(commands).await?.into_iter();
         let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
@@ -143,14 +185,20 @@ impl Session {
         } else {
             None
         };
+        let listed = if preparation.create {
+            next()?.and_then(|one| one.ok("LIST")).ok().map(|answer| list::names(&answer, folder))
+        } else {
+            None
+        };
         let selected = next()?.and_then(|one| one.ok("SELECT")).map(|one| read_selected(&one));
-        Ok(Attempt { created, subscribed, selected })
+        Ok(Attempt { created, subscribed, listed, selected })
     }
 }
 
 struct Attempt {
     created: Option<Result<bool, ImapError>>,
     subscribed: Option<Result<(), ImapError>>,
+    listed: Option<bool>,
     selected: Result<Selected, ImapError>,
 }
 

@@ -1,7 +1,7 @@
 //! A folder's figures without opening it (RFC 9051 section 6.3.11).
 
 use crate::command::{Answer, Command};
-use crate::list::fold_inbox;
+use crate::list::{self, fold_inbox};
 use crate::open::nonzero;
 use crate::reply::{Reply, values};
 use crate::token::Value;
@@ -107,7 +107,7 @@ pub(crate) fn read(answer: &Answer) -> Vec<(Vec<u8>, FolderStatus)> {
     });
     replies
         .filter_map(|mut tokens| {
-            let name = tokens.next_value()?.bytes()?.to_vec();
+            let name = list::name(&mut tokens, |figures| figures.len() % 2 == 0)?;
             Some((name, figures(tokens.next_value()?.items())))
         })
         .collect()
@@ -141,4 +141,28 @@ fn figures(items: &[Value<'_>]) -> FolderStatus {
         }
     }
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::reply::{Status, StatusLine};
+
+    #[test]
+    fn a_name_without_quotes_ends_where_the_figures_begin() {
+        let line = StatusLine { status: Status::Ok, code: None, arguments: Vec::new(), text: String::new() };
+        let data = [
+            "* STATUS Alt (1) (x) (MESSAGES 3 MAILBOXID (F-1))\r\n",
+            "* STATUS \"a (MESSAGES 1)\" (MESSAGES 4)\r\n",
+            "* STATUS b ()\r\n",
+        ];
+        let data = data.map(|line| Reply::read(Bytes::copy_from_slice(line.as_bytes()))).into();
+        let found = read(&Answer { data, line });
+        let names: Vec<&[u8]> = found.iter().map(|(name, _)| name.as_slice()).collect();
+        assert_eq!(names, [&b"Alt (1) (x)"[..], b"a (MESSAGES 1)", b"b"]);
+        assert_eq!([found[0].1.messages, found[1].1.messages], [Some(3), Some(4)]);
+        assert_eq!(found[0].1.mailbox_id.as_deref(), Some("F-1"));
+    }
 }

@@ -84,6 +84,11 @@ impl<'a> Tokens<'a> {
         self.broken
     }
 
+    /// What has not been read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     /// The next value, or `None` at the response's end or at something unreadable.
     pub(crate) fn next_value(&mut self) -> Option<Value<'a>> {
         // Lists being read, outermost first: an explicit stack, so that the peer does not choose ours.

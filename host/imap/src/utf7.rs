@@ -90,10 +90,13 @@ pub(crate) fn push_escaped(out: &mut String, text: &str) {
     }
 }
 
-/// Control characters, and the marks that turn or hide text on a terminal.
+/// Control characters, and the marks that turn or hide text on a terminal. The joiners U+200C and U+200D stay: Persian
+/// names and emoji need them.
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+        || matches!(character,
+            '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

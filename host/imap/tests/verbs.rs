@@ -380,53 +380,88 @@ async fn a_target_is_ready_in_one_round_trip() {
         &[
             "C: CREATE \"Sent\" (USE (\\Sent))",
             "C: SUBSCRIBE \"Sent\"",
+            "C: LIST \"\" \"Sent\"",
             "C: SELECT \"Sent\"",
             "S: @5 OK",
             "S: @6 NO [NOPERM] no subscriptions here",
+            "S: * LIST (\\Sent) \"/\" Sent",
+            "S: @7 OK",
             "S: * 0 EXISTS",
             "S: * OK [UIDVALIDITY 8] ok",
             "S: * OK [MAILBOXID (F-2)] ok",
-            "S: @7 OK [READ-WRITE] open",
-            // Exists, in words of its own; the folder open before says goodbye first.
+            "S: @8 OK [READ-WRITE] open",
+            // Exists, in words of its own; the folder open before says goodbye first. It is called otherwise.
             "C: CREATE \"Post\"",
+            "C: LIST \"\" \"Post\"",
             "C: SELECT \"Post\"",
             "S: * 77 EXISTS",
-            "S: @8 NO Ordner gibt es bereits",
+            "S: @9 NO Ordner gibt es bereits",
+            "S: * LIST () \"/\" post",
+            "S: @10 OK",
             "S: * OK [CLOSED] Previous mailbox closed.",
             "S: * OK [UIDVALIDITY 9] ok",
-            "S: @9 OK [READ-WRITE] open",
+            "S: @11 OK [READ-WRITE] open",
             // The role is refused, so the folder could not be opened either.
             "C: CREATE \"Junk\" (USE (\\Junk))",
+            "C: LIST \"\" \"Junk\"",
             "C: SELECT \"Junk\"",
-            "S: @10 NO [USEATTR] taken",
-            "S: @11 NO [NONEXISTENT] no such folder",
-            "C: CREATE \"Junk\"",
-            "C: SELECT \"Junk\"",
-            "S: @12 OK",
+            "S: @12 NO [USEATTR] taken",
             "S: @13 OK",
+            "S: @14 NO [NONEXISTENT] no such folder",
+            "C: CREATE \"Junk\"",
+            "C: LIST \"\" \"Junk\"",
+            "C: SELECT \"Junk\"",
+            "S: @15 OK",
+            "S: @16 NO not now",
+            "S: @17 OK",
             "C: CREATE \"x\"",
+            "C: LIST \"\" \"x\"",
             "C: SELECT \"x\"",
-            "S: @14 NO [CANNOT] not that name",
-            "S: @15 NO [NONEXISTENT] no such folder",
+            "S: @18 NO [CANNOT] not that name",
+            "S: @19 OK",
+            "S: @20 NO [NONEXISTENT] no such folder",
+            // What is above it is wanted first.
+            "C: CREATE \"a/b/c\"",
+            "C: LIST \"\" \"a/b/c\"",
+            "C: SELECT \"a/b/c\"",
+            "S: @21 NO Parent folder does not exist",
+            "S: @22 OK",
+            "S: @23 NO [NONEXISTENT] no such folder",
+            "C: CREATE \"a\"",
+            "S: @ NO [ALREADYEXISTS] there",
+            "C: CREATE \"a/b\"",
+            "S: @ OK",
+            "C: CREATE \"a/b/c\"",
+            "C: LIST \"\" \"a/b/c\"",
+            "C: SELECT \"a/b/c\"",
+            "S: @26 OK",
+            "S: * LIST () \"/\" a/b/c",
+            "S: @27 OK",
+            "S: @28 OK",
         ],
     )
     .await;
     let sent = Preparation { create: true, role: Some(&SpecialUse::Sent), subscribe: true };
     let ready = session.prepare(&name("Sent"), sent).await.unwrap();
     assert!(ready.created && ready.not_subscribed.unwrap().code() == Some("NOPERM"));
+    assert_eq!(ready.listed, Some(true));
     assert_eq!((ready.selected.uid_validity, ready.selected.mailbox_id.as_deref()), (Some(8), Some("F-2")));
     assert_eq!(session.selected().unwrap().0, &name("Sent"));
 
     let plain = Preparation { create: true, ..Preparation::default() };
     let ready = session.prepare(&name("Post"), plain).await.unwrap();
     assert!(!ready.created && ready.not_subscribed.is_none());
+    assert_eq!(ready.listed, Some(false));
     assert_eq!((ready.selected.exists, ready.selected.uid_validity), (0, Some(9)));
 
     let junk = Preparation { create: true, role: Some(&SpecialUse::Junk), subscribe: false };
-    assert!(session.prepare(&name("Junk"), junk).await.unwrap().created);
+    let ready = session.prepare(&name("Junk"), junk).await.unwrap();
+    assert!(ready.created && ready.listed.is_none());
 
     let error = session.prepare(&name("x"), plain).await.unwrap_err();
     assert_eq!((error.code(), session.selected().is_none()), (Some("CANNOT"), true));
+    let ready = session.prepare(&name("a/b/c"), plain).await.unwrap();
+    assert!(ready.created && ready.listed == Some(true));
     let bad = session.prepare(&name("a\r\nb"), plain).await.unwrap_err();
     assert!(matches!(bad, ImapError::Unsendable { .. }), "{bad}");
 }
