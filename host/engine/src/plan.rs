@@ -63,8 +63,11 @@ pub struct FolderPlan {
     pub subscribe: bool,
     /// Role to create it with, e.g. `sent`.
     pub role: Option<String>,
-    /// Messages the source has; `None` for a folder that cannot hold any.
+    /// Messages the source has; `None` for a folder that cannot hold any, or one outside the mailbox of which it is not told.
     pub messages: Option<u32>,
+    /// It lies outside the mailbox's own namespace, and no rule takes it in or leaves it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outside: bool,
     /// Sum of message sizes in bytes, where the source tells.
     pub bytes: Option<u64>,
     /// Who decided: `mailhaul.toml:12`, `roles 0.1.0`, or `mailhaul`.

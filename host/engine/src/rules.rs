@@ -2,9 +2,11 @@
 //!
 //! In a level `*` stands for any text without `/`; `**` as a whole level stands for any number of
 //! levels, none included, so `Old/**` is `Old` and everything below it. In `to`, the n-th `*` or
-//! `**` is replaced by what the n-th one of `from` stood for.
+//! `**` is replaced by what the n-th one of `from` stood for. `\*` is a star in a name.
+//!
+//! A pattern with a `/` in front is about folders outside the personal namespace, and no other pattern is: `/Shared/**`.
 
-use mailhaul_imap::FolderPath;
+use mailhaul_imap::{Folder, FolderPath};
 
 /// One rule and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,22 +55,56 @@ impl Pattern {
     /// One sentence when a level is empty, or `**` is not a whole level or stands there twice.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut levels = Vec::new();
-        for level in FolderPath::parse(text).0 {
-            if level.is_empty() {
+        let written = levels_of(text);
+        for (at, level) in written.iter().enumerate() {
+            if level.is_empty() && (at > 0 || written.len() == 1) {
                 return Err(format!("`{text}` has an empty level"));
             }
-            if level == "**" {
+            if level[..] == [None, None] {
                 if levels.contains(&Level::AnyDepth) {
                     return Err(format!("`{text}` has `**` twice"));
                 }
                 levels.push(Level::AnyDepth);
-            } else if level.contains("**") {
+            } else if level.windows(2).any(|two| *two == [None, None]) {
                 return Err(format!("in `{text}`, `**` must be a whole level, as in `Old/**`"));
             } else {
-                levels.push(Level::Glob(level.split('*').map(str::to_owned).collect()));
+                let pieces = level.split(Option::is_none).map(|piece| piece.iter().flatten().collect());
+                levels.push(Level::Glob(pieces.collect()));
             }
         }
+        // However it is spelt, it is one folder, and so is what is below it.
+        if let Some(Level::Glob(pieces)) = levels.first_mut()
+            && let [only] = &mut pieces[..]
+            && only.eq_ignore_ascii_case("INBOX")
+        {
+            "INBOX".clone_into(only);
+        }
         Ok(Self { levels })
+    }
+
+    /// Writes a pattern that is about this path and no other.
+    #[must_use]
+    pub(crate) fn naming(path: &FolderPath) -> String {
+        let mut out = String::new();
+        for (at, level) in path.0.iter().enumerate() {
+            if at > 0 {
+                out.push('/');
+            }
+            // In display form a lone backslash stays as it is; what would begin an escape of a pattern does not.
+            let shown = FolderPath(vec![String::new(), level.clone()]).to_string();
+            let shown = shown.strip_prefix('/').unwrap_or(&shown);
+            out.push_str(&shown.replace("\\*", "\\\\*").replace('*', "\\*"));
+        }
+        out
+    }
+
+    fn is_of_the_root(&self) -> bool {
+        matches!(&self.levels[..], [Level::Glob(pieces), _, ..] if pieces.iter().all(String::is_empty) && pieces.len() == 1)
+    }
+
+    /// Whether it is about one folder.
+    fn is_exact(&self) -> bool {
+        self.wildcards().is_empty()
     }
 
     /// The kinds of this pattern's wildcards, in order.
@@ -103,9 +139,28 @@ impl Pattern {
                 }
             }
         }
+        if path.is_outside() != self.is_of_the_root() {
+            return None;
+        }
         let mut out = Vec::new();
         walk(&self.levels, &path.0, &mut out).then_some(out)
     }
+}
+
+/// The characters of each level; `None` is a `*` that stands for others.
+fn levels_of(text: &str) -> Vec<Vec<Option<char>>> {
+    let mut levels = vec![Vec::new()];
+    let mut characters = FolderPath::characters(text).into_iter().peekable();
+    while let Some(character) = characters.next() {
+        let starred = character == ('\\', false) && characters.next_if_eq(&('*', false)).is_some();
+        match (character, levels.last_mut()) {
+            (_, Some(level)) if starred => level.push(Some('*')),
+            (('*', false), Some(level)) => level.push(None),
+            (('/', false), _) | (_, None) => levels.push(Vec::new()),
+            ((character, _), Some(level)) => level.push(Some(character)),
+        }
+    }
+    levels
 }
 
 /// What each `*` between `pieces` stands for in `text`, shortest first.
@@ -130,6 +185,11 @@ impl FolderRule {
     /// One sentence naming the wildcard.
     pub fn check(&self) -> Result<(), String> {
         let RuleAction::To(to) = &self.action else { return Ok(()) };
+        if to.is_of_the_root() {
+            return Err(
+                "`to` begins with `/`, and nothing is copied outside the mailbox's own folders".into()
+            );
+        }
         let from = self.from.wildcards();
         for (n, deep) in to.wildcards().into_iter().enumerate() {
             if from.get(n) != Some(&deep) {
@@ -141,6 +201,19 @@ impl FolderRule {
             }
         }
         Ok(())
+    }
+
+    /// Whether the rule is about `folder`, and if so where it sends it: `Some(None)` leaves it out. Of folders that read
+    /// alike, wildcards are about all, and a name is about the one that is called so.
+    #[must_use]
+    pub(crate) fn rules_on(&self, folder: &Folder) -> Option<Option<FolderPath>> {
+        self.apply(if self.is_of_one() { &folder.path } else { folder.reading() })
+    }
+
+    /// Whether the rule is about one folder, which it names.
+    #[must_use]
+    pub(crate) fn is_of_one(&self) -> bool {
+        self.from.is_exact()
     }
 
     /// Whether the rule is about `path`, and if so where it sends it: `Some(None)` leaves it out.
@@ -212,6 +285,44 @@ mod tests {
     fn a_slash_inside_a_level_is_written_with_a_backslash() {
         assert_eq!(sends(r"A\/B", "C", r"A\/B"), Some("C".into()));
         assert_eq!(sends(r"A\/B", "C", "A/B"), None);
+    }
+
+    #[test]
+    fn any_name_can_be_written() {
+        for levels in [
+            &["a*b"][..],
+            &["**"],
+            &["a\\*"],
+            &["t\tab \"x\"", "\u{202e}"],
+            &["c\\", "d/e"],
+            &["", "Shared", "*"],
+        ] {
+            let path = FolderPath(levels.iter().map(|level| (*level).to_owned()).collect());
+            let written = Pattern::naming(&path);
+            let only = FolderRule {
+                from: Pattern::parse(&written).unwrap(),
+                action: RuleAction::Skip,
+                place: String::new(),
+            };
+            assert_eq!(only.apply(&path), Some(None), "{written}");
+            assert!(only.is_of_one() && written.chars().all(|c| !c.is_control()), "{written}");
+        }
+        assert_eq!(sends(r"a\*b", "-", "axb"), None);
+        assert_eq!(sends(r"a\\*", "-", r"a\\x"), Some("-".into()), "a backslash, and anything");
+    }
+
+    #[test]
+    fn outside_the_mailbox_only_a_pattern_from_the_root_is_meant() {
+        assert_eq!(sends("/Shared/**", "Shared/**", "/Shared/a/b"), Some("Shared/a/b".into()));
+        assert_eq!(sends("/**", "-", "/Sent"), Some("-".into()));
+        for inside in ["**", "*/Sent", "**/Sent", "Sent"] {
+            assert_eq!(sends(inside, "-", "/Sent"), None, "{inside}");
+        }
+        assert_eq!(sends("/**", "-", "Sent"), None);
+        assert!(rule("/a", "/b").check().unwrap_err().contains("begins with `/`"));
+        assert!(
+            Pattern::parse("/").is_err() && Pattern::parse("").is_err() && Pattern::parse("//a").is_err()
+        );
     }
 
     #[test]

@@ -154,6 +154,33 @@ pub struct MailboxSummary {
     /// Work was broken off, and nobody knows yet how far it came; the next run looks.
     #[serde(skip_serializing_if = "is_false", default)]
     pub unfinished: bool,
+    /// Folders that the source lists outside the mailbox's own namespace, and that no rule takes in or leaves out; their
+    /// messages stand outside the sum.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A folder outside the mailbox's own namespace that no rule is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Source folder, with a `/` in front.
+    pub folder: String,
+    /// Messages in it, by STATUS; `None` where the source does not say.
+    pub messages: Option<u32>,
+    /// It lies in no namespace that the source tells of, so that it may well be the user's own: while there is mail in it the
+    /// mailbox is not complete. Those of other users and shared ones are no part of it.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub beside: bool,
+    /// Why it is left out.
+    pub reason: String,
+}
+
+impl LeftOut {
+    /// Whether there may be mail of the user's in it, of which nobody has said what becomes of it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.beside && self.messages != Some(0)
+    }
 }
 
 impl MailboxSummary {

@@ -1,7 +1,7 @@
 //! Whether a mailbox is well: one answer, for `run`, `verify`, `report` and `status` alike.
 
 use crate::plugin::HookOutcome;
-use crate::summary::{Difference, FolderSummary, HookSummary, MailboxSummary, Stopped, Verdict};
+use crate::summary::{Difference, FolderSummary, HookSummary, LeftOut, MailboxSummary, Stopped, Verdict};
 
 /// Everything that is known about how a mailbox stands. It is read from the ledger and from nowhere else, see
 /// [`facts`](crate::state::standing::facts): what one command knows and another does not would be two answers.
@@ -19,13 +19,15 @@ pub(crate) struct Facts {
     pub kept: Vec<String>,
     /// Work was broken off, and nobody has looked how far it came.
     pub unfinished: bool,
+    /// Folders outside the mailbox's own namespace that no rule is about.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Facts {
     /// Whether every message is accounted for, none failed, and nothing speaks against it.
     #[must_use]
     pub(crate) fn is_well(&self) -> bool {
-        let Self { stopped, folders, differences, hooks, kept, unfinished } = self;
+        let Self { stopped, folders, differences, hooks, kept, unfinished, left_out } = self;
         stopped.is_none()
             && !folders.is_empty()
             && folders.iter().all(FolderSummary::is_well)
@@ -33,6 +35,7 @@ impl Facts {
             && hooks.iter().all(|hook| hook.outcome != HookOutcome::Fail)
             && kept.is_empty()
             && !unfinished
+            && !left_out.iter().any(LeftOut::is_open)
     }
 
     /// How far the mailbox has come.
@@ -100,6 +103,10 @@ mod tests {
         HookSummary { plugin: "counts".into(), outcome, findings: Vec::new() }
     }
 
+    fn outside(beside: bool, messages: Option<u32>) -> LeftOut {
+        LeftOut { folder: "/Sent".into(), messages, beside, reason: "another namespace".into() }
+    }
+
     #[test]
     fn one_fact_is_enough_not_to_be_well() {
         let well = Facts {
@@ -121,10 +128,15 @@ mod tests {
             Facts { differences: vec![difference(true), difference(false)], ..well.clone() },
             Facts { hooks: vec![hook(HookOutcome::Fail)], ..well.clone() },
             Facts { kept: vec!["too many".into()], ..well.clone() },
-            Facts { unfinished: true, ..well },
+            Facts { left_out: vec![outside(true, Some(3))], ..well.clone() },
+            Facts { left_out: vec![outside(true, None)], ..well.clone() },
+            Facts { unfinished: true, ..well.clone() },
         ] {
             assert_eq!((facts.is_well(), facts.verdict()), (false, Verdict::Incomplete), "{facts:?}");
         }
+        // What is empty, and what is other people's, is told and no more.
+        let left_out = vec![outside(true, Some(0)), outside(false, Some(9)), outside(false, None)];
+        assert!(Facts { left_out, ..well }.is_well());
     }
 
     #[test]

@@ -14,7 +14,8 @@ fn likeness(path: &FolderPath) -> String {
     if shown.is_ascii() {
         return shown;
     }
-    let invisible = |c: &char| matches!(c, '\u{ad}' | '\u{180e}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    let invisible =
+        |c: &char| matches!(c, '\u{ad}' | '\u{180e}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
     let read = shown.nfc().filter(|c| !invisible(c));
     read.map(|c| if c.is_whitespace() { ' ' } else { c }).collect()
 }

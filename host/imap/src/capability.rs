@@ -268,7 +268,8 @@ mod tests {
         let plain =
             Namespaces::read(&answer(&["* NAMESPACE ((\"\" \"/\")) ((\"~\" \"/\")) NIL\r\n"])).unwrap();
         assert_eq!(plain.space(&FolderName(b"~bob/x".to_vec())), Space::Foreign);
-        let short = Namespaces::read(&answer(&["* NAMESPACE ((\"\" \"/\")) NIL ((\"S\" \"/\"))\r\n"])).unwrap();
+        let short =
+            Namespaces::read(&answer(&["* NAMESPACE ((\"\" \"/\")) NIL ((\"S\" \"/\"))\r\n"])).unwrap();
         assert_eq!(short.space(&FolderName(b"Sent".to_vec())), Space::Beside);
         assert_eq!(Namespaces::read(&answer(&["* OK\r\n"])), None);
     }

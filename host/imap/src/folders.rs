@@ -87,7 +87,30 @@ impl Session {
         self.with_figures(false).await
     }
 
-    /// Returns the folders of the personal namespace alone, as [`Session::folders_with_status`] does.
+    /// Returns the folders of the personal namespace alone, each by the path that [`ServerFacts::encode`] makes its name of:
+    /// for who writes there, it is that folder whatever else reads like it. Others that read alike are told apart as in
+    /// [`Session::folders`].
+    ///
+    /// # Errors
+    /// As [`Session::folders`].
+    ///
+    /// [`ServerFacts::encode`]: crate::ServerFacts::encode
+    pub async fn own_folders(&mut self) -> Result<Vec<Folder>, ImapError> {
+        let mut folders = self.folders().await?;
+        folders.retain(Folder::is_own);
+        folders.iter_mut().for_each(|folder| self.call_by_reading(folder));
+        Ok(folders)
+    }
+
+    fn call_by_reading(&self, folder: &mut Folder) {
+        if let Some(reads) =
+            folder.reads.take_if(|reads| self.facts().encode(reads).as_ref() == Ok(&folder.name))
+        {
+            folder.path = reads;
+        }
+    }
+
+    /// Returns the folders of the personal namespace alone, as [`Session::own_folders`] does, each with its figures.
     ///
     /// # Errors
     /// As [`Session::folders_with_status`].
@@ -119,7 +142,10 @@ impl Session {
             None => (self.listed().await?, Vec::new()),
         };
         let mut folders = self.with_inbox(folders).await?;
-        folders.retain(|folder| folder.is_own() || !own_only);
+        if own_only {
+            folders.retain(Folder::is_own);
+            folders.iter_mut().for_each(|folder| self.call_by_reading(folder));
+        }
         let known: HashMap<Vec<u8>, FolderStatus> =
             found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();
         let mut out: Vec<(Folder, Option<FolderStatus>)> = folders

@@ -168,7 +168,16 @@ pub(crate) fn read(
             let subscribed = subscriptions.contains(&key);
             let (attributes, roles) = (line.attributes, Vec::new());
             namings.push(naming);
-            folders.push(Folder { name, path, reads: None, space, attributes, roles, selectable: true, subscribed });
+            folders.push(Folder {
+                name,
+                path,
+                reads: None,
+                space,
+                attributes,
+                roles,
+                selectable: true,
+                subscribed,
+            });
         }
     }
     for folder in &mut folders {
@@ -236,14 +245,16 @@ pub(crate) fn name<'a>(tokens: &mut Tokens<'a>, ends: impl Fn(&[Value<'_>]) -> b
     let rest = rest.get(blanks..).unwrap_or_default();
     let line = rest.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
     // A literal's announcement is the whole of its line.
-    let literal = line.starts_with(b"~{") || (line.starts_with(b"{") && line.ends_with(b"}") && line.len() < rest.len());
+    let literal = line.starts_with(b"~{")
+        || (line.starts_with(b"{") && line.ends_with(b"}") && line.len() < rest.len());
     if line.starts_with(b"\"") || literal {
         return Some(tokens.next_value()?.bytes()?.to_vec());
     }
     let list_at = |at: &usize| {
         let mut values = Tokens::new(line.get(*at..).unwrap_or_default());
         let list = values.next_value();
-        list.is_some_and(|list| matches!(&list, Value::List(items) if ends(items))) && values.next_value().is_none()
+        list.is_some_and(|list| matches!(&list, Value::List(items) if ends(items)))
+            && values.next_value().is_none()
     };
     let end = memchr::memmem::find_iter(line, b" (").find(list_at).unwrap_or(line.len());
     let (name, behind) = (line.get(..end).unwrap_or_default(), line.get(end..).unwrap_or_default());

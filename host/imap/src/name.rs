@@ -69,20 +69,31 @@ impl FolderPath {
     /// [`ServerFacts::encode`](crate::ServerFacts::encode).
     pub fn parse(text: &str) -> FolderPath {
         let mut levels = vec![String::new()];
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            let escaped = if character == '\\' { unescape(characters.as_str()) } else { None };
-            match (character, escaped, levels.last_mut()) {
-                (_, Some((read, behind)), Some(level)) => {
-                    level.push(read);
-                    characters = behind.chars();
-                }
-                ('/', ..) => levels.push(String::new()),
-                (character, _, Some(level)) => level.push(character),
-                (_, _, None) => {}
+        for (character, escaped) in FolderPath::characters(text) {
+            match levels.last_mut() {
+                Some(level) if escaped || character != '/' => level.push(character),
+                _ => levels.push(String::new()),
             }
         }
         FolderPath(levels).normalised()
+    }
+
+    /// Returns the characters of a path that is written as [`FolderPath::parse`] takes it, escapes undone, each with
+    /// whether it was written by an escape: a `/` that was not is between two levels.
+    pub fn characters(text: &str) -> Vec<(char, bool)> {
+        let mut out = Vec::with_capacity(text.len());
+        let mut left = text.chars();
+        while let Some(character) = left.next() {
+            let escaped = if character == '\\' { unescape(left.as_str()) } else { None };
+            match escaped {
+                Some((character, behind)) => {
+                    out.push((character, true));
+                    left = behind.chars();
+                }
+                None => out.push((character, false)),
+            }
+        }
+        out
     }
 
     /// Returns the path with its first level written `INBOX` when it reads so in any spelling.

@@ -103,11 +103,14 @@ impl Session {
 
     /// The names of the folders above this one, topmost first, without the personal namespace itself.
     fn above(&self, folder: &FolderName) -> Vec<FolderName> {
-        let Some(delimiter) = self.facts().delimiter.and_then(|d| u8::try_from(d).ok()) else { return Vec::new() };
+        let Some(delimiter) = self.facts().delimiter.and_then(|d| u8::try_from(d).ok()) else {
+            return Vec::new();
+        };
         let ends = memchr::memchr_iter(delimiter, &folder.0);
         let above = ends.filter_map(|end| folder.0.get(..end)).filter(|name| !name.is_empty());
         let root = self.facts().namespace_prefix.trim_end_matches(char::from(delimiter)).as_bytes().to_vec();
-        let above = above.filter(|name| !name.eq_ignore_ascii_case(&root) && !name.eq_ignore_ascii_case(b"INBOX"));
+        let above =
+            above.filter(|name| !name.eq_ignore_ascii_case(&root) && !name.eq_ignore_ascii_case(b"INBOX"));
         above.take(MAX_ABOVE).map(|name| FolderName(name.to_vec())).collect()
     }
 

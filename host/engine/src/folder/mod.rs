@@ -32,6 +32,7 @@ pub(crate) mod late_copies;
 pub(crate) mod open;
 pub(crate) mod passes;
 pub(crate) mod prove;
+pub(crate) mod real_name;
 pub(crate) mod received;
 pub(crate) mod renumbered;
 pub(crate) mod run;

@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::folder::changed::tell_changed;
 use crate::folder::copy::item::Route;
 use crate::folder::identity::known_rows;
+use crate::folder::real_name::{Behind, behind};
 use crate::folder::run::FolderRun;
 use crate::folder::source::{SourceEnd, believed, open_source};
 use crate::folder::work::{Step, Work, stopping};
@@ -47,7 +48,7 @@ impl<'a> FolderRun<'a> {
         };
         let messages = source.selected.exists;
         let stopped = |code, why| Stop { code, why, messages };
-        let Prepared { selected: opened, created, not_subscribed } = match prepared {
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 let why = stopping(work, Side::Target, error).await?;
@@ -64,6 +65,15 @@ impl<'a> FolderRun<'a> {
                 return stop.record(work, &row, ends).await;
             }
         };
+        let looked = behind(work, &mut ends.target, (mapped, target, &row), &prepared).await?;
+        let Prepared { selected: opened, created, not_subscribed, .. } = prepared;
+        let (called, name) = match looked {
+            Behind::Itself => (target.path.clone(), target.name.clone()),
+            Behind::ItsOwn(path, name) => (path, name),
+            Behind::Another(why) => {
+                return stopped(Code::CreateRefused, why).record(work, &row, ends).await;
+            }
+        };
         if let Some(error) = not_subscribed {
             // A folder nobody subscribed to is still there, with all its mail.
             work.warn(format!("the target refused to subscribe to `{}`: {error}", target.path)).await;
@@ -77,6 +87,11 @@ impl<'a> FolderRun<'a> {
         tell_changed(work, &row, target, &source.selected, &opened, &rows).await;
         let place =
             work.ledger().open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?;
+        if called != target.path {
+            work.warn(format!("{}: the target calls `{}` `{called}`", row.source, target.path)).await;
+            work.ledger().call_place(place, row.id, &called.to_string())?;
+        }
+        let target = &Target { path: called, name, ..target.clone() };
         let known = match known_rows(work, &mut ends, &row, &mut source, rows).await? {
             Ok(known) => known,
             Err((code, why)) => return stopped(code, why).record(work, &row, ends).await,

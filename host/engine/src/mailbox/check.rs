@@ -92,7 +92,7 @@ async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapErro
     let mut held =
         Holdings { append_limit: session.facts().append_limit, bytes: Some(0), ..Holdings::default() };
     for folder in session.folders().await? {
-        if !folder.selectable {
+        if !folder.selectable || !folder.is_own() {
             continue;
         }
         held.folders += 1;

@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::folder::run;
 use crate::folder::skip::skip;
 use crate::folder::work::{Work, WorkError};
-use crate::mapping::target::Mapped;
+use crate::mapping::target::{Mapped, close};
 use crate::server::dial::{Ends, dial_both_beside, log_out_both};
 
 /// One more pair of connections pays for this many messages to copy …
@@ -98,11 +98,12 @@ pub(crate) async fn run(
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
 fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDeque<Vec<&'a Mapped>> {
     let mut groups: Vec<Vec<&'a Mapped>> = Vec::new();
+    // What may be one folder on the target is filled one after the other.
+    let mut group_of: HashMap<String, usize> = HashMap::new();
     for mapped in folders.iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
-        let same = mapped.target.as_ref().and_then(|target| {
-            groups.iter_mut().find(|g| g[0].target.as_ref().is_some_and(|t| t.path == target.path))
-        });
-        match same {
+        let new = groups.len();
+        let at = mapped.target.as_ref().map_or(new, |to| *group_of.entry(close(&to.path)).or_insert(new));
+        match groups.get_mut(at) {
             Some(group) => group.push(mapped),
             None => groups.push(vec![mapped]),
         }

@@ -27,9 +27,17 @@ impl State {
     /// From lists read just now.
     #[must_use]
     pub(crate) fn of(context: &Context, source: Listing, target: Listing) -> Self {
+        let source = moved(context, source);
         let digest = digest(context, &source, &target);
+        Self { digest, ..Self::listed(context, source, target) }
+    }
+
+    /// The same, for validators that are to be asked whatever they said before.
+    #[must_use]
+    pub(crate) fn listed(context: &Context, source: Listing, target: Listing) -> Self {
+        let source = moved(context, source);
         let folders = |listing: Listing| listing.into_iter().map(|(folder, _)| folder).collect();
-        Self { digest, folders: Some((folders(source), folders(target))) }
+        Self { digest: None, folders: Some((folders(source), folders(target))) }
     }
 
     /// Asks both ends.
@@ -38,10 +46,17 @@ impl State {
     /// When an end fails.
     pub(crate) async fn read(context: &Context, ends: &mut Ends) -> Result<Self, EndError> {
         let (source, target) =
-            tokio::join!(ends.source.folders_with_status(), ends.target.folders_with_status());
+            tokio::join!(ends.source.folders_with_status(), ends.target.own_folders_with_status());
         let source = source.map_err(EndError::at(Side::Source))?;
         Ok(Self::of(context, source, target.map_err(EndError::at(Side::Target))?))
     }
+}
+
+/// The source's folders without those outside the mailbox's own namespace that no rule is about.
+fn moved(context: &Context, mut source: Listing) -> Listing {
+    let rules = &context.job.rules;
+    source.retain(|(folder, _)| folder.is_own() || rules.iter().any(|rule| rule.rules_on(folder).is_some()));
+    source
 }
 
 /// The same for the same mail, folders, flags of the source, validators and settings. `None` when the servers do not

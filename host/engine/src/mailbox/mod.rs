@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod folders;
 pub(crate) mod follow;
 pub(crate) mod hooks;
+pub(crate) mod left_out;
 pub(crate) mod lengths;
 pub(crate) mod open;
 pub(crate) mod plan;

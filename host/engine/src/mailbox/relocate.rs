@@ -54,6 +54,10 @@ pub(crate) async fn relocate(
     let at = EndError::at(Side::Target);
     let preparation = Preparation { create: to.create, role: None, subscribe: false };
     let prepared = target.prepare(to.name, preparation).await.map_err(&at)?;
+    if to.create && !prepared.created && prepared.listed == Some(false) {
+        // Another folder's, it may be: the run over the folder says so.
+        return Ok(Moved::default());
+    }
     let mut next = prepared.selected.uid_next;
     let place = work.ledger().place(to.path, prepared.selected.uid_validity, prepared.created)?;
     let Some((_, there)) = open(target, from.0, from.1).await.map_err(&at)? else {

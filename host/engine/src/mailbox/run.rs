@@ -13,7 +13,7 @@ use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
-use crate::mailbox::{folders, hooks, lengths, quarantine};
+use crate::mailbox::{folders, hooks, left_out, lengths, quarantine};
 use crate::mapping::planner::{Planned, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
@@ -138,6 +138,9 @@ async fn attempt(
         return Err(Interruption::Stopped(stopped));
     }
     record_plan(work, &planned)?;
+    let outside = planned.mappings.folders.iter().filter(|m| m.outside);
+    let outside = outside.map(|m| (&m.folder, m.status.as_ref()));
+    left_out::record(work, &left_out::left_out(&[], outside)).await?;
     let to_copy = planned.plan.messages_to_copy;
     context.emit(Event::Planned(planned.plan)).await;
 
@@ -197,19 +200,20 @@ async fn put_away(work: Work<'_>, ends: &mut Ends, names: &HashMap<String, Folde
 fn record_plan(work: Work<'_>, planned: &Planned) -> Result<(), LedgerError> {
     let mut rows = Vec::new();
     let mut present = Vec::new();
-    for mapped in planned.mappings.folders.iter().filter(|m| m.folder.selectable) {
+    let mut names = Vec::new();
+    for mapped in planned.mappings.folders.iter().filter(|m| m.folder.selectable && !m.outside) {
         let path = mapped.folder.path.to_string();
         let messages = planned.messages.get(&path).copied().unwrap_or(0);
         rows.push((path.clone(), mapped.target.as_ref().map(|t| t.path.to_string()), messages));
+        names.push((path.clone(), mapped.folder.name.clone()));
         present.push(path);
     }
     let mut ledger = work.ledger();
-    for (old, new) in &planned.renames {
-        ledger.rename_folder(old, new)?;
-    }
+    ledger.rename_folders(&planned.renames)?;
     for moved in &planned.moved {
         ledger.rename_place(moved.place.id, &moved.folder.path.to_string())?;
     }
     ledger.plan(&rows)?;
+    ledger.set_source_names(&names)?;
     ledger.folders_gone(&present)
 }

@@ -15,6 +15,7 @@ use crate::folder::work::{Lists, Step, Work};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, connect_target};
 use crate::mailbox::quarantine::{QUARANTINE, ours};
 use crate::mailbox::relocate::{open, recover, remove_exactly};
+use crate::mapping::renamed_at_source::called_otherwise;
 use crate::mapping::spelling::by_path;
 use crate::server::dial::log_out;
 use crate::server::error::EndError;
@@ -78,6 +79,10 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
             return Ok(MailboxEnd::Interrupted);
         };
         let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;
+        let otherwise = called_otherwise(&work.ledger().folders()?, source_folders.iter());
+        let otherwise: Vec<(String, String)> =
+            otherwise.into_iter().map(|(old, folder)| (old, folder.path.to_string())).collect();
+        work.ledger().rename_folders(&otherwise)?;
         let names = FolderNames { source: by_path(&source_folders), target: names(&mut ends.target).await? };
         let ends = look_up(work, ends, &names, |_, _| true).await?;
         log_out(ends.source).await;
@@ -120,7 +125,7 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
 }
 
 async fn names(target: &mut Session) -> Step<HashMap<String, FolderName>> {
-    Ok(by_path(&target.folders().await.map_err(EndError::at(Side::Target))?))
+    Ok(by_path(&target.own_folders().await.map_err(EndError::at(Side::Target))?))
 }
 
 /// Takes copies back from one place. Also returns whether the user stopped it before all were.

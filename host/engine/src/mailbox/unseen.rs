@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use mailhaul_imap::Folder;
 
 use crate::folder::work::{Step, Work};
+use crate::mailbox::left_out::{left_out, record as record_left_out};
+use crate::mapping::renamed_at_source::called_otherwise;
 use crate::mapping::target::Listing;
 use crate::rules::FolderRule;
 use crate::state::ledger::FolderRow;
@@ -17,9 +19,17 @@ use crate::summary::{Difference, DifferenceKind};
 /// When the source or the ledger fails.
 pub(crate) async fn record(work: Work<'_>, folders: &Listing) -> Step<()> {
     let rows = work.ledger().folders()?;
+    let otherwise = called_otherwise(&rows, folders.iter().map(|(folder, _)| folder));
+    let otherwise: Vec<(String, String)> =
+        otherwise.into_iter().map(|(old, folder)| (old, folder.path.to_string())).collect();
+    work.ledger().rename_folders(&otherwise)?;
+    let rows = if otherwise.is_empty() { rows } else { work.ledger().folders()? };
+    let rules = &work.context.job.rules;
+    let outside = left_out(rules, folders.iter().map(|(folder, status)| (folder, status.as_ref())));
     let skipped = |folder: &Folder| {
-        let ruled = |rule: &FolderRule| rule.apply(&folder.path);
-        work.context.job.rules.iter().find_map(ruled).is_some_and(|target| target.is_none())
+        let ruled = rules.iter().find_map(|rule: &FolderRule| rule.rules_on(folder));
+        // Outside the personal namespace nothing is moved that no rule takes in.
+        ruled.map_or(!folder.is_own(), |target| target.is_none())
     };
     let mut unseen = Vec::new();
     let mut here = HashSet::new();
@@ -39,7 +49,8 @@ pub(crate) async fn record(work: Work<'_>, folders: &Listing) -> Step<()> {
     // Counted once, and gone or left out by now.
     let gone = rows.iter().filter(|row| row.is_unseen() && !here.contains(&row.source));
     unseen.extend(gone.map(|row| (row.source.clone(), 0)));
-    Ok(work.ledger().unseen(&unseen)?)
+    work.ledger().unseen(&unseen)?;
+    record_left_out(work, &outside).await
 }
 
 /// The difference that such a folder is.

@@ -1,14 +1,15 @@
 //! Where every folder goes: operator's rules, then mappers in the order of the file, then what
 //! follows from them, then the host's own checks. Pure but for the calls to the mappers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use mailhaul_imap::{Folder, FolderName, FolderPath};
+use mailhaul_imap::{Folder, FolderName, FolderPath, Space};
 
-use crate::mapping::collisions::find_collisions;
+use crate::mapping::advice::another_name;
+use crate::mapping::collisions::{Taker, called, find_collisions, not_free};
 use crate::mapping::spelling::{is_inbox, own_spelling, spell};
-use crate::mapping::target::{FolderLists, Mapped, Mappings, Target};
+use crate::mapping::target::{FolderLists, Mapped, Mappings, Target, close};
 use crate::plan::StoryStep;
 use crate::plugin::server::{describe, info};
 use crate::plugin::{Decision, FolderInfo, FolderMapper, MappingRequest, PluginError, PluginFailure, Ruling};
@@ -25,6 +26,16 @@ struct AuthoredRuling {
     why: String,
     /// The operator typed it: it may merge folders.
     operator: bool,
+    /// … and named this folder.
+    by_name: bool,
+    /// Nobody ruled on it, and it lies outside the personal namespace.
+    outside: bool,
+}
+
+impl AuthoredRuling {
+    fn new(by: String, decision: Decision, why: String) -> Self {
+        Self { by, decision, why, operator: false, by_name: false, outside: false }
+    }
 }
 
 /// Maps every folder.
@@ -41,6 +52,7 @@ pub(crate) async fn map(
     let mut settled: Vec<Option<AuthoredRuling>> = vec![None; count];
     let mut stories: Vec<Vec<StoryStep>> = vec![Vec::new(); count];
     apply_rules(ends, rules, &mut settled, &mut stories);
+    leave_outside(ends, &mut settled, &mut stories);
     keep_inbox(ends, &mut settled, &mut stories);
     let source_folders: Vec<FolderInfo> = ends.source_folders.iter().map(info).collect();
     let target_folders: Vec<FolderInfo> = ends.target_folders.iter().map(info).collect();
@@ -86,12 +98,7 @@ pub(crate) async fn map(
             ruled[ruling.folder] = true;
             stories[ruling.folder]
                 .push(StoryStep { by: by.clone(), said: said(&ruling.decision, &ruling.why) });
-            *slot = Some(AuthoredRuling {
-                by: by.clone(),
-                decision: ruling.decision,
-                why: ruling.why,
-                operator: false,
-            });
+            *slot = Some(AuthoredRuling::new(by.clone(), ruling.decision, ruling.why));
         }
         for (n, story) in stories.iter_mut().enumerate() {
             if settled[n].is_none() {
@@ -111,7 +118,7 @@ fn apply_rules(
     stories: &mut [Vec<StoryStep>],
 ) {
     for (n, folder) in ends.source_folders.iter().enumerate() {
-        let Some((rule, target)) = rules.iter().find_map(|r| Some((r, r.apply(&folder.path)?))) else {
+        let Some((rule, target)) = rules.iter().find_map(|r| Some((r, r.rules_on(folder)?))) else {
             if !rules.is_empty() {
                 stories[n].push(StoryStep { by: "[[folders]]".into(), said: "no rule matches".into() });
             }
@@ -129,7 +136,35 @@ fn apply_rules(
             }
         };
         stories[n].push(StoryStep { by: rule.place.clone(), said: said(&decision, &why) });
-        settled[n] = Some(AuthoredRuling { by: rule.place.clone(), decision, why, operator: true });
+        let by_name = rule.is_of_one();
+        let ruling = AuthoredRuling::new(rule.place.clone(), decision, why);
+        settled[n] = Some(AuthoredRuling { operator: true, by_name, ..ruling });
+    }
+}
+
+/// Why a folder outside the personal namespace is left out.
+#[must_use]
+pub(crate) fn outside(folder: &Folder) -> &'static str {
+    match folder.space {
+        Space::Foreign => "another namespace: it belongs to other users, or is shared",
+        Space::Own | Space::Beside => "another namespace: it lies beside the mailbox's own",
+    }
+}
+
+/// What lies outside the personal namespace is moved when a rule says so, and no plugin is asked.
+fn leave_outside(
+    ends: FolderLists<'_>,
+    settled: &mut [Option<AuthoredRuling>],
+    stories: &mut [Vec<StoryStep>],
+) {
+    for (n, folder) in ends.source_folders.iter().enumerate() {
+        if settled[n].is_none() && !folder.is_own() {
+            let why = outside(folder).to_owned();
+            let decision = Decision::Skip(why.clone());
+            stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
+            let ruling = AuthoredRuling::new(HOST.into(), decision, why);
+            settled[n] = Some(AuthoredRuling { outside: true, ..ruling });
+        }
     }
 }
 
@@ -140,7 +175,7 @@ fn keep_inbox(ends: FolderLists<'_>, settled: &mut [Option<AuthoredRuling>], sto
             let decision = Decision::MapTo { path: folder.path.clone(), role: None, subscribe: None };
             let why = "INBOX is INBOX on every server".to_owned();
             stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
-            settled[n] = Some(AuthoredRuling { by: HOST.into(), decision, why, operator: false });
+            settled[n] = Some(AuthoredRuling::new(HOST.into(), decision, why));
         }
     }
 }
@@ -157,7 +192,7 @@ fn follow_parents(
         if settled[n].is_some() {
             continue;
         }
-        let levels = &folder.path.0;
+        let levels = &folder.reading().0;
         let parent = (1..levels.len()).rev().find_map(|depth| {
             let ancestor = FolderPath(levels[..depth].to_vec());
             let index = *by_path.get(&ancestor)?;
@@ -177,7 +212,7 @@ fn follow_parents(
             }
             None => (
                 Decision::MapTo {
-                    path: folder.path.clone(),
+                    path: folder.reading().clone(),
                     role: folder.roles.first().cloned(),
                     subscribe: None,
                 },
@@ -185,7 +220,7 @@ fn follow_parents(
             ),
         };
         stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
-        settled[n] = Some(AuthoredRuling { by: HOST.into(), decision, why, operator: false });
+        settled[n] = Some(AuthoredRuling::new(HOST.into(), decision, why));
     }
 }
 
@@ -198,13 +233,16 @@ fn finish(
 ) {
     let existing: BTreeMap<String, &Folder> =
         ends.target_folders.iter().map(|f| (ends.identity(&f.path), f)).collect();
-    let mut taken: BTreeMap<String, Vec<(usize, bool)>> = BTreeMap::new();
+    let by_name: HashMap<&FolderName, &Folder> = ends.target_folders.iter().map(|f| (&f.name, f)).collect();
+    let mut taken: BTreeMap<String, Vec<Taker>> = BTreeMap::new();
+    let mut unfit: Vec<(usize, String, FolderPath)> = Vec::new();
     for (n, ((folder, ruling), story)) in ends.source_folders.iter().zip(settled).zip(stories).enumerate() {
         let Some(ruling) = ruling else { continue };
         let mut mapped = Mapped {
             folder: folder.clone(),
             target: None,
             skipped: None,
+            outside: ruling.outside && folder.selectable,
             by: ruling.by.clone(),
             why: ruling.why.clone(),
             story,
@@ -212,57 +250,65 @@ fn finish(
         };
         match ruling.decision {
             Decision::Skip(reason) => {
-                if folder.selectable {
+                if folder.selectable && !ruling.outside {
                     mapped.skipped = Some((ruling.by, reason));
                 }
             }
             Decision::MapTo { .. } if !folder.selectable => {
                 "cannot hold messages; its subfolders are mapped on their own".clone_into(&mut mapped.why);
             }
-            Decision::MapTo { path, role, subscribe } => {
-                match spell(ends.target, &path) {
-                    Ok((path, name, changed)) => {
-                        if is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator {
-                            out.conflicts.push(format!(
-                                "`{}` would be mixed into INBOX ({}); say where it goes in a [[folders]] rule",
-                                folder.path, ruling.by
-                            ));
-                        }
-                        if let Some(what) = changed {
-                            out.notes.push(format!("`{}` becomes `{path}`: {what}", folder.path));
-                        }
-                        let (path, name) = match own_spelling(ends, &existing, &path) {
-                            Some((own, name)) => {
-                                out.notes.push(format!(
-                                    "`{}` goes to `{own}`: the target does not tell names apart by case",
-                                    folder.path
-                                ));
-                                (own, name)
-                            }
-                            None => (path, name),
-                        };
-                        let there = existing.get(&ends.identity(&path));
-                        taken.entry(path.to_string()).or_default().push((n, ruling.operator));
-                        if let Some(there) = there.filter(|f| !f.selectable) {
-                            out.notes.push(format!("`{}` exists on the target but cannot hold messages; it is created again", there.path));
-                        }
-                        mapped.target = Some(Target {
-                            exists: there.is_some_and(|f| f.selectable),
-                            subscribe: subscribe.unwrap_or(folder.subscribed || is_inbox(&path)),
-                            role,
-                            name,
-                            path,
-                            status: None,
-                        });
+            Decision::MapTo { path, role, subscribe } => match spell(ends.target, &path) {
+                Ok((path, name, changed)) => {
+                    if is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator {
+                        let what = format!("{} would be mixed into INBOX ({})", called(folder), ruling.by);
+                        unfit.push((n, what, folder.reading().clone()));
                     }
-                    Err(cause) => out.conflicts.push(format!(
-                        "`{}` cannot become `{path}` on the target: {cause}; give it another name in a [[folders]] rule",
-                        folder.path
-                    )),
+                    if let Some(what) = changed {
+                        out.notes.push(format!("{} becomes `{path}`: {what}", called(folder)));
+                    }
+                    // The name is the folder's, whatever else reads like it there.
+                    let there = by_name.get(&name).or_else(|| existing.get(&path.to_string()));
+                    let (path, name) = match (there, own_spelling(ends, &existing, &path)) {
+                        (Some(there), _) => (there.path.clone(), there.name.clone()),
+                        (None, Some((own, name))) => {
+                            out.notes.push(format!(
+                                "{} goes to `{own}`: the target does not tell names apart by case",
+                                called(folder)
+                            ));
+                            (own, name)
+                        }
+                        (None, None) => (path, name),
+                    };
+                    let there = there.copied().or_else(|| existing.get(&ends.identity(&path)).copied());
+                    let taker = Taker { at: n, by_rule: ruling.operator, by_name: ruling.by_name };
+                    taken.entry(path.to_string()).or_default().push(taker);
+                    if let Some(there) = there.filter(|f| !f.selectable) {
+                        out.notes.push(format!(
+                            "`{}` exists on the target but cannot hold messages; it is created again",
+                            there.path
+                        ));
+                    }
+                    mapped.target = Some(Target {
+                        exists: there.is_some_and(|f| f.selectable),
+                        subscribe: subscribe.unwrap_or(folder.subscribed || is_inbox(&path)),
+                        role,
+                        name,
+                        path,
+                        status: None,
+                    });
                 }
-            }
+                Err(cause) => {
+                    let what = format!("{} cannot become `{path}` on the target: {cause}", called(folder));
+                    unfit.push((n, what, FolderPath(vec![path.0.join(" ")])));
+                }
+            },
         }
         out.folders.push(mapped);
+    }
+    let free = not_free(ends, out);
+    for (n, what, near) in unfit {
+        let advice = another_name(&ends.source_folders[n].path, &near, &free);
+        out.conflicts.push(format!("{what}; {advice}"));
     }
     find_collisions(ends, &taken, out);
 }
@@ -279,10 +325,14 @@ fn said(decision: &Decision, why: &str) -> String {
 pub(crate) fn keep_home(out: &mut Mappings, owns: impl Fn(&FolderName) -> bool) {
     for mapped in &out.folders {
         if let Some(target) = mapped.target.as_ref().filter(|target| !owns(&target.name)) {
+            let last = FolderPath(target.path.0.last().cloned().into_iter().collect());
+            let taken = out.folders.iter().filter_map(|m| Some(close(&m.target.as_ref()?.path))).collect();
             out.conflicts.push(format!(
-                "`{}` would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); \
-                 give it another name in a [[folders]] rule",
-                mapped.folder.path, target.path, mapped.by
+                "{} would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); {}",
+                called(&mapped.folder),
+                target.path,
+                mapped.by,
+                another_name(&mapped.folder.path, &last, &taken)
             ));
         }
     }
@@ -314,6 +364,8 @@ mod tests {
         Folder {
             name: FolderName(path.as_bytes().to_vec()),
             path: FolderPath::parse(path),
+            reads: None,
+            space: Space::Own,
             attributes: Vec::new(),
             roles: Vec::new(),
             selectable: true,
@@ -436,8 +488,8 @@ mod tests {
     #[tokio::test]
     async fn names_that_differ_only_in_case_or_accents_are_pointed_out() {
         let m = mapped(&["Work", "work", "Entwürfe", "Entwu\u{308}rfe"], &[], &[], '/').await;
-        assert_eq!(m.notes.len(), 2, "{:?}", m.notes);
-        assert!(m.conflicts.is_empty());
+        assert_eq!((m.notes.len(), m.conflicts.len()), (1, 1), "{m:?}");
+        assert!(m.conflicts[0].contains("read alike"), "{:?}", m.conflicts);
     }
 
     #[tokio::test]

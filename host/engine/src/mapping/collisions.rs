@@ -1,42 +1,97 @@
 //! Folders that would become one on the target.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::mapping::target::{FolderLists, Mappings, folded};
+use mailhaul_imap::{Folder, FolderPath};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::mapping::advice::{another_name, rule};
+use crate::mapping::target::{FolderLists, Mappings, close};
+
+/// A source folder that goes to a target folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taker {
+    /// Its place in the source's list.
+    pub at: usize,
+    /// The operator's rule sends it there.
+    pub by_rule: bool,
+    /// … one that names it, and is about no other folder.
+    pub by_name: bool,
+}
+
+/// What people call a folder: with its name on the wire where others read like it.
+#[must_use]
+pub(crate) fn called(folder: &Folder) -> String {
+    match folder.reads {
+        Some(_) => format!("`{}` (`{}` to the server)", folder.path, folder.name),
+        None => format!("`{}`", folder.path),
+    }
+}
+
+/// The paths of the target that are not free, as [`close`] has them.
+#[must_use]
+pub(crate) fn not_free(ends: FolderLists<'_>, out: &Mappings) -> HashSet<String> {
+    let planned = out.folders.iter().filter_map(|m| Some(&m.target.as_ref()?.path));
+    ends.target_folders.iter().map(|folder| &folder.path).chain(planned).map(close).collect()
+}
 
 pub(crate) fn find_collisions(
     ends: FolderLists<'_>,
-    taken: &BTreeMap<String, Vec<(usize, bool)>>,
+    taken: &BTreeMap<String, Vec<Taker>>,
     out: &mut Mappings,
 ) {
-    let name = |n: usize| format!("`{}`", ends.source_folders[n].path);
-    for (target, sources) in taken.iter().filter(|(_, s)| s.len() > 1) {
-        let list = sources.iter().map(|(n, _)| name(*n)).collect::<Vec<_>>().join(" and ");
-        if sources.iter().any(|(_, operator)| *operator) {
+    let not_free = not_free(ends, out);
+    let folder = |taker: &Taker| &ends.source_folders[taker.at];
+    let goes_to = |taker: &Taker, out: &Mappings| {
+        let target = out.folders.get(taker.at).and_then(|mapped| mapped.target.as_ref());
+        target.map_or_else(|| folder(taker).path.clone(), |target| target.path.clone())
+    };
+    for (target, takers) in taken.iter().filter(|(_, takers)| takers.len() > 1) {
+        let list = takers.iter().map(|taker| called(folder(taker))).collect::<Vec<_>>().join(" and ");
+        // Whoever wrote a wildcard has not seen that two folders read alike; whoever named one has.
+        let alike = takers.iter().filter(|taker| folder(taker).reads.is_some()).count() > 1;
+        if takers.iter().any(|taker| if alike { taker.by_name } else { taker.by_rule }) {
             out.notes.push(format!("{list} are merged into `{target}`, as your rule says"));
-        } else {
-            out.conflicts.push(format!(
-                "{list} would both become `{target}`; a [[folders]] rule for one of them decides \
-                 (naming `{target}` in it merges them)"
-            ));
+            continue;
         }
+        // The one whose path is not simply the target's is the one to be named.
+        let odd = takers.iter().rev().find(|taker| folder(taker).path != *folder(taker).reading());
+        let Some(odd) = odd.or(takers.last()) else { continue };
+        let there = goes_to(odd, out);
+        let reads = if alike { "read alike and " } else { "" };
+        out.conflicts.push(format!(
+            "{list} {reads}would both become `{target}`; {} ({} merges them)",
+            another_name(&folder(odd).path, &there, &not_free),
+            rule(&folder(odd).path, &there),
+        ));
     }
     if ends.target_folds == Some(false) {
         return;
     }
     // Whether a server folds case or normalisation forms cannot be asked; say what might clash, and stop where a
-    // profile knows that it does.
-    let mut known: BTreeMap<String, &str> = BTreeMap::new();
-    for target in taken.keys() {
-        let Some(other) = known.insert(folded(target), target) else { continue };
-        if ends.target_folds == Some(true) {
+    // profile knows that it does, or where nobody could tell the two apart.
+    let mut known: BTreeMap<String, (FolderPath, Taker)> = BTreeMap::new();
+    for takers in taken.values() {
+        let Some(taker) = takers.first() else { continue };
+        let path = goes_to(taker, out);
+        let (target, key) = (path.to_string(), close(&path));
+        let Some((other_path, other)) = known.insert(key, (path.clone(), *taker)) else { continue };
+        let advice = || another_name(&folder(taker).path, &path, &not_free);
+        let (one, two) = (called(folder(&other)), called(folder(taker)));
+        if ends.target_folds == Some(true) && ends.identity(&other_path) == ends.identity(&path) {
             out.conflicts.push(format!(
-                "`{other}` and `{target}` are one folder on the target, which does not tell names apart by case; give \
-                 one of them another name in a [[folders]] rule"
+                "`{other_path}` and `{target}` are one folder on the target, which does not tell names apart by case; {}",
+                advice()
+            ));
+        } else if target.nfc().eq(other_path.to_string().nfc()) && !taker.by_name && !other.by_name {
+            out.conflicts.push(format!(
+                "{one} and {two} read alike, and a target may take them for one folder; {}",
+                advice()
             ));
         } else {
             out.notes.push(format!(
-                "`{other}` and `{target}` differ only in case or accents; a target that folds them would mix them"
+                "`{other_path}` and `{target}` differ only in case, accents or blanks; a target that folds them would \
+                 mix them, and is looked at when they are created"
             ));
         }
     }

@@ -1,5 +1,6 @@
 //! Where every folder goes: [`planner`] makes the plan, [`chain`] asks the rules and the mappers.
 
+pub(crate) mod advice;
 pub(crate) mod chain;
 pub(crate) mod collisions;
 pub(crate) mod planner;

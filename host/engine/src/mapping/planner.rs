@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use mailhaul_imap::{Folder, FolderStatus, Session};
+use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session};
 
 use crate::account::Mailbox;
+use crate::mapping::advice::rule;
 use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, Mappings};
 use crate::mapping::{chain, renamed_at_source, renamed_on_target};
@@ -67,7 +68,7 @@ pub(crate) async fn plan(
     ledger: Option<Ledger>,
 ) -> Result<Planned, PlanError> {
     let (source_folders, target_folders) =
-        tokio::join!(source.folders_with_status(), target.folders_with_status());
+        tokio::join!(source.folders_with_status(), target.own_folders_with_status());
     let source_listing = source_folders.map_err(EndError::at(Side::Source))?;
     let target_listing = target_folders.map_err(EndError::at(Side::Target))?;
     let (source_folders, source_status) = split(&source_listing);
@@ -130,6 +131,7 @@ pub(crate) async fn plan(
             subscribe: mapped.target.as_ref().is_some_and(|t| t.subscribe),
             role: mapped.target.as_ref().and_then(|t| t.role.as_ref()).map(role_name),
             messages,
+            outside: mapped.outside,
             bytes: size,
             by: mapped.by.clone(),
             why: mapped.why.clone(),
@@ -187,6 +189,9 @@ fn earlier(
     for folder in ledger.folder_summaries()? {
         let there = folder.counts.copied + folder.counts.already_present;
         let renamed = renames.iter().find(|(old, _)| *old == folder.source).map(|(_, new)| new);
+        if renamed.is_none() && renames.iter().any(|(_, new)| *new == folder.source) {
+            continue; // It is gone, and another folder has its name.
+        }
         let path = renamed.unwrap_or(&folder.source).clone();
         let mapped = mappings.folders.iter().find(|m| m.folder.path.to_string() == path);
         let row = rows.get(&folder.source);
@@ -222,11 +227,13 @@ fn earlier(
                 Some(now) => mappings.conflicts.push(format!(
                     "`{path}` {was} to `{before}` by an earlier run and would now go to `{now}`, but the target \
                      can neither move messages (MOVE) nor remove single ones (UIDPLUS): keep the earlier mapping with \
-                     a [[folders]] rule"
+                     a [[folders]] rule: {}",
+                    rule(&mapped.folder.path, &FolderPath::parse(&before))
                 )),
                 None => mappings.conflicts.push(format!(
                     "`{path}` {was} to `{before}` by an earlier run and would now be left out: keep the earlier \
-                     mapping with a [[folders]] rule, or take the copies back with `mailhaul undo`"
+                     mapping with a [[folders]] rule ({}), or take the copies back with `mailhaul undo`",
+                    rule(&mapped.folder.path, &FolderPath::parse(&before))
                 )),
             }
         }

@@ -1,6 +1,6 @@
 //! Folders that were renamed at the source: recognised, so that their mail is not sent again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 
@@ -32,14 +32,27 @@ pub(crate) fn candidates(
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Result<Vec<Candidate>, LedgerError> {
     let known = ledger.folders()?;
+    let called = called_otherwise(&known, listed.iter().map(|(folder, _)| folder));
+    let mut found: Vec<Candidate> = Vec::new();
+    for (old, folder) in &called {
+        let (new, folder) = (folder.path.to_string(), (*folder).clone());
+        found.push(Candidate { old: old.clone(), new, folder, witnesses: None });
+    }
+    let settled: HashSet<String> = found.iter().map(|candidate| candidate.new.clone()).collect();
     let paths: HashSet<String> = listed.iter().map(|(folder, _)| folder.path.to_string()).collect();
-    let vanished: Vec<&FolderRow> = known.iter().filter(|row| !paths.contains(&row.source)).collect();
-    let mut found = Vec::new();
+    let is_vanished = |row: &&FolderRow| {
+        (!paths.contains(&row.source) || settled.contains(&row.source))
+            && called.iter().all(|(old, _)| *old != row.source)
+    };
+    let vanished: Vec<&FolderRow> = known.iter().filter(is_vanished).collect();
     if vanished.is_empty() {
         return Ok(found);
     }
     for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
         let path = folder.path.to_string();
+        if settled.contains(&path) {
+            continue;
+        }
         let Some(status) =
             status.as_ref().filter(|_| known.iter().all(|row| row.source != path || row.is_unseen()))
         else {
@@ -67,6 +80,37 @@ pub(crate) fn candidates(
     // What is told for sure first: it takes part in no guess.
     found.sort_by_key(|candidate| candidate.witnesses.is_some());
     Ok(found)
+}
+
+/// Folders that are still there and are called otherwise than the ledger knows: what a folder is told apart from by its
+/// name on the wire comes and goes. Returns each one's path in the ledger.
+#[must_use]
+pub(crate) fn called_otherwise<'a>(
+    known: &[FolderRow],
+    listed: impl Iterator<Item = &'a Folder>,
+) -> Vec<(String, &'a Folder)> {
+    let listed: Vec<&Folder> = listed.filter(|folder| folder.selectable).collect();
+    let by_name: HashMap<&[u8], &Folder> =
+        listed.iter().map(|folder| (&folder.name.0[..], *folder)).collect();
+    let mut otherwise = Vec::new();
+    for row in known {
+        let Some(name) = &row.source_name else { continue };
+        let folder = by_name.get(&name[..]).filter(|folder| folder.path.to_string() != row.source);
+        otherwise.extend(folder.map(|folder| (row.source.clone(), *folder)));
+    }
+    // Earlier versions kept no names: what reads as one path was one row.
+    let nameless: HashSet<&str> =
+        known.iter().filter(|row| row.source_name.is_none()).map(|row| row.source.as_str()).collect();
+    if !nameless.is_empty() {
+        let paths: HashSet<String> = listed.iter().map(|folder| folder.path.to_string()).collect();
+        for folder in listed.iter().filter(|folder| folder.reads.is_some()) {
+            let reads = folder.reading().to_string();
+            if nameless.contains(reads.as_str()) && !paths.contains(&reads) {
+                otherwise.push((reads, folder));
+            }
+        }
+    }
+    otherwise
 }
 
 fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Row>, LedgerError> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
 use crate::mapping::renamed_at_source::{best_witnesses, is_same};
-use crate::mapping::target::Mappings;
+use crate::mapping::target::{Mappings, close};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, Row};
@@ -128,10 +128,14 @@ pub(crate) fn follow<'a>(
                 ));
                 continue;
             }
-            out.notes.push(format!(
-                "`{source}` goes to `{now}`: somebody has renamed `{}` on the target since it was copied there",
-                target.path
-            ));
+            out.notes.push(if close(now) == close(&target.path) {
+                format!("`{source}` goes to `{now}`: that is what `{}` is called on the target", target.path)
+            } else {
+                format!(
+                    "`{source}` goes to `{now}`: somebody has renamed `{}` on the target since it was copied there",
+                    target.path
+                )
+            });
             target.path = now.clone();
             target.name = moved.folder.name.clone();
             target.status = moved.status.clone();

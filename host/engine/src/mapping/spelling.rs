@@ -33,24 +33,24 @@ pub(crate) fn own_spelling(
     (own != *path).then_some((own, name))
 }
 
-/// The target's spelling of a path, with a substitute for its delimiter inside a level.
+/// The target's spelling of a path, with a substitute for its delimiter and for control characters inside a level.
 pub(crate) fn spell(
     target: &ServerFacts,
     path: &FolderPath,
 ) -> Result<(FolderPath, FolderName, Option<String>), NameError> {
     let delimiter = target.delimiter;
-    let clean = FolderPath(
-        path.0
-            .iter()
-            .map(|level| match delimiter {
-                Some(d) if level.contains(d) => level.replace(d, &SUBSTITUTE.to_string()),
-                _ => level.clone(),
-            })
-            .collect(),
-    );
+    let unfit = |c: char| c.is_control() || Some(c) == delimiter;
+    let level = |level: &String| level.chars().map(|c| if unfit(c) { SUBSTITUTE } else { c }).collect();
+    let clean = FolderPath(path.0.iter().map(level).collect());
     let name = target.encode(&clean)?;
-    let changed = (clean != *path)
-        .then(|| format!("the target cannot hold `{}` in a folder's name", delimiter.unwrap_or('/')));
+    let changed = (clean != *path).then(|| {
+        let controls = path.0.iter().flat_map(|level| level.chars()).any(char::is_control);
+        let what = match delimiter {
+            Some(delimiter) if !controls => format!("`{delimiter}`"),
+            _ => "a control character".to_owned(),
+        };
+        format!("the target cannot hold {what} in a folder's name")
+    });
     Ok((clean, name, changed))
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Mapped {
     pub target: Option<Target>,
     /// Why it is left out, when it is and could hold messages: (who, reason).
     pub skipped: Option<(String, String)>,
+    /// It lies outside the personal namespace, and no rule is about it: it is no part of what is moved.
+    pub outside: bool,
     /// Who decided.
     pub by: String,
     /// Why.
@@ -72,6 +74,13 @@ impl FolderLists<'_> {
     pub(crate) fn identity(&self, path: &FolderPath) -> String {
         if self.target_folds == Some(true) { folded(&path.to_string()) } else { path.to_string() }
     }
+}
+
+/// The same for two paths when some server may take them for one: without differences of case, of normalisation, and of
+/// blanks around a level.
+pub(crate) fn close(path: &FolderPath) -> String {
+    let levels = path.0.iter().map(|level| level.trim().to_owned());
+    folded(&FolderPath(levels.collect()).to_string())
 }
 
 /// Without differences of case and of normalisation.

@@ -20,6 +20,7 @@ pub(crate) fn facts(ledger: &Ledger, stopped: Option<&Stopped>) -> Result<Facts>
         hooks: ledger.hooks()?,
         kept: ledger.kept()?,
         unfinished: ledger.unfinished()?,
+        left_out: ledger.left_out()?,
     })
 }
 
@@ -36,7 +37,7 @@ pub(crate) fn mailbox_summary(
     let facts = facts(ledger, stopped)?;
     let exceptions = ledger.exceptions()?;
     let verdict = facts.verdict();
-    let Facts { stopped, folders, differences, hooks, kept, unfinished } = facts;
+    let Facts { stopped, folders, differences, hooks, kept, unfinished, left_out } = facts;
     Ok(MailboxSummary {
         source: source.to_owned(),
         target: target.to_owned(),
@@ -48,6 +49,7 @@ pub(crate) fn mailbox_summary(
         hooks,
         kept,
         unfinished,
+        left_out,
     })
 }
 
@@ -74,6 +76,7 @@ pub(crate) fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -
         hooks: Vec::new(),
         kept: Vec::new(),
         unfinished: false,
+        left_out: Vec::new(),
     }
 }
 

@@ -36,28 +36,13 @@ const fn not_yet(
 
 use End::{Source, Target};
 use When::{First, Later};
-use Wrong::{Changed, Doubled, Leaked, Lost};
+use Wrong::{Changed, Leaked};
 
 const ALWAYS: &[When] = &[First, Later];
 
 const NOT_YET: &[NotYet] = &[
     not_yet("repeats-the-password", Source, ALWAYS, Leaked, "the server's words are kept as they are"),
     not_yet("repeats-the-password", Target, ALWAYS, Leaked, "the server's words are kept as they are"),
-    not_yet(
-        "folds-case",
-        Target,
-        &[First],
-        Changed,
-        "a folder that is there under another name is filled with two folders' mail",
-    ),
-    not_yet(
-        "folds-case",
-        Target,
-        &[Later],
-        Doubled,
-        "the one of two folders is taken for replaced, and filled again",
-    ),
-    not_yet("outside-the-namespace", Source, &[First], Lost, "such folders are left out and named nowhere"),
 ];
 
 /// When a server begins to misbehave.

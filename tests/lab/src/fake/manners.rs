@@ -119,6 +119,8 @@ pub struct Manners {
     pub strict_flags: bool,
     /// Names of folders that differ in the case of ASCII letters only are one folder.
     pub folds_case: bool,
+    /// What is made of a folder's name in a command: servers take blanks away, and compose accents.
+    pub reads_name: fn(&str) -> String,
     /// A command that [`on_command`](Self::on_command) refuses is repeated in the answer, log-ins included.
     pub repeats_commands: bool,
     /// A second message in one APPEND is not understood, whatever CAPABILITY tells.
@@ -145,6 +147,7 @@ impl Default for Manners {
             keywords: None,
             strict_flags: false,
             folds_case: false,
+            reads_name: str::to_owned,
             repeats_commands: false,
             no_batches: false,
             chatty: false,

@@ -56,6 +56,7 @@ impl Session<'_> {
     /// The folder's own name, of one as it is spelt in a command.
     pub(super) fn name(&self, spelt: &str) -> String {
         let inside = self.lock();
+        let spelt = &(inside.manners.reads_name)(spelt);
         let same =
             |name: &&String| *name == spelt || inside.manners.folds_case && name.eq_ignore_ascii_case(spelt);
         inside.store.folders.keys().find(same).cloned().unwrap_or_else(|| spelt.to_owned())

@@ -51,7 +51,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
     };
     let source_folders = ends.source.folders_with_status().await.map_err(EndError::at(Side::Source))?;
     unseen::record(work, &source_folders).await?;
-    let target_folders = ends.target.folders_with_status().await.map_err(EndError::at(Side::Target))?;
+    let target_folders = ends.target.own_folders_with_status().await.map_err(EndError::at(Side::Target))?;
     let names = |listing: &Listing| by_path(listing.iter().map(|(folder, _)| folder));
     let (source_names, target_names) = (names(&source_folders), names(&target_folders));
     let messages = |listing: &Listing, path: &str| {
@@ -114,7 +114,8 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
             ledger.set_verified(row.id, depth.into())?;
         }
     }
-    hooks::run(work, ends, depth, hooks::State::default()).await?;
+    let state = hooks::State::listed(context, source_folders, target_folders);
+    hooks::run(work, ends, depth, state).await?;
     Ok(end_of(work)?)
 }
 

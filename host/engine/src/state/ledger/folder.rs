@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use mailhaul_imap::FolderName;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 use sha2::{Digest, Sha256};
 
@@ -18,8 +19,11 @@ pub(crate) struct FolderId(pub(super) i64);
 pub(crate) struct FolderRow {
     /// Its key.
     pub id: FolderId,
-    /// Source folder in display form.
+    /// Source folder in display form: its key, so that folders which read alike have to be told apart in it.
     pub source: String,
+    /// The same as the source spells it, by which it is known when it is told apart otherwise; `None` in ledgers of earlier
+    /// versions, until a run sees it.
+    pub source_name: Option<Vec<u8>>,
     /// Target folder in display form; `None` when it is left out.
     pub target: Option<String>,
     /// Where its copies go, once that was opened.
@@ -97,6 +101,7 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<FolderRow> {
         source_messages: row.get(9)?,
         scanned: row.get(10)?,
         unlisted: row.get(17)?,
+        source_name: row.get(18)?,
         proof,
     })
 }
@@ -105,7 +110,7 @@ const SELECT: &str =
     "SELECT f.id, f.source_path, f.target_path, f.source_uidvalidity, p.uidvalidity, f.stopped_code,
         f.stopped_reason, f.place, f.source_mailboxid, f.source_messages, f.scanned, f.proven_source_uidnext,
         f.proven_source_messages, f.proven_source_modseq, f.proven_target_uidnext, f.proven_target_messages, p.path,
-        f.unlisted
+        f.unlisted, f.source_name
     FROM folder f LEFT JOIN place p ON p.id = f.place";
 
 /// The folder's rows changed: what was counted and proven about it is void.
@@ -169,18 +174,49 @@ impl Ledger {
         })
     }
 
-    /// Gives a folder that was renamed at the source its new name; its rows stay what they are. That the new name was
-    /// counted as a folder no run has read is forgotten.
-    pub(crate) fn rename_folder(&mut self, from: &str, to: &str) -> Result<()> {
+    /// Gives folders that were renamed at the source their new names, each with its old one; their rows stay what they are.
+    /// That a new name was counted as a folder no run has read is forgotten. A folder that had it, and is gone, keeps it with
+    /// a number.
+    pub(crate) fn rename_folders(&mut self, renamed: &[(String, String)]) -> Result<()> {
+        if renamed.is_empty() {
+            return Ok(());
+        }
         self.transaction(|tx| {
-            let unseen = format!("FROM folder WHERE source_path = ?1 AND {UNSEEN}");
-            tx.execute(&format!("DELETE FROM difference WHERE folder IN (SELECT id {unseen})"), [to])?;
-            tx.execute(&format!("DELETE {unseen}"), [to])?;
-            tx.execute(
-                "UPDATE folder SET source_path = ?2, seal = seal(id, ?2) WHERE source_path = ?1",
-                params![from, to],
-            )
-            .map(drop)
+            // Away first: one may be called what another was.
+            let away = "UPDATE folder SET source_path = char(1) || id WHERE source_path = ?1 RETURNING id";
+            let mut ids: Vec<Option<i64>> = Vec::with_capacity(renamed.len());
+            for (from, _) in renamed {
+                ids.push(tx.query_row(away, [from], |r| r.get(0)).optional()?);
+            }
+            for ((_, to), id) in renamed.iter().zip(ids) {
+                let Some(id) = id else { continue };
+                let unseen = format!("FROM folder WHERE source_path = ?1 AND {UNSEEN}");
+                tx.execute(&format!("DELETE FROM difference WHERE folder IN (SELECT id {unseen})"), [to])?;
+                tx.execute(&format!("DELETE {unseen}"), [to])?;
+                tx.execute(
+                    "UPDATE folder SET source_path = source_path || ' (' || id || ')',
+                         seal = seal(id, source_path || ' (' || id || ')') WHERE source_path = ?1",
+                    [to],
+                )?;
+                tx.execute(
+                    "UPDATE folder SET source_path = ?2, seal = seal(id, ?2) WHERE id = ?1",
+                    params![id, to],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Records how the source spells its folders, each by its path.
+    pub(crate) fn set_source_names(&mut self, names: &[(String, FolderName)]) -> Result<()> {
+        self.transaction(|tx| {
+            let mut update = tx.prepare(
+                "UPDATE folder SET source_name = ?2 WHERE source_path = ?1 AND source_name IS NOT ?2",
+            )?;
+            for (path, name) in names {
+                update.execute(params![path, name.0])?;
+            }
+            Ok(())
         })
     }
 

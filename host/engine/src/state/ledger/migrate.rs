@@ -1,6 +1,8 @@
 //! Bringing a ledger of an earlier version up to date, in one transaction: all of it or nothing.
 
+use mailhaul_imap::FolderPath;
 use rusqlite::Transaction;
+use rusqlite::functions::FunctionFlags;
 
 use super::seal::MESSAGE;
 
@@ -76,6 +78,22 @@ CREATE INDEX message_odd ON message (folder, source_uid) WHERE source_size IS NO
 CREATE INDEX difference_message ON difference (folder, source_uid);
 ";
 
+/// Version 6 knew folders by what their names read as, and escaped fewer characters of them.
+const FROM_6: &str = "
+ALTER TABLE folder ADD COLUMN source_name BLOB;
+";
+
+/// Names as they are displayed now.
+const SHOWN: &str = "
+UPDATE folder SET source_path = shown(source_path),
+    seal = iif(seal = seal(id, source_path), seal(id, shown(source_path)), -1)
+    WHERE shown(source_path) <> source_path AND shown(source_path) NOT IN (SELECT source_path FROM folder);
+UPDATE folder SET target_path = shown(target_path) WHERE target_path IS NOT NULL;
+UPDATE OR IGNORE place SET path = shown(path), asked = shown(asked),
+    seal = iif(seal = seal(id, path, uidvalidity, created), seal(id, shown(path), uidvalidity, created), -1)
+    WHERE shown(path) <> path OR shown(asked) <> asked;
+";
+
 /// The seal of a message row up to version 5.
 const SEAL_TO_5: &str =
     "seal(folder, source_uid, outcome, size, digest, body_digest, place, target_uid, proven, gone)";
@@ -88,10 +106,19 @@ pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
         tx.execute_batch(FILL_FROM_1)?;
         tx.execute(&format!("UPDATE message SET seal = {SEAL_TO_5}"), [])?;
     } else {
-        let steps = [(2, FROM_2), (3, FROM_3), (4, FROM_4), (5, FROM_5)];
+        let steps = [(2, FROM_2), (3, FROM_3), (4, FROM_4), (5, FROM_5), (6, FROM_6)];
         for (_, sql) in steps.iter().filter(|(version, _)| *version >= from) {
             tx.execute_batch(sql)?;
         }
+    }
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    tx.create_scalar_function("shown", 1, flags, |context| {
+        let path: Option<String> = context.get(0)?;
+        Ok(path.map(|path| FolderPath::parse(&path).to_string()))
+    })?;
+    tx.execute_batch(SHOWN)?;
+    if from > 5 {
+        return Ok(());
     }
     // A row that was damaged before stays so.
     let sealed = format!("UPDATE message SET seal = iif(seal = {SEAL_TO_5}, {MESSAGE}, -1)");

@@ -112,6 +112,34 @@ impl Ledger {
         })
     }
 
+    /// The target calls a place otherwise than it was asked to, and what goes there goes to what it is called.
+    pub(crate) fn call_place(&mut self, place: PlaceId, folder: FolderId, to: &str) -> Result<()> {
+        self.rename_place(place, to)?;
+        self.sql(|db| {
+            db.execute("UPDATE folder SET target_path = ?2 WHERE id = ?1", params![folder.0, to]).map(drop)
+        })
+    }
+
+    /// The places of this path that were asked for under another name, with that name.
+    pub(crate) fn asked_for(&self, path: &str) -> Result<Vec<(PlaceId, String)>> {
+        self.sql(|db| {
+            db.prepare_cached("SELECT id, asked FROM place WHERE path = ?1 AND asked IS NOT NULL")?
+                .query_map([path], |r| Ok((PlaceId(r.get(0)?), r.get(1)?)))?
+                .collect()
+        })
+    }
+
+    /// Whether another source folder's mail goes to this path.
+    pub(crate) fn goes_to(&self, path: &str, but: FolderId) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM folder WHERE target_path = ?1 AND id <> ?2)",
+                params![path, but.0],
+                |r| r.get(0),
+            )
+        })
+    }
+
     /// The target folder under this name and UIDVALIDITY is not what it was: the UIDs recorded here mean nothing any more,
     /// and what is opened under its name from now on is another place.
     pub(crate) fn renounce(&mut self, place: PlaceId) -> Result<()> {

@@ -5,7 +5,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::folder::stopped_code;
 use super::{FolderId, FolderRow, Ledger, Result};
 use crate::code::Code;
-use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
+use crate::summary::{
+    Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOut, Verified,
+};
 
 impl Ledger {
     /// Every folder with its counts, in plan order. Each adds up.
@@ -185,6 +187,30 @@ impl Ledger {
                 return db.execute("DELETE FROM about WHERE name = 'kept'", []).map(drop);
             }
             db.execute("INSERT OR REPLACE INTO about (name, value) VALUES ('kept', ?1)", [to_json(&kept)?])
+                .map(drop)
+        })
+    }
+
+    /// Folders outside the mailbox's own namespace that no rule is about, as the source listed them last.
+    pub(crate) fn left_out(&self) -> Result<Vec<LeftOut>> {
+        let text: Option<String> = self.sql(|db| {
+            db.query_row("SELECT value FROM about WHERE name = 'left_out'", [], |r| r.get(0)).optional()
+        })?;
+        let Some(text) = text else { return Ok(Vec::new()) };
+        serde_json::from_str(&text).map_err(|error| self.damaged(&format!("`left_out` is no list: {error}")))
+    }
+
+    /// Replaces what was listed before.
+    pub(crate) fn set_left_out(&mut self, folders: &[LeftOut]) -> Result<()> {
+        if self.left_out().is_ok_and(|known| known == folders) {
+            return Ok(());
+        }
+        self.sql(|db| {
+            if folders.is_empty() {
+                return db.execute("DELETE FROM about WHERE name = 'left_out'", []).map(drop);
+            }
+            let folders = to_json(&folders)?;
+            db.execute("INSERT OR REPLACE INTO about (name, value) VALUES ('left_out', ?1)", [folders])
                 .map(drop)
         })
     }

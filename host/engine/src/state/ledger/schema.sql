@@ -1,10 +1,10 @@
--- mailhaul ledger, version 6 (PRAGMA user_version). Plain sqlite3 reads it:
+-- mailhaul ledger, version 7 (PRAGMA user_version). Plain sqlite3 reads it:
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
 -- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host; rules, a digest of
--- what leaves messages out; kept, why the newest run left copies that --delete-gone asked it to put away (JSON); and key,
--- under which Message-IDs are hashed here and nowhere else.
+-- what leaves messages out; kept, why the newest run left copies that --delete-gone asked it to put away (JSON); left_out,
+-- folders outside the mailbox's own namespace that no rule is about (JSON); and key, under which Message-IDs are hashed here and nowhere else.
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -25,7 +25,7 @@ CREATE TABLE place (
 -- One row per source folder. Paths are in display form.
 CREATE TABLE folder (
     id                    INTEGER PRIMARY KEY,
-    source_path           TEXT NOT NULL UNIQUE,
+    source_path           TEXT NOT NULL UNIQUE,  -- of those that read alike all but one as they are spelt on the wire
     target_path           TEXT,     -- NULL: left out by a rule
     place                 INTEGER REFERENCES place (id),  -- where its copies go, once that was opened
     source_uidvalidity    INTEGER,
@@ -43,7 +43,8 @@ CREATE TABLE folder (
     proven_target_uidnext  INTEGER,
     proven_target_messages INTEGER,
     counts                TEXT,     -- JSON, counted when the folder was finished; NULL: count the messages
-    seal                  INTEGER NOT NULL
+    seal                  INTEGER NOT NULL,
+    source_name           BLOB      -- as the source spells it; NULL: not seen since version 6
 );
 
 -- Sentences shared by many messages.

@@ -544,7 +544,7 @@ fn a_renamed_folder_keeps_its_rows() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
-    ledger.rename_folder("Sent", "Gesendet").unwrap();
+    ledger.rename_folders(&[("Sent".into(), "Gesendet".into())]).unwrap();
     drop(ledger);
     let ledger = Ledger::open(dir.path(), &who()).unwrap();
     assert_eq!(ledger.folder("Gesendet").unwrap().unwrap().id, id);

@@ -45,6 +45,7 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
 /// Rows without what version 6 added, sealed as they were.
 fn rows_as_in_version_5(ledger: &Ledger) {
     let made = "DELETE FROM about WHERE name = 'key';
+        ALTER TABLE folder DROP COLUMN source_name;
         DROP INDEX message_odd;
         DROP INDEX difference_message;
         ALTER TABLE message DROP COLUMN source_size;
@@ -140,4 +141,54 @@ fn a_ledger_of_version_2_learns_of_renames_on_the_target() {
     // Opening looks at the seals.
     let place = Ledger::open(dir.path(), &who()).unwrap().places().unwrap().remove(0);
     assert_eq!((place.path.as_str(), place.asked), ("Kunden alt", Some(asked)));
+}
+
+/// What version 6 called a folder is what it is called now, and what its name on the wire is a run says.
+#[test]
+fn folders_of_version_6_are_called_as_they_are_displayed_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.plan(&[("a\u{200b}b".into(), Some("a\u{200b}b".into()), 1), ("c".into(), None, 1)]).unwrap();
+    let other = ledger.folder("a\u{200b}b").unwrap().unwrap().id;
+    ledger.open_place(other, "a\u{200b}b", Some(5), true).unwrap();
+    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    let made = "ALTER TABLE folder DROP COLUMN source_name;
+        UPDATE folder SET seal = 1 WHERE source_path = 'c';
+        PRAGMA user_version = 6";
+    ledger.sql(|db| db.execute_batch(made)).unwrap();
+    drop(ledger);
+    let path = Ledger::file(dir.path(), &who().mailbox);
+    let ledger = Ledger::read(&path).unwrap().unwrap();
+    let row = ledger.folder("a\\u{200b}b").unwrap().unwrap();
+    assert_eq!((row.id, row.source_name), (other, None));
+    assert_eq!(row.target.as_deref(), Some("a\\u{200b}b"));
+    assert_eq!(row.place_path.as_deref(), Some("a\\u{200b}b"));
+    assert_eq!(ledger.rows(id).unwrap().len(), 1, "seals of messages are what they were");
+    drop(ledger);
+    assert!(
+        matches!(Ledger::open(dir.path(), &who()), Err(LedgerError::Damaged { .. })),
+        "what was damaged before stays so"
+    );
+}
+
+/// A folder keeps its row when it is told apart by another name, and whoever has its name now gets none of it.
+#[test]
+fn a_folder_is_known_by_its_name_on_the_wire() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let name = |text: &str| mailhaul_imap::FolderName(text.as_bytes().to_vec());
+    ledger.set_source_names(&[("Sent".into(), name("Sent"))]).unwrap();
+    ledger.plan(&[("Other".into(), None, 3)]).unwrap();
+    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    let swapped = [("Sent", "Other"), ("Other", "Sent")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    ledger.rename_folders(&swapped).unwrap();
+    let row = ledger.folder("Other").unwrap().unwrap();
+    assert_eq!((row.id, row.source_name.as_deref()), (id, Some(&b"Sent"[..])));
+    // One that was scanned, and is gone, makes room.
+    ledger.scanned(ledger.folder("Sent").unwrap().unwrap().id, &[], 0).unwrap();
+    ledger.rename_folders(&[("Other".into(), "Sent".into())]).unwrap();
+    let paths: Vec<String> = ledger.folders().unwrap().into_iter().map(|row| row.source).collect();
+    assert_eq!(paths, ["Sent", "Sent (2)"]);
+    drop(ledger);
+    Ledger::open(dir.path(), &who()).unwrap();
 }
