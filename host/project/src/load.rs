@@ -202,8 +202,8 @@ fn rules(entry: &Entry<'_, '_>) -> Vec<RuleSpec> {
 }
 
 fn rule_spec(section: &Section<'_, '_>, rule: &Entry<'_, '_>) -> Option<RuleSpec> {
-    let from = section.get("from").map(|entry| entry.line_of_text());
-    let to = section.get("to").map(|entry| entry.line_of_text());
+    let from = section.get("from").map(|entry| entry.folder());
+    let to = section.get("to").map(|entry| entry.folder());
     let skip = section.boolean("skip").is_some_and(|skip| skip.value);
     let Some(from) = from else {
         return rule.refuse("has no `from`", "add the source folders it is about, as in from = \"Old/**\"");

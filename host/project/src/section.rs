@@ -203,6 +203,12 @@ impl<'s, 't> Entry<'s, 't> {
         Some(text)
     }
 
+    /// A folder's name or a pattern of such: any text, since folders are called anything.
+    pub(crate) fn folder(&self) -> Option<String> {
+        let text = self.string()?;
+        if text.is_empty() { self.refuse("is empty", "write a folder's name") } else { Some(text) }
+    }
+
     /// `Some(None)` for a number that is negative or too large.
     pub(crate) fn integer(&self, wanted: &str) -> Option<Option<u64>> {
         match self.value.get_ref().as_integer() {

@@ -2,15 +2,15 @@
 //!
 //! | column | says |
 //! |---|---|
-//! | `record` | `folder`, `exception`, `difference`, `hook`, or `stopped` (the mailbox as a whole) |
+//! | `record` | `folder`, `left-out` (outside the mailbox's own namespace), `exception`, `difference`, `hook`, or `stopped` (the mailbox as a whole) |
 //! | `mailbox`, `target_mailbox` | log-ins |
 //! | `folder`, `target_folder` | folders; `target_folder` of a `folder` line is empty when it is left out |
 //! | `uid`, `target_uid` | the message, where the line is about one |
-//! | `outcome` | `skipped`/`failed` of an exception, `difference`/`note` of a difference, `pass`/`fail`/`inconclusive` of a hook, the side of a stop |
+//! | `outcome` | `skipped`/`failed` of an exception, `difference`/`note` of a difference, `pass`/`fail`/`inconclusive` of a hook, the side of a stop, `open`/`note` of what is left out |
 //! | `code` | the code of an exception or finding, the kind of a difference, the cause of a stop |
 //! | `plugin` | who found it, on `hook` lines; a hook with several findings has a line for each |
 //! | `reason` | one sentence; of a difference made later, who made it |
-//! | `source_messages` … `bytes`, `verified` | the numbers of the JSON report, on `folder` lines only |
+//! | `source_messages` … `bytes`, `verified` | the numbers of the JSON report, on `folder` lines; on `left-out` lines the first, where it is known |
 //!
 //! A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab or a CR as a formula: such a
 //! cell gets an apostrophe in front. Control characters are made visible, so that one record is one
@@ -128,6 +128,20 @@ fn lines(
             },
         )?;
     }
+    for folder in &mailbox.left_out {
+        let messages = folder.messages.map(|messages| messages.to_string()).unwrap_or_default();
+        let mut numbers = [messages].into_iter();
+        write(
+            "left-out",
+            Line {
+                folder: &folder.folder,
+                outcome: if folder.is_open() { "open" } else { "note" },
+                reason: &folder.reason,
+                numbers: std::array::from_fn(|_| numbers.next().unwrap_or_default()),
+                ..Line::default()
+            },
+        )?;
+    }
     for exception in &mailbox.exceptions {
         write(
             "exception",
@@ -198,6 +212,13 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_outside_the_mailbox_has_a_line() {
+        let text = render(&crate::fixture::open_ended()).unwrap();
+        assert!(text.contains(",/Sent,,,,open,,,another namespace,3,,,"), "{text}");
+        assert!(text.contains(",/Shared/x,,,,note,,,another namespace,,,,"), "{text}");
+    }
     use crate::fixture;
 
     #[test]

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
-    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOut,
     MailboxSummary, ProjectSummary, Verdict, Verified,
 };
 
@@ -94,6 +94,14 @@ fn troubles(summary: &ProjectSummary) -> Vec<String> {
         let has = if keeping == 1 { "has" } else { "have" };
         troubles.push(format!("{} still {has} copies that were to be put away", count(keeping, "mailbox")));
     }
+    let outside = of(|m| m.left_out.iter().filter(|f| f.is_open()).count());
+    if outside > 0 {
+        let lies = if outside == 1 { "lies" } else { "lie" };
+        troubles.push(format!(
+            "{} {lies} beside a mailbox's namespace and no rule is about it",
+            count(outside, "folder")
+        ));
+    }
     let listed = of(|m| usize::from(m.is_only_listed()));
     if listed > 0 {
         let (was, all) =
@@ -117,7 +125,27 @@ pub(crate) fn open_ends(mailbox: &MailboxSummary) -> Vec<String> {
         let folders = count(unopened.len() as u64, "folder");
         ends.push(format!("no run has opened {folders} yet: {}{more}", names.join(", ")));
     }
+    let open = mailbox.left_out.iter().filter(|folder| folder.is_open());
+    ends.extend(
+        open.map(|folder| {
+            format!("{}; a [[folders]] rule takes it in or leaves it out", one_left_out(folder))
+        }),
+    );
     ends
+}
+
+/// Folders outside the mailbox's own namespace that are no part of it, a line each.
+pub(crate) fn left_out(mailbox: &MailboxSummary) -> Vec<String> {
+    mailbox.left_out.iter().filter(|folder| !folder.is_open()).map(one_left_out).collect()
+}
+
+fn one_left_out(folder: &LeftOut) -> String {
+    let messages = folder.messages.map_or_else(
+        || "the source does not say how many messages".to_owned(),
+        |messages| count(messages.into(), "message"),
+    );
+    let (path, reason) = (crate::show::visible(&folder.folder), crate::show::visible(&folder.reason));
+    format!("left out: {path} ({messages}): {reason}")
 }
 
 /// What was begun in a mailbox and not ended, a sentence each.

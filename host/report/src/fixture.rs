@@ -5,7 +5,7 @@ use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LastRun,
-    MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, Verified,
+    LeftOut, MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, Verified,
 };
 
 fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> ProjectSummary {
@@ -66,6 +66,7 @@ fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> Mailbox
         ],
         kept: Vec::new(),
         unfinished: false,
+        left_out: Vec::new(),
     }
 }
 
@@ -219,6 +220,13 @@ pub(crate) fn open_ended() -> ProjectSummary {
     };
     anna.kept = vec!["10 of 40 copies are gone at the source, more than 4".into()];
     anna.unfinished = true;
+    let left_out = |folder: &str, messages, beside| LeftOut {
+        folder: folder.into(),
+        messages,
+        beside,
+        reason: "another namespace".into(),
+    };
+    anna.left_out = vec![left_out("/Sent", Some(3), true), left_out("/Shared/x", None, false)];
     project("Olddomain to Newdomain", Verdict::Incomplete, vec![anna])
 }
 

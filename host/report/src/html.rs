@@ -85,6 +85,8 @@ struct Mailbox {
     stopped: Option<(String, String, String)>,
     /// What keeps it open that neither a message nor a difference tells.
     open_ends: Vec<String>,
+    /// Folders of others, a line each.
+    left_out: Vec<String>,
     folders: Vec<Folder>,
     exceptions: Vec<Remark>,
     differences: Vec<Remark>,
@@ -260,6 +262,7 @@ fn mailbox(anchor: usize, open: bool, mailbox: &MailboxSummary) -> Mailbox {
             (side.to_owned(), visible(&stopped.reason), stopped.cause.to_string())
         }),
         open_ends: digest::open_ends(mailbox),
+        left_out: digest::left_out(mailbox),
         folders: mailbox.folders.iter().map(folder).collect(),
         exceptions: digest::exceptions(mailbox).iter().map(exception).collect(),
         differences: digest::differences(mailbox).iter().map(difference).collect(),

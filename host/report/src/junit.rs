@@ -1,8 +1,8 @@
 //! The report as JUnit XML, for a CI server's view of a move.
 //!
 //! A `testsuite` is a mailbox. Its `testcase`s are its folders and its validation hooks, and `(mailbox)`
-//! when the mailbox as a whole could not go on, was broken off, or was not begun. A folder fails by messages that failed or differ; one
-//! that is not opened or not wholly reached yet, or that was left out on purpose, is `skipped`. Notes and the
+//! when the mailbox as a whole could not go on, was broken off, or was not begun. A folder fails by messages that failed or differ, or when it lies
+//! beside the mailbox's namespace with mail in it and no rule is about it; one that is not opened or not wholly reached yet, or that was left out on purpose, is `skipped`. Notes and the
 //! operator's own exceptions stand in `system-out`.
 
 use mailhaul_engine::plugin::HookOutcome;
@@ -75,6 +75,19 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         }
         if folder.verified != Verified::None {
             case.notes.push(format!("compared by {}", digest::depth(folder.verified)));
+        }
+        cases.push(case);
+    }
+    for folder in &mailbox.left_out {
+        let mut case = Case { name: folder.folder.clone(), ..Case::default() };
+        let text = match folder.messages {
+            Some(messages) => format!("{}: {}", count(messages.into(), "message"), folder.reason),
+            None => folder.reason.clone(),
+        };
+        if folder.is_open() {
+            case.failures.push(("left-out".to_owned(), text));
+        } else {
+            case.skipped = Some(text);
         }
         cases.push(case);
     }
@@ -204,7 +217,8 @@ mod tests {
     fn what_is_not_begun_is_skipped_and_what_was_broken_off_fails() {
         assert!(render(&fixture::pilot(1)).contains("no run has begun it"));
         let broken_off = render(&fixture::open_ended());
-        assert!(broken_off.contains(r#"failures="1""#), "{broken_off}");
+        assert!(broken_off.contains(r#"failures="2""#), "{broken_off}");
+        assert!(broken_off.contains("3 messages: another namespace"), "{broken_off}");
         assert!(broken_off.contains("no run has opened it yet"), "{broken_off}");
     }
 

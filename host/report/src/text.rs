@@ -103,7 +103,7 @@ fn mailbox(out: &mut String, mailbox: &MailboxSummary) {
         let reason = format!("stopped ({}, {}): {}", stopped.side.as_str(), stopped.cause, stopped.reason);
         wrapped(out, 2, 4, &visible(&reason));
     }
-    for end in digest::open_ends(mailbox) {
+    for end in digest::open_ends(mailbox).into_iter().chain(digest::left_out(mailbox)) {
         wrapped(out, 2, 4, &end);
     }
     if !mailbox.folders.is_empty() {
@@ -279,10 +279,13 @@ mod tests {
         let text = render(&fixture::open_ended());
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for said in [
-            "no run has opened 1 folder, work on 1 mailbox was broken off and 1 mailbox still has copies",
+            "no run has opened 1 folder, work on 1 mailbox was broken off, 1 mailbox still has copies",
             "no run has opened 1 folder yet: Sent",
             "a run was broken off",
             "--delete-gone: 10 of 40 copies",
+            "1 folder lies beside a mailbox's namespace",
+            "left out: /Sent (3 messages): another namespace; a [[folders]] rule",
+            "left out: /Shared/x (the source does not say how many messages): another namespace",
         ] {
             assert!(words.contains(said), "{said}: {text}");
         }

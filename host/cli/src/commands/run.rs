@@ -2,7 +2,7 @@
 
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::MailboxSummary;
+use mailhaul_engine::summary::{LeftOut, MailboxSummary};
 
 use super::{plan, unbuilt};
 use crate::args::{Global, Run};
@@ -74,6 +74,7 @@ fn is_to_be_mended(summary: &MailboxSummary) -> bool {
     summary.stopped.is_some()
         || summary.unfinished
         || !summary.kept.is_empty()
+        || summary.left_out.iter().any(LeftOut::is_open)
         || summary.folders.iter().any(|folder| !folder.is_well())
         || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
 }

@@ -52,14 +52,15 @@ fn table(folders: &[FolderPlan], reasons: bool) -> Table {
     );
     for folder in folders {
         // A folder that cannot hold messages (\Noselect) has no count.
-        let container = folder.messages.is_none();
+        let container = folder.messages.is_none() && !folder.outside;
         let goes = match &folder.target {
             Some(target) if folder.create => (format!("{target} (new)"), None),
             Some(target) => (target.clone(), None),
             None if container => ("-".to_owned(), Some(Tone::Faint)),
             None => ("left out".to_owned(), Some(Tone::Warn)),
         };
-        let messages = folder.messages.map_or_else(|| "-".to_owned(), |n| count(n.into()));
+        let unknown = if container { "-" } else { "?" };
+        let messages = folder.messages.map_or_else(|| unknown.to_owned(), |n| count(n.into()));
         let size = folder.bytes.map_or_else(String::new, bytes);
         let why = if reasons { format!("{}: {}", folder.by, folder.why) } else { folder.by.clone() };
         table.toned([

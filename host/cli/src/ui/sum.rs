@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
-    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, MailboxSummary,
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOut, MailboxSummary,
 };
 
 use super::escape::escape;
@@ -97,7 +97,40 @@ fn push_mailbox(
                 format!("{removed} deleted at the source and put into `mailhaul-removed` on the target");
             push_wrapped(out, 2, &line, width);
         }
+        for line in left_out(summary) {
+            push_wrapped(out, 2, &line, width);
+        }
     }
+}
+
+/// Folders outside the mailbox's own namespace: those that may be the user's own each, the others together.
+pub(crate) fn left_out(summary: &MailboxSummary) -> Vec<String> {
+    let messages = |folder: &LeftOut| {
+        folder
+            .messages
+            .map_or_else(|| "unknown how many messages".to_owned(), |n| plural(n.into(), "message"))
+    };
+    let mut lines = Vec::new();
+    for folder in summary.left_out.iter().filter(|folder| folder.is_open()) {
+        lines.push(format!(
+            "left out: {} ({}): {}; a [[folders]] rule takes it in or leaves it out",
+            escape(&folder.folder),
+            messages(folder),
+            escape(&folder.reason)
+        ));
+    }
+    let others: Vec<&LeftOut> = summary.left_out.iter().filter(|folder| !folder.is_open()).collect();
+    if let Some(first) = others.first() {
+        let known: u64 = others.iter().filter_map(|folder| folder.messages).map(u64::from).sum();
+        lines.push(format!(
+            "left out besides: {}, {}: {}{}",
+            plural(others.len() as u64, "folder"),
+            plural(known, "message"),
+            escape(&first.folder),
+            if others.len() > 1 { " and others, see the report" } else { "" }
+        ));
+    }
+    lines
 }
 
 /// `anna@old → anna@new`, or one name when both are the same; escaped.
@@ -393,6 +426,7 @@ pub(crate) mod samples {
             hooks: vec![hook("counts", HookOutcome::Pass, &[])],
             kept: vec![],
             unfinished: false,
+            left_out: vec![],
         }
     }
 
@@ -447,6 +481,7 @@ pub(crate) mod samples {
             hooks: vec![hook("counts", HookOutcome::Fail, &["3 messages on the target, 4 were expected"])],
             kept: vec![],
             unfinished: false,
+            left_out: vec![],
         }
     }
 
@@ -467,6 +502,7 @@ pub(crate) mod samples {
             subscribe: true,
             role: (source == "Sent").then(|| "sent".into()),
             messages: Some(1200),
+            outside: false,
             bytes: Some(3 << 20),
             by: by.into(),
             why: why.into(),

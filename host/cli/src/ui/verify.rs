@@ -7,7 +7,7 @@ use mailhaul_engine::summary::{Difference, DifferenceKind, MailboxSummary};
 use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
-use super::sum::{accounts, push_hook, push_hooks, push_standing, push_wrapped};
+use super::sum::{accounts, left_out, push_hook, push_hooks, push_standing, push_wrapped};
 use super::units::{bytes, count, duration, plural, seconds};
 use crate::outcome::Outcome;
 
@@ -116,6 +116,7 @@ fn open_ends(summary: &MailboxSummary) -> Vec<String> {
     if unopened > 0 {
         ends.push(format!("no run has opened {}: `mailhaul run` does", plural(unopened, "folder")));
     }
+    ends.extend(left_out(summary));
     ends.extend(summary.kept.iter().map(|why| format!("--delete-gone: {}", escape(why))));
     ends
 }
@@ -144,6 +145,8 @@ fn line(difference: &Difference) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::summary::LeftOut;
+
     use super::super::sum::samples;
     use super::*;
 
@@ -180,7 +183,21 @@ mod tests {
         bob.unfinished = true;
         bob.folders[0].never_opened = true;
         bob.kept = vec!["10 of 40 copies are gone".into()];
-        assert_eq!(open_ends(&bob).len(), 3);
+        let left_out = |folder: &str, messages, beside| LeftOut {
+            folder: folder.into(),
+            messages,
+            beside,
+            reason: "another namespace".into(),
+        };
+        bob.left_out =
+            vec![left_out("/a", Some(1), true), left_out("/b", None, false), left_out("/c", Some(4), false)];
+        let ends = open_ends(&bob);
+        assert_eq!(ends.len(), 5);
+        assert!(
+            ends[2].starts_with("left out: /a (1 message): another namespace; a [[folders]] rule"),
+            "{ends:?}"
+        );
+        assert_eq!(ends[3], "left out besides: 2 folders, 4 messages: /b and others, see the report");
         assert!(open_ends(&samples::anna()).is_empty());
     }
 }

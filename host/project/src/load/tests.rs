@@ -423,3 +423,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_folder_may_be_called_anything() {
+    let rules = "[[folders]]\nfrom = \"Da\\tOggetto\"\nto = 'Da\\u{9}Oggetto'\n[[folders]]\nfrom = \" \"\nskip = true\n";
+    let Loaded { project, .. } = loaded(&format!("{MINIMAL}{rules}"));
+    let rules: Vec<(&str, Option<&str>)> =
+        project.rules.iter().map(|rule| (rule.from.as_str(), rule.to.as_deref())).collect();
+    assert_eq!(rules, [("Da\tOggetto", Some("Da\\u{9}Oggetto")), (" ", None)]);
+}
