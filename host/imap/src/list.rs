@@ -233,7 +233,7 @@ fn lines<'a>(answer: &'a Answer, words: &'a [&'a str]) -> impl Iterator<Item = L
         // Extended data is a tag and its value, by pairs (RFC 5258 section 6).
         let extended = |items: &[Value<'_>]| matches!(items, [_, Value::List(_), ..]);
         let name = name(&mut tokens, extended)?;
-        (!name.is_empty()).then(|| Line { attributes, delimiter: separator, name })
+        (!name.is_empty()).then_some(Line { attributes, delimiter: separator, name })
     })
 }
 

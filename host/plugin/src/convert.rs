@@ -70,16 +70,30 @@ pub(crate) fn role(role: types::SpecialUse) -> Result<SpecialUse, String> {
     }
 }
 
-/// A path from a guest.
+/// A path that a guest makes, or makes of those it was given: marks that turn or hide text stand in folders' names.
 pub(crate) fn folder_path(levels: Vec<String>) -> Result<FolderPath, String> {
+    if levels.iter().any(String::is_empty) {
+        return Err("a level of a folder path is empty".to_owned());
+    }
+    if let Some(c) = levels.iter().flat_map(|level| level.chars()).find(|c| c.is_control()) {
+        return Err(format!(
+            "a level of a folder path contains the control character {}",
+            c.escape_default()
+        ));
+    }
+    known_path(levels)
+}
+
+/// A path that a guest was given and asks about: whatever servers call their folders.
+pub(crate) fn known_path(levels: Vec<String>) -> Result<FolderPath, String> {
     if levels.is_empty() {
         return Err("a folder path has no levels".to_owned());
     }
     if levels.len() > PATH_LEVELS {
         return Err(format!("a folder path has {} levels, at most {PATH_LEVELS} are allowed", levels.len()));
     }
-    for level in &levels {
-        text::checked("a level of a folder path", level, PATH_LEVEL)?;
+    if let Some(long) = levels.iter().map(String::len).find(|len| *len > PATH_LEVEL) {
+        return Err(format!("a level of a folder path has {long} bytes, at most {PATH_LEVEL} are allowed"));
     }
     Ok(FolderPath(levels))
 }
@@ -142,6 +156,8 @@ mod tests {
         );
         assert!(path(&[]).is_err());
         assert!(path(&["a", ""]).is_err());
+        assert!(path(&["gpj\u{202e}exe"]).is_ok(), "a folder's name, however it looks");
+        assert!(known_path(vec![String::new(), "a\tb".into()]).is_ok(), "it was given so");
         assert!(path(&["a\r\nA1 DELETE INBOX"]).unwrap_err().contains("control character"));
         assert!(path(&["a"; PATH_LEVELS + 1]).is_err());
         assert!(path(&[&"x".repeat(PATH_LEVEL + 1)]).is_err());

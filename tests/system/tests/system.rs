@@ -20,6 +20,7 @@
 //! | [`ledger`] | the state folder damaged, full, or from another time |
 //! | [`verify`] | what `verify` finds, and what it must not find |
 //! | [`folders`] | mapping: rules, roles, names that do not fit |
+//! | [`names`] | folders outside the namespace, names that read alike, rules that are typed as told |
 //! | [`authors`] | what an author of a plugin does, in three languages |
 //! | [`messages`] | every sentence an author of a plugin meets, to be read as he reads it |
 //! | [`records`] | fixtures recorded from real servers, and what must not be in them |
@@ -69,6 +70,7 @@ mod input;
 mod laboratory;
 mod ledger;
 mod messages;
+mod names;
 mod network;
 mod odd_sources;
 mod odd_targets;

@@ -218,8 +218,11 @@ fn parents_are_made_where_the_target_wants_them() {
     all_there(&stage, 7);
 }
 
+/// What a server makes of a name.
+type Reads = fn(&str) -> String;
+
 /// On a target that makes `names` of what it is told.
-fn made_of(names: fn(&str) -> String, folders: &[&str]) -> Stage {
+fn made_of(names: Reads, folders: &[&str]) -> Stage {
     let stage = stage(folders);
     stage.target.manners(|m| m.reads_name = names);
     stage
@@ -232,8 +235,7 @@ fn trimmed(name: &str) -> String {
 #[test]
 fn a_folder_is_looked_for_by_the_name_that_the_target_gave_it() {
     let cut = |name: &str| name.chars().take(8).collect();
-    let cases: [(fn(&str) -> String, &str, &str); 2] =
-        [(trimmed, "Foo ", "Foo"), (cut, "Correspondence", "Correspo")];
+    let cases: [(Reads, &str, &str); 2] = [(trimmed, "Foo ", "Foo"), (cut, "Correspondence", "Correspo")];
     for (names, folder, real) in cases {
         let stage = made_of(names, &[folder]);
         let outcome = stage.run();
@@ -249,7 +251,7 @@ fn two_folders_that_the_target_takes_for_one_are_never_mixed() {
     let composed = |name: &str| name.replace("u&Awg-", "&APw-");
     let inbox = |name: &str| if name == "INBOX/INBOX" { "INBOX".to_owned() } else { name.to_owned() };
     let lower = |name: &str| if name == "INBOX" { name.to_owned() } else { name.to_lowercase() };
-    let cases: [(fn(&str) -> String, &[&str]); 4] = [
+    let cases: [(Reads, &[&str]); 4] = [
         (trimmed, &["Foo", "Foo "]),
         (composed, &["a&APw-", "A", "au&Awg-"]),
         (inbox, &["INBOX/INBOX"]),

@@ -10,7 +10,7 @@ use mailhaul_imap::FolderPath;
 use wasmtime::component::Resource;
 
 use crate::bindings::imports::mailhaul::plugin::{evidence as wit, types};
-use crate::convert::{self, folder_path};
+use crate::convert::{self, known_path};
 use crate::limits::{MESSAGE, VIEW_FETCH, VIEW_LIST, VIEW_NAMES};
 use crate::state::State;
 use crate::text;
@@ -48,7 +48,7 @@ impl State {
 
 /// A folder as a guest names it: one that cannot be is not looked for.
 fn path(levels: Vec<String>) -> Result<FolderPath, wit::ViewError> {
-    folder_path(levels).map_err(|why| wit::ViewError::NotFound(text::shown(&why, MESSAGE)))
+    known_path(levels).map_err(|why| wit::ViewError::NotFound(text::shown(&why, MESSAGE)))
 }
 
 impl wit::Host for State {}

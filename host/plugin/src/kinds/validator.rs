@@ -134,7 +134,7 @@ fn finding(finding: wit::Finding) -> Result<Finding, String> {
         severity: convert::severity(finding.severity),
         code: text::shown(&finding.code, CODE),
         message: text::shown(&finding.message, MESSAGE),
-        folder: finding.folder.map(convert::folder_path).transpose()?.map(|path| path.to_string()),
+        folder: finding.folder.map(convert::known_path).transpose()?.map(|path| path.to_string()),
         uid: finding.uid,
     })
 }
