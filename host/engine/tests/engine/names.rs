@@ -245,6 +245,21 @@ fn a_folder_is_looked_for_by_the_name_that_the_target_gave_it() {
     }
 }
 
+/// … and when a folder comes whose name that is, its mail is not put there as well.
+#[test]
+fn what_became_of_one_name_is_not_filled_under_another() {
+    let mut stage = made_of(trimmed, &["Foo "]);
+    stage.run().complete();
+    stage.load("Foo", 3);
+    let outcome = stage.run();
+    assert_eq!(outcome.not_well().totals(), [6, 3, 0, 0, 3, 0]);
+    let reason = &outcome.exception("Foo", 0).0.reason;
+    assert!(reason.contains("`Foo` is what became of `Foo `"), "{reason}");
+    stage.job.rules = vec![advised(reason, 0)];
+    assert_eq!(stage.run().complete().totals(), [6, 6, 0, 0, 0, 0]);
+    assert_eq!((stage.there("Foo").len(), stage.verify(Depth::Full).complete().differences()), (2, vec![]));
+}
+
 /// What the target takes for one folder gets one folder's mail, until a rule says where the other's goes.
 #[test]
 fn two_folders_that_the_target_takes_for_one_are_never_mixed() {
