@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::append::{Appender, FOREVER};
+use crate::bounds;
 use crate::fetch::Collected;
 use crate::pace;
 use crate::pipeline::{Consent, Shared};
@@ -62,6 +63,8 @@ pub struct Acks {
     /// Messages that were stored, and the bytes of those since the last verdict.
     pub(crate) stored: u32,
     pub(crate) bytes: u64,
+    /// Lines that told of messages.
+    pub(crate) told: u64,
     /// Verdicts of a command of several messages that are not handed out yet.
     pub(crate) ready: VecDeque<Ack>,
     /// What the folder's list has said so far.
@@ -168,6 +171,9 @@ impl Acks {
             Reply::Untagged(line) if self.shared.lock().listing.is_some() && self.is_another(&line) => {
                 Step::Unsafe(out_of_step("the folder is another one, by its UIDVALIDITY"))
             }
+            Reply::Data { word, .. } if word == "FETCH" && self.tells_too_much() => {
+                Step::Unsafe(out_of_step("the server lists more messages than the folder can hold"))
+            }
             Reply::Data { .. } => {
                 if self.lines.len() <= MOST_LISTED && self.shared.lock().listing.is_some() {
                     self.lines.take(&reply, FetchItems::Meta);
@@ -265,6 +271,12 @@ impl Acks {
         drop(state);
         self.shared.to_writer.notify_one();
         Step::Answered
+    }
+
+    /// Counts a line that tells of a message; whether they are more than the folder can have.
+    fn tells_too_much(&mut self) -> bool {
+        self.told += 1;
+        self.told > bounds::most_told(self.reader.exists(), self.stored)
     }
 
     /// Whether the folder that was opened again is another one under the same name.

@@ -226,6 +226,7 @@ impl Session {
             answered: wire.writer.answered(),
             stored: 0,
             bytes: 0,
+            told: 0,
             ready: VecDeque::new(),
             lines: Collected::default(),
             listed: None,

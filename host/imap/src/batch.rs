@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ImapError;
+use crate::bounds;
 use crate::command::{Answer, Command, control, foreign_tag, next};
 use crate::reply::Reply;
 use crate::wire::{MAX_ANSWER, RESPONSE_COST, Wire};
@@ -133,6 +134,8 @@ pub(crate) struct Budget {
     all: Duration,
     /// Bytes of answers that are kept until the last has come.
     kept: u64,
+    /// Messages that were told of in them.
+    listed: u64,
 }
 
 impl Budget {
@@ -140,15 +143,21 @@ impl Budget {
     pub(crate) fn new(commands: usize, whole: Duration) -> Budget {
         let more = EACH.saturating_mul(u32::try_from(commands).unwrap_or(u32::MAX));
         let all = whole.saturating_add(more);
-        Budget { until: Instant::now() + all, all, kept: 0 }
+        Budget { until: Instant::now() + all, all, kept: 0, listed: 0 }
     }
 
     fn keep(&mut self, wire: &mut Wire, reply: &Reply) -> Result<(), ImapError> {
         self.kept = self.kept.saturating_add(reply.len() as u64 + RESPONSE_COST);
-        if self.kept <= MAX_ANSWER {
+        self.listed += u64::from(matches!(reply, Reply::Data { word, .. } if word == "FETCH"));
+        let exists = wire.reader.exists();
+        let most = bounds::most_told(exists, 0);
+        let what = if self.kept > MAX_ANSWER {
+            format!("more than {} MiB were sent in answer to several commands", MAX_ANSWER >> 20)
+        } else if self.listed > most {
+            format!("more than {most} messages were listed of a folder that holds {exists} by its count")
+        } else {
             return Ok(());
-        }
-        let what = format!("more than {} MiB were sent in answer to several commands", MAX_ANSWER >> 20);
+        };
         Err(wire.reader.fail(ImapError::Limit { what }))
     }
 }

@@ -33,6 +33,11 @@ pub(crate) fn most_listed(exists: u32, stored: u32) -> u64 {
     u64::from(counted) + u64::from(counted / 4) + u64::from(MORE_LISTED)
 }
 
+/// How many lines tell of the messages of such a folder: what a server has to say of one may come in several, or twice.
+pub(crate) fn most_told(exists: u32, stored: u32) -> u64 {
+    most_listed(exists, stored) * 4
+}
+
 /// How many bytes the lines of a list of so many messages take at most.
 pub(crate) fn most_bytes(messages: u64) -> u64 {
     messages.saturating_mul(LINE).saturating_add(LINES)
