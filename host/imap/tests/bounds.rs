@@ -397,3 +397,62 @@ async fn a_target_that_sips_has_a_least_pace() {
     .await;
     assert_eq!(result.unwrap(), 1);
 }
+
+/// Each of many commands is answered in time, and all of them together are not.
+#[tokio::test(start_paused = true)]
+async fn many_commands_together_have_one_deadline() {
+    let mut session = open(1, |mut io, first| async move {
+        let mut n: u32 = first.trim_start_matches('M').parse().unwrap();
+        loop {
+            sleep(Duration::from_secs(100)).await;
+            if io.write_all(format!("M{n} OK\r\n").as_bytes()).await.is_err() {
+                return;
+            }
+            n += 1;
+        }
+    })
+    .await;
+    let many: UidSet = (1..60_000).map(|n| n * 2).collect();
+    let begun = Instant::now();
+    let error = session.expunge(&many).await.unwrap_err();
+    assert!(matches!(error, ImapError::TimedOut { .. }), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(3_000), "{:?}", begun.elapsed());
+}
+
+/// A message stored each hundred seconds, with a word in between; one each fifty is waited for.
+#[tokio::test(start_paused = true)]
+async fn verdicts_that_trickle_have_a_least_pace() {
+    for (every, goes) in [(100, false), (50, true)] {
+        let session = open(0, move |mut io, _| async move {
+            take(&mut io, 1).await;
+            for n in 1..=40 {
+                sleep(Duration::from_secs(every)).await;
+                if io.write_all(format!("* OK Still here\r\nP{n} OK\r\n").as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            sleep(Duration::from_secs(20)).await;
+        })
+        .await;
+        let (mut appender, mut acks) =
+            session.appender(&FolderName::inbox(), AppendOptions::default()).unwrap();
+        let write = async {
+            for ticket in 1..=40 {
+                let head = AppendHead { flags: Flags::default(), internal_date: None, len: 1 };
+                assert_eq!(appender.begin(ticket, &head).await?, Begun::Send);
+                appender.write(b"x").await?;
+                appender.end().await?;
+            }
+            appender.close().await
+        };
+        let read = async {
+            while acks.next().await?.is_some() {}
+            Ok(())
+        };
+        let (written, read) = tokio::join!(write, read);
+        match read.and(written) {
+            Ok(()) => assert!(goes),
+            Err(error) => assert!(!goes && matches!(error, ImapError::TooSlow { .. }), "{every}: {error}"),
+        }
+    }
+}
