@@ -276,7 +276,8 @@ impl Acks {
     /// Counts a line that tells of a message; whether they are more than the folder can have.
     fn tells_too_much(&mut self) -> bool {
         self.told += 1;
-        self.told > bounds::most_told(self.reader.exists(), self.stored)
+        // A list that is only too long to be kept is read to its end.
+        self.told > bounds::most_told(self.reader.exists(), self.stored).max(2 * MOST_LISTED as u64)
     }
 
     /// Whether the folder that was opened again is another one under the same name.

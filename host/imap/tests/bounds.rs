@@ -184,8 +184,9 @@ async fn a_slow_line_is_waited_for() {
         let size = 4 << 20;
         let head = format!("* 1 FETCH (UID 1 FLAGS () {DATE} RFC822.SIZE {size} BODY[] {{{size}}}\r\n");
         io.write_all(head.as_bytes()).await.unwrap();
-        for _ in 0..size >> 17 {
-            sleep(Duration::from_secs(64)).await;
+        for n in 0..size >> 17 {
+            // Not begun before we are back from elsewhere.
+            sleep(Duration::from_secs(if n == 1 { 2_100 } else { 64 })).await;
             io.write_all(&[b'x'; 1 << 17]).await.unwrap();
         }
         io.write_all(format!(")\r\n{tag} OK\r\n").as_bytes()).await.unwrap();
@@ -196,7 +197,8 @@ async fn a_slow_line_is_waited_for() {
     let mut total = 0;
     while let Some(piece) = messages.chunk().await.unwrap() {
         total += piece.len();
-        sleep(Duration::from_secs(150)).await;
+        let busy = if total == 1 << 17 { 2_050 } else { 150 };
+        sleep(Duration::from_secs(busy)).await;
     }
     assert_eq!(total, 4 << 20);
     assert!(messages.next().await.unwrap().is_none());
