@@ -44,6 +44,7 @@ mod alike;
 mod append;
 mod auth;
 mod batch;
+mod bounds;
 mod capability;
 mod change;
 mod command;
@@ -63,6 +64,7 @@ mod idle;
 mod list;
 mod name;
 mod open;
+mod pace;
 mod patience;
 mod pipeline;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,5 +1,6 @@
 //! Opening a folder, and getting a target's folder ready: created, subscribed and open in one round trip.
 
+use crate::bounds;
 use crate::command::{Answer, Command};
 use crate::fetch::Collected;
 use crate::reply::{Reply, Status, StatusLine, values};
@@ -136,7 +137,8 @@ impl Session {
         &mut self,
         folder: &FolderName,
     ) -> Result<(Selected, Option<Vec<Fetched>>), ImapError> {
-        self.forget_selected();
+        self.settle().await?;
+        self.forget_selected()?;
         let items = FetchItems::Meta;
         let commands = vec![
             Command::new("EXAMINE").string("the folder name", &folder.0),
@@ -163,7 +165,8 @@ impl Session {
         preparation: Preparation<'_>,
         role: Option<&str>,
     ) -> Result<Attempt, ImapError> {
-        self.forget_selected();
+        self.settle().await?;
+        self.forget_selected()?;
         let on = |name| Command::new(name).string("the folder name", &folder.0);
         let mut commands = Vec::new();
         if preparation.create {
@@ -193,7 +196,7 @@ impl Session {
         } else {
             None
         };
-        let selected = next()?.and_then(|one| one.ok("SELECT")).map(|one| read_selected(&one));
+        let selected = next()?.and_then(|one| one.ok("SELECT")).and_then(|one| read_selected(&one));
         Ok(Attempt { created, subscribed, listed, selected })
     }
 }
@@ -219,7 +222,10 @@ pub(crate) fn created(answer: Answer) -> Result<bool, ImapError> {
 
 /// Reads the answer to SELECT or EXAMINE. What stands before `[CLOSED]` is about the folder before (RFC 7162
 /// section 3.2.11).
-pub(crate) fn read_selected(answer: &Answer) -> Selected {
+///
+/// # Errors
+/// `Excess` when the folder holds more than is plausible.
+pub(crate) fn read_selected(answer: &Answer) -> Result<Selected, ImapError> {
     let mut selected = Selected::default();
     for reply in &answer.data {
         match reply {
@@ -233,7 +239,8 @@ pub(crate) fn read_selected(answer: &Answer) -> Selected {
         }
     }
     read_code(&answer.line, &mut selected);
-    selected
+    bounds::messages(selected.exists)?;
+    Ok(selected)
 }
 
 /// Whether the answer says how many messages there are (RFC 9051 section 6.3.2 demands it).
