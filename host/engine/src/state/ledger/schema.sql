@@ -66,7 +66,7 @@ CREATE TABLE message (
     telling       BLOB,              -- 3 bytes each of SHA-256 of Message-ID, Date, From, To and Subject; 0: there is none
     message_id    BLOB,              -- 8 bytes of SHA-256 of the key above and the Message-ID
     altered       BLOB,              -- SHA-256 of the copy's bytes, where the target made another message of it
-    body_digest   BLOB,              -- 16 bytes of SHA-256 of the body with LF line ends, which servers do not rewrite
+    body_digest   BLOB,              -- 16 bytes of BLAKE3 of the body with line ends alike, which servers do not rewrite
     place         INTEGER REFERENCES place (id),
     target_uid    INTEGER,
     target_size   INTEGER,           -- RFC822.SIZE in the target's list; NULL: as size
