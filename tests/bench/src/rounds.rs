@@ -12,6 +12,7 @@ use crate::check::{self, Found};
 use crate::contestant::{Kind, floor_result};
 use crate::figures::{Figures, Row, Run};
 use crate::floor::Timed;
+use crate::mail::Truth;
 use crate::measure::{self, Outcome};
 use crate::options::Options;
 use crate::scenario::{self, Before, Case};
@@ -125,6 +126,10 @@ fn turn(
             order.lines[0].arguments.extend(["--only".to_owned(), one.clone()]);
         }
     }
+    let came: Vec<Truth> = match case.before {
+        Before::EverythingButSome => mailboxes.iter().map(|mailbox| servers.change(&mailbox.user)).collect(),
+        _ => Vec::new(),
+    };
     // What the run before has left to be written must not be written at this one's expense.
     process::output(&mut Command::new("sync"))?;
     let outcome = measure::run(&order, &folder, limit)?;
@@ -132,8 +137,12 @@ fn turn(
         settled(servers, &job.pairs);
     }
     let mut found = Found::default();
-    for (mailbox, (_, target)) in mailboxes.iter().zip(&job.pairs) {
-        found.add(check::mailbox(&servers.new, target, &mailbox.truth)?);
+    for (n, (mailbox, (_, target))) in mailboxes.iter().zip(&job.pairs).enumerate() {
+        let mut truth = mailbox.truth.clone();
+        if let Some(came) = came.get(n) {
+            truth.merge(came);
+        }
+        found.add(check::mailbox(&servers.new, target, &truth)?);
     }
     servers.forget(&job);
     let run = match outcome {

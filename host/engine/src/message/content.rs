@@ -211,11 +211,14 @@ impl LineHasher {
             text.split_at(text.len() - text.iter().rev().take_while(|byte| is_end(byte)).count());
         if !text.is_empty() {
             let before = std::mem::take(&mut self.held) + std::mem::take(&mut self.crs);
-            (0..before).for_each(|_| drop(self.hash.update(b"\r\n")));
-            match has_odd_ends(text) {
+            for _ in 0..before {
+                self.hash.update(b"\r\n");
+            }
+            if has_odd_ends(text) {
+                self.hash.update(&with_even_ends(text));
+            } else {
                 // As mail is on its way: taken as it stands.
-                false => drop(self.hash.update(text)),
-                true => drop(self.hash.update(&with_even_ends(text))),
+                self.hash.update(text);
             }
         }
         self.line_ends(ends);
