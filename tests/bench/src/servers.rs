@@ -116,8 +116,7 @@ impl Servers {
 
     /// Puts messages into an account's inbox as files, and has the server number them.
     fn file(&self, user: &str, messages: usize, seed: u64) -> Truth {
-        let mut client = self.old.client(user);
-        client.select("INBOX").expect("have the old server make the inbox");
+        self.old.client(user).select("INBOX").expect("have the old server make the inbox");
         let folder = self.old.maildir(user).join("cur");
         let owner = fs::metadata(&folder).expect("the inbox on the old server");
         let (mut press, mut truth) = (Press::new(seed), Truth::default());
@@ -131,7 +130,8 @@ impl Servers {
             fs::write(&file, &mail.raw).expect("write a message's file");
             chown(&file, Some(owner.uid()), Some(owner.gid())).expect("give a message to its server");
         }
-        assert_eq!(client.count("INBOX").expect("count the inbox"), messages as u64);
+        let count = self.old.client(user).count("INBOX");
+        assert_eq!(count.expect("count the inbox"), messages as u64);
         truth
     }
 

@@ -87,7 +87,7 @@ impl FolderRun<'_> {
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
             let failure =
-                Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, attempts: 0 };
+                Failure { uid: message.uid, size: message.size(), code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
         let Recorded { taken_over, facts, longer_by } = self.record(&found.matches)?;
@@ -184,7 +184,7 @@ impl Intents {
     }
 
     fn cover(&self, source: &Listed, target: u32) -> bool {
-        let by_size = || self.0.get(&(0, source.size)).filter(|_| source.size > 0);
+        let by_size = || self.0.get(&(0, source.size())).filter(|_| source.size() > 0);
         let from = self.0.get(&(source.uid, 0)).or_else(by_size);
         from.is_some_and(|from| target >= *from)
     }

@@ -125,7 +125,7 @@ impl FolderRun<'_> {
             return Ok(Vec::new());
         };
         let unclaimed = came(&arrivals.listed);
-        let sent: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size)).collect();
+        let sent: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size())).collect();
         let looked = self.find_among(&unclaimed, open, Search::All).await?;
         self.count(sent.iter().filter(|(uid, _)| looked.found.contains(uid)));
         let open = looked.open;
@@ -174,7 +174,7 @@ impl FolderRun<'_> {
         for message in open {
             let failure = Failure {
                 uid: message.uid,
-                size: message.size,
+                size: message.size(),
                 code: Code::Undecided,
                 text: why,
                 attempts: MAX_ATTEMPTS,
@@ -220,7 +220,7 @@ impl FolderRun<'_> {
         let at = EndError::at(Side::Target);
         let there = unclaimed.iter().copied().collect();
         let there = list(&mut self.ends.target, there, FetchItems::Meta).await.map_err(&at)?;
-        let there: Vec<u32> = there.iter().filter(|m| sizes.contains(&m.size)).map(|m| m.uid).collect();
+        let there: Vec<u32> = there.iter().filter(|m| sizes.contains(&m.size())).map(|m| m.uid).collect();
         let mut free: HashMap<[u8; 32], Vec<u32>> = HashMap::new();
         for chunk in there.chunks(CHUNK) {
             self.work().go_on()?;

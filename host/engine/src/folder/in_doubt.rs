@@ -85,7 +85,7 @@ impl FolderRun<'_> {
             return Ok(());
         }
         let sizes: HashSet<u64> = self.vanished.values().copied().filter(|size| *size > 0).collect();
-        let alike: Vec<u32> = came.iter().filter(|m| sizes.contains(&m.size)).map(|m| m.uid).collect();
+        let alike: Vec<u32> = came.iter().filter(|m| sizes.contains(&m.size())).map(|m| m.uid).collect();
         let sent: Vec<u32> = self.vanished.keys().copied().collect();
         let where_it_is = if alike.is_empty() {
             format!("{} from UID {from} on", came.len())

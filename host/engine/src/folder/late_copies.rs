@@ -44,13 +44,13 @@ impl FolderRun<'_> {
             return Ok(Some(Vec::new()));
         }
         // A server that rewrites made the same of both: sizes and bytes are compared among its copies, too.
-        let size_there: HashMap<u32, u64> = there.iter().map(|m| (m.uid, m.size)).collect();
+        let size_there: HashMap<u32, u64> = there.iter().map(|m| (m.uid, m.size())).collect();
         let size_of = |row: &Row| row.target_uid.and_then(|uid| size_there.get(&uid).copied());
         let sizes: HashSet<u64> =
             ours.iter().flat_map(|row| [Some(row.size), size_of(row)]).flatten().collect();
         let candidates: Vec<u32> = there
             .iter()
-            .filter(|m| !claimed.contains(&m.uid) && sizes.contains(&m.size))
+            .filter(|m| !claimed.contains(&m.uid) && sizes.contains(&m.size()))
             .map(|m| m.uid)
             .collect();
         let found = contents(target, &candidates).await.map_err(&at)?;

@@ -29,7 +29,7 @@ impl FolderRun<'_> {
             }
             match left_out(work.context, &message) {
                 Some(rule) => {
-                    skipped.entry(rule).or_default().push((message.uid, message.size));
+                    skipped.entry(rule).or_default().push((message.uid, message.size()));
                     // It was sent before it was left out.
                     if in_doubt.contains(&message.uid) {
                         self.left_out.insert(message.uid);

@@ -138,8 +138,8 @@ impl MailboxView for View {
             .take(limit.min(MAX_UIDS) as usize)
             .map(|m| MessageStat {
                 uid: m.uid,
-                bytes: m.size,
-                internal_date: m.date.as_ref().map(|d| d.unix_seconds),
+                bytes: m.size(),
+                internal_date: m.date(),
                 flags: m.flags.iter().map(str::to_owned).collect(),
             })
             .collect())

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::Flags;
+use mailhaul_imap::{Flags, InternalDate};
 
 use crate::message::content::Content;
 use crate::message::list::Listed;
@@ -66,9 +66,9 @@ pub(crate) fn compare_lists(
         }
         out.pairs.push((message.uid, copy.uid));
         // Some sources only estimate; what came was counted.
-        let size = if row.content.exact.is_some() { row.size } else { message.size };
-        if size > 0 && copy.size > 0 {
-            longer_by.push((message.uid, copy.size as i64 - size as i64));
+        let size = if row.content.exact.is_some() { row.size } else { message.size() };
+        if size > 0 && copy.size() > 0 {
+            longer_by.push((message.uid, copy.size() as i64 - size as i64));
         }
         let delivered = row.flags.as_deref().map(Flags::parse);
         for (kind, now, target, then) in [
@@ -93,10 +93,11 @@ pub(crate) fn compare_lists(
                 out.differences.push(difference(message.uid, Some(copy.uid), kind, by, detail));
             }
         }
-        if let (Some(a), Some(b)) = (&message.date, &copy.date)
-            && a.unix_seconds != b.unix_seconds
+        if let (Some(a), Some(b)) = (message.date(), copy.date())
+            && a != b
             && !dated.contains(&message.uid)
         {
+            let (a, b) = (InternalDate::in_utc(a), InternalDate::in_utc(b));
             let detail = format!("{a} on the source, {b} on the target");
             out.differences.push(difference(message.uid, Some(copy.uid), DifferenceKind::Date, None, detail));
         }

@@ -5,6 +5,7 @@ pub(crate) mod content;
 pub(crate) mod dating;
 pub(crate) mod differing;
 pub(crate) mod list;
+pub(crate) mod listed;
 pub(crate) mod matching;
 pub(crate) mod select;
 pub(crate) mod witness;

@@ -91,13 +91,13 @@ impl Batches {
     pub(super) fn new(open: &[Listed]) -> Self {
         let mut messages: Vec<Vec<(u32, u64)>> = Vec::new();
         let mut bytes = 0;
-        for Listed { uid, size, .. } in open {
+        for (uid, size) in open.iter().map(|m| (m.uid, m.size())) {
             bytes += size;
             match messages.last_mut() {
-                Some(last) if last.len() < BATCH_MESSAGES && bytes <= BATCH_BYTES => last.push((*uid, *size)),
+                Some(last) if last.len() < BATCH_MESSAGES && bytes <= BATCH_BYTES => last.push((uid, size)),
                 _ => {
-                    bytes = *size;
-                    messages.push(vec![(*uid, *size)]);
+                    bytes = size;
+                    messages.push(vec![(uid, size)]);
                 }
             }
         }

@@ -117,7 +117,7 @@ impl Comparison<'_> {
                 source: self.row.source.clone(),
                 target: self.target_path.to_owned(),
                 messages: source.len() as u64,
-                bytes: source.iter().map(|m| m.size).sum(),
+                bytes: source.iter().map(|m| m.size()).sum(),
             })
             .await;
         let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();

@@ -53,7 +53,7 @@ pub(super) async fn explain(
         let Some(name) = names.get(target) else { continue };
         ends.target.examine(name).await.map_err(at)?;
         let uids: Vec<u32> = here.iter().map(|e| e.message.uid).collect();
-        let sizes: HashSet<u64> = here.iter().map(|e| e.message.size).collect();
+        let sizes: HashSet<u64> = here.iter().map(|e| e.message.size()).collect();
         let mut of_extras = HashMap::new();
         for chunk in uids.chunks(CHUNK) {
             of_extras.extend(contents(&mut ends.target, chunk).await.map_err(at)?.found);
@@ -62,7 +62,7 @@ pub(super) async fn explain(
         let there = list(&mut ends.target, UidSet::all(), FetchItems::Meta).await.map_err(at)?;
         let own: Vec<u32> = there
             .iter()
-            .filter(|m| sizes.contains(&m.size) && !uids.contains(&m.uid))
+            .filter(|m| sizes.contains(&m.size()) && !uids.contains(&m.uid))
             .map(|m| m.uid)
             .collect();
         let mut of_own: HashMap<[u8; 32], u32> = HashMap::new();
