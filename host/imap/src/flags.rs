@@ -4,6 +4,7 @@
 //! Only tokens proven harmless leave this module.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -196,6 +197,36 @@ impl Flags {
     }
 }
 
+/// Different sets of flags that are shared; a folder with more than this many has them many times over.
+const MAX_SETS: usize = 1_000;
+
+/// The sets of flags of a list: each is held once.
+#[derive(Debug, Default)]
+pub struct FlagSets(HashMap<String, Flags>);
+
+impl FlagSets {
+    /// Returns the flags in `text`, as [`Flags::parse`] does, shared with others of the same text.
+    pub fn parse(&mut self, text: &str) -> Flags {
+        match self.0.get(text) {
+            Some(known) => known.clone(),
+            None => self.share(Flags::parse(text)),
+        }
+    }
+
+    /// Returns the same flags, shared with others that have them.
+    pub fn share(&mut self, flags: Flags) -> Flags {
+        if flags.is_empty() {
+            return Flags::default();
+        }
+        let text = flags.to_string();
+        match self.0.get(&text) {
+            Some(known) => known.clone(),
+            None if self.0.len() >= MAX_SETS => flags,
+            None => self.0.entry(text).or_insert(flags).clone(),
+        }
+    }
+}
+
 fn list<'a>(flags: impl Iterator<Item = &'a str>) -> String {
     format!("({})", flags.collect::<Vec<_>>().join(" "))
 }
@@ -325,6 +356,17 @@ mod tests {
         let (now, _, impossible) = set.appendable(&folder(None));
         assert_eq!(now, flags(&["\\Seen", "\\Draft", "$Known", "new"]));
         assert_eq!(impossible, flags(&["\\Forwarded", "sp ace"]));
+    }
+
+    #[test]
+    fn equal_flags_are_held_once() {
+        let mut sets = FlagSets::default();
+        let list: Vec<Flags> = (0..4).map(|n| sets.share(Flags::parse(["\\Seen $a", "$A"][n % 2]))).collect();
+        assert_eq!(list[0], list[2]);
+        assert_eq!(list[1].to_string(), "$A", "in their own spelling");
+        assert_eq!(sets.0.len(), 2);
+        (0..2 * MAX_SETS).for_each(|n| drop(sets.share(Flags::parse(&format!("k{n}")))));
+        assert_eq!(sets.0.len(), MAX_SETS);
     }
 
     proptest! {

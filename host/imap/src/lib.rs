@@ -91,7 +91,7 @@ pub use date::InternalDate;
 pub use delta::Changes;
 pub use error::{Cause, ImapError, Refusal};
 pub use fetch::{Fetch, FetchItems, FetchRefusal, Fetched};
-pub use flags::Flags;
+pub use flags::{FlagSets, Flags};
 pub use gmail::GmailFacts;
 pub use list::{Folder, SpecialUse};
 pub use name::{FolderName, FolderPath, NameError};

@@ -66,7 +66,7 @@ impl FolderRun<'_> {
         let came = list(&mut self.ends.target, came, FetchItems::Meta).await;
         let came = came.map_err(EndError::at(Side::Target))?;
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let unclaimed: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
+        let unclaimed: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(*uid)).collect();
         self.find_among(&unclaimed, open, Search::All).await
     }
 
@@ -113,7 +113,7 @@ impl FolderRun<'_> {
         for found in matches {
             // Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
             let copied_before = self.rows.get(&found.source.uid).is_some_and(|row| {
-                row.outcome == Outcome::Copied && row.place.is_some_and(|place| unnumbered.contains(&place))
+                row.outcome == Outcome::Copied && row.place().is_some_and(|place| unnumbered.contains(&place))
             });
             let own = intents.cover(&found.source, found.target.uid) || copied_before;
             let (with_append, later, _) = found.source.flags.appendable(&self.route.selected);

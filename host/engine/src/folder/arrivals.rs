@@ -119,7 +119,7 @@ impl FolderRun<'_> {
         let from = self.route.selected.uid_next.unwrap_or(1);
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let came = |listed: &[Listed]| -> Vec<u32> {
-            listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(uid)).collect()
+            listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(*uid)).collect()
         };
         let Some(arrivals) = self.arrivals(0, |listed| came(listed).len() >= open.len()).await? else {
             return Ok(Vec::new());
@@ -133,7 +133,7 @@ impl FolderRun<'_> {
             return Ok(open);
         }
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let came: Vec<u32> = unclaimed.into_iter().filter(|uid| !claimed.contains(uid)).collect();
+        let came: Vec<u32> = unclaimed.into_iter().filter(|uid| !claimed.contains(*uid)).collect();
         if came.is_empty() && !arrivals.hidden {
             return Ok(open);
         }
@@ -195,7 +195,7 @@ impl FolderRun<'_> {
         let from = Batch::first_uid(&self.in_doubt);
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let came: Vec<u32> =
-            unclaimed.iter().copied().filter(|uid| *uid >= from && !claimed.contains(uid)).collect();
+            unclaimed.iter().copied().filter(|uid| *uid >= from && !claimed.contains(*uid)).collect();
         let doubtful: Vec<u32> = open.iter().map(|m| m.uid).filter(|uid| sent.contains(*uid)).collect();
         if came.is_empty() || doubtful.is_empty() {
             return Ok(open);
@@ -208,9 +208,12 @@ impl FolderRun<'_> {
 
     /// Looks for copies whose bytes are those that the target once made of their messages.
     async fn find_as_altered(&mut self, open: Vec<Listed>, unclaimed: &[u32]) -> Step<Vec<Listed>> {
+        let is_copied = |uid: &u32| self.rows.get(uid).is_some_and(|row| row.outcome == Outcome::Copied);
+        let copied: Vec<u32> = open.iter().map(|m| m.uid).filter(is_copied).collect();
+        let known = self.work().ledger().contents(self.row.id, &copied)?;
         let as_altered = |m: &Listed| {
-            let row = self.rows.get(&m.uid).filter(|row| row.outcome == Outcome::Copied)?;
-            Some((row.content.altered?, (m.uid, row.at_target.size)))
+            let size = self.rows.get(&m.uid)?.at_target().size;
+            Some((known.get(&m.uid)?.altered?, (m.uid, size)))
         };
         let known: Vec<_> = open.iter().filter_map(as_altered).collect();
         if known.is_empty() || unclaimed.is_empty() {

@@ -66,9 +66,11 @@ impl FolderRun<'_> {
         let keep_deleted = self.work().context.job.select.skip_deleted;
         let mut groups: HashMap<(String, String), Vec<Change>> = HashMap::new();
         for (uid, flags) in &self.flags {
-            let Some(row) = self.rows.get(uid).filter(|row| row.place == Some(self.place)) else { continue };
-            let (Some(target_uid), Some(given)) = (row.target_uid, row.flags.as_deref()) else { continue };
-            let change = flag_change(&Flags::parse(given), flags, &self.route.selected, keep_deleted);
+            let Some(row) = self.rows.get(uid).filter(|row| row.place() == Some(self.place)) else {
+                continue;
+            };
+            let (Some(target_uid), Some(given)) = (row.target_uid(), row.flags()) else { continue };
+            let change = flag_change(given, flags, &self.route.selected, keep_deleted);
             let Some(change) = change else { continue };
             let key = (change.add.to_string(), change.remove.to_string());
             groups.entry(key).or_default().push((*uid, target_uid, change));

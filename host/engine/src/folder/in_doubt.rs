@@ -59,11 +59,11 @@ impl FolderRun<'_> {
         };
         let there: UidSet = there.iter().map(|m| m.uid).collect();
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let here = |row: &&Row| row.place == Some(self.place) && row.target_uid.is_some();
-        let proven = self.rows.values().filter(here).filter(|row| row.proven);
-        let absent = |row: &&Row| row.target_uid.is_some_and(|uid| !there.contains(uid));
+        let here = |row: &&Row| row.place() == Some(self.place) && row.target_uid().is_some();
+        let proven = self.rows.values().filter(here).filter(|row| row.proven());
+        let absent = |row: &&Row| row.target_uid().is_some_and(|uid| !there.contains(uid));
         self.missing = proven.filter(absent).cloned().collect();
-        self.unclaimed = there.iter().filter(|uid| !claimed.contains(uid)).collect();
+        self.unclaimed = there.iter().filter(|uid| !claimed.contains(*uid)).collect();
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl FolderRun<'_> {
         let came = list(&mut self.ends.target, UidSet::range(from, u32::MAX), FetchItems::Meta).await;
         let mut came = came.map_err(EndError::at(Side::Target))?;
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        came.retain(|message| !claimed.contains(&message.uid));
+        came.retain(|message| !claimed.contains(message.uid));
         if came.is_empty() {
             return Ok(());
         }

@@ -54,10 +54,9 @@ impl FolderRun<'_> {
     /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once more.
     async fn begin_copy(&mut self) -> Vec<Listed> {
         let (work, folder) = (self.work(), self.row.id);
-        let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS);
+        let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS);
         let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
-        self.route.exact =
-            self.rows.values().any(|row| row.content.exact.is_some() && row.at_source.size == row.size);
+        self.route.exact = self.rows.values().any(|row| row.was_read() && row.at_source().size == row.size);
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
         work.context

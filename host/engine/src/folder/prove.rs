@@ -30,7 +30,7 @@ impl FolderRun<'_> {
             .map(|copy| Difference {
                 folder: self.row.source.clone(),
                 uid: copy.uid,
-                target_uid: copy.target_uid,
+                target_uid: copy.target_uid(),
                 kind: DifferenceKind::Missing,
                 by: Some("changed-on-target".into()),
                 detail: format!(

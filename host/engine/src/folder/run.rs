@@ -12,7 +12,7 @@ use crate::mapping::target::{Mapped, Target};
 use crate::message::dating::Dated;
 use crate::message::list::Listed;
 use crate::server::dial::Ends;
-use crate::state::ledger::{Batch, FolderRow, PlaceId, Row};
+use crate::state::ledger::{Batch, FolderRow, PlaceId, Row, Rows};
 use crate::summary::Difference;
 
 /// Brings one folder to the target.
@@ -64,12 +64,12 @@ pub(crate) struct FolderRun<'a> {
     /// The open target folder.
     pub place: PlaceId,
     /// The ledger's message rows, as they were.
-    pub rows: HashMap<u32, Row>,
+    pub rows: Rows,
     /// The source folder as it was examined.
     pub source: Selected,
     /// Whether the source lists as many messages as it counts.
     pub whole: bool,
-    /// The source's flags now, of messages that have a row.
+    /// The source's flags now, of messages that have a row in which they are others.
     pub flags: Vec<(u32, Flags)>,
     /// What may still have to be done: first what the source lists, in the end what is to be sent.
     pub wanted: Vec<Listed>,
@@ -124,13 +124,7 @@ pub(crate) struct FolderOutcome {
 
 impl<'a> FolderRun<'a> {
     /// A run over a folder that is open on the target, of which nothing else is known yet.
-    pub(super) fn new(
-        ends: Ends,
-        route: Route<'a>,
-        row: FolderRow,
-        place: PlaceId,
-        rows: HashMap<u32, Row>,
-    ) -> Self {
+    pub(super) fn new(ends: Ends, route: Route<'a>, row: FolderRow, place: PlaceId, rows: Rows) -> Self {
         Self {
             ends,
             route,

@@ -222,7 +222,7 @@ async fn by_content(
     let claimed = work.ledger().claimed_in(place)?;
     let came =
         list(target, UidSet::range(next.unwrap_or(1), u32::MAX), FetchItems::Flags).await.map_err(&at)?;
-    let free: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
+    let free: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(*uid)).collect();
     let read = contents(target, &free).await.map_err(&at)?;
     if let Some((uid, words)) = read.refused.into_iter().next() {
         // It may be one of ours, and what is not found would be sent again.

@@ -7,7 +7,7 @@ use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 use crate::message::list::contents;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Ledger, LedgerError, Row};
+use crate::state::ledger::{FolderId, FolderRow, Known, Ledger, LedgerError, Row};
 
 /// So many messages have to be the same before a folder is taken for another one under a new name.
 const WITNESSES: usize = 3;
@@ -19,7 +19,7 @@ pub(crate) struct Candidate {
     new: String,
     folder: Folder,
     /// Messages to look for; `None` when MAILBOXID has told already.
-    witnesses: Option<Vec<Row>>,
+    witnesses: Option<Vec<Witness>>,
 }
 
 /// Folders the ledger does not know, paired with those it knows and the source no longer has: by MAILBOXID
@@ -69,18 +69,39 @@ pub(crate) fn candidates(
     Ok(found)
 }
 
-fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Row>, LedgerError> {
-    Ok(best_witnesses(ledger.rows(row.id)?.into_values().collect()))
+fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Witness>, LedgerError> {
+    best_witnesses(ledger, ledger.rows(row.id)?.into_values().map(|copy| (row.id, copy)).collect())
+}
+
+/// A message by which a folder is known again.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    /// Its UID at the source.
+    pub uid: u32,
+    /// Its copy's.
+    pub target_uid: Option<u32>,
+    content: Known,
 }
 
 /// Messages that cost little to fetch and are there most likely: small ones among the newest.
-pub(crate) fn best_witnesses(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.retain(|row| row.content.exact.is_some());
-    rows.sort_by_key(|row| std::cmp::Reverse(row.uid));
+///
+/// # Errors
+/// See [`LedgerError`].
+pub(crate) fn best_witnesses(
+    ledger: &Ledger,
+    mut rows: Vec<(FolderId, Row)>,
+) -> Result<Vec<Witness>, LedgerError> {
+    rows.retain(|(_, row)| row.was_read());
+    rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.uid));
     rows.truncate(WITNESSES * 4);
-    rows.sort_by_key(|row| row.size);
+    rows.sort_by_key(|(_, row)| row.size);
     rows.truncate(WITNESSES);
-    rows
+    let mut witnesses = Vec::with_capacity(rows.len());
+    for (folder, row) in rows {
+        let content = ledger.contents(folder, &[row.uid])?.remove(&row.uid).unwrap_or_default();
+        witnesses.push(Witness { uid: row.uid, target_uid: row.target_uid(), content });
+    }
+    Ok(witnesses)
 }
 
 /// Returns (old path, new path) of each renamed folder. Without MAILBOXID, a folder is the same when
@@ -100,7 +121,7 @@ pub(crate) async fn confirm(
         let same = match witnesses {
             None => true,
             Some(witnesses) => {
-                let known: Vec<(u32, &Row)> = witnesses.iter().map(|row| (row.uid, row)).collect();
+                let known: Vec<(u32, &Witness)> = witnesses.iter().map(|one| (one.uid, one)).collect();
                 is_same(source, &folder, &known).await.map_err(EndError::at(Side::Source))?
             }
         };
@@ -116,7 +137,7 @@ pub(crate) async fn confirm(
 pub(crate) async fn is_same(
     session: &mut Session,
     folder: &Folder,
-    witnesses: &[(u32, &Row)],
+    witnesses: &[(u32, &Witness)],
 ) -> Result<bool, ImapError> {
     match session.examine(&folder.name).await {
         Ok(_) => {}
@@ -125,7 +146,8 @@ pub(crate) async fn is_same(
     }
     let uids: Vec<u32> = witnesses.iter().map(|(uid, _)| *uid).collect();
     let found = contents(session, &uids).await?.found;
-    let is_it =
-        |(uid, row): &(u32, &Row)| found.get(uid).is_some_and(|content| content.is_copy_of(&row.content));
+    let is_it = |(uid, witness): &(u32, &Witness)| {
+        found.get(uid).is_some_and(|content| content.is_copy_of(&witness.content))
+    };
     Ok(!witnesses.is_empty() && witnesses.iter().all(is_it))
 }

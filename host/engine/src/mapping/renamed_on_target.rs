@@ -4,17 +4,17 @@ use std::collections::HashSet;
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
-use crate::mapping::renamed_at_source::{best_witnesses, is_same};
+use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
 use crate::mapping::target::Mappings;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, Row};
+use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place};
 
 /// A target folder with copies that nobody finds under its name any more.
 #[derive(Debug)]
 pub(crate) struct LostPlace {
     place: Place,
-    witnesses: Vec<Row>,
+    witnesses: Vec<Witness>,
 }
 
 /// A target folder that somebody has renamed since copies were brought there.
@@ -61,9 +61,10 @@ pub(crate) fn places(
                 let mut copies = Vec::new();
                 for user in users {
                     let rows = ledger.rows(user.id)?.into_values();
-                    copies.extend(rows.filter(|row| row.place == Some(place.id) && row.target_uid.is_some()));
+                    let here = rows.filter(|row| row.place() == Some(place.id) && row.target_uid().is_some());
+                    copies.extend(here.map(|row| (user.id, row)));
                 }
-                let witnesses = best_witnesses(copies);
+                let witnesses = best_witnesses(ledger, copies)?;
                 if !witnesses.is_empty() {
                     lost.push(LostPlace { place, witnesses });
                 }
@@ -86,8 +87,8 @@ pub(crate) async fn find(
 ) -> Result<Vec<MovedPlace>, EndError> {
     let mut moved: Vec<MovedPlace> = Vec::new();
     for LostPlace { place, witnesses } in lost {
-        let witnesses: Vec<(u32, &Row)> =
-            witnesses.iter().filter_map(|row| Some((row.target_uid?, row))).collect();
+        let witnesses: Vec<(u32, &Witness)> =
+            witnesses.iter().filter_map(|one| Some((one.target_uid?, one))).collect();
         for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
             let same_numbers = place.uid_validity.is_some()
                 && status.as_ref().is_some_and(|status| status.uid_validity == place.uid_validity);

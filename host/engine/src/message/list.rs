@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mailhaul_imap::{Fetch, FetchItems, FolderName, ImapError, Selected, Session, UidSet};
+use mailhaul_imap::{Fetch, FetchItems, FlagSets, FolderName, ImapError, Selected, Session, UidSet};
 
 use crate::message::content::{Content, Hasher};
-use crate::message::listed::FlagSets;
 pub(crate) use crate::message::listed::Listed;
 
 /// Longest header block looked at for a Message-ID.

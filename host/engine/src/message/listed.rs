@@ -1,7 +1,5 @@
 //! A message as a list tells of it, in 24 bytes: a folder may have a million of them, on both ends.
 
-use std::collections::HashMap;
-
 use mailhaul_imap::{Fetched, Flags};
 
 use crate::state::ledger::Figures;
@@ -80,28 +78,6 @@ fn unpack([a, b, c, d, e]: Bits40) -> i64 {
     i64::from_le_bytes([0, 0, 0, a, b, c, d, e]) >> 24
 }
 
-/// Different sets of flags that are shared; a folder with more than this many has them many times over.
-const MAX_SETS: usize = 1_000;
-
-/// The sets of flags of a list: each is held once.
-#[derive(Debug, Default)]
-pub(crate) struct FlagSets(HashMap<String, Flags>);
-
-impl FlagSets {
-    /// The same flags, shared with others that have them.
-    pub(crate) fn share(&mut self, flags: Flags) -> Flags {
-        if flags.is_empty() {
-            return Flags::default();
-        }
-        let text = flags.to_string();
-        match self.0.get(&text) {
-            Some(known) => known.clone(),
-            None if self.0.len() >= MAX_SETS => flags,
-            None => self.0.entry(text).or_insert(flags).clone(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,16 +97,5 @@ mod tests {
         }
         assert_eq!(told(u64::MAX, Some(i64::MAX)).0, Figures { size: (1 << 39) - 1, date: None });
         assert_eq!(Listed::bare(7, 12).figures(), Figures { size: 12, date: None });
-    }
-
-    #[test]
-    fn equal_flags_are_held_once() {
-        let mut sets = FlagSets::default();
-        let list: Vec<Flags> = (0..4).map(|n| sets.share(Flags::parse(["\\Seen $a", "$A"][n % 2]))).collect();
-        assert_eq!(list[0], list[2]);
-        assert_eq!(list[1].to_string(), "$A", "in their own spelling");
-        assert_eq!(sets.0.len(), 2);
-        (0..2 * MAX_SETS).for_each(|n| drop(sets.share(Flags::parse(&format!("k{n}")))));
-        assert_eq!(sets.0.len(), MAX_SETS);
     }
 }

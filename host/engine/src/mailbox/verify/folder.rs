@@ -124,7 +124,7 @@ impl Comparison<'_> {
         let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated);
         let Compared { mut differences, missing, pairs, resized } = lists;
         result.missing = missing;
-        result.extras = target.iter().filter(|m| !claimed.contains(&m.uid)).cloned().collect();
+        result.extras = target.iter().filter(|m| !claimed.contains(m.uid)).cloned().collect();
         let mut messages = 0;
         let mut bytes = 0;
         if depth == Depth::Counts {
@@ -141,6 +141,8 @@ impl Comparison<'_> {
                 if context.stop.is_raised() {
                     return Ok(FolderFound { interrupted: true, ..FolderFound::nothing(depth) });
                 }
+                let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
+                let known = work.ledger().contents(self.row.id, &uids)?;
                 let mut headers = Vec::new();
                 for mut pair in compare_pairs(ends, chunk, depth_now).await? {
                     // Line ends are what only the whole depth asks for.
@@ -151,7 +153,7 @@ impl Comparison<'_> {
                         bytes += read.len;
                         context.done.add(1, read.len);
                         // Of rows of ledgers of earlier versions nothing is known yet.
-                        let known = rows.get(&pair.uid).is_none_or(|row| row.content.telling.is_some());
+                        let known = known.get(&pair.uid).is_none_or(|known| known.telling.is_some());
                         headers.extend((!known).then_some((pair.uid, read.source)));
                     }
                     differences.extend(pair.differences(&self.row.source));

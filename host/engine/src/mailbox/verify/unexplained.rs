@@ -71,8 +71,12 @@ pub(super) async fn explain(
                 of_own.insert(content.exact, uid);
             }
         }
-        let sources: HashMap<u32, u32> =
-            work.ledger().rows(row.id)?.into_values().filter_map(|r| Some((r.target_uid?, r.uid))).collect();
+        let sources: HashMap<u32, u32> = work
+            .ledger()
+            .rows(row.id)?
+            .into_values()
+            .filter_map(|r| Some((r.target_uid()?, r.uid)))
+            .collect();
         for (uid, content) in of_extras {
             if let Some(first) = of_own.get(&content.exact) {
                 duplicates.insert((target.clone(), uid));
@@ -93,7 +97,9 @@ pub(super) async fn explain(
     let mut moved: HashSet<(String, u32)> = HashSet::new();
     for Missing { folder, row } in missing {
         let source = folders[folder].source.clone();
-        let elsewhere = row.content.exact.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
+        let content = work.ledger().contents(folders[folder].id, &[row.uid])?.remove(&row.uid);
+        let exact = content.and_then(|content| content.exact);
+        let elsewhere = exact.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
         let difference = match elsewhere {
             Some((path, uid)) => {
                 moved.insert((path.clone(), uid));
@@ -110,10 +116,10 @@ pub(super) async fn explain(
             None => Difference {
                 folder: source,
                 uid: row.uid,
-                target_uid: row.target_uid,
+                target_uid: row.target_uid(),
                 kind: DifferenceKind::Missing,
-                by: row.proven.then(|| "changed-on-target".into()),
-                detail: if row.proven {
+                by: row.proven().then(|| "changed-on-target".into()),
+                detail: if row.proven() {
                     "it was there after the copy and is not any more".into()
                 } else {
                     String::new()

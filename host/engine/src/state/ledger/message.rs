@@ -9,8 +9,8 @@ use crate::code::Code;
 
 use super::digests::{keyed, known, message_id_key};
 use super::folder::changed;
-use super::seal::{MESSAGE, SEAL_ONE};
-use super::{Digests, FolderId, Known, Ledger, PlaceId, Result, Telling};
+use super::seal::SEAL_ONE;
+use super::{Digests, FolderId, Known, Ledger, Result, Telling};
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,43 +42,6 @@ impl Outcome {
             3 => Self::Skipped,
             _ => Self::Failed,
         }
-    }
-}
-
-/// A message row.
-#[derive(Debug, Clone)]
-pub(crate) struct Row {
-    /// Source UID.
-    pub uid: u32,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Bytes.
-    pub size: u64,
-    /// What the source lists of it.
-    pub at_source: Figures,
-    /// What is known of its content.
-    pub content: Known,
-    /// Where the copy is.
-    pub place: Option<PlaceId>,
-    /// UID there.
-    pub target_uid: Option<u32>,
-    /// What the target lists of the copy.
-    pub at_target: Figures,
-    /// The source's flags that the copy was given, in the ledger's form.
-    pub flags: Option<String>,
-    /// Seen in the target's message list.
-    pub proven: bool,
-    /// How often it was sent in vain: refused, acknowledged and not kept, or the end of the connection.
-    pub attempts: u32,
-    /// Stable code of the reason, for skipped and failed messages.
-    pub code: Option<Code>,
-}
-
-impl Row {
-    /// Whether a connection broke while it was under way: it may be why.
-    #[must_use]
-    pub(crate) fn is_suspected(&self) -> bool {
-        self.code == Some(Code::ConnectionLost)
     }
 }
 
@@ -152,22 +115,10 @@ pub(super) fn reason_id(tx: &Transaction<'_>, code: &str, text: &str) -> rusqlit
 }
 
 impl Ledger {
-    /// The folder's rows that are not gone, by source UID.
+    /// Whether any row is known by a number of the source's, also one whose message is gone.
     ///
     /// # Errors
-    /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match
-    /// its seal.
-    pub(crate) fn rows(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
-        self.rows_where(folder, "gone = 0")
-    }
-
-    /// The same with those that the newest list left out, though the source counted more than it listed: of a source
-    /// that numbers its messages anew, they may be there as well.
-    pub(crate) fn rows_listed_or_not(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
-        self.rows_where(folder, "gone IN (0, 3)")
-    }
-
-    /// Whether any row is known by a number of the source's, also one whose message is gone.
+    /// See [`super::LedgerError`]; the same for all methods.
     pub(crate) fn has_numbers(&self, folder: FolderId) -> Result<bool> {
         self.sql(|db| {
             db.query_row(
@@ -176,49 +127,6 @@ impl Ledger {
                 |r| r.get(0),
             )
         })
-    }
-
-    fn rows_where(&self, folder: FolderId, which: &str) -> Result<HashMap<u32, Row>> {
-        let rows = self.sql(|db| {
-            let mut query = db.prepare(&format!(
-                "SELECT source_uid, outcome, size, target_uid, flags, proven, attempts, code, place, digest, body_digest,
-                     telling, altered, source_size, source_date, target_size, target_date, seal = {MESSAGE}
-                 FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND {which}",
-            ))?;
-            let rows = query.query_map([folder.0], |r| {
-                let uid: i64 = r.get(0)?;
-                if !r.get::<_, bool>(17)? {
-                    return Ok(Err(uid));
-                }
-                let uid = u32::try_from(uid).unwrap_or_default();
-                let size = r.get(2)?;
-                let at_source =
-                    Figures { size: r.get::<_, Option<u64>>(13)?.unwrap_or(size), date: r.get(14)? };
-                Ok(Ok((
-                    uid,
-                    Row {
-                        uid,
-                        outcome: Outcome::from_number(r.get(1)?),
-                        size,
-                        at_source,
-                        content: known(r, 9)?,
-                        target_uid: r.get(3)?,
-                        at_target: Figures {
-                            size: r.get::<_, Option<u64>>(15)?.unwrap_or(size),
-                            date: r.get::<_, Option<i64>>(16)?.or(at_source.date),
-                        },
-                        flags: r.get(4)?,
-                        proven: r.get(5)?,
-                        attempts: r.get(6)?,
-                        // `found` says how a copy was found, not why there is none.
-                        code: r.get::<_, Option<String>>(7)?.and_then(|code| Code::parse(&code)),
-                        place: r.get::<_, Option<i64>>(8)?.map(PlaceId),
-                    },
-                )))
-            })?;
-            rows.collect::<rusqlite::Result<std::result::Result<HashMap<u32, Row>, i64>>>()
-        })?;
-        rows.map_err(|uid| self.damaged(&format!("the row of message {uid} does not match its seal")))
     }
 
     /// What is known of the content of these messages, by source UID.

@@ -16,6 +16,7 @@ mod numbers;
 mod place;
 mod relocation;
 mod report;
+mod row;
 mod seal;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -39,10 +40,11 @@ pub(crate) use batch::Batch;
 pub(crate) use delivered::{Delivered, Taken};
 pub(crate) use digests::{Digests, Known, TELLING, Telling, kept};
 pub(crate) use folder::{FolderId, FolderRow, Proof};
-pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Row, Unproven};
+pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Unproven};
 pub(crate) use numbers::Stray;
 pub(crate) use place::{Place, PlaceId};
 pub(crate) use relocation::{Copy, Relocation};
+pub(crate) use row::{Row, Rows};
 
 /// Version of the tables in `schema.sql`.
 pub(crate) const SCHEMA_VERSION: u32 = 6;

@@ -22,11 +22,10 @@ pub(crate) struct Stray {
 }
 
 impl Stray {
-    /// What a row is once its message has not its number any more; `None` for one without a copy.
+    /// What the row of a copy, of which so much is known, is once its message has not its number any more.
     #[must_use]
-    pub(crate) fn of(row: &Row) -> Option<Self> {
-        row.target_uid?;
-        Some(Self { source_uid: i64::from(row.uid), at_source: row.at_source, content: row.content })
+    pub(crate) fn of(row: &Row, content: Known) -> Self {
+        Self { source_uid: i64::from(row.uid), at_source: row.at_source(), content }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Places: target folders with copies in them, told apart by UIDVALIDITY.
 
-use std::collections::HashSet;
-
+use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{FolderId, Ledger, Result};
@@ -125,7 +124,7 @@ impl Ledger {
     }
 
     /// UIDs of a place that the ledger accounts for, over all source folders.
-    pub(crate) fn claimed_in(&self, place: PlaceId) -> Result<HashSet<u32>> {
+    pub(crate) fn claimed_in(&self, place: PlaceId) -> Result<UidSet> {
         self.sql(|db| {
             db.prepare("SELECT target_uid FROM message WHERE place = ?1 AND target_uid IS NOT NULL")?
                 .query_map([place.0], |r| r.get(0))?
@@ -134,7 +133,7 @@ impl Ledger {
     }
 
     /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
-    pub(crate) fn claimed(&self, target: &str) -> Result<HashSet<u32>> {
+    pub(crate) fn claimed(&self, target: &str) -> Result<UidSet> {
         self.sql(|db| {
             db.prepare(
                 "SELECT target_uid FROM message WHERE target_uid IS NOT NULL
