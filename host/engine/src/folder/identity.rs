@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::UidSet;
+use mailhaul_imap::{FetchItems, UidSet};
 
 use crate::code::Code;
 use crate::folder::renumbered::{pair, read_again};
@@ -15,7 +15,7 @@ use crate::folder::source::{SourceEnd, has_same_numbers};
 use crate::folder::subtract::is_settled;
 use crate::folder::unchanged::same_target;
 use crate::folder::work::{Step, Work};
-use crate::message::list::{Listed, contents, in_list, list_whole};
+use crate::message::list::{Listed, contents, in_list, list, list_whole};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -23,6 +23,10 @@ use crate::state::ledger::{Batch, Figures, FolderRow, Row, Rows, Stray};
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
+
+/// So many of the newest copies are looked at where the target's figures are what they were: what was put back from a backup
+/// lacks the newest first.
+const TELLING_COPIES: usize = 100;
 
 /// The ledger's rows under the numbers that the source gives its messages today.
 pub(super) struct KnownRows {
@@ -172,9 +176,17 @@ impl FolderRun<'_> {
             if same && !self.rests_on_copies() {
                 return Ok(());
             }
-            let Some(listed) = self.list_target().await? else { return Ok(()) };
+            let few = if same && self.has_only_copies()? { self.list_telling_copies().await? } else { None };
+            let whole = few.is_none();
+            let listed = match few {
+                Some(few) => few,
+                None => match self.list_target().await? {
+                    Some(listed) => listed,
+                    None => return Ok(()),
+                },
+            };
             if !self.is_strange(&listed).await? {
-                self.there = Some(listed);
+                self.there = Some(listed).filter(|_| whole);
                 return Ok(());
             }
         }
@@ -190,6 +202,30 @@ impl FolderRun<'_> {
         drop(ledger);
         self.row.proof = None;
         Ok(())
+    }
+
+    /// Whether the open target folder has as many messages as the ledger has copies there: then there are no others.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) fn has_only_copies(&self) -> Step<bool> {
+        Ok(self.work().ledger().copies_in(self.place)? == u64::from(self.route.selected.exists))
+    }
+
+    /// Lists those copies on the target that tell whether a folder of the same figures is still the one it was: the newest,
+    /// which a backup does not have, and those whose flags are to be set. `None` when it has not all of them.
+    async fn list_telling_copies(&mut self) -> Step<Option<Vec<Listed>>> {
+        let here = |row: &&Row| row.place() == Some(self.place);
+        let mut uids: Vec<u32> = self.rows.values().filter(here).filter_map(Row::target_uid).collect();
+        uids.sort_unstable();
+        let mut uids: UidSet = uids.into_iter().rev().take(TELLING_COPIES).collect();
+        for (_, target_uid, _) in self.flag_changes().into_values().flatten() {
+            uids.insert(target_uid);
+        }
+        let asked = uids.len();
+        let listed = list(&mut self.ends.target, uids, FetchItems::Meta).await;
+        let listed = listed.map_err(EndError::at(Side::Target))?;
+        Ok(Some(listed).filter(|listed| listed.len() as u64 == asked))
     }
 
     /// Whether what is to be done rests on what the ledger knows of copies: a message is to be sent, or flags are to be set.

@@ -47,7 +47,8 @@ impl FolderRun<'_> {
             (self.there, self.target_status) = (None, None);
         }
         let same = self.row.proof.is_some_and(|proof| same_target(&proof, &self.route.selected));
-        if !doubtful && same && !wanted {
+        // Of a folder that is what it was, and that holds nothing but copies, nothing can be what is wanted.
+        if !doubtful && same && (!wanted || self.has_only_copies()?) {
             return Ok(());
         }
         let there = match self.there.take() {

@@ -132,6 +132,17 @@ impl Ledger {
         })
     }
 
+    /// How many messages of a place the ledger accounts for, over all source folders.
+    pub(crate) fn copies_in(&self, place: PlaceId) -> Result<u64> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT count(*) FROM message WHERE place = ?1 AND target_uid IS NOT NULL",
+                [place.0],
+                |r| r.get(0),
+            )
+        })
+    }
+
     /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
     pub(crate) fn claimed(&self, target: &str) -> Result<UidSet> {
         self.sql(|db| {
