@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use mailhaul_imap::{Known, Learnt};
+use mailhaul_imap::{FolderPath, Known, Learnt};
 use tracing::Instrument;
 
 use crate::folder::run;
@@ -98,11 +98,11 @@ pub(crate) async fn run(
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
 fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDeque<Vec<&'a Mapped>> {
     let mut groups: Vec<Vec<&'a Mapped>> = Vec::new();
+    let mut by_target: HashMap<&FolderPath, usize> = HashMap::new();
     for mapped in folders.iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
-        let same = mapped.target.as_ref().and_then(|target| {
-            groups.iter_mut().find(|g| g[0].target.as_ref().is_some_and(|t| t.path == target.path))
-        });
-        match same {
+        let new = groups.len();
+        let at = mapped.target.as_ref().map_or(new, |target| *by_target.entry(&target.path).or_insert(new));
+        match groups.get_mut(at) {
             Some(group) => group.push(mapped),
             None => groups.push(vec![mapped]),
         }

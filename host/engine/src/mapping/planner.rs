@@ -6,14 +6,14 @@ use mailhaul_imap::{Folder, FolderStatus, Session};
 
 use crate::account::Mailbox;
 use crate::mapping::renamed_on_target::MovedPlace;
-use crate::mapping::target::{FolderLists, Listing, Mappings};
+use crate::mapping::target::{FolderLists, Listing, Mapped, Mappings};
 use crate::mapping::{chain, renamed_at_source, renamed_on_target};
 use crate::plan::{FolderPlan, MailboxPlan, MovedFrom, role_name};
 use crate::plugin::PluginError;
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Ledger, LedgerError};
+use crate::state::ledger::{FolderRow, Ledger, LedgerError, PlaceId};
 use crate::task::context::Context;
 
 /// Assumed speed of an estimate: what one ordinary server pair does without trouble.
@@ -183,25 +183,30 @@ fn earlier(
 ) -> Result<HashMap<String, Earlier>, LedgerError> {
     let rows: HashMap<String, FolderRow> =
         ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
+    let new_names: HashMap<&str, &String> = renames.iter().map(|(old, new)| (old.as_str(), new)).collect();
+    let new_places: HashMap<PlaceId, &MovedPlace> =
+        moved.iter().map(|moved| (moved.place.id, moved)).collect();
+    let by_path: HashMap<String, &Mapped> =
+        mappings.folders.iter().map(|mapped| (mapped.folder.path.to_string(), mapped)).collect();
+    let doubtful = ledger.doubtful()?;
     let mut known = HashMap::new();
     for folder in ledger.folder_summaries()? {
         let there = folder.counts.copied + folder.counts.already_present;
-        let renamed = renames.iter().find(|(old, _)| *old == folder.source).map(|(_, new)| new);
+        let renamed = new_names.get(folder.source.as_str()).copied();
         let path = renamed.unwrap_or(&folder.source).clone();
-        let mapped = mappings.folders.iter().find(|m| m.folder.path.to_string() == path);
+        let mapped = by_path.get(&path).copied();
         let row = rows.get(&folder.source);
         if row.is_some_and(FolderRow::is_unseen) {
             continue; // Nothing was done with it, and it may be another one's new name.
         }
-        let renamed_place =
-            moved.iter().find(|moved| row.is_some_and(|row| row.place == Some(moved.place.id)));
+        let renamed_place = row.and_then(|row| new_places.get(&row.place?).copied());
         let before = match renamed_place {
             Some(moved) => Some(moved.folder.path.to_string()),
             None => row.and_then(|row| row.place_path.clone()),
         };
         let in_doubt = match row {
-            Some(row) => !ledger.unaccounted(row.id)?.is_empty(),
-            None => false,
+            Some(row) if doubtful => !ledger.unaccounted(row.id)?.is_empty(),
+            _ => false,
         };
         let was = if there > 0 { "was copied" } else { "was on its way" };
         let mut moved_from = None;

@@ -50,6 +50,9 @@ pub(crate) const SCHEMA_VERSION: u32 = 6;
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;
 
+/// So many statements stay prepared: what a folder needs of them costs more to prepare than to run.
+const STATEMENTS: usize = 48;
+
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -211,6 +214,7 @@ impl Ledger {
         let ledger = Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None };
         ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
         ledger.sql(|db| db.busy_timeout(Duration::from_secs(5)))?;
+        ledger.db.set_prepared_statement_cache_capacity(STATEMENTS);
         ledger.sql(seal::register)?;
         let found = ledger.version()?;
         ledger.refuse_newer(found)?;
@@ -326,6 +330,7 @@ impl Ledger {
             db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             db.pragma_update(None, "foreign_keys", true)?;
             db.busy_timeout(Duration::from_secs(5))?;
+            db.set_prepared_statement_cache_capacity(STATEMENTS);
             seal::register(db)
         })?;
         let found = self.version()?;
