@@ -27,7 +27,7 @@ fn filled(folders: usize) -> Stage {
 
 #[test]
 fn measured() {
-    for folders in [1_000] {
+    for folders in [1_000, 4_000] {
         let stage = filled(folders);
         let first = stage.run();
         first.complete();

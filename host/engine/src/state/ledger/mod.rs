@@ -27,6 +27,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -214,7 +215,7 @@ impl Ledger {
         let ledger = Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None };
         ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
         ledger.sql(|db| db.busy_timeout(Duration::from_secs(5)))?;
-        ledger.db.set_prepared_statement_cache_capacity(STATEMENTS);
+        ledger.sql(keep_statements)?;
         ledger.sql(seal::register)?;
         let found = ledger.version()?;
         ledger.refuse_newer(found)?;
@@ -330,7 +331,7 @@ impl Ledger {
             db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             db.pragma_update(None, "foreign_keys", true)?;
             db.busy_timeout(Duration::from_secs(5))?;
-            db.set_prepared_statement_cache_capacity(STATEMENTS);
+            keep_statements(db)?;
             seal::register(db)
         })?;
         let found = self.version()?;
@@ -416,6 +417,12 @@ fn resting(path: &Path) -> Option<String> {
     }
     uri.push_str("?immutable=1");
     Some(uri)
+}
+
+/// Statements stay prepared. SQLite would plan them anew for every value that is bound, to see whether it is a rare one.
+fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// Records who a ledger is about.
