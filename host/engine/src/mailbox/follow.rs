@@ -1,6 +1,6 @@
 //! Copies of earlier runs that follow today's mapping, and folders that can be left alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
 
@@ -95,8 +95,13 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Returns the folders that have to be opened; the others are as they were when they were proven.
-pub(crate) async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result<Vec<Mapped>, LedgerError> {
+/// Returns the folders that have to be opened; the others are as they were when they were proven. `same_flags` are paths of
+/// source folders whose messages were listed just now and have the flags that their copies were given.
+pub(crate) async fn leave_proven(
+    work: Work<'_>,
+    folders: Vec<Mapped>,
+    same_flags: &HashSet<String>,
+) -> Result<Vec<Mapped>, LedgerError> {
     let rows: HashMap<String, FolderRow> = {
         let mut ledger = work.ledger();
         let job = &work.context.job;
@@ -110,7 +115,8 @@ pub(crate) async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result
         let target = mapped.target.as_ref().map(|target| target.path.to_string());
         let status = mapped.target.as_ref().and_then(|target| target.status.as_ref());
         let row = rows.get(&path);
-        match row.map(|row| standing(row, target.as_deref(), mapped.status.as_ref(), status)) {
+        let source = (mapped.status.as_ref(), same_flags.contains(&path));
+        match row.map(|row| standing(row, target.as_deref(), source, status)) {
             Some(Standing::Proven) => proven.extend(row.map(|row| row.id)),
             _ => open.push(mapped),
         }

@@ -55,7 +55,7 @@ pub(crate) struct Planned {
     pub listings: (Listing, Listing),
 }
 
-/// Makes the plan of one mailbox. `ledger` is what earlier runs left, if any did.
+/// Makes the plan of one mailbox, of what both ends list: source, target. `ledger` is what earlier runs left, if any did.
 ///
 /// # Errors
 /// [`PlanError`].
@@ -64,12 +64,9 @@ pub(crate) async fn plan(
     mailbox: &Mailbox,
     source: &mut Session,
     target: &mut Session,
+    (source_listing, target_listing): (Listing, Listing),
     ledger: Option<Ledger>,
 ) -> Result<Planned, PlanError> {
-    let (source_folders, target_folders) =
-        tokio::join!(source.folders_with_status(), target.folders_with_status());
-    let source_listing = source_folders.map_err(EndError::at(Side::Source))?;
-    let target_listing = target_folders.map_err(EndError::at(Side::Target))?;
     let (source_folders, source_status) = split(&source_listing);
     let (target_folders, target_status) = split(&target_listing);
     let ends = FolderLists {

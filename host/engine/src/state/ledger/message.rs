@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
+use sha2::{Digest as _, Sha256};
 
 use crate::code::Code;
 
@@ -428,6 +429,28 @@ impl Ledger {
             )?
             .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
             .collect()
+        })
+    }
+
+    /// What stands for the flags that a folder's copies were given: the same for the same messages with the same flags. Of
+    /// folders that were proven at a source without modification sequences, by source path.
+    pub(crate) fn flags_given(&self) -> Result<HashMap<String, u64>> {
+        self.sql(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT f.source_path, m.source_uid, m.flags FROM folder f JOIN message m ON m.folder = f.id
+                 WHERE f.proven_source_uidnext IS NOT NULL AND f.proven_source_modseq IS NULL AND m.gone = 0
+                 ORDER BY f.id, m.source_uid",
+            )?;
+            let mut hashes: HashMap<String, Sha256> = HashMap::new();
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let (path, uid, flags): (String, i64, Option<String>) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
+                hashes.entry(path).or_default().update(format!("{uid} {flags:?}\n"));
+            }
+            let first =
+                |hash: Sha256| hash.finalize().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+            Ok(hashes.into_iter().map(|(path, hash)| (path, first(hash))).collect())
         })
     }
 

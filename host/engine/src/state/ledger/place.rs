@@ -100,6 +100,15 @@ impl Ledger {
         })
     }
 
+    /// Places of this path whose UIDs mean nothing any more, or never did.
+    pub(crate) fn unnumbered_places(&self, path: &str) -> Result<HashSet<PlaceId>> {
+        self.sql(|db| {
+            db.prepare_cached("SELECT id FROM place WHERE path = ?1 AND uidvalidity IS NULL")?
+                .query_map([path], |r| r.get(0).map(PlaceId))?
+                .collect()
+        })
+    }
+
     /// Somebody has renamed a place on the target.
     pub(crate) fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
         self.transaction(|tx| {
