@@ -527,4 +527,17 @@ mod tests {
             m.conflicts[0].starts_with("`Mail` would leave the mailbox: on the target, `Shared/bob` lies")
         );
     }
+
+    /// Every beginning of a path was copied and looked for: a minute for one name of 60,000 levels.
+    #[tokio::test]
+    async fn a_name_of_many_levels_is_no_work() {
+        let deep: Vec<String> = (0..60_000).map(|n| n.to_string()).collect();
+        let twin = [&deep[..], &["end".to_owned()]].concat().join("/");
+        let begun = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let source = ["0", &deep.join("/"), &twin];
+        let m = mapped(&source, &[], &[sends("0", "Zero")], '/').await;
+        let ended = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        assert!(m.folders.iter().all(|m| m.target.as_ref().unwrap().path.0[0] == "Zero"));
+        assert!(ended.tv_sec - begun.tv_sec < 5, "{begun:?} {ended:?}");
+    }
 }

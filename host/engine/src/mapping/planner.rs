@@ -236,3 +236,106 @@ fn earlier(
     }
     Ok(known)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mailhaul_imap::{FolderName, FolderPath};
+
+    use super::*;
+    use crate::account::Identity;
+    use crate::mapping::target::Target;
+
+    const FOLDERS: u32 = 20_000;
+
+    fn listed(path: &str, validity: u32) -> (Folder, Option<FolderStatus>) {
+        let folder = Folder {
+            name: FolderName(path.as_bytes().to_vec()),
+            path: FolderPath::parse(path),
+            attributes: Vec::new(),
+            roles: Vec::new(),
+            selectable: true,
+            subscribed: true,
+        };
+        let status =
+            FolderStatus { messages: Some(1), uid_validity: Some(validity), ..FolderStatus::default() };
+        (folder, Some(status))
+    }
+
+    fn mapped(listing: &Listing) -> Mappings {
+        let folders = listing.iter().map(|(folder, status)| Mapped {
+            folder: folder.clone(),
+            target: Some(Target {
+                path: folder.path.clone(),
+                name: folder.name.clone(),
+                role: None,
+                subscribe: true,
+                exists: true,
+                status: None,
+            }),
+            skipped: None,
+            by: String::new(),
+            why: String::new(),
+            story: Vec::new(),
+            status: status.clone(),
+        });
+        Mappings { folders: folders.collect(), ..Mappings::default() }
+    }
+
+    /// What this thread takes of the processor for it.
+    fn cost<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+        let now = || {
+            let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            Duration::try_from(spent).unwrap()
+        };
+        let begun = now();
+        let done = work();
+        (now() - begun, done)
+    }
+
+    /// Looking for each folder in a list of all took minutes.
+    #[test]
+    fn a_plan_over_twenty_thousand_folders_takes_a_moment() {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let who = Identity {
+            mailbox: "m".into(),
+            source_user: String::new(),
+            source_host: String::new(),
+            target_user: String::new(),
+            target_host: String::new(),
+        };
+        let mut ledger = Ledger::open(dir.path(), &who).unwrap();
+        let path = |n: u32| format!("Some/Folder {n:05}");
+        let rows: Vec<_> = (0..FOLDERS).map(|n| (path(n), Some(path(n)), 1)).collect();
+        ledger.plan(&rows).unwrap();
+        for (n, row) in (1..).zip(ledger.folders().unwrap()) {
+            ledger.open_place(row.id, &row.source, Some(n), true).unwrap();
+        }
+        let here: Listing = (0..FOLDERS).map(|n| listed(&path(n), n + 1)).collect();
+        // At the source half of them have another name, and nothing else was ever read of them.
+        let renamed: Listing = (0..FOLDERS)
+            .map(|n| if n % 2 == 0 { listed(&path(n), n + 1) } else { listed(&format!("New/{n}"), n + 1) })
+            .collect();
+        let mut mappings = mapped(&here);
+        let target_folders: Vec<Folder> = here.iter().map(|(folder, _)| folder.clone()).collect();
+        let (took, known) = cost(|| {
+            renamed_at_source::candidates(&ledger, &renamed).unwrap();
+            let (moved, lost) = renamed_on_target::places(&ledger, &here).unwrap();
+            assert!(moved.is_empty() && lost.is_empty());
+            let all: Vec<MovedPlace> =
+                ledger.places().unwrap().into_iter().zip(&here).map(moved_to).collect();
+            renamed_on_target::follow(&mut mappings, &target_folders, all.iter());
+            earlier(&ledger, (&[], &all), true, &mut mappings).unwrap()
+        });
+        assert_eq!(known.len(), FOLDERS as usize);
+        assert_eq!(mappings.notes.len(), FOLDERS as usize);
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+
+    fn moved_to(
+        (place, (folder, status)): (crate::state::ledger::Place, &(Folder, Option<FolderStatus>)),
+    ) -> MovedPlace {
+        MovedPlace { place, folder: folder.clone(), status: status.clone() }
+    }
+}
