@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::contestant::Kind;
+use crate::many_folders;
 use crate::options::Options;
 
 const KIB: usize = 1024;
@@ -146,7 +147,7 @@ fn shape(name: &str, quick: bool, far: bool) -> (Shape, usize) {
 /// Every case that is asked for.
 pub(crate) fn cases(options: &Options) -> Result<Vec<Case>, String> {
     let all: Vec<Case> = speed(options).into_iter().chain(once(options)).collect();
-    let names: Vec<&str> = SPEED.into_iter().chain(ONCE).collect();
+    let names: Vec<&str> = SPEED.into_iter().chain(ONCE).chain([many_folders::NAME]).collect();
     if let Some(unknown) = options.only.iter().find(|name| !names.contains(&name.as_str())) {
         return Err(format!("no scenario is called {unknown}; there are {}", names.join(", ")));
     }

@@ -14,7 +14,7 @@ pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Place, PlaceId, Unproven};
+use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Unproven};
 use crate::summary::Difference;
 
 /// What came of looking for messages on the target.
@@ -106,9 +106,7 @@ impl FolderRun<'_> {
         let work = self.work();
         let mut ledger = work.ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
-        let here = |place: &Place| place.uid_validity.is_none() && place.path == self.route.target;
-        let unnumbered: HashSet<PlaceId> =
-            ledger.places()?.into_iter().filter(here).map(|place| place.id).collect();
+        let unnumbered = ledger.unnumbered_places(&self.route.target)?;
         let (mut copied, mut present) = (Vec::new(), Vec::new());
         for found in matches {
             // Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.

@@ -11,6 +11,7 @@ use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, SharedLedger, Step, Work, locked};
 use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
+use crate::mailbox::listing::figures_and_flags;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::{folders, hooks, lengths, quarantine};
@@ -130,9 +131,10 @@ async fn attempt(
         return Ok(MailboxEnd::Interrupted);
     };
     *connected = true;
+    let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
-    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, reading).await?;
+    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;
     if let Some(stopped) = refusal(&planned.plan, orders.agreed) {
         context.emit(Event::Planned(planned.plan)).await;
         return Err(Interruption::Stopped(stopped));
@@ -144,7 +146,7 @@ async fn attempt(
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
     ends = look_up_elsewhere(work, ends, mapped, there).await?;
     follow(work, &mut ends.target, mapped, there).await?;
-    let open = leave_proven(work, mapped.clone()).await?;
+    let open = leave_proven(work, mapped.clone(), &same_flags).await?;
     let end = folders::run(work, ends, &open, &planned.messages, to_copy).await?;
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);
@@ -169,10 +171,9 @@ async fn attempt(
     let state = if context.plugins.validators.is_empty() {
         State::default()
     } else if open.is_empty() && !orders.delete_gone {
-        let (source, target) = planned.listings;
-        State::of(context, source, target)
+        State::of(work, planned.listings, &same_flags)?
     } else {
-        State::read(context, &mut ends).await?
+        State::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
     Ok(end_of(work)?)

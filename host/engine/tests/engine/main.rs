@@ -19,6 +19,7 @@ mod identity;
 mod in_doubt;
 mod lengths;
 mod mail;
+mod many_folders;
 mod misbehaviour;
 mod opening;
 mod outcome;

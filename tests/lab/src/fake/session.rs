@@ -56,8 +56,10 @@ impl Session<'_> {
     /// The folder's own name, of one as it is spelt in a command.
     pub(super) fn name(&self, spelt: &str) -> String {
         let inside = self.lock();
-        let same =
-            |name: &&String| *name == spelt || inside.manners.folds_case && name.eq_ignore_ascii_case(spelt);
+        if !inside.manners.folds_case {
+            return spelt.to_owned();
+        }
+        let same = |name: &&String| name.eq_ignore_ascii_case(spelt);
         inside.store.folders.keys().find(same).cloned().unwrap_or_else(|| spelt.to_owned())
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
+use sha2::{Digest as _, Sha256};
 
 use crate::code::Code;
 
@@ -110,8 +111,10 @@ pub(crate) struct Failure<'a> {
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
 pub(super) fn reason_id(tx: &Transaction<'_>, code: &str, text: &str) -> rusqlite::Result<i64> {
-    tx.execute("INSERT OR IGNORE INTO reason (code, text) VALUES (?1, ?2)", params![code, text])?;
-    tx.query_row("SELECT id FROM reason WHERE code = ?1 AND text = ?2", params![code, text], |r| r.get(0))
+    tx.prepare_cached("INSERT OR IGNORE INTO reason (code, text) VALUES (?1, ?2)")?
+        .execute(params![code, text])?;
+    tx.prepare_cached("SELECT id FROM reason WHERE code = ?1 AND text = ?2")?
+        .query_row(params![code, text], |r| r.get(0))
 }
 
 impl Ledger {
@@ -121,11 +124,8 @@ impl Ledger {
     /// See [`super::LedgerError`]; the same for all methods.
     pub(crate) fn has_numbers(&self, folder: FolderId) -> Result<bool> {
         self.sql(|db| {
-            db.query_row(
-                "SELECT EXISTS (SELECT 1 FROM message WHERE folder = ?1 AND source_uid > 0)",
-                [folder.0],
-                |r| r.get(0),
-            )
+            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE folder = ?1 AND source_uid > 0)")?
+                .query_row([folder.0], |r| r.get(0))
         })
     }
 
@@ -184,7 +184,7 @@ impl Ledger {
     /// Messages that came with another length than the source says they have, over all folders, by folder and source UID.
     pub(crate) fn odd_lengths(&self) -> Result<Vec<OddLength>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT f.id, f.source_path, m.source_uid, m.target_uid, m.size, m.source_size
                  FROM message m JOIN folder f ON f.id = m.folder
                  WHERE m.source_size IS NOT NULL AND m.gone = 0 AND m.outcome = 1 ORDER BY f.id, m.source_uid",
@@ -206,12 +206,11 @@ impl Ledger {
     /// The headers of the message whose copy has this UID in the folder's place, where it is known.
     pub(crate) fn telling_at(&self, folder: FolderId, target_uid: u32) -> Result<Option<Telling>> {
         self.sql(|db| {
-            db.query_row(
+            db.prepare_cached(
                 "SELECT telling FROM message
                  WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?2",
-                params![folder.0, target_uid],
-                |r| r.get::<_, Option<[u8; Telling::LEN]>>(0),
-            )
+            )?
+            .query_row(params![folder.0, target_uid], |r| r.get::<_, Option<[u8; Telling::LEN]>>(0))
             .optional()
             .map(|found| found.flatten().map(Telling::from_bytes))
         })
@@ -259,16 +258,16 @@ impl Ledger {
         self.transaction(|tx| {
             changed(tx, folder)?;
             let reason = reason_id(tx, failure.code.as_str(), failure.text)?;
-            tx.execute(
+            tx.prepare_cached(
                 "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts, seal)
                  VALUES (?1, ?2, 4, ?3, ?4, ?5, 0)
                  ON CONFLICT (folder, source_uid) DO UPDATE SET outcome = 4, size = ?3, reason = ?4,
                      attempts = attempts + ?5, place = NULL, target_uid = NULL, proven = 0",
-                params![folder.0, failure.uid, failure.size, reason, failure.attempts],
-            )?;
-            tx.execute(SEAL_ONE, params![folder.0, failure.uid])?;
+            )?
+            .execute(params![folder.0, failure.uid, failure.size, reason, failure.attempts])?;
+            tx.prepare_cached(SEAL_ONE)?.execute(params![folder.0, failure.uid])?;
             for id in closed {
-                tx.execute("DELETE FROM batch WHERE id = ?1", [id])?;
+                tx.prepare_cached("DELETE FROM batch WHERE id = ?1")?.execute([id])?;
             }
             Ok(())
         })
@@ -277,7 +276,7 @@ impl Ledger {
     /// Copies that were acknowledged and not seen in the target's list yet.
     pub(crate) fn unproven(&self, folder: FolderId) -> Result<Vec<Unproven>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT source_uid, target_uid, size, source_date FROM message
                  WHERE folder = ?1 AND gone = 0 AND proven = 0 AND target_uid IS NOT NULL
                      AND place = (SELECT place FROM folder WHERE id = ?1)",
@@ -310,10 +309,8 @@ impl Ledger {
         self.transaction(|tx| {
             changed(tx, folder)?;
             for uid in uids {
-                tx.execute(
-                    "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2",
-                    params![folder.0, uid],
-                )?;
+                tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?
+                    .execute(params![folder.0, uid])?;
             }
             Ok(())
         })
@@ -322,7 +319,7 @@ impl Ledger {
     /// How often messages that are not on the target were sent in vain; those that never were are left out.
     pub(crate) fn attempts(&self, folder: FolderId) -> Result<HashMap<u32, u32>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT source_uid, attempts FROM message
                  WHERE folder = ?1 AND gone = 0 AND outcome > 2 AND outcome = 4 AND attempts > 0",
             )?
@@ -334,7 +331,7 @@ impl Ledger {
     /// Flags that still have to be set on the target: (source UID, target UID, flags).
     pub(crate) fn flags_pending(&self, folder: FolderId) -> Result<Vec<(u32, u32, String)>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT source_uid, target_uid, flags_pending FROM message
                  WHERE folder = ?1 AND flags_pending IS NOT NULL AND target_uid IS NOT NULL AND gone = 0",
             )?
@@ -343,15 +340,37 @@ impl Ledger {
         })
     }
 
+    /// What stands for the flags that a folder's copies were given: the same for the same messages with the same flags. Of
+    /// folders that were proven at a source without modification sequences, by source path.
+    pub(crate) fn flags_given(&self) -> Result<HashMap<String, u64>> {
+        self.sql(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT f.source_path, m.source_uid, m.flags FROM folder f JOIN message m ON m.folder = f.id
+                 WHERE f.proven_source_uidnext IS NOT NULL AND f.proven_source_modseq IS NULL AND m.gone = 0
+                 ORDER BY f.id, m.source_uid",
+            )?;
+            let mut hashes: HashMap<String, Sha256> = HashMap::new();
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let (path, uid, flags): (String, i64, Option<String>) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
+                hashes.entry(path).or_default().update(format!("{uid} {flags:?}\n"));
+            }
+            let first =
+                |hash: Sha256| hash.finalize().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+            Ok(hashes.into_iter().map(|(path, hash)| (path, first(hash))).collect())
+        })
+    }
+
     /// Records that pending flags were set.
     pub(crate) fn flags_stored(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
             for uid in uids {
-                tx.execute(
+                tx.prepare_cached(
                     "UPDATE message SET flags = trim(flags || ' ' || flags_pending), flags_pending = NULL
                      WHERE folder = ?1 AND source_uid = ?2 AND flags_pending IS NOT NULL",
-                    params![folder.0, uid],
-                )?;
+                )?
+                .execute(params![folder.0, uid])?;
             }
             Ok(())
         })

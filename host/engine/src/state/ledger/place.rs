@@ -1,5 +1,7 @@
 //! Places: target folders with copies in them, told apart by UIDVALIDITY.
 
+use std::collections::HashSet;
+
 use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -53,15 +55,12 @@ pub(super) fn place_id(
     let id = match known {
         Some(id) => id,
         None => {
-            tx.execute(
-                "INSERT INTO place (path, uidvalidity, seal) VALUES (?1, ?2, 0)",
-                params![path, uid_validity],
-            )?;
+            tx.prepare_cached("INSERT INTO place (path, uidvalidity, seal) VALUES (?1, ?2, 0)")?
+                .execute(params![path, uid_validity])?;
             tx.last_insert_rowid()
         }
     };
-    tx.execute(
-        "UPDATE place SET created = max(created, ?2), seal = seal(id, path, uidvalidity, max(created, ?2)) WHERE id = ?1",
+    tx.prepare_cached("UPDATE place SET created = max(created, ?2), seal = seal(id, path, uidvalidity, max(created, ?2)) WHERE id = ?1")?.execute(
         params![id, created],
     )?;
     Ok(id)
@@ -82,7 +81,8 @@ impl Ledger {
     ) -> Result<PlaceId> {
         self.transaction(|tx| {
             let id = place_id(tx, path, uid_validity, created)?;
-            tx.execute("UPDATE folder SET place = ?2 WHERE id = ?1", params![folder.0, id])?;
+            tx.prepare_cached("UPDATE folder SET place = ?2 WHERE id = ?1")?
+                .execute(params![folder.0, id])?;
             Ok(PlaceId(id))
         })
     }
@@ -95,16 +95,26 @@ impl Ledger {
     /// Every place, oldest first.
     pub(crate) fn places(&self) -> Result<Vec<Place>> {
         self.sql(|db| {
-            db.prepare(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?.query_map([], row)?.collect()
+            db.prepare_cached(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?
+                .query_map([], row)?
+                .collect()
+        })
+    }
+
+    /// Places of this path whose UIDs mean nothing any more, or never did.
+    pub(crate) fn unnumbered_places(&self, path: &str) -> Result<HashSet<PlaceId>> {
+        self.sql(|db| {
+            db.prepare_cached("SELECT id FROM place WHERE path = ?1 AND uidvalidity IS NULL")?
+                .query_map([path], |r| r.get(0).map(PlaceId))?
+                .collect()
         })
     }
 
     /// Somebody has renamed a place on the target.
     pub(crate) fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
         self.transaction(|tx| {
-            tx.execute(
-                "UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
-                 WHERE id = ?1",
+            tx.prepare_cached("UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
+                 WHERE id = ?1")?.execute(
                 params![place.0, to],
             )
             .map(drop)
@@ -115,10 +125,10 @@ impl Ledger {
     /// and what is opened under its name from now on is another place.
     pub(crate) fn renounce(&mut self, place: PlaceId) -> Result<()> {
         self.sql(|db| {
-            db.execute(
+            db.prepare_cached(
                 "UPDATE place SET uidvalidity = NULL, seal = seal(id, path, NULL, created) WHERE id = ?1",
-                [place.0],
-            )
+            )?
+            .execute([place.0])
             .map(drop)
         })
     }
@@ -126,7 +136,7 @@ impl Ledger {
     /// UIDs of a place that the ledger accounts for, over all source folders.
     pub(crate) fn claimed_in(&self, place: PlaceId) -> Result<UidSet> {
         self.sql(|db| {
-            db.prepare("SELECT target_uid FROM message WHERE place = ?1 AND target_uid IS NOT NULL")?
+            db.prepare_cached("SELECT target_uid FROM message WHERE place = ?1 AND target_uid IS NOT NULL")?
                 .query_map([place.0], |r| r.get(0))?
                 .collect()
         })
@@ -146,7 +156,7 @@ impl Ledger {
     /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
     pub(crate) fn claimed(&self, target: &str) -> Result<UidSet> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT target_uid FROM message WHERE target_uid IS NOT NULL
                  AND place IN (SELECT place FROM folder WHERE target_path = ?1)",
             )?

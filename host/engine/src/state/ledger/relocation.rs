@@ -71,7 +71,7 @@ impl Ledger {
     /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match its seal.
     pub(crate) fn copies(&self) -> Result<Vec<Copy>> {
         let rows = self.sql(|db| {
-            db.prepare(&format!(
+            db.prepare_cached(&format!(
                 "SELECT folder, source_uid, outcome, place, target_uid, size, gone, seal = {MESSAGE}, digest, body_digest,
                      telling, altered
                  FROM message WHERE outcome < 3 AND place IS NOT NULL AND target_uid IS NOT NULL
@@ -100,8 +100,7 @@ impl Ledger {
         let list: Vec<String> = copies.iter().map(|(source, at)| format!("{source}:{at}")).collect();
         self.transaction(|tx| {
             changed(tx, folder)?;
-            tx.execute(
-                "INSERT INTO relocation (folder, from_place, to_place, to_uidnext, copies) VALUES (?1, ?2, ?3, ?4, ?5)",
+            tx.prepare_cached("INSERT INTO relocation (folder, from_place, to_place, to_uidnext, copies) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
                 params![folder.0, from.0, to.0, to_uid_next, list.join(",")],
             )?;
             Ok(tx.last_insert_rowid())
@@ -111,7 +110,7 @@ impl Ledger {
     /// Intents to move that were never completed, oldest first.
     pub(crate) fn open_relocations(&self) -> Result<Vec<Relocation>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT id, folder, from_place, to_place, to_uidnext, copies FROM relocation ORDER BY id",
             )?
             .query_map([], |r| {
@@ -137,11 +136,11 @@ impl Ledger {
     pub(crate) fn relocated(&mut self, folder: FolderId, to: PlaceId, copies: &[(i64, u32)]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let mut update = tx.prepare(
+            let mut update = tx.prepare_cached(
                 "UPDATE message SET place = ?3, target_uid = ?4, proven = 1, outcome = 1
                  WHERE folder = ?1 AND source_uid = ?2",
             )?;
-            let mut seal = tx.prepare(SEAL_ONE)?;
+            let mut seal = tx.prepare_cached(SEAL_ONE)?;
             for (source, uid) in copies {
                 update.execute(params![folder.0, source, to.0, uid])?;
                 seal.execute(params![folder.0, source])?;
@@ -163,10 +162,10 @@ impl Ledger {
     pub(crate) fn left(&mut self, folder: FolderId, to: PlaceId, source_uids: &[i64]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let mut update = tx.prepare(
+            let mut update = tx.prepare_cached(
                 "UPDATE message SET place = ?3, target_uid = NULL, proven = 1 WHERE folder = ?1 AND source_uid = ?2",
             )?;
-            let mut seal = tx.prepare(SEAL_ONE)?;
+            let mut seal = tx.prepare_cached(SEAL_ONE)?;
             for source in source_uids {
                 update.execute(params![folder.0, source, to.0])?;
                 seal.execute(params![folder.0, source])?;
@@ -177,14 +176,15 @@ impl Ledger {
 
     /// Completes an intent to move.
     pub(crate) fn close_relocation(&mut self, id: i64) -> Result<()> {
-        self.sql(|db| db.execute("DELETE FROM relocation WHERE id = ?1", [id]).map(drop))
+        self.sql(|db| db.prepare_cached("DELETE FROM relocation WHERE id = ?1")?.execute([id]).map(drop))
     }
 
     /// Forgets messages whose copies were taken back: a later run would copy them again.
     pub(crate) fn forget(&mut self, folder: FolderId, source_uids: &[i64]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let mut delete = tx.prepare("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?;
+            let mut delete =
+                tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?;
             for source in source_uids {
                 delete.execute(params![folder.0, source])?;
             }

@@ -236,7 +236,7 @@ impl Ledger {
 
     fn rows_where(&self, folder: FolderId, which: &str) -> Result<Rows> {
         let rows = self.sql(|db| {
-            let mut query = db.prepare(&format!(
+            let mut query = db.prepare_cached(&format!(
                 "SELECT source_uid, outcome, size, target_uid, flags, proven, attempts, place, source_size, source_date,
                      target_size, target_date, digest IS NOT NULL,
                      (SELECT code FROM reason WHERE reason.id = message.reason), seal = {MESSAGE}
