@@ -2,7 +2,7 @@
 
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::MailboxSummary;
+use mailhaul_engine::summary::{Difference, MailboxSummary};
 
 use super::{plan, unbuilt};
 use crate::args::{Global, Run};

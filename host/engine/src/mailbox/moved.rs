@@ -39,55 +39,54 @@ pub(crate) async fn follow_moves(
         let ledger = work.ledger();
         let gone = ledger.folder_summaries()?.into_iter().filter(|f| f.counts.gone_at_source > 0);
         let gone: HashSet<String> = gone.map(|f| f.source).collect();
-        (ledger.folders()?, gone)
+        let rows: HashMap<String, FolderRow> =
+            ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
+        (rows, gone)
     };
-    let rows: HashMap<&str, &FolderRow> = rows.iter().map(|row| (row.source.as_str(), row)).collect();
-    let mapped: HashMap<String, &Mapped> = open.iter().map(|m| (m.folder.path.to_string(), m)).collect();
-    let may_have_lost = |path: &str| {
-        let (row, mapped) = (rows.get(path)?, mapped.get(path)?);
-        (row.scanned && row.place.is_some() && !has_lost_nothing(row.proof.as_ref(), mapped.status.as_ref()))
-            .then_some(())
-    };
-    let left: Vec<&FolderRow> = rows
-        .values()
-        .copied()
-        .filter(|row| gone.contains(&row.source) || may_have_lost(&row.source).is_some())
-        .collect();
+    let row_of = |mapped: &Mapped| rows.get(&mapped.folder.path.to_string());
     let may_have_got: Vec<usize> = (0..open.len())
-        .filter(|n| {
-            let mapped = &open[*n];
-            let row = rows.get(mapped.folder.path.to_string().as_str());
-            row.is_some_and(|row| mapped.target.is_some() && has_news(row, mapped.status.as_ref()))
-        })
+        .filter(|n| open[*n].target.is_some())
+        .filter(|n| row_of(&open[*n]).is_some_and(|row| has_news(row, open[*n].status.as_ref())))
         .collect();
-    if left.is_empty() || may_have_got.is_empty() || !can_move(&ends.target) {
+    // What has left a folder and come to the same one is no move to another.
+    let is_of_use = |row: &&FolderRow| {
+        may_have_got.iter().any(|n| row_of(&open[*n]).is_some_and(|other| other.id != row.id))
+    };
+    // Folders that messages may have left since they were listed.
+    let mut to_list: HashMap<FolderId, &Mapped> = HashMap::new();
+    for mapped in open.iter() {
+        let row = row_of(mapped).filter(|row| row.scanned && row.place.is_some());
+        let row = row.filter(|row| !has_lost_nothing(row, mapped.status.as_ref()));
+        to_list.extend(row.map(|row| (row.id, mapped)));
+    }
+    let left = rows.values().filter(|row| gone.contains(&row.source) || to_list.contains_key(&row.id));
+    let mut left: Vec<&FolderRow> = left.filter(is_of_use).collect();
+    if left.is_empty() || !can_move(&ends.target) {
         return Ok(());
     }
+    left.sort_by_key(|row| row.id);
     let mut departed = Departed::default();
     for row in left {
         work.go_on()?;
-        let uids = match mapped.get(&row.source) {
+        let uids = match to_list.get(&row.id) {
             Some(mapped) => match still_there(&mut ends.source, row, mapped).await? {
                 Some(uids) => Some(uids),
                 // Nobody knows what it has.
                 None => continue,
             },
-            // It is not at the source any more, or is what it was.
+            // What was gone when it was listed last is gone still.
             None => None,
         };
         departed.add(work.ledger().departed(row.id, uids.as_ref())?);
     }
-    drop(mapped);
     let places: HashMap<PlaceId, Place> =
         work.ledger().places()?.into_iter().map(|place| (place.id, place)).collect();
     let mut changed: HashSet<String> = HashSet::new();
     for n in may_have_got {
-        if departed.is_empty() {
-            break;
-        }
         work.go_on()?;
         let mapped = &mut open[n];
-        let Some(row) = rows.get(mapped.folder.path.to_string().as_str()) else { continue };
+        let row = rows.get(&mapped.folder.path.to_string());
+        let Some(row) = row.filter(|row| departed.has_any_for(row.id)) else { continue };
         let found = arrived(work, &mut ends.source, row, mapped, &mut departed).await?;
         if found.is_empty() {
             continue;
@@ -106,7 +105,12 @@ pub(crate) async fn follow_moves(
 
 /// Whether every message that a source folder had at its proof is there still: all that has come since has made it larger by as
 /// much.
-fn has_lost_nothing(proof: Option<&Proof>, now: Option<&FolderStatus>) -> bool {
+fn has_lost_nothing(row: &FolderRow, now: Option<&FolderStatus>) -> bool {
+    let now = now.filter(|now| now.uid_validity.is_some() && now.uid_validity == row.source_uid_validity);
+    lost_nothing(row.proof.as_ref(), now)
+}
+
+fn lost_nothing(proof: Option<&Proof>, now: Option<&FolderStatus>) -> bool {
     let figures = proof.zip(now.and_then(|now| now.messages.zip(now.uid_next)));
     figures.is_some_and(|(proof, (messages, next))| {
         let came = next.checked_sub(proof.source_uid_next);
@@ -172,8 +176,9 @@ impl Departed {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.by_figures.is_empty()
+    /// Whether anything has left another folder than this one.
+    fn has_any_for(&self, folder: FolderId) -> bool {
+        self.by_figures.values().flatten().any(|copy| copy.folder != folder)
     }
 
     /// Takes a copy of these bytes, of another folder than this one.
@@ -207,7 +212,12 @@ async fn arrived(
     }
     let from = row.proof.map_or(1, |proof| proof.source_uid_next);
     let at = EndError::at(Side::Source);
-    let listed = list(source, UidSet::range(from, u32::MAX), FetchItems::Meta).await.map_err(&at)?;
+    let listed = match list(source, UidSet::range(from, u32::MAX), FetchItems::Meta).await {
+        Ok(listed) => listed,
+        Err(error) if error.is_for_now() || error.is_connection_lost() => return Err(at(error).into()),
+        // Its own run tells.
+        Err(_) => return Ok(Vec::new()),
+    };
     let known: HashSet<u32> = {
         let ledger = work.ledger();
         // What was on its way when a run broke off may be on the target already.
@@ -337,10 +347,10 @@ mod tests {
             uid_next: Some(uid_next),
             ..FolderStatus::default()
         };
-        let lost_nothing = |now: FolderStatus| has_lost_nothing(Some(&proof), Some(&now));
-        assert!(lost_nothing(now(5, 10)) && lost_nothing(now(8, 13)));
+        let grew = |now: FolderStatus| lost_nothing(Some(&proof), Some(&now));
+        assert!(grew(now(5, 10)) && grew(now(8, 13)));
         // One came and one left; one left; it was put back; nobody tells.
-        assert!(!lost_nothing(now(5, 11)) && !lost_nothing(now(4, 10)) && !lost_nothing(now(4, 9)));
-        assert!(!lost_nothing(FolderStatus::default()) && !has_lost_nothing(None, Some(&now(5, 10))));
+        assert!(!grew(now(5, 11)) && !grew(now(4, 10)) && !grew(now(4, 9)));
+        assert!(!grew(FolderStatus::default()) && !lost_nothing(None, Some(&now(5, 10))));
     }
 }

@@ -52,16 +52,15 @@ pub(crate) fn difference(
             DifferenceKind::Missing,
             copy.target_uid,
             format!(
-                "it was in `{was_in}` after the copy, and whoever uses the new mailbox has moved or deleted it since; it is \
-                 not sent again"
+                "whoever uses the new mailbox has moved or deleted it since it was copied to `{was_in}`; it is not sent again"
             ),
         ),
         (None, false) => (
             DifferenceKind::Missing,
             copy.target_uid,
             format!(
-                "it was in `{was_in}` after the copy and is not any more, as are more of the folder than an owner is thought to \
-                 delete, or its numbers have gone back; it is not sent again"
+                "it was in `{was_in}` after the copy and is not any more; more of this folder is gone than its owner is thought \
+                 to delete, or its numbers have gone back; it is not sent again"
             ),
         ),
     };
