@@ -46,6 +46,6 @@ pub mod store {
 
 /// What `undo` would do, and what it did.
 pub mod undo {
-    pub use crate::event::Undone;
+    pub use crate::event::{NotUndone, NotUndoneCode, Undone};
     pub use crate::mailbox::undo::preview;
 }

@@ -280,13 +280,13 @@ pub struct Difference {
     pub kind: DifferenceKind,
     /// Whose doing it is, where that is known: `changed-on-target` when it was made there after delivery, `source` when the
     /// source gave another text than it says it has, `date-received`, `date-header` or `date-of-copy` for the rule by which the
-    /// copy got another date than the source's.
+    /// copy got another date than the source's, `already-present` for what was on the target before and stays as it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
     /// One sentence: what was expected, what was found.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
-    /// A note (ignored by `[verify] ignore`, or `extra`), which does not change the exit code.
+    /// A note (ignored by `[verify] ignore`, `extra`, or nothing that anybody has to mend), which does not change the exit code.
     #[serde(default)]
     pub note: bool,
 }
@@ -294,6 +294,26 @@ pub struct Difference {
 impl Difference {
     /// `by` of what the source gave that is not what it says it has.
     pub const BY_SOURCE: &str = "source";
+
+    /// `by` of what somebody has done on the target since.
+    pub const CHANGED_ON_TARGET: &str = "changed-on-target";
+
+    /// `by` of what is not ours to change, since it was on the target before.
+    pub const ALREADY_PRESENT: &str = "already-present";
+
+    /// Whether it says that a copy is not any more where it was seen on the target.
+    #[must_use]
+    pub fn is_of_a_copy_gone(&self) -> bool {
+        matches!(self.kind, DifferenceKind::Missing | DifferenceKind::Moved)
+            && self.by.as_deref() == Some(Self::CHANGED_ON_TARGET)
+    }
+
+    /// Whether its copy was moved or deleted by whoever uses the new mailbox, as an owner does: nobody has to mend it, and no
+    /// run sends it again.
+    #[must_use]
+    pub fn is_of_the_owner(&self) -> bool {
+        self.note && self.is_of_a_copy_gone()
+    }
 
     /// Whether it is about what the source gave, as against what became of it.
     #[must_use]

@@ -271,7 +271,8 @@ pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
 /// Who made a difference, in words.
 pub(crate) fn by(by: Option<&str>) -> Option<String> {
     by.map(|by| match by {
-        "changed-on-target" => "changed on the target after delivery".into(),
+        Difference::CHANGED_ON_TARGET => "changed on the target after delivery".into(),
+        Difference::ALREADY_PRESENT => "on the target before, and left as it was".into(),
         other => crate::show::visible(other),
     })
 }

@@ -135,8 +135,10 @@ fn line(difference: &Difference) -> String {
         out.push_str(&format!(" [{}]", escape(by)));
     }
     let ignored = [DifferenceKind::Flags, DifferenceKind::Keywords, DifferenceKind::Date];
-    if difference.note && ignored.contains(&difference.kind) {
-        let why = if difference.is_of_the_date() { "" } else { ": `[verify] ignore` names it" };
+    let present = difference.by.as_deref() == Some(Difference::ALREADY_PRESENT);
+    if difference.note && (ignored.contains(&difference.kind) || difference.is_of_the_owner()) {
+        let by_itself = difference.is_of_the_date() || difference.is_of_the_owner() || present;
+        let why = if by_itself { "" } else { ": `[verify] ignore` names it" };
         out.push_str(&format!(" (a note{why})"));
     }
     out

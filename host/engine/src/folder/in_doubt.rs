@@ -60,10 +60,11 @@ impl FolderRun<'_> {
         };
         let there: UidSet = there.iter().map(|m| m.uid).collect();
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let here = |row: &&Row| row.place() == Some(self.place) && row.target_uid().is_some();
-        let proven = self.rows.values().filter(here).filter(|row| row.proven());
-        let absent = |row: &&Row| row.target_uid().is_some_and(|uid| !there.contains(uid));
+        let proven = self.rows.values().filter(|row| row.place() == Some(self.place) && row.proven());
+        // Without a UID: it was gone already when it was to follow the mapping.
+        let absent = |row: &&Row| row.target_uid().is_none_or(|uid| !there.contains(uid));
         self.missing = proven.filter(absent).cloned().collect();
+        self.looked = true;
         self.unclaimed = there.iter().filter(|uid| !claimed.contains(*uid)).collect();
         Ok(())
     }

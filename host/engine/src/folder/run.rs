@@ -91,6 +91,8 @@ pub(crate) struct FolderRun<'a> {
     pub read_back: HashSet<u32>,
     /// Copies that were seen on the target once and are not there any more.
     pub missing: Vec<Row>,
+    /// The target's list was held against the ledger: what is missing is known.
+    pub looked: bool,
     /// What the target lists since it was selected last; `None` when that is not known.
     pub arrived: Option<Vec<Listed>>,
     /// Whether the target took every change of flags.
@@ -144,6 +146,7 @@ impl<'a> FolderRun<'a> {
             dated: HashMap::new(),
             read_back: HashSet::new(),
             missing: Vec::new(),
+            looked: false,
             arrived: None,
             flags_well: true,
             differences: Vec::new(),

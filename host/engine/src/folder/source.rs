@@ -188,7 +188,7 @@ impl SourceEnd {
 /// Whether the folder's numbers are those of the ledger: one UIDVALIDITY, and a UIDNEXT that has not gone back. That would
 /// be a folder that was put back from a backup, which gives numbers a second time.
 #[must_use]
-pub(super) fn has_same_numbers(row: &FolderRow, now: &Selected) -> bool {
+pub(crate) fn has_same_numbers(row: &FolderRow, now: &Selected) -> bool {
     let back = row.proof.is_some_and(|proof| now.uid_next.is_some_and(|next| next < proof.source_uid_next));
     now.uid_validity.is_some() && now.uid_validity == row.source_uid_validity && !back
 }

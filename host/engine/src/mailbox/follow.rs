@@ -53,7 +53,8 @@ pub(crate) async fn follow(
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Step<()> {
     let names = names(folders, listed);
-    relocate::recover(work, target, &names).await?;
+    // A folder whose copies were on their way has some that are not where they belong, whatever its mapping is.
+    let on_their_way = relocate::recover(work, target, &names).await?;
     let rows: HashMap<String, FolderRow> =
         work.ledger().folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
     let mut copies = None;
@@ -62,7 +63,8 @@ pub(crate) async fn follow(
         let path = to.path.to_string();
         let source = mapped.folder.path.to_string();
         let Some(row) = rows.get(&source) else { continue };
-        if row.place_path.as_ref().is_none_or(|place| *place == path) {
+        let waits = on_their_way.iter().any(|(folder, _)| *folder == row.id);
+        if !waits && row.place_path.as_ref().is_none_or(|place| *place == path) {
             continue;
         }
         let (copies, places) = match &copies {
@@ -82,7 +84,8 @@ pub(crate) async fn follow(
             let Some(place) = places.get(place).filter(|place| place.path != path) else { continue };
             let Some(name) = names.get(&place.path) else { continue };
             let destination = Destination { path: &path, name: &to.name, create: !to.exists };
-            let moved = relocate::relocate(work, target, row.id, (place, name), &destination, ours).await?;
+            let moved =
+                relocate::relocate(work, target, row.id, (place, name), &destination, ours.clone()).await?;
             tracing::info!(
                 from = place.path,
                 to = path,
@@ -91,6 +94,9 @@ pub(crate) async fn follow(
                 "copies moved"
             );
         }
+    }
+    for (_, intent) in on_their_way {
+        work.ledger().close_relocation(intent)?;
     }
     Ok(())
 }

@@ -136,7 +136,14 @@ pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) 
         tokio::join!(log_out(ends.source), log_out(ends.target));
         return Ok(());
     }
-    let folders = work.ledger().folder_summaries()?;
+    let (folders, differences) = {
+        let ledger = work.ledger();
+        (ledger.folder_summaries()?, ledger.differences()?)
+    };
+    let mut taken_away: HashMap<&str, Vec<u32>> = HashMap::new();
+    for gone in differences.iter().filter(|difference| difference.is_of_the_owner()) {
+        taken_away.entry(&gone.folder).or_default().push(gone.uid);
+    }
     let request = ValidationRequest {
         phase: crate::plugin::Phase::AfterRun,
         round_trip: None,
@@ -155,6 +162,7 @@ pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) 
                     already_present: count(f.counts.already_present),
                     skipped: count(f.counts.skipped),
                     failed: count(f.counts.failed),
+                    taken_away: taken_away.remove(f.source.as_str()).unwrap_or_default(),
                 })
             })
             .collect(),

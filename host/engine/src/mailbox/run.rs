@@ -12,6 +12,7 @@ use crate::folder::work::{Lists, SharedLedger, Step, Work, locked};
 use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
 use crate::mailbox::listing::figures_and_flags;
+use crate::mailbox::moved::follow_moves;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::{folders, hooks, lengths, quarantine};
@@ -146,7 +147,8 @@ async fn attempt(
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
     ends = look_up_elsewhere(work, ends, mapped, there).await?;
     follow(work, &mut ends.target, mapped, there).await?;
-    let open = leave_proven(work, mapped.clone(), &same_flags).await?;
+    let mut open = leave_proven(work, mapped.clone(), &same_flags).await?;
+    follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
     let end = folders::run(work, ends, &open, &planned.messages, to_copy).await?;
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);

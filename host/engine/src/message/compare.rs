@@ -82,10 +82,17 @@ pub(crate) fn compare_lists(
         ] {
             if now != target {
                 // What was delivered is what the source still says: the target's user changed it.
-                let by = (then.as_ref() == Some(&now)).then_some("changed-on-target");
-                let detail =
+                let by = (then.as_ref() == Some(&now)).then_some(Difference::CHANGED_ON_TARGET);
+                let mut detail =
                     format!("`{}` on the source, `{}` on the target", now.join(" "), target.join(" "));
-                out.differences.push(difference(message.uid, Some(copy.uid), kind, by, detail));
+                // The target had it before anything was copied: its flags are its owner's.
+                let present = row.outcome == Outcome::AlreadyPresent;
+                let by = if present { Some(Difference::ALREADY_PRESENT) } else { by };
+                if present {
+                    detail.push_str(", where it was before and keeps its own");
+                }
+                let differs = difference(message.uid, Some(copy.uid), kind, by, detail);
+                out.differences.push(Difference { note: present, ..differs });
             }
         }
         if let (Some(a), Some(b)) = (message.date(), copy.date())

@@ -53,7 +53,7 @@ fn on_a_good_target_every_depth_agrees_and_is_recorded() {
 
 #[test]
 fn a_missing_message_is_found_at_every_depth() {
-    finds(|folder| folder.remove(|m| m.uid == 5), [&[(Kind::Missing, 5)]; 3]);
+    finds(|folder| folder.remove(|m| m.uid > 3), [&[(Kind::Missing, 4), (Kind::Missing, 5)]; 3]);
 }
 
 #[test]
@@ -120,10 +120,12 @@ fn a_copy_that_is_in_another_folder_is_moved() {
     stage.load("Work", 1);
     stage.run().complete();
     stage.target.store(|store| {
-        let copy = store.folders.get_mut("INBOX").unwrap().messages.pop().unwrap();
-        store.add("Work", &["\\Seen"], DATE, &copy.body);
+        for _ in 0..2 {
+            let copy = store.folders.get_mut("INBOX").unwrap().messages.pop().unwrap();
+            store.add("Work", &["\\Seen"], DATE, &copy.body);
+        }
     });
-    assert_eq!(stage.verify(Depth::Full).not_well().differences(), [(Kind::Moved, 5)]);
+    assert_eq!(stage.verify(Depth::Full).not_well().differences(), [(Kind::Moved, 4), (Kind::Moved, 5)]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::folder::work::{Step, Work};
 use crate::mailbox::verify::looked::Looked;
 use crate::message::compare::{Compared, compare_lists};
 use crate::message::differing::compare_pairs;
+use crate::message::gone::{has_its_numbers, is_ordinary};
 use crate::message::list::{Listed, WholeList, list_whole};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
@@ -53,6 +54,8 @@ pub(super) struct FolderFound {
     pub looked: Looked,
     /// Recorded as delivered, not on the target.
     pub missing: Vec<Row>,
+    /// Those of them that were seen there are as many as an owner moves or deletes.
+    pub ordinary: bool,
     /// On the target, not accounted for by the ledger.
     pub extras: Vec<Listed>,
     /// Every message that both sides have was compared as deep as it was asked for.
@@ -65,7 +68,7 @@ impl FolderFound {
     fn nothing(depth: Depth) -> Self {
         let looked = Looked::at_nothing(depth);
         let (differences, missing, extras) = (Vec::new(), Vec::new(), Vec::new());
-        Self { differences, looked, missing, extras, whole: false, interrupted: false }
+        Self { differences, looked, missing, ordinary: false, extras, whole: false, interrupted: false }
     }
 
     /// A folder that one side does not let be read: one difference, and nothing else is known.
@@ -103,7 +106,7 @@ impl Comparison<'_> {
         });
         let short: Vec<Difference> = short.map(|why| unreadable(self.row, why)).collect();
         result.looked.all_listed = source.unlisted() == 0;
-        let (source, target) = (source.listed, target.listed);
+        let (source, opened, target) = (source.listed, target.selected, target.listed);
         result.looked.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
         let (rows, claimed, dated) = {
             let ledger = work.ledger();
@@ -123,6 +126,9 @@ impl Comparison<'_> {
         let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
         let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated);
         let Compared { mut differences, missing, pairs, resized } = lists;
+        let proven = rows.values().filter(|row| row.proven()).count();
+        let gone = missing.iter().filter(|row| row.proven()).count();
+        result.ordinary = is_ordinary(gone, proven) && has_its_numbers(self.row, rows.values(), &opened);
         result.missing = missing;
         result.extras = target.iter().filter(|m| !claimed.contains(m.uid)).cloned().collect();
         let mut messages = 0;

@@ -88,7 +88,8 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
         }
         found[n] = result.differences;
         looked.push(Some(result.looked));
-        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row }));
+        let ordinary = result.ordinary;
+        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row, ordinary }));
         if looked_at.insert(target_path.clone()) {
             extras.extend(
                 result.extras.into_iter().map(|message| Extra { path: target_path.clone(), message }),
@@ -121,7 +122,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
 /// Marks what the operator ignores as a note.
 fn note(context: &Context, differences: &mut [Difference]) {
     for difference in differences {
-        difference.note = match difference.kind {
+        difference.note |= match difference.kind {
             DifferenceKind::Flags | DifferenceKind::Keywords => context.job.ignore.flags,
             DifferenceKind::Date => context.job.ignore.dates,
             DifferenceKind::Extra => true,

@@ -129,6 +129,17 @@ impl Ledger {
         })
     }
 
+    /// The source's numbers by which rows are known, those of messages that are gone included.
+    pub(crate) fn numbers(&self, folder: FolderId) -> Result<UidSet> {
+        self.sql(|db| {
+            db.prepare_cached(
+                "SELECT source_uid FROM message WHERE folder = ?1 AND source_uid > 0 ORDER BY source_uid",
+            )?
+            .query_map([folder.0], |r| r.get::<_, u32>(0))?
+            .collect()
+        })
+    }
+
     /// What is known of the content of these messages, by source UID.
     pub(crate) fn contents(&self, folder: FolderId, uids: &[u32]) -> Result<HashMap<u32, Known>> {
         self.sql(|db| {
@@ -289,6 +300,18 @@ impl Ledger {
         })
     }
 
+    /// How many copies were seen in the place that is open, those that are gone from it since included.
+    pub(crate) fn proven(&self, folder: FolderId) -> Result<usize> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT count(*) FROM message WHERE folder = ?1 AND gone = 0 AND proven = 1
+                     AND place = (SELECT place FROM folder WHERE id = ?1)",
+                [folder.0],
+                |r| r.get(0),
+            )
+        })
+    }
+
     /// Marks messages as seen in the target's message list.
     pub(crate) fn prove(&mut self, folder: FolderId, uids: &UidSet) -> Result<()> {
         self.transaction(|tx| {
@@ -328,12 +351,13 @@ impl Ledger {
         })
     }
 
-    /// Flags that still have to be set on the target: (source UID, target UID, flags).
+    /// Flags that still have to be set on copies in the open place: (source UID, target UID, flags).
     pub(crate) fn flags_pending(&self, folder: FolderId) -> Result<Vec<(u32, u32, String)>> {
         self.sql(|db| {
             db.prepare_cached(
                 "SELECT source_uid, target_uid, flags_pending FROM message
-                 WHERE folder = ?1 AND flags_pending IS NOT NULL AND target_uid IS NOT NULL AND gone = 0",
+                 WHERE folder = ?1 AND flags_pending IS NOT NULL AND target_uid IS NOT NULL AND gone = 0 AND outcome = 1
+                     AND place = (SELECT place FROM folder WHERE id = ?1)",
             )?
             .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
             .collect()
