@@ -7,7 +7,9 @@ use mailhaul_imap::{FolderName, Selected, Session, UidSet};
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
+use crate::mailbox::verify::Extent;
 use crate::mailbox::verify::looked::Looked;
+use crate::mailbox::verify::sample::choose;
 use crate::message::compare::{Compared, compare_lists};
 use crate::message::differing::compare_pairs;
 use crate::message::list::{Listed, WholeList, list_whole};
@@ -16,24 +18,22 @@ use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Row};
-use crate::summary::{Difference, DifferenceKind};
+use crate::summary::{Difference, DifferenceKind, Verified};
 
 /// Messages whose contents are held at the same time.
 pub(super) const CHUNK: usize = 200;
 
 /// One folder, and how it is compared.
 #[derive(Clone, Copy)]
-pub(super) struct Comparison<'a> {
+pub(super) struct FolderComparison<'a> {
     /// What the work on the mailbox is done with.
     pub work: Work<'a>,
     /// The source folder's row.
     pub row: &'a FolderRow,
     /// The target folder in display form.
     pub target_path: &'a str,
-    /// How deep.
-    pub depth: Depth,
-    /// Of which share of the messages, in percent.
-    pub sample: u8,
+    /// How much of it.
+    pub extent: Extent,
 }
 
 /// How both ends spell the folder, where it is there.
@@ -55,8 +55,12 @@ pub(super) struct FolderFound {
     pub missing: Vec<Row>,
     /// On the target, not accounted for by the ledger.
     pub extras: Vec<Listed>,
-    /// Every message that both sides have was compared as deep as it was asked for.
+    /// All that was asked for was compared: of every message that both sides have, or of the sample.
     pub whole: bool,
+    /// Messages that both sides have.
+    pub both: u64,
+    /// Of these, compared as deep as it was asked for.
+    pub read: u64,
     /// The user stopped it: what was found so far is not all there is.
     pub interrupted: bool,
 }
@@ -65,7 +69,7 @@ impl FolderFound {
     fn nothing(depth: Depth) -> Self {
         let looked = Looked::at_nothing(depth);
         let (differences, missing, extras) = (Vec::new(), Vec::new(), Vec::new());
-        Self { differences, looked, missing, extras, whole: false, interrupted: false }
+        Self { differences, looked, missing, extras, whole: false, both: 0, read: 0, interrupted: false }
     }
 
     /// A folder that one side does not let be read: one difference, and nothing else is known.
@@ -74,13 +78,13 @@ impl FolderFound {
     }
 }
 
-impl Comparison<'_> {
+impl FolderComparison<'_> {
     /// Compares the folder.
     ///
     /// # Errors
     /// When a connection or the ledger fails. What a server refuses is a difference.
     pub(super) async fn folder(&self, ends: &mut Ends, names: Spellings<'_>) -> Step<FolderFound> {
-        let Self { work, depth, sample, .. } = *self;
+        let Self { work, extent: Extent { depth, sample, seed }, .. } = *self;
         let context = work.context;
         let begun = Instant::now();
         let mut result = FolderFound::nothing(depth);
@@ -125,21 +129,23 @@ impl Comparison<'_> {
         let Compared { mut differences, missing, pairs, resized } = lists;
         result.missing = missing;
         result.extras = target.iter().filter(|m| !claimed.contains(&m.uid)).cloned().collect();
+        result.both = pairs.len() as u64;
         let mut messages = 0;
         let mut bytes = 0;
         if depth == Depth::Counts {
             differences.retain(|d| d.kind == DifferenceKind::Missing);
+            result.read = result.both;
         } else {
             // What headers alone do not show, the size does.
             let deeper = |uid: &u32| depth < Depth::Full && resized.contains(uid);
-            let (resized, chosen): (Vec<_>, Vec<_>) = pairs
-                .into_iter()
-                .filter(|(uid, _)| in_sample(*uid, sample) || deeper(uid))
-                .partition(|(uid, _)| deeper(uid));
+            let chosen = choose(&pairs, sample, seed, &self.row.source);
+            let chosen: Vec<_> = chosen.into_iter().filter(|(uid, _)| !deeper(uid)).collect();
+            let resized: Vec<_> = pairs.into_iter().filter(|(uid, _)| deeper(uid)).collect();
             let chunks = chosen.chunks(CHUNK).map(|chunk| (chunk, depth));
             for (chunk, depth_now) in chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))) {
                 if context.stop.is_raised() {
-                    return Ok(FolderFound { interrupted: true, ..FolderFound::nothing(depth) });
+                    let (both, read) = (result.both, messages);
+                    return Ok(FolderFound { both, read, interrupted: true, ..FolderFound::nothing(depth) });
                 }
                 let mut headers = Vec::new();
                 for mut pair in compare_pairs(ends, chunk, depth_now).await? {
@@ -156,6 +162,7 @@ impl Comparison<'_> {
                     }
                     differences.extend(pair.differences(&self.row.source));
                 }
+                result.read = messages;
                 work.ledger().set_telling(self.row.id, &headers)?;
                 let progress = Event::FolderProgress {
                     mailbox: work.key().to_owned(),
@@ -168,12 +175,16 @@ impl Comparison<'_> {
         }
         differences.extend(short);
         let all_read = differences.iter().all(|d| d.kind != DifferenceKind::Unreadable);
-        result.whole = all_read && (sample >= 100 || depth == Depth::Counts);
+        result.whole = all_read;
         result.differences = differences;
         let summary = work.ledger().folder_summary(self.row.id)?;
         if let Some(mut folder) = summary {
-            if result.whole {
-                folder.verified = depth.into();
+            if let Some(part) = self.extent.part().filter(|_| result.whole) {
+                if folder.verified <= Verified::Sample {
+                    (folder.verified, folder.sample) = (Verified::Sample, Some(part));
+                }
+            } else if result.whole {
+                (folder.verified, folder.sample) = (depth.into(), None);
             }
             let event = Event::FolderFinished {
                 mailbox: work.key().to_owned(),
@@ -186,12 +197,6 @@ impl Comparison<'_> {
         }
         Ok(result)
     }
-}
-
-/// The same messages in every run, so that two verifications of one state agree.
-fn in_sample(uid: u32, percent: u8) -> bool {
-    // A multiplicative hash spreads neighbouring UIDs evenly over the percentages.
-    percent >= 100 || uid.wrapping_mul(2_654_435_761) >> 16 & 0x7fff < u32::from(percent) * 0x8000 / 100
 }
 
 /// The folder's list; a folder that is not there (any more) has none. `Err` inside: the server does not let it be read,
