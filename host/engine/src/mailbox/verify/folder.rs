@@ -8,16 +8,18 @@ use mailhaul_imap::{FolderName, Selected, Session, UidSet};
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
 use crate::mailbox::verify::Extent;
+use crate::mailbox::verify::dates::{ByRule, other_dates};
 use crate::mailbox::verify::looked::Looked;
 use crate::mailbox::verify::sample::choose;
 use crate::message::compare::{Compared, compare_lists};
+use crate::message::dating::Dated;
 use crate::message::differing::compare_pairs;
 use crate::message::list::{Listed, WholeList, list_whole};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Row};
+use crate::state::ledger::{FolderRow, Outcome, Row};
 use crate::summary::{Difference, DifferenceKind, Verified};
 
 /// Messages whose contents are held at the same time.
@@ -112,7 +114,7 @@ impl FolderComparison<'_> {
         let (rows, claimed, dated) = {
             let ledger = work.ledger();
             let dated = ledger.differences_of(self.row.id)?.into_iter().filter(Difference::is_of_the_date);
-            let dated: HashSet<u32> = dated.map(|difference| difference.uid).collect();
+            let dated: Vec<Difference> = dated.collect();
             (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated)
         };
         context
@@ -124,6 +126,16 @@ impl FolderComparison<'_> {
                 bytes: source.iter().map(|m| m.size).sum(),
             })
             .await;
+        let by_now = |d: &&Difference| d.by.as_deref() == Some(Dated::Copied.as_str());
+        let by_time_of_copy: HashSet<u32> = dated.iter().filter(by_now).map(|d| d.uid).collect();
+        let dated: HashSet<u32> = dated.iter().map(|d| d.uid).collect();
+        let copied = |uid| rows.get(&uid).is_some_and(|row| row.outcome == Outcome::Copied);
+        let by_rule: HashSet<u32> = source
+            .iter()
+            .filter(|m| m.date.is_none() || dated.contains(&m.uid))
+            .map(|m| m.uid)
+            .filter(|uid| copied(*uid) && !by_time_of_copy.contains(uid))
+            .collect();
         let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
         let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated);
         let Compared { mut differences, missing, pairs, resized } = lists;
@@ -147,6 +159,15 @@ impl FolderComparison<'_> {
                     let (both, read) = (result.both, messages);
                     return Ok(FolderFound { both, read, interrupted: true, ..FolderFound::nothing(depth) });
                 }
+                let ruled = chunk.iter().filter(|(uid, _)| by_rule.contains(uid));
+                let ruled: Vec<ByRule<'_>> = ruled
+                    .filter_map(|(uid, target_uid)| {
+                        let date = there.get(target_uid)?.date.as_ref()?;
+                        Some(ByRule { uid: *uid, target_uid: *target_uid, date })
+                    })
+                    .collect();
+                let other = other_dates(&mut ends.source, &self.row.source, &ruled).await;
+                differences.extend(other.map_err(EndError::at(Side::Source))?);
                 let mut headers = Vec::new();
                 for mut pair in compare_pairs(ends, chunk, depth_now).await? {
                     // Line ends are what only the whole depth asks for.

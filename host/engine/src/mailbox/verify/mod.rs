@@ -1,5 +1,6 @@
 //! `verify`: fetches and compares both ends, then runs the validation hooks. Changes nothing.
 
+mod dates;
 mod folder;
 mod looked;
 mod sample;
