@@ -388,3 +388,25 @@ pub(crate) fn folder_names(folder: &FolderSummary) -> (String, Option<String>) {
     };
     (source, target)
 }
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_engine::summary::Comparison;
+
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_sample_proves_nothing_of_the_rest_and_a_broken_comparison_is_told() {
+        let mut summary = fixture::complete();
+        let sample = Sample { depth: Verified::Full, percent: 10, seed: 42 };
+        let folder = &mut summary.mailboxes[0].folders[0];
+        (folder.verified, folder.sample) = (Verified::Sample, Some(sample));
+        assert_eq!(how(folder), "a sample of the messages (10 % by whole messages, byte for byte, seed 42)");
+        summary.mailboxes[0].compared =
+            Some(Comparison { folders: 3, folders_compared: 1, ..Comparison::default() });
+        let said = compared(&summary).unwrap();
+        assert!(said.contains("at least a sample") && said.contains("nothing is proven"), "{said}");
+        assert!(said.contains("did not come to its end: 1 of 3 folders compared"), "{said}");
+    }
+}
