@@ -148,6 +148,9 @@ pub struct MailboxSummary {
     pub differences: Vec<Difference>,
     /// What the validation hooks said.
     pub hooks: Vec<HookSummary>,
+    /// What the newest `verify` looked at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compared: Option<Comparison>,
     /// Why the newest run left copies that `--delete-gone` asked it to put away: one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub kept: Vec<String>,
@@ -199,6 +202,9 @@ pub struct FolderSummary {
     pub never_opened: bool,
     /// Depth of the newest comparison since the newest copy.
     pub verified: Verified,
+    /// With `sample`: of what part, and how deep.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sample: Option<Sample>,
 }
 
 impl FolderSummary {
@@ -224,12 +230,57 @@ pub enum Verified {
     /// Not at all.
     #[default]
     None,
+    /// Some of the messages, see [`Sample`]: less than any depth that looked at all of them.
+    Sample,
     /// Message lists.
     Counts,
     /// Headers, flags, dates.
     Headers,
     /// Whole messages.
     Full,
+}
+
+/// A part of the messages, at least one of every folder that has any. The same seed chooses the same messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// How deep these were compared.
+    pub depth: Verified,
+    /// How many of a hundred, rounded up in every folder.
+    pub percent: u8,
+    /// What chose them.
+    pub seed: u32,
+}
+
+/// What the newest `verify` has compared, in numbers. It tells also of one that did not come to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// How deep it was to look.
+    pub depth: Verified,
+    /// At which part of the messages, where not at all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sample: Option<Sample>,
+    /// It came to its end, validation hooks included. If not, nothing it did not find is proven by it.
+    pub finished: bool,
+    /// Folders that it was to compare.
+    pub folders: u64,
+    /// Of these, those whose lists it has read on both ends and compared.
+    pub folders_compared: u64,
+    /// Messages that both ends have in these folders.
+    pub messages: u64,
+    /// Of these, those it has compared as deep as that: with `counts` all of them.
+    pub messages_compared: u64,
+    /// Folders that one end did not let be read, with the reason; those that it did not come to are not listed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// A folder that could not be compared, or not wholly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotCompared {
+    /// Source folder.
+    pub folder: String,
+    /// One sentence.
+    pub reason: String,
 }
 
 impl From<Depth> for Verified {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Ledger, PlaceId, Result};
 use crate::code::Code;
-use crate::summary::Verified;
+use crate::summary::{Sample, Verified};
 
 /// Key of a folder row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -347,21 +347,33 @@ impl Ledger {
         })
     }
 
-    /// Records the depth of a finished comparison.
+    /// Records the depth of a finished comparison. One of a sample takes nothing back from one of all messages.
     pub(crate) fn set_verified(&mut self, folder: FolderId, depth: Verified) -> Result<()> {
         let depth = match depth {
             Verified::None => 0,
             Verified::Counts => 1,
             Verified::Headers => 2,
             Verified::Full => 3,
+            Verified::Sample => SAMPLE,
         };
         self.sql(|db| {
-            db.prepare_cached("UPDATE folder SET verified = ?2 WHERE id = ?1")?
-                .execute(params![folder.0, depth])
+            db.prepare_cached("UPDATE folder SET verified = ?2 WHERE id = ?1 AND (?2 <> ?3 OR verified = 0)")?
+                .execute(params![folder.0, depth, SAMPLE])
                 .map(drop)
         })
     }
+
+    /// Records of which part folders are compared from now on: one that was compared of another part is so no more.
+    pub(crate) fn set_sample(&mut self, sample: &Sample) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute("UPDATE folder SET verified = 0 WHERE verified = ?1", [SAMPLE])?;
+            super::report::set_about(tx, "sample", sample)
+        })
+    }
 }
+
+/// `verified` of a folder that was compared by a sample.
+pub(super) const SAMPLE: i64 = 4;
 
 /// What changed against the list before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,10 +2,12 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::folder::stopped_code;
+use super::folder::{SAMPLE, stopped_code};
 use super::{FolderId, FolderRow, Ledger, Result};
 use crate::code::Code;
-use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
+use crate::summary::{
+    Comparison, Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Sample, Verified,
+};
 
 /// Folders with what is counted of their messages.
 const COUNTED: &str = "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code,
@@ -33,6 +35,7 @@ impl Ledger {
     }
 
     fn summaries(&self, folder: Option<FolderId>) -> Result<Vec<FolderSummary>> {
+        let of_part: Option<Sample> = self.about("sample")?;
         self.sql(|db| {
             let sql = match folder {
                 // A condition that takes in all of them would have each look at one folder read every folder.
@@ -45,6 +48,7 @@ impl Ledger {
                     0 => Verified::None,
                     1 => Verified::Counts,
                     2 => Verified::Headers,
+                    SAMPLE => Verified::Sample,
                     _ => Verified::Full,
                 };
                 // Counted when the folder was finished; a change since has taken it back.
@@ -84,7 +88,16 @@ impl Ledger {
                 // Of a folder that is left out nothing had to be read.
                 let stopped = stopped.filter(|_| target.is_some());
                 let never_opened = target.is_some() && !r.get::<_, bool>(14)?;
-                Ok(FolderSummary { source: r.get(0)?, target, counts, stopped, never_opened, verified })
+                let sample = of_part.filter(|_| verified == Verified::Sample);
+                Ok(FolderSummary {
+                    source: r.get(0)?,
+                    target,
+                    counts,
+                    stopped,
+                    never_opened,
+                    verified,
+                    sample,
+                })
             })?;
             rows.collect()
         })
@@ -197,6 +210,24 @@ impl Ledger {
         })
     }
 
+    /// What the newest `verify` looked at.
+    pub(crate) fn compared(&self) -> Result<Option<Comparison>> {
+        self.about("compared")
+    }
+
+    /// Replaces it.
+    pub(crate) fn set_compared(&mut self, compared: &Comparison) -> Result<()> {
+        self.transaction(|tx| set_about(tx, "compared", compared))
+    }
+
+    /// A fact about the mailbox; one that cannot be read is none.
+    fn about<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let text: Option<String> = self.sql(|db| {
+            db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get(0)).optional()
+        })?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
     /// Whether work was broken off: what was on its way and nobody has looked for, or a copy that was acknowledged and not
     /// proven, or has not been given all its flags. A folder that was finished, and has not changed since, has neither:
     /// its messages are not looked at.
@@ -267,6 +298,16 @@ fn unlisted(folder: &FolderRow) -> (Code, String) {
         ),
         None => (Code::Rule, format!("left out with the rest of the folder: {fact}")),
     }
+}
+
+/// Records a fact about the mailbox, as part of a transaction.
+pub(super) fn set_about(
+    tx: &Transaction<'_>,
+    name: &str,
+    value: &impl serde::Serialize,
+) -> rusqlite::Result<()> {
+    let row = params![name, to_json(value)?];
+    tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)", row).map(drop)
 }
 
 /// As [`Ledger::add_differences`], as part of a transaction.

@@ -3,7 +3,8 @@
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
 -- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host; rules, a digest of
--- what leaves messages out; kept, why the newest run left copies that --delete-gone asked it to put away (JSON); and key,
+-- what leaves messages out; sample, of which part those folders were compared of which that is told (JSON); compared,
+-- what the newest verify looked at (JSON); kept, why the newest run left copies that --delete-gone asked it to put away (JSON); and key,
 -- under which Message-IDs are hashed here and nowhere else.
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,
@@ -33,7 +34,7 @@ CREATE TABLE folder (
     source_messages       INTEGER NOT NULL,  -- at the newest scan, `unlisted` ones included
     unlisted              INTEGER NOT NULL DEFAULT 0,  -- of these, so many the source counts and does not list
     scanned               INTEGER NOT NULL DEFAULT 0,  -- 1 once its message list was read
-    verified              INTEGER NOT NULL DEFAULT 0,  -- 0 none, 1 counts, 2 headers, 3 full
+    verified              INTEGER NOT NULL DEFAULT 0,  -- 0 none, 1 counts, 2 headers, 3 full, 4 a sample
     stopped_code          TEXT,     -- why the folder on its own cannot go on
     stopped_reason        TEXT,
     -- Both sides' figures when the folder's sum was last proven; NULL: it is not. While they are the same, so is the mail.
