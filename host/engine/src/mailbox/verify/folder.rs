@@ -7,10 +7,9 @@ use mailhaul_imap::{FolderName, InternalDate, Selected, Session, UidSet};
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
-use crate::mailbox::verify::Extent;
 use crate::mailbox::verify::dates::{ByRule, other_dates};
 use crate::mailbox::verify::looked::Looked;
-use crate::mailbox::verify::sample::choose;
+use crate::mailbox::verify::sample::{Extent, choose};
 use crate::message::compare::{Compared, compare_lists};
 use crate::message::dating::Dated;
 use crate::message::differing::compare_pairs;

@@ -15,37 +15,19 @@ use crate::folder::work::{Lists, Work};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 use crate::mailbox::verify::looked::{Looked, finding};
+pub(crate) use crate::mailbox::verify::sample::Extent;
 use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Listing;
-use crate::plugin::Depth;
+
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderId, FolderRow};
 use crate::summary::{
-    Comparison, Difference, DifferenceKind, MailboxSummary, NotCompared, Sample, Stopped, Verified,
+    Comparison, Difference, DifferenceKind, MailboxSummary, NotCompared, Stopped, Verified,
 };
 use crate::task::context::Context;
-
-/// How much is compared.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Extent {
-    /// How deep.
-    pub depth: Depth,
-    /// Which share of the messages, in percent.
-    pub sample: u8,
-    /// What chooses them.
-    pub seed: u32,
-}
-
-impl Extent {
-    /// The part it is, where it is not all: message lists are always compared whole.
-    fn part(self) -> Option<Sample> {
-        let Self { depth, sample: percent, seed } = self;
-        (percent < 100 && depth > Depth::Counts).then(|| Sample { depth: depth.into(), percent, seed })
-    }
-}
 
 /// Compares one mailbox.
 pub(crate) async fn verify(

@@ -1,4 +1,26 @@
-//! Which messages of a folder a sample has.
+//! How much a comparison compares, and which messages of a folder a sample has.
+
+use crate::plugin::Depth;
+use crate::summary::Sample;
+
+/// How much is compared.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// How deep.
+    pub depth: Depth,
+    /// Which share of the messages, in percent.
+    pub sample: u8,
+    /// What chooses them.
+    pub seed: u32,
+}
+
+impl Extent {
+    /// The part it is, where it is not all: message lists are always compared whole.
+    pub(super) fn part(self) -> Option<Sample> {
+        let Self { depth, sample: percent, seed } = self;
+        (percent < 100 && depth > Depth::Counts).then(|| Sample { depth: depth.into(), percent, seed })
+    }
+}
 
 /// The pairs of which the source UIDs are in the sample: `percent` of them, rounded up, so that a folder with messages has at
 /// least one. The same for the same `seed` and `folder`; another seed chooses others.

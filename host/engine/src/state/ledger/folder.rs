@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Ledger, PlaceId, Result};
 use crate::code::Code;
-use crate::summary::{Sample, Verified};
+use crate::summary::Verified;
 
 /// Key of a folder row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -360,14 +360,6 @@ impl Ledger {
             db.prepare_cached("UPDATE folder SET verified = ?2 WHERE id = ?1 AND (?2 <> ?3 OR verified = 0)")?
                 .execute(params![folder.0, depth, SAMPLE])
                 .map(drop)
-        })
-    }
-
-    /// Records of which part folders are compared from now on: one that was compared of another part is so no more.
-    pub(crate) fn set_sample(&mut self, sample: &Sample) -> Result<()> {
-        self.transaction(|tx| {
-            tx.execute("UPDATE folder SET verified = 0 WHERE verified = ?1", [SAMPLE])?;
-            super::report::set_about(tx, "sample", sample)
         })
     }
 }

@@ -21,6 +21,14 @@ const COUNTED: &str = "SELECT f.source_path, f.target_path, f.source_messages, f
     FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL";
 
 impl Ledger {
+    /// Records of which part folders are compared from now on: one that was compared of another part is so no more.
+    pub(crate) fn set_sample(&mut self, sample: &Sample) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute("UPDATE folder SET verified = 0 WHERE verified = ?1", [SAMPLE])?;
+            set_about(tx, "sample", sample)
+        })
+    }
+
     /// Every folder with its counts, in plan order. Each adds up.
     ///
     /// # Errors
