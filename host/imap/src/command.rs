@@ -3,6 +3,7 @@
 //! An argument that could end the command early never leaves: CR, LF and NUL are refused wherever they stand.
 
 use crate::ImapError;
+use crate::pace;
 use crate::reply::{Reply, Status, StatusLine};
 use crate::wire::{Event, Wire};
 
@@ -158,7 +159,7 @@ async fn until_continuation(
 
 fn hand_over(wire: &mut Wire, reply: Reply, take: &mut impl FnMut(Reply) -> bool) {
     if take(reply) {
-        wire.reader.progress();
+        wire.reader.brought(pace::LINE);
     }
 }
 

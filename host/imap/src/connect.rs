@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
 use crate::auth::{self, Login};
-use crate::batch::run_all;
+use crate::batch::{Budget, run_all};
 use crate::capability::{Namespaces, ServerFacts, delimiter};
 use crate::command::{Answer, Command, next};
 use crate::deflate::Deflated;
@@ -340,7 +340,8 @@ impl Learnt {
             let command = Command::new(name);
             ((*tag).to_owned(), if text.is_empty() { command } else { command.text(text) })
         });
-        let answers = run_all(wire, commands.collect()).await?;
+        let mut budget = Budget::new(questions.len(), wire.reader.whole());
+        let answers = run_all(wire, commands.collect(), &mut budget).await?;
         for ((_, name, _), answer) in questions.into_iter().zip(answers) {
             match answer.and_then(|answer| answer.ok(name)) {
                 Ok(answer) => self.learn(name, &answer, facts),

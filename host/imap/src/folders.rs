@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::bounds;
 use crate::command::{Answer, Command};
 use crate::list::{self, fold_inbox};
 use crate::{Folder, FolderName, FolderPath, FolderStatus, ImapError, Session, status};
@@ -14,7 +15,8 @@ impl Session {
     /// (RFC 5258, RFC 6154) where that works, else from plain LIST and LSUB.
     ///
     /// # Errors
-    /// `No` or `Bad` when the server refuses to list; else only lost connections.
+    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than are plausible;
+    /// else only lost connections.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapError> {
         let folders = self.listed().await?;
         self.with_inbox(folders).await
@@ -54,6 +56,7 @@ impl Session {
     /// Adds the inbox when the list has none and it is there all the same: a list that comes back empty must not read as
     /// an account without mail.
     async fn with_inbox(&mut self, mut folders: Vec<Folder>) -> Result<Vec<Folder>, ImapError> {
+        bounds::folders(&folders)?;
         if folders.iter().any(|folder| folder.name.is_inbox()) {
             return Ok(folders);
         }
@@ -81,7 +84,8 @@ impl Session {
     /// A folder that cannot be opened, or whose figures the server refuses, has none.
     ///
     /// # Errors
-    /// `No` or `Bad` when the server refuses to list; else only lost connections.
+    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than are plausible;
+    /// else only lost connections.
     pub async fn folders_with_status(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         let mut listed = self.folders_as_listed().await?;
         self.add_status(&mut listed).await?;

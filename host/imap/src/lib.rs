@@ -43,6 +43,7 @@ mod acks;
 mod append;
 mod auth;
 mod batch;
+mod bounds;
 mod capability;
 mod change;
 mod command;
@@ -62,6 +63,7 @@ mod idle;
 mod list;
 mod name;
 mod open;
+mod pace;
 mod patience;
 mod pipeline;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,5 +1,6 @@
 //! Opening a folder, and getting a target's folder ready: created, subscribed and open in one round trip.
 
+use crate::bounds;
 use crate::command::{Answer, Command};
 use crate::fetch::Collected;
 use crate::reply::{Reply, Status, StatusLine, values};
@@ -94,7 +95,8 @@ impl Session {
         &mut self,
         folder: &FolderName,
     ) -> Result<(Selected, Option<Vec<Fetched>>), ImapError> {
-        self.forget_selected();
+        self.settle().await?;
+        self.forget_selected()?;
         let mut answers = self.run_all(examine_and_list(folder).into()).await?.into_iter();
         let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
         // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section 6.3.2).
@@ -115,14 +117,15 @@ impl Session {
         &mut self,
         folders: &[FolderName],
     ) -> Result<Vec<Option<(Selected, Vec<Fetched>)>>, ImapError> {
-        self.forget_selected();
+        self.settle().await?;
+        self.forget_selected()?;
         let commands = folders.iter().flat_map(examine_and_list).collect();
         let mut answers = self.run_all(commands).await?.into_iter();
         let mut looks = Vec::with_capacity(folders.len());
         while let (Some(opened), Some(list)) = (answers.next(), answers.next()) {
             let opened = opened.and_then(|answer| answer.ok("EXAMINE")).ok().filter(tells_exists);
             looks.push(opened.and_then(|opened| {
-                let selected = Selected { read_only: true, ..read_selected(&opened) };
+                let selected = Selected { read_only: true, ..read_selected(&opened).ok()? };
                 let listed = listed(list, &selected)?;
                 Some((selected, listed))
             }));
@@ -141,7 +144,8 @@ impl Session {
         preparation: Preparation<'_>,
         role: Option<&str>,
     ) -> Result<Attempt, ImapError> {
-        self.forget_selected();
+        self.settle().await?;
+        self.forget_selected()?;
         let on = |name| Command::new(name).string("the folder name", &folder.0);
         let mut commands = Vec::new();
         if preparation.create {
@@ -163,7 +167,7 @@ impl Session {
         } else {
             None
         };
-        let selected = next()?.and_then(|one| one.ok("SELECT")).map(|one| read_selected(&one));
+        let selected = next()?.and_then(|one| one.ok("SELECT")).and_then(|one| read_selected(&one));
         Ok(Attempt { created, subscribed, selected })
     }
 }
@@ -204,7 +208,10 @@ pub(crate) fn created(answer: Answer) -> Result<bool, ImapError> {
 
 /// Reads the answer to SELECT or EXAMINE. What stands before `[CLOSED]` is about the folder before (RFC 7162
 /// section 3.2.11).
-pub(crate) fn read_selected(answer: &Answer) -> Selected {
+///
+/// # Errors
+/// `Excess` when the folder holds more than is plausible.
+pub(crate) fn read_selected(answer: &Answer) -> Result<Selected, ImapError> {
     let mut selected = Selected::default();
     for reply in &answer.data {
         match reply {
@@ -218,7 +225,8 @@ pub(crate) fn read_selected(answer: &Answer) -> Selected {
         }
     }
     read_code(&answer.line, &mut selected);
-    selected
+    bounds::messages(selected.exists)?;
+    Ok(selected)
 }
 
 /// Whether the answer says how many messages there are (RFC 9051 section 6.3.2 demands it).

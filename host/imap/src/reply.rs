@@ -70,6 +70,14 @@ impl Reply {
         let word = String::from_utf8_lossy(word.get(..64).unwrap_or(word)).to_ascii_uppercase();
         Reply::Data { number, word, response }
     }
+
+    /// How many bytes it keeps, roughly.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Reply::Tagged { line, .. } | Reply::Untagged(line) => line.arguments.len() + line.text.len(),
+            Reply::Continue(bytes) | Reply::Noise(bytes) | Reply::Data { response: bytes, .. } => bytes.len(),
+        }
+    }
 }
 
 /// The values of an untagged data response, behind `* WORD` or `* 12 WORD`.

@@ -3,6 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use zeroize::Zeroize;
 
 use crate::framer::{Frame, Framer};
+use crate::pace::Pace;
 use crate::reply::{Reply, Status};
 use crate::tail;
 use crate::transport::{Half, Transport};
@@ -24,11 +27,11 @@ const READ_SIZE: usize = 64 << 10;
 const WRITE_SIZE: usize = 64 << 10;
 /// Responses to one command together, bodies aside: a list of 100,000 folders stays far below, an endless stream does
 /// not.
-const MAX_ANSWER: u64 = 64 << 20;
+pub(crate) const MAX_ANSWER: u64 = 64 << 20;
 /// The rest of a response's line behind a body: a few items. A line of mail can be as long.
 const MAX_TAIL: usize = 64 << 10;
 /// What keeping one response costs beside its bytes; many tiny ones must count too.
-const RESPONSE_COST: u64 = 200;
+pub(crate) const RESPONSE_COST: u64 = 200;
 
 /// What the server sent.
 #[derive(Debug)]
@@ -55,7 +58,10 @@ impl Wire {
                 buffer: BytesMut::new(),
                 framer: Framer::default(),
                 clock: Clock::new(timeouts.idle, timeouts.command),
+                pace: Pace::default(),
+                waiting: None,
                 spent: 0,
+                exists: 0,
                 body: 0,
                 announced: None,
                 during: "the greeting",
@@ -69,6 +75,9 @@ impl Wire {
                 start: 0,
                 whole: 0,
                 clock: Clock::new(timeouts.idle, timeouts.command),
+                pace: Pace::default(),
+                waiting: None,
+                answered: Arc::default(),
                 during: "the greeting",
                 fault: None,
             },
@@ -91,6 +100,8 @@ impl Wire {
         self.reader.busy = true;
         self.reader.during = during;
         self.writer.during = during;
+        self.reader.clock.bound = None;
+        self.reader.rest();
         self.reader.progress();
         self.writer.clock.restart();
         Ok(())
@@ -125,19 +136,41 @@ impl Wire {
     }
 }
 
-/// Two deadlines in one timer: silence, and the command as a whole.
+/// The deadlines of one half in one timer: silence, the command as a whole, several commands together, and the moment when
+/// the pace is to be judged.
 struct Clock {
     sleep: Pin<Box<Sleep>>,
     idle: Duration,
     whole: Duration,
     end: Instant,
     started: Instant,
+    touched: Instant,
+    /// Until when several commands together have to be answered, and how long that is in all.
+    bound: Option<(Instant, Duration)>,
+    judged: Option<Instant>,
+}
+
+/// Which deadline has passed.
+enum Expired {
+    /// One that ends the connection; the time waited.
+    Over(Duration),
+    /// The pace is to be judged.
+    Judged,
 }
 
 impl Clock {
     fn new(idle: Duration, whole: Duration) -> Clock {
         let now = Instant::now();
-        Clock { sleep: Box::pin(sleep_until(now + idle)), idle, whole, end: now + whole, started: now }
+        Clock {
+            sleep: Box::pin(sleep_until(now + idle)),
+            idle,
+            whole,
+            end: now + whole,
+            started: now,
+            touched: now,
+            bound: None,
+            judged: None,
+        }
     }
 
     fn restart(&mut self) {
@@ -147,19 +180,43 @@ impl Clock {
     }
 
     fn touch(&mut self) {
-        let next = (Instant::now() + self.idle).min(self.end);
+        self.touched = Instant::now();
+        let mut next = (self.touched + self.idle).min(self.end());
+        if let Some(judged) = self.judged {
+            next = next.min(judged);
+        }
         self.sleep.as_mut().reset(next);
     }
 
-    /// Ready with the time waited once a deadline has passed.
-    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        ready!(self.sleep.as_mut().poll(cx));
-        let now = Instant::now();
-        Poll::Ready(if now >= self.end { now - self.started } else { self.idle })
+    fn end(&self) -> Instant {
+        self.bound.map_or(self.end, |(until, _)| self.end.min(until))
     }
 
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.end
+    /// From now on the other side is waited for: the time in which nobody looked for its answer is not its own.
+    fn begin_waiting(&mut self, judged_in: Option<Duration>) {
+        let now = Instant::now();
+        self.end += now - self.touched;
+        self.judged = judged_in.map(|left| now + left);
+        self.touch();
+    }
+
+    /// Ready once a deadline has passed.
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
+        ready!(self.sleep.as_mut().poll(cx));
+        let now = Instant::now();
+        Poll::Ready(match self.over(now) {
+            Some(after) => Expired::Over(after),
+            None if self.judged.is_some_and(|judged| now >= judged) => Expired::Judged,
+            None => Expired::Over(self.idle),
+        })
+    }
+
+    /// How long the command, or all of several, was waited for, when that is too long.
+    fn over(&self, now: Instant) -> Option<Duration> {
+        match self.bound {
+            Some((until, all)) if now >= until => Some(all),
+            _ => (now >= self.end).then(|| now - self.started),
+        }
     }
 }
 
@@ -168,8 +225,14 @@ pub(crate) struct WireReader {
     buffer: BytesMut,
     framer: Framer,
     clock: Clock,
+    /// How fast the transfer under way is.
+    pace: Pace,
+    /// Since when more bytes are waited for.
+    waiting: Option<Instant>,
     /// Bytes of responses since the command began or last made progress.
     spent: u64,
+    /// The largest EXISTS since a folder was opened last.
+    exists: u32,
     /// Bytes of the current body not handed out yet.
     body: u64,
     /// Bytes of the current body by its announcement, until what follows it was seen.
@@ -209,6 +272,11 @@ impl WireReader {
                                 line.code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
                             self.bye = Some(format!("{code}{}", line.text));
                         }
+                        if let Reply::Data { number: Some(exists), word, .. } = &reply
+                            && word == "EXISTS"
+                        {
+                            self.exists = self.exists.max(*exists);
+                        }
                         Event::Reply(reply)
                     }));
                 }
@@ -222,8 +290,8 @@ impl WireReader {
             let what = format!("more than {} MiB were sent in answer to {}", MAX_ANSWER >> 20, self.during);
             return Err(self.fail(ImapError::Limit { what }));
         }
-        if self.clock.is_over() {
-            let error = ImapError::TimedOut { during: self.during, after: self.clock.whole };
+        if let Some(after) = self.clock.over(Instant::now()) {
+            let error = ImapError::TimedOut { during: self.during, after };
             return Err(self.fail(error));
         }
         Ok(())
@@ -236,6 +304,10 @@ impl WireReader {
     /// Lost connections; `Protocol`, which ends the connection, when the response does not go on behind the body as FETCH
     /// responses do: the announced length was wrong, and what came is half a message, or a message and the next one.
     pub(crate) async fn body(&mut self) -> Result<Option<Bytes>, ImapError> {
+        self.piece(true).await
+    }
+
+    async fn piece(&mut self, wanted: bool) -> Result<Option<Bytes>, ImapError> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
@@ -263,13 +335,23 @@ impl WireReader {
             return Ok(None);
         }
         self.body -= take as u64;
-        self.progress();
+        if wanted {
+            self.brought(take as u64);
+        } else {
+            self.account(take)?;
+        }
         Ok(Some(self.buffer.split_to(take).freeze()))
     }
 
     /// Reads the rest of the body under way and forgets it.
     pub(crate) async fn skip_body(&mut self) -> Result<(), ImapError> {
         while self.body().await?.is_some() {}
+        Ok(())
+    }
+
+    /// Reads a body that nobody asked for and forgets it. It counts as any response does, and is no progress.
+    pub(crate) async fn waste_body(&mut self) -> Result<(), ImapError> {
+        while self.piece(false).await?.is_some() {}
         Ok(())
     }
 
@@ -282,20 +364,36 @@ impl WireReader {
                 Some(text) => ImapError::Bye { text },
                 None => self.closed("the server closed it".to_owned()),
             },
-            Poll::Ready(Ok(_)) => {
-                self.clock.touch();
-                return Poll::Ready(Ok(()));
-            }
+            Poll::Ready(Ok(_)) => match self.waited() {
+                true => {
+                    self.clock.touch();
+                    return Poll::Ready(Ok(()));
+                }
+                false => ImapError::TooSlow { during: self.during },
+            },
             Poll::Ready(Err(error)) => match self.bye.take() {
                 Some(text) => ImapError::Bye { text },
                 None => self.closed(io_words(&error)),
             },
-            Poll::Pending => {
-                let after = ready!(self.clock.poll_expired(cx));
-                ImapError::TimedOut { during: self.during, after }
-            }
+            Poll::Pending => loop {
+                if self.waiting.is_none() {
+                    self.waiting = Some(Instant::now());
+                    self.clock.begin_waiting(self.pace.left());
+                }
+                match ready!(self.clock.poll_expired(cx)) {
+                    Expired::Over(after) => break ImapError::TimedOut { during: self.during, after },
+                    Expired::Judged if self.waited() => {}
+                    Expired::Judged => break ImapError::TooSlow { during: self.during },
+                }
+            },
         };
         Poll::Ready(Err(self.fail(error)))
+    }
+
+    /// Ends a wait; `false` when what came in it and before was too slow.
+    fn waited(&mut self) -> bool {
+        self.clock.judged = None;
+        self.waiting.take().is_none_or(|since| self.pace.waited(since.elapsed()))
     }
 
     fn closed(&self, detail: String) -> ImapError {
@@ -314,6 +412,43 @@ impl WireReader {
     pub(crate) fn progress(&mut self) {
         self.spent = 0;
         self.clock.restart();
+    }
+
+    /// As [`progress`](Self::progress), by something worth so many bytes: from the first on there is a least pace.
+    pub(crate) fn brought(&mut self, worth: u64) {
+        self.pace.came(worth);
+        self.progress();
+    }
+
+    /// What one command may take.
+    pub(crate) fn whole(&self) -> Duration {
+        self.clock.whole
+    }
+
+    /// Nothing is due: what is waited for from now on is another transfer.
+    pub(crate) fn rest(&mut self) {
+        (self.pace, self.waiting, self.clock.judged) = (Pace::default(), None, None);
+    }
+
+    /// The commands under way have to be answered by then, however much progress they make: after so long in all.
+    pub(crate) fn bound(&mut self, until: Instant, all: Duration) {
+        self.clock.bound = Some((until, all));
+        self.clock.touch();
+    }
+
+    /// The largest EXISTS since the last [`forget_exists`](Self::forget_exists).
+    pub(crate) fn exists(&self) -> u32 {
+        self.exists
+    }
+
+    /// A folder is about to be opened: what was said of another does not count.
+    pub(crate) fn forget_exists(&mut self) {
+        self.exists = 0;
+    }
+
+    /// The folder holds so many messages, by other words of the server than EXISTS.
+    pub(crate) fn expect(&mut self, messages: u32) {
+        self.exists = self.exists.max(messages);
     }
 
     /// Stops looking at the clock; whoever reads keeps its own.
@@ -350,16 +485,27 @@ pub(crate) struct WireWriter {
     /// How much of `buffer` is whole commands.
     whole: usize,
     clock: Clock,
+    /// How fast the server takes what is written.
+    pace: Pace,
+    /// Since when it takes nothing.
+    waiting: Option<Instant>,
+    /// What answers were worth that came meanwhile: a server that answers may take its time with what follows.
+    answered: Arc<AtomicU64>,
     during: &'static str,
     fault: Option<ImapError>,
 }
 
 impl WireWriter {
+    /// Where to add what answers are worth.
+    pub(crate) fn answered(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.answered)
+    }
+
     /// Takes `bytes`; some or all of them stay in memory until there are 64 KiB or [`WireWriter::flush`] is called.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ImapError> {
         while !bytes.is_empty() {
             if self.buffer.len() >= WRITE_SIZE {
-                self.clock.restart();
+                self.begin();
                 poll_fn(|cx| self.poll_drain(cx)).await?;
             }
             let take = (WRITE_SIZE - self.buffer.len().min(WRITE_SIZE)).min(bytes.len());
@@ -377,8 +523,13 @@ impl WireWriter {
 
     /// Writes everything collected.
     pub(crate) async fn flush(&mut self) -> Result<(), ImapError> {
-        self.clock.restart();
+        self.begin();
         poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    fn begin(&mut self) {
+        (self.waiting, self.clock.judged) = (None, None);
+        self.clock.restart();
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
@@ -400,6 +551,12 @@ impl WireWriter {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.failed(&io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(written)) => {
                     self.start += written;
+                    self.pace.came(written as u64);
+                    if !self.waited() {
+                        let error = ImapError::TooSlow { during: self.during };
+                        self.kill(error.clone());
+                        return Poll::Ready(Err(error));
+                    }
                     self.clock.restart();
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.failed(&error))),
@@ -412,10 +569,27 @@ impl WireWriter {
     }
 
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
-        let after = ready!(self.clock.poll_expired(cx));
-        let error = ImapError::TimedOut { during: self.during, after };
+        let error = loop {
+            if self.waiting.is_none() {
+                self.waiting = Some(Instant::now());
+                self.clock.begin_waiting(self.pace.left());
+            }
+            match ready!(self.clock.poll_expired(cx)) {
+                Expired::Over(after) => break ImapError::TimedOut { during: self.during, after },
+                Expired::Judged if self.waited() => {}
+                Expired::Judged => break ImapError::TooSlow { during: self.during },
+            }
+        };
         self.kill(error.clone());
         Poll::Ready(Err(error))
+    }
+
+    /// Ends a wait; `false` when what was taken in it and before was too little.
+    fn waited(&mut self) -> bool {
+        self.clock.judged = None;
+        let Some(since) = self.waiting.take() else { return true };
+        self.pace.came(self.answered.swap(0, Ordering::Relaxed));
+        self.pace.waited(since.elapsed())
     }
 
     fn failed(&mut self, error: &io::Error) -> ImapError {

@@ -8,6 +8,7 @@
 
 mod adopting;
 mod arrivals;
+mod bounds;
 mod breaks;
 mod checking;
 mod dates;

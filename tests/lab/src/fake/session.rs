@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::{Mutex, MutexGuard};
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::time::sleep;
 
 use super::command::{self, Wire, Word, announced, words};
 use super::{Inside, Verdict};
@@ -83,6 +84,27 @@ impl Session<'_> {
                 self.open = false;
             }
             Verdict::Never => std::future::pending().await,
+            Verdict::Endless { every, say } => {
+                for n in 0.. {
+                    wire.write_all(&say(n)).await?;
+                    wire.flush().await?;
+                    if !every.is_zero() {
+                        sleep(every).await;
+                    }
+                }
+            }
+            Verdict::Work { said, every } => {
+                for _ in 0..said {
+                    wire.write_all(b"* OK Still here\r\n").await?;
+                    wire.flush().await?;
+                    sleep(every).await;
+                }
+                self.carry_out(tag, rest, wire).await?;
+            }
+            Verdict::Sip { bytes, every } => loop {
+                wire.read_exact(&mut vec![0; bytes]).await?;
+                sleep(every).await;
+            },
         }
         Ok(shown.to_owned())
     }

@@ -70,7 +70,7 @@ async fn blame_source(
 ) -> Step<()> {
     let Some(ReadBreak { uid, arriving }) = flight(shared).read_break.take() else { return Ok(()) };
     // Silence is about a message only in the middle of one: the source said that more of it would come.
-    let silence = matches!(error, ImapError::TimedOut { .. });
+    let silence = matches!(error, ImapError::TimedOut { .. } | ImapError::TooSlow { .. });
     if !error.is_connection_lost() || error.asks_for_patience() || (silence && !arriving) {
         return Ok(());
     }
