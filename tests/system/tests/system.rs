@@ -52,6 +52,7 @@
     reason = "every function here serves a test, also those that are not marked as one"
 )]
 
+mod accounts;
 mod authors;
 mod bench;
 mod commands;

@@ -5,6 +5,7 @@ pub(crate) mod folders;
 pub(crate) mod follow;
 pub(crate) mod hooks;
 pub(crate) mod lengths;
+pub(crate) mod one_account;
 pub(crate) mod open;
 pub(crate) mod plan;
 pub(crate) mod quarantine;

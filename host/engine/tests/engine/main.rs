@@ -20,6 +20,7 @@ mod in_doubt;
 mod lengths;
 mod mail;
 mod misbehaviour;
+mod one_account;
 mod opening;
 mod outcome;
 mod passes;

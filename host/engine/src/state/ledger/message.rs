@@ -158,13 +158,13 @@ impl Ledger {
     /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match
     /// its seal.
     pub(crate) fn rows(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
-        self.rows_where(folder, "gone = 0")
+        self.rows_where(folder.0, "folder = ?1 AND gone = 0")
     }
 
     /// The same with those that the newest list left out, though the source counted more than it listed: of a source
     /// that numbers its messages anew, they may be there as well.
     pub(crate) fn rows_listed_or_not(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
-        self.rows_where(folder, "gone IN (0, 3)")
+        self.rows_where(folder.0, "folder = ?1 AND gone IN (0, 3)")
     }
 
     /// Whether any row is known by a number of the source's, also one whose message is gone.
@@ -178,14 +178,30 @@ impl Ledger {
         })
     }
 
-    fn rows_where(&self, folder: FolderId, which: &str) -> Result<HashMap<u32, Row>> {
+    /// The newest copies that this project has put into a place, at most `max`, by source UID: of messages with one UID in two
+    /// source folders, one.
+    pub(crate) fn newest_copies(&self, place: PlaceId, max: u32) -> Result<HashMap<u32, Row>> {
+        let which = format!(
+            "place = ?1 AND target_uid IS NOT NULL AND outcome = 1 AND gone = 0 ORDER BY target_uid DESC LIMIT {max}"
+        );
+        self.rows_where(place.0, &which)
+    }
+
+    /// Whether this project has put anything on the target.
+    pub(crate) fn has_copies(&self) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row("SELECT EXISTS (SELECT 1 FROM message WHERE outcome = 1)", [], |r| r.get(0))
+        })
+    }
+
+    fn rows_where(&self, id: i64, which: &str) -> Result<HashMap<u32, Row>> {
         let rows = self.sql(|db| {
             let mut query = db.prepare(&format!(
                 "SELECT source_uid, outcome, size, target_uid, flags, proven, attempts, code, place, digest, body_digest,
                      telling, altered, source_size, source_date, target_size, target_date, seal = {MESSAGE}
-                 FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND {which}",
+                 FROM message LEFT JOIN reason ON reason.id = message.reason WHERE {which}",
             ))?;
-            let rows = query.query_map([folder.0], |r| {
+            let rows = query.query_map([id], |r| {
                 let uid: i64 = r.get(0)?;
                 if !r.get::<_, bool>(17)? {
                     return Ok(Err(uid));

@@ -133,6 +133,17 @@ impl Ledger {
         })
     }
 
+    /// Whether a message under this UID of a place is a copy that this project has put there.
+    pub(crate) fn is_copy(&self, place: PlaceId, uid: u32) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM message WHERE place = ?1 AND target_uid = ?2 AND outcome = 1)",
+                params![place.0, uid],
+                |r| r.get(0),
+            )
+        })
+    }
+
     /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
     pub(crate) fn claimed(&self, target: &str) -> Result<HashSet<u32>> {
         self.sql(|db| {
