@@ -7,7 +7,7 @@
 //! - both INBOXes have the same MAILBOXID (RFC 8474) of 16 characters or more; shorter ones may be counted in each account.
 //!   Where both have one, nothing else is asked: other MAILBOXIDs are other accounts.
 //! - Or, of source and target: UIDNEXT and MESSAGES are the same too, of the INBOX and of the source's fullest folder, and
-//!   that folder's newest message is the same, byte by byte, under the same UID. Only while none of our copies are there:
+//!   that folder's newest message is the same, byte by byte, under the same UID. Only while nothing was sent there:
 //!   a copy that was sent has the same UID and the same bytes often enough, and nothing more has to be proven then.
 //! - Or, of two targets: what another mailbox of the task has copied is there, byte by byte, under the UIDs that it was given.
 //!   A UID that both were given for copies of theirs is the opposite proof: an account gives a UID once.
@@ -191,7 +191,7 @@ async fn is_one(
     ledger: impl FnOnce() -> Result<Option<Ledger>, LedgerError>,
 ) -> Result<bool, Interruption> {
     let (likeness, folder) = likeness(source, target);
-    if likeness == Likeness::Other || ledger()?.map(|ledger| ledger.has_copies()).transpose()? == Some(true) {
+    if likeness == Likeness::Other || ledger()?.map(|ledger| ledger.has_sent()).transpose()? == Some(true) {
         return Ok(false);
     }
     let Some(folder) = folder else { return Ok(likeness == Likeness::Same) };

@@ -187,10 +187,15 @@ impl Ledger {
         self.rows_where(place.0, &which)
     }
 
-    /// Whether this project has put anything on the target.
-    pub(crate) fn has_copies(&self) -> Result<bool> {
+    /// Whether this project may have put anything on the target: also what was sent and is not seen there, or was under
+    /// way when a run broke off.
+    pub(crate) fn has_sent(&self) -> Result<bool> {
         self.sql(|db| {
-            db.query_row("SELECT EXISTS (SELECT 1 FROM message WHERE outcome = 1)", [], |r| r.get(0))
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM message WHERE outcome IN (1, 4)) OR EXISTS (SELECT 1 FROM batch)",
+                [],
+                |r| r.get(0),
+            )
         })
     }
 
