@@ -52,9 +52,12 @@ fn of_cause(cause: Cause) -> Exit {
         | Cause::PlainOnTlsPort => Exit::Unreachable,
         Cause::Quota => Exit::NoRoom,
         Cause::Plugin => Exit::Plugin,
-        Cause::TooManyConnections | Cause::ServerFault | Cause::Plan | Cause::Ledger | Cause::Internal => {
-            Exit::NotAllWell
-        }
+        Cause::OneAccount
+        | Cause::TooManyConnections
+        | Cause::ServerFault
+        | Cause::Plan
+        | Cause::Ledger
+        | Cause::Internal => Exit::NotAllWell,
     }
 }
 

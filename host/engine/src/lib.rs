@@ -40,6 +40,7 @@ pub mod ledger {
 
 /// How projects and mailboxes stand, by what is on disk.
 pub mod store {
+    pub use crate::state::own::{NotOurs, claim};
     pub use crate::state::standing::load;
     pub use crate::state::store::{Recorded, mailboxes};
 }

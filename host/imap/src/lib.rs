@@ -72,6 +72,7 @@ pub mod properties;
 mod reply;
 mod sasl;
 mod scram;
+mod scrub;
 mod session;
 mod status;
 mod tail;

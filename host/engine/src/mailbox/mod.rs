@@ -7,6 +7,7 @@ pub(crate) mod hooks;
 pub(crate) mod lengths;
 pub(crate) mod listing;
 pub(crate) mod moved;
+pub(crate) mod one_account;
 pub(crate) mod open;
 pub(crate) mod plan;
 pub(crate) mod quarantine;

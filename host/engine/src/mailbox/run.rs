@@ -15,7 +15,7 @@ use crate::mailbox::listing::figures_and_flags;
 use crate::mailbox::moved::follow_moves;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
-use crate::mailbox::{folders, hooks, lengths, quarantine};
+use crate::mailbox::{folders, hooks, lengths, one_account, quarantine};
 use crate::mapping::planner::{Planned, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
@@ -136,6 +136,9 @@ async fn attempt(
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;
+    let listings = (&planned.listings.0, &planned.listings.1);
+    let _here =
+        one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, true).await?;
     if let Some(stopped) = refusal(&planned.plan, orders.agreed) {
         context.emit(Event::Planned(planned.plan)).await;
         return Err(Interruption::Stopped(stopped));

@@ -133,6 +133,10 @@ pub(crate) async fn plan(
             story: mapped.story.clone(),
         });
     }
+    for side in [Side::Source, Side::Target] {
+        let elsewhere = mailbox.side(side).elsewhere();
+        mappings.notes.extend(elsewhere.map(|at| format!("the {} signs in at {at}", side.as_str())));
+    }
     mappings.notes.extend(job.select.order.remark().map(str::to_owned));
     let by_bytes = if to_copy == 0 { 0 } else { bytes.unwrap_or(0) / BYTES_A_SECOND };
     let plan = MailboxPlan {

@@ -23,6 +23,7 @@ mod mail;
 mod many_folders;
 mod misbehaviour;
 mod moved;
+mod one_account;
 mod opening;
 mod ours;
 mod outcome;

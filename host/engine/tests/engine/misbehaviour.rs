@@ -38,11 +38,7 @@ use End::{Source, Target};
 use When::{First, Later};
 use Wrong::{Changed, Doubled, Leaked, Lost};
 
-const ALWAYS: &[When] = &[First, Later];
-
 const NOT_YET: &[NotYet] = &[
-    not_yet("repeats-the-password", Source, ALWAYS, Leaked, "the server's words are kept as they are"),
-    not_yet("repeats-the-password", Target, ALWAYS, Leaked, "the server's words are kept as they are"),
     not_yet(
         "folds-case",
         Target,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mailhaul_engine::destinations::Server;
+use mailhaul_engine::destinations::{Destination, Server};
 use mailhaul_engine::event::{Event, Finish};
 use mailhaul_engine::handle::{Command, start};
 use mailhaul_engine::job::{Host, Ignore, Job, Limits, Select, Task};
@@ -138,6 +138,22 @@ impl Stage {
         for server in [&self.source, &self.target] {
             server.manners(|m| *m = Manners::of(&m.capability));
         }
+    }
+
+    /// Both ends are one server, which has one account.
+    pub(crate) fn one_server(&mut self) {
+        self.job.target = host("new.example", &self.source, &self.down);
+    }
+
+    /// Another server of the new host's, `other.example`, to which a row can go.
+    pub(crate) fn second_target(&mut self) -> Fake {
+        let second = Fake::in_memory(Manners::default());
+        let (first, other) = (self.target.clone(), second.clone());
+        self.job.target.dialer = Dialer::platform().through(move |endpoint| {
+            std::future::ready(Ok(if endpoint.host == "other.example" { &other } else { &first }.connect()))
+        });
+        self.job.mailbox_hosts = vec![Destination { host: "other.example".into(), port: None }];
+        second
     }
 
     /// `[[folders]]`: `None` leaves it out.

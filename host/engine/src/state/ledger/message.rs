@@ -140,6 +140,18 @@ impl Ledger {
         })
     }
 
+    /// Whether this project may have put anything on the target: also what was sent and is not seen there, or was under
+    /// way when a run broke off.
+    pub(crate) fn has_sent(&self) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM message WHERE outcome IN (1, 4)) OR EXISTS (SELECT 1 FROM batch)",
+                [],
+                |r| r.get(0),
+            )
+        })
+    }
+
     /// What is known of the content of these messages, by source UID.
     pub(crate) fn contents(&self, folder: FolderId, uids: &[u32]) -> Result<HashMap<u32, Known>> {
         self.sql(|db| {

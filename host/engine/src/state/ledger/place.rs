@@ -142,6 +142,17 @@ impl Ledger {
         })
     }
 
+    /// Whether a message under this UID of a place is a copy that this project has put there.
+    pub(crate) fn is_copy(&self, place: PlaceId, uid: u32) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM message WHERE place = ?1 AND target_uid = ?2 AND outcome = 1)",
+                params![place.0, uid],
+                |r| r.get(0),
+            )
+        })
+    }
+
     /// How many messages of a place the ledger accounts for, over all source folders.
     pub(crate) fn copies_in(&self, place: PlaceId) -> Result<u64> {
         self.sql(|db| {

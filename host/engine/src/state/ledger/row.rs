@@ -201,6 +201,12 @@ impl Rows {
     }
 }
 
+impl FromIterator<(FolderId, Row)> for Rows {
+    fn from_iter<I: IntoIterator<Item = (FolderId, Row)>>(rows: I) -> Self {
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
 impl FromIterator<Row> for Rows {
     fn from_iter<I: IntoIterator<Item = Row>>(rows: I) -> Self {
         let mut rows: Vec<Row> = rows.into_iter().collect();
@@ -234,20 +240,34 @@ impl Ledger {
         self.rows_where(folder, "gone IN (0, 3)")
     }
 
+    /// The newest copies that this project has put into a place, at most `max`, each with its source folder.
+    pub(crate) fn newest_copies(&self, place: PlaceId, max: u32) -> Result<Vec<(FolderId, Row)>> {
+        let which =
+            "place = ?1 AND target_uid IS NOT NULL AND outcome = 1 AND gone = 0 ORDER BY target_uid DESC";
+        self.read_rows(place.0, &format!("{which} LIMIT {max}"))
+    }
+
     fn rows_where(&self, folder: FolderId, which: &str) -> Result<Rows> {
+        self.read_rows(folder.0, &format!("folder = ?1 AND {which} ORDER BY source_uid"))
+    }
+
+    fn read_rows<T>(&self, id: i64, which: &str) -> Result<T>
+    where
+        T: FromIterator<(FolderId, Row)>,
+    {
         let rows = self.sql(|db| {
             let mut query = db.prepare_cached(&format!(
                 "SELECT source_uid, outcome, size, target_uid, flags, proven, attempts, place, source_size, source_date,
                      target_size, target_date, digest IS NOT NULL,
-                     (SELECT code FROM reason WHERE reason.id = message.reason), seal = {MESSAGE}
-                 FROM message WHERE folder = ?1 AND {which} ORDER BY source_uid",
+                     (SELECT code FROM reason WHERE reason.id = message.reason), seal = {MESSAGE}, folder
+                 FROM message WHERE {which}",
             ))?;
             let mut sets = FlagSets::default();
-            let rows = query.query_map(params![folder.0], |r| match r.get(14)? {
-                true => Ok(Ok(Row::read(r, &mut sets)?)),
+            let rows = query.query_map(params![id], |r| match r.get(14)? {
+                true => Ok(Ok((FolderId(r.get(15)?), Row::read(r, &mut sets)?))),
                 false => Ok(Err(r.get::<_, i64>(0)?)),
             })?;
-            rows.collect::<rusqlite::Result<std::result::Result<Rows, i64>>>()
+            rows.collect::<rusqlite::Result<std::result::Result<T, i64>>>()
         })?;
         rows.map_err(|uid| self.damaged(&format!("the row of message {uid} does not match its seal")))
     }
