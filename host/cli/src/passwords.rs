@@ -8,7 +8,6 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use mailhaul_imap::Secret;
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use crate::error::Failure;
@@ -173,6 +172,8 @@ fn made() -> io::Result<Zeroizing<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
 

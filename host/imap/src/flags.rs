@@ -32,12 +32,11 @@ struct Set {
 
 impl PartialEq for Flags {
     fn eq(&self, other: &Flags) -> bool {
-        let alike = |(a, b): (&Box<str>, &Box<str>)| without_case(a, b).is_eq();
         let shared = |(a, b): (&Arc<Set>, &Arc<Set>)| Arc::ptr_eq(a, b);
         self.0.as_ref().zip(other.0.as_ref()).is_some_and(shared)
             || self.system() == other.system()
                 && self.named().len() == other.named().len()
-                && self.named().iter().zip(other.named()).all(alike)
+                && self.named().iter().zip(other.named()).all(|(a, b)| without_case(a, b).is_eq())
     }
 }
 

@@ -27,6 +27,9 @@ use crate::summary::Stopped;
 use crate::task::accounts::{Entered, Seen};
 use crate::task::context::Context;
 
+/// A folder of the target, and copies that are said to be in it.
+type Copies<'a> = (&'a Folder, Vec<Witness>);
+
 /// A MAILBOXID of this length is random: Cyrus and others have UUIDs and the like.
 const UNIQUE: usize = 16;
 
@@ -223,7 +226,7 @@ fn their_copies<'a>(
     listing: &'a Listing,
     theirs: &Ledger,
     ours: Option<&Ledger>,
-) -> Result<Option<Vec<(&'a Folder, Vec<Witness>)>>, LedgerError> {
+) -> Result<Option<Vec<Copies<'a>>>, LedgerError> {
     let our_places = ours.map(Ledger::places).transpose()?.unwrap_or_default();
     let mut all = Vec::new();
     for place in theirs.places()?.iter().filter(|place| place.uid_validity.is_some()) {
@@ -244,13 +247,13 @@ fn their_copies<'a>(
                 }
             }
         }
-        all.push((folder, best_witnesses(&theirs, copies)?));
+        all.push((folder, best_witnesses(theirs, copies)?));
     }
     Ok(Some(all))
 }
 
 /// Whether the copies of any of these folders are on the target.
-async fn has_any(target: &mut Session, copies: &[(&Folder, Vec<Witness>)]) -> Result<bool, EndError> {
+async fn has_any(target: &mut Session, copies: &[Copies<'_>]) -> Result<bool, EndError> {
     for (folder, witnesses) in copies {
         let witnesses: Vec<(u32, &Witness)> =
             witnesses.iter().filter_map(|one| Some((one.target_uid?, one))).collect();

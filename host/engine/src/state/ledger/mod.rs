@@ -48,7 +48,7 @@ pub(crate) use relocation::{Copy, Relocation};
 pub(crate) use row::{Row, Rows};
 
 /// Version of the tables in `schema.sql`.
-pub(crate) const SCHEMA_VERSION: u32 = 6;
+pub(crate) const SCHEMA_VERSION: u32 = 7;
 
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;

@@ -1,4 +1,4 @@
--- mailhaul ledger, version 6 (PRAGMA user_version). Plain sqlite3 reads it:
+-- mailhaul ledger, version 7 (PRAGMA user_version). Plain sqlite3 reads it:
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 

@@ -97,6 +97,20 @@ fn a_row_of_version_5_learns_its_figures_when_it_is_seen() {
     assert_eq!(row.at_target(), Figures { size: 13, date: Some(8) });
 }
 
+/// Its bodies' digests are of another kind: its copies are known by their bytes.
+#[test]
+fn a_ledger_of_version_6_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    ledger.sql(|db| db.pragma_update(None, "user_version", 6)).unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(dir.path(), &who()).unwrap();
+    assert_eq!(ledger.version().unwrap(), SCHEMA_VERSION);
+    assert_eq!(ledger.rows(id).unwrap()[&4].target_uid(), Some(40));
+    assert_eq!(ledger.contents(id, &[4]).unwrap()[&4].exact, Some(message(4, 40).digest.exact));
+}
+
 /// An intent for messages 4 and 5, recorded as versions 2 and 3 did.
 fn intents_as_in_version_3(ledger: &Ledger) {
     let made = "DROP TABLE batch;
