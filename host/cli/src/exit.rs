@@ -200,6 +200,7 @@ mod tests {
                 ("quota", 7),
                 ("server-fault", 3),
                 ("plugin", 6),
+                ("one-account", 3),
                 ("plan", 3),
                 ("ledger", 3),
                 ("internal", 3),
