@@ -84,6 +84,7 @@ mod tests {
             stopped: None,
             never_opened: false,
             verified: Verified::None,
+            sample: None,
         }
     }
 

@@ -203,7 +203,7 @@ fn own_tag(wire: &mut Wire, ours: &str, theirs: &str, line: StatusLine) -> Resul
 
 /// The end of a connection on which a tag of nobody was answered: the two sides are out of step.
 pub(crate) fn foreign_tag(wire: &mut Wire, tag: &str) -> ImapError {
-    let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
+    let what = format!("the tag `{}` belongs to no command", wire.reader.said(tag).escape_debug());
     wire.reader.fail(ImapError::Protocol { what })
 }
 

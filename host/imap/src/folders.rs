@@ -128,6 +128,21 @@ impl Session {
         &mut self,
         own_only: bool,
     ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        let mut listed = self.as_listed(own_only).await?;
+        self.add_status(&mut listed).await?;
+        Ok(listed)
+    }
+
+    /// Returns every folder, as [`Session::folders`] does, in one round trip: with the figures that the server gives with the
+    /// list, on most servers none. [`Session::add_status`] asks for the others.
+    ///
+    /// # Errors
+    /// As [`Session::folders`].
+    pub async fn folders_as_listed(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        self.as_listed(false).await
+    }
+
+    async fn as_listed(&mut self, own_only: bool) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         let listed = if self.facts().has("LIST-STATUS") && self.lists_extended() {
             let returns =
                 format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", status::items(self.facts()));
@@ -152,26 +167,35 @@ impl Session {
         }
         let known: HashMap<Vec<u8>, FolderStatus> =
             found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();
-        let mut out: Vec<(Folder, Option<FolderStatus>)> = folders
-            .into_iter()
-            .map(|folder| {
-                let status = known.get(&fold_inbox(folder.name.0.clone())).cloned();
-                (folder, status)
-            })
-            .collect();
+        let with_status = |folder: Folder| {
+            let status = known.get(&fold_inbox(folder.name.0.clone())).cloned();
+            (folder, status)
+        };
+        Ok(folders.into_iter().map(with_status).collect())
+    }
+
+    /// Asks for the figures of those folders of a list that can be opened and have none, all in one round trip. One whose
+    /// figures the server refuses stays without.
+    ///
+    /// # Errors
+    /// Only lost connections.
+    pub async fn add_status(
+        &mut self,
+        listed: &mut [(Folder, Option<FolderStatus>)],
+    ) -> Result<(), ImapError> {
         // Servers leave a folder's figures out when they do not have them at hand, or all of them without a word.
         let missing: Vec<usize> = (0..)
-            .zip(&out)
+            .zip(listed.iter())
             .filter(|(_, one)| one.0.selectable && one.1.is_none())
             .map(|(at, _)| at)
             .collect();
         let names: Vec<FolderName> =
-            missing.iter().filter_map(|at| out.get(*at)).map(|one| one.0.name.clone()).collect();
+            missing.iter().filter_map(|at| listed.get(*at)).map(|one| one.0.name.clone()).collect();
         for (at, status) in missing.into_iter().zip(self.statuses(&names).await?) {
-            if let Some(one) = out.get_mut(at) {
+            if let Some(one) = listed.get_mut(at) {
                 one.1 = status;
             }
         }
-        Ok(out)
+        Ok(())
     }
 }

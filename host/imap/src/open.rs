@@ -5,7 +5,7 @@ use crate::command::{Answer, Command};
 use crate::fetch::Collected;
 use crate::reply::{Reply, Status, StatusLine, values};
 use crate::token::{Tokens, Value};
-use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet, list};
+use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet, list, status};
 
 /// Folders above one that is wanted which are created for it, at most.
 const MAX_ABOVE: usize = 64;
@@ -139,24 +139,45 @@ impl Session {
     ) -> Result<(Selected, Option<Vec<Fetched>>), ImapError> {
         self.settle().await?;
         self.forget_selected()?;
-        let items = FetchItems::Meta;
-        let commands = vec![
-            Command::new("EXAMINE").string("the folder name", &folder.0),
-            Command::new("UID FETCH").text("1:*").text(items.to_wire()),
-        ];
-        let mut answers = self.run_all(commands).await?.into_iter();
+        let mut answers = self.run_all(examine_and_list(folder).into()).await?.into_iter();
         let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
         // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section 6.3.2).
         let opened = answers.next().ok_or_else(lost)??.ok("EXAMINE")?;
         let selected = self.examined(folder, &opened)?;
-        let listed = answers.next().ok_or_else(lost)?.and_then(|answer| answer.ok("UID FETCH"));
-        let listed = listed.ok().map(|answer| {
-            let mut collected = Collected::default();
-            answer.data.iter().for_each(|reply| collected.take(reply, items));
-            collected.finish(items)
-        });
-        let exists = selected.exists as usize;
-        Ok((selected, listed.filter(|listed| listed.len() == exists)))
+        let listed = listed(answers.next().ok_or_else(lost)?, &selected);
+        Ok((selected, listed))
+    }
+
+    /// Looks into several folders as [`Session::examine_and_list`] does into one, two commands each and all of them in one
+    /// round trip; none is open afterwards. For folders known to be small, a few thousand messages in all: their lists are
+    /// collected whole. `None` for one that the server does not open, or whose list it refuses or gives in another length
+    /// than it counts.
+    ///
+    /// # Errors
+    /// Only lost connections.
+    pub async fn examine_and_list_each(
+        &mut self,
+        folders: &[FolderName],
+    ) -> Result<Vec<Option<(Selected, Vec<Fetched>)>>, ImapError> {
+        self.settle().await?;
+        self.forget_selected()?;
+        let commands = folders.iter().flat_map(examine_and_list).collect();
+        let mut answers = self.run_all(commands).await?.into_iter();
+        let mut looks = Vec::with_capacity(folders.len());
+        while let (Some(opened), Some(list)) = (answers.next(), answers.next()) {
+            let opened = opened.and_then(|answer| answer.ok("EXAMINE")).ok().filter(tells_exists);
+            looks.push(opened.and_then(|opened| {
+                let selected = Selected { read_only: true, ..read_selected(&opened).ok()? };
+                let listed = listed(list, &selected)?;
+                Some((selected, listed))
+            }));
+        }
+        Ok(looks)
+    }
+
+    /// Whether opening a folder tells all that [`Session::status`] would.
+    pub fn opening_tells_status(&self) -> bool {
+        status::items(self.facts()) == status::BASE
     }
 
     async fn prepare_once(
@@ -199,6 +220,22 @@ impl Session {
         let selected = next()?.and_then(|one| one.ok("SELECT")).and_then(|one| read_selected(&one));
         Ok(Attempt { created, subscribed, listed, selected })
     }
+}
+
+fn examine_and_list(folder: &FolderName) -> [Command; 2] {
+    [
+        Command::new("EXAMINE").string("the folder name", &folder.0),
+        Command::new("UID FETCH").text("1:*").text(FetchItems::Meta.to_wire()),
+    ]
+}
+
+/// The list of a folder; `None` when it is refused, or says more or less than the folder holds.
+fn listed(answer: Result<Answer, ImapError>, selected: &Selected) -> Option<Vec<Fetched>> {
+    let answer = answer.and_then(|answer| answer.ok("UID FETCH")).ok()?;
+    let mut collected = Collected::default();
+    answer.data.iter().for_each(|reply| collected.take(reply, FetchItems::Meta));
+    let listed = collected.finish(FetchItems::Meta);
+    (listed.len() == selected.exists as usize).then_some(listed)
 }
 
 struct Attempt {

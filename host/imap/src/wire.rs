@@ -17,6 +17,7 @@ use zeroize::Zeroize;
 use crate::framer::{Frame, Framer};
 use crate::pace::Pace;
 use crate::reply::{Reply, Status};
+use crate::scrub::Secrets;
 use crate::tail;
 use crate::transport::{Half, Transport};
 use crate::{ImapError, Timeouts};
@@ -68,6 +69,7 @@ impl Wire {
                 bye: None,
                 fault: None,
                 busy: false,
+                secrets: Secrets::default(),
             },
             writer: WireWriter {
                 io: write,
@@ -241,9 +243,16 @@ pub(crate) struct WireReader {
     bye: Option<String>,
     fault: Option<ImapError>,
     busy: bool,
+    /// What the server's words are freed of.
+    pub(crate) secrets: Secrets,
 }
 
 impl WireReader {
+    /// What the server said in some other way than in a response's text, without the secrets of the log-in.
+    pub(crate) fn said(&self, words: &str) -> String {
+        String::from_utf8_lossy(&self.secrets.said(words.as_bytes())).into_owned()
+    }
+
     /// The next response or the start of a body. Safe to drop and call again.
     pub(crate) async fn event(&mut self) -> Result<Event, ImapError> {
         poll_fn(|cx| self.poll_event(cx)).await
@@ -264,7 +273,7 @@ impl WireReader {
                 }
                 Ok(Some(Frame::Response(response))) => {
                     return Poll::Ready(self.account(response.len()).map(|()| {
-                        let reply = Reply::read(response);
+                        let reply = Reply::read(response, &self.secrets);
                         if let Reply::Untagged(line) = &reply
                             && line.status == Status::Bye
                         {

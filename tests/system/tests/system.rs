@@ -54,6 +54,7 @@
     reason = "every function here serves a test, also those that are not marked as one"
 )]
 
+mod accounts;
 mod authors;
 mod bench;
 mod bounds;

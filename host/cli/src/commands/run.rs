@@ -2,7 +2,7 @@
 
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::{LeftOut, MailboxSummary};
+use mailhaul_engine::summary::{Difference, LeftOut, MailboxSummary};
 
 use super::{plan, unbuilt};
 use crate::args::{Global, Run};
@@ -59,7 +59,14 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<&'static str> {
                     "mend what is listed and run the same command again: only what is missing is copied",
                 );
             }
-            if summaries().any(|summary| summary.differences.iter().any(|difference| !difference.note)) {
+            let found = || summaries().flat_map(|summary| &summary.differences).filter(|found| !found.note);
+            if found().any(Difference::is_of_a_copy_gone) {
+                hints.push(
+                    "no run sends a copy again that was taken away on the target: ask the mailbox's owner, or the new host for \
+                     a backup",
+                );
+            }
+            if found().any(|difference| !difference.is_of_a_copy_gone()) {
                 hints.push(
                     "no run changes a copy: look at both messages of a difference; `mailhaul verify` compares them again",
                 );
@@ -76,5 +83,7 @@ fn is_to_be_mended(summary: &MailboxSummary) -> bool {
         || !summary.kept.is_empty()
         || summary.left_out.iter().any(LeftOut::is_open)
         || summary.folders.iter().any(|folder| !folder.is_well())
+        // What a hook says of copies that are gone is the same once more.
         || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
+            && !summary.differences.iter().any(|found| !found.note && found.is_of_a_copy_gone())
 }

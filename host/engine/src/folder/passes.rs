@@ -54,10 +54,9 @@ impl FolderRun<'_> {
     /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once more.
     async fn begin_copy(&mut self) -> Vec<Listed> {
         let (work, folder) = (self.work(), self.row.id);
-        let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS);
+        let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS);
         let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
-        self.route.exact =
-            self.rows.values().any(|row| row.content.exact.is_some() && row.at_source.size == row.size);
+        self.route.exact = self.rows.values().any(|row| row.was_read() && row.at_source().size == row.size);
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
         work.context
@@ -66,7 +65,7 @@ impl FolderRun<'_> {
                 source: self.route.source.clone(),
                 target: self.route.target.clone(),
                 messages: wanted.len() as u64,
-                bytes: wanted.iter().map(|m| m.size).sum(),
+                bytes: wanted.iter().map(|m| m.size()).sum(),
             })
             .await;
         work.lists.forget(Side::Target, &self.route.target);
@@ -190,7 +189,7 @@ impl FolderRun<'_> {
             mistaken.extend(&counted);
         }
         let new = |m: &&Listed| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
-        let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size)).collect();
+        let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size())).collect();
         self.count(found.iter());
         let mut not_found = looked.open;
         // What was refused alone and is not there stays refused.
@@ -271,7 +270,7 @@ impl FolderRun<'_> {
              there before"
         );
         let failure =
-            Failure { uid: message.uid, size: message.size, code: Code::Merged, text: &text, attempts: 1 };
+            Failure { uid: message.uid, size: message.size(), code: Code::Merged, text: &text, attempts: 1 };
         Ok(self.route.fail(failure).await?)
     }
 
@@ -283,7 +282,7 @@ impl FolderRun<'_> {
         for message in lost {
             let text = "the target said each time that it stored it, and does not hold it";
             let failure =
-                Failure { uid: message.uid, size: message.size, code: Code::NotStored, text, attempts: 1 };
+                Failure { uid: message.uid, size: message.size(), code: Code::NotStored, text, attempts: 1 };
             let before = attempts.get(&message.uid).copied().unwrap_or(0);
             if last || before + 1 >= MAX_ATTEMPTS {
                 self.route.fail(failure).await?;
@@ -298,7 +297,7 @@ impl FolderRun<'_> {
 
 /// UID and size of those of these messages that are meant.
 fn sent(messages: &[Listed], uids: &HashSet<u32>) -> Vec<(u32, u64)> {
-    messages.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size)).collect()
+    messages.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size())).collect()
 }
 
 /// What one pass came to.

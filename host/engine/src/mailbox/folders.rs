@@ -174,3 +174,46 @@ async fn worker(work: Work<'_>, mut ends: Ends, shared: &Shared<'_>, helps: bool
     }
     Ok(ends)
 }
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_imap::{Folder, FolderName, FolderPath, Space};
+
+    use super::*;
+    use crate::mapping::target::Target;
+
+    fn mapped(from: &str, to: &str) -> Mapped {
+        let folder = Folder {
+            name: FolderName::inbox(),
+            path: FolderPath::parse(from),
+            reads: None,
+            space: Space::Own,
+            attributes: Vec::new(),
+            roles: Vec::new(),
+            selectable: true,
+            subscribed: true,
+        };
+        let (path, name) = (FolderPath::parse(to), FolderName::inbox());
+        let target = Target { path, name, role: None, subscribe: true, exists: true, status: None };
+        Mapped {
+            folder,
+            target: Some(target),
+            skipped: None,
+            outside: false,
+            by: String::new(),
+            why: String::new(),
+            story: Vec::new(),
+            status: None,
+        }
+    }
+
+    #[test]
+    fn what_goes_into_one_folder_goes_together_and_the_largest_first() {
+        let folders = [mapped("a", "x"), mapped("b", "y"), mapped("c", "x"), mapped("d", "inbox")];
+        let messages = HashMap::from([("b".to_owned(), 5), ("a".to_owned(), 3), ("c".to_owned(), 3)]);
+        let groups = groups(&folders, &messages);
+        let paths: Vec<Vec<String>> =
+            groups.iter().map(|group| group.iter().map(|m| m.folder.path.to_string()).collect()).collect();
+        assert_eq!(paths, [vec!["a", "c"], vec!["b"], vec!["d"]]);
+    }
+}

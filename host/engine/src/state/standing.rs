@@ -36,6 +36,7 @@ pub(crate) fn mailbox_summary(
 ) -> Result<MailboxSummary> {
     let facts = facts(ledger, stopped)?;
     let exceptions = ledger.exceptions()?;
+    let compared = ledger.compared()?;
     let verdict = facts.verdict();
     let Facts { stopped, folders, differences, hooks, kept, unfinished, left_out } = facts;
     Ok(MailboxSummary {
@@ -47,6 +48,7 @@ pub(crate) fn mailbox_summary(
         exceptions,
         differences,
         hooks,
+        compared,
         kept,
         unfinished,
         left_out,
@@ -74,6 +76,7 @@ pub(crate) fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -
         exceptions: Vec::new(),
         differences: Vec::new(),
         hooks: Vec::new(),
+        compared: None,
         kept: Vec::new(),
         unfinished: false,
         left_out: Vec::new(),

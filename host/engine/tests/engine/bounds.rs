@@ -252,7 +252,8 @@ impl Fleet {
 /// Every slot is taken by a server that trickles: the others get their turn, and each of the four ends with a cause.
 #[test]
 fn servers_that_trickle_do_not_keep_the_others_from_their_turn() {
-    let fleet = Fleet::new();
+    let mut fleet = Fleet::new();
+    fleet.stage.most = std::time::Duration::from_secs(10);
     for (port, name) in
         [(1_001, "list-of-one"), (1_002, "list-trickles"), (2_003, "still-here"), (1_004, "still-here")]
     {

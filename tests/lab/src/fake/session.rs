@@ -58,8 +58,10 @@ impl Session<'_> {
     pub(super) fn name(&self, spelt: &str) -> String {
         let inside = self.lock();
         let spelt = &(inside.manners.reads_name)(spelt);
-        let same =
-            |name: &&String| *name == spelt || inside.manners.folds_case && name.eq_ignore_ascii_case(spelt);
+        if !inside.manners.folds_case {
+            return spelt.to_owned();
+        }
+        let same = |name: &&String| name.eq_ignore_ascii_case(spelt);
         inside.store.folders.keys().find(same).cloned().unwrap_or_else(|| spelt.to_owned())
     }
 

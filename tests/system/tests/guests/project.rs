@@ -105,6 +105,12 @@ impl Project {
         fs::write(self.folder.join("mailhaul.toml"), text).unwrap();
     }
 
+    /// Host and port of everybody's servers, as settings that the hostile source's grants are about.
+    fn servers(&self) -> String {
+        let ports = self.people.iter().flat_map(|person| [person.source.port, person.target.port]);
+        (1..).zip(ports).map(|(n, port)| format!("server{n} = \"127.0.0.1:{port}\"\n")).collect()
+    }
+
     /// The plugin maps folders, and it is this guest.
     pub(super) fn mapped_by(&self, guest: Guest) {
         self.configure(
@@ -122,8 +128,9 @@ impl Project {
             "./hostile.wasm",
             &format!(
                 "[plugins.secrets.hostile]\ntoken = \"canary-token\"\n[plugins.settings.hostile]\nact = \"{}\"\n\
-                 {settings}",
-                guest.word()
+                 {}{settings}",
+                guest.word(),
+                self.servers()
             ),
         );
     }

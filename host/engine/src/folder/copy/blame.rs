@@ -78,7 +78,7 @@ async fn blame_source(
     if !route.work.context.breaks.give_up_reading(route.work.key(), route.folder, uid) {
         return Ok(());
     }
-    let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size);
+    let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size());
     let text = format!(
         "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
     );

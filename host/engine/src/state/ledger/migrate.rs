@@ -78,8 +78,9 @@ CREATE INDEX message_odd ON message (folder, source_uid) WHERE source_size IS NO
 CREATE INDEX difference_message ON difference (folder, source_uid);
 ";
 
-/// Version 6 knew folders by what their names read as, and escaped fewer characters of them.
-const FROM_6: &str = "
+/// Version 6 had other digests of bodies and one depth of comparison less; its tables are those of version 7. Both knew folders
+/// by what their names read as, and escaped fewer characters of them.
+const FROM_7: &str = "
 ALTER TABLE folder ADD COLUMN source_name BLOB;
 ";
 
@@ -106,7 +107,7 @@ pub(super) fn migrate(tx: &Transaction<'_>, from: u32) -> rusqlite::Result<()> {
         tx.execute_batch(FILL_FROM_1)?;
         tx.execute(&format!("UPDATE message SET seal = {SEAL_TO_5}"), [])?;
     } else {
-        let steps = [(2, FROM_2), (3, FROM_3), (4, FROM_4), (5, FROM_5), (6, FROM_6)];
+        let steps = [(2, FROM_2), (3, FROM_3), (4, FROM_4), (5, FROM_5), (7, FROM_7)];
         for (_, sql) in steps.iter().filter(|(version, _)| *version >= from) {
             tx.execute_batch(sql)?;
         }
