@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::sleep;
 
 use super::command::{self, Wire, Word, announced, words};
+use super::store::Folder;
 use super::{Inside, Verdict};
 
 pub(super) const SYSTEM: [&str; 5] = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
@@ -188,13 +189,17 @@ impl Session<'_> {
             self.say(&format!("* {word} (\\Noselect) \"/\" \"\""));
             return "OK".to_owned();
         }
-        let names: Vec<(String, bool)> = self
-            .lock()
-            .store
-            .folders
-            .iter()
-            .map(|(name, folder)| (name.clone(), folder.subscribed))
-            .collect();
+        let all = |pattern: &&String| pattern.contains(['*', '%']) || pattern.eq_ignore_ascii_case("INBOX");
+        let one = texts.get(2).filter(|pattern| !all(pattern));
+        let names: Vec<(String, bool)> = {
+            let folders = &self.lock().store.folders;
+            let shown = |(name, folder): (&String, &Folder)| (name.clone(), folder.subscribed);
+            match one {
+                // A name that somebody asks for, as it is spelt here.
+                Some(name) => folders.get_key_value(name).map(shown).into_iter().collect(),
+                None => folders.iter().map(shown).collect(),
+            }
+        };
         for (name, subscribed) in names {
             if word == "LIST" || subscribed {
                 self.say(&format!("* {word} () \"/\" {}", quoted(&name)));
