@@ -175,10 +175,11 @@ fn hooks_report() {
             .unwrap_or_else(|| panic!("no {plugin} in {report:#}"));
         assert_eq!(hook["outcome"], "pass", "{hook:#}");
     }
-    // A message vanishes: the hook that counts notices by itself.
+    // More vanishes than an owner deletes: the hook that counts notices by itself.
     let mut client = haul.to.client();
-    let uid = client.folder("INBOX").unwrap()[0].uid;
-    client.delete("INBOX", uid).unwrap();
+    for message in client.folder("INBOX").unwrap().iter().take(3) {
+        client.delete("INBOX", message.uid).unwrap();
+    }
     haul.mailhaul(&["verify", "--depth", "counts"]).expect(3);
     let report = haul.report();
     let hooks = report["mailboxes"][0]["hooks"].as_array().cloned().unwrap_or_default();

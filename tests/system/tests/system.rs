@@ -37,6 +37,7 @@
 //! | [`commands`] | the other commands and the look of the output |
 //! | [`width`] | 80 columns, and `status --watch` |
 //! | [`secrets`] | passwords are found nowhere |
+//! | [`accounts`] | two names of one account |
 //! | [`laboratory`] | the laboratory itself |
 //!
 //! What they stand on, without tests of its own:

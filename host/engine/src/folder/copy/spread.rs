@@ -43,8 +43,9 @@ pub(crate) async fn spread(
     let part = if order == Order::Any { PART } else { usize::MAX };
     let parts = Parts(Mutex::new(open.chunks(part.min(open.len().max(1))).collect()));
     let helpers = open.len().div_ceil(part).saturating_sub(1).min(MAX_HELPERS);
-    let helpers = join_all((0..helpers).map(|_| helper(route, &parts)));
-    let (own, helped) = tokio::join!(parts.copy(route, source, target), helpers);
+    // Each on the heap: several copies at a time are more than a thread's stack takes.
+    let helpers = join_all((0..helpers).map(|_| Box::pin(helper(route, &parts))));
+    let (own, helped) = tokio::join!(Box::pin(parts.copy(route, source, target)), helpers);
     let (target, mut copied) = own?;
     for part in helped {
         copied.add(part?);
@@ -78,7 +79,7 @@ impl<'a> Parts<'a> {
             && copied.over_quota.is_none()
             && let Some(part) = self.next()
         {
-            let (session, more) = copy(route, source, target, part).await?;
+            let (session, more) = Box::pin(copy(route, source, target, part)).await?;
             target = session;
             copied.add(more);
         }
@@ -92,7 +93,7 @@ async fn helper(route: &Route<'_>, parts: &Parts<'_>) -> Step<CopyOutcome> {
         return Ok(CopyOutcome::default());
     };
     let opened = async {
-        let (mut source, mut target) = dial_both(route.work.context, route.work.mailbox).await?;
+        let (mut source, mut target) = Box::pin(dial_both(route.work.context, route.work.mailbox)).await?;
         let (examined, selected) =
             tokio::join!(source.examine(&route.source_name), target.select(&route.target_name));
         examined.map_err(EndError::at(Side::Source))?;
