@@ -99,6 +99,8 @@ async fn in_folder(
         misdated: HashSet::new(),
         undated: HashSet::new(),
         exact: false,
+        most_refused: usize::MAX,
+        most_complaints: u32::MAX,
     };
     let mut folder = FolderRun::new(ends, route, row, place, rows);
     folder.vanished = vanished;

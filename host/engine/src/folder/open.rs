@@ -134,6 +134,8 @@ fn route<'a>(
         misdated: HashSet::new(),
         undated: HashSet::new(),
         exact: false,
+        most_refused: usize::MAX,
+        most_complaints: u32::MAX,
     }
 }
 

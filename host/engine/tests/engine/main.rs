@@ -27,6 +27,7 @@ mod patience;
 mod proving;
 mod quarantine;
 mod received;
+mod refusals;
 mod relocating;
 mod renumbered;
 mod stage;

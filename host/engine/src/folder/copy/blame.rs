@@ -35,16 +35,20 @@ pub(super) async fn blame(
     if !matches!(error, ImapError::Closed { .. }) {
         return Ok(());
     }
-    let (uid, size, whole) = {
+    let (uid, size, whole, marked) = {
         let flight = flight(shared);
         let Some((uid, sent)) = flight.sent.iter().min_by_key(|(_, sent)| sent.serial) else { return Ok(()) };
-        (*uid, sent.size, sent.whole)
+        (*uid, sent.size, sent.whole, sent.flags.keywords().next().is_some())
     };
     let alone = open.len() == 1;
     if !alone {
         route.work.context.breaks.broke_together(route.work.key());
     }
+    // The target may not bear its keywords.
+    let key = route.work.key();
+    let unmarks = alone && whole && marked && route.work.context.refusals.unmark(key, route.folder, uid);
     let counts = alone
+        && !unmarks
         && (whole || route.work.context.breaks.count(route.work.key(), route.folder, uid) == MAX_ATTEMPTS);
     let text = if alone {
         format!("the connection to the target broke each time it was sent: {error}")

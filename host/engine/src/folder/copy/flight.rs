@@ -24,6 +24,8 @@ pub(super) struct InFlight {
     /// Its date on the target, as it is told where it is not the source's.
     pub(super) dated: Option<(Dated, String)>,
     pub(super) flags: Flags,
+    /// Keywords that were left out.
+    pub(super) unmarked: Flags,
     pub(super) later: Flags,
     /// Its place among those that were sent.
     pub(super) serial: usize,
@@ -45,6 +47,8 @@ pub(super) struct Flight {
     pub(super) arriving: Option<u32>,
     /// What the source was at when its connection ended.
     pub(super) read_break: Option<ReadBreak>,
+    /// What was read and not sent, since the target takes nothing more.
+    pub(super) unsent: Vec<u32>,
     /// The writer gave up: what a server says of the message it was in is said of half a message.
     pub(super) abandoned: bool,
 }

@@ -1,5 +1,6 @@
 //! One copy from end to end: the reader, the writer and the recorder side by side.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use mailhaul_imap::{AppendOptions, Session};
@@ -10,7 +11,7 @@ use crate::folder::copy::blame::blame;
 use crate::folder::copy::flight::{Batches, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, Route};
 use crate::folder::copy::read::{Lengths, Reader};
-use crate::folder::copy::record::{listen, record};
+use crate::folder::copy::record::{listen, record, record_refused};
 use crate::folder::copy::write::{Writer, lost};
 use crate::folder::work::Step;
 use crate::message::list::Listed;
@@ -69,28 +70,50 @@ async fn pump(
         flight: Arc::clone(shared),
         batches: Batches::new(open),
         keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
+        halted: halted.clone(),
         list_from: route.selected.uid_next.filter(|_| open.len() <= LISTED_AT_ONCE),
     };
     let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
     let mut listener = AbortOnDrop(tokio::spawn(listen(acks, ack_sender).in_current_span()));
 
     let mut copied = CopyOutcome::default();
-    let reader =
-        Reader { route, flight: Arc::clone(shared), queue, halted, lengths: Lengths::new(route.exact) };
+    let reader = Reader {
+        route,
+        flight: Arc::clone(shared),
+        queue,
+        halted,
+        lengths: Lengths::new(route.exact),
+        unmarked: HashSet::new(),
+    };
     let (read, recorded) =
         tokio::join!(reader.read(source, open, &mut copied), record(route, shared, ack_receiver, halt));
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;
-    let recorded = recorded?;
+    let mut recorded = recorded?;
     // The source's side first: when it breaks inside a message, the writer has to give up as well;
     // when the target breaks, the reader only sees a closed queue and reports nothing.
-    read?;
     let lost = |_| EndError::Imap(Side::Target, lost());
-    let appender = written.map_err(lost)??;
-    let mut acks = listened.map_err(lost)?.map_err(EndError::at(Side::Target))?;
+    let ended = async {
+        read?;
+        let appender = written.map_err(lost)??;
+        Ok((appender, listened.map_err(lost)?.map_err(EndError::at(Side::Target))?))
+    };
+    let (appender, mut acks) = match ended.await {
+        Ok(ended) => ended,
+        Err(error) => {
+            record_refused(route, std::mem::take(&mut recorded.refused)).await?;
+            return Err(error);
+        }
+    };
     let listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
     let copied =
-        CopyOutcome { listed, interrupted: copied.interrupted, flags_lost: copied.flags_lost, ..recorded };
+        CopyOutcome {
+        listed,
+        interrupted: copied.interrupted,
+        flags_lost: copied.flags_lost,
+        unread: copied.unread.into_iter().chain(std::mem::take(&mut flight(shared).unsent)).collect(),
+        ..recorded
+    };
     Ok((acks.rejoin(appender), copied))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session, UidSet};
+use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Flags, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
 use crate::code::Code;
@@ -41,6 +41,8 @@ pub(super) struct Reader<'a> {
     pub halted: watch::Receiver<bool>,
     /// Messages that came as long as the source had said, and those that did not.
     pub lengths: Lengths,
+    /// Messages that are sent without their keywords.
+    pub unmarked: HashSet<u32>,
 }
 
 /// How often the source's word on a message's length was right.
@@ -78,6 +80,8 @@ impl Reader<'_> {
         copied: &mut CopyOutcome,
     ) -> Step<()> {
         let wanted = self.refuse_too_big(open).await?;
+        let unmarked = self.route.work.context.refusals.unmarked(self.route.work.key(), self.route.folder);
+        self.unmarked = unmarked;
         let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
         let suspects = self.route.work.context.breaks.suspects(self.route.work.key(), self.route.folder);
         let (stride, at_once) = match self.route.work.context.job.select.order {
@@ -91,7 +95,10 @@ impl Reader<'_> {
         let mut fetch = source.fetch_parts(&strides, FetchItems::Full, at_once);
         match self.take(&mut fetch, &mut missing, copied, false).await {
             Ok(true) => {}
-            Ok(false) => return Ok(()),
+            Ok(false) => {
+                copied.unread.extend(missing);
+                return Ok(());
+            }
             Err(error) => {
                 let next = wanted.iter().copied().find(|uid| missing.contains(uid));
                 return Err(self.broken(error, next));
@@ -109,7 +116,10 @@ impl Reader<'_> {
                     }
                     None => silent.push(uid),
                 },
-                Ok(false) => return Ok(()),
+                Ok(false) => {
+                    copied.unread.extend(alone.into_iter().chain(missing).chain(silent));
+                    return Ok(());
+                }
                 Err(error) => return Err(self.broken(error, Some(uid))),
             }
         }
@@ -217,7 +227,12 @@ impl Reader<'_> {
     ) -> Step<bool> {
         let at_source_end = EndError::at(Side::Source);
         let context = self.route.work.context;
-        let (now, later, impossible) = message.flags.appendable(&self.route.selected);
+        let (mut now, later, impossible) = message.flags.appendable(&self.route.selected);
+        let mut unmarked = Flags::new();
+        if self.unmarked.contains(&message.uid) {
+            unmarked = now.keywords().collect();
+            now = now.minus(&unmarked);
+        }
         for flag in impossible.iter() {
             *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;
         }
@@ -227,7 +242,7 @@ impl Reader<'_> {
         };
         let date = message.internal_date;
         let append = AppendHead { flags: now, internal_date: date, len };
-        let mut head = Head { uid: message.uid, append, later, at_source, dated: None, read: None };
+        let mut head = Head { uid: message.uid, append, later, unmarked, at_source, dated: None, read: None };
         // Of one whose date is to be taken from its header, that has to be read before anything is sent.
         let redated = date.is_none() || self.route.misdated.contains(&message.uid);
         let mut part = Part::default();

@@ -49,6 +49,7 @@ pub(crate) async fn spread(
     for part in helped {
         copied.add(part?);
     }
+    copied.unread.extend(std::iter::from_fn(|| parts.next()).flatten().map(|m| m.uid));
     Ok((target, copied))
 }
 
@@ -76,6 +77,7 @@ impl<'a> Parts<'a> {
         let mut copied = CopyOutcome::default();
         while !copied.interrupted
             && copied.over_quota.is_none()
+            && !copied.halted
             && let Some(part) = self.next()
         {
             let (session, more) = copy(route, source, target, part).await?;
@@ -127,6 +129,10 @@ impl CopyOutcome {
         self.taken.extend(more.taken);
         self.contested.extend(more.contested);
         self.misdated.extend(more.misdated);
+        self.refused.extend(more.refused);
+        self.halted |= more.halted;
+        self.complaints = self.complaints.max(more.complaints);
+        self.unread.extend(more.unread);
         self.dated.extend(more.dated);
         self.read_back.extend(more.read_back);
         self.alone |= more.alone;

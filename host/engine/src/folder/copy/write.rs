@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mailhaul_imap::{Appender, Begun, Flags, ImapError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::timeout;
 
@@ -32,6 +32,8 @@ pub(super) struct Writer {
     pub batches: Batches,
     /// Every keyword they are known to have.
     pub keywords: Flags,
+    /// Raised when the target takes nothing more: what is in the queue is not sent.
+    pub halted: watch::Receiver<bool>,
     /// From which UID on the target is to list the folder behind the last message.
     pub list_from: Option<u32>,
 }
@@ -74,6 +76,11 @@ impl Writer {
                 }
             };
             match item {
+                Item::Whole(head, ..) if *self.halted.borrow() => flight(&self.flight).unsent.push(head.uid),
+                Item::Begin(head) if *self.halted.borrow() => {
+                    flight(&self.flight).unsent.push(head.uid);
+                    current = Some((head, false));
+                }
                 Item::Whole(head, pieces, _permit) => {
                     let accepted = self.begin(appender, &head).await?;
                     if accepted {
@@ -153,6 +160,7 @@ impl Writer {
                     read: head.read.unwrap_or_default(),
                     dated: head.dated.map(|rule| (rule, rule.told(head.append.internal_date.as_ref()))),
                     flags: head.append.flags.clone(),
+                    unmarked: head.unmarked.clone(),
                     later: head.later.clone(),
                     serial,
                     whole: false,

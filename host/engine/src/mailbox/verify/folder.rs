@@ -105,11 +105,14 @@ impl Comparison<'_> {
         result.looked.all_listed = source.unlisted() == 0;
         let (source, target) = (source.listed, target.listed);
         result.looked.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
-        let (rows, claimed, dated) = {
+        let (rows, claimed, dated, unmarked) = {
             let ledger = work.ledger();
-            let dated = ledger.differences_of(self.row.id)?.into_iter().filter(Difference::is_of_the_date);
-            let dated: HashSet<u32> = dated.map(|difference| difference.uid).collect();
-            (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated)
+            let told = ledger.differences_of(self.row.id)?;
+            let of = |which: fn(&Difference) -> bool| -> HashSet<u32> {
+                told.iter().filter(|d| which(d)).map(|d| d.uid).collect()
+            };
+            let (dated, unmarked) = (of(Difference::is_of_the_date), of(Difference::is_of_the_keywords));
+            (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated, unmarked)
         };
         context
             .emit(Event::FolderStarted {
@@ -121,7 +124,7 @@ impl Comparison<'_> {
             })
             .await;
         let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
-        let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated);
+        let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated, &unmarked);
         let Compared { mut differences, missing, pairs, resized } = lists;
         result.missing = missing;
         result.extras = target.iter().filter(|m| !claimed.contains(&m.uid)).cloned().collect();
