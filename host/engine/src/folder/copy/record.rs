@@ -26,14 +26,15 @@ const LINGER: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Waits for acknowledgements, and a moment for further ones: a transaction costs the same for one as for many. `false`
-/// when there are no more.
+/// when there are no more. After a refusal it is not waited: more of them may be on their way.
 async fn gather(acks: &mut mpsc::Receiver<Ack>, into: &mut Vec<Ack>) -> bool {
     if acks.recv_many(into, COMMIT).await == 0 {
         return false;
     }
     let moment = tokio::time::sleep(LINGER);
     tokio::pin!(moment);
-    while into.len() < COMMIT {
+    let refused = |ack: &Ack| !matches!(ack.outcome, AckOutcome::Stored { .. });
+    while into.len() < COMMIT && !into.last().is_some_and(refused) {
         let room = COMMIT - into.len();
         tokio::select! {
             biased;
