@@ -66,8 +66,21 @@ const PLACE: [&str; 14] = [
 ];
 /// … and for the lack of it, at the beginning of one.
 const LACK: [&str; 15] = [
-    "exceed", "insuf", "enough", "out", "left", "reached", "limit", "maxim", "überschr", "ueberschr",
-    "erschöpft", "erschoepft", "genug", "genügend", "suficiente",
+    "exceed",
+    "insuf",
+    "enough",
+    "out",
+    "left",
+    "reached",
+    "limit",
+    "maxim",
+    "überschr",
+    "ueberschr",
+    "erschöpft",
+    "erschoepft",
+    "genug",
+    "genügend",
+    "suficiente",
 ];
 
 impl Refusal {

@@ -126,8 +126,7 @@ impl FolderRun<'_> {
             } else {
                 Flags::new()
             };
-            let missing =
-                if own { flags.minus(&found.target.flags).minus(&left) } else { Flags::new() };
+            let missing = if own { flags.minus(&found.target.flags).minus(&left) } else { Flags::new() };
             let mut facts = if own { self.date_facts(found) } else { Vec::new() };
             if !left.is_empty() {
                 facts.push(self.route.unmarked(found.source.uid, found.target.uid, &left));

@@ -180,7 +180,7 @@ impl FolderRun<'_> {
         // Of two that were given one UID, neither is believed.
         let mut counted = std::mem::take(&mut pass.outcome.contested);
         self.take_back(&sent(wanted, &counted))?;
-        let refused: HashSet<u32> = 
+        let refused: HashSet<u32> =
             pass.outcome.refused.iter().filter(|r| !r.misdated).map(|r| r.uid).collect();
         let unresolved: HashSet<u32> =
             pass.outcome.unresolved.drain(..).chain(counted.iter().copied()).collect();

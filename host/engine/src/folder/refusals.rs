@@ -211,9 +211,10 @@ impl FolderRun<'_> {
             return Ok(Some(words));
         }
         let quota = self.ends.target.quota().await.map_err(EndError::at(Side::Target))?;
-        Ok(quota.map(|quota| quota.limit.saturating_sub(quota.used)).filter(|room| *room < smallest.size).map(
-            |room| format!("{words}, and by the quota it tells there are {room} bytes left"),
-        ))
+        Ok(quota
+            .map(|quota| quota.limit.saturating_sub(quota.used))
+            .filter(|room| *room < smallest.size)
+            .map(|room| format!("{words}, and by the quota it tells there are {room} bytes left")))
     }
 }
 

@@ -140,7 +140,8 @@ fn a_folder_that_takes_nothing_stops_and_the_others_go_on() {
     stage.load("Shared", 5);
     stage.load("Zoo", 5);
     stage.target.manners(|m| {
-        m.on_append = Box::new(|m| if m.folder == "Shared" { say("NO Not allowed here") } else { Take::Store });
+        m.on_append =
+            Box::new(|m| if m.folder == "Shared" { say("NO Not allowed here") } else { Take::Store });
     });
     for _ in 0..3 {
         let outcome = stage.run();

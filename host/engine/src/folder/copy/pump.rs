@@ -106,8 +106,7 @@ async fn pump(
         }
     };
     let listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
-    let copied =
-        CopyOutcome {
+    let copied = CopyOutcome {
         listed,
         interrupted: copied.interrupted,
         flags_lost: copied.flags_lost,

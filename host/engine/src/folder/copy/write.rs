@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mailhaul_imap::{Appender, Begun, Flags, ImapError};
-use tokio::sync::{mpsc, watch};
 use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::folder::copy::flight::{Batches, InFlight, SharedFlight, flight};

@@ -72,7 +72,9 @@ impl Ledger {
                     let rest = counts.source_messages - known;
                     *match (&stopped, &target) {
                         // A target that took nothing any more has said nothing of these messages.
-                        (None | Some(Code::Refused), _) if stopped.is_none() || target.is_some() => &mut counts.pending,
+                        (None | Some(Code::Refused), _) if stopped.is_none() || target.is_some() => {
+                            &mut counts.pending
+                        }
                         (_, None) => &mut counts.skipped,
                         (_, Some(_)) => &mut counts.failed,
                     } += rest;

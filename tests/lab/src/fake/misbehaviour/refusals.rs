@@ -58,13 +58,18 @@ pub(super) const ROWS: &[Misbehaviour] = &[
             false => Take::Store,
         });
     }),
-    row("waits-and-loses", "now a message is asked to wait, now it is acknowledged and not stored", &[Target], |m| {
-        let mut wait = false;
-        the_one_counted(m, move || {
-            wait = !wait;
-            Take::Say(if wait { "NO [THROTTLED] Later" } else { "OK Stored" }.to_owned())
-        });
-    }),
+    row(
+        "waits-and-loses",
+        "now a message is asked to wait, now it is acknowledged and not stored",
+        &[Target],
+        |m| {
+            let mut wait = false;
+            the_one_counted(m, move || {
+                wait = !wait;
+                Take::Say(if wait { "NO [THROTTLED] Later" } else { "OK Stored" }.to_owned())
+            });
+        },
+    ),
     row("throttles-appends", "five APPENDs are asked to wait", &[Target], |m| {
         let mut left = 5;
         m.on_append = Box::new(move |_| {
