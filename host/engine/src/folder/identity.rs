@@ -189,8 +189,10 @@ impl FolderRun<'_> {
     /// Whether what is to be done rests on what the ledger knows of copies: a message is to be sent, or flags are to be set.
     fn rests_on_copies(&self) -> bool {
         let in_doubt: HashSet<u32> = self.in_doubt.iter().flat_map(Batch::uids).collect();
-        let settled =
-            |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| is_settled(row, self.place, &in_doubt));
+        let retry = self.work().context.refusals.retry();
+        let settled = |m: &Listed| {
+            self.rows.get(&m.uid).is_some_and(|row| is_settled(row, self.place, &in_doubt, retry))
+        };
         !self.wanted.iter().all(settled) || !self.flag_changes().is_empty()
     }
 

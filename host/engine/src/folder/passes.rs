@@ -11,6 +11,7 @@ use crate::folder::copy::refused::Refused;
 use crate::folder::copy::spread;
 use crate::folder::refusals::{Refusals, Tried};
 use crate::folder::run::FolderRun;
+use crate::folder::subtract::is_retried;
 use crate::folder::work::Step;
 use crate::message::list::Listed;
 use crate::server::error::EndError;
@@ -54,12 +55,17 @@ impl FolderRun<'_> {
     /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once more.
     async fn begin_copy(&mut self) -> Vec<Listed> {
         let (work, folder) = (self.work(), self.row.id);
-        let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS);
+        let retry = work.context.refusals.retry();
+        let is_retried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| is_retried(row, retry));
+        let tried = |m: &Listed| {
+            !is_retried(m) && self.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS)
+        };
         let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
         self.route.exact =
             self.rows.values().any(|row| row.content.exact.is_some() && row.at_source.size == row.size);
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
+        wanted.retain(|m| retry.is_none() || is_retried(m));
         work.context
             .emit(Event::FolderStarted {
                 mailbox: work.key().to_owned(),

@@ -1,13 +1,17 @@
 //! What targets refused in this task, beyond one attempt at a mailbox and one folder.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::code::Code;
 use crate::state::ledger::FolderId;
 
 /// By mailbox.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<String, OfMailbox>>);
+pub(crate) struct Refusals {
+    mailboxes: Mutex<HashMap<String, OfMailbox>>,
+    retry: OnceLock<Code>,
+}
 
 #[derive(Debug, Default)]
 struct OfMailbox {
@@ -19,7 +23,18 @@ struct OfMailbox {
 
 impl Refusals {
     fn all(&self) -> MutexGuard<'_, HashMap<String, OfMailbox>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Only what failed for this reason is sent in this task, also what was given up.
+    pub(crate) fn set_retry(&self, code: Code) {
+        // A task is about one reason.
+        self.retry.get_or_init(|| code);
+    }
+
+    /// For which reason messages are sent again in this task, and no others.
+    pub(crate) fn retry(&self) -> Option<Code> {
+        self.retry.get().copied()
     }
 
     /// A pass was in vain so often at its end, and it `brought` something before or did not; returns how often in a row it

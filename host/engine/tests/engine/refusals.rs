@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mailhaul_engine::code::Code;
+use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Depth;
 use mailhaul_engine::summary::DifferenceKind as Kind;
 use mailhaul_lab::fake::{Incoming, Manners, Take};
@@ -399,6 +400,27 @@ fn a_target_that_waits_and_loses_in_turn_is_given_up() {
     assert!(outcome.waited.as_secs() < 1_800, "{:?}", outcome.waited);
     stage.behave();
     stage.run();
+    stage.run().complete();
+    stage.assert_moved();
+}
+
+/// What was given up comes when it is asked for by its reason, and nothing else is sent.
+#[test]
+fn what_was_given_up_is_sent_again_when_it_is_asked_for() {
+    let stage = Stage::judged(|m| if m.says("INBOX 005") { say("NO Bad header") } else { Take::Store });
+    for _ in 0..4 {
+        stage.run().not_well();
+    }
+    stage.behave();
+    let sent = stage.sent();
+    stage.run().not_well();
+    assert_eq!(stage.sent(), sent, "it is given up");
+    stage.source.store(|store| store.add("INBOX", &[], DATE, &message("more", 1)));
+    let none = stage.task(Task::Retry { code: Code::Limit });
+    assert!(none.finish.is_some_and(|finish| finish.mailboxes.is_empty()), "nothing failed for that");
+    let outcome = stage.task(Task::Retry { code: Code::Refused });
+    assert_eq!(outcome.not_well().totals(), [11, 10, 0, 0, 0, 1], "what is new is not sent by it");
+    assert_eq!(stage.sent(), sent + 1);
     stage.run().complete();
     stage.assert_moved();
 }
