@@ -98,6 +98,7 @@ async fn in_folder(
         together: true,
         misdated: HashSet::new(),
         undated: HashSet::new(),
+        unread: HashSet::new(),
         exact: false,
     };
     let mut folder = FolderRun::new(ends, route, row, place, rows);

@@ -133,6 +133,7 @@ fn route<'a>(
         together: true,
         misdated: HashSet::new(),
         undated: HashSet::new(),
+        unread: HashSet::new(),
         exact: false,
     }
 }
