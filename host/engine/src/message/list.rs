@@ -72,7 +72,16 @@ pub(crate) async fn list(
         let message_id = if identity { message_id(&fetch.body(MAX_IDENTITY).await?) } else { None };
         listed.push(Listed { message_id, ..Listed::from(message) });
     }
-    refuse_holes(&fetch)?;
+    let ended = fetch.refused().iter().filter(|refused| identity && refused.ended);
+    let nameless = ended.fold(UidSet::default(), |mut all, refused| {
+        all.extend(&refused.uids);
+        all
+    });
+    refuse_holes(&fetch, identity)?;
+    if !nameless.is_empty() {
+        // A connection ends at their headers: that they are there, and their figures, can be had all the same.
+        listed.extend(Box::pin(list(session, nameless, FetchItems::Meta)).await?);
+    }
     listed.sort_by_key(|m| m.uid);
     listed.dedup_by_key(|m| m.uid);
     Ok(listed)
@@ -175,8 +184,8 @@ pub(crate) async fn still_listed(session: &mut Session, uids: &[u32]) -> Result<
     }
 }
 
-fn refuse_holes(fetch: &Fetch<'_>) -> Result<(), ImapError> {
-    match fetch.refused().first() {
+fn refuse_holes(fetch: &Fetch<'_>, but_ended: bool) -> Result<(), ImapError> {
+    match fetch.refused().iter().find(|refused| !(but_ended && refused.ended)) {
         None => Ok(()),
         Some(refusal) => Err(ImapError::No {
             command: "UID FETCH",

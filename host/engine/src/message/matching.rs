@@ -142,7 +142,11 @@ pub(crate) async fn find(
 /// Whether what the lists say of two messages leaves it possible that they are one.
 fn may_be_one(a: &Listed, b: &Listed) -> bool {
     let same_date = || a.date.as_ref().map(|d| d.unix_seconds) == b.date.as_ref().map(|d| d.unix_seconds);
-    a.message_id == b.message_id && (a.message_id.is_some() || a.size == b.size || same_date())
+    // Of one that is not given at all its Message-ID is not known either.
+    match (&a.message_id, &b.message_id) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.size == b.size || same_date(),
+    }
 }
 
 /// Reads contents from one end; the other one waits, and is kept alive.

@@ -198,6 +198,34 @@ fn what_breaks_the_source_does_not_keep_the_rest_from_being_recognised() {
     }
 }
 
+/// Dovecot ends the connection at the header of a file that it cannot read, as at its text.
+#[test]
+fn what_breaks_an_end_at_its_header_does_not_either() {
+    for at_source in [true, false] {
+        let stage = Stage::loaded(12);
+        stage.run().complete();
+        std::fs::remove_dir_all(&stage.job.state_dir).unwrap();
+        let server = if at_source { &stage.source } else { &stage.target };
+        server.manners(|m| {
+            m.on_command = Box::new(|line| {
+                let set = line.split(' ').nth(2).unwrap_or_default();
+                let number = |text: &str| text.parse().unwrap_or(u32::MAX);
+                let has_it = set.split(',').any(|part| match part.split_once(':') {
+                    Some((first, last)) => (number(first)..=number(last)).contains(&5),
+                    None => number(part) == 5,
+                });
+                match has_it && line.contains("BODY.PEEK[") {
+                    true => Verdict::Bye("* BYE Internal error".into()),
+                    false => Verdict::Go,
+                }
+            });
+        });
+        let outcome = stage.run();
+        assert_eq!(outcome.not_well().totals(), [12, 0, 11, 0, 1, 0], "{at_source}");
+        stage.assert_moved();
+    }
+}
+
 /// The same where the target breaks at a copy.
 #[test]
 fn what_breaks_the_target_does_not_keep_the_rest_from_being_recognised() {
