@@ -6,6 +6,9 @@ use crate::reply::{Reply, Status, StatusLine, values};
 use crate::token::{Tokens, Value};
 use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet};
 
+/// What is opened and listed in one round trip has no more messages, by whoever asks for it.
+const FEW: u32 = 2_000;
+
 /// An open folder (RFC 9051 section 6.3.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selected {
@@ -94,13 +97,20 @@ impl Session {
         &mut self,
         folder: &FolderName,
     ) -> Result<(Selected, Option<Vec<Fetched>>), ImapError> {
-        self.forget_selected();
         let items = FetchItems::Meta;
+        if self.reading().most(items).is_some() {
+            return Ok((self.examine(folder).await?, None));
+        }
+        self.forget_selected();
         let commands = vec![
             Command::new("EXAMINE").string("the folder name", &folder.0),
             Command::new("UID FETCH").text("1:*").text(items.to_wire()),
         ];
-        let mut answers = self.run_all(commands).await?.into_iter();
+        let answers = self.run_all(commands).await;
+        if let Err(error) = &answers {
+            self.reading().ended_listing(items, FEW, error);
+        }
+        let mut answers = answers?.into_iter();
         let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
         // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section 6.3.2).
         let opened = answers.next().ok_or_else(lost)??.ok("EXAMINE")?;

@@ -143,7 +143,7 @@ impl ImapError {
             | ImapError::LoginRefused { code, text, .. } => {
                 self.cause() == Cause::TooManyConnections || asks_for_patience(code.as_deref(), text)
             }
-            ImapError::Bye { text } => {
+            ImapError::Bye { text } | ImapError::Idle { text } => {
                 let code = text.strip_prefix('[').and_then(|rest| rest.split([']', ' ']).next());
                 self.cause() == Cause::TooManyConnections || asks_for_patience(code, text)
             }
@@ -163,6 +163,7 @@ impl ImapError {
             ImapError::No { text, .. }
             | ImapError::Bad { text, .. }
             | ImapError::LoginRefused { text, .. }
+            | ImapError::Idle { text }
             | ImapError::Bye { text } => suggested_wait(text),
             _ => None,
         }

@@ -98,6 +98,7 @@ async fn in_folder(
         together: true,
         misdated: HashSet::new(),
         undated: HashSet::new(),
+        unread: HashSet::new(),
         exact: false,
         most_refused: usize::MAX,
         most_complaints: u32::MAX,

@@ -73,7 +73,7 @@ pub(super) async fn known_rows(
     let strays: Vec<Stray> =
         gone.into_iter().chain(rows.values().filter(loses).filter_map(Stray::of)).collect();
     // Read before any number is void: a run that breaks off in between would have to find them by less.
-    let read = match read_again(work, &mut ends.source, &new, &strays, renumbered).await? {
+    let read = match read_again(work, ends, &new, &strays, renumbered).await? {
         Ok(read) => read,
         Err(why) => return Ok(Err((Code::Unreadable, why))),
     };
@@ -124,6 +124,7 @@ async fn others(
     let uids: Vec<u32> = doubted.keys().copied().collect();
     for chunk in uids.chunks(CHUNK) {
         work.go_on()?;
+        ends.stay().await?;
         let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?.found;
         let mut headers = Vec::new();
         for uid in chunk {
@@ -213,6 +214,7 @@ impl FolderRun<'_> {
         let mut same = Vec::new();
         for chunk in doubted.chunks(CHUNK) {
             self.work().go_on()?;
+            self.ends.stay().await?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, ..)| *uid).collect();
             let read =
                 contents(&mut self.ends.target, &uids).await.map_err(EndError::at(Side::Target))?.found;

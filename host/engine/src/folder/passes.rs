@@ -63,6 +63,8 @@ impl FolderRun<'_> {
         let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
         self.route.exact =
             self.rows.values().any(|row| row.content.exact.is_some() && row.at_source.size == row.size);
+        let unread = self.rows.values().filter(|row| row.code == Some(Code::Unreadable)).map(|row| row.uid);
+        self.route.unread = unread.collect();
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
         wanted.retain(|m| retry.is_none() || is_retried(m));
@@ -97,9 +99,14 @@ impl FolderRun<'_> {
                 let Pass { outcome, .. } = &mut pass;
                 let source = &mut self.ends.source;
                 (self.ends.target, *outcome) = spread(&self.route, source, self.ends.target, &wanted).await?;
+                self.ends.stay().await?;
                 self.take_note(&mut pass.outcome);
                 self.tell_losses(&mut pass.outcome).await;
                 if self.outcome.interrupted {
+                    return Ok(self);
+                }
+                if let Some(words) = pass.outcome.withheld.take() {
+                    self.stop(Code::Unreadable, &words).await?;
                     return Ok(self);
                 }
                 self.look_for_refused(&wanted, &mut pass).await?;

@@ -56,9 +56,6 @@ impl FolderRun<'_> {
         }
         wanted.extend(self.replaced(&seen));
         wanted.sort_by_key(|m| m.uid);
-        // Not even to be compared with what the target holds: the source's connection ends at them.
-        let unreadable = work.context.breaks.unreadable(work.key(), folder);
-        wanted.retain(|m| !unreadable.contains(&m.uid));
         self.wanted = wanted;
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use mailhaul_imap::{FetchItems, FolderName, ImapError, Session};
+use mailhaul_imap::{FetchItems, FolderName, Session};
 
 use crate::message::content::{Candidate, Content, Rule, pair};
 use crate::message::list::{Listed, contents, list};
@@ -107,12 +107,12 @@ pub(crate) async fn find(
     tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
     let by_uid = |list: &[Listed]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
     let (all_sources, all_targets) = (by_uid(&with_ids), by_uid(&unclaimed));
-    let (sources, unread) = read(source, &sources, &all_sources).await.map_err(&at_source)?;
+    let (sources, unread) = read(ends, Side::Source, &sources, &all_sources).await?;
     let mut undecided: HashMap<u32, String> = unread
         .into_iter()
         .map(|(uid, words)| (uid, format!("it cannot be compared with what the target holds: {words}")))
         .collect();
-    let (targets, unread) = read(target, &targets, &all_targets).await.map_err(&at_target)?;
+    let (targets, unread) = read(ends, Side::Target, &targets, &all_targets).await?;
     let contents: HashMap<u32, &Content> = sources.iter().map(|c| (c.uid, &c.content)).collect();
     let matches: Vec<Match> = pair(&sources, &targets)
         .into_iter()
@@ -142,18 +142,26 @@ pub(crate) async fn find(
 /// Whether what the lists say of two messages leaves it possible that they are one.
 fn may_be_one(a: &Listed, b: &Listed) -> bool {
     let same_date = || a.date.as_ref().map(|d| d.unix_seconds) == b.date.as_ref().map(|d| d.unix_seconds);
-    a.message_id == b.message_id && (a.message_id.is_some() || a.size == b.size || same_date())
+    // Of one that is not given at all its Message-ID is not known either.
+    match (&a.message_id, &b.message_id) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.size == b.size || same_date(),
+    }
 }
 
+/// Reads contents from one end; the other one waits, and is kept alive.
 async fn read(
-    session: &mut Session,
+    ends: &mut Ends,
+    side: Side,
     uids: &[u32],
     listed: &HashMap<u32, Listed>,
-) -> Result<(Vec<Candidate>, BTreeMap<u32, String>), ImapError> {
+) -> Result<(Vec<Candidate>, BTreeMap<u32, String>), EndError> {
     let mut all = Vec::with_capacity(uids.len());
     let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
-        let read = contents(session, chunk).await?;
+        ends.stay().await?;
+        let session = if side == Side::Source { &mut ends.source } else { &mut ends.target };
+        let read = contents(session, chunk).await.map_err(EndError::at(side))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {
             let date = listed.get(&uid).and_then(|m| m.date.as_ref()).map(|d| d.unix_seconds);

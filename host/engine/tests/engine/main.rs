@@ -26,6 +26,7 @@ mod passes;
 mod patience;
 mod proving;
 mod quarantine;
+mod reading;
 mod received;
 mod refusals;
 mod relocating;

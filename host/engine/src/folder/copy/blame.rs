@@ -2,14 +2,13 @@
 //!
 //! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run, before anything
 //! behind it has arrived. So the first message that was under way is suspected, and from then on sent alone; what a
-//! connection breaks at three times alone is left out, and the rest goes on. A source is treated alike: the message whose
-//! text was arriving, else the first one still to come, is asked for alone from then on, and after three ends in all it is
-//! unreadable.
+//! connection breaks at three times alone is left out, and the rest goes on. What a source breaks at, its connections know
+//! themselves ([`mailhaul_imap::Reading`]).
 
 use mailhaul_imap::ImapError;
 
 use crate::code::Code;
-use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
+use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::Route;
 use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
@@ -27,12 +26,11 @@ pub(super) async fn blame(
     open: &[Listed],
     error: &WorkError,
 ) -> Step<()> {
-    let WorkError::End(EndError::Imap(side, error)) = error else { return Ok(()) };
-    if *side == Side::Source {
-        return blame_source(route, shared, open, error).await;
-    }
-    // Silence is the server's or the line's; only an end is an answer.
-    if !matches!(error, ImapError::Closed { .. }) {
+    let WorkError::End(EndError::Imap(Side::Target, error)) = error else { return Ok(()) };
+    // One that falls silent, or says what is no answer, is as one that ends. A goodbye, and an end while nothing was under
+    // way, is about the server.
+    let about_the_server = matches!(error, ImapError::Bye { .. } | ImapError::Idle { .. });
+    if !error.is_connection_lost() || about_the_server {
         return Ok(());
     }
     let (uid, size, whole, marked) = {
@@ -64,28 +62,4 @@ pub(super) async fn blame(
         route.work.ledger().failed(route.folder, &failure, &[])?;
     }
     Ok(())
-}
-
-async fn blame_source(
-    route: &Route<'_>,
-    shared: &SharedFlight,
-    open: &[Listed],
-    error: &ImapError,
-) -> Step<()> {
-    let Some(ReadBreak { uid, arriving }) = flight(shared).read_break.take() else { return Ok(()) };
-    // Silence is about a message only in the middle of one: the source said that more of it would come.
-    let silence = matches!(error, ImapError::TimedOut { .. });
-    if !error.is_connection_lost() || error.asks_for_patience() || (silence && !arriving) {
-        return Ok(());
-    }
-    tracing::info!(uid, arriving, %error, "the source's connection ended at this message");
-    if !route.work.context.breaks.give_up_reading(route.work.key(), route.folder, uid) {
-        return Ok(());
-    }
-    let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size);
-    let text = format!(
-        "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
-    );
-    let failure = Failure { uid, size, code: Code::Unreadable, text: &text, attempts: 0 };
-    Ok(route.fail(failure).await?)
 }

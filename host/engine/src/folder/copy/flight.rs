@@ -43,10 +43,6 @@ pub(super) struct Flight {
     pub(super) uid_next: Option<u32>,
     /// Messages sent so far.
     pub(super) serial: usize,
-    /// The message whose text the source is sending.
-    pub(super) arriving: Option<u32>,
-    /// What the source was at when its connection ended.
-    pub(super) read_break: Option<ReadBreak>,
     /// What was read and not sent, since the target takes nothing more.
     pub(super) unsent: Vec<u32>,
     /// The writer gave up: what a server says of the message it was in is said of half a message.
@@ -114,13 +110,4 @@ impl Batches {
     pub(super) fn of(&self, uid: u32) -> Option<&[(u32, u64)]> {
         self.of.get(&uid).and_then(|n| self.messages.get(*n)).map(Vec::as_slice)
     }
-}
-
-/// What the source was at when its connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ReadBreak {
-    /// The message.
-    pub uid: u32,
-    /// Its text had begun to arrive; else it is the next one that was asked for.
-    pub arriving: bool,
 }

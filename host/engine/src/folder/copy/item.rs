@@ -42,6 +42,9 @@ pub(crate) struct Route<'a> {
     pub misdated: HashSet<u32>,
     /// Of these, those whose header's date it does not take either.
     pub undated: HashSet<u32>,
+    /// Messages that an earlier run could not read, which are asked for behind the others: each run that ends at some of
+    /// them then comes further.
+    pub unread: HashSet<u32>,
     /// Whether the source's word on the length of a message of the folder was right before.
     pub exact: bool,
     /// Refusals in a row after which nothing more is sent for now.
@@ -146,6 +149,8 @@ pub(crate) struct CopyOutcome {
     pub wait: Option<Duration>,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
+    /// The source refused every message that it was asked for, in these words: what they are about is not the messages.
+    pub withheld: Option<String>,
     /// The user stopped it.
     pub interrupted: bool,
     /// Flags the target cannot hold, and on how many messages.

@@ -139,6 +139,7 @@ impl CopyOutcome {
         self.patience = self.patience.take().or(more.patience);
         self.wait = self.wait.max(more.wait);
         self.over_quota = self.over_quota.take().or(more.over_quota);
+        self.withheld = self.withheld.take().or(more.withheld);
         self.interrupted |= more.interrupted;
         self.listed = self.listed.take().or(more.listed);
         for (flag, count) in more.flags_lost {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailhaul_imap::{Appender, Begun, Flags, ImapError};
+use mailhaul_imap::{Appender, Begun, Flags, ImapError, STAY_EVERY};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -137,7 +137,13 @@ impl Writer {
             appender.complete().await?;
             appender.flush().await?;
         }
-        Ok(items.recv().await)
+        loop {
+            match timeout(STAY_EVERY, items.recv()).await {
+                Ok(item) => return Ok(item),
+                Err(_) if between_messages => appender.stay().await?,
+                Err(_) => {}
+            }
+        }
     }
 
     /// Records the intent, then sends the command. `false` when the target refused it before the body.

@@ -7,9 +7,10 @@ use mailhaul_imap::{FolderName, Selected, Session, UidSet};
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
+use crate::mailbox::open::dial_again;
 use crate::mailbox::verify::looked::Looked;
 use crate::message::compare::{Compared, compare_lists};
-use crate::message::differing::compare_pairs;
+use crate::message::differing::{Pair, compare_pairs};
 use crate::message::list::{Listed, WholeList, list_whole};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
@@ -145,7 +146,7 @@ impl Comparison<'_> {
                     return Ok(FolderFound { interrupted: true, ..FolderFound::nothing(depth) });
                 }
                 let mut headers = Vec::new();
-                for mut pair in compare_pairs(ends, chunk, depth_now).await? {
+                for mut pair in self.compare(ends, names, chunk, depth_now).await? {
                     // Line ends are what only the whole depth asks for.
                     pair.kinds.retain(|kind| depth_now == depth || *kind != DifferenceKind::AlteredNewlines);
                     if let Some(read) = &pair.read {
@@ -188,6 +189,33 @@ impl Comparison<'_> {
             context.emit(event).await;
         }
         Ok(result)
+    }
+}
+
+impl Comparison<'_> {
+    /// Compares messages with their copies. Where a connection ends at one of them, it is found as in a copy.
+    async fn compare(
+        &self,
+        ends: &mut Ends,
+        names: Spellings<'_>,
+        pairs: &[(u32, u32)],
+        depth: Depth,
+    ) -> Step<Vec<Pair>> {
+        let Work { context, mailbox, .. } = self.work;
+        loop {
+            let blamed = context.breaks.blamed(mailbox);
+            let error = match compare_pairs(ends, pairs, depth).await {
+                Ok(compared) => return Ok(compared),
+                Err(error) => error,
+            };
+            dial_again(self.work, ends, blamed, error).await?;
+            if let Some(name) = names.source.0 {
+                ends.source.examine(name).await.map_err(EndError::at(Side::Source))?;
+            }
+            if let Some(name) = names.target.0 {
+                ends.target.examine(name).await.map_err(EndError::at(Side::Target))?;
+            }
+        }
     }
 }
 

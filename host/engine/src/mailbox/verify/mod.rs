@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::folder::work::{Lists, Work};
-use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
+use crate::folder::work::{Lists, Work, WorkError};
+use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
 use crate::mailbox::verify::folder::{Comparison, Spellings};
 use crate::mailbox::verify::looked::{Looked, finding};
 use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
@@ -79,7 +79,13 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
             target: (target_names.get(target_path), messages(&target_folders, target_path)),
         };
         let comparison = Comparison { work, row, target_path, depth, sample };
-        let result = comparison.folder(&mut ends, names).await?;
+        let result = loop {
+            let blamed = context.breaks.blamed(work.mailbox);
+            match comparison.folder(&mut ends, names).await {
+                Err(WorkError::End(error)) => dial_again(work, &mut ends, blamed, error).await?,
+                done => break done?,
+            }
+        };
         if result.interrupted {
             return Ok(MailboxEnd::Interrupted);
         }

@@ -18,8 +18,6 @@ mod relocation;
 mod report;
 mod seal;
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
 mod tests;
 
 use std::cell::Cell;

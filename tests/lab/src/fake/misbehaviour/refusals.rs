@@ -104,6 +104,12 @@ pub(super) const ROWS: &[Misbehaviour] = &[
             Verdict::Say("NO [THROTTLED] Account is temporarily over its limits".to_owned())
         });
     }),
+    row("gives-no-text", "every FETCH of a text is refused in words nobody knows", &[Source], |m| {
+        m.on_command = Box::new(|line| match line.contains("BODY.PEEK[]") {
+            true => Verdict::Say("NO Heute nicht".to_owned()),
+            false => Verdict::Go,
+        });
+    }),
     row("repeats-the-password", "a log-in is refused with the command in the answer", BOTH, |m| {
         m.repeats_commands = true;
         m.on_command = Box::new(|line| match line {
