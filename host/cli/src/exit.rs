@@ -52,9 +52,12 @@ fn of_cause(cause: Cause) -> Exit {
         | Cause::PlainOnTlsPort => Exit::Unreachable,
         Cause::Quota => Exit::NoRoom,
         Cause::Plugin => Exit::Plugin,
-        Cause::TooManyConnections | Cause::ServerFault | Cause::Plan | Cause::Ledger | Cause::Internal => {
-            Exit::NotAllWell
-        }
+        Cause::OneAccount
+        | Cause::TooManyConnections
+        | Cause::ServerFault
+        | Cause::Plan
+        | Cause::Ledger
+        | Cause::Internal => Exit::NotAllWell,
     }
 }
 
@@ -197,6 +200,7 @@ mod tests {
                 ("quota", 7),
                 ("server-fault", 3),
                 ("plugin", 6),
+                ("one-account", 3),
                 ("plan", 3),
                 ("ledger", 3),
                 ("internal", 3),

@@ -11,6 +11,7 @@ use mailhaul_engine::event::Event;
 use mailhaul_engine::handle;
 use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, Order, SecretSource, Select, Task};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
+use mailhaul_engine::store;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
 use mailhaul_plugin_host::LOCK_FILE;
@@ -41,9 +42,13 @@ impl Opened {
     /// Opens the project to connect and write: the state folder is made and the log begins.
     ///
     /// # Errors
-    /// What is wrong with the project file, one cause each.
+    /// What is wrong with the project file, one cause each; a state folder that others use.
     pub(crate) fn for_work(ui: &mut Ui, global: &Global) -> Result<Self, Failure> {
         let opened = Self::for_reading(ui, global)?;
+        let (state, file) = (&opened.project.state, &opened.project.file);
+        store::claim(state, file).map_err(|not_ours| {
+            Failure::input(format!("{}: {not_ours}", file.display()), Some(&not_ours.remedy))
+        })?;
         if let Some(warning) = logging::open(&opened.project.state) {
             ui.warn(&warning);
         }

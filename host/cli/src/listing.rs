@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mailhaul_engine::destinations;
+use mailhaul_engine::destinations::{self, Allowed};
 use mailhaul_engine::plugin::{
     Diagnostic, MailboxEntry, MailboxSource, PluginError, PluginFailure, PluginId, Severity,
 };
@@ -35,17 +35,21 @@ pub(crate) async fn entries(
         remarks(ui, &page.diagnostics)?;
         entries.extend(page.mailboxes);
         match page.next {
-            None => return allowed(project, entries),
+            None => return allowed(project, source, entries),
             next => token = next,
         }
     }
     Err(broke(endless(source.plugin(), "list-mailboxes")))
 }
 
-fn allowed(project: &Project, entries: Vec<MailboxEntry>) -> Result<Vec<MailboxEntry>, Failure> {
+fn allowed(
+    project: &Project,
+    plugin: &Arc<dyn MailboxSource>,
+    entries: Vec<MailboxEntry>,
+) -> Result<Vec<MailboxEntry>, Failure> {
     let hosts = job::destinations(&project.mailboxes.hosts);
     let (source, target) = (job::server(&project.source), job::server(&project.target));
-    match destinations::refusal(&hosts, &source, &target, &entries) {
+    match destinations::refusal(Allowed::of(&**plugin, &hosts), &source, &target, &entries) {
         Some(refusal) => Err(Failure::refused(Exit::Input, &refusal.reasons, refusal.remedy.as_deref())),
         None => Ok(entries),
     }

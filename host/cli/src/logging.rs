@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -77,11 +77,11 @@ fn targets(level: LevelFilter) -> Targets {
     targets.with_target("async_imap", level.min(LevelFilter::DEBUG))
 }
 
-/// Opens the log in the state folder, which is made if need be, and writes what was kept so far.
+/// Opens the log in the state folder and writes what was kept so far.
 /// Returns a warning when that fails: a migration does not depend on its log.
 pub(crate) fn open(state_dir: &Path) -> Option<String> {
     let path = state_dir.join(FILE_NAME);
-    let opened = private_dir(state_dir).and_then(|()| Rotating::open(&path, ROTATE_AT));
+    let opened = Rotating::open(&path, ROTATE_AT);
     let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     match opened {
         Ok(mut file) => {
@@ -107,14 +107,6 @@ pub(crate) fn path() -> Option<PathBuf> {
         Log::Open(file) => Some(file.path.clone()),
         Log::Waiting(_) | Log::Closed => None,
     }
-}
-
-/// Makes a folder that nobody else can look into, whatever the umask is.
-fn private_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// A file that is put aside when it has grown.
@@ -224,8 +216,7 @@ mod tests {
     fn the_file_is_private_and_bounded() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
-        private_dir(&state).unwrap();
-        assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::create_dir(&state).unwrap();
         let path = state.join(FILE_NAME);
         fs::write(&path, "old\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();

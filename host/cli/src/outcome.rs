@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mailhaul_engine::event::{CheckRow, Event, Finish};
+use mailhaul_engine::event::{CheckRow, Event, Finish, MailboxEnd};
 use mailhaul_engine::plan::MailboxPlan;
 use mailhaul_engine::summary::{Difference, MailboxSummary};
 
@@ -47,6 +47,12 @@ impl Outcome {
     pub(crate) fn summary(&self, mailbox: &str) -> Option<&MailboxSummary> {
         let (_, summary) = self.summaries.get(*self.by_key.get(mailbox)?)?;
         Some(summary)
+    }
+
+    /// Whether the work on a mailbox came to its end, however well: what it was to ask was asked.
+    pub(crate) fn came_to_its_end(&self, mailbox: &str) -> bool {
+        let end = self.finish.mailboxes.iter().find(|(key, _)| key == mailbox);
+        end.is_some_and(|(_, end)| matches!(end, MailboxEnd::Complete | MailboxEnd::NotAllWell))
     }
 
     /// Returns why nothing was started, if nothing was.

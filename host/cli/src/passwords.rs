@@ -3,13 +3,11 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use mailhaul_imap::Secret;
-use mailhaul_project::table::{self, Cell, Table};
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use crate::error::Failure;
@@ -22,6 +20,10 @@ const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456
 /// Four groups of six with `-` between: 139 bits, and what most rules for passwords ask for.
 const GROUPS: usize = 4;
 const GROUP: usize = 6;
+/// Characters of a password.
+const LENGTH: usize = GROUPS * (GROUP + 1) - 1;
+/// A quarter of a million mailboxes, and longer names than they have.
+const MAX_BYTES: u64 = 128 << 20;
 
 /// The file and what is in it.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct Passwords {
     file: File,
     /// By log-in, lower case.
     known: HashMap<String, Secret>,
+    /// Whether what was written last may have no end.
+    torn: bool,
 }
 
 impl Passwords {
@@ -57,26 +61,31 @@ impl Passwords {
                 Some(&format!("`chmod 600 {shown}`, or name another file")),
             ));
         }
-        let mut known = HashMap::new();
-        if meta.len() == 0 {
-            file.write_all(HEADER.as_bytes()).map_err(fault)?;
-        } else {
-            let table = Table::read(path, table::Limits::default())?;
-            let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
-            if names != HEADER.trim_end().split(',').collect::<Vec<_>>() {
-                return Err(Failure::input(
-                    format!("{shown} is not a list of passwords that `provision` made"),
-                    Some("name another file; this one is left alone"),
-                ));
-            }
-            for row in table.rows {
-                if let [Cell::Text(login), Cell::Secret(password)] = row.cells.as_slice() {
-                    redact::register(password.expose_secret());
-                    known.insert(login.to_lowercase(), password.clone());
-                }
-            }
+        let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0)));
+        if meta.len() > MAX_BYTES {
+            return Err(fault(io::Error::other("it is too large to be a list of passwords")));
         }
-        Ok(Self { path: path.to_owned(), file, known })
+        file.read_to_end(&mut text).map_err(fault)?;
+        // A header that was torn is written to its end.
+        let rest = HEADER.as_bytes().strip_prefix(&text[..]).filter(|rest| !rest.is_empty());
+        if let Some(rest) = rest {
+            file.write_all(rest).and_then(|()| file.sync_all()).map_err(fault)?;
+            return Ok(Self { path: path.to_owned(), file, known: HashMap::new(), torn: false });
+        }
+        let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+        if lines.next().map(<[u8]>::trim_ascii) != Some(HEADER.trim_end().as_bytes()) {
+            return Err(Failure::input(
+                format!("{shown} is not a list of passwords that `provision` made"),
+                Some("name another file; this one is left alone"),
+            ));
+        }
+        let mut known = HashMap::new();
+        for (login, password) in lines.filter_map(whole) {
+            redact::register(password);
+            known.insert(login.to_lowercase(), Secret::from(password.to_vec()));
+        }
+        let torn = !text.ends_with(b"\n");
+        Ok(Self { path: path.to_owned(), file, known, torn })
     }
 
     /// Where they are.
@@ -94,17 +103,39 @@ impl Passwords {
         }
         let password = made()?;
         redact::register(&password);
-        let mut line = Zeroizing::new(cell(login).into_bytes());
+        // What was torn gets its end, so that it is never read together with this line.
+        let begin = if self.torn { "\n" } else { "" };
+        let mut line = Zeroizing::new(format!("{begin}{}", cell(login)).into_bytes());
         line.reserve_exact(password.len() + 2);
         line.push(b',');
         line.extend_from_slice(&password);
         line.push(b'\n');
+        self.torn = true;
         self.file.write_all(&line)?;
+        self.torn = false;
         self.file.sync_all()?;
         let secret = Secret::from(password.to_vec());
         self.known.insert(login.to_lowercase(), secret.clone());
         Ok(secret)
     }
+}
+
+/// The log-in and the password of a line that was written to its end: it has one, and its password is as long as ours are.
+fn whole(line: &[u8]) -> Option<(String, &[u8])> {
+    let line = line.strip_suffix(b"\n")?.trim_ascii_end();
+    let at = line.len().checked_sub(LENGTH + 1)?;
+    let (login, password) = (line.get(..at)?, line.get(at + 1..)?);
+    let ours = password.iter().enumerate().all(|(at, byte)| match at % (GROUP + 1) {
+        GROUP => *byte == b'-',
+        _ => ALPHABET.contains(byte),
+    });
+    let login = std::str::from_utf8(login).ok().filter(|_| ours && line.get(at) == Some(&b','))?;
+    let login = match login.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?.replace("\"\"", "\""),
+        None => login.to_owned(),
+    };
+    // Another line's end or beginning would show in what is read back.
+    (!login.is_empty() && cell(&login).as_bytes() == line.get(..at)?).then_some((login, password))
 }
 
 /// A cell of RFC 4180.
@@ -120,7 +151,7 @@ fn cell(text: &str) -> String {
 fn made() -> io::Result<Zeroizing<Vec<u8>>> {
     loop {
         let mut password = Zeroizing::new(Vec::with_capacity(GROUPS * (GROUP + 1)));
-        while password.len() < GROUPS * (GROUP + 1) - 1 {
+        while password.len() < LENGTH {
             if password.len() % (GROUP + 1) == GROUP {
                 password.push(b'-');
                 continue;
@@ -141,6 +172,8 @@ fn made() -> io::Result<Zeroizing<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -161,6 +194,51 @@ mod tests {
         assert_eq!(again.of("a,\"b").unwrap().expose_secret(), odd.expose_secret());
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");
+    }
+
+    #[test]
+    fn a_torn_line_is_no_password_wherever_it_was_torn() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new.csv");
+        let logins = ["anna@new.example", "a,\"b", "cleo@new.example"];
+        let mut passwords = Passwords::open(&path).unwrap();
+        let made: Vec<Secret> = logins.iter().map(|login| passwords.of(login).unwrap()).collect();
+        let text = fs::read(&path).unwrap();
+        for end in 0..text.len() {
+            fs::write(&path, &text[..end]).unwrap();
+            let mut again = Passwords::open(&path).unwrap();
+            for (login, made) in logins.iter().zip(&made) {
+                let whole = again.of(login).unwrap();
+                assert_eq!(whole.expose_secret().len(), LENGTH);
+                let line = [cell(login).as_bytes(), b",", made.expose_secret(), b"\n"].concat();
+                let kept = text[..end].windows(line.len()).any(|there| there == line);
+                assert_eq!(kept, whole.expose_secret() == made.expose_secret(), "{login} at {end}");
+            }
+            // What was made now is found again, in lines of their own.
+            let used: Vec<Secret> = logins.iter().map(|login| again.of(login).unwrap()).collect();
+            let mut third = Passwords::open(&path).unwrap();
+            for (login, used) in logins.iter().zip(&used) {
+                assert_eq!(
+                    third.of(login).unwrap().expose_secret(),
+                    used.expose_secret(),
+                    "{login} at {end}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_written_is_not_joined() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new.csv");
+        let mut passwords = Passwords::open(&path).unwrap();
+        let file = std::mem::replace(&mut passwords.file, File::open(&path).unwrap());
+        assert!(passwords.of("anna").is_err(), "it is not open for writing");
+        passwords.file = file;
+        (&passwords.file).write_all(b"anna,Ab3").unwrap();
+        let made = passwords.of("anna").unwrap();
+        let mut again = Passwords::open(&path).unwrap();
+        assert_eq!(again.of("anna").unwrap().expose_secret(), made.expose_secret());
     }
 
     #[test]

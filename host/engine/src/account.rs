@@ -19,6 +19,8 @@ pub(crate) struct Mailbox {
     pub source: AccountSpec,
     /// The new end.
     pub target: AccountSpec,
+    /// Its row says that sharing an account is meant.
+    pub one_account: bool,
 }
 
 impl Mailbox {
@@ -39,6 +41,19 @@ impl Mailbox {
     pub(crate) fn side(&self, side: Side) -> &AccountSpec {
         if side == Side::Source { &self.source } else { &self.target }
     }
+}
+
+/// A log-in as it is compared with others: servers do not tell large and small letters apart.
+#[must_use]
+pub(crate) fn folded(login: &str) -> String {
+    login.to_lowercase()
+}
+
+/// Whether two log-ins may be one account's with and without its domain, or in two of them.
+#[must_use]
+pub(crate) fn same_local_part(one: &str, other: &str) -> bool {
+    let local = |login: &str| folded(login.split(['@', '%', '+']).next().unwrap_or(login));
+    local(one) == local(other)
 }
 
 /// Who a ledger is about; recorded at its creation and compared ever after.
@@ -74,6 +89,12 @@ impl fmt::Debug for AccountSpec {
 }
 
 impl AccountSpec {
+    /// Where it signs in, unless that is the project's own host of the side.
+    #[must_use]
+    pub(crate) fn elsewhere(&self) -> Option<&Endpoint> {
+        Some(&self.endpoint).filter(|endpoint| !self.host.server.is_own(endpoint))
+    }
+
     /// Puts the log-in together.
     ///
     /// # Errors
@@ -164,6 +185,7 @@ pub(crate) mod testing {
             let entry = AccountEntry { login: key.to_owned(), secret, ..AccountEntry::default() };
             spec(&entry, &defaults, side).unwrap()
         };
-        Mailbox { key: key.to_owned(), source: end(source, Side::Source), target: end(target, Side::Target) }
+        let (source, target) = (end(source, Side::Source), end(target, Side::Target));
+        Mailbox { key: key.to_owned(), source, target, one_account: false }
     }
 }

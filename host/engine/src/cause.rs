@@ -44,6 +44,8 @@ named_enum! {
         ServerFault = "server-fault",
         /// A plugin broke, or broke the contract.
         Plugin = "plugin",
+        /// Two names in the list are one account.
+        OneAccount = "one-account",
         /// The plan has conflicts, or is not the one that was agreed on.
         Plan = "plan",
         /// The ledger cannot be used, or there is none yet.
@@ -117,6 +119,7 @@ impl Cause {
             | Self::TlsOnPlainPort
             | Self::PlainOnTlsPort
             | Self::Plugin
+            | Self::OneAccount
             | Self::Plan
             | Self::Ledger => Actor::Operator,
             Self::ImapDisabled | Self::TlsExpired | Self::Quota | Self::ServerFault => host,
@@ -160,6 +163,11 @@ impl Cause {
                 "try again later; if it stays, ask the server's operator with the words above".to_owned()
             }
             Self::Plugin => "mend the plugin, or take it out of `mailhaul.toml`".to_owned(),
+            Self::OneAccount => {
+                "give each mailbox an account of its own in the list; `meant` in the column `one_account` says that it is \
+                 one on purpose"
+                    .to_owned()
+            }
             Self::Plan => "decide it with a `[[folders]]` rule, and look with `mailhaul plan`".to_owned(),
             Self::Ledger => "do what the sentence says, and run the same command again".to_owned(),
             Self::Internal => "report it with the log".to_owned(),

@@ -5,6 +5,9 @@
 //! they go to the host they stand under and to that side's `admin_hosts`, whatever `hosts` says. A host means its
 //! ports of IMAP, 143 and 993, unless a port is written.
 //!
+//! A list that a foreign plugin makes is not the operator's: what [`Allowed::Plugin`] was granted stands in the place of
+//! `hosts` then, and narrows `admin_hosts`.
+//!
 //! Decided from the list alone, before a name is looked up: a look-up tells a stranger's name server who asks.
 
 use std::collections::{HashMap, HashSet};
@@ -13,7 +16,7 @@ use std::net::IpAddr;
 
 use mailhaul_net::{Endpoint, TlsMode, canonical_host};
 
-use crate::plugin::{AccountEntry, MailboxEntry};
+use crate::plugin::{AccountEntry, MailboxEntry, MailboxSource, PluginId};
 use crate::side::Side;
 
 /// The ports of IMAP: clear text or STARTTLS, and implicit TLS (RFC 9051, RFC 8314).
@@ -88,6 +91,12 @@ impl Server {
         if entry.secret.is_some() { Some(Credential::Own) } else { self.shared }
     }
 
+    /// Whether this is the side's own host.
+    #[must_use]
+    pub(crate) fn is_own(&self, endpoint: &Endpoint) -> bool {
+        self.allowed(&[]).contains(&(canonical_host(&endpoint.host), endpoint.port))
+    }
+
     /// Host and port of everything that may have a credential: the side's own host, and `more`.
     fn allowed(&self, more: &[Destination]) -> HashSet<(String, u16)> {
         let own = self
@@ -112,6 +121,23 @@ pub struct Refusal {
     pub remedy: Option<String>,
 }
 
+/// Where rows may sign in beside the project's own two hosts.
+#[derive(Debug, Clone, Copy)]
+pub enum Allowed<'a> {
+    /// `[mailboxes] hosts`: a plugin that ships reads what the operator wrote.
+    Project(&'a [Destination]),
+    /// What `plugins.lock` grants this plugin.
+    Plugin(&'a PluginId, &'a [Destination]),
+}
+
+impl<'a> Allowed<'a> {
+    /// For the lists of this source; `hosts` is `[mailboxes] hosts`.
+    #[must_use]
+    pub fn of(source: &'a dyn MailboxSource, hosts: &'a [Destination]) -> Self {
+        source.hosts().map_or(Self::Project(hosts), |granted| Self::Plugin(source.plugin(), granted))
+    }
+}
+
 /// Credentials of one kind on their way to one host.
 struct Stray {
     credential: Credential,
@@ -120,6 +146,8 @@ struct Stray {
     /// Where the first mailbox of them is listed.
     first: String,
     mailboxes: usize,
+    /// The plugin that was not granted the host; `None` where the project file does not allow it.
+    plugin: Option<PluginId>,
 }
 
 impl Stray {
@@ -163,19 +191,29 @@ impl Stray {
             Credential::Admin => format!("`[{side}] admin_password`"),
             Credential::Token => format!("`[{side}] token`"),
         };
-        format!("{who}: {what} would go to {}, which the project file does not allow", self.endpoint)
+        match &self.plugin {
+            None => {
+                format!("{who}: {what} would go to {}, which the project file does not allow", self.endpoint)
+            }
+            Some(plugin) => {
+                format!("{who}: {what} would go to {}, which `{}` was not granted", self.endpoint, plugin.id)
+            }
+        }
     }
 }
 
-/// Whether any mailbox of the list would send a credential where it may not go: all of it, by host. `hosts` is
-/// `[mailboxes] hosts`.
+/// Whether any mailbox of the list would send a credential where it may not go: all of it, by host.
 #[must_use]
 pub fn refusal(
-    hosts: &[Destination],
+    allowed: Allowed<'_>,
     source: &Server,
     target: &Server,
     entries: &[MailboxEntry],
 ) -> Option<Refusal> {
+    let (hosts, plugin) = match allowed {
+        Allowed::Project(hosts) => (hosts, None),
+        Allowed::Plugin(plugin, granted) => (granted, Some(plugin)),
+    };
     let mut strays: Vec<Stray> = Vec::new();
     for (side, server) in [(Side::Source, source), (Side::Target, target)] {
         let (rows, project) = (server.allowed(hosts), server.allowed(&server.admin_hosts));
@@ -187,7 +225,8 @@ pub fn refusal(
             let credential = server.credential(account).unwrap_or(Credential::Own);
             let place = (canonical_host(&endpoint.host), endpoint.port);
             let allowed = if credential == Credential::Own { &rows } else { &project };
-            if allowed.contains(&place) {
+            let ungranted = plugin.filter(|_| !rows.contains(&place));
+            if allowed.contains(&place) && ungranted.is_none() {
                 continue;
             }
             let at = *known.entry((credential, place.0, place.1)).or_insert(strays.len());
@@ -195,7 +234,8 @@ pub fn refusal(
                 Some(stray) => stray.mailboxes += 1,
                 None => {
                     let first = entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key));
-                    strays.push(Stray { credential, side, endpoint, first, mailboxes: 1 });
+                    let plugin = ungranted.cloned();
+                    strays.push(Stray { credential, side, endpoint, first, mailboxes: 1, plugin });
                 }
             }
         }
@@ -213,15 +253,45 @@ pub fn refusal(
         (("target", "admin_hosts"), &target.admin_hosts),
     ];
     let lines: String = there.into_iter().filter_map(|(key, there)| line(key, there, &strays)).collect();
-    let remedy =
-        (!lines.is_empty()).then(|| format!("only if that is meant, write into the project file{lines}"));
+    let mut remedies = Vec::new();
+    if !lines.is_empty() {
+        remedies.push(format!("only if that is meant, write into the project file{lines}"));
+    }
+    remedies.extend(plugin.and_then(|plugin| grants(plugin, &strays)));
+    let remedy = (!remedies.is_empty()).then(|| remedies.join("\n"));
     Some(Refusal { reasons, remedy })
+}
+
+/// What grants a plugin the hosts that it names; `None` when nothing is missing.
+fn grants(plugin: &PluginId, strays: &[Stray]) -> Option<String> {
+    let mut hosts: Vec<String> = Vec::new();
+    for stray in strays.iter().filter(|stray| stray.plugin.is_some() && stray.is_host()) {
+        let host = canonical_host(&stray.endpoint.host);
+        let host = Destination { host, port: Some(stray.endpoint.port) }.to_string();
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    if hosts.is_empty() {
+        return None;
+    }
+    let needs: String =
+        hosts.iter().map(|host| format!("\n  [[needs.host]]\n  host = \"{host}\"\n  why = \"…\"")).collect();
+    let words: Vec<_> = hosts.iter().map(|host| format!("'{host}'")).collect();
+    let id = &plugin.id;
+    Some(format!(
+        "only if that is meant: a plugin that does not ship asks for each host in its plugin.toml,{needs}\nand is granted it \
+         with `mailhaul plugin update {id}` and `mailhaul plugin grant {id} {}`",
+        words.join(" ")
+    ))
 }
 
 /// Where and what to write for one key, with what stands there already; `None` when nothing is missing.
 fn line((table, key): (&str, &str), there: &[Destination], strays: &[Stray]) -> Option<String> {
     let mut all = there.to_vec();
-    for stray in strays.iter().filter(|stray| stray.key() == (table, key) && stray.is_host()) {
+    for stray in
+        strays.iter().filter(|stray| stray.key() == (table, key) && stray.is_host() && stray.plugin.is_none())
+    {
         let wanted = stray.destination();
         if !all.contains(&wanted) {
             all.push(wanted);
@@ -262,11 +332,11 @@ mod tests {
         };
         let target = AccountEntry { login: "anna".into(), secret: secret(), ..AccountEntry::default() };
         let origin = Some(format!("m.csv:{line}"));
-        MailboxEntry { key: line.to_string(), source, target, label: None, origin }
+        MailboxEntry { key: line.to_string(), source, target, label: None, origin, one_account: false }
     }
 
     fn refused(hosts: &[Destination], source: &Server, rows: &[MailboxEntry]) -> Option<Refusal> {
-        refusal(hosts, source, &server("new.example", None), rows)
+        refusal(Allowed::Project(hosts), source, &server("new.example", None), rows)
     }
 
     #[test]
@@ -343,6 +413,45 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn a_foreign_plugin_names_what_it_was_granted_and_the_projects_hosts() {
+        let plugin = PluginId { id: "acme".into(), version: "1.0.0".into() };
+        let granted = [named("cluster.example", Some(993)), named("node.example", Some(993))];
+        let target = server("new.example", None);
+        let asked = |source: &Server, rows: &[MailboxEntry]| {
+            refusal(Allowed::Plugin(&plugin, &granted), source, &target, rows)
+        };
+        let source = server("old.example", None);
+        for (host, port) in [("", None), ("old.example", Some(143)), ("CLUSTER.example.", Some(993))] {
+            assert_eq!(asked(&source, &[row(2, host, port, true)]), None, "{host}");
+        }
+        for (host, port, named) in [
+            ("evil.example", None, "evil.example:993"),
+            // Exactly the host and the port.
+            ("cluster.example", Some(143), "cluster.example:143"),
+            ("a.cluster.example", None, "a.cluster.example:993"),
+            ("old.example", Some(25), "old.example:25"),
+        ] {
+            let refusal = asked(&source, &[row(2, host, port, true)]).unwrap();
+            let wanted =
+                format!("m.csv:2: its source password would go to {named}, which `acme` was not granted");
+            assert_eq!(refusal.reasons, [wanted]);
+            let remedy = refusal.remedy.unwrap();
+            assert!(remedy.contains(&format!("host = \"{named}\"")), "{remedy}");
+            assert!(remedy.ends_with(&format!("`mailhaul plugin grant acme '{named}'`")), "{remedy}");
+            assert!(!remedy.contains("[mailboxes]"), "{remedy}");
+        }
+        // What opens every mailbox needs both words.
+        let mut source = server("old.example", Some(Credential::Admin));
+        source.admin_hosts = vec![named("node.example", None), named("other.example", None)];
+        assert_eq!(asked(&source, &[row(2, "node.example", None, false)]), None);
+        let other = asked(&source, &[row(2, "other.example", None, false)]).unwrap();
+        assert!(other.reasons[0].ends_with("would go to other.example:993, which `acme` was not granted"));
+        let cluster = asked(&source, &[row(2, "cluster.example", None, false)]).unwrap();
+        assert!(cluster.reasons[0].ends_with("which the project file does not allow"));
+        assert!(cluster.remedy.unwrap().contains("admin_hosts"));
     }
 
     #[test]

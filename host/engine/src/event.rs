@@ -30,10 +30,52 @@ pub struct Undone {
     pub gone: u64,
     /// Of the copies, left because they are not what was copied any more, or cannot be told for sure.
     pub left: u64,
+    /// Which were gone or left, each with why: at most a thousand of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_undone: Vec<NotUndone>,
     /// They were moved to a quarantine folder, since the server cannot remove single messages.
     pub quarantined: bool,
     /// This project created the folder, and it is empty now. It stays.
     pub empty: bool,
+}
+
+/// A copy that an undo could not take back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotUndone {
+    /// Source folder, in display form.
+    pub source: String,
+    /// Source UID; 0 where the source's numbers have begun anew since.
+    pub uid: u32,
+    /// Where the copy was, in the target folder.
+    pub target_uid: u32,
+    /// Why, for machines.
+    pub code: NotUndoneCode,
+    /// One sentence; the server's own words where it refused.
+    pub reason: String,
+}
+
+/// Why an undo could not take a copy back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotUndoneCode {
+    /// It is not under its number any more: moved or deleted on the target since. Nothing is left to do.
+    Gone,
+    /// What is under its number is not what was put there.
+    Altered,
+    /// The target gives the folder no UIDVALIDITY, and something else, or nothing, is under its number.
+    Unnumbered,
+    /// The target does not give the message that would have to be compared.
+    Unreadable,
+    /// The target can neither remove single messages nor hold the folder that they would be put away in.
+    Stays,
+}
+
+impl NotUndoneCode {
+    /// Whether the same command may take it back another time.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Unreadable | Self::Stays)
+    }
 }
 
 /// One thing that happened. `mailbox` is always the mailbox's key (its source log-in for a CSV list).

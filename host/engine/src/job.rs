@@ -185,5 +185,7 @@ pub enum Task {
         depth: Depth,
         /// Percentage of messages to look at, 1 to 100; message lists are always compared whole.
         sample: u8,
+        /// What chooses them, where it is not all: the same seed chooses the same messages.
+        seed: u32,
     },
 }

@@ -2,6 +2,8 @@
 //!
 //! These structs are what `plan --out` writes and `run --plan` reads back.
 
+use std::collections::{HashMap, HashSet};
+
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
@@ -115,8 +117,11 @@ impl MailboxPlan {
     #[must_use]
     pub fn departs_from(&self, agreed: &Self) -> Option<String> {
         let name = |t: &Option<String>| t.as_ref().map_or_else(|| "nowhere".to_owned(), |t| format!("`{t}`"));
+        let then: HashMap<&str, &FolderPlan> =
+            agreed.folders.iter().map(|folder| (folder.source.as_str(), folder)).collect();
+        let now: HashSet<&str> = self.folders.iter().map(|folder| folder.source.as_str()).collect();
         for folder in &self.folders {
-            match agreed.folders.iter().find(|f| f.source == folder.source) {
+            match then.get(folder.source.as_str()) {
                 None => return Some(format!("`{}` is new on the source", folder.source)),
                 Some(then) if then.target != folder.target => {
                     return Some(format!(
@@ -132,7 +137,7 @@ impl MailboxPlan {
         agreed
             .folders
             .iter()
-            .find(|f| self.folders.iter().all(|now| now.source != f.source))
+            .find(|f| !now.contains(f.source.as_str()))
             .map(|f| format!("`{}` is not on the source any more", f.source))
     }
 }

@@ -148,6 +148,9 @@ pub struct MailboxSummary {
     pub differences: Vec<Difference>,
     /// What the validation hooks said.
     pub hooks: Vec<HookSummary>,
+    /// What the newest `verify` looked at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compared: Option<Comparison>,
     /// Why the newest run left copies that `--delete-gone` asked it to put away: one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub kept: Vec<String>,
@@ -199,6 +202,9 @@ pub struct FolderSummary {
     pub never_opened: bool,
     /// Depth of the newest comparison since the newest copy.
     pub verified: Verified,
+    /// With `sample`: of what part, and how deep.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sample: Option<Sample>,
 }
 
 impl FolderSummary {
@@ -224,12 +230,57 @@ pub enum Verified {
     /// Not at all.
     #[default]
     None,
+    /// Some of the messages, see [`Sample`]: less than any depth that looked at all of them.
+    Sample,
     /// Message lists.
     Counts,
     /// Headers, flags, dates.
     Headers,
     /// Whole messages.
     Full,
+}
+
+/// A part of the messages, at least one of every folder that has any. The same seed chooses the same messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// How deep these were compared.
+    pub depth: Verified,
+    /// How many of a hundred, rounded up in every folder.
+    pub percent: u8,
+    /// What chose them.
+    pub seed: u32,
+}
+
+/// What the newest `verify` has compared, in numbers. It tells also of one that did not come to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// How deep it was to look.
+    pub depth: Verified,
+    /// At which part of the messages, where not at all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sample: Option<Sample>,
+    /// It came to its end, validation hooks included. If not, nothing it did not find is proven by it.
+    pub finished: bool,
+    /// Folders that it was to compare.
+    pub folders: u64,
+    /// Of these, those whose lists it has read on both ends and compared.
+    pub folders_compared: u64,
+    /// Messages that both ends have in these folders.
+    pub messages: u64,
+    /// Of these, those it has compared as deep as that: with `counts` all of them.
+    pub messages_compared: u64,
+    /// Folders that one end did not let be read, with the reason; those that it did not come to are not listed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// A folder that could not be compared, or not wholly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotCompared {
+    /// Source folder.
+    pub folder: String,
+    /// One sentence.
+    pub reason: String,
 }
 
 impl From<Depth> for Verified {
@@ -280,13 +331,14 @@ pub struct Difference {
     pub kind: DifferenceKind,
     /// Whose doing it is, where that is known: `changed-on-target` when it was made there after delivery, `source` when the
     /// source gave another text than it says it has, `date-received`, `date-header` or `date-of-copy` for the rule by which the
-    /// copy got another date than the source's, `keywords-refused` where the target takes it without its keywords only.
+    /// copy got another date than the source's, `keywords-refused` where the target takes it without its keywords only,
+    /// `already-present` for what was on the target before and stays as it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
     /// One sentence: what was expected, what was found.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
-    /// A note (ignored by `[verify] ignore`, or `extra`), which does not change the exit code.
+    /// A note (ignored by `[verify] ignore`, `extra`, or nothing that anybody has to mend), which does not change the exit code.
     #[serde(default)]
     pub note: bool,
 }
@@ -297,6 +349,26 @@ impl Difference {
 
     /// `by` of keywords that were left out, since the target refused the message with them.
     pub const BY_REFUSED_KEYWORDS: &str = "keywords-refused";
+
+    /// `by` of what somebody has done on the target since.
+    pub const CHANGED_ON_TARGET: &str = "changed-on-target";
+
+    /// `by` of what is not ours to change, since it was on the target before.
+    pub const ALREADY_PRESENT: &str = "already-present";
+
+    /// Whether it says that a copy is not any more where it was seen on the target.
+    #[must_use]
+    pub fn is_of_a_copy_gone(&self) -> bool {
+        matches!(self.kind, DifferenceKind::Missing | DifferenceKind::Moved)
+            && self.by.as_deref() == Some(Self::CHANGED_ON_TARGET)
+    }
+
+    /// Whether its copy was moved or deleted by whoever uses the new mailbox, as an owner does: nobody has to mend it, and no
+    /// run sends it again.
+    #[must_use]
+    pub fn is_of_the_owner(&self) -> bool {
+        self.note && self.is_of_a_copy_gone()
+    }
 
     /// Whether it is about what the source gave, as against what became of it.
     #[must_use]

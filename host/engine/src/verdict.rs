@@ -81,6 +81,7 @@ mod tests {
             stopped: None,
             never_opened: false,
             verified: Verified::None,
+            sample: None,
         }
     }
 

@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::append::{Appender, FOREVER};
+use crate::bounds;
 use crate::fetch::Collected;
+use crate::pace;
 use crate::pipeline::{Consent, Shared};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::token::Tokens;
@@ -51,7 +54,17 @@ pub struct Acks {
     pub(crate) validity: Option<u32>,
     pub(crate) lowest_uid: u32,
     pub(crate) idle: Duration,
+    /// How long the server may take to bring anything forward, however often it says that it is still there.
+    pub(crate) command: Duration,
     pub(crate) last_read: Instant,
+    pub(crate) last_verdict: Instant,
+    /// What verdicts are worth to the other half's pace.
+    pub(crate) answered: Arc<AtomicU64>,
+    /// Messages that were stored, and the bytes of those since the last verdict.
+    pub(crate) stored: u32,
+    pub(crate) bytes: u64,
+    /// Lines that told of messages.
+    pub(crate) told: u64,
     /// Verdicts of a command of several messages that are not handed out yet.
     pub(crate) ready: VecDeque<Ack>,
     /// What the folder's list has said so far.
@@ -81,6 +94,11 @@ impl Acks {
             if let Some(ack) = self.ready.pop_front() {
                 return Ok(Some(ack));
             }
+            let owed = self.shared.lock().pending.values().any(|pending| pending.sent);
+            if !owed {
+                // Nobody waits for the server: what it is given to do comes from elsewhere.
+                self.reader.rest();
+            }
             let deadline = {
                 let state = self.shared.lock();
                 if let Some(error) = state.dead.clone() {
@@ -91,17 +109,21 @@ impl Acks {
                     return Ok(None);
                 }
                 let last = self.last_read.max(state.last_write);
-                if state.pending.is_empty() { last + FOREVER } else { last + self.idle }
+                let stuck = self.last_verdict.max(state.last_write) + self.command;
+                if state.pending.is_empty() { last + FOREVER } else { stuck.min(last + self.idle) }
             };
             let event = tokio::select! {
                 event = self.reader.event() => event,
                 () = self.shared.to_reader.notified() => continue,
                 () = sleep_until(deadline) => {
+                    let (now, written) = (Instant::now(), self.shared.lock().last_write);
+                    let stuck = now >= self.last_verdict.max(written) + self.command;
                     // Bytes we wrote meanwhile count as life.
-                    if Instant::now() < self.shared.lock().last_write + self.idle {
+                    if !stuck && now < self.last_read.max(written) + self.idle {
                         continue;
                     }
-                    Err(self.reader.fail(ImapError::TimedOut { during: "APPEND", after: self.idle }))
+                    let after = if stuck { self.command } else { self.idle };
+                    Err(self.reader.fail(ImapError::TimedOut { during: "APPEND", after }))
                 }
             };
             let quiet = Instant::now() - self.last_read.max(self.shared.lock().last_write);
@@ -123,7 +145,12 @@ impl Acks {
             };
             match step {
                 Step::Nothing => {}
-                Step::Answered => self.reader.progress(),
+                Step::Answered => {
+                    self.last_verdict = self.last_read;
+                    let worth = pace::ANSWER.saturating_add(std::mem::take(&mut self.bytes));
+                    self.answered.fetch_add(worth, Ordering::Relaxed);
+                    self.reader.brought(worth);
+                }
                 Step::Unsafe(error) => {
                     let error = self.reader.fail(error);
                     self.shared.die(&error);
@@ -152,6 +179,9 @@ impl Acks {
             }
             Reply::Untagged(line) if self.shared.lock().listing.is_some() && self.is_another(&line) => {
                 Step::Unsafe(out_of_step("the folder is another one, by its UIDVALIDITY"))
+            }
+            Reply::Data { word, .. } if word == "FETCH" && self.tells_too_much() => {
+                Step::Unsafe(out_of_step("the server lists more messages than the folder can hold"))
             }
             Reply::Data { .. } => {
                 if self.lines.len() <= MOST_LISTED && self.shared.lock().listing.is_some() {
@@ -196,6 +226,8 @@ impl Acks {
                 for (message, given) in pending.messages.iter().zip(self.uids(&line, pending.messages.len()))
                 {
                     state.window.answered(message.len);
+                    self.stored = self.stored.saturating_add(1);
+                    self.bytes = self.bytes.saturating_add(message.len);
                     let (uid, older_uid) = match given {
                         Some(uid) if self.is_new(uid) => (given, None),
                         older => (None, older),
@@ -250,6 +282,13 @@ impl Acks {
         Step::Answered
     }
 
+    /// Counts a line that tells of a message; whether they are more than the folder can have.
+    fn tells_too_much(&mut self) -> bool {
+        self.told += 1;
+        // A list that is only too long to be kept is read to its end.
+        self.told > bounds::most_told(self.reader.exists(), self.stored).max(2 * MOST_LISTED as u64)
+    }
+
     /// Whether the folder that was opened again is another one under the same name.
     fn is_another(&self, line: &StatusLine) -> bool {
         let validity = line.code_number("UIDVALIDITY");
@@ -286,7 +325,7 @@ impl Acks {
     /// Returns the session, to go on with other commands. When the connection was lost on the way, or a message is
     /// still unacknowledged, each of them fails with the reason.
     pub fn rejoin(self, appender: Appender) -> Session {
-        appender.rejoin(self.reader)
+        appender.rejoin(self.reader, self.stored)
     }
 }
 

@@ -220,7 +220,13 @@ impl Session {
             validity: selected.uid_validity,
             lowest_uid: selected.uid_next.unwrap_or(1),
             idle: timeouts.idle,
+            command: timeouts.command,
             last_read: now,
+            last_verdict: now,
+            answered: wire.writer.answered(),
+            stored: 0,
+            bytes: 0,
+            told: 0,
             ready: VecDeque::new(),
             lines: Collected::default(),
             listed: None,
@@ -471,13 +477,14 @@ impl Appender {
         self.shared.to_reader.notify_one();
     }
 
-    pub(crate) fn rejoin(self, reader: WireReader) -> Session {
+    pub(crate) fn rejoin(self, reader: WireReader, stored: u32) -> Session {
         let Appender { writer, hold, shared, mut session, .. } = self;
         let clean = shared.lock().pending.is_empty()
             && writer.is_empty()
             && hold.body.is_none()
             && hold.batch.is_none()
             && !hold.torn;
+        session.has_stored(stored);
         let State { manners, window, .. } = &mut *shared.lock();
         session.manners = std::mem::take(manners);
         session.manners.window = Some(window.clone().cleared());

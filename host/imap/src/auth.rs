@@ -295,12 +295,15 @@ async fn authenticate(
                         Some(sasl.stretched(&stretched))
                     }
                     Step::Refused { detail: why, answer } => {
-                        detail = Some(why);
+                        detail = Some(wire.reader.said(&why));
                         answer.map(|bytes| Zeroizing::new(bytes.to_vec()))
                     }
                 };
                 match answer {
-                    Some(answer) => wire.writer.push(encoded(&answer).as_bytes()),
+                    Some(answer) => {
+                        wire.reader.secrets.hide_answer(&answer);
+                        wire.writer.push(encoded(&answer).as_bytes());
+                    }
                     // Cancels the exchange (RFC 9051 section 6.2.2).
                     None => wire.writer.push(b"*"),
                 }
@@ -328,7 +331,8 @@ fn encoded(bytes: &[u8]) -> Zeroizing<String> {
 
 /// Ends the connection: the other side is not what it should be.
 fn broken(wire: &mut Wire, what: &str) -> ImapError {
-    wire.reader.fail(ImapError::Protocol { what: what.to_owned() })
+    let what = wire.reader.said(what);
+    wire.reader.fail(ImapError::Protocol { what })
 }
 
 /// LOGIN (RFC 9051 section 6.2.3).

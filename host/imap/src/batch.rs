@@ -4,16 +4,22 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::ImapError;
+use crate::bounds;
 use crate::command::{Answer, Command, control, foreign_tag, next};
 use crate::reply::Reply;
-use crate::wire::Wire;
+use crate::wire::{MAX_ANSWER, RESPONSE_COST, Wire};
 
 /// Commands under way at once. Servers read commands one by one, so this hides the way there and back, nothing else.
 const IN_FLIGHT: usize = 128;
 /// Bytes of commands under way at once: servers need not hold more of a client's lines than one.
 const BYTES_IN_FLIGHT: usize = 32 << 10;
+/// What each of many commands may take on the average.
+const EACH: Duration = Duration::from_secs(10);
 
 /// Sends `commands`, each under its tag, and returns their answers in the order of the commands.
 ///
@@ -26,6 +32,7 @@ const BYTES_IN_FLIGHT: usize = 32 << 10;
 pub(crate) async fn run_all(
     wire: &mut Wire,
     commands: Vec<(String, Command)>,
+    budget: &mut Budget,
 ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
     let mut answers: Vec<Option<Result<Answer, ImapError>>> = commands.iter().map(|_| None).collect();
     let mut queue: VecDeque<_> = (0usize..).zip(commands).collect();
@@ -44,6 +51,7 @@ pub(crate) async fn run_all(
                 let Some(line) = command.as_line() else {
                     if sent.is_empty() {
                         let answer = command.run(wire, &tag).await?;
+                        answer.data.iter().try_for_each(|reply| budget.keep(wire, reply))?;
                         put(&mut answers, at, Ok(answer));
                         continue;
                     }
@@ -52,6 +60,7 @@ pub(crate) async fn run_all(
                 };
                 if sent.is_empty() {
                     wire.begin(command.name())?;
+                    wire.reader.bound(budget.until, budget.all);
                 }
                 tracing::trace!(tag, command = command.name(), "sent");
                 for part in [tag.as_bytes(), b" ", line, b"\r\n"] {
@@ -80,7 +89,10 @@ pub(crate) async fn run_all(
                 }
             }
             Reply::Continue(_) => {}
-            other => data.push(other),
+            other => {
+                budget.keep(wire, &other)?;
+                data.push(other);
+            }
         }
     }
     // Every command was answered or is in error: the loop ends only with nothing under way and nothing queued.
@@ -113,6 +125,40 @@ async fn next_while_writing(wire: &mut Wire, unwritten: &mut bool) -> Result<Rep
             wire.flush().await?;
             next(wire).await
         }
+    }
+}
+
+/// What the answers to several commands together may take.
+pub(crate) struct Budget {
+    until: Instant,
+    all: Duration,
+    /// Bytes of answers that are kept until the last has come.
+    kept: u64,
+    /// Messages that were told of in them.
+    listed: u64,
+}
+
+impl Budget {
+    /// For so many commands, each of which may take so long: all of them together the time of one, and ten seconds each.
+    pub(crate) fn new(commands: usize, whole: Duration) -> Budget {
+        let more = EACH.saturating_mul(u32::try_from(commands).unwrap_or(u32::MAX));
+        let all = whole.saturating_add(more);
+        Budget { until: Instant::now() + all, all, kept: 0, listed: 0 }
+    }
+
+    fn keep(&mut self, wire: &mut Wire, reply: &Reply) -> Result<(), ImapError> {
+        self.kept = self.kept.saturating_add(reply.len() as u64 + RESPONSE_COST);
+        self.listed += u64::from(matches!(reply, Reply::Data { word, .. } if word == "FETCH"));
+        let exists = wire.reader.exists();
+        let most = bounds::most_told(exists, 0);
+        let what = if self.kept > MAX_ANSWER {
+            format!("more than {} MiB were sent in answer to several commands", MAX_ANSWER >> 20)
+        } else if self.listed > most {
+            format!("more than {most} messages were listed of a folder that holds {exists} by its count")
+        } else {
+            return Ok(());
+        };
+        Err(wire.reader.fail(ImapError::Limit { what }))
     }
 }
 

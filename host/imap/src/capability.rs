@@ -196,9 +196,13 @@ mod tests {
 
     use super::*;
     use crate::reply::{Status, StatusLine};
+    use crate::scrub::Secrets;
 
     fn answer(lines: &[&str]) -> Answer {
-        let data = lines.iter().map(|line| Reply::read(Bytes::copy_from_slice(line.as_bytes()))).collect();
+        let data = lines
+            .iter()
+            .map(|line| Reply::read(Bytes::copy_from_slice(line.as_bytes()), &Secrets::default()))
+            .collect();
         let line = StatusLine { status: Status::Ok, code: None, arguments: Vec::new(), text: String::new() };
         Answer { data, line }
     }

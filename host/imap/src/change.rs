@@ -103,8 +103,8 @@ fn copied(answers: &[Answer], asked: &UidSet) -> Option<Copied> {
     for answer in answers {
         // MOVE gives it in an untagged OK, before the messages disappear (RFC 6851 section 4.3).
         let code = answer.status_lines().find(|line| line.code.as_deref() == Some("COPYUID"))?;
-        let part =
-            read_copyuid(code).filter(|part| part.uids.iter().all(|(from, _)| asked.contains(*from)))?;
+        let part = read_copyuid(code, asked.len())
+            .filter(|part| part.uids.iter().all(|(from, _)| asked.contains(*from)))?;
         match &mut whole {
             None => whole = Some(part),
             Some(whole) if whole.uid_validity == part.uid_validity => whole.uids.extend(part.uids),
@@ -121,15 +121,15 @@ fn copied(answers: &[Answer], asked: &UidSet) -> Option<Copied> {
 }
 
 /// `[COPYUID validity from to]`; the two sets correspond in the order in which they are written.
-fn read_copyuid(line: &StatusLine) -> Option<Copied> {
-    /// More than any command can have named.
-    const MAX: u64 = 10_000_000;
+///
+/// None of them is longer than what was asked for, and nothing longer is counted out.
+fn read_copyuid(line: &StatusLine, asked: u64) -> Option<Copied> {
     let mut tokens = Tokens::new(&line.arguments);
     let uid_validity = tokens.next_value()?.number().and_then(crate::open::nonzero)?;
     let mut set = || {
         let ranges = parse_ranges(tokens.next_value()?.bytes()?)?;
         let len = |(a, b): &(u32, u32)| u64::from(a.abs_diff(*b)) + 1;
-        (ranges.iter().map(len).sum::<u64>() <= MAX).then_some(ranges)
+        (ranges.iter().map(len).sum::<u64>() <= asked).then_some(ranges)
     };
     let (from, to) = (set()?, set()?);
     let expand = |ranges: Vec<(u32, u32)>| ranges.into_iter().flat_map(|(a, b)| a.min(b)..=a.max(b));

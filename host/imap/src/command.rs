@@ -3,6 +3,7 @@
 //! An argument that could end the command early never leaves: CR, LF and NUL are refused wherever they stand.
 
 use crate::ImapError;
+use crate::pace;
 use crate::reply::{Reply, Status, StatusLine};
 use crate::wire::{Event, Wire};
 
@@ -158,7 +159,7 @@ async fn until_continuation(
 
 fn hand_over(wire: &mut Wire, reply: Reply, take: &mut impl FnMut(Reply) -> bool) {
     if take(reply) {
-        wire.reader.progress();
+        wire.reader.brought(pace::LINE);
     }
 }
 
@@ -202,7 +203,7 @@ fn own_tag(wire: &mut Wire, ours: &str, theirs: &str, line: StatusLine) -> Resul
 
 /// The end of a connection on which a tag of nobody was answered: the two sides are out of step.
 pub(crate) fn foreign_tag(wire: &mut Wire, tag: &str) -> ImapError {
-    let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
+    let what = format!("the tag `{}` belongs to no command", wire.reader.said(tag).escape_debug());
     wire.reader.fail(ImapError::Protocol { what })
 }
 

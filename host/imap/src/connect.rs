@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use mailhaul_net::{Dialer, Endpoint, NetError, NetErrorKind, TlsMode};
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
 use crate::auth::{self, Login};
-use crate::batch::run_all;
+use crate::batch::{Budget, run_all};
 use crate::capability::{Namespaces, ServerFacts, delimiter};
 use crate::command::{Answer, Command, next};
 use crate::deflate::Deflated;
@@ -66,9 +67,11 @@ pub async fn connect_beside(
     }
     let stream = account.dialer.connect(endpoint).await?;
     let mut wire = Wire::new(Transport::Net(stream), timeouts);
+    hide(&mut wire, &account.login);
     let mut greeting = greet(&mut wire, account, timeouts).await?;
     if endpoint.tls == TlsMode::StartTls {
         wire = start_tls(wire, account, greeting.capabilities.as_ref(), timeouts).await?;
+        hide(&mut wire, &account.login);
         // What was said in clear could be anybody's; only the text is kept, for people.
         greeting.capabilities = None;
     }
@@ -91,9 +94,15 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
+    hide(&mut wire, login);
     let greeting = read_greeting(&mut wire, timeouts.greeting).await?;
     let how = How { protected: true, compress: false, known: None };
     establish(wire, endpoint, greeting, login, how, timeouts).await
+}
+
+/// From the greeting on: a server may have kept the password of an earlier connection.
+fn hide(wire: &mut Wire, login: &Login) {
+    wire.reader.secrets.hide(login.secret.expose_secret());
 }
 
 /// What the connection is like, and is to be like.
@@ -286,11 +295,14 @@ async fn compress(mut wire: Wire, timeouts: &Timeouts) -> Result<Wire, ImapError
         return Ok(wire);
     }
     let already = wire.reader.unread().to_vec();
+    let secrets = std::mem::take(&mut wire.reader.secrets);
     let closed = || ImapError::Closed { during: NAME, detail: "the server closed it".to_owned() };
     let (transport, _) = wire.into_transport().ok_or_else(closed)?;
     let stream = Deflated::new(transport.into_io(), already);
     tracing::debug!("compressed from here on");
-    Ok(Wire::new(Transport::Other(Box::new(stream)), timeouts))
+    let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
+    wire.reader.secrets = secrets;
+    Ok(wire)
 }
 
 /// A question of the log-in: its tag, its name, the rest of it.
@@ -340,7 +352,8 @@ impl Learnt {
             let command = Command::new(name);
             ((*tag).to_owned(), if text.is_empty() { command } else { command.text(text) })
         });
-        let answers = run_all(wire, commands.collect()).await?;
+        let mut budget = Budget::new(questions.len(), wire.reader.whole());
+        let answers = run_all(wire, commands.collect(), &mut budget).await?;
         for ((_, name, _), answer) in questions.into_iter().zip(answers) {
             match answer.and_then(|answer| answer.ok(name)) {
                 Ok(answer) => self.learn(name, &answer, facts),

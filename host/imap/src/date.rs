@@ -20,6 +20,11 @@ pub struct InternalDate {
 }
 
 impl InternalDate {
+    /// Returns the date of an instant, with UTC as its zone.
+    pub fn in_utc(unix_seconds: i64) -> InternalDate {
+        InternalDate { unix_seconds, offset_minutes: 0 }
+    }
+
     /// Returns the date that `text` names, or `None` when it names none (such as 31-Feb).
     ///
     /// Accepts blanks around it, one-digit days, months in any case, a missing or `GMT` zone (read as UTC) and a zone

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bounds::{self, MOST_MESSAGES};
 use crate::command::Command;
 use crate::fetch::fetched;
 use crate::fetch_line::FetchLine;
@@ -10,8 +11,8 @@ use crate::reply::{Reply, values};
 use crate::session::MAX_SET_BYTES;
 use crate::{FetchItems, Fetched, ImapError, Session, UidSet};
 
-/// More changed messages than this are not held: a caller lists the folder anew instead.
-const MAX_CHANGED: usize = 4_000_000;
+/// Ranges of vanished messages that are held before they are made one set.
+const RANGES: usize = 1 << 16;
 
 /// What changed in a folder since a modification sequence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Session {
     ///
     /// # Errors
     /// `Unsupported` when the open folder keeps no modification sequences; `No` or `Bad` when the server refuses;
-    /// `TooMany` beyond four million changes.
+    /// `Excess` beyond four million changes, or when they take more bytes than is plausible.
     pub async fn changes(&mut self, since_modseq: u64, known: UidSet) -> Result<Changes, ImapError> {
         const NAME: &str = "UID FETCH";
         if self.selected().is_none_or(|(_, selected)| selected.highest_modseq.is_none()) {
@@ -50,12 +51,14 @@ impl Session {
         let command =
             Command::new(NAME).text(&format!("{set} {items} (CHANGEDSINCE {since_modseq}{vanished})"));
         let (mut changed, mut gone) = (BTreeMap::<u32, FetchLine>::new(), Vec::new());
-        let mut too_many = false;
+        let most = bounds::most_listed(u32::try_from(known.len()).unwrap_or(u32::MAX), 0);
+        let (mut too_many, mut bytes) = (false, 0u64);
         let line = self
             .run_with(command, |reply| match line_of(&reply) {
                 Some((uid, line)) => {
                     let wanted = known.contains(uid);
-                    too_many |= wanted && changed.len() >= MAX_CHANGED && !changed.contains_key(&uid);
+                    bytes += if wanted { reply.len() as u64 } else { 0 };
+                    too_many |= changed.len() as u64 > most || bytes > bounds::most_bytes(most);
                     // The same message again says nothing new about how far the command is.
                     let new = wanted && !too_many && !changed.contains_key(&uid);
                     if wanted && !too_many {
@@ -65,7 +68,11 @@ impl Session {
                 }
                 None => {
                     if let Some(Change::Vanished { uids, .. }) = Change::read(&reply) {
-                        gone.extend(known.intersection(&uids).ranges());
+                        gone.extend(uids.ranges());
+                        if gone.len() > RANGES {
+                            gone = UidSet::from_ranges(gone.drain(..)).ranges().collect();
+                            too_many |= gone.len() > MOST_MESSAGES as usize;
+                        }
                     }
                     false
                 }
@@ -73,9 +80,10 @@ impl Session {
             .await?;
         line.ok(NAME)?;
         if too_many {
-            return Err(ImapError::TooMany { what: "changed messages", max: MAX_CHANGED });
+            let what = "the server tells of more changes than the folder can have had".to_owned();
+            return Err(ImapError::Excess { what });
         }
-        let gone = UidSet::from_ranges(gone);
+        let gone = known.intersection(&UidSet::from_ranges(gone));
         changed.retain(|uid, _| !gone.contains(*uid));
         let changed = changed.into_iter().map(|(uid, line)| fetched(uid, line, None)).collect();
         Ok(Changes { changed, vanished: vanished_too.then_some(gone) })

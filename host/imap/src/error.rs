@@ -83,6 +83,12 @@ pub enum ImapError {
         /// How long it was waited for.
         after: Duration,
     },
+    /// What was due came, or was taken, at less than the least pace.
+    #[error("the server was too slow with {during}: less than 1 KiB a second over 10 minutes")]
+    TooSlow {
+        /// The command that was under way.
+        during: &'static str,
+    },
     /// The server broke the protocol in a way that leaves no safe reading.
     #[error("the server broke the protocol: {what}")]
     Protocol {
@@ -135,13 +141,11 @@ pub enum ImapError {
         /// How many messages there are, by the server's count.
         exists: u64,
     },
-    /// There is more than mailhaul is willing to hold. The session stays usable.
-    #[error("there are more than {max} {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// The limit.
-        max: usize,
+    /// There is more of something than mailhaul takes. The session stays usable.
+    #[error("{what}")]
+    Excess {
+        /// How much of what there is, how much is taken, and what to do: a lower-case sentence.
+        what: String,
     },
     /// An argument cannot be written in a command, and was not sent.
     #[error("{what} cannot be sent in an IMAP command")]
@@ -222,7 +226,7 @@ impl ImapError {
                 | ImapError::Unsupported { .. }
                 | ImapError::ReadOnly { .. }
                 | ImapError::Incomplete { .. }
-                | ImapError::TooMany { .. }
+                | ImapError::Excess { .. }
                 | ImapError::LoginRefused { .. }
                 | ImapError::LoginUnavailable { .. }
                 | ImapError::Cleartext { .. }

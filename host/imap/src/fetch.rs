@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+use crate::bounds;
 use crate::fetch_line::{FetchLine, Section};
+use crate::pace;
 use crate::reading::{At, Reading, apart, cut_open};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
@@ -134,6 +136,10 @@ pub(crate) struct FetchState {
     folder: FolderName,
     /// Messages that the folder held when it was opened.
     exists: u32,
+    /// Messages that were returned, or are to be.
+    came: u64,
+    /// Bytes of the lines that said anything new, bodies aside.
+    bytes: u64,
     /// A fetch that was dropped half-way.
     before: Option<Box<FetchState>>,
 }
@@ -157,8 +163,10 @@ enum Body {
 enum Current {
     /// Its body, if any, stands in the response itself.
     Whole,
-    /// It was returned already, or its body is of no use; the rest of the response says nothing new.
+    /// It was returned already; the rest of the response says nothing new.
     Spent,
+    /// It was not asked for, or has come before.
+    Unwanted,
     /// Its body waits here for the rest of the response.
     Held(Bytes),
     /// Its body was too long to be held.
@@ -215,6 +223,8 @@ impl Session {
             reading,
             folder,
             exists: selected.exists,
+            came: 0,
+            bytes: 0,
             before: None,
         };
         // An earlier one that was dropped half-way is read off first: its answers are not this one's.
@@ -354,11 +364,13 @@ impl FetchState {
             Event::Body { head, len } => self.take_body(session, &head, len).await?,
             Event::Reply(Reply::Data { number: Some(_), word, response }) if word == "FETCH" => {
                 if self.take_response(&response) {
-                    reader.progress();
+                    self.bytes += response.len() as u64;
+                    reader.brought(if self.items.has_body() { pace::MESSAGE } else { pace::LINE });
+                    self.refuse_excess(session)?;
                 }
             }
             Event::Reply(Reply::Tagged { tag, line }) => {
-                reader.progress();
+                reader.brought(pace::ANSWER);
                 let Some(position) = self.in_flight.iter().position(|one| one.tag == tag) else {
                     let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
                     return Err(reader.fail(ImapError::Protocol { what }));
@@ -412,11 +424,19 @@ impl FetchState {
         let line = FetchLine::read(head, self.items);
         // Another section than the one asked for, or the same once more: the rest of the response still counts.
         if !line.before_section || !matches!(self.current, Current::Whole) {
-            return reader.skip_body().await;
+            return reader.waste_body().await;
         }
         if line.uid.is_some_and(|uid| !self.is_wanted(uid)) {
-            self.current = Current::Spent;
-            return reader.skip_body().await;
+            self.current = Current::Unwanted;
+            return reader.waste_body().await;
+        }
+        let known = line.uid.and_then(|uid| self.held.get(&uid));
+        let size = line.size.or(known.and_then(|known| known.size)).flatten();
+        if len > bounds::most_body(size) {
+            let size = size.map_or_else(|| "unknown".to_owned(), |size| size.to_string());
+            let what =
+                format!("a text of {len} bytes was announced for a message whose RFC822.SIZE is {size}");
+            return Err(reader.fail(ImapError::Limit { what }));
         }
         if let Some(uid) = line.uid {
             let mut known = self.held.remove(&uid).unwrap_or_default();
@@ -449,13 +469,16 @@ impl FetchState {
     fn take_response(&mut self, response: &[u8]) -> bool {
         let current = std::mem::replace(&mut self.current, Current::Whole);
         self.arrived();
-        if matches!(current, Current::Spent) {
-            return true;
+        match current {
+            Current::Spent => return true,
+            Current::Unwanted => return false,
+            Current::Whole | Current::Held(_) | Current::TooLong(_) => {}
         }
         let mut line = FetchLine::read(response, self.items);
         let Some(uid) = line.uid.filter(|uid| self.is_wanted(*uid)) else { return false };
         let section = std::mem::take(&mut line.section);
         let mut known = self.held.remove(&uid).unwrap_or_default();
+        let before = known.items();
         known.merge(line);
         let body = match (current, section) {
             (Current::Held(bytes), _) => Some(Some(bytes)),
@@ -482,9 +505,10 @@ impl FetchState {
                 self.ready.push_back((fetched(uid, known, None), Bytes::new()));
             }
             _ => {
-                let answer = known.is_answer();
+                // The same items once more say nothing of how far the command is.
+                let news = known.is_answer() && known.items() > before;
                 self.held.insert(uid, known);
-                return answer;
+                return news;
             }
         }
         true
@@ -536,10 +560,30 @@ impl FetchState {
         }
     }
 
+    /// A list that is longer than the folder can be, or has longer lines than lists have, is none.
+    fn refuse_excess(&self, session: &mut Session) -> Result<(), ImapError> {
+        let most = session.most_listed()?;
+        let came = self.came + self.held.len() as u64;
+        let reader = &mut session.wire()?.reader;
+        if came > most {
+            let exists = reader.exists();
+            let what =
+                format!("more than {most} messages were listed of a folder that holds {exists} by its count");
+            return Err(reader.fail(ImapError::Limit { what }));
+        }
+        if self.bytes > bounds::most_bytes(most) {
+            let bytes = self.bytes;
+            let what = format!("the lines of a list of {came} messages took {bytes} bytes");
+            return Err(reader.fail(ImapError::Limit { what }));
+        }
+        Ok(())
+    }
+
     fn done(&mut self, uid: u32) {
         if self.arriving != Some(uid) {
             self.reading.was_read(&self.folder, self.items, uid);
         }
+        self.came += 1;
         for command in self.in_flight.iter_mut().filter(|command| command.uids.contains(uid)) {
             command.done.insert(uid);
         }

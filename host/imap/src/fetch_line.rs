@@ -77,6 +77,18 @@ impl FetchLine {
         }
     }
 
+    /// Of how many items it says anything.
+    pub(crate) fn items(&self) -> usize {
+        let said = [
+            self.flags.is_some(),
+            self.date.is_some(),
+            self.size.is_some(),
+            self.gmail.is_some(),
+            self.section != Section::Absent,
+        ];
+        said.into_iter().filter(|said| *said).count()
+    }
+
     /// Whether it is more than the flag update a server may send at any time (RFC 9051 section 7.5.2).
     pub(crate) fn is_answer(&self) -> bool {
         self.date.is_some() || self.size.is_some()

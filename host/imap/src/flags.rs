@@ -4,6 +4,7 @@
 //! Only tokens proven harmless leave this module.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,21 +17,26 @@ const MAX_TOKEN: usize = 255;
 
 /// A message's flags: system flags, keywords and a server's own backslash flags. `\Recent` is never among them.
 ///
-/// Comparison ignores case; spelling is kept.
+/// Comparison ignores case; spelling is kept. Eight bytes, and a clone shares what it is a clone of: lists of a million messages
+/// hold one such set for every message, and there are few different ones.
 #[derive(Debug, Clone, Default)]
-pub struct Flags {
+pub struct Flags(Option<Arc<Set>>);
+
+/// What a set of flags holds, when it holds any.
+#[derive(Debug, Clone, Default)]
+struct Set {
     system: u8,
-    /// In the server's spelling, sorted without regard to case, each once. Lists of messages hold one such set for every
-    /// message, with few names or none.
-    named: Vec<Arc<str>>,
+    /// In the server's spelling, sorted without regard to case, each once.
+    named: Vec<Box<str>>,
 }
 
 impl PartialEq for Flags {
     fn eq(&self, other: &Flags) -> bool {
-        let alike = |(a, b): (&Arc<str>, &Arc<str>)| without_case(a, b).is_eq();
-        self.system == other.system
-            && self.named.len() == other.named.len()
-            && self.named.iter().zip(&other.named).all(alike)
+        let shared = |(a, b): (&Arc<Set>, &Arc<Set>)| Arc::ptr_eq(a, b);
+        self.0.as_ref().zip(other.0.as_ref()).is_some_and(shared)
+            || self.system() == other.system()
+                && self.named().len() == other.named().len()
+                && self.named().iter().zip(other.named()).all(|(a, b)| without_case(a, b).is_eq())
     }
 }
 
@@ -46,16 +52,29 @@ impl Flags {
         Flags::default()
     }
 
+    fn system(&self) -> u8 {
+        self.0.as_ref().map_or(0, |set| set.system)
+    }
+
+    fn named(&self) -> &[Box<str>] {
+        self.0.as_ref().map_or(&[], |set| &set.named)
+    }
+
+    /// The set, to be changed: no clone's is.
+    fn own(&mut self) -> &mut Set {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+
     /// Adds `flag`, written as on the wire (`\Seen`, `$Forwarded`). Empty text and `\Recent` are ignored.
     pub fn insert(&mut self, flag: &str) {
         if flag.is_empty() || flag.eq_ignore_ascii_case("\\Recent") {
             return;
         }
         match SYSTEM.iter().position(|name| name.eq_ignore_ascii_case(flag)) {
-            Some(bit) => self.system |= 1 << bit,
+            Some(bit) => self.own().system |= 1 << bit,
             None => {
                 if let Err(place) = self.find(flag) {
-                    self.named.insert(place, Arc::from(flag));
+                    self.own().named.insert(place, Box::from(flag));
                 }
             }
         }
@@ -63,32 +82,36 @@ impl Flags {
 
     /// Removes `flag`, in any spelling. Returns whether it was there.
     pub fn remove(&mut self, flag: &str) -> bool {
-        match SYSTEM.iter().position(|name| name.eq_ignore_ascii_case(flag)) {
-            Some(bit) => {
-                let was = self.system & (1 << bit) != 0;
-                self.system &= !(1 << bit);
-                was
-            }
-            None => self.find(flag).map(|place| self.named.remove(place)).is_ok(),
+        if !self.contains(flag) {
+            return false;
         }
+        match SYSTEM.iter().position(|name| name.eq_ignore_ascii_case(flag)) {
+            Some(bit) => self.own().system &= !(1 << bit),
+            None => {
+                if let Ok(place) = self.find(flag) {
+                    self.own().named.remove(place);
+                }
+            }
+        }
+        true
     }
 
     /// Returns whether `flag` is set, in any spelling.
     pub fn contains(&self, flag: &str) -> bool {
         match SYSTEM.iter().position(|name| name.eq_ignore_ascii_case(flag)) {
-            Some(bit) => self.system & (1 << bit) != 0,
+            Some(bit) => self.system() & (1 << bit) != 0,
             None => self.find(flag).is_ok(),
         }
     }
 
     /// Where a named flag stands, or would.
     fn find(&self, flag: &str) -> Result<usize, usize> {
-        self.named.binary_search_by(|known| without_case(known, flag))
+        self.named().binary_search_by(|known| without_case(known, flag))
     }
 
     /// Returns whether no flag is set.
     pub fn is_empty(&self) -> bool {
-        self.system == 0 && self.named.is_empty()
+        self.system() == 0 && self.named().is_empty()
     }
 
     /// Returns how many flags are set.
@@ -98,19 +121,20 @@ impl Flags {
 
     /// Returns every flag as written on the wire: system flags first, then the others in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let bits = self.system();
         let system =
-            SYSTEM.iter().enumerate().filter(|(bit, _)| self.system & (1 << bit) != 0).map(|(_, name)| *name);
-        system.chain(self.named.iter().map(AsRef::as_ref))
+            SYSTEM.iter().enumerate().filter(move |(bit, _)| bits & (1 << bit) != 0).map(|(_, name)| *name);
+        system.chain(self.named().iter().map(AsRef::as_ref))
     }
 
     /// Returns the keywords: flags without a backslash (RFC 9051 section 2.3.2).
     pub fn keywords(&self) -> impl Iterator<Item = &str> {
-        self.named.iter().map(AsRef::as_ref).filter(|name: &&str| !name.starts_with('\\'))
+        self.named().iter().map(AsRef::as_ref).filter(|name: &&str| !name.starts_with('\\'))
     }
 
     /// Returns the backslash flags that are no system flags, such as `\Forwarded` or `\X-HAS-ATTACH`.
     pub fn other(&self) -> impl Iterator<Item = &str> {
-        self.named.iter().map(AsRef::as_ref).filter(|name: &&str| name.starts_with('\\'))
+        self.named().iter().map(AsRef::as_ref).filter(|name: &&str| name.starts_with('\\'))
     }
 
     /// Returns the flags of `self` that are not in `other`.
@@ -169,6 +193,36 @@ impl Flags {
     /// Returns the flags in `text`, as [`Flags`]'s `Display` wrote them.
     pub fn parse(text: &str) -> Flags {
         text.split(' ').map(unescape).collect::<Vec<_>>().iter().map(String::as_str).collect()
+    }
+}
+
+/// Different sets of flags that are shared; a folder with more than this many has them many times over.
+const MAX_SETS: usize = 1_000;
+
+/// The sets of flags of a list: each is held once.
+#[derive(Debug, Default)]
+pub struct FlagSets(HashMap<String, Flags>);
+
+impl FlagSets {
+    /// Returns the flags in `text`, as [`Flags::parse`] does, shared with others of the same text.
+    pub fn parse(&mut self, text: &str) -> Flags {
+        match self.0.get(text) {
+            Some(known) => known.clone(),
+            None => self.share(Flags::parse(text)),
+        }
+    }
+
+    /// Returns the same flags, shared with others that have them.
+    pub fn share(&mut self, flags: Flags) -> Flags {
+        if flags.is_empty() {
+            return Flags::default();
+        }
+        let text = flags.to_string();
+        match self.0.get(&text) {
+            Some(known) => known.clone(),
+            None if self.0.len() >= MAX_SETS => flags,
+            None => self.0.entry(text).or_insert(flags).clone(),
+        }
     }
 }
 
@@ -301,6 +355,17 @@ mod tests {
         let (now, _, impossible) = set.appendable(&folder(None));
         assert_eq!(now, flags(&["\\Seen", "\\Draft", "$Known", "new"]));
         assert_eq!(impossible, flags(&["\\Forwarded", "sp ace"]));
+    }
+
+    #[test]
+    fn equal_flags_are_held_once() {
+        let mut sets = FlagSets::default();
+        let list: Vec<Flags> = (0..4).map(|n| sets.share(Flags::parse(["\\Seen $a", "$A"][n % 2]))).collect();
+        assert_eq!(list[0], list[2]);
+        assert_eq!(list[1].to_string(), "$A", "in their own spelling");
+        assert_eq!(sets.0.len(), 2);
+        (0..2 * MAX_SETS).for_each(|n| drop(sets.share(Flags::parse(&format!("k{n}")))));
+        assert_eq!(sets.0.len(), MAX_SETS);
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::bounds;
 use crate::command::{Answer, Command};
 use crate::list::{self, fold_inbox};
 use crate::{Folder, FolderName, FolderPath, FolderStatus, ImapError, Session, status};
@@ -14,7 +15,8 @@ impl Session {
     /// (RFC 5258, RFC 6154) where that works, else from plain LIST and LSUB.
     ///
     /// # Errors
-    /// `No` or `Bad` when the server refuses to list; else only lost connections.
+    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than are plausible;
+    /// else only lost connections.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapError> {
         let folders = self.listed().await?;
         self.with_inbox(folders).await
@@ -54,6 +56,7 @@ impl Session {
     /// Adds the inbox when the list has none and it is there all the same: a list that comes back empty must not read as
     /// an account without mail.
     async fn with_inbox(&mut self, mut folders: Vec<Folder>) -> Result<Vec<Folder>, ImapError> {
+        bounds::folders(&folders)?;
         if folders.iter().any(|folder| folder.name.is_inbox()) {
             return Ok(folders);
         }
@@ -81,8 +84,20 @@ impl Session {
     /// A folder that cannot be opened, or whose figures the server refuses, has none.
     ///
     /// # Errors
-    /// `No` or `Bad` when the server refuses to list; else only lost connections.
+    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than are plausible;
+    /// else only lost connections.
     pub async fn folders_with_status(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        let mut listed = self.folders_as_listed().await?;
+        self.add_status(&mut listed).await?;
+        Ok(listed)
+    }
+
+    /// Returns the user's own folders, as [`Session::folders`] does, in one round trip: with the figures that the server
+    /// gives with the list, on most servers none. [`Session::add_status`] asks for the others.
+    ///
+    /// # Errors
+    /// `No` or `Bad` when the server refuses to list; else only lost connections.
+    pub async fn folders_as_listed(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         let listed = if self.facts().has("LIST-STATUS") && self.lists_extended() {
             let returns =
                 format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", status::items(self.facts()));
@@ -103,26 +118,35 @@ impl Session {
         let folders = self.with_inbox(folders).await?;
         let known: HashMap<Vec<u8>, FolderStatus> =
             found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();
-        let mut out: Vec<(Folder, Option<FolderStatus>)> = folders
-            .into_iter()
-            .map(|folder| {
-                let status = known.get(&fold_inbox(folder.name.0.clone())).cloned();
-                (folder, status)
-            })
-            .collect();
+        let with_status = |folder: Folder| {
+            let status = known.get(&fold_inbox(folder.name.0.clone())).cloned();
+            (folder, status)
+        };
+        Ok(folders.into_iter().map(with_status).collect())
+    }
+
+    /// Asks for the figures of those folders of a list that can be opened and have none, all in one round trip. One whose
+    /// figures the server refuses stays without.
+    ///
+    /// # Errors
+    /// Only lost connections.
+    pub async fn add_status(
+        &mut self,
+        listed: &mut [(Folder, Option<FolderStatus>)],
+    ) -> Result<(), ImapError> {
         // Servers leave a folder's figures out when they do not have them at hand, or all of them without a word.
         let missing: Vec<usize> = (0..)
-            .zip(&out)
+            .zip(listed.iter())
             .filter(|(_, one)| one.0.selectable && one.1.is_none())
             .map(|(at, _)| at)
             .collect();
         let names: Vec<FolderName> =
-            missing.iter().filter_map(|at| out.get(*at)).map(|one| one.0.name.clone()).collect();
+            missing.iter().filter_map(|at| listed.get(*at)).map(|one| one.0.name.clone()).collect();
         for (at, status) in missing.into_iter().zip(self.statuses(&names).await?) {
-            if let Some(one) = out.get_mut(at) {
+            if let Some(one) = listed.get_mut(at) {
                 one.1 = status;
             }
         }
-        Ok(out)
+        Ok(())
     }
 }

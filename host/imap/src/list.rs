@@ -190,9 +190,11 @@ mod tests {
 
     use super::*;
     use crate::reply::{Status, StatusLine};
+    use crate::scrub::Secrets;
 
     fn answer(lines: &[&[u8]]) -> Answer {
-        let data = lines.iter().map(|line| Reply::read(Bytes::copy_from_slice(line))).collect();
+        let data =
+            lines.iter().map(|line| Reply::read(Bytes::copy_from_slice(line), &Secrets::default())).collect();
         let line = StatusLine { status: Status::Ok, code: None, arguments: Vec::new(), text: String::new() };
         Answer { data, line }
     }

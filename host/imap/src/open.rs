@@ -1,10 +1,11 @@
 //! Opening a folder, and getting a target's folder ready: created, subscribed and open in one round trip.
 
+use crate::bounds;
 use crate::command::{Answer, Command};
 use crate::fetch::Collected;
 use crate::reply::{Reply, Status, StatusLine, values};
 use crate::token::{Tokens, Value};
-use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet};
+use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet, status};
 
 /// What is opened and listed in one round trip has no more messages, by whoever asks for it.
 const FEW: u32 = 2_000;
@@ -101,12 +102,9 @@ impl Session {
         if self.reading().most(items).is_some() {
             return Ok((self.examine(folder).await?, None));
         }
-        self.forget_selected();
-        let commands = vec![
-            Command::new("EXAMINE").string("the folder name", &folder.0),
-            Command::new("UID FETCH").text("1:*").text(items.to_wire()),
-        ];
-        let answers = self.run_all(commands).await;
+        self.settle().await?;
+        self.forget_selected()?;
+        let answers = self.run_all(examine_and_list(folder).into()).await;
         if let Err(error) = &answers {
             self.reading().ended_listing(items, FEW, error);
         }
@@ -115,14 +113,40 @@ impl Session {
         // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section 6.3.2).
         let opened = answers.next().ok_or_else(lost)??.ok("EXAMINE")?;
         let selected = self.examined(folder, &opened)?;
-        let listed = answers.next().ok_or_else(lost)?.and_then(|answer| answer.ok("UID FETCH"));
-        let listed = listed.ok().map(|answer| {
-            let mut collected = Collected::default();
-            answer.data.iter().for_each(|reply| collected.take(reply, items));
-            collected.finish(items)
-        });
-        let exists = selected.exists as usize;
-        Ok((selected, listed.filter(|listed| listed.len() == exists)))
+        let listed = listed(answers.next().ok_or_else(lost)?, &selected);
+        Ok((selected, listed))
+    }
+
+    /// Looks into several folders as [`Session::examine_and_list`] does into one, two commands each and all of them in one
+    /// round trip; none is open afterwards. For folders known to be small, a few thousand messages in all: their lists are
+    /// collected whole. `None` for one that the server does not open, or whose list it refuses or gives in another length
+    /// than it counts.
+    ///
+    /// # Errors
+    /// Only lost connections.
+    pub async fn examine_and_list_each(
+        &mut self,
+        folders: &[FolderName],
+    ) -> Result<Vec<Option<(Selected, Vec<Fetched>)>>, ImapError> {
+        self.settle().await?;
+        self.forget_selected()?;
+        let commands = folders.iter().flat_map(examine_and_list).collect();
+        let mut answers = self.run_all(commands).await?.into_iter();
+        let mut looks = Vec::with_capacity(folders.len());
+        while let (Some(opened), Some(list)) = (answers.next(), answers.next()) {
+            let opened = opened.and_then(|answer| answer.ok("EXAMINE")).ok().filter(tells_exists);
+            looks.push(opened.and_then(|opened| {
+                let selected = Selected { read_only: true, ..read_selected(&opened).ok()? };
+                let listed = listed(list, &selected)?;
+                Some((selected, listed))
+            }));
+        }
+        Ok(looks)
+    }
+
+    /// Whether opening a folder tells all that [`Session::status`] would.
+    pub fn opening_tells_status(&self) -> bool {
+        status::items(self.facts()) == status::BASE
     }
 
     async fn prepare_once(
@@ -131,7 +155,8 @@ impl Session {
         preparation: Preparation<'_>,
         role: Option<&str>,
     ) -> Result<Attempt, ImapError> {
-        self.forget_selected();
+        self.settle().await?;
+        self.forget_selected()?;
         let on = |name| Command::new(name).string("the folder name", &folder.0);
         let mut commands = Vec::new();
         if preparation.create {
@@ -153,9 +178,25 @@ impl Session {
         } else {
             None
         };
-        let selected = next()?.and_then(|one| one.ok("SELECT")).map(|one| read_selected(&one));
+        let selected = next()?.and_then(|one| one.ok("SELECT")).and_then(|one| read_selected(&one));
         Ok(Attempt { created, subscribed, selected })
     }
+}
+
+fn examine_and_list(folder: &FolderName) -> [Command; 2] {
+    [
+        Command::new("EXAMINE").string("the folder name", &folder.0),
+        Command::new("UID FETCH").text("1:*").text(FetchItems::Meta.to_wire()),
+    ]
+}
+
+/// The list of a folder; `None` when it is refused, or says more or less than the folder holds.
+fn listed(answer: Result<Answer, ImapError>, selected: &Selected) -> Option<Vec<Fetched>> {
+    let answer = answer.and_then(|answer| answer.ok("UID FETCH")).ok()?;
+    let mut collected = Collected::default();
+    answer.data.iter().for_each(|reply| collected.take(reply, FetchItems::Meta));
+    let listed = collected.finish(FetchItems::Meta);
+    (listed.len() == selected.exists as usize).then_some(listed)
 }
 
 struct Attempt {
@@ -178,7 +219,10 @@ pub(crate) fn created(answer: Answer) -> Result<bool, ImapError> {
 
 /// Reads the answer to SELECT or EXAMINE. What stands before `[CLOSED]` is about the folder before (RFC 7162
 /// section 3.2.11).
-pub(crate) fn read_selected(answer: &Answer) -> Selected {
+///
+/// # Errors
+/// `Excess` when the folder holds more than is plausible.
+pub(crate) fn read_selected(answer: &Answer) -> Result<Selected, ImapError> {
     let mut selected = Selected::default();
     for reply in &answer.data {
         match reply {
@@ -192,7 +236,8 @@ pub(crate) fn read_selected(answer: &Answer) -> Selected {
         }
     }
     read_code(&answer.line, &mut selected);
-    selected
+    bounds::messages(selected.exists)?;
+    Ok(selected)
 }
 
 /// Whether the answer says how many messages there are (RFC 9051 section 6.3.2 demands it).

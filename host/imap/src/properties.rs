@@ -63,7 +63,7 @@ const ASKED: [FetchItems; 4] =
 /// message's own UID or size.
 pub fn fetch_line(input: &[u8]) {
     assert!(Tokens::new(input).count() <= input.len(), "values without end");
-    drop(Reply::read(bytes::Bytes::copy_from_slice(input)));
+    drop(Reply::read(bytes::Bytes::copy_from_slice(input), &crate::scrub::Secrets::default()));
     drop(values(input, Some(1)).next_value());
     for asked in ASKED {
         for response in [input.to_vec(), [b"* 1 FETCH (", input, b")\r\n"].concat()] {

@@ -1,7 +1,10 @@
 //! The meaning of one framed response: status lines with their codes, continuation requests, untagged data.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
+use crate::scrub::Secrets;
 use crate::token::Tokens;
 
 /// Status words of RFC 9051 section 7.1.
@@ -42,8 +45,8 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// Reads a response that was cut out by the framer.
-    pub(crate) fn read(response: Bytes) -> Reply {
+    /// Reads a response that was cut out by the framer. What it says to people is without `secrets`.
+    pub(crate) fn read(response: Bytes, secrets: &Secrets) -> Reply {
         if let Some(text) = response.strip_prefix(b"+") {
             return Reply::Continue(response.slice_ref(text.trim_ascii()));
         }
@@ -57,18 +60,31 @@ impl Reply {
             return match status {
                 Some(status @ (Status::Ok | Status::No | Status::Bad)) => {
                     let tag = String::from_utf8_lossy(tag.get(..64).unwrap_or(tag)).into_owned();
-                    Reply::Tagged { tag, line: StatusLine::read(status, after) }
+                    Reply::Tagged { tag, line: StatusLine::read(status, after, secrets) }
                 }
                 _ => Reply::Noise(response),
             };
         }
         if let Some(status) = status {
-            return Reply::Untagged(StatusLine::read(status, after));
+            return Reply::Untagged(StatusLine::read(status, after, secrets));
         }
         let number = std::str::from_utf8(word).ok().and_then(|text| text.parse().ok());
         let word = if number.is_some() { split_word(after).0 } else { word };
         let word = String::from_utf8_lossy(word.get(..64).unwrap_or(word)).to_ascii_uppercase();
+        // These are shown, and told to plugins; all other data is mail and what belongs to it.
+        let response = match matches!(word.as_str(), "ID" | "CAPABILITY").then(|| secrets.listed(&response)) {
+            Some(Cow::Owned(listed)) => listed.into(),
+            _ => response,
+        };
         Reply::Data { number, word, response }
+    }
+
+    /// How many bytes it keeps, roughly.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Reply::Tagged { line, .. } | Reply::Untagged(line) => line.arguments.len() + line.text.len(),
+            Reply::Continue(bytes) | Reply::Noise(bytes) | Reply::Data { response: bytes, .. } => bytes.len(),
+        }
     }
 }
 
@@ -80,9 +96,11 @@ pub(crate) fn values<'a>(response: &'a [u8], number: Option<u32>) -> Tokens<'a> 
 }
 
 impl StatusLine {
-    fn read(status: Status, rest: &[u8]) -> StatusLine {
+    fn read(status: Status, rest: &[u8], secrets: &Secrets) -> StatusLine {
         let rest = rest.trim_ascii();
-        let mut line = StatusLine { status, code: None, arguments: Vec::new(), text: lossy(rest) };
+        // Scrubbed before it is cut: half a secret would not be found.
+        let words = |text: &[u8]| lossy(&secrets.said(text));
+        let mut line = StatusLine { status, code: None, arguments: Vec::new(), text: words(rest) };
         let Some(inner) = rest.strip_prefix(b"[") else { return line };
         let Some(close) = closing_bracket(inner) else { return line };
         let (code, text) =
@@ -95,9 +113,16 @@ impl StatusLine {
         {
             return line;
         }
+        if secrets.is_code(name) {
+            return line;
+        }
         line.code = Some(String::from_utf8_lossy(name).to_ascii_uppercase());
-        line.arguments = arguments.trim_ascii().to_vec();
-        line.text = lossy(text.trim_ascii());
+        let arguments = arguments.trim_ascii();
+        line.arguments = match line.code.as_deref() {
+            Some("CAPABILITY") => secrets.listed(arguments).into_owned(),
+            _ => arguments.to_vec(),
+        };
+        line.text = words(text.trim_ascii());
         line
     }
 
@@ -160,7 +185,29 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Reply {
-        Reply::read(Bytes::copy_from_slice(text.as_bytes()))
+        Reply::read(Bytes::copy_from_slice(text.as_bytes()), &Secrets::default())
+    }
+
+    #[test]
+    fn words_are_without_the_secret_before_they_are_cut() {
+        let mut secrets = Secrets::default();
+        secrets.hide(b"canary-5ecret");
+        let heard = |line: String| match Reply::read(Bytes::from(line), &secrets) {
+            Reply::Tagged { line, .. } | Reply::Untagged(line) => line,
+            other => panic!("{other:?}"),
+        };
+        for status in ["A1 NO", "A1 BAD", "A1 OK", "* BYE", "* OK", "* PREAUTH"] {
+            assert_eq!(
+                heard(format!("{status} [ALERT] LOGIN anna canary-5ecret\r\n")).text,
+                "LOGIN anna [secret]"
+            );
+            let code = heard(format!("{status} [CANARY-5ECRET] no\r\n"));
+            assert_eq!((code.code, code.text.as_str()), (None, "[[secret]] no"));
+        }
+        let cut = heard(format!("A1 NO {} canary-5ecret", "x".repeat(990)));
+        assert!(cut.text.len() <= 1000 && !cut.text.contains("canary"), "{}", cut.text);
+        let list = heard("* OK [CAPABILITY IDLE canary-5ecret] hi\r\n".to_owned());
+        assert_eq!(list.arguments, b"IDLE [secret]");
     }
 
     #[test]

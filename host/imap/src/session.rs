@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use crate::batch::run_all;
+use crate::batch::{Budget, run_all};
+use crate::bounds;
 use crate::capability::Namespaces;
 use crate::command::{Answer, Command, quoted};
 use crate::fetch::FetchState;
@@ -39,6 +40,8 @@ pub struct Session {
     /// Whether each command waits for the answer to the one before.
     one_at_a_time: bool,
     selected: Option<(FolderName, Selected)>,
+    /// Messages stored in the open folder since it was opened.
+    stored: u32,
     pub(crate) fetching: Option<FetchState>,
     pub(crate) manners: Manners,
     reading: Reading,
@@ -97,6 +100,7 @@ impl Session {
             qresync,
             one_at_a_time: false,
             selected: None,
+            stored: 0,
             fetching: None,
             manners: Manners::default(),
             reading: Reading::default(),
@@ -158,7 +162,8 @@ impl Session {
     }
 
     async fn open(&mut self, folder: &FolderName, read_only: bool) -> Result<Selected, ImapError> {
-        self.selected = None;
+        self.settle().await?;
+        self.forget_selected()?;
         let name = if read_only { "EXAMINE" } else { "SELECT" };
         let answer = match plain(folder) {
             Some(text) if read_only => self.control(name, Control::Examine(text)).await?,
@@ -169,7 +174,7 @@ impl Session {
         if read_only {
             return self.examined(folder, &answer);
         }
-        let selected = read_selected(&answer);
+        let selected = read_selected(&answer)?;
         self.set_selected(folder, &selected);
         Ok(selected)
     }
@@ -181,7 +186,7 @@ impl Session {
             let what = "a folder was opened without a word on how many messages it holds".to_owned();
             return Err(self.imap.get_mut().wire()?.reader.fail(ImapError::Protocol { what }));
         }
-        let selected = Selected { read_only: true, ..read_selected(answer) };
+        let selected = Selected { read_only: true, ..read_selected(answer)? };
         self.set_selected(folder, &selected);
         Ok(selected)
     }
@@ -318,8 +323,30 @@ impl Session {
         &self.known.namespaces
     }
 
-    pub(crate) fn forget_selected(&mut self) {
+    /// Before another folder is opened: what came of this one before does not count.
+    pub(crate) fn forget_selected(&mut self) -> Result<(), ImapError> {
         self.selected = None;
+        self.stored = 0;
+        self.wire()?.reader.forget_exists();
+        Ok(())
+    }
+
+    /// The open folder holds so many messages by STATUS: a list of it may be as long, whatever EXISTS says.
+    pub fn expect(&mut self, messages: u32) {
+        if let Ok(wire) = self.wire() {
+            wire.reader.expect(messages);
+        }
+    }
+
+    /// How many messages a list of the open folder may have: its count by the server's newest word, with some slack.
+    pub(crate) fn most_listed(&mut self) -> Result<u64, ImapError> {
+        let stored = self.stored;
+        Ok(bounds::most_listed(self.wire()?.reader.exists(), stored))
+    }
+
+    /// Messages were stored in the open folder.
+    pub(crate) fn has_stored(&mut self, messages: u32) {
+        self.stored = self.stored.saturating_add(messages);
     }
 
     pub(crate) fn set_selected(&mut self, folder: &FolderName, selected: &Selected) {
@@ -338,13 +365,14 @@ impl Session {
     ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
         self.settle().await?;
         let tagged: Vec<_> = commands.into_iter().map(|command| (self.next_tag(), command)).collect();
+        let mut budget = Budget::new(tagged.len(), self.timeouts.command);
         let wire = self.imap.get_mut().wire()?;
         if !self.one_at_a_time {
-            return run_all(wire, tagged).await;
+            return run_all(wire, tagged, &mut budget).await;
         }
         let mut answers = Vec::with_capacity(tagged.len());
         for one in tagged {
-            answers.extend(run_all(wire, vec![one]).await?);
+            answers.extend(run_all(wire, vec![one], &mut budget).await?);
         }
         Ok(answers)
     }

@@ -5,7 +5,7 @@ use crate::list::fold_inbox;
 use crate::open::nonzero;
 use crate::reply::{Reply, values};
 use crate::token::Value;
-use crate::{FolderName, ImapError, ServerFacts, Session};
+use crate::{FolderName, ImapError, Selected, ServerFacts, Session};
 
 /// A folder's figures; `None` for each that the server did not give.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +24,20 @@ pub struct FolderStatus {
     pub mailbox_id: Option<String>,
     /// The largest message APPEND takes in this folder, in bytes (RFC 7889).
     pub append_limit: Option<u64>,
+}
+
+impl From<&Selected> for FolderStatus {
+    /// What opening a folder tells of it.
+    fn from(selected: &Selected) -> Self {
+        Self {
+            messages: Some(selected.exists),
+            uid_next: selected.uid_next,
+            uid_validity: selected.uid_validity,
+            highest_modseq: selected.highest_modseq,
+            mailbox_id: selected.mailbox_id.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Session {
@@ -73,7 +87,7 @@ impl Session {
 }
 
 /// What every server knows.
-const BASE: &str = "(MESSAGES UIDNEXT UIDVALIDITY)";
+pub(crate) const BASE: &str = "(MESSAGES UIDNEXT UIDVALIDITY)";
 
 /// The figures worth asking this server for.
 pub(crate) fn items(facts: &ServerFacts) -> String {

@@ -3,6 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -13,7 +15,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use zeroize::Zeroize;
 
 use crate::framer::{Frame, Framer};
+use crate::pace::Pace;
 use crate::reply::{Reply, Status};
+use crate::scrub::Secrets;
 use crate::tail;
 use crate::transport::{Half, Transport};
 use crate::{ImapError, Timeouts};
@@ -24,11 +28,11 @@ const READ_SIZE: usize = 64 << 10;
 const WRITE_SIZE: usize = 64 << 10;
 /// Responses to one command together, bodies aside: a list of 100,000 folders stays far below, an endless stream does
 /// not.
-const MAX_ANSWER: u64 = 64 << 20;
+pub(crate) const MAX_ANSWER: u64 = 64 << 20;
 /// The rest of a response's line behind a body: a few items. A line of mail can be as long.
 const MAX_TAIL: usize = 64 << 10;
 /// What keeping one response costs beside its bytes; many tiny ones must count too.
-const RESPONSE_COST: u64 = 200;
+pub(crate) const RESPONSE_COST: u64 = 200;
 
 /// A connection on which nothing was said for so long is idle.
 pub(crate) const IDLE: Duration = Duration::from_secs(5);
@@ -60,13 +64,17 @@ impl Wire {
                 buffer: BytesMut::new(),
                 framer: Framer::default(),
                 clock: Clock::new(timeouts.idle, timeouts.command),
+                pace: Pace::default(),
+                waiting: None,
                 spent: 0,
+                exists: 0,
                 body: 0,
                 announced: None,
                 during: "the greeting",
                 bye: None,
                 fault: None,
                 busy: false,
+                secrets: Secrets::default(),
             },
             writer: WireWriter {
                 io: write,
@@ -74,6 +82,9 @@ impl Wire {
                 start: 0,
                 whole: 0,
                 clock: Clock::new(timeouts.idle, timeouts.command),
+                pace: Pace::default(),
+                waiting: None,
+                answered: Arc::default(),
                 during: "the greeting",
                 fault: None,
             },
@@ -100,6 +111,8 @@ impl Wire {
         self.reader.busy = true;
         self.reader.during = during;
         self.writer.during = during;
+        self.reader.clock.bound = None;
+        self.reader.rest();
         self.reader.progress();
         self.writer.clock.restart();
         Ok(())
@@ -139,19 +152,41 @@ impl Wire {
     }
 }
 
-/// Two deadlines in one timer: silence, and the command as a whole.
+/// The deadlines of one half in one timer: silence, the command as a whole, several commands together, and the moment when
+/// the pace is to be judged.
 struct Clock {
     sleep: Pin<Box<Sleep>>,
     idle: Duration,
     whole: Duration,
     end: Instant,
     started: Instant,
+    touched: Instant,
+    /// Until when several commands together have to be answered, and how long that is in all.
+    bound: Option<(Instant, Duration)>,
+    judged: Option<Instant>,
+}
+
+/// Which deadline has passed.
+enum Expired {
+    /// One that ends the connection; the time waited.
+    Over(Duration),
+    /// The pace is to be judged.
+    Judged,
 }
 
 impl Clock {
     fn new(idle: Duration, whole: Duration) -> Clock {
         let now = Instant::now();
-        Clock { sleep: Box::pin(sleep_until(now + idle)), idle, whole, end: now + whole, started: now }
+        Clock {
+            sleep: Box::pin(sleep_until(now + idle)),
+            idle,
+            whole,
+            end: now + whole,
+            started: now,
+            touched: now,
+            bound: None,
+            judged: None,
+        }
     }
 
     fn restart(&mut self) {
@@ -161,19 +196,43 @@ impl Clock {
     }
 
     fn touch(&mut self) {
-        let next = (Instant::now() + self.idle).min(self.end);
+        self.touched = Instant::now();
+        let mut next = (self.touched + self.idle).min(self.end());
+        if let Some(judged) = self.judged {
+            next = next.min(judged);
+        }
         self.sleep.as_mut().reset(next);
     }
 
-    /// Ready with the time waited once a deadline has passed.
-    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        ready!(self.sleep.as_mut().poll(cx));
-        let now = Instant::now();
-        Poll::Ready(if now >= self.end { now - self.started } else { self.idle })
+    fn end(&self) -> Instant {
+        self.bound.map_or(self.end, |(until, _)| self.end.min(until))
     }
 
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.end
+    /// From now on the other side is waited for: the time in which nobody looked for its answer is not its own.
+    fn begin_waiting(&mut self, judged_in: Option<Duration>) {
+        let now = Instant::now();
+        self.end += now - self.touched;
+        self.judged = judged_in.map(|left| now + left);
+        self.touch();
+    }
+
+    /// Ready once a deadline has passed.
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
+        ready!(self.sleep.as_mut().poll(cx));
+        let now = Instant::now();
+        Poll::Ready(match self.over(now) {
+            Some(after) => Expired::Over(after),
+            None if self.judged.is_some_and(|judged| now >= judged) => Expired::Judged,
+            None => Expired::Over(self.idle),
+        })
+    }
+
+    /// How long the command, or all of several, was waited for, when that is too long.
+    fn over(&self, now: Instant) -> Option<Duration> {
+        match self.bound {
+            Some((until, all)) if now >= until => Some(all),
+            _ => (now >= self.end).then(|| now - self.started),
+        }
     }
 }
 
@@ -182,8 +241,14 @@ pub(crate) struct WireReader {
     buffer: BytesMut,
     framer: Framer,
     clock: Clock,
+    /// How fast the transfer under way is.
+    pace: Pace,
+    /// Since when more bytes are waited for.
+    waiting: Option<Instant>,
     /// Bytes of responses since the command began or last made progress.
     spent: u64,
+    /// The largest EXISTS since a folder was opened last.
+    exists: u32,
     /// Bytes of the current body not handed out yet.
     body: u64,
     /// Bytes of the current body by its announcement, until what follows it was seen.
@@ -192,9 +257,16 @@ pub(crate) struct WireReader {
     bye: Option<String>,
     fault: Option<ImapError>,
     busy: bool,
+    /// What the server's words are freed of.
+    pub(crate) secrets: Secrets,
 }
 
 impl WireReader {
+    /// What the server said in some other way than in a response's text, without the secrets of the log-in.
+    pub(crate) fn said(&self, words: &str) -> String {
+        String::from_utf8_lossy(&self.secrets.said(words.as_bytes())).into_owned()
+    }
+
     /// The next response or the start of a body. Safe to drop and call again.
     pub(crate) async fn event(&mut self) -> Result<Event, ImapError> {
         poll_fn(|cx| self.poll_event(cx)).await
@@ -215,13 +287,18 @@ impl WireReader {
                 }
                 Ok(Some(Frame::Response(response))) => {
                     return Poll::Ready(self.account(response.len()).map(|()| {
-                        let reply = Reply::read(response);
+                        let reply = Reply::read(response, &self.secrets);
                         if let Reply::Untagged(line) = &reply
                             && line.status == Status::Bye
                         {
                             let code =
                                 line.code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
                             self.bye = Some(format!("{code}{}", line.text));
+                        }
+                        if let Reply::Data { number: Some(exists), word, .. } = &reply
+                            && word == "EXISTS"
+                        {
+                            self.exists = self.exists.max(*exists);
                         }
                         Event::Reply(reply)
                     }));
@@ -236,8 +313,8 @@ impl WireReader {
             let what = format!("more than {} MiB were sent in answer to {}", MAX_ANSWER >> 20, self.during);
             return Err(self.fail(ImapError::Limit { what }));
         }
-        if self.clock.is_over() {
-            let error = ImapError::TimedOut { during: self.during, after: self.clock.whole };
+        if let Some(after) = self.clock.over(Instant::now()) {
+            let error = ImapError::TimedOut { during: self.during, after };
             return Err(self.fail(error));
         }
         Ok(())
@@ -250,6 +327,10 @@ impl WireReader {
     /// Lost connections; `Protocol`, which ends the connection, when the response does not go on behind the body as FETCH
     /// responses do: the announced length was wrong, and what came is half a message, or a message and the next one.
     pub(crate) async fn body(&mut self) -> Result<Option<Bytes>, ImapError> {
+        self.piece(true).await
+    }
+
+    async fn piece(&mut self, wanted: bool) -> Result<Option<Bytes>, ImapError> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
@@ -277,13 +358,23 @@ impl WireReader {
             return Ok(None);
         }
         self.body -= take as u64;
-        self.progress();
+        if wanted {
+            self.brought(take as u64);
+        } else {
+            self.account(take)?;
+        }
         Ok(Some(self.buffer.split_to(take).freeze()))
     }
 
     /// Reads the rest of the body under way and forgets it.
     pub(crate) async fn skip_body(&mut self) -> Result<(), ImapError> {
         while self.body().await?.is_some() {}
+        Ok(())
+    }
+
+    /// Reads a body that nobody asked for and forgets it. It counts as any response does, and is no progress.
+    pub(crate) async fn waste_body(&mut self) -> Result<(), ImapError> {
+        while self.piece(false).await?.is_some() {}
         Ok(())
     }
 
@@ -296,18 +387,28 @@ impl WireReader {
                 Some(text) => ImapError::Bye { text },
                 None => self.closed("the server closed it".to_owned()),
             },
-            Poll::Ready(Ok(_)) => {
-                self.clock.touch();
-                return Poll::Ready(Ok(()));
-            }
+            Poll::Ready(Ok(_)) => match self.waited() {
+                true => {
+                    self.clock.touch();
+                    return Poll::Ready(Ok(()));
+                }
+                false => ImapError::TooSlow { during: self.during },
+            },
             Poll::Ready(Err(error)) => match self.bye.take() {
                 Some(text) => ImapError::Bye { text },
                 None => self.closed(io_words(&error)),
             },
-            Poll::Pending => {
-                let after = ready!(self.clock.poll_expired(cx));
-                ImapError::TimedOut { during: self.during, after }
-            }
+            Poll::Pending => loop {
+                if self.waiting.is_none() {
+                    self.waiting = Some(Instant::now());
+                    self.clock.begin_waiting(self.pace.left());
+                }
+                match ready!(self.clock.poll_expired(cx)) {
+                    Expired::Over(after) => break ImapError::TimedOut { during: self.during, after },
+                    Expired::Judged if self.waited() => {}
+                    Expired::Judged => break ImapError::TooSlow { during: self.during },
+                }
+            },
         };
         Poll::Ready(Err(self.fail(error)))
     }
@@ -338,6 +439,12 @@ impl WireReader {
         self.fail(ImapError::Idle { text })
     }
 
+    /// Ends a wait; `false` when what came in it and before was too slow.
+    fn waited(&mut self) -> bool {
+        self.clock.judged = None;
+        self.waiting.take().is_none_or(|since| self.pace.waited(since.elapsed()))
+    }
+
     fn closed(&self, detail: String) -> ImapError {
         ImapError::Closed { during: self.during, detail }
     }
@@ -354,6 +461,43 @@ impl WireReader {
     pub(crate) fn progress(&mut self) {
         self.spent = 0;
         self.clock.restart();
+    }
+
+    /// As [`progress`](Self::progress), by something worth so many bytes: from the first on there is a least pace.
+    pub(crate) fn brought(&mut self, worth: u64) {
+        self.pace.came(worth);
+        self.progress();
+    }
+
+    /// What one command may take.
+    pub(crate) fn whole(&self) -> Duration {
+        self.clock.whole
+    }
+
+    /// Nothing is due: what is waited for from now on is another transfer.
+    pub(crate) fn rest(&mut self) {
+        (self.pace, self.waiting, self.clock.judged) = (Pace::default(), None, None);
+    }
+
+    /// The commands under way have to be answered by then, however much progress they make: after so long in all.
+    pub(crate) fn bound(&mut self, until: Instant, all: Duration) {
+        self.clock.bound = Some((until, all));
+        self.clock.touch();
+    }
+
+    /// The largest EXISTS since the last [`forget_exists`](Self::forget_exists).
+    pub(crate) fn exists(&self) -> u32 {
+        self.exists
+    }
+
+    /// A folder is about to be opened: what was said of another does not count.
+    pub(crate) fn forget_exists(&mut self) {
+        self.exists = 0;
+    }
+
+    /// The folder holds so many messages, by other words of the server than EXISTS.
+    pub(crate) fn expect(&mut self, messages: u32) {
+        self.exists = self.exists.max(messages);
     }
 
     /// Stops looking at the clock; whoever reads keeps its own.
@@ -390,16 +534,27 @@ pub(crate) struct WireWriter {
     /// How much of `buffer` is whole commands.
     whole: usize,
     clock: Clock,
+    /// How fast the server takes what is written.
+    pace: Pace,
+    /// Since when it takes nothing.
+    waiting: Option<Instant>,
+    /// What answers were worth that came meanwhile: a server that answers may take its time with what follows.
+    answered: Arc<AtomicU64>,
     during: &'static str,
     fault: Option<ImapError>,
 }
 
 impl WireWriter {
+    /// Where to add what answers are worth.
+    pub(crate) fn answered(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.answered)
+    }
+
     /// Takes `bytes`; some or all of them stay in memory until there are 64 KiB or [`WireWriter::flush`] is called.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ImapError> {
         while !bytes.is_empty() {
             if self.buffer.len() >= WRITE_SIZE {
-                self.clock.restart();
+                self.begin();
                 poll_fn(|cx| self.poll_drain(cx)).await?;
             }
             let take = (WRITE_SIZE - self.buffer.len().min(WRITE_SIZE)).min(bytes.len());
@@ -417,8 +572,13 @@ impl WireWriter {
 
     /// Writes everything collected.
     pub(crate) async fn flush(&mut self) -> Result<(), ImapError> {
-        self.clock.restart();
+        self.begin();
         poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    fn begin(&mut self) {
+        (self.waiting, self.clock.judged) = (None, None);
+        self.clock.restart();
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
@@ -440,6 +600,12 @@ impl WireWriter {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.failed(&io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(written)) => {
                     self.start += written;
+                    self.pace.came(written as u64);
+                    if !self.waited() {
+                        let error = ImapError::TooSlow { during: self.during };
+                        self.kill(error.clone());
+                        return Poll::Ready(Err(error));
+                    }
                     self.clock.restart();
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.failed(&error))),
@@ -452,10 +618,27 @@ impl WireWriter {
     }
 
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ImapError>> {
-        let after = ready!(self.clock.poll_expired(cx));
-        let error = ImapError::TimedOut { during: self.during, after };
+        let error = loop {
+            if self.waiting.is_none() {
+                self.waiting = Some(Instant::now());
+                self.clock.begin_waiting(self.pace.left());
+            }
+            match ready!(self.clock.poll_expired(cx)) {
+                Expired::Over(after) => break ImapError::TimedOut { during: self.during, after },
+                Expired::Judged if self.waited() => {}
+                Expired::Judged => break ImapError::TooSlow { during: self.during },
+            }
+        };
         self.kill(error.clone());
         Poll::Ready(Err(error))
+    }
+
+    /// Ends a wait; `false` when what was taken in it and before was too little.
+    fn waited(&mut self) -> bool {
+        self.clock.judged = None;
+        let Some(since) = self.waiting.take() else { return true };
+        self.pace.came(self.answered.swap(0, Ordering::Relaxed));
+        self.pace.waited(since.elapsed())
     }
 
     fn failed(&mut self, error: &io::Error) -> ImapError {

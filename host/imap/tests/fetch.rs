@@ -341,3 +341,59 @@ async fn a_small_folder_is_listed_as_it_is_opened() {
         assert!(matches!(error, ImapError::No { .. }) && session.selected().is_none(), "{error}");
     }
 }
+
+/// Several small folders are looked into in one round trip; what is not opened, not whole, or has no count is nobody's.
+#[tokio::test]
+async fn small_folders_are_listed_together() {
+    let names = ["a", "b", "c", "d", "e"];
+    let mut script = Vec::new();
+    for name in names {
+        script.push(format!("C: EXAMINE \"{name}\""));
+        script.push("C: UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)".to_owned());
+    }
+    let message =
+        |uid: u32| format!("S: * 1 FETCH (UID {uid} RFC822.SIZE 10 INTERNALDATE NIL FLAGS (\\Seen))");
+    script.extend([
+        "S: * 1 EXISTS".to_owned(),
+        "S: @5 OK [READ-ONLY] a".to_owned(),
+        message(1),
+        "S: @6 OK".to_owned(),
+    ]);
+    // Not opened; what comes all the same is of the folder before.
+    script.extend(["S: @7 NO no b".to_owned(), message(1), "S: @8 OK".to_owned()]);
+    script.extend([
+        "S: * 2 EXISTS".to_owned(),
+        "S: @9 OK c".to_owned(),
+        message(3),
+        "S: @10 OK half".to_owned(),
+    ]);
+    script.extend(["S: @11 OK d".to_owned(), "S: @12 OK no count".to_owned()]);
+    // News of the folder before come first.
+    script.extend([
+        "S: * 7 EXISTS".to_owned(),
+        "S: * 1 EXISTS".to_owned(),
+        "S: * OK [UIDVALIDITY 9] e".to_owned(),
+    ]);
+    script.extend(["S: @13 OK e".to_owned(), message(5), "S: @14 OK".to_owned()]);
+    let script: Vec<&str> = script.iter().map(String::as_str).collect();
+    let (mut session, _server) = session("", &script).await;
+    assert!(session.opening_tells_status());
+    let folders = names.map(|name| FolderName(name.as_bytes().to_vec()));
+    let looks = session.examine_and_list_each(&folders).await.unwrap();
+    let uids = |look: &Option<(mailhaul_imap::Selected, Vec<Fetched>)>| {
+        look.as_ref().map(|(_, listed)| listed.iter().map(|m| m.uid).collect::<Vec<_>>())
+    };
+    assert_eq!(looks.iter().map(uids).collect::<Vec<_>>(), [Some(vec![1]), None, None, None, Some(vec![5])]);
+    let last = &looks[4].as_ref().unwrap().0;
+    assert_eq!((last.exists, last.uid_validity, last.read_only), (1, Some(9), true));
+    assert!(session.selected().is_none());
+}
+
+/// STATUS would tell more.
+#[tokio::test]
+async fn opening_does_not_tell_what_extensions_add_to_status() {
+    for capability in ["CONDSTORE", "STATUS=SIZE", "OBJECTID"] {
+        let (session, _server) = session(capability, &[]).await;
+        assert!(!session.opening_tells_status(), "{capability}");
+    }
+}

@@ -247,7 +247,7 @@ async fn deep_nesting_is_survived_by_every_verb() {
 #[tokio::test]
 async fn a_monstrous_body_costs_what_arrives() {
     let fetch = "C: UID FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
-    let head = "S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE NIL RFC822.SIZE 1 BODY[] {4294967295}";
+    let head = "S: * 1 FETCH (UID 1 FLAGS () INTERNALDATE NIL RFC822.SIZE 4294967295 BODY[] {4294967295}";
     let (mut session, _server) = session("", &[fetch, head, "R: only this", "X"]).await;
     let mut messages = session.fetch(UidSet::range(1, 1), FetchItems::Full);
     assert_eq!(messages.next().await.unwrap().unwrap().body_len, Some(4_294_967_295));

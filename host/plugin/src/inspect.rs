@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::component::Description;
 use crate::kind::Kind;
-use crate::manifest::{NeededGrant, NeededHttp, NeededInput, NeededSecret, Setting};
+use crate::manifest::{NeededGrant, NeededHost, NeededHttp, NeededInput, NeededSecret, Setting};
 use crate::text;
 
 /// One line of `mailhaul plugin list`.
@@ -48,6 +48,8 @@ pub struct Inspection {
     pub inputs: Vec<NeededInput>,
     /// Origins it wants to send requests to.
     pub http: Vec<NeededHttp>,
+    /// Mail servers at which it wants mailboxes to sign in.
+    pub hosts: Vec<NeededHost>,
     /// Secrets it wants to use.
     pub secrets: Vec<NeededSecret>,
     /// What it wants to change.
@@ -101,6 +103,7 @@ impl Inspection {
             imports: description.imports.iter().filter_map(meaning).collect(),
             inputs: manifest.needs.input.clone(),
             http: manifest.needs.http.clone(),
+            hosts: manifest.needs.host.clone(),
             secrets: manifest.needs.secret.clone(),
             changes: manifest.needs.grant.clone(),
             settings: manifest.settings.clone(),

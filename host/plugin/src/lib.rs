@@ -57,6 +57,8 @@ pub use inspect::{ImportUse, Inspection, Listed};
 pub use kind::Kind;
 pub use limits::Limits;
 pub use lock::{Granted, LOCK_FILE, Lock, LockError, Locked};
-pub use manifest::{API, Change, NeededGrant, NeededHttp, NeededInput, NeededSecret, Setting, SettingType};
+pub use manifest::{
+    API, Change, NeededGrant, NeededHost, NeededHttp, NeededInput, NeededSecret, Setting, SettingType,
+};
 pub use meter::{Meter, Usage};
 pub use plugin::Plugin;

@@ -15,7 +15,7 @@ use crate::error::LoadReason;
 use crate::grants::{Grants, Origin, Recipient, SecretGrant};
 use crate::inspect::Inspection;
 use crate::kind::{self, Kind};
-use crate::manifest::{Change, NeededGrant, NeededHttp, NeededSecret, filled};
+use crate::manifest::{Change, NeededGrant, NeededHost, NeededHttp, NeededSecret, filled, mail_server};
 
 /// Its name, beside `mailhaul.toml`.
 pub const LOCK_FILE: &str = "plugins.lock";
@@ -79,6 +79,9 @@ pub struct Asked {
     /// Origins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<NeededHttp>,
+    /// Mail servers at which mailboxes sign in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<NeededHost>,
     /// Secrets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<NeededSecret>,
@@ -97,6 +100,9 @@ pub struct Granted {
     /// Of these, the ones that may have private addresses.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub private: BTreeSet<String>,
+    /// Mail servers, as the manifest writes them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hosts: BTreeSet<String>,
     /// Names of secrets.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub secrets: BTreeSet<String>,
@@ -107,14 +113,18 @@ pub struct Granted {
 
 impl Asked {
     fn of(found: &Inspection) -> Self {
-        let (http, secrets, changes) = (found.http.clone(), found.secrets.clone(), found.changes.clone());
-        Self { http, secrets, changes }
+        Self {
+            http: found.http.clone(),
+            hosts: found.hosts.clone(),
+            secrets: found.secrets.clone(),
+            changes: found.changes.clone(),
+        }
     }
 
     /// Whether it asks for nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.http.is_empty() && self.secrets.is_empty() && self.changes.is_empty()
+        self.http.is_empty() && self.hosts.is_empty() && self.secrets.is_empty() && self.changes.is_empty()
     }
 
     /// What it asks for, one line each, with the word that grants it.
@@ -124,6 +134,9 @@ impl Asked {
             .http
             .iter()
             .map(|http| (http.origin.clone(), format!("send requests to {}: {}", http.origin, http.why)));
+        let hosts = self.hosts.iter().map(|needed| {
+            (needed.host.clone(), format!("have mailboxes sign in at {}: {}", needed.host, needed.why))
+        });
         let secrets = self.secrets.iter().map(|secret| {
             (
                 secret.name.clone(),
@@ -134,7 +147,7 @@ impl Asked {
             .changes
             .iter()
             .map(|change| (change.name.name().to_owned(), format!("{}: {}", change.name.name(), change.why)));
-        http.chain(secrets).chain(changes).collect()
+        http.chain(hosts).chain(secrets).chain(changes).collect()
     }
 }
 
@@ -147,6 +160,8 @@ impl Granted {
     pub fn grant(&mut self, asked: &Asked, word: &str) -> bool {
         if asked.http.iter().any(|http| http.origin == word) {
             self.http.insert(word.to_owned());
+        } else if asked.hosts.iter().any(|needed| needed.host == word) {
+            self.hosts.insert(word.to_owned());
         } else if asked.secrets.iter().any(|secret| secret.name == word) {
             self.secrets.insert(word.to_owned());
         } else if let Some(change) = asked.changes.iter().find(|change| change.name.name() == word) {
@@ -161,6 +176,7 @@ impl Granted {
     pub fn revoke(&mut self, word: &str) {
         self.http.remove(word);
         self.private.remove(word);
+        self.hosts.remove(word);
         self.secrets.remove(word);
         self.changes.retain(|change| change.name() != word);
     }
@@ -169,6 +185,7 @@ impl Granted {
     #[must_use]
     pub fn has(&self, word: &str) -> bool {
         self.http.contains(word)
+            || self.hosts.contains(word)
             || self.secrets.contains(word)
             || self.changes.iter().any(|change| change.name() == word)
     }
@@ -176,6 +193,7 @@ impl Granted {
     /// Without what is no longer asked for: a grant never exceeds the manifest.
     fn within(mut self, asked: &Asked) -> Self {
         self.http.retain(|origin| asked.http.iter().any(|http| http.origin == *origin));
+        self.hosts.retain(|host| asked.hosts.iter().any(|needed| needed.host == *host));
         let http = self.http.clone();
         self.private.retain(|origin| http.contains(origin));
         // A secret that goes elsewhere now was not granted for there: `update` takes care of that.
@@ -271,6 +289,8 @@ impl Locked {
         for granted in &allowed.http {
             http.insert(origin(granted)?, allowed.private.contains(granted));
         }
+        let server = |text: &String| filled(text, setting).and_then(|text| mail_server(&text)).map_err(wrong);
+        let hosts = allowed.hosts.iter().map(server).collect::<Result<Vec<_>, _>>()?;
         let mut secrets = BTreeMap::new();
         for asked in self.asks.secrets.iter().filter(|asked| allowed.secrets.contains(&asked.name)) {
             let value = secret(&asked.name).map_err(LoadReason::Input)?;
@@ -286,6 +306,7 @@ impl Locked {
         let create = allowed.changes.contains(&Change::CreateMailboxes);
         Ok(Grants {
             http,
+            hosts: Some(hosts),
             secrets,
             create,
             quota: allowed.changes.contains(&Change::SetQuota),
@@ -415,6 +436,7 @@ mod tests {
             imports: Vec::new(),
             inputs: Vec::new(),
             http: vec![http("{settings.host}")],
+            hosts: Vec::new(),
             secrets: vec![NeededSecret {
                 name: "token".into(),
                 to: "https://{settings.host}:2083".into(),
@@ -493,6 +515,46 @@ mod tests {
         assert!(
             locked.grants(&settings, |_| Ok(None)).unwrap_err().to_string().contains("plugins.secrets.acme")
         );
+    }
+
+    #[test]
+    fn a_source_signs_in_where_it_was_granted() {
+        let mut source = found();
+        source.kinds = vec![Kind::MailboxSource];
+        (source.http, source.secrets, source.changes) = (Vec::new(), Vec::new(), Vec::new());
+        let needed = |host: &str| NeededHost { host: host.into(), why: "the old cluster".into() };
+        source.hosts = vec![needed("imap.{settings.host}:993"), needed("two.example:143")];
+        let mut locked = Locked::of(&source, "acme.wasm");
+        let settings = json!({ "host": "Old.example" });
+        let refused = locked.grants(&settings, value).unwrap_err().to_string();
+        assert!(
+            refused.contains("to have mailboxes sign in at imap.{settings.host}:993: the old cluster"),
+            "{refused}"
+        );
+        assert!(refused.contains("`mailhaul plugin grant acme 'imap.{settings.host}:993'`"), "{refused}");
+        let asks = locked.asks.clone();
+        for word in ["imap.{settings.host}:993", "two.example:143"] {
+            assert!(locked.grants.grant(&asks, word));
+        }
+        assert!(!locked.grants.grant(&asks, "evil.example:993"), "it was not asked for");
+        // Written by hand, it does not count.
+        locked.grants.hosts.insert("evil.example:993".into());
+        let hosts = locked.grants(&settings, value).unwrap().hosts.unwrap();
+        assert_eq!(hosts, [("imap.old.example".into(), 993), ("two.example".into(), 143)]);
+        // A setting cannot lead to another port, or to two hosts.
+        for host in ["x:1", "a@b", "x/"] {
+            assert!(locked.grants(&json!({ "host": host }), value).is_err(), "{host}");
+        }
+        locked.grants.revoke("two.example:143");
+        assert!(locked.grants(&settings, value).is_err());
+        let mut moved = source.clone();
+        moved.hosts[1].host = "evil.example:143".into();
+        let lines = locked.differences(&moved);
+        assert!(
+            lines.contains(&"+ have mailboxes sign in at evil.example:143: the old cluster".to_owned()),
+            "{lines:?}"
+        );
+        assert!(!locked.updated(&moved).grants.has("two.example:143"));
     }
 
     #[test]

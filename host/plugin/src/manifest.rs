@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::grants::{Origin, Recipient};
+use crate::grants::{Origin, Recipient, authority};
 use crate::kind::Kind;
 use crate::limits::CODE;
 use crate::text;
@@ -50,6 +50,8 @@ pub(crate) struct Needs {
     #[serde(default)]
     pub(crate) http: Vec<NeededHttp>,
     #[serde(default)]
+    pub(crate) host: Vec<NeededHost>,
+    #[serde(default)]
     pub(crate) secret: Vec<NeededSecret>,
     #[serde(default)]
     pub(crate) grant: Vec<NeededGrant>,
@@ -61,6 +63,16 @@ pub(crate) struct Needs {
 pub struct NeededHttp {
     /// `https://panel.example:2083`, in which `{settings.NAME}` stands for a setting of text.
     pub origin: String,
+    /// The plugin's reason.
+    pub why: String,
+}
+
+/// A mail server at which a source wants mailboxes to sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededHost {
+    /// `imap.example:993`, exactly one host and port, in which `{settings.NAME}` stands for a setting of text.
+    pub host: String,
     /// The plugin's reason.
     pub why: String,
 }
@@ -231,6 +243,24 @@ impl Manifest {
             })?;
             origin.parse::<Origin>().map_err(|why| format!("the origin `{}`: {why}", http.origin))?;
         }
+        for needed in &self.needs.host {
+            text::checked("the reason for a host", &needed.why, SENTENCE)?;
+            if !self.kinds.contains(&Kind::MailboxSource) {
+                return Err(format!(
+                    "it wants mailboxes to sign in at {}, and only a mailbox-source says where",
+                    text::shown(&needed.host, CODE)
+                ));
+            }
+            // A setting can be the host, the port, or both.
+            let with = |value: &str| {
+                let host = filled(&needed.host, |name| {
+                    let setting = self.settings.get(name);
+                    setting.filter(|setting| setting.of == SettingType::String).map(|_| value.to_owned())
+                })?;
+                mail_server(&host)
+            };
+            with("h").or_else(|_| with("1")).or_else(|_| with("h:1"))?;
+        }
         for secret in &self.needs.secret {
             text::checked("the name of a secret", &secret.name, CODE)?;
             text::checked("the reason for a secret", &secret.why, SENTENCE)?;
@@ -253,6 +283,17 @@ impl Manifest {
             text::checked("the reason for a grant", &grant.why, SENTENCE)?;
         }
         Ok(())
+    }
+}
+
+/// Host and port of a mail server, both written.
+pub(crate) fn mail_server(text: &str) -> Result<(String, u16), String> {
+    match authority(text) {
+        Ok((host, Some(port))) => Ok((host, port)),
+        Ok((_, None)) => {
+            Err(format!("`{}` has no port: write it as in `imap.example:993`", text::shown(text, CODE)))
+        }
+        Err(why) => Err(format!("`{}`: {why}", text::shown(text, CODE))),
     }
 }
 
@@ -386,6 +427,42 @@ mod tests {
         assert!(refused(|good| format!("nonsense = 1\n{good}")).contains("nonsense"));
         assert!(refused(|_| "id =".to_owned()).len() > 3);
         assert!(Manifest::read(b"\xff").is_err());
+    }
+
+    #[test]
+    fn a_host_is_one_host_and_one_port() {
+        let read = |kind: &str, host: &str| {
+            let needs = format!("[[needs.host]]\nhost = \"{host}\"\nwhy = \"the old cluster\"\n");
+            let settings = "[settings.where]\ntype = \"string\"\n";
+            let good = GOOD
+                .replace("folder-mapper", kind)
+                .replace("[settings.depth]", &format!("{settings}[settings.depth]"));
+            Manifest::read(format!("{good}{needs}").as_bytes())
+        };
+        for host in [
+            "imap.example:993",
+            "[2001:db8::1]:143",
+            "{settings.where}",
+            "imap.{settings.where}:993",
+            "imap.example:{settings.where}",
+        ] {
+            assert!(read("mailbox-source", host).is_ok(), "{host}");
+        }
+        for host in [
+            "imap.example",
+            "*.example:993",
+            "imap.example:0",
+            "imap.example:993/x",
+            "{settings.depth}:993",
+            "",
+        ] {
+            assert!(read("mailbox-source", host).is_err(), "{host}");
+        }
+        assert!(
+            read("folder-mapper", "imap.example:993")
+                .unwrap_err()
+                .contains("only a mailbox-source says where")
+        );
     }
 
     #[test]

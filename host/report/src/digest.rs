@@ -6,7 +6,7 @@ use std::hash::Hash;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
-    MailboxSummary, ProjectSummary, Verdict, Verified,
+    MailboxSummary, ProjectSummary, Sample, Verdict, Verified,
 };
 
 use crate::show::count;
@@ -128,8 +128,14 @@ pub(crate) fn broken_off(mailbox: &MailboxSummary) -> Vec<String> {
     mailbox.unfinished.then(|| unfinished.to_owned()).into_iter().chain(kept).collect()
 }
 
-/// How deep both ends were compared, over every folder that was moved; `None` without any.
+/// What comparisons have looked at; `None` where there is nothing to compare.
 pub(crate) fn compared(summary: &ProjectSummary) -> Option<String> {
+    let said: Vec<String> = depth_of_all(summary).into_iter().chain(broken_comparisons(summary)).collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// How deep both ends were compared, over every folder that was moved; `None` without any.
+fn depth_of_all(summary: &ProjectSummary) -> Option<String> {
     let moved = || summary.mailboxes.iter().flat_map(|m| &m.folders).filter(|f| !f.is_left_out());
     let all = moved().count() as u64;
     let least = moved().map(|f| f.verified).min()?;
@@ -145,13 +151,56 @@ pub(crate) fn compared(summary: &ProjectSummary) -> Option<String> {
     }
     let unseen = summary.mailboxes.iter().any(MailboxSummary::is_only_listed);
     let seen = if unseen { " that a run has seen" } else { "" };
-    Some(format!("Compared on both ends in every folder{seen}, by {}.", depth(least)))
+    let mut said = format!("Compared on both ends in every folder{seen}, by {}.", depth(least));
+    if least == Verified::Sample {
+        let parts: std::collections::BTreeSet<String> =
+            moved().filter_map(|f| f.sample.as_ref()).map(part).collect();
+        said = format!(
+            "Of every folder{seen} at least a sample was compared on both ends ({}); of the other messages nothing is proven.",
+            parts.into_iter().collect::<Vec<_>>().join("; ")
+        );
+    }
+    Some(said)
+}
+
+/// In how many mailboxes the newest comparison did not come to its end; `None` where it did in all.
+fn broken_comparisons(summary: &ProjectSummary) -> Option<String> {
+    let broken: Vec<_> = summary
+        .mailboxes
+        .iter()
+        .filter_map(|m| m.compared.as_ref().filter(|compared| !compared.finished).map(|c| (&m.source, c)))
+        .collect();
+    let (first, compared) = broken.first()?;
+    let rest = match broken.len() as u64 - 1 {
+        0 => String::new(),
+        more => format!(", and of {more} more"),
+    };
+    Some(format!(
+        "The newest verify of {}{rest} did not come to its end: {} of {} compared.",
+        crate::show::visible(first),
+        crate::show::number(compared.folders_compared),
+        count(compared.folders, "folder")
+    ))
+}
+
+/// What a sample was.
+fn part(sample: &Sample) -> String {
+    format!("{} % by {}, seed {}", sample.percent, depth(sample.depth), sample.seed)
+}
+
+/// By what a folder was compared.
+pub(crate) fn how(folder: &FolderSummary) -> String {
+    match &folder.sample {
+        Some(sample) => format!("a sample of the messages ({})", part(sample)),
+        None => depth(folder.verified).to_owned(),
+    }
 }
 
 /// What a comparison looked at.
 pub(crate) fn depth(verified: Verified) -> &'static str {
     match verified {
         Verified::None => "nothing",
+        Verified::Sample => "a sample of the messages",
         Verified::Counts => "message lists",
         Verified::Headers => "headers, flags and dates",
         Verified::Full => "whole messages, byte for byte",
@@ -162,6 +211,7 @@ pub(crate) fn depth(verified: Verified) -> &'static str {
 pub(crate) fn depth_word(verified: Verified) -> &'static str {
     match verified {
         Verified::None => "no",
+        Verified::Sample => "sample",
         Verified::Counts => "counts",
         Verified::Headers => "headers",
         Verified::Full => "full",
@@ -271,7 +321,8 @@ pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
 /// Who made a difference, in words.
 pub(crate) fn by(by: Option<&str>) -> Option<String> {
     by.map(|by| match by {
-        "changed-on-target" => "changed on the target after delivery".into(),
+        Difference::CHANGED_ON_TARGET => "changed on the target after delivery".into(),
+        Difference::ALREADY_PRESENT => "on the target before, and left as it was".into(),
         other => crate::show::visible(other),
     })
 }
@@ -337,4 +388,26 @@ pub(crate) fn folder_names(folder: &FolderSummary) -> (String, Option<String>) {
         None => folder.is_left_out().then(String::new),
     };
     (source, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_engine::summary::Comparison;
+
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_sample_proves_nothing_of_the_rest_and_a_broken_comparison_is_told() {
+        let mut summary = fixture::complete();
+        let sample = Sample { depth: Verified::Full, percent: 10, seed: 42 };
+        let folder = &mut summary.mailboxes[0].folders[0];
+        (folder.verified, folder.sample) = (Verified::Sample, Some(sample));
+        assert_eq!(how(folder), "a sample of the messages (10 % by whole messages, byte for byte, seed 42)");
+        summary.mailboxes[0].compared =
+            Some(Comparison { folders: 3, folders_compared: 1, ..Comparison::default() });
+        let said = compared(&summary).unwrap();
+        assert!(said.contains("at least a sample") && said.contains("nothing is proven"), "{said}");
+        assert!(said.contains("did not come to its end: 1 of 3 folders compared"), "{said}");
+    }
 }

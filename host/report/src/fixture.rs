@@ -44,6 +44,7 @@ fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verif
         stopped: None,
         never_opened: false,
         verified,
+        sample: None,
     }
 }
 
@@ -56,6 +57,7 @@ fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> Mailbox
         folders,
         exceptions: Vec::new(),
         differences: Vec::new(),
+        compared: None,
         hooks: vec![
             HookSummary { plugin: "counts".into(), outcome: HookOutcome::Pass, findings: Vec::new() },
             HookSummary {
@@ -204,6 +206,7 @@ pub(crate) fn pilot(others: usize) -> ProjectSummary {
     let mut mailboxes = vec![mailbox("anna", Verdict::Complete, usual(1))];
     let listed = |n| MailboxSummary {
         hooks: Vec::new(),
+        compared: None,
         ..mailbox(&format!("listed{n}"), Verdict::NotStarted, Vec::new())
     };
     mailboxes.extend((0..others).map(listed));

@@ -74,7 +74,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
             case.skipped = Some(format!("{} not reached yet", count(counts.pending, "message")));
         }
         if folder.verified != Verified::None {
-            case.notes.push(format!("compared by {}", digest::depth(folder.verified)));
+            case.notes.push(format!("compared by {}", digest::how(folder)));
         }
         cases.push(case);
     }

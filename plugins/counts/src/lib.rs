@@ -98,6 +98,7 @@ impl Folder {
     }
 
     fn judge(&self, pair: &FolderPair, findings: &mut Vec<Finding>) {
+        let taken: BTreeSet<u32> = pair.taken_away().into_iter().collect();
         let Some(present) = &self.present else {
             if pair.expected() > 0 {
                 let message = format!(
@@ -110,6 +111,7 @@ impl Folder {
             return;
         };
         let missing = self.known.iter().filter(|(_, there)| !present.contains(there));
+        let missing = missing.filter(|(uid, _)| !taken.contains(uid));
         let mut missing = missing.map(|(uid, there)| {
             let message =
                 format!("message {uid} should be {there} in `{}` on the target and is not", pair.target);
@@ -124,11 +126,18 @@ impl Folder {
             let message = format!("and {more} more messages that should be on the target and are not");
             findings.push(Finding::about(&pair.source, Severity::Error, "counts.missing", message));
         }
-        self.judge_ledger(pair, findings);
+        if !taken.is_empty() {
+            let message = format!(
+                "{} of the copies were moved or deleted on the target since, by whoever uses the new mailbox",
+                taken.len()
+            );
+            findings.push(Finding::about(&pair.source, Severity::Note, "counts.taken-away", message));
+        }
+        self.judge_ledger(pair, &taken, findings);
     }
 
     /// The ledger's numbers against its own entries.
-    fn judge_ledger(&self, pair: &FolderPair, findings: &mut Vec<Finding>) {
+    fn judge_ledger(&self, pair: &FolderPair, taken: &BTreeSet<u32>, findings: &mut Vec<Finding>) {
         if self.listed != u64::from(pair.source_messages) {
             let message = format!(
                 "the source has {} messages now and had {} in the run: run again to copy what is new",
@@ -138,7 +147,9 @@ impl Folder {
             return;
         }
         let known = self.known.len() as u64;
-        if known < pair.expected() {
+        // Of one that was gone before it could follow a changed mapping, no UID is known.
+        let unknown = taken.len() - self.known.iter().filter(|(uid, _)| taken.contains(uid)).count();
+        if known + (unknown as u64) < pair.expected() {
             let message = format!(
                 "{} messages count as moved, but the ledger knows {known} on the target",
                 pair.expected()
@@ -229,6 +240,19 @@ mod tests {
         assert_eq!(report.findings[0].uid, Some(2));
         let report = validate(pair(100), &source(100, 100), &target([]));
         assert_eq!(report.findings.len(), MAX_PER_FOLDER + 1, "cut, and the rest counted");
+    }
+
+    #[test]
+    fn what_the_owner_took_away_is_no_loss() {
+        let taken = |uids: &str| FolderPair { extras: vec![("taken-away".into(), uids.into())], ..pair(3) };
+        let report = validate(taken("2"), &source(3, 3), &target([101, 103]));
+        assert_eq!((report.outcome.clone(), codes(&report)), (Outcome::Pass, vec!["counts.taken-away"]));
+        // Without a UID of its own, since it had none any more when the mapping changed.
+        let report = validate(taken("3"), &source(3, 2), &target([101, 102]));
+        assert_eq!((report.outcome.clone(), codes(&report)), (Outcome::Pass, vec!["counts.taken-away"]));
+        let report = validate(taken("2"), &source(3, 3), &target([102, 103]));
+        assert_eq!((report.outcome.clone(), codes(&report)[0]), (Outcome::Fail, "counts.missing"));
+        assert_eq!(report.findings[0].uid, Some(1));
     }
 
     #[test]

@@ -27,12 +27,13 @@ pub(crate) enum Column {
     TargetTls,
     TargetQuota,
     Label,
+    OneAccount,
 }
 
 /// A header row as most lists have it.
 const EXAMPLE: &str = "source_user,source_password,target_user,target_password";
 
-const KNOWN: [(&str, Column); 12] = [
+const KNOWN: [(&str, Column); 13] = [
     ("source_user", Column::SourceUser),
     ("source_password", Column::SourcePassword),
     ("source_host", Column::SourceHost),
@@ -45,6 +46,7 @@ const KNOWN: [(&str, Column); 12] = [
     ("target_tls", Column::TargetTls),
     ("target_quota", Column::TargetQuota),
     ("label", Column::Label),
+    ("one_account", Column::OneAccount),
 ];
 
 impl Column {

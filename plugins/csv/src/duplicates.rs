@@ -20,6 +20,11 @@ pub(crate) fn key(user: &str, host: Option<&str>, port: Option<&str>) -> String 
     }
 }
 
+/// A key as it is compared: servers do not tell large and small letters of a log-in apart.
+fn folded(key: &str) -> String {
+    key.to_lowercase()
+}
+
 /// Adds a remark for every row that repeats an earlier one.
 pub(crate) fn find(
     table: &dyn Table,
@@ -54,7 +59,7 @@ fn repeated(
         for (row, key) in (first..).zip(keys(table, columns, key_columns, first, STEP)?) {
             if let (Some(key), Ok(row)) = (key, u32::try_from(row)) {
                 let mut hasher = DefaultHasher::new();
-                key.hash(&mut hasher);
+                folded(&key).hash(&mut hasher);
                 hashes.push((hasher.finish(), row));
             }
         }
@@ -74,7 +79,7 @@ fn repeated(
             keys(table, columns, key_columns, row as usize, 1).map(|mut keys| keys.pop().flatten())
         };
         let (Some(repeated), Some(earlier)) = (key(repeat)?, key(first)?) else { continue };
-        if repeated == earlier {
+        if folded(&repeated) == folded(&earlier) {
             let line = |row: u32| table.lines(row as usize, 1).first().copied().unwrap_or_default();
             found.push((repeated, line(first), format!("{}:{}", table.file(), line(repeat))));
         }

@@ -27,13 +27,14 @@ pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox
     if let Some(bytes) = row.quota()? {
         target.extras.push(("quota".to_owned(), bytes.to_string()));
     }
+    let origin = Some(row.at.clone());
     Ok(Mailbox {
         key: duplicates::key(&source.login, source_host.as_deref(), source_port.as_deref()),
         source,
         target,
         label,
-        origin: Some(row.at),
-        extras: Extras::new(),
+        origin,
+        extras: row.one_account()?,
     })
 }
 
@@ -124,6 +125,21 @@ impl Cells<'_> {
                     column.name()
                 );
                 Err(Diagnostic::error("csv.bad-quota", &self.at, message))
+            }
+        }
+    }
+
+    /// That this row's ends, or its target and another row's, are one account or look like one, is meant.
+    fn one_account(&self) -> Result<Extras, Diagnostic> {
+        let column = Column::OneAccount;
+        match self.text(column) {
+            None => Ok(Extras::new()),
+            Some(word) if word.eq_ignore_ascii_case("meant") => {
+                Ok(vec![("one-account".to_owned(), "meant".to_owned())])
+            }
+            Some(_) => {
+                let message = format!("`{}` is not `meant`: write that, or leave it empty", column.name());
+                Err(Diagnostic::error("csv.bad-one-account", &self.at, message))
             }
         }
     }

@@ -108,6 +108,12 @@ fn a_mailbox_listed_twice_is_found_before_any_page() {
         "mailboxes.csv:4 csv.duplicate-mailbox: `a@old` is listed on line 2 already: remove one of the two"
     );
     assert!(first_page("source_user,target_user\na,b\na,c\n").mailboxes.is_empty());
+    // As servers read it, and as it is written.
+    assert_eq!(
+        complaint("source_user,target_user\nAnna@Old,a@new\nb@old,b@new\nanna@old,c@new\n"),
+        "mailboxes.csv:4 csv.duplicate-mailbox: `anna@old` is listed on line 2 already: remove one of the two"
+    );
+    assert_eq!(first_page("source_user,target_user\nAnna@Old,a@new\n").mailboxes[0].key, "Anna@Old");
 }
 
 #[test]
@@ -122,6 +128,22 @@ fn two_mailboxes_may_share_a_target_with_a_warning() {
     let page = first_page("source_user,target_user\na@old,all@new\nb@old,all@new\n");
     assert_eq!(page.mailboxes.len(), 2);
     assert_eq!(page.diagnostics[0].severity, Severity::Warning);
+    let page = first_page("source_user,target_user\na@old,All@new\nb@old,all@NEW\n");
+    assert_eq!(page.diagnostics[0].code, "csv.shared-target");
+}
+
+#[test]
+fn that_an_account_is_shared_is_meant_or_not_said() {
+    let page = first_page("source_user,target_user,one_account\na,b,meant\nc,d,\ne,f,Meant\n");
+    let said: Vec<_> = page.mailboxes.iter().map(|mailbox| mailbox.extras.clone()).collect();
+    let meant = vec![("one-account".to_owned(), "meant".to_owned())];
+    assert_eq!(said, [meant.clone(), Vec::new(), meant]);
+    let complaint = complaint("source_user,target_user,one_account\na,b,canary\n");
+    assert!(
+        complaint.starts_with("mailboxes.csv:2 csv.bad-one-account: `one_account` is not `meant`"),
+        "{complaint}"
+    );
+    assert!(!complaint.contains("canary"));
 }
 
 #[test]

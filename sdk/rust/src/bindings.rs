@@ -648,7 +648,8 @@ pub mod mailhaul {
             }
             /// One end of a mailbox. Fields that are none come from the project file. A host or port the project
             /// file does not allow is refused before anything is connected to: own passwords go to the side's
-            /// `host` and to `[mailboxes] hosts`, `inherit` to the side's `host` and its `admin_hosts`. Known among the extras of a
+            /// `host` and to `[mailboxes] hosts`, `inherit` to the side's `host` and its `admin_hosts`. Of a plugin that does not
+            /// ship, what it was granted of its `[[needs.host]]` stands in the place of `hosts` and narrows `admin_hosts`. Known among the extras of a
             /// target: `quota`, the bytes the mailbox shall hold, for `mailhaul provision`.
             pub struct Account {
                 /// Log-in name.
@@ -7882,6 +7883,8 @@ pub mod exports {
                     pub label: ::core::option::Option<_rt::String>,
                     /// Where it is listed: `mailboxes.csv:42`.
                     pub origin: ::core::option::Option<_rt::String>,
+                    /// Known: `one-account` = `meant`, where source and target, or this target and that of other mailboxes that say so,
+                    /// are one account on purpose, or look like one.
                     pub extras: _rt::Vec<(_rt::String, _rt::String)>,
                 }
                 impl ::core::fmt::Debug for Mailbox {

@@ -106,7 +106,17 @@ impl FolderPair {
         }
     }
 
-    /// Messages of the source that must be on the target.
+    /// Source UIDs of messages that count as copied or present, and whose copies whoever uses the new mailbox has moved or
+    /// deleted since: at most a hundred. They are not on the target any more, and nobody has to mend that.
+    #[must_use]
+    pub fn taken_away(&self) -> Vec<u32> {
+        let mut named = self.extras.iter().filter(|(name, _)| name == "taken-away");
+        let uids = named.next().map_or("", |(_, uids)| uids);
+        uids.split(',').filter_map(|uid| uid.parse().ok()).collect()
+    }
+
+    /// Messages of the source that must be on the target, or were there until their copies were [taken
+    /// away](Self::taken_away).
     #[must_use]
     pub fn expected(&self) -> u64 {
         u64::from(self.copied) + u64::from(self.already_present)

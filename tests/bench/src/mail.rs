@@ -101,6 +101,16 @@ impl Truth {
         expected.digests.insert(digest(raw));
     }
 
+    /// What came since.
+    pub(crate) fn merge(&mut self, came: &Self) {
+        for (folder, more) in &came.0 {
+            let expected = self.0.entry(folder.clone()).or_default();
+            expected.messages += more.messages;
+            expected.bytes += more.bytes;
+            expected.digests.extend(&more.digests);
+        }
+    }
+
     /// In all folders.
     pub(crate) fn messages(&self) -> u64 {
         self.0.values().map(|folder| folder.messages).sum()

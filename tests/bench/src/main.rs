@@ -12,6 +12,7 @@
 //! | [`measure`] | wall clock, CPU and memory of a process and its children |
 //! | [`check`] | whether the mail arrived |
 //! | [`rounds`] | the turns |
+//! | [`many_folders`] | a scenario of its own, on servers that count commands |
 //! | [`figures`], [`table`], [`goals`] | medians, what is printed, and what was promised |
 //! | [`floor`], [`one_by_one`] | the contestants of our own |
 #![expect(
@@ -29,6 +30,7 @@ mod floor;
 mod goals;
 mod job;
 mod mail;
+mod many_folders;
 mod measure;
 mod one_by_one;
 mod options;

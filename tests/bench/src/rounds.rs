@@ -12,11 +12,12 @@ use crate::check::{self, Found};
 use crate::contestant::{Kind, floor_result};
 use crate::figures::{Figures, Row, Run};
 use crate::floor::Timed;
+use crate::mail::Truth;
 use crate::measure::{self, Outcome};
 use crate::options::Options;
 use crate::scenario::{self, Before, Case};
 use crate::servers::{Loaded, Servers};
-use crate::{goals, job, table};
+use crate::{goals, job, many_folders, table};
 
 /// A contestant whose turn took longer has no other in the same case: its ratio is large enough not to scatter.
 const LONG: f64 = 90.0;
@@ -26,9 +27,7 @@ const PREPARING: Duration = Duration::from_secs(900);
 /// Runs everything that is asked for and prints as it goes.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let cases = scenario::cases(options)?;
-    eprintln!("starting two servers");
-    let mut servers = Servers::start(false);
-    let mut bare = None;
+    let (mut usual, mut bare) = (None, None);
     println!("{}", machine());
     println!("{}", table::legend());
     if options.quick {
@@ -36,8 +35,11 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     }
     let mut all = Vec::new();
     for case in cases {
-        let servers =
-            if case.bare() { bare.get_or_insert_with(|| Servers::start(true)) } else { &mut servers };
+        let servers = if case.bare() { &mut bare } else { &mut usual };
+        let servers = servers.get_or_insert_with(|| {
+            eprintln!("starting two servers");
+            Servers::start(case.bare())
+        });
         let figures = measured(servers, case, options)?;
         table::print(&figures);
         all.push(figures);
@@ -48,6 +50,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
                 &json!({ "schema": 1, "machine": machine(), "quick": options.quick, "cases": cases }),
             )?;
         }
+    }
+    if options.wants(many_folders::NAME) {
+        many_folders::run(options)?;
     }
     let goals = goals::text(&all);
     if !goals.is_empty() {
@@ -125,6 +130,10 @@ fn turn(
             order.lines[0].arguments.extend(["--only".to_owned(), one.clone()]);
         }
     }
+    let came: Vec<Truth> = match case.before {
+        Before::EverythingButSome => mailboxes.iter().map(|mailbox| servers.change(&mailbox.user)).collect(),
+        _ => Vec::new(),
+    };
     // What the run before has left to be written must not be written at this one's expense.
     process::output(&mut Command::new("sync"))?;
     let outcome = measure::run(&order, &folder, limit)?;
@@ -132,8 +141,12 @@ fn turn(
         settled(servers, &job.pairs);
     }
     let mut found = Found::default();
-    for (mailbox, (_, target)) in mailboxes.iter().zip(&job.pairs) {
-        found.add(check::mailbox(&servers.new, target, &mailbox.truth)?);
+    for (n, (mailbox, (_, target))) in mailboxes.iter().zip(&job.pairs).enumerate() {
+        let mut truth = mailbox.truth.clone();
+        if let Some(came) = came.get(n) {
+            truth.merge(came);
+        }
+        found.add(check::mailbox(&servers.new, target, &truth)?);
     }
     servers.forget(&job);
     let run = match outcome {

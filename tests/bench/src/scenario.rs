@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::contestant::Kind;
+use crate::many_folders;
 use crate::options::Options;
 
 const KIB: usize = 1024;
@@ -16,6 +17,8 @@ pub(crate) enum Shape {
     Even { folders: usize, messages: usize, bytes: RangeInclusive<usize> },
     /// The laboratory's corpus: nested and non-ASCII folders, keywords, attachments, some of 1 to 3 MB.
     Mixed { messages: usize, large: usize },
+    /// Messages of 1 to 2 KiB in one folder, put there as files: loading half a million by APPEND would take minutes.
+    Filed { messages: usize },
 }
 
 impl Shape {
@@ -25,6 +28,7 @@ impl Shape {
             Self::Mixed { messages, large } => {
                 format!("{messages} messages of ordinary mail, {large} with large attachments")
             }
+            Self::Filed { messages } => format!("{messages} messages of 1–2 KiB in 1 folder"),
             Self::Even { folders, messages, bytes } => {
                 let of = match (*bytes.start(), *bytes.end()) {
                     (low, high) if low != high => format!("{}–{} KiB", low / KIB, high / KIB),
@@ -59,6 +63,8 @@ pub(crate) enum Before {
     Everything,
     /// The same; and it is told to look at one mailbox only.
     EverythingForOne,
+    /// The same; and since then 100 messages came and 50 have other flags.
+    EverythingButSome,
 }
 
 /// One scenario at one distance.
@@ -105,6 +111,7 @@ impl Case {
             Before::Nothing => "",
             Before::Everything => ", moved already",
             Before::EverythingForOne => ", moved already, run for one",
+            Before::EverythingButSome => ", moved already, then 100 new and 50 with other flags",
         };
         let tls = if self.tls() { "" } else { ", no TLS" };
         format!("{mailboxes}{at_once}{again}{tls}")
@@ -140,7 +147,7 @@ fn shape(name: &str, quick: bool, far: bool) -> (Shape, usize) {
 /// Every case that is asked for.
 pub(crate) fn cases(options: &Options) -> Result<Vec<Case>, String> {
     let all: Vec<Case> = speed(options).into_iter().chain(once(options)).collect();
-    let names: Vec<&str> = SPEED.into_iter().chain(ONCE).collect();
+    let names: Vec<&str> = SPEED.into_iter().chain(ONCE).chain([many_folders::NAME]).collect();
     if let Some(unknown) = options.only.iter().find(|name| !names.contains(&name.as_str())) {
         return Err(format!("no scenario is called {unknown}; there are {}", names.join(", ")));
     }
@@ -175,13 +182,16 @@ fn speed(options: &Options) -> Vec<Case> {
     cases
 }
 
-const ONCE: [&str; 9] = [
+const ONCE: [&str; 12] = [
     "long-folder",
     "huge-message",
     "at-once",
     "cpu",
     "folder-20k",
     "folder-200k",
+    "heavy",
+    "one-folder-500k",
+    "one-folder-delta",
     "unchanged",
     "unchanged-bare",
     "start-up",
@@ -217,6 +227,13 @@ fn once(options: &Options) -> Vec<Case> {
         purpose: Purpose::Cpu,
         ..memory(name, even(1, messages, KIB..=2 * KIB), 1, None, &[Mailhaul])
     };
+    let few = if quick { 200 } else { 10_000 };
+    let filed = |messages, before| Case {
+        purpose: Purpose::Cpu,
+        before,
+        ..memory("one-folder-500k", Shape::Filed { messages }, 1, None, &[Mailhaul])
+    };
+    let heavy = even(1, if quick { 4 } else { 100 }, 5 * MIB..=20 * MIB);
     // So many that it is the messages' CPU, not the start-up's.
     let per_message = if quick { 1_000 } else { 10_000 };
     let crowd = if quick { 10 } else { 50 };
@@ -229,9 +246,21 @@ fn once(options: &Options) -> Vec<Case> {
             rounds: options.rounds(),
             ..memory("cpu", even(1, per_message, 8 * KIB..=8 * KIB), 1, None, &[Mailhaul, Mbsync, Floor(1)])
         },
+        Case {
+            purpose: Purpose::Speed,
+            rounds: options.rounds(),
+            contestants: vec![Mailhaul, Mbsync, Dsync, Floor(1)],
+            ..memory("heavy", heavy, 1, None, &[])
+        },
         // What a message costs must not grow with its folder, validation included.
         folder("folder-20k", if quick { 2_000 } else { 20_000 }),
         folder("folder-200k", if quick { 20_000 } else { 200_000 }),
+        filed(few, Before::Nothing),
+        filed(few * 10, Before::Nothing),
+        filed(few * 50, Before::Nothing),
+        Case { name: "one-folder-delta", ..filed(few * 50, Before::Everything) },
+        // The last one with this mailbox: it changes it.
+        Case { name: "one-folder-delta", ..filed(few * 50, Before::EverythingButSome) },
         again("unchanged", unchanged.clone(), 1, Before::Everything),
         again("unchanged-bare", unchanged, 1, Before::Everything),
         again(
@@ -258,7 +287,7 @@ mod tests {
     #[test]
     fn everything_by_default() {
         let cases = cases_of(&[]).unwrap();
-        assert_eq!(cases.len(), 4 * 3 + ONCE.len());
+        assert_eq!(cases.len(), 4 * 3 + ONCE.len() + 3, "one has three sizes, one two states");
         assert_eq!(cases[0].told(), "10000 messages of 2–8 KiB in 5 folders");
         assert!(cases.iter().all(|case| case.contestants.first() == Some(&Kind::Mailhaul)));
         let far = cases.iter().find(|c| c.name == "small" && c.rtt.as_millis() == 100).unwrap();

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, Layout, User};
-use mailhaul_lab::imap::{Append, Client};
+use mailhaul_lab::imap::{Append, Argument, Client};
 use mailhaul_lab::{grounds, load};
 
 use crate::delay;
@@ -30,6 +32,9 @@ const FOLDERS: [&str; 5] = ["INBOX", "Archive", "Projects", "Newsletters", "List
 
 /// What a server offers that knows no LIST-STATUS and no CONDSTORE.
 const BARE: &str = "imap_capability = IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE SPECIAL-USE CHILDREN ESEARCH\n";
+
+/// Sizes of messages that are put into a folder as files.
+const FILED: RangeInclusive<usize> = 1 << 10..=2 << 10;
 
 /// How many messages are held in memory while loading, in bytes.
 const LOAD_AT_ONCE: usize = 32 << 20;
@@ -97,13 +102,52 @@ impl Servers {
             let user = format!("s{:04}", self.next_source);
             self.next_source += 1;
             assert!(self.next_source <= SOURCES, "the old server's accounts are used up");
-            let mut client = self.old.client(&user);
-            let truth = fill(&mut client, &case.shape, self.next_source as u64);
+            let seed = self.next_source as u64;
+            let truth = match case.shape {
+                Shape::Filed { messages } => self.file(&user, messages, seed),
+                _ => fill(&mut self.old.client(&user), &case.shape, seed),
+            };
             all.push(Loaded { user, truth });
         }
         let all = Rc::new(all);
         self.loaded.insert(key, Rc::clone(&all));
         all
+    }
+
+    /// Puts messages into an account's inbox as files, and has the server number them.
+    fn file(&self, user: &str, messages: usize, seed: u64) -> Truth {
+        self.old.client(user).select("INBOX").expect("have the old server make the inbox");
+        let folder = self.old.maildir(user).join("cur");
+        let owner = fs::metadata(&folder).expect("the inbox on the old server");
+        let (mut press, mut truth) = (Press::new(seed), Truth::default());
+        for n in 0..messages {
+            let mail = press.message("INBOX", n, &FILED);
+            truth.add("INBOX", &mail.raw);
+            let seen = if mail.flags.iter().any(|flag| flag == "\\Seen") { "S" } else { "" };
+            let size = mail.raw.len();
+            // In the order of their names, with both sizes, so that nothing has to be read to list them.
+            let file = folder.join(format!("{}.M{n}.bench,S={size},W={size}:2,{seen}", 1_500_000_000 + n));
+            fs::write(&file, &mail.raw).expect("write a message's file");
+            chown(&file, Some(owner.uid()), Some(owner.gid())).expect("give a message to its server");
+        }
+        let count = self.old.client(user).count("INBOX");
+        assert_eq!(count.expect("count the inbox"), messages as u64);
+        truth
+    }
+
+    /// Has 100 messages come into the inbox of an account, and 50 others get other flags. Returns what came.
+    pub(crate) fn change(&self, user: &str) -> Truth {
+        let (mut press, mut truth) = (Press::new(u64::MAX), Truth::default());
+        let mut client = self.old.client(user);
+        client.select("INBOX").expect("open the inbox on the old server");
+        let new: Vec<_> = (0..100).map(|n| press.message("INBOX", n, &FILED)).collect();
+        let appends: Vec<Append<'_>> =
+            new.iter().map(|mail| Append { flags: &mail.flags, date: &mail.date, body: &mail.raw }).collect();
+        let refused = client.append("INBOX", &appends).expect("add to the old server");
+        assert!(refused.iter().all(Result::is_ok), "the old server refused mail: {refused:?}");
+        new.iter().for_each(|mail| truth.add("INBOX", &mail.raw));
+        client.run("STORE", &[Argument::Raw("1:50 +FLAGS.SILENT (\\Flagged)")]).expect("change flags");
+        truth
     }
 
     /// A task with fresh accounts on the new server.
@@ -156,6 +200,7 @@ impl Servers {
 fn fill(client: &mut Client, shape: &Shape, seed: u64) -> Truth {
     let mut truth = Truth::default();
     match shape {
+        Shape::Filed { .. } => {}
         Shape::Mixed { messages, large } => {
             let recipe =
                 Recipe { seed, messages: *messages, large: *large, odd: false, layout: Layout::Slash };

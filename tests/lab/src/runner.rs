@@ -85,6 +85,17 @@ impl Outcome {
         self
     }
 
+    /// Asserts that neither stdout nor stderr holds the text.
+    ///
+    /// # Panics
+    /// With everything the command said, when one does.
+    #[track_caller]
+    pub fn hides(self, text: &str) -> Self {
+        let said = self.stdout.contains(text) || self.stderr.contains(text);
+        assert!(!said, "\"{text}\" is in the output\n{}", self.told());
+        self
+    }
+
     /// Everything the command said, for messages.
     #[must_use]
     pub fn told(&self) -> String {

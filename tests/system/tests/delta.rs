@@ -8,7 +8,7 @@ use mailhaul_lab::maildir;
 use mailhaul_lab::proxy::Proxy;
 
 use crate::bench::{Host, Move, bench};
-use crate::compare::{assert_complete, assert_same_mail, assert_sums, count, differences};
+use crate::compare::{assert_complete, assert_same_mail, assert_sums, count, differences, folder};
 use crate::stage::Stage;
 
 /// Proxies between mailhaul and both ends of a move.
@@ -136,21 +136,98 @@ fn a_large_folder_is_asked_for_what_changed() {
     find(&mut new, "INBOX", &uids[20].sha256);
 }
 
-/// What the user of the new mailbox moved or deleted there is not sent again, and the run says so.
+/// What the user of the new mailbox moved or deleted there is not sent again. Every run says so, and it is nothing to mend.
 #[test]
 fn what_the_user_put_away_stays_away() {
-    let haul = Move::usual();
-    let mut old = haul.from.client();
-    for subject in ["a", "b"] {
-        append(&mut old, "INBOX", subject);
+    for host in [Host::New, Host::Cyrus] {
+        let haul = Move::new(Host::Old, host);
+        let mut old = haul.from.client();
+        for n in 0..20 {
+            append(&mut old, "INBOX", &format!("message {n}"));
+        }
+        haul.mailhaul(&["run"]).expect(0);
+        let mut new = haul.to.client();
+        let there = new.folder("INBOX").unwrap();
+        new.delete("INBOX", there[0].uid).unwrap();
+        new.create("Filed").unwrap();
+        new.move_message("INBOX", there[1].uid, "Filed").unwrap();
+        for _ in 0..2 {
+            haul.mailhaul(&["run"]).expect(0);
+            haul.mailhaul(&["verify", "--depth", "full"]).expect(0);
+            append(&mut old, "INBOX", "one more");
+            haul.mailhaul(&["run"]).expect(0).says(&["2 notes found", "not sent again"]);
+        }
+        assert_eq!(new.folder("INBOX").unwrap().len(), 20, "{host:?}");
+        let report = haul.report();
+        assert_complete(&report, 22);
+        let away: Vec<_> = differences(&report).into_iter().map(|(kind, ..)| kind).collect();
+        assert_eq!(away, ["missing", "missing"], "{report:#}");
+
+        // Half of it is no owner's doing, as far as anybody can tell.
+        for message in &there[2..12] {
+            new.delete("INBOX", message.uid).unwrap();
+        }
+        haul.mailhaul(&["run"])
+            .expect(3)
+            .says(&["12 differences", "ask the mailbox's owner"])
+            .hides("mend what");
+        haul.mailhaul(&["verify"]).expect(3);
+        assert_eq!(new.folder("INBOX").unwrap().len(), 10);
+        assert_eq!(haul.report()["last_run"]["copied"], 0);
     }
-    haul.mailhaul(&["run"]).expect(0);
-    let mut new = haul.to.client();
-    let uid = new.folder("INBOX").unwrap()[0].uid;
-    new.delete("INBOX", uid).unwrap();
-    haul.mailhaul(&["run"]).expect(3).says(&["not sent again"]);
-    assert_eq!(new.folder("INBOX").unwrap().len(), 1);
-    assert_eq!(differences(&haul.report()), [("missing".to_owned(), "INBOX".to_owned(), 1)]);
+}
+
+/// Hundreds of messages that change folders at the source change them on the target: nothing is sent twice, and there is
+/// nothing to put away.
+#[test]
+fn a_move_at_the_source_is_a_move() {
+    for (host, to) in [(Host::Old, Host::New), (Host::Old, Host::Cyrus), (Host::Cyrus, Host::Old)] {
+        let haul = Move::new(host, to);
+        let mut old = haul.from.client();
+        old.create("Work").unwrap();
+        let flags: Vec<String> = vec!["\\Seen".into()];
+        let bodies: Vec<Vec<u8>> = (0..400).map(|n| corpus::simple(&format!("number {n}"), "x")).collect();
+        let date = " 2-Jul-2024 08:00:00 +0200";
+        let messages: Vec<_> =
+            bodies.iter().map(|body| mailhaul_lab::imap::Append { flags: &flags, date, body }).collect();
+        old.append("Work", &messages).unwrap();
+        append(&mut old, "INBOX", "stays");
+        haul.mailhaul(&["run"]).expect(0);
+        let followed = |all: usize| {
+            haul.mailhaul(&["run"]).expect(0);
+            let report = haul.report();
+            assert_complete(&report, all);
+            assert_eq!(report["last_run"]["copied"], 0, "{host:?} to {to:?}: {report:#}");
+            assert_eq!(report["totals"]["gone_at_source"], 0, "{report:#}");
+            assert_same_mail(&haul.from.snapshot(), &haul.to.snapshot(), str::to_owned);
+            haul.mailhaul(&["verify", "--depth", "full"]).expect(0).says(&["no difference"]);
+            haul.mailhaul(&["run", "--delete-gone"]).expect(0);
+            assert_eq!(haul.report()["totals"]["removed"], 0);
+        };
+        // One to another folder, and back again a run later.
+        let uid = old.folder("Work").unwrap()[7].uid;
+        old.move_message("Work", uid, "INBOX").unwrap();
+        followed(401);
+        let uid = old.folder("INBOX").unwrap()[1].uid;
+        old.move_message("INBOX", uid, "Work").unwrap();
+        followed(401);
+        // All of them, to a folder that there was not, while other mail comes; and theirs is deleted.
+        old.create("Archive").unwrap();
+        old.move_all("Work", "Archive").unwrap();
+        old.delete_folder("Work").unwrap();
+        haul.mailhaul(&["run"]).expect(0).says(&["400 messages were moved to `Archive` at the source"]);
+        let report = haul.report();
+        assert_complete(&report, 401);
+        assert_eq!(
+            (&report["last_run"]["copied"], folder(&report, "Archive")["copied"].as_u64()),
+            (&0.into(), Some(400))
+        );
+        haul.mailhaul(&["verify", "--depth", "full"]).expect(0).says(&["no difference"]);
+        assert_eq!(haul.to.client().folder("Work").unwrap(), []);
+        assert_eq!(haul.to.client().folder("Archive").unwrap().len(), 400);
+        haul.mailhaul(&["undo", "--yes"]).expect(0);
+        assert_eq!(count(&haul.to.snapshot()), 0, "{host:?} to {to:?}");
+    }
 }
 
 /// Mail deleted at the source goes into quarantine only when asked, a few at a time, and only ours.

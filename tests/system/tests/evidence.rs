@@ -391,12 +391,18 @@ fn a_verify_that_is_interrupted() {
 
 /// A sample proves nothing about what it leaves out.
 #[test]
-fn a_sample_is_no_depth() {
+fn a_sample_is_its_own_depth() {
     let stage = Stage::loaded(30);
     stage.mailhaul(&["run"]).expect(0);
-    stage.mailhaul(&["verify", "--depth", "full", "--sample", "1"]).expect(0);
-    assert_eq!(stage.report()["mailboxes"][0]["folders"][0]["verified"], "none");
-    stage.mailhaul(&["report"]).expect(0).says(&["Not compared since the newest copy"]);
+    stage.mailhaul(&["verify", "--depth", "full", "--sample", "1", "--seed", "7"]).expect(0).says(&[
+        "no difference in the sample",
+        "1 of 30 messages",
+        "seed 7",
+    ]);
+    let folder = stage.report()["mailboxes"][0]["folders"][0].clone();
+    assert_eq!(folder["verified"], "sample");
+    assert_eq!(folder["sample"], serde_json::json!({ "depth": "full", "percent": 1, "seed": 7 }));
+    stage.mailhaul(&["report"]).expect(0).says(&["at least a sample was compared", "nothing is proven"]);
     stage.mailhaul(&["verify", "--depth", "headers"]).expect(0);
     stage.mailhaul(&["verify", "--depth", "full", "--sample", "50"]).expect(0);
     assert_eq!(

@@ -2,8 +2,10 @@
 //! misbehaviour no real server here can be made to show.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use mailhaul_lab::corpus;
@@ -11,7 +13,7 @@ use mailhaul_lab::fake::{Fake, Incoming, Manners, Message, Take, Verdict};
 use mailhaul_lab::grounds;
 use mailhaul_lab::imap::date;
 use mailhaul_lab::project::{Pair, Side, Spec};
-use mailhaul_lab::runner::{Mailhaul, Outcome};
+use mailhaul_lab::runner::{Mailhaul, Outcome, Running};
 use serde_json::Value;
 
 use crate::bench::json;
@@ -141,6 +143,29 @@ impl Stage {
         };
         assert!(want == have, "wanted:\n{}\nthere instead:\n{}", shown(&want, &have), shown(&have, &want));
     }
+}
+
+/// Waits for a process; what came of it, and the most memory it ever had, in KiB.
+pub(crate) fn with_peak(running: Running) -> (Outcome, u64) {
+    let pid = running.pid();
+    // The kernel keeps the peak; it is read until the process is gone.
+    let watch = thread::spawn(move || {
+        let mut peak = 0;
+        while let Some(kib) = peak_kib(pid) {
+            peak = kib;
+            thread::sleep(Duration::from_millis(2));
+        }
+        peak
+    });
+    let outcome = running.wait();
+    (outcome, watch.join().expect("the watch"))
+}
+
+/// The most memory this process ever had.
+fn peak_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// A command that a server keeps waiting for its answer.

@@ -11,6 +11,7 @@
 //! | [`doubt`] | what a killed run had on its way, and a mapping that changed since |
 //! | [`disorder`] | whatever goes wrong on both sides, in any order |
 //! | [`evidence`] | servers whose word is not to be believed: never `complete` while anything is missing |
+//! | [`bounds`] | claims, lists and texts without end: what they cost in memory, time and other mail |
 //! | [`delta`] | runs after the first: what they cost, bring, and leave alone |
 //! | [`restored`] | servers put back from a backup, whose numbers mean other messages; targets that merge or rewrite mail |
 //! | [`remap`] | a mapping that changes after a run |
@@ -52,8 +53,10 @@
     reason = "every function here serves a test, also those that are not marked as one"
 )]
 
+mod accounts;
 mod authors;
 mod bench;
+mod bounds;
 mod commands;
 mod compare;
 mod courier;

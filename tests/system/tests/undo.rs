@@ -53,6 +53,28 @@ fn exactly_what_was_copied_goes() {
     }
 }
 
+/// What cannot be taken back is named, message by message with why, and the hint does not tell to do in vain what was done.
+#[test]
+fn what_it_leaves_is_named() {
+    let stage = Stage::loaded(6);
+    stage.mailhaul(&["run"]).expect(0);
+    stage.target.store(|store| {
+        let inbox = store.folders.get_mut("INBOX").unwrap();
+        inbox.messages[2].body = corpus::simple("mine", "under a number of ours");
+        inbox.remove(|m| m.uid == 5);
+    });
+    let undone = stage.mailhaul(&["undo", "--yes"]).expect(3);
+    undone
+        .says(&["INBOX uid 3 (target uid 3 in `INBOX`): it is no longer what was copied there"])
+        .says(&["INBOX uid 5 (target uid 5 in `INBOX`): it is not there any more"])
+        .says(&["also when `mailhaul undo` is repeated"])
+        .hides("it takes up what is left");
+    let again = json(&stage.mailhaul(&["undo", "--yes", "--format", "json"]).expect(3));
+    let left = &again["mailboxes"][0]["folders"][0]["not_undone"];
+    assert_eq!((&left[0]["uid"], &left[0]["code"]), (&3.into(), &"altered".into()), "{again:#}");
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{again:#}");
+}
+
 /// A server that rewrites what it stores (bare line ends, 8-bit headers) still has what was copied.
 #[test]
 fn a_message_that_the_user_replaced_stays() {

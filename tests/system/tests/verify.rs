@@ -65,13 +65,35 @@ fn a_good_target_passes_at_every_depth() {
     haul.mailhaul(&["verify", "--sample", "0"]).expect(2).says(&["--sample"]);
 }
 
-/// A message is gone from the target.
+/// Its owner has deleted one: every depth says so, and nobody has to mend it.
 #[test]
-fn a_missing_message() {
+fn a_message_that_its_owner_deleted() {
     let (haul, uid, there) = moved(42);
     haul.to.client().delete("INBOX", there).unwrap();
     for depth in ["counts", "headers", "full"] {
-        finds(&haul, depth, &[("missing", uid)]);
+        haul.mailhaul(&["verify", "--depth", depth]).expect(0).says(&["no difference, 1 note"]);
+        let report = haul.report();
+        assert_eq!(differences(&report), [("missing".to_owned(), "INBOX".to_owned(), u64::from(uid))]);
+        let note = &report["mailboxes"][0]["differences"][0];
+        assert_eq!((&note["note"], &note["by"]), (&true.into(), &"changed-on-target".into()), "{report:#}");
+        assert_eq!(report["verdict"], "complete");
+    }
+}
+
+/// Most of a folder is gone from the target.
+#[test]
+fn missing_messages() {
+    let (haul, ..) = moved(42);
+    let source: Vec<u32> = haul.from.client().folder("INBOX").unwrap().iter().map(|m| m.uid).collect();
+    let mut new = haul.to.client();
+    let there = new.folder("INBOX").unwrap();
+    let half = there.len() / 2 + 1;
+    for message in &there[..half] {
+        new.delete("INBOX", message.uid).unwrap();
+    }
+    let missing: Vec<(&str, u32)> = source[..half].iter().map(|uid| ("missing", *uid)).collect();
+    for depth in ["counts", "headers", "full"] {
+        finds(&haul, depth, &missing);
     }
     assert_ne!(haul.report()["verdict"], "complete");
 }

@@ -482,7 +482,8 @@ export type Auth =
 /**
  * One end of a mailbox. Fields that are none come from the project file. A host or port the project
  * file does not allow is refused before anything is connected to: own passwords go to the side's
- * `host` and to `[mailboxes] hosts`, `inherit` to the side's `host` and its `admin_hosts`. Known among the extras of a
+ * `host` and to `[mailboxes] hosts`, `inherit` to the side's `host` and its `admin_hosts`. Of a plugin that does not
+ * ship, what it was granted of its `[[needs.host]]` stands in the place of `hosts` and narrows `admin_hosts`. Known among the extras of a
  * target: `quota`, the bytes the mailbox shall hold, for `mailhaul provision`.
  */
 export interface Account {
@@ -515,6 +516,10 @@ export interface Mailbox {
    * Where it is listed: `mailboxes.csv:42`.
    */
   origin?: string | null;
+  /**
+   * Known: `one-account` = `meant`, where source and target, or this target and that of other mailboxes that say so,
+   * are one account on purpose, or look like one.
+   */
   extras: [string, string][];
 }
 

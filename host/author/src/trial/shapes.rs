@@ -216,6 +216,9 @@ pub(crate) struct FolderPair {
     skipped: u32,
     #[serde(default)]
     failed: u32,
+    /// Source UIDs whose copies the new mailbox's owner has moved or deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taken_away: Vec<u32>,
 }
 
 /// A folder of a mailbox that is lent, with what is in it.
@@ -515,6 +518,7 @@ impl From<&ValidationRequest> for engine::ValidationRequest {
             already_present: pair.already_present,
             skipped: pair.skipped,
             failed: pair.failed,
+            taken_away: pair.taken_away.clone(),
         };
         Self {
             mailbox: request.mailbox.clone(),

@@ -309,7 +309,10 @@ mod tests {
         let secret = Some(Secret::from(password.as_bytes().to_vec()));
         let target = AccountEntry { login: login.into(), secret, quota, ..AccountEntry::default() };
         let source = AccountEntry::default();
-        (login.to_owned(), MailboxEntry { key: login.into(), source, target, label: None, origin: None })
+        (
+            login.to_owned(),
+            MailboxEntry { key: login.into(), source, target, label: None, origin: None, one_account: false },
+        )
     }
 
     async fn rows(

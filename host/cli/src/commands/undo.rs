@@ -77,7 +77,7 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     match exit {
         Exit::Done => {}
         Exit::Interrupted => ui.hint("run the same command again to continue"),
-        _ => ui.hint("`mailhaul undo` can be repeated: it takes up what is left"),
+        _ => ui.hint(ui::undo::advice(&pages)),
     }
     Ok(exit)
 }

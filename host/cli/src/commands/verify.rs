@@ -18,7 +18,8 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
         Depth::Headers => plugin::Depth::Headers,
         Depth::Full => plugin::Depth::Full,
     };
-    let task = Task::Verify { depth, sample: args.sample };
+    let seed = args.seed.unwrap_or_else(another_seed);
+    let task = Task::Verify { depth, sample: args.sample, seed };
     let mut watcher = watcher::for_task(ui, Doing::Comparing);
     let outcome = opened.drive(ui, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
@@ -31,11 +32,19 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
     }
     let exit = exit::of_finish(&outcome.finish);
     match exit {
-        Exit::Interrupted => ui.hint("interrupted: what was not reached is not compared"),
+        Exit::Interrupted => {
+            ui.hint("interrupted: what was not reached is not compared, and `mailhaul verify` begins anew")
+        }
         Exit::NotAllWell => {
             ui.hint("`mailhaul run` copies what is missing; `mailhaul report` lists every difference")
         }
         _ => {}
     }
     Ok(exit)
+}
+
+/// A seed that the sample before hardly had, so that samples that follow each other look at different messages.
+fn another_seed() -> u32 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    now.as_secs() as u32 ^ now.subsec_nanos()
 }

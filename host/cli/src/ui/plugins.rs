@@ -92,7 +92,7 @@ pub(crate) fn card(found: &Inspection, named: &str, width: Option<usize>, palett
         push_wrapped(&mut out, 2, &format!("{}: {}", import.name, import.meaning), width);
     }
     if found.kinds.contains(&Kind::MailboxSource) {
-        push_wrapped(&mut out, 2, NAMES_HOSTS, width);
+        push_wrapped(&mut out, 2, if found.shipped { NAMES_HOSTS } else { FOREIGN_NAMES_HOSTS }, width);
     }
     let network = match found.imports.iter().any(|import| import.name == "http") {
         true => "no other network",
@@ -103,12 +103,19 @@ pub(crate) fn card(found: &Inspection, named: &str, width: Option<usize>, palett
     );
     push_wrapped(&mut out, 2, &nothing, width);
     heading(&mut out, "what it wants");
-    let to_grant = !(found.http.is_empty() && found.secrets.is_empty() && found.changes.is_empty());
+    let to_grant = !(found.http.is_empty()
+        && found.hosts.is_empty()
+        && found.secrets.is_empty()
+        && found.changes.is_empty());
     if found.inputs.is_empty() && found.settings.is_empty() && !to_grant {
         out.push_str("  nothing\n");
     }
     for http in &found.http {
         let line = format!("to send requests to {}: {}", escape(&http.origin), escape(&http.why));
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    for needed in &found.hosts {
+        let line = format!("to have mailboxes sign in at {}: {}", escape(&needed.host), escape(&needed.why));
         push_wrapped(&mut out, 2, &line, width);
     }
     for secret in &found.secrets {
@@ -151,6 +158,10 @@ fn setting_line(name: &str, setting: &Setting) -> String {
 /// What a source may do without any import.
 const NAMES_HOSTS: &str = "names the hosts where mailboxes sign in: mailhaul refuses any that the project file does \
                            not allow (`host`, `[mailboxes] hosts`, `admin_hosts`)";
+
+/// The same of one that does not ship.
+const FOREIGN_NAMES_HOSTS: &str = "names the hosts where mailboxes sign in: mailhaul refuses any but the two of the project \
+                                   file (`host`) and those it is granted by host and port";
 
 /// What a kind of plugin is for.
 fn purpose(kind: Kind) -> &'static str {
@@ -224,6 +235,7 @@ mod tests {
             ],
             inputs: vec![NeededInput { name: "accounts".into(), why: "the table of mailboxes".into() }],
             http: Vec::new(),
+            hosts: Vec::new(),
             secrets: Vec::new(),
             changes: Vec::new(),
             settings: [("prefer".to_owned(), serde_json::from_value(prefer).unwrap())].into(),

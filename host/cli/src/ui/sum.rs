@@ -251,14 +251,19 @@ pub(crate) fn uid(uid: u32) -> String {
 
 /// Adds one line about the validation hooks: that they passed is worth knowing too.
 pub(crate) fn push_hooks(out: &mut String, outcome: &Outcome, palette: Palette) {
-    // In the order they were asked; passed, failed, could not tell.
-    let mut tallies: Vec<(&str, [u64; 3])> = Vec::new();
-    for hook in outcome.summaries.iter().flat_map(|(_, summary)| &summary.hooks) {
+    // In the order they were asked; passed, failed, could not tell, or what they said in an earlier run stands alone.
+    let mut tallies: Vec<(&str, [u64; 4])> = Vec::new();
+    let hooks = outcome.summaries.iter().flat_map(|(mailbox, summary)| {
+        let asked = outcome.came_to_its_end(mailbox);
+        summary.hooks.iter().map(move |hook| (hook, asked))
+    });
+    for (hook, asked) in hooks {
         let at = tallies.iter().position(|(plugin, _)| *plugin == hook.plugin).unwrap_or_else(|| {
-            tallies.push((&hook.plugin, [0; 3]));
+            tallies.push((&hook.plugin, [0; 4]));
             tallies.len() - 1
         });
         let column = match hook.outcome {
+            _ if !asked => 3,
             HookOutcome::Pass => 0,
             HookOutcome::Fail => 1,
             HookOutcome::Inconclusive => 2,
@@ -268,7 +273,12 @@ pub(crate) fn push_hooks(out: &mut String, outcome: &Outcome, palette: Palette) 
     if tallies.is_empty() {
         return;
     }
-    let words = [("passed", Tone::Good), ("failed", Tone::Bad), ("inconclusive", Tone::Warn)];
+    let words = [
+        ("passed", Tone::Good),
+        ("failed", Tone::Bad),
+        ("inconclusive", Tone::Warn),
+        ("not asked", Tone::Warn),
+    ];
     let hooks: Vec<_> = tallies
         .iter()
         .map(|(plugin, tally)| {
@@ -343,8 +353,8 @@ pub(crate) mod samples {
     use mailhaul_engine::plan::{FolderPlan, MailboxPlan, StoryStep};
     use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
     use mailhaul_engine::summary::{
-        Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
-        MailboxSummary, Side, Stopped, Verdict, Verified,
+        Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
+        HookSummary, MailboxSummary, Side, Stopped, Verdict, Verified,
     };
 
     use crate::outcome::Outcome;
@@ -370,6 +380,7 @@ pub(crate) mod samples {
             stopped: None,
             never_opened: false,
             verified: Verified::None,
+            sample: None,
         }
     }
 
@@ -390,6 +401,15 @@ pub(crate) mod samples {
             ],
             exceptions: vec![],
             differences: vec![],
+            compared: Some(Comparison {
+                depth: Verified::Headers,
+                finished: true,
+                folders: 3,
+                folders_compared: 3,
+                messages: 1263,
+                messages_compared: 1263,
+                ..Comparison::default()
+            }),
             hooks: vec![hook("counts", HookOutcome::Pass, &[])],
             kept: vec![],
             unfinished: false,
@@ -444,6 +464,7 @@ pub(crate) mod samples {
             folders: vec![folder("Entwürfe/2019\x1b[2J", "Drafts", 3, 0, 1)],
             exceptions: vec![exception()],
             differences: vec![lost, flags, extra],
+            compared: None,
             hooks: vec![hook("counts", HookOutcome::Fail, &["3 messages on the target, 4 were expected"])],
             kept: vec![],
             unfinished: false,

@@ -1,12 +1,12 @@
 //! `undo`: what would be taken back, and what was.
 
 use mailhaul_engine::event::MailboxEnd;
-use mailhaul_engine::undo::Undone;
+use mailhaul_engine::undo::{NotUndoneCode, Undone};
 
 use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
-use super::sum::push_wrapped;
+use super::sum::{push_wrapped, uid};
 use super::table::{Align, Table};
 use super::units::{count, plural};
 
@@ -116,9 +116,9 @@ pub(crate) fn done(pages: &[Page], width: Option<usize>, palette: Palette) -> St
             push_wrapped(&mut out, 2, &line, width);
         }
         if left > 0 {
-            let line = format!("{} left: no longer what was copied there", count(left));
-            push_wrapped(&mut out, 2, &line, width);
+            push_wrapped(&mut out, 2, &format!("{} left on the target:", count(left)), width);
         }
+        push_not_undone(&mut out, page, width);
         if page.folders.iter().any(|folder| folder.quarantined && folder.removed > 0) {
             let line = "the target cannot remove single messages (no UIDPLUS): they were moved to \
                         `mailhaul-removed`, or copied there and marked \\Deleted where they were";
@@ -140,8 +140,50 @@ pub(crate) fn done(pages: &[Page], width: Option<usize>, palette: Palette) -> St
     out
 }
 
+/// Lines of copies that were not taken back, for each mailbox: those that were left first, then those that are gone.
+const MOST_LISTED: usize = 20;
+
+/// Names what was not taken back, message by message.
+fn push_not_undone(out: &mut String, page: &Page, width: Option<usize>) {
+    let of = |gone: bool| {
+        let all =
+            page.folders.iter().flat_map(|folder| folder.not_undone.iter().map(move |one| (folder, one)));
+        all.filter(move |(_, one)| (one.code == NotUndoneCode::Gone) == gone)
+    };
+    let all: Vec<_> = of(false).chain(of(true)).collect();
+    for (folder, one) in all.iter().take(MOST_LISTED) {
+        let line = format!(
+            "{}{} (target uid {} in `{}`): {}",
+            escape(&one.source),
+            uid(one.uid),
+            one.target_uid,
+            escape(&folder.folder),
+            escape(&one.reason)
+        );
+        push_wrapped(out, 4, &line, width);
+    }
+    if all.len() > MOST_LISTED {
+        let more = count((all.len() - MOST_LISTED) as u64);
+        out.push_str(&format!("    … and {more} more: `--format json` lists up to a thousand of a folder\n"));
+    }
+}
+
+/// What to do about copies that were left, if anything: what is not what was copied there stays, however often it is asked.
+pub(crate) fn advice(pages: &[Page]) -> &'static str {
+    let mut ended = pages.iter().filter_map(|page| page.end.as_ref());
+    let stopped = ended.any(|end| matches!(end, MailboxEnd::Stopped(_) | MailboxEnd::Interrupted));
+    let mut left = pages.iter().flat_map(|page| &page.folders).flat_map(|folder| &folder.not_undone);
+    if stopped || left.any(|one| one.code.may_pass()) {
+        "`mailhaul undo` can be repeated: it takes up what is left"
+    } else {
+        "what is listed as left stays, also when `mailhaul undo` is repeated: look at it in the new mailbox"
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::undo::NotUndone;
+
     use super::*;
 
     fn pages() -> Vec<Page> {
@@ -183,15 +225,33 @@ mod tests {
         pages[0].folders[0].removed = 1190;
         pages[0].folders[0].gone = 9;
         pages[0].folders[0].left = 1;
+        let not_undone = |uid, code, reason: &str| NotUndone {
+            source: "INBOX".into(),
+            uid,
+            target_uid: uid + 10,
+            code,
+            reason: reason.into(),
+        };
+        pages[0].folders[0].not_undone = vec![
+            not_undone(4, NotUndoneCode::Gone, "it is not there any more"),
+            not_undone(7, NotUndoneCode::Altered, "it is no longer what was copied there"),
+        ];
         pages[0].folders[1].removed = 3;
         pages[0].folders[1].empty = true;
         insta::assert_snapshot!(done(&pages, Some(80), Palette::default()), @"
         anna@old.example: not all well
           1,193 messages removed
           9 not there any more: moved or deleted on the target since
-          1 left: no longer what was copied there
+          1 left on the target:
+            INBOX uid 7 (target uid 17 in `INBOX`): it is no longer what was copied
+              there
+            INBOX uid 4 (target uid 14 in `INBOX`): it is not there any more
           empty now, and left in place: `Sent Items`
         removed now: 1,193 messages
         ");
+        assert!(advice(&pages).contains("stays, also when"));
+        let unread = not_undone(8, NotUndoneCode::Unreadable, "NO Not now");
+        pages[0].folders[0].not_undone.push(unread);
+        assert!(advice(&pages).contains("can be repeated"));
     }
 }

@@ -2,7 +2,7 @@
 
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::{Difference, DifferenceKind, MailboxSummary};
+use mailhaul_engine::summary::{Counts, Difference, DifferenceKind, MailboxSummary, Sample, Verified};
 
 use super::escape::escape;
 use super::paint::{Palette, Tone};
@@ -44,21 +44,116 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
             None => push_wrapped(&mut out, 0, &format!("{}: {}", escape(mailbox), end_words(end)), width),
         }
     }
-    let finish = &outcome.finish;
+    let looked = Looked::of(outcome);
+    let noted = if notes > 0 { format!(", {}", plural(notes, "note")) } else { String::new() };
     let verdict = match different {
-        0 => palette.paint(Tone::Good, "no difference"),
+        0 => looked.verdict(outcome, palette),
         n => palette.paint(Tone::Bad, &plural(n, "difference")),
     };
-    let noted = if notes > 0 { format!(", {}", plural(notes, "note")) } else { String::new() };
-    out.push_str(&format!(
-        "{verdict}{noted}: {}, {}, compared in {}\n",
-        plural(finish.messages, "message"),
-        bytes(finish.bytes),
-        duration(seconds(finish.seconds))
-    ));
+    push_wrapped(&mut out, 0, &format!("{verdict}{noted}: {}", looked.numbers(outcome)), width);
     push_hooks(&mut out, outcome, palette);
     push_standing(&mut out, outcome, "`mailhaul verify --depth full` looks again", width);
     out
+}
+
+/// What was compared, over all mailboxes.
+#[derive(Default)]
+struct Looked {
+    folders: u64,
+    folders_compared: u64,
+    messages: u64,
+    messages_compared: u64,
+    depth: Verified,
+    sample: Option<Sample>,
+    /// Mailboxes whose comparison came to its end.
+    finished: usize,
+}
+
+impl Looked {
+    fn of(outcome: &Outcome) -> Self {
+        let mut all = Self::default();
+        for (mailbox, _) in &outcome.finish.mailboxes {
+            let Some(one) = outcome.summary(mailbox).and_then(|summary| summary.compared.as_ref()) else {
+                continue;
+            };
+            all.folders += one.folders;
+            all.folders_compared += one.folders_compared;
+            all.messages += one.messages;
+            all.messages_compared += one.messages_compared;
+            all.finished += usize::from(one.finished);
+            (all.depth, all.sample) = (one.depth, one.sample);
+        }
+        all
+    }
+
+    /// The first words of the last line, where nothing differs.
+    fn verdict(&self, outcome: &Outcome, palette: Palette) -> String {
+        let mailboxes = &outcome.finish.mailboxes;
+        let well = mailboxes.iter().all(|(_, end)| matches!(end, MailboxEnd::Complete));
+        if self.folders_compared == 0 && self.finished < mailboxes.len() {
+            palette.paint(Tone::Bad, "nothing compared")
+        } else if self.finished < mailboxes.len() {
+            palette.paint(Tone::Bad, "not all compared")
+        } else if !well {
+            palette.paint(Tone::Bad, "not all well")
+        } else if self.sample.is_some() {
+            palette.paint(Tone::Good, "no difference in the sample")
+        } else {
+            palette.paint(Tone::Good, "no difference")
+        }
+    }
+
+    fn numbers(&self, outcome: &Outcome) -> String {
+        let finish = &outcome.finish;
+        let part = |some: u64, all: u64| match some == all {
+            true => String::new(),
+            false => format!("{} of ", count(some)),
+        };
+        let by = match self.depth {
+            Verified::Full => "whole messages",
+            Verified::Headers => "headers, flags and dates",
+            _ => "message lists",
+        };
+        let sample = self.sample.as_ref().map_or_else(String::new, |sample| {
+            format!(" (a sample of {} %, seed {})", sample.percent, sample.seed)
+        });
+        format!(
+            "{}{} in {}{} compared on both ends by {by}{sample}, {}, in {}",
+            part(self.messages_compared, self.messages),
+            plural(self.messages, "message"),
+            part(self.folders_compared, self.folders),
+            plural(self.folders, "folder"),
+            bytes(finish.bytes),
+            duration(seconds(finish.seconds))
+        )
+    }
+}
+
+/// What is said of a mailbox in which nothing differs: no more than was looked at.
+fn nothing_differs(summary: &MailboxSummary, end: &MailboxEnd) -> String {
+    let ended = matches!(end, MailboxEnd::Complete | MailboxEnd::NotAllWell);
+    let compared = summary.compared.as_ref();
+    if !ended {
+        let folders = compared.map_or((0, 0), |compared| (compared.folders_compared, compared.folders));
+        return match folders {
+            (0, _) => "not compared".to_owned(),
+            (some, all) => format!("{} of {} compared", count(some), plural(all, "folder")),
+        };
+    }
+    let open = |of: fn(&Counts) -> u64| summary.folders.iter().map(|folder| of(&folder.counts)).sum::<u64>();
+    let (failed, pending) = (open(|counts| counts.failed), open(|counts| counts.pending));
+    let open: Vec<String> = [(failed, "failed"), (pending, "not copied")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", plural(n, "message")))
+        .collect();
+    if !open.is_empty() {
+        return format!("{}, which have no copy to compare", open.join(", "));
+    }
+    match compared.and_then(|compared| compared.sample.as_ref()) {
+        Some(_) => "no difference in the sample".to_owned(),
+        None => "no difference".to_owned(),
+    }
 }
 
 /// Adds a mailbox and returns how many differences and notes it has.
@@ -72,7 +167,7 @@ fn push_mailbox(
     let notes = summary.differences.iter().filter(|d| d.note).count() as u64;
     let bad = summary.differences.len() as u64 - notes;
     let mut words = match bad {
-        0 => vec!["no difference".to_owned()],
+        0 => vec![nothing_differs(summary, end)],
         n => vec![plural(n, "difference")],
     };
     if notes > 0 {
@@ -97,7 +192,8 @@ fn push_mailbox(
             out.push_str(&format!("    … and {more} more: `mailhaul report` lists all\n"));
         }
     }
-    for hook in summary.hooks.iter().filter(|hook| hook.outcome != HookOutcome::Pass) {
+    let ended = matches!(end, MailboxEnd::Complete | MailboxEnd::NotAllWell);
+    for hook in summary.hooks.iter().filter(|hook| ended && hook.outcome != HookOutcome::Pass) {
         push_hook(out, &summary.source, hook, width, palette);
     }
     for end in open_ends(summary) {
@@ -135,8 +231,10 @@ fn line(difference: &Difference) -> String {
         out.push_str(&format!(" [{}]", escape(by)));
     }
     let ignored = [DifferenceKind::Flags, DifferenceKind::Keywords, DifferenceKind::Date];
-    if difference.note && ignored.contains(&difference.kind) {
-        let why = if difference.is_of_the_date() { "" } else { ": `[verify] ignore` names it" };
+    let present = difference.by.as_deref() == Some(Difference::ALREADY_PRESENT);
+    if difference.note && (ignored.contains(&difference.kind) || difference.is_of_the_owner()) {
+        let by_itself = difference.is_of_the_date() || difference.is_of_the_owner() || present;
+        let why = if by_itself { "" } else { ": `[verify] ignore` names it" };
         out.push_str(&format!(" (a note{why})"));
     }
     out
@@ -144,6 +242,9 @@ fn line(difference: &Difference) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::event::Event;
+    use mailhaul_engine::summary::Comparison;
+
     use super::super::sum::samples;
     use super::*;
 
@@ -166,11 +267,67 @@ mod tests {
           Sent: 3 messages on the target, 4 were expected
         carl@old.example: stopped at the target: auth-refused: the server said `NO
           [AUTHENTICATIONFAILED] Authentication failed.`
-        2 differences, 1 note: 1,263 messages, 4.8 MiB, compared in 13 s
+        2 differences, 1 note: 1,263 messages in 3 folders compared on both ends by
+          headers, flags and dates, 4.8 MiB, in 13 s
         validation: counts 1 passed, 1 failed
 
         1 difference stands on record from an earlier verify: `mailhaul verify --depth
           full` looks again, `mailhaul report` lists it
+        ");
+    }
+
+    fn of_anna(compared: Comparison, end: MailboxEnd) -> String {
+        let mut anna = samples::anna();
+        anna.compared = Some(compared);
+        let mut outcome = Outcome::default();
+        outcome.finish.mailboxes = vec![("anna".into(), end.clone())];
+        outcome.note(&Event::MailboxFinished { mailbox: "anna".into(), end, summary: Some(anna) });
+        page(&outcome, Some(80), Palette::default())
+    }
+
+    #[test]
+    fn what_was_not_compared_is_never_without_a_difference() {
+        let some = Comparison {
+            depth: Verified::Full,
+            folders: 3,
+            folders_compared: 1,
+            messages: 300,
+            messages_compared: 200,
+            ..Comparison::default()
+        };
+        let none = Comparison { folders: 3, ..Comparison::default() };
+        let failed =
+            Comparison { finished: true, folders_compared: 3, messages_compared: 300, ..some.clone() };
+        for (compared, end, says) in [
+            (some, MailboxEnd::Interrupted, "not all compared: 200 of 300 messages in 1 of 3 folders"),
+            (none, MailboxEnd::Interrupted, "nothing compared: "),
+            (failed, MailboxEnd::NotAllWell, "not all well: 300 messages in 3 folders"),
+        ] {
+            let page = of_anna(compared, end);
+            assert!(page.contains(says), "{page}");
+            assert!(page.lines().last().is_some_and(|line| !line.contains("no difference")), "{page}");
+            assert_eq!(page.contains("not asked"), !says.starts_with("not all well"), "{page}");
+        }
+    }
+
+    #[test]
+    fn a_sample_is_told_with_its_seed() {
+        let sample = Some(Sample { depth: Verified::Full, percent: 10, seed: 42 });
+        let compared = Comparison {
+            depth: Verified::Full,
+            sample,
+            finished: true,
+            folders: 3,
+            folders_compared: 3,
+            messages: 300,
+            messages_compared: 30,
+            ..Comparison::default()
+        };
+        insta::assert_snapshot!(of_anna(compared, MailboxEnd::Complete), @r"
+        anna@old.example → anna@new.example: no difference in the sample
+        no difference in the sample: 30 of 300 messages in 3 folders compared on both
+          ends by whole messages (a sample of 10 %, seed 42), 0 B, in 0.0 s
+        validation: counts 1 passed
         ");
     }
 

@@ -14,6 +14,7 @@ use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
 use crate::job::Task;
 use crate::mailbox::run::Orders;
+use crate::mailbox::verify::Extent;
 use crate::mailbox::{check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
@@ -90,7 +91,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Task::Run { delete_gone, .. } => MailboxTask::Run(agreed, delete_gone),
         Task::Retry { .. } => MailboxTask::Run(None, false),
         Task::Undo => MailboxTask::Undo,
-        Task::Verify { depth, sample } => MailboxTask::Verify(depth, sample),
+        Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
     let ends = each(context, &mailboxes, work, recorder.clone()).await;
     if let Some(recorder) = recorder {
@@ -143,7 +144,7 @@ enum MailboxTask {
     Fit(Arc<Vec<MailboxPlan>>),
     Run(Option<Arc<Vec<MailboxPlan>>>, bool),
     Undo,
-    Verify(crate::plugin::Depth, u8),
+    Verify(Extent),
 }
 
 /// Works on every mailbox, a few at a time; returns how each ended, in list order.
@@ -242,7 +243,7 @@ async fn one(
             let agreed = plans.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
             run::run(context, mailbox, Orders { agreed, delete_gone: *delete_gone }).await
         }
-        MailboxTask::Verify(depth, sample) => verify::verify(context, mailbox, *depth, *sample).await,
+        MailboxTask::Verify(extent) => verify::verify(context, mailbox, *extent).await,
     };
     if let Some(recorder) = recorder {
         recorder.mailbox(context, mailbox, Some(&end)).await;

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use mailhaul_net::Endpoint;
 
-use crate::account::{AccountSpec, Mailbox, spec};
-use crate::destinations;
+use crate::account::{AccountSpec, Mailbox, folded, spec};
+use crate::destinations::{self, Allowed};
 use crate::job::Job;
 use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
 use crate::side::Side;
@@ -83,8 +83,9 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     if entries.is_empty() && errors.is_empty() {
         errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());
     }
+    let allowed = Allowed::of(&**source, &job.mailbox_hosts);
     let (source, target) = (&job.source.server, &job.target.server);
-    let refusal = destinations::refusal(&job.mailbox_hosts, source, target, &entries);
+    let refusal = destinations::refusal(allowed, source, target, &entries);
     let mailboxes = resolve(job, &entries, &mut errors);
     let (selected, left_out) = only(job, mailboxes, &mut errors);
     let mut remedy = None;
@@ -138,26 +139,31 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             }
         };
         let (from, to) = (account_id(&source), account_id(&target));
-        if from == to {
+        if from == to && (source.user == target.user || !entry.one_account) {
+            let meant = if source.user == target.user { "" } else { MEANT };
             errors.push(format!(
-                "{at}: source and target are the same account (`{}` on {}); give the new host's account as target",
-                source.user, source.endpoint.host
+                "{at}: source and target are the same account ({} on {}); give the new host's account as target{meant}",
+                names(&source.user, &target.user),
+                source.endpoint.host
             ));
             continue;
         }
-        if let Some(first) = targets.insert(to.clone(), entry) {
+        if let Some(first) = targets.insert(to.clone(), entry)
+            && !(first.one_account && entry.one_account)
+        {
             errors.push(format!(
-                "{at}: target `{}` is also the target of {}; two mailboxes would be mixed into one",
-                target.user,
+                "{at}: target {} is also the target of {}; two mailboxes would be mixed into one{MEANT}",
+                names(&target.user, &first.target.login),
                 place(first)
             ));
         }
         sources.insert(from, entry);
-        mailboxes.push(Mailbox { key: entry.key.clone(), source, target });
+        let (key, one_account) = (entry.key.clone(), entry.one_account);
+        mailboxes.push(Mailbox { key, source, target, one_account });
     }
     for (to, entry) in &targets {
         // A to B and B to A in one list: whichever runs second copies the other's mail back.
-        if let Some(other) = sources.get(to) {
+        if let Some(other) = sources.get(to).filter(|other| other.key != entry.key) {
             errors.push(format!(
                 "{}: the target is also a source, at {}; a mailbox cannot be moved from and to in one project",
                 place(entry),
@@ -168,10 +174,14 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
     mailboxes
 }
 
-/// One user of one server under two names is one account: mail would be moved in circles.
+/// One user of one server under two host names is one account: mail would be moved in circles.
 async fn same_server(mailboxes: &[Mailbox], errors: &mut Vec<String>) {
     let mut known: HashMap<(Endpoint, Endpoint), bool> = HashMap::new();
-    for mailbox in mailboxes.iter().filter(|m| m.source.user == m.target.user) {
+    let one = |m: &&Mailbox| {
+        let same = m.source.user == m.target.user;
+        same || !m.one_account && folded(&m.source.user) == folded(&m.target.user)
+    };
+    for mailbox in mailboxes.iter().filter(one) {
         let (a, b) = (&mailbox.source.endpoint, &mailbox.target.endpoint);
         let pair = (a.clone(), b.clone());
         let same = match known.get(&pair) {
@@ -187,9 +197,12 @@ async fn same_server(mailboxes: &[Mailbox], errors: &mut Vec<String>) {
         };
         if same {
             errors.push(format!(
-                "mailbox `{}`: source and target are the same account (`{}` on {} and on {}, which are one server); \
+                "mailbox `{}`: source and target are the same account ({} on {} and on {}, which are one server); \
                  give the new host's account as target",
-                mailbox.key, mailbox.source.user, a.host, b.host
+                mailbox.key,
+                names(&mailbox.source.user, &mailbox.target.user),
+                a.host,
+                b.host
             ));
         }
     }
@@ -198,7 +211,15 @@ async fn same_server(mailboxes: &[Mailbox], errors: &mut Vec<String>) {
 fn account_id(spec: &AccountSpec) -> (String, String) {
     let host = spec.endpoint.host.trim_end_matches('.').to_ascii_lowercase();
     // The port belongs to the host here: two servers may share a name, as on one test machine.
-    (format!("{host}:{}", spec.endpoint.port), spec.user.clone())
+    (format!("{host}:{}", spec.endpoint.port), folded(&spec.user))
+}
+
+/// What to write where one account is meant.
+const MEANT: &str = "; if that is meant, write `meant` into the column `one_account` of both";
+
+/// A log-in, in both spellings where there are two.
+fn names(one: &str, other: &str) -> String {
+    if one == other { format!("`{one}`") } else { format!("`{one}`, `{other}`") }
 }
 
 /// The mailboxes that were chosen, and the others.

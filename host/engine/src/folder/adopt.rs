@@ -14,7 +14,7 @@ pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Place, PlaceId, Unproven};
+use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Unproven};
 use crate::summary::Difference;
 
 /// What came of looking for messages on the target.
@@ -66,7 +66,7 @@ impl FolderRun<'_> {
         let came = list(&mut self.ends.target, came, FetchItems::Meta).await;
         let came = came.map_err(EndError::at(Side::Target))?;
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let unclaimed: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
+        let unclaimed: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(*uid)).collect();
         self.find_among(&unclaimed, open, Search::All).await
     }
 
@@ -87,7 +87,7 @@ impl FolderRun<'_> {
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
             let failure =
-                Failure { uid: message.uid, size: message.size, code: Code::Undecided, text, attempts: 0 };
+                Failure { uid: message.uid, size: message.size(), code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
         let Recorded { taken_over, facts, longer_by } = self.record(&found.matches)?;
@@ -106,15 +106,13 @@ impl FolderRun<'_> {
         let work = self.work();
         let mut ledger = work.ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
-        let here = |place: &Place| place.uid_validity.is_none() && place.path == self.route.target;
-        let unnumbered: HashSet<PlaceId> =
-            ledger.places()?.into_iter().filter(here).map(|place| place.id).collect();
+        let unnumbered = ledger.unnumbered_places(&self.route.target)?;
         let unmarked = work.context.refusals.unmarked(work.key(), self.row.id);
         let (mut copied, mut present) = (Vec::new(), Vec::new());
         for found in matches {
             // Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
             let copied_before = self.rows.get(&found.source.uid).is_some_and(|row| {
-                row.outcome == Outcome::Copied && row.place.is_some_and(|place| unnumbered.contains(&place))
+                row.outcome == Outcome::Copied && row.place().is_some_and(|place| unnumbered.contains(&place))
             });
             let own = intents.cover(&found.source, found.target.uid) || copied_before;
             let (with_append, later, _) = found.source.flags.appendable(&self.route.selected);
@@ -194,7 +192,7 @@ impl Intents {
     }
 
     fn cover(&self, source: &Listed, target: u32) -> bool {
-        let by_size = || self.0.get(&(0, source.size)).filter(|_| source.size > 0);
+        let by_size = || self.0.get(&(0, source.size())).filter(|_| source.size() > 0);
         let from = self.0.get(&(source.uid, 0)).or_else(by_size);
         from.is_some_and(|from| target >= *from)
     }

@@ -119,13 +119,13 @@ impl FolderRun<'_> {
         let from = self.route.selected.uid_next.unwrap_or(1);
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let came = |listed: &[Listed]| -> Vec<u32> {
-            listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(uid)).collect()
+            listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(*uid)).collect()
         };
         let Some(arrivals) = self.arrivals(0, |listed| came(listed).len() >= open.len()).await? else {
             return Ok(Vec::new());
         };
         let unclaimed = came(&arrivals.listed);
-        let sent: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size)).collect();
+        let sent: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size())).collect();
         let looked = self.find_among(&unclaimed, open, Search::All).await?;
         self.count(sent.iter().filter(|(uid, _)| looked.found.contains(uid)));
         let open = looked.open;
@@ -133,7 +133,7 @@ impl FolderRun<'_> {
             return Ok(open);
         }
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let came: Vec<u32> = unclaimed.into_iter().filter(|uid| !claimed.contains(uid)).collect();
+        let came: Vec<u32> = unclaimed.into_iter().filter(|uid| !claimed.contains(*uid)).collect();
         if came.is_empty() && !arrivals.hidden {
             return Ok(open);
         }
@@ -174,7 +174,7 @@ impl FolderRun<'_> {
         for message in open {
             let failure = Failure {
                 uid: message.uid,
-                size: message.size,
+                size: message.size(),
                 code: Code::Undecided,
                 text: why,
                 attempts: MAX_ATTEMPTS,
@@ -195,7 +195,7 @@ impl FolderRun<'_> {
         let from = Batch::first_uid(&self.in_doubt);
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let came: Vec<u32> =
-            unclaimed.iter().copied().filter(|uid| *uid >= from && !claimed.contains(uid)).collect();
+            unclaimed.iter().copied().filter(|uid| *uid >= from && !claimed.contains(*uid)).collect();
         let doubtful: Vec<u32> = open.iter().map(|m| m.uid).filter(|uid| sent.contains(*uid)).collect();
         if came.is_empty() || doubtful.is_empty() {
             return Ok(open);
@@ -208,9 +208,12 @@ impl FolderRun<'_> {
 
     /// Looks for copies whose bytes are those that the target once made of their messages.
     async fn find_as_altered(&mut self, open: Vec<Listed>, unclaimed: &[u32]) -> Step<Vec<Listed>> {
+        let is_copied = |uid: &u32| self.rows.get(uid).is_some_and(|row| row.outcome == Outcome::Copied);
+        let copied: Vec<u32> = open.iter().map(|m| m.uid).filter(is_copied).collect();
+        let known = self.work().ledger().contents(self.row.id, &copied)?;
         let as_altered = |m: &Listed| {
-            let row = self.rows.get(&m.uid).filter(|row| row.outcome == Outcome::Copied)?;
-            Some((row.content.altered?, (m.uid, row.at_target.size)))
+            let size = self.rows.get(&m.uid)?.at_target().size;
+            Some((known.get(&m.uid)?.altered?, (m.uid, size)))
         };
         let known: Vec<_> = open.iter().filter_map(as_altered).collect();
         if known.is_empty() || unclaimed.is_empty() {
@@ -220,7 +223,7 @@ impl FolderRun<'_> {
         let at = EndError::at(Side::Target);
         let there = unclaimed.iter().copied().collect();
         let there = list(&mut self.ends.target, there, FetchItems::Meta).await.map_err(&at)?;
-        let there: Vec<u32> = there.iter().filter(|m| sizes.contains(&m.size)).map(|m| m.uid).collect();
+        let there: Vec<u32> = there.iter().filter(|m| sizes.contains(&m.size())).map(|m| m.uid).collect();
         let mut free: HashMap<[u8; 32], Vec<u32>> = HashMap::new();
         for chunk in there.chunks(CHUNK) {
             self.work().go_on()?;

@@ -1,13 +1,11 @@
 //! What it means that a folder is not what it was at the last run, in words.
 
-use std::collections::HashMap;
-
 use mailhaul_imap::Selected;
 
 use crate::folder::source::has_same_numbers;
 use crate::folder::work::Work;
 use crate::mapping::target::Target;
-use crate::state::ledger::{FolderRow, Row};
+use crate::state::ledger::{FolderRow, Rows};
 
 /// Says what a folder that is not what it was means.
 pub(super) async fn tell_changed(
@@ -16,7 +14,7 @@ pub(super) async fn tell_changed(
     target: &Target,
     source: &Selected,
     opened: &Selected,
-    rows: &HashMap<u32, Row>,
+    rows: &Rows,
 ) {
     let path = &row.source;
     let mut said = Vec::new();
@@ -46,7 +44,7 @@ pub(super) async fn tell_changed(
             row.source_messages
         ));
     }
-    let copies = rows.values().any(|row| row.target_uid.is_some());
+    let copies = rows.values().any(|row| row.target_uid().is_some());
     if row.place.is_some() && copies && row.target.as_deref() == Some(target.path.to_string().as_str()) {
         match (opened.uid_validity, row.target_uid_validity) {
             (None, _) => said.push(format!(

@@ -30,6 +30,7 @@ impl FolderRun<'_> {
     /// not be read, when it has been read whole now.
     async fn record_differences(&mut self) -> Step<()> {
         let looked_for = |d: &Difference| match d.kind {
+            _ if d.is_of_a_copy_gone() => self.looked,
             DifferenceKind::Missing | DifferenceKind::Duplicate => true,
             DifferenceKind::Unreadable => self.whole && d.uid == 0,
             _ => false,

@@ -94,7 +94,7 @@ impl FolderRun<'_> {
     async fn misnamed(&mut self, found: &mut Vec<Unproven>, listed: &[Listed]) -> Step<Vec<Unproven>> {
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let from = self.route.selected.uid_next.unwrap_or(1);
-        if listed.iter().all(|m| m.uid < from || claimed.contains(&m.uid)) {
+        if listed.iter().all(|m| m.uid < from || claimed.contains(m.uid)) {
             return Ok(Vec::new());
         }
         let mut others = HashSet::new();
@@ -122,7 +122,7 @@ impl FolderRun<'_> {
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let from = self.route.selected.uid_next.unwrap_or(1);
         let unclaimed: Vec<u32> =
-            listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(uid)).collect();
+            listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(*uid)).collect();
         let open = sent.iter().map(|(uid, size)| Listed::bare(*uid, *size)).collect();
         let open = self.find_among(&unclaimed, open, Search::All).await?.open;
         self.work().ledger().batches_looked_up(self.row.id)?;

@@ -1,15 +1,17 @@
 //! Flags that copies still have to get: those that could not travel with APPEND, and those that changed
 //! at the source since.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::Flags;
 
 use crate::folder::run::FolderRun;
 use crate::folder::unchanged::{FlagChange, flag_change};
 use crate::folder::work::Step;
+use crate::message::ours::{Kept, Sure, judge};
 use crate::server::error::EndError;
 use crate::side::Side;
+use crate::state::ledger::{Copy, Outcome, Row};
 
 /// Source UID, target UID, and what changes.
 type Change = (u32, u32, FlagChange);
@@ -23,7 +25,17 @@ impl FolderRun<'_> {
         let (work, folder) = (self.work(), self.row.id);
         let pending = work.ledger().flags_pending(folder)?;
         let mut groups: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
+        // Of those that this run sent the target has just said that it stored them here; others are asked about.
+        let earlier = |uid: &u32, target_uid: u32| {
+            self.rows.get(uid).is_some_and(|row| row.target_uid() == Some(target_uid))
+        };
+        let asked: Vec<u32> =
+            pending.iter().filter(|(uid, target, _)| earlier(uid, *target)).map(|(uid, ..)| *uid).collect();
+        let ours = self.still_ours(asked.clone()).await?;
         for (uid, target_uid, flags) in pending {
+            if asked.contains(&uid) && !ours.contains(&uid) {
+                continue;
+            }
             groups.entry(flags).or_default().push((uid, target_uid));
         }
         let any = !groups.is_empty();
@@ -44,7 +56,11 @@ impl FolderRun<'_> {
     /// When the target or the ledger fails.
     pub(super) async fn set_flags(&mut self) -> Step<()> {
         let work = self.work();
-        for messages in self.flag_changes().into_values() {
+        let mut groups = self.flag_changes();
+        let changed = groups.values().flatten().map(|(uid, ..)| *uid).collect();
+        let ours = self.still_ours(changed).await?;
+        groups.values_mut().for_each(|messages| messages.retain(|(uid, ..)| ours.contains(uid)));
+        for messages in groups.into_values() {
             let Some((_, _, change)) = messages.first() else { continue };
             let targets: Vec<u32> = messages.iter().map(|(_, target, _)| *target).collect();
             if self.store_flags(&targets, true, &change.add).await?
@@ -61,14 +77,44 @@ impl FolderRun<'_> {
         Ok(())
     }
 
+    /// Whether a copy is in the open folder, and ours: what was on the target before keeps the flags that its owner gave it.
+    fn may_be_changed(&self, row: &Row) -> bool {
+        row.place() == Some(self.place) && row.outcome == Outcome::Copied
+    }
+
+    /// Those of these messages whose copies are where they were put, and what was put there. What has become another message
+    /// is told.
+    async fn still_ours(&mut self, uids: Vec<u32>) -> Step<HashSet<u32>> {
+        let known = self.work().ledger().contents(self.row.id, &uids)?;
+        let rows = uids.iter().filter_map(|uid| Some((self.rows.get(uid)?, *known.get(uid)?)));
+        let copies: Vec<Copy> = rows.filter_map(|(row, known)| Copy::of(self.row.id, row, known)).collect();
+        if copies.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let place = self.work().ledger().places()?.into_iter().find(|place| place.id == self.place);
+        let Some(place) = place else { return Ok(HashSet::new()) };
+        let open = (&place, &self.route.selected);
+        let judged = judge(&mut self.ends.target, open, copies, Sure::ByFigures).await;
+        let judged = judged.map_err(EndError::at(Side::Target))?;
+        let altered = judged.kept.iter().filter(|(_, why)| *why == Kept::Altered).count();
+        if altered > 0 {
+            let message = format!(
+                "{altered} messages of `{}` are not what was copied there any more: their flags stay as they are",
+                self.route.target
+            );
+            self.route.warn(message).await;
+        }
+        Ok(judged.ours.iter().filter_map(|copy| u32::try_from(copy.source_uid).ok()).collect())
+    }
+
     /// What changed at the source since, by flags to set and to take away: one command stores each group.
     pub(super) fn flag_changes(&self) -> HashMap<(String, String), Vec<Change>> {
         let keep_deleted = self.work().context.job.select.skip_deleted;
         let mut groups: HashMap<(String, String), Vec<Change>> = HashMap::new();
         for (uid, flags) in &self.flags {
-            let Some(row) = self.rows.get(uid).filter(|row| row.place == Some(self.place)) else { continue };
-            let (Some(target_uid), Some(given)) = (row.target_uid, row.flags.as_deref()) else { continue };
-            let change = flag_change(&Flags::parse(given), flags, &self.route.selected, keep_deleted);
+            let Some(row) = self.rows.get(uid).filter(|row| self.may_be_changed(row)) else { continue };
+            let (Some(target_uid), Some(given)) = (row.target_uid(), row.flags()) else { continue };
+            let change = flag_change(given, flags, &self.route.selected, keep_deleted);
             let Some(change) = change else { continue };
             let key = (change.add.to_string(), change.remove.to_string());
             groups.entry(key).or_default().push((*uid, target_uid, change));

@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use mailhaul_imap::{FetchItems, UidSet};
+
 use crate::code::Code;
 use crate::folder::renumbered::{pair, read_again};
 use crate::folder::run::FolderRun;
@@ -13,19 +15,23 @@ use crate::folder::source::{SourceEnd, has_same_numbers};
 use crate::folder::subtract::is_settled;
 use crate::folder::unchanged::same_target;
 use crate::folder::work::{Step, Work};
-use crate::message::list::{Listed, contents, list_whole};
+use crate::message::list::{Listed, contents, in_list, list, list_whole};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Figures, FolderRow, Row, Stray};
+use crate::state::ledger::{Batch, Figures, FolderRow, Row, Rows, Stray};
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
+/// So many of the newest copies are looked at where the target's figures are what they were: what was put back from a backup
+/// lacks the newest first.
+const TELLING_COPIES: usize = 100;
+
 /// The ledger's rows under the numbers that the source gives its messages today.
 pub(super) struct KnownRows {
     /// Of messages that the source lists.
-    pub rows: HashMap<u32, Row>,
+    pub rows: Rows,
     /// All had other numbers before.
     pub renumbered: bool,
 }
@@ -40,7 +46,7 @@ pub(super) async fn known_rows(
     ends: &mut Ends,
     row: &FolderRow,
     source: &mut SourceEnd,
-    mut rows: HashMap<u32, Row>,
+    mut rows: Rows,
 ) -> Step<Result<KnownRows, (Code, String)>> {
     let selected = &source.selected;
     let renumbered = row.scanned
@@ -59,19 +65,22 @@ pub(super) async fn known_rows(
         rows = work.ledger().rows_listed_or_not(row.id)?;
     }
     let mut void = if renumbered { Vec::new() } else { others(work, ends, row, source, &rows).await? };
-    let listed: HashSet<i64> = source.uids.iter().map(|uid| i64::from(*uid)).collect();
+    let listed: UidSet = source.uids.iter().copied().collect();
     let gone = work.ledger().strays(row.id)?;
     if !renumbered {
         // What was gone, and has its number listed again, may be another message as well.
-        let again = gone.iter().map(|stray| stray.source_uid).filter(|uid| listed.contains(uid));
-        void.extend(again.filter_map(|uid| u32::try_from(uid).ok()));
+        let numbers = gone.iter().filter_map(|stray| u32::try_from(stray.source_uid).ok());
+        void.extend(numbers.filter(|uid| listed.contains(*uid)));
     }
-    source.look_at(|uid| void.contains(&uid));
-    let known = |uid: u32| !renumbered && rows.contains_key(&uid) && !void.contains(&uid);
+    let others: UidSet = void.iter().copied().collect();
+    source.look_at(|uid| others.contains(uid));
+    let known = |uid: u32| !renumbered && rows.contains_key(&uid) && !others.contains(uid);
     let new: Vec<&Listed> = source.listed.iter().filter(|m| !known(m.uid)).collect();
-    let loses = |row: &&Row| renumbered || void.contains(&row.uid) || !listed.contains(&i64::from(row.uid));
-    let strays: Vec<Stray> =
-        gone.into_iter().chain(rows.values().filter(loses).filter_map(Stray::of)).collect();
+    let loses = |row: &&Row| renumbered || others.contains(row.uid) || !listed.contains(row.uid);
+    let lost: Vec<&Row> = rows.values().filter(loses).filter(|row| row.target_uid().is_some()).collect();
+    let known_of = work.ledger().contents(row.id, &lost.iter().map(|row| row.uid).collect::<Vec<_>>())?;
+    let lost = lost.into_iter().filter_map(|row| Some(Stray::of(row, *known_of.get(&row.uid)?)));
+    let strays: Vec<Stray> = gone.into_iter().chain(lost).collect();
     // Read before any number is void: a run that breaks off in between would have to find them by less.
     let read = match read_again(work, ends, &new, &strays, renumbered).await? {
         Ok(read) => read,
@@ -93,7 +102,7 @@ pub(super) async fn known_rows(
         rows = ledger.rows(row.id)?;
     }
     drop(ledger);
-    rows.retain(|uid, _| listed.contains(&i64::from(*uid)));
+    rows.retain(|row| listed.contains(row.uid));
     Ok(Ok(KnownRows { rows, renumbered }))
 }
 
@@ -103,7 +112,7 @@ async fn others(
     ends: &mut Ends,
     row: &FolderRow,
     source: &SourceEnd,
-    rows: &HashMap<u32, Row>,
+    rows: &Rows,
 ) -> Step<Vec<u32>> {
     let mut others = Vec::new();
     let mut doubted: HashMap<u32, Figures> = HashMap::new();
@@ -111,12 +120,12 @@ async fn others(
     let mut same: Vec<(u32, Figures)> = Vec::new();
     for (uid, now) in source.seen().map(|m| (m.uid, m.figures())) {
         let Some(known) = rows.get(&uid) else { continue };
-        if !known.at_source.differ(&now) {
-            let fresh = known.at_source.date.is_none() && now.date.is_some() && known.content.exact.is_some();
+        if !known.at_source().differ(&now) {
+            let fresh = known.at_source().date.is_none() && now.date.is_some() && known.was_read();
             same.extend(fresh.then_some((uid, now)));
-        } else if known.content.exact.is_some() {
+        } else if known.was_read() {
             doubted.insert(uid, now);
-        } else if known.size > 0 && known.at_source.size != now.size {
+        } else if known.size > 0 && known.at_source().size != now.size {
             // Of what was never read there is nothing to compare.
             others.push(uid);
         }
@@ -125,14 +134,15 @@ async fn others(
     for chunk in uids.chunks(CHUNK) {
         work.go_on()?;
         ends.stay().await?;
+        let contents_known = work.ledger().contents(row.id, chunk)?;
         let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?.found;
         let mut headers = Vec::new();
         for uid in chunk {
-            let (Some(known), Some(now)) = (rows.get(uid), doubted.get(uid)) else { continue };
+            let (Some(known), Some(now)) = (contents_known.get(uid), doubted.get(uid)) else { continue };
             match read.get(uid) {
-                Some(content) if content.is_copy_of(&known.content) => {
+                Some(content) if content.is_copy_of(known) => {
                     same.push((*uid, *now));
-                    headers.extend(known.content.telling.is_none().then(|| (*uid, content.digests())));
+                    headers.extend(known.telling.is_none().then(|| (*uid, content.digests())));
                 }
                 // What is not given is asked for again by whoever copies it, and told.
                 _ => others.push(*uid),
@@ -151,9 +161,9 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the target or the ledger fails.
     pub(super) async fn recognise_copies(&mut self) -> Step<()> {
-        let here = self.rows.values().filter(|row| row.place == Some(self.place) && row.proven);
+        let here = self.rows.values().filter(|row| row.place() == Some(self.place) && row.proven());
         let Some((newest, validity)) =
-            here.filter_map(|row| row.target_uid).max().zip(self.route.selected.uid_validity)
+            here.filter_map(|row| row.target_uid()).max().zip(self.route.selected.uid_validity)
         else {
             return Ok(());
         };
@@ -167,9 +177,17 @@ impl FolderRun<'_> {
             if same && !self.rests_on_copies() {
                 return Ok(());
             }
-            let Some(listed) = self.list_target().await? else { return Ok(()) };
+            let few = if same && self.has_only_copies()? { self.list_telling_copies().await? } else { None };
+            let whole = few.is_none();
+            let listed = match few {
+                Some(few) => few,
+                None => match self.list_target().await? {
+                    Some(listed) => listed,
+                    None => return Ok(()),
+                },
+            };
             if !self.is_strange(&listed).await? {
-                self.there = Some(listed);
+                self.there = Some(listed).filter(|_| whole);
                 return Ok(());
             }
         }
@@ -187,6 +205,30 @@ impl FolderRun<'_> {
         Ok(())
     }
 
+    /// Whether the open target folder has as many messages as the ledger has copies there: then there are no others.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(super) fn has_only_copies(&self) -> Step<bool> {
+        Ok(self.work().ledger().copies_in(self.place)? == u64::from(self.route.selected.exists))
+    }
+
+    /// Lists those copies on the target that tell whether a folder of the same figures is still the one it was: the newest,
+    /// which a backup does not have, and those whose flags are to be set. `None` when it has not all of them.
+    async fn list_telling_copies(&mut self) -> Step<Option<Vec<Listed>>> {
+        let here = |row: &&Row| row.place() == Some(self.place);
+        let mut uids: Vec<u32> = self.rows.values().filter(here).filter_map(Row::target_uid).collect();
+        uids.sort_unstable();
+        let mut uids: UidSet = uids.into_iter().rev().take(TELLING_COPIES).collect();
+        for (_, target_uid, _) in self.flag_changes().into_values().flatten() {
+            uids.insert(target_uid);
+        }
+        let asked = uids.len();
+        let listed = list(&mut self.ends.target, uids, FetchItems::Meta).await;
+        let listed = listed.map_err(EndError::at(Side::Target))?;
+        Ok(Some(listed).filter(|listed| listed.len() as u64 == asked))
+    }
+
     /// Whether what is to be done rests on what the ledger knows of copies: a message is to be sent, or flags are to be set.
     fn rests_on_copies(&self) -> bool {
         let in_doubt: HashSet<u32> = self.in_doubt.iter().flat_map(Batch::uids).collect();
@@ -200,13 +242,11 @@ impl FolderRun<'_> {
     /// Whether the target has another message under the number of a copy. Of copies that are what they were, what the target
     /// lists today is recorded.
     async fn is_strange(&mut self, listed: &[Listed]) -> Step<bool> {
-        let there: HashMap<u32, Figures> = listed.iter().map(|m| (m.uid, m.figures())).collect();
         let mut doubted: Vec<(u32, &Row, Figures)> = Vec::new();
-        for row in self.rows.values().filter(|row| row.place == Some(self.place)) {
-            let Some((uid, now)) = row.target_uid.and_then(|uid| Some((uid, *there.get(&uid)?))) else {
-                continue;
-            };
-            if row.at_target.differ(&now) && row.content.exact.is_some() {
+        for row in self.rows.values().filter(|row| row.place() == Some(self.place)) {
+            let there = |uid| Some((uid, in_list(listed, uid)?.figures()));
+            let Some((uid, now)) = row.target_uid().and_then(there) else { continue };
+            if row.at_target().differ(&now) && row.was_read() {
                 doubted.push((uid, row, now));
             }
         }
@@ -216,11 +256,15 @@ impl FolderRun<'_> {
             self.work().go_on()?;
             self.ends.stay().await?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, ..)| *uid).collect();
+            let sources: Vec<u32> = chunk.iter().map(|(_, row, _)| row.uid).collect();
+            let known = self.work().ledger().contents(self.row.id, &sources)?;
             let read =
                 contents(&mut self.ends.target, &uids).await.map_err(EndError::at(Side::Target))?.found;
             for (uid, row, now) in chunk {
                 match read.get(uid) {
-                    Some(content) if !content.is_copy_of(&row.content) => return Ok(true),
+                    Some(content) if known.get(&row.uid).is_some_and(|known| !content.is_copy_of(known)) => {
+                        return Ok(true);
+                    }
                     Some(_) => same.push((row.uid, *now)),
                     None => {}
                 }

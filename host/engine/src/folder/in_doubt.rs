@@ -47,7 +47,8 @@ impl FolderRun<'_> {
             (self.there, self.target_status) = (None, None);
         }
         let same = self.row.proof.is_some_and(|proof| same_target(&proof, &self.route.selected));
-        if !doubtful && same && !wanted {
+        // Of a folder that is what it was, and that holds nothing but copies, nothing can be what is wanted.
+        if !doubtful && same && (!wanted || self.has_only_copies()?) {
             return Ok(());
         }
         let there = match self.there.take() {
@@ -59,11 +60,12 @@ impl FolderRun<'_> {
         };
         let there: UidSet = there.iter().map(|m| m.uid).collect();
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let here = |row: &&Row| row.place == Some(self.place) && row.target_uid.is_some();
-        let proven = self.rows.values().filter(here).filter(|row| row.proven);
-        let absent = |row: &&Row| row.target_uid.is_some_and(|uid| !there.contains(uid));
+        let proven = self.rows.values().filter(|row| row.place() == Some(self.place) && row.proven());
+        // Without a UID: it was gone already when it was to follow the mapping.
+        let absent = |row: &&Row| row.target_uid().is_none_or(|uid| !there.contains(uid));
         self.missing = proven.filter(absent).cloned().collect();
-        self.unclaimed = there.iter().filter(|uid| !claimed.contains(uid)).collect();
+        self.looked = true;
+        self.unclaimed = there.iter().filter(|uid| !claimed.contains(*uid)).collect();
         Ok(())
     }
 
@@ -80,12 +82,12 @@ impl FolderRun<'_> {
         let came = list(&mut self.ends.target, UidSet::range(from, u32::MAX), FetchItems::Meta).await;
         let mut came = came.map_err(EndError::at(Side::Target))?;
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        came.retain(|message| !claimed.contains(&message.uid));
+        came.retain(|message| !claimed.contains(message.uid));
         if came.is_empty() {
             return Ok(());
         }
         let sizes: HashSet<u64> = self.vanished.values().copied().filter(|size| *size > 0).collect();
-        let alike: Vec<u32> = came.iter().filter(|m| sizes.contains(&m.size)).map(|m| m.uid).collect();
+        let alike: Vec<u32> = came.iter().filter(|m| sizes.contains(&m.size())).map(|m| m.uid).collect();
         let sent: Vec<u32> = self.vanished.keys().copied().collect();
         let where_it_is = if alike.is_empty() {
             format!("{} from UID {from} on", came.len())

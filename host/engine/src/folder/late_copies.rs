@@ -35,22 +35,22 @@ impl FolderRun<'_> {
             .iter()
             .flat_map(Batch::uids)
             .filter_map(|uid| rows.get(&uid))
-            .filter(|row| row.place == Some(self.place) && row.target_uid.is_some())
+            .filter(|row| row.place() == Some(self.place) && row.target_uid().is_some())
             .collect();
         // What another connection has stored since is news too; Courier tells it only when asked.
         target.noop().await.map_err(&at)?;
         let there = list(target, UidSet::range(from, u32::MAX), FetchItems::Meta).await.map_err(&at)?;
-        if ours.is_empty() || there.iter().all(|m| claimed.contains(&m.uid)) {
+        if ours.is_empty() || there.iter().all(|m| claimed.contains(m.uid)) {
             return Ok(Some(Vec::new()));
         }
         // A server that rewrites made the same of both: sizes and bytes are compared among its copies, too.
-        let size_there: HashMap<u32, u64> = there.iter().map(|m| (m.uid, m.size)).collect();
-        let size_of = |row: &Row| row.target_uid.and_then(|uid| size_there.get(&uid).copied());
+        let size_there: HashMap<u32, u64> = there.iter().map(|m| (m.uid, m.size())).collect();
+        let size_of = |row: &Row| row.target_uid().and_then(|uid| size_there.get(&uid).copied());
         let sizes: HashSet<u64> =
             ours.iter().flat_map(|row| [Some(row.size), size_of(row)]).flatten().collect();
         let candidates: Vec<u32> = there
             .iter()
-            .filter(|m| !claimed.contains(&m.uid) && sizes.contains(&m.size))
+            .filter(|m| !claimed.contains(m.uid) && sizes.contains(&m.size()))
             .map(|m| m.uid)
             .collect();
         let found = contents(target, &candidates).await.map_err(&at)?;
@@ -61,12 +61,15 @@ impl FolderRun<'_> {
         if found.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let first: Vec<u32> = ours.iter().filter_map(|row| row.target_uid).collect();
+        let first: Vec<u32> = ours.iter().filter_map(|row| row.target_uid()).collect();
         let first = contents(target, &first).await.map_err(&at)?.found;
+        let sources: Vec<u32> = ours.iter().map(|row| row.uid).collect();
+        let known = work.ledger().contents(self.row.id, &sources)?;
         let mut by_bytes: HashMap<[u8; 32], &Row> = HashMap::new();
         for row in &ours {
-            let there = row.target_uid.and_then(|uid| first.get(&uid)).map(|content| content.exact);
-            by_bytes.extend([row.content.exact, there].into_iter().flatten().map(|bytes| (bytes, *row)));
+            let there = row.target_uid().and_then(|uid| first.get(&uid)).map(|content| content.exact);
+            let sent = known.get(&row.uid).and_then(|known| known.exact);
+            by_bytes.extend([sent, there].into_iter().flatten().map(|bytes| (bytes, *row)));
         }
         let mut late: Vec<(u32, &Row)> = found
             .into_iter()

@@ -13,6 +13,7 @@ use crate::folder::run::FolderRun;
 use crate::folder::source::{SourceEnd, believed, open_source};
 use crate::folder::work::{Step, Work, stopping};
 use crate::mapping::target::{Mapped, Target};
+use crate::message::list::Listed;
 use crate::server::dial::Ends;
 use crate::side::Side;
 use crate::state::ledger::FolderRow;
@@ -91,7 +92,8 @@ impl<'a> FolderRun<'a> {
     /// Records the source's identity, and takes over what it lists.
     fn record_source(&mut self, source: SourceEnd, renumbered: bool) -> Step<()> {
         if !self.rows.is_empty() {
-            self.flags = source.seen().map(|m| (m.uid, m.flags.clone())).collect();
+            let given = |m: &&Listed| self.rows.get(&m.uid).is_some_and(|row| row.flags() != Some(&m.flags));
+            self.flags = source.seen().filter(given).map(|m| (m.uid, m.flags.clone())).collect();
         }
         let SourceEnd { selected, unlisted, uids, listed, .. } = source;
         let mut ledger = self.work().ledger();

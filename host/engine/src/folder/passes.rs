@@ -58,11 +58,10 @@ impl FolderRun<'_> {
         let retry = work.context.refusals.retry();
         let is_retried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| is_retried(row, retry));
         let tried = |m: &Listed| {
-            !is_retried(m) && self.rows.get(&m.uid).is_some_and(|row| row.attempts >= MAX_ATTEMPTS)
+            !is_retried(m) && self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS)
         };
         let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
-        self.route.exact =
-            self.rows.values().any(|row| row.content.exact.is_some() && row.at_source.size == row.size);
+        self.route.exact = self.rows.values().any(|row| row.was_read() && row.at_source().size == row.size);
         let unread = self.rows.values().filter(|row| row.code == Some(Code::Unreadable)).map(|row| row.uid);
         self.route.unread = unread.collect();
         let mut wanted = std::mem::take(&mut self.wanted);
@@ -74,7 +73,7 @@ impl FolderRun<'_> {
                 source: self.route.source.clone(),
                 target: self.route.target.clone(),
                 messages: wanted.len() as u64,
-                bytes: wanted.iter().map(|m| m.size).sum(),
+                bytes: wanted.iter().map(|m| m.size()).sum(),
             })
             .await;
         work.lists.forget(Side::Target, &self.route.target);
@@ -207,7 +206,7 @@ impl FolderRun<'_> {
             mistaken.extend(&counted);
         }
         let new = |m: &&Listed| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
-        let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size)).collect();
+        let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size())).collect();
         self.count(found.iter());
         let mut not_found = looked.open;
         let absent: HashSet<u32> = not_found.iter().map(|m| m.uid).collect();
@@ -293,7 +292,7 @@ impl FolderRun<'_> {
              there before"
         );
         let failure =
-            Failure { uid: message.uid, size: message.size, code: Code::Merged, text: &text, attempts: 1 };
+            Failure { uid: message.uid, size: message.size(), code: Code::Merged, text: &text, attempts: 1 };
         Ok(self.route.fail(failure).await?)
     }
 
@@ -305,7 +304,7 @@ impl FolderRun<'_> {
         for message in lost {
             let text = "the target said each time that it stored it, and does not hold it";
             let failure =
-                Failure { uid: message.uid, size: message.size, code: Code::NotStored, text, attempts: 1 };
+                Failure { uid: message.uid, size: message.size(), code: Code::NotStored, text, attempts: 1 };
             let before = attempts.get(&message.uid).copied().unwrap_or(0);
             let times = tried.lost.entry(message.uid).or_default();
             *times += 1;
@@ -322,7 +321,7 @@ impl FolderRun<'_> {
 
 /// UID and size of those of these messages that are meant.
 fn sent(messages: &[Listed], uids: &HashSet<u32>) -> Vec<(u32, u64)> {
-    messages.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size)).collect()
+    messages.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size())).collect()
 }
 
 /// What one pass came to.

@@ -2,8 +2,9 @@
 
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
+use crate::message::gone::{difference, is_ordinary};
 use crate::state::ledger::Row;
-use crate::summary::{Difference, DifferenceKind};
+use crate::summary::Difference;
 
 impl FolderRun<'_> {
     /// Compares the target with what earlier runs put there: what is gone, and what a dead connection stored twice.
@@ -11,35 +12,26 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the target or the ledger fails.
     pub(super) async fn prove(&mut self) -> Step<()> {
-        self.differences = self.gone_from_target();
+        self.differences = self.gone_from_target()?;
         if self.outcome.over_quota.is_none() {
             let late = self.stored_late().await?;
             self.differences.extend(late);
         }
-        self.outcome.differences += self.differences.len();
+        self.outcome.differences += self.differences.iter().filter(|difference| !difference.note).count();
         Ok(())
     }
 
-    /// Copies that were seen on the target and are not there any more. They are not sent again: whoever uses the new
-    /// mailbox has put them away.
-    fn gone_from_target(&self) -> Vec<Difference> {
+    /// Copies that were seen on the target and are not there any more. They are not sent again.
+    fn gone_from_target(&self) -> Step<Vec<Difference>> {
+        if self.missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        // A folder whose numbers have gone back is another place by now, and nothing of it is missing.
+        let ordinary = is_ordinary(self.missing.len(), self.work().ledger().proven(self.row.id)?);
         let mut missing: Vec<&Row> = self.missing.iter().collect();
         missing.sort_by_key(|row| row.uid);
-        missing
-            .into_iter()
-            .map(|copy| Difference {
-                folder: self.row.source.clone(),
-                uid: copy.uid,
-                target_uid: copy.target_uid,
-                kind: DifferenceKind::Missing,
-                by: Some("changed-on-target".into()),
-                detail: format!(
-                    "it was in `{}` after the copy and is not any more; it is not sent again",
-                    self.route.target
-                ),
-                note: false,
-            })
-            .collect()
+        let of = |copy| difference(&self.row.source, copy, None, &self.route.target, ordinary);
+        Ok(missing.into_iter().map(of).collect())
     }
 
     /// Looks for late copies of what earlier runs left in doubt, and forgets what was looked for twice.

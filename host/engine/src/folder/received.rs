@@ -139,14 +139,17 @@ impl FolderRun<'_> {
         if sent == now || self.route.misdated.contains(&copy.uid) {
             return None;
         }
-        let date = |unix_seconds| InternalDate { unix_seconds, offset_minutes: 0 };
         Some(Difference {
             folder: self.route.source.clone(),
             uid: copy.uid,
             target_uid: Some(copy.target_uid),
             kind: DifferenceKind::Date,
             by: None,
-            detail: format!("{} on the source, {} on the target", date(sent), date(now)),
+            detail: format!(
+                "{} on the source, {} on the target",
+                InternalDate::in_utc(sent),
+                InternalDate::in_utc(now)
+            ),
             note: self.work().context.job.ignore.dates,
         })
     }

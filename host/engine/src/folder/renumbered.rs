@@ -33,7 +33,7 @@ pub(super) async fn read_again(
         return Ok(Ok(Vec::new()));
     }
     let sizes: HashSet<u64> = strays.iter().map(|stray| stray.at_source.size).collect();
-    let worth = |m: &&&Listed| renumbered || sizes.contains(&m.size);
+    let worth = |m: &&&Listed| renumbered || sizes.contains(&m.size());
     let figures: BTreeMap<u32, Figures> = new.iter().filter(worth).map(|m| (m.uid, m.figures())).collect();
     let uids: Vec<u32> = figures.keys().copied().collect();
     let mut now = Vec::with_capacity(uids.len());

@@ -12,7 +12,7 @@ use crate::mapping::target::{Mapped, Target};
 use crate::message::dating::Dated;
 use crate::message::list::Listed;
 use crate::server::dial::Ends;
-use crate::state::ledger::{Batch, FolderRow, PlaceId, Row};
+use crate::state::ledger::{Batch, FolderRow, PlaceId, Row, Rows};
 use crate::summary::Difference;
 
 /// Brings one folder to the target.
@@ -64,12 +64,12 @@ pub(crate) struct FolderRun<'a> {
     /// The open target folder.
     pub place: PlaceId,
     /// The ledger's message rows, as they were.
-    pub rows: HashMap<u32, Row>,
+    pub rows: Rows,
     /// The source folder as it was examined.
     pub source: Selected,
     /// Whether the source lists as many messages as it counts.
     pub whole: bool,
-    /// The source's flags now, of messages that have a row.
+    /// The source's flags now, of messages that have a row in which they are others.
     pub flags: Vec<(u32, Flags)>,
     /// What may still have to be done: first what the source lists, in the end what is to be sent.
     pub wanted: Vec<Listed>,
@@ -91,6 +91,8 @@ pub(crate) struct FolderRun<'a> {
     pub read_back: HashSet<u32>,
     /// Copies that were seen on the target once and are not there any more.
     pub missing: Vec<Row>,
+    /// The target's list was held against the ledger: what is missing is known.
+    pub looked: bool,
     /// What the target lists since it was selected last; `None` when that is not known.
     pub arrived: Option<Vec<Listed>>,
     /// Whether the target took every change of flags.
@@ -124,13 +126,7 @@ pub(crate) struct FolderOutcome {
 
 impl<'a> FolderRun<'a> {
     /// A run over a folder that is open on the target, of which nothing else is known yet.
-    pub(super) fn new(
-        ends: Ends,
-        route: Route<'a>,
-        row: FolderRow,
-        place: PlaceId,
-        rows: HashMap<u32, Row>,
-    ) -> Self {
+    pub(super) fn new(ends: Ends, route: Route<'a>, row: FolderRow, place: PlaceId, rows: Rows) -> Self {
         Self {
             ends,
             route,
@@ -150,6 +146,7 @@ impl<'a> FolderRun<'a> {
             dated: HashMap::new(),
             read_back: HashSet::new(),
             missing: Vec::new(),
+            looked: false,
             arrived: None,
             flags_well: true,
             differences: Vec::new(),

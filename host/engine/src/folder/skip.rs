@@ -39,7 +39,7 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
     let mut ledger = work.ledger();
     ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
-    let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size)).collect();
+    let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size())).collect();
     ledger.skipped(row.id, &messages, Code::Rule, reason)?;
     let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
     let proof =

@@ -1,13 +1,11 @@
 //! What the source folder holds: as little of its list is read as tells what changed.
 
-use std::collections::HashMap;
-
 use mailhaul_imap::{FetchItems, ImapError, Selected, Session, UidSet};
 
 use crate::folder::unchanged::same_source;
 use crate::mapping::target::Mapped;
 use crate::message::list::{Listed, WholeList, list, list_whole};
-use crate::state::ledger::{FolderRow, Outcome, Proof, Row};
+use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 
 /// From so many known messages on, asking for what changed costs less than listing everything.
 const DELTA_FROM: usize = 500;
@@ -38,7 +36,7 @@ pub(super) async fn open_source(
     session: &mut Session,
     mapped: &Mapped,
     row: &FolderRow,
-    rows: &HashMap<u32, Row>,
+    rows: &Rows,
 ) -> Result<SourceEnd, ImapError> {
     let name = &mapped.folder.name;
     let messages = mapped.status.as_ref().and_then(|status| status.messages);
@@ -161,11 +159,11 @@ impl SourceEnd {
     async fn newest_is_known(
         &self,
         session: &mut Session,
-        rows: &HashMap<u32, Row>,
+        rows: &Rows,
         tail: &[Listed],
     ) -> Result<bool, ImapError> {
         let sized = |uid: &&u32| rows.get(uid).is_some_and(|row| row.size > 0);
-        let Some((uid, row)) = self.uids.iter().rev().find(sized).and_then(|uid| rows.get_key_value(uid))
+        let Some((uid, row)) = self.uids.iter().rev().find(sized).and_then(|uid| Some((uid, rows.get(uid)?)))
         else {
             return Ok(true);
         };
@@ -177,7 +175,7 @@ impl SourceEnd {
                 listed.into_iter().find(is_it).map(|now| now.figures())
             }
         };
-        Ok(now.is_some_and(|now| !row.at_source.differ(&now)))
+        Ok(now.is_some_and(|now| !row.at_source().differ(&now)))
     }
 
     /// What was asked for in part does not fit together: everything is listed.
@@ -190,7 +188,7 @@ impl SourceEnd {
 /// Whether the folder's numbers are those of the ledger: one UIDVALIDITY, and a UIDNEXT that has not gone back. That would
 /// be a folder that was put back from a backup, which gives numbers a second time.
 #[must_use]
-pub(super) fn has_same_numbers(row: &FolderRow, now: &Selected) -> bool {
+pub(crate) fn has_same_numbers(row: &FolderRow, now: &Selected) -> bool {
     let back = row.proof.is_some_and(|proof| now.uid_next.is_some_and(|next| next < proof.source_uid_next));
     now.uid_validity.is_some() && now.uid_validity == row.source_uid_validity && !back
 }

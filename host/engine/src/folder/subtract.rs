@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use mailhaul_imap::UidSet;
+
 use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
@@ -21,7 +23,7 @@ impl FolderRun<'_> {
         let mut skipped: HashMap<String, Vec<(u32, u64)>> = HashMap::new();
         let mut forgotten = Vec::new();
         let mut wanted = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = UidSet::default();
         for message in std::mem::take(&mut self.wanted) {
             seen.insert(message.uid);
             let known = self.rows.get(&message.uid);
@@ -30,7 +32,7 @@ impl FolderRun<'_> {
             }
             match left_out(work.context, &message) {
                 Some(rule) => {
-                    skipped.entry(rule).or_default().push((message.uid, message.size));
+                    skipped.entry(rule).or_default().push((message.uid, message.size()));
                     // It was sent before it was left out.
                     if in_doubt.contains(&message.uid) {
                         self.left_out.insert(message.uid);
@@ -61,9 +63,9 @@ impl FolderRun<'_> {
     }
 
     /// Copies in a folder that was replaced, of messages that were not listed because nothing of them had changed.
-    fn replaced(&self, listed: &HashSet<u32>) -> Vec<Listed> {
-        let elsewhere = |row: &&Row| row.target_uid.is_some() && row.place != Some(self.place);
-        let rows = self.rows.values().filter(|row| !listed.contains(&row.uid)).filter(elsewhere);
+    fn replaced(&self, listed: &UidSet) -> Vec<Listed> {
+        let elsewhere = |row: &&Row| row.target_uid().is_some() && row.place() != Some(self.place);
+        let rows = self.rows.values().filter(|row| !listed.contains(row.uid)).filter(elsewhere);
         rows.map(|row| Listed::bare(row.uid, row.size)).collect()
     }
 }
@@ -76,12 +78,12 @@ pub(super) fn is_retried(row: &Row, retry: Option<Code>) -> bool {
 /// Whether nothing has to be done about a message any more.
 pub(super) fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>, retry: Option<Code>) -> bool {
     match row.outcome {
-        Outcome::Copied | Outcome::AlreadyPresent => row.place == Some(place),
+        Outcome::Copied | Outcome::AlreadyPresent => row.place() == Some(place),
         Outcome::Skipped => false,
         // What never was sent (too big, unreadable) is looked at again; what was sent in vain too often is not, unless
         // it may be there all the same.
         Outcome::Failed => {
-            row.attempts >= MAX_ATTEMPTS && !in_doubt.contains(&row.uid) && !is_retried(row, retry)
+            row.attempts() >= MAX_ATTEMPTS && !in_doubt.contains(&row.uid) && !is_retried(row, retry)
         }
     }
 }

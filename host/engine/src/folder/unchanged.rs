@@ -1,8 +1,9 @@
 //! What a repeated run can leave alone: folders that are as they were, and flags that say the same. Pure.
 
-use mailhaul_imap::{Flags, FolderStatus, Selected};
+use mailhaul_imap::{Fetched, Flags, FolderStatus, Selected};
 
-use crate::state::ledger::{FolderRow, Proof};
+use crate::message::list::Listed;
+use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 
 /// How a folder compares with what it was when its sum was last proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,16 +14,17 @@ pub(crate) enum Standing {
     Open,
 }
 
-/// Compares both sides' figures with the recorded ones. `target` is `None` for a folder that is left out.
+/// Compares both sides' figures with the recorded ones. `target` is `None` for a folder that is left out. `same_flags`: the
+/// source's messages were listed, and [`is_as_given`].
 ///
 /// A message that comes raises UIDNEXT and one that goes lowers MESSAGES, so equal figures under one
 /// UIDVALIDITY mean the same messages (RFC 9051 section 2.3.1.1). HIGHESTMODSEQ says the same of flags,
-/// and only the source's matter: those of the target are its user's.
+/// and only the source's matter: those of the target are its user's, and what is left out or not there has none to bring.
 #[must_use]
 pub(crate) fn standing(
     row: &FolderRow,
     target_path: Option<&str>,
-    source: Option<&FolderStatus>,
+    (source, same_flags): (Option<&FolderStatus>, bool),
     target: Option<&FolderStatus>,
 ) -> Standing {
     let (Some(proof), Some(source)) = (row.proof, source) else { return Standing::Open };
@@ -33,8 +35,11 @@ pub(crate) fn standing(
         && source.uid_validity == row.source_uid_validity
         && source.uid_next == Some(proof.source_uid_next)
         && source.messages == Some(proof.source_messages)
-        && proof.source_modseq.is_some()
-        && source.highest_modseq == proof.source_modseq;
+        && source.highest_modseq == proof.source_modseq
+        && (proof.source_modseq.is_some()
+            || proof.source_messages == 0
+            || target_path.is_none()
+            || same_flags);
     let target_same = target_path.is_none()
         || target.is_some_and(|target| {
             target.uid_validity.is_some()
@@ -43,6 +48,25 @@ pub(crate) fn standing(
                 && target.messages == Some(proof.target_messages)
         });
     if source_same && target_same { Standing::Proven } else { Standing::Open }
+}
+
+/// Whether a folder that was opened and listed has the messages of its proof, each with the flags that its copy was given and
+/// with the size and date that it had.
+#[must_use]
+pub(crate) fn is_as_given(row: &FolderRow, rows: &Rows, now: &Selected, listed: &[Fetched]) -> bool {
+    let same_messages = row.proof.is_some_and(|proof| same_source(&proof, now))
+        && now.uid_validity.is_some()
+        && now.uid_validity == row.source_uid_validity
+        && listed.len() == rows.len();
+    let is_given = |message: &Fetched| {
+        let Some(known) = rows.get(&message.uid) else { return false };
+        let now = Listed::from(message.clone());
+        let same = !known.at_source().differ(&now.figures())
+            && known.at_source().date.is_some() == now.date().is_some()
+            && matches!(known.outcome, Outcome::Copied | Outcome::AlreadyPresent);
+        same && known.flags() == Some(&now.flags)
+    };
+    same_messages && listed.iter().all(is_given)
 }
 
 /// Whether the source's messages are those of the proof; its flags may still differ.
@@ -149,7 +173,7 @@ mod tests {
     #[test]
     fn a_folder_is_proven_only_while_every_figure_is_the_same() {
         let row = row(PROOF);
-        let of = |s: FolderStatus, t: FolderStatus| standing(&row, Some("B"), Some(&s), Some(&t));
+        let of = |s: FolderStatus, t: FolderStatus| standing(&row, Some("B"), (Some(&s), false), Some(&t));
         assert_eq!(of(source(), target()), Standing::Proven);
         // The target's user may flag what he likes.
         assert_eq!(of(source(), FolderStatus { highest_modseq: Some(4), ..target() }), Standing::Proven);
@@ -172,15 +196,26 @@ mod tests {
         ] {
             assert_eq!(of(source(), changed.clone()), Standing::Open, "{changed:?}");
         }
-        assert_eq!(standing(&row, Some("C"), Some(&source()), Some(&target())), Standing::Open);
-        assert_eq!(standing(&row, Some("B"), Some(&source()), None), Standing::Open, "the folder is gone");
+        assert_eq!(standing(&row, Some("C"), (Some(&source()), false), Some(&target())), Standing::Open);
+        assert_eq!(
+            standing(&row, Some("B"), (Some(&source()), false), None),
+            Standing::Open,
+            "the folder is gone"
+        );
     }
 
     #[test]
     fn without_modification_sequences_flags_have_to_be_looked_at() {
         let row = row(Proof { source_modseq: None, ..PROOF });
         let source = FolderStatus { highest_modseq: None, ..source() };
-        assert_eq!(standing(&row, Some("B"), Some(&source), Some(&target())), Standing::Open);
+        let of = |same_flags| standing(&row, Some("B"), (Some(&source), same_flags), Some(&target()));
+        assert_eq!((of(false), of(true)), (Standing::Open, Standing::Proven));
+        // Nor do they where there is nothing to flag.
+        let row = self::row(Proof { source_modseq: None, source_messages: 0, ..PROOF });
+        let source = FolderStatus { messages: Some(0), ..source };
+        let of = |target: &FolderStatus| standing(&row, Some("B"), (Some(&source), false), Some(target));
+        assert_eq!(of(&target()), Standing::Proven);
+        assert_eq!(of(&FolderStatus { messages: Some(4), ..target() }), Standing::Open);
     }
 
     fn flags(text: &str) -> Flags {

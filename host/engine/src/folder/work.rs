@@ -53,29 +53,46 @@ const MAX_KEPT: usize = 20_000;
 /// Message lists that this run has read whole. The validation hooks look at them instead of reading
 /// them again, which for small folders would cost more than the copy.
 #[derive(Debug, Default)]
-pub(crate) struct Lists(Mutex<HashMap<(Side, String), Vec<Listed>>>);
+pub(crate) struct Lists(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    lists: HashMap<(Side, String), Vec<Listed>>,
+    /// Messages in all of them.
+    messages: usize,
+}
 
 impl Lists {
     /// Keeps a folder's list, in UID order, while there is room.
     pub(crate) fn keep(&self, side: Side, folder: &str, list: &[Listed]) {
-        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept: usize = lists.values().map(Vec::len).sum();
-        if kept + list.len() <= MAX_KEPT {
-            lists.insert((side, folder.to_owned()), list.to_vec());
+        let mut kept = self.lock();
+        if kept.messages + list.len() <= MAX_KEPT {
+            let before = kept.lists.insert((side, folder.to_owned()), list.to_vec());
+            kept.messages = kept.messages + list.len() - before.map_or(0, |list| list.len());
         }
     }
 
     /// A folder's list is not what it was.
     pub(crate) fn forget(&self, side: Side, folder: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(side, folder.to_owned()));
+        let mut kept = self.lock();
+        let before = kept.lists.remove(&(side, folder.to_owned()));
+        kept.messages -= before.map_or(0, |list| list.len());
     }
 
     /// The lists of one side.
     pub(crate) fn take(&self, side: Side) -> HashMap<String, Vec<Listed>> {
-        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (taken, left) = std::mem::take(&mut *lists).into_iter().partition(|((of, _), _)| *of == side);
-        *lists = left;
-        HashMap::into_iter(taken).map(|((_, folder), list)| (folder, list)).collect()
+        let mut kept = self.lock();
+        let taken: HashMap<String, Vec<Listed>> = kept
+            .lists
+            .extract_if(|(of, _), _| *of == side)
+            .map(|((_, folder), list)| (folder, list))
+            .collect();
+        kept.messages -= taken.values().map(Vec::len).sum::<usize>();
+        taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

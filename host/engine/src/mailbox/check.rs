@@ -5,6 +5,9 @@ use mailhaul_imap::Session;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{CheckRow, Event, MailboxEnd};
+use crate::mailbox::one_account;
+use crate::mailbox::open::Interruption;
+use crate::mapping::target::Listing;
 use crate::server::dial::{dial, log_out};
 use crate::server::error::EndError;
 use crate::server::refusal;
@@ -43,8 +46,11 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
 }
 
 async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
-    let (source, target) =
+    let _permit = context.ceilings.pair(mailbox).await;
+    let (mut source, mut target) =
         tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
+    let stopped = compare(context, mailbox, &mut source, &mut target).await;
+    let (source, target) = (held(source).await, held(target).await);
     let mut rows = Vec::with_capacity(2);
     let (source, target) =
         (with_reading(context, mailbox, source).await, with_reading(context, mailbox, target).await);
@@ -61,20 +67,56 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
             row.remedy = Cause::Quota.remedy(Side::Target);
         }
     }
+    if let Some(stopped) = stopped.filter(|_| row.cause.is_none()) {
+        row.remedy = stopped.cause.remedy(stopped.side);
+        (row.cause, row.detail) = (Some(stopped.cause), stopped.reason);
+    }
     rows.push(row);
     for row in &mut rows {
         row.profile = context.profiles.summary(row.side, mailbox.side(row.side));
+        if let Some(endpoint) = mailbox.side(row.side).elsewhere() {
+            row.detail.push_str(&format!("; it signs in at {endpoint}"));
+        }
     }
     rows
 }
 
-async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Holdings, EndError> {
+/// An end that was looked at, and is still connected.
+struct Looked {
+    held: Holdings,
+    listing: Listing,
+    session: Session,
+}
+
+async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Looked, EndError> {
     let spec = mailbox.side(side);
-    let _permit = context.ceilings.one(spec).await;
     let mut session = dial(context, spec, side).await?;
-    let found = look(&mut session).await.map_err(EndError::at(side));
+    let (held, listing) = look(&mut session).await.map_err(EndError::at(side))?;
+    Ok(Looked { held, listing, session })
+}
+
+/// Whether both ends, or the targets of two mailboxes, are one account.
+async fn compare(
+    context: &Context,
+    mailbox: &Mailbox,
+    source: &mut Result<Looked, EndError>,
+    target: &mut Result<Looked, EndError>,
+) -> Option<Stopped> {
+    let (Ok(source), Ok(target)) = (source, target) else { return None };
+    let lists = (&source.listing, &target.listing);
+    match one_account::enter(context, mailbox, (&mut source.session, &mut target.session), lists, false).await
+    {
+        Err(Interruption::Stopped(stopped)) => Some(stopped),
+        // A connection that broke now, after everything was seen, is no finding.
+        Ok(_) | Err(Interruption::End(_) | Interruption::User) => None,
+    }
+}
+
+/// What an end holds; it is left.
+async fn held(looked: Result<Looked, EndError>) -> Result<Holdings, EndError> {
+    let Looked { held, session, .. } = looked?;
     log_out(session).await;
-    found
+    Ok(held)
 }
 
 async fn with_reading(
@@ -88,9 +130,10 @@ async fn with_reading(
     }
 }
 
-async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapError> {
+async fn look(session: &mut Session) -> Result<(Holdings, Listing), mailhaul_imap::ImapError> {
     let mut held =
         Holdings { append_limit: session.facts().append_limit, bytes: Some(0), ..Holdings::default() };
+    let mut listing = Listing::new();
     for folder in session.folders().await? {
         if !folder.selectable {
             continue;
@@ -100,6 +143,7 @@ async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapErro
             Ok(status) => {
                 held.messages += u64::from(status.messages.unwrap_or(0));
                 held.bytes = held.bytes.zip(status.size).map(|(sum, size)| sum + size);
+                listing.push((folder, Some(status)));
             }
             // A folder that cannot be opened (no rights, no longer there) is the plan's business.
             Err(error) if !error.is_connection_lost() => held.bytes = None,
@@ -107,7 +151,7 @@ async fn look(session: &mut Session) -> Result<Holdings, mailhaul_imap::ImapErro
         }
     }
     held.quota = session.quota().await?.map(|q| (q.used, q.limit));
-    Ok(held)
+    Ok((held, listing))
 }
 
 fn row_of(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (Option<Holdings>, CheckRow) {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use mailhaul_imap::{Known, Learnt};
+use mailhaul_imap::{FolderPath, Known, Learnt};
 use tracing::Instrument;
 
 use crate::folder::run;
@@ -98,11 +98,11 @@ pub(crate) async fn run(
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
 fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDeque<Vec<&'a Mapped>> {
     let mut groups: Vec<Vec<&'a Mapped>> = Vec::new();
+    let mut by_target: HashMap<&FolderPath, usize> = HashMap::new();
     for mapped in folders.iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
-        let same = mapped.target.as_ref().and_then(|target| {
-            groups.iter_mut().find(|g| g[0].target.as_ref().is_some_and(|t| t.path == target.path))
-        });
-        match same {
+        let new = groups.len();
+        let at = mapped.target.as_ref().map_or(new, |target| *by_target.entry(&target.path).or_insert(new));
+        match groups.get_mut(at) {
             Some(group) => group.push(mapped),
             None => groups.push(vec![mapped]),
         }
@@ -172,4 +172,44 @@ async fn worker(work: Work<'_>, mut ends: Ends, shared: &Shared<'_>, helps: bool
         }
     }
     Ok(ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_imap::{Folder, FolderName};
+
+    use super::*;
+    use crate::mapping::target::Target;
+
+    fn mapped(from: &str, to: &str) -> Mapped {
+        let folder = Folder {
+            name: FolderName::inbox(),
+            path: FolderPath::parse(from),
+            attributes: Vec::new(),
+            roles: Vec::new(),
+            selectable: true,
+            subscribed: true,
+        };
+        let (path, name) = (FolderPath::parse(to), FolderName::inbox());
+        let target = Target { path, name, role: None, subscribe: true, exists: true, status: None };
+        Mapped {
+            folder,
+            target: Some(target),
+            skipped: None,
+            by: String::new(),
+            why: String::new(),
+            story: Vec::new(),
+            status: None,
+        }
+    }
+
+    #[test]
+    fn what_goes_into_one_folder_goes_together_and_the_largest_first() {
+        let folders = [mapped("a", "x"), mapped("b", "y"), mapped("c", "x"), mapped("d", "inbox")];
+        let messages = HashMap::from([("b".to_owned(), 5), ("a".to_owned(), 3), ("c".to_owned(), 3)]);
+        let groups = groups(&folders, &messages);
+        let paths: Vec<Vec<String>> =
+            groups.iter().map(|group| group.iter().map(|m| m.folder.path.to_string()).collect()).collect();
+        assert_eq!(paths, [vec!["a", "c"], vec!["b"], vec!["d"]]);
+    }
 }

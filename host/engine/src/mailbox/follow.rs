@@ -1,6 +1,6 @@
 //! Copies of earlier runs that follow today's mapping, and folders that can be left alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
 
@@ -13,7 +13,7 @@ use crate::mailbox::relocate::Destination;
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Mapped;
 use crate::server::dial::Ends;
-use crate::state::ledger::{Copy, FolderRow, LedgerError};
+use crate::state::ledger::{Copy, FolderId, FolderRow, LedgerError, Place, PlaceId};
 
 /// The target's spelling of every folder it has or is to have, by display path.
 pub(crate) fn names(
@@ -53,36 +53,39 @@ pub(crate) async fn follow(
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Step<()> {
     let names = names(folders, listed);
-    relocate::recover(work, target, &names).await?;
-    let rows = work.ledger().folders()?;
+    // A folder whose copies were on their way has some that are not where they belong, whatever its mapping is.
+    let on_their_way = relocate::recover(work, target, &names).await?;
+    let rows: HashMap<String, FolderRow> =
+        work.ledger().folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
     let mut copies = None;
     for mapped in folders {
         let Some(to) = &mapped.target else { continue };
         let path = to.path.to_string();
         let source = mapped.folder.path.to_string();
-        let Some(row) = rows.iter().find(|row| row.source == source) else { continue };
-        if row.place_path.as_ref().is_none_or(|place| *place == path) {
+        let Some(row) = rows.get(&source) else { continue };
+        let waits = on_their_way.iter().any(|(folder, _)| *folder == row.id);
+        if !waits && row.place_path.as_ref().is_none_or(|place| *place == path) {
             continue;
         }
         let (copies, places) = match &copies {
             Some(known) => known,
             None => {
                 let ledger = work.ledger();
-                copies.insert((ledger.copies()?, ledger.places()?))
+                let mut of_folder: HashMap<FolderId, BTreeMap<PlaceId, Vec<Copy>>> = HashMap::new();
+                for copy in ledger.copies()?.into_iter().filter(|copy| !copy.gone) {
+                    of_folder.entry(copy.folder).or_default().entry(copy.place).or_default().push(copy);
+                }
+                let places: HashMap<PlaceId, Place> =
+                    ledger.places()?.into_iter().map(|place| (place.id, place)).collect();
+                copies.insert((of_folder, places))
             }
         };
-        for place in places.iter().filter(|place| place.path != path) {
+        for (place, ours) in copies.get(&row.id).into_iter().flatten() {
+            let Some(place) = places.get(place).filter(|place| place.path != path) else { continue };
             let Some(name) = names.get(&place.path) else { continue };
-            let ours: Vec<Copy> = copies
-                .iter()
-                .filter(|c| c.folder == row.id && c.place == place.id && !c.gone)
-                .cloned()
-                .collect();
-            if ours.is_empty() {
-                continue;
-            }
             let destination = Destination { path: &path, name: &to.name, create: !to.exists };
-            let moved = relocate::relocate(work, target, row.id, (place, name), &destination, &ours).await?;
+            let moved =
+                relocate::relocate(work, target, row.id, (place, name), &destination, ours.clone()).await?;
             tracing::info!(
                 from = place.path,
                 to = path,
@@ -92,11 +95,19 @@ pub(crate) async fn follow(
             );
         }
     }
+    for (_, intent) in on_their_way {
+        work.ledger().close_relocation(intent)?;
+    }
     Ok(())
 }
 
-/// Returns the folders that have to be opened; the others are as they were when they were proven.
-pub(crate) async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result<Vec<Mapped>, LedgerError> {
+/// Returns the folders that have to be opened; the others are as they were when they were proven. `same_flags` are paths of
+/// source folders whose messages were listed just now and have the flags that their copies were given.
+pub(crate) async fn leave_proven(
+    work: Work<'_>,
+    folders: Vec<Mapped>,
+    same_flags: &HashSet<String>,
+) -> Result<Vec<Mapped>, LedgerError> {
     let rows: HashMap<String, FolderRow> = {
         let mut ledger = work.ledger();
         let job = &work.context.job;
@@ -110,7 +121,8 @@ pub(crate) async fn leave_proven(work: Work<'_>, folders: Vec<Mapped>) -> Result
         let target = mapped.target.as_ref().map(|target| target.path.to_string());
         let status = mapped.target.as_ref().and_then(|target| target.status.as_ref());
         let row = rows.get(&path);
-        match row.map(|row| standing(row, target.as_deref(), mapped.status.as_ref(), status)) {
+        let source = (mapped.status.as_ref(), same_flags.contains(&path));
+        match row.map(|row| standing(row, target.as_deref(), source, status)) {
             Some(Standing::Proven) => proven.extend(row.map(|row| row.id)),
             _ => open.push(mapped),
         }

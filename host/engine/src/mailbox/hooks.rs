@@ -1,5 +1,6 @@
 //! The validation hooks: plugins that look at both finished ends and may add a failure.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus};
@@ -7,12 +8,13 @@ use sha2::{Digest, Sha256};
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
+use crate::mailbox::listing::figures_and_flags;
 use crate::mailbox::view::View;
 use crate::mapping::target::Listing;
 use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
 use crate::server::dial::{Ends, log_out};
-use crate::server::error::EndError;
 use crate::side::Side;
+use crate::state::ledger::LedgerError;
 use crate::summary::HookSummary;
 use crate::task::context::Context;
 
@@ -24,29 +26,41 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// From lists read just now.
-    #[must_use]
-    pub(crate) fn of(context: &Context, source: Listing, target: Listing) -> Self {
-        let digest = digest(context, &source, &target);
+    /// From lists read just now, and what [`figures_and_flags`] says of flags.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(crate) fn of(
+        work: Work<'_>,
+        (source, target): (Listing, Listing),
+        same_flags: &HashSet<String>,
+    ) -> Result<Self, LedgerError> {
+        let flags = if same_flags.is_empty() { HashMap::new() } else { work.ledger().flags_given()? };
+        let flags = |path: &str| flags.get(path).filter(|_| same_flags.contains(path)).copied();
+        let digest = digest(work.context, &source, &target, flags);
         let folders = |listing: Listing| listing.into_iter().map(|(folder, _)| folder).collect();
-        Self { digest, folders: Some((folders(source), folders(target))) }
+        Ok(Self { digest, folders: Some((folders(source), folders(target))) })
     }
 
     /// Asks both ends.
     ///
     /// # Errors
-    /// When an end fails.
-    pub(crate) async fn read(context: &Context, ends: &mut Ends) -> Result<Self, EndError> {
-        let (source, target) =
-            tokio::join!(ends.source.folders_with_status(), ends.target.folders_with_status());
-        let source = source.map_err(EndError::at(Side::Source))?;
-        Ok(Self::of(context, source, target.map_err(EndError::at(Side::Target))?))
+    /// When an end or the ledger fails, and when the user stops it.
+    pub(crate) async fn read(work: Work<'_>, ends: &mut Ends) -> Step<Self> {
+        let (listings, same_flags) = figures_and_flags(work, ends).await?;
+        Ok(Self::of(work, listings, &same_flags)?)
     }
 }
 
 /// The same for the same mail, folders, flags of the source, validators and settings. `None` when the servers do not
-/// tell enough: what is not known to be the same is looked at.
-fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<String> {
+/// tell enough: what is not known to be the same is looked at. `flags` stand for those of the messages of a source folder
+/// that keeps no modification sequences.
+fn digest(
+    context: &Context,
+    source: &Listing,
+    target: &Listing,
+    flags: impl Fn(&str) -> Option<u64>,
+) -> Option<String> {
     let mut hash = Sha256::new();
     hash.update(&context.job.plugin_settings);
     for validator in &context.plugins.validators {
@@ -63,6 +77,12 @@ fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<Strin
                 .filter(|one| !marks.iter().any(|mark| mark.eq_ignore_ascii_case(one)))
                 .collect();
             attributes.sort_unstable();
+            let path = folder.path.to_string();
+            let no_messages = |status: &FolderStatus| status.messages == Some(0);
+            let flags = || match status.as_ref().is_some_and(no_messages) {
+                true => Some(0),
+                false => flags(&path),
+            };
             let figures = match status {
                 _ if !folder.selectable => None,
                 // Flags on the target are its user's, and some servers raise the sequence by looking.
@@ -72,15 +92,16 @@ fn digest(context: &Context, source: &Listing, target: &Listing) -> Option<Strin
                     uid_validity: Some(validity),
                     highest_modseq,
                     ..
-                }) if highest_modseq.is_some() || !of_source => {
-                    Some((messages, next, validity, highest_modseq.filter(|_| of_source)))
+                }) if highest_modseq.is_some() || flags().is_some() || !of_source => {
+                    let flags = highest_modseq.or_else(flags).filter(|_| of_source);
+                    Some((messages, next, validity, flags))
                 }
                 figures => {
                     tracing::debug!(folder = %folder.path, ?figures, "not enough to know it again");
                     return None;
                 }
             };
-            lines.push(format!("{} {attributes:?} {} {figures:?}", folder.path, folder.subscribed));
+            lines.push(format!("{path} {attributes:?} {} {figures:?}", folder.subscribed));
         }
         lines.sort_unstable();
         lines.iter().for_each(|line| hash.update(line));
@@ -115,7 +136,14 @@ pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) 
         tokio::join!(log_out(ends.source), log_out(ends.target));
         return Ok(());
     }
-    let folders = work.ledger().folder_summaries()?;
+    let (folders, differences) = {
+        let ledger = work.ledger();
+        (ledger.folder_summaries()?, ledger.differences()?)
+    };
+    let mut taken_away: HashMap<&str, Vec<u32>> = HashMap::new();
+    for gone in differences.iter().filter(|difference| difference.is_of_the_owner()) {
+        taken_away.entry(&gone.folder).or_default().push(gone.uid);
+    }
     let request = ValidationRequest {
         phase: crate::plugin::Phase::AfterRun,
         round_trip: None,
@@ -134,6 +162,7 @@ pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) 
                     already_present: count(f.counts.already_present),
                     skipped: count(f.counts.skipped),
                     failed: count(f.counts.failed),
+                    taken_away: taken_away.remove(f.source.as_str()).unwrap_or_default(),
                 })
             })
             .collect(),

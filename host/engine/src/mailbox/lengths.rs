@@ -1,8 +1,10 @@
 //! Messages that came shorter or longer than the source says they are: cut by a damaged store, or only estimated.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
-use crate::state::ledger::{FolderRow, OddLength};
+use crate::state::ledger::{FolderId, FolderRow, OddLength};
 use crate::summary::{Difference, DifferenceKind};
 
 /// Records and tells every copied message that came with another length than its RFC822.SIZE, unless most of the mailbox
@@ -26,17 +28,17 @@ pub(crate) async fn tell(work: Work<'_>) -> Step<usize> {
         work.warn(message).await;
     }
     let odd = if estimates { Vec::new() } else { odd };
-    let recorded = |row: &FolderRow| before.iter().any(|d| d.is_of_the_source() && d.folder == row.source);
-    let concerned = |row: &FolderRow| recorded(row) || odd.iter().any(|length| length.folder == row.id);
-    let folders = if odd.is_empty() && !before.iter().any(Difference::is_of_the_source) {
-        Vec::new()
-    } else {
-        work.ledger().folders()?
-    };
+    let recorded: HashSet<&str> =
+        before.iter().filter(|d| d.is_of_the_source()).map(|d| d.folder.as_str()).collect();
+    let mut found: HashMap<FolderId, Vec<Difference>> = HashMap::new();
+    for length in &odd {
+        found.entry(length.folder).or_default().push(difference(length));
+    }
+    let concerned = |row: &FolderRow| recorded.contains(row.source.as_str()) || found.contains_key(&row.id);
+    let folders = if odd.is_empty() && recorded.is_empty() { Vec::new() } else { work.ledger().folders()? };
     for row in folders.iter().filter(|row| concerned(row)) {
-        let found: Vec<Difference> =
-            odd.iter().filter(|length| length.folder == row.id).map(difference).collect();
-        work.ledger().replace_differences(row.id, Difference::is_of_the_source, &found)?;
+        let found = found.get(&row.id).map(Vec::as_slice).unwrap_or_default();
+        work.ledger().replace_differences(row.id, Difference::is_of_the_source, found)?;
     }
     for difference in odd.iter().map(difference).filter(|difference| !before.contains(difference)) {
         work.context.emit(Event::DifferenceFound { mailbox: work.key().to_owned(), difference }).await;

@@ -3,6 +3,8 @@
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
+use crate::mailbox::listing::figures;
+use crate::mailbox::one_account;
 use crate::mailbox::open::{Interruption, connect};
 use crate::mapping::planner::plan;
 use crate::plan::MailboxPlan;
@@ -33,7 +35,10 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&Ma
 async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan>, Interruption> {
     let Some((_permit, mut ends)) = connect(context, mailbox).await? else { return Ok(None) };
     let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
-    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, ledger).await?;
+    let listings = figures(&mut ends).await?;
+    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, ledger).await?;
+    let listings = (&planned.listings.0, &planned.listings.1);
+    one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, false).await?;
     log_out(ends.source).await;
     log_out(ends.target).await;
     Ok(Some(planned.plan))

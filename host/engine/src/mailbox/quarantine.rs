@@ -9,7 +9,7 @@ use mailhaul_imap::{FolderName, FolderPath, Session};
 
 use crate::folder::work::{Step, Work};
 use crate::mailbox::relocate::{Destination, open, relocate};
-use crate::message::list::contents;
+use crate::message::ours::{Judged, Kept, Sure, judge};
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -23,9 +23,6 @@ const AT_MOST: usize = 100;
 
 /// … and at most one in so many of its copies.
 const ONE_IN: usize = 10;
-
-/// Messages whose contents are held at the same time.
-const CHUNK: usize = 200;
 
 /// Puts copies of what is gone at the source away. Returns how many, and why others were left: one
 /// sentence each.
@@ -74,51 +71,35 @@ pub(crate) async fn put_away(
     for ((folder, place), copies) in groups {
         let Some(place) = places.get(&place) else { continue };
         let Some(from) = names.get(&place.path) else { continue };
-        let Some((_, there)) = open(target, place, from).await.map_err(&at)? else { continue };
-        let (ours, other) = ours(target, &copies, &there).await?;
-        if other > 0 {
-            refused.push(format!(
-                "{other} messages of `{}` are not what was copied there any more; they stay",
-                place.path
-            ));
+        let Some((selected, _)) = open(target, place, from).await.map_err(&at)? else { continue };
+        let Judged { ours, kept } =
+            judge(target, (place, &selected), copies, Sure::ByBytes).await.map_err(&at)?;
+        for (why, what) in [
+            (|why: &Kept| *why == Kept::Altered, "are not what was copied there any more"),
+            (
+                |why: &Kept| matches!(why, Kept::Unreadable(_)),
+                "are not given by the target, so that nobody can tell them",
+            ),
+        ] as [(fn(&Kept) -> bool, &str); 2]
+        {
+            let uids: Vec<String> = kept
+                .iter()
+                .filter(|(_, kept)| why(kept))
+                .map(|(copy, _)| copy.target_uid.to_string())
+                .collect();
+            if !uids.is_empty() {
+                let (n, uids) = (uids.len(), uids.join(", "));
+                refused.push(format!("{n} messages of `{}` (UID {uids}) {what}; they stay", place.path));
+            }
         }
         let destination =
             Destination { path: QUARANTINE, name: &name, create: !names.contains_key(QUARANTINE) };
-        let moved = relocate(work, target, folder, (place, from), &destination, &ours).await?;
         let uids: Vec<i64> = ours.iter().map(|copy| copy.source_uid).collect();
+        let moved = relocate(work, target, folder, (place, from), &destination, ours).await?;
         work.ledger().put_away(folder, &uids)?;
         removed += moved.done;
     }
     Ok((removed, refused))
-}
-
-/// Of copies in the open folder, those that are what was copied, byte for byte or as a server rewrites,
-/// and how many are something else. What is not there is neither.
-///
-/// # Errors
-/// When the target fails.
-pub(crate) async fn ours(
-    target: &mut Session,
-    copies: &[Copy],
-    there: &mailhaul_imap::UidSet,
-) -> Step<(Vec<Copy>, u64)> {
-    let here: Vec<&Copy> = copies.iter().filter(|copy| there.contains(copy.target_uid)).collect();
-    let mut ours = Vec::with_capacity(here.len());
-    let mut other = 0;
-    for chunk in here.chunks(CHUNK) {
-        let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
-        let found = contents(target, &uids).await.map_err(EndError::at(Side::Target))?.found;
-        for copy in chunk {
-            match found.get(&copy.target_uid) {
-                Some(content) if content.is_copy_of(&copy.content) => {
-                    ours.push((*copy).clone());
-                }
-                Some(_) => other += 1,
-                None => {}
-            }
-        }
-    }
-    Ok((ours, other))
 }
 
 /// What may be put away, and why the rest may not.

@@ -11,6 +11,7 @@ use mailhaul_imap::{
 
 use crate::folder::work::{Step, Work};
 use crate::message::list::{contents, list};
+use crate::message::ours::{Kept, Sure, judge};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Copy, FolderId, Outcome, Place, PlaceId, Relocation};
@@ -38,8 +39,8 @@ pub(crate) struct Moved {
     pub left: u64,
 }
 
-/// Moves copies of one source folder from one place to another. What is not ours is copied and stays.
-/// A place that was replaced has nothing of ours; its copies are left to be found by content.
+/// Moves copies of one source folder from one place to another. What is not ours is copied and stays; what is not what we put
+/// there any more stays as well. A place that was replaced has nothing of ours; its copies are left to be found by content.
 ///
 /// # Errors
 /// When the target or the ledger fails; running it again continues.
@@ -49,62 +50,130 @@ pub(crate) async fn relocate(
     folder: FolderId,
     from: (&Place, &FolderName),
     to: &Destination<'_>,
-    copies: &[Copy],
+    copies: Vec<Copy>,
 ) -> Step<Moved> {
     let at = EndError::at(Side::Target);
     let preparation = Preparation { create: to.create, role: None, subscribe: false };
-    let prepared = target.prepare(to.name, preparation).await.map_err(&at)?;
-    let mut next = prepared.selected.uid_next;
-    let place = work.ledger().place(to.path, prepared.selected.uid_validity, prepared.created)?;
-    let Some((_, there)) = open(target, from.0, from.1).await.map_err(&at)? else {
+    let mut carrier = Carrier::prepare(work, target, folder, from, (to.path, to.name), preparation).await?;
+    let Some((selected, there)) = open(target, from.0, from.1).await.map_err(&at)? else {
         return Ok(Moved::default());
     };
-    let mut moved = Moved::default();
-    let (here, left): (Vec<&Copy>, Vec<&Copy>) =
-        copies.iter().partition(|copy| there.contains(copy.target_uid));
-    moved.left = left.len() as u64;
-    let gone: Vec<i64> = left.iter().map(|copy| copy.source_uid).collect();
-    work.ledger().left(folder, place, &gone)?;
-    let (ours, others): (Vec<&Copy>, Vec<&Copy>) =
-        here.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
-    for (chunk, remove) in
-        ours.chunks(CHUNK).map(|c| (c, true)).chain(others.chunks(CHUNK).map(|c| (c, false)))
-    {
-        let pairs: Vec<(i64, u32)> = chunk.iter().map(|copy| (copy.source_uid, copy.target_uid)).collect();
-        let intent = work.ledger().open_relocation(folder, from.0.id, place, next, &pairs)?;
-        let uids: UidSet = pairs.iter().map(|(_, uid)| *uid).collect();
-        let moving = remove && target.facts().has("MOVE");
-        let sent =
-            if moving { target.move_to(&uids, to.name).await } else { target.copy(&uids, to.name).await };
-        let copied = sent.map_err(&at)?;
-        let known = copied.filter(|copied| Some(copied.uid_validity) == prepared.selected.uid_validity);
-        let (arrived, at_from) = match known {
-            Some(copied) => (by_copyuid(&pairs, &copied), true),
-            // The server does not say where they went.
-            None => {
-                let chunk: Vec<Copy> = chunk.iter().copied().cloned().collect();
-                let arrived = by_content(work, target, to.name, place, next, &chunk).await?;
-                (arrived, false)
-            }
-        };
-        next = arrived.iter().map(|(_, uid)| uid.saturating_add(1)).max().max(next);
-        moved.done += arrived.len() as u64;
-        work.ledger().relocated(folder, place, &arrived)?;
-        if !at_from {
-            target.select(from.1).await.map_err(&at)?;
-        }
-        if remove && !moving {
-            let safe: HashSet<i64> = arrived.iter().map(|(source, _)| *source).collect();
-            let originals: Vec<u32> =
-                pairs.iter().filter(|(source, _)| safe.contains(source)).map(|(_, uid)| *uid).collect();
-            remove_exactly(target, &originals).await.map_err(&at)?;
-        }
-        work.ledger().close_relocation(intent)?;
-    }
-    Ok(moved)
+    let (own, found): (Vec<Copy>, Vec<Copy>) =
+        copies.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
+    let judged = judge(target, (from.0, &selected), own, Sure::ByFigures).await.map_err(&at)?;
+    let (found, absent): (Vec<Copy>, Vec<Copy>) =
+        found.into_iter().partition(|copy| there.contains(copy.target_uid));
+    let of_ours = judged.kept.iter().filter(|(_, why)| *why == Kept::Gone).map(|(copy, _)| copy);
+    let gone: Vec<i64> = of_ours.chain(&absent).map(|copy| copy.source_uid).collect();
+    work.ledger().left(folder, carrier.place, &gone)?;
+    let left = (judged.kept.len() + absent.len()) as u64;
+    let done = carrier.carry(target, &judged.ours, &HashMap::new(), true).await?
+        + carrier.carry(target, &found, &HashMap::new(), false).await?;
+    Ok(Moved { done, left })
 }
 
-/// Finishes what a crash left open.
+/// What carries copies of one source folder from one place to another.
+pub(crate) struct Carrier<'a> {
+    work: Work<'a>,
+    folder: FolderId,
+    from: (&'a Place, &'a FolderName),
+    /// Where they are carried to.
+    pub place: PlaceId,
+    name: &'a FolderName,
+    uid_validity: Option<u32>,
+    /// What arrives has UIDs from here on.
+    next: Option<u32>,
+}
+
+impl<'a> Carrier<'a> {
+    /// Has the folder that copies are carried `to`, by its path and its spelling, made and opened.
+    ///
+    /// # Errors
+    /// When the target or the ledger fails.
+    pub(crate) async fn prepare(
+        work: Work<'a>,
+        target: &mut Session,
+        folder: FolderId,
+        from: (&'a Place, &'a FolderName),
+        (path, name): (&str, &'a FolderName),
+        preparation: Preparation<'_>,
+    ) -> Step<Self> {
+        let prepared = target.prepare(name, preparation).await.map_err(EndError::at(Side::Target))?;
+        let Selected { uid_validity, uid_next: next, .. } = prepared.selected;
+        let place = work.ledger().place(path, uid_validity, prepared.created)?;
+        Ok(Self { work, folder, from, place, name, uid_validity, next })
+    }
+
+    /// Carries copies out of the place they are in, which is open; returns how many arrived. `remove` their originals: else
+    /// these stay. Those that were copies of another source folder's messages until now are in `was`, by the number that they
+    /// have as copies of this one's: which folder, and which number there.
+    ///
+    /// # Errors
+    /// When the target or the ledger fails; what is on its way then is found by [`recover`].
+    pub(crate) async fn carry(
+        &mut self,
+        target: &mut Session,
+        copies: &[Copy],
+        was: &HashMap<i64, (FolderId, i64)>,
+        remove: bool,
+    ) -> Step<u64> {
+        let at = EndError::at(Side::Target);
+        let mut done = 0;
+        for chunk in copies.chunks(CHUNK) {
+            let pairs: Vec<(i64, u32)> =
+                chunk.iter().map(|copy| (copy.source_uid, copy.target_uid)).collect();
+            let intent = self.work.ledger().open_relocation(
+                self.folder,
+                (self.from.0.id, self.place),
+                self.next,
+                &pairs,
+                was,
+            )?;
+            let uids: UidSet = pairs.iter().map(|(_, uid)| *uid).collect();
+            let moving = remove && target.facts().has("MOVE");
+            let sent = match moving {
+                true => target.move_to(&uids, self.name).await,
+                false => target.copy(&uids, self.name).await,
+            };
+            let copied = match sent {
+                // What the target does not let be moved is sent anew by whoever has it now.
+                Err(error) if !was.is_empty() && !error.is_for_now() && !error.is_connection_lost() => {
+                    let these = pairs.iter().filter_map(|(uid, _)| Some((*uid, *was.get(uid)?))).collect();
+                    self.work.ledger().hand_back(intent, self.folder, &these)?;
+                    return Err(at(error).into());
+                }
+                sent => sent.map_err(&at)?,
+            };
+            let known = copied.filter(|copied| Some(copied.uid_validity) == self.uid_validity);
+            let (arrived, at_from) = match known {
+                Some(copied) => (by_copyuid(&pairs, &copied), true),
+                // The server does not say where they went.
+                None => {
+                    let arrived =
+                        by_content(self.work, target, self.name, self.place, self.next, chunk).await?;
+                    (arrived, false)
+                }
+            };
+            self.next = arrived.iter().map(|(_, uid)| uid.saturating_add(1)).max().max(self.next);
+            done += arrived.len() as u64;
+            self.work.ledger().relocated(self.folder, self.place, &arrived)?;
+            if !at_from {
+                target.select(self.from.1).await.map_err(&at)?;
+            }
+            if remove && !moving {
+                let safe: HashSet<i64> = arrived.iter().map(|(source, _)| *source).collect();
+                let originals: Vec<u32> =
+                    pairs.iter().filter(|(source, _)| safe.contains(source)).map(|(_, uid)| *uid).collect();
+                remove_exactly(target, &originals).await.map_err(&at)?;
+            }
+            self.work.ledger().close_relocation(intent)?;
+        }
+        Ok(done)
+    }
+}
+
+/// Finishes what a crash left open. Returns the intents of which copies are still where they were to be moved from, each with
+/// its folder: they stay open.
 ///
 /// # Errors
 /// When the target or the ledger fails; running it again continues.
@@ -112,16 +181,17 @@ pub(crate) async fn recover(
     work: Work<'_>,
     target: &mut Session,
     names: &HashMap<String, FolderName>,
-) -> Step<()> {
+) -> Step<Vec<(FolderId, i64)>> {
     let (open_ones, places, copies) = {
         let ledger = work.ledger();
         let open_ones = ledger.open_relocations()?;
         if open_ones.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         (open_ones, ledger.places()?, ledger.copies()?)
     };
     let places: HashMap<PlaceId, Place> = places.into_iter().map(|place| (place.id, place)).collect();
+    let mut left = Vec::new();
     for Relocation { id, folder, from, to, to_uid_next, copies: pairs } in open_ones {
         let at = EndError::at(Side::Target);
         let known = |place: PlaceId| {
@@ -144,31 +214,32 @@ pub(crate) async fn recover(
         let mut arrived = by_content(work, target, to_name, to.id, to_uid_next, &waiting).await?;
         work.ledger().relocated(folder, to.id, &arrived)?;
         arrived.extend(rows.iter().filter(|copy| copy.place == to.id).map(|c| (c.source_uid, c.target_uid)));
-        if let Some((_, there)) = open(target, from, from_name).await.map_err(&at)? {
-            let ours: HashSet<i64> = rows
+        let is_there = |copy: &Copy| arrived.iter().any(|(source, _)| *source == copy.source_uid);
+        if let Some((selected, there)) = open(target, from, from_name).await.map_err(&at)? {
+            let number = |copy: &Copy| pairs.iter().find(|(source, _)| *source == copy.source_uid);
+            let originals: Vec<Copy> = rows
                 .iter()
-                .filter(|copy| copy.outcome == Outcome::Copied)
-                .filter(|copy| arrived.iter().any(|(source, _)| *source == copy.source_uid))
-                .map(|copy| copy.source_uid)
+                .filter(|copy| is_there(copy))
+                .filter_map(|copy| Some(Copy { place: from.id, target_uid: number(copy)?.1, ..copy.clone() }))
                 .collect();
-            let originals: Vec<u32> = pairs
-                .iter()
-                .filter(|(source, uid)| ours.contains(source) && there.contains(*uid))
-                .map(|(_, uid)| *uid)
-                .collect();
+            let judged = judge(target, (from, &selected), originals, Sure::ByBytes).await.map_err(&at)?;
+            let originals: Vec<u32> = judged.ours.iter().map(|copy| copy.target_uid).collect();
             remove_exactly(target, &originals).await.map_err(&at)?;
-            // Neither here nor there: to be sent again.
-            let lost: Vec<i64> = waiting
+            let (waiting, lost): (Vec<&Copy>, Vec<&Copy>) = waiting
                 .iter()
-                .filter(|copy| !there.contains(copy.target_uid))
-                .filter(|copy| arrived.iter().all(|(source, _)| *source != copy.source_uid))
-                .map(|copy| copy.source_uid)
-                .collect();
+                .filter(|copy| !is_there(copy))
+                .partition(|copy| there.contains(copy.target_uid));
+            // Neither here nor there: to be sent again.
+            let lost: Vec<i64> = lost.iter().map(|copy| copy.source_uid).collect();
             work.ledger().forget(folder, &lost)?;
+            if !waiting.is_empty() {
+                left.push((folder, id));
+                continue;
+            }
         }
         work.ledger().close_relocation(id)?;
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Opens a place for writing and lists it; `None` when another folder has its name now.
@@ -222,7 +293,7 @@ async fn by_content(
     let claimed = work.ledger().claimed_in(place)?;
     let came =
         list(target, UidSet::range(next.unwrap_or(1), u32::MAX), FetchItems::Flags).await.map_err(&at)?;
-    let free: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(uid)).collect();
+    let free: Vec<u32> = came.iter().map(|m| m.uid).filter(|uid| !claimed.contains(*uid)).collect();
     let read = contents(target, &free).await.map_err(&at)?;
     if let Some((uid, words)) = read.refused.into_iter().next() {
         // It may be one of ours, and what is not found would be sent again.

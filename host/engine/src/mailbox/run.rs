@@ -11,9 +11,11 @@ use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, SharedLedger, Step, Work, locked};
 use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
+use crate::mailbox::listing::figures_and_flags;
+use crate::mailbox::moved::follow_moves;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
-use crate::mailbox::{folders, hooks, lengths, quarantine};
+use crate::mailbox::{folders, hooks, lengths, one_account, quarantine};
 use crate::mapping::planner::{Planned, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
@@ -132,9 +134,13 @@ async fn attempt(
         return Ok(MailboxEnd::Interrupted);
     };
     *connected = true;
+    let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
-    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, reading).await?;
+    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;
+    let listings = (&planned.listings.0, &planned.listings.1);
+    let _here =
+        one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, true).await?;
     if let Some(stopped) = refusal(&planned.plan, orders.agreed) {
         context.emit(Event::Planned(planned.plan)).await;
         return Err(Interruption::Stopped(stopped));
@@ -146,7 +152,8 @@ async fn attempt(
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
     ends = look_up_elsewhere(work, ends, mapped, there).await?;
     follow(work, &mut ends.target, mapped, there).await?;
-    let open = leave_proven(work, mapped.clone()).await?;
+    let mut open = leave_proven(work, mapped.clone(), &same_flags).await?;
+    follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
     let end = folders::run(work, ends, &open, &planned.messages, to_copy).await?;
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);
@@ -171,10 +178,9 @@ async fn attempt(
     let state = if context.plugins.validators.is_empty() {
         State::default()
     } else if open.is_empty() && !orders.delete_gone {
-        let (source, target) = planned.listings;
-        State::of(context, source, target)
+        State::of(work, planned.listings, &same_flags)?
     } else {
-        State::read(context, &mut ends).await?
+        State::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
     Ok(end_of(work)?)

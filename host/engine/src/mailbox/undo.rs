@@ -9,22 +9,26 @@ use std::path::Path;
 use mailhaul_imap::{Flags, FolderName, FolderPath, Preparation, Session, UidSet};
 
 use crate::account::Mailbox;
-use crate::event::{Event, MailboxEnd, Undone};
+use crate::event::{Event, MailboxEnd, NotUndone, NotUndoneCode, Undone};
 use crate::folder::elsewhere::{FolderNames, look_up};
 use crate::folder::work::{Lists, Step, Work};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, connect_target};
-use crate::mailbox::quarantine::{QUARANTINE, ours};
-use crate::mailbox::relocate::{open, recover, remove_exactly};
+use crate::mailbox::quarantine::QUARANTINE;
+use crate::mailbox::relocate::{recover, remove_exactly};
 use crate::mapping::spelling::by_path;
+use crate::message::ours::{Judged, Kept, Sure, judge};
 use crate::server::dial::log_out;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Copy, Ledger, Outcome, Place, PlaceId};
+use crate::state::ledger::{Copy, FolderId, Ledger, Outcome, Place, PlaceId};
 use crate::summary::MailboxSummary;
 use crate::task::context::Context;
 
 /// Copies removed with one command, and forgotten in one transaction.
 const CHUNK: usize = 300;
+
+/// So many copies of a folder are named that were gone, and so many that were left.
+const MOST_NAMED: u64 = 1_000;
 
 /// What an undo of a mailbox would do, by its ledger alone; `None` when there is no ledger.
 ///
@@ -89,10 +93,15 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
         opened
     };
     let names = names(&mut target).await?;
-    recover(work, &mut target, &names).await?;
-    let (copies, places) = {
+    // What was to be moved on is taken back where it is.
+    for (_, intent) in recover(work, &mut target, &names).await? {
+        work.ledger().close_relocation(intent)?;
+    }
+    let (copies, places, sources) = {
         let ledger = work.ledger();
-        (ledger.copies()?, ledger.places()?)
+        let sources: HashMap<FolderId, String> =
+            ledger.folders()?.into_iter().map(|row| (row.id, row.source)).collect();
+        (ledger.copies()?, ledger.places()?, sources)
     };
     let mut well = true;
     for place in places {
@@ -103,7 +112,8 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
         if here.is_empty() {
             continue;
         }
-        let (undone, broken_off) = take_back(work, &mut target, &place, names.get(&place.path), here).await?;
+        let (undone, broken_off) =
+            take_back(work, &mut target, (&place, names.get(&place.path)), &sources, here).await?;
         well &= undone.left == 0;
         context.done.add(undone.removed, 0);
         context.emit(Event::Undone { mailbox: work.key().to_owned(), undone }).await;
@@ -127,49 +137,55 @@ async fn names(target: &mut Session) -> Step<HashMap<String, FolderName>> {
 async fn take_back(
     work: Work<'_>,
     target: &mut Session,
-    place: &Place,
-    name: Option<&FolderName>,
+    (place, name): (&Place, Option<&FolderName>),
+    sources: &HashMap<FolderId, String>,
     copies: Vec<Copy>,
 ) -> Step<(Undone, bool)> {
     let at = EndError::at(Side::Target);
-    let (own, found): (Vec<Copy>, Vec<Copy>) =
-        copies.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
+    let found = copies.iter().filter(|copy| copy.outcome != Outcome::Copied).count() as u64;
     let mut undone = Undone {
         folder: place.path.clone(),
-        copies: own.len() as u64,
-        found: found.len() as u64,
+        copies: copies.len() as u64 - found,
+        found,
         ..Undone::default()
     };
-    if own.is_empty() {
+    if undone.copies == 0 {
         return Ok((undone, false));
     }
-    // Without UIDVALIDITY nobody can tell whether a number is still the same message's; its bytes can.
-    let numbered = place.uid_validity.is_some();
     let opened = match name {
-        Some(name) if numbered => open(target, place, name).await.map_err(&at)?,
-        Some(name) => {
-            let selected = target.select(name).await.map_err(&at)?;
-            let there = target.uids().await.map_err(&at)?;
-            selected.uid_validity.is_none().then_some((selected, there))
-        }
+        Some(name) => Some((name, target.select(name).await.map_err(&at)?)),
         None => None,
     };
-    let Some((selected, there)) = opened else {
+    let Some((name, selected)) = opened.filter(|(_, now)| now.uid_validity == place.uid_validity) else {
         // The folder is no more, or another one has its name: there is nothing of ours to take back.
-        undone.gone = undone.copies;
+        let own: Vec<Copy> = copies.into_iter().filter(|copy| copy.outcome == Outcome::Copied).collect();
+        let why =
+            (NotUndoneCode::Gone, "its folder is not on the target any more, or another one has its name");
+        own.iter().for_each(|copy| tell(&mut undone, sources, copy, why));
         forget(work, &own)?;
         return Ok((undone, false));
     };
-    let (present, absent): (Vec<Copy>, Vec<Copy>) =
-        own.into_iter().partition(|copy| there.contains(copy.target_uid));
-    let (ours, other) = ours(target, &present, &there).await?;
-    undone.left = other;
-    if numbered {
-        undone.gone = absent.len() as u64;
-        forget(work, &absent)?;
-    } else {
-        undone.left += absent.len() as u64;
+    let Judged { ours, kept } =
+        judge(target, (place, &selected), copies, Sure::ByBytes).await.map_err(&at)?;
+    let mut gone = Vec::new();
+    for (copy, why) in &kept {
+        let numbered = place.uid_validity.is_some();
+        let why = match why {
+            Kept::Found => continue,
+            Kept::Gone | Kept::Elsewhere if numbered => {
+                gone.push(copy.clone());
+                (NotUndoneCode::Gone, "it is not there any more: it was moved or deleted on the target since")
+            }
+            Kept::Altered if numbered => (NotUndoneCode::Altered, "it is no longer what was copied there"),
+            Kept::Gone | Kept::Elsewhere | Kept::Altered => (
+                NotUndoneCode::Unnumbered,
+                "the target numbers its messages anew each time, and it is not under its number",
+            ),
+            Kept::Unreadable(words) => (NotUndoneCode::Unreadable, words.as_str()),
+        };
+        tell(&mut undone, sources, copy, why);
     }
+    forget(work, &gone)?;
     undone.quarantined = !target.facts().has("UIDPLUS");
     for chunk in ours.chunks(CHUNK) {
         if work.context.stop.is_raised() {
@@ -177,8 +193,8 @@ async fn take_back(
         }
         let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
         if undone.quarantined {
-            if !quarantine(work, target, &uids, name).await? {
-                undone.left += chunk.len() as u64;
+            if let Err(why) = quarantine(work, target, &uids, name).await? {
+                chunk.iter().for_each(|copy| tell(&mut undone, sources, copy, (NotUndoneCode::Stays, &why)));
                 continue;
             }
         } else {
@@ -187,26 +203,48 @@ async fn take_back(
         forget(work, chunk)?;
         undone.removed += chunk.len() as u64;
     }
-    undone.empty = place.created && u64::from(selected.exists) == undone.removed && found.is_empty();
+    undone.empty = place.created && u64::from(selected.exists) == undone.removed && found == 0;
     Ok((undone, false))
 }
 
+/// Counts a copy that cannot be taken back, and names it with why.
+fn tell(
+    undone: &mut Undone,
+    sources: &HashMap<FolderId, String>,
+    copy: &Copy,
+    (code, reason): (NotUndoneCode, &str),
+) {
+    let is_gone = code == NotUndoneCode::Gone;
+    let count = if is_gone { &mut undone.gone } else { &mut undone.left };
+    *count += 1;
+    if *count <= MOST_NAMED {
+        undone.not_undone.push(NotUndone {
+            source: sources.get(&copy.folder).cloned().unwrap_or_default(),
+            uid: u32::try_from(copy.source_uid).unwrap_or(0),
+            target_uid: copy.target_uid,
+            code,
+            reason: reason.to_owned(),
+        });
+    }
+}
+
 /// Moves messages of the open folder where they can do no harm. Without MOVE they are copied there and
-/// marked `\Deleted`: the server has no way to remove them and leave the user's alone. `false` when that folder cannot be.
+/// marked `\Deleted`: the server has no way to remove them and leave the user's alone. `Err` inside when that folder cannot
+/// be.
 async fn quarantine(
     work: Work<'_>,
     target: &mut Session,
     uids: &[u32],
-    back: Option<&FolderName>,
-) -> Step<bool> {
+    back: &FolderName,
+) -> Step<Result<(), String>> {
     let at = EndError::at(Side::Target);
     let path = FolderPath(vec![QUARANTINE.into()]);
     let Ok(name) = target.facts().encode(&path) else {
-        work.warn(format!("the target cannot hold a folder `{QUARANTINE}`")).await;
-        return Ok(false);
+        let why = format!("the target cannot remove single messages, nor hold a folder `{QUARANTINE}`");
+        work.warn(why.clone()).await;
+        return Ok(Err(why));
     };
     target.prepare(&name, Preparation { create: true, ..Preparation::default() }).await.map_err(&at)?;
-    let Some(back) = back else { return Ok(false) };
     target.select(back).await.map_err(&at)?;
     let set = UidSet::from(uids);
     if target.facts().has("MOVE") {
@@ -215,7 +253,7 @@ async fn quarantine(
         target.copy(&set, &name).await.map_err(&at)?;
         target.store_flags(uids, true, &Flags::parse("\\Deleted")).await.map_err(&at)?;
     }
-    Ok(true)
+    Ok(Ok(()))
 }
 
 fn forget(work: Work<'_>, copies: &[Copy]) -> Step<()> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use mailhaul_imap::{FetchItems, Folder, FolderPath, ImapError, Session, UidSet};
+use mailhaul_imap::{FetchItems, Folder, FolderName, FolderPath, ImapError, Session, UidSet};
 use tokio::sync::Mutex;
 
 use crate::folder::work::{Lists, SharedLedger, locked};
@@ -37,6 +37,8 @@ pub(crate) struct View {
 struct End {
     session: Option<Session>,
     folders: Option<Vec<Folder>>,
+    /// The server's spelling of those that can be opened.
+    names: HashMap<FolderPath, FolderName>,
     selected: Option<FolderPath>,
     /// The opened folder's message list, read once however many pages are asked for.
     listed: Option<Vec<Listed>>,
@@ -53,7 +55,8 @@ impl View {
         folders: Option<Vec<Folder>>,
         lists: &Lists,
     ) -> Self {
-        let end = End { session: Some(session), folders, selected: None, listed: None };
+        let names = names(folders.iter().flatten());
+        let end = End { session: Some(session), folders, names, selected: None, listed: None };
         Self { side, ledger, left: AtomicU32::new(COMMANDS), lists: lists.take(side), end: Mutex::new(end) }
     }
 
@@ -77,6 +80,15 @@ impl View {
     }
 }
 
+/// The spelling of each folder that can be opened; of two with one path that of the first.
+fn names<'a>(folders: impl Iterator<Item = &'a Folder>) -> HashMap<FolderPath, FolderName> {
+    let mut names = HashMap::new();
+    for folder in folders.filter(|folder| folder.selectable) {
+        names.entry(folder.path.clone()).or_insert_with(|| folder.name.clone());
+    }
+    names
+}
+
 fn broken(error: ImapError) -> ViewError {
     ViewError::Connection(error.to_string())
 }
@@ -88,7 +100,9 @@ impl End {
 
     async fn folders(&mut self) -> Result<&[Folder], ViewError> {
         if self.folders.is_none() {
-            self.folders = Some(self.session()?.folders().await.map_err(broken)?);
+            let folders = self.session()?.folders().await.map_err(broken)?;
+            self.names = names(folders.iter());
+            self.folders = Some(folders);
         }
         Ok(self.folders.as_deref().unwrap_or_default())
     }
@@ -96,8 +110,8 @@ impl End {
     /// Opens a folder for reading; both ends, since a validator changes nothing.
     async fn open(&mut self, path: &FolderPath) -> Result<&mut Session, ViewError> {
         if self.selected.as_ref() != Some(path) {
-            let folder = self.folders().await?.iter().find(|f| f.path == *path && f.selectable);
-            let name = folder.map(|f| f.name.clone()).ok_or_else(|| ViewError::NotFound(path.to_string()))?;
+            self.folders().await?;
+            let name = self.names.get(path).cloned().ok_or_else(|| ViewError::NotFound(path.to_string()))?;
             self.selected = None;
             self.listed = None;
             self.session()?.examine(&name).await.map_err(broken)?;
@@ -138,8 +152,8 @@ impl MailboxView for View {
             .take(limit.min(MAX_UIDS) as usize)
             .map(|m| MessageStat {
                 uid: m.uid,
-                bytes: m.size,
-                internal_date: m.date.as_ref().map(|d| d.unix_seconds),
+                bytes: m.size(),
+                internal_date: m.date(),
                 flags: m.flags.iter().map(str::to_owned).collect(),
             })
             .collect())

@@ -6,14 +6,14 @@ use mailhaul_imap::{Folder, FolderStatus, Session};
 
 use crate::account::Mailbox;
 use crate::mapping::renamed_on_target::MovedPlace;
-use crate::mapping::target::{FolderLists, Listing, Mappings};
+use crate::mapping::target::{FolderLists, Listing, Mapped, Mappings};
 use crate::mapping::{chain, renamed_at_source, renamed_on_target};
 use crate::plan::{FolderPlan, MailboxPlan, MovedFrom, role_name};
 use crate::plugin::PluginError;
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Ledger, LedgerError};
+use crate::state::ledger::{FolderRow, Ledger, LedgerError, PlaceId};
 use crate::task::context::Context;
 
 /// Assumed speed of an estimate: what one ordinary server pair does without trouble.
@@ -55,7 +55,7 @@ pub(crate) struct Planned {
     pub listings: (Listing, Listing),
 }
 
-/// Makes the plan of one mailbox. `ledger` is what earlier runs left, if any did.
+/// Makes the plan of one mailbox, of what both ends list: source, target. `ledger` is what earlier runs left, if any did.
 ///
 /// # Errors
 /// [`PlanError`].
@@ -64,12 +64,9 @@ pub(crate) async fn plan(
     mailbox: &Mailbox,
     source: &mut Session,
     target: &mut Session,
+    (source_listing, target_listing): (Listing, Listing),
     ledger: Option<Ledger>,
 ) -> Result<Planned, PlanError> {
-    let (source_folders, target_folders) =
-        tokio::join!(source.folders_with_status(), target.folders_with_status());
-    let source_listing = source_folders.map_err(EndError::at(Side::Source))?;
-    let target_listing = target_folders.map_err(EndError::at(Side::Target))?;
     let (source_folders, source_status) = split(&source_listing);
     let (target_folders, target_status) = split(&target_listing);
     let ends = FolderLists {
@@ -136,6 +133,10 @@ pub(crate) async fn plan(
             story: mapped.story.clone(),
         });
     }
+    for side in [Side::Source, Side::Target] {
+        let elsewhere = mailbox.side(side).elsewhere();
+        mappings.notes.extend(elsewhere.map(|at| format!("the {} signs in at {at}", side.as_str())));
+    }
     mappings.notes.extend(job.select.order.remark().map(str::to_owned));
     let by_bytes = if to_copy == 0 { 0 } else { bytes.unwrap_or(0) / BYTES_A_SECOND };
     let plan = MailboxPlan {
@@ -183,25 +184,30 @@ fn earlier(
 ) -> Result<HashMap<String, Earlier>, LedgerError> {
     let rows: HashMap<String, FolderRow> =
         ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
+    let new_names: HashMap<&str, &String> = renames.iter().map(|(old, new)| (old.as_str(), new)).collect();
+    let new_places: HashMap<PlaceId, &MovedPlace> =
+        moved.iter().map(|moved| (moved.place.id, moved)).collect();
+    let by_path: HashMap<String, &Mapped> =
+        mappings.folders.iter().map(|mapped| (mapped.folder.path.to_string(), mapped)).collect();
+    let doubtful = ledger.doubtful()?;
     let mut known = HashMap::new();
     for folder in ledger.folder_summaries()? {
         let there = folder.counts.copied + folder.counts.already_present;
-        let renamed = renames.iter().find(|(old, _)| *old == folder.source).map(|(_, new)| new);
+        let renamed = new_names.get(folder.source.as_str()).copied();
         let path = renamed.unwrap_or(&folder.source).clone();
-        let mapped = mappings.folders.iter().find(|m| m.folder.path.to_string() == path);
+        let mapped = by_path.get(&path).copied();
         let row = rows.get(&folder.source);
         if row.is_some_and(FolderRow::is_unseen) {
             continue; // Nothing was done with it, and it may be another one's new name.
         }
-        let renamed_place =
-            moved.iter().find(|moved| row.is_some_and(|row| row.place == Some(moved.place.id)));
+        let renamed_place = row.and_then(|row| new_places.get(&row.place?).copied());
         let before = match renamed_place {
             Some(moved) => Some(moved.folder.path.to_string()),
             None => row.and_then(|row| row.place_path.clone()),
         };
         let in_doubt = match row {
-            Some(row) => !ledger.unaccounted(row.id)?.is_empty(),
-            None => false,
+            Some(row) if doubtful => !ledger.unaccounted(row.id)?.is_empty(),
+            _ => false,
         };
         let was = if there > 0 { "was copied" } else { "was on its way" };
         let mut moved_from = None;
@@ -233,4 +239,107 @@ fn earlier(
         known.insert(path, Earlier { there, moved_from });
     }
     Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mailhaul_imap::{FolderName, FolderPath};
+
+    use super::*;
+    use crate::account::Identity;
+    use crate::mapping::target::Target;
+
+    const FOLDERS: u32 = 20_000;
+
+    fn listed(path: &str, validity: u32) -> (Folder, Option<FolderStatus>) {
+        let folder = Folder {
+            name: FolderName(path.as_bytes().to_vec()),
+            path: FolderPath::parse(path),
+            attributes: Vec::new(),
+            roles: Vec::new(),
+            selectable: true,
+            subscribed: true,
+        };
+        let status =
+            FolderStatus { messages: Some(1), uid_validity: Some(validity), ..FolderStatus::default() };
+        (folder, Some(status))
+    }
+
+    fn mapped(listing: &Listing) -> Mappings {
+        let folders = listing.iter().map(|(folder, status)| Mapped {
+            folder: folder.clone(),
+            target: Some(Target {
+                path: folder.path.clone(),
+                name: folder.name.clone(),
+                role: None,
+                subscribe: true,
+                exists: true,
+                status: None,
+            }),
+            skipped: None,
+            by: String::new(),
+            why: String::new(),
+            story: Vec::new(),
+            status: status.clone(),
+        });
+        Mappings { folders: folders.collect(), ..Mappings::default() }
+    }
+
+    /// What this thread takes of the processor for it.
+    fn cost<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+        let now = || {
+            let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            Duration::try_from(spent).unwrap()
+        };
+        let begun = now();
+        let done = work();
+        (now() - begun, done)
+    }
+
+    /// Looking for each folder in a list of all took minutes.
+    #[test]
+    fn a_plan_over_twenty_thousand_folders_takes_a_moment() {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let who = Identity {
+            mailbox: "m".into(),
+            source_user: String::new(),
+            source_host: String::new(),
+            target_user: String::new(),
+            target_host: String::new(),
+        };
+        let mut ledger = Ledger::open(dir.path(), &who).unwrap();
+        let path = |n: u32| format!("Some/Folder {n:05}");
+        let rows: Vec<_> = (0..FOLDERS).map(|n| (path(n), Some(path(n)), 1)).collect();
+        ledger.plan(&rows).unwrap();
+        for (n, row) in (1..).zip(ledger.folders().unwrap()) {
+            ledger.open_place(row.id, &row.source, Some(n), true).unwrap();
+        }
+        let here: Listing = (0..FOLDERS).map(|n| listed(&path(n), n + 1)).collect();
+        // At the source half of them have another name, and nothing else was ever read of them.
+        let renamed: Listing = (0..FOLDERS)
+            .map(|n| if n % 2 == 0 { listed(&path(n), n + 1) } else { listed(&format!("New/{n}"), n + 1) })
+            .collect();
+        let mut mappings = mapped(&here);
+        let target_folders: Vec<Folder> = here.iter().map(|(folder, _)| folder.clone()).collect();
+        let (took, known) = cost(|| {
+            renamed_at_source::candidates(&ledger, &renamed).unwrap();
+            let (moved, lost) = renamed_on_target::places(&ledger, &here).unwrap();
+            assert!(moved.is_empty() && lost.is_empty());
+            let all: Vec<MovedPlace> =
+                ledger.places().unwrap().into_iter().zip(&here).map(moved_to).collect();
+            renamed_on_target::follow(&mut mappings, &target_folders, all.iter());
+            earlier(&ledger, (&[], &all), true, &mut mappings).unwrap()
+        });
+        assert_eq!(known.len(), FOLDERS as usize);
+        assert_eq!(mappings.notes.len(), FOLDERS as usize);
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+
+    fn moved_to(
+        (place, (folder, status)): (crate::state::ledger::Place, &(Folder, Option<FolderStatus>)),
+    ) -> MovedPlace {
+        MovedPlace { place, folder: folder.clone(), status: status.clone() }
+    }
 }

@@ -1,25 +1,45 @@
 //! Folders that were renamed at the source: recognised, so that their mail is not sent again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
+use mailhaul_imap::{Folder, FolderPath, FolderStatus, ImapError, Session};
 
 use crate::message::list::contents;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Ledger, LedgerError, Row};
+use crate::state::ledger::{FolderId, FolderRow, Known, Ledger, LedgerError, Row};
 
 /// So many messages have to be the same before a folder is taken for another one under a new name.
 const WITNESSES: usize = 3;
 
-/// A folder that may be another one under a new name.
+/// Folders that may be others under a new name.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    /// (Old path, new path), as MAILBOXID tells.
+    told: Vec<(String, String)>,
+    /// What has one UIDVALIDITY, and is to be confirmed.
+    guesses: Vec<Guess>,
+}
+
+/// Folders and those of the ledger that have the same UIDVALIDITY.
 #[derive(Debug)]
-pub(crate) struct Candidate {
-    old: String,
-    new: String,
-    folder: Folder,
-    /// Messages to look for; `None` when MAILBOXID has told already.
-    witnesses: Option<Vec<Row>>,
+struct Guess {
+    /// With their paths.
+    folders: Vec<(String, Folder)>,
+    vanished: Vec<Vanished>,
+}
+
+/// A folder that the source does not have any more.
+#[derive(Debug)]
+struct Vanished {
+    path: String,
+    last_level: Option<String>,
+    /// Messages to look for.
+    witnesses: Vec<Witness>,
+}
+
+fn last_level(path: &str) -> Option<String> {
+    FolderPath::parse(path).0.pop()
 }
 
 /// Folders the ledger does not know, paired with those it knows and the source no longer has: by MAILBOXID
@@ -30,57 +50,84 @@ pub(crate) struct Candidate {
 pub(crate) fn candidates(
     ledger: &Ledger,
     listed: &[(Folder, Option<FolderStatus>)],
-) -> Result<Vec<Candidate>, LedgerError> {
+) -> Result<Candidates, LedgerError> {
     let known = ledger.folders()?;
     let paths: HashSet<String> = listed.iter().map(|(folder, _)| folder.path.to_string()).collect();
     let vanished: Vec<&FolderRow> = known.iter().filter(|row| !paths.contains(&row.source)).collect();
-    let mut found = Vec::new();
+    let mut found = Candidates::default();
     if vanished.is_empty() {
         return Ok(found);
     }
-    for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
-        let path = folder.path.to_string();
-        let Some(status) =
-            status.as_ref().filter(|_| known.iter().all(|row| row.source != path || row.is_unseen()))
-        else {
-            continue;
-        };
-        for row in &vanished {
-            let same_id = row.source_mailbox_id.is_some() && row.source_mailbox_id == status.mailbox_id;
-            let same_numbers = row.source_uid_validity.is_some()
-                && row.source_uid_validity == status.uid_validity
-                && status.messages.is_some_and(|messages| messages > 0);
-            if !same_id && !same_numbers {
-                continue;
-            }
-            let witnesses = if same_id { None } else { Some(witnesses(ledger, row)?) };
-            if witnesses.as_ref().is_none_or(|witnesses| !witnesses.is_empty()) {
-                found.push(Candidate {
-                    old: row.source.clone(),
-                    new: path.clone(),
-                    folder: folder.clone(),
-                    witnesses,
-                });
-            }
+    let seen: HashSet<&str> =
+        known.iter().filter(|row| !row.is_unseen()).map(|row| row.source.as_str()).collect();
+    let mut by_id: HashMap<&str, Vec<&FolderRow>> = HashMap::new();
+    for row in &vanished {
+        if let Some(id) = &row.source_mailbox_id {
+            by_id.entry(id).or_default().push(row);
         }
     }
-    // What is told for sure first: it takes part in no guess.
-    found.sort_by_key(|candidate| candidate.witnesses.is_some());
+    let mut by_validity: BTreeMap<u32, Vec<(String, Folder)>> = BTreeMap::new();
+    for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
+        let path = folder.path.to_string();
+        let Some(status) = status.as_ref().filter(|_| !seen.contains(path.as_str())) else { continue };
+        let same_id = status.mailbox_id.as_deref().and_then(|id| by_id.get(id));
+        found.told.extend(same_id.into_iter().flatten().map(|row| (row.source.clone(), path.clone())));
+        let filled = status.messages.is_some_and(|messages| messages > 0);
+        if let Some(validity) = status.uid_validity.filter(|_| filled) {
+            by_validity.entry(validity).or_default().push((path, folder.clone()));
+        }
+    }
+    let mut vanished_by: HashMap<u32, Vec<Vanished>> = HashMap::new();
+    for row in vanished {
+        let Some(validity) = row.source_uid_validity.filter(|one| by_validity.contains_key(one)) else {
+            continue;
+        };
+        let witnesses = witnesses(ledger, row)?;
+        if !witnesses.is_empty() {
+            let (path, last_level) = (row.source.clone(), last_level(&row.source));
+            vanished_by.entry(validity).or_default().push(Vanished { path, last_level, witnesses });
+        }
+    }
+    for (validity, folders) in by_validity {
+        let vanished = vanished_by.remove(&validity).into_iter();
+        found.guesses.extend(vanished.map(|vanished| Guess { folders: folders.clone(), vanished }));
+    }
     Ok(found)
 }
 
-fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Row>, LedgerError> {
-    Ok(best_witnesses(ledger.rows(row.id)?.into_values().collect()))
+fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Witness>, LedgerError> {
+    best_witnesses(ledger, ledger.rows(row.id)?.into_values().map(|copy| (row.id, copy)).collect())
+}
+
+/// A message by which a folder is known again.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    /// Its UID at the source.
+    pub uid: u32,
+    /// Its copy's.
+    pub target_uid: Option<u32>,
+    content: Known,
 }
 
 /// Messages that cost little to fetch and are there most likely: small ones among the newest.
-pub(crate) fn best_witnesses(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.retain(|row| row.content.exact.is_some());
-    rows.sort_by_key(|row| std::cmp::Reverse(row.uid));
+///
+/// # Errors
+/// See [`LedgerError`].
+pub(crate) fn best_witnesses(
+    ledger: &Ledger,
+    mut rows: Vec<(FolderId, Row)>,
+) -> Result<Vec<Witness>, LedgerError> {
+    rows.retain(|(_, row)| row.was_read());
+    rows.sort_by_key(|(_, row)| std::cmp::Reverse(row.uid));
     rows.truncate(WITNESSES * 4);
-    rows.sort_by_key(|row| row.size);
+    rows.sort_by_key(|(_, row)| row.size);
     rows.truncate(WITNESSES);
-    rows
+    let mut witnesses = Vec::with_capacity(rows.len());
+    for (folder, row) in rows {
+        let content = ledger.contents(folder, &[row.uid])?.remove(&row.uid).unwrap_or_default();
+        witnesses.push(Witness { uid: row.uid, target_uid: row.target_uid(), content });
+    }
+    Ok(witnesses)
 }
 
 /// Returns (old path, new path) of each renamed folder. Without MAILBOXID, a folder is the same when
@@ -90,22 +137,40 @@ pub(crate) fn best_witnesses(mut rows: Vec<Row>) -> Vec<Row> {
 /// When the source fails.
 pub(crate) async fn confirm(
     source: &mut Session,
-    candidates: Vec<Candidate>,
+    candidates: Candidates,
 ) -> Result<Vec<(String, String)>, EndError> {
     let mut renamed: Vec<(String, String)> = Vec::new();
-    for Candidate { old, new, folder, witnesses } in candidates {
-        if renamed.iter().any(|(from, to)| *from == old || *to == new) {
-            continue;
-        }
-        let same = match witnesses {
-            None => true,
-            Some(witnesses) => {
-                let known: Vec<(u32, &Row)> = witnesses.iter().map(|row| (row.uid, row)).collect();
-                is_same(source, &folder, &known).await.map_err(EndError::at(Side::Source))?
-            }
-        };
-        if same {
+    let (mut from, mut to) = (HashSet::new(), HashSet::new());
+    // What is told for sure first: it takes part in no guess.
+    for (old, new) in candidates.told {
+        if !from.contains(&old) && !to.contains(&new) {
+            from.insert(old.clone());
+            to.insert(new.clone());
             renamed.push((old, new));
+        }
+    }
+    for Guess { folders, mut vanished } in candidates.guesses {
+        vanished.retain(|old| !from.contains(&old.path));
+        for (new, folder) in folders {
+            if to.contains(&new) {
+                continue;
+            }
+            // Where a folder above was renamed, its last level is what it was: the first look finds it, not the last.
+            let own = last_level(&new);
+            let alike = vanished.iter().position(|old| old.last_level == own);
+            let order = alike.into_iter().chain((0..vanished.len()).filter(|at| Some(*at) != alike));
+            let mut found = None;
+            for at in order {
+                let Some(old) = vanished.get(at) else { continue };
+                let known: Vec<(u32, &Witness)> = old.witnesses.iter().map(|one| (one.uid, one)).collect();
+                if is_same(source, &folder, &known).await.map_err(EndError::at(Side::Source))? {
+                    found = Some(at);
+                    break;
+                }
+            }
+            if let Some(at) = found {
+                renamed.push((vanished.remove(at).path, new));
+            }
         }
     }
     Ok(renamed)
@@ -116,7 +181,7 @@ pub(crate) async fn confirm(
 pub(crate) async fn is_same(
     session: &mut Session,
     folder: &Folder,
-    witnesses: &[(u32, &Row)],
+    witnesses: &[(u32, &Witness)],
 ) -> Result<bool, ImapError> {
     match session.examine(&folder.name).await {
         Ok(_) => {}
@@ -125,7 +190,8 @@ pub(crate) async fn is_same(
     }
     let uids: Vec<u32> = witnesses.iter().map(|(uid, _)| *uid).collect();
     let found = contents(session, &uids).await?.found;
-    let is_it =
-        |(uid, row): &(u32, &Row)| found.get(uid).is_some_and(|content| content.is_copy_of(&row.content));
+    let is_it = |(uid, witness): &(u32, &Witness)| {
+        found.get(uid).is_some_and(|content| content.is_copy_of(&witness.content))
+    };
     Ok(!witnesses.is_empty() && witnesses.iter().all(is_it))
 }

@@ -1,20 +1,20 @@
 //! Folders that somebody has renamed on the target: what goes there follows, instead of being sent again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
-use crate::mapping::renamed_at_source::{best_witnesses, is_same};
-use crate::mapping::target::Mappings;
+use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
+use crate::mapping::target::{Mapped, Mappings};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, Row};
+use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, PlaceId};
 
 /// A target folder with copies that nobody finds under its name any more.
 #[derive(Debug)]
 pub(crate) struct LostPlace {
     place: Place,
-    witnesses: Vec<Row>,
+    witnesses: Vec<Witness>,
 }
 
 /// A target folder that somebody has renamed since copies were brought there.
@@ -46,13 +46,19 @@ pub(crate) fn places(
 ) -> Result<(Vec<MovedPlace>, Vec<LostPlace>), LedgerError> {
     let (mut moved, mut lost) = (Vec::new(), Vec::new());
     let rows = ledger.folders()?;
-    for place in ledger.places()? {
-        let users: Vec<&FolderRow> = rows.iter().filter(|row| row.place == Some(place.id)).collect();
-        if users.is_empty() {
-            continue;
+    let mut users_of: HashMap<PlaceId, Vec<&FolderRow>> = HashMap::new();
+    for row in &rows {
+        if let Some(place) = row.place {
+            users_of.entry(place).or_default().push(row);
         }
-        let there = listed.iter().find(|(folder, _)| folder.path.to_string() == place.path);
-        match there {
+    }
+    let mut by_path: HashMap<String, &(Folder, Option<FolderStatus>)> = HashMap::new();
+    for one in listed {
+        by_path.entry(one.0.path.to_string()).or_insert(one);
+    }
+    for place in ledger.places()? {
+        let Some(users) = users_of.remove(&place.id) else { continue };
+        match by_path.get(&place.path) {
             Some((folder, status)) if place.asked.is_some() => {
                 moved.push(MovedPlace { place, folder: folder.clone(), status: status.clone() });
             }
@@ -61,9 +67,10 @@ pub(crate) fn places(
                 let mut copies = Vec::new();
                 for user in users {
                     let rows = ledger.rows(user.id)?.into_values();
-                    copies.extend(rows.filter(|row| row.place == Some(place.id) && row.target_uid.is_some()));
+                    let here = rows.filter(|row| row.place() == Some(place.id) && row.target_uid().is_some());
+                    copies.extend(here.map(|row| (user.id, row)));
                 }
-                let witnesses = best_witnesses(copies);
+                let witnesses = best_witnesses(ledger, copies)?;
                 if !witnesses.is_empty() {
                     lost.push(LostPlace { place, witnesses });
                 }
@@ -85,21 +92,30 @@ pub(crate) async fn find(
     known: &HashSet<String>,
 ) -> Result<Vec<MovedPlace>, EndError> {
     let mut moved: Vec<MovedPlace> = Vec::new();
+    // Folders that nothing is known about, by UIDVALIDITY.
+    let mut free: HashMap<u32, Vec<&(Folder, Option<FolderStatus>)>> = HashMap::new();
+    for one in listed.iter().filter(|(folder, _)| folder.selectable) {
+        let validity = one.1.as_ref().and_then(|status| status.uid_validity);
+        if let Some(validity) = validity.filter(|_| !known.contains(&one.0.path.to_string())) {
+            free.entry(validity).or_default().push(one);
+        }
+    }
     for LostPlace { place, witnesses } in lost {
-        let witnesses: Vec<(u32, &Row)> =
-            witnesses.iter().filter_map(|row| Some((row.target_uid?, row))).collect();
-        for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
-            let same_numbers = place.uid_validity.is_some()
-                && status.as_ref().is_some_and(|status| status.uid_validity == place.uid_validity);
-            let free = !known.contains(&folder.path.to_string())
-                && moved.iter().all(|other| other.folder.path != folder.path);
-            if same_numbers
-                && free
-                && is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))?
-            {
-                moved.push(MovedPlace { place, folder: folder.clone(), status: status.clone() });
+        let witnesses: Vec<(u32, &Witness)> =
+            witnesses.iter().filter_map(|one| Some((one.target_uid?, one))).collect();
+        let Some(candidates) = place.uid_validity.and_then(|validity| free.get_mut(&validity)) else {
+            continue;
+        };
+        let mut found = None;
+        for (at, (folder, _)) in candidates.iter().enumerate() {
+            if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
+                found = Some(at);
                 break;
             }
+        }
+        if let Some(at) = found {
+            let (folder, status) = candidates.remove(at);
+            moved.push(MovedPlace { place, folder: folder.clone(), status: status.clone() });
         }
     }
     Ok(moved)
@@ -116,10 +132,17 @@ pub(crate) fn follow<'a>(
     let mapped = out.folders.iter().filter(|m| has_trash(&m.folder.roles));
     let trash: Vec<FolderPath> =
         listed.chain(mapped.filter_map(|m| Some(&m.target.as_ref()?.path))).cloned().collect();
+    let mut to: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, mapped) in out.folders.iter().enumerate() {
+        if let Some(target) = &mapped.target {
+            to.entry(target.path.to_string()).or_default().push(at);
+        }
+    }
     for moved in moved {
         let now = &moved.folder.path;
-        let from = out.folders.iter_mut().filter_map(|m| Some((&m.folder.path, m.target.as_mut()?)));
-        for (source, target) in from.filter(|(_, target)| target.path.to_string() == moved.asked()) {
+        for at in to.remove(moved.asked()).unwrap_or_default() {
+            let Some(Mapped { folder, target: Some(target), .. }) = out.folders.get_mut(at) else { continue };
+            let source = &folder.path;
             if trash.iter().any(|trash| now.0.len() > trash.0.len() && now.0.starts_with(&trash.0)) {
                 out.conflicts.push(format!(
                     "`{source}` was copied to `{}`, which somebody has thrown away on the target since: it is `{now}` \

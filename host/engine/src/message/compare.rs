@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::Flags;
+use mailhaul_imap::{Flags, InternalDate};
 
 use crate::message::content::Content;
 use crate::message::list::Listed;
 use crate::plugin::Depth;
-use crate::state::ledger::{Outcome, Row};
+use crate::state::ledger::{Outcome, Row, Rows};
 use crate::summary::{Difference, DifferenceKind};
 
 /// What two message lists say.
@@ -29,7 +29,7 @@ pub(crate) struct Compared {
 pub(crate) fn compare_lists(
     folder: &str,
     source: &[Listed],
-    rows: &HashMap<u32, Row>,
+    rows: &Rows,
     there: &HashMap<u32, &Listed>,
     dated: &HashSet<u32>,
     unmarked: &HashSet<u32>,
@@ -56,7 +56,7 @@ pub(crate) fn compare_lists(
         if !matches!(row.outcome, Outcome::Copied | Outcome::AlreadyPresent) {
             continue; // Left out or failed: the report lists it with its reason.
         }
-        let Some(copy) = row.target_uid.and_then(|uid| there.get(&uid)) else {
+        let Some(copy) = row.target_uid().and_then(|uid| there.get(&uid)) else {
             out.missing.push(row.clone());
             continue;
         };
@@ -67,37 +67,40 @@ pub(crate) fn compare_lists(
         }
         out.pairs.push((message.uid, copy.uid));
         // Some sources only estimate; what came was counted.
-        let size = if row.content.exact.is_some() { row.size } else { message.size };
-        if size > 0 && copy.size > 0 {
-            longer_by.push((message.uid, copy.size as i64 - size as i64));
+        let size = if row.was_read() { row.size } else { message.size() };
+        if size > 0 && copy.size() > 0 {
+            longer_by.push((message.uid, copy.size() as i64 - size as i64));
         }
-        let delivered = row.flags.as_deref().map(Flags::parse);
+        let delivered = row.flags();
         for (kind, now, target, then) in [
-            (
-                DifferenceKind::Flags,
-                system(&message.flags),
-                system(&copy.flags),
-                delivered.as_ref().map(system),
-            ),
+            (DifferenceKind::Flags, system(&message.flags), system(&copy.flags), delivered.map(system)),
             (
                 DifferenceKind::Keywords,
                 keywords(&message.flags),
                 keywords(&copy.flags),
-                delivered.as_ref().map(keywords),
+                delivered.map(keywords),
             ),
         ] {
             if now != target && !(kind == DifferenceKind::Keywords && unmarked.contains(&message.uid)) {
                 // What was delivered is what the source still says: the target's user changed it.
-                let by = (then.as_ref() == Some(&now)).then_some("changed-on-target");
-                let detail =
+                let by = (then.as_ref() == Some(&now)).then_some(Difference::CHANGED_ON_TARGET);
+                let mut detail =
                     format!("`{}` on the source, `{}` on the target", now.join(" "), target.join(" "));
-                out.differences.push(difference(message.uid, Some(copy.uid), kind, by, detail));
+                // The target had it before anything was copied: its flags are its owner's.
+                let present = row.outcome == Outcome::AlreadyPresent;
+                let by = if present { Some(Difference::ALREADY_PRESENT) } else { by };
+                if present {
+                    detail.push_str(", where it was before and keeps its own");
+                }
+                let differs = difference(message.uid, Some(copy.uid), kind, by, detail);
+                out.differences.push(Difference { note: present, ..differs });
             }
         }
-        if let (Some(a), Some(b)) = (&message.date, &copy.date)
-            && a.unix_seconds != b.unix_seconds
+        if let (Some(a), Some(b)) = (message.date(), copy.date())
+            && a != b
             && !dated.contains(&message.uid)
         {
+            let (a, b) = (InternalDate::in_utc(a), InternalDate::in_utc(b));
             let detail = format!("{a} on the source, {b} on the target");
             out.differences.push(difference(message.uid, Some(copy.uid), DifferenceKind::Date, None, detail));
         }
@@ -160,27 +163,13 @@ pub(crate) fn most_common(all: impl Iterator<Item = i64>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::ledger::{Figures, Known, Outcome};
+    use crate::state::ledger::Row;
 
     /// A ledger of before that was looked at may have one copy for two messages.
     #[test]
     fn one_copy_does_not_stand_for_two_messages() {
-        let row = |uid| Row {
-            uid,
-            outcome: Outcome::Copied,
-            size: 1,
-            at_source: Figures::default(),
-            content: Known::default(),
-            place: None,
-            target_uid: Some(7),
-            at_target: Figures::default(),
-            flags: None,
-            proven: true,
-            attempts: 0,
-            code: None,
-        };
         let source = [Listed::bare(1, 1), Listed::bare(2, 1)];
-        let rows = HashMap::from([(1, row(1)), (2, row(2))]);
+        let rows = [Row::copied(1, 7), Row::copied(2, 7)].into_iter().collect();
         let (copy, none) = (Listed::bare(7, 1), HashSet::new());
         let compared = compare_lists("INBOX", &source, &rows, &HashMap::from([(7, &copy)]), &none, &none);
         assert_eq!(compared.pairs, [(1, 7)]);

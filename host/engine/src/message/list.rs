@@ -3,57 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use mailhaul_imap::{
-    Fetch, FetchItems, Fetched, Flags, FolderName, ImapError, InternalDate, Refusal, Selected, Session,
-    UidSet,
-};
+use mailhaul_imap::{Fetch, FetchItems, FlagSets, FolderName, ImapError, Refusal, Selected, Session, UidSet};
 
 use crate::message::content::{Content, Hasher};
-use crate::state::ledger::Figures;
+pub(crate) use crate::message::listed::Listed;
 
 /// Longest header block looked at for a Message-ID.
 const MAX_IDENTITY: usize = 64 * 1024;
-
-/// A message of a list.
-#[derive(Debug, Clone)]
-pub(crate) struct Listed {
-    /// Its UID.
-    pub uid: u32,
-    /// RFC822.SIZE; 0 when the server does not tell.
-    pub size: u64,
-    /// INTERNALDATE.
-    pub date: Option<InternalDate>,
-    /// Its flags.
-    pub flags: Flags,
-    /// Its Message-ID line's value, when asked for and there.
-    pub message_id: Option<Vec<u8>>,
-}
-
-impl Listed {
-    /// A message of which only this is known; enough to copy it.
-    #[must_use]
-    pub(crate) fn bare(uid: u32, size: u64) -> Self {
-        Self { uid, size, date: None, flags: Flags::default(), message_id: None }
-    }
-
-    /// What tells it from another message that has its number.
-    #[must_use]
-    pub(crate) fn figures(&self) -> Figures {
-        Figures { size: self.size, date: self.date.as_ref().map(|date| date.unix_seconds) }
-    }
-}
-
-impl From<Fetched> for Listed {
-    fn from(message: Fetched) -> Self {
-        Self {
-            uid: message.uid,
-            size: message.size.unwrap_or(0),
-            date: message.internal_date,
-            flags: message.flags,
-            message_id: None,
-        }
-    }
-}
 
 /// Reads the list of the selected folder, in UID order, without duplicates.
 ///
@@ -65,26 +21,45 @@ pub(crate) async fn list(
     uids: UidSet,
     items: FetchItems,
 ) -> Result<Vec<Listed>, ImapError> {
-    let identity = items == FetchItems::Identity;
     let mut fetch = session.fetch(uids, items);
-    let mut listed = Vec::new();
-    while let Some(message) = fetch.next().await? {
-        let message_id = if identity { message_id(&fetch.body(MAX_IDENTITY).await?) } else { None };
-        listed.push(Listed { message_id, ..Listed::from(message) });
+    let (mut listed, mut sets) = (Vec::new(), FlagSets::default());
+    while let Some(mut message) = fetch.next().await? {
+        message.flags = sets.share(message.flags);
+        listed.push(Listed::from(message));
     }
-    let ended = fetch.refused().iter().filter(|refused| identity && refused.ended);
+    refuse_holes(&fetch, false)?;
+    listed.sort_by_key(|m| m.uid);
+    listed.dedup_by_key(|m| m.uid);
+    Ok(listed)
+}
+
+/// Reads the list of these messages with the Message-ID of each, where it has one; in UID order, without duplicates.
+///
+/// # Errors
+/// As [`list`].
+pub(crate) async fn list_with_ids(
+    session: &mut Session,
+    uids: UidSet,
+) -> Result<(Vec<Listed>, HashMap<u32, Vec<u8>>), ImapError> {
+    let mut fetch = session.fetch(uids, FetchItems::Identity);
+    let (mut listed, mut ids) = (Vec::new(), HashMap::new());
+    while let Some(message) = fetch.next().await? {
+        ids.extend(message_id(&fetch.body(MAX_IDENTITY).await?).map(|id| (message.uid, id)));
+        listed.push(Listed::from(message));
+    }
+    let ended = fetch.refused().iter().filter(|refused| refused.ended);
     let nameless = ended.fold(UidSet::default(), |mut all, refused| {
         all.extend(&refused.uids);
         all
     });
-    refuse_holes(&fetch, identity)?;
+    refuse_holes(&fetch, true)?;
     if !nameless.is_empty() {
         // A connection ends at their headers: that they are there, and their figures, can be had all the same.
-        listed.extend(Box::pin(list(session, nameless, FetchItems::Meta)).await?);
+        listed.extend(list(session, nameless, FetchItems::Meta).await?);
     }
     listed.sort_by_key(|m| m.uid);
     listed.dedup_by_key(|m| m.uid);
-    Ok(listed)
+    Ok((listed, ids))
 }
 
 /// The message of this UID in a list, which is in UID order.
@@ -155,6 +130,7 @@ async fn list_counted(
     selected: &Selected,
     status: Option<u32>,
 ) -> Result<Vec<Listed>, ImapError> {
+    session.expect(status.unwrap_or(0));
     if selected.exists > 0 {
         return list(session, UidSet::all(), FetchItems::Meta).await;
     }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use mailhaul_imap::{FetchItems, FolderName, Session};
+use mailhaul_imap::{FolderName, Session};
 
 use crate::message::content::{Candidate, Content, Rule, pair};
-use crate::message::list::{Listed, contents, list};
+use crate::message::list::{Listed, contents, list_with_ids};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -92,14 +92,15 @@ pub(crate) async fn find(
         return Ok(Found::default());
     }
     let (unclaimed, with_ids) = tokio::join!(
-        list(target, unclaimed.iter().copied().collect(), FetchItems::Identity),
-        list(source, open.iter().map(|m| m.uid).collect(), FetchItems::Identity)
+        list_with_ids(target, unclaimed.iter().copied().collect()),
+        list_with_ids(source, open.iter().map(|m| m.uid).collect())
     );
-    let (unclaimed, with_ids) = (unclaimed.map_err(&at_target)?, with_ids.map_err(&at_source)?);
+    let (unclaimed, target_ids) = unclaimed.map_err(&at_target)?;
+    let (with_ids, source_ids) = with_ids.map_err(&at_source)?;
     let uids = |list: &[Listed]| list.iter().map(|m| m.uid).collect::<Vec<u32>>();
     let (sources, targets) = match search {
         Search::All => (uids(&with_ids), uids(&unclaimed)),
-        Search::Narrow => narrow(&with_ids, &unclaimed),
+        Search::Narrow => narrow((&with_ids, &source_ids), (&unclaimed, &target_ids)),
     };
     if sources.is_empty() {
         return Ok(Found::default());
@@ -128,7 +129,11 @@ pub(crate) async fn find(
     let matched: HashSet<u32> = matches.iter().map(|m| m.source.uid).collect();
     for (uid, words) in unread {
         let Some(hidden) = all_targets.get(&uid) else { continue };
-        for one in with_ids.iter().filter(|one| !matched.contains(&one.uid) && may_be_one(one, hidden)) {
+        let hidden_id = target_ids.get(&uid);
+        let may_be = |one: &&Listed| {
+            !matched.contains(&one.uid) && may_be_one((one, source_ids.get(&one.uid)), (hidden, hidden_id))
+        };
+        for one in with_ids.iter().filter(may_be) {
             undecided.entry(one.uid).or_insert_with(|| {
                 format!(
                     "message {uid} of the target may be it, and the target does not give that one: {words}"
@@ -139,13 +144,15 @@ pub(crate) async fn find(
     Ok(Found { matches, undecided })
 }
 
+/// A message of a list, and its Message-ID.
+type Named<'a> = (&'a Listed, Option<&'a Vec<u8>>);
+
 /// Whether what the lists say of two messages leaves it possible that they are one.
-fn may_be_one(a: &Listed, b: &Listed) -> bool {
-    let same_date = || a.date.as_ref().map(|d| d.unix_seconds) == b.date.as_ref().map(|d| d.unix_seconds);
+fn may_be_one((a, id): Named<'_>, (b, other_id): Named<'_>) -> bool {
     // Of one that is not given at all its Message-ID is not known either.
-    match (&a.message_id, &b.message_id) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.size == b.size || same_date(),
+    match (id, other_id) {
+        (Some(id), Some(other_id)) => id == other_id,
+        _ => a.size() == b.size() || a.date() == b.date(),
     }
 }
 
@@ -164,7 +171,7 @@ async fn read(
         let read = contents(session, chunk).await.map_err(EndError::at(side))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {
-            let date = listed.get(&uid).and_then(|m| m.date.as_ref()).map(|d| d.unix_seconds);
+            let date = listed.get(&uid).and_then(Listed::date);
             all.push(Candidate { uid, date, content });
         }
     }
@@ -172,27 +179,32 @@ async fn read(
     Ok((all, refused))
 }
 
+/// A list, and the Message-IDs of its messages.
+type List<'a> = (&'a [Listed], &'a HashMap<u32, Vec<u8>>);
+
 /// Messages on both sides that share a size, a Message-ID or a date with one on the other side.
-fn narrow(sources: &[Listed], targets: &[Listed]) -> (Vec<u32>, Vec<u32>) {
+fn narrow(sources: List<'_>, targets: List<'_>) -> (Vec<u32>, Vec<u32>) {
     #[derive(PartialEq, Eq, Hash)]
     enum Key<'a> {
         Size(u64),
         Id(&'a [u8]),
         Date(i64),
     }
-    fn keys(message: &Listed) -> impl Iterator<Item = Key<'_>> {
+    fn keys<'a>(message: &Listed, ids: &'a HashMap<u32, Vec<u8>>) -> impl Iterator<Item = Key<'a>> {
         [
-            (message.size > 0).then_some(Key::Size(message.size)),
-            message.message_id.as_deref().map(Key::Id),
-            message.date.as_ref().map(|d| Key::Date(d.unix_seconds)),
+            Some(message.size()).filter(|size| *size > 0).map(Key::Size),
+            ids.get(&message.uid).map(|id| Key::Id(id)),
+            message.date().map(Key::Date),
         ]
         .into_iter()
         .flatten()
     }
-    let on_source: HashSet<Key<'_>> = sources.iter().flat_map(keys).collect();
-    let on_target: HashSet<Key<'_>> = targets.iter().flat_map(keys).collect();
-    let shared = |list: &[Listed], other: &HashSet<Key<'_>>| {
-        list.iter().filter(|m| keys(m).any(|k| other.contains(&k))).map(|m| m.uid).collect::<Vec<_>>()
+    fn all<'a>((list, ids): List<'a>) -> HashSet<Key<'a>> {
+        list.iter().flat_map(|m| keys(m, ids)).collect()
+    }
+    let (on_source, on_target) = (all(sources), all(targets));
+    let shared = |(list, ids): List<'_>, other: &HashSet<Key<'_>>| {
+        list.iter().filter(|m| keys(m, ids).any(|k| other.contains(&k))).map(|m| m.uid).collect::<Vec<_>>()
     };
     (shared(sources, &on_target), shared(targets, &on_source))
 }

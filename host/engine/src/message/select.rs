@@ -7,12 +7,12 @@ use crate::task::context::Context;
 pub(crate) fn left_out(context: &Context, message: &Listed) -> Option<String> {
     let select = &context.job.select;
     if let Some((since, written)) = &select.since
-        && message.date.as_ref().is_some_and(|d| d.unix_seconds < *since)
+        && message.date().is_some_and(|date| date < *since)
     {
         return Some(format!("older than [select] since = {written}"));
     }
     if let Some((limit, written)) = &select.max_size
-        && message.size > *limit
+        && message.size() > *limit
     {
         return Some(format!("larger than [select] max_size = {written}"));
     }

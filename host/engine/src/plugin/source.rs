@@ -1,5 +1,7 @@
 //! Where the list of mailboxes comes from: the trait of mailbox sources.
 
+use crate::destinations::Destination;
+
 use super::error::{PluginError, PluginId};
 use super::finding::Diagnostic;
 use async_trait::async_trait;
@@ -36,6 +38,8 @@ pub struct MailboxEntry {
     pub label: Option<String>,
     /// Where it was listed, e.g. `mailboxes.csv:42`.
     pub origin: Option<String>,
+    /// That source and target, or its target and another mailbox's, are one account or look like one, is meant.
+    pub one_account: bool,
 }
 
 /// One page of mailboxes.
@@ -54,6 +58,11 @@ pub struct MailboxPage {
 pub trait MailboxSource: Send + Sync {
     /// Who this is.
     fn plugin(&self) -> &PluginId;
+    /// The hosts its mailboxes may sign in at beside the project's own two, by a grant of its own; `None` for one that
+    /// ships, for which `[mailboxes] hosts` is.
+    fn hosts(&self) -> Option<&[Destination]> {
+        None
+    }
     /// One page. `token` is `None` first, then the previous page's `next`. The engine refuses
     /// repeated tokens and duplicate keys.
     ///

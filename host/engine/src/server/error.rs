@@ -163,6 +163,7 @@ impl Reading {
             | Cause::PlainOnTlsPort
             | Cause::Quota
             | Cause::Plugin
+            | Cause::OneAccount
             | Cause::Plan
             | Cause::Ledger
             | Cause::Internal => false,

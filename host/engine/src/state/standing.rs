@@ -35,6 +35,7 @@ pub(crate) fn mailbox_summary(
 ) -> Result<MailboxSummary> {
     let facts = facts(ledger, stopped)?;
     let exceptions = ledger.exceptions()?;
+    let compared = ledger.compared()?;
     let verdict = facts.verdict();
     let Facts { stopped, folders, differences, hooks, kept, unfinished } = facts;
     Ok(MailboxSummary {
@@ -46,6 +47,7 @@ pub(crate) fn mailbox_summary(
         exceptions,
         differences,
         hooks,
+        compared,
         kept,
         unfinished,
     })
@@ -72,6 +74,7 @@ pub(crate) fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -
         exceptions: Vec::new(),
         differences: Vec::new(),
         hooks: Vec::new(),
+        compared: None,
         kept: Vec::new(),
         unfinished: false,
     }

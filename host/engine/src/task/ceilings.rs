@@ -125,12 +125,6 @@ impl Ceilings {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox.to_owned())
     }
 
-    /// A permit for one connection.
-    pub(crate) async fn one(&self, spec: &AccountSpec) -> Permit {
-        let (_, host) = self.host(spec);
-        Permit(vec![host.permit(1).await], None)
-    }
-
     /// A permit for one more connection to each end, if nobody has to wait for it and both hosts let one mailbox have it.
     pub(crate) fn try_pair(&self, mailbox: &Mailbox) -> Option<Permit> {
         let (first, a) = self.host(&mailbox.source);
@@ -260,7 +254,7 @@ mod tests {
         let anna = mailbox("anna", "old.example", "new.example");
         let mut held = Vec::new();
         for _ in 0..6 {
-            held.push(ceilings.one(&anna.source).await);
+            held.push(ceilings.pair(&anna).await);
         }
         ceilings.cap(&anna.source, Some(4), None);
         assert!(ceilings.is_crowded(&anna));

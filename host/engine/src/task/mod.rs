@@ -1,5 +1,6 @@
 //! What all mailboxes of a task share.
 
+pub(crate) mod accounts;
 pub(crate) mod breaks;
 pub(crate) mod ceilings;
 pub(crate) mod context;

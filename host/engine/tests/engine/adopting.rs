@@ -19,7 +19,13 @@ fn stage(source: &[Vec<u8>], target: &[Vec<u8>]) -> Stage {
             })
         });
     }
+    another_account(&stage);
     stage
+}
+
+/// With the same figures and the same newest message it would be the source's account.
+fn another_account(stage: &Stage) {
+    stage.at_target("INBOX", |inbox| inbox.validity += 1);
 }
 
 #[test]
@@ -71,6 +77,7 @@ fn what_was_there_before_keeps_its_flags() {
     let stage = Stage::new();
     stage.source.store(|store| store.add("INBOX", &["\\Seen", "\\Flagged"], DATE, &message("INBOX", 1)));
     stage.target.store(|store| store.add("INBOX", &["\\Draft"], DATE, &message("INBOX", 1)));
+    another_account(&stage);
     stage.run().complete();
     assert_eq!(stage.there("INBOX")[0].flags, ["\\Draft"]);
 }

@@ -73,3 +73,23 @@ fn a_plan_writes_nothing() {
     assert!(!stage.target.heard().iter().any(wrote), "{:?}", stage.target.heard());
     assert!(stage.folder().read_dir().unwrap().next().is_none(), "nor on this machine");
 }
+
+/// A password that goes elsewhere than to the project's own hosts is seen to go there.
+#[test]
+fn a_host_that_is_not_the_projects_own_is_named() {
+    let mut stage = Stage::loaded(1);
+    let own = stage.check();
+    assert!(!format!("{:?}", own.events).contains("signs in at"), "{:?}", own.events);
+    assert!(!format!("{:?}", stage.plan().notes).contains("signs in at"));
+    stage.second_target();
+    let mut list = crate::doubles::Mailboxes::one(crate::stage::ANN);
+    list.entries[0].target.host = Some("other.example".into());
+    list.entries[0].target.port = Some(993);
+    stage.plugins.source = std::sync::Arc::new(list);
+    let checked = format!("{:?}", stage.check().events);
+    assert_eq!(checked.matches("it signs in at other.example:993").count(), 1, "{checked}");
+    assert_eq!(
+        stage.plan().notes.iter().filter(|note| *note == "the target signs in at other.example:993").count(),
+        1
+    );
+}

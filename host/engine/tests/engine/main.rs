@@ -8,6 +8,7 @@
 
 mod adopting;
 mod arrivals;
+mod bounds;
 mod breaks;
 mod checking;
 mod dates;
@@ -19,8 +20,12 @@ mod identity;
 mod in_doubt;
 mod lengths;
 mod mail;
+mod many_folders;
 mod misbehaviour;
+mod moved;
+mod one_account;
 mod opening;
+mod ours;
 mod outcome;
 mod passes;
 mod patience;
@@ -33,6 +38,7 @@ mod relocating;
 mod renumbered;
 mod stage;
 mod stopping;
+mod taken_away;
 mod unchanged;
 mod undoing;
 mod verdict;

@@ -20,6 +20,8 @@ pub(crate) struct Outcome {
     pub(crate) project: ProjectSummary,
     /// How much time passed on the clock that the tests move.
     pub(crate) waited: Duration,
+    /// What the task and both servers took of the processor.
+    pub(crate) took: Duration,
 }
 
 impl Outcome {

@@ -1,6 +1,5 @@
 //! Proving: a message is done when the target's own list has it, and only then.
 
-use mailhaul_engine::summary::DifferenceKind;
 use mailhaul_lab::fake::{Take, Verdict};
 
 use crate::stage::Stage;
@@ -64,21 +63,6 @@ fn acknowledgements_of_a_run_that_died_are_proven_by_the_next() {
         assert_eq!(stage.run().complete().totals(), [5, 5, 0, 0, 0, 0]);
         stage.assert_moved();
     }
-}
-
-/// Whoever uses the new mailbox has put it away.
-#[test]
-fn a_copy_that_is_gone_from_the_target_is_not_sent_again() {
-    let stage = Stage::loaded(5);
-    stage.run().complete();
-    let sent = stage.sent();
-    stage.at_target("INBOX", |folder| folder.remove(|m| m.says("INBOX 002")));
-    for _ in 0..2 {
-        let outcome = stage.run();
-        outcome.not_well();
-        assert_eq!(outcome.differences(), [(DifferenceKind::Missing, 2)]);
-    }
-    assert_eq!(stage.sent(), sent);
 }
 
 #[test]

@@ -120,7 +120,9 @@ fn a_run_of_one_of_two_mailboxes_is_no_complete_project() {
         ["ann@old.example", "cem@old.example"]
     );
     // And one that a run has begun stays, in the list or not.
-    stage.plugins.source = Arc::new(Mailboxes::of(&["cem"]));
+    let mut list = Mailboxes::of(&["cem"]);
+    list.entries[0].one_account = true;
+    stage.plugins.source = Arc::new(list);
     stage.job.only = Vec::new();
     let project = stage.run().project;
     assert_eq!(verdicts(&project), [Verdict::Complete, Verdict::Complete]);

@@ -1,7 +1,8 @@
 //! `verify`: what it finds on a target that somebody has touched, and what it says it has looked at.
 
+use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Depth;
-use mailhaul_engine::summary::{DifferenceKind as Kind, Verified};
+use mailhaul_engine::summary::{Comparison, DifferenceKind as Kind, Sample, Verified};
 use mailhaul_lab::fake::{Folder, Give, Verdict};
 
 use crate::stage::{DATE, Stage, message};
@@ -53,7 +54,7 @@ fn on_a_good_target_every_depth_agrees_and_is_recorded() {
 
 #[test]
 fn a_missing_message_is_found_at_every_depth() {
-    finds(|folder| folder.remove(|m| m.uid == 5), [&[(Kind::Missing, 5)]; 3]);
+    finds(|folder| folder.remove(|m| m.uid > 3), [&[(Kind::Missing, 4), (Kind::Missing, 5)]; 3]);
 }
 
 #[test]
@@ -120,10 +121,12 @@ fn a_copy_that_is_in_another_folder_is_moved() {
     stage.load("Work", 1);
     stage.run().complete();
     stage.target.store(|store| {
-        let copy = store.folders.get_mut("INBOX").unwrap().messages.pop().unwrap();
-        store.add("Work", &["\\Seen"], DATE, &copy.body);
+        for _ in 0..2 {
+            let copy = store.folders.get_mut("INBOX").unwrap().messages.pop().unwrap();
+            store.add("Work", &["\\Seen"], DATE, &copy.body);
+        }
     });
-    assert_eq!(stage.verify(Depth::Full).not_well().differences(), [(Kind::Moved, 5)]);
+    assert_eq!(stage.verify(Depth::Full).not_well().differences(), [(Kind::Moved, 4), (Kind::Moved, 5)]);
 }
 
 #[test]
@@ -163,12 +166,88 @@ fn a_folder_that_no_run_has_read_is_missing() {
 }
 
 #[test]
-fn a_sample_is_no_depth() {
+fn a_sample_is_its_own_depth() {
     let stage = moved();
-    let outcome = stage.sample(Depth::Full, 50);
-    assert_eq!(outcome.complete().folder("INBOX").verified, Verified::None);
-    stage.verify(Depth::Headers).complete();
-    assert_eq!(stage.sample(Depth::Full, 50).folder("INBOX").verified, Verified::Headers);
+    let sample = |seed| stage.task(Task::Verify { depth: Depth::Full, sample: 1, seed });
+    for seed in [7, 8] {
+        let outcome = sample(seed);
+        let folder = outcome.complete().folder("INBOX");
+        assert_eq!(folder.verified, Verified::Sample);
+        assert_eq!(folder.sample, Some(Sample { depth: Verified::Full, percent: 1, seed }));
+        let compared = outcome.mailbox().compared.as_ref().unwrap();
+        assert_eq!((compared.messages, compared.messages_compared), (5, 1), "one of every folder at least");
+        assert!(compared.finished);
+    }
+    // All of them is no sample, and a sample takes nothing back from it.
+    stage.sample(Depth::Headers, 100).complete();
+    let folder = sample(7).folder("INBOX").clone();
+    assert_eq!((folder.verified, folder.sample), (Verified::Headers, None));
+    // Of a new copy nothing is known.
+    stage.load("INBOX", 1);
+    assert_eq!(stage.run().complete().folder("INBOX").verified, Verified::None);
+    assert_eq!(sample(7).folder("INBOX").verified, Verified::Sample);
+}
+
+/// With enough seeds a ruined copy is found. What was found stays until its message is read again.
+#[test]
+fn another_seed_looks_at_other_messages() {
+    let stage = moved();
+    stage.verify(Depth::Full).complete();
+    stage.at_target("INBOX", |folder| folder.messages[2].body[40] ^= 1);
+    let verify = |seed| stage.task(Task::Verify { depth: Depth::Full, sample: 1, seed }).differences();
+    let first = (0..64).position(|seed| !verify(seed).is_empty());
+    assert!(first.is_some());
+    for seed in 0..8 {
+        assert_eq!(verify(seed), [(Kind::AlteredHeaders, 3)]);
+    }
+}
+
+#[test]
+fn what_was_compared_is_said_in_numbers() {
+    let stage = moved();
+    stage.load("Work", 2);
+    stage.run().complete();
+    for depth in DEPTHS {
+        let outcome = stage.verify(depth);
+        let compared = outcome.complete().mailbox().compared.clone().unwrap();
+        let expected = Comparison {
+            depth: depth.into(),
+            finished: true,
+            folders: 2,
+            folders_compared: 2,
+            messages: 7,
+            messages_compared: 7,
+            ..Comparison::default()
+        };
+        assert_eq!(compared, expected);
+    }
+    stage.source.manners(|m| m.on_list = Box::new(|m| m.uid != 2));
+    let outcome = stage.verify(Depth::Headers);
+    let compared = outcome.not_well().mailbox().compared.clone().unwrap();
+    assert_eq!(compared.not_compared.len(), 2, "{compared:#?}");
+}
+
+/// A server that cannot be reached, or goes away in the middle, leaves nothing compared that was not.
+#[test]
+fn without_a_connection_nothing_is_compared() {
+    let stage = moved();
+    stage.verify(Depth::Full).complete();
+    for command in ["LOGIN", "LIST", "EXAMINE", "BODY.PEEK"] {
+        stage.source.manners(|m| {
+            m.on_command = Box::new(move |line| {
+                if line.to_ascii_uppercase().contains(command) {
+                    Verdict::Bye("BYE gone".into())
+                } else {
+                    Verdict::Go
+                }
+            });
+        });
+        let outcome = stage.verify(Depth::Full);
+        outcome.stopped();
+        let compared = outcome.mailbox().compared.clone().unwrap();
+        assert!(!compared.finished, "{command}: {compared:#?}");
+        assert_eq!((compared.folders, compared.messages_compared), (1, 0), "{command}");
+    }
 }
 
 /// Two hundred are read at a time.
@@ -186,7 +265,10 @@ fn stopped_in_its_only_folder_it_has_proven_nothing() {
             Verdict::Go
         });
     });
-    assert_eq!(stage.verify(Depth::Full).interrupted().folder("INBOX").verified, Verified::None);
+    let outcome = stage.verify(Depth::Full);
+    assert_eq!(outcome.interrupted().folder("INBOX").verified, Verified::None);
+    let compared = outcome.mailbox().compared.as_ref().unwrap();
+    assert_eq!((compared.finished, compared.messages, compared.messages_compared), (false, 201, 200));
     stage.behave();
     assert_eq!(stage.verify(Depth::Full).not_well().differences(), [(Kind::AlteredBody, 201)]);
 }

@@ -3,7 +3,7 @@
 //! Policy: the URL's origin must be granted; the addresses its name has are looked up once, those that
 //! are not public are left out unless the grant says otherwise, and what was checked is dialled.
 //! Redirects stay inside the granted origins. Secrets are spliced here, towards origins they were
-//! granted for, and never follow a redirect elsewhere. Everything is bounded: requests, time,
+//! granted for; a request with one in it, wherever, follows no redirect to another origin. Everything is bounded: requests, time,
 //! heads, bodies. The guest's clock stands still meanwhile.
 
 use std::net::SocketAddr;
@@ -83,8 +83,8 @@ struct Prepared {
     origin: Origin,
     target: String,
     headers: HeaderMap,
-    /// Headers that hold a secret: they go to the first origin only.
-    secret: Vec<HeaderName>,
+    /// Whether it holds a secret, in a header or in its body: it goes to the first origin only.
+    secret: bool,
     body: Bytes,
 }
 
@@ -216,7 +216,9 @@ impl State {
             return Err(invalid(format!("more than {HTTP_HEADERS} headers")));
         }
         let mut headers = HeaderMap::new();
-        let mut secret = Vec::new();
+        let is_secret =
+            |pieces: &[wit::Piece]| pieces.iter().any(|piece| !matches!(piece, wit::Piece::Text(_)));
+        let mut secret = matches!(&request.body, wit::Body::Pieces(pieces) if is_secret(pieces));
         for header in &request.headers {
             let name = HeaderName::from_bytes(header.name.as_bytes())
                 .map_err(|_| invalid(format!("`{}` is no name of a header", header.name)))?;
@@ -226,9 +228,9 @@ impl State {
             let value = self.spliced(&header.value, &origin)?;
             let mut value = HeaderValue::from_bytes(&value)
                 .map_err(|_| invalid(format!("the value of `{name}` has control characters")))?;
-            if header.value.iter().any(|piece| !matches!(piece, wit::Piece::Text(_))) {
+            if is_secret(&header.value) {
                 value.set_sensitive(true);
-                secret.push(name.clone());
+                secret = true;
             }
             headers.append(name, value);
         }
@@ -304,8 +306,12 @@ async fn follow(grants: &Grants, mut request: Prepared, timeout: Duration) -> Ou
                 let from = &request.origin;
                 wit::HttpError::Denied(format!("{from} redirects to {origin}, which was not granted"))
             })?;
-            for name in request.secret.drain(..) {
-                request.headers.remove(name);
+            // Without it the request would be another one, which nobody asked for.
+            if request.secret {
+                let from = &request.origin;
+                return Err(wit::HttpError::Denied(format!(
+                    "{from} redirects to {origin}, and a request with a secret in it stays at its origin"
+                )));
             }
         }
         (request.origin, request.target) = (origin, target);

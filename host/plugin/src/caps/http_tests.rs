@@ -134,6 +134,56 @@ async fn a_redirect_elsewhere_is_not_followed() {
 }
 
 #[tokio::test]
+async fn a_request_with_a_secret_stays_at_its_origin() {
+    let (second, mut asked) = server("HTTP/1.1 200 OK\r\n\r\nhello").await;
+    let second = format!("http://127.0.0.1:{second}");
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
+        let away = format!("HTTP/1.1 {status}\r\nlocation: {second}/x\r\n\r\n");
+        let (port, mut seen) = server(away).await;
+        let origin = format!("http://127.0.0.1:{port}");
+        for place in ["nowhere", "header", "basic", "body"] {
+            let mut store = granted(&[(&origin, true), (&second, true)]);
+            let value = Secret::from(b"canary".to_vec());
+            let to = vec![Recipient::Origin(origin.parse().unwrap())];
+            let handle = SecretHandle { label: "token".into(), value, to };
+            let handle = store.data_mut().hand_out(handle).unwrap();
+            let handle = Resource::new_borrow(handle.rep());
+            let mut request = get(format!("{origin}/"));
+            let header = |piece| wit::Header { name: "X-Token".into(), value: vec![piece] };
+            match place {
+                "header" => {
+                    request.headers.push(header(wit::Piece::Secret((handle, wit::Encoding::Raw))));
+                }
+                "basic" => request.headers.push(header(wit::Piece::Basic(("u".into(), handle)))),
+                "body" => {
+                    let pieces = vec![
+                        wit::Piece::Text("t=".into()),
+                        wit::Piece::Secret((handle, wit::Encoding::Form)),
+                    ];
+                    request.body = wit::Body::Pieces(pieces);
+                }
+                _ => request.body = wit::Body::Pieces(vec![wit::Piece::Text("t=1".into())]),
+            }
+            let answer = body(&mut store, request).await;
+            assert!(seen.recv().await.is_some());
+            if place == "nowhere" {
+                assert_eq!(answer.unwrap(), b"hello");
+                assert!(asked.recv().await.is_some());
+                continue;
+            }
+            let Err(wit::HttpError::Denied(why)) = answer else { panic!("{place}: {answer:?}") };
+            assert_eq!(
+                why,
+                format!(
+                    "{origin} redirects to {second}, and a request with a secret in it stays at its origin"
+                )
+            );
+            assert!(asked.try_recv().is_err(), "{place}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_endless_answer_ends() {
     let mut answer = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
     answer.resize(17 << 20, b'x');

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use mailhaul_engine::destinations::Destination;
 use mailhaul_engine::plugin::{
     AccountEntry, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId,
 };
@@ -29,13 +30,20 @@ pub(crate) struct WasmSource {
     caller: Caller,
     prepared: SourcingPre<State>,
     inputs: Arc<Inputs>,
+    /// Where it may have mailboxes sign in beside the project's hosts, if it does not ship.
+    hosts: Option<Vec<Destination>>,
     /// Pages in a row without a mailbox: a plugin could name a next page for ever.
     empty_pages: AtomicU32,
 }
 
 impl WasmSource {
     pub(crate) fn new(caller: Caller, prepared: SourcingPre<State>, inputs: Inputs) -> Self {
-        Self { caller, prepared, inputs: Arc::new(inputs), empty_pages: AtomicU32::new(0) }
+        let hosts = caller.grants.hosts.as_ref().map(|hosts| {
+            let destination =
+                |(host, port): &(String, u16)| Destination { host: host.clone(), port: Some(*port) };
+            hosts.iter().map(destination).collect()
+        });
+        Self { caller, prepared, inputs: Arc::new(inputs), hosts, empty_pages: AtomicU32::new(0) }
     }
 
     fn count_empty(&self, page: &MailboxPage, first: bool) -> Result<(), String> {
@@ -52,6 +60,10 @@ impl WasmSource {
 impl MailboxSource for WasmSource {
     fn plugin(&self) -> &PluginId {
         &self.caller.plugin
+    }
+
+    fn hosts(&self) -> Option<&[Destination]> {
+        self.hosts.as_deref()
     }
 
     async fn list_mailboxes(&self, token: Option<&str>, max: u32) -> Result<MailboxPage, PluginError> {
@@ -116,8 +128,18 @@ fn entry(mailbox: wit::Mailbox, store: &Store<State>) -> Result<MailboxEntry, St
         target: side(mailbox.target, "target", Recipient::Target)?,
         label: mailbox.label.map(|label| text::shown(&label, MESSAGE)),
         origin: mailbox.origin.map(|origin| text::shown(&origin, MESSAGE)),
+        one_account: meant(&mailbox.extras)?,
         key: mailbox.key,
     })
+}
+
+/// Whether the row says that sharing an account is meant.
+fn meant(extras: &[(String, String)]) -> Result<bool, String> {
+    match extras.iter().find(|(name, _)| name == "one-account").map(|(_, value)| value.as_str()) {
+        None => Ok(false),
+        Some("meant") => Ok(true),
+        Some(other) => Err(format!("`one-account` is `{}`, not `meant`", text::shown(other, CODE))),
+    }
 }
 
 /// One end of a mailbox, which signs in to `server`. Whether that host may have a password is decided where the
@@ -225,6 +247,19 @@ mod tests {
         let mut odd = mailbox("a");
         odd.target.extras = vec![("quota".into(), "much".into())];
         assert!(refused(page(vec![odd], None)).contains("`quota` is no number of bytes"));
+        let mut odd = mailbox("a");
+        odd.extras = vec![("one-account".into(), "yes".into())];
+        assert_eq!(refused(page(vec![odd], None)), "`one-account` is `yes`, not `meant`");
+    }
+
+    #[test]
+    fn that_one_account_is_meant_is_said_in_one_word() {
+        let read = |extras: Vec<(String, String)>| {
+            let mailbox = wit::Mailbox { extras, ..mailbox("a") };
+            checked(page(vec![mailbox], None), None, 2, &store(Inputs::new())).unwrap().mailboxes.remove(0)
+        };
+        assert!(!read(Vec::new()).one_account);
+        assert!(read(vec![("one-account".into(), "meant".into())]).one_account);
     }
 
     /// The first mailbox of a page whose source or target has a handle that may go there.

@@ -70,7 +70,7 @@ fn wire(request: &ValidationRequest) -> wit::ValidationRequest {
         already_present: pair.already_present,
         skipped: pair.skipped,
         failed: pair.failed,
-        extras: Vec::new(),
+        extras: taken_away(&pair.taken_away),
     };
     wit::ValidationRequest {
         mailbox: request.mailbox.clone(),
@@ -88,6 +88,12 @@ fn wire(request: &ValidationRequest) -> wit::ValidationRequest {
         round_trip: request.round_trip.as_ref().map(round_trip),
         extras: Vec::new(),
     }
+}
+
+/// `taken-away`: source UIDs, comma-separated; nothing where there are none.
+fn taken_away(uids: &[u32]) -> Vec<(String, String)> {
+    let uids: Vec<String> = uids.iter().map(u32::to_string).collect();
+    if uids.is_empty() { Vec::new() } else { vec![("taken-away".into(), uids.join(","))] }
 }
 
 fn round_trip(trip: &RoundTrip) -> wit::RoundTrip {

@@ -120,6 +120,7 @@ fn validation(source: &str, target: &str, copied: u32) -> ValidationRequest {
         already_present: 0,
         skipped: 0,
         failed: 0,
+        taken_away: Vec::new(),
     };
     ValidationRequest {
         mailbox: "a".into(),

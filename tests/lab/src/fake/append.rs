@@ -123,6 +123,7 @@ impl Session<'_> {
             }
             ready.push((flags, date, body, late));
         }
+        inside.store.some_late |= ready.iter().any(|(.., late)| late.is_some());
         // A hook may have taken it away.
         let Some(folder) = inside.store.folders.get_mut(name) else {
             return Taken::Say("NO [TRYCREATE] No such folder".to_owned());

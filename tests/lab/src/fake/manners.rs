@@ -77,6 +77,27 @@ pub enum Verdict {
     Never,
     /// It is carried out after so long.
     Later(Duration),
+    /// The answer never ends.
+    Endless {
+        /// Between two pieces of it.
+        every: Duration,
+        /// The n-th piece, from 0 on.
+        say: fn(u64) -> Vec<u8>,
+    },
+    /// It is carried out after the server has said so often that it is still there.
+    Work {
+        /// How often.
+        said: u32,
+        /// Between two times.
+        every: Duration,
+    },
+    /// There is never an answer, and what the client sends is taken slowly.
+    Sip {
+        /// So many bytes at a time.
+        bytes: usize,
+        /// Between two of them.
+        every: Duration,
+    },
 }
 
 /// A message on its way in. What a hook changes of it is what is stored.

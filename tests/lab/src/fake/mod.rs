@@ -152,6 +152,14 @@ impl Fake {
         self.lock().heard.clear();
     }
 
+    /// Hears so many commands before it takes them for a circle.
+    ///
+    /// # Panics
+    /// When a hook has panicked.
+    pub fn hear_at_most(&self, commands: usize) {
+        self.lock().most = commands;
+    }
+
     /// Breaks every connection that is open.
     ///
     /// # Panics

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::{sleep, timeout};
 
 use super::command::{self, Wire, Word, announced, words};
@@ -71,8 +71,10 @@ impl Session<'_> {
     /// The folder's own name, of one as it is spelt in a command.
     pub(super) fn name(&self, spelt: &str) -> String {
         let inside = self.lock();
-        let same =
-            |name: &&String| *name == spelt || inside.manners.folds_case && name.eq_ignore_ascii_case(spelt);
+        if !inside.manners.folds_case {
+            return spelt.to_owned();
+        }
+        let same = |name: &&String| name.eq_ignore_ascii_case(spelt);
         inside.store.folders.keys().find(same).cloned().unwrap_or_else(|| spelt.to_owned())
     }
 
@@ -100,6 +102,27 @@ impl Session<'_> {
                 sleep(after).await;
                 self.carry_out(tag, rest, wire).await?;
             }
+            Verdict::Endless { every, say } => {
+                for n in 0.. {
+                    wire.write_all(&say(n)).await?;
+                    wire.flush().await?;
+                    if !every.is_zero() {
+                        sleep(every).await;
+                    }
+                }
+            }
+            Verdict::Work { said, every } => {
+                for _ in 0..said {
+                    wire.write_all(b"* OK Still here\r\n").await?;
+                    wire.flush().await?;
+                    sleep(every).await;
+                }
+                self.carry_out(tag, rest, wire).await?;
+            }
+            Verdict::Sip { bytes, every } => loop {
+                wire.read_exact(&mut vec![0; bytes]).await?;
+                sleep(every).await;
+            },
         }
         Ok(shown.to_owned())
     }

@@ -53,11 +53,13 @@ pub struct Store {
     /// By name as spelt on the wire.
     pub folders: BTreeMap<String, Folder>,
     validity: u64,
+    /// Whether anything was stored that is not shown yet.
+    pub(super) some_late: bool,
 }
 
 impl Store {
     pub(super) fn new() -> Self {
-        let mut this = Self { folders: BTreeMap::new(), validity: 1_700_000_000 };
+        let mut this = Self { folders: BTreeMap::new(), validity: 1_700_000_000, some_late: false };
         this.create("INBOX");
         this
     }
@@ -92,13 +94,18 @@ impl Store {
 
     /// Shows what was stored late, when its time has come; `all` of it at once when so told.
     pub fn show_late(&mut self, all: bool) {
+        if !self.some_late {
+            return;
+        }
         let now = Instant::now();
+        self.some_late = false;
         for folder in self.folders.values_mut() {
             let due: Vec<_> = folder.late.extract_if(.., |(at, _)| all || *at <= now).collect();
             if !due.is_empty() {
                 folder.messages.extend(due.into_iter().map(|(_, message)| message));
                 folder.messages.sort_by_key(|m| m.uid);
             }
+            self.some_late |= !folder.late.is_empty();
         }
     }
 

@@ -120,7 +120,10 @@ fn appends(store: &Store) -> Vec<String> {
         .collect()
 }
 
-/// What the server says to these commands, until it ends the connection or falls silent.
+/// What is read of a server that never ends.
+const MOST: usize = 1 << 20;
+
+/// What the server says to these commands, until it ends the connection, falls silent or has said more than anybody wants.
 async fn transcript(fake: &Fake, commands: &[&str]) -> String {
     let mut stream = BufReader::new(fake.connect());
     let mut told = Vec::new();
@@ -130,11 +133,12 @@ async fn transcript(fake: &Fake, commands: &[&str]) -> String {
         let answered = timeout(Duration::from_secs(1), async {
             loop {
                 let mut line = Vec::new();
-                let ended = stream.read_until(b'\n', &mut line).await.unwrap() == 0;
+                let mut bounded = (&mut stream).take(MOST as u64);
+                let ended = bounded.read_until(b'\n', &mut line).await.unwrap() == 0;
                 let tagged = line.starts_with(b"t ");
                 told.extend(line);
-                if ended || tagged {
-                    return !ended;
+                if ended || tagged || told.len() > MOST {
+                    return tagged;
                 }
             }
         });
@@ -148,7 +152,8 @@ async fn transcript(fake: &Fake, commands: &[&str]) -> String {
         }
     }
     let mut rest = Vec::new();
-    timeout(Duration::from_secs(1), stream.read_to_end(&mut rest)).await.ok();
+    let mut rest_of_it = stream.take(MOST as u64);
+    timeout(Duration::from_secs(1), rest_of_it.read_to_end(&mut rest)).await.ok();
     told.extend(rest);
     String::from_utf8_lossy(&told).into_owned()
 }

@@ -388,6 +388,16 @@ impl Client {
         self.run("UID MOVE", &[Argument::Raw(&uid.to_string()), Argument::Text(&to)]).map(drop)
     }
 
+    /// Moves all messages of a folder to another one, with one command.
+    ///
+    /// # Errors
+    /// When the connection breaks or the server refuses.
+    pub fn move_all(&mut self, name: &str, to: &str) -> io::Result<()> {
+        self.select(name)?;
+        let to = self.spell(to);
+        self.run("UID MOVE", &[Argument::Raw("1:*"), Argument::Text(&to)]).map(drop)
+    }
+
     /// Removes every message, and every folder but these.
     ///
     /// # Errors

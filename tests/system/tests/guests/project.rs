@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::thread;
 use std::time::Duration;
 
 use mailhaul_guests::{Guest, VICTIM};
@@ -15,6 +14,7 @@ use serde_json::Value;
 
 use crate::bench::json;
 use crate::compare::assert_sums;
+use crate::stage::with_peak;
 
 /// Nobody waits longer, whatever a guest does: its CPU budget is two seconds, the machine may be busy.
 pub(super) const TIME: Duration = Duration::from_secs(40);
@@ -105,6 +105,12 @@ impl Project {
         fs::write(self.folder.join("mailhaul.toml"), text).unwrap();
     }
 
+    /// Host and port of everybody's servers, as settings that the hostile source's grants are about.
+    fn servers(&self) -> String {
+        let ports = self.people.iter().flat_map(|person| [person.source.port, person.target.port]);
+        (1..).zip(ports).map(|(n, port)| format!("server{n} = \"127.0.0.1:{port}\"\n")).collect()
+    }
+
     /// The plugin maps folders, and it is this guest.
     pub(super) fn mapped_by(&self, guest: Guest) {
         self.configure(
@@ -122,8 +128,9 @@ impl Project {
             "./hostile.wasm",
             &format!(
                 "[plugins.secrets.hostile]\ntoken = \"canary-token\"\n[plugins.settings.hostile]\nact = \"{}\"\n\
-                 {settings}",
-                guest.word()
+                 {}{settings}",
+                guest.word(),
+                self.servers()
             ),
         );
     }
@@ -145,19 +152,7 @@ impl Project {
     /// `run`, within time and memory, and with nothing on the terminal that a terminal would obey.
     #[track_caller]
     pub(super) fn run(&self) -> Outcome {
-        let running = Mailhaul::new(&self.folder).args(["run", "--no-progress"]).spawn();
-        let pid = running.pid();
-        // The kernel keeps the peak; it is read until the process is gone.
-        let watch = thread::spawn(move || {
-            let mut peak = 0;
-            while let Some(kib) = peak_kib(pid) {
-                peak = kib;
-                thread::sleep(Duration::from_millis(2));
-            }
-            peak
-        });
-        let outcome = running.wait();
-        let peak = watch.join().unwrap();
+        let (outcome, peak) = with_peak(Mailhaul::new(&self.folder).args(["run", "--no-progress"]).spawn());
         assert!(outcome.elapsed < TIME, "{}", outcome.told());
         assert!((1..=MEMORY_KIB).contains(&peak), "{peak} KiB\n{}", outcome.told());
         let told = outcome.told();
@@ -225,11 +220,4 @@ impl Project {
         assert!(!log.contains(['\u{1b}', '\u{7}']), "escape sequences in the log");
         (log.len() as u64, log.lines().filter(|line| line.contains(text)).count())
     }
-}
-
-/// The most memory this process ever had.
-fn peak_kib(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }

@@ -210,10 +210,10 @@ tests! {
             project.mailhaul(command).expect(2).says(&[
                 &format!(
                     "mailbox `ann@old.example` and 2 more mailboxes: their source passwords would go to {elsewhere}, \
-                     which the project file does not allow"
+                     which `hostile` was not granted"
                 ),
-                "under [mailboxes], in the place of the old one:",
-                &format!(", \"{elsewhere}\"]"),
+                &format!("host = \"{elsewhere}\""),
+                &format!("`mailhaul plugin grant hostile '{elsewhere}'`"),
             ]);
         }
         trap.assert_untouched();

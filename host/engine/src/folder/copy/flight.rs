@@ -82,32 +82,65 @@ pub(super) fn flight(shared: &SharedFlight) -> MutexGuard<'_, Flight> {
 
 /// The open messages cut into intents.
 pub(super) struct Batches {
-    of: HashMap<u32, usize>,
-    /// UID and size.
-    messages: Vec<Vec<(u32, u64)>>,
+    /// UID and size, in the order in which they are sent.
+    messages: Vec<(u32, u64)>,
+    /// Where each intent begins among them.
+    begins: Vec<usize>,
+    /// Where each message stands, where that is not the order of UIDs.
+    places: Option<HashMap<u32, usize>>,
 }
 
 impl Batches {
     pub(super) fn new(open: &[Listed]) -> Self {
-        let mut messages: Vec<Vec<(u32, u64)>> = Vec::new();
-        let mut bytes = 0;
-        for Listed { uid, size, .. } in open {
+        let messages: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size())).collect();
+        let (mut begins, mut bytes) = (Vec::new(), 0);
+        for (place, (_, size)) in messages.iter().enumerate() {
             bytes += size;
-            match messages.last_mut() {
-                Some(last) if last.len() < BATCH_MESSAGES && bytes <= BATCH_BYTES => last.push((*uid, *size)),
-                _ => {
-                    bytes = *size;
-                    messages.push(vec![(*uid, *size)]);
-                }
+            let full = |begin: &usize| place - begin >= BATCH_MESSAGES || bytes > BATCH_BYTES;
+            if begins.last().is_none_or(full) {
+                begins.push(place);
+                bytes = *size;
             }
         }
-        let each = messages.iter().enumerate();
-        let of = each.flat_map(|(n, list)| list.iter().map(move |(uid, _)| (*uid, n))).collect();
-        Self { of, messages }
+        let places = (!messages.is_sorted_by_key(|(uid, _)| *uid))
+            .then(|| messages.iter().enumerate().map(|(place, (uid, _))| (*uid, place)).collect());
+        Self { messages, begins, places }
     }
 
     /// The messages of the intent that `uid` belongs to: UID and size.
     pub(super) fn of(&self, uid: u32) -> Option<&[(u32, u64)]> {
-        self.of.get(&uid).and_then(|n| self.messages.get(*n)).map(Vec::as_slice)
+        let place = match &self.places {
+            Some(places) => *places.get(&uid)?,
+            None => self.messages.binary_search_by_key(&uid, |(uid, _)| *uid).ok()?,
+        };
+        let next = self.begins.partition_point(|begin| *begin <= place);
+        let end = self.begins.get(next).copied().unwrap_or(self.messages.len());
+        self.messages.get(*self.begins.get(next.checked_sub(1)?)?..end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intent_is_found_by_any_of_its_messages_in_whatever_order_they_go() {
+        let mut open: Vec<Listed> = (1..=1_000).map(|uid| Listed::bare(uid, 10)).collect();
+        open[500] = Listed::bare(501, 1 << 40);
+        for order in [false, true] {
+            let batches = Batches::new(&open);
+            let mut seen = Vec::new();
+            for message in &open {
+                let intent = batches.of(message.uid).unwrap();
+                assert!(intent.contains(&(message.uid, message.size())) && intent.len() <= BATCH_MESSAGES);
+                if seen.last() != Some(&intent) {
+                    seen.push(intent);
+                }
+            }
+            let all: Vec<u32> = seen.concat().iter().map(|(uid, _)| *uid).collect();
+            assert_eq!(all, open.iter().map(|m| m.uid).collect::<Vec<_>>(), "each once, reversed: {order}");
+            assert_eq!(batches.of(1_001), None);
+            open.reverse();
+        }
     }
 }

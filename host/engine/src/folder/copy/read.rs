@@ -238,18 +238,18 @@ impl Reader<'_> {
         let Some(limit) = self.route.append_limit else { return Ok(open.iter().map(|m| m.uid).collect()) };
         let mut wanted = Vec::with_capacity(open.len());
         for message in open {
-            if message.size <= limit {
+            if message.size() <= limit {
                 wanted.push(message.uid);
                 continue;
             }
             let by = self.route.limit_by.as_ref().map(|by| format!(", says {by}")).unwrap_or_default();
             let text = format!(
                 "the message has {} bytes, and the target takes messages of up to {limit} bytes{by}",
-                message.size
+                message.size()
             );
             let failure = Failure {
                 uid: message.uid,
-                size: message.size,
+                size: message.size(),
                 code: Code::TooBig,
                 text: &text,
                 attempts: 0,

@@ -56,7 +56,7 @@ pub(crate) async fn spread(
 fn newest_first(open: &[Listed]) -> Vec<Listed> {
     let mut open = open.to_vec();
     // A message without a date stands where its UID puts it among those of today.
-    open.sort_by_key(|m| Reverse((m.date.as_ref().map_or(i64::MAX, |date| date.unix_seconds), m.uid)));
+    open.sort_by_key(|m| Reverse((m.date().unwrap_or(i64::MAX), m.uid)));
     open
 }
 

@@ -3,38 +3,40 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use mailhaul_imap::{FolderName, Selected, Session, UidSet};
+use mailhaul_imap::{FolderName, InternalDate, Selected, Session, UidSet};
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
 use crate::mailbox::open::dial_again;
+use crate::mailbox::verify::dates::{ByRule, other_dates};
 use crate::mailbox::verify::looked::Looked;
+use crate::mailbox::verify::sample::{Extent, choose};
 use crate::message::compare::{Compared, compare_lists};
+use crate::message::dating::Dated;
 use crate::message::differing::{Pair, compare_pairs};
+use crate::message::gone::{has_its_numbers, is_ordinary};
 use crate::message::list::{Listed, WholeList, list_whole};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Row};
-use crate::summary::{Difference, DifferenceKind};
+use crate::state::ledger::{FolderRow, Outcome, Row};
+use crate::summary::{Difference, DifferenceKind, Verified};
 
 /// Messages whose contents are held at the same time.
 pub(super) const CHUNK: usize = 200;
 
 /// One folder, and how it is compared.
 #[derive(Clone, Copy)]
-pub(super) struct Comparison<'a> {
+pub(super) struct FolderComparison<'a> {
     /// What the work on the mailbox is done with.
     pub work: Work<'a>,
     /// The source folder's row.
     pub row: &'a FolderRow,
     /// The target folder in display form.
     pub target_path: &'a str,
-    /// How deep.
-    pub depth: Depth,
-    /// Of which share of the messages, in percent.
-    pub sample: u8,
+    /// How much of it.
+    pub extent: Extent,
 }
 
 /// How both ends spell the folder, where it is there.
@@ -54,10 +56,16 @@ pub(super) struct FolderFound {
     pub looked: Looked,
     /// Recorded as delivered, not on the target.
     pub missing: Vec<Row>,
+    /// Those of them that were seen there are as many as an owner moves or deletes.
+    pub ordinary: bool,
     /// On the target, not accounted for by the ledger.
     pub extras: Vec<Listed>,
-    /// Every message that both sides have was compared as deep as it was asked for.
+    /// All that was asked for was compared: of every message that both sides have, or of the sample.
     pub whole: bool,
+    /// Messages that both sides have.
+    pub both: u64,
+    /// Of these, compared as deep as it was asked for.
+    pub read: u64,
     /// The user stopped it: what was found so far is not all there is.
     pub interrupted: bool,
 }
@@ -66,7 +74,8 @@ impl FolderFound {
     fn nothing(depth: Depth) -> Self {
         let looked = Looked::at_nothing(depth);
         let (differences, missing, extras) = (Vec::new(), Vec::new(), Vec::new());
-        Self { differences, looked, missing, extras, whole: false, interrupted: false }
+        let (both, read, whole, interrupted) = (0, 0, false, false);
+        Self { differences, looked, missing, ordinary: false, extras, whole, both, read, interrupted }
     }
 
     /// A folder that one side does not let be read: one difference, and nothing else is known.
@@ -75,13 +84,13 @@ impl FolderFound {
     }
 }
 
-impl Comparison<'_> {
+impl FolderComparison<'_> {
     /// Compares the folder.
     ///
     /// # Errors
     /// When a connection or the ledger fails. What a server refuses is a difference.
     pub(super) async fn folder(&self, ends: &mut Ends, names: Spellings<'_>) -> Step<FolderFound> {
-        let Self { work, depth, sample, .. } = *self;
+        let Self { work, extent: Extent { depth, sample, seed }, .. } = *self;
         let context = work.context;
         let begun = Instant::now();
         let mut result = FolderFound::nothing(depth);
@@ -104,15 +113,14 @@ impl Comparison<'_> {
         });
         let short: Vec<Difference> = short.map(|why| unreadable(self.row, why)).collect();
         result.looked.all_listed = source.unlisted() == 0;
-        let (source, target) = (source.listed, target.listed);
+        let (source, opened, target) = (source.listed, target.selected, target.listed);
         result.looked.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
         let (rows, claimed, dated, unmarked) = {
             let ledger = work.ledger();
             let told = ledger.differences_of(self.row.id)?;
-            let of = |which: fn(&Difference) -> bool| -> HashSet<u32> {
-                told.iter().filter(|d| which(d)).map(|d| d.uid).collect()
-            };
-            let (dated, unmarked) = (of(Difference::is_of_the_date), of(Difference::is_of_the_keywords));
+            let keywords = told.iter().filter(|difference| difference.is_of_the_keywords());
+            let unmarked: HashSet<u32> = keywords.map(|difference| difference.uid).collect();
+            let dated: Vec<Difference> = told.into_iter().filter(Difference::is_of_the_date).collect();
             (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated, unmarked)
         };
         context
@@ -121,30 +129,56 @@ impl Comparison<'_> {
                 source: self.row.source.clone(),
                 target: self.target_path.to_owned(),
                 messages: source.len() as u64,
-                bytes: source.iter().map(|m| m.size).sum(),
+                bytes: source.iter().map(|m| m.size()).sum(),
             })
             .await;
+        let by_now = |d: &&Difference| d.by.as_deref() == Some(Dated::Copied.as_str());
+        let by_time_of_copy: HashSet<u32> = dated.iter().filter(by_now).map(|d| d.uid).collect();
+        let dated: HashSet<u32> = dated.iter().map(|d| d.uid).collect();
+        let copied = |uid| rows.get(&uid).is_some_and(|row| row.outcome == Outcome::Copied);
+        let by_rule: HashSet<u32> = source
+            .iter()
+            .filter(|m| m.date().is_none() || dated.contains(&m.uid))
+            .map(|m| m.uid)
+            .filter(|uid| copied(*uid) && !by_time_of_copy.contains(uid))
+            .collect();
         let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
         let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated, &unmarked);
         let Compared { mut differences, missing, pairs, resized } = lists;
+        let proven = rows.values().filter(|row| row.proven()).count();
+        let gone = missing.iter().filter(|row| row.proven()).count();
+        result.ordinary = is_ordinary(gone, proven) && has_its_numbers(self.row, rows.values(), &opened);
         result.missing = missing;
-        result.extras = target.iter().filter(|m| !claimed.contains(&m.uid)).cloned().collect();
+        result.extras = target.iter().filter(|m| !claimed.contains(m.uid)).cloned().collect();
+        result.both = pairs.len() as u64;
         let mut messages = 0;
         let mut bytes = 0;
         if depth == Depth::Counts {
             differences.retain(|d| d.kind == DifferenceKind::Missing);
+            result.read = result.both;
         } else {
             // What headers alone do not show, the size does.
             let deeper = |uid: &u32| depth < Depth::Full && resized.contains(uid);
-            let (resized, chosen): (Vec<_>, Vec<_>) = pairs
-                .into_iter()
-                .filter(|(uid, _)| in_sample(*uid, sample) || deeper(uid))
-                .partition(|(uid, _)| deeper(uid));
+            let chosen = choose(&pairs, sample, seed, &self.row.source);
+            let chosen: Vec<_> = chosen.into_iter().filter(|(uid, _)| !deeper(uid)).collect();
+            let resized: Vec<_> = pairs.into_iter().filter(|(uid, _)| deeper(uid)).collect();
             let chunks = chosen.chunks(CHUNK).map(|chunk| (chunk, depth));
             for (chunk, depth_now) in chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))) {
                 if context.stop.is_raised() {
-                    return Ok(FolderFound { interrupted: true, ..FolderFound::nothing(depth) });
+                    let (both, read) = (result.both, messages);
+                    return Ok(FolderFound { both, read, interrupted: true, ..FolderFound::nothing(depth) });
                 }
+                let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
+                let known = work.ledger().contents(self.row.id, &uids)?;
+                let ruled = chunk.iter().filter(|(uid, _)| by_rule.contains(uid));
+                let ruled: Vec<ByRule> = ruled
+                    .filter_map(|(uid, target_uid)| {
+                        let date = InternalDate::in_utc(there.get(target_uid)?.date()?);
+                        Some(ByRule { uid: *uid, target_uid: *target_uid, date })
+                    })
+                    .collect();
+                let other = other_dates(&mut ends.source, &self.row.source, &ruled).await;
+                differences.extend(other.map_err(EndError::at(Side::Source))?);
                 let mut headers = Vec::new();
                 for mut pair in self.compare(ends, names, chunk, depth_now).await? {
                     // Line ends are what only the whole depth asks for.
@@ -155,11 +189,12 @@ impl Comparison<'_> {
                         bytes += read.len;
                         context.done.add(1, read.len);
                         // Of rows of ledgers of earlier versions nothing is known yet.
-                        let known = rows.get(&pair.uid).is_none_or(|row| row.content.telling.is_some());
+                        let known = known.get(&pair.uid).is_none_or(|known| known.telling.is_some());
                         headers.extend((!known).then_some((pair.uid, read.source)));
                     }
                     differences.extend(pair.differences(&self.row.source));
                 }
+                result.read = messages;
                 work.ledger().set_telling(self.row.id, &headers)?;
                 let progress = Event::FolderProgress {
                     mailbox: work.key().to_owned(),
@@ -172,12 +207,16 @@ impl Comparison<'_> {
         }
         differences.extend(short);
         let all_read = differences.iter().all(|d| d.kind != DifferenceKind::Unreadable);
-        result.whole = all_read && (sample >= 100 || depth == Depth::Counts);
+        result.whole = all_read;
         result.differences = differences;
         let summary = work.ledger().folder_summary(self.row.id)?;
         if let Some(mut folder) = summary {
-            if result.whole {
-                folder.verified = depth.into();
+            if let Some(part) = self.extent.part().filter(|_| result.whole) {
+                if folder.verified <= Verified::Sample {
+                    (folder.verified, folder.sample) = (Verified::Sample, Some(part));
+                }
+            } else if result.whole {
+                (folder.verified, folder.sample) = (depth.into(), None);
             }
             let event = Event::FolderFinished {
                 mailbox: work.key().to_owned(),
@@ -192,7 +231,7 @@ impl Comparison<'_> {
     }
 }
 
-impl Comparison<'_> {
+impl FolderComparison<'_> {
     /// Compares messages with their copies. Where a connection ends at one of them, it is found as in a copy.
     async fn compare(
         &self,
@@ -217,12 +256,6 @@ impl Comparison<'_> {
             }
         }
     }
-}
-
-/// The same messages in every run, so that two verifications of one state agree.
-fn in_sample(uid: u32, percent: u8) -> bool {
-    // A multiplicative hash spreads neighbouring UIDs evenly over the percentages.
-    percent >= 100 || uid.wrapping_mul(2_654_435_761) >> 16 & 0x7fff < u32::from(percent) * 0x8000 / 100
 }
 
 /// The folder's list; a folder that is not there (any more) has none. `Err` inside: the server does not let it be read,

@@ -1,7 +1,9 @@
 //! `verify`: fetches and compares both ends, then runs the validation hooks. Changes nothing.
 
+mod dates;
 mod folder;
 mod looked;
+mod sample;
 mod unexplained;
 
 use std::collections::HashSet;
@@ -11,25 +13,27 @@ use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, Work, WorkError};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
-use crate::mailbox::verify::folder::{Comparison, Spellings};
+use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 use crate::mailbox::verify::looked::{Looked, finding};
+pub(crate) use crate::mailbox::verify::sample::Extent;
 use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Listing;
-use crate::plugin::Depth;
+
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderId, FolderRow};
-use crate::summary::{Difference, DifferenceKind, MailboxSummary, Stopped};
+use crate::summary::{
+    Comparison, Difference, DifferenceKind, MailboxSummary, NotCompared, Stopped, Verified,
+};
 use crate::task::context::Context;
 
 /// Compares one mailbox.
 pub(crate) async fn verify(
     context: &Context,
     mailbox: &Mailbox,
-    depth: Depth,
-    sample: u8,
+    extent: Extent,
 ) -> (MailboxEnd, Option<MailboxSummary>) {
     if !OpenMailbox::is_begun(context, mailbox) {
         let reason = "nothing was copied yet; `mailhaul run` comes first".to_owned();
@@ -40,12 +44,22 @@ pub(crate) async fn verify(
         Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
     };
     let lists = Lists::default();
-    let end = all(open.work(&lists), depth, sample).await;
+    let work = open.work(&lists);
+    let mut compared =
+        Comparison { depth: extent.depth.into(), sample: extent.part(), ..Comparison::default() };
+    let mut end = all(work, extent, &mut compared).await;
+    compared.finished = matches!(end, Ok(MailboxEnd::Complete | MailboxEnd::NotAllWell));
+    let recorded = work.ledger().set_compared(&compared);
+    if let (Ok(_), Err(error)) = (&end, recorded) {
+        end = Err(error.into());
+    }
     open.close(end).await
 }
 
-async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Interruption> {
+async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Result<MailboxEnd, Interruption> {
     let context = work.context;
+    let to_compare = |folders: &[FolderRow]| folders.iter().filter(|row| row.target.is_some()).count() as u64;
+    compared.folders = to_compare(&work.ledger().folders()?);
     let Some((_permit, mut ends)) = connect(context, work.mailbox).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
@@ -59,6 +73,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
         status.as_ref()?.messages
     };
     let folders: Vec<FolderRow> = work.ledger().folders()?;
+    compared.folders = to_compare(&folders);
     let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
     let mut looked: Vec<Option<Looked>> = Vec::with_capacity(folders.len());
     let mut missing = Vec::new();
@@ -78,7 +93,7 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
             source: (source_names.get(&row.source), messages(&source_folders, &row.source)),
             target: (target_names.get(target_path), messages(&target_folders, target_path)),
         };
-        let comparison = Comparison { work, row, target_path, depth, sample };
+        let comparison = FolderComparison { work, row, target_path, extent };
         let result = loop {
             let blamed = context.breaks.blamed(work.mailbox);
             match comparison.folder(&mut ends, names).await {
@@ -86,15 +101,22 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
                 done => break done?,
             }
         };
+        compared.messages += result.both;
+        compared.messages_compared += result.read;
+        let unread = result.differences.iter().filter(|d| d.uid == 0 && d.kind == DifferenceKind::Unreadable);
+        let unread = unread.map(|d| NotCompared { folder: d.folder.clone(), reason: d.detail.clone() });
+        compared.not_compared.extend(unread);
         if result.interrupted {
             return Ok(MailboxEnd::Interrupted);
         }
+        compared.folders_compared += u64::from(result.looked.listed.is_some());
         if result.whole {
             whole.insert(row.id);
         }
         found[n] = result.differences;
         looked.push(Some(result.looked));
-        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row }));
+        let ordinary = result.ordinary;
+        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row, ordinary }));
         if looked_at.insert(target_path.clone()) {
             extras.extend(
                 result.extras.into_iter().map(|message| Extra { path: target_path.clone(), message }),
@@ -102,8 +124,15 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
         }
     }
     explain(work, &mut ends, &folders, &target_names, missing, extras, &mut found).await?;
+    let part = extent.part();
+    if let Some(part) = &part {
+        work.ledger().set_sample(part)?;
+    }
     for ((row, differences), looked) in folders.iter().zip(&mut found).zip(&looked) {
         note(context, differences);
+        // What two looks have found is one difference.
+        let mut once = HashSet::new();
+        differences.retain(|difference| difference.uid == 0 || once.insert(finding(difference)));
         for difference in differences.iter() {
             let (mailbox, difference) = (work.key().to_owned(), difference.clone());
             context.emit(Event::DifferenceFound { mailbox, difference }).await;
@@ -117,17 +146,18 @@ async fn all(work: Work<'_>, depth: Depth, sample: u8) -> Result<MailboxEnd, Int
         let mut ledger = work.ledger();
         ledger.replace_differences(row.id, replaces, differences)?;
         if whole.contains(&row.id) {
-            ledger.set_verified(row.id, depth.into())?;
+            let depth = if part.is_some() { Verified::Sample } else { extent.depth.into() };
+            ledger.set_verified(row.id, depth)?;
         }
     }
-    hooks::run(work, ends, depth, hooks::State::default()).await?;
+    hooks::run(work, ends, extent.depth, hooks::State::default()).await?;
     Ok(end_of(work)?)
 }
 
 /// Marks what the operator ignores as a note.
 fn note(context: &Context, differences: &mut [Difference]) {
     for difference in differences {
-        difference.note = match difference.kind {
+        difference.note |= match difference.kind {
             DifferenceKind::Flags | DifferenceKind::Keywords => context.job.ignore.flags,
             DifferenceKind::Date => context.job.ignore.dates,
             DifferenceKind::Extra => true,

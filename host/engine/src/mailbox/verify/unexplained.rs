@@ -8,6 +8,7 @@ use crate::folder::work::{Step, Work, WorkError};
 use crate::mailbox::open::dial_again;
 use crate::mailbox::verify::folder::CHUNK;
 use crate::message::content::Content;
+use crate::message::gone;
 use crate::message::list::{Listed, contents, list};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
@@ -21,6 +22,8 @@ pub(super) struct Missing {
     pub folder: usize,
     /// Its row.
     pub row: Row,
+    /// Where it was seen there: it is one of as many as an owner moves or deletes.
+    pub ordinary: bool,
 }
 
 /// A target message that the ledger does not account for.
@@ -55,7 +58,7 @@ pub(super) async fn explain(
         let Some(name) = names.get(target) else { continue };
         ends.target.examine(name).await.map_err(at)?;
         let uids: Vec<u32> = here.iter().map(|e| e.message.uid).collect();
-        let sizes: HashSet<u64> = here.iter().map(|e| e.message.size).collect();
+        let sizes: HashSet<u64> = here.iter().map(|e| e.message.size()).collect();
         let mut of_extras = HashMap::new();
         for chunk in uids.chunks(CHUNK) {
             of_extras.extend(read(work, ends, name, chunk).await?);
@@ -64,7 +67,7 @@ pub(super) async fn explain(
         let there = list(&mut ends.target, UidSet::all(), FetchItems::Meta).await.map_err(at)?;
         let own: Vec<u32> = there
             .iter()
-            .filter(|m| sizes.contains(&m.size) && !uids.contains(&m.uid))
+            .filter(|m| sizes.contains(&m.size()) && !uids.contains(&m.uid))
             .map(|m| m.uid)
             .collect();
         let mut of_own: HashMap<[u8; 32], u32> = HashMap::new();
@@ -73,8 +76,12 @@ pub(super) async fn explain(
                 of_own.insert(content.exact, uid);
             }
         }
-        let sources: HashMap<u32, u32> =
-            work.ledger().rows(row.id)?.into_values().filter_map(|r| Some((r.target_uid?, r.uid))).collect();
+        let sources: HashMap<u32, u32> = work
+            .ledger()
+            .rows(row.id)?
+            .into_values()
+            .filter_map(|r| Some((r.target_uid()?, r.uid)))
+            .collect();
         for (uid, content) in of_extras {
             if let Some(first) = of_own.get(&content.exact) {
                 duplicates.insert((target.clone(), uid));
@@ -93,37 +100,19 @@ pub(super) async fn explain(
         }
     }
     let mut moved: HashSet<(String, u32)> = HashSet::new();
-    for Missing { folder, row } in missing {
+    for Missing { folder, row, ordinary } in missing {
         let source = folders[folder].source.clone();
-        let elsewhere = row.content.exact.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
-        let difference = match elsewhere {
-            Some((path, uid)) => {
-                moved.insert((path.clone(), uid));
-                Difference {
-                    folder: source,
-                    uid: row.uid,
-                    target_uid: Some(uid),
-                    kind: DifferenceKind::Moved,
-                    by: Some("changed-on-target".into()),
-                    detail: format!("now in `{path}`"),
-                    note: false,
-                }
-            }
-            None => Difference {
-                folder: source,
-                uid: row.uid,
-                target_uid: row.target_uid,
-                kind: DifferenceKind::Missing,
-                by: row.proven.then(|| "changed-on-target".into()),
-                detail: if row.proven {
-                    "it was there after the copy and is not any more".into()
-                } else {
-                    String::new()
-                },
-                note: false,
-            },
-        };
-        found[folder].push(difference);
+        let was_in = folders[folder].target.as_deref().unwrap_or_default();
+        let content = work.ledger().contents(folders[folder].id, &[row.uid])?.remove(&row.uid);
+        let exact = content.and_then(|content| content.exact);
+        let elsewhere = exact.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
+        moved.extend(elsewhere.clone());
+        found[folder].push(if elsewhere.is_some() || row.proven() {
+            gone::difference(&source, &row, elsewhere, was_in, ordinary && row.proven())
+        } else {
+            let (uid, target_uid, kind) = (row.uid, row.target_uid(), DifferenceKind::Missing);
+            Difference { folder: source, uid, target_uid, kind, by: None, detail: String::new(), note: false }
+        });
     }
     for extra in extras {
         let place = (extra.path, extra.message.uid);

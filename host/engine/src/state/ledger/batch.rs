@@ -81,7 +81,7 @@ impl Ledger {
     /// Intents that were never completed, oldest first.
     pub(crate) fn open_batches(&self, folder: FolderId) -> Result<Vec<Batch>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT b.id, p.path, b.target_uidvalidity, b.target_uidnext, b.messages, b.looked_up
                  FROM batch b LEFT JOIN place p ON p.id = b.place WHERE b.folder = ?1 ORDER BY b.id",
             )?
@@ -107,7 +107,7 @@ impl Ledger {
             sent.extend(batch.messages.into_iter().filter(|(uid, _)| *uid > 0));
         }
         self.sql(|db| {
-            let mut copied = db.prepare(
+            let mut copied = db.prepare_cached(
                 "SELECT 1 FROM message WHERE folder = ?1 AND source_uid = ?2 AND target_uid IS NOT NULL",
             )?;
             let mut left = BTreeMap::new();
@@ -123,28 +123,36 @@ impl Ledger {
     /// Whether any intent was never completed nor looked up.
     pub(crate) fn doubtful(&self) -> Result<bool> {
         self.sql(|db| {
-            db.query_row("SELECT EXISTS (SELECT 1 FROM batch WHERE looked_up = 0)", [], |r| r.get(0))
+            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM batch WHERE looked_up = 0)")?
+                .query_row([], |r| r.get(0))
         })
     }
 
     /// Forgets intents: everything they were about has been looked up on the target.
     pub(crate) fn close_batches(&mut self, folder: FolderId) -> Result<()> {
         self.sql(|db| {
-            db.execute("DELETE FROM batch WHERE folder = ?1 AND looked_up = 0", [folder.0]).map(drop)
+            db.prepare_cached("DELETE FROM batch WHERE folder = ?1 AND looked_up = 0")?
+                .execute([folder.0])
+                .map(drop)
         })
     }
 
     /// Everything open intents were about was looked up. They are kept until a later run has looked
     /// whether a dead connection stored a copy late all the same.
     pub(crate) fn batches_looked_up(&mut self, folder: FolderId) -> Result<()> {
-        self.sql(|db| db.execute("UPDATE batch SET looked_up = 1 WHERE folder = ?1", [folder.0]).map(drop))
+        self.sql(|db| {
+            db.prepare_cached("UPDATE batch SET looked_up = 1 WHERE folder = ?1")?
+                .execute([folder.0])
+                .map(drop)
+        })
     }
 
     /// Forgets intents whose late copies were looked for by a run after the one that looked them up.
     pub(crate) fn forget_batches(&mut self, folder: FolderId, ids: &[i64]) -> Result<()> {
         self.transaction(|tx| {
             for id in ids {
-                tx.execute("DELETE FROM batch WHERE folder = ?1 AND id = ?2", params![folder.0, id])?;
+                tx.prepare_cached("DELETE FROM batch WHERE folder = ?1 AND id = ?2")?
+                    .execute(params![folder.0, id])?;
             }
             Ok(())
         })

@@ -123,19 +123,23 @@ impl Ledger {
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
     pub(crate) fn folders(&self) -> Result<Vec<FolderRow>> {
-        self.sql(|db| db.prepare(&format!("{SELECT} ORDER BY f.id"))?.query_map([], row)?.collect())
+        self.sql(|db| db.prepare_cached(&format!("{SELECT} ORDER BY f.id"))?.query_map([], row)?.collect())
     }
 
     /// The row of a source folder.
     pub(crate) fn folder(&self, source: &str) -> Result<Option<FolderRow>> {
-        self.sql(|db| db.query_row(&format!("{SELECT} WHERE f.source_path = ?1"), [source], row).optional())
+        self.sql(|db| {
+            db.prepare_cached(&format!("{SELECT} WHERE f.source_path = ?1"))?
+                .query_row([source], row)
+                .optional()
+        })
     }
 
     /// Records where the plan sends its folders, each with the number of messages its source has.
     /// A folder whose message list was read before keeps that count until it is read again.
     pub(crate) fn plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
         self.transaction(|tx| {
-            let mut insert = tx.prepare(
+            let mut insert = tx.prepare_cached(
                 "INSERT INTO folder (source_path, target_path, source_messages, seal) VALUES (?1, ?2, ?3, 0)
                  ON CONFLICT (source_path) DO UPDATE SET target_path = ?2, stopped_code = NULL, stopped_reason = NULL,
                      counts = CASE WHEN target_path IS ?2 AND stopped_code IS NULL AND scanned THEN counts END,
@@ -145,7 +149,7 @@ impl Ledger {
             for (source, target, messages) in folders {
                 insert.execute(params![source, target, messages])?;
             }
-            tx.execute("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0", []).map(drop)
+            tx.prepare_cached("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0")?.execute( []).map(drop)
         })
     }
 
@@ -154,17 +158,20 @@ impl Ledger {
     pub(crate) fn set_rules(&mut self, rules: &str) -> Result<()> {
         let digest: String = Sha256::digest(rules).iter().map(|byte| format!("{byte:02x}")).collect();
         self.transaction(|tx| {
-            let known: Option<String> =
-                tx.query_row("SELECT value FROM about WHERE name = 'rules'", [], |r| r.get(0)).optional()?;
+            let known: Option<String> = tx
+                .prepare_cached("SELECT value FROM about WHERE name = 'rules'")?
+                .query_row([], |r| r.get(0))
+                .optional()?;
             if known.as_deref() == Some(&digest) {
                 return Ok(());
             }
-            tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES ('rules', ?1)", [&digest])?;
-            tx.execute(
+            tx.prepare_cached("INSERT OR REPLACE INTO about (name, value) VALUES ('rules', ?1)")?
+                .execute([&digest])?;
+            tx.prepare_cached(
                 "UPDATE folder SET proven_source_uidnext = NULL
                  WHERE EXISTS (SELECT 1 FROM message m WHERE m.folder = folder.id AND outcome = 3)",
-                [],
-            )
+            )?
+            .execute([])
             .map(drop)
         })
     }
@@ -174,12 +181,13 @@ impl Ledger {
     pub(crate) fn rename_folder(&mut self, from: &str, to: &str) -> Result<()> {
         self.transaction(|tx| {
             let unseen = format!("FROM folder WHERE source_path = ?1 AND {UNSEEN}");
-            tx.execute(&format!("DELETE FROM difference WHERE folder IN (SELECT id {unseen})"), [to])?;
-            tx.execute(&format!("DELETE {unseen}"), [to])?;
-            tx.execute(
+            tx.prepare_cached(&format!("DELETE FROM difference WHERE folder IN (SELECT id {unseen})"))?
+                .execute([to])?;
+            tx.prepare_cached(&format!("DELETE {unseen}"))?.execute([to])?;
+            tx.prepare_cached(
                 "UPDATE folder SET source_path = ?2, seal = seal(id, ?2) WHERE source_path = ?1",
-                params![from, to],
-            )
+            )?
+            .execute(params![from, to])
             .map(drop)
         })
     }
@@ -192,11 +200,11 @@ impl Ledger {
         mailbox_id: Option<&str>,
     ) -> Result<()> {
         self.sql(|db| {
-            db.execute(
+            db.prepare_cached(
                 "UPDATE folder SET source_uidvalidity = ?2, source_mailboxid = coalesce(?3, source_mailboxid)
                  WHERE id = ?1",
-                params![folder.0, uid_validity, mailbox_id],
-            )
+            )?
+            .execute(params![folder.0, uid_validity, mailbox_id])
             .map(drop)
         })
     }
@@ -212,9 +220,8 @@ impl Ledger {
     ) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            tx.execute(
-                "UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0,
-                     verified = 0 WHERE id = ?1",
+            tx.prepare_cached("UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0,
+                     verified = 0 WHERE id = ?1")?.execute(
                 params![folder.0, code.as_str(), reason, messages],
             )
             .map(drop)
@@ -225,14 +232,16 @@ impl Ledger {
     /// pending. Folders that a run has read, or that stopped, stay what they are.
     pub(crate) fn unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
         self.transaction(|tx| {
-            let mut insert = tx.prepare(&format!(
+            let mut insert = tx.prepare_cached(&format!(
                 "INSERT INTO folder (source_path, source_messages, seal) VALUES (?1, ?2, 0)
                  ON CONFLICT (source_path) DO UPDATE SET source_messages = ?2, counts = NULL WHERE {UNSEEN}",
             ))?;
             for (source, messages) in folders {
                 insert.execute(params![source, messages])?;
             }
-            tx.execute("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0", []).map(drop)
+            tx.prepare_cached("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0")?
+                .execute([])
+                .map(drop)
         })
     }
 
@@ -247,8 +256,8 @@ impl Ledger {
             let mut left = Vec::new();
             let mut back = Vec::new();
             {
-                let mut query =
-                    tx.prepare("SELECT source_uid, gone FROM message WHERE folder = ?1 AND gone <> 2")?;
+                let mut query = tx
+                    .prepare_cached("SELECT source_uid, gone FROM message WHERE folder = ?1 AND gone <> 2")?;
                 let mut rows = query.query([folder.0])?;
                 while let Some(row) = rows.next()? {
                     let (uid, before): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -267,20 +276,19 @@ impl Ledger {
             set_gone(tx, folder, &back, THERE)?;
             scanned.gone = if absent == GONE { left.len() } else { 0 };
             let messages = listed.len() as i64 + i64::from(unlisted);
-            let before: (i64, u32, bool) = tx.query_row(
-                "SELECT source_messages, unlisted, scanned FROM folder WHERE id = ?1",
-                [folder.0],
-                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
-            )?;
+            let before: (i64, u32, bool) = tx
+                .prepare_cached("SELECT source_messages, unlisted, scanned FROM folder WHERE id = ?1")?
+                .query_row([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
             if !left.is_empty() || !back.is_empty() || before != (messages, unlisted, true) {
                 changed(tx, folder)?;
                 // What was said of a folder that nobody had read.
                 let first = if before.2 { None } else { Some(folder.0) };
-                tx.execute("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0", [first])?;
-                tx.execute(
+                tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0")?
+                    .execute([first])?;
+                tx.prepare_cached(
                     "UPDATE folder SET source_messages = ?2, unlisted = ?3, scanned = 1 WHERE id = ?1",
-                    params![folder.0, messages, unlisted],
-                )?;
+                )?
+                .execute(params![folder.0, messages, unlisted])?;
             }
             Ok(scanned)
         })
@@ -291,15 +299,13 @@ impl Ledger {
         self.transaction(|tx| {
             changed(tx, folder)?;
             for uid in uids {
-                tx.execute(
-                    "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2",
-                    params![folder.0, uid],
-                )?;
+                tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?
+                    .execute(params![folder.0, uid])?;
             }
-            tx.execute(
+            tx.prepare_cached(
                 "UPDATE folder SET source_messages = max(0, source_messages - ?2) WHERE id = ?1",
-                params![folder.0, uids.len() as i64],
-            )
+            )?
+            .execute(params![folder.0, uids.len() as i64])
             .map(drop)
         })
     }
@@ -325,9 +331,8 @@ impl Ledger {
         let counts = self.folder_summary(folder)?.map(|f| f.counts);
         let counts = counts.and_then(|c| serde_json::to_string(&c).ok());
         self.sql(|db| {
-            db.execute(
-                "UPDATE folder SET counts = ?2, proven_source_uidnext = ?3, proven_source_messages = ?4,
-                     proven_source_modseq = ?5, proven_target_uidnext = ?6, proven_target_messages = ?7 WHERE id = ?1",
+            db.prepare_cached("UPDATE folder SET counts = ?2, proven_source_uidnext = ?3, proven_source_messages = ?4,
+                     proven_source_modseq = ?5, proven_target_uidnext = ?6, proven_target_messages = ?7 WHERE id = ?1")?.execute(
                 params![
                     folder.0,
                     counts,
@@ -342,19 +347,25 @@ impl Ledger {
         })
     }
 
-    /// Records the depth of a finished comparison.
+    /// Records the depth of a finished comparison. One of a sample takes nothing back from one of all messages.
     pub(crate) fn set_verified(&mut self, folder: FolderId, depth: Verified) -> Result<()> {
         let depth = match depth {
             Verified::None => 0,
             Verified::Counts => 1,
             Verified::Headers => 2,
             Verified::Full => 3,
+            Verified::Sample => SAMPLE,
         };
         self.sql(|db| {
-            db.execute("UPDATE folder SET verified = ?2 WHERE id = ?1", params![folder.0, depth]).map(drop)
+            db.prepare_cached("UPDATE folder SET verified = ?2 WHERE id = ?1 AND (?2 <> ?3 OR verified = 0)")?
+                .execute(params![folder.0, depth, SAMPLE])
+                .map(drop)
         })
     }
 }
+
+/// `verified` of a folder that was compared by a sample.
+pub(super) const SAMPLE: i64 = 4;
 
 /// What changed against the list before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
+use sha2::{Digest as _, Sha256};
 
 use crate::code::Code;
 
 use super::digests::{keyed, known, message_id_key};
 use super::folder::changed;
-use super::seal::{MESSAGE, SEAL_ONE};
-use super::{Digests, FolderId, Known, Ledger, PlaceId, Result, Telling};
+use super::seal::SEAL_ONE;
+use super::{Digests, FolderId, Known, Ledger, Result, Telling};
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,43 +43,6 @@ impl Outcome {
             3 => Self::Skipped,
             _ => Self::Failed,
         }
-    }
-}
-
-/// A message row.
-#[derive(Debug, Clone)]
-pub(crate) struct Row {
-    /// Source UID.
-    pub uid: u32,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Bytes.
-    pub size: u64,
-    /// What the source lists of it.
-    pub at_source: Figures,
-    /// What is known of its content.
-    pub content: Known,
-    /// Where the copy is.
-    pub place: Option<PlaceId>,
-    /// UID there.
-    pub target_uid: Option<u32>,
-    /// What the target lists of the copy.
-    pub at_target: Figures,
-    /// The source's flags that the copy was given, in the ledger's form.
-    pub flags: Option<String>,
-    /// Seen in the target's message list.
-    pub proven: bool,
-    /// How often it was sent in vain: refused, acknowledged and not kept, or the end of the connection.
-    pub attempts: u32,
-    /// Stable code of the reason, for skipped and failed messages.
-    pub code: Option<Code>,
-}
-
-impl Row {
-    /// Whether a connection broke while it was under way: it may be why.
-    #[must_use]
-    pub(crate) fn is_suspected(&self) -> bool {
-        self.code == Some(Code::ConnectionLost)
     }
 }
 
@@ -147,78 +111,45 @@ pub(crate) struct Failure<'a> {
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
 pub(super) fn reason_id(tx: &Transaction<'_>, code: &str, text: &str) -> rusqlite::Result<i64> {
-    tx.execute("INSERT OR IGNORE INTO reason (code, text) VALUES (?1, ?2)", params![code, text])?;
-    tx.query_row("SELECT id FROM reason WHERE code = ?1 AND text = ?2", params![code, text], |r| r.get(0))
+    tx.prepare_cached("INSERT OR IGNORE INTO reason (code, text) VALUES (?1, ?2)")?
+        .execute(params![code, text])?;
+    tx.prepare_cached("SELECT id FROM reason WHERE code = ?1 AND text = ?2")?
+        .query_row(params![code, text], |r| r.get(0))
 }
 
 impl Ledger {
-    /// The folder's rows that are not gone, by source UID.
+    /// Whether any row is known by a number of the source's, also one whose message is gone.
     ///
     /// # Errors
-    /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match
-    /// its seal.
-    pub(crate) fn rows(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
-        self.rows_where(folder, "gone = 0")
-    }
-
-    /// The same with those that the newest list left out, though the source counted more than it listed: of a source
-    /// that numbers its messages anew, they may be there as well.
-    pub(crate) fn rows_listed_or_not(&self, folder: FolderId) -> Result<HashMap<u32, Row>> {
-        self.rows_where(folder, "gone IN (0, 3)")
-    }
-
-    /// Whether any row is known by a number of the source's, also one whose message is gone.
+    /// See [`super::LedgerError`]; the same for all methods.
     pub(crate) fn has_numbers(&self, folder: FolderId) -> Result<bool> {
         self.sql(|db| {
-            db.query_row(
-                "SELECT EXISTS (SELECT 1 FROM message WHERE folder = ?1 AND source_uid > 0)",
-                [folder.0],
-                |r| r.get(0),
-            )
+            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM message WHERE folder = ?1 AND source_uid > 0)")?
+                .query_row([folder.0], |r| r.get(0))
         })
     }
 
-    fn rows_where(&self, folder: FolderId, which: &str) -> Result<HashMap<u32, Row>> {
-        let rows = self.sql(|db| {
-            let mut query = db.prepare(&format!(
-                "SELECT source_uid, outcome, size, target_uid, flags, proven, attempts, code, place, digest, body_digest,
-                     telling, altered, source_size, source_date, target_size, target_date, seal = {MESSAGE}
-                 FROM message LEFT JOIN reason ON reason.id = message.reason WHERE folder = ?1 AND {which}",
-            ))?;
-            let rows = query.query_map([folder.0], |r| {
-                let uid: i64 = r.get(0)?;
-                if !r.get::<_, bool>(17)? {
-                    return Ok(Err(uid));
-                }
-                let uid = u32::try_from(uid).unwrap_or_default();
-                let size = r.get(2)?;
-                let at_source =
-                    Figures { size: r.get::<_, Option<u64>>(13)?.unwrap_or(size), date: r.get(14)? };
-                Ok(Ok((
-                    uid,
-                    Row {
-                        uid,
-                        outcome: Outcome::from_number(r.get(1)?),
-                        size,
-                        at_source,
-                        content: known(r, 9)?,
-                        target_uid: r.get(3)?,
-                        at_target: Figures {
-                            size: r.get::<_, Option<u64>>(15)?.unwrap_or(size),
-                            date: r.get::<_, Option<i64>>(16)?.or(at_source.date),
-                        },
-                        flags: r.get(4)?,
-                        proven: r.get(5)?,
-                        attempts: r.get(6)?,
-                        // `found` says how a copy was found, not why there is none.
-                        code: r.get::<_, Option<String>>(7)?.and_then(|code| Code::parse(&code)),
-                        place: r.get::<_, Option<i64>>(8)?.map(PlaceId),
-                    },
-                )))
-            })?;
-            rows.collect::<rusqlite::Result<std::result::Result<HashMap<u32, Row>, i64>>>()
-        })?;
-        rows.map_err(|uid| self.damaged(&format!("the row of message {uid} does not match its seal")))
+    /// The source's numbers by which rows are known, those of messages that are gone included.
+    pub(crate) fn numbers(&self, folder: FolderId) -> Result<UidSet> {
+        self.sql(|db| {
+            db.prepare_cached(
+                "SELECT source_uid FROM message WHERE folder = ?1 AND source_uid > 0 ORDER BY source_uid",
+            )?
+            .query_map([folder.0], |r| r.get::<_, u32>(0))?
+            .collect()
+        })
+    }
+
+    /// Whether this project may have put anything on the target: also what was sent and is not seen there, or was under
+    /// way when a run broke off.
+    pub(crate) fn has_sent(&self) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM message WHERE outcome IN (1, 4)) OR EXISTS (SELECT 1 FROM batch)",
+                [],
+                |r| r.get(0),
+            )
+        })
     }
 
     /// What is known of the content of these messages, by source UID.
@@ -276,7 +207,7 @@ impl Ledger {
     /// Messages that came with another length than the source says they have, over all folders, by folder and source UID.
     pub(crate) fn odd_lengths(&self) -> Result<Vec<OddLength>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT f.id, f.source_path, m.source_uid, m.target_uid, m.size, m.source_size
                  FROM message m JOIN folder f ON f.id = m.folder
                  WHERE m.source_size IS NOT NULL AND m.gone = 0 AND m.outcome = 1 ORDER BY f.id, m.source_uid",
@@ -298,12 +229,11 @@ impl Ledger {
     /// The headers of the message whose copy has this UID in the folder's place, where it is known.
     pub(crate) fn telling_at(&self, folder: FolderId, target_uid: u32) -> Result<Option<Telling>> {
         self.sql(|db| {
-            db.query_row(
+            db.prepare_cached(
                 "SELECT telling FROM message
                  WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?2",
-                params![folder.0, target_uid],
-                |r| r.get::<_, Option<[u8; Telling::LEN]>>(0),
-            )
+            )?
+            .query_row(params![folder.0, target_uid], |r| r.get::<_, Option<[u8; Telling::LEN]>>(0))
             .optional()
             .map(|found| found.flatten().map(Telling::from_bytes))
         })
@@ -351,16 +281,16 @@ impl Ledger {
         self.transaction(|tx| {
             changed(tx, folder)?;
             let reason = reason_id(tx, failure.code.as_str(), failure.text)?;
-            tx.execute(
+            tx.prepare_cached(
                 "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts, seal)
                  VALUES (?1, ?2, 4, ?3, ?4, ?5, 0)
                  ON CONFLICT (folder, source_uid) DO UPDATE SET outcome = 4, size = ?3, reason = ?4,
                      attempts = attempts + ?5, place = NULL, target_uid = NULL, proven = 0",
-                params![folder.0, failure.uid, failure.size, reason, failure.attempts],
-            )?;
-            tx.execute(SEAL_ONE, params![folder.0, failure.uid])?;
+            )?
+            .execute(params![folder.0, failure.uid, failure.size, reason, failure.attempts])?;
+            tx.prepare_cached(SEAL_ONE)?.execute(params![folder.0, failure.uid])?;
             for id in closed {
-                tx.execute("DELETE FROM batch WHERE id = ?1", [id])?;
+                tx.prepare_cached("DELETE FROM batch WHERE id = ?1")?.execute([id])?;
             }
             Ok(())
         })
@@ -369,7 +299,7 @@ impl Ledger {
     /// Copies that were acknowledged and not seen in the target's list yet.
     pub(crate) fn unproven(&self, folder: FolderId) -> Result<Vec<Unproven>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT source_uid, target_uid, size, source_date FROM message
                  WHERE folder = ?1 AND gone = 0 AND proven = 0 AND target_uid IS NOT NULL
                      AND place = (SELECT place FROM folder WHERE id = ?1)",
@@ -379,6 +309,18 @@ impl Ledger {
                 Ok(Unproven { uid: r.get(0)?, target_uid: r.get(1)?, sent })
             })?
             .collect()
+        })
+    }
+
+    /// How many copies were seen in the place that is open, those that are gone from it since included.
+    pub(crate) fn proven(&self, folder: FolderId) -> Result<usize> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT count(*) FROM message WHERE folder = ?1 AND gone = 0 AND proven = 1
+                     AND place = (SELECT place FROM folder WHERE id = ?1)",
+                [folder.0],
+                |r| r.get(0),
+            )
         })
     }
 
@@ -402,10 +344,8 @@ impl Ledger {
         self.transaction(|tx| {
             changed(tx, folder)?;
             for uid in uids {
-                tx.execute(
-                    "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2",
-                    params![folder.0, uid],
-                )?;
+                tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?
+                    .execute(params![folder.0, uid])?;
             }
             Ok(())
         })
@@ -414,7 +354,7 @@ impl Ledger {
     /// How often messages that are not on the target were sent in vain; those that never were are left out.
     pub(crate) fn attempts(&self, folder: FolderId) -> Result<HashMap<u32, u32>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT source_uid, attempts FROM message
                  WHERE folder = ?1 AND gone = 0 AND outcome > 2 AND outcome = 4 AND attempts > 0",
             )?
@@ -436,15 +376,38 @@ impl Ledger {
         })
     }
 
-    /// Flags that still have to be set on the target: (source UID, target UID, flags).
+    /// Flags that still have to be set on copies in the open place: (source UID, target UID, flags).
     pub(crate) fn flags_pending(&self, folder: FolderId) -> Result<Vec<(u32, u32, String)>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT source_uid, target_uid, flags_pending FROM message
-                 WHERE folder = ?1 AND flags_pending IS NOT NULL AND target_uid IS NOT NULL AND gone = 0",
+                 WHERE folder = ?1 AND flags_pending IS NOT NULL AND target_uid IS NOT NULL AND gone = 0 AND outcome = 1
+                     AND place = (SELECT place FROM folder WHERE id = ?1)",
             )?
             .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
             .collect()
+        })
+    }
+
+    /// What stands for the flags that a folder's copies were given: the same for the same messages with the same flags. Of
+    /// folders that were proven at a source without modification sequences, by source path.
+    pub(crate) fn flags_given(&self) -> Result<HashMap<String, u64>> {
+        self.sql(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT f.source_path, m.source_uid, m.flags FROM folder f JOIN message m ON m.folder = f.id
+                 WHERE f.proven_source_uidnext IS NOT NULL AND f.proven_source_modseq IS NULL AND m.gone = 0
+                 ORDER BY f.id, m.source_uid",
+            )?;
+            let mut hashes: HashMap<String, Sha256> = HashMap::new();
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let (path, uid, flags): (String, i64, Option<String>) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
+                hashes.entry(path).or_default().update(format!("{uid} {flags:?}\n"));
+            }
+            let first =
+                |hash: Sha256| hash.finalize().iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+            Ok(hashes.into_iter().map(|(path, hash)| (path, first(hash))).collect())
         })
     }
 
@@ -452,11 +415,11 @@ impl Ledger {
     pub(crate) fn flags_stored(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
             for uid in uids {
-                tx.execute(
+                tx.prepare_cached(
                     "UPDATE message SET flags = trim(flags || ' ' || flags_pending), flags_pending = NULL
                      WHERE folder = ?1 AND source_uid = ?2 AND flags_pending IS NOT NULL",
-                    params![folder.0, uid],
-                )?;
+                )?
+                .execute(params![folder.0, uid])?;
             }
             Ok(())
         })

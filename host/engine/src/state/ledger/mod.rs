@@ -16,6 +16,7 @@ mod numbers;
 mod place;
 mod relocation;
 mod report;
+mod row;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -37,16 +39,20 @@ pub(crate) use batch::Batch;
 pub(crate) use delivered::{Delivered, Taken};
 pub(crate) use digests::{Digests, Known, TELLING, Telling, kept};
 pub(crate) use folder::{FolderId, FolderRow, Proof};
-pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Row, Unproven};
+pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Unproven};
 pub(crate) use numbers::Stray;
 pub(crate) use place::{Place, PlaceId};
 pub(crate) use relocation::{Copy, Relocation};
+pub(crate) use row::{Row, Rows};
 
 /// Version of the tables in `schema.sql`.
-pub(crate) const SCHEMA_VERSION: u32 = 6;
+pub(crate) const SCHEMA_VERSION: u32 = 7;
 
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;
+
+/// So many statements stay prepared: what a folder needs of them costs more to prepare than to run.
+const STATEMENTS: usize = 48;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -209,6 +215,7 @@ impl Ledger {
         let ledger = Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None };
         ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
         ledger.sql(|db| db.busy_timeout(Duration::from_secs(5)))?;
+        ledger.sql(keep_statements)?;
         ledger.sql(seal::register)?;
         let found = ledger.version()?;
         ledger.refuse_newer(found)?;
@@ -324,6 +331,7 @@ impl Ledger {
             db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             db.pragma_update(None, "foreign_keys", true)?;
             db.busy_timeout(Duration::from_secs(5))?;
+            keep_statements(db)?;
             seal::register(db)
         })?;
         let found = self.version()?;
@@ -409,6 +417,12 @@ fn resting(path: &Path) -> Option<String> {
     }
     uri.push_str("?immutable=1");
     Some(uri)
+}
+
+/// Statements stay prepared. SQLite would plan them anew for every value that is bound, to see whether it is a rare one.
+fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// Records who a ledger is about.

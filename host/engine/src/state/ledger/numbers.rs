@@ -22,11 +22,10 @@ pub(crate) struct Stray {
 }
 
 impl Stray {
-    /// What a row is once its message has not its number any more; `None` for one without a copy.
+    /// What the row of a copy, of which so much is known, is once its message has not its number any more.
     #[must_use]
-    pub(crate) fn of(row: &Row) -> Option<Self> {
-        row.target_uid?;
-        Some(Self { source_uid: i64::from(row.uid), at_source: row.at_source, content: row.content })
+    pub(crate) fn of(row: &Row, content: Known) -> Self {
+        Self { source_uid: i64::from(row.uid), at_source: row.at_source(), content }
     }
 }
 
@@ -48,22 +47,21 @@ impl Ledger {
             changed(tx, folder)?;
             forget_sent(tx, folder, |uid| only.is_none_or(|only| only.contains(&uid)))?;
             // Below every number there is, so that none meets another.
-            let lowest: i64 = tx.query_row(
-                "SELECT min(0, coalesce(min(source_uid), 0)) FROM message WHERE folder = ?1",
-                [folder.0],
-                |r| r.get(0),
-            )?;
+            let lowest: i64 = tx
+                .prepare_cached("SELECT min(0, coalesce(min(source_uid), 0)) FROM message WHERE folder = ?1")?
+                .query_row([folder.0], |r| r.get(0))?;
             let numbers = match only {
                 Some(_) => "source_uid = ?2",
                 None => "source_uid > ?2",
             };
-            let mut forget =
-                tx.prepare(&format!("DELETE FROM message WHERE folder = ?1 AND {numbers} AND outcome > 2"))?;
-            let mut void = tx.prepare(&format!(
+            let mut forget = tx.prepare_cached(&format!(
+                "DELETE FROM message WHERE folder = ?1 AND {numbers} AND outcome > 2"
+            ))?;
+            let mut void = tx.prepare_cached(&format!(
                 "UPDATE message SET source_uid = ?3 - source_uid, gone = CASE gone WHEN 2 THEN 2 ELSE 1 END
                  WHERE folder = ?1 AND {numbers}"
             ))?;
-            let mut differences = tx.prepare(&format!(
+            let mut differences = tx.prepare_cached(&format!(
                 "UPDATE difference SET source_uid = ?3 - source_uid WHERE folder = ?1 AND {numbers}"
             ))?;
             for number in only.map_or_else(|| vec![0], <[u32]>::to_vec) {
@@ -71,10 +69,10 @@ impl Ledger {
                 void.execute(params![folder.0, number, lowest])?;
                 differences.execute(params![folder.0, number, lowest])?;
             }
-            tx.execute(
-                &format!("UPDATE message SET seal = {MESSAGE} WHERE folder = ?1 AND source_uid < ?2"),
-                params![folder.0, lowest],
-            )
+            tx.prepare_cached(&format!(
+                "UPDATE message SET seal = {MESSAGE} WHERE folder = ?1 AND source_uid < ?2"
+            ))?
+            .execute(params![folder.0, lowest])
             .map(drop)
         })
     }
@@ -82,7 +80,7 @@ impl Ledger {
     /// Copies of what the source does not have any more, and that nobody has put away, in the order their messages had.
     pub(crate) fn strays(&self, folder: FolderId) -> Result<Vec<Stray>> {
         let rows = self.sql(|db| {
-            db.prepare(&format!(
+            db.prepare_cached(&format!(
                 "SELECT source_uid, size, source_size, source_date, seal = {MESSAGE}, digest, body_digest, telling, altered
                  FROM message WHERE folder = ?1 AND gone = 1 AND outcome < 3 AND target_uid IS NOT NULL
                  ORDER BY abs(source_uid)"
@@ -103,18 +101,19 @@ impl Ledger {
     pub(crate) fn found_again(&mut self, folder: FolderId, found: &[(i64, u32, Figures)]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let mut update = tx.prepare(
+            let mut update = tx.prepare_cached(
                 "UPDATE message SET source_uid = ?3, gone = 0 WHERE folder = ?1 AND source_uid = ?2",
             )?;
             for (row, uid, _) in found {
                 update.execute(params![folder.0, row, uid])?;
                 renumber_differences(tx, folder, *row, *uid)?;
             }
-            tx.execute("DELETE FROM difference WHERE folder = ?1 AND source_uid < 0", [folder.0])?;
+            tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid < 0")?
+                .execute([folder.0])?;
             let figures: Vec<(u32, Figures)> =
                 found.iter().map(|(_, uid, figures)| (*uid, *figures)).collect();
             set_source_figures(tx, folder, &figures)?;
-            let mut seal = tx.prepare(SEAL_ONE)?;
+            let mut seal = tx.prepare_cached(SEAL_ONE)?;
             for (_, uid, _) in found {
                 seal.execute(params![folder.0, uid])?;
             }
@@ -136,7 +135,7 @@ impl Ledger {
             return Ok(());
         }
         self.transaction(|tx| {
-            let mut update = tx.prepare(
+            let mut update = tx.prepare_cached(
                 "UPDATE message SET target_size = CASE WHEN ?3 > 0 THEN nullif(?3, size) ELSE target_size END,
                      target_date = CASE WHEN ?4 IS source_date THEN NULL ELSE coalesce(?4, target_date) END
                  WHERE folder = ?1 AND source_uid = ?2",
@@ -172,7 +171,7 @@ fn set_source_figures(
     figures: &[(u32, Figures)],
 ) -> rusqlite::Result<()> {
     // What the target's date was held against stays where it was.
-    let mut update = tx.prepare(
+    let mut update = tx.prepare_cached(
         "UPDATE message SET target_date = nullif(coalesce(target_date, source_date), coalesce(?4, source_date)),
              source_size = CASE WHEN ?3 > 0 THEN nullif(?3, size) ELSE source_size END,
              source_date = coalesce(?4, source_date)
@@ -187,7 +186,7 @@ fn set_source_figures(
 /// Intents forget the numbers that mean something else now.
 fn forget_sent(tx: &Transaction<'_>, folder: FolderId, void: impl Fn(u32) -> bool) -> rusqlite::Result<()> {
     let intents: Vec<(i64, String)> = tx
-        .prepare("SELECT id, messages FROM batch WHERE folder = ?1")?
+        .prepare_cached("SELECT id, messages FROM batch WHERE folder = ?1")?
         .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (id, messages) in intents {
@@ -195,7 +194,8 @@ fn forget_sent(tx: &Transaction<'_>, folder: FolderId, void: impl Fn(u32) -> boo
         let after: Vec<(u32, u64)> =
             before.iter().map(|(uid, size)| (if void(*uid) { 0 } else { *uid }, *size)).collect();
         if after != before {
-            tx.execute("UPDATE batch SET messages = ?2 WHERE id = ?1", params![id, messages_column(&after)])?;
+            tx.prepare_cached("UPDATE batch SET messages = ?2 WHERE id = ?1")?
+                .execute(params![id, messages_column(&after)])?;
         }
     }
     Ok(())

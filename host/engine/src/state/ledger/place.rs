@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{FolderId, Ledger, Result};
@@ -54,15 +55,12 @@ pub(super) fn place_id(
     let id = match known {
         Some(id) => id,
         None => {
-            tx.execute(
-                "INSERT INTO place (path, uidvalidity, seal) VALUES (?1, ?2, 0)",
-                params![path, uid_validity],
-            )?;
+            tx.prepare_cached("INSERT INTO place (path, uidvalidity, seal) VALUES (?1, ?2, 0)")?
+                .execute(params![path, uid_validity])?;
             tx.last_insert_rowid()
         }
     };
-    tx.execute(
-        "UPDATE place SET created = max(created, ?2), seal = seal(id, path, uidvalidity, max(created, ?2)) WHERE id = ?1",
+    tx.prepare_cached("UPDATE place SET created = max(created, ?2), seal = seal(id, path, uidvalidity, max(created, ?2)) WHERE id = ?1")?.execute(
         params![id, created],
     )?;
     Ok(id)
@@ -83,7 +81,8 @@ impl Ledger {
     ) -> Result<PlaceId> {
         self.transaction(|tx| {
             let id = place_id(tx, path, uid_validity, created)?;
-            tx.execute("UPDATE folder SET place = ?2 WHERE id = ?1", params![folder.0, id])?;
+            tx.prepare_cached("UPDATE folder SET place = ?2 WHERE id = ?1")?
+                .execute(params![folder.0, id])?;
             Ok(PlaceId(id))
         })
     }
@@ -96,16 +95,26 @@ impl Ledger {
     /// Every place, oldest first.
     pub(crate) fn places(&self) -> Result<Vec<Place>> {
         self.sql(|db| {
-            db.prepare(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?.query_map([], row)?.collect()
+            db.prepare_cached(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?
+                .query_map([], row)?
+                .collect()
+        })
+    }
+
+    /// Places of this path whose UIDs mean nothing any more, or never did.
+    pub(crate) fn unnumbered_places(&self, path: &str) -> Result<HashSet<PlaceId>> {
+        self.sql(|db| {
+            db.prepare_cached("SELECT id FROM place WHERE path = ?1 AND uidvalidity IS NULL")?
+                .query_map([path], |r| r.get(0).map(PlaceId))?
+                .collect()
         })
     }
 
     /// Somebody has renamed a place on the target.
     pub(crate) fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
         self.transaction(|tx| {
-            tx.execute(
-                "UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
-                 WHERE id = ?1",
+            tx.prepare_cached("UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
+                 WHERE id = ?1")?.execute(
                 params![place.0, to],
             )
             .map(drop)
@@ -116,27 +125,49 @@ impl Ledger {
     /// and what is opened under its name from now on is another place.
     pub(crate) fn renounce(&mut self, place: PlaceId) -> Result<()> {
         self.sql(|db| {
-            db.execute(
+            db.prepare_cached(
                 "UPDATE place SET uidvalidity = NULL, seal = seal(id, path, NULL, created) WHERE id = ?1",
-                [place.0],
-            )
+            )?
+            .execute([place.0])
             .map(drop)
         })
     }
 
     /// UIDs of a place that the ledger accounts for, over all source folders.
-    pub(crate) fn claimed_in(&self, place: PlaceId) -> Result<HashSet<u32>> {
+    pub(crate) fn claimed_in(&self, place: PlaceId) -> Result<UidSet> {
         self.sql(|db| {
-            db.prepare("SELECT target_uid FROM message WHERE place = ?1 AND target_uid IS NOT NULL")?
+            db.prepare_cached("SELECT target_uid FROM message WHERE place = ?1 AND target_uid IS NOT NULL")?
                 .query_map([place.0], |r| r.get(0))?
                 .collect()
         })
     }
 
-    /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
-    pub(crate) fn claimed(&self, target: &str) -> Result<HashSet<u32>> {
+    /// Whether a message under this UID of a place is a copy that this project has put there.
+    pub(crate) fn is_copy(&self, place: PlaceId, uid: u32) -> Result<bool> {
         self.sql(|db| {
-            db.prepare(
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM message WHERE place = ?1 AND target_uid = ?2 AND outcome = 1)",
+                params![place.0, uid],
+                |r| r.get(0),
+            )
+        })
+    }
+
+    /// How many messages of a place the ledger accounts for, over all source folders.
+    pub(crate) fn copies_in(&self, place: PlaceId) -> Result<u64> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT count(*) FROM message WHERE place = ?1 AND target_uid IS NOT NULL",
+                [place.0],
+                |r| r.get(0),
+            )
+        })
+    }
+
+    /// UIDs of a target folder that the ledger accounts for, over all source folders that go there.
+    pub(crate) fn claimed(&self, target: &str) -> Result<UidSet> {
+        self.sql(|db| {
+            db.prepare_cached(
                 "SELECT target_uid FROM message WHERE target_uid IS NOT NULL
                  AND place IN (SELECT place FROM folder WHERE target_path = ?1)",
             )?

@@ -1,12 +1,15 @@
 //! Copies on the move from one target folder to another: intent first, so that a crash in between
 //! neither loses nor doubles one.
 
-use rusqlite::{Row as SqlRow, params};
+use std::collections::HashMap;
+
+use mailhaul_imap::UidSet;
+use rusqlite::{Row as SqlRow, Transaction, params};
 
 use super::digests::known;
 use super::folder::{changed, set_gone};
 use super::seal::{MESSAGE, SEAL_ONE};
-use super::{FolderId, Known, Ledger, Outcome, PlaceId, Result};
+use super::{Figures, FolderId, Known, Ledger, Outcome, PlaceId, Result, Row};
 
 /// A copy on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +26,36 @@ pub(crate) struct Copy {
     pub target_uid: u32,
     /// Bytes at the source.
     pub size: u64,
+    /// What the source lists of its message.
+    pub at_source: Figures,
+    /// What the target lists of it.
+    pub at_target: Figures,
     /// What is known of its content.
     pub content: Known,
     /// The source has it no more.
     pub gone: bool,
     /// It was put away by `run --delete-gone`.
     pub put_away: bool,
+}
+
+impl Copy {
+    /// The copy that a row of this folder, of whose content so much is known, says there is.
+    #[must_use]
+    pub(crate) fn of(folder: FolderId, row: &Row, content: Known) -> Option<Self> {
+        Some(Self {
+            folder,
+            source_uid: i64::from(row.uid),
+            outcome: row.outcome,
+            place: row.place()?,
+            target_uid: row.target_uid()?,
+            size: row.size,
+            at_source: row.at_source(),
+            at_target: row.at_target(),
+            content,
+            gone: false,
+            put_away: false,
+        })
+    }
 }
 
 /// An intent to move copies that was never completed.
@@ -48,15 +75,31 @@ pub(crate) struct Relocation {
     pub copies: Vec<(i64, u32)>,
 }
 
+/// The columns that [`copy`] reads.
+fn copy_columns() -> String {
+    format!(
+        "folder, source_uid, outcome, place, target_uid, size, gone, seal = {MESSAGE}, digest, body_digest, telling, altered,
+         source_size, source_date, target_size, target_date"
+    )
+}
+
 fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Copy)> {
     let gone: i64 = row.get(6)?;
+    let size = row.get(5)?;
+    let at_source = Figures { size: row.get::<_, Option<u64>>(12)?.unwrap_or(size), date: row.get(13)? };
+    let at_target = Figures {
+        size: row.get::<_, Option<u64>>(14)?.unwrap_or(size),
+        date: row.get::<_, Option<i64>>(15)?.or(at_source.date),
+    };
     let copy = Copy {
         folder: FolderId(row.get(0)?),
         source_uid: row.get(1)?,
         outcome: Outcome::from_number(row.get(2)?),
         place: PlaceId(row.get(3)?),
         target_uid: row.get(4)?,
-        size: row.get(5)?,
+        size,
+        at_source,
+        at_target,
         content: known(row, 8)?,
         gone: matches!(gone, 1 | 2),
         put_away: gone == 2,
@@ -70,14 +113,27 @@ impl Ledger {
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match its seal.
     pub(crate) fn copies(&self) -> Result<Vec<Copy>> {
+        self.copies_where("place IS NOT NULL ORDER BY place, target_uid", [])
+    }
+
+    /// Copies of a source folder's messages: ours alone, and not those that were put away. With `uids` only those that are gone
+    /// or that such a whole list of the folder has not; else only those that are gone.
+    pub(crate) fn departed(&self, folder: FolderId, uids: Option<&UidSet>) -> Result<Vec<Copy>> {
+        let which = "outcome = 1 AND place IS NOT NULL AND folder = ?1 AND gone <> 2 AND (gone = 1 OR ?2)";
+        let mut copies = self.copies_where(which, params![folder.0, uids.is_some()])?;
+        if let Some(uids) = uids {
+            copies.retain(|copy| u32::try_from(copy.source_uid).map_or(true, |uid| !uids.contains(uid)));
+        }
+        Ok(copies)
+    }
+
+    fn copies_where(&self, which: &str, params: impl rusqlite::Params) -> Result<Vec<Copy>> {
         let rows = self.sql(|db| {
-            db.prepare(&format!(
-                "SELECT folder, source_uid, outcome, place, target_uid, size, gone, seal = {MESSAGE}, digest, body_digest,
-                     telling, altered
-                 FROM message WHERE outcome < 3 AND place IS NOT NULL AND target_uid IS NOT NULL
-                 ORDER BY place, target_uid",
+            db.prepare_cached(&format!(
+                "SELECT {} FROM message WHERE outcome < 3 AND target_uid IS NOT NULL AND {which}",
+                copy_columns()
             ))?
-            .query_map([], copy)?
+            .query_map(params, copy)?
             .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         rows.into_iter()
@@ -88,30 +144,64 @@ impl Ledger {
             .collect()
     }
 
-    /// Records the intent to move `copies` (source UID, UID at `from`). Committed when this returns.
+    /// Records the intent to move `copies` (source UID, UID at `from`) of a folder from one place to another. Copies that were
+    /// another folder's until now are this one's from now on: `was`, by source UID here, says which folder's, and its number
+    /// there. Committed when this returns.
     pub(crate) fn open_relocation(
         &mut self,
         folder: FolderId,
-        from: PlaceId,
-        to: PlaceId,
+        (from, to): (PlaceId, PlaceId),
         to_uid_next: Option<u32>,
         copies: &[(i64, u32)],
+        was: &HashMap<i64, (FolderId, i64)>,
     ) -> Result<i64> {
         let list: Vec<String> = copies.iter().map(|(source, at)| format!("{source}:{at}")).collect();
         self.transaction(|tx| {
             changed(tx, folder)?;
-            tx.execute(
-                "INSERT INTO relocation (folder, from_place, to_place, to_uidnext, copies) VALUES (?1, ?2, ?3, ?4, ?5)",
+            hand_over(tx, folder, copies.iter().map(|(uid, _)| *uid), was)?;
+            tx.prepare_cached("INSERT INTO relocation (folder, from_place, to_place, to_uidnext, copies) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
                 params![folder.0, from.0, to.0, to_uid_next, list.join(",")],
             )?;
             Ok(tx.last_insert_rowid())
         })
     }
 
+    /// Copies that were another folder's until now are this one's from now on, and are where they belong: these, see
+    /// [`Ledger::open_relocation`] for `was`.
+    pub(crate) fn hand_over(
+        &mut self,
+        folder: FolderId,
+        copies: &[i64],
+        was: &HashMap<i64, (FolderId, i64)>,
+    ) -> Result<()> {
+        self.transaction(|tx| hand_over(tx, folder, copies.iter().copied(), was))
+    }
+
+    /// Takes an intent to move back, and with it what it handed over: the copies are of messages that are gone, as before.
+    pub(crate) fn hand_back(
+        &mut self,
+        intent: i64,
+        folder: FolderId,
+        was: &HashMap<i64, (FolderId, i64)>,
+    ) -> Result<()> {
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            for (uid, (other, number)) in was {
+                changed(tx, *other)?;
+                tx.execute(
+                    "UPDATE message SET folder = ?3, source_uid = ?4, gone = 1 WHERE folder = ?1 AND source_uid = ?2",
+                    params![folder.0, uid, other.0, number],
+                )?;
+                tx.execute(SEAL_ONE, params![other.0, number])?;
+            }
+            tx.execute("DELETE FROM relocation WHERE id = ?1", [intent]).map(drop)
+        })
+    }
+
     /// Intents to move that were never completed, oldest first.
     pub(crate) fn open_relocations(&self) -> Result<Vec<Relocation>> {
         self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT id, folder, from_place, to_place, to_uidnext, copies FROM relocation ORDER BY id",
             )?
             .query_map([], |r| {
@@ -137,11 +227,11 @@ impl Ledger {
     pub(crate) fn relocated(&mut self, folder: FolderId, to: PlaceId, copies: &[(i64, u32)]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let mut update = tx.prepare(
+            let mut update = tx.prepare_cached(
                 "UPDATE message SET place = ?3, target_uid = ?4, proven = 1, outcome = 1
                  WHERE folder = ?1 AND source_uid = ?2",
             )?;
-            let mut seal = tx.prepare(SEAL_ONE)?;
+            let mut seal = tx.prepare_cached(SEAL_ONE)?;
             for (source, uid) in copies {
                 update.execute(params![folder.0, source, to.0, uid])?;
                 seal.execute(params![folder.0, source])?;
@@ -163,10 +253,10 @@ impl Ledger {
     pub(crate) fn left(&mut self, folder: FolderId, to: PlaceId, source_uids: &[i64]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let mut update = tx.prepare(
+            let mut update = tx.prepare_cached(
                 "UPDATE message SET place = ?3, target_uid = NULL, proven = 1 WHERE folder = ?1 AND source_uid = ?2",
             )?;
-            let mut seal = tx.prepare(SEAL_ONE)?;
+            let mut seal = tx.prepare_cached(SEAL_ONE)?;
             for source in source_uids {
                 update.execute(params![folder.0, source, to.0])?;
                 seal.execute(params![folder.0, source])?;
@@ -177,18 +267,44 @@ impl Ledger {
 
     /// Completes an intent to move.
     pub(crate) fn close_relocation(&mut self, id: i64) -> Result<()> {
-        self.sql(|db| db.execute("DELETE FROM relocation WHERE id = ?1", [id]).map(drop))
+        self.sql(|db| db.prepare_cached("DELETE FROM relocation WHERE id = ?1")?.execute([id]).map(drop))
     }
 
     /// Forgets messages whose copies were taken back: a later run would copy them again.
     pub(crate) fn forget(&mut self, folder: FolderId, source_uids: &[i64]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;
-            let mut delete = tx.prepare("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?;
+            let mut delete =
+                tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?;
             for source in source_uids {
                 delete.execute(params![folder.0, source])?;
             }
             Ok(())
         })
     }
+}
+
+fn hand_over(
+    tx: &Transaction<'_>,
+    folder: FolderId,
+    copies: impl Iterator<Item = i64>,
+    was: &HashMap<i64, (FolderId, i64)>,
+) -> rusqlite::Result<()> {
+    if was.is_empty() {
+        return Ok(());
+    }
+    changed(tx, folder)?;
+    let mut update = tx.prepare_cached(
+        "UPDATE message SET folder = ?3, source_uid = ?4, gone = 0 WHERE folder = ?1 AND source_uid = ?2",
+    )?;
+    let mut seal = tx.prepare_cached(SEAL_ONE)?;
+    let mut forget = tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = ?2")?;
+    for (uid, (other, number)) in copies.filter_map(|uid| Some((uid, was.get(&uid)?))) {
+        changed(tx, *other)?;
+        update.execute(params![other.0, number, folder.0, uid])?;
+        seal.execute(params![folder.0, uid])?;
+        forget.execute(params![other.0, number])?;
+    }
+    // What has come to a folder has not been compared there yet.
+    tx.execute("UPDATE folder SET verified = 0 WHERE id = ?1", [folder.0]).map(drop)
 }

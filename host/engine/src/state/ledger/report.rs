@@ -2,12 +2,33 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::folder::stopped_code;
+use super::folder::{SAMPLE, stopped_code};
 use super::{FolderId, FolderRow, Ledger, Result};
 use crate::code::Code;
-use crate::summary::{Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Verified};
+use crate::summary::{
+    Comparison, Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, Sample, Verified,
+};
+
+/// Folders with what is counted of their messages.
+const COUNTED: &str = "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code,
+        count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 1),
+        count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 2),
+        count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 3),
+        count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
+        count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
+        coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
+        f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted, f.scanned
+    FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL";
 
 impl Ledger {
+    /// Records of which part folders are compared from now on: one that was compared of another part is so no more.
+    pub(crate) fn set_sample(&mut self, sample: &Sample) -> Result<()> {
+        self.transaction(|tx| {
+            tx.execute("UPDATE folder SET verified = 0 WHERE verified = ?1", [SAMPLE])?;
+            set_about(tx, "sample", sample)
+        })
+    }
+
     /// Every folder with its counts, in plan order. Each adds up.
     ///
     /// # Errors
@@ -22,24 +43,20 @@ impl Ledger {
     }
 
     fn summaries(&self, folder: Option<FolderId>) -> Result<Vec<FolderSummary>> {
+        let of_part: Option<Sample> = self.about("sample")?;
         self.sql(|db| {
-            let mut query = db.prepare(
-                "SELECT f.source_path, f.target_path, f.source_messages, f.verified, f.stopped_code,
-                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 1),
-                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 2),
-                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 3),
-                     count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
-                     count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
-                     coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
-                     f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted, f.scanned
-                 FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL
-                 WHERE ?1 IS NULL OR f.id = ?1 GROUP BY f.id ORDER BY f.id",
-            )?;
-            let rows = query.query_map([folder.map(|f| f.0)], |r| {
+            let sql = match folder {
+                // A condition that takes in all of them would have each look at one folder read every folder.
+                Some(_) => format!("{COUNTED} WHERE f.id = ?1 GROUP BY f.id"),
+                None => format!("{COUNTED} GROUP BY f.id ORDER BY f.id"),
+            };
+            let mut query = db.prepare_cached(&sql)?;
+            let rows = query.query_map(rusqlite::params_from_iter(folder.map(|f| f.0)), |r| {
                 let verified = match r.get::<_, i64>(3)? {
                     0 => Verified::None,
                     1 => Verified::Counts,
                     2 => Verified::Headers,
+                    SAMPLE => Verified::Sample,
                     _ => Verified::Full,
                 };
                 // Counted when the folder was finished; a change since has taken it back.
@@ -82,7 +99,16 @@ impl Ledger {
                 // Of a folder that is left out nothing had to be read.
                 let stopped = stopped.filter(|_| target.is_some());
                 let never_opened = target.is_some() && !r.get::<_, bool>(14)?;
-                Ok(FolderSummary { source: r.get(0)?, target, counts, stopped, never_opened, verified })
+                let sample = of_part.filter(|_| verified == Verified::Sample);
+                Ok(FolderSummary {
+                    source: r.get(0)?,
+                    target,
+                    counts,
+                    stopped,
+                    never_opened,
+                    verified,
+                    sample,
+                })
             })?;
             rows.collect()
         })
@@ -92,7 +118,7 @@ impl Ledger {
     /// folder that could not be read, wholly or in part.
     pub(crate) fn exceptions(&self) -> Result<Vec<Exception>> {
         let mut list: Vec<Exception> = self.sql(|db| {
-            db.prepare(
+            db.prepare_cached(
                 "SELECT f.source_path, m.source_uid, m.outcome, r.code, r.text
                  FROM message m JOIN folder f ON f.id = m.folder LEFT JOIN reason r ON r.id = m.reason
                  WHERE m.gone = 0 AND m.outcome > 2
@@ -136,7 +162,7 @@ impl Ledger {
     /// What is on record of one folder.
     pub(crate) fn differences_of(&self, folder: FolderId) -> Result<Vec<Difference>> {
         self.sql(|db| {
-            db.prepare("SELECT json FROM difference WHERE folder = ?1")?
+            db.prepare_cached("SELECT json FROM difference WHERE folder = ?1")?
                 .query_map([folder.0], |r| r.get::<_, String>(0))?
                 .filter_map(|text| text.map(|text| serde_json::from_str(&text).ok()).transpose())
                 .collect()
@@ -162,7 +188,7 @@ impl Ledger {
 
     fn set_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
         self.transaction(|tx| {
-            tx.execute("DELETE FROM difference WHERE folder = ?1", [folder.0])?;
+            tx.prepare_cached("DELETE FROM difference WHERE folder = ?1")?.execute([folder.0])?;
             add_differences(tx, folder, differences)
         })
     }
@@ -175,7 +201,9 @@ impl Ledger {
     /// Why the newest run left copies that `--delete-gone` asked it to put away, one sentence each.
     pub(crate) fn kept(&self) -> Result<Vec<String>> {
         let text: Option<String> = self.sql(|db| {
-            db.query_row("SELECT value FROM about WHERE name = 'kept'", [], |r| r.get(0)).optional()
+            db.prepare_cached("SELECT value FROM about WHERE name = 'kept'")?
+                .query_row([], |r| r.get(0))
+                .optional()
         })?;
         // Sentences that cannot be read are still a reason.
         Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| vec![text])).unwrap_or_default())
@@ -185,11 +213,30 @@ impl Ledger {
     pub(crate) fn set_kept(&mut self, kept: &[String]) -> Result<()> {
         self.sql(|db| {
             if kept.is_empty() {
-                return db.execute("DELETE FROM about WHERE name = 'kept'", []).map(drop);
+                return db.prepare_cached("DELETE FROM about WHERE name = 'kept'")?.execute([]).map(drop);
             }
-            db.execute("INSERT OR REPLACE INTO about (name, value) VALUES ('kept', ?1)", [to_json(&kept)?])
+            db.prepare_cached("INSERT OR REPLACE INTO about (name, value) VALUES ('kept', ?1)")?
+                .execute([to_json(&kept)?])
                 .map(drop)
         })
+    }
+
+    /// What the newest `verify` looked at.
+    pub(crate) fn compared(&self) -> Result<Option<Comparison>> {
+        self.about("compared")
+    }
+
+    /// Replaces it.
+    pub(crate) fn set_compared(&mut self, compared: &Comparison) -> Result<()> {
+        self.transaction(|tx| set_about(tx, "compared", compared))
+    }
+
+    /// A fact about the mailbox; one that cannot be read is none.
+    fn about<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let text: Option<String> = self.sql(|db| {
+            db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get(0)).optional()
+        })?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// Whether work was broken off: what was on its way and nobody has looked for, or a copy that was acknowledged and not
@@ -197,14 +244,13 @@ impl Ledger {
     /// its messages are not looked at.
     pub(crate) fn unfinished(&self) -> Result<bool> {
         self.sql(|db| {
-            db.query_row(
+            db.prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM batch WHERE looked_up = 0) OR EXISTS (SELECT 1 FROM relocation)
                      OR EXISTS (SELECT 1 FROM folder f JOIN message m ON m.folder = f.id
                          WHERE f.counts IS NULL AND m.gone = 0 AND m.target_uid IS NOT NULL
                              AND (m.proven = 0 OR m.flags_pending IS NOT NULL))",
-                [],
-                |r| r.get(0),
-            )
+            )?
+            .query_row([], |r| r.get(0))
         })
     }
 
@@ -216,12 +262,10 @@ impl Ledger {
     /// Replaces what the hooks said. `state` stands for what both ends were like, see [`Ledger::hooks_of`].
     pub(crate) fn set_hooks(&mut self, hooks: &[HookSummary], state: Option<&str>) -> Result<()> {
         self.transaction(|tx| {
-            tx.execute("DELETE FROM hook", [])?;
+            tx.prepare_cached("DELETE FROM hook")?.execute([])?;
             for hook in hooks {
-                tx.execute(
-                    "INSERT OR REPLACE INTO hook (plugin, json, state) VALUES (?1, ?2, ?3)",
-                    params![hook.plugin, to_json(hook)?, state],
-                )?;
+                tx.prepare_cached("INSERT OR REPLACE INTO hook (plugin, json, state) VALUES (?1, ?2, ?3)")?
+                    .execute(params![hook.plugin, to_json(hook)?, state])?;
             }
             Ok(())
         })
@@ -230,7 +274,8 @@ impl Ledger {
     /// What the hooks said when both ends were like this; `None` when they were not asked then.
     pub(crate) fn hooks_of(&self, state: &str) -> Result<Option<Vec<HookSummary>>> {
         let other: i64 = self.sql(|db| {
-            db.query_row("SELECT count(*) FILTER (WHERE state IS NOT ?1) FROM hook", [state], |r| r.get(0))
+            db.prepare_cached("SELECT count(*) FILTER (WHERE state IS NOT ?1) FROM hook")?
+                .query_row([state], |r| r.get(0))
         })?;
         let hooks = self.hooks()?;
         Ok((other == 0 && !hooks.is_empty()).then_some(hooks))
@@ -238,7 +283,7 @@ impl Ledger {
 
     fn json<T: serde::de::DeserializeOwned>(&self, query: &str) -> Result<Vec<T>> {
         self.sql(|db| {
-            db.prepare(query)?
+            db.prepare_cached(query)?
                 .query_map([], |r| {
                     let text: String = r.get(0)?;
                     serde_json::from_str(&text).map_err(|e| {
@@ -264,6 +309,16 @@ fn unlisted(folder: &FolderRow) -> (Code, String) {
         ),
         None => (Code::Rule, format!("left out with the rest of the folder: {fact}")),
     }
+}
+
+/// Records a fact about the mailbox, as part of a transaction.
+pub(super) fn set_about(
+    tx: &Transaction<'_>,
+    name: &str,
+    value: &impl serde::Serialize,
+) -> rusqlite::Result<()> {
+    let row = params![name, to_json(value)?];
+    tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)", row).map(drop)
 }
 
 /// As [`Ledger::add_differences`], as part of a transaction.

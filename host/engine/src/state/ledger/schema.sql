@@ -1,9 +1,10 @@
--- mailhaul ledger, version 6 (PRAGMA user_version). Plain sqlite3 reads it:
+-- mailhaul ledger, version 7 (PRAGMA user_version). Plain sqlite3 reads it:
 --   sqlite3 .mailhaul/ledgers/NAME.sqlite 'SELECT * FROM message_list LIMIT 20'
 -- Writing to it by hand breaks the seals below, and mailhaul then refuses it.
 
 -- Who this ledger is about: mailbox, source_user, source_host, target_user, target_host; rules, a digest of
--- what leaves messages out; kept, why the newest run left copies that --delete-gone asked it to put away (JSON); and key,
+-- what leaves messages out; sample, of which part those folders were compared of which that is told (JSON); compared,
+-- what the newest verify looked at (JSON); kept, why the newest run left copies that --delete-gone asked it to put away (JSON); and key,
 -- under which Message-IDs are hashed here and nowhere else.
 CREATE TABLE about (
     name  TEXT PRIMARY KEY,
@@ -33,7 +34,7 @@ CREATE TABLE folder (
     source_messages       INTEGER NOT NULL,  -- at the newest scan, `unlisted` ones included
     unlisted              INTEGER NOT NULL DEFAULT 0,  -- of these, so many the source counts and does not list
     scanned               INTEGER NOT NULL DEFAULT 0,  -- 1 once its message list was read
-    verified              INTEGER NOT NULL DEFAULT 0,  -- 0 none, 1 counts, 2 headers, 3 full
+    verified              INTEGER NOT NULL DEFAULT 0,  -- 0 none, 1 counts, 2 headers, 3 full, 4 a sample
     stopped_code          TEXT,     -- why the folder on its own cannot go on
     stopped_reason        TEXT,
     -- Both sides' figures when the folder's sum was last proven; NULL: it is not. While they are the same, so is the mail.
@@ -66,7 +67,7 @@ CREATE TABLE message (
     telling       BLOB,              -- 3 bytes each of SHA-256 of Message-ID, Date, From, To and Subject; 0: there is none
     message_id    BLOB,              -- 8 bytes of SHA-256 of the key above and the Message-ID
     altered       BLOB,              -- SHA-256 of the copy's bytes, where the target made another message of it
-    body_digest   BLOB,              -- 16 bytes of SHA-256 of the body with LF line ends, which servers do not rewrite
+    body_digest   BLOB,              -- 16 bytes of BLAKE3 of the body with line ends alike, which servers do not rewrite
     place         INTEGER REFERENCES place (id),
     target_uid    INTEGER,
     target_size   INTEGER,           -- RFC822.SIZE in the target's list; NULL: as size

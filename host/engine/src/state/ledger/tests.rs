@@ -4,8 +4,6 @@ mod evidence;
 mod migrations;
 mod standing;
 
-use std::collections::HashMap;
-
 use mailhaul_imap::UidSet;
 
 use super::folder::Scanned;
@@ -108,12 +106,12 @@ fn refusals_are_counted_over_runs() {
         ledger
             .failed(id, &Failure { uid: 1, size: 10, code: Code::Refused, text: "NO", attempts: 1 }, &[])
             .unwrap();
-        assert_eq!(ledger.rows(id).unwrap()[&1].attempts, n);
+        assert_eq!(ledger.rows(id).unwrap()[&1].attempts(), n);
     }
     ledger
         .failed(id, &Failure { uid: 2, size: 10, code: Code::TooBig, text: "limit", attempts: 0 }, &[])
         .unwrap();
-    assert_eq!(ledger.rows(id).unwrap()[&2].attempts, 0);
+    assert_eq!(ledger.rows(id).unwrap()[&2].attempts(), 0);
 }
 
 #[test]
@@ -125,7 +123,7 @@ fn pending_flags_are_kept_until_they_are_set() {
     assert_eq!(ledger.flags_pending(id).unwrap(), [(1, 8, "$odd".to_owned())]);
     ledger.flags_stored(id, &[1]).unwrap();
     assert!(ledger.flags_pending(id).unwrap().is_empty());
-    assert_eq!(ledger.rows(id).unwrap()[&1].flags.as_deref(), Some("\\Seen $odd"));
+    assert_eq!(ledger.rows(id).unwrap()[&1].flags().unwrap().to_string(), "\\Seen $odd");
 }
 
 #[test]
@@ -140,7 +138,7 @@ fn a_target_uid_is_claimed_by_every_source_folder_that_goes_there() {
     );
     ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
     ledger.delivered(other, &[message(1, 12)], Outcome::Copied, &[]).unwrap();
-    assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12].into());
+    assert_eq!(ledger.claimed("Sent Items").unwrap(), UidSet::from(&[11, 12][..]));
 }
 
 #[test]
@@ -223,15 +221,16 @@ fn a_flipped_bit_never_makes_a_message_done() {
         bad[at] ^= 1 << (at % 8);
         std::fs::write(&path, &bad).unwrap();
         let read = Ledger::open(dir.path(), &who()).and_then(|ledger| {
-            let Some(folder) = ledger.folder("Sent")? else { return Ok(HashMap::new()) };
+            let Some(folder) = ledger.folder("Sent")? else { return Ok(Rows::default()) };
             ledger.rows(folder.id)
         });
         match read {
             Err(_) => refused += 1,
             Ok(rows) => {
-                for (uid, row) in rows {
+                for row in rows.into_values() {
+                    let uid = row.uid;
                     let done = matches!(row.outcome, Outcome::Copied | Outcome::AlreadyPresent);
-                    assert!(!done || (uid <= 2 && row.target_uid == Some(10 + uid)), "byte {at}: {row:?}");
+                    assert!(!done || (uid <= 2 && row.target_uid() == Some(10 + uid)), "byte {at}: {row:?}");
                 }
             }
         }
@@ -400,8 +399,8 @@ fn new_source_numbers_keep_what_was_found_again() {
     assert_eq!(found(&ledger), [-1, -2, -3]);
     ledger.found_again(id, &[(-1, 2, size(10)), (-2, 1, size(12))]).unwrap();
     let rows = ledger.rows(id).unwrap();
-    assert_eq!((rows[&2].target_uid, rows[&1].target_uid, rows.len()), (Some(11), Some(12), 2));
-    assert_eq!(rows[&1].at_source.size, 12, "what the source lists now");
+    assert_eq!((rows[&2].target_uid(), rows[&1].target_uid(), rows.len()), (Some(11), Some(12), 2));
+    assert_eq!(rows[&1].at_source().size, 12, "what the source lists now");
     ledger.scanned(id, &[1, 2], 0).unwrap();
     assert_eq!(counts(&ledger).gone_at_source, 1);
     // And once more, so that what went in the first round is not in the way.
@@ -410,7 +409,7 @@ fn new_source_numbers_keep_what_was_found_again() {
     ledger.found_again(id, &[(-5, 7, size(10))]).unwrap();
     ledger.scanned(id, &[7], 0).unwrap();
     assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (2, 1));
-    assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12, 13].into());
+    assert_eq!(ledger.claimed("Sent Items").unwrap(), UidSet::from(&[11, 12, 13][..]));
 }
 
 /// A folder that was put back gives numbers a second time: one message's row loses its number, the others keep theirs.
@@ -426,7 +425,7 @@ fn a_number_that_is_another_message_s_is_taken_from_its_row_alone() {
     assert_eq!(rows.keys().collect::<Vec<_>>(), [&1]);
     assert_eq!(ledger.strays(id).unwrap()[0].source_uid, -2, "its copy stays ours");
     assert_eq!(ledger.open_batches(id).unwrap()[0].messages, [(0, 10), (4, 10)]);
-    assert_eq!(ledger.claimed("Sent Items").unwrap(), [11, 12].into());
+    assert_eq!(ledger.claimed("Sent Items").unwrap(), UidSet::from(&[11, 12][..]));
 }
 
 /// What was found of a copy is about its message, whatever number that has.
@@ -486,7 +485,7 @@ fn a_place_that_was_put_back_is_another_place() {
     ledger.renounce(before).unwrap();
     let now = ledger.open_place(id, "Sent Items", Some(9), false).unwrap();
     assert_ne!(now, before);
-    assert_eq!(ledger.rows(id).unwrap()[&1].place, Some(before));
+    assert_eq!(ledger.rows(id).unwrap()[&1].place(), Some(before));
     assert!(ledger.claimed_in(now).unwrap().is_empty());
     drop(ledger);
     Ledger::open(dir.path(), &who()).unwrap();
@@ -507,9 +506,9 @@ fn a_row_says_what_was_told_of_it() {
     let even = Delivered { at_source: figures(10, 100), ..message(2, 12) };
     ledger.delivered(id, &[odd, even], Outcome::Copied, &[]).unwrap();
     let rows = ledger.rows(id).unwrap();
-    assert_eq!((rows[&1].at_source, rows[&1].at_target), (figures(12, 100), figures(13, 200)));
-    assert_eq!(rows[&1].content.altered, Some([9; 32]));
-    assert_eq!((rows[&2].at_source, rows[&2].at_target), (figures(10, 100), figures(10, 100)));
+    assert_eq!((rows[&1].at_source(), rows[&1].at_target()), (figures(12, 100), figures(13, 200)));
+    assert_eq!(ledger.contents(id, &[1]).unwrap()[&1].altered, Some([9; 32]));
+    assert_eq!((rows[&2].at_source(), rows[&2].at_target()), (figures(10, 100), figures(10, 100)));
     let lengths: Vec<_> = ledger.odd_lengths().unwrap().iter().map(|l| (l.uid, l.came, l.said)).collect();
     assert_eq!(lengths, [(1, 10, 12)]);
 }

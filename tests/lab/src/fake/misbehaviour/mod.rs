@@ -6,6 +6,7 @@
 mod arrivals;
 mod connections;
 mod edit;
+mod endless;
 mod lists;
 mod names;
 mod refusals;
@@ -116,9 +117,18 @@ pub fn mail(store: &mut Store) {
     }
 }
 
-/// All rows, by kind: figures and lists, mail that is not what it was, texts, what arrives, refusals, names, connections.
-pub const TABLE: &[&[Misbehaviour]] =
-    &[lists::ROWS, stored::ROWS, texts::ROWS, arrivals::ROWS, refusals::ROWS, names::ROWS, connections::ROWS];
+/// All rows, by kind: figures and lists, mail that is not what it was, texts, what arrives, refusals, names, connections,
+/// what never ends.
+pub const TABLE: &[&[Misbehaviour]] = &[
+    lists::ROWS,
+    stored::ROWS,
+    texts::ROWS,
+    arrivals::ROWS,
+    refusals::ROWS,
+    names::ROWS,
+    connections::ROWS,
+    endless::ROWS,
+];
 
 /// Every row of [`TABLE`].
 pub fn rows() -> impl Iterator<Item = &'static Misbehaviour> {
@@ -132,6 +142,17 @@ const fn row(
     apply: fn(&mut Manners),
 ) -> Misbehaviour {
     Misbehaviour { name, what, at, tells: "", switch: Switch::Manners(apply) }
+}
+
+/// Of a server that tells this besides.
+const fn told(
+    name: &'static str,
+    what: &'static str,
+    at: &'static [End],
+    tells: &'static str,
+    apply: fn(&mut Manners),
+) -> Misbehaviour {
+    Misbehaviour { name, what, at, tells, switch: Switch::Manners(apply) }
 }
 
 const fn stored(

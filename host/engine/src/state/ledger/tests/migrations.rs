@@ -1,5 +1,7 @@
 //! Ledgers of earlier versions are brought up to date.
 
+use mailhaul_imap::UidSet;
+
 use super::*;
 
 #[test]
@@ -29,12 +31,16 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
     assert_eq!(inbox.proof, None);
     let rows = ledger.rows(inbox.id).unwrap();
     assert_eq!(
-        (rows[&1].target_uid, rows[&1].content.exact, rows[&1].place),
+        (rows[&1].target_uid(), ledger.contents(inbox.id, &[1]).unwrap()[&1].exact, rows[&1].place()),
         (Some(11), Some([7; 32]), inbox.place)
     );
-    assert_eq!(rows[&4].attempts, 1);
+    assert_eq!(rows[&4].attempts(), 1);
     assert_eq!(ledger.open_batches(inbox.id).unwrap()[0].messages, [(5, 0), (6, 0)]);
-    assert_eq!(ledger.claimed("INBOX").unwrap(), [7, 11, 12].into(), "what is gone at the source stays ours");
+    assert_eq!(
+        ledger.claimed("INBOX").unwrap(),
+        UidSet::from(&[7, 11, 12][..]),
+        "what is gone at the source stays ours"
+    );
     let sent = ledger.folder("Sent").unwrap().unwrap();
     assert_eq!(ledger.flags_pending(sent.id).unwrap(), [(1, 1, "$odd".to_owned())]);
     ledger.delivered(sent.id, &[message(3, 3)], Outcome::Copied, &[]).unwrap();
@@ -73,20 +79,36 @@ fn a_row_of_version_5_learns_its_figures_when_it_is_seen() {
     let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
     assert!(matches!(ledger.rows(id), Err(LedgerError::Damaged { .. })), "the damaged row stays damaged");
     ledger.reopen(id, &[5]).unwrap();
-    let row = ledger.rows(id).unwrap().remove(&4).unwrap();
-    assert_eq!((row.at_source, row.content.telling), (Figures { size: 10, date: None }, None));
+    let row = ledger.rows(id).unwrap()[&4].clone();
+    let telling_of = |ledger: &Ledger| ledger.contents(id, &[4]).unwrap()[&4].telling;
+    assert_eq!((row.at_source(), telling_of(&ledger)), (Figures { size: 10, date: None }, None));
     assert!(
-        !row.at_source.differ(&Figures { size: 10, date: Some(7) }),
+        !row.at_source().differ(&Figures { size: 10, date: Some(7) }),
         "a date that nobody knew says nothing"
     );
     ledger.set_source_figures(id, &[(4, Figures { size: 12, date: Some(7) })]).unwrap();
     ledger.set_target_figures(id, &[(4, Figures { size: 13, date: Some(8) })]).unwrap();
     let telling = Telling::from_bytes([7; Telling::LEN]);
     ledger.set_telling(id, &[(4, Digests { telling, ..Digests::default() })]).unwrap();
-    let row = ledger.rows(id).unwrap().remove(&4).unwrap();
-    assert_eq!(row.content.telling, Some(telling));
-    assert_eq!(row.at_source, Figures { size: 12, date: Some(7) });
-    assert_eq!(row.at_target, Figures { size: 13, date: Some(8) });
+    let row = ledger.rows(id).unwrap()[&4].clone();
+    let telling_of = |ledger: &Ledger| ledger.contents(id, &[4]).unwrap()[&4].telling;
+    assert_eq!(telling_of(&ledger), Some(telling));
+    assert_eq!(row.at_source(), Figures { size: 12, date: Some(7) });
+    assert_eq!(row.at_target(), Figures { size: 13, date: Some(8) });
+}
+
+/// Its bodies' digests are of another kind: its copies are known by their bytes.
+#[test]
+fn a_ledger_of_version_6_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    ledger.sql(|db| db.pragma_update(None, "user_version", 6)).unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(dir.path(), &who()).unwrap();
+    assert_eq!(ledger.version().unwrap(), SCHEMA_VERSION);
+    assert_eq!(ledger.rows(id).unwrap()[&4].target_uid(), Some(40));
+    assert_eq!(ledger.contents(id, &[4]).unwrap()[&4].exact, Some(message(4, 40).digest.exact));
 }
 
 /// An intent for messages 4 and 5, recorded as versions 2 and 3 did.

@@ -1,5 +1,7 @@
 //! What a ledger knows beside its counts: what was broken off, what was left, what was found of copies.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::state::standing::facts;
 use crate::summary::{Difference, DifferenceKind};
@@ -32,7 +34,7 @@ fn copies_on_the_move_are_unfinished() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     let (from, to) = (ledger.place("A", Some(1), false).unwrap(), ledger.place("B", Some(1), false).unwrap());
-    let intent = ledger.open_relocation(id, from, to, None, &[(1, 1)]).unwrap();
+    let intent = ledger.open_relocation(id, (from, to), None, &[(1, 1)], &HashMap::new()).unwrap();
     assert!(ledger.unfinished().unwrap());
     ledger.close_relocation(intent).unwrap();
     assert!(!ledger.unfinished().unwrap());

@@ -1,0 +1,109 @@
+//! Whether a message under a number of the target's is our copy, and still what we put there. Whoever changes, moves or removes
+//! anything on the target asks here first: flags, relocation, `--delete-gone` and `undo`.
+
+use std::collections::HashMap;
+
+use mailhaul_imap::{FetchItems, ImapError, Selected, Session, UidSet};
+
+use crate::message::list::{contents, list};
+use crate::state::ledger::{Copy, Figures, Outcome, Place};
+
+/// Messages whose contents are held at the same time.
+const CHUNK: usize = 200;
+
+/// How sure it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sure {
+    /// What is done can be done back: the figures of the list will do, and where these are others, the bytes decide.
+    ByFigures,
+    /// What is done loses the message: its bytes decide.
+    ByBytes,
+}
+
+/// Why a message is not to be touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It was on the target before.
+    Found,
+    /// Its copy is, or was, in another place.
+    Elsewhere,
+    /// It is not under its number any more.
+    Gone,
+    /// What is under its number is something else.
+    Altered,
+    /// The target does not give it: in its own words.
+    Unreadable(String),
+}
+
+/// What came of asking.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// Our copies.
+    pub ours: Vec<Copy>,
+    /// All others, each with why.
+    pub kept: Vec<(Copy, Kept)>,
+}
+
+/// Judges `copies`, of which the ledger says that they are in `place`, which is open as `selected`: by the place, by UID, by
+/// the figures of the target's list, and by their bytes.
+///
+/// # Errors
+/// When the target fails, or refuses to list them.
+pub(crate) async fn judge(
+    target: &mut Session,
+    (place, selected): (&Place, &Selected),
+    copies: Vec<Copy>,
+    sure: Sure,
+) -> Result<Judged, ImapError> {
+    let mut judged = Judged::default();
+    let mut here = Vec::with_capacity(copies.len());
+    for copy in copies {
+        let kept = match copy.outcome {
+            Outcome::Copied if copy.place == place.id && selected.uid_validity == place.uid_validity => {
+                here.push(copy);
+                continue;
+            }
+            Outcome::Copied => Kept::Elsewhere,
+            _ => Kept::Found,
+        };
+        judged.kept.push((copy, kept));
+    }
+    let listed = match selected.exists == 0 || here.is_empty() {
+        true => Vec::new(),
+        false => {
+            list(target, here.iter().map(|copy| copy.target_uid).collect::<UidSet>(), FetchItems::Meta)
+                .await?
+        }
+    };
+    let listed: HashMap<u32, Figures> = listed.iter().map(|m| (m.uid, m.figures())).collect();
+    let mut doubted = Vec::new();
+    for copy in here {
+        match listed.get(&copy.target_uid) {
+            None => judged.kept.push((copy, Kept::Gone)),
+            // Without UIDVALIDITY nobody can tell whether a number is still the same message's; its bytes can.
+            Some(now)
+                if sure == Sure::ByBytes || place.uid_validity.is_none() || copy.at_target.differ(now) =>
+            {
+                doubted.push(copy);
+            }
+            Some(_) => judged.ours.push(copy),
+        }
+    }
+    while !doubted.is_empty() {
+        let rest = doubted.split_off(doubted.len().min(CHUNK));
+        let chunk = std::mem::replace(&mut doubted, rest);
+        let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
+        let mut read = contents(target, &uids).await?;
+        for copy in chunk {
+            let uid = copy.target_uid;
+            match (read.found.get(&uid), read.refused.remove(&uid)) {
+                (Some(content), _) if content.is_copy_of(&copy.content) => judged.ours.push(copy),
+                (Some(_), _) => judged.kept.push((copy, Kept::Altered)),
+                (None, Some(words)) => judged.kept.push((copy, Kept::Unreadable(words))),
+                (None, None) => judged.kept.push((copy, Kept::Gone)),
+            }
+        }
+    }
+    judged.ours.sort_by_key(|copy| copy.target_uid);
+    Ok(judged)
+}
