@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::bounds;
 use crate::fetch_line::{FetchLine, Section};
 use crate::pace;
-use crate::reading::{At, Reading, apart, cut_open};
+use crate::reading::{At, Reading, apart, cut_open, is_of_ours};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
 use crate::wire::Event;
@@ -432,6 +432,7 @@ impl FetchState {
         }
         let known = line.uid.and_then(|uid| self.held.get(&uid));
         let size = line.size.or(known.and_then(|known| known.size)).flatten();
+        self.arriving = line.uid;
         if len > bounds::most_body(size) {
             let size = size.map_or_else(|| "unknown".to_owned(), |size| size.to_string());
             let what =
@@ -443,7 +444,6 @@ impl FetchState {
             known.merge(line);
             // A message may leave only when nothing it needs can stand behind its body.
             let complete = known.flags.is_some() && known.date.is_some() && known.size.is_some();
-            self.arriving = Some(uid);
             if complete || len > MAX_HELD && known.flags.is_some() {
                 self.done(uid);
                 self.current = Current::Spent;
@@ -548,6 +548,10 @@ impl FetchState {
     /// Takes note of what was asked for when the connection ended.
     fn ended(&mut self, error: &ImapError) {
         let Some(command) = self.in_flight.front() else { return };
+        // What trickles, or is too long, is about a message only where it is its text.
+        if self.arriving.is_none() && is_of_ours(error) {
+            return;
+        }
         let open = command.uids.is_open();
         let asked = u32::try_from(command.uids.len()).unwrap_or(u32::MAX);
         let asked = if open { asked.min(self.exists) } else { asked };

@@ -89,7 +89,7 @@ impl Reading {
         if ends.count == MOST_ENDS {
             ends.words =
                 format!("the connection ended each of the {MOST_ENDS} times it was asked for: {error}");
-            let silence = matches!(error, ImapError::TimedOut { .. });
+            let silence = matches!(error, ImapError::TimedOut { .. } | ImapError::TooSlow { .. });
             *in_a_row += if silence { SILENCE } else { 1 };
         }
         state.blamed += 1;
@@ -100,7 +100,7 @@ impl Reading {
     ///
     /// [`Session::fetch`]: crate::Session::fetch
     pub fn ended_listing(&self, items: FetchItems, most: u32, error: &ImapError) {
-        if error.is_connection_lost() && !error.asks_for_patience() {
+        if error.is_connection_lost() && !error.asks_for_patience() && !is_of_ours(error) {
             self.lock().shorten(items, most);
         }
     }
@@ -147,6 +147,12 @@ impl State {
             self.blamed += 1;
         }
     }
+}
+
+/// Whether it was us who ended the connection, since what came was too much or too little: of a list that says nothing of the
+/// length of the question.
+pub(crate) fn is_of_ours(error: &ImapError) -> bool {
+    matches!(error, ImapError::Limit { .. } | ImapError::TooSlow { .. })
 }
 
 /// A question that asks for whatever is there is cut into at most about so many.

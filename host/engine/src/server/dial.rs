@@ -54,7 +54,7 @@ async fn dial_beside(
     known: Option<&Known>,
 ) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
-    let connected = connect_beside(&account, &context.ceilings.timeouts, known).await;
+    let connected = Box::pin(connect_beside(&account, &context.ceilings.timeouts, known)).await;
     let mut session = connected.map_err(EndError::at(side))?;
     session.read_with(&context.breaks.reading(side, spec));
     apply(context, spec, side, &mut session).await;

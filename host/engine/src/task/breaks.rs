@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mailhaul_imap::Reading;
 
@@ -12,6 +13,10 @@ use crate::state::ledger::{FolderId, MAX_ATTEMPTS};
 /// Connections of a mailbox that break while several messages are under way, before each goes in a command of its own.
 const TOGETHER: u32 = 2;
 
+/// A target's silence is put down to messages for so long in all, with nothing answered in between: then it is the target that
+/// is unwell.
+const SILENT_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
+
 /// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a small one, so
 /// that several such breaks count as one attempt, and the next run tries again.
 #[derive(Debug, Default)]
@@ -21,6 +26,8 @@ pub(crate) struct Breaks(Mutex<Counts>);
 struct Counts {
     alone: HashMap<(String, FolderId, u32), u32>,
     together: HashMap<String, u32>,
+    /// For how long a mailbox's target was silent since it answered to a message.
+    silent: HashMap<String, Duration>,
     /// By server, log-in and side.
     reading: HashMap<(String, String, Side), Reading>,
 }
@@ -41,6 +48,19 @@ impl Breaks {
         let count = counts.alone.entry((mailbox.to_owned(), folder, uid)).or_default();
         *count += 1;
         *count
+    }
+
+    /// The target was silent for so long in the middle of a message; whether that may be the message's doing.
+    pub(crate) fn silent(&self, mailbox: &str, after: Duration) -> bool {
+        let mut counts = self.counts();
+        let silent = counts.silent.entry(mailbox.to_owned()).or_default();
+        *silent = silent.saturating_add(after);
+        *silent <= SILENT_AT_MOST
+    }
+
+    /// The target has answered to a message.
+    pub(crate) fn answered(&self, mailbox: &str) {
+        self.counts().silent.remove(mailbox);
     }
 
     /// Whether the mailbox's messages may still share commands: a target that answers BAD to a command of several, with

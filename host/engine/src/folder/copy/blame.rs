@@ -5,6 +5,8 @@
 //! connection breaks at three times alone is left out, and the rest goes on. What a source breaks at, its connections know
 //! themselves ([`mailhaul_imap::Reading`]).
 
+use std::time::Duration;
+
 use mailhaul_imap::ImapError;
 
 use crate::code::Code;
@@ -15,6 +17,9 @@ use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Failure, MAX_ATTEMPTS};
+
+/// So long it takes until a target is too slow.
+const TOO_SLOW: Duration = Duration::from_secs(10 * 60);
 
 /// Records what a copy of `open` messages was at when `error` ended it.
 ///
@@ -31,6 +36,14 @@ pub(super) async fn blame(
     // way, is about the server.
     let about_the_server = matches!(error, ImapError::Bye { .. } | ImapError::Idle { .. });
     if !error.is_connection_lost() || about_the_server {
+        return Ok(());
+    }
+    let silent = match error {
+        ImapError::TimedOut { after, .. } => Some(*after),
+        ImapError::TooSlow { .. } => Some(TOO_SLOW),
+        _ => None,
+    };
+    if silent.is_some_and(|after| !route.work.context.breaks.silent(route.work.key(), after)) {
         return Ok(());
     }
     let (uid, size, whole, marked) = {

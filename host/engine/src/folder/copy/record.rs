@@ -70,6 +70,7 @@ pub(super) async fn record(
     let mut told = Instant::now();
     let mut verdicts = Verdicts::default();
     while gather(&mut acks, &mut buffer).await {
+        route.work.context.breaks.answered(route.work.key());
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut olders = Vec::new();
