@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use mailhaul_author::Language;
+use mailhaul_engine::code::Code;
 use mailhaul_plugin_host::Kind;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -92,6 +93,8 @@ pub(crate) enum Command {
     Provision(Provision),
     /// Copy what is missing; safe to repeat, continues where it stopped
     Run(Run),
+    /// Send again what failed for one reason, also what was given up, and nothing else
+    Retry(Retry),
     /// Compare both ends; writes nothing to the servers
     Verify(Verify),
     /// Take back from the target exactly what this project put there
@@ -104,8 +107,6 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plugin(Plugin),
 
-    #[command(hide = true, disable_help_flag = true)]
-    Retry(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Certificate(Ignored),
     #[command(hide = true, disable_help_flag = true)]
@@ -219,6 +220,16 @@ pub(crate) struct Undo {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    #[command(flatten)]
+    pub select: Select,
+}
+
+/// `retry`.
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// The reason, as `report` names it: refused, limit, too-big, not-stored …
+    #[arg(long, value_name = "CODE", value_parser = code)]
+    pub reason: Code,
     #[command(flatten)]
     pub select: Select,
 }
@@ -467,6 +478,17 @@ pub(crate) enum RecordSide {
 pub(crate) struct Ignored {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     pub rest: Vec<OsString>,
+}
+
+/// Reads the reason of a failure.
+fn code(text: &str) -> Result<Code, String> {
+    let failures = || Code::ALL.iter().filter(|code| code.is_given_up());
+    failures().copied().find(|code| code.as_str() == text).ok_or_else(|| {
+        format!(
+            "one of these is meant: {}",
+            failures().map(|code| code.as_str()).collect::<Vec<_>>().join(", ")
+        )
+    })
 }
 
 /// Reads a percentage with or without its sign.

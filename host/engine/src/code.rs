@@ -46,14 +46,36 @@ impl Code {
         }
     }
 
+    /// Returns whether such a message is sent so often, over all runs, and then no more until it is asked for by this
+    /// reason.
+    #[must_use]
+    pub fn is_given_up(self) -> bool {
+        match self {
+            Self::TooBig
+            | Self::Limit
+            | Self::Refused
+            | Self::Merged
+            | Self::NotStored
+            | Self::ConnectionLost => true,
+            Self::Rule
+            | Self::Unreadable
+            | Self::Unlisted
+            | Self::Undecided
+            | Self::SelectRefused
+            | Self::CreateRefused => false,
+        }
+    }
+
     /// Returns what to do about it, in one sentence without its full stop.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Rule => "nothing, unless the rule should not leave it out",
             Self::TooBig => "have the new host take larger messages, or hand it over in another way",
-            Self::Limit => "have the new host lift the limit it names, then run again",
-            Self::Refused => "see the new host's own words; once it takes such messages, run again",
+            Self::Limit => "have the new host lift the limit it names, then `mailhaul retry --reason limit`",
+            Self::Refused => {
+                "see the new host's own words; once it takes such messages, `mailhaul retry --reason refused`"
+            }
             Self::Unreadable => "have the old host repair the message or the folder, then run again",
             Self::Unlisted => "have the old host repair the folder, then run again",
             Self::Merged => {

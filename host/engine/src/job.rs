@@ -9,6 +9,7 @@ use std::sync::Arc;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::Dialer;
 
+use crate::code::Code;
 use crate::destinations::{Destination, Server};
 use crate::plugin::Depth;
 use crate::rules::FolderRule;
@@ -170,6 +171,11 @@ pub enum Task {
         plan: Option<Vec<crate::plan::MailboxPlan>>,
         /// `--delete-gone`: put copies of what the source no longer has into quarantine on the target.
         delete_gone: bool,
+    },
+    /// Send again what failed for this reason, and nothing else: also what was given up. Mailboxes without any are left alone.
+    Retry {
+        /// The reason.
+        code: Code,
     },
     /// Take back from the target exactly what this project put there.
     Undo,

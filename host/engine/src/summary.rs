@@ -358,7 +358,8 @@ pub struct Difference {
     pub kind: DifferenceKind,
     /// Whose doing it is, where that is known: `changed-on-target` when it was made there after delivery, `source` when the
     /// source gave another text than it says it has, `date-received`, `date-header` or `date-of-copy` for the rule by which the
-    /// copy got another date than the source's, `already-present` for what was on the target before and stays as it was.
+    /// copy got another date than the source's, `keywords-refused` where the target takes it without its keywords only,
+    /// `already-present` for what was on the target before and stays as it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
     /// One sentence: what was expected, what was found.
@@ -372,6 +373,9 @@ pub struct Difference {
 impl Difference {
     /// `by` of what the source gave that is not what it says it has.
     pub const BY_SOURCE: &str = "source";
+
+    /// `by` of keywords that were left out, since the target refused the message with them.
+    pub const BY_REFUSED_KEYWORDS: &str = "keywords-refused";
 
     /// `by` of what somebody has done on the target since.
     pub const CHANGED_ON_TARGET: &str = "changed-on-target";
@@ -405,12 +409,18 @@ impl Difference {
         self.by.as_deref().is_some_and(|by| by.starts_with("date-"))
     }
 
+    /// Whether it says that a copy was made without its keywords.
+    #[must_use]
+    pub fn is_of_the_keywords(&self) -> bool {
+        self.by.as_deref() == Some(Self::BY_REFUSED_KEYWORDS)
+    }
+
     /// Whether it is a fact of how the copy was made, which only the run that made it could see: what was wrong at the
     /// source (`by` is `source`), or which date the copy was given in place of one that nobody has (`by` begins with
-    /// `date-`). No comparison finds it again, so that none takes it back while the source lists the message.
+    /// `date-`), or that it was made without its keywords. No comparison finds it again, so that none takes it back while the source lists the message.
     #[must_use]
     pub fn is_of_the_copy(&self) -> bool {
-        self.is_of_the_source() || self.is_of_the_date()
+        self.is_of_the_source() || self.is_of_the_date() || self.is_of_the_keywords()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::pace;
 use crate::pipeline::{Consent, Shared};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::token::Tokens;
-use crate::wire::{Event, WireReader};
+use crate::wire::{Event, IDLE, WireReader};
 use crate::{FetchItems, Fetched, ImapError, Refusal, Session};
 
 /// The server's verdict on one message.
@@ -126,8 +126,17 @@ impl Acks {
                     Err(self.reader.fail(ImapError::TimedOut { during: "APPEND", after }))
                 }
             };
-            self.last_read = Instant::now();
+            let quiet = Instant::now() - self.last_read.max(self.shared.lock().last_write);
+            // A goodbye is followed by the end it announces.
+            let goodbye = |line: &StatusLine| line.status == Status::Bye;
+            if !matches!(&event, Ok(Event::Reply(Reply::Untagged(line))) if goodbye(line)) {
+                self.last_read = Instant::now();
+            }
             let step = match event {
+                Err(error) if quiet >= IDLE && self.shared.lock().pending.is_empty() => {
+                    let text = if let ImapError::Bye { text } = error { text } else { String::new() };
+                    Step::Unsafe(ImapError::Idle { text })
+                }
                 Err(error) => Step::Unsafe(error),
                 Ok(Event::Body { .. }) => {
                     Step::Unsafe(out_of_step("a message came where none was asked for"))

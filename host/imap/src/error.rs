@@ -69,6 +69,12 @@ pub enum ImapError {
         /// Why: one lower-case clause.
         detail: String,
     },
+    /// The connection ended while nothing was asked of the server: no message's doing.
+    #[error("the server ended the session while nothing was asked of it: {}", Words(None, .text))]
+    Idle {
+        /// The server's last words, response code included; empty when it had none.
+        text: String,
+    },
     /// The server did not answer in time.
     #[error("the server did not answer {during} within {} seconds", .after.as_secs())]
     TimedOut {
@@ -200,7 +206,9 @@ impl ImapError {
             ImapError::No { code, text, .. } | ImapError::Bad { code, text, .. } => {
                 login_words(text).or_else(|| command_code(code.as_deref())).unwrap_or(Cause::ServerFault)
             }
-            ImapError::Bye { text } => login_words(text).unwrap_or(Cause::ServerFault),
+            ImapError::Bye { text } | ImapError::Idle { text } => {
+                login_words(text).unwrap_or(Cause::ServerFault)
+            }
             ImapError::TimedOut { during: "the greeting", .. } => Cause::Filtered,
             _ => Cause::ServerFault,
         }

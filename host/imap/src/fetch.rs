@@ -11,10 +11,11 @@ use bytes::Bytes;
 use crate::bounds;
 use crate::fetch_line::{FetchLine, Section};
 use crate::pace;
+use crate::reading::{At, Reading, apart, cut_open, is_of_ours};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
 use crate::wire::Event;
-use crate::{Flags, GmailFacts, ImapError, InternalDate, Refusal, Session, UidSet};
+use crate::{Flags, FolderName, GmailFacts, ImapError, InternalDate, Refusal, Session, UidSet};
 
 /// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated by the
 /// caller in smaller parts.
@@ -100,6 +101,8 @@ pub struct FetchRefusal {
     pub uids: UidSet,
     /// The server's reason.
     pub refusal: Refusal,
+    /// Connections ended at these before, so that they were not asked for, as the reason says.
+    pub ended: bool,
 }
 
 /// Messages on their way, from [`Session::fetch`].
@@ -126,6 +129,13 @@ pub(crate) struct FetchState {
     /// What was done with the body of the response under way.
     current: Current,
     refused: Vec<FetchRefusal>,
+    /// The message whose text is on its way.
+    arriving: Option<u32>,
+    /// What is learnt of reading, and where.
+    reading: Reading,
+    folder: FolderName,
+    /// Messages that the folder held when it was opened.
+    exists: u32,
     /// Messages that were returned, or are to be.
     came: u64,
     /// Bytes of the lines that said anything new, bodies aside.
@@ -177,16 +187,42 @@ impl Session {
     /// Fetches the messages of each set, one set after the other, `at_once` commands ahead; with more than one, messages
     /// of neighbouring sets may come mixed. Else as [`Session::fetch`].
     pub fn fetch_parts(&mut self, parts: &[UidSet], items: FetchItems, at_once: usize) -> Fetch<'_> {
+        let reading = self.reading().clone();
+        let (folder, selected) =
+            self.selected().map(|(folder, selected)| (folder.clone(), selected.clone())).unwrap_or_default();
+        let (mut refused, mut lost) = (Vec::new(), UidSet::default());
+        for (uid, text) in reading.given_up(&folder, items) {
+            if parts.iter().any(|uids| uids.contains(uid)) {
+                let refusal = Refusal { code: None, text, bad: false };
+                refused.push(FetchRefusal { uids: UidSet::range(uid, uid), refusal, ended: true });
+                lost.insert(uid);
+            }
+        }
+        let suspects = reading.suspects(&folder, items);
+        let most = reading.most(items);
+        let at_once = if suspects.is_empty() && most.is_none() { at_once.max(1) } else { 1 };
+        let limit = most.unwrap_or(u32::MAX).min(items.chunk());
+        let cut = |uids: &UidSet| {
+            let uids = if lost.is_empty() { uids.clone() } else { uids.without(&lost) };
+            let open = most.filter(|_| uids.is_open());
+            let parts = open.map(|most| cut_open(&uids, most, selected.uid_next)).unwrap_or(vec![uids]);
+            let parts = parts.into_iter().flat_map(|uids| uids.chunks(limit, MAX_SET_BYTES));
+            parts.flat_map(|uids| apart(uids, &suspects)).collect::<Vec<_>>()
+        };
         let state = FetchState {
             items,
-            at_once: at_once.max(1),
-            queue: parts.iter().flat_map(|uids| uids.chunks(items.chunk(), MAX_SET_BYTES)).collect(),
+            at_once,
+            queue: parts.iter().flat_map(cut).collect(),
             in_flight: VecDeque::new(),
             held: BTreeMap::new(),
             ready: VecDeque::new(),
             body: Body::None,
             current: Current::Whole,
-            refused: Vec::new(),
+            refused,
+            arriving: None,
+            reading,
+            folder,
+            exists: selected.exists,
             came: 0,
             bytes: 0,
             before: None,
@@ -231,6 +267,9 @@ impl Fetch<'_> {
             }
             result = state.step(self.session).await.map(|()| None);
         }
+        if let Err(error) = &result {
+            state.ended(error);
+        }
         self.session.fetching = Some(state);
         result
     }
@@ -248,13 +287,17 @@ impl Fetch<'_> {
                 Ok((!piece.is_empty()).then_some(piece))
             }
             Body::Wire => {
-                let piece = self.session.wire()?.reader.body().await?;
-                if piece.is_none()
-                    && let Some(state) = &mut self.session.fetching
-                {
-                    state.body = Body::None;
+                let piece = self.session.wire()?.reader.body().await;
+                let Some(state) = &mut self.session.fetching else { return piece };
+                match &piece {
+                    Ok(Some(_)) => {}
+                    Ok(None) => {
+                        state.body = Body::None;
+                        state.arrived();
+                    }
+                    Err(error) => state.ended(error),
                 }
-                Ok(piece)
+                piece
             }
         }
     }
@@ -306,6 +349,7 @@ impl FetchState {
     async fn drop_body(&mut self, session: &mut Session) -> Result<(), ImapError> {
         if matches!(self.body, Body::Wire) {
             session.wire()?.reader.skip_body().await?;
+            self.arrived();
         }
         self.body = Body::None;
         Ok(())
@@ -355,6 +399,16 @@ impl FetchState {
         }
         while self.in_flight.len() < self.at_once {
             let Some(uids) = self.queue.pop_front() else { break };
+            // What was learnt since the queue was made counts as well.
+            let most =
+                self.reading.most(self.items).filter(|most| !uids.is_open() && uids.len() > u64::from(*most));
+            if let Some(most) = most {
+                uids.chunks(most, MAX_SET_BYTES)
+                    .into_iter()
+                    .rev()
+                    .for_each(|part| self.queue.push_front(part));
+                continue;
+            }
             let tag = session.next_tag();
             let line = format!("{tag} UID FETCH {} {}\r\n", uids.to_wire(), self.items.to_wire());
             session.wire()?.writer.push(line.as_bytes());
@@ -378,6 +432,7 @@ impl FetchState {
         }
         let known = line.uid.and_then(|uid| self.held.get(&uid));
         let size = line.size.or(known.and_then(|known| known.size)).flatten();
+        self.arriving = line.uid;
         if len > bounds::most_body(size) {
             let size = size.map_or_else(|| "unknown".to_owned(), |size| size.to_string());
             let what =
@@ -413,6 +468,7 @@ impl FetchState {
     /// A FETCH response is complete. Returns whether it brought a message forward.
     fn take_response(&mut self, response: &[u8]) -> bool {
         let current = std::mem::replace(&mut self.current, Current::Whole);
+        self.arrived();
         match current {
             Current::Spent => return true,
             Current::Unwanted => return false,
@@ -430,7 +486,7 @@ impl FetchState {
                 let text =
                     format!("a body of {len} bytes came before its flags and UID, too long to be held");
                 let refusal = Refusal { code: None, text, bad: false };
-                self.refused.push(FetchRefusal { uids: UidSet::range(uid, uid), refusal });
+                self.refused.push(FetchRefusal { uids: UidSet::range(uid, uid), refusal, ended: false });
                 self.done(uid);
                 return true;
             }
@@ -474,12 +530,38 @@ impl FetchState {
         if !ok {
             let uids = command.uids.without(&command.done);
             let refusal = Refusal { code: line.code, text: line.text, bad: line.status == Status::Bad };
-            self.refused.push(FetchRefusal { uids, refusal });
+            self.refused.push(FetchRefusal { uids, refusal, ended: false });
         }
     }
 
     fn is_wanted(&self, uid: u32) -> bool {
         self.in_flight.iter().any(|command| command.uids.contains(uid) && !command.done.contains(uid))
+    }
+
+    /// The text that was on its way is there.
+    fn arrived(&mut self) {
+        if let Some(uid) = self.arriving.take() {
+            self.reading.was_read(&self.folder, self.items, uid);
+        }
+    }
+
+    /// Takes note of what was asked for when the connection ended.
+    fn ended(&mut self, error: &ImapError) {
+        let Some(command) = self.in_flight.front() else { return };
+        // What trickles, or is too long, is about a message only where it is its text.
+        if self.arriving.is_none() && is_of_ours(error) {
+            return;
+        }
+        let open = command.uids.is_open();
+        let asked = u32::try_from(command.uids.len()).unwrap_or(u32::MAX);
+        let asked = if open { asked.min(self.exists) } else { asked };
+        let nothing_came = command.done.is_empty() && self.arriving.is_none();
+        let next =
+            || if open { None } else { command.uids.without(&command.done).bounds().map(|(uid, _)| uid) };
+        let at = At { uid: self.arriving.or_else(next), asked: if nothing_came { asked } else { 0 } };
+        if at.uid.is_some() || nothing_came {
+            self.reading.ended(&self.folder, self.items, at, error);
+        }
     }
 
     /// A list that is longer than the folder can be, or has longer lines than lists have, is none.
@@ -502,6 +584,9 @@ impl FetchState {
     }
 
     fn done(&mut self, uid: u32) {
+        if self.arriving != Some(uid) {
+            self.reading.was_read(&self.folder, self.items, uid);
+        }
         self.came += 1;
         for command in self.in_flight.iter_mut().filter(|command| command.uids.contains(uid)) {
             command.done.insert(uid);

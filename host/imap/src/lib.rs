@@ -70,6 +70,7 @@ mod pipeline;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod properties;
+mod reading;
 mod reply;
 mod sasl;
 mod scram;
@@ -101,7 +102,8 @@ pub use list::{Folder, Space, SpecialUse};
 pub use name::{FolderName, FolderPath, NameError};
 pub use open::{Preparation, Prepared, Selected};
 pub use pipeline::Learnt;
-pub use session::{Quota, Restraint, Session};
+pub use reading::{MOST_ENDS, Reading};
+pub use session::{Quota, Restraint, STAY_EVERY, Session};
 pub use status::FolderStatus;
 pub use timeouts::Timeouts;
 pub use uidset::UidSet;

@@ -9,7 +9,7 @@ use crate::utf7;
 /// A folder's name: exactly the bytes this server uses for it, quotes and literals undone.
 ///
 /// Only these bytes go back to the server; [`FolderPath`] is for people, rules and other servers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FolderName(pub Vec<u8>);
 
 impl FolderName {

@@ -10,6 +10,9 @@ use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, Uid
 /// Folders above one that is wanted which are created for it, at most.
 const MAX_ABOVE: usize = 64;
 
+/// What is opened and listed in one round trip has no more messages, by whoever asks for it.
+const FEW: u32 = 2_000;
+
 /// An open folder (RFC 9051 section 6.3.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selected {
@@ -137,9 +140,12 @@ impl Session {
         &mut self,
         folder: &FolderName,
     ) -> Result<(Selected, Option<Vec<Fetched>>), ImapError> {
+        if self.reading().most(FetchItems::Meta).is_some() {
+            return Ok((self.examine(folder).await?, None));
+        }
         self.settle().await?;
         self.forget_selected()?;
-        let mut answers = self.run_all(examine_and_list(folder).into()).await?.into_iter();
+        let mut answers = self.run_lists(examine_and_list(folder).into()).await?.into_iter();
         let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
         // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section 6.3.2).
         let opened = answers.next().ok_or_else(lost)??.ok("EXAMINE")?;
@@ -161,8 +167,11 @@ impl Session {
     ) -> Result<Vec<Option<(Selected, Vec<Fetched>)>>, ImapError> {
         self.settle().await?;
         self.forget_selected()?;
+        if self.reading().most(FetchItems::Meta).is_some() {
+            return Ok(vec![None; folders.len()]);
+        }
         let commands = folders.iter().flat_map(examine_and_list).collect();
-        let mut answers = self.run_all(commands).await?.into_iter();
+        let mut answers = self.run_lists(commands).await?.into_iter();
         let mut looks = Vec::with_capacity(folders.len());
         while let (Some(opened), Some(list)) = (answers.next(), answers.next()) {
             let opened = opened.and_then(|answer| answer.ok("EXAMINE")).ok().filter(tells_exists);
@@ -173,6 +182,18 @@ impl Session {
             }));
         }
         Ok(looks)
+    }
+
+    /// Runs commands that list folders; where the connection ends at them, further lists are asked for in smaller parts.
+    async fn run_lists(
+        &mut self,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
+        let answers = self.run_all(commands).await;
+        if let Err(error) = &answers {
+            self.reading().ended_listing(FetchItems::Meta, FEW, error);
+        }
+        answers
     }
 
     /// Whether opening a folder tells all that [`Session::status`] would.

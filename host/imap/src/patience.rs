@@ -18,17 +18,69 @@ const LATER_WORDS: [&str; 7] = [
     "too many concurrent",
     "server busy",
 ];
-/// Words of servers that are out of room and say so without a code.
-const FULL_WORDS: [&str; 9] = [
+/// Words of servers that are out of room and say so without a code: Dovecot, Cyrus, Courier ("You exceeded your mail
+/// quota."), hMailServer ("Your quota has been exceeded."), Exchange, Zimbra (`mail.QUOTA_EXCEEDED`), MDaemon, Kerio, UW
+/// IMAP and the operating systems below them.
+const FULL_WORDS: [&str; 33] = [
     "over quota",
+    "over its quota",
+    "over your quota",
     "overquota",
     "quota exceeded",
+    "quota_exceeded",
+    "quota has been exceeded",
+    "quota is exceeded",
+    "quota is full",
+    "quota reached",
+    "quota has been reached",
+    "quota limit",
+    "exceed quota",
+    "exceed its quota",
+    "exceed the quota",
     "exceeded quota",
+    "exceeded its quota",
+    "exceeded your quota",
+    "exceeded the quota",
+    "exceeded your mail quota",
     "exceeds quota",
+    "exceeds the quota",
     "out of storage space",
+    "out of disk space",
     "mailbox is full",
     "mailbox full",
+    "mailbox size limit",
     "not enough disk quota",
+    "no space left on device",
+    "disk is full",
+    "disk full",
+    "insufficient storage",
+    "storage limit exceeded",
+];
+/// Words that mean nothing but room, in the languages of webmail.
+const ROOM: [&str; 11] =
+    ["full", "voll", "plein", "pleine", "lleno", "llena", "pieno", "piena", "cheio", "cheia", "volle"];
+/// Words for room, at the end of a word …
+const PLACE: [&str; 14] = [
+    "space", "room", "storage", "capacity", "mailbox", "platz", "speicher", "postfach", "espace", "espacio",
+    "spazio", "espaço", "ruimte", "memory",
+];
+/// … and for the lack of it, at the beginning of one.
+const LACK: [&str; 15] = [
+    "exceed",
+    "insuf",
+    "enough",
+    "out",
+    "left",
+    "reached",
+    "limit",
+    "maxim",
+    "überschr",
+    "ueberschr",
+    "erschöpft",
+    "erschoepft",
+    "genug",
+    "genügend",
+    "suficiente",
 ];
 
 impl Refusal {
@@ -50,6 +102,23 @@ impl Refusal {
     /// Returns for how long, when the server says so: Exchange's "Suggested Backoff Time: 1234 milliseconds".
     pub fn suggested_wait(&self) -> Option<Duration> {
         suggested_wait(&self.text)
+    }
+
+    /// Returns whether the words may mean that there is no room, where other things speak for it as well: too loose a
+    /// reading for one message, which may be refused for words about its own size.
+    pub fn may_be_about_room(&self) -> bool {
+        if self.is_out_of_room() {
+            return true;
+        }
+        let text = self.text.to_lowercase();
+        if self.code.as_deref().is_some_and(|code| code.eq_ignore_ascii_case("TOOBIG")) {
+            return false;
+        }
+        let words = || text.split(|c: char| !c.is_alphanumeric());
+        text.contains("quota")
+            || words().any(|word| ROOM.contains(&word))
+            || words().any(|word| PLACE.iter().any(|place| word.ends_with(place)))
+                && words().any(|word| LACK.iter().any(|lack| word.starts_with(lack)))
     }
 
     /// Returns whether the account is out of room, by code or, where there is none, by words.
@@ -74,7 +143,7 @@ impl ImapError {
             | ImapError::LoginRefused { code, text, .. } => {
                 self.cause() == Cause::TooManyConnections || asks_for_patience(code.as_deref(), text)
             }
-            ImapError::Bye { text } => {
+            ImapError::Bye { text } | ImapError::Idle { text } => {
                 let code = text.strip_prefix('[').and_then(|rest| rest.split([']', ' ']).next());
                 self.cause() == Cause::TooManyConnections || asks_for_patience(code, text)
             }
@@ -94,6 +163,7 @@ impl ImapError {
             ImapError::No { text, .. }
             | ImapError::Bad { text, .. }
             | ImapError::LoginRefused { text, .. }
+            | ImapError::Idle { text }
             | ImapError::Bye { text } => suggested_wait(text),
             _ => None,
         }
@@ -179,5 +249,50 @@ mod tests {
         assert!(refusal(Some("ALERT"), "Mailbox full").is_out_of_room());
         assert!(!refusal(Some("TOOBIG"), "exceeds quota for one message").is_out_of_room());
         assert!(!refusal(None, "[LIMIT] no").is_out_of_room());
+    }
+
+    #[test]
+    fn full_in_the_words_of_many_servers() {
+        for text in [
+            "Quota exceeded (mailbox for user is full)",
+            "You exceeded your mail quota.",
+            "Your quota has been exceeded.",
+            "APPEND failed: mail.QUOTA_EXCEEDED",
+            "Mailbox size limit exceeded",
+            "Disk quota exceeded",
+            "No space left on device",
+            "The message would exceed its quota",
+        ] {
+            assert!(refusal(None, text).is_out_of_room(), "{text}");
+        }
+        for text in [
+            "Not enough room",
+            "The mailbox has reached its maximum size",
+            "Insufficient disk space",
+            "Das Postfach ist voll",
+            "Nicht genug Speicherplatz",
+            "Plattenplatz erschoepft",
+            "La boîte est pleine",
+            "Buzón lleno",
+            "Storage capacity limit",
+            "Kontoquota",
+        ] {
+            let refusal = refusal(None, text);
+            assert!(refusal.may_be_about_room() && !refusal.is_out_of_room(), "{text}");
+        }
+        for text in [
+            "Temporary unavailable",
+            "Internal error occurred. Refer to server log",
+            "disk failure",
+            "APPEND failed",
+            "Timeout while waiting for lock",
+            "Message too large",
+            "Storage backend failure",
+            "Mailbox currently not writable",
+            "Out of tea",
+        ] {
+            assert!(!refusal(None, text).may_be_about_room(), "{text}");
+        }
+        assert!(!refusal(Some("TOOBIG"), "storage limit for one message").may_be_about_room());
     }
 }

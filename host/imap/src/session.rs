@@ -3,6 +3,8 @@
 //! async-imap speaks for the plain session commands, through the [gate](crate::gate); listing, status, quota, FETCH and
 //! APPEND are written and read by us on the same wire. Nothing here retries.
 
+use std::time::Duration;
+
 use crate::batch::{Budget, run_all};
 use crate::bounds;
 use crate::capability::Namespaces;
@@ -12,12 +14,16 @@ use crate::gate::Gate;
 use crate::list::SpecialUse;
 use crate::open::{created, read_selected, tells_exists};
 use crate::pipeline::{Learnt, Manners};
+use crate::reading::Reading;
 use crate::reply::{Reply, StatusLine, values};
 use crate::wire::Wire;
 use crate::{FolderName, ImapError, Known, Selected, ServerFacts, Timeouts};
 
 /// The longest UID list in one command, in bytes: half of the 8192 that servers are asked to take (RFC 7162 section 4).
 pub(crate) const MAX_SET_BYTES: usize = 4000;
+
+/// A connection that nothing was asked of for so long is kept alive: servers hang up after minutes, the strict ones.
+pub const STAY_EVERY: Duration = Duration::from_secs(50);
 
 /// A logged-in connection. Dropping it closes it; [`Session::logout`] also says goodbye.
 ///
@@ -38,6 +44,7 @@ pub struct Session {
     stored: u32,
     pub(crate) fetching: Option<FetchState>,
     pub(crate) manners: Manners,
+    reading: Reading,
 }
 
 /// What a server is not to be asked, or sent, though it does not say so itself.
@@ -96,6 +103,7 @@ impl Session {
             stored: 0,
             fetching: None,
             manners: Manners::default(),
+            reading: Reading::default(),
         })
     }
 
@@ -239,10 +247,36 @@ impl Session {
         self.control("NOOP", Control::Noop).await?.ok("NOOP").map(drop)
     }
 
+    /// Asks for nothing where nothing was asked for [`STAY_EVERY`], so that the server does not take the connection for left:
+    /// while the other end of a migration makes us wait.
+    ///
+    /// # Errors
+    /// As [`Session::noop`]; a server that refuses it is not asked for more.
+    pub async fn stay(&mut self) -> Result<(), ImapError> {
+        let quiet = self.imap.get_mut().wire()?.quiet_for();
+        if quiet < STAY_EVERY || self.fetching.as_ref().is_some_and(|fetch| !fetch.is_over()) {
+            return Ok(());
+        }
+        match self.noop().await {
+            Err(error) if error.is_connection_lost() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Shares what is learnt about how messages may be sent with other connections to the same mailbox: what one of them
     /// had to ask for, none has to ask again.
     pub fn learn_with(&mut self, learnt: &Learnt) {
         self.manners.proven = learnt.clone();
+    }
+
+    /// Shares what is learnt about reading with other connections to the same account, earlier and later ones as well.
+    pub fn read_with(&mut self, reading: &Reading) {
+        self.reading = reading.clone();
+    }
+
+    /// Returns what is learnt about reading from this account.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// Ends the session politely. The connection is closed whatever the result.

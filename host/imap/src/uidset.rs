@@ -160,13 +160,18 @@ impl UidSet {
         out
     }
 
+    /// Whether the set is a question for whatever is there rather than a list of messages: it names more than a million.
+    pub(crate) fn is_open(&self) -> bool {
+        const OPEN_ENDED: u64 = 1_000_000;
+        self.len() > OPEN_ENDED
+    }
+
     /// Cuts the set into parts that name at most `max_uids` UIDs and are at most `max_bytes` long on the wire.
     ///
     /// A set that names more than a million UIDs is a question ("whatever is there"), not a list of messages: its
     /// ranges stay whole, or 4 billion UIDs would become millions of commands.
     pub(crate) fn chunks(&self, max_uids: u32, max_bytes: usize) -> Vec<UidSet> {
-        const OPEN_ENDED: u64 = 1_000_000;
-        let limit = if self.len() > OPEN_ENDED { u64::MAX } else { u64::from(max_uids.max(1)) };
+        let limit = if self.is_open() { u64::MAX } else { u64::from(max_uids.max(1)) };
         let (mut chunks, mut chunk) = (Vec::new(), UidSet::default());
         let (mut uids, mut bytes) = (0u64, 0usize);
         let mut text = String::new();

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -33,6 +33,11 @@ pub(crate) const MAX_ANSWER: u64 = 64 << 20;
 const MAX_TAIL: usize = 64 << 10;
 /// What keeping one response costs beside its bytes; many tiny ones must count too.
 pub(crate) const RESPONSE_COST: u64 = 200;
+
+/// A connection on which nothing was said for so long is idle.
+pub(crate) const IDLE: Duration = Duration::from_secs(5);
+/// A server's goodbye begins so.
+const BYE: &[u8] = b"* BYE ";
 
 /// What the server sent.
 #[derive(Debug)]
@@ -99,6 +104,10 @@ impl Wire {
             let detail = "an earlier command on this connection was interrupted".to_owned();
             return Err(self.reader.fail(ImapError::Closed { during, detail }));
         }
+        // One that ends at once behind an answer may have ended at what was asked.
+        if self.quiet_for() >= IDLE && self.reader.is_over() {
+            return Err(self.reader.fail_idle());
+        }
         self.reader.busy = true;
         self.reader.during = during;
         self.writer.during = during;
@@ -112,6 +121,11 @@ impl Wire {
     /// Marks the command as answered.
     pub(crate) fn finish(&mut self) {
         self.reader.busy = false;
+    }
+
+    /// For how long nothing was asked, or answered.
+    pub(crate) fn quiet_for(&self) -> Duration {
+        self.reader.clock.started.max(self.writer.clock.started).elapsed()
     }
 
     /// Writes what is collected. When that fails, what the server said before it left explains more than our broken
@@ -397,6 +411,32 @@ impl WireReader {
             },
         };
         Poll::Ready(Err(self.fail(error)))
+    }
+
+    /// Whether the connection has ended while nothing was asked. What the server has said unasked is kept for later.
+    fn is_over(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.buffer.reserve(READ_SIZE);
+        loop {
+            match pin!(self.io.read_buf(&mut self.buffer)).poll(&mut cx) {
+                Poll::Ready(Ok(1..)) if self.buffer.len() < READ_SIZE => {}
+                Poll::Ready(Ok(1..)) | Poll::Pending => return false,
+                Poll::Ready(Ok(0) | Err(_)) => return true,
+            }
+        }
+    }
+
+    /// Ends the connection, which the server has ended while nothing was asked.
+    pub(crate) fn fail_idle(&mut self) -> ImapError {
+        let mut text = self.bye.take().unwrap_or_default();
+        for line in self.buffer.as_ref().split(|byte: &u8| *byte == b'\n') {
+            if let Some((bye, words)) = line.split_at_checked(BYE.len())
+                && bye.eq_ignore_ascii_case(BYE)
+            {
+                text = String::from_utf8_lossy(words).trim().to_owned();
+            }
+        }
+        self.fail(ImapError::Idle { text })
     }
 
     /// Ends a wait; `false` when what came in it and before was too slow.

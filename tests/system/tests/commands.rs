@@ -66,8 +66,7 @@ fn an_empty_list() {
 #[test]
 fn commands_that_are_not_built_yet() {
     let folder = desk(&[]);
-    let commands: [&[&str]; 9] = [
-        &["retry", "--reason", "too-big"],
+    let commands: [&[&str]; 8] = [
         &["certificate", "create"],
         &["certificate", "verify", "x"],
         &["signoff", "--by", "me"],

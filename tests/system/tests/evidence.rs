@@ -281,6 +281,27 @@ fn a_message_file_that_cannot_be_read() {
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     haul.mailhaul(&["run"]).expect(0);
     assert_complete(&haul.report(), 6);
+
+    // Read in order to be compared: it is named, and every other message is compared.
+    fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
+    haul.mailhaul(&["verify", "--depth", "full"]).expect(3);
+    let found = differences(&haul.report());
+    assert_eq!(found.len(), 1, "{found:#?}");
+    // Without its ledger a run finds by content what is there, and does not send that one again.
+    fs::remove_dir_all(haul.folder.join(".mailhaul")).unwrap();
+    haul.mailhaul(&["run"]).expect(3);
+    let report = haul.report();
+    assert_sums(&report);
+    assert_eq!(report["totals"]["already_present"], 5, "{report:#}");
+    assert_eq!(
+        (totals(&report), exception(&report, "INBOX", 3)["outcome"].clone()),
+        ([6, 0, 1, 0], "failed".into())
+    );
+    assert_eq!(haul.to.client().folder("INBOX").unwrap().len(), 6);
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    haul.mailhaul(&["run"]).expect(0);
+    assert_eq!(haul.report()["totals"]["already_present"], 6);
+    haul.mailhaul(&["verify", "--depth", "full"]).expect(0);
 }
 
 /// A target that keeps one of several messages with the same Message-ID, and gives the first one's UID for all: three

@@ -45,11 +45,11 @@ fn a_throttling_target_gets_everything_in_the_end() {
     }
 }
 
-/// Patience ends: the mailbox stops with the server's words, the message stays pending and is tried again.
+/// Patience ends: the mailbox stops with the server's words, the messages stay pending and are tried again.
 #[test]
 fn a_target_that_never_has_time() {
     let stage = Stage::judged(|m| {
-        if m.says("INBOX 003") {
+        if m.store.messages("INBOX").len() >= 2 {
             return Take::Say("NO [UNAVAILABLE] Busy. Suggested Backoff Time: 10 milliseconds".to_owned());
         }
         Take::Store
@@ -58,7 +58,7 @@ fn a_target_that_never_has_time() {
     let report = stage.report();
     assert_sums(&report);
     let totals = &report["totals"];
-    assert_eq!((&totals["copied"], &totals["pending"], &totals["failed"]), (&9.into(), &1.into(), &0.into()));
+    assert_eq!((&totals["copied"], &totals["pending"], &totals["failed"]), (&2.into(), &8.into(), &0.into()));
     stage.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
     stage.mailhaul(&["run"]).expect(0);
     stage.assert_moved();

@@ -25,7 +25,8 @@ fn lane(host: Host, seed: u64) -> Lane {
 }
 
 /// After every killed run and every run whose connections broke, one more run leaves exactly one copy of every message,
-/// with its flags and date; also when the source's lists are short, the target shows late what it has, or was put back.
+/// with its flags and date; also when the source's lists are short or it breaks at a message, the target shows late what it has or was put
+/// back, or the ends are down for some seconds.
 #[test]
 fn nothing_lost_nothing_twice() {
     let seed = std::env::var("TORTURE_SEED").ok().and_then(|text| text.parse().ok());
@@ -43,6 +44,7 @@ fn nothing_lost_nothing_twice() {
     assert!(figures.failures.is_empty(), "seed {}: {}", options.seed, figures.failures.join("\n\n"));
     assert_eq!((figures.kills, figures.cuts >= CUTS), (KILLS, true), "{figures}");
     assert!(figures.kills_between > KILLS / 6, "most kills missed the copying itself\n{figures}");
-    let unkind = figures.short_lists + figures.shown_late + figures.put_back;
+    let unkind =
+        figures.short_lists + figures.shown_late + figures.put_back + figures.outages + figures.breaking;
     assert!(unkind > 0, "nothing but kind endings\n{figures}");
 }

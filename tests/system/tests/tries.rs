@@ -69,6 +69,43 @@ fn refused_three_times_then_recorded() {
     assert_eq!(tries.load(Ordering::Relaxed), 3);
 }
 
+/// An outage in words that nobody knows, over three runs: nothing is given up, and the next run brings it.
+#[test]
+fn an_outage_over_three_runs() {
+    let stage = Stage::judged(|m| match m.store.messages("INBOX").len() >= 2 {
+        true => Take::Say("NO [SERVERBUG] Internal error occurred".to_owned()),
+        false => Take::Store,
+    });
+    for _ in 0..3 {
+        stage.mailhaul(&["run"]).expect(3).says(&["Internal error occurred", "run the same command again"]);
+        let report = stage.report();
+        assert_sums(&report);
+        assert_eq!((&report["totals"]["failed"], &report["totals"]["pending"]), (&0.into(), &8.into()));
+    }
+    stage.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
+    stage.mailhaul(&["run"]).expect(0);
+    stage.assert_moved();
+}
+
+/// What is given up comes with the command that the hint names, once the target takes it.
+#[test]
+fn what_was_given_up_comes_with_the_command_that_the_hint_names() {
+    let stage = Stage::judged(|m| match m.says("INBOX 007") {
+        true => Take::Say("NO Message contains invalid header".to_owned()),
+        false => Take::Store,
+    });
+    let command = ["retry", "--reason", "refused"];
+    for _ in 0..4 {
+        stage.mailhaul(&["run"]).expect(3).says(&["`mailhaul retry --reason refused`"]);
+    }
+    stage.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
+    stage.mailhaul(&["run"]).expect(3);
+    stage.mailhaul(&["retry", "--reason", "limit"]).expect(0).says(&["nothing failed for that reason"]);
+    stage.mailhaul(&["retry", "--reason", "undecided"]).expect(2);
+    stage.mailhaul(&command).expect(0);
+    stage.assert_moved();
+}
+
 /// The target says OK to a message and does not store it: looked for, sent once more, then named.
 #[test]
 fn accepted_and_not_stored() {

@@ -32,6 +32,7 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::plan(ui, global, args),
         Command::Provision(args) => provision::provision(ui, global, args),
         Command::Run(args) => run::run(ui, global, args),
+        Command::Retry(args) => run::retry(ui, global, args),
         Command::Verify(args) => verify::verify(ui, global, args),
         Command::Undo(args) => undo::undo(ui, global, args),
         Command::Report(args) => report::report(ui, global, args),

@@ -1,11 +1,14 @@
 //! `mailhaul run`: copies what is missing.
 
+use std::collections::BTreeSet;
+
+use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::{Difference, LeftOut, MailboxSummary};
+use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOut, MailboxSummary};
 
 use super::{plan, unbuilt};
-use crate::args::{Global, Run};
+use crate::args::{Global, Retry, Run};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
 use crate::job::Opened;
@@ -23,57 +26,97 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
         Some(path) => Some(plan::read(path, &opened.project.name)?.mailboxes),
         None => None,
     };
+    copy(ui, &opened, &args.select.only, Task::Run { plan, delete_gone: args.delete_gone })
+}
+
+/// `mailhaul retry`: sends again what failed for one reason, and says how it ended.
+pub(crate) fn retry(ui: &mut Ui, global: &Global, args: &Retry) -> Result<Exit, Failure> {
+    let opened = Opened::for_work(ui, global)?;
+    copy(ui, &opened, &args.select.only, Task::Retry { code: args.reason })
+}
+
+fn copy(ui: &mut Ui, opened: &Opened, only: &[String], task: Task) -> Result<Exit, Failure> {
+    let retried = matches!(task, Task::Retry { .. });
     let mut watcher = watcher::for_task(ui, Doing::Copying);
-    let task = Task::Run { plan, delete_gone: args.delete_gone };
-    let outcome = opened.drive(ui, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let outcome = opened.drive(ui, only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit::of_finish(&outcome.finish);
     if !ui.json() {
         ui.data_if_read(&ui::sum::page(&outcome, ui.width, ui.palette));
-        for hint in next_steps(exit, &outcome) {
-            ui.hint(hint);
+        let none = retried && outcome.finish.mailboxes.is_empty();
+        let hints = match none {
+            true => vec![
+                "nothing failed for that reason: `mailhaul report` lists what failed, and why".to_owned(),
+            ],
+            false => next_steps(exit, &outcome),
+        };
+        for hint in hints {
+            ui.hint(&hint);
         }
     }
     Ok(exit)
 }
 
 /// What to do now.
-fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<&'static str> {
+fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
+    let one = |text: &str| vec![text.to_owned()];
     match exit {
         Exit::Done if outcome.finish.mailboxes.is_empty() => {
-            vec!["the mailbox list is empty: put one mailbox on each line"]
+            one("the mailbox list is empty: put one mailbox on each line")
         }
-        Exit::Done => vec![
+        Exit::Done => one(
             "`mailhaul verify` compares both ends; `mailhaul report --format html --out report.html` keeps the record",
-        ],
-        Exit::Interrupted => vec!["run the same command again to continue"],
+        ),
+        Exit::Interrupted => one("run the same command again to continue"),
         Exit::LogIn | Exit::Unreachable => {
-            vec!["`mailhaul check` tells what to mend; `mailhaul run` then continues"]
+            one("`mailhaul check` tells what to mend; `mailhaul run` then continues")
         }
-        Exit::NoRoom => vec!["make room on the target; `mailhaul run` then continues"],
+        Exit::NoRoom => one("make room on the target; `mailhaul run` then continues"),
         _ => {
             let summaries = || outcome.summaries.iter().map(|(_, summary)| summary);
             let mut hints = Vec::new();
             if summaries().any(is_to_be_mended) || summaries().next().is_none() {
                 hints.push(
-                    "mend what is listed and run the same command again: only what is missing is copied",
+                    "mend what is listed and run the same command again: only what is missing is copied"
+                        .to_owned(),
                 );
             }
+            hints.extend(given_up(summaries()));
             let found = || summaries().flat_map(|summary| &summary.differences).filter(|found| !found.note);
             if found().any(Difference::is_of_a_copy_gone) {
                 hints.push(
                     "no run sends a copy again that was taken away on the target: ask the mailbox's owner, or the new host for \
-                     a backup",
+                     a backup"
+                        .to_owned(),
                 );
             }
             if found().any(|difference| !difference.is_of_a_copy_gone()) {
                 hints.push(
-                    "no run changes a copy: look at both messages of a difference; `mailhaul verify` compares them again",
+                    "no run changes a copy: look at both messages of a difference; `mailhaul verify` compares them again"
+                        .to_owned(),
                 );
             }
             hints
         }
     }
+}
+
+/// Of messages that are sent so often and no more: how they are sent all the same.
+fn given_up<'a>(summaries: impl Iterator<Item = &'a MailboxSummary>) -> Option<String> {
+    let failed = |exception: &&Exception| exception.outcome == ExceptionOutcome::Failed && exception.uid > 0;
+    let codes: BTreeSet<&str> = summaries
+        .flat_map(|summary| &summary.exceptions)
+        .filter(failed)
+        .map(|exception| exception.code)
+        .filter(|code| code.is_given_up())
+        .map(Code::as_str)
+        .collect();
+    let commands: Vec<String> =
+        codes.iter().map(|code| format!("`mailhaul retry --reason {code}`")).collect();
+    (!commands.is_empty()).then(|| {
+        let commands = commands.join(" and ");
+        format!("what failed three times is not sent by `mailhaul run` any more: {commands} sends it again")
+    })
 }
 
 /// Whether anything but differences keeps the mailbox from being complete.

@@ -11,7 +11,6 @@ fn refusal(name: &str, instead: Option<&str>) -> Failure {
 /// Returns the refusal of a command that is not built yet.
 pub(crate) fn command(command: &Command) -> Option<Failure> {
     let (name, instead) = match command {
-        Command::Retry(_) => ("retry", Some("`mailhaul run` tries again whatever failed before")),
         Command::Certificate(_) => (
             "certificate",
             Some("`mailhaul verify --depth full`, then `mailhaul report --format html --out report.html`"),
@@ -33,6 +32,7 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         | Command::Plan(_)
         | Command::Provision(_)
         | Command::Run(_)
+        | Command::Retry(_)
         | Command::Verify(_)
         | Command::Undo(_)
         | Command::Report(_)
@@ -63,8 +63,8 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "retry certificate signoff passwords cutover serve completions man run:--dashboard"
-            .split_whitespace()
+        for line in
+            "certificate signoff passwords cutover serve completions man run:--dashboard".split_whitespace()
         {
             let words: Vec<_> = line.split(':').collect();
             let cli = Cli::try_parse_from(["mailhaul"].iter().chain(&words)).unwrap();

@@ -8,6 +8,7 @@ use tracing::Instrument;
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
+use crate::code::Code;
 use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
@@ -17,6 +18,7 @@ use crate::mailbox::verify::Extent;
 use crate::mailbox::{check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
+use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
 use crate::task::context::Context;
 
@@ -41,6 +43,10 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         context.emit(Event::Warning { mailbox: None, message }).await;
     }
     let (mut mailboxes, mut left_out) = (list.mailboxes, list.left_out);
+    if let Task::Retry { code } = task {
+        context.refusals.set_retry(code);
+        left_out.extend(mailboxes.extract_if(.., |mailbox| !has_failed(context, mailbox, code)));
+    }
     let agreed = match &task {
         Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes, &mut left_out) {
             Ok(()) => Some(Arc::new(plans.clone())),
@@ -50,7 +56,9 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     };
     let recorder = match &task {
         // The whole list: a mailbox that this run leaves out is still one that has to be moved.
-        Task::Run { .. } => Some(ProjectRecorder::of_run(context, mailboxes.iter().chain(&left_out))),
+        Task::Run { .. } | Task::Retry { .. } => {
+            Some(ProjectRecorder::of_run(context, mailboxes.iter().chain(&left_out)))
+        }
         Task::Undo => Some(ProjectRecorder::of_undo(context)),
         // What is recorded of a mailbox is how its newest run went: whoever only looks leaves that as it is.
         Task::Check | Task::Plan | Task::Verify { .. } => None,
@@ -81,6 +89,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Task::Check => MailboxTask::Check,
         Task::Plan => MailboxTask::Plan,
         Task::Run { delete_gone, .. } => MailboxTask::Run(agreed, delete_gone),
+        Task::Retry { .. } => MailboxTask::Run(None, false),
         Task::Undo => MailboxTask::Undo,
         Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
@@ -97,6 +106,13 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         bytes,
         seconds: begun.elapsed().as_secs_f64(),
     }
+}
+
+/// Whether a message of the mailbox failed for this reason. A ledger that cannot be read says so when it is opened.
+fn has_failed(context: &Context, mailbox: &Mailbox, code: Code) -> bool {
+    let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key));
+    let failed = ledger.and_then(|ledger| ledger.map_or(Ok(Vec::new()), |ledger| ledger.exceptions()));
+    failed.map_or(true, |all| all.iter().any(|one| one.code == code))
 }
 
 fn refused(kind: RefusedKind, reasons: Vec<String>) -> Finish {

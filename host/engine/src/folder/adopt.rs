@@ -107,6 +107,7 @@ impl FolderRun<'_> {
         let mut ledger = work.ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
         let unnumbered = ledger.unnumbered_places(&self.route.target)?;
+        let unmarked = work.context.refusals.unmarked(work.key(), self.row.id);
         let (mut copied, mut present) = (Vec::new(), Vec::new());
         for found in matches {
             // Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
@@ -118,7 +119,16 @@ impl FolderRun<'_> {
             let flags = with_append.union(&later);
             // Flags that did not travel with the message are still to be set; those of a copy that is not
             // ours are left as they are.
-            let missing = if own { flags.minus(&found.target.flags) } else { Flags::new() };
+            let left = if own && unmarked.contains(&found.source.uid) {
+                flags.keywords().collect::<Flags>().minus(&found.target.flags)
+            } else {
+                Flags::new()
+            };
+            let missing = if own { flags.minus(&found.target.flags).minus(&left) } else { Flags::new() };
+            let mut facts = if own { self.date_facts(found) } else { Vec::new() };
+            if !left.is_empty() {
+                facts.push(self.route.unmarked(found.source.uid, found.target.uid, &left));
+            }
             let message = Delivered {
                 uid: found.source.uid,
                 size: found.content.len,
@@ -130,7 +140,7 @@ impl FolderRun<'_> {
                 flags_pending: (!missing.is_empty()).then(|| missing.to_string()),
                 found_by: Some(found.rule.as_str()),
                 altered: None,
-                facts: if own { self.date_facts(found) } else { Vec::new() },
+                facts,
             };
             if own { &mut copied } else { &mut present }.push(message);
         }

@@ -227,6 +227,7 @@ impl FolderRun<'_> {
         let mut free: HashMap<[u8; 32], Vec<u32>> = HashMap::new();
         for chunk in there.chunks(CHUNK) {
             self.work().go_on()?;
+            self.ends.stay().await?;
             for (uid, content) in contents(&mut self.ends.target, chunk).await.map_err(&at)?.found {
                 free.entry(content.exact).or_default().push(uid);
             }

@@ -98,7 +98,10 @@ async fn in_folder(
         together: true,
         misdated: HashSet::new(),
         undated: HashSet::new(),
+        unread: HashSet::new(),
         exact: false,
+        most_refused: usize::MAX,
+        most_complaints: u32::MAX,
     };
     let mut folder = FolderRun::new(ends, route, row, place, rows);
     folder.vanished = vanished;

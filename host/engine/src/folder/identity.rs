@@ -82,7 +82,7 @@ pub(super) async fn known_rows(
     let lost = lost.into_iter().filter_map(|row| Some(Stray::of(row, *known_of.get(&row.uid)?)));
     let strays: Vec<Stray> = gone.into_iter().chain(lost).collect();
     // Read before any number is void: a run that breaks off in between would have to find them by less.
-    let read = match read_again(work, &mut ends.source, &new, &strays, renumbered).await? {
+    let read = match read_again(work, ends, &new, &strays, renumbered).await? {
         Ok(read) => read,
         Err(why) => return Ok(Err((Code::Unreadable, why))),
     };
@@ -133,6 +133,7 @@ async fn others(
     let uids: Vec<u32> = doubted.keys().copied().collect();
     for chunk in uids.chunks(CHUNK) {
         work.go_on()?;
+        ends.stay().await?;
         let contents_known = work.ledger().contents(row.id, chunk)?;
         let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?.found;
         let mut headers = Vec::new();
@@ -231,8 +232,10 @@ impl FolderRun<'_> {
     /// Whether what is to be done rests on what the ledger knows of copies: a message is to be sent, or flags are to be set.
     fn rests_on_copies(&self) -> bool {
         let in_doubt: HashSet<u32> = self.in_doubt.iter().flat_map(Batch::uids).collect();
-        let settled =
-            |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| is_settled(row, self.place, &in_doubt));
+        let retry = self.work().context.refusals.retry();
+        let settled = |m: &Listed| {
+            self.rows.get(&m.uid).is_some_and(|row| is_settled(row, self.place, &in_doubt, retry))
+        };
         !self.wanted.iter().all(settled) || !self.flag_changes().is_empty()
     }
 
@@ -251,6 +254,7 @@ impl FolderRun<'_> {
         let mut same = Vec::new();
         for chunk in doubted.chunks(CHUNK) {
             self.work().go_on()?;
+            self.ends.stay().await?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, ..)| *uid).collect();
             let sources: Vec<u32> = chunk.iter().map(|(_, row, _)| row.uid).collect();
             let known = self.work().ledger().contents(self.row.id, &sources)?;

@@ -9,7 +9,7 @@
 //! | [`subtract`] | wanted: what is neither settled nor left out |
 //! | [`in_doubt`] | unclaimed and missing: what the target holds beside the ledger, and what it holds no more |
 //! | [`adopt`] | wanted without what is there already; what was in doubt is looked up |
-//! | [`passes`] | sent, acknowledged and seen in the target's list, or recorded as failed |
+//! | [`passes`] | sent, acknowledged and seen in the target's list, or recorded as failed; [`refusals`] judges what was refused |
 //! | [`flags`] | flags that changed at the source are set on our copies |
 //! | [`prove`] | differences: copies that are gone, second copies that were stored late |
 //! | [`conclude`] | counts, differences and, where the sum bears it, the proof that lets the next run leave it closed |
@@ -34,6 +34,7 @@ pub(crate) mod passes;
 pub(crate) mod prove;
 pub(crate) mod real_name;
 pub(crate) mod received;
+pub(crate) mod refusals;
 pub(crate) mod renumbered;
 pub(crate) mod run;
 pub(crate) mod skip;

@@ -150,7 +150,10 @@ fn route<'a>(
         together: true,
         misdated: HashSet::new(),
         undated: HashSet::new(),
+        unread: HashSet::new(),
         exact: false,
+        most_refused: usize::MAX,
+        most_complaints: u32::MAX,
     }
 }
 

@@ -1,13 +1,17 @@
 //! The passes of a folder's copy: until everything is stored and seen, or recorded as failed.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::code::Code;
 use crate::event::Event;
 use crate::folder::adopt::LookupResult;
 use crate::folder::copy::item::CopyOutcome;
+use crate::folder::copy::refused::Refused;
 use crate::folder::copy::spread;
+use crate::folder::refusals::{Refusals, Tried};
 use crate::folder::run::FolderRun;
+use crate::folder::subtract::is_retried;
 use crate::folder::work::Step;
 use crate::message::list::Listed;
 use crate::server::error::EndError;
@@ -16,9 +20,6 @@ use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 
 /// Messages the target acknowledged without keeping are sent once more, then reported.
 const TRIES_TO_STORE: usize = 2;
-/// Passes in a row in which the target asked for patience and took nothing. Each waits as long as it suggests, or
-/// twice as long as the one before: about four minutes together.
-const MAX_VAIN_PASSES: u32 = 8;
 
 impl FolderRun<'_> {
     /// Copies what is wanted. What a connection broke at before goes first, each alone, so that the next break says whose
@@ -54,11 +55,18 @@ impl FolderRun<'_> {
     /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once more.
     async fn begin_copy(&mut self) -> Vec<Listed> {
         let (work, folder) = (self.work(), self.row.id);
-        let tried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS);
+        let retry = work.context.refusals.retry();
+        let is_retried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| is_retried(row, retry));
+        let tried = |m: &Listed| {
+            !is_retried(m) && self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS)
+        };
         let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
         self.route.exact = self.rows.values().any(|row| row.was_read() && row.at_source().size == row.size);
+        let unread = self.rows.values().filter(|row| row.code == Some(Code::Unreadable)).map(|row| row.uid);
+        self.route.unread = unread.collect();
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
+        wanted.retain(|m| retry.is_none() || is_retried(m));
         work.context
             .emit(Event::FolderStarted {
                 mailbox: work.key().to_owned(),
@@ -80,21 +88,24 @@ impl FolderRun<'_> {
     }
 
     async fn passes(mut self, mut wanted: Vec<Listed>) -> Step<Self> {
-        let (mut attempt, mut vain) = (0, 0);
+        let mut tried = Tried::default();
         self.arrived = None;
         loop {
             let mut pass = Pass::default();
+            let before = self.outcome.messages;
             if !wanted.is_empty() {
+                self.set_bounds(&tried);
                 let Pass { outcome, .. } = &mut pass;
                 let source = &mut self.ends.source;
                 (self.ends.target, *outcome) = spread(&self.route, source, self.ends.target, &wanted).await?;
-                // Not when the target asked for patience, nor when messages that went together were refused for the sake
-                // of one.
-                pass.judged = !pass.outcome.alone && pass.outcome.patience.is_none();
+                self.ends.stay().await?;
                 self.take_note(&mut pass.outcome);
-                self.wait_if_asked(&mut pass.outcome, &mut vain).await?;
                 self.tell_losses(&mut pass.outcome).await;
                 if self.outcome.interrupted {
+                    return Ok(self);
+                }
+                if let Some(words) = pass.outcome.withheld.take() {
+                    self.stop(Code::Unreadable, &words).await?;
                     return Ok(self);
                 }
                 self.look_for_refused(&wanted, &mut pass).await?;
@@ -107,21 +118,33 @@ impl FolderRun<'_> {
             }
             let Some(target) = self.confirm(pass.outcome.listed.take()).await? else { return Ok(self) };
             let mut lost = target.lost;
+            let target_lost = lost.clone();
             lost.extend(pass.not_found);
-            if self.outcome.over_quota.is_some() || lost.is_empty() && pass.again.is_empty() {
+            if self.outcome.over_quota.is_some() {
                 self.arrived = Some(target.listed);
                 return Ok(self);
             }
-            if pass.judged && !lost.is_empty() {
-                attempt += 1;
-                lost = self.tried_in_vain(lost, attempt == TRIES_TO_STORE).await?;
-            }
-            lost.extend(pass.again);
-            if lost.is_empty() {
+            let brought = self.outcome.messages - before > lost.len() as u64;
+            let none_lost = lost.is_empty();
+            let mut again: HashSet<u32> =
+                self.tried_in_vain(lost, &mut tried).await?.into_iter().map(|m| m.uid).collect();
+            again.extend(pass.again.iter().map(|m| m.uid));
+            let unsent = !pass.outcome.unread.is_empty();
+            let complaints = pass.outcome.complaints;
+            let refusals = Refusals { refused: pass.refused, brought, complaints, unsent };
+            again.extend(self.judge(refusals, &mut tried).await?);
+            again.extend(pass.outcome.unread);
+            if self.outcome.over_quota.is_some() || self.outcome.stopped || again.is_empty() {
+                self.arrived = Some(target.listed).filter(|_| none_lost);
                 return Ok(self);
             }
+            self.wait(pass.outcome.wait).await;
             self.select_target().await?;
-            wanted = lost;
+            // What was lost may be of an earlier run.
+            wanted.extend(target_lost.into_iter().filter(|m| again.contains(&m.uid)));
+            wanted.retain(|m| again.contains(&m.uid));
+            wanted.sort_by_key(|m| m.uid);
+            wanted.dedup_by_key(|m| m.uid);
         }
     }
 
@@ -137,19 +160,12 @@ impl FolderRun<'_> {
     }
 
     /// What the server's own words say was waited for by the writer; what a profile says is waited for here.
-    async fn wait_if_asked(&self, copied: &mut CopyOutcome, vain: &mut u32) -> Step<()> {
-        let Some(refusal) = copied.patience.take() else { return Ok(()) };
-        *vain = if copied.messages > 0 { 0 } else { *vain + 1 };
-        if *vain >= MAX_VAIN_PASSES {
-            return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
+    async fn wait(&self, asked: Option<Duration>) {
+        let Some(wait) = asked else { return };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.work().context.stop.raised() => {}
         }
-        if let Some(wait) = copied.wait {
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.work().context.stop.raised() => {}
-            }
-        }
-        Ok(())
     }
 
     /// Tells flags the target cannot hold, and messages that lose their place.
@@ -176,7 +192,8 @@ impl FolderRun<'_> {
         // Of two that were given one UID, neither is believed.
         let mut counted = std::mem::take(&mut pass.outcome.contested);
         self.take_back(&sent(wanted, &counted))?;
-        let refused: HashSet<u32> = work.ledger().attempts(folder)?.into_keys().collect();
+        let refused: HashSet<u32> =
+            pass.outcome.refused.iter().filter(|r| !r.misdated).map(|r| r.uid).collect();
         let unresolved: HashSet<u32> =
             pass.outcome.unresolved.drain(..).chain(counted.iter().copied()).collect();
         let in_question = |m: &&Listed| unresolved.contains(&m.uid) || refused.contains(&m.uid);
@@ -192,8 +209,11 @@ impl FolderRun<'_> {
         let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size())).collect();
         self.count(found.iter());
         let mut not_found = looked.open;
-        // What was refused alone and is not there stays refused.
-        not_found.retain(|m| unresolved.contains(&m.uid) || counted.contains(&m.uid));
+        let absent: HashSet<u32> = not_found.iter().map(|m| m.uid).collect();
+        pass.refused = std::mem::take(&mut pass.outcome.refused);
+        pass.refused.retain(|r| absent.contains(&r.uid));
+        // What becomes of it follows from what became of the others.
+        not_found.retain(|m| !refused.contains(&m.uid) || counted.contains(&m.uid));
         for message in
             not_found.extract_if(.., |m| pass.outcome.taken.contains_key(&m.uid)).collect::<Vec<_>>()
         {
@@ -211,6 +231,8 @@ impl FolderRun<'_> {
         let silent: Vec<Listed> = not_found
             .extract_if(.., |m| pass.outcome.acknowledged.contains(&m.uid) || mistaken.contains(&m.uid))
             .collect();
+        // Those that went together were refused for the sake of one.
+        pass.again.extend(not_found.extract_if(.., |m| !counted.contains(&m.uid)));
         if !silent.is_empty() {
             not_found.extend(self.await_silent(silent).await?);
         }
@@ -275,7 +297,7 @@ impl FolderRun<'_> {
     }
 
     /// Records messages that the target acknowledged and does not hold; returns those to be sent once more.
-    async fn tried_in_vain(&self, lost: Vec<Listed>, last: bool) -> Step<Vec<Listed>> {
+    async fn tried_in_vain(&self, lost: Vec<Listed>, tried: &mut Tried) -> Step<Vec<Listed>> {
         let (work, folder) = (self.work(), self.row.id);
         let attempts = work.ledger().attempts(folder)?;
         let mut again = Vec::new();
@@ -284,7 +306,9 @@ impl FolderRun<'_> {
             let failure =
                 Failure { uid: message.uid, size: message.size(), code: Code::NotStored, text, attempts: 1 };
             let before = attempts.get(&message.uid).copied().unwrap_or(0);
-            if last || before + 1 >= MAX_ATTEMPTS {
+            let times = tried.lost.entry(message.uid).or_default();
+            *times += 1;
+            if *times >= TRIES_TO_STORE || before + 1 >= MAX_ATTEMPTS {
                 self.route.fail(failure).await?;
             } else {
                 work.ledger().failed(folder, &failure, &[])?;
@@ -301,18 +325,13 @@ fn sent(messages: &[Listed], uids: &HashSet<u32>) -> Vec<(u32, u64)> {
 }
 
 /// What one pass came to.
+#[derive(Default)]
 struct Pass {
     outcome: CopyOutcome,
-    /// Whether what did not arrive counts as an attempt.
-    judged: bool,
-    /// What was sent and is not on the target.
+    /// What was acknowledged and is not on the target.
     not_found: Vec<Listed>,
-    /// What is to be sent again with another date.
+    /// What is to be sent again: with another date, or alone.
     again: Vec<Listed>,
-}
-
-impl Default for Pass {
-    fn default() -> Self {
-        Self { outcome: CopyOutcome::default(), judged: true, not_found: Vec::new(), again: Vec::new() }
-    }
+    /// What was refused and is not on the target.
+    refused: Vec<Refused>,
 }

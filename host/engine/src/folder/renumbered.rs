@@ -6,10 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mailhaul_imap::Session;
-
 use crate::folder::work::{Step, Work};
 use crate::message::list::{Listed, contents};
+use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Digests, Figures, Stray};
@@ -25,7 +24,7 @@ const CHUNK: usize = 500;
 /// When the source fails, and when the user stops it.
 pub(super) async fn read_again(
     work: Work<'_>,
-    source: &mut Session,
+    ends: &mut Ends,
     new: &[&Listed],
     strays: &[Stray],
     renumbered: bool,
@@ -41,7 +40,8 @@ pub(super) async fn read_again(
     let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
         work.go_on()?;
-        let read = contents(source, chunk).await.map_err(EndError::at(Side::Source))?;
+        ends.stay().await?;
+        let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {
             let figures = figures.get(&uid).copied().unwrap_or_default();

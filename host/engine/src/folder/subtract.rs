@@ -18,6 +18,7 @@ impl FolderRun<'_> {
     /// When the ledger fails.
     pub(super) fn subtract(&mut self) -> Step<()> {
         let (work, folder) = (self.work(), self.row.id);
+        let retry = work.context.refusals.retry();
         let in_doubt: HashSet<u32> = self.in_doubt.iter().flat_map(Batch::uids).collect();
         let mut skipped: HashMap<String, Vec<(u32, u64)>> = HashMap::new();
         let mut forgotten = Vec::new();
@@ -26,7 +27,7 @@ impl FolderRun<'_> {
         for message in std::mem::take(&mut self.wanted) {
             seen.insert(message.uid);
             let known = self.rows.get(&message.uid);
-            if known.is_some_and(|row| is_settled(row, self.place, &in_doubt)) {
+            if known.is_some_and(|row| is_settled(row, self.place, &in_doubt, retry)) {
                 continue;
             }
             match left_out(work.context, &message) {
@@ -57,9 +58,6 @@ impl FolderRun<'_> {
         }
         wanted.extend(self.replaced(&seen));
         wanted.sort_by_key(|m| m.uid);
-        // Not even to be compared with what the target holds: the source's connection ends at them.
-        let unreadable = work.context.breaks.unreadable(work.key(), folder);
-        wanted.retain(|m| !unreadable.contains(&m.uid));
         self.wanted = wanted;
         Ok(())
     }
@@ -72,13 +70,20 @@ impl FolderRun<'_> {
     }
 }
 
+/// Whether it failed for the reason that this task is about.
+pub(super) fn is_retried(row: &Row, retry: Option<Code>) -> bool {
+    retry.is_some() && row.code == retry && row.outcome == Outcome::Failed
+}
+
 /// Whether nothing has to be done about a message any more.
-pub(super) fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>) -> bool {
+pub(super) fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>, retry: Option<Code>) -> bool {
     match row.outcome {
         Outcome::Copied | Outcome::AlreadyPresent => row.place() == Some(place),
         Outcome::Skipped => false,
         // What never was sent (too big, unreadable) is looked at again; what was sent in vain too often is not, unless
         // it may be there all the same.
-        Outcome::Failed => row.attempts() >= MAX_ATTEMPTS && !in_doubt.contains(&row.uid),
+        Outcome::Failed => {
+            row.attempts() >= MAX_ATTEMPTS && !in_doubt.contains(&row.uid) && !is_retried(row, retry)
+        }
     }
 }

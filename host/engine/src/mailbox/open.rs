@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use mailhaul_imap::Session;
 
 use crate::account::Mailbox;
-use crate::event::MailboxEnd;
+use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, SharedLedger, Work, WorkError, locked};
 use crate::mapping::planner::PlanError;
 use crate::server::dial::{Ends, dial, dial_both};
@@ -85,6 +85,28 @@ pub(crate) async fn connect(
     let Some(permit) = permit(context, mailbox).await else { return Ok(None) };
     let (source, target) = dial_both(context, mailbox).await?;
     Ok(Some((permit, Ends { source, target })))
+}
+
+/// Dials both ends anew after an `error` that was put down to a message, or to the length of a question, since `blamed` was
+/// asked: what is asked again is asked in another way. The permit stays what it was.
+///
+/// # Errors
+/// The `error` itself where it is something else, and [`EndError`] of an end that cannot be dialled.
+pub(crate) async fn dial_again(
+    work: Work<'_>,
+    ends: &mut Ends,
+    blamed: u64,
+    error: EndError,
+) -> Result<(), EndError> {
+    let Work { context, mailbox, .. } = work;
+    if context.breaks.blamed(mailbox) == blamed {
+        return Err(error);
+    }
+    let (side, reason) = (error.side(), error.stopped().reason);
+    context.emit(Event::Reconnecting { mailbox: mailbox.key.clone(), side, reason }).await;
+    let (source, target) = dial_both(context, mailbox).await?;
+    *ends = Ends { source, target };
+    Ok(())
 }
 
 /// As [`connect`], the target alone.

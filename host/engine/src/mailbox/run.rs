@@ -73,24 +73,26 @@ async fn attempts(
     let mut lost = 0;
     let mut connected = false;
     loop {
-        let progress = || rows_so_far(&open.ledger) + context.breaks.given_up(&mailbox.key);
-        let before = progress();
+        let blamed = context.breaks.blamed(mailbox);
+        let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
         let error = match attempt(open.work(&lists), orders, &mut connected).await {
             Err(Interruption::End(error)) => explained(context, mailbox, error).await,
             ended => return ended,
         };
-        if progress() != before {
+        if rows_so_far(&open.ledger) != before {
             lost = 0;
         }
-        let Some(wait) = worth_waiting(&error, connected, lost) else {
+        let found = context.breaks.blamed(mailbox) > blamed;
+        let wait = if found { Some(Duration::ZERO) } else { worth_waiting(&error, connected, lost) };
+        let Some(wait) = wait else {
             return Err(Interruption::Stopped(error.stopped()));
         };
         if error.asks_for_patience() {
             context.ceilings.reduce(mailbox.side(error.side()));
         }
-        lost += 1;
+        lost += u32::from(!found);
         let event = Event::Reconnecting {
             mailbox: mailbox.key.clone(),
             side: error.side(),
@@ -104,12 +106,12 @@ async fn attempts(
     }
 }
 
-/// How long to wait before the next attempt, after so many that were `lost` in a row; `None` when there shall be none.
+/// How long to wait before the next attempt, where nobody knows what the connection ended at, after so many that were `lost` in a row; `None` when there shall be none.
 fn worth_waiting(error: &EndError, connected: bool, lost: u32) -> Option<Duration> {
     let patience = error.asks_for_patience();
     // A server that never answered is reported at once; one that went away may come back.
     let hopeless = !patience && (!connected || !error.may_pass());
-    if hopeless || lost >= if patience { MAX_PATIENCE } else { MAX_RECONNECTS } {
+    if hopeless || lost >= if patience || error.is_idle() { MAX_PATIENCE } else { MAX_RECONNECTS } {
         return None;
     }
     let usual = FIRST_WAIT.saturating_mul(1 << lost).min(MAX_WAIT);

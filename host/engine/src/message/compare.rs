@@ -24,7 +24,7 @@ pub(crate) struct Compared {
 }
 
 /// Compares the lists of a folder by way of the ledger. Of messages that were `dated` by a rule, which is told elsewhere, the
-/// date is another one.
+/// date is another one, and of those that were copied `unmarked` the keywords.
 #[must_use]
 pub(crate) fn compare_lists(
     folder: &str,
@@ -32,6 +32,7 @@ pub(crate) fn compare_lists(
     rows: &Rows,
     there: &HashMap<u32, &Listed>,
     dated: &HashSet<u32>,
+    unmarked: &HashSet<u32>,
 ) -> Compared {
     let mut out = Compared::default();
     let mut longer_by: Vec<(u32, i64)> = Vec::new();
@@ -80,7 +81,7 @@ pub(crate) fn compare_lists(
                 delivered.map(keywords),
             ),
         ] {
-            if now != target {
+            if now != target && !(kind == DifferenceKind::Keywords && unmarked.contains(&message.uid)) {
                 // What was delivered is what the source still says: the target's user changed it.
                 let by = (then.as_ref() == Some(&now)).then_some(Difference::CHANGED_ON_TARGET);
                 let mut detail =
@@ -169,8 +170,8 @@ mod tests {
     fn one_copy_does_not_stand_for_two_messages() {
         let source = [Listed::bare(1, 1), Listed::bare(2, 1)];
         let rows = [Row::copied(1, 7), Row::copied(2, 7)].into_iter().collect();
-        let copy = Listed::bare(7, 1);
-        let compared = compare_lists("INBOX", &source, &rows, &HashMap::from([(7, &copy)]), &HashSet::new());
+        let (copy, none) = (Listed::bare(7, 1), HashSet::new());
+        let compared = compare_lists("INBOX", &source, &rows, &HashMap::from([(7, &copy)]), &none, &none);
         assert_eq!(compared.pairs, [(1, 7)]);
         let [second] = &compared.differences[..] else { panic!("{:?}", compared.differences) };
         assert_eq!((second.uid, second.kind), (2, DifferenceKind::Missing));

@@ -1,8 +1,9 @@
 //! Message lists of a folder, and the contents of chosen messages.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
-use mailhaul_imap::{Fetch, FetchItems, FlagSets, FolderName, ImapError, Selected, Session, UidSet};
+use mailhaul_imap::{Fetch, FetchItems, FlagSets, FolderName, ImapError, Refusal, Selected, Session, UidSet};
 
 use crate::message::content::{Content, Hasher};
 pub(crate) use crate::message::listed::Listed;
@@ -26,7 +27,7 @@ pub(crate) async fn list(
         message.flags = sets.share(message.flags);
         listed.push(Listed::from(message));
     }
-    refuse_holes(&fetch)?;
+    refuse_holes(&fetch, false)?;
     listed.sort_by_key(|m| m.uid);
     listed.dedup_by_key(|m| m.uid);
     Ok(listed)
@@ -46,7 +47,16 @@ pub(crate) async fn list_with_ids(
         ids.extend(message_id(&fetch.body(MAX_IDENTITY).await?).map(|id| (message.uid, id)));
         listed.push(Listed::from(message));
     }
-    refuse_holes(&fetch)?;
+    let ended = fetch.refused().iter().filter(|refused| refused.ended);
+    let nameless = ended.fold(UidSet::default(), |mut all, refused| {
+        all.extend(&refused.uids);
+        all
+    });
+    refuse_holes(&fetch, true)?;
+    if !nameless.is_empty() {
+        // A connection ends at their headers: that they are there, and their figures, can be had all the same.
+        listed.extend(list(session, nameless, FetchItems::Meta).await?);
+    }
     listed.sort_by_key(|m| m.uid);
     listed.dedup_by_key(|m| m.uid);
     Ok((listed, ids))
@@ -150,8 +160,8 @@ pub(crate) async fn still_listed(session: &mut Session, uids: &[u32]) -> Result<
     }
 }
 
-fn refuse_holes(fetch: &Fetch<'_>) -> Result<(), ImapError> {
-    match fetch.refused().first() {
+fn refuse_holes(fetch: &Fetch<'_>, but_ended: bool) -> Result<(), ImapError> {
+    match fetch.refused().iter().find(|refused| !(but_ended && refused.ended)) {
         None => Ok(()),
         Some(refusal) => Err(ImapError::No {
             command: "UID FETCH",
@@ -196,17 +206,38 @@ pub(crate) async fn headers(session: &mut Session, uids: &[u32]) -> Result<Conte
     hashed(session, uids, FetchItems::Headers).await
 }
 
+/// A server that asks for patience is waited for: at first so long, doubled each time it asks again …
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// … so often in a row at most. A longer wait is for whoever dials anew.
+const MOST_WAITS: u32 = 7;
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 async fn hashed(session: &mut Session, uids: &[u32], items: FetchItems) -> Result<Contents, ImapError> {
     let mut read = Contents::default();
     if uids.is_empty() {
         return Ok(read);
     }
-    hash(session, uids.iter().copied().collect(), items, &mut read).await?;
-    // One bad message may have cost those behind it.
-    for uid in uids {
-        if !read.found.contains_key(uid) {
-            read.refused.remove(uid);
-            hash(session, UidSet::range(*uid, *uid), items, &mut read).await?;
+    let mut pieces = VecDeque::from([uids.to_vec()]);
+    let mut waits = 0;
+    // One bad message may have cost those behind it: what did not come is asked for again, half at a time, down to a message
+    // alone, and that once more.
+    while let Some(piece) = pieces.pop_front() {
+        let before = read.found.len();
+        let set = piece.iter().copied().collect();
+        if let Some(refusal) = hash(session, set, items, &mut read).await? {
+            waits = if read.found.len() > before { 0 } else { waits };
+            let wait = refusal.suggested_wait().unwrap_or(FIRST_WAIT * (1 << waits));
+            waits += 1;
+            if waits > MOST_WAITS || wait > LONGEST_WAIT {
+                return Err(refusal.into_error("FETCH"));
+            }
+            tokio::time::sleep(wait).await;
+            pieces.push_front(piece.into_iter().filter(|uid| !read.found.contains_key(uid)).collect());
+            continue;
+        }
+        let left: Vec<u32> = piece.iter().copied().filter(|uid| !read.found.contains_key(uid)).collect();
+        if left.len() < piece.len() || piece.len() > 1 {
+            pieces.extend(left.chunks(left.len().div_ceil(2).max(1)).map(<[u32]>::to_vec));
         }
     }
     let unknown = |uid: &u32| !read.found.contains_key(uid) && !read.refused.contains_key(uid);
@@ -217,12 +248,13 @@ async fn hashed(session: &mut Session, uids: &[u32], items: FetchItems) -> Resul
     Ok(read)
 }
 
+/// Reads some of them; returns the server's words where it asks for patience instead.
 async fn hash(
     session: &mut Session,
     uids: UidSet,
     items: FetchItems,
     read: &mut Contents,
-) -> Result<(), ImapError> {
+) -> Result<Option<Refusal>, ImapError> {
     let mut fetch = session.fetch(uids, items);
     while let Some(message) = fetch.next().await? {
         if message.body_len.is_none() {
@@ -233,10 +265,14 @@ async fn hash(
         while let Some(piece) = fetch.chunk().await? {
             hasher.update(&piece);
         }
+        read.refused.remove(&message.uid);
         read.found.insert(message.uid, hasher.finish());
     }
     for refusal in fetch.refused() {
+        if !refusal.ended && refusal.refusal.asks_for_patience() {
+            return Ok(Some(refusal.refusal.clone()));
+        }
         read.refused.extend(refusal.uids.iter().map(|uid| (uid, refusal.refusal.to_string())));
     }
-    Ok(())
+    Ok(None)
 }

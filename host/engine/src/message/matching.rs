@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use mailhaul_imap::{FolderName, ImapError, Session};
+use mailhaul_imap::{FolderName, Session};
 
 use crate::message::content::{Candidate, Content, Rule, pair};
 use crate::message::list::{Listed, contents, list_with_ids};
@@ -108,12 +108,12 @@ pub(crate) async fn find(
     tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
     let by_uid = |list: &[Listed]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
     let (all_sources, all_targets) = (by_uid(&with_ids), by_uid(&unclaimed));
-    let (sources, unread) = read(source, &sources, &all_sources).await.map_err(&at_source)?;
+    let (sources, unread) = read(ends, Side::Source, &sources, &all_sources).await?;
     let mut undecided: HashMap<u32, String> = unread
         .into_iter()
         .map(|(uid, words)| (uid, format!("it cannot be compared with what the target holds: {words}")))
         .collect();
-    let (targets, unread) = read(target, &targets, &all_targets).await.map_err(&at_target)?;
+    let (targets, unread) = read(ends, Side::Target, &targets, &all_targets).await?;
     let contents: HashMap<u32, &Content> = sources.iter().map(|c| (c.uid, &c.content)).collect();
     let matches: Vec<Match> = pair(&sources, &targets)
         .into_iter()
@@ -149,18 +149,26 @@ type Named<'a> = (&'a Listed, Option<&'a Vec<u8>>);
 
 /// Whether what the lists say of two messages leaves it possible that they are one.
 fn may_be_one((a, id): Named<'_>, (b, other_id): Named<'_>) -> bool {
-    id == other_id && (id.is_some() || a.size() == b.size() || a.date() == b.date())
+    // Of one that is not given at all its Message-ID is not known either.
+    match (id, other_id) {
+        (Some(id), Some(other_id)) => id == other_id,
+        _ => a.size() == b.size() || a.date() == b.date(),
+    }
 }
 
+/// Reads contents from one end; the other one waits, and is kept alive.
 async fn read(
-    session: &mut Session,
+    ends: &mut Ends,
+    side: Side,
     uids: &[u32],
     listed: &HashMap<u32, Listed>,
-) -> Result<(Vec<Candidate>, BTreeMap<u32, String>), ImapError> {
+) -> Result<(Vec<Candidate>, BTreeMap<u32, String>), EndError> {
     let mut all = Vec::with_capacity(uids.len());
     let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
-        let read = contents(session, chunk).await?;
+        ends.stay().await?;
+        let session = if side == Side::Source { &mut ends.source } else { &mut ends.target };
+        let read = contents(session, chunk).await.map_err(EndError::at(side))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {
             let date = listed.get(&uid).and_then(Listed::date);

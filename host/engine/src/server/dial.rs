@@ -21,6 +21,18 @@ pub(crate) struct Ends {
     pub target: Session,
 }
 
+impl Ends {
+    /// Keeps both connections alive, where one has waited for the other.
+    ///
+    /// # Errors
+    /// [`EndError`] of an end that is gone.
+    pub(crate) async fn stay(&mut self) -> Result<(), EndError> {
+        let (source, target) = tokio::join!(self.source.stay(), self.target.stay());
+        source.map_err(EndError::at(Side::Source))?;
+        target.map_err(EndError::at(Side::Target))
+    }
+}
+
 /// Whether the server can take one message out of a folder and leave all others alone.
 #[must_use]
 pub(crate) fn can_move(target: &Session) -> bool {
@@ -42,8 +54,9 @@ async fn dial_beside(
     known: Option<&Known>,
 ) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
-    let connected = connect_beside(&account, &context.ceilings.timeouts, known).await;
+    let connected = Box::pin(connect_beside(&account, &context.ceilings.timeouts, known)).await;
     let mut session = connected.map_err(EndError::at(side))?;
+    session.read_with(&context.breaks.reading(side, spec));
     apply(context, spec, side, &mut session).await;
     Ok(session)
 }

@@ -46,6 +46,12 @@ impl EndError {
         self.is_connection_lost() || matches!(self.imap(), Some(ImapError::Net(_)))
     }
 
+    /// Whether the connection ended while nothing was asked of the server.
+    #[must_use]
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.imap(), Some(ImapError::Idle { .. }))
+    }
+
     /// Whether the server is there and asks to come back later.
     #[must_use]
     pub(crate) fn asks_for_patience(&self) -> bool {

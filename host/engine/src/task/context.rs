@@ -12,6 +12,7 @@ use crate::task::accounts::Accounts;
 use crate::task::breaks::Breaks;
 use crate::task::ceilings::Ceilings;
 use crate::task::profiles::Profiles;
+use crate::task::refusals::Refusals;
 use crate::task::stop::StopSignal;
 
 /// The unit of the memory budget: a permit stands for this many bytes.
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     pub done: Arc<Done>,
     /// Messages that connections broke at.
     pub breaks: Arc<Breaks>,
+    /// What targets refused.
+    pub refusals: Arc<Refusals>,
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
     budget: Arc<Semaphore>,
@@ -77,8 +80,9 @@ impl Context {
         let profiles = Arc::new(Profiles::new(source, target, meant));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
-        let (done, breaks, accounts) = (Arc::default(), Arc::default(), Arc::default());
-        Self { job, plugins, ceilings, profiles, stop, done, breaks, accounts, budget, events }
+        let (done, breaks, refusals, accounts) =
+            (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Self { job, plugins, ceilings, profiles, stop, done, breaks, refusals, accounts, budget, events }
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.

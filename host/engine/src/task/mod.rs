@@ -5,4 +5,5 @@ pub(crate) mod breaks;
 pub(crate) mod ceilings;
 pub(crate) mod context;
 pub(crate) mod profiles;
+pub(crate) mod refusals;
 pub(crate) mod stop;

@@ -59,8 +59,8 @@ fn a_list_without_end_is_an_error_of_its_server() {
 
 #[test]
 fn a_list_that_trickles_is_given_up() {
-    ends(&misbehaving("list-trickles", Side::Source), Side::Source, "did not answer", 5);
-    ends(&misbehaving("list-of-one", Side::Source), Side::Source, "did not answer", 5);
+    ends(&misbehaving("list-trickles", Side::Source), Side::Source, "too slow with FETCH", 5);
+    ends(&misbehaving("list-of-one", Side::Source), Side::Source, "too slow with FETCH", 5);
 }
 
 /// Verify reads lists and texts of both ends.

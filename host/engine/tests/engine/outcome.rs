@@ -105,6 +105,11 @@ impl Outcome {
         self.exception(folder, uid).1
     }
 
+    /// The UIDs of everything that is no copy; 0 for what is about a folder.
+    pub(crate) fn exceptions(&self) -> Vec<u32> {
+        self.mailbox().exceptions.iter().map(|e| e.uid).collect()
+    }
+
     /// Kind and source UID of the differences that are on record and no notes.
     #[track_caller]
     pub(crate) fn differences(&self) -> Vec<(DifferenceKind, u32)> {

@@ -47,12 +47,16 @@ fn a_request_for_patience_is_no_refusal_however_often_it_comes() {
 }
 
 #[test]
-fn patience_ends_and_the_message_waits_for_another_run() {
-    let stage = fourth("NO [UNAVAILABLE] Busy", usize::MAX);
+fn patience_ends_and_the_messages_wait_for_another_run() {
+    let stage = Stage::judged(|m| match m.store.messages("INBOX").len() >= 4 {
+        true => Take::Say("NO [UNAVAILABLE] Busy".into()),
+        false => Take::Store,
+    });
     let outcome = stage.run();
     let (_, _, reason) = outcome.stopped();
     assert!(reason.contains("[UNAVAILABLE] Busy"), "{reason}");
-    assert_eq!(outcome.totals(), [10, 9, 0, 0, 0, 1]);
+    assert_eq!(outcome.totals(), [10, 4, 0, 0, 0, 6]);
+    assert!(outcome.waited < Duration::from_secs(900), "{:?}", outcome.waited);
     stage.behave();
     stage.run().complete();
     stage.assert_moved();

@@ -72,6 +72,18 @@ impl Appender {
         self.ask("UID FETCH", arguments.as_bytes(), Vec::new()).await
     }
 
+    /// Asks for nothing, so that the server does not take the connection for left: while the source makes us wait. Not
+    /// where anything is under way.
+    ///
+    /// # Errors
+    /// Lost connections.
+    pub async fn stay(&mut self) -> Result<(), ImapError> {
+        if self.hold.body.is_some() || self.hold.batch.is_some() || !self.shared.lock().pending.is_empty() {
+            return Ok(());
+        }
+        self.ask("NOOP", b"", Vec::new()).await
+    }
+
     async fn ask(&mut self, command: &str, arguments: &[u8], proves: Vec<String>) -> Result<(), ImapError> {
         self.serial += 1;
         let serial = self.serial;
@@ -83,7 +95,8 @@ impl Appender {
         }
         tracing::trace!(tag = format_args!("P{serial}"), command, "sent");
         self.shared.to_reader.notify_one();
-        let line = [format!("P{serial} {command} ").as_bytes(), arguments, b"\r\n"].concat();
+        let blank: &[u8] = if arguments.is_empty() { b"" } else { b" " };
+        let line = [format!("P{serial} {command}").as_bytes(), blank, arguments, b"\r\n"].concat();
         self.write_raw(&line).await?;
         self.writer.mark();
         self.flush().await

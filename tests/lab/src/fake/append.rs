@@ -12,6 +12,8 @@ enum Taken {
     Say(String),
     Hangup,
     Never,
+    /// This is said untagged, and nothing more.
+    Untagged(String),
 }
 
 impl Session<'_> {
@@ -67,6 +69,10 @@ impl Session<'_> {
             Taken::Say(answer) => self.end(tag, &answer),
             Taken::Hangup => self.open = false,
             Taken::Never => std::future::pending().await,
+            Taken::Untagged(words) => {
+                self.say(&words);
+                self.silent = true;
+            }
         }
         Ok(())
     }
@@ -105,6 +111,7 @@ impl Session<'_> {
                 Take::Late(after) => late = Some(after),
                 Take::StoreAndSay(answer) => say = Some(answer),
                 Take::Say(answer) => (say, store) = (Some(answer), false),
+                Take::Untagged(words) => (end, store) = (Some(Taken::Untagged(words)), false),
                 Take::Hangup { stored } => {
                     end = Some(Taken::Hangup);
                     store &= stored;

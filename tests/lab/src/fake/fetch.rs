@@ -16,6 +16,15 @@ impl Session<'_> {
         let mut answer = "OK".to_owned();
         let mut gone = Vec::new();
         let uids = self.lock().store.folders.get(&name).map(|f| f.resolve(set)).unwrap_or_default();
+        let most = {
+            let inside = self.lock();
+            if whole { inside.manners.most_texts } else { inside.manners.most_listed }
+        };
+        if uids.len() > most {
+            self.say("* BYE Connection closed. 14");
+            self.open = false;
+            return "NO".to_owned();
+        }
         for uid in uids {
             let (place, message, give) = {
                 let inside = &mut *self.lock();
@@ -38,10 +47,11 @@ impl Session<'_> {
                 Give::Vanish => gone.push(uid),
                 Give::Silent => {}
                 Give::Close => self.open = false,
+                Give::Never => self.silent = true,
                 _ => self.give(place, &message, items, give),
             }
-            if !self.open {
-                return answer;
+            if !self.open || self.silent {
+                return String::new();
             }
         }
         for uid in gone {

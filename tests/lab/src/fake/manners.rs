@@ -20,6 +20,8 @@ pub enum Take {
         /// Whether it is stored before.
         stored: bool,
     },
+    /// It is not stored, and this is said untagged in place of an answer, which never comes.
+    Untagged(String),
     /// The connection ends without an answer; the message is stored if so said.
     Hangup {
         /// Whether it is stored before.
@@ -52,6 +54,8 @@ pub enum Give {
     Hangup,
     /// The connection ends instead of the answer.
     Close,
+    /// There is never an answer, and the connection stays open.
+    Never,
     /// No answer for it, and the whole FETCH ends with OK.
     Silent,
     /// In its place comes what a server says of a message it cannot convert.
@@ -71,6 +75,8 @@ pub enum Verdict {
     Bye(String),
     /// There is never an answer, and the connection stays open.
     Never,
+    /// It is carried out after so long.
+    Later(Duration),
     /// The answer never ends.
     Endless {
         /// Between two pieces of it.
@@ -146,6 +152,12 @@ pub struct Manners {
     pub repeats_commands: bool,
     /// A second message in one APPEND is not understood, whatever CAPABILITY tells.
     pub no_batches: bool,
+    /// A FETCH of more texts than this is answered with BYE.
+    pub most_texts: usize,
+    /// So is a FETCH of more messages than this without their texts.
+    pub most_listed: usize,
+    /// A client of which nothing is heard for so long is told BYE.
+    pub hangs_up_after: Option<Duration>,
     /// Lines nobody asked for come before every continuation and every tagged answer.
     pub chatty: bool,
     /// Judges messages that come in.
@@ -171,6 +183,9 @@ impl Default for Manners {
             reads_name: str::to_owned,
             repeats_commands: false,
             no_batches: false,
+            most_texts: usize::MAX,
+            most_listed: usize::MAX,
+            hangs_up_after: None,
             chatty: false,
             on_append: Box::new(|_| Take::Store),
             on_fetch: Box::new(|_| Give::Whole),

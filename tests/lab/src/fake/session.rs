@@ -2,13 +2,17 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::command::{self, Wire, Word, announced, words};
 use super::store::Folder;
 use super::{Inside, Verdict};
+
+/// Nobody waits longer.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) const SYSTEM: [&str; 5] = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
 
@@ -19,13 +23,21 @@ pub(super) async fn serve(
 ) -> io::Result<()> {
     let mut wire = BufReader::new(stream);
     wire.write_all(b"* OK the laboratory's own\r\n").await?;
-    let mut session = Session { inside, selected: None, out: Vec::new(), open: true };
+    let mut session = Session { inside, selected: None, out: Vec::new(), open: true, silent: false };
     while session.open {
-        let Some(line) = command::line(&mut wire).await? else { break };
+        let patience = session.lock().manners.hangs_up_after.unwrap_or(FOREVER);
+        let Ok(line) = timeout(patience, command::line(&mut wire)).await else {
+            wire.write_all(b"* BYE Autologout; idle for too long\r\n").await?;
+            break;
+        };
+        let Some(line) = line? else { break };
         let shown = session.command(&line, &mut wire).await?;
         let mut out = std::mem::take(&mut session.out);
         (session.lock().manners.on_answer)(&shown, &mut out);
         wire.write_all(&out).await?;
+        if session.silent {
+            std::future::pending::<()>().await;
+        }
     }
     wire.shutdown().await
 }
@@ -35,6 +47,8 @@ pub(super) struct Session<'a> {
     pub(super) selected: Option<String>,
     pub(super) out: Vec<u8>,
     pub(super) open: bool,
+    /// Nothing more is said.
+    pub(super) silent: bool,
 }
 
 impl Session<'_> {
@@ -86,6 +100,10 @@ impl Session<'_> {
                 self.open = false;
             }
             Verdict::Never => std::future::pending().await,
+            Verdict::Later(after) => {
+                sleep(after).await;
+                self.carry_out(tag, rest, wire).await?;
+            }
             Verdict::Endless { every, say } => {
                 for n in 0.. {
                     wire.write_all(&say(n)).await?;
@@ -177,7 +195,7 @@ impl Session<'_> {
             }
             _ => "BAD Unknown command".to_owned(),
         };
-        if self.open || answer == "OK" {
+        if !self.silent && (self.open || answer == "OK") {
             self.end(tag, &answer);
         }
         Ok(())

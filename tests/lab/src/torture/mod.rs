@@ -59,6 +59,12 @@ pub struct Figures {
     pub shown_late: u64,
     /// And then run once more because the target was put back from a backup.
     pub put_back: u64,
+    /// And by one in the middle of which one end or both were down for some seconds.
+    pub outages: u64,
+    /// Of these, which ended well without another run.
+    pub outages_recovered: u64,
+    /// And by one whose source broke at a message, and a run after it.
+    pub breaking: u64,
     /// Targets compared with the source, message by message.
     pub compared: u64,
     /// Messages compared.
@@ -71,7 +77,7 @@ pub struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let row = |f: &mut fmt::Formatter<'_>, name: &str, value: u64| writeln!(f, "{name:>34} {value:>9}");
+        let row = |f: &mut fmt::Formatter<'_>, name: &str, value: u64| writeln!(f, "{name:>36} {value:>9}");
         row(f, "SIGKILLs of a run in progress", self.kills)?;
         row(f, "before the first message was there", self.kills_before)?;
         row(f, "with part of the mail there", self.kills_between)?;
@@ -84,10 +90,13 @@ impl fmt::Display for Figures {
         row(f, "from a list that lacked a message", self.short_lists)?;
         row(f, "with copies that showed late", self.shown_late)?;
         row(f, "with the target put back after it", self.put_back)?;
+        row(f, "with ends that were down for seconds", self.outages)?;
+        row(f, "of which ended well by themselves", self.outages_recovered)?;
+        row(f, "from a source that broke at one", self.breaking)?;
         row(f, "targets compared with the source", self.compared)?;
         row(f, "messages compared", self.messages)?;
         row(f, "failures", self.failures.len() as u64)?;
-        write!(f, "{:>34} {:>7.0} s", "took", self.took.as_secs_f32())
+        write!(f, "{:>36} {:>7.0} s", "took", self.took.as_secs_f32())
     }
 }
 

@@ -2,20 +2,24 @@
 //!
 //! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run, before anything
 //! behind it has arrived. So the first message that was under way is suspected, and from then on sent alone; what a
-//! connection breaks at three times alone is left out, and the rest goes on. A source is treated alike: the message whose
-//! text was arriving, else the first one still to come, is asked for alone from then on, and after three ends in all it is
-//! unreadable.
+//! connection breaks at three times alone is left out, and the rest goes on. What a source breaks at, its connections know
+//! themselves ([`mailhaul_imap::Reading`]).
+
+use std::time::Duration;
 
 use mailhaul_imap::ImapError;
 
 use crate::code::Code;
-use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
+use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::Route;
 use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Failure, MAX_ATTEMPTS};
+
+/// So long it takes until a target is too slow.
+const TOO_SLOW: Duration = Duration::from_secs(10 * 60);
 
 /// Records what a copy of `open` messages was at when `error` ended it.
 ///
@@ -27,24 +31,35 @@ pub(super) async fn blame(
     open: &[Listed],
     error: &WorkError,
 ) -> Step<()> {
-    let WorkError::End(EndError::Imap(side, error)) = error else { return Ok(()) };
-    if *side == Side::Source {
-        return blame_source(route, shared, open, error).await;
-    }
-    // Silence is the server's or the line's; only an end is an answer.
-    if !matches!(error, ImapError::Closed { .. }) {
+    let WorkError::End(EndError::Imap(Side::Target, error)) = error else { return Ok(()) };
+    // One that falls silent, or says what is no answer, is as one that ends. A goodbye, and an end while nothing was under
+    // way, is about the server.
+    let about_the_server = matches!(error, ImapError::Bye { .. } | ImapError::Idle { .. });
+    if !error.is_connection_lost() || about_the_server {
         return Ok(());
     }
-    let (uid, size, whole) = {
+    let silent = match error {
+        ImapError::TimedOut { after, .. } => Some(*after),
+        ImapError::TooSlow { .. } => Some(TOO_SLOW),
+        _ => None,
+    };
+    if silent.is_some_and(|after| !route.work.context.breaks.silent(route.work.key(), after)) {
+        return Ok(());
+    }
+    let (uid, size, whole, marked) = {
         let flight = flight(shared);
         let Some((uid, sent)) = flight.sent.iter().min_by_key(|(_, sent)| sent.serial) else { return Ok(()) };
-        (*uid, sent.size, sent.whole)
+        (*uid, sent.size, sent.whole, sent.flags.keywords().next().is_some())
     };
     let alone = open.len() == 1;
     if !alone {
         route.work.context.breaks.broke_together(route.work.key());
     }
+    // The target may not bear its keywords.
+    let key = route.work.key();
+    let unmarks = alone && whole && marked && route.work.context.refusals.unmark(key, route.folder, uid);
     let counts = alone
+        && !unmarks
         && (whole || route.work.context.breaks.count(route.work.key(), route.folder, uid) == MAX_ATTEMPTS);
     let text = if alone {
         format!("the connection to the target broke each time it was sent: {error}")
@@ -60,28 +75,4 @@ pub(super) async fn blame(
         route.work.ledger().failed(route.folder, &failure, &[])?;
     }
     Ok(())
-}
-
-async fn blame_source(
-    route: &Route<'_>,
-    shared: &SharedFlight,
-    open: &[Listed],
-    error: &ImapError,
-) -> Step<()> {
-    let Some(ReadBreak { uid, arriving }) = flight(shared).read_break.take() else { return Ok(()) };
-    // Silence is about a message only in the middle of one: the source said that more of it would come.
-    let silence = matches!(error, ImapError::TimedOut { .. } | ImapError::TooSlow { .. });
-    if !error.is_connection_lost() || error.asks_for_patience() || (silence && !arriving) {
-        return Ok(());
-    }
-    tracing::info!(uid, arriving, %error, "the source's connection ended at this message");
-    if !route.work.context.breaks.give_up_reading(route.work.key(), route.folder, uid) {
-        return Ok(());
-    }
-    let size = open.iter().find(|m| m.uid == uid).map_or(0, |m| m.size());
-    let text = format!(
-        "the connection to the source ended each of the {MAX_ATTEMPTS} times it was asked for: {error}"
-    );
-    let failure = Failure { uid, size, code: Code::Unreadable, text: &text, attempts: 0 };
-    Ok(route.fail(failure).await?)
 }

@@ -24,6 +24,8 @@ pub(super) struct InFlight {
     /// Its date on the target, as it is told where it is not the source's.
     pub(super) dated: Option<(Dated, String)>,
     pub(super) flags: Flags,
+    /// Keywords that were left out.
+    pub(super) unmarked: Flags,
     pub(super) later: Flags,
     /// Its place among those that were sent.
     pub(super) serial: usize,
@@ -41,10 +43,8 @@ pub(super) struct Flight {
     pub(super) uid_next: Option<u32>,
     /// Messages sent so far.
     pub(super) serial: usize,
-    /// The message whose text the source is sending.
-    pub(super) arriving: Option<u32>,
-    /// What the source was at when its connection ended.
-    pub(super) read_break: Option<ReadBreak>,
+    /// What was read and not sent, since the target takes nothing more.
+    pub(super) unsent: Vec<u32>,
     /// The writer gave up: what a server says of the message it was in is said of half a message.
     pub(super) abandoned: bool,
 }
@@ -117,15 +117,6 @@ impl Batches {
         let end = self.begins.get(next).copied().unwrap_or(self.messages.len());
         self.messages.get(*self.begins.get(next.checked_sub(1)?)?..end)
     }
-}
-
-/// What the source was at when its connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ReadBreak {
-    /// The message.
-    pub uid: u32,
-    /// Its text had begun to arrive; else it is the next one that was asked for.
-    pub arriving: bool,
 }
 
 #[cfg(test)]

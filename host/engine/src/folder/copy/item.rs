@@ -8,6 +8,7 @@ use mailhaul_imap::{AppendHead, Flags, FolderName, Refusal, Selected};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::event::Event;
+use crate::folder::copy::refused::Refused;
 use crate::folder::work::Work;
 use crate::message::dating::Dated;
 use crate::message::list::Listed;
@@ -41,8 +42,15 @@ pub(crate) struct Route<'a> {
     pub misdated: HashSet<u32>,
     /// Of these, those whose header's date it does not take either.
     pub undated: HashSet<u32>,
+    /// Messages that an earlier run could not read, which are asked for behind the others: each run that ends at some of
+    /// them then comes further.
+    pub unread: HashSet<u32>,
     /// Whether the source's word on the length of a message of the folder was right before.
     pub exact: bool,
+    /// Refusals in a row after which nothing more is sent for now.
+    pub most_refused: usize,
+    /// The same of requests for patience.
+    pub most_complaints: u32,
 }
 
 impl Route<'_> {
@@ -82,6 +90,20 @@ impl Route<'_> {
         }
     }
 
+    /// What is told of a copy that has not the keywords of its message.
+    #[must_use]
+    pub(crate) fn unmarked(&self, uid: u32, target_uid: u32, keywords: &Flags) -> Difference {
+        Difference {
+            folder: self.source.clone(),
+            uid,
+            target_uid: Some(target_uid),
+            kind: DifferenceKind::Keywords,
+            by: Some(Difference::BY_REFUSED_KEYWORDS.to_owned()),
+            detail: format!("the target refused it with its keywords, and has it without them: `{keywords}`"),
+            note: true,
+        }
+    }
+
     /// Tells a remark about the folder.
     pub(crate) async fn warn(&self, message: String) {
         self.work.warn(format!("{}: {message}", self.source)).await;
@@ -106,6 +128,15 @@ pub(crate) struct CopyOutcome {
     pub contested: HashSet<u32>,
     /// Refused for the sake of their dates: to be sent again with another one.
     pub misdated: Vec<u32>,
+    /// Refused, each with what became of the messages around it. What the target asks to be sent later is among the
+    /// unresolved as well.
+    pub refused: Vec<Refused>,
+    /// So many were refused in a row that nothing more was sent.
+    pub halted: bool,
+    /// Requests for patience since the last message that was taken.
+    pub complaints: u32,
+    /// What was not sent for that reason.
+    pub unread: Vec<u32>,
     /// Stored without a word on their UIDs, with another date than the source's: by which rule, and which.
     pub dated: HashMap<u32, (Dated, String)>,
     /// Stored, and to be read back whatever their size: not every server keeps a NUL.
@@ -118,6 +149,8 @@ pub(crate) struct CopyOutcome {
     pub wait: Option<Duration>,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
+    /// The source refused every message that it was asked for, in these words: what they are about is not the messages.
+    pub withheld: Option<String>,
     /// The user stopped it.
     pub interrupted: bool,
     /// Flags the target cannot hold, and on how many messages.
@@ -155,6 +188,8 @@ pub(super) struct Head {
     pub uid: u32,
     pub append: AppendHead,
     pub later: Flags,
+    /// Keywords that are left out, since the target refused the message with them.
+    pub unmarked: Flags,
     /// What the source lists of it.
     pub at_source: Figures,
     /// By which rule it got its date, where the source has none that can be read or the target did not take it.

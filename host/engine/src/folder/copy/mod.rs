@@ -10,6 +10,7 @@ pub(crate) mod item;
 mod pump;
 mod read;
 mod record;
+pub(crate) mod refused;
 mod spread;
 mod write;
 

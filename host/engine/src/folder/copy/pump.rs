@@ -1,8 +1,9 @@
 //! One copy from end to end: the reader, the writer and the recorder side by side.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use mailhaul_imap::{AppendOptions, Session};
+use mailhaul_imap::{AppendOptions, FetchItems, Session};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
 
@@ -10,9 +11,9 @@ use crate::folder::copy::blame::blame;
 use crate::folder::copy::flight::{Batches, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, Route};
 use crate::folder::copy::read::{Lengths, Reader};
-use crate::folder::copy::record::{listen, record};
+use crate::folder::copy::record::{listen, record, record_refused};
 use crate::folder::copy::write::{Writer, lost};
-use crate::folder::work::Step;
+use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -37,9 +38,16 @@ pub(super) async fn copy(
     open: &[Listed],
 ) -> Step<(Session, CopyOutcome)> {
     let shared: SharedFlight = Arc::default();
+    let reading = target.reading().clone();
     let result = Box::pin(pump(route, source, target, open, &shared)).await;
     if let Err(error) = &result {
         blame(route, &shared, open, error).await?;
+        // With everything acknowledged it was the list behind it that was asked for.
+        if let WorkError::End(EndError::Imap(Side::Target, error)) = error
+            && flight(&shared).sent.is_empty()
+        {
+            reading.ended_listing(FetchItems::Meta, LISTED_AT_ONCE as u32, error);
+        }
     }
     result
 }
@@ -52,6 +60,7 @@ async fn pump(
     shared: &SharedFlight,
 ) -> Step<(Session, CopyOutcome)> {
     flight(shared).uid_next = route.selected.uid_next;
+    let listed = open.len() <= LISTED_AT_ONCE && target.reading().most(FetchItems::Meta).is_none();
     let mut options = AppendOptions::default();
     if !route.together {
         options.batch_messages = 1;
@@ -69,28 +78,51 @@ async fn pump(
         flight: Arc::clone(shared),
         batches: Batches::new(open),
         keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
-        list_from: route.selected.uid_next.filter(|_| open.len() <= LISTED_AT_ONCE),
+        halted: halted.clone(),
+        list_from: route.selected.uid_next.filter(|_| listed),
     };
     let mut writer = AbortOnDrop(tokio::spawn(writer.write(items, appender).in_current_span()));
     let mut listener = AbortOnDrop(tokio::spawn(listen(acks, ack_sender).in_current_span()));
 
     let mut copied = CopyOutcome::default();
-    let reader =
-        Reader { route, flight: Arc::clone(shared), queue, halted, lengths: Lengths::new(route.exact) };
+    let reader = Reader {
+        route,
+        queue,
+        halted,
+        lengths: Lengths::new(route.exact),
+        unmarked: HashSet::new(),
+        given: 0,
+        words: HashMap::new(),
+    };
     let (read, recorded) =
         tokio::join!(reader.read(source, open, &mut copied), record(route, shared, ack_receiver, halt));
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;
-    let recorded = recorded?;
+    let mut recorded = recorded?;
     // The source's side first: when it breaks inside a message, the writer has to give up as well;
     // when the target breaks, the reader only sees a closed queue and reports nothing.
-    read?;
     let lost = |_| EndError::Imap(Side::Target, lost());
-    let appender = written.map_err(lost)??;
-    let mut acks = listened.map_err(lost)?.map_err(EndError::at(Side::Target))?;
+    let ended = async {
+        read?;
+        let appender = written.map_err(lost)??;
+        Ok((appender, listened.map_err(lost)?.map_err(EndError::at(Side::Target))?))
+    };
+    let (appender, mut acks) = match ended.await {
+        Ok(ended) => ended,
+        Err(error) => {
+            record_refused(route, std::mem::take(&mut recorded.refused)).await?;
+            return Err(error);
+        }
+    };
     let listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
-    let copied =
-        CopyOutcome { listed, interrupted: copied.interrupted, flags_lost: copied.flags_lost, ..recorded };
+    let copied = CopyOutcome {
+        listed,
+        interrupted: copied.interrupted,
+        flags_lost: copied.flags_lost,
+        unread: copied.unread.into_iter().chain(std::mem::take(&mut flight(shared).unsent)).collect(),
+        withheld: copied.withheld,
+        ..recorded
+    };
     Ok((acks.rejoin(appender), copied))
 }
 

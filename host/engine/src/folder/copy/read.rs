@@ -1,14 +1,13 @@
 //! The reader: from the source's UID FETCH into the queue.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-use mailhaul_imap::{AppendHead, Fetch, FetchItems, Fetched, Session, UidSet};
+use mailhaul_imap::{AppendHead, Fetch, FetchItems, FetchRefusal, Fetched, Flags, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
 use crate::code::Code;
-use crate::folder::copy::flight::{ReadBreak, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, Head, Item, Read, Route};
-use crate::folder::work::{Step, WorkError};
+use crate::folder::work::{Step, stopping};
 use crate::job::Order;
 use crate::message::content::Hasher;
 use crate::message::dating::{Dated, date_of};
@@ -26,6 +25,9 @@ const STRIDE: usize = 50;
 /// FETCH commands under way where order does not matter to the message.
 const FETCHES: usize = 2;
 
+/// So many messages are refused alone, with none given, before no more are asked for.
+const ENOUGH: usize = 10;
+
 /// What servers put in the place of a message that they cannot convert, at the beginning of its Subject: Exchange.
 const STAND_INS: [&str; 1] = ["Retrieval using the IMAP4 protocol failed"];
 
@@ -33,14 +35,18 @@ const STAND_INS: [&str; 1] = ["Retrieval using the IMAP4 protocol failed"];
 pub(super) struct Reader<'a> {
     /// The folder.
     pub route: &'a Route<'a>,
-    /// Where a lost connection leaves word of what the source was at.
-    pub flight: SharedFlight,
     /// Where messages go.
     pub queue: mpsc::Sender<Item>,
     /// Raised when the target takes nothing more.
     pub halted: watch::Receiver<bool>,
     /// Messages that came as long as the source had said, and those that did not.
     pub lengths: Lengths,
+    /// Messages that are sent without their keywords.
+    pub unmarked: HashSet<u32>,
+    /// Messages that came.
+    pub given: u64,
+    /// What is told of each refusal so far, by its text.
+    pub words: HashMap<String, String>,
 }
 
 /// How often the source's word on a message's length was right.
@@ -66,9 +72,8 @@ impl Lengths {
 
 impl Reader<'_> {
     /// Streams the `open` messages into the queue, in their order. What the source does not give in
-    /// one FETCH is asked for once more, alone, so that one bad message costs only itself; so is a
-    /// message that a connection of this task ended at. What does not come and is listed all the same is
-    /// unreadable: only a list says that a message is gone.
+    /// one FETCH is asked for once more, in shorter questions down to a message alone, so that one bad message costs only
+    /// itself. What does not come and is listed all the same is unreadable: only a list says that a message is gone.
     ///
     /// The queue closes when this returns.
     pub(super) async fn read(
@@ -78,39 +83,64 @@ impl Reader<'_> {
         copied: &mut CopyOutcome,
     ) -> Step<()> {
         let wanted = self.refuse_too_big(open).await?;
+        let unmarked = self.route.work.context.refusals.unmarked(self.route.work.key(), self.route.folder);
+        self.unmarked = unmarked;
         let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
-        let suspects = self.route.work.context.breaks.suspects(self.route.work.key(), self.route.folder);
         let (stride, at_once) = match self.route.work.context.job.select.order {
             Order::Source => (usize::MAX, 1),
             Order::Any => (usize::MAX, FETCHES),
             Order::RecentFirst => (STRIDE, FETCHES),
         };
-        // With two commands under way nobody could say which of them a connection ended at.
-        let at_once = if suspects.is_empty() { at_once } else { 1 };
-        let strides = strides(&wanted, stride, &suspects);
+        let (late, first): (Vec<u32>, Vec<u32>) =
+            wanted.iter().partition(|uid| self.route.unread.contains(*uid));
+        let strides: Vec<UidSet> = [first, late].iter().flat_map(|part| strides(part, stride)).collect();
         let mut fetch = source.fetch_parts(&strides, FetchItems::Full, at_once);
-        match self.take(&mut fetch, &mut missing, copied, false).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(error) => {
-                let next = wanted.iter().copied().find(|uid| missing.contains(uid));
-                return Err(self.broken(error, next));
+        // On record before a further end: the next run begins behind them.
+        for refusal in fetch.refused().iter().filter(|refused| refused.ended) {
+            for uid in refusal.uids.iter().filter(|uid| missing.remove(uid)) {
+                self.unreadable(uid, &refusal.refusal.text).await?;
             }
         }
+        if !self.take(&mut fetch, &mut missing, copied, false).await? {
+            copied.unread.extend(missing);
+            return Ok(());
+        }
+        let refused: Vec<FetchRefusal> =
+            fetch.refused().iter().filter(|refused| !refused.ended).cloned().collect();
+        self.heed(&refused).await?;
+        let mut withheld = Vec::new();
         let mut silent = Vec::new();
-        while let Some(uid) = missing.pop_first() {
-            let mut fetch = source.fetch(UidSet::range(uid, uid), FetchItems::Full);
-            let mut alone = BTreeSet::from([uid]);
-            match self.take(&mut fetch, &mut alone, copied, true).await {
-                Ok(true) if alone.is_empty() => {}
-                Ok(true) => match fetch.refused().first().map(|r| r.refusal.text.clone()) {
-                    Some(words) => {
-                        self.unreadable(uid, &format!("the source refused to give it: {words}")).await?;
+        let mut pieces = again(&missing, &refused);
+        while let Some(piece) = pieces.pop_front() {
+            let mut here: BTreeSet<u32> = piece.into_iter().filter(|uid| missing.contains(uid)).collect();
+            let alone = here.len() == 1;
+            if here.is_empty() {
+                continue;
+            }
+            let mut fetch = source.fetch(here.iter().copied().collect(), FetchItems::Full);
+            let asked = here.clone();
+            if !self.take(&mut fetch, &mut here, copied, alone).await? {
+                missing.retain(|uid| here.contains(uid) || !asked.contains(uid));
+                copied.unread.extend(missing.into_iter().chain(withheld.into_iter().map(|(uid, _)| uid)));
+                return Ok(());
+            }
+            let refused: Vec<FetchRefusal> = fetch.refused().to_vec();
+            self.heed(&refused).await?;
+            asked.difference(&here).for_each(|uid| {
+                missing.remove(uid);
+            });
+            let here: Vec<u32> = here.into_iter().collect();
+            match (alone, refused.first()) {
+                (true, Some(refusal)) => {
+                    missing.retain(|uid| !here.contains(uid));
+                    let words = self.words_of(refusal);
+                    withheld.push((here[0], words));
+                    if self.given == 0 && withheld.len() >= ENOUGH {
+                        break;
                     }
-                    None => silent.push(uid),
-                },
-                Ok(false) => return Ok(()),
-                Err(error) => return Err(self.broken(error, Some(uid))),
+                }
+                (true, None) => silent.extend(here),
+                (false, _) => pieces.extend(here.chunks(here.len().div_ceil(2).max(1)).map(<[u32]>::to_vec)),
             }
         }
         let there = still_listed(source, &silent).await.map_err(EndError::at(Side::Source))?;
@@ -118,16 +148,45 @@ impl Reader<'_> {
             self.unreadable(uid, NO_TEXT).await?;
         }
         silent.retain(|uid| !there.contains(uid));
-        Ok(self.route.work.ledger().vanished(self.route.folder, &silent)?)
+        self.route.work.ledger().vanished(self.route.folder, &silent)?;
+        self.judge(&withheld, copied).await
     }
 
-    /// Leaves word of what the source was at when its connection ended: the message that was arriving, else the `next` one
-    /// that was asked for.
-    fn broken(&self, error: WorkError, next: Option<u32>) -> WorkError {
-        let mut flight = flight(&self.flight);
-        let arriving = flight.arriving.take();
-        flight.read_break = arriving.or(next).map(|uid| ReadBreak { uid, arriving: arriving.is_some() });
-        error
+    /// Of messages that the source refused to give: a refusal is about a message where others could be read. Where none
+    /// could, it is about the moment, or the folder.
+    async fn judge(&self, withheld: &[(u32, String)], copied: &mut CopyOutcome) -> Step<()> {
+        let Some((_, words)) = withheld.first() else { return Ok(()) };
+        if self.given == 0 && withheld.len() > 1 {
+            copied.withheld = Some(format!(
+                "the source refused each of the {} messages it was asked for alone, and gave none: {words}",
+                withheld.len()
+            ));
+            return Ok(());
+        }
+        for (uid, words) in withheld {
+            self.unreadable(*uid, &format!("the source refused to give it: {words}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of what a profile that knows the source says of its refusals.
+    ///
+    /// # Errors
+    /// Where one asks for patience, by its own words or a profile's: nothing more is asked for now.
+    async fn heed(&mut self, refused: &[FetchRefusal]) -> Step<()> {
+        for FetchRefusal { refusal, .. } in refused {
+            if !self.words.contains_key(&refusal.text) {
+                let error = refusal.clone().into_error("FETCH");
+                let words = stopping(self.route.work, Side::Source, error).await?;
+                self.words.insert(refusal.text.clone(), words);
+            }
+        }
+        Ok(())
+    }
+
+    fn words_of(&self, refused: &FetchRefusal) -> String {
+        let words = &refused.refusal.text;
+        self.words.get(words).unwrap_or(words).clone()
     }
 
     /// Takes the `missing` messages out of a FETCH; one that is odd stays missing, unless it was asked for `again`. `false`
@@ -167,12 +226,10 @@ impl Reader<'_> {
                 self.unreadable(uid, EMPTY).await?;
                 continue;
             }
-            flight(&self.flight).arriving = Some(uid);
+            self.given += 1;
             if !self.forward(fetch, message, len, copied).await? {
                 return Ok(false);
             }
-            flight(&self.flight).arriving = None;
-            self.route.work.context.breaks.was_read(self.route.work.key(), self.route.folder, uid);
         }
     }
 
@@ -217,7 +274,12 @@ impl Reader<'_> {
     ) -> Step<bool> {
         let at_source_end = EndError::at(Side::Source);
         let context = self.route.work.context;
-        let (now, later, impossible) = message.flags.appendable(&self.route.selected);
+        let (mut now, later, impossible) = message.flags.appendable(&self.route.selected);
+        let mut unmarked = Flags::new();
+        if self.unmarked.contains(&message.uid) {
+            unmarked = now.keywords().collect();
+            now = now.minus(&unmarked);
+        }
         for flag in impossible.iter() {
             *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;
         }
@@ -227,7 +289,7 @@ impl Reader<'_> {
         };
         let date = message.internal_date;
         let append = AppendHead { flags: now, internal_date: date, len };
-        let mut head = Head { uid: message.uid, append, later, at_source, dated: None, read: None };
+        let mut head = Head { uid: message.uid, append, later, unmarked, at_source, dated: None, read: None };
         // Of one whose date is to be taken from its header, that has to be read before anything is sent.
         let redated = date.is_none() || self.route.misdated.contains(&message.uid);
         let mut part = Part::default();
@@ -308,28 +370,46 @@ const SUBJECT: &[u8] = b"Subject:";
 /// What the report says of a message whose text has no byte.
 const EMPTY: &str = "it is listed, and the text that came has no byte";
 
-/// The messages cut into commands of at most `most`, in their order, each of the `suspects` in one of its own.
-fn strides(wanted: &[u32], most: usize, suspects: &HashSet<u32>) -> Vec<UidSet> {
-    let apart = |a: &u32, b: &u32| !suspects.contains(a) && !suspects.contains(b);
-    let together = wanted.chunk_by(apart);
-    together.flat_map(|part| part.chunks(most)).map(|part| part.iter().copied().collect()).collect()
+/// The messages cut into commands of at most `most`, in their order.
+fn strides(wanted: &[u32], most: usize) -> impl Iterator<Item = UidSet> {
+    wanted.chunks(most.min(wanted.len()).max(1)).map(|part| part.iter().copied().collect())
+}
+
+/// What is asked for once more: of a question that was refused half at a time, anything else alone.
+fn again(missing: &BTreeSet<u32>, refused: &[FetchRefusal]) -> VecDeque<Vec<u32>> {
+    let mut pieces = VecDeque::new();
+    let mut left = missing.clone();
+    for FetchRefusal { uids, .. } in refused {
+        let here: Vec<u32> = left.extract_if(.., |uid| uids.contains(*uid)).collect();
+        pieces.extend(here.chunks(here.len().div_ceil(2).max(1)).map(<[u32]>::to_vec));
+    }
+    pieces.extend(left.into_iter().map(|uid| vec![uid]));
+    pieces
 }
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_imap::Refusal;
+
     use super::*;
 
     #[test]
-    fn a_suspect_is_asked_for_alone_and_in_its_place() {
-        let cut = |most, suspects: &[u32]| {
-            let wanted = [9, 8, 7, 6, 5];
-            let parts = strides(&wanted, most, &suspects.iter().copied().collect());
-            parts.iter().map(|part| part.iter().collect()).collect::<Vec<Vec<u32>>>()
+    fn what_was_refused_together_is_asked_for_by_halves() {
+        let refused = |first, last, ended| FetchRefusal {
+            uids: UidSet::range(first, last),
+            refusal: Refusal { code: None, text: "no".into(), bad: false },
+            ended,
         };
-        assert_eq!(cut(usize::MAX, &[]), [vec![5, 6, 7, 8, 9]]);
-        assert_eq!(cut(2, &[]), [vec![8, 9], vec![6, 7], vec![5]]);
-        assert_eq!(cut(usize::MAX, &[7]), [vec![8, 9], vec![7], vec![5, 6]]);
-        assert_eq!(cut(2, &[9, 5]), [vec![9], vec![7, 8], vec![6], vec![5]]);
-        assert_eq!(strides(&[], usize::MAX, &HashSet::new()), []);
+        let missing = BTreeSet::from([1, 5, 6, 7, 9]);
+        let pieces = again(&missing, &[refused(2, 8, false), refused(9, 9, true)]);
+        assert_eq!(pieces, [vec![5, 6], vec![7], vec![9], vec![1]]);
+        assert_eq!(again(&BTreeSet::new(), &[refused(1, 4, false)]), VecDeque::<Vec<u32>>::new());
+    }
+
+    #[test]
+    fn the_newest_are_asked_for_in_their_order() {
+        let parts: Vec<Vec<u32>> = strides(&[9, 8, 7, 6, 5], 2).map(|part| part.iter().collect()).collect();
+        assert_eq!(parts, [vec![8, 9], vec![6, 7], vec![5]]);
+        assert_eq!(strides(&[], usize::MAX).count(), 0);
     }
 }

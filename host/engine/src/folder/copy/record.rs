@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use mailhaul_imap::{Ack, AckOutcome, Acks, ImapError, Refusal};
 use tokio::sync::{mpsc, watch};
 
-use crate::code::Code;
 use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::{Claim, CopyOutcome, Route};
+use crate::folder::copy::refused::{Refused, Verdicts};
 use crate::folder::work::{Step, Work};
 use crate::message::dating::Dated;
 use crate::server::error::Reading;
 use crate::server::refusal::read_append;
-use crate::state::ledger::{Delivered, Failure, Outcome, Taken};
+use crate::state::ledger::{Delivered, Outcome, Taken};
 
 /// Acknowledgements recorded in one transaction at most.
 const COMMIT: usize = 512;
@@ -26,14 +26,15 @@ const LINGER: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Waits for acknowledgements, and a moment for further ones: a transaction costs the same for one as for many. `false`
-/// when there are no more.
+/// when there are no more. After a refusal it is not waited: more of them may be on their way.
 async fn gather(acks: &mut mpsc::Receiver<Ack>, into: &mut Vec<Ack>) -> bool {
     if acks.recv_many(into, COMMIT).await == 0 {
         return false;
     }
     let moment = tokio::time::sleep(LINGER);
     tokio::pin!(moment);
-    while into.len() < COMMIT {
+    let refused = |ack: &Ack| !matches!(ack.outcome, AckOutcome::Stored { .. });
+    while into.len() < COMMIT && !into.last().is_some_and(refused) {
         let room = COMMIT - into.len();
         tokio::select! {
             biased;
@@ -54,10 +55,10 @@ pub(super) async fn listen(mut acks: Acks, out: mpsc::Sender<Ack>) -> Result<Ack
     Ok(acks)
 }
 
-/// Records acknowledgements until there are no more; raises `halt` when the target is out of room.
+/// Records acknowledgements until there are no more; raises `halt` when the target is out of room, or refuses everything.
 ///
-/// A refusal that is about one message is recorded. One that is about the moment, or about one of several messages that
-/// went together, leaves them to be looked up and sent again.
+/// Refusals are not recorded: what they are about shows when all are in. One of several messages that went together leaves
+/// them to be looked up and sent again.
 pub(super) async fn record(
     route: &Route<'_>,
     shared: &SharedFlight,
@@ -67,10 +68,11 @@ pub(super) async fn record(
     let mut done = CopyOutcome::default();
     let mut buffer = Vec::with_capacity(COMMIT);
     let mut told = Instant::now();
+    let mut verdicts = Verdicts::default();
     while gather(&mut acks, &mut buffer).await {
+        route.work.context.breaks.answered(route.work.key());
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
-        let mut refused = Vec::new();
         let mut olders = Vec::new();
         let mut asked = None;
         let readings = readings(route.work, &buffer).await;
@@ -79,7 +81,23 @@ pub(super) async fn record(
             for (ack, reading) in buffer.drain(..).zip(readings) {
                 let Ok(uid) = u32::try_from(ack.ticket) else { continue };
                 let Some(sent) = flight.sent.remove(&uid) else { continue };
+                let so_far = flight.serial;
                 let half = flight.abandoned && !sent.whole;
+                let refused = |refusal: &Refusal, for_now| Refused {
+                    uid,
+                    size: sent.size,
+                    refusal: refusal.clone(),
+                    advice: reading.as_ref().map(Reading::advice).unwrap_or_default(),
+                    marked: sent.flags.keywords().next().is_some(),
+                    for_now,
+                    misdated: false,
+                    passed: false,
+                    lone: false,
+                    larger: false,
+                };
+                if matches!(ack.outcome, AckOutcome::Stored { .. }) {
+                    verdicts.taken(sent.serial, sent.size);
+                }
                 match ack.outcome {
                     AckOutcome::Refused(_) | AckOutcome::BatchRefused(_) if half => {}
                     AckOutcome::Stored { uid: Some(target_uid), .. } => {
@@ -93,7 +111,7 @@ pub(super) async fn record(
                             at_target: None,
                             digest: sent.read.digests,
                             target_uid,
-                            flags: sent.flags.to_string(),
+                            flags: sent.flags.union(&sent.unmarked).to_string(),
                             flags_pending: (!sent.later.is_empty()).then(|| sent.later.to_string()),
                             found_by: None,
                             altered: None,
@@ -101,6 +119,10 @@ pub(super) async fn record(
                                 .dated
                                 .iter()
                                 .map(|dated| route.dated(uid, target_uid, dated))
+                                .chain(
+                                    (!sent.unmarked.is_empty())
+                                        .then(|| route.unmarked(uid, target_uid, &sent.unmarked)),
+                                )
                                 .collect(),
                         });
                     }
@@ -124,6 +146,7 @@ pub(super) async fn record(
                         if refusal.asks_for_patience()
                             || reading.as_ref().is_some_and(Reading::asks_for_patience) =>
                     {
+                        verdicts.refused(sent.serial, so_far, refused(&refusal, true));
                         done.unresolved.push(uid);
                         done.wait = done.wait.max(reading.as_ref().map(Reading::wait));
                         let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
@@ -138,16 +161,21 @@ pub(super) async fn record(
                         if sent.dated.as_ref().is_none_or(|(rule, _)| *rule != Dated::Copied)
                             && is_about_the_date(&refusal) =>
                     {
+                        let refused = Refused { misdated: true, ..refused(&refusal, false) };
+                        verdicts.refused(sent.serial, so_far, refused);
                         done.misdated.push(uid);
                         done.unresolved.push(uid);
                     }
                     AckOutcome::Refused(refusal) => {
                         // Its intent stays open until it was looked for: servers store what they refuse.
-                        let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
-                        refused.push((uid, sent.size, refusal, advice));
+                        verdicts.refused(sent.serial, so_far, refused(&refusal, false));
                     }
                 }
             }
+        }
+        if verdicts.in_a_row() >= route.most_refused || verdicts.complaints() >= route.most_complaints {
+            halt.send_replace(true);
+            done.halted = true;
         }
         if let Some((refusal, advice)) = asked {
             if route.work.context.ceilings.is_first_request_for_patience(route.work.key()) {
@@ -181,11 +209,6 @@ pub(super) async fn record(
                 done.contested.extend(unproven);
             }
         }
-        for (uid, size, refusal, advice) in refused {
-            let text = format!("the target refused it: {refusal}{advice}");
-            let failure = Failure { uid, size, code: refusal_code(&refusal), text: &text, attempts: 1 };
-            route.fail(failure).await?;
-        }
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             let progress = Event::FolderProgress {
@@ -197,7 +220,23 @@ pub(super) async fn record(
             route.work.context.emit(progress).await;
         }
     }
+    done.complaints = verdicts.complaints();
+    done.refused = verdicts.close();
     Ok(done)
+}
+
+/// Records what was refused before the connection ended, and nobody will look at any more: what was refused among
+/// messages that were taken, and what was refused alone, since the connection may have ended for its sake.
+///
+/// # Errors
+/// When the ledger fails.
+pub(super) async fn record_refused(route: &Route<'_>, refused: Vec<Refused>) -> Step<()> {
+    let refused: Vec<Refused> = refused.into_iter().filter(|r| !r.for_now && !r.misdated).collect();
+    let only = refused.len() == 1;
+    for one in refused.iter().filter(|r| only || r.lone) {
+        route.fail(one.failure(1, &one.text())).await?;
+    }
+    Ok(())
 }
 
 /// What a server profile says of each refusal in which the engine sees nothing but a refusal.
@@ -222,12 +261,4 @@ async fn readings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Reading>> {
 fn is_about_the_date(refusal: &Refusal) -> bool {
     let text = refusal.text.to_ascii_lowercase();
     text.contains("date") && !text.contains("update") && !text.contains("mandate")
-}
-
-fn refusal_code(refusal: &Refusal) -> Code {
-    match refusal.code.as_deref().map(str::to_ascii_uppercase).as_deref() {
-        Some("TOOBIG") => Code::TooBig,
-        Some("LIMIT") => Code::Limit,
-        _ => Code::Refused,
-    }
 }

@@ -50,6 +50,7 @@ pub(crate) async fn spread(
     for part in helped {
         copied.add(part?);
     }
+    copied.unread.extend(std::iter::from_fn(|| parts.next()).flatten().map(|m| m.uid));
     Ok((target, copied))
 }
 
@@ -77,6 +78,7 @@ impl<'a> Parts<'a> {
         let mut copied = CopyOutcome::default();
         while !copied.interrupted
             && copied.over_quota.is_none()
+            && !copied.halted
             && let Some(part) = self.next()
         {
             let (session, more) = Box::pin(copy(route, source, target, part)).await?;
@@ -128,12 +130,17 @@ impl CopyOutcome {
         self.taken.extend(more.taken);
         self.contested.extend(more.contested);
         self.misdated.extend(more.misdated);
+        self.refused.extend(more.refused);
+        self.halted |= more.halted;
+        self.complaints = self.complaints.max(more.complaints);
+        self.unread.extend(more.unread);
         self.dated.extend(more.dated);
         self.read_back.extend(more.read_back);
         self.alone |= more.alone;
         self.patience = self.patience.take().or(more.patience);
         self.wait = self.wait.max(more.wait);
         self.over_quota = self.over_quota.take().or(more.over_quota);
+        self.withheld = self.withheld.take().or(more.withheld);
         self.interrupted |= more.interrupted;
         self.listed = self.listed.take().or(more.listed);
         for (flag, count) in more.flags_lost {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mailhaul_imap::{Appender, Begun, Flags, ImapError};
-use tokio::sync::mpsc;
+use mailhaul_imap::{Appender, Begun, Flags, ImapError, STAY_EVERY};
 use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::folder::copy::flight::{Batches, InFlight, SharedFlight, flight};
@@ -32,6 +32,8 @@ pub(super) struct Writer {
     pub batches: Batches,
     /// Every keyword they are known to have.
     pub keywords: Flags,
+    /// Raised when the target takes nothing more: what is in the queue is not sent.
+    pub halted: watch::Receiver<bool>,
     /// From which UID on the target is to list the folder behind the last message.
     pub list_from: Option<u32>,
 }
@@ -74,6 +76,11 @@ impl Writer {
                 }
             };
             match item {
+                Item::Whole(head, ..) if *self.halted.borrow() => flight(&self.flight).unsent.push(head.uid),
+                Item::Begin(head) if *self.halted.borrow() => {
+                    flight(&self.flight).unsent.push(head.uid);
+                    current = Some((head, false));
+                }
                 Item::Whole(head, pieces, _permit) => {
                     let accepted = self.begin(appender, &head).await?;
                     if accepted {
@@ -130,7 +137,13 @@ impl Writer {
             appender.complete().await?;
             appender.flush().await?;
         }
-        Ok(items.recv().await)
+        loop {
+            match timeout(STAY_EVERY, items.recv()).await {
+                Ok(item) => return Ok(item),
+                Err(_) if between_messages => appender.stay().await?,
+                Err(_) => {}
+            }
+        }
     }
 
     /// Records the intent, then sends the command. `false` when the target refused it before the body.
@@ -153,6 +166,7 @@ impl Writer {
                     read: head.read.unwrap_or_default(),
                     dated: head.dated.map(|rule| (rule, rule.told(head.append.internal_date.as_ref()))),
                     flags: head.append.flags.clone(),
+                    unmarked: head.unmarked.clone(),
                     later: head.later.clone(),
                     serial,
                     whole: false,

@@ -7,12 +7,13 @@ use mailhaul_imap::{FolderName, InternalDate, Selected, Session, UidSet};
 
 use crate::event::Event;
 use crate::folder::work::{Step, Work};
+use crate::mailbox::open::dial_again;
 use crate::mailbox::verify::dates::{ByRule, other_dates};
 use crate::mailbox::verify::looked::Looked;
 use crate::mailbox::verify::sample::{Extent, choose};
 use crate::message::compare::{Compared, compare_lists};
 use crate::message::dating::Dated;
-use crate::message::differing::compare_pairs;
+use crate::message::differing::{Pair, compare_pairs};
 use crate::message::gone::{has_its_numbers, is_ordinary};
 use crate::message::list::{Listed, WholeList, list_whole};
 use crate::plugin::Depth;
@@ -114,11 +115,13 @@ impl FolderComparison<'_> {
         result.looked.all_listed = source.unlisted() == 0;
         let (source, opened, target) = (source.listed, target.selected, target.listed);
         result.looked.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
-        let (rows, claimed, dated) = {
+        let (rows, claimed, dated, unmarked) = {
             let ledger = work.ledger();
-            let dated = ledger.differences_of(self.row.id)?.into_iter().filter(Difference::is_of_the_date);
-            let dated: Vec<Difference> = dated.collect();
-            (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated)
+            let told = ledger.differences_of(self.row.id)?;
+            let keywords = told.iter().filter(|difference| difference.is_of_the_keywords());
+            let unmarked: HashSet<u32> = keywords.map(|difference| difference.uid).collect();
+            let dated: Vec<Difference> = told.into_iter().filter(Difference::is_of_the_date).collect();
+            (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated, unmarked)
         };
         context
             .emit(Event::FolderStarted {
@@ -140,7 +143,7 @@ impl FolderComparison<'_> {
             .filter(|uid| copied(*uid) && !by_time_of_copy.contains(uid))
             .collect();
         let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
-        let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated);
+        let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated, &unmarked);
         let Compared { mut differences, missing, pairs, resized } = lists;
         let proven = rows.values().filter(|row| row.proven()).count();
         let gone = missing.iter().filter(|row| row.proven()).count();
@@ -177,7 +180,7 @@ impl FolderComparison<'_> {
                 let other = other_dates(&mut ends.source, &self.row.source, &ruled).await;
                 differences.extend(other.map_err(EndError::at(Side::Source))?);
                 let mut headers = Vec::new();
-                for mut pair in compare_pairs(ends, chunk, depth_now).await? {
+                for mut pair in self.compare(ends, names, chunk, depth_now).await? {
                     // Line ends are what only the whole depth asks for.
                     pair.kinds.retain(|kind| depth_now == depth || *kind != DifferenceKind::AlteredNewlines);
                     if let Some(read) = &pair.read {
@@ -225,6 +228,33 @@ impl FolderComparison<'_> {
             context.emit(event).await;
         }
         Ok(result)
+    }
+}
+
+impl FolderComparison<'_> {
+    /// Compares messages with their copies. Where a connection ends at one of them, it is found as in a copy.
+    async fn compare(
+        &self,
+        ends: &mut Ends,
+        names: Spellings<'_>,
+        pairs: &[(u32, u32)],
+        depth: Depth,
+    ) -> Step<Vec<Pair>> {
+        let Work { context, mailbox, .. } = self.work;
+        loop {
+            let blamed = context.breaks.blamed(mailbox);
+            let error = match compare_pairs(ends, pairs, depth).await {
+                Ok(compared) => return Ok(compared),
+                Err(error) => error,
+            };
+            dial_again(self.work, ends, blamed, error).await?;
+            if let Some(name) = names.source.0 {
+                ends.source.examine(name).await.map_err(EndError::at(Side::Source))?;
+            }
+            if let Some(name) = names.target.0 {
+                ends.target.examine(name).await.map_err(EndError::at(Side::Target))?;
+            }
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use std::collections::HashSet;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::folder::work::{Lists, Work};
-use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
+use crate::folder::work::{Lists, Work, WorkError};
+use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 use crate::mailbox::verify::looked::{Looked, finding};
 pub(crate) use crate::mailbox::verify::sample::Extent;
@@ -94,7 +94,13 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
             target: (target_names.get(target_path), messages(&target_folders, target_path)),
         };
         let comparison = FolderComparison { work, row, target_path, extent };
-        let result = comparison.folder(&mut ends, names).await?;
+        let result = loop {
+            let blamed = context.breaks.blamed(work.mailbox);
+            match comparison.folder(&mut ends, names).await {
+                Err(WorkError::End(error)) => dial_again(work, &mut ends, blamed, error).await?,
+                done => break done?,
+            }
+        };
         compared.messages += result.both;
         compared.messages_compared += result.read;
         let unread = result.differences.iter().filter(|d| d.uid == 0 && d.kind == DifferenceKind::Unreadable);

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use mailhaul_imap::{FetchItems, FolderName, UidSet};
 
 use crate::folder::work::{Step, Work, WorkError};
+use crate::mailbox::open::dial_again;
 use crate::mailbox::verify::folder::CHUNK;
+use crate::message::content::Content;
 use crate::message::gone;
 use crate::message::list::{Listed, contents, list};
 use crate::server::dial::Ends;
@@ -59,7 +61,7 @@ pub(super) async fn explain(
         let sizes: HashSet<u64> = here.iter().map(|e| e.message.size()).collect();
         let mut of_extras = HashMap::new();
         for chunk in uids.chunks(CHUNK) {
-            of_extras.extend(contents(&mut ends.target, chunk).await.map_err(at)?.found);
+            of_extras.extend(read(work, ends, name, chunk).await?);
         }
         // Only our own messages of such a size can be what an extra one is a second copy of.
         let there = list(&mut ends.target, UidSet::all(), FetchItems::Meta).await.map_err(at)?;
@@ -70,7 +72,7 @@ pub(super) async fn explain(
             .collect();
         let mut of_own: HashMap<[u8; 32], u32> = HashMap::new();
         for chunk in own.chunks(CHUNK) {
-            for (uid, content) in contents(&mut ends.target, chunk).await.map_err(at)?.found {
+            for (uid, content) in read(work, ends, name, chunk).await? {
                 of_own.insert(content.exact, uid);
             }
         }
@@ -130,4 +132,22 @@ pub(super) async fn explain(
         }
     }
     Ok(())
+}
+
+/// Reads messages of the target folder. Where its connection ends at one of them, it is found as in a copy.
+async fn read(
+    work: Work<'_>,
+    ends: &mut Ends,
+    name: &FolderName,
+    uids: &[u32],
+) -> Step<HashMap<u32, Content>> {
+    let at = EndError::at(Side::Target);
+    loop {
+        let blamed = work.context.breaks.blamed(work.mailbox);
+        match contents(&mut ends.target, uids).await {
+            Ok(read) => return Ok(read.found),
+            Err(error) => dial_again(work, ends, blamed, at(error)).await?,
+        }
+        ends.target.examine(name).await.map_err(&at)?;
+    }
 }

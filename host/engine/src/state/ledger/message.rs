@@ -363,6 +363,19 @@ impl Ledger {
         })
     }
 
+    /// With which sentences refusals counted against messages that are not on the target, by source UID.
+    pub(crate) fn refusals(&self, folder: FolderId) -> Result<HashMap<u32, String>> {
+        self.sql(|db| {
+            db.prepare(
+                "SELECT m.source_uid, r.text FROM message m JOIN reason r ON r.id = m.reason
+                 WHERE m.folder = ?1 AND m.gone = 0 AND m.outcome > 2 AND m.outcome = 4 AND m.attempts > 0
+                     AND r.code IN ('refused', 'limit', 'too-big')",
+            )?
+            .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect()
+        })
+    }
+
     /// Flags that still have to be set on copies in the open place: (source UID, target UID, flags).
     pub(crate) fn flags_pending(&self, folder: FolderId) -> Result<Vec<(u32, u32, String)>> {
         self.sql(|db| {

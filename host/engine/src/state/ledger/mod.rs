@@ -19,8 +19,6 @@ mod report;
 mod row;
 mod seal;
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
 mod tests;
 
 use std::cell::Cell;

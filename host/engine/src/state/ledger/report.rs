@@ -89,9 +89,12 @@ impl Ledger {
                     counts.source_messages = counts.source_messages.max(known);
                     let rest = counts.source_messages - known;
                     *match (&stopped, &target) {
-                        (None, _) => &mut counts.pending,
-                        (Some(_), None) => &mut counts.skipped,
-                        (Some(_), Some(_)) => &mut counts.failed,
+                        // A target that took nothing any more has said nothing of these messages.
+                        (None | Some(Code::Refused), _) if stopped.is_none() || target.is_some() => {
+                            &mut counts.pending
+                        }
+                        (_, None) => &mut counts.skipped,
+                        (_, Some(_)) => &mut counts.failed,
                     } += rest;
                 }
                 // Of a folder that is left out nothing had to be read.

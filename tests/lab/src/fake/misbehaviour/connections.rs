@@ -1,5 +1,7 @@
 //! Connections.
 
+use std::time::Duration;
+
 use super::End::Target;
 use super::{BOTH, Misbehaviour, row, the_one};
 use crate::fake::{Take, Verdict};
@@ -21,6 +23,23 @@ pub(super) const ROWS: &[Misbehaviour] = &[
     }),
     row("silent-at-a-message", "a message is never answered, and not stored", &[Target], |m| {
         the_one(m, |_| Take::Never { stored: false });
+    }),
+    row(
+        "untagged-at-a-message",
+        "a message is answered untagged, and never tagged, and not stored",
+        &[Target],
+        |m| {
+            the_one(m, |_| Take::Untagged("* NO I do not like it".to_owned()));
+        },
+    ),
+    row("hangs-up-at-long-fetches", "a FETCH of more than three texts is answered with BYE", BOTH, |m| {
+        m.most_texts = 3;
+    }),
+    row("hangs-up-at-long-lists", "a FETCH of more than three messages is answered with BYE", BOTH, |m| {
+        m.most_listed = 3;
+    }),
+    row("hangs-up-when-idle", "after a minute without a command comes BYE", BOTH, |m| {
+        m.hangs_up_after = Some(Duration::from_secs(60));
     }),
     row("silent-behind-a-message", "a message is never answered, and stored", &[Target], |m| {
         the_one(m, |_| Take::Never { stored: true });

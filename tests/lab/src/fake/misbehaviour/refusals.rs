@@ -1,8 +1,13 @@
 //! Refusals.
 
 use super::End::{Source, Target};
-use super::{BOTH, Misbehaviour, row, the_one};
-use crate::fake::{Take, Verdict};
+use super::{BOTH, ITS_SUBJECT, Misbehaviour, row, the_one};
+use crate::fake::{Manners, Take, Verdict};
+
+/// The message that rows are about is judged so, each time it comes.
+fn the_one_counted(manners: &mut Manners, mut judge: impl FnMut() -> Take + Send + 'static) {
+    manners.on_append = Box::new(move |m| if m.says(ITS_SUBJECT) { judge() } else { Take::Store });
+}
 
 /// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
@@ -31,6 +36,40 @@ pub(super) const ROWS: &[Misbehaviour] = &[
             Take::Say("NO Mailbox currently not writable".to_owned())
         });
     }),
+    row("an-outage-in-the-middle", "after three messages ten APPENDs fail, then none", &[Target], |m| {
+        let mut left = 10;
+        m.on_append = Box::new(move |m| {
+            if left == 0 || m.store.messages(m.folder).len() < 3 {
+                return Take::Store;
+            }
+            left -= 1;
+            Take::Say("NO [SERVERBUG] Internal error occurred".to_owned())
+        });
+    }),
+    row("an-outage-over-runs", "after three messages of a folder every APPEND fails", &[Target], |m| {
+        m.on_append = Box::new(|m| match m.store.messages(m.folder).len() >= 3 {
+            true => Take::Say("NO Timeout while waiting for lock".to_owned()),
+            false => Take::Store,
+        });
+    }),
+    row("does-not-understand-a-keyword", "APPEND with a keyword is answered BAD", &[Target], |m| {
+        m.on_append = Box::new(|m| match m.flags.iter().any(|flag| flag == "$Label1") {
+            true => Take::Say("BAD Parse Error (took 0 ms)".to_owned()),
+            false => Take::Store,
+        });
+    }),
+    row(
+        "waits-and-loses",
+        "now a message is asked to wait, now it is acknowledged and not stored",
+        &[Target],
+        |m| {
+            let mut wait = false;
+            the_one_counted(m, move || {
+                wait = !wait;
+                Take::Say(if wait { "NO [THROTTLED] Later" } else { "OK Stored" }.to_owned())
+            });
+        },
+    ),
     row("throttles-appends", "five APPENDs are asked to wait", &[Target], |m| {
         let mut left = 5;
         m.on_append = Box::new(move |_| {
@@ -63,6 +102,12 @@ pub(super) const ROWS: &[Misbehaviour] = &[
             }
             left -= 1;
             Verdict::Say("NO [THROTTLED] Account is temporarily over its limits".to_owned())
+        });
+    }),
+    row("gives-no-text", "every FETCH of a text is refused in words nobody knows", &[Source], |m| {
+        m.on_command = Box::new(|line| match line.contains("BODY.PEEK[]") {
+            true => Verdict::Say("NO Heute nicht".to_owned()),
+            false => Verdict::Go,
         });
     }),
     row("repeats-the-password", "a log-in is refused with the command in the answer", BOTH, |m| {

@@ -31,6 +31,7 @@ pub(super) const ROWS: &[Misbehaviour] = &[
     row("text-ends-the-connection", "the connection ends instead of a message", BOTH, |m| {
         gives(m, Give::Close)
     }),
+    row("text-never-comes", "the source falls silent at a message", BOTH, |m| gives(m, Give::Never)),
     row("four-texts-a-connection", "the connection ends at every fifth message", &[Source], |m| {
         let mut given = 0;
         m.on_fetch = Box::new(move |_| {

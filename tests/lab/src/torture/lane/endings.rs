@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Counted, Door, LIMIT, Lane, RULES, ruled};
 use crate::corpus::{self, Rng};
-use crate::fake::Take;
+use crate::fake::{Give, Message, Take};
 use crate::imap::Client;
 use crate::maildir::{self, Backup};
 use crate::project::Side;
@@ -14,6 +14,8 @@ use crate::torture::{Course, double};
 
 /// What is acknowledged shows within so many milliseconds.
 const LATEST: usize = 3_000;
+/// An outage lasts half a second and up to so many milliseconds more.
+const OUTAGE: usize = 6_000;
 /// Others deliver at most so many messages to a target that was put back.
 const STRANGERS: usize = 40;
 const STRANGE_DATE: &str = " 3-Aug-2024 10:11:12 +0200";
@@ -21,7 +23,7 @@ const STRANGE_DATE: &str = " 3-Aug-2024 10:11:12 +0200";
 impl Lane {
     /// What puts it right after a run that did not end well, which is compared then.
     pub(super) fn recover(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
-        let (name, end) = match rng.below(10) {
+        let (name, end) = match rng.below(12) {
             0 => ("with another mapping", self.remap(course)),
             1 => ("with undo", self.undo(course)),
             2 => ("with a short list", self.short_list(rng, course)),
@@ -29,6 +31,8 @@ impl Lane {
             4 if self.target.maildir.is_some() => {
                 ("with a target put back", self.target_put_back(rng, course))
             }
+            5 => ("with an outage", self.outage(rng, course)),
+            6 => ("with a source that breaks at a message", self.breaking(rng, course)),
             _ => ("with the same command", self.again(course)),
         };
         end.map_err(|why| format!("{name}: {why}"))
@@ -90,6 +94,104 @@ impl Lane {
                 .map_err(|why| format!("{what}; {why}\n{}", outcome.told())),
             Some(3) => self.again(course).map_err(|why| format!("{what}; and a run after it: {why}")),
             _ => Err(format!("{what}: {}", outcome.told())),
+        }
+    }
+
+    /// For some seconds one end, or both, refuse everything that is new and break off what is open: the run ends well by
+    /// itself, or by one more when all is well again.
+    fn outage(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+        let choices: [&[usize]; 3] = [&[0], &[1], &[0, 1]];
+        let ends = *rng.pick(&choices);
+        let after = self.usual.mul_f64(super::share(rng));
+        let lasts = Duration::from_millis(500 + rng.below(OUTAGE) as u64);
+        let mut running = self.start();
+        std::thread::sleep(after);
+        let under_way = running.alive();
+        let down = |down: bool| {
+            ends.iter().for_each(|end| {
+                self.proxies[*end].refuse(down);
+                if down {
+                    self.proxies[*end].cut();
+                }
+            });
+        };
+        down(true);
+        std::thread::sleep(lasts);
+        down(false);
+        let outcome = running.wait_for(LIMIT);
+        course.note(|f| {
+            f.outages += u64::from(under_way);
+            f.outages_recovered += u64::from(under_way && outcome.code == Some(0));
+        });
+        let what = format!(
+            "ends {ends:?} were down {} ms after it began, for {} ms, and it ended with {:?}",
+            after.as_millis(),
+            lasts.as_millis(),
+            outcome.code
+        );
+        let end = match outcome.code {
+            Some(0) => self.compare(&self.target, &self.wanted, course),
+            // Nothing was given up: the same command brings all.
+            Some(3..=5) => self.again(course),
+            _ => Err(outcome.told()),
+        };
+        end.map_err(|why| format!("{what}; {why}"))
+    }
+
+    /// The source ends the connection at one message, or in it, each time: that one is failed and named, everything else
+    /// arrives, and it does as well when the source is well again.
+    fn breaking(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+        let source = &self.doubles[0];
+        double::fill(source, &mut self.source.client()?).map_err(|e| e.to_string())?;
+        let all: Vec<(String, Message)> = source.store(|store| {
+            let folders = store.folders.iter();
+            folders.flat_map(|(name, f)| f.messages.iter().map(|m| (name.clone(), m.clone()))).collect()
+        });
+        let (folder, message) = rng.pick(&all).clone();
+        let give = *rng.pick(&[Give::Close, Give::Hangup]);
+        let (broke, breaks) = (Arc::new(AtomicBool::new(false)), message.clone());
+        let breaking = Arc::clone(&broke);
+        source.manners(|m| {
+            m.on_fetch = Box::new(move |message| {
+                if *message != breaks {
+                    return Give::Whole;
+                }
+                breaking.store(true, Ordering::Relaxed);
+                give
+            });
+        });
+        let mut spec = self.spec.clone();
+        spec.source = Side::clear(source.port);
+        spec.write(&self.project);
+        let outcome = self.start().wait_for(LIMIT);
+        self.spec.write(&self.project);
+        let broke = broke.load(Ordering::Relaxed);
+        let what = format!("{give:?} at {} of {folder}, asked for: {broke}", message.uid);
+        course.note(|f| f.breaking += u64::from(broke));
+        match outcome.code {
+            // It had come before, or nobody had to ask for it.
+            Some(0) => self.compare(&self.target, &self.wanted, course),
+            Some(3) if broke => {
+                let missing = self.messages_missing(course)?;
+                if missing > 1 {
+                    return Err(format!("{what}: {missing} messages are missing\n{}", outcome.told()));
+                }
+                self.again(course)
+            }
+            _ => Err(outcome.told()),
+        }
+        .map_err(|why| format!("{what}; {why}"))
+    }
+
+    /// How many messages are not there; none is there twice, or is another one.
+    fn messages_missing(&self, course: &Course) -> Result<usize, String> {
+        let there = self.target.all()?;
+        course.note(|f| f.compared += 1);
+        let more =
+            there.iter().find(|(mail, count)| self.wanted.get(*mail).is_none_or(|wanted| wanted < *count));
+        match more {
+            Some((mail, count)) => Err(format!("{count} × {mail:?} is there")),
+            None => Ok(self.wanted.values().sum::<usize>() - there.values().sum::<usize>()),
         }
     }
 

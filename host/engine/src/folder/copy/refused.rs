@@ -1,0 +1,198 @@
+//! Refusals of one copy, each with what became of the messages around it: by that it is known what a refusal is about.
+
+use mailhaul_imap::Refusal;
+
+use crate::code::Code;
+use crate::state::ledger::Failure;
+
+/// A message that the target refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    /// Source UID.
+    pub uid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// In which words.
+    pub refusal: Refusal,
+    /// What a server profile says to these words, to go behind them.
+    pub advice: String,
+    /// It was sent with keywords.
+    pub marked: bool,
+    /// The target asks to come back with it.
+    pub for_now: bool,
+    /// The words are about its date, and it is sent again with another one.
+    pub misdated: bool,
+    /// Something that was sent after it was taken.
+    pub passed: bool,
+    /// It was refused between messages that were taken.
+    pub lone: bool,
+    /// It is larger than everything that was taken since the first refusal.
+    pub larger: bool,
+}
+
+impl Refused {
+    /// What the report says.
+    pub(crate) fn text(&self) -> String {
+        format!("the target refused it: {}{}", self.refusal, self.advice)
+    }
+
+    /// As the ledger has it, with [`Self::text`].
+    pub(crate) fn failure<'a>(&self, attempts: u32, text: &'a str) -> Failure<'a> {
+        Failure { uid: self.uid, size: self.size, code: self.code(), text, attempts }
+    }
+
+    /// The same for machines.
+    pub(crate) fn code(&self) -> Code {
+        match self.refusal.code.as_deref().map(str::to_ascii_uppercase).as_deref() {
+            Some("TOOBIG") => Code::TooBig,
+            Some("LIMIT") => Code::Limit,
+            _ => Code::Refused,
+        }
+    }
+}
+
+/// What a target said to messages, by their places among those that were sent.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    refused: Vec<(usize, Refused)>,
+    /// The first and the last that was taken.
+    taken: Option<(usize, usize)>,
+    /// The largest of those that were taken since the first refusal, in bytes.
+    largest: u64,
+    in_a_row: usize,
+    /// Requests for patience in a row, and how many messages had been sent when the last one came.
+    complaints: u32,
+    complained_at: usize,
+}
+
+impl Verdicts {
+    /// A message was taken.
+    pub(super) fn taken(&mut self, place: usize, size: u64) {
+        let (first, last) = self.taken.unwrap_or((place, place));
+        self.taken = Some((first.min(place), last.max(place)));
+        if !self.refused.is_empty() {
+            self.largest = self.largest.max(size);
+        }
+        (self.in_a_row, self.complaints) = (0, 0);
+    }
+
+    /// A message was refused when so many had been `sent`. What was under way together is one request for patience.
+    pub(super) fn refused(&mut self, place: usize, sent: usize, refused: Refused) {
+        if !refused.for_now {
+            self.in_a_row += 1;
+        } else if place > self.complained_at {
+            self.complaints += 1;
+            self.complained_at = sent;
+        }
+        self.refused.push((place, refused));
+    }
+
+    /// Refusals since the last message that was taken, without those that are for now.
+    pub(super) fn in_a_row(&self) -> usize {
+        self.in_a_row
+    }
+
+    /// Requests for patience since then.
+    pub(super) fn complaints(&self) -> u32 {
+        self.complaints
+    }
+
+    /// All refusals, in the order in which the messages were sent.
+    pub(super) fn close(mut self) -> Vec<Refused> {
+        self.refused.sort_by_key(|(place, _)| *place);
+        let places: Vec<usize> =
+            self.refused.iter().filter(|(_, r)| !r.for_now && !r.misdated).map(|(place, _)| *place).collect();
+        let is_refused = |place: usize| places.binary_search(&place).is_ok();
+        let judged = self.refused.into_iter().map(|(place, refused)| {
+            let (before, passed) =
+                self.taken.map_or((false, false), |(first, last)| (first < place, place < last));
+            let between = !is_refused(place + 1) && (place == 0 || !is_refused(place - 1));
+            Refused {
+                passed,
+                lone: before && passed && between,
+                larger: passed && refused.size > self.largest,
+                ..refused
+            }
+        });
+        judged.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(uid: u32, size: u64) -> Refused {
+        Refused {
+            uid,
+            size,
+            refusal: Refusal { code: None, text: "no".into(), bad: false },
+            advice: String::new(),
+            marked: false,
+            for_now: false,
+            misdated: false,
+            passed: false,
+            lone: false,
+            larger: false,
+        }
+    }
+
+    /// What is said of messages of which these were taken (`+`) and refused (`-`): `l` between others, `p` passed, `h` held.
+    fn judged(verdicts: &str) -> String {
+        let mut all = Verdicts::default();
+        for (place, verdict) in verdicts.chars().enumerate() {
+            match verdict {
+                '+' => all.taken(place, 5),
+                _ => all.refused(place, place, refused(place as u32, 5)),
+            }
+        }
+        let name = |r: Refused| match (r.lone, r.passed) {
+            (true, _) => 'l',
+            (false, true) => 'p',
+            (false, false) => 'h',
+        };
+        all.close().into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_refusal_is_known_by_its_neighbours() {
+        for (verdicts, said) in [
+            ("++-++", "l"),
+            ("-+-+-", "plh"),
+            ("+---+", "ppp"),
+            ("++---", "hhh"),
+            ("---", "hhh"),
+            ("--+", "pp"),
+        ] {
+            assert_eq!(judged(verdicts), said, "{verdicts}");
+        }
+    }
+
+    #[test]
+    fn what_is_larger_than_all_that_passed_is_known() {
+        let mut all = Verdicts::default();
+        all.taken(0, 900);
+        all.refused(1, 1, refused(1, 50));
+        all.refused(2, 2, refused(2, 20));
+        assert_eq!(all.in_a_row(), 2);
+        all.taken(3, 30);
+        all.refused(4, 4, refused(4, 60));
+        assert_eq!(all.in_a_row(), 1);
+        let larger: Vec<bool> = all.close().iter().map(|r| r.larger).collect();
+        assert_eq!(larger, [true, false, false], "the last one was not passed by anything");
+    }
+
+    #[test]
+    fn what_was_under_way_together_is_one_request_for_patience() {
+        let later = |uid| Refused { for_now: true, ..refused(uid, 5) };
+        let mut all = Verdicts::default();
+        for place in 1..=5 {
+            all.refused(place, 5, later(place as u32));
+        }
+        assert_eq!(all.complaints(), 1);
+        all.refused(6, 6, later(6));
+        assert_eq!((all.complaints(), all.in_a_row()), (2, 0));
+        all.taken(7, 5);
+        assert_eq!(all.complaints(), 0);
+    }
+}

@@ -1,0 +1,236 @@
+//! What refusals are about: the message, the moment, its keywords, or the room there is.
+//!
+//! A refusal counts against a message when the target took others around it, or once more when it is sent again after others
+//! were taken, or when it comes in the words that counted against it in an earlier run. Refusals with nothing taken behind them
+//! are the moment's: the folder waits a little, and stops with its messages pending.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::code::Code;
+use crate::folder::copy::refused::Refused;
+use crate::folder::run::FolderRun;
+use crate::folder::work::Step;
+use crate::server::error::EndError;
+use crate::side::Side;
+
+/// How often in a row the target asks for patience and takes nothing, over all folders and connections of a mailbox. Each
+/// time is waited for as long as it suggests, or twice as long as the one before: about four minutes together. So often as
+/// well one message is sent that it asks to be sent later, while it takes others.
+const MOST_IN_VAIN: u32 = 8;
+
+/// What is waited after the first pass in a row that ended in refusals and brought nothing, and after the second.
+const WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
+
+/// Passes that end in refusals, whatever they brought.
+const MOST_HELD: u32 = 8;
+
+/// Refusals in a row after which a pass sends nothing more: many bad messages may stand together, and a target that takes
+/// nothing need not be sent a whole folder.
+const MOST_IN_A_ROW: [usize; 3] = [64, 256, 1024];
+
+/// What one run over a folder has tried.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    /// How often messages were acknowledged and not kept.
+    pub lost: HashMap<u32, usize>,
+    /// Messages that were refused before others that were taken, and are sent once more.
+    passed: HashSet<u32>,
+    /// Messages that the target asked to be sent later: how often, and whether it took others meanwhile.
+    asked: HashMap<u32, (u32, bool)>,
+    /// Passes that ended in refusals.
+    held: u32,
+    /// The message that was sent without its keywords to see whether these are at fault.
+    probe: Option<u32>,
+}
+
+impl Tried {
+    /// Refusals in a row after which the next pass ends.
+    fn most_refused(&self) -> usize {
+        let last = MOST_IN_A_ROW.len() - 1;
+        MOST_IN_A_ROW[(self.held as usize).min(last)]
+    }
+}
+
+/// Refusals of one pass of messages that are not there.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    /// In the order in which they were sent.
+    pub refused: Vec<Refused>,
+    /// Whether the pass brought anything that is there.
+    pub brought: bool,
+    /// Requests for patience since the last message that was taken.
+    pub complaints: u32,
+    /// Whether messages behind them were not sent.
+    pub unsent: bool,
+}
+
+/// What is known of refusals with nothing taken behind them.
+struct Held {
+    /// Whether messages behind them were not sent.
+    unsent: bool,
+    /// Whether refusals counted against the first of them before.
+    known: bool,
+    /// Passes in a row that brought nothing.
+    vain: u32,
+}
+
+impl FolderRun<'_> {
+    /// Says how much a pass may send in vain.
+    pub(super) fn set_bounds(&mut self, tried: &Tried) {
+        let work = self.work();
+        self.route.most_refused = tried.most_refused();
+        self.route.most_complaints =
+            MOST_IN_VAIN.saturating_sub(work.context.refusals.vain(work.key())).max(1);
+    }
+
+    /// Judges refusals: records what counts against a message, and returns what is to be sent again. When the target is out
+    /// of room, or takes nothing, that is in the outcome.
+    ///
+    /// # Errors
+    /// When the target asks for patience and has taken nothing for so long; when the target or the ledger fails.
+    pub(super) async fn judge(&mut self, pass: Refusals, tried: &mut Tried) -> Step<Vec<u32>> {
+        let Refusals { refused, brought, complaints, unsent } = pass;
+        let work = self.work();
+        if refused.is_empty() {
+            if brought {
+                work.context.refusals.pass(work.key(), true, 0);
+            }
+            return Ok(Vec::new());
+        }
+        let counted = work.ledger().refusals(self.row.id)?;
+        let counted_before =
+            |r: &Refused| counted.get(&r.uid).is_some_and(|text| same_words(text, &r.text()));
+        if let Some(words) = self.full(&refused).await? {
+            self.outcome.over_quota = Some(words);
+            return Ok(Vec::new());
+        }
+        let (mut again, mut held, mut asked) = (Vec::new(), Vec::new(), None);
+        for one in refused {
+            if one.misdated {
+                if one.passed {
+                    tried.passed.insert(one.uid);
+                }
+            } else if one.for_now {
+                let (times, passed) = tried.asked.entry(one.uid).or_default();
+                *passed |= one.passed || *times > 0 && brought;
+                *times += 1;
+                if *times >= MOST_IN_VAIN && (*passed || counted_before(&one)) {
+                    self.route.fail(one.failure(1, &one.text())).await?;
+                } else {
+                    again.push(one.uid);
+                    asked = Some(one.refusal);
+                }
+            } else if one.lone || counted_before(&one) || tried.passed.contains(&one.uid) {
+                if one.marked && work.context.refusals.unmark(work.key(), self.row.id, one.uid) {
+                    tried.passed.insert(one.uid);
+                    again.push(one.uid);
+                } else {
+                    self.route.fail(one.failure(1, &one.text())).await?;
+                }
+            } else if one.passed {
+                tried.passed.insert(one.uid);
+                again.push(one.uid);
+            } else {
+                held.push(one);
+            }
+        }
+        if held.is_empty() && asked.is_none() {
+            work.context.refusals.pass(work.key(), brought, 0);
+            return Ok(again);
+        }
+        let times = if brought { complaints } else { complaints.max(1) };
+        let vain = work.context.refusals.pass(work.key(), brought, times);
+        if let Some(refusal) = asked.filter(|_| vain >= MOST_IN_VAIN) {
+            return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
+        }
+        let known = held.first().is_some_and(|r| counted.contains_key(&r.uid));
+        again.extend(self.hold(held, Held { unsent, known, vain }, tried).await?);
+        Ok(again)
+    }
+
+    /// What to do about refusals with nothing taken behind them. Returns what is to be sent again.
+    async fn hold(
+        &mut self,
+        held: Vec<Refused>,
+        Held { unsent, known, vain }: Held,
+        tried: &mut Tried,
+    ) -> Step<Vec<u32>> {
+        let Some(first) = held.first() else { return Ok(Vec::new()) };
+        let work = self.work();
+        let again = || held.iter().map(|r| r.uid).collect::<Vec<u32>>();
+        let only = held.len() == 1 && !unsent;
+        // The first of several tells whether it is the keywords; a single one is its own proof.
+        if first.marked && (tried.probe.is_none() || only) {
+            tried.probe = Some(first.uid);
+            work.context.refusals.unmark(work.key(), self.row.id, first.uid);
+            return Ok(again());
+        }
+        if tried.probe.is_some_and(|uid| held.iter().all(|r| r.uid != uid)) && first.marked {
+            for one in held.iter().filter(|r| r.marked) {
+                work.context.refusals.unmark(work.key(), self.row.id, one.uid);
+            }
+            return Ok(again());
+        }
+        let waits = if only && vain == 0 { None } else { WAITS.get(vain.saturating_sub(1) as usize) };
+        tried.held += 1;
+        if let Some(wait) = waits.filter(|_| tried.held < MOST_HELD) {
+            tokio::select! {
+                () = tokio::time::sleep(*wait) => {}
+                () = work.context.stop.raised() => {}
+            }
+            return Ok(again());
+        }
+        if only {
+            // Nothing tells whether it is the message, so that it is sent again in every run. What counted against it before
+            // stands.
+            if !known {
+                self.route.fail(first.failure(0, &first.text())).await?;
+            }
+            return Ok(Vec::new());
+        }
+        let why = format!(
+            "the target refused {} messages and took nothing after them, with the words: {}{}; what is not there yet is \
+             pending, run again once the target takes mail for `{}`",
+            held.len(),
+            first.refusal,
+            first.advice,
+            self.route.target
+        );
+        self.stop(Code::Refused, &why).await?;
+        Ok(Vec::new())
+    }
+
+    /// Whether the target is out of room, in its own words: it refuses everything, or everything that is larger than what it
+    /// takes, and its words or its figures say so.
+    async fn full(&mut self, refused: &[Refused]) -> Step<Option<String>> {
+        let fits = |r: &&Refused| !r.for_now && !r.misdated && (!r.passed || r.larger);
+        let Some(smallest) = refused.iter().filter(fits).min_by_key(|r| r.size) else { return Ok(None) };
+        let words = format!("{}{}", smallest.refusal, smallest.advice);
+        if refused.iter().filter(fits).any(|r| r.refusal.may_be_about_room()) {
+            return Ok(Some(words));
+        }
+        let quota = self.ends.target.quota().await.map_err(EndError::at(Side::Target))?;
+        Ok(quota
+            .map(|quota| quota.limit.saturating_sub(quota.used))
+            .filter(|room| *room < smallest.size)
+            .map(|room| format!("{words}, and by the quota it tells there are {room} bytes left")))
+    }
+}
+
+/// Whether two texts are the same but for their numbers: servers put the time, or the number of a session, into them.
+fn same_words(a: &str, b: &str) -> bool {
+    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    words(a) == words(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_words;
+
+    #[test]
+    fn numbers_do_not_make_other_words() {
+        assert!(same_words("Refused [2026-11-29 07:00:00]", "Refused [2026-11-30 18:21:59]"));
+        assert!(!same_words("Refused", "Internal error"));
+    }
+}
