@@ -181,7 +181,8 @@ impl Acks {
                 Step::Unsafe(out_of_step("the folder is another one, by its UIDVALIDITY"))
             }
             Reply::Data { word, .. } if word == "FETCH" && self.tells_too_much() => {
-                Step::Unsafe(out_of_step("the server lists more messages than the folder can hold"))
+                let what = "more messages are listed than the folder can hold".to_owned();
+                Step::Unsafe(ImapError::Limit { what })
             }
             Reply::Data { .. } => {
                 if self.lines.len() <= MOST_LISTED && self.shared.lock().listing.is_some() {
