@@ -570,6 +570,8 @@ mod tests {
           plan       Show where every folder would go, and why; writes nothing
           provision  Create the mailboxes missing on the new host, through a plugin
           run        Copy what is missing; safe to repeat, continues where it stopped
+          retry      Send again what failed for one reason, also what was given up, and
+                     nothing else
           verify     Compare both ends; writes nothing to the servers
           undo       Take back from the target exactly what this project put there
           report     The record of the move; connects to nothing

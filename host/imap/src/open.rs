@@ -86,7 +86,10 @@ impl Session {
             }
             first => first,
         };
-        let refused = matches!(&outcome, Attempt { created: Some(Err(_)), selected: Err(_), .. });
+        let refused = matches!(
+            &outcome,
+            Attempt { created: Some(Err(_)), selected: Err(error), .. } if !matches!(error, ImapError::Excess { .. })
+        );
         let outcome = match self.above(folder) {
             above if refused && !above.is_empty() => {
                 self.create_above(above).await?;
@@ -101,6 +104,8 @@ impl Session {
                 let (listed, not_subscribed) = (outcome.listed, outcome.subscribed.and_then(Result::err));
                 Ok(Prepared { selected, created, listed, not_subscribed })
             }
+            // A folder that holds too much is there, whatever is said against creating it.
+            (Err(error @ ImapError::Excess { .. }), _) => Err(error),
             (Err(_), Some(Err(error))) | (Err(error), _) => Err(error),
         }
     }

@@ -104,11 +104,10 @@ impl FolderRun<'_> {
                 if self.outcome.interrupted {
                     return Ok(self);
                 }
-                if let Some(words) = pass.outcome.withheld.take() {
-                    self.stop(Code::Unreadable, &words).await?;
-                    return Ok(self);
-                }
                 self.look_for_refused(&wanted, &mut pass).await?;
+                if let Some(words) = pass.outcome.withheld.take().filter(|_| !self.outcome.stopped) {
+                    self.stop(Code::Unreadable, &words).await?;
+                }
                 if self.outcome.stopped {
                     return Ok(self);
                 }
