@@ -1,7 +1,8 @@
 //! One account under two names, on real servers: nothing is written.
 
-use mailhaul_lab::corpus::Recipe;
+use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::dovecot::User;
+use mailhaul_lab::load;
 use mailhaul_lab::project::Pair;
 use serde_json::Value;
 
@@ -36,12 +37,17 @@ fn one_account_under_two_log_ins() {
     assert_eq!(haul.to.snapshot(), empty);
 }
 
-/// Two rows whose targets are one account: the first is moved, the second stops.
+/// Two rows whose targets are one account: the one that gets there first is moved, the other stops.
 #[test]
 fn two_rows_into_one_account() {
     let haul = Move::new(Host::New, Host::Old);
     haul.load(Recipe::small(402, 30, bench().new.layout));
     let second = Account::special(Host::New, User::new("second402@new.example", "a word of its own"));
+    // Whichever is first has something to be known by.
+    load::load_all(
+        &mut second.client(),
+        &corpus::mailbox(&second.user, Recipe::small(403, 30, bench().new.layout)),
+    );
     haul.rewrite(|spec| {
         let target_user = format!("{}*{}", spec.mailboxes[0].target_user, MASTER.0);
         let row = Pair {

@@ -317,7 +317,8 @@ fn finish(
                         out.notes.push(format!("{} becomes `{path}`: {what}", called(folder)));
                     }
                     // The name is the folder's, whatever else reads like it there.
-                    let there = by_name.get(&name).or_else(|| existing.get(&path.to_string()));
+                    let alike = existing.get(&path.to_string()).filter(|there| there.path == path);
+                    let there = by_name.get(&name).or(alike);
                     let (path, name) = match (there, own_spelling(ends, &existing, &path)) {
                         (Some(there), _) => (there.path.clone(), there.name.clone()),
                         (None, Some((own, name))) => {

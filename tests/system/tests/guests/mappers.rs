@@ -93,16 +93,19 @@ tests! {
     TwoToOne => two_to_one {
         is_not_followed(
             Guest::TwoToOne,
-            "`Misbehave` and `Sent` would both become `All`; a [[folders]] rule for one of them decides (naming `All` \
-             in it merges them)",
+            "`Misbehave` and `Sent` would both become `All`; give it another name in a [[folders]] rule, each part on a \
+             line of its own in mailhaul.toml: `[[folders]]`, `from = \"Sent\"`, `to = \"All 2\"` (`[[folders]]`, \
+             `from = \"Sent\"`, `to = \"All\"` merges them)",
         );
     }
     IntoInbox => into_inbox {
         is_not_followed(
             Guest::IntoInbox,
-            "`Misbehave` would be mixed into INBOX (hostile 6.6.6); say where it goes in a [[folders]] rule; `INBOX` and \
-             `Misbehave` would both become `INBOX`; a [[folders]] rule for one of them decides (naming `INBOX` in it \
-             merges them)",
+            "`Misbehave` would be mixed into INBOX (hostile 6.6.6); give it another name in a [[folders]] rule, each \
+             part on a line of its own in mailhaul.toml: `[[folders]]`, `from = \"Misbehave\"`, `to = \"Misbehave 2\"`; \
+             `INBOX` and `Misbehave` would both become `INBOX`; give it another name in a [[folders]] rule, each part \
+             on a line of its own in mailhaul.toml: `[[folders]]`, `from = \"Misbehave\"`, `to = \"INBOX 2\"` \
+             (`[[folders]]`, `from = \"Misbehave\"`, `to = \"INBOX\"` merges them)",
         );
     }
     InboxAway => inbox_away {
@@ -115,7 +118,8 @@ tests! {
         is_not_followed(
             Guest::NamespaceEscape,
             "`Misbehave` would leave the mailbox: on the target, `Other Users/bob` lies among other users' or shared \
-             folders (hostile 6.6.6); give it another name in a [[folders]] rule",
+             folders (hostile 6.6.6); give it another name in a [[folders]] rule, each part on a line of its own in \
+             mailhaul.toml: `[[folders]]`, `from = \"Misbehave\"`, `to = \"bob 2\"`",
         );
     }
     ControlCharacters => control_characters {
