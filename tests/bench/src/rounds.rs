@@ -148,7 +148,6 @@ fn turn(
         }
         found.add(check::mailbox(&servers.new, target, &truth)?);
     }
-    servers.forget(&job);
     let run = match outcome {
         Outcome::Stopped(seconds) => Run {
             seconds: seconds * found.expected as f64 / found.present as f64,
@@ -176,6 +175,7 @@ fn turn(
         }
     };
     tell(&run, kind, &folder);
+    servers.forget(&job);
     fs::remove_dir_all(&folder).ok();
     Ok(run)
 }
