@@ -14,7 +14,7 @@ pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Delivered, Failure, Outcome, Unproven};
+use crate::state::ledger::{Batch, Delivered, Failure, Outcome, PlaceId, Rows, Unproven};
 use crate::summary::Difference;
 
 /// What came of looking for messages on the target.
@@ -83,14 +83,16 @@ impl FolderRun<'_> {
         if open.is_empty() || unclaimed.is_empty() {
             return Ok(LookupResult { open, strange: unclaimed.len(), ..LookupResult::default() });
         }
-        let found = find(&mut self.ends, &open, unclaimed, search).await?;
+        let ours = self.ours()?;
+        let is_ours = |source: &Listed, target| ours.holds(&self.rows, source, target);
+        let found = find(&mut self.ends, &open, unclaimed, search, is_ours).await?;
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
             let failure =
                 Failure { uid: message.uid, size: message.size(), code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
-        let Recorded { taken_over, facts, longer_by } = self.record(&found.matches)?;
+        let Recorded { taken_over, facts, longer_by } = self.record(&found.matches, &ours)?;
         self.tell_differences(facts).await;
         let usual = most_common(longer_by.iter().copied());
         if usual != 0 {
@@ -101,20 +103,22 @@ impl FolderRun<'_> {
         Ok(LookupResult { open, found: taken_over, strange, undecided: !found.undecided.is_empty() })
     }
 
+    /// By what a message of the target is known to be ours.
+    fn ours(&self) -> Step<Ours> {
+        let work = self.work();
+        let ledger = work.ledger();
+        let intents = Intents::new(&ledger.open_batches(self.row.id)?);
+        Ok(Ours { intents, unnumbered: ledger.unnumbered_places(&self.route.target)? })
+    }
+
     /// Records matches as copied by us, or as there before.
-    fn record(&self, matches: &[Match]) -> Step<Recorded> {
+    fn record(&self, matches: &[Match], ours: &Ours) -> Step<Recorded> {
         let work = self.work();
         let mut ledger = work.ledger();
-        let intents = Intents::new(&ledger.open_batches(self.row.id)?);
-        let unnumbered = ledger.unnumbered_places(&self.route.target)?;
         let unmarked = work.context.refusals.unmarked(work.key(), self.row.id);
         let (mut copied, mut present) = (Vec::new(), Vec::new());
         for found in matches {
-            // Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
-            let copied_before = self.rows.get(&found.source.uid).is_some_and(|row| {
-                row.outcome == Outcome::Copied && row.place().is_some_and(|place| unnumbered.contains(&place))
-            });
-            let own = intents.cover(&found.source, found.target.uid) || copied_before;
+            let own = ours.holds(&self.rows, &found.source, found.target.uid);
             let (with_append, later, _) = found.source.flags.appendable(&self.route.selected);
             let flags = with_append.union(&later);
             // Flags that did not travel with the message are still to be set; those of a copy that is not
@@ -171,6 +175,25 @@ impl FolderRun<'_> {
         }
         let copy = Unproven { uid, target_uid, sent: found.source.figures() };
         self.other_date(&copy, &found.target.figures()).into_iter().collect()
+    }
+}
+
+/// By what a message of the target folder is known to be ours: it lies above the UIDNEXT of an intent, or was copied there
+/// before. Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
+struct Ours {
+    intents: Intents,
+    unnumbered: HashSet<PlaceId>,
+}
+
+impl Ours {
+    fn holds(&self, rows: &Rows, source: &Listed, target: u32) -> bool {
+        let copied_before = || {
+            rows.get(&source.uid).is_some_and(|row| {
+                row.outcome == Outcome::Copied
+                    && row.place().is_some_and(|place| self.unnumbered.contains(&place))
+            })
+        };
+        self.intents.cover(source, target) || copied_before()
     }
 }
 

@@ -42,6 +42,12 @@ impl Listed {
         unpack(self.size).unsigned_abs()
     }
 
+    /// Whether it is marked `\Deleted`, and goes with the folder's next EXPUNGE.
+    #[must_use]
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.flags.contains("\\Deleted")
+    }
+
     /// INTERNALDATE in Unix seconds; `None` when the server does not say or names no instant.
     #[must_use]
     pub(crate) fn date(&self) -> Option<i64> {

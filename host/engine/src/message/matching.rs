@@ -77,6 +77,9 @@ pub(crate) async fn wait_until_quiet(target: &mut Session, folder: &FolderName) 
 
 /// Looks for `open` source messages among the `unclaimed` messages of the target. Both folders are selected.
 ///
+/// A message that is marked `\Deleted` goes with the next EXPUNGE, anybody's (RFC 9051 section 6.4.3): it stands for one that
+/// is marked so as well, or for one of which it is our own copy, as `is_ours` says of a source message and a target UID.
+///
 /// # Errors
 /// When either end fails.
 pub(crate) async fn find(
@@ -84,6 +87,7 @@ pub(crate) async fn find(
     open: &[Listed],
     unclaimed: &[u32],
     search: Search,
+    is_ours: impl Fn(&Listed, u32) -> bool,
 ) -> Result<Found, EndError> {
     let Ends { source, target } = ends;
     let at_target = EndError::at(Side::Target);
@@ -115,7 +119,22 @@ pub(crate) async fn find(
         .collect();
     let (targets, unread) = read(ends, Side::Target, &targets, &all_targets).await?;
     let contents: HashMap<u32, &Content> = sources.iter().map(|c| (c.uid, &c.content)).collect();
-    let matches: Vec<Match> = pair(&sources, &targets)
+    let stands_for = |source: &Listed, target: u32| source.is_deleted() || is_ours(source, target);
+    let is_marked = |uid: &u32| all_targets.get(uid).is_some_and(Listed::is_deleted);
+    let (marked, kept): (Vec<Candidate>, Vec<Candidate>) =
+        targets.into_iter().partition(|c| is_marked(&c.uid));
+    let mut pairs = pair(&sources, &kept);
+    if let Some(newest) = marked.iter().map(|c| c.uid).max() {
+        let paired: HashSet<u32> = pairs.iter().map(|(source, ..)| *source).collect();
+        let mut left = sources.clone();
+        left.retain(|c| {
+            !paired.contains(&c.uid)
+                && all_sources.get(&c.uid).is_some_and(|source| stands_for(source, newest))
+        });
+        let may_be = |source: u32, target| all_sources.get(&source).is_some_and(|m| stands_for(m, target));
+        pairs.extend(pair(&left, &marked).into_iter().filter(|(source, target, _)| may_be(*source, *target)));
+    }
+    let matches: Vec<Match> = pairs
         .into_iter()
         .filter_map(|(source, target, rule)| {
             Some(Match {
@@ -131,7 +150,9 @@ pub(crate) async fn find(
         let Some(hidden) = all_targets.get(&uid) else { continue };
         let hidden_id = target_ids.get(&uid);
         let may_be = |one: &&Listed| {
-            !matched.contains(&one.uid) && may_be_one((one, source_ids.get(&one.uid)), (hidden, hidden_id))
+            !matched.contains(&one.uid)
+                && (!hidden.is_deleted() || stands_for(one, uid))
+                && may_be_one((one, source_ids.get(&one.uid)), (hidden, hidden_id))
         };
         for one in with_ids.iter().filter(may_be) {
             undecided.entry(one.uid).or_insert_with(|| {

@@ -16,7 +16,7 @@ pub(crate) fn left_out(context: &Context, message: &Listed) -> Option<String> {
     {
         return Some(format!("larger than [select] max_size = {written}"));
     }
-    if select.skip_deleted && message.flags.contains("\\Deleted") {
+    if select.skip_deleted && message.is_deleted() {
         return Some("flagged \\Deleted, and [select] deleted = \"skip\"".to_owned());
     }
     None

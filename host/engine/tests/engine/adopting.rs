@@ -107,3 +107,33 @@ fn what_was_sent_without_an_answer_s_uid_is_ours() {
     assert_eq!(stage.run().complete().totals(), [4, 3, 1, 0, 0, 0]);
     stage.assert_moved();
 }
+
+/// It goes with the next EXPUNGE, anybody's.
+#[test]
+fn what_is_marked_deleted_stands_for_no_message_that_is_not() {
+    let all = [mail("1", "one"), mail("2", "two"), mail("3", "three")];
+    let stage = stage(&all, &all);
+    stage.at_target("INBOX", |inbox| {
+        inbox.set_flags(1, &["\\Deleted"]);
+        inbox.set_flags(2, &["\\Deleted"]);
+    });
+    stage.at_source("INBOX", |inbox| inbox.set_flags(2, &["\\Deleted"]));
+    assert_eq!(stage.run().complete().totals(), [3, 1, 2, 0, 0, 0]);
+    assert_eq!((stage.sent(), stage.there("INBOX").len()), (1, 4));
+    stage.at_target("INBOX", |inbox| inbox.remove(|m| m.uid == 1));
+    assert_eq!(stage.run().complete().totals(), [3, 1, 2, 0, 0, 0]);
+    stage.assert_moved();
+}
+
+/// Of two that are the same, one is enough.
+#[test]
+fn a_twin_that_stays_is_found_before_one_that_goes() {
+    let twins = [mail("1", "one"), mail("1", "one")];
+    let stage = stage(&twins[..1], &twins);
+    stage.at_target("INBOX", |inbox| inbox.set_flags(1, &["\\Deleted"]));
+    assert_eq!(stage.run().complete().totals(), [1, 0, 1, 0, 0, 0]);
+    assert_eq!(stage.sent(), 0);
+    stage.at_target("INBOX", |inbox| inbox.remove(|m| m.uid == 1));
+    stage.run().complete();
+    stage.assert_moved();
+}

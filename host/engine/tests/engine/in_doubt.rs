@@ -188,3 +188,14 @@ fn a_second_copy_that_comes_late_is_removed_or_told() {
         }
     }
 }
+
+/// Its owner has marked it since: sent again, it would be there twice.
+#[test]
+fn a_copy_of_ours_is_found_though_it_is_marked_deleted() {
+    let stage = Stage::loaded(3);
+    stage.killed_at("INBOX 002", true);
+    let came = stage.there("INBOX").len();
+    stage.at_target("INBOX", |inbox| inbox.messages.last_mut().unwrap().flags = vec!["\\Deleted".into()]);
+    stage.run();
+    assert_eq!(stage.there("INBOX").len(), 3, "{came} were there");
+}

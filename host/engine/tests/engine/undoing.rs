@@ -5,12 +5,13 @@ use mailhaul_lab::fake::{Manners, Verdict};
 
 use crate::stage::{ANN, DATE, Stage, message};
 
-/// Six messages, the second of which was there before. All is copied.
+/// Six messages, the second of which was there before, and is marked since. All is copied.
 fn moved(capability: &str) -> Stage {
     let stage = Stage::with(Manners::default(), Manners::of(capability));
     stage.load("INBOX", 6);
-    stage.target.store(|store| store.add("INBOX", &["\\Deleted"], DATE, &message("INBOX", 2)));
+    stage.target.store(|store| store.add("INBOX", &[], DATE, &message("INBOX", 2)));
     stage.run().complete();
+    stage.at_target("INBOX", |inbox| inbox.set_flags(1, &["\\Deleted"]));
     stage
 }
 
@@ -79,6 +80,20 @@ fn without_uidplus_copies_are_put_away_and_nothing_is_expunged() {
     assert_eq!(inbox.len(), 6);
     assert!(inbox.iter().all(|m| m.flags.iter().any(|flag| flag == "\\Deleted")), "{inbox:?}");
     assert!(!stage.target.heard().iter().any(|line| line.contains("EXPUNGE")));
+}
+
+/// What undo has marked goes with anybody's EXPUNGE, so that a run behind it sends everything once more.
+#[test]
+fn what_was_taken_back_without_uidplus_is_sent_again() {
+    let stage = Stage::with(Manners::default(), Manners::of("IMAP4rev1 LITERAL+"));
+    stage.load("INBOX", 5);
+    // With nothing sent and all figures the same it would be the source's account.
+    stage.at_target("INBOX", |inbox| inbox.validity += 1);
+    stage.run().complete();
+    stage.undo().well();
+    assert_eq!(stage.run().complete().totals(), [5, 5, 0, 0, 0, 0]);
+    stage.at_target("INBOX", |inbox| inbox.remove(|m| m.flags.iter().any(|flag| flag == "\\Deleted")));
+    stage.assert_moved();
 }
 
 #[test]
