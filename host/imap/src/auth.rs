@@ -265,6 +265,7 @@ async fn authenticate(
     if facts.has("SASL-IR")
         && let Some(response) = initial.take()
     {
+        wire.reader.secrets.hide_answer(&response);
         wire.writer.push(b" ");
         wire.writer.push(encoded(&response).as_bytes());
     }

@@ -235,6 +235,27 @@ mod tests {
         assert_eq!(given_up(&reading).len(), MOST_IN_A_ROW as usize + 1, "it is a matter of messages again");
     }
 
+    /// Each costs minutes: a few are enough to tell that it is the server.
+    #[test]
+    fn silence_counts_for_several_ends() {
+        let reading = Reading::default();
+        let silent = ImapError::TimedOut { during: "FETCH", after: std::time::Duration::from_secs(60) };
+        for uid in 1..=MOST_IN_A_ROW {
+            let at = At { uid: Some(uid), asked: 0 };
+            (0..MOST_ENDS).for_each(|_| reading.ended(&FolderName::inbox(), FULL, at, &silent));
+        }
+        assert_eq!(given_up(&reading).len(), MOST_IN_A_ROW.div_ceil(SILENCE) as usize);
+    }
+
+    #[test]
+    fn a_list_that_we_ended_says_nothing_of_its_length() {
+        let reading = Reading::default();
+        reading.ended_listing(FULL, 400, &ImapError::Limit { what: "too much".into() });
+        assert_eq!(reading.most(FULL), None);
+        reading.ended_listing(FULL, 400, &lost());
+        assert_eq!(reading.most(FULL), Some(200));
+    }
+
     #[test]
     fn what_comes_alone_was_asked_for_with_too_many_others() {
         let reading = Reading::default();

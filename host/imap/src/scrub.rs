@@ -108,8 +108,9 @@ impl Secrets {
         // A name and a digest, for CRAM-MD5; attributes with commas between, for SCRAM.
         let last = answer.rsplit(|byte| matches!(byte, b' ' | b',')).next().unwrap_or(answer);
         let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(answer).into_bytes());
-        for bytes in [Zeroizing::new(last.to_vec()), encoded] {
-            if bytes.len() >= 2 * LONG {
+        // In base64 it is in no word: a short password is in a short answer.
+        for (bytes, least) in [(Zeroizing::new(last.to_vec()), 2 * LONG), (encoded, LONG)] {
+            if bytes.len() >= least {
                 self.add(Form { bytes, base64: false, word: false });
             }
         }
@@ -307,6 +308,35 @@ mod tests {
         }
     }
 
+    /// Of four bytes so few digits are left where they stand that the answer as a whole has to be known.
+    #[test]
+    fn a_short_secret_in_base64_is_found_as_well() {
+        for secret in ["pin4", "pin55"] {
+            for user in ["", "a", "an", "ann", "anna"] {
+                let answer = format!("\0{user}\0{secret}");
+                let mut secrets = Secrets::default();
+                secrets.hide(secret.as_bytes());
+                if secret.len() == 4 && (answer.len() - 4) % 3 == 1 {
+                    secrets.hide_answer(answer.as_bytes());
+                }
+                let sent = STANDARD_NO_PAD.encode(answer);
+                let words = format!("BAD PLAIN {sent} what?").into_bytes();
+                let said = String::from_utf8_lossy(&secrets.said(&words)).into_owned();
+                assert!(!said.contains(&sent), "{secret} of `{user}`: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_two_secrets_that_begin_alike_the_longer_leaves_nothing() {
+        for order in [["canary-5ecret", "canary-5ecret-2"], ["canary-5ecret-2", "canary-5ecret"]] {
+            let mut secrets = Secrets::default();
+            order.iter().for_each(|secret| secrets.hide(secret.as_bytes()));
+            assert_eq!(&*secrets.said(b"no canary-5ecret-2 here"), b"no [secret] here");
+            assert_eq!(&*secrets.said(b"no canary-5ecret here"), b"no [secret] here");
+        }
+    }
+
     #[test]
     fn a_short_secret_takes_its_sentence_along_and_no_other() {
         let unsaid = String::from_utf8_lossy(UNSAID);
@@ -330,6 +360,11 @@ mod tests {
             assert_eq!(&*secrets.said(format!("wrong {words}").as_bytes()), b"wrong [secret]");
         }
         assert_eq!(&*secrets.said(b"tim is unknown"), b"tim is unknown");
+        // SCRAM: the proof stands at the end, whether the line is repeated or the proof alone.
+        secrets
+            .hide_answer(b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
+        let said = secrets.said(b"wrong proof p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ= of tim");
+        assert_eq!(&*said, b"wrong proof [secret] of tim");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use common::{endpoint, login, prelude, session};
 use mailhaul_imap::{
-    AppendHead, AppendOptions, Begun, FetchItems, Flags, FolderName, ImapError, Session, Timeouts, UidSet,
-    connect_over,
+    AppendHead, AppendOptions, Begun, FetchItems, Flags, FolderName, ImapError, Preparation, Session,
+    Timeouts, UidSet, connect_over,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
@@ -237,6 +237,29 @@ async fn a_count_that_cannot_be_is_refused_and_the_session_goes_on() {
     let (mut session, _server) = session(CAPABILITIES, &script).await;
     let error = session.examine(&FolderName::inbox()).await.unwrap_err();
     assert!(matches!(error, ImapError::Excess { .. }) && error.to_string().contains("4294967295"), "{error}");
+    session.noop().await.unwrap();
+}
+
+/// It is there, whatever is said against creating it, so that the count is told, and nothing is created above it.
+#[tokio::test]
+async fn a_target_with_a_count_that_cannot_be_is_told_so_and_not_created() {
+    let script = [
+        "C: CREATE \"a/b\"",
+        "C: LIST \"\" \"a/b\"",
+        "C: SELECT \"a/b\"",
+        "S: @5 NO Ordner gibt es bereits",
+        "S: * LIST () \"/\" a/b",
+        "S: @6 OK",
+        "S: * 4294967295 EXISTS",
+        "S: @7 OK",
+        "C: NOOP",
+        "S: @ OK",
+    ];
+    let (mut session, _server) = session(CAPABILITIES, &script).await;
+    let plain = Preparation { create: true, ..Preparation::default() };
+    let error = session.prepare(&FolderName(b"a/b".to_vec()), plain).await.unwrap_err();
+    assert!(matches!(error, ImapError::Excess { .. }) && error.to_string().contains("4294967295"), "{error}");
+    assert!(session.selected().is_none());
     session.noop().await.unwrap();
 }
 

@@ -36,6 +36,23 @@ async fn wrong_password_is_sent_once() {
     assert!(!heard.contains("LOGIN") && !error.to_string().contains("pa"), "{error}");
 }
 
+/// A server that repeats what it did not like: of four bytes it gives the digits away, wherever the answer rode along.
+#[tokio::test]
+async fn a_short_password_in_a_repeated_answer_is_not_told() {
+    let short = Login { user: "an".into(), secret: b"pin4".to_vec().into(), ..login() };
+    for (capability, asked) in [
+        ("SASL-IR ", &["C: AUTHENTICATE PLAIN AGFuAHBpbjQ="][..]),
+        ("", &["C: AUTHENTICATE PLAIN", "S: +", "c: AGFuAHBpbjQ="]),
+    ] {
+        let greeting = format!("S: * OK [CAPABILITY IMAP4rev1 {capability}AUTH=PLAIN] hi");
+        let said = "S: @ NO [AUTHENTICATIONFAILED] wrong: AGFuAHBpbjQ=";
+        let script = [&[greeting.as_str()], asked, &[said]].concat();
+        let (error, _) = refused(&short, &script).await;
+        assert_eq!(error.cause(), Cause::AuthRefused);
+        assert!(error.to_string().contains("wrong: [secret]"), "{error}");
+    }
+}
+
 /// A73: no password leaves when the server takes none in this form.
 #[tokio::test]
 async fn log_in_that_cannot_work_sends_nothing() {

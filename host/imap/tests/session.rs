@@ -423,3 +423,21 @@ async fn a_restrained_session_asks_for_less() {
     }
     assert_eq!(listing.await.unwrap().unwrap().len(), 1);
 }
+
+/// What is told before `[CLOSED]` is of the folder that was open: its numbers are not the next one's (RFC 7162 section
+/// 3.2.11).
+#[tokio::test]
+async fn what_is_told_of_the_folder_before_is_not_the_next_one_s() {
+    let script = [
+        "C: EXAMINE \"INBOX\"",
+        "S: * 77 EXISTS",
+        "S: * OK [UIDVALIDITY 5] ok",
+        "S: * OK [UIDNEXT 78] ok",
+        "S: * OK [CLOSED] Previous mailbox closed.",
+        "S: * 3 EXISTS",
+        "S: @ OK [READ-ONLY] open",
+    ];
+    let (mut session, _server) = session("", &script).await;
+    let opened = session.examine(&FolderName::inbox()).await.unwrap();
+    assert_eq!((opened.exists, opened.uid_validity, opened.uid_next), (3, None, None));
+}

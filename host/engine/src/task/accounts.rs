@@ -64,3 +64,43 @@ impl Accounts {
         Entered { before, _busy: busy }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::testing::mailbox;
+
+    /// Whoever has another before it waits for it: two that have one another would wait for ever.
+    #[test]
+    fn one_that_comes_back_keeps_its_place() {
+        let accounts = Accounts::default();
+        let (ann, bob) = (mailbox("ann", "a.example", "b.example"), mailbox("bob", "a.example", "b.example"));
+        let before = |entered: &Entered| entered.before.iter().map(|s| s.mailbox.clone()).collect::<Vec<_>>();
+        let first = accounts.enter(&ann, 7, None);
+        let second = accounts.enter(&bob, 7, Some("id"));
+        assert_eq!((before(&first), before(&second)), (vec![], vec!["ann".to_owned()]));
+        drop(first);
+        for _ in 0..2 {
+            assert_eq!(before(&accounts.enter(&ann, 7, None)), Vec::<String>::new());
+            assert_eq!(before(&accounts.enter(&bob, 7, Some("id"))), ["ann"]);
+        }
+        assert_eq!(before(&accounts.enter(&bob, 8, None)), Vec::<String>::new(), "another UIDVALIDITY");
+    }
+
+    #[test]
+    fn an_account_is_done_when_the_mailbox_at_work_on_it_leaves() {
+        let accounts = Accounts::default();
+        let (ann, bob) = (mailbox("ann", "a.example", "b.example"), mailbox("bob", "a.example", "b.example"));
+        let first = accounts.enter(&ann, 7, None);
+        let second = accounts.enter(&bob, 7, None);
+        let is_busy = || second.before[0].busy.try_lock().is_err();
+        assert!(is_busy());
+        drop(first);
+        assert!(!is_busy());
+        // Back after a lost connection.
+        let back = accounts.enter(&ann, 7, None);
+        assert!(is_busy());
+        drop(back);
+        assert!(!is_busy());
+    }
+}

@@ -1,7 +1,7 @@
 //! A move is a move: what goes from one folder to another at the source goes so on the target, and is not sent twice.
 
 use mailhaul_engine::plugin::Depth;
-use mailhaul_lab::fake::{Manners, Verdict};
+use mailhaul_lab::fake::{Manners, Take, Verdict};
 
 use crate::outcome::Outcome;
 use crate::stage::{DATE, Stage, message};
@@ -261,14 +261,80 @@ fn a_short_list_moves_nothing() {
     assert_eq!((stage.copies("Work", "Work 005"), stage.copies("Old", "Work 005")), (1, 1));
 }
 
+/// What a run had sent before it broke off has a copy of its own, or may have: whether the target had answered or not.
+#[test]
+fn what_was_sent_before_a_run_broke_off_needs_no_other_copy() {
+    for answered in [true, false] {
+        let stage = moved(WAYS[0], 12);
+        stage.source.store(|store| {
+            store.add("Old", &["\\Seen"], DATE, &message("Work", 5));
+            store.add("Old", &["\\Seen"], DATE, &message("more", 1));
+        });
+        match answered {
+            true => {
+                stage.target.manners(|m| {
+                    m.on_append = Box::new(|m| match m.says("more 001") {
+                        true => Take::Say("NO [THROTTLED] Later".into()),
+                        false => Take::Store,
+                    });
+                });
+                stage.run().stopped();
+            }
+            false => stage.killed_at("Work 005", true),
+        }
+        stage.behave();
+        // From now on it is in one folder only.
+        stage.at_source("Work", |folder| folder.remove(|m| m.uid == 5));
+        for _ in 0..2 {
+            stage.run();
+            let copies = (stage.copies("Work", "Work 005"), stage.copies("Old", "Work 005"));
+            assert_eq!(copies, (1, 1), "answered: {answered}");
+        }
+        assert_eq!(stage.copies("Old", "more 001"), 1);
+    }
+}
+
+/// Of two counts that disagree the one that has more is believed, also where one has nothing.
+#[test]
+fn a_folder_that_looks_empty_or_short_and_is_counted_otherwise_moves_nothing() {
+    for exists in ["0", "11"] {
+        let stage = moved(WAYS[0], 12);
+        stage.source.store(|store| {
+            store.add("Old", &["\\Seen"], DATE, &message("Work", 5));
+            store.add("Work", &["\\Seen"], DATE, &message("Work", 13));
+        });
+        // Another one has gone, so that Work is looked at.
+        stage.at_source("Work", |folder| folder.remove(|m| m.uid == 7));
+        stage.source.manners(|m| {
+            m.on_list = Box::new(|m| m.uid != 5 || !m.says("Work 005"));
+            m.on_answer = Box::new(move |line, answer| {
+                if line.starts_with("EXAMINE") {
+                    let text = String::from_utf8_lossy(answer).into_owned();
+                    *answer = text.replace("* 12 EXISTS", &format!("* {exists} EXISTS")).into_bytes();
+                }
+            });
+        });
+        stage.run();
+        let copies = (stage.copies("Work", "Work 005"), stage.copies("Old", "Work 005"));
+        assert_eq!(copies, (1, 1), "{exists}: {:#?}", stage.target.heard());
+    }
+}
+
 /// Numbered anew, a folder says of none of its messages that it is gone.
 #[test]
 fn of_a_folder_that_is_numbered_anew_nothing_is_moved() {
     let stage = moved(WAYS[0], 6);
     stage.source.store(|store| store.add("Old", &["\\Seen"], DATE, &message("Work", 5)));
-    stage.at_source("Work", |folder| folder.renumber());
+    stage.at_source("Work", |folder| {
+        folder.renumber();
+        // None of the numbers is one that was known.
+        folder.messages.iter_mut().for_each(|m| m.uid += 100);
+        folder.next += 100;
+    });
     stage.run().complete();
     assert_eq!((stage.copies("Work", "Work 005"), stage.copies("Old", "Work 005")), (1, 1));
+    assert_eq!(stage.sent(), 1);
+    assert!(stage.target.heard().iter().all(|line| !line.starts_with("UID MOVE")));
     stage.assert_moved();
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::job::Limits;
 use mailhaul_engine::plugin::MailboxEntry;
-use mailhaul_lab::fake::Fake;
+use mailhaul_lab::fake::{Fake, Give};
 
 use crate::doubles::Mailboxes;
 use crate::outcome::Outcome;
@@ -94,6 +94,18 @@ fn accounts_that_look_alike_are_moved() {
     }
 }
 
+/// That neither gives its newest message is nothing that both have.
+#[test]
+fn what_nobody_can_read_proves_nothing() {
+    let stage = Stage::loaded(1);
+    stage.target.store(|store| store.add("INBOX", &[], DATE, b"Subject: welcome\r\n\r\nto the new host\r\n"));
+    for server in [&stage.source, &stage.target] {
+        server.manners(|m| m.on_fetch = Box::new(|_| Give::No));
+    }
+    let outcome = stage.run();
+    assert!(reason(&outcome, ANN).is_err(), "{outcome:?}");
+}
+
 #[test]
 fn a_mailboxid_tells_even_of_empty_accounts() {
     let id = "f9b3c4e2-27d5-4a2f-8a33";
@@ -137,6 +149,11 @@ fn two_rows_that_go_to_one_account_stop_at_the_second() {
         );
         assert_eq!(written(&stage.target).iter().filter(|line| line.starts_with("APPEND")).count(), 3);
     }
+    // Both have to say so.
+    for key in ["ann", "bob"] {
+        listed(&mut stage, &["ann", "bob"], |entry| entry.one_account = entry.key == key);
+        assert!(reason(&stage.run(), "bob").is_ok(), "only {key}");
+    }
     listed(&mut stage, &["ann", "bob"], |entry| entry.one_account = true);
     assert_eq!(reason(&stage.run(), "bob"), Err(MailboxEnd::Complete));
 }
@@ -155,6 +172,21 @@ fn two_rows_at_a_time_do_not_fill_one_account() {
     assert!(ends.contains(&Err(MailboxEnd::Complete)), "{ends:?}");
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
     assert_eq!(stage.sent(), 20);
+}
+
+/// Where it is meant as well: what the first has brought is found by the second.
+#[test]
+fn two_rows_at_a_time_that_share_an_account_bring_its_mail_once() {
+    let mut stage = Stage::loaded(20);
+    stage.at_source("INBOX", |inbox| inbox.validity += 1);
+    stage.job.limits = Limits { connections_per_host: 8, ..stage.job.limits };
+    listed(&mut stage, &["ann", "bob"], |entry| entry.one_account = true);
+    let outcome = stage.run();
+    for mailbox in ["ann", "bob"] {
+        assert_eq!(reason(&outcome, mailbox), Err(MailboxEnd::Complete), "{outcome:?}");
+    }
+    assert_eq!(stage.sent(), 20);
+    stage.assert_moved();
 }
 
 #[test]

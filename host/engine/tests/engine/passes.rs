@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use mailhaul_engine::code::Code;
 use mailhaul_engine::event::MailboxEnd;
+use mailhaul_engine::job::Order;
 use mailhaul_engine::summary::Side;
-use mailhaul_lab::fake::{Incoming, Manners, Message, Take};
+use mailhaul_lab::fake::{Give, Incoming, Manners, Message, Take};
 
 use crate::stage::Stage;
 
@@ -36,6 +39,47 @@ fn stored_though_refused_it_is_found() {
         stage.assert_moved();
         assert_eq!(tries.load(Ordering::Relaxed), 1, "{answer}");
     }
+}
+
+/// Nor is it sent again where nothing says yet that the refusal was its own: no copy stands before it, or none behind it.
+#[test]
+fn stored_though_refused_at_an_end_of_the_folder_it_is_found() {
+    for texts in
+        [&["INBOX 001"][..], &["INBOX 010"], &["INBOX 001", "INBOX 002"], &["INBOX 009", "INBOX 010"]]
+    {
+        let stage = Stage::judged(move |m| match texts.iter().any(|text| m.says(text)) {
+            true => Take::StoreAndSay("NO [SERVERBUG] Something went wrong".into()),
+            false => Take::Store,
+        });
+        let outcome = stage.run();
+        assert_eq!(outcome.complete().totals(), [10, 10, 0, 0, 0, 0], "{texts:?}");
+        assert_eq!(stage.sent(), 10, "{texts:?}");
+        stage.assert_moved();
+    }
+}
+
+/// A source that gives nothing of a part ends the folder, and what its target has stored before by then is found first.
+#[test]
+fn stored_though_refused_it_is_found_before_a_source_that_gives_nothing_stops_the_folder() {
+    let mut stage = Stage::loaded(1_010);
+    stage.most = Duration::from_secs(5);
+    stage.job.select.order = Order::Any;
+    stage.source.manners(|m| {
+        m.on_fetch = Box::new(|m| if m.uid > 1_000 { Give::No } else { Give::Whole });
+    });
+    stage.target.manners(|m| {
+        m.on_append = Box::new(|m| match m.says("INBOX 005") {
+            true => Take::StoreAndSay("NO [SERVERBUG] Something went wrong".into()),
+            false => Take::Store,
+        });
+    });
+    let outcome = stage.run();
+    assert_eq!(outcome.not_well().folder("INBOX").stopped, Some(Code::Unreadable));
+    assert_eq!(outcome.totals(), [1_010, 1_000, 0, 0, 10, 0]);
+    stage.behave();
+    stage.run().complete();
+    assert_eq!(stage.sent(), 1_010);
+    stage.assert_moved();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Depth;
-use mailhaul_engine::summary::DifferenceKind as Kind;
+use mailhaul_engine::summary::{DifferenceKind as Kind, Side};
 use mailhaul_lab::fake::{Incoming, Manners, Take};
 
 use crate::outcome::Outcome;
@@ -222,6 +222,30 @@ fn full_by_the_figures_is_full_whatever_the_words() {
     held(&stage.run(), "APPEND failed", 6);
 }
 
+/// A small message is refused as the large one is, and would fit.
+#[test]
+fn a_large_message_among_the_refused_does_not_make_it_a_matter_of_room() {
+    let stage = outage(4, "NO APPEND failed", usize::MAX);
+    stage.at_source("INBOX", |folder| {
+        folder.messages[6].body.extend("x".repeat(9_000).into_bytes());
+        folder.messages[6].body.extend(b"\r\n");
+    });
+    stage.target.manners(|m| tells_room(m, 5));
+    held(&stage.run(), "APPEND failed", 6);
+}
+
+/// Words about room that one message of many is refused with, and nobody else of its size, are about the message.
+#[test]
+fn one_message_among_others_is_not_out_of_room_whatever_the_words() {
+    let stage = Stage::judged(|m| match m.says("INBOX 005") {
+        true => say("NO Not enough room for this header"),
+        false => Take::Store,
+    });
+    let outcome = stage.run();
+    assert_eq!(outcome.not_well().totals(), [10, 9, 0, 0, 1, 0]);
+    assert_eq!(outcome.code("INBOX", 5), "refused");
+}
+
 /// There is room for small ones: all that is refused is larger than what passes.
 #[test]
 fn what_is_too_large_for_the_room_that_is_left_is_no_fault_of_its_own() {
@@ -358,6 +382,55 @@ fn a_message_that_is_asked_to_wait_for_ever_while_others_pass_is_given_up() {
     stage.run().not_well();
     assert_eq!(tries.load(Ordering::Relaxed), 24, "and then not sent any more");
     stage.assert_moved_but(|m| m.uid == 3);
+}
+
+/// What was taken before it says nothing, and what was taken in no pass less.
+#[test]
+fn a_message_that_is_asked_to_wait_while_nothing_passes_is_pending() {
+    for (count, text) in [(1, "INBOX 001"), (10, "INBOX 010")] {
+        let stage = Stage::loaded(count);
+        stage.target.manners(|m| {
+            m.on_append = Box::new(move |m| match m.says(text) {
+                true => say("NO [LIMIT] Later"),
+                false => Take::Store,
+            });
+        });
+        for run in 1..=4 {
+            let outcome = stage.run();
+            let (side, _, reason) = outcome.stopped();
+            assert!(side == Side::Target && reason.contains("Later"), "{reason}");
+            let count = count as u64;
+            assert_eq!(outcome.totals(), [count, count - 1, 0, 0, 0, 1], "run {run}");
+        }
+        stage.behave();
+        stage.run().complete();
+        stage.assert_moved();
+    }
+}
+
+/// Patience begins anew with every message that is taken, in whatever folder.
+#[test]
+fn what_was_waited_for_in_one_folder_does_not_count_in_the_next() {
+    let stage = Stage::new();
+    for folder in ["A", "B", "C"] {
+        stage.load(folder, 1);
+    }
+    let mut left = [("A 001", 5_u32), ("B 001", 5), ("C 001", 5)];
+    stage.target.manners(|m| {
+        m.on_append = Box::new(move |m| {
+            let (_, left) = left.iter_mut().find(|(text, _)| m.says(text)).unwrap();
+            match left.checked_sub(1) {
+                Some(fewer) => {
+                    *left = fewer;
+                    say("NO [THROTTLED] Later")
+                }
+                None => Take::Store,
+            }
+        });
+    });
+    let outcome = stage.run();
+    assert_eq!((outcome.complete().reconnects(), stage.sent()), (0, 18));
+    stage.assert_moved();
 }
 
 #[test]

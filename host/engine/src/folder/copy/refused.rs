@@ -168,6 +168,20 @@ mod tests {
         }
     }
 
+    /// Answers come in any order, and what is asked to wait says nothing of its neighbours.
+    #[test]
+    fn neighbours_are_told_by_their_places() {
+        let mut all = Verdicts::default();
+        all.refused(5, 9, refused(5, 5));
+        all.taken(8, 5);
+        all.refused(2, 9, refused(2, 5));
+        all.refused(3, 9, Refused { for_now: true, ..refused(3, 5) });
+        all.refused(6, 9, refused(6, 5));
+        all.taken(0, 5);
+        let known: Vec<(u32, bool)> = all.close().iter().map(|r| (r.uid, r.lone)).collect();
+        assert_eq!(known, [(2, true), (3, false), (5, false), (6, false)]);
+    }
+
     #[test]
     fn what_is_larger_than_all_that_passed_is_known() {
         let mut all = Verdicts::default();
