@@ -36,7 +36,7 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
             ui.hint("interrupted: what was not reached is not compared, and `mailhaul verify` begins anew")
         }
         Exit::NotAllWell => {
-            ui.hint("`mailhaul run` copies what is missing; `mailhaul report` lists every difference")
+            ui.hint("`mailhaul report` lists every difference; what was never sent is sent by `mailhaul run`")
         }
         _ => {}
     }
