@@ -16,6 +16,7 @@ use crate::folder::work::{Step, Work, stopping};
 use crate::mapping::target::{Mapped, Target};
 use crate::message::list::Listed;
 use crate::server::dial::Ends;
+use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::FolderRow;
 
@@ -67,10 +68,14 @@ impl<'a> FolderRun<'a> {
             }
         };
         let looked = behind(work, &mut ends.target, (mapped, target, &row), &prepared).await?;
-        let Prepared { selected: opened, created, not_subscribed, .. } = prepared;
+        let Prepared { selected: mut opened, created, not_subscribed, .. } = prepared;
         let (called, name) = match looked {
             Behind::Itself => (target.path.clone(), target.name.clone()),
-            Behind::ItsOwn(path, name) => (path, name),
+            Behind::ItsOwn(path, name) => {
+                // Mail is written to the folder that is open under the name it is written to.
+                opened = ends.target.select(&name).await.map_err(EndError::at(Side::Target))?;
+                (path, name)
+            }
             Behind::Another(why) => {
                 return stopped(Code::CreateRefused, why).record(work, &row, ends).await;
             }
@@ -89,7 +94,8 @@ impl<'a> FolderRun<'a> {
         let place =
             work.ledger().open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?;
         if called != target.path {
-            work.warn(format!("{}: the target calls `{}` `{called}`", row.source, target.path)).await;
+            let what = format!("the target calls `{}` `{called}` (`{name}` to the server)", target.path);
+            work.warn(format!("{}: {what}", row.source)).await;
             work.ledger().call_place(place, row.id, &called.to_string())?;
         }
         let target = &Target { path: called, name, ..target.clone() };

@@ -241,6 +241,7 @@ fn a_folder_is_looked_for_by_the_name_that_the_target_gave_it() {
         let outcome = stage.run();
         outcome.complete().warns(&format!("the target calls `{folder}` `{real}`"));
         assert_eq!(outcome.folder(folder).target.as_deref(), Some(real));
+        assert_eq!(outcome.reconnects(), 0, "nothing ended a connection");
         all_there(&stage, 3);
     }
 }
