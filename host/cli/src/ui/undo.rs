@@ -81,7 +81,7 @@ pub(crate) fn plan(pages: &[Page], width: Option<usize>, palette: Palette) -> St
         }
     }
     if nothing(pages) {
-        out.push_str("nothing to take back: this project has put no message on the target\n");
+        out.push_str("nothing to take back: no message on the target is known to be of this project\n");
     } else {
         let sentence = format!(
             "{} would be removed from the target, each only if it is still where it was put and still the same; \
@@ -215,7 +215,7 @@ mod tests {
           target, each only if it is still where it was put and still the same; whatever
           came otherwise stays
         ");
-        insta::assert_snapshot!(plan(&[], Some(80), Palette::default()), @"nothing to take back: this project has put no message on the target");
+        insta::assert_snapshot!(plan(&[], Some(80), Palette::default()), @"nothing to take back: no message on the target is known to be of this project");
     }
 
     #[test]
