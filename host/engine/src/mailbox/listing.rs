@@ -58,7 +58,8 @@ impl KnownFolders {
 /// When the source fails, and when it lists no folder at all.
 async fn source_folders(session: &mut Session, expected: &[Expected]) -> Result<Listing, ImapError> {
     let listing = session.folders_as_listed(expected).await?;
-    if listing.is_empty() {
+    // Every account has an inbox, whose name is part of every list: what else such a list lacks nobody knows.
+    if listing.iter().all(|(folder, _)| !folder.listed) {
         return Err(ImapError::Protocol { what: "it lists no folder, not even INBOX".into() });
     }
     Ok(listing)

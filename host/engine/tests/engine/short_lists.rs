@@ -130,31 +130,36 @@ fn a_list_without_a_folder_is_asked_for_again() {
 #[test]
 fn an_inbox_that_no_list_has_is_taken_in_and_told() {
     let stage = Stage::loaded(3);
+    stage.load("B", 2);
     lacks(&stage.source, &["INBOX"], usize::MAX);
     stage.run().complete().warns("the source's list of folders lacks `INBOX`");
     stage.assert_moved();
 }
 
+/// Whether or not INBOX is there for who asks for it: what else there is nobody knows.
 #[test]
-fn a_source_without_any_folder_stops_its_mailbox() {
-    let stage = grown();
-    let sent = stage.sent();
-    lacks(&stage.source, &["INBOX", "B", "C"], usize::MAX);
-    stage.source.manners(|m| {
-        m.on_command = Box::new(|line| match line.starts_with("STATUS") {
-            true => Verdict::Say("NO No such folder".into()),
-            false => Verdict::Go,
+fn a_source_that_lists_no_folder_stops_its_mailbox() {
+    for (answers, begun) in [(false, true), (true, true), (true, false)] {
+        let stage = if begun { grown() } else { Stage::loaded(3) };
+        let sent = stage.sent();
+        lacks(&stage.source, &["INBOX", "B", "C"], usize::MAX);
+        stage.source.manners(|m| {
+            m.on_command = Box::new(move |line| match line.starts_with("STATUS") && !answers {
+                true => Verdict::Say("NO No such folder".into()),
+                false => Verdict::Go,
+            });
         });
-    });
-    for outcome in [stage.run(), stage.verify(Depth::Counts)] {
-        let (side, cause, reason) = outcome.stopped();
-        assert_eq!((side, cause), (Side::Source, Cause::ServerFault.to_string()));
-        assert!(reason.contains("lists no folder, not even INBOX"), "{reason}");
+        let verified = begun.then(|| stage.verify(Depth::Counts));
+        for outcome in [stage.run()].into_iter().chain(verified) {
+            let (side, cause, reason) = outcome.stopped();
+            assert_eq!((side, cause), (Side::Source, Cause::ServerFault.to_string()));
+            assert!(reason.contains("lists no folder, not even INBOX"), "{reason}");
+        }
+        assert_eq!(stage.sent(), sent);
+        stage.behave();
+        assert_eq!(stage.run().complete().project.totals.counts.gone_at_source, 0);
+        stage.assert_moved();
     }
-    assert_eq!(stage.sent(), sent);
-    stage.behave();
-    assert_eq!(stage.run().complete().project.totals.counts.gone_at_source, 0);
-    stage.assert_moved();
 }
 
 /// Copies do not follow messages that are still where they were.
