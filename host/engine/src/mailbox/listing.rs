@@ -38,7 +38,7 @@ impl KnownFolders {
     /// # Errors
     /// When it fails.
     pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
-        let is_there = |row: &FolderRow| !row.is_gone() && !(row.is_unseen() && row.source_messages == 0);
+        let is_there = |row: &FolderRow| !(row.is_gone() || row.is_unseen() && row.source_messages == 0);
         let of_row = |row: FolderRow| Expected {
             path: FolderPath::parse(&row.source),
             name: row.source_name.map(FolderName),
