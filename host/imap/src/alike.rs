@@ -100,6 +100,7 @@ mod tests {
             roles: Vec::new(),
             selectable: true,
             subscribed: true,
+            listed: true,
         }
     }
 

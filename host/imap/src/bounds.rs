@@ -115,6 +115,7 @@ mod tests {
             roles: Vec::new(),
             selectable: true,
             subscribed: false,
+            listed: true,
         }
     }
 

@@ -5,7 +5,30 @@ use std::collections::HashMap;
 use crate::bounds;
 use crate::command::{Answer, Command};
 use crate::list::{self, fold_inbox};
-use crate::{Folder, FolderName, FolderPath, FolderStatus, ImapError, Session, Space, status};
+use crate::unlisted::Expected;
+use crate::{Folder, FolderName, FolderStatus, ImapError, Session, status};
+
+/// What one or two questions for all folders brought.
+struct Lists {
+    listed: Answer,
+    /// LSUB's answer, where the list does not tell subscriptions.
+    subscribed: Option<Answer>,
+    /// Figures that came with the list, by the name as it was spelt.
+    figures: Vec<(Vec<u8>, FolderStatus)>,
+}
+
+impl Lists {
+    /// Adds what another question brought: what either has is there.
+    fn add(&mut self, mut other: Self) {
+        self.listed.data.append(&mut other.listed.data);
+        match (&mut self.subscribed, other.subscribed) {
+            (Some(known), Some(mut more)) => known.data.append(&mut more.data),
+            (known @ None, more) => *known = more,
+            (Some(_), None) => {}
+        }
+        self.figures.append(&mut other.figures);
+    }
+}
 
 impl Session {
     /// Returns every folder the server lists, in its order, each once; [`Folder::space`] says which are the user's own.
@@ -17,16 +40,55 @@ impl Session {
     /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than are plausible;
     /// else only lost connections.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapError> {
-        let folders = self.listed().await?;
-        self.with_inbox(folders).await
+        Ok(self.all(false, &[]).await?.0)
     }
 
-    async fn listed(&mut self) -> Result<Vec<Folder>, ImapError> {
+    /// Every folder, those that a list leaves out among them, and the figures that came with it.
+    ///
+    /// A list that lacks what is there, or the inbox, was made by a server that was not well, say: it is asked for once more,
+    /// and what either list has is there, as is what neither has and the server answers for.
+    async fn all(
+        &mut self,
+        figures: bool,
+        expected: &[Expected],
+    ) -> Result<(Vec<Folder>, Vec<(Vec<u8>, FolderStatus)>), ImapError> {
+        let mut lists = self.lists(figures).await?;
+        let mut folders = self.read_folders(&lists, &[]);
+        bounds::folders(&folders)?;
+        let lacking = self.lacking(&folders, expected);
+        if lacking.is_empty() {
+            return Ok((folders, lists.figures));
+        }
+        let unlisted = self.unlisted(&folders, &lists.figures, &lacking).await?;
+        if !unlisted.is_empty() || lacking.iter().any(FolderName::is_inbox) {
+            lists.add(self.lists(figures).await?);
+            let names: Vec<FolderName> = unlisted.iter().map(|(name, _)| name.clone()).collect();
+            folders = self.read_folders(&lists, &names);
+            bounds::folders(&folders)?;
+            let told = unlisted.into_iter().filter_map(|(name, status)| Some((name.0, status?)));
+            lists.figures.extend(told);
+        }
+        Ok((folders, lists.figures))
+    }
+
+    async fn lists(&mut self, figures: bool) -> Result<Lists, ImapError> {
+        if figures && self.facts().has("LIST-STATUS") && self.lists_extended() {
+            let returns =
+                format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", status::items(self.facts()));
+            match self.run(Command::new("LIST").text(&returns)).await?.ok("LIST") {
+                Ok(listed) => {
+                    let figures = status::read(&listed);
+                    return Ok(Lists { listed, subscribed: None, figures });
+                }
+                Err(error) => tracing::debug!(%error, "LIST RETURN (STATUS) was refused"),
+            }
+        }
+        let figures = Vec::new();
         if self.lists_extended() {
             let extended = Command::new("LIST").text("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED)");
             // iCloud and others advertise it and answer BAD.
             match self.run(extended).await?.ok("LIST") {
-                Ok(answer) => return Ok(self.read_folders(&answer, None)),
+                Ok(listed) => return Ok(Lists { listed, subscribed: None, figures }),
                 Err(error) => tracing::debug!(%error, "LIST RETURN was refused"),
             }
         }
@@ -40,7 +102,7 @@ impl Session {
             Some(Err(error)) if !xlist => return Err(error),
             _ => self.run(Command::new("LIST").text("\"\" \"*\"")).await?.ok("LIST")?,
         };
-        Ok(self.read_folders(&listed, subscribed.as_ref()))
+        Ok(Lists { listed, subscribed, figures })
     }
 
     /// Whether one LIST can tell roles and subscriptions.
@@ -48,35 +110,8 @@ impl Session {
         self.facts().has("LIST-EXTENDED") && self.facts().has("SPECIAL-USE")
     }
 
-    fn read_folders(&self, listed: &Answer, subscribed: Option<&Answer>) -> Vec<Folder> {
-        list::read(listed, subscribed, self.facts(), self.namespaces())
-    }
-
-    /// Adds the inbox when the list has none and it is there all the same: a list that comes back empty must not read as
-    /// an account without mail.
-    async fn with_inbox(&mut self, mut folders: Vec<Folder>) -> Result<Vec<Folder>, ImapError> {
-        bounds::folders(&folders)?;
-        if folders.iter().any(|folder| folder.name.is_inbox()) {
-            return Ok(folders);
-        }
-        match self.status(&FolderName::inbox()).await {
-            Ok(_) => {
-                let inbox = Folder {
-                    name: FolderName::inbox(),
-                    path: FolderPath::inbox(),
-                    reads: None,
-                    space: Space::Own,
-                    attributes: Vec::new(),
-                    roles: Vec::new(),
-                    selectable: true,
-                    subscribed: true,
-                };
-                folders.insert(0, inbox);
-            }
-            Err(error) if error.is_connection_lost() => return Err(error),
-            Err(error) => tracing::debug!(%error, "no inbox"),
-        }
-        Ok(folders)
+    fn read_folders(&self, lists: &Lists, unlisted: &[FolderName]) -> Vec<Folder> {
+        list::read(&lists.listed, unlisted, lists.subscribed.as_ref(), self.facts(), self.namespaces())
     }
 
     /// Returns every folder, as [`Session::folders`] does, each with its figures: one round trip where the
@@ -128,7 +163,7 @@ impl Session {
         &mut self,
         own_only: bool,
     ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
-        let mut listed = self.as_listed(own_only).await?;
+        let mut listed = self.as_listed(own_only, &[]).await?;
         self.add_status(&mut listed).await?;
         Ok(listed)
     }
@@ -136,31 +171,35 @@ impl Session {
     /// Returns every folder, as [`Session::folders`] does, in one round trip: with the figures that the server gives with the
     /// list, on most servers none. [`Session::add_status`] asks for the others.
     ///
+    /// Those that are `expected` and that the list lacks are asked for by their names, together: what the server answers for
+    /// is there all the same, see [`Folder::listed`]. Where the list lacks none, nothing more is asked.
+    ///
     /// # Errors
     /// As [`Session::folders`].
-    pub async fn folders_as_listed(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
-        self.as_listed(false).await
+    pub async fn folders_as_listed(
+        &mut self,
+        expected: &[Expected],
+    ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        self.as_listed(false, expected).await
     }
 
-    async fn as_listed(&mut self, own_only: bool) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
-        let listed = if self.facts().has("LIST-STATUS") && self.lists_extended() {
-            let returns =
-                format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", status::items(self.facts()));
-            match self.run(Command::new("LIST").text(&returns)).await?.ok("LIST") {
-                Ok(answer) => Some((self.read_folders(&answer, None), status::read(&answer))),
-                Err(error) => {
-                    tracing::debug!(%error, "LIST RETURN (STATUS) was refused");
-                    None
-                }
-            }
-        } else {
-            None
-        };
-        let (folders, mut found) = match listed {
-            Some(listed) => listed,
-            None => (self.listed().await?, Vec::new()),
-        };
-        let mut folders = self.with_inbox(folders).await?;
+    /// The same of the folders of the personal namespace alone, as [`Session::own_folders`] has them.
+    ///
+    /// # Errors
+    /// As [`Session::folders`].
+    pub async fn own_folders_as_listed(
+        &mut self,
+        expected: &[Expected],
+    ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        self.as_listed(true, expected).await
+    }
+
+    async fn as_listed(
+        &mut self,
+        own_only: bool,
+        expected: &[Expected],
+    ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        let (mut folders, mut found) = self.all(true, expected).await?;
         if own_only {
             folders.retain(Folder::is_own);
             folders.iter_mut().for_each(|folder| self.call_by_reading(folder));

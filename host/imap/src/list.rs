@@ -117,6 +117,8 @@ pub struct Folder {
     pub selectable: bool,
     /// Whether the user subscribed to it.
     pub subscribed: bool,
+    /// Whether the server lists it; one that it leaves out was asked for by its name, and is there.
+    pub listed: bool,
 }
 
 impl Folder {
@@ -131,9 +133,11 @@ impl Folder {
     }
 }
 
-/// Reads the folders of `listed`; `subscribed` is LSUB's answer when the listing does not tell subscriptions.
+/// Reads the folders of `listed`, and those that are `unlisted` and there all the same; `subscribed` is LSUB's answer when
+/// the listing does not tell subscriptions.
 pub(crate) fn read(
     listed: &Answer,
+    unlisted: &[FolderName],
     subscribed: Option<&Answer>,
     facts: &ServerFacts,
     namespaces: &Namespaces,
@@ -148,7 +152,9 @@ pub(crate) fn read(
     let mut folders: Vec<Folder> = Vec::new();
     let mut namings: Vec<Naming<'_>> = Vec::new();
     let mut seen = std::collections::HashMap::new();
-    for line in lines(listed, &["LIST", "XLIST"]) {
+    let of_list = lines(listed, &["LIST", "XLIST"]).map(|line| (line, true));
+    let bare = |name: &FolderName| Line { attributes: Vec::new(), delimiter: None, name: name.0.clone() };
+    for (line, is_listed) in of_list.chain(unlisted.iter().map(|name| (bare(name), false))) {
         // XLIST gives the inbox in the user's language.
         let name = if has(&line.attributes, "\\Inbox") { FolderName::inbox() } else { FolderName(line.name) };
         let key = fold_inbox(name.0.clone());
@@ -165,7 +171,7 @@ pub(crate) fn read(
             }
         } else {
             let path = placed(naming.decode(&name), space);
-            let subscribed = subscriptions.contains(&key);
+            let subscribed = subscriptions.contains(&key) || !is_listed && name.is_inbox();
             let (attributes, roles) = (line.attributes, Vec::new());
             namings.push(naming);
             folders.push(Folder {
@@ -177,6 +183,7 @@ pub(crate) fn read(
                 roles,
                 selectable: true,
                 subscribed,
+                listed: is_listed,
             });
         }
     }
@@ -310,7 +317,7 @@ mod tests {
             b"* LIST\r\n",
             b"* 3 EXISTS\r\n",
         ]);
-        let folders = read(&listed, None, &facts(), &Namespaces::default());
+        let folders = read(&listed, &[], None, &facts(), &Namespaces::default());
         let names: Vec<&[u8]> = folders.iter().map(|folder| folder.name.0.as_slice()).collect();
         let expected: [&[u8]; 10] = [
             b"INBOX",
@@ -341,7 +348,7 @@ mod tests {
             b"* LIST ()  \"/\"  Two blanks \r\n",
             b"* LIST () NIL Flat (a) b\r\n",
         ]);
-        let folders = read(&listed, None, &facts(), &Namespaces::default());
+        let folders = read(&listed, &[], None, &facts(), &Namespaces::default());
         let names: Vec<&[u8]> = folders.iter().map(|folder| folder.name.0.as_slice()).collect();
         let expected: [&[u8]; 8] = [
             b"Kunden\\Alt 1",
@@ -370,7 +377,7 @@ mod tests {
             b"* LIST () \".\" user.bob.INBOX\r\n",
             b"* LIST () \".\" INBOX.INBOX\r\n",
         ]);
-        let folders = read(&listed, None, &facts, &namespaces);
+        let folders = read(&listed, &[], None, &facts, &namespaces);
         let shown: Vec<(String, Space)> = folders.iter().map(|f| (f.path.to_string(), f.space)).collect();
         let expected = [
             ("INBOX", Space::Own),
@@ -398,7 +405,7 @@ mod tests {
             b"* LSUB (\\Noselect) \"/\" Bulk\r\n",
             b"* LSUB () \"/\" inbox\r\n",
         ]);
-        let folders = read(&listed, Some(&lsub), &facts(), &Namespaces::default());
+        let folders = read(&listed, &[], Some(&lsub), &facts(), &Namespaces::default());
         assert_eq!(folders.len(), 5);
         assert_eq!((folders[0].roles.as_slice(), folders[0].subscribed), (&[SpecialUse::Sent][..], true));
         assert_eq!((folders[1].roles.as_slice(), folders[1].subscribed), (&[SpecialUse::Flagged][..], true));

@@ -54,33 +54,36 @@ impl Session {
         Ok(find(&read(&answer), folder))
     }
 
-    /// The figures of several folders, asked for together.
+    /// The figures of several folders, asked for together; `None` for each that the server refuses.
     pub(crate) async fn statuses(
         &mut self,
         folders: &[FolderName],
     ) -> Result<Vec<Option<FolderStatus>>, ImapError> {
+        let asked = self.statuses_or_refusals(folders).await?;
+        let figures = asked.into_iter().zip(folders).map(|(one, folder)| {
+            one.inspect_err(|error| tracing::debug!(%folder, %error, "no figures")).ok()
+        });
+        Ok(figures.collect())
+    }
+
+    /// The same, with what the server says where it refuses.
+    pub(crate) async fn statuses_or_refusals(
+        &mut self,
+        folders: &[FolderName],
+    ) -> Result<Vec<Result<FolderStatus, ImapError>>, ImapError> {
         let wanted = items(self.facts());
         let answers = self.run_all(folders.iter().map(|folder| ask(folder, &wanted)).collect()).await?;
-        let mut out = Vec::with_capacity(folders.len());
-        let mut again = Vec::new();
-        for (folder, answer) in folders.iter().zip(answers) {
-            out.push(match answer.and_then(|answer| answer.ok("STATUS")) {
-                Ok(answer) => Some(find(&read(&answer), folder)),
-                Err(error) => {
-                    tracing::debug!(%folder, %error, "no figures");
-                    if matches!(error, ImapError::Bad { .. }) {
-                        again.push((out.len(), folder));
-                    }
-                    None
-                }
-            });
-        }
+        let figures = |answer: Result<Answer, ImapError>, folder: &FolderName| {
+            answer.and_then(|answer| answer.ok("STATUS")).map(|answer| find(&read(&answer), folder))
+        };
+        let mut out: Vec<_> =
+            folders.iter().zip(answers).map(|(folder, answer)| figures(answer, folder)).collect();
         // Advertised and not understood: the plain figures are better than none.
+        let refused = out.iter_mut().zip(folders);
+        let again: Vec<_> = refused.filter(|(one, _)| matches!(one, Err(ImapError::Bad { .. }))).collect();
         let commands = again.iter().map(|(_, folder)| ask(folder, BASE)).collect();
-        for ((at, folder), answer) in again.iter().zip(self.run_all(commands).await?) {
-            if let (Ok(answer), Some(place)) = (answer.and_then(|one| one.ok("STATUS")), out.get_mut(*at)) {
-                *place = Some(find(&read(&answer), folder));
-            }
+        for ((place, folder), answer) in again.into_iter().zip(self.run_all(commands).await?) {
+            *place = figures(answer, folder);
         }
         Ok(out)
     }

@@ -469,17 +469,36 @@ async fn a_target_is_ready_in_one_round_trip() {
 /// A server that forgets the inbox in its list, or lists nothing at all, has one all the same.
 #[tokio::test]
 async fn an_inbox_that_is_not_listed_is_looked_for() {
-    let list = ["C: LIST \"\" \"*\"", "C: LSUB \"\" \"*\"", "S: @5 OK", "S: @6 OK"];
     let status = "C: STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY)";
-    let found: Vec<&str> =
-        list.iter().chain(&[status, "S: * STATUS INBOX (MESSAGES 4)", "S: @ OK"]).copied().collect();
-    let (mut session, _server) = common::session("", &found).await;
-    let folders = session.folders().await.unwrap();
-    assert!(folders.len() == 1 && folders[0].name.is_inbox() && folders[0].path.is_inbox());
-
-    let none: Vec<&str> = list.iter().chain(&[status, "S: @ NO [NONEXISTENT] none"]).copied().collect();
-    let (mut session, _server) = common::session("", &none).await;
-    assert!(session.folders().await.unwrap().is_empty());
+    let listed = ["C: LIST \"\" \"*\"", "C: LSUB \"\" \"*\"", "S: @5 OK", "S: @6 OK", status];
+    let again = |more: &[&'static str]| {
+        let mut again = vec!["C: LIST \"\" \"*\"", "C: LSUB \"\" \"*\""];
+        again.extend(more);
+        again.extend(["S: @8 OK", "S: @9 OK"]);
+        again
+    };
+    for (answer, more, found) in [
+        (&["S: * STATUS INBOX (MESSAGES 4)", "S: @ OK"][..], &[][..], vec![("INBOX", false)]),
+        (
+            &["S: * STATUS INBOX (MESSAGES 4)", "S: @ OK"],
+            &["S: * LIST () \"/\" Old"],
+            vec![("Old", true), ("INBOX", false)],
+        ),
+        (
+            &["S: * STATUS INBOX (MESSAGES 4)", "S: @ OK"],
+            &["S: * LIST () \"/\" inbox"],
+            vec![("INBOX", true)],
+        ),
+        (&["S: @ NO [NONEXISTENT] none"], &[], vec![]),
+    ] {
+        let script: Vec<&str> = listed.iter().chain(answer).copied().chain(again(more)).collect();
+        let (mut session, _server) = common::session("", &script).await;
+        let folders = session.folders().await.unwrap();
+        let read: Vec<(String, bool)> = folders.iter().map(|f| (f.path.to_string(), f.listed)).collect();
+        let found: Vec<(String, bool)> =
+            found.into_iter().map(|(path, listed)| (path.to_owned(), listed)).collect();
+        assert_eq!(read, found);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,11 @@
 //! `check`: tries one mailbox on both ends and says what was found, or what to do.
 
-use mailhaul_imap::Session;
+use mailhaul_imap::{ImapError, Session};
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{CheckRow, Event, MailboxEnd};
+use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, unlisted};
 use crate::mailbox::one_account;
 use crate::mailbox::open::Interruption;
 use crate::mapping::target::Listing;
@@ -12,12 +13,13 @@ use crate::server::dial::{dial, log_out};
 use crate::server::error::EndError;
 use crate::server::refusal;
 use crate::side::Side;
+use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
 use crate::task::context::Context;
 use crate::task::profiles::size;
 
 /// What one end of a mailbox holds.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 struct Holdings {
     folders: u64,
     messages: u64,
@@ -25,6 +27,8 @@ struct Holdings {
     bytes: Option<u64>,
     quota: Option<(u64, u64)>,
     append_limit: Option<u64>,
+    /// What is to be said of folders that are there and not listed.
+    unlisted: Option<String>,
 }
 
 /// Tries both ends of a mailbox, and tells what was found; the first cause ends it.
@@ -90,8 +94,11 @@ struct Looked {
 
 async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Looked, EndError> {
     let spec = mailbox.side(side);
+    // A ledger that cannot be read is a run's business.
+    let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).ok().flatten();
+    let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
     let mut session = dial(context, spec, side).await?;
-    let (held, listing) = look(&mut session).await.map_err(EndError::at(side))?;
+    let (held, listing) = look(side, &mut session, &known).await.map_err(EndError::at(side))?;
     Ok(Looked { held, listing, session })
 }
 
@@ -130,28 +137,32 @@ async fn with_reading(
     }
 }
 
-async fn look(session: &mut Session) -> Result<(Holdings, Listing), mailhaul_imap::ImapError> {
+async fn look(
+    side: Side,
+    session: &mut Session,
+    known: &KnownFolders,
+) -> Result<(Holdings, Listing), ImapError> {
     let mut held =
         Holdings { append_limit: session.facts().append_limit, bytes: Some(0), ..Holdings::default() };
-    let mut listing = Listing::new();
-    for folder in session.folders().await? {
-        if !folder.selectable || !folder.is_own() {
-            continue;
-        }
+    let listing = match side {
+        Side::Source => source_figures(session, &known.source).await?,
+        _ => target_figures(session, &known.target).await?,
+    };
+    held.unlisted = unlisted(side, &listing);
+    let mut own = Listing::new();
+    for (folder, status) in listing.into_iter().filter(|(folder, _)| folder.selectable && folder.is_own()) {
         held.folders += 1;
-        match session.status(&folder.name).await {
-            Ok(status) => {
-                held.messages += u64::from(status.messages.unwrap_or(0));
-                held.bytes = held.bytes.zip(status.size).map(|(sum, size)| sum + size);
-                listing.push((folder, Some(status)));
-            }
-            // A folder that cannot be opened (no rights, no longer there) is the plan's business.
-            Err(error) if !error.is_connection_lost() => held.bytes = None,
-            Err(error) => return Err(error),
-        }
+        // A folder that cannot be opened (no rights, no longer there) is the plan's business.
+        let Some(status) = status else {
+            held.bytes = None;
+            continue;
+        };
+        held.messages += u64::from(status.messages.unwrap_or(0));
+        held.bytes = held.bytes.zip(status.size).map(|(sum, size)| sum + size);
+        own.push((folder, Some(status)));
     }
     held.quota = session.quota().await?.map(|q| (q.used, q.limit));
-    Ok((held, listing))
+    Ok((held, own))
 }
 
 fn row_of(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (Option<Holdings>, CheckRow) {
@@ -174,6 +185,9 @@ fn row_of(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
             }
             if let Some(limit) = held.append_limit {
                 detail.push_str(&format!("; takes messages up to {}", size(limit)));
+            }
+            if let Some(lacks) = &held.unlisted {
+                detail.push_str(&format!("; {lacks}"));
             }
             (Some(held), row(None, String::new(), detail))
         }

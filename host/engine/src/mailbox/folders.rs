@@ -192,6 +192,7 @@ mod tests {
             roles: Vec::new(),
             selectable: true,
             subscribed: true,
+            listed: true,
         };
         let (path, name) = (FolderPath::parse(to), FolderName::inbox());
         let target = Target { path, name, role: None, subscribe: true, exists: true, status: None };

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
+use mailhaul_imap::{Expected, Folder, FolderName, FolderPath, FolderStatus, ImapError, Session};
 
 use crate::folder::unchanged::is_as_given;
 use crate::folder::work::{Step, Work, WorkError};
@@ -11,7 +11,7 @@ use crate::mapping::target::Listing;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::FolderRow;
+use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place};
 
 /// Folders with up to so many messages are looked into together, and together they have no more: longer lists are read as
 /// they come, by who works on their folder.
@@ -20,19 +20,120 @@ const MESSAGES_AT_ONCE: u32 = 2_000;
 /// … and up to so many folders: asked to stop, a run ends after them.
 const FOLDERS_AT_ONCE: usize = 500;
 
+/// Folders that one sentence names.
+const NAMED: usize = 5;
+
+/// The folders that an earlier run knew: a list that lacks them is not believed before they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct KnownFolders {
+    /// What the source had.
+    pub source: Vec<Expected>,
+    /// What has copies on the target.
+    pub target: Vec<Expected>,
+}
+
+impl KnownFolders {
+    /// Those of a ledger.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
+        let is_there = |row: &FolderRow| !(row.is_gone() || row.is_unseen() && row.source_messages == 0);
+        let of_row = |row: FolderRow| Expected {
+            path: FolderPath::parse(&row.source),
+            name: row.source_name.map(FolderName),
+        };
+        let of_place = |place: Place| Expected { name: None, path: FolderPath::parse(&place.path) };
+        Ok(Self {
+            source: ledger.folders()?.into_iter().filter(is_there).map(of_row).collect(),
+            target: ledger.places()?.into_iter().map(of_place).collect(),
+        })
+    }
+}
+
+/// The source's folders, without the figures that did not come with the list. What the ledger knows and the list lacks was
+/// asked for: only what the source does not answer for is gone.
+///
+/// # Errors
+/// When the source fails, and when it lists no folder at all.
+async fn source_folders(session: &mut Session, expected: &[Expected]) -> Result<Listing, ImapError> {
+    let listing = session.folders_as_listed(expected).await?;
+    // Every account has an inbox, whose name is part of every list: what else such a list lacks nobody knows.
+    if listing.iter().all(|(folder, _)| !folder.listed) {
+        return Err(ImapError::Protocol { what: "it lists no folder, not even INBOX".into() });
+    }
+    Ok(listing)
+}
+
+/// The source's folders with their figures.
+///
+/// # Errors
+/// When the source fails, and when it lists no folder at all.
+pub(crate) async fn source_figures(
+    session: &mut Session,
+    expected: &[Expected],
+) -> Result<Listing, ImapError> {
+    let mut listing = source_folders(session, expected).await?;
+    session.add_status(&mut listing).await?;
+    Ok(listing)
+}
+
+/// The target's folders with their figures; those with copies as at the source.
+///
+/// # Errors
+/// When the target fails.
+pub(crate) async fn target_figures(
+    session: &mut Session,
+    expected: &[Expected],
+) -> Result<Listing, ImapError> {
+    let mut listing = session.own_folders_as_listed(expected).await?;
+    session.add_status(&mut listing).await?;
+    Ok(listing)
+}
+
 /// The folders of both ends with their figures: source, target.
 ///
 /// # Errors
 /// When an end fails.
-pub(crate) async fn figures(ends: &mut Ends) -> Result<(Listing, Listing), EndError> {
-    let (source, target) =
-        tokio::join!(ends.source.folders_with_status(), ends.target.own_folders_with_status());
+pub(crate) async fn figures(ends: &mut Ends, known: &KnownFolders) -> Result<(Listing, Listing), EndError> {
+    let (source, target) = tokio::join!(
+        source_figures(&mut ends.source, &known.source),
+        target_figures(&mut ends.target, &known.target)
+    );
     Ok((source.map_err(EndError::at(Side::Source))?, target.map_err(EndError::at(Side::Target))?))
 }
 
-/// The same; and the paths of those source folders without modification sequences (RFC 7162) that were proven, and whose
-/// messages and flags are what they were then: no STATUS tells of flags, so these are opened and listed instead, which
-/// tells their figures as well.
+/// What is to be said of folders that an end's list lacks and that are there.
+pub(crate) fn unlisted(side: Side, listing: &Listing) -> Option<String> {
+    let lacks: Vec<String> = listing
+        .iter()
+        .filter(|(folder, _)| !folder.listed)
+        .map(|(folder, _)| format!("`{}`", folder.path))
+        .collect();
+    let named = lacks.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = lacks.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!lacks.is_empty()).then(|| {
+        format!(
+            "the {}'s list of folders lacks {named}{more}, though the server answers for them: they count as listed; others \
+             that nobody knows of may be missing from it as well",
+            side.as_str()
+        )
+    })
+}
+
+/// The same of both ends, told.
+pub(crate) async fn tell_unlisted(work: Work<'_>, source: &Listing, target: &Listing) {
+    for (side, listing) in [(Side::Source, source), (Side::Target, target)] {
+        if let Some(message) = unlisted(side, listing) {
+            work.warn(message).await;
+        }
+    }
+}
+
+/// The folders of both ends with their figures: source, target; and the paths of those source folders without modification
+/// sequences (RFC 7162) that were proven, and whose messages and flags are what they were then: no STATUS tells of flags, so
+/// these are opened and listed instead, which tells their figures as well.
 ///
 /// # Errors
 /// When an end or the ledger fails, and when the user stops it.
@@ -40,14 +141,15 @@ pub(crate) async fn figures_and_flags(
     work: Work<'_>,
     ends: &mut Ends,
 ) -> Step<((Listing, Listing), HashSet<String>)> {
+    let known = KnownFolders::of(&work.ledger())?;
     let source = async {
         let at = EndError::at(Side::Source);
-        let mut listing = ends.source.folders_as_listed().await.map_err(&at)?;
+        let mut listing = source_folders(&mut ends.source, &known.source).await.map_err(&at)?;
         let same = look(work, &mut ends.source, &mut listing).await?;
         ends.source.add_status(&mut listing).await.map_err(&at)?;
         Ok::<_, WorkError>((listing, same))
     };
-    let (source, target) = tokio::join!(source, ends.target.own_folders_with_status());
+    let (source, target) = tokio::join!(source, target_figures(&mut ends.target, &known.target));
     let (source, same) = source?;
     Ok(((source, target.map_err(EndError::at(Side::Target))?), same))
 }

@@ -290,6 +290,7 @@ mod tests {
             roles: Vec::new(),
             selectable: true,
             subscribed: false,
+            listed: true,
         };
         folders.iter().map(|(name, status)| (folder(name), Some(status.clone()))).collect()
     }

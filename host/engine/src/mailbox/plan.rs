@@ -3,7 +3,7 @@
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::mailbox::listing::figures;
+use crate::mailbox::listing::{KnownFolders, figures, unlisted};
 use crate::mailbox::one_account;
 use crate::mailbox::open::{Interruption, connect};
 use crate::mapping::planner::plan;
@@ -35,12 +35,17 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&Ma
 async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan>, Interruption> {
     let Some((_permit, mut ends)) = connect(context, mailbox).await? else { return Ok(None) };
     let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
-    let listings = figures(&mut ends).await?;
-    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, ledger).await?;
+    let known = ledger.as_ref().map(KnownFolders::of).transpose()?.unwrap_or_default();
+    let listings = figures(&mut ends, &known).await?;
+    let lacks = [(Side::Source, &listings.0), (Side::Target, &listings.1)];
+    let lacks: Vec<String> =
+        lacks.into_iter().filter_map(|(side, listing)| unlisted(side, listing)).collect();
+    let mut planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, ledger).await?;
     let listings = (&planned.listings.0, &planned.listings.1);
     one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, false).await?;
     log_out(ends.source).await;
     log_out(ends.target).await;
+    planned.plan.notes.extend(lacks);
     Ok(Some(planned.plan))
 }
 

@@ -11,7 +11,7 @@ use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, SharedLedger, Step, Work, locked};
 use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
-use crate::mailbox::listing::figures_and_flags;
+use crate::mailbox::listing::{figures_and_flags, tell_unlisted};
 use crate::mailbox::moved::follow_moves;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
@@ -135,6 +135,7 @@ async fn attempt(
     };
     *connected = true;
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
+    tell_unlisted(work, &listings.0, &listings.1).await;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;

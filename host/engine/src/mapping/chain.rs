@@ -421,6 +421,7 @@ mod tests {
             roles: Vec::new(),
             selectable: true,
             subscribed: true,
+            listed: true,
         }
     }
 

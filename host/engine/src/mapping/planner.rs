@@ -271,6 +271,7 @@ mod tests {
             roles: Vec::new(),
             selectable: true,
             subscribed: true,
+            listed: true,
         };
         let status =
             FolderStatus { messages: Some(1), uid_validity: Some(validity), ..FolderStatus::default() };

@@ -37,6 +37,7 @@ mod received;
 mod refusals;
 mod relocating;
 mod renumbered;
+mod short_lists;
 mod stage;
 mod stopping;
 mod taken_away;

@@ -12,6 +12,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, Work, WorkError};
+use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, tell_unlisted};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 use crate::mailbox::verify::looked::{Looked, finding};
@@ -63,9 +64,13 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
     let Some((_permit, mut ends)) = connect(context, work.mailbox).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
-    let source_folders = ends.source.folders_with_status().await.map_err(EndError::at(Side::Source))?;
+    let known = KnownFolders::of(&work.ledger())?;
+    let source_folders =
+        source_figures(&mut ends.source, &known.source).await.map_err(EndError::at(Side::Source))?;
     unseen::record(work, &source_folders).await?;
-    let target_folders = ends.target.own_folders_with_status().await.map_err(EndError::at(Side::Target))?;
+    let target_folders =
+        target_figures(&mut ends.target, &known.target).await.map_err(EndError::at(Side::Target))?;
+    tell_unlisted(work, &source_folders, &target_folders).await;
     let names = |listing: &Listing| by_path(listing.iter().map(|(folder, _)| folder));
     let (source_names, target_names) = (names(&source_folders), names(&target_folders));
     let messages = |listing: &Listing, path: &str| {

@@ -22,7 +22,7 @@ pub(crate) struct FolderRow {
     /// Source folder in display form: its key, so that folders which read alike have to be told apart in it.
     pub source: String,
     /// The same as the source spells it, by which it is known when it is told apart otherwise; `None` in ledgers of earlier
-    /// versions, until a run sees it.
+    /// versions, until a run sees it. Empty once the source has it no more, see [`is_gone`](Self::is_gone).
     pub source_name: Option<Vec<u8>>,
     /// Target folder in display form; `None` when it is left out.
     pub target: Option<String>,
@@ -49,6 +49,12 @@ pub(crate) struct FolderRow {
 }
 
 impl FolderRow {
+    /// Whether a run was told that the source has it no more.
+    #[must_use]
+    pub(crate) fn is_gone(&self) -> bool {
+        self.source_name.as_ref().is_some_and(Vec::is_empty)
+    }
+
     /// Whether no run has read the folder, and only [`Ledger::unseen`] has counted its messages. One that a rule leaves out
     /// was read for its count, one that stopped says so itself, one that has a target waits for a run that knows it.
     #[must_use]
@@ -344,17 +350,27 @@ impl Ledger {
         })
     }
 
-    /// Folders the source had at the newest plan but has no more: all their messages are gone.
+    /// Folders the source had at the newest plan but has no more, which was asked for: all their messages are gone, and what
+    /// they stopped at, or could not be compared for, is no more either.
     pub(crate) fn folders_gone(&mut self, present: &[String]) -> Result<()> {
         let present: HashSet<&str> = present.iter().map(String::as_str).collect();
-        let gone: Vec<FolderId> = self
-            .folders()?
-            .into_iter()
-            .filter(|f| !present.contains(f.source.as_str()) && (f.source_messages > 0 || !f.scanned))
-            .map(|f| f.id)
-            .collect();
-        for folder in gone {
-            self.scanned(folder, &[], 0)?;
+        let gone = |f: &FolderRow| !present.contains(f.source.as_str()) && !f.is_gone();
+        for folder in self.folders()?.into_iter().filter(gone) {
+            if folder.source_messages > 0 || !folder.scanned {
+                self.scanned(folder.id, &[], 0)?;
+            }
+            self.transaction(|tx| {
+                if folder.stopped.is_some() {
+                    changed(tx, folder.id)?;
+                }
+                tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0")?
+                    .execute([folder.id.0])?;
+                tx.prepare_cached(
+                    "UPDATE folder SET source_name = x'', stopped_code = NULL, stopped_reason = NULL WHERE id = ?1",
+                )?
+                .execute([folder.id.0])
+                .map(drop)
+            })?;
         }
         Ok(())
     }
