@@ -257,7 +257,8 @@ impl Acks {
                 }
                 let bad = line.status != Status::No;
                 let refusal = Refusal { code: line.code, text: line.text, bad };
-                let patience = refusal.asks_for_patience();
+                let too_long = state.listing == Some(serial) && refusal.may_be_about_length();
+                let patience = !too_long && refusal.asks_for_patience();
                 if patience && state.manners.complain(refusal.suggested_wait()) {
                     state.window.throttled();
                 }

@@ -103,6 +103,10 @@ where
 /// From the greeting on: a server may have kept the password of an earlier connection.
 fn hide(wire: &mut Wire, login: &Login) {
     wire.reader.secrets.hide(login.secret.expose_secret());
+    [Some(&login.user), login.admin.as_ref()]
+        .into_iter()
+        .flatten()
+        .for_each(|name| wire.reader.secrets.name(name));
 }
 
 /// What the connection is like, and is to be like.

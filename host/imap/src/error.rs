@@ -203,8 +203,10 @@ impl ImapError {
                 let fallback = if *as_admin { Cause::AuthOrMissing } else { Cause::AuthRefused };
                 login_words(text).or_else(|| login_code(code.as_deref(), fallback)).unwrap_or(fallback)
             }
-            ImapError::No { code, text, .. } | ImapError::Bad { code, text, .. } => {
-                login_words(text).or_else(|| command_code(code.as_deref())).unwrap_or(Cause::ServerFault)
+            ImapError::No { command, code, text } | ImapError::Bad { command, code, text } => {
+                // Who reads messages is connected: the limit is on what is asked for.
+                let code = code.as_deref().filter(|code| !(*code == "LIMIT" && command.ends_with("FETCH")));
+                login_words(text).or_else(|| command_code(code)).unwrap_or(Cause::ServerFault)
             }
             ImapError::Bye { text } | ImapError::Idle { text } => {
                 login_words(text).unwrap_or(Cause::ServerFault)

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::bounds;
 use crate::fetch_line::{FetchLine, Section};
 use crate::pace;
-use crate::reading::{At, Reading, apart, cut_open, is_of_ours};
+use crate::reading::{At, Reading, apart, cut_open, halves, is_of_ours};
 use crate::reply::{Reply, Status, StatusLine};
 use crate::session::MAX_SET_BYTES;
 use crate::wire::Event;
@@ -63,6 +63,11 @@ impl FetchItems {
         !matches!(self, FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail)
     }
 
+    /// Whether it is what message lists are made of, in which nothing may be missing.
+    fn is_list(self) -> bool {
+        !matches!(self, FetchItems::Headers | FetchItems::Full)
+    }
+
     /// Whether `line` is the answer to this question rather than the flag update a server may send at any time. Where
     /// flags are all that was asked for, such an update is as good an answer.
     fn is_answered_by(self, line: &FetchLine) -> bool {
@@ -105,6 +110,14 @@ pub struct FetchRefusal {
     pub ended: bool,
 }
 
+impl FetchRefusal {
+    /// Whether it may be the length of the question that was refused: what it asked for is to be asked for in shorter ones,
+    /// before anybody waits.
+    pub fn may_be_about_length(&self) -> bool {
+        self.uids.len() > 1 && self.refusal.may_be_about_length()
+    }
+}
+
 /// Messages on their way, from [`Session::fetch`].
 ///
 /// May be dropped at any time between calls; the session then reads off what is still coming before its next command.
@@ -134,8 +147,13 @@ pub(crate) struct FetchState {
     /// What is learnt of reading, and where.
     reading: Reading,
     folder: FolderName,
-    /// Messages that the folder held when it was opened.
+    /// Messages that the folder holds, and the number that was to be given next when it was opened.
     exists: u32,
+    uid_next: Option<u32>,
+    /// A question was refused and asked by halves.
+    halved: bool,
+    /// The most messages that one question was answered with.
+    most_given: u64,
     /// Messages that were returned, or are to be.
     came: u64,
     /// Bytes of the lines that said anything new, bodies aside.
@@ -202,10 +220,18 @@ impl Session {
         let most = reading.most(items);
         let at_once = if suspects.is_empty() && most.is_none() { at_once.max(1) } else { 1 };
         let limit = most.unwrap_or(u32::MAX).min(items.chunk());
+        // Where a question that is too long costs no connection, those for whatever is there are as long as they may be by the
+        // folder's density.
+        let width = match reading.most_unbroken(items) {
+            Some(most) => Some(most),
+            None => most.map(|most| width(most, selected.exists, selected.uid_next)),
+        };
         let cut = |uids: &UidSet| {
             let uids = if lost.is_empty() { uids.clone() } else { uids.without(&lost) };
-            let open = most.filter(|_| uids.is_open());
-            let parts = open.map(|most| cut_open(&uids, most, selected.uid_next)).unwrap_or(vec![uids]);
+            let (parts, limit) = match width.filter(|_| uids.is_open()) {
+                Some(width) => (cut_open(&uids, width, selected.uid_next), u32::MAX),
+                None => (vec![uids], limit),
+            };
             let parts = parts.into_iter().flat_map(|uids| uids.chunks(limit, MAX_SET_BYTES));
             parts.flat_map(|uids| apart(uids, &suspects)).collect::<Vec<_>>()
         };
@@ -222,7 +248,10 @@ impl Session {
             arriving: None,
             reading,
             folder,
-            exists: selected.exists,
+            exists: selected.exists.saturating_add(self.stored()),
+            uid_next: selected.uid_next,
+            halved: false,
+            most_given: 0,
             came: 0,
             bytes: 0,
             before: None,
@@ -371,6 +400,7 @@ impl FetchState {
             }
             Event::Reply(Reply::Tagged { tag, line }) => {
                 reader.brought(pace::ANSWER);
+                self.exists = self.exists.max(reader.exists());
                 let Some(position) = self.in_flight.iter().position(|one| one.tag == tag) else {
                     let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
                     return Err(reader.fail(ImapError::Protocol { what }));
@@ -400,8 +430,8 @@ impl FetchState {
         while self.in_flight.len() < self.at_once {
             let Some(uids) = self.queue.pop_front() else { break };
             // What was learnt since the queue was made counts as well.
-            let most =
-                self.reading.most(self.items).filter(|most| !uids.is_open() && uids.len() > u64::from(*most));
+            let most = self.reading.most_unbroken(self.items);
+            let most = most.filter(|most| !uids.is_open() && uids.len() > u64::from(*most));
             if let Some(most) = most {
                 uids.chunks(most, MAX_SET_BYTES)
                     .into_iter()
@@ -527,11 +557,34 @@ impl FetchState {
                 self.ready.push_back((fetched(uid, known, None), Bytes::new()));
             }
         }
-        if !ok {
+        if ok {
+            self.most_given = self.most_given.max(command.done.len());
+        } else {
             let uids = command.uids.without(&command.done);
             let refusal = Refusal { code: line.code, text: line.text, bad: line.status == Status::Bad };
-            self.refused.push(FetchRefusal { uids, refusal, ended: false });
+            self.refuse(uids, refusal);
         }
+        let over = self.queue.is_empty() && self.in_flight.is_empty();
+        if over && self.halved && self.most_given > 0 && self.refused.iter().all(|refused| refused.ended) {
+            self.reading.takes(self.items, u32::try_from(self.most_given).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// A question was refused. For texts it is the caller who asks for them in parts; a list is asked for by halves, until one
+    /// message alone is refused: then there is no list, and nothing more is asked.
+    fn refuse(&mut self, mut uids: UidSet, refusal: Refusal) {
+        if self.items.is_list() {
+            let halves =
+                refusal.may_be_about_length().then(|| halves(&uids, self.exists, self.uid_next)).flatten();
+            if let Some([first, second]) = halves {
+                self.halved = true;
+                self.queue.push_front(second);
+                self.queue.push_front(first);
+                return;
+            }
+            self.queue.drain(..).for_each(|left| uids.extend(&left));
+        }
+        self.refused.push(FetchRefusal { uids, refusal, ended: false });
     }
 
     fn is_wanted(&self, uid: u32) -> bool {
@@ -552,7 +605,7 @@ impl FetchState {
         if self.arriving.is_none() && is_of_ours(error) {
             return;
         }
-        let open = command.uids.is_open();
+        let open = command.uids.is_open() || self.halved;
         let asked = u32::try_from(command.uids.len()).unwrap_or(u32::MAX);
         let asked = if open { asked.min(self.exists) } else { asked };
         let nothing_came = command.done.is_empty() && self.arriving.is_none();
@@ -592,6 +645,13 @@ impl FetchState {
             command.done.insert(uid);
         }
     }
+}
+
+/// How many UIDs hold about so many messages in this folder.
+fn width(messages: u32, exists: u32, uid_next: Option<u32>) -> u32 {
+    let given = u64::from(uid_next.unwrap_or(0).max(exists));
+    let width = u64::from(messages) * given / u64::from(exists.max(1));
+    u32::try_from(width).unwrap_or(u32::MAX).max(messages)
 }
 
 /// The messages in an answer to a FETCH without bodies that is collected whole.

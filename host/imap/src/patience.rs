@@ -93,6 +93,13 @@ impl Refusal {
         !self.is_out_of_room() && asks_for_patience(self.code.as_deref(), &self.text)
     }
 
+    /// Returns whether it may be about how much one question asked for: it does not ask to come back later, or only by `[LIMIT]`,
+    /// which says nothing of what is limited.
+    pub fn may_be_about_length(&self) -> bool {
+        let limit = |code: &&str| code.eq_ignore_ascii_case("LIMIT");
+        !asks_for_patience(self.code.as_deref().filter(|code| !limit(code)), &self.text)
+    }
+
     /// Returns the refusal as the failure of `command`.
     pub fn into_error(self, command: &'static str) -> ImapError {
         let Refusal { code, text, bad } = self;

@@ -5,6 +5,9 @@
 //! whose text was arriving, else the first one still to come, is suspected, and from then on asked for alone; after
 //! [`MOST_ENDS`] ends at it, it is not asked for any more. Where it is given alone after all, and its command had asked for
 //! others as well and had brought nothing, it is the length of the question that the server does not take.
+//!
+//! Others answer a long question with NO or BAD. A list is then asked for by halves, down to a message alone, and how many messages
+//! the longest answer had is what they take ([`Reading::takes`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +29,8 @@ pub struct Reading(Arc<Mutex<State>>);
 struct State {
     /// Messages of one question at most.
     most: HashMap<FetchItems, u32>,
+    /// The same where longer questions were refused and the connection stayed.
+    takes: HashMap<FetchItems, u32>,
     ends: HashMap<(FolderName, FetchItems, u32), Ends>,
     /// Messages given up one after the other, with none read in between.
     in_a_row: HashMap<FetchItems, u32>,
@@ -56,7 +61,21 @@ impl Reading {
 
     /// How many messages one question may ask for, where the server was seen to take no more.
     pub fn most(&self, items: FetchItems) -> Option<u32> {
+        let state = self.lock();
+        [&state.most, &state.takes].into_iter().filter_map(|known| known.get(&items).copied()).min()
+    }
+
+    /// How many messages one question may ask for before the connection ends.
+    pub(crate) fn most_unbroken(&self, items: FetchItems) -> Option<u32> {
         self.lock().most.get(&items).copied()
+    }
+
+    /// Takes note that the server refused to list more than so many messages at once, and listed these.
+    pub(crate) fn takes(&self, items: FetchItems, messages: u32) {
+        tracing::info!(?items, messages, "longer questions are refused");
+        let takes = &mut self.lock().takes;
+        let most = takes.get(&items).map_or(messages, |known| messages.min(*known));
+        takes.insert(items, most.max(1));
     }
 
     /// How many ends have been put down to a message or to the length of a question: each brings the reading further.
@@ -175,6 +194,25 @@ pub(crate) fn cut_open(uids: &UidSet, most: u32, uid_next: Option<u32>) -> Vec<U
     parts
 }
 
+/// A question that was refused as two; `None` where it asks for one message. One for whatever is there is cut in the middle of
+/// the UIDs that were given out before `uid_next`, as far as that is known, else ever further up.
+pub(crate) fn halves(uids: &UidSet, exists: u32, uid_next: Option<u32>) -> Option<[UidSet; 2]> {
+    let (first, last) = uids.bounds()?;
+    let middle = if uids.is_open() {
+        if exists <= 1 {
+            return None;
+        }
+        let known = uid_next.map(|next| next.saturating_sub(1).min(last)).filter(|end| *end > first);
+        known.map_or_else(|| first.saturating_add(first.max(exists)), |end| first + (end - first) / 2)
+    } else {
+        let half = usize::try_from(uids.len().div_ceil(2)).ok()?;
+        uids.iter().nth(half.checked_sub(1)?)?
+    };
+    let parts = [UidSet::range(1, middle), UidSet::range(middle.saturating_add(1), u32::MAX)];
+    let parts = parts.map(|part| uids.intersection(&part));
+    parts.iter().all(|part| !part.is_empty()).then_some(parts)
+}
+
 /// The set in its order, each of the suspects apart.
 pub(crate) fn apart(uids: UidSet, suspects: &HashSet<u32>) -> Vec<UidSet> {
     let mut among: Vec<u32> = suspects.iter().copied().filter(|uid| uids.contains(*uid)).collect();
@@ -195,6 +233,30 @@ pub(crate) fn apart(uids: UidSet, suspects: &HashSet<u32>) -> Vec<UidSet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_question_is_halved_down_to_one_message() {
+        let range = UidSet::range;
+        assert_eq!(halves(&range(5, 9), 5, None), Some([range(5, 7), range(8, 9)]));
+        assert_eq!(halves(&range(5, 5), 5, Some(9)), None);
+        assert_eq!(halves(&UidSet::all(), 400, Some(401)), Some([range(1, 200), range(201, u32::MAX)]));
+        assert_eq!(
+            halves(&range(399, u32::MAX), 400, Some(401)),
+            Some([range(399, 399), range(400, u32::MAX)])
+        );
+        assert_eq!(
+            halves(&range(400, u32::MAX), 9, Some(401)),
+            Some([range(400, 800), range(801, u32::MAX)])
+        );
+        assert_eq!(halves(&UidSet::all(), 400, None), Some([range(1, 401), range(402, u32::MAX)]));
+        assert_eq!((halves(&UidSet::all(), 1, Some(401)), halves(&UidSet::all(), 0, None)), (None, None));
+        let mut last = UidSet::all();
+        let mut questions = 0;
+        while let Some([_, behind]) = halves(&last, u32::MAX, Some(u32::MAX)) {
+            (last, questions) = (behind, questions + 1);
+        }
+        assert!(questions < 80, "{questions}");
+    }
 
     const FULL: FetchItems = FetchItems::Full;
 

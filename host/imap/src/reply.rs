@@ -100,9 +100,9 @@ impl StatusLine {
         let rest = rest.trim_ascii();
         // Scrubbed before it is cut: half a secret would not be found.
         let words = |text: &[u8]| lossy(&secrets.said(text));
-        let mut line = StatusLine { status, code: None, arguments: Vec::new(), text: words(rest) };
-        let Some(inner) = rest.strip_prefix(b"[") else { return line };
-        let Some(close) = closing_bracket(inner) else { return line };
+        let plain = || StatusLine { status, code: None, arguments: Vec::new(), text: words(rest) };
+        let Some(inner) = rest.strip_prefix(b"[") else { return plain() };
+        let Some(close) = closing_bracket(inner) else { return plain() };
         let (code, text) =
             (inner.get(..close).unwrap_or_default(), inner.get(close + 1..).unwrap_or_default());
         let (name, arguments) = split_word(code);
@@ -111,19 +111,18 @@ impl StatusLine {
             || name.len() > 64
             || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
         {
-            return line;
+            return plain();
         }
         if secrets.is_code(name) {
-            return line;
+            return plain();
         }
-        line.code = Some(String::from_utf8_lossy(name).to_ascii_uppercase());
+        let code = String::from_utf8_lossy(name).to_ascii_uppercase();
         let arguments = arguments.trim_ascii();
-        line.arguments = match line.code.as_deref() {
-            Some("CAPABILITY") => secrets.listed(arguments).into_owned(),
+        let arguments = match code.as_str() {
+            "CAPABILITY" => secrets.listed(arguments).into_owned(),
             _ => arguments.to_vec(),
         };
-        line.text = words(text.trim_ascii());
-        line
+        StatusLine { status, code: Some(code), arguments, text: words(text.trim_ascii()) }
     }
 
     /// The code's only or first argument as a number.

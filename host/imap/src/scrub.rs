@@ -7,6 +7,19 @@
 //! A secret of [`LONG`] bytes or more is masked wherever it stands. A shorter one may be part of an ordinary word, and a mask
 //! in a sentence that everybody knows tells what stood there. It counts where it stands as a word, and all of the sentence is
 //! left out then.
+//!
+//! A server that cuts the line it repeats leaves a piece of the secret, at either end ([`pieces`]). Eight characters in a row of
+//! any form are one wherever they stand. From the beginning or the end of a form fewer are enough where they are cut off there:
+//! a third of it but at least six at a blank, a quote, a bracket or the end of the words; six at an ellipsis; four where LOGIN,
+//! AUTHENTICATE or the log-in's name stands before them in the line (six at a blank). From the middle six are, where that is so
+//! and they stand apart. Case does not count, nor do blanks and line breaks in base64 and dumps, and of base64 all the digits
+//! around go. What consists of words that servers use ([`ordinary`]) or stands in the log-in's name is left as it is, since
+//! masking it would tell that it is in the password, unless it is quoted and torn off. Each response is looked at by itself, so
+//! that pieces too short to count in one are not put together with those of the next. What machines read (ID, CAPABILITY) is
+//! searched for whole secrets only.
+
+mod ordinary;
+mod pieces;
 
 use std::borrow::Cow;
 
@@ -73,6 +86,8 @@ struct Form {
     bytes: Zeroizing<Vec<u8>>,
     /// In base64 the digits beside it belong to the same secret's first and last bytes.
     base64: bool,
+    /// In base64 and dumps there may be blanks and line breaks.
+    spaced: bool,
     /// Only where it stands as a word.
     word: bool,
 }
@@ -81,6 +96,8 @@ struct Form {
 #[derive(Default)]
 pub(crate) struct Secrets {
     forms: Vec<Form>,
+    /// Who logs in, lower case: these are no secrets.
+    names: Vec<Vec<u8>>,
 }
 
 impl Secrets {
@@ -88,7 +105,8 @@ impl Secrets {
     pub(crate) fn hide(&mut self, secret: &[u8]) {
         for bytes in written(secret) {
             let word = bytes.len() < LONG;
-            self.add(Form { bytes, base64: false, word });
+            let spaced = bytes.len() == 2 * secret.len() && bytes.iter().all(u8::is_ascii_hexdigit);
+            self.add(Form { bytes, base64: false, spaced, word });
         }
         // Below that, the digits that depend on the secret alone are too few to tell it from other text.
         if secret.len() >= 4 {
@@ -97,7 +115,7 @@ impl Secrets {
                     (inside(&STANDARD_NO_PAD, secret, before), inside(&URL_SAFE_NO_PAD, secret, before));
                 for bytes in [standard, url] {
                     let word = bytes.len() < 5;
-                    self.add(Form { bytes, base64: true, word });
+                    self.add(Form { bytes, base64: true, spaced: true, word });
                 }
             }
         }
@@ -109,11 +127,21 @@ impl Secrets {
         let last = answer.rsplit(|byte| matches!(byte, b' ' | b',')).next().unwrap_or(answer);
         let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(answer).into_bytes());
         // In base64 it is in no word: a short password is in a short answer.
-        for (bytes, least) in [(Zeroizing::new(last.to_vec()), 2 * LONG), (encoded, LONG)] {
+        for (bytes, base64, least) in
+            [(Zeroizing::new(last.to_vec()), false, 2 * LONG), (encoded, true, LONG)]
+        {
             if bytes.len() >= least {
-                self.add(Form { bytes, base64: false, word: false });
+                self.add(Form { bytes, base64, spaced: base64, word: false });
             }
         }
+    }
+
+    /// Who logs in: where a server says this name it repeats the log-in, and the name itself is no secret.
+    pub(crate) fn name(&mut self, name: &str) {
+        let name = name.to_ascii_lowercase();
+        let local = name.split('@').next().unwrap_or_default().to_owned();
+        self.names.extend([name.into_bytes(), local.into_bytes()]);
+        self.names.dedup();
     }
 
     fn add(&mut self, form: Form) {
@@ -124,43 +152,37 @@ impl Secrets {
         }
     }
 
-    /// Words for people, without the secrets.
+    /// Words for people, without the secrets and their pieces.
     pub(crate) fn said<'a>(&self, words: &'a [u8]) -> Cow<'a, [u8]> {
-        match self.masked(words) {
-            (Cow::Owned(_), true) => Cow::Borrowed(UNSAID),
-            (words, _) => words,
-        }
+        let mut spans = self.whole(words);
+        spans.extend(pieces::pieces(&self.forms, &self.names, words));
+        if spans.iter().any(|(_, _, short)| *short) { Cow::Borrowed(UNSAID) } else { masked(words, spans) }
     }
 
     /// The same of a response that is read by machines too, such as the answer to ID: all of it stays that is no secret.
     pub(crate) fn listed<'a>(&self, response: &'a [u8]) -> Cow<'a, [u8]> {
-        self.masked(response).0
+        masked(response, self.whole(response))
     }
 
     /// Whether the name of a code is a secret in a code's place.
     pub(crate) fn is_code(&self, name: &[u8]) -> bool {
         let registered = CODES.iter().any(|code| code.eq_ignore_ascii_case(name));
-        !registered && matches!(self.masked(name).0, Cow::Owned(_))
+        !registered && matches!(self.said(name), Cow::Owned(_) | Cow::Borrowed(UNSAID))
     }
 
-    /// The text with a mask for each secret, and whether a short one was among them.
-    fn masked<'a>(&self, text: &'a [u8]) -> (Cow<'a, [u8]>, bool) {
-        let (mut out, mut short, mut at, mut copied) = (Vec::new(), false, 0, 0);
+    /// Where in the text whole secrets stand, and whether each is a short one.
+    fn whole(&self, text: &[u8]) -> Vec<(usize, usize, bool)> {
+        let (mut spans, mut at, mut done) = (Vec::new(), 0, 0);
         while at < text.len() {
-            let Some((from, to, word)) = self.secret_at(text, at, copied) else {
-                at += 1;
-                continue;
-            };
-            out.extend_from_slice(text.get(copied..from).unwrap_or_default());
-            out.extend_from_slice(MASK);
-            short |= word;
-            (at, copied) = (to, to);
+            match self.secret_at(text, at, done) {
+                Some(span) => {
+                    (at, done) = (span.1, span.1);
+                    spans.push(span);
+                }
+                None => at += 1,
+            }
         }
-        if copied == 0 {
-            return (Cow::Borrowed(text), false);
-        }
-        out.extend_from_slice(text.get(copied..).unwrap_or_default());
-        (Cow::Owned(out), short)
+        spans
     }
 
     /// The secret that begins at `at`: from where to where, and whether it is a short one. Nothing before `done` is its.
@@ -175,18 +197,30 @@ impl Secrets {
                         && !is_word(at.checked_sub(1).and_then(|before| text.get(before))))
         };
         let form = self.forms.iter().find(stands_here)?;
-        let (mut from, mut to) = (at, at + form.bytes.len());
-        if form.base64 {
-            let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
-            while from > done && text.get(from - 1).is_some_and(digit) {
-                from -= 1;
-            }
-            while text.get(to).is_some_and(digit) {
-                to += 1;
-            }
-        }
-        Some((from, to, form.word))
+        let (from, to) = (at, at + form.bytes.len());
+        Some(match form.base64 {
+            true => (pieces::digits_before(text, from, done), pieces::digits_behind(text, to), form.word),
+            false => (from, to, form.word),
+        })
     }
+}
+
+/// The text with a mask in the place of each of these spans, which may overlap.
+fn masked(text: &[u8], mut spans: Vec<(usize, usize, bool)>) -> Cow<'_, [u8]> {
+    if spans.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    spans.sort_unstable();
+    let (mut out, mut copied) = (Vec::new(), None);
+    for (from, to, _) in spans {
+        if copied.is_none_or(|copied| from >= copied) {
+            out.extend_from_slice(text.get(copied.unwrap_or(0)..from).unwrap_or_default());
+            out.extend_from_slice(MASK);
+        }
+        copied = copied.max(Some(to));
+    }
+    out.extend_from_slice(text.get(copied.unwrap_or(0)..).unwrap_or_default());
+    Cow::Owned(out)
 }
 
 impl std::fmt::Debug for Secrets {
@@ -348,6 +382,128 @@ mod tests {
         assert_eq!(said("", "over quota"), "over quota");
         // Its base64 is long enough to be looked for.
         assert_eq!(said("geheim7", STANDARD.encode("\0anna\0geheim7")), "[secret]");
+    }
+
+    fn said_to(user: &str, secret: &str, words: impl AsRef<[u8]>) -> String {
+        let mut secrets = Secrets::default();
+        secrets.hide(secret.as_bytes());
+        secrets.name(user);
+        String::from_utf8_lossy(&secrets.said(words.as_ref())).into_owned()
+    }
+
+    #[test]
+    fn a_line_that_is_cut_leaves_no_piece() {
+        let (secret, encoded) = ("Sommer2024-Geheim!", STANDARD.encode("\0old\0Sommer2024-Geheim!"));
+        for (words, left) in [
+            ("bad line: LOGIN \"old\" \"Sommer2024-Geh...", "bad line: LOGIN \"old\" \"[secret]..."),
+            ("bad line: LOGIN \"old\" \"Somm…", "bad line: LOGIN \"old\" \"[secret]…"),
+            ("old: Sommer2 is wrong", "old: [secret] is wrong"),
+            ("...mer2024-Geheim! wrong", "...[secret] wrong"),
+            ("er2024-Geheim!\" what?", "[secret]\" what?"),
+            ("...r2024-Gehei...", "...[secret]..."),
+            ("x SOMMER2024-GEH x", "x [secret] x"),
+            ("it begins with Sommer2", "it begins with [secret]"),
+            ("536f6d6d6572323032342d47 and 53 6f 6d 6d 65 72 32", "[secret] and [secret]"),
+            (&format!("AUTHENTICATE PLAIN {}...", &encoded[..24]), "AUTHENTICATE PLAIN [secret]..."),
+            (&format!("unknown {}", &encoded[..encoded.len() - 2]), "unknown [secret]"),
+            (&format!("{}\r\n {} no", &encoded[..20], &encoded[20..]), "[secret] no"),
+        ] {
+            assert_eq!(said_to("old", secret, words), left, "{words}");
+        }
+        // Torn off in its place an ordinary word is the secret's, too; and of a short secret the sentence is left out.
+        let torn = said_to("anna", "password-4711-x", "LOGIN \"anna\" \"password...");
+        assert_eq!(torn, "LOGIN \"anna\" \"[secret]...");
+        assert_eq!(said_to("anna", "Kurz77", "LOGIN \"anna\" \"Kurz..."), String::from_utf8_lossy(UNSAID));
+    }
+
+    #[test]
+    fn ordinary_sentences_stay_with_ordinary_passwords() {
+        let sentences = [
+            // Dovecot, Cyrus, Exchange, Gmail, Courier; and what others say.
+            "Authentication failed.",
+            "Logged in",
+            "Temporary authentication failure. [imap1:2026-11-29 12:00:00]",
+            "Mailbox doesn't exist: Archive/2024 (0.001 + 0.000 secs).",
+            "Quota exceeded (mailbox for user is full)",
+            "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
+            "Append completed (0.002 + 0.000 + 0.001 secs).",
+            "Too many invalid IMAP commands.",
+            "Login failed: authentication failure",
+            "Login only available under a layer",
+            "Invalid user",
+            "Permission denied",
+            "LOGIN failed.",
+            "User is authenticated but not connected.",
+            "Request is throttled. Suggested Backoff Time: 92415 milliseconds",
+            "Command Error. 12",
+            "Server Unavailable. 15",
+            "Invalid credentials (Failure)",
+            "Application-specific password required: https://support.google.com/accounts/answer/185833 (Failure)",
+            "Please log in via your web browser: https://support.google.com/mail/accounts/answer/78754 (Failure)",
+            "Account exceeded command or bandwidth limits. j123mb4567",
+            "Login failed.",
+            "Error in IMAP command received by server.",
+            "Over quota: anna.mueller@firma.example has no room for more mail",
+            "LOGIN for anna.mueller@firma.example: too many simultaneous sessions, please wait...",
+        ];
+        for secret in [
+            "Password123!",
+            "password1",
+            "passwort",
+            "Invalid2024",
+            "authentication-9",
+            "mailbox2024",
+            "Login12345",
+            "Sommer2024-Geheim!",
+            "anna.mueller77",
+            "firma-2024",
+            "welcome1",
+            "qwertz123456",
+            "too many secrets",
+            "xpassword",
+            "google4ever",
+            "Exchange99",
+        ] {
+            for words in sentences {
+                assert_eq!(said_to("anna.mueller@firma.example", secret, words), words, "with {secret}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_words_are_searched_in_little_time() {
+        let encoded = STANDARD.encode("\0old\0Sommer2024-Geheim!");
+        for words in [encoded.repeat(2_000), "Sommer2024 ".repeat(5_000), "LOGIN Somm".repeat(5_000)] {
+            assert!(!said_to("old", "Sommer2024-Geheim!", words).contains("Sommer"));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_cut_leaves_six_characters(
+            secret in "[a-zA-Z0-9!#$%&()*+,./:;<=>?@^_{|}~ \"\\\\'-]{8,40}", ends in (0usize..60, 0usize..60), dots in 0usize..3,
+        ) {
+            let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
+            let digits = STANDARD.encode(format!("\0old\0{secret}"));
+            let ours = STANDARD_NO_PAD.encode(format!("\0old\0{secret}"));
+            let dots = ["", "...", "…"][dots];
+            for (line, forms) in [
+                (format!("LOGIN \"old\" \"{quoted}\""), [secret.clone(), quoted.clone()]),
+                (format!("AUTHENTICATE PLAIN {digits}"), [ours[7..].to_owned(), ours[7..].to_owned()]),
+            ] {
+                let cut = &line[..line.len().saturating_sub(ends.0)];
+                let tail = &line[ends.1.min(line.len())..];
+                for words in [format!("{cut}{dots}"), format!("{dots}{tail}"), format!("bad {cut}{dots} again")] {
+                    let left = said_to("old", &secret, &words);
+                    for form in &forms {
+                        for piece in form.as_bytes().windows(6) {
+                            let piece = String::from_utf8_lossy(piece);
+                            proptest::prop_assert!(!left.contains(&*piece), "{words} -> {left}: {piece}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

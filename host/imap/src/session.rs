@@ -344,6 +344,11 @@ impl Session {
         Ok(bounds::most_listed(self.wire()?.reader.exists(), stored))
     }
 
+    /// How many messages were stored in the open folder since it was opened.
+    pub(crate) fn stored(&self) -> u32 {
+        self.stored
+    }
+
     /// Messages were stored in the open folder.
     pub(crate) fn has_stored(&mut self, messages: u32) {
         self.stored = self.stored.saturating_add(messages);

@@ -269,7 +269,7 @@ async fn hash(
         read.found.insert(message.uid, hasher.finish());
     }
     for refusal in fetch.refused() {
-        if !refusal.ended && refusal.refusal.asks_for_patience() {
+        if !refusal.ended && refusal.refusal.asks_for_patience() && !refusal.may_be_about_length() {
             return Ok(Some(refusal.refusal.clone()));
         }
         read.refused.extend(refusal.uids.iter().map(|uid| (uid, refusal.refusal.to_string())));

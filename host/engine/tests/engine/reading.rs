@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mailhaul_engine::plugin::{Classification, Depth, Meaning, ServerProfile};
 use mailhaul_engine::summary::{DifferenceKind, Side};
-use mailhaul_lab::fake::{Give, Take, Verdict};
+use mailhaul_lab::fake::{Fake, Give, Take, Verdict};
 
 use crate::doubles::Profiler;
 use crate::stage::{DATE, Stage, message};
@@ -141,6 +141,79 @@ fn a_limit_of_listed_messages_in_one_question_is_learnt() {
         stage.run().complete();
         stage.assert_moved();
         stage.verify(Depth::Full).complete();
+    }
+}
+
+/// For how many of 300 messages this FETCH asks; of lists only, or of whatever is fetched.
+fn asked_for(line: &str, texts: bool) -> usize {
+    let Some((set, _)) = line.strip_prefix("UID FETCH ").and_then(|rest| rest.split_once(' ')) else {
+        return 0;
+    };
+    if line.contains("BODY.PEEK[]") && !texts {
+        return 0;
+    }
+    let number = |text: &str| text.parse::<usize>().unwrap_or(300).min(300);
+    let ranges = set.split(',').map(|range| range.split_once(':').unwrap_or((range, range)));
+    ranges.map(|(first, last): (&str, &str)| (number(last) + 1).saturating_sub(number(first))).sum()
+}
+
+/// It answers so to a FETCH that asks for more.
+fn takes(server: &Fake, most: usize, texts: bool, words: &'static str) {
+    server.manners(|m| {
+        m.on_command = Box::new(move |line| match asked_for(line, texts) > most {
+            true => Verdict::Say(words.into()),
+            false => Verdict::Go,
+        });
+    });
+}
+
+fn refused(server: &Fake, most: usize) -> usize {
+    server.heard().iter().filter(|line| asked_for(line, false) > most).count()
+}
+
+/// The folder was unreadable, or the mailbox waited for as long as patience lasts and was told to have too many connections.
+#[test]
+fn a_list_that_is_refused_is_asked_for_in_parts() {
+    for words in ["NO too many messages", "BAD too many", "NO [LIMIT] too many messages"] {
+        for (texts, source, target) in
+            [(false, true, false), (true, true, false), (false, false, true), (true, true, true)]
+        {
+            let stage = Stage::loaded(300);
+            stage.load("Archive", 300);
+            for server in [(&stage.source, source), (&stage.target, target)].into_iter().filter(|one| one.1) {
+                takes(server.0, 40, texts, words);
+            }
+            let outcome = stage.run();
+            assert_eq!((outcome.complete().reconnects(), outcome.waited.as_secs()), (0, 0), "{words}");
+            stage.assert_moved();
+            // 300, 150, 75; and what was under way with it.
+            assert!(refused(&stage.source, 40) < 20, "{words}: {:#?}", stage.source.heard());
+            stage.source.store(|store| store.add("INBOX", &[], DATE, &message("more", 1)));
+            assert_eq!(stage.run().complete().reconnects(), 0);
+            stage.assert_moved();
+            assert_eq!(stage.verify(Depth::Full).complete().reconnects(), 0);
+        }
+    }
+}
+
+/// A limit that one message meets is about the moment: it is waited for, and it ends.
+#[test]
+fn a_limit_that_stays_for_one_message_ends_and_is_not_one_on_connections() {
+    let stage = Stage::loaded(300);
+    stage.run().complete();
+    let stage_anew = Stage::loaded(300);
+    for (stage, texts) in [(&stage, false), (&stage_anew, false), (&stage_anew, true)] {
+        takes(&stage.source, 0, texts, "NO [LIMIT] too many messages");
+        if !texts {
+            stage.source.store(|store| store.add("INBOX", &[], DATE, &message("more", 1)));
+        }
+        for outcome in [stage.run(), stage.verify(Depth::Full)] {
+            let (side, cause, reason) = outcome.stopped();
+            assert!(side == Side::Source && reason.contains("[LIMIT] too many messages"), "{reason}");
+            assert_ne!(cause, "too-many-connections");
+            assert!(outcome.waited <= Duration::from_secs(200), "{:?}", outcome.waited);
+        }
+        assert!(refused(&stage.source, 0) < 400, "{}", refused(&stage.source, 0));
     }
 }
 

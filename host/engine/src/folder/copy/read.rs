@@ -172,10 +172,13 @@ impl Reader<'_> {
     /// Takes note of what a profile that knows the source says of its refusals.
     ///
     /// # Errors
-    /// Where one asks for patience, by its own words or a profile's: nothing more is asked for now.
+    /// Where one asks for patience, by its own words or a profile's: nothing more is asked for now. A limit that a question for
+    /// several messages met may be one on its length.
     async fn heed(&mut self, refused: &[FetchRefusal]) -> Step<()> {
-        for FetchRefusal { refusal, .. } in refused {
-            if !self.words.contains_key(&refusal.text) {
+        for refused in refused {
+            let refusal = &refused.refusal;
+            let of_length = refusal.asks_for_patience() && refused.may_be_about_length();
+            if !of_length && !self.words.contains_key(&refusal.text) {
                 let error = refusal.clone().into_error("FETCH");
                 let words = stopping(self.route.work, Side::Source, error).await?;
                 self.words.insert(refusal.text.clone(), words);
