@@ -208,6 +208,9 @@ pub(crate) fn halves(uids: &UidSet, exists: u32, uid_next: Option<u32>) -> Optio
         let half = usize::try_from(uids.len().div_ceil(2)).ok()?;
         uids.iter().nth(half.checked_sub(1)?)?
     };
+    if middle >= last {
+        return None;
+    }
     let parts = [UidSet::range(1, middle), UidSet::range(middle.saturating_add(1), u32::MAX)];
     let parts = parts.map(|part| uids.intersection(&part));
     parts.iter().all(|part| !part.is_empty()).then_some(parts)
