@@ -9,12 +9,20 @@
 //! - Or, of source and target: UIDNEXT and MESSAGES are the same too, of the INBOX and of the source's fullest folder, and
 //!   that folder's newest message is the same, byte by byte, under the same UID. Only while nothing was sent there:
 //!   a copy that was sent has the same UID and the same bytes often enough, and nothing more has to be proven then.
-//! - Or, of two targets: what another mailbox of the task has copied is there, byte by byte, under the UIDs that it was given.
-//!   A UID that both were given for copies of theirs is the opposite proof: an account gives a UID once.
+//! - Or, of two targets: what another mailbox of the project has copied is there, byte by byte, under the UIDs that it was
+//!   given. A UID that both were given for copies of theirs is the opposite proof: an account gives a UID once.
+//!
+//! A target is compared with those of all mailboxes of the list, as they were seen last, whether these run now or not
+//! (`task/accounts`): only their ledgers have to be there. Whoever has copied something there has the right to it, and the
+//! other one stops; where both have, both are told. Two that are at work at the same time have nothing to be known by yet: the
+//! one that came later waits until the other has its first copy, whatever their log-ins are called, and not a moment longer,
+//! since accounts that one script has made look alike by the dozen.
+
+use std::time::Duration;
 
 use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 
-use crate::account::{Mailbox, same_local_part};
+use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::mailbox::open::Interruption;
 use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
@@ -22,22 +30,22 @@ use crate::mapping::target::Listing;
 use crate::message::list::contents;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Ledger, LedgerError};
+use crate::state::ledger::{Ledger, LedgerError, Place};
 use crate::summary::Stopped;
-use crate::task::accounts::{Entered, Seen};
+use crate::task::accounts::{Entered, Other, Seen};
 use crate::task::context::Context;
 
-/// A folder of the target, and copies that are said to be in it.
-type Copies<'a> = (&'a Folder, Vec<Witness>);
+/// A folder of the target with its figures, and copies that are said to be in it.
+type Copies<'a> = (&'a Folder, &'a FolderStatus, Vec<Witness>);
 
 /// A MAILBOXID of this length is random: Cyrus and others have UUIDs and the like.
 const UNIQUE: usize = 16;
 
-/// Most mailboxes with one UIDVALIDITY that are compared whatever they are called.
-const ALIKE: usize = 64;
-
 /// Most copies of one folder that are looked for.
 const COPIES: u32 = 64;
+
+/// While another mailbox is waited for, both connections are looked after this often.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
 
 /// What figures say of two folders under one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +58,17 @@ enum Likeness {
     Alike,
 }
 
-/// Compares the ends with one another, and the target with those that other mailboxes of the task go to. As long as what is
-/// returned lives, mailboxes that may share the target wait for this one, if it is `to_write`.
+/// What is done with a mailbox whose account is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Nothing is changed: nobody is waited for.
+    Look,
+    /// So many messages are copied.
+    Copy(u64),
+}
+
+/// Compares the ends with one another, and the target with those that other mailboxes of the project go to. As long as what is
+/// returned lives, mailboxes that may share the target wait for this one's first copy.
 ///
 /// # Errors
 /// Where two are one account and nobody says that it is meant.
@@ -60,7 +77,7 @@ pub(crate) async fn enter(
     mailbox: &Mailbox,
     (source_end, target_end): (&mut Session, &mut Session),
     (source, target): (&Listing, &Listing),
-    to_write: bool,
+    purpose: Purpose,
 ) -> Result<Option<Entered>, Interruption> {
     let ledger = |key: &str| Ledger::read(&Ledger::file(&context.job.state_dir, key));
     if !mailbox.one_account
@@ -77,44 +94,116 @@ pub(crate) async fn enter(
     }
     let Some((_, status)) = inbox(target) else { return Ok(None) };
     let Some(uid_validity) = status.uid_validity else { return Ok(None) };
-    let entered = context.accounts.enter(mailbox, uid_validity, status.mailbox_id.as_deref());
-    // A server that gives every INBOX the same says nothing by it.
-    let telling = entered.before.len() <= ALIKE;
-    let may_be = |other: &&Seen| telling || same_local_part(&mailbox.target.user, &other.user);
-    for other in entered.before.iter().filter(may_be) {
-        let meant = mailbox.one_account && other.meant;
-        let mut likeness = by_id(status.mailbox_id.as_deref(), other.mailbox_id.as_deref());
-        // Two that are at work at the same time have nothing to know them by yet.
-        let may_share = likeness != Likeness::Other
-            && (meant || likeness == Likeness::Alike && same_local_part(&mailbox.target.user, &other.user));
-        if may_share && to_write {
-            other.done().await;
+    let ours = ledger(&mailbox.key)?;
+    let mut unknown = matches!(purpose, Purpose::Copy(messages) if messages > 0);
+    if let Some(ours) = ours.as_ref().filter(|_| unknown) {
+        unknown = their_copies(target, ours, None)?.is_none_or(|copies| copies.is_empty());
+    }
+    let mut entered = context.accounts.enter(mailbox, uid_validity, status.mailbox_id.as_deref(), unknown);
+    let order = entered.order;
+    let mut newer: Option<Listing> = None;
+    for other in &mut entered.others {
+        let seen = &other.seen;
+        let by_id = by_id(status.mailbox_id.as_deref(), seen.account.mailbox_id.as_deref());
+        let meant = mailbox.one_account && seen.meant;
+        let waits = purpose != Purpose::Look && by_id != Likeness::Other;
+        if let Some(turn) = other.turn.as_mut().filter(|_| waits) {
+            if meant {
+                wait(context, (source_end, target_end), turn.done()).await?;
+            } else if by_id == Likeness::Alike && is_same_server(mailbox, seen) && turn.is_unknown() {
+                tracing::info!(other = seen.account.mailbox, "waits for the first copy of one that looks alike");
+                wait(context, (source_end, target_end), turn.known()).await?;
+                newer = None;
+            }
         }
-        if meant {
+        if meant || by_id == Likeness::Other {
             continue;
         }
-        if likeness == Likeness::Alike {
-            let theirs = match ledger(&other.mailbox)? {
-                Some(theirs) => their_copies(target, &theirs, ledger(&mailbox.key)?.as_ref())?,
-                None => Some(Vec::new()),
-            };
-            likeness = match theirs {
-                Some(theirs) if has_any(target_end, &theirs).await? => Likeness::Same,
-                Some(_) => Likeness::Alike,
-                None => Likeness::Other,
-            };
-        }
-        if likeness == Likeness::Same {
-            return Err(stopped(two_rows(mailbox, other, told(Some((inbox_of(target), status))))));
+        let Some(theirs) = ledger(&seen.account.mailbox)? else {
+            // Nothing was copied: who was known first stays.
+            if by_id == Likeness::Same && !has_sent(ours.as_ref())? && seen.order < order {
+                return Err(stopped(two_rows(mailbox, seen, told(inbox(target)))));
+            }
+            continue;
+        };
+        let one = match by_id {
+            Likeness::Same if theirs.has_sent()? => true,
+            Likeness::Same => !has_sent(ours.as_ref())? && seen.order < order,
+            _ => {
+                if newer.is_none() && other.is_recent() && has_unlisted(target, &theirs)? {
+                    let listed = target_end.own_folders_with_status().await;
+                    newer = Some(listed.map_err(EndError::at(Side::Target))?);
+                }
+                match their_copies(newer.as_ref().unwrap_or(target), &theirs, ours.as_ref())? {
+                    Some(copies) => has_any(target_end, &copies, other).await?,
+                    None => false,
+                }
+            }
+        };
+        if one {
+            return Err(stopped(two_rows(mailbox, &other.seen, told(inbox(target)))));
         }
     }
     Ok(Some(entered))
 }
 
+/// Whether two targets are on one server, by its name.
+fn is_same_server(mailbox: &Mailbox, other: &Seen) -> bool {
+    let name = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
+    let (one, other) = (&mailbox.target.endpoint, &other.account);
+    name(&one.host) == name(&other.host) && one.port == other.port
+}
+
+/// Waits for another mailbox, and keeps both connections meanwhile.
+async fn wait(
+    context: &Context,
+    (source, target): (&mut Session, &mut Session),
+    until: impl Future<Output = ()>,
+) -> Result<(), Interruption> {
+    let mut until = std::pin::pin!(until);
+    loop {
+        tokio::select! {
+            biased;
+            () = context.stop.raised() => return Err(Interruption::User),
+            () = &mut until => return Ok(()),
+            () = tokio::time::sleep(LOOK_AFTER) => {
+                source.stay().await.map_err(EndError::at(Side::Source))?;
+                target.stay().await.map_err(EndError::at(Side::Target))?;
+            }
+        }
+    }
+}
+
+fn has_sent(ledger: Option<&Ledger>) -> Result<bool, LedgerError> {
+    ledger.map_or(Ok(false), Ledger::has_sent)
+}
+
+/// Whether another mailbox has copies in folders that this list does not have.
+fn has_unlisted(listing: &Listing, theirs: &Ledger) -> Result<bool, LedgerError> {
+    for place in theirs.places()?.iter().filter(|place| place.uid_validity.is_some()) {
+        if folder_of(listing, place).is_none() && !theirs.newest_copies(place.id, 1)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The folder of a list that a place would be, if it were of the same account.
+fn folder_of<'a>(listing: &'a Listing, place: &Place) -> Option<(&'a Folder, &'a FolderStatus)> {
+    listing.iter().find_map(|(folder, status)| {
+        let status = status.as_ref().filter(|status| status.uid_validity == place.uid_validity)?;
+        (folder.path.to_string() == place.path).then_some((folder, status))
+    })
+}
+
 fn two_rows(mailbox: &Mailbox, other: &Seen, told: String) -> String {
     format!(
         "target `{}` on {} is the same account as target `{}` on {} of mailbox `{}`: {told}",
-        mailbox.target.user, mailbox.target.endpoint.host, other.user, other.host, other.mailbox
+        mailbox.target.user,
+        mailbox.target.endpoint.host,
+        other.account.user,
+        other.account.host,
+        other.account.mailbox
     )
 }
 
@@ -136,10 +225,6 @@ fn told(inbox: Option<(Option<&Folder>, &FolderStatus)>) -> String {
 
 fn stopped(reason: String) -> Interruption {
     Interruption::Stopped(Stopped { side: Side::Local, cause: Cause::OneAccount, reason })
-}
-
-fn inbox_of(listing: &Listing) -> Option<&Folder> {
-    listing.iter().map(|(folder, _)| folder).find(|folder| folder.name.is_inbox())
 }
 
 fn inbox(listing: &Listing) -> Option<(Option<&Folder>, &FolderStatus)> {
@@ -220,8 +305,8 @@ async fn newest(session: &mut Session, folder: &Folder) -> Result<Option<(u32, [
     }
 }
 
-/// Another mailbox's copies that would be in folders of this list if the target were its too; `None` when a UID is both
-/// its and ours.
+/// A mailbox's copies that would be in folders of this list if the target were its too; `None` when a UID is both its and
+/// ours.
 fn their_copies<'a>(
     listing: &'a Listing,
     theirs: &Ledger,
@@ -230,11 +315,7 @@ fn their_copies<'a>(
     let our_places = ours.map(Ledger::places).transpose()?.unwrap_or_default();
     let mut all = Vec::new();
     for place in theirs.places()?.iter().filter(|place| place.uid_validity.is_some()) {
-        let there = listing.iter().find(|(folder, status)| {
-            folder.path.to_string() == place.path
-                && status.as_ref().is_some_and(|status| status.uid_validity == place.uid_validity)
-        });
-        let Some((folder, _)) = there else { continue };
+        let Some((folder, status)) = folder_of(listing, place) else { continue };
         let copies = theirs.newest_copies(place.id, COPIES)?;
         let mine = our_places
             .iter()
@@ -247,16 +328,24 @@ fn their_copies<'a>(
                 }
             }
         }
-        all.push((folder, best_witnesses(theirs, copies)?));
+        let witnesses = best_witnesses(theirs, copies)?;
+        if !witnesses.is_empty() {
+            all.push((folder, status, witnesses));
+        }
     }
     Ok(Some(all))
 }
 
-/// Whether the copies of any of these folders are on the target.
-async fn has_any(target: &mut Session, copies: &[Copies<'_>]) -> Result<bool, EndError> {
-    for (folder, witnesses) in copies {
+/// Whether another mailbox's copies are on the target, in any of these folders.
+async fn has_any(target: &mut Session, copies: &[Copies<'_>], other: &Other) -> Result<bool, EndError> {
+    for (folder, status, witnesses) in copies {
         let witnesses: Vec<(u32, &Witness)> =
             witnesses.iter().filter_map(|one| Some((one.target_uid?, one))).collect();
+        // Figures that are older than the copies say nothing of them.
+        let highest = witnesses.iter().map(|(uid, _)| *uid).max();
+        if !other.is_recent() && (status.messages == Some(0) || status.uid_next.is_some_and(|next| Some(next) <= highest)) {
+            continue;
+        }
         if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
             return Ok(true);
         }

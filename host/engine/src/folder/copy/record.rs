@@ -192,6 +192,7 @@ pub(super) async fn record(
         }
         if !delivered.is_empty() {
             let taken = route.work.ledger().delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
+            route.work.context.accounts.copied(route.work.key());
             let taken: HashMap<u32, Taken> = taken.into_iter().map(|t| (t.uid, t)).collect();
             for message in delivered.into_iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;

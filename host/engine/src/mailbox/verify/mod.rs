@@ -12,6 +12,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, Work, WorkError};
+use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 use crate::mailbox::verify::looked::{Looked, finding};
@@ -66,6 +67,9 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
     let source_folders = ends.source.folders_with_status().await.map_err(EndError::at(Side::Source))?;
     unseen::record(work, &source_folders).await?;
     let target_folders = ends.target.own_folders_with_status().await.map_err(EndError::at(Side::Target))?;
+    // What another mailbox has put there is not to be compared with this one's mail.
+    let (pair, lists) = ((&mut ends.source, &mut ends.target), (&source_folders, &target_folders));
+    one_account::enter(context, work.mailbox, pair, lists, Purpose::Look).await?;
     let names = |listing: &Listing| by_path(listing.iter().map(|(folder, _)| folder));
     let (source_names, target_names) = (names(&source_folders), names(&target_folders));
     let messages = |listing: &Listing, path: &str| {
