@@ -94,12 +94,17 @@ pub(crate) async fn enter(
     }
     let Some((_, status)) = inbox(target) else { return Ok(None) };
     let Some(uid_validity) = status.uid_validity else { return Ok(None) };
-    let ours = ledger(&mailbox.key)?;
+    let mut ours = None;
     let mut unknown = matches!(purpose, Purpose::Copy(messages) if messages > 0);
-    if let Some(ours) = ours.as_ref().filter(|_| unknown) {
-        unknown = their_copies(target, ours, None)?.is_none_or(|copies| copies.is_empty());
+    if unknown {
+        ours = ledger(&mailbox.key)?;
+        let copies = ours.as_ref().map(|ours| their_copies(target, ours, None)).transpose()?.flatten();
+        unknown = copies.is_none_or(|copies| copies.is_empty());
     }
     let mut entered = context.accounts.enter(mailbox, uid_validity, status.mailbox_id.as_deref(), unknown);
+    if ours.is_none() && !entered.others.is_empty() {
+        ours = ledger(&mailbox.key)?;
+    }
     let order = entered.order;
     let mut newer: Option<Listing> = None;
     for other in &mut entered.others {
