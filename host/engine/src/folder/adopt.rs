@@ -153,6 +153,8 @@ impl FolderRun<'_> {
         copied.retain(|m| taken_over.contains(&m.uid));
         if !copied.is_empty() {
             work.context.accounts.copied(work.key());
+        } else if !present.is_empty() {
+            work.context.accounts.found(work.key());
         }
         let as_sent = Rule::Exact.as_str();
         let sizes =

@@ -18,34 +18,24 @@
 //! one that came later waits until the other has its first copy, whatever their log-ins are called, and not a moment longer,
 //! since accounts that one script has made look alike by the dozen.
 
-use std::time::Duration;
-
 use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
+use crate::mailbox::known_by::{has_any, has_unlisted, their_copies};
 use crate::mailbox::open::Interruption;
-use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
+use crate::mailbox::turn::{until_known, wait};
 use crate::mapping::target::Listing;
 use crate::message::list::contents;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Ledger, LedgerError, Place};
+use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::Stopped;
-use crate::task::accounts::{Entered, Other, Seen};
+use crate::task::accounts::{Entered, Seen};
 use crate::task::context::Context;
-
-/// A folder of the target with its figures, and copies that are said to be in it.
-type Copies<'a> = (&'a Folder, &'a FolderStatus, Vec<Witness>);
 
 /// A MAILBOXID of this length is random: Cyrus and others have UUIDs and the like.
 const UNIQUE: usize = 16;
-
-/// Most copies of one folder that are looked for.
-const COPIES: u32 = 64;
-
-/// While another mailbox is waited for, both connections are looked after this often.
-const LOOK_AFTER: Duration = Duration::from_secs(5);
 
 /// What figures say of two folders under one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +105,17 @@ pub(crate) async fn enter(
         if let Some(turn) = other.turn.as_mut().filter(|_| waits) {
             if meant {
                 wait(context, (source_end, target_end), turn.done()).await?;
-            } else if by_id == Likeness::Alike && is_same_server(mailbox, seen) && turn.is_unknown() {
-                tracing::info!(other = seen.account.mailbox, "waits for the first copy of one that looks alike");
-                wait(context, (source_end, target_end), turn.known()).await?;
+            } else if by_id == Likeness::Alike && is_same_server(mailbox, seen) && !turn.is_known() {
+                tracing::info!(
+                    other = seen.account.mailbox,
+                    "waits for the first copy of one that looks alike"
+                );
+                let theirs = || ledger(&seen.account.mailbox);
+                let ends = (&mut *source_end, &mut *target_end);
+                let is_elsewhere = until_known(context, ends, target, turn, theirs).await?;
+                if is_elsewhere {
+                    continue;
+                }
                 newer = None;
             }
         }
@@ -140,7 +138,7 @@ pub(crate) async fn enter(
                     newer = Some(listed.map_err(EndError::at(Side::Target))?);
                 }
                 match their_copies(newer.as_ref().unwrap_or(target), &theirs, ours.as_ref())? {
-                    Some(copies) => has_any(target_end, &copies, other).await?,
+                    Some(copies) => has_any(target_end, &copies, other.is_recent()).await?,
                     None => false,
                 }
             }
@@ -159,46 +157,8 @@ fn is_same_server(mailbox: &Mailbox, other: &Seen) -> bool {
     name(&one.host) == name(&other.host) && one.port == other.port
 }
 
-/// Waits for another mailbox, and keeps both connections meanwhile.
-async fn wait(
-    context: &Context,
-    (source, target): (&mut Session, &mut Session),
-    until: impl Future<Output = ()>,
-) -> Result<(), Interruption> {
-    let mut until = std::pin::pin!(until);
-    loop {
-        tokio::select! {
-            biased;
-            () = context.stop.raised() => return Err(Interruption::User),
-            () = &mut until => return Ok(()),
-            () = tokio::time::sleep(LOOK_AFTER) => {
-                source.stay().await.map_err(EndError::at(Side::Source))?;
-                target.stay().await.map_err(EndError::at(Side::Target))?;
-            }
-        }
-    }
-}
-
 fn has_sent(ledger: Option<&Ledger>) -> Result<bool, LedgerError> {
     ledger.map_or(Ok(false), Ledger::has_sent)
-}
-
-/// Whether another mailbox has copies in folders that this list does not have.
-fn has_unlisted(listing: &Listing, theirs: &Ledger) -> Result<bool, LedgerError> {
-    for place in theirs.places()?.iter().filter(|place| place.uid_validity.is_some()) {
-        if folder_of(listing, place).is_none() && !theirs.newest_copies(place.id, 1)?.is_empty() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The folder of a list that a place would be, if it were of the same account.
-fn folder_of<'a>(listing: &'a Listing, place: &Place) -> Option<(&'a Folder, &'a FolderStatus)> {
-    listing.iter().find_map(|(folder, status)| {
-        let status = status.as_ref().filter(|status| status.uid_validity == place.uid_validity)?;
-        (folder.path.to_string() == place.path).then_some((folder, status))
-    })
 }
 
 fn two_rows(mailbox: &Mailbox, other: &Seen, told: String) -> String {
@@ -308,54 +268,6 @@ async fn newest(session: &mut Session, folder: &Folder) -> Result<Option<(u32, [
         Err(error) if !error.is_connection_lost() => Ok(None),
         found => found,
     }
-}
-
-/// A mailbox's copies that would be in folders of this list if the target were its too; `None` when a UID is both its and
-/// ours.
-fn their_copies<'a>(
-    listing: &'a Listing,
-    theirs: &Ledger,
-    ours: Option<&Ledger>,
-) -> Result<Option<Vec<Copies<'a>>>, LedgerError> {
-    let our_places = ours.map(Ledger::places).transpose()?.unwrap_or_default();
-    let mut all = Vec::new();
-    for place in theirs.places()?.iter().filter(|place| place.uid_validity.is_some()) {
-        let Some((folder, status)) = folder_of(listing, place) else { continue };
-        let copies = theirs.newest_copies(place.id, COPIES)?;
-        let mine = our_places
-            .iter()
-            .find(|ours| ours.path == place.path && ours.uid_validity == place.uid_validity)
-            .map(|ours| ours.id);
-        if let (Some(ours), Some(mine)) = (ours, mine) {
-            for uid in copies.iter().filter_map(|(_, row)| row.target_uid()) {
-                if ours.is_copy(mine, uid)? {
-                    return Ok(None);
-                }
-            }
-        }
-        let witnesses = best_witnesses(theirs, copies)?;
-        if !witnesses.is_empty() {
-            all.push((folder, status, witnesses));
-        }
-    }
-    Ok(Some(all))
-}
-
-/// Whether another mailbox's copies are on the target, in any of these folders.
-async fn has_any(target: &mut Session, copies: &[Copies<'_>], other: &Other) -> Result<bool, EndError> {
-    for (folder, status, witnesses) in copies {
-        let witnesses: Vec<(u32, &Witness)> =
-            witnesses.iter().filter_map(|one| Some((one.target_uid?, one))).collect();
-        // Figures that are older than the copies say nothing of them.
-        let highest = witnesses.iter().map(|(uid, _)| *uid).max();
-        if !other.is_recent() && (status.messages == Some(0) || status.uid_next.is_some_and(|next| Some(next) <= highest)) {
-            continue;
-        }
-        if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 #[cfg(test)]

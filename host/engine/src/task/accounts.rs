@@ -25,15 +25,26 @@ pub(crate) struct Seen {
     now: bool,
 }
 
+/// What a mailbox at work has come to, as far as it can be told from others by it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// It has a copy on its target, or nothing to copy.
+    pub known: bool,
+    /// It has found messages there that were there before.
+    pub found: bool,
+    /// So many of its messages were acknowledged without a UID.
+    pub acknowledged: u64,
+}
+
 /// A mailbox at work on its target account, before whoever holds this.
 #[derive(Debug, Clone)]
-pub(crate) struct Turn(watch::Receiver<bool>);
+pub(crate) struct Turn(watch::Receiver<Progress>);
 
 impl Turn {
     /// Waits until it is known by copies of its own, or is not worked on any more.
     pub(crate) async fn known(&mut self) {
         // An error is one that is not worked on any more.
-        self.0.wait_for(|known| *known).await.ok();
+        self.0.wait_for(|progress| progress.known).await.ok();
     }
 
     /// Waits until it is not worked on any more.
@@ -41,9 +52,19 @@ impl Turn {
         while self.0.changed().await.is_ok() {}
     }
 
-    /// Whether there is something to wait for.
-    pub(crate) fn is_unknown(&self) -> bool {
-        !*self.0.borrow() && self.0.has_changed().is_ok()
+    /// Waits until it has come further than [`Turn::progress`] has told, or is not worked on any more.
+    pub(crate) async fn changed(&mut self) {
+        self.0.changed().await.ok();
+    }
+
+    /// How far it has come; `None` when it is not worked on any more.
+    pub(crate) fn progress(&mut self) -> Option<Progress> {
+        self.0.has_changed().is_ok().then(|| *self.0.borrow_and_update())
+    }
+
+    /// Whether there is nothing to wait for.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.borrow().known || self.0.has_changed().is_err()
     }
 }
 
@@ -84,7 +105,7 @@ impl Drop for Entered {
 struct AtWork {
     mailbox: String,
     uid_validity: u32,
-    known: watch::Sender<bool>,
+    progress: watch::Sender<Progress>,
 }
 
 #[derive(Debug, Default)]
@@ -157,15 +178,36 @@ impl Accounts {
             seen.now = true;
         }
         let turn = known.number();
-        let work = AtWork { mailbox: mailbox.key.clone(), uid_validity, known: watch::Sender::new(!unknown) };
+        let progress = watch::Sender::new(Progress { known: !unknown, ..Progress::default() });
+        let work = AtWork { mailbox: mailbox.key.clone(), uid_validity, progress };
         known.at_work.insert(turn, work);
         Entered { order, others, accounts: Arc::clone(self), turn }
     }
 
     /// A mailbox has a copy on its target now, by which it can be told from others.
     pub(crate) fn copied(&self, mailbox: &str) {
+        self.progressed(mailbox, |progress| progress.known = true);
+    }
+
+    /// A mailbox has found messages that were on its target before.
+    pub(crate) fn found(&self, mailbox: &str) {
+        self.progressed(mailbox, |progress| progress.found = true);
+    }
+
+    /// A mailbox's target has acknowledged so many messages without telling a UID.
+    pub(crate) fn acknowledged(&self, mailbox: &str, messages: u64) {
+        if messages > 0 {
+            self.progressed(mailbox, |progress| progress.acknowledged += messages);
+        }
+    }
+
+    fn progressed(&self, mailbox: &str, change: impl Fn(&mut Progress)) {
         for work in self.lock().at_work.values().filter(|work| work.mailbox == mailbox) {
-            work.known.send_if_modified(|known| !std::mem::replace(known, true));
+            work.progress.send_if_modified(|progress| {
+                let before = *progress;
+                change(progress);
+                *progress != before
+            });
         }
     }
 
@@ -213,7 +255,7 @@ impl Known {
             let Some(seen) = self.seen.get(key) else { continue };
             if others.len() < ALIKE && others.iter().all(|other| other.seen.order != seen.order) {
                 let turn = at_work().find(|work| work.mailbox == *key);
-                let turn = turn.map(|work| Turn(work.known.subscribe()));
+                let turn = turn.map(|work| Turn(work.progress.subscribe()));
                 others.push(Other { seen: seen.clone(), turn });
             }
         }
@@ -229,5 +271,75 @@ fn seen_of(mailbox: &Mailbox, uid_validity: u32, mailbox_id: Option<&str>) -> Se
         user: mailbox.target.user.clone(),
         uid_validity,
         mailbox_id: mailbox_id.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::testing::mailbox;
+
+    fn names(entered: &Entered) -> Vec<&str> {
+        entered.others.iter().map(|other| other.seen.account.mailbox.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_not_in_the_list_or_goes_elsewhere_is_not_compared() {
+        let [ann, bob, cem] = ["ann", "bob", "cem"].map(|key| mailbox(key, "old.example", "new.example"));
+        let moved = mailbox("bob", "old.example", "other.example");
+        let recorded: Vec<SeenAccount> = [&ann, &bob, &cem].map(|m| seen_of(m, 7, None)).into();
+        let accounts = Arc::new(Accounts::default());
+        accounts.fill(recorded.clone(), [&ann, &moved, &cem].into_iter(), None);
+        let entered = accounts.enter(&cem, 7, None, true);
+        assert_eq!(names(&entered), ["ann"]);
+        assert!(entered.others[0].seen.order < entered.order);
+        // Nor is what has another UIDVALIDITY by now.
+        assert_eq!(names(&accounts.enter(&ann, 8, None, true)), Vec::<&str>::new());
+        assert_eq!(names(&accounts.enter(&bob, 7, None, true)), ["cem"]);
+    }
+
+    #[test]
+    fn a_server_that_gives_every_inbox_the_same_says_nothing_by_it() {
+        let all: Vec<Mailbox> =
+            (0..10_000).map(|n| mailbox(&format!("user{n}"), "old.example", "new.example")).collect();
+        let accounts = Arc::new(Accounts::default());
+        accounts.fill(all.iter().map(|m| seen_of(m, 7, None)).collect(), all.iter(), None);
+        let at_work = accounts.enter(&all[5], 7, None, true);
+        let namesake = mailbox("USER9@new.example", "old.example", "new.example");
+        assert_eq!(names(&accounts.enter(&namesake, 7, None, true)), ["user5", "user9"]);
+        drop(at_work);
+        let begun = std::time::Instant::now();
+        for mailbox in &all {
+            assert_eq!(
+                names(&accounts.enter(mailbox, 7, None, true)).len(),
+                usize::from(mailbox.key == "user9")
+            );
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn who_has_nothing_to_copy_or_a_copy_or_is_gone_holds_nobody_up() {
+        let [ann, bob, cem] = ["ann", "bob", "cem"].map(|key| mailbox(key, "old.example", "new.example"));
+        let accounts = Arc::new(Accounts::default());
+        let idle = accounts.enter(&ann, 7, None, false);
+        let busy = accounts.enter(&bob, 7, None, true);
+        let mut entered = accounts.enter(&cem, 7, None, true);
+        assert_eq!(names(&entered), ["ann", "bob"]);
+        let turns: Vec<&mut Turn> =
+            entered.others.iter_mut().filter_map(|other| other.turn.as_mut()).collect();
+        let [of_idle, of_busy] = &mut turns.into_iter().collect::<Vec<_>>()[..] else {
+            panic!("both are at work")
+        };
+        assert!(of_idle.is_known() && !of_busy.is_known());
+        accounts.copied("bob");
+        of_busy.known().await;
+        drop((busy, idle));
+        of_busy.done().await;
+        assert_eq!(of_busy.progress(), None);
+        // One that comes back is the last, and waits for those that went on.
+        let back = accounts.enter(&bob, 7, None, true);
+        let turns: Vec<bool> = back.others.iter().map(|other| other.turn.is_some()).collect();
+        assert_eq!((names(&back), turns), (vec!["cem", "ann"], vec![true, false]));
     }
 }

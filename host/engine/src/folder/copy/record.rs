@@ -74,6 +74,7 @@ pub(super) async fn record(
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut olders = Vec::new();
+        let without_uid = done.acknowledged.len() as u64;
         let mut asked = None;
         let readings = readings(route.work, &buffer).await;
         {
@@ -173,6 +174,11 @@ pub(super) async fn record(
                 }
             }
         }
+        route
+            .work
+            .context
+            .accounts
+            .acknowledged(route.work.key(), done.acknowledged.len() as u64 - without_uid);
         if verdicts.in_a_row() >= route.most_refused || verdicts.complaints() >= route.most_complaints {
             halt.send_replace(true);
             done.halted = true;
