@@ -22,7 +22,7 @@ use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
-use crate::mailbox::known_by::{has_any, has_unlisted, their_copies};
+use crate::mailbox::known_by::{Copies, has_any, has_copies, their_copies};
 use crate::mailbox::open::Interruption;
 use crate::mailbox::turn::{until_known, wait};
 use crate::mapping::target::Listing;
@@ -88,8 +88,8 @@ pub(crate) async fn enter(
     let mut unknown = matches!(purpose, Purpose::Copy(messages) if messages > 0);
     if unknown {
         ours = ledger(&mailbox.key)?;
-        let copies = ours.as_ref().map(|ours| their_copies(target, ours, None)).transpose()?.flatten();
-        unknown = copies.is_none_or(|copies| copies.is_empty());
+        let known = ours.as_ref().map(|ours| has_copies(target, ours, true)).transpose()?;
+        unknown = known != Some(true);
     }
     let mut entered = context.accounts.enter(mailbox, uid_validity, status.mailbox_id.as_deref(), unknown);
     if ours.is_none() && !entered.others.is_empty() {
@@ -110,7 +110,7 @@ pub(crate) async fn enter(
                     other = seen.account.mailbox,
                     "waits for the first copy of one that looks alike"
                 );
-                let theirs = || ledger(&seen.account.mailbox);
+                let theirs = || ledger(&seen.account.mailbox).ok().flatten();
                 let ends = (&mut *source_end, &mut *target_end);
                 let is_elsewhere = until_known(context, ends, target, turn, theirs).await?;
                 if is_elsewhere {
@@ -122,29 +122,33 @@ pub(crate) async fn enter(
         if meant || by_id == Likeness::Other {
             continue;
         }
-        let Some(theirs) = ledger(&seen.account.mailbox)? else {
-            // Nothing was copied: who was known first stays.
-            if by_id == Likeness::Same && !has_sent(ours.as_ref())? && seen.order < order {
-                return Err(stopped(two_rows(mailbox, seen, told(inbox(target)))));
-            }
-            continue;
-        };
-        let one = match by_id {
-            Likeness::Same if theirs.has_sent()? => true,
-            Likeness::Same => !has_sent(ours.as_ref())? && seen.order < order,
-            _ => {
-                if newer.is_none() && other.is_recent() && has_unlisted(target, &theirs)? {
-                    let listed = target_end.own_folders_with_status().await;
-                    newer = Some(listed.map_err(EndError::at(Side::Target))?);
-                }
-                match their_copies(newer.as_ref().unwrap_or(target), &theirs, ours.as_ref())? {
-                    Some(copies) => has_any(target_end, &copies, other.is_recent()).await?,
-                    None => false,
-                }
+        let theirs = ledger(&seen.account.mailbox);
+        let is_old = newer.is_none() && other.is_recent() && by_id == Likeness::Alike;
+        if let Ok(Some(theirs)) = &theirs
+            && is_old
+            && has_copies(target, theirs, false).unwrap_or(false)
+        {
+            let listed = target_end.own_folders_with_status().await;
+            newer = Some(listed.map_err(EndError::at(Side::Target))?);
+        }
+        let listing = newer.as_ref().unwrap_or(target);
+        let answer =
+            theirs.and_then(|theirs| ask(listing, (ours.as_ref(), order), (theirs.as_ref(), seen), by_id));
+        let one = match answer {
+            Ok(Answer::One) => true,
+            Ok(Answer::Two) => false,
+            Ok(Answer::In(copies)) => has_any(target_end, &copies, other.is_recent()).await?,
+            // That mailbox will say so itself, and is no reason to stop this one.
+            Err(error) => {
+                let name = &seen.account.mailbox;
+                let text =
+                    format!("whether its target is also that of mailbox `{name}` is not known: {error}");
+                context.warn(&mailbox.key, text).await;
+                false
             }
         };
         if one {
-            return Err(stopped(two_rows(mailbox, &other.seen, told(inbox(target)))));
+            return Err(stopped(two_rows(mailbox, seen, status)));
         }
     }
     Ok(Some(entered))
@@ -157,11 +161,34 @@ fn is_same_server(mailbox: &Mailbox, other: &Seen) -> bool {
     name(&one.host) == name(&other.host) && one.port == other.port
 }
 
-fn has_sent(ledger: Option<&Ledger>) -> Result<bool, LedgerError> {
-    ledger.map_or(Ok(false), Ledger::has_sent)
+/// Whether a mailbox's target is another one's, and it is the other one's by right.
+enum Answer<'a> {
+    One,
+    Two,
+    /// It is where any of these copies are there.
+    In(Vec<Copies<'a>>),
 }
 
-fn two_rows(mailbox: &Mailbox, other: &Seen, told: String) -> String {
+/// What two ledgers say of two targets that may be one.
+fn ask<'a>(
+    listing: &'a Listing,
+    (ours, order): (Option<&Ledger>, u64),
+    (theirs, other): (Option<&Ledger>, &Seen),
+    by_id: Likeness,
+) -> Result<Answer<'a>, LedgerError> {
+    let has_sent = |ledger: Option<&Ledger>| ledger.map_or(Ok(false), Ledger::has_sent);
+    if by_id == Likeness::Same {
+        // Where nothing was copied, who was known first stays.
+        let has_right = has_sent(theirs)? || !has_sent(ours)? && other.order < order;
+        return Ok(if has_right { Answer::One } else { Answer::Two });
+    }
+    let Some(theirs) = theirs else { return Ok(Answer::Two) };
+    Ok(their_copies(listing, theirs, ours)?.map_or(Answer::Two, Answer::In))
+}
+
+fn two_rows(mailbox: &Mailbox, other: &Seen, inbox: &FolderStatus) -> String {
+    // UIDNEXT is no evidence here, and may have changed meanwhile.
+    let told = told(Some((None, &FolderStatus { uid_next: None, ..inbox.clone() })));
     format!(
         "target `{}` on {} is the same account as target `{}` on {} of mailbox `{}`: {told}",
         mailbox.target.user,

@@ -9,7 +9,7 @@ use crate::mailbox::open::Interruption;
 use crate::mapping::target::Listing;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Ledger, LedgerError};
+use crate::state::ledger::Ledger;
 use crate::task::accounts::{Progress, Turn};
 use crate::task::context::Context;
 
@@ -27,14 +27,15 @@ pub(crate) async fn until_known(
     (source, target): (&mut Session, &mut Session),
     listing: &Listing,
     turn: &mut Turn,
-    theirs: impl Fn() -> Result<Option<Ledger>, LedgerError>,
+    theirs: impl Fn() -> Option<Ledger>,
 ) -> Result<bool, Interruption> {
     let mut found_before = false;
     let mut before: Option<(u64, Listing)> = None;
     loop {
         let Some(Progress { known: false, found, acknowledged }) = turn.progress() else { return Ok(false) };
         if found && !std::mem::replace(&mut found_before, found) {
-            let finds = theirs()?.map(|theirs| their_finds(listing, &theirs)).transpose()?;
+            // What cannot be read says nothing.
+            let finds = theirs().and_then(|theirs| their_finds(listing, &theirs).ok().flatten());
             if let Some(finds) = finds
                 && !has_one(target, &finds).await?
             {
