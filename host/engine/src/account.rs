@@ -49,11 +49,10 @@ pub(crate) fn folded(login: &str) -> String {
     login.to_lowercase()
 }
 
-/// Whether two log-ins may be one account's with and without its domain, or in two of them.
+/// A log-in without its domain: what is the same may be one account's, with and without the domain or in two of them.
 #[must_use]
-pub(crate) fn same_local_part(one: &str, other: &str) -> bool {
-    let local = |login: &str| folded(login.split(['@', '%', '+']).next().unwrap_or(login));
-    local(one) == local(other)
+pub(crate) fn local_part(login: &str) -> String {
+    folded(login.split(['@', '%', '+']).next().unwrap_or(login))
 }
 
 /// Who a ledger is about; recorded at its creation and compared ever after.

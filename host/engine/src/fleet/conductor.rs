@@ -18,7 +18,8 @@ use crate::mailbox::verify::Extent;
 use crate::mailbox::{check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
-use crate::state::ledger::Ledger;
+use crate::state::ledger::{Ledger, LedgerError};
+use crate::state::store::Store;
 use crate::summary::Stopped;
 use crate::task::context::Context;
 
@@ -67,6 +68,9 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Ok(recorder) => recorder.map(Arc::new),
         Err(error) => return refused(RefusedKind::Input, vec![error.to_string()]),
     };
+    if let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out)) {
+        return refused(RefusedKind::Input, vec![error.to_string()]);
+    }
     drop(left_out);
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
     // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
@@ -106,6 +110,23 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         bytes,
         seconds: begun.elapsed().as_secs_f64(),
     }
+}
+
+/// Fills in what earlier runs have seen of the target accounts of the whole list. A run records what it sees.
+fn known_accounts<'a>(
+    context: &Context,
+    task: &Task,
+    list: impl Iterator<Item = &'a Mailbox>,
+) -> Result<(), LedgerError> {
+    let state_dir = &context.job.state_dir;
+    if matches!(task, Task::Undo) || !state_dir.join("project.sqlite").exists() {
+        return Ok(());
+    }
+    let store = Store::open(state_dir)?;
+    let recorded = store.accounts()?;
+    let keeps = matches!(task, Task::Run { .. } | Task::Retry { .. });
+    context.accounts.fill(recorded, list, keeps.then_some(store));
+    Ok(())
 }
 
 /// Whether a message of the mailbox failed for this reason. A ledger that cannot be read says so when it is opened.

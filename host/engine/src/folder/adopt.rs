@@ -155,6 +155,11 @@ impl FolderRun<'_> {
             }
         }
         copied.retain(|m| taken_over.contains(&m.uid));
+        if !copied.is_empty() {
+            work.context.accounts.copied(work.key());
+        } else if !present.is_empty() {
+            work.context.accounts.found(work.key());
+        }
         let as_sent = Rule::Exact.as_str();
         let sizes =
             copied.iter().filter_map(|m| Some((m, m.at_target?.size))).filter(|(_, there)| *there > 0);

@@ -275,6 +275,9 @@ impl FolderRun<'_> {
             }
             self.tell_differences(delivered.iter().flat_map(|m| m.facts.clone()).collect()).await;
             self.work().ledger().delivered(self.row.id, &delivered, outcome, &[])?;
+            if outcome == Outcome::Copied {
+                self.work().context.accounts.copied(self.work().key());
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{CheckRow, Event, MailboxEnd};
 use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, unlisted};
-use crate::mailbox::one_account;
+use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::Interruption;
 use crate::mapping::target::Listing;
 use crate::server::dial::{dial, log_out};
@@ -111,8 +111,8 @@ async fn compare(
 ) -> Option<Stopped> {
     let (Ok(source), Ok(target)) = (source, target) else { return None };
     let lists = (&source.listing, &target.listing);
-    match one_account::enter(context, mailbox, (&mut source.session, &mut target.session), lists, false).await
-    {
+    let ends = (&mut source.session, &mut target.session);
+    match one_account::enter(context, mailbox, ends, lists, Purpose::Look).await {
         Err(Interruption::Stopped(stopped)) => Some(stopped),
         // A connection that broke now, after everything was seen, is no finding.
         Ok(_) | Err(Interruption::End(_) | Interruption::User) => None,

@@ -9,15 +9,22 @@
 //! - Or, of source and target: UIDNEXT and MESSAGES are the same too, of the INBOX and of the source's fullest folder, and
 //!   that folder's newest message is the same, byte by byte, under the same UID. Only while nothing was sent there:
 //!   a copy that was sent has the same UID and the same bytes often enough, and nothing more has to be proven then.
-//! - Or, of two targets: what another mailbox of the task has copied is there, byte by byte, under the UIDs that it was given.
-//!   A UID that both were given for copies of theirs is the opposite proof: an account gives a UID once.
+//! - Or, of two targets: what another mailbox of the project has copied is there, byte by byte, under the UIDs that it was
+//!   given. A UID that both were given for copies of theirs is the opposite proof: an account gives a UID once.
+//!
+//! A target is compared with those of all mailboxes of the list, as they were seen last, whether these run now or not
+//! (`task/accounts`): only their ledgers have to be there. Whoever has copied something there has the right to it, and the
+//! other one stops; where both have, both are told. Two that are at work at the same time have nothing to be known by yet: the
+//! one that came later waits until the other has its first copy, whatever their log-ins are called, and not a moment longer,
+//! since accounts that one script has made look alike by the dozen.
 
 use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 
-use crate::account::{Mailbox, same_local_part};
+use crate::account::Mailbox;
 use crate::cause::Cause;
+use crate::mailbox::known_by::{Copies, has_any, has_copies, their_copies};
 use crate::mailbox::open::Interruption;
-use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
+use crate::mailbox::turn::{until_known, wait};
 use crate::mapping::target::Listing;
 use crate::message::list::contents;
 use crate::server::error::EndError;
@@ -27,17 +34,8 @@ use crate::summary::Stopped;
 use crate::task::accounts::{Entered, Seen};
 use crate::task::context::Context;
 
-/// A folder of the target, and copies that are said to be in it.
-type Copies<'a> = (&'a Folder, Vec<Witness>);
-
 /// A MAILBOXID of this length is random: Cyrus and others have UUIDs and the like.
 const UNIQUE: usize = 16;
-
-/// Most mailboxes with one UIDVALIDITY that are compared whatever they are called.
-const ALIKE: usize = 64;
-
-/// Most copies of one folder that are looked for.
-const COPIES: u32 = 64;
 
 /// What figures say of two folders under one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +48,17 @@ enum Likeness {
     Alike,
 }
 
-/// Compares the ends with one another, and the target with those that other mailboxes of the task go to. As long as what is
-/// returned lives, mailboxes that may share the target wait for this one, if it is `to_write`.
+/// What is done with a mailbox whose account is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Nothing is changed: nobody is waited for.
+    Look,
+    /// So many messages are copied.
+    Copy(u64),
+}
+
+/// Compares the ends with one another, and the target with those that other mailboxes of the project go to. As long as what is
+/// returned lives, mailboxes that may share the target wait for this one's first copy.
 ///
 /// # Errors
 /// Where two are one account and nobody says that it is meant.
@@ -60,7 +67,7 @@ pub(crate) async fn enter(
     mailbox: &Mailbox,
     (source_end, target_end): (&mut Session, &mut Session),
     (source, target): (&Listing, &Listing),
-    to_write: bool,
+    purpose: Purpose,
 ) -> Result<Option<Entered>, Interruption> {
     let ledger = |key: &str| Ledger::read(&Ledger::file(&context.job.state_dir, key));
     if !mailbox.one_account
@@ -77,44 +84,118 @@ pub(crate) async fn enter(
     }
     let Some((_, status)) = inbox(target) else { return Ok(None) };
     let Some(uid_validity) = status.uid_validity else { return Ok(None) };
-    let entered = context.accounts.enter(mailbox, uid_validity, status.mailbox_id.as_deref());
-    // A server that gives every INBOX the same says nothing by it.
-    let telling = entered.before.len() <= ALIKE;
-    let may_be = |other: &&Seen| telling || same_local_part(&mailbox.target.user, &other.user);
-    for other in entered.before.iter().filter(may_be) {
-        let meant = mailbox.one_account && other.meant;
-        let mut likeness = by_id(status.mailbox_id.as_deref(), other.mailbox_id.as_deref());
-        // Two that are at work at the same time have nothing to know them by yet.
-        let may_share = likeness != Likeness::Other
-            && (meant || likeness == Likeness::Alike && same_local_part(&mailbox.target.user, &other.user));
-        if may_share && to_write {
-            other.done().await;
+    let mut ours = None;
+    let mut unknown = matches!(purpose, Purpose::Copy(messages) if messages > 0);
+    if unknown {
+        ours = ledger(&mailbox.key)?;
+        let known = ours.as_ref().map(|ours| has_copies(target, ours, true)).transpose()?;
+        unknown = known != Some(true);
+    }
+    let mut entered = context.accounts.enter(mailbox, uid_validity, status.mailbox_id.as_deref(), unknown);
+    if ours.is_none() && !entered.others.is_empty() {
+        ours = ledger(&mailbox.key)?;
+    }
+    let order = entered.order;
+    let mut newer: Option<Listing> = None;
+    for other in &mut entered.others {
+        let seen = &other.seen;
+        let by_id = by_id(status.mailbox_id.as_deref(), seen.account.mailbox_id.as_deref());
+        let meant = mailbox.one_account && seen.meant;
+        let waits = purpose != Purpose::Look && by_id != Likeness::Other;
+        if let Some(turn) = other.turn.as_mut().filter(|_| waits) {
+            if meant {
+                wait(context, (source_end, target_end), turn.done()).await?;
+            } else if by_id == Likeness::Alike && is_same_server(mailbox, seen) && !turn.is_known() {
+                tracing::info!(
+                    other = seen.account.mailbox,
+                    "waits for the first copy of one that looks alike"
+                );
+                let theirs = || ledger(&seen.account.mailbox).ok().flatten();
+                let ends = (&mut *source_end, &mut *target_end);
+                let is_elsewhere = until_known(context, ends, target, turn, theirs).await?;
+                if is_elsewhere {
+                    continue;
+                }
+                newer = None;
+            }
         }
-        if meant {
+        if meant || by_id == Likeness::Other {
             continue;
         }
-        if likeness == Likeness::Alike {
-            let theirs = match ledger(&other.mailbox)? {
-                Some(theirs) => their_copies(target, &theirs, ledger(&mailbox.key)?.as_ref())?,
-                None => Some(Vec::new()),
-            };
-            likeness = match theirs {
-                Some(theirs) if has_any(target_end, &theirs).await? => Likeness::Same,
-                Some(_) => Likeness::Alike,
-                None => Likeness::Other,
-            };
+        let theirs = ledger(&seen.account.mailbox);
+        let is_old = newer.is_none() && other.is_recent() && by_id == Likeness::Alike;
+        if let Ok(Some(theirs)) = &theirs
+            && is_old
+            && has_copies(target, theirs, false).unwrap_or(false)
+        {
+            let listed = target_end.own_folders_with_status().await;
+            newer = Some(listed.map_err(EndError::at(Side::Target))?);
         }
-        if likeness == Likeness::Same {
-            return Err(stopped(two_rows(mailbox, other, told(Some((inbox_of(target), status))))));
+        let listing = newer.as_ref().unwrap_or(target);
+        let answer =
+            theirs.and_then(|theirs| ask(listing, (ours.as_ref(), order), (theirs.as_ref(), seen), by_id));
+        let one = match answer {
+            Ok(Answer::One) => true,
+            Ok(Answer::Two) => false,
+            Ok(Answer::In(copies)) => has_any(target_end, &copies, other.is_recent()).await?,
+            // That mailbox will say so itself, and is no reason to stop this one.
+            Err(error) => {
+                let name = &seen.account.mailbox;
+                let text =
+                    format!("whether its target is also that of mailbox `{name}` is not known: {error}");
+                context.warn(&mailbox.key, text).await;
+                false
+            }
+        };
+        if one {
+            return Err(stopped(two_rows(mailbox, seen, status)));
         }
     }
     Ok(Some(entered))
 }
 
-fn two_rows(mailbox: &Mailbox, other: &Seen, told: String) -> String {
+/// Whether two targets are on one server, by its name.
+fn is_same_server(mailbox: &Mailbox, other: &Seen) -> bool {
+    let name = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
+    let (one, other) = (&mailbox.target.endpoint, &other.account);
+    name(&one.host) == name(&other.host) && one.port == other.port
+}
+
+/// Whether a mailbox's target is another one's, and it is the other one's by right.
+enum Answer<'a> {
+    One,
+    Two,
+    /// It is where any of these copies are there.
+    In(Vec<Copies<'a>>),
+}
+
+/// What two ledgers say of two targets that may be one.
+fn ask<'a>(
+    listing: &'a Listing,
+    (ours, order): (Option<&Ledger>, u64),
+    (theirs, other): (Option<&Ledger>, &Seen),
+    by_id: Likeness,
+) -> Result<Answer<'a>, LedgerError> {
+    let has_sent = |ledger: Option<&Ledger>| ledger.map_or(Ok(false), Ledger::has_sent);
+    if by_id == Likeness::Same {
+        // Where nothing was copied, who was known first stays.
+        let has_right = has_sent(theirs)? || !has_sent(ours)? && other.order < order;
+        return Ok(if has_right { Answer::One } else { Answer::Two });
+    }
+    let Some(theirs) = theirs else { return Ok(Answer::Two) };
+    Ok(their_copies(listing, theirs, ours)?.map_or(Answer::Two, Answer::In))
+}
+
+fn two_rows(mailbox: &Mailbox, other: &Seen, inbox: &FolderStatus) -> String {
+    // UIDNEXT is no evidence here, and may have changed meanwhile.
+    let told = told(Some((None, &FolderStatus { uid_next: None, ..inbox.clone() })));
     format!(
         "target `{}` on {} is the same account as target `{}` on {} of mailbox `{}`: {told}",
-        mailbox.target.user, mailbox.target.endpoint.host, other.user, other.host, other.mailbox
+        mailbox.target.user,
+        mailbox.target.endpoint.host,
+        other.account.user,
+        other.account.host,
+        other.account.mailbox
     )
 }
 
@@ -136,10 +217,6 @@ fn told(inbox: Option<(Option<&Folder>, &FolderStatus)>) -> String {
 
 fn stopped(reason: String) -> Interruption {
     Interruption::Stopped(Stopped { side: Side::Local, cause: Cause::OneAccount, reason })
-}
-
-fn inbox_of(listing: &Listing) -> Option<&Folder> {
-    listing.iter().map(|(folder, _)| folder).find(|folder| folder.name.is_inbox())
 }
 
 fn inbox(listing: &Listing) -> Option<(Option<&Folder>, &FolderStatus)> {
@@ -218,50 +295,6 @@ async fn newest(session: &mut Session, folder: &Folder) -> Result<Option<(u32, [
         Err(error) if !error.is_connection_lost() => Ok(None),
         found => found,
     }
-}
-
-/// Another mailbox's copies that would be in folders of this list if the target were its too; `None` when a UID is both
-/// its and ours.
-fn their_copies<'a>(
-    listing: &'a Listing,
-    theirs: &Ledger,
-    ours: Option<&Ledger>,
-) -> Result<Option<Vec<Copies<'a>>>, LedgerError> {
-    let our_places = ours.map(Ledger::places).transpose()?.unwrap_or_default();
-    let mut all = Vec::new();
-    for place in theirs.places()?.iter().filter(|place| place.uid_validity.is_some()) {
-        let there = listing.iter().find(|(folder, status)| {
-            folder.path.to_string() == place.path
-                && status.as_ref().is_some_and(|status| status.uid_validity == place.uid_validity)
-        });
-        let Some((folder, _)) = there else { continue };
-        let copies = theirs.newest_copies(place.id, COPIES)?;
-        let mine = our_places
-            .iter()
-            .find(|ours| ours.path == place.path && ours.uid_validity == place.uid_validity)
-            .map(|ours| ours.id);
-        if let (Some(ours), Some(mine)) = (ours, mine) {
-            for uid in copies.iter().filter_map(|(_, row)| row.target_uid()) {
-                if ours.is_copy(mine, uid)? {
-                    return Ok(None);
-                }
-            }
-        }
-        all.push((folder, best_witnesses(theirs, copies)?));
-    }
-    Ok(Some(all))
-}
-
-/// Whether the copies of any of these folders are on the target.
-async fn has_any(target: &mut Session, copies: &[Copies<'_>]) -> Result<bool, EndError> {
-    for (folder, witnesses) in copies {
-        let witnesses: Vec<(u32, &Witness)> =
-            witnesses.iter().filter_map(|one| Some((one.target_uid?, one))).collect();
-        if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::mailbox::listing::{KnownFolders, figures, unlisted};
-use crate::mailbox::one_account;
+use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::{Interruption, connect};
 use crate::mapping::planner::plan;
 use crate::plan::MailboxPlan;
@@ -42,7 +42,8 @@ async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan
         lacks.into_iter().filter_map(|(side, listing)| unlisted(side, listing)).collect();
     let mut planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, ledger).await?;
     let listings = (&planned.listings.0, &planned.listings.1);
-    one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, false).await?;
+    let ends_of_it = (&mut ends.source, &mut ends.target);
+    one_account::enter(context, mailbox, ends_of_it, listings, Purpose::Look).await?;
     log_out(ends.source).await;
     log_out(ends.target).await;
     planned.plan.notes.extend(lacks);

@@ -13,6 +13,7 @@ use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
 use crate::mailbox::hooks::State;
 use crate::mailbox::listing::{figures_and_flags, tell_unlisted};
 use crate::mailbox::moved::follow_moves;
+use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::{folders, hooks, left_out, lengths, one_account, quarantine};
@@ -140,8 +141,9 @@ async fn attempt(
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;
     let listings = (&planned.listings.0, &planned.listings.1);
+    let purpose = Purpose::Copy(planned.plan.messages_to_copy);
     let _here =
-        one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, true).await?;
+        one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, purpose).await?;
     if let Some(stopped) = refusal(&planned.plan, orders.agreed) {
         context.emit(Event::Planned(planned.plan)).await;
         return Err(Interruption::Stopped(stopped));

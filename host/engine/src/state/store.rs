@@ -1,4 +1,5 @@
-//! `project.sqlite`: which mailboxes there are, why one stopped, how the newest run went.
+//! `project.sqlite`: which mailboxes there are, why one stopped, what their target accounts look like, how the newest run
+//! went.
 //!
 //! It has every mailbox of the list as the newest run read it, those included that no run has begun: these have no ledger.
 //!
@@ -15,7 +16,7 @@ use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::private::{private_dir, private_file};
 use crate::summary::{LastRun, Stopped};
 
-const STORE_VERSION: u32 = 1;
+const STORE_VERSION: u32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE mailbox (
@@ -32,6 +33,36 @@ CREATE TABLE run (
     seconds  REAL NOT NULL
 );
 ";
+
+/// Version 1 did not know what the target accounts look like. Who was known first has the smaller id.
+const ACCOUNTS: &str = "
+CREATE TABLE account (
+    id          INTEGER PRIMARY KEY,
+    mailbox     TEXT NOT NULL UNIQUE,
+    host        TEXT NOT NULL,          -- of the target, as the list had it
+    port        INTEGER NOT NULL,
+    user        TEXT NOT NULL,
+    uidvalidity INTEGER NOT NULL,       -- of its INBOX
+    mailboxid   TEXT                    -- of its INBOX; NULL: the server does not tell
+);
+";
+
+/// What a mailbox's target account was seen as after the log-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenAccount {
+    /// The mailbox's key.
+    pub mailbox: String,
+    /// The server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The log-in.
+    pub user: String,
+    /// UIDVALIDITY of its INBOX.
+    pub uid_validity: u32,
+    /// MAILBOXID of its INBOX (RFC 8474), where the server tells.
+    pub mailbox_id: Option<String>,
+}
 
 /// The project's own store.
 #[derive(Debug)]
@@ -76,8 +107,14 @@ impl Store {
         self.db.pragma_update(None, "synchronous", "normal")?;
         // Two commands may create it at the same moment: look again inside the transaction.
         let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        if tx.pragma_query_value(None, "user_version", |r| r.get::<_, u32>(0))? == 0 {
+        let found: u32 = tx.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        if found == 0 {
             tx.execute_batch(TABLES)?;
+        }
+        if found < 2 {
+            tx.execute_batch(ACCOUNTS)?;
+        }
+        if found < STORE_VERSION {
             tx.pragma_update(None, "user_version", STORE_VERSION)?;
         }
         tx.commit()
@@ -171,6 +208,37 @@ impl Store {
             })
             .optional()
             .map(Option::unwrap_or_default)
+        })
+    }
+
+    /// Records what a mailbox's target account looks like; one that looks otherwise than it did is a new one.
+    pub(crate) fn set_account(&self, seen: &SeenAccount) -> Result<()> {
+        let SeenAccount { mailbox, host, port, user, uid_validity, mailbox_id } = seen;
+        self.sql(|db| {
+            db.execute(
+                "INSERT OR REPLACE INTO account (mailbox, host, port, user, uidvalidity, mailboxid)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![mailbox, host, port, user, uid_validity, mailbox_id],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Every target account that was seen, those first that were known first.
+    pub(crate) fn accounts(&self) -> Result<Vec<SeenAccount>> {
+        self.sql(|db| {
+            db.prepare("SELECT mailbox, host, port, user, uidvalidity, mailboxid FROM account ORDER BY id")?
+                .query_map([], |r| {
+                    Ok(SeenAccount {
+                        mailbox: r.get(0)?,
+                        host: r.get(1)?,
+                        port: r.get(2)?,
+                        user: r.get(3)?,
+                        uid_validity: r.get(4)?,
+                        mailbox_id: r.get(5)?,
+                    })
+                })?
+                .collect()
         })
     }
 
@@ -273,6 +341,33 @@ mod tests {
         let took = begun.elapsed();
         assert_eq!(keys(&store).len(), 9_999);
         assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+    }
+
+    #[test]
+    fn a_project_of_the_first_version_learns_of_accounts() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Connection::open(dir.path().join("project.sqlite")).unwrap();
+        first.execute_batch(TABLES).unwrap();
+        first.execute("INSERT INTO mailbox VALUES ('ann', 'a', 'b', NULL)", []).unwrap();
+        first.pragma_update(None, "user_version", 1).unwrap();
+        drop(first);
+        let seen = |mailbox: &str, uid_validity| SeenAccount {
+            mailbox: mailbox.into(),
+            host: "new.example".into(),
+            port: 993,
+            user: mailbox.into(),
+            uid_validity,
+            mailbox_id: None,
+        };
+        let store = Store::open(dir.path()).unwrap();
+        assert_eq!(keys(&store), ["ann"]);
+        assert_eq!(store.accounts().unwrap(), []);
+        store.set_account(&seen("bob", 7)).unwrap();
+        store.set_account(&seen("ann", 7)).unwrap();
+        store.set_account(&seen("bob", 8)).unwrap();
+        drop(store);
+        let store = Store::open(dir.path()).unwrap();
+        assert_eq!(store.accounts().unwrap(), [seen("ann", 7), seen("bob", 8)]);
     }
 
     /// It was taken for a mailbox that had not stopped.

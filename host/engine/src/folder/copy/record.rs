@@ -74,6 +74,7 @@ pub(super) async fn record(
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut olders = Vec::new();
+        let without_uid = done.acknowledged.len() as u64;
         let mut asked = None;
         let readings = readings(route.work, &buffer).await;
         {
@@ -173,6 +174,11 @@ pub(super) async fn record(
                 }
             }
         }
+        route
+            .work
+            .context
+            .accounts
+            .acknowledged(route.work.key(), done.acknowledged.len() as u64 - without_uid);
         if verdicts.in_a_row() >= route.most_refused || verdicts.complaints() >= route.most_complaints {
             halt.send_replace(true);
             done.halted = true;
@@ -192,6 +198,7 @@ pub(super) async fn record(
         }
         if !delivered.is_empty() {
             let taken = route.work.ledger().delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
+            route.work.context.accounts.copied(route.work.key());
             let taken: HashMap<u32, Taken> = taken.into_iter().map(|t| (t.uid, t)).collect();
             for message in delivered.into_iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;

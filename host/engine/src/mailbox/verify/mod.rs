@@ -13,6 +13,7 @@ use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, Work, WorkError};
 use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, tell_unlisted};
+use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 use crate::mailbox::verify::looked::{Looked, finding};
@@ -71,6 +72,9 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
     let target_folders =
         target_figures(&mut ends.target, &known.target).await.map_err(EndError::at(Side::Target))?;
     tell_unlisted(work, &source_folders, &target_folders).await;
+    // What another mailbox has put there is not to be compared with this one's mail.
+    let (pair, lists) = ((&mut ends.source, &mut ends.target), (&source_folders, &target_folders));
+    one_account::enter(context, work.mailbox, pair, lists, Purpose::Look).await?;
     let names = |listing: &Listing| by_path(listing.iter().map(|(folder, _)| folder));
     let (source_names, target_names) = (names(&source_folders), names(&target_folders));
     let messages = |listing: &Listing, path: &str| {

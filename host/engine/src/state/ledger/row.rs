@@ -242,9 +242,18 @@ impl Ledger {
 
     /// The newest copies that this project has put into a place, at most `max`, each with its source folder.
     pub(crate) fn newest_copies(&self, place: PlaceId, max: u32) -> Result<Vec<(FolderId, Row)>> {
-        let which =
-            "place = ?1 AND target_uid IS NOT NULL AND outcome = 1 AND gone = 0 ORDER BY target_uid DESC";
-        self.read_rows(place.0, &format!("{which} LIMIT {max}"))
+        self.newest_of(place, Outcome::Copied, max)
+    }
+
+    /// The newest messages of a place that were found there, as [`Ledger::newest_copies`].
+    pub(crate) fn newest_found(&self, place: PlaceId, max: u32) -> Result<Vec<(FolderId, Row)>> {
+        self.newest_of(place, Outcome::AlreadyPresent, max)
+    }
+
+    fn newest_of(&self, place: PlaceId, outcome: Outcome, max: u32) -> Result<Vec<(FolderId, Row)>> {
+        let (which, outcome) = ("place = ?1 AND target_uid IS NOT NULL AND gone = 0", outcome.number());
+        let which = format!("{which} AND outcome = {outcome} ORDER BY target_uid DESC LIMIT {max}");
+        self.read_rows(place.0, &which)
     }
 
     fn rows_where(&self, folder: FolderId, which: &str) -> Result<Rows> {
