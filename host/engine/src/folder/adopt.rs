@@ -108,13 +108,15 @@ impl FolderRun<'_> {
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
         let unnumbered = ledger.unnumbered_places(&self.route.target)?;
         let unmarked = work.context.refusals.unmarked(work.key(), self.row.id);
-        let (mut copied, mut present) = (Vec::new(), Vec::new());
+        let (mut copied, mut present, mut took) = (Vec::new(), Vec::new(), false);
         for found in matches {
             // Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
             let copied_before = self.rows.get(&found.source.uid).is_some_and(|row| {
                 row.outcome == Outcome::Copied && row.place().is_some_and(|place| unnumbered.contains(&place))
             });
-            let own = intents.cover(&found.source, found.target.uid) || copied_before;
+            let sent = intents.cover(&found.source, found.target.uid);
+            took |= sent;
+            let own = sent || copied_before;
             let (with_append, later, _) = found.source.flags.appendable(&self.route.selected);
             let flags = with_append.union(&later);
             // Flags that did not travel with the message are still to be set; those of a copy that is not
@@ -151,6 +153,11 @@ impl FolderRun<'_> {
             }
         }
         copied.retain(|m| taken_over.contains(&m.uid));
+        // What was under way when a connection ended with BAD went behind what it ended at.
+        let counts = if took { work.context.refusals.taken(work.key()) } else { Vec::new() };
+        for (folder, uid) in counts {
+            ledger.count_refusal(folder, uid)?;
+        }
         let as_sent = Rule::Exact.as_str();
         let sizes =
             copied.iter().filter_map(|m| Some((m, m.at_target?.size))).filter(|(_, there)| *there > 0);

@@ -60,7 +60,11 @@ impl FolderRun<'_> {
         let tried = |m: &Listed| {
             !is_retried(m) && self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS)
         };
-        let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
+        let given_up = |m: &Listed| {
+            tried(m)
+                || work.context.breaks.is_given_up(work.key(), folder, m.uid)
+                || work.context.refusals.is_put_off(work.key(), folder, m.uid)
+        };
         self.route.exact = self.rows.values().any(|row| row.was_read() && row.at_source().size == row.size);
         let unread = self.rows.values().filter(|row| row.code == Some(Code::Unreadable)).map(|row| row.uid);
         self.route.unread = unread.collect();
@@ -130,7 +134,8 @@ impl FolderRun<'_> {
             again.extend(pass.again.iter().map(|m| m.uid));
             let unsent = !pass.outcome.unread.is_empty();
             let complaints = pass.outcome.complaints;
-            let refusals = Refusals { refused: pass.refused, brought, complaints, unsent };
+            let alone = wanted.len() == 1;
+            let refusals = Refusals { refused: pass.refused, brought, complaints, unsent, alone };
             again.extend(self.judge(refusals, &mut tried).await?);
             again.extend(pass.outcome.unread);
             if self.outcome.over_quota.is_some() || self.outcome.stopped || again.is_empty() {

@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::code::Code;
-use crate::folder::copy::refused::Refused;
+use crate::folder::copy::refused::{Refused, same_words};
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::server::error::EndError;
 use crate::side::Side;
+use crate::state::ledger::Failure;
 
 /// How often in a row the target asks for patience and takes nothing, over all folders and connections of a mailbox. Each
 /// time is waited for as long as it suggests, or twice as long as the one before: about four minutes together. So often as
@@ -63,6 +64,8 @@ pub(super) struct Refusals {
     pub complaints: u32,
     /// Whether messages behind them were not sent.
     pub unsent: bool,
+    /// Whether nothing else was sent.
+    pub alone: bool,
 }
 
 /// What is known of refusals with nothing taken behind them.
@@ -90,7 +93,7 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the target asks for patience and has taken nothing for so long; when the target or the ledger fails.
     pub(super) async fn judge(&mut self, pass: Refusals, tried: &mut Tried) -> Step<Vec<u32>> {
-        let Refusals { refused, brought, complaints, unsent } = pass;
+        let Refusals { refused, brought, complaints, unsent, alone } = pass;
         let work = self.work();
         if refused.is_empty() {
             if brought {
@@ -103,6 +106,10 @@ impl FolderRun<'_> {
             |r: &Refused| counted.get(&r.uid).is_some_and(|text| same_words(text, &r.text()));
         if let Some(words) = self.full(&refused).await? {
             self.outcome.over_quota = Some(words);
+            return Ok(Vec::new());
+        }
+        if alone && refused.iter().all(|r| r.refusal.bad) && work.context.refusals.is_all_bad(work.key()) {
+            self.refuses_all(&refused).await?;
             return Ok(Vec::new());
         }
         let (mut again, mut held, mut asked) = (Vec::new(), Vec::new(), None);
@@ -121,6 +128,12 @@ impl FolderRun<'_> {
                     again.push(one.uid);
                     asked = Some(one.refusal);
                 }
+            } else if alone && one.refusal.bad && !one.marked && !work.context.refusals.is_all_bad(work.key())
+            {
+                // In the midst of others it would end the connection.
+                let text = one.text();
+                let failure = Failure { code: Code::ConnectionLost, ..one.failure(0, &text) };
+                self.route.refused_alone(failure).await?;
             } else if one.lone || counted_before(&one) || tried.passed.contains(&one.uid) {
                 if one.marked && work.context.refusals.unmark(work.key(), self.row.id, one.uid) {
                     tried.passed.insert(one.uid);
@@ -189,6 +202,13 @@ impl FolderRun<'_> {
             }
             return Ok(Vec::new());
         }
+        self.refuses_all(&held).await?;
+        Ok(Vec::new())
+    }
+
+    /// The folder stops: nothing was taken behind these.
+    async fn refuses_all(&mut self, held: &[Refused]) -> Step<()> {
+        let Some(first) = held.first() else { return Ok(()) };
         let why = format!(
             "the target refused {} messages and took nothing after them, with the words: {}{}; what is not there yet is \
              pending, run again once the target takes mail for `{}`",
@@ -197,8 +217,7 @@ impl FolderRun<'_> {
             first.advice,
             self.route.target
         );
-        self.stop(Code::Refused, &why).await?;
-        Ok(Vec::new())
+        self.stop(Code::Refused, &why).await
     }
 
     /// Whether the target is out of room, in its own words: it refuses everything, or everything that is larger than what it
@@ -215,22 +234,5 @@ impl FolderRun<'_> {
             .map(|quota| quota.limit.saturating_sub(quota.used))
             .filter(|room| *room < smallest.size)
             .map(|room| format!("{words}, and by the quota it tells there are {room} bytes left")))
-    }
-}
-
-/// Whether two texts are the same but for their numbers: servers put the time, or the number of a session, into them.
-fn same_words(a: &str, b: &str) -> bool {
-    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    words(a) == words(b)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_words;
-
-    #[test]
-    fn numbers_do_not_make_other_words() {
-        assert!(same_words("Refused [2026-11-29 07:00:00]", "Refused [2026-11-30 18:21:59]"));
-        assert!(!same_words("Refused", "Internal error"));
     }
 }

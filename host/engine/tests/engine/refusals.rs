@@ -424,3 +424,84 @@ fn what_was_given_up_is_sent_again_when_it_is_asked_for() {
     stage.run().complete();
     stage.assert_moved();
 }
+
+/// How often each of these messages came to the target, which refuses them with these words.
+fn refused(bad: &'static [u32], words: &'static str) -> (Stage, Arc<[AtomicUsize; 13]>) {
+    let tries: Arc<[AtomicUsize; 13]> = Arc::default();
+    let counted = Arc::clone(&tries);
+    let stage = Stage::judged(move |m| match bad.iter().find(|n| m.says(&format!("INBOX {n:03}"))) {
+        Some(n) => {
+            counted[*n as usize].fetch_add(1, Ordering::Relaxed);
+            say(words)
+        }
+        None => Take::Store,
+    });
+    (stage, tries)
+}
+
+/// Whichever tagged answer it comes by: a BAD may cost the connection, and no more than that.
+#[test]
+fn a_refusal_counts_once_in_a_run() {
+    for words in ["NO Cannot store it", "BAD syntax"] {
+        for capability in ["IMAP4rev1 LITERAL+ UIDPLUS", "IMAP4rev1 LITERAL+", "IMAP4rev1"] {
+            for bad in [&[5][..], &[1, 5, 10], &[4, 5, 6, 7, 8, 9]] {
+                let (stage, _) = refused(bad, words);
+                stage.target.manners(|m| m.capability = capability.into());
+                let left = bad.len() as u64;
+                for _ in 0..2 {
+                    let outcome = stage.run();
+                    assert_eq!(outcome.not_well().totals(), [10, 10 - left, 0, 0, left, 0]);
+                    let said = words.split_once(' ').unwrap_or_default().1;
+                    assert!(bad.iter().all(|n| outcome.exception("INBOX", *n).0.reason.contains(said)));
+                }
+                stage.behave();
+                stage.run().complete();
+                stage.assert_moved();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_with_bad_while_others_pass_is_given_up_after_three_runs() {
+    let (stage, tries) = refused(&[5], "BAD syntax");
+    for _ in 0..5 {
+        assert_eq!(stage.run().not_well().totals(), [10, 9, 0, 0, 1, 0]);
+    }
+    assert_eq!(tries[5].load(Ordering::Relaxed), 4, "once more than three times, with others");
+    stage.assert_moved_but(|m| m.uid == 5);
+}
+
+#[test]
+fn an_outage_that_says_bad_gives_nothing_up_however_many_runs_it_lasts() {
+    for (count, after) in [(10, 0), (10, 2), (60, 3)] {
+        let stage = outage(after, "BAD Internal error", usize::MAX);
+        stage.load("INBOX", count - 10);
+        for _ in 0..4 {
+            let sent = stage.sent();
+            assert_eq!(stage.run().totals()[1], after as u64);
+            assert!(stage.sent() - sent < 1_000, "{}", stage.sent() - sent);
+        }
+        stage.behave();
+        stage.run().complete();
+        stage.assert_moved();
+    }
+}
+
+/// What ends the connection is not what was refused, and each connection is told of that again.
+#[test]
+fn a_refusal_counts_once_in_a_run_of_many_connections() {
+    let mut ends = 0;
+    let stage = Stage::judged(move |m| match () {
+        () if m.says("INBOX 003") => say("NO Bad header"),
+        () if m.says("INBOX 007") && ends < 3 => {
+            ends += 1;
+            Take::Hangup { stored: false }
+        }
+        () => Take::Store,
+    });
+    stage.run().not_well();
+    stage.behave();
+    stage.run().complete();
+    stage.assert_moved();
+}

@@ -74,7 +74,7 @@ pub(super) async fn record(
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut olders = Vec::new();
-        let mut asked = None;
+        let (mut asked, mut took) = (None, false);
         let readings = readings(route.work, &buffer).await;
         {
             let mut flight = flight(shared);
@@ -96,6 +96,7 @@ pub(super) async fn record(
                     larger: false,
                 };
                 if matches!(ack.outcome, AckOutcome::Stored { .. }) {
+                    took = true;
                     verdicts.taken(sent.serial, sent.size);
                 }
                 match ack.outcome {
@@ -173,6 +174,11 @@ pub(super) async fn record(
                 }
             }
         }
+        if took {
+            for (folder, uid) in route.work.context.refusals.taken(route.work.key()) {
+                route.work.ledger().count_refusal(folder, uid)?;
+            }
+        }
         if verdicts.in_a_row() >= route.most_refused || verdicts.complaints() >= route.most_complaints {
             halt.send_replace(true);
             done.halted = true;
@@ -226,15 +232,22 @@ pub(super) async fn record(
 }
 
 /// Records what was refused before the connection ended, and nobody will look at any more: what was refused among
-/// messages that were taken, and what was refused alone, since the connection may have ended for its sake.
+/// messages that were taken, and what was refused alone, since the connection may have ended for its sake: where it does
+/// so again, it is not sent any more in this task.
 ///
 /// # Errors
 /// When the ledger fails.
 pub(super) async fn record_refused(route: &Route<'_>, refused: Vec<Refused>) -> Step<()> {
     let refused: Vec<Refused> = refused.into_iter().filter(|r| !r.for_now && !r.misdated).collect();
     let only = refused.len() == 1;
+    let refusals = &route.work.context.refusals;
     for one in refused.iter().filter(|r| only || r.lone) {
-        route.fail(one.failure(1, &one.text())).await?;
+        let text = one.text();
+        if !refusals.ended_behind(route.work.key(), route.folder, one.uid) {
+            route.fail(one.failure(u32::from(one.lone), &text)).await?;
+        } else if !refusals.is_all_bad(route.work.key()) {
+            route.refused_alone(one.failure(0, &text)).await?;
+        }
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ pub(crate) struct Refused {
 impl Refused {
     /// What the report says.
     pub(crate) fn text(&self) -> String {
-        format!("the target refused it: {}{}", self.refusal, self.advice)
+        said(&self.refusal, &self.advice)
     }
 
     /// As the ledger has it, with [`Self::text`].
@@ -49,6 +49,11 @@ impl Refused {
             _ => Code::Refused,
         }
     }
+}
+
+/// What the report says of a refusal.
+pub(crate) fn said(refusal: &Refusal, advice: &str) -> String {
+    format!("the target refused it: {refusal}{advice}")
 }
 
 /// What a target said to messages, by their places among those that were sent.
@@ -116,6 +121,12 @@ impl Verdicts {
         });
         judged.collect()
     }
+}
+
+/// Whether two texts are the same but for their numbers: servers put the time, or the number of a session, into them.
+pub(crate) fn same_words(a: &str, b: &str) -> bool {
+    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    words(a) == words(b)
 }
 
 #[cfg(test)]
@@ -194,5 +205,11 @@ mod tests {
         assert_eq!((all.complaints(), all.in_a_row()), (2, 0));
         all.taken(7, 5);
         assert_eq!(all.complaints(), 0);
+    }
+
+    #[test]
+    fn numbers_do_not_make_other_words() {
+        assert!(same_words("Refused [2026-11-29 07:00:00]", "Refused [2026-11-30 18:21:59]"));
+        assert!(!same_words("Refused", "Internal error"));
     }
 }
