@@ -11,13 +11,14 @@ use crate::code::Code;
 use crate::folder::copy::refused::{Refused, same_words};
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
+use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::Failure;
 
 /// How often in a row the target asks for patience and takes nothing, over all folders and connections of a mailbox. Each
-/// time is waited for as long as it suggests, or twice as long as the one before: about four minutes together. So often as
-/// well one message is sent that it asks to be sent later, while it takes others.
+/// time is waited for as long as it suggests, or twice as long as the one before: about four minutes together. So often in
+/// a row as well those messages are waited for, all together, that it asks to be sent later while it takes others.
 const MOST_IN_VAIN: u32 = 8;
 
 /// What is waited after the first pass in a row that ended in refusals and brought nothing, and after the second.
@@ -37,15 +38,44 @@ pub(super) struct Tried {
     pub lost: HashMap<u32, usize>,
     /// Messages that were refused before others that were taken, and are sent once more.
     passed: HashSet<u32>,
-    /// Messages that the target asked to be sent later: how often, and whether it took others meanwhile.
-    asked: HashMap<u32, (u32, bool)>,
+    /// Messages that the target asked to be sent later.
+    asked: HashMap<u32, Asked>,
+    /// Passes in a row that ended in such requests and took nothing, and the one before them.
+    waits: u32,
+    /// Of these, those that are recorded as failed.
+    settled: HashSet<u32>,
     /// Passes that ended in refusals.
     held: u32,
     /// The message that was sent without its keywords to see whether these are at fault.
     probe: Option<u32>,
 }
 
+/// A message that the target asked to be sent later.
+#[derive(Debug)]
+struct Asked {
+    times: u32,
+    /// Whether the target took others meanwhile.
+    passed: bool,
+    /// As it was refused last.
+    refused: Refused,
+}
+
 impl Tried {
+    /// Takes out of what is `wanted` what waits for the next pass. Where nothing was taken in the last one, only one of the
+    /// messages that are to be sent later goes, in turn: it tells as much as all of them, each of which would be waited for.
+    pub(super) fn put_aside(&self, wanted: &mut Vec<Listed>) -> Vec<Listed> {
+        let times = |m: &Listed| self.asked.get(&m.uid).map_or(0, |asked| asked.times);
+        wanted.sort_by_key(|m| (times(m), m.uid));
+        let mut asked = wanted.iter().filter(|m| times(m) > 0).map(|m| m.uid);
+        let Some(probe) = asked.next().filter(|_| self.waits > 1) else { return Vec::new() };
+        wanted.extract_if(.., |m| times(m) > 0 && m.uid != probe).collect()
+    }
+
+    /// Whether a message that waits is recorded as failed.
+    pub(super) fn is_settled(&self, uid: u32) -> bool {
+        self.settled.contains(&uid)
+    }
+
     /// Refusals in a row after which the next pass ends.
     fn most_refused(&self) -> usize {
         let last = MOST_IN_A_ROW.len() - 1;
@@ -62,8 +92,8 @@ pub(super) struct Refusals {
     pub brought: bool,
     /// Requests for patience since the last message that was taken.
     pub complaints: u32,
-    /// Whether messages behind them were not sent.
-    pub unsent: bool,
+    /// Messages that are wanted and were not sent.
+    pub unsent: Vec<u32>,
     /// Whether nothing else was sent.
     pub alone: bool,
 }
@@ -83,8 +113,8 @@ impl FolderRun<'_> {
     pub(super) fn set_bounds(&mut self, tried: &Tried) {
         let work = self.work();
         self.route.most_refused = tried.most_refused();
-        self.route.most_complaints =
-            MOST_IN_VAIN.saturating_sub(work.context.refusals.vain(work.key())).max(1);
+        let left = MOST_IN_VAIN.saturating_sub(work.context.refusals.vain(work.key())).max(1);
+        self.route.most_complaints = if tried.asked.is_empty() { left } else { 1 };
     }
 
     /// Judges refusals: records what counts against a message, and returns what is to be sent again. When the target is out
@@ -112,22 +142,20 @@ impl FolderRun<'_> {
             self.refuses_all(&refused).await?;
             return Ok(Vec::new());
         }
-        let (mut again, mut held, mut asked) = (Vec::new(), Vec::new(), None);
+        let (mut again, mut held, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for one in refused {
             if one.misdated {
                 if one.passed {
                     tried.passed.insert(one.uid);
                 }
             } else if one.for_now {
-                let (times, passed) = tried.asked.entry(one.uid).or_default();
-                *passed |= one.passed || *times > 0 && brought;
-                *times += 1;
-                if *times >= MOST_IN_VAIN && (*passed || counted_before(&one)) {
-                    self.route.fail(one.failure(1, &one.text())).await?;
-                } else {
-                    again.push(one.uid);
-                    asked = Some(one.refusal);
-                }
+                let before = tried.asked.remove(&one.uid);
+                let passed = one.passed
+                    || counted_before(&one)
+                    || before.as_ref().is_some_and(|asked| asked.passed || brought);
+                let times = before.map_or(1, |asked| asked.times + 1);
+                later.push(one.uid);
+                tried.asked.insert(one.uid, Asked { times, passed, refused: one });
             } else if alone && one.refusal.bad && !one.marked && !work.context.refusals.is_all_bad(work.key())
             {
                 // In the midst of others it would end the connection.
@@ -148,18 +176,57 @@ impl FolderRun<'_> {
                 held.push(one);
             }
         }
+        let asked =
+            later.first().and_then(|uid| tried.asked.get(uid)).map(|asked| asked.refused.refusal.clone());
+        let single = self.give_up_waiting(&mut later, &unsent, brought, tried).await?;
+        again.append(&mut later);
+        let asked = asked.filter(|_| !again.is_empty());
         if held.is_empty() && asked.is_none() {
-            work.context.refusals.pass(work.key(), brought, 0);
+            work.context.refusals.pass(work.key(), brought || single, 0);
             return Ok(again);
         }
         let times = if brought { complaints } else { complaints.max(1) };
         let vain = work.context.refusals.pass(work.key(), brought, times);
-        if let Some(refusal) = asked.filter(|_| vain >= MOST_IN_VAIN) {
+        if let Some(refusal) = asked.filter(|_| vain >= MOST_IN_VAIN && !single) {
             return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
         }
         let known = held.first().is_some_and(|r| counted.contains_key(&r.uid));
+        let unsent = !unsent.is_empty();
         again.extend(self.hold(held, Held { unsent, known, vain }, tried).await?);
         Ok(again)
+    }
+
+    /// Waits no more for messages that the target asked to be sent later while it took others, when that was in vain so often
+    /// in a row: they are recorded, those of this pass, which `later` is left without, and those that were not sent in it.
+    /// Returns whether it is such messages that are waited for, and not the target.
+    async fn give_up_waiting(
+        &mut self,
+        later: &mut Vec<u32>,
+        unsent: &[u32],
+        brought: bool,
+        tried: &mut Tried,
+    ) -> Step<bool> {
+        if later.is_empty() {
+            return Ok(false);
+        }
+        tried.waits = if brought { 1 } else { tried.waits + 1 };
+        let waiting = unsent.iter().filter_map(|uid| tried.asked.get(uid));
+        let single = waiting.clone().count() == unsent.len()
+            && waiting.chain(later.iter().filter_map(|uid| tried.asked.get(uid))).any(|asked| asked.passed);
+        if brought {
+            self.ends.target.patience_begins_anew();
+        }
+        if !single || tried.waits < MOST_IN_VAIN {
+            return Ok(single);
+        }
+        self.ends.target.patience_is_over();
+        for uid in later.drain(..).chain(unsent.iter().copied()) {
+            let Some(Asked { passed, refused, .. }) = tried.asked.get(&uid) else { continue };
+            // Nothing tells whether it is the message where nothing was taken behind it.
+            self.route.fail(refused.failure(u32::from(*passed), &refused.text())).await?;
+            tried.settled.insert(uid);
+        }
+        Ok(true)
     }
 
     /// What to do about refusals with nothing taken behind them. Returns what is to be sent again.

@@ -360,6 +360,52 @@ fn a_message_that_is_asked_to_wait_for_ever_while_others_pass_is_given_up() {
     stage.assert_moved_but(|m| m.uid == 3);
 }
 
+/// Ten of thirty, the last of which stand at the end, are waited for as one is.
+#[test]
+fn messages_that_are_asked_to_wait_while_others_pass_are_waited_for_together() {
+    for bad in
+        [&[3, 6, 9, 12, 15, 18, 21, 24, 27][..], &[1, 2, 3, 4, 20], &[3, 29, 30]] as [&'static [u32]; 3]
+    {
+        let stage = Stage::loaded(30);
+        let among = move |m: &Incoming<'_>| bad.iter().any(|n| m.says(&format!("INBOX {n:03}")));
+        stage.load("Zoo", 2);
+        stage.target.manners(|m| {
+            m.on_append = Box::new(move |m| if among(m) { say("NO [LIMIT] no") } else { Take::Store });
+        });
+        let left = bad.len() as u64;
+        for run in 1..=2 {
+            let sent = stage.sent();
+            let outcome = stage.run();
+            assert_eq!(outcome.not_well().totals(), [32, 32 - left, 0, 0, left, 0], "{bad:?}, run {run}");
+            let words = |uid: &u32| outcome.exception("INBOX", *uid).0.reason.contains("[LIMIT] no");
+            assert!(bad.iter().all(words) && outcome.code("INBOX", bad[0]) == "limit");
+            assert!(outcome.waited.as_secs() < 130, "{bad:?}, run {run}: {:?}", outcome.waited);
+            assert!(stage.sent() - sent < 32 + 3 * bad.len() + 16, "{}", stage.sent() - sent);
+        }
+        stage.behave();
+        stage.run().complete();
+        stage.assert_moved();
+    }
+}
+
+/// One that never passes keeps nothing from its turn.
+#[test]
+fn what_is_asked_to_wait_for_a_moment_comes_though_another_never_does() {
+    let mut later: std::collections::HashMap<String, usize> =
+        (4..=8).map(|n| (format!("INBOX {n:03}"), n / 4)).collect();
+    let stage =
+        Stage::judged(move |m| match later.iter_mut().find(|(text, left)| m.says(text) && **left > 0) {
+            _ if m.says("INBOX 003") => say("NO [LIMIT] no"),
+            Some((_, left)) => {
+                *left -= 1;
+                say("NO [THROTTLED] Later")
+            }
+            None => Take::Store,
+        });
+    assert_eq!(stage.run().not_well().totals(), [10, 9, 0, 0, 1, 0]);
+    stage.assert_moved_but(|m| m.uid == 3);
+}
+
 #[test]
 fn now_asked_to_wait_now_acknowledged_and_lost_it_is_given_up() {
     let mut wait = false;
