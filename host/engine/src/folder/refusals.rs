@@ -2,7 +2,9 @@
 //!
 //! A refusal counts against a message when the target took others around it, or once more when it is sent again after others
 //! were taken, or when it comes in the words that counted against it in an earlier run. Refusals with nothing taken behind them
-//! are the moment's: the folder waits a little, and stops with its messages pending.
+//! are the moment's: the folder waits a little, and stops with its messages pending. It counts once in a run, whether NO or
+//! BAD was said. Where what is refused is larger than all that is still taken, and as large ones were taken before, the
+//! target is full, in whatever words.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -24,6 +26,13 @@ const MOST_IN_VAIN: u32 = 8;
 /// What is waited after the first pass in a row that ended in refusals and brought nothing, and after the second.
 const WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
 
+/// Refusals with nothing taken behind them that may be the end of the room.
+const LAST: usize = 2;
+
+/// By how many to one it is no chance that what is refused is larger than what is taken: where the end came as well, and
+/// where it did not.
+const NO_CHANCE: (u64, u64) = (5, 20);
+
 /// Passes that end in refusals, whatever they brought.
 const MOST_HELD: u32 = 8;
 
@@ -38,6 +47,8 @@ pub(super) struct Tried {
     pub lost: HashMap<u32, usize>,
     /// Messages that were refused before others that were taken, and are sent once more.
     passed: HashSet<u32>,
+    /// Messages that were refused when everything that was taken behind them was smaller.
+    larger: HashSet<u32>,
     /// Messages that the target asked to be sent later.
     asked: HashMap<u32, Asked>,
     /// Passes in a row that ended in such requests and took nothing, and the one before them.
@@ -142,6 +153,14 @@ impl FolderRun<'_> {
             self.refuses_all(&refused).await?;
             return Ok(Vec::new());
         }
+        // Small ones went behind large ones before nothing went any more: nothing tells that it is the messages.
+        let end = refused.iter().filter(|r| is_refusal(r) && !r.passed);
+        let end: Vec<String> = end.map(Refused::text).collect();
+        let may_be_full = |r: &Refused| {
+            end.len() >= LAST
+                && end.iter().all(|text| same_words(text, &r.text()))
+                && !counted.contains_key(&r.uid)
+        };
         let (mut again, mut held, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for one in refused {
             if one.misdated {
@@ -162,6 +181,9 @@ impl FolderRun<'_> {
                 let text = one.text();
                 let failure = Failure { code: Code::ConnectionLost, ..one.failure(0, &text) };
                 self.route.refused_alone(failure).await?;
+            } else if (one.larger || tried.larger.contains(&one.uid)) && may_be_full(&one) {
+                tried.larger.insert(one.uid);
+                held.push(one);
             } else if one.lone || counted_before(&one) || tried.passed.contains(&one.uid) {
                 if one.marked && work.context.refusals.unmark(work.key(), self.row.id, one.uid) {
                     tried.passed.insert(one.uid);
@@ -171,6 +193,9 @@ impl FolderRun<'_> {
                 }
             } else if one.passed {
                 tried.passed.insert(one.uid);
+                if one.larger {
+                    tried.larger.insert(one.uid);
+                }
                 again.push(one.uid);
             } else {
                 held.push(one);
@@ -290,10 +315,13 @@ impl FolderRun<'_> {
     /// Whether the target is out of room, in its own words: it refuses everything, or everything that is larger than what it
     /// takes, and its words or its figures say so.
     async fn full(&mut self, refused: &[Refused]) -> Step<Option<String>> {
-        let fits = |r: &&Refused| !r.for_now && !r.misdated && (!r.passed || r.larger);
+        let fits = |r: &&Refused| is_refusal(r) && (!r.passed || r.larger);
         let Some(smallest) = refused.iter().filter(fits).min_by_key(|r| r.size) else { return Ok(None) };
         let words = format!("{}{}", smallest.refusal, smallest.advice);
         if refused.iter().filter(fits).any(|r| r.refusal.may_be_about_room()) {
+            return Ok(Some(words));
+        }
+        if self.fills_up(refused)? {
             return Ok(Some(words));
         }
         let quota = self.ends.target.quota().await.map_err(EndError::at(Side::Target))?;
@@ -302,4 +330,32 @@ impl FolderRun<'_> {
             .filter(|room| *room < smallest.size)
             .map(|room| format!("{words}, and by the quota it tells there are {room} bytes left")))
     }
+
+    /// Whether refusals in words that say nothing are for want of room: all in the same words, all of what is larger than
+    /// everything that is taken since the first of them, more than chance would have it, or of what comes when nothing is
+    /// taken any more; and as large ones were taken in this project, so that it is no limit of a message's size.
+    fn fills_up(&self, refused: &[Refused]) -> Step<bool> {
+        let all = || refused.iter().filter(|r| is_refusal(r));
+        let larger = || all().filter(|r| r.larger);
+        let Some(smallest) = larger().min_by_key(|r| r.size) else { return Ok(false) };
+        let text = smallest.text();
+        let too_big = smallest.code() == Code::TooBig;
+        if too_big || all().any(|r| r.passed && !r.larger || !same_words(&r.text(), &text)) {
+            return Ok(false);
+        }
+        let end = all().filter(|r| !r.passed).count() >= LAST;
+        let count = larger().count() as u64;
+        // In how many ways those that are refused stand among them all.
+        let ways = (1..=count).fold(1_u64, |ways, n| ways.saturating_mul(smallest.since + n) / n);
+        let enough = if end { NO_CHANCE.0 } else { NO_CHANCE.1 };
+        if ways < enough || all().count() < 2 {
+            return Ok(false);
+        }
+        Ok(self.work().ledger().largest_copied()? >= smallest.size)
+    }
+}
+
+/// Whether nothing but a refusal is known of it.
+fn is_refusal(refused: &Refused) -> bool {
+    !refused.for_now && !refused.misdated
 }

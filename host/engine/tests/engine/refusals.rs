@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mailhaul_engine::code::Code;
+use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Depth;
 use mailhaul_engine::summary::DifferenceKind as Kind;
@@ -241,6 +242,72 @@ fn what_is_too_large_for_the_room_that_is_left_is_no_fault_of_its_own() {
         stage.behave();
         stage.run().complete();
     }
+}
+
+/// Every fifth of sixty is large.
+fn large_and_small(judge: impl FnMut(&mut Incoming<'_>) -> Take + Send + 'static) -> Stage {
+    let stage = Stage::loaded(60);
+    stage.at_source("INBOX", |folder| {
+        for message in folder.messages.iter_mut().step_by(5) {
+            message.body.extend("x".repeat(2_000).into_bytes());
+            message.body.extend(b"\r\n");
+        }
+    });
+    stage.target.manners(|m| m.on_append = Box::new(judge));
+    stage
+}
+
+/// In words of which nobody can say that they are about room.
+const NO_ROOM: &str = "NO \u{90ae}\u{7bb1}\u{7a7a}\u{95f4}\u{5df2}\u{6ee1}";
+
+/// The large ones of which were taken before; it may be that there is no end, or that nothing goes any more.
+#[test]
+fn a_target_that_fills_up_is_full_in_whatever_words_and_nothing_counts() {
+    for room in [12_000, 12_500, 13_000, 13_700] {
+        let stage = large_and_small(move |m| {
+            let there: usize = m.store.messages("INBOX").iter().map(|m| m.body.len()).sum();
+            if there + m.body.len() > room { say(NO_ROOM) } else { Take::Store }
+        });
+        let first = stage.run();
+        assert_eq!(first.totals()[4], 0, "{room}");
+        // Where one small message went behind the first one, it may as well be an outage.
+        let full = matches!(first.end(), MailboxEnd::Stopped(stopped) if stopped.cause.as_str() == "quota");
+        assert_eq!(full, room > 12_000, "{room}: {:?}", first.end());
+        for _ in 0..4 {
+            assert_eq!(stage.run().totals()[4], 0, "{room}");
+        }
+        stage.behave();
+        stage.run().complete();
+        stage.assert_moved();
+    }
+    // No end of the room for small ones.
+    let mut left = 4;
+    let stage = large_and_small(move |m| match m.body.len() > 2_000 {
+        true if left == 0 => say(NO_ROOM),
+        large => {
+            left -= i32::from(large);
+            Take::Store
+        }
+    });
+    for _ in 0..4 {
+        let outcome = stage.run();
+        assert_eq!(outcome.totals(), [60, 52, 0, 0, 0, 8]);
+    }
+    stage.behave();
+    stage.run().complete();
+    stage.assert_moved();
+}
+
+/// Nothing of that size was ever taken.
+#[test]
+fn a_limit_of_size_is_of_the_messages_in_whatever_words() {
+    let stage = large_and_small(|m| if m.body.len() > 2_000 { say(NO_ROOM) } else { Take::Store });
+    for _ in 0..4 {
+        assert_eq!(stage.run().not_well().totals(), [60, 48, 0, 0, 12, 0]);
+    }
+    let sent = stage.sent();
+    stage.run().not_well();
+    assert_eq!(stage.sent(), sent, "they are given up");
 }
 
 /// A target that refuses what has this keyword.

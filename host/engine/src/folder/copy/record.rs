@@ -94,6 +94,7 @@ pub(super) async fn record(
                     passed: false,
                     lone: false,
                     larger: false,
+                    since: 0,
                 };
                 if matches!(ack.outcome, AckOutcome::Stored { .. }) {
                     took = true;

@@ -28,6 +28,8 @@ pub(crate) struct Refused {
     pub lone: bool,
     /// It is larger than everything that was taken since the first refusal.
     pub larger: bool,
+    /// How many those are.
+    pub since: u64,
 }
 
 impl Refused {
@@ -64,6 +66,8 @@ pub(super) struct Verdicts {
     taken: Option<(usize, usize)>,
     /// The largest of those that were taken since the first refusal, in bytes.
     largest: u64,
+    /// How many those are.
+    since: u64,
     in_a_row: usize,
     /// Requests for patience in a row, and how many messages had been sent when the last one came.
     complaints: u32,
@@ -77,6 +81,7 @@ impl Verdicts {
         self.taken = Some((first.min(place), last.max(place)));
         if !self.refused.is_empty() {
             self.largest = self.largest.max(size);
+            self.since += 1;
         }
         (self.in_a_row, self.complaints) = (0, 0);
     }
@@ -116,6 +121,7 @@ impl Verdicts {
                 passed,
                 lone: before && passed && between,
                 larger: passed && refused.size > self.largest,
+                since: self.since,
                 ..refused
             }
         });
@@ -145,6 +151,7 @@ mod tests {
             passed: false,
             lone: false,
             larger: false,
+            since: 0,
         }
     }
 

@@ -296,6 +296,13 @@ impl Ledger {
         })
     }
 
+    /// How large the largest message is that this project put on the target, in bytes.
+    pub(crate) fn largest_copied(&self) -> Result<u64> {
+        self.sql(|db| {
+            db.query_row("SELECT coalesce(max(size), 0) FROM message WHERE outcome = 1", [], |r| r.get(0))
+        })
+    }
+
     /// A refusal that was recorded counts against the message, as far as it is not on the target.
     pub(crate) fn count_refusal(&mut self, folder: FolderId, uid: u32) -> Result<()> {
         self.transaction(|tx| {
