@@ -245,10 +245,8 @@ impl Acks {
             }
             // The body may be running as commands this very moment.
             Status::Bad | Status::Bye if pending.unasked => {
-                return Step::Unsafe(out_of_step(&format!(
-                    "the server answered BAD: {}",
-                    line.text.escape_debug()
-                )));
+                let StatusLine { code, text, .. } = line;
+                return Step::Unsafe(ImapError::BadMessage { command: "APPEND", code, text });
             }
             Status::No | Status::Bad | Status::Bye => {
                 if let Some(form) = pending.form.filter(|_| line.status != Status::No) {

@@ -75,6 +75,17 @@ pub enum ImapError {
         /// The server's last words, response code included; empty when it had none.
         text: String,
     },
+    /// The server answered BAD to a message that it may have begun to read as commands: the connection was dropped, since
+    /// going on would not be safe.
+    #[error("the connection had to end with the answer BAD to {command}: {}", Words(.code.as_deref(), .text))]
+    BadMessage {
+        /// The command's name.
+        command: &'static str,
+        /// The response code, upper case.
+        code: Option<String>,
+        /// The server's words.
+        text: String,
+    },
     /// The server did not answer in time.
     #[error("the server did not answer {during} within {} seconds", .after.as_secs())]
     TimedOut {
@@ -208,6 +219,9 @@ impl ImapError {
                 let code = code.as_deref().filter(|code| !(*code == "LIMIT" && command.ends_with("FETCH")));
                 login_words(text).or_else(|| command_code(code)).unwrap_or(Cause::ServerFault)
             }
+            ImapError::BadMessage { code, text, .. } => {
+                login_words(text).or_else(|| command_code(code.as_deref())).unwrap_or(Cause::ServerFault)
+            }
             ImapError::Bye { text } | ImapError::Idle { text } => {
                 login_words(text).unwrap_or(Cause::ServerFault)
             }
@@ -241,7 +255,8 @@ impl ImapError {
         match self {
             ImapError::LoginRefused { code, .. }
             | ImapError::No { code, .. }
-            | ImapError::Bad { code, .. } => code.as_deref(),
+            | ImapError::Bad { code, .. }
+            | ImapError::BadMessage { code, .. } => code.as_deref(),
             _ => None,
         }
     }

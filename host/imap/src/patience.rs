@@ -147,6 +147,7 @@ impl ImapError {
             // Exchange throttles with BAD.
             ImapError::No { code, text, .. }
             | ImapError::Bad { code, text, .. }
+            | ImapError::BadMessage { code, text, .. }
             | ImapError::LoginRefused { code, text, .. } => {
                 self.cause() == Cause::TooManyConnections || asks_for_patience(code.as_deref(), text)
             }
@@ -169,6 +170,7 @@ impl ImapError {
         match self {
             ImapError::No { text, .. }
             | ImapError::Bad { text, .. }
+            | ImapError::BadMessage { text, .. }
             | ImapError::LoginRefused { text, .. }
             | ImapError::Idle { text }
             | ImapError::Bye { text } => suggested_wait(text),

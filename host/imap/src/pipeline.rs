@@ -127,6 +127,16 @@ impl Manners {
         }
     }
 
+    /// The next complaint is waited for as the first one is.
+    pub(crate) fn forget_complaints(&mut self) {
+        self.complaints = 0;
+    }
+
+    /// It is not waited any longer.
+    pub(crate) fn go_on(&mut self) {
+        self.pause = None;
+    }
+
     /// Until when nothing may be sent.
     pub(crate) fn paused(&self, now: Instant) -> Option<Instant> {
         self.pause.filter(|until| *until > now)

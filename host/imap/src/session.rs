@@ -227,6 +227,17 @@ impl Session {
         answer.ok("SUBSCRIBE").map(drop)
     }
 
+    /// The server took messages between its requests for patience: the next time it is waited for as if it was the first.
+    pub fn patience_begins_anew(&mut self) {
+        self.manners.forget_complaints();
+    }
+
+    /// What the server asked patience for was single messages, which are not sent any more: it is waited for no longer.
+    pub fn patience_is_over(&mut self) {
+        self.manners.forget_complaints();
+        self.manners.go_on();
+    }
+
     /// Returns how much room the account has, or `None` when the server has no quota or does not tell.
     ///
     /// # Errors

@@ -116,8 +116,9 @@ impl FolderRun<'_> {
         let work = self.work();
         let mut ledger = work.ledger();
         let unmarked = work.context.refusals.unmarked(work.key(), self.row.id);
-        let (mut copied, mut present) = (Vec::new(), Vec::new());
+        let (mut copied, mut present, mut took) = (Vec::new(), Vec::new(), false);
         for found in matches {
+            took |= ours.was_sent(&found.source, found.target.uid);
             let own = ours.holds(&self.rows, &found.source, found.target.uid);
             let (with_append, later, _) = found.source.flags.appendable(&self.route.selected);
             let flags = with_append.union(&later);
@@ -160,6 +161,11 @@ impl FolderRun<'_> {
         } else if !present.is_empty() {
             work.context.accounts.found(work.key());
         }
+        // What was under way when a connection ended with BAD went behind what it ended at.
+        let counts = if took { work.context.refusals.taken(work.key()) } else { Vec::new() };
+        for (folder, uid) in counts {
+            ledger.count_refusal(folder, uid)?;
+        }
         let as_sent = Rule::Exact.as_str();
         let sizes =
             copied.iter().filter_map(|m| Some((m, m.at_target?.size))).filter(|(_, there)| *there > 0);
@@ -191,6 +197,11 @@ struct Ours {
 }
 
 impl Ours {
+    /// Whether it lies above an intent that it was sent with.
+    fn was_sent(&self, source: &Listed, target: u32) -> bool {
+        self.intents.cover(source, target)
+    }
+
     fn holds(&self, rows: &Rows, source: &Listed, target: u32) -> bool {
         let copied_before = || {
             rows.get(&source.uid).is_some_and(|row| {
@@ -198,7 +209,7 @@ impl Ours {
                     && row.place().is_some_and(|place| self.unnumbered.contains(&place))
             })
         };
-        self.intents.cover(source, target) || copied_before()
+        self.was_sent(source, target) || copied_before()
     }
 }
 

@@ -60,7 +60,11 @@ impl FolderRun<'_> {
         let tried = |m: &Listed| {
             !is_retried(m) && self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS)
         };
-        let given_up = |m: &Listed| tried(m) || work.context.breaks.is_given_up(work.key(), folder, m.uid);
+        let given_up = |m: &Listed| {
+            tried(m)
+                || work.context.breaks.is_given_up(work.key(), folder, m.uid)
+                || work.context.refusals.is_put_off(work.key(), folder, m.uid)
+        };
         self.route.exact = self.rows.values().any(|row| row.was_read() && row.at_source().size == row.size);
         let unread = self.rows.values().filter(|row| row.code == Some(Code::Unreadable)).map(|row| row.uid);
         self.route.unread = unread.collect();
@@ -93,6 +97,7 @@ impl FolderRun<'_> {
         loop {
             let mut pass = Pass::default();
             let before = self.outcome.messages;
+            let later = tried.put_aside(&mut wanted);
             if !wanted.is_empty() {
                 self.set_bounds(&tried);
                 let Pass { outcome, .. } = &mut pass;
@@ -128,11 +133,14 @@ impl FolderRun<'_> {
             let mut again: HashSet<u32> =
                 self.tried_in_vain(lost, &mut tried).await?.into_iter().map(|m| m.uid).collect();
             again.extend(pass.again.iter().map(|m| m.uid));
-            let unsent = !pass.outcome.unread.is_empty();
+            let unsent: Vec<u32> =
+                later.iter().map(|m| m.uid).chain(pass.outcome.unread.iter().copied()).collect();
             let complaints = pass.outcome.complaints;
-            let refusals = Refusals { refused: pass.refused, brought, complaints, unsent };
+            let alone = wanted.len() == 1;
+            let refusals =
+                Refusals { refused: pass.refused, brought, complaints, unsent: unsent.clone(), alone };
             again.extend(self.judge(refusals, &mut tried).await?);
-            again.extend(pass.outcome.unread);
+            again.extend(unsent.into_iter().filter(|uid| !tried.is_settled(*uid)));
             if self.outcome.over_quota.is_some() || self.outcome.stopped || again.is_empty() {
                 self.arrived = Some(target.listed).filter(|_| none_lost);
                 return Ok(self);
@@ -140,6 +148,7 @@ impl FolderRun<'_> {
             self.wait(pass.outcome.wait).await;
             self.select_target().await?;
             // What was lost may be of an earlier run.
+            wanted.extend(later);
             wanted.extend(target_lost.into_iter().filter(|m| again.contains(&m.uid)));
             wanted.retain(|m| again.contains(&m.uid));
             wanted.sort_by_key(|m| m.uid);

@@ -2,25 +2,36 @@
 //!
 //! A refusal counts against a message when the target took others around it, or once more when it is sent again after others
 //! were taken, or when it comes in the words that counted against it in an earlier run. Refusals with nothing taken behind them
-//! are the moment's: the folder waits a little, and stops with its messages pending.
+//! are the moment's: the folder waits a little, and stops with its messages pending. It counts once in a run, whether NO or
+//! BAD was said. Where what is refused is larger than all that is still taken, and as large ones were taken before, the
+//! target is full, in whatever words.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::code::Code;
-use crate::folder::copy::refused::Refused;
+use crate::folder::copy::refused::{Refused, same_words};
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
+use crate::message::list::Listed;
 use crate::server::error::EndError;
 use crate::side::Side;
+use crate::state::ledger::Failure;
 
 /// How often in a row the target asks for patience and takes nothing, over all folders and connections of a mailbox. Each
-/// time is waited for as long as it suggests, or twice as long as the one before: about four minutes together. So often as
-/// well one message is sent that it asks to be sent later, while it takes others.
+/// time is waited for as long as it suggests, or twice as long as the one before: about four minutes together. So often in
+/// a row as well those messages are waited for, all together, that it asks to be sent later while it takes others.
 const MOST_IN_VAIN: u32 = 8;
 
 /// What is waited after the first pass in a row that ended in refusals and brought nothing, and after the second.
 const WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
+
+/// Refusals with nothing taken behind them that may be the end of the room.
+const LAST: usize = 2;
+
+/// By how many to one it is no chance that what is refused is larger than what is taken: where the end came as well, and
+/// where it did not.
+const NO_CHANCE: (u64, u64) = (5, 20);
 
 /// Passes that end in refusals, whatever they brought.
 const MOST_HELD: u32 = 8;
@@ -36,15 +47,46 @@ pub(super) struct Tried {
     pub lost: HashMap<u32, usize>,
     /// Messages that were refused before others that were taken, and are sent once more.
     passed: HashSet<u32>,
-    /// Messages that the target asked to be sent later: how often, and whether it took others meanwhile.
-    asked: HashMap<u32, (u32, bool)>,
+    /// Messages that were refused when everything that was taken behind them was smaller.
+    larger: HashSet<u32>,
+    /// Messages that the target asked to be sent later.
+    asked: HashMap<u32, Asked>,
+    /// Passes in a row that ended in such requests and took nothing, and the one before them.
+    waits: u32,
+    /// Of these, those that are recorded as failed.
+    settled: HashSet<u32>,
     /// Passes that ended in refusals.
     held: u32,
     /// The message that was sent without its keywords to see whether these are at fault.
     probe: Option<u32>,
 }
 
+/// A message that the target asked to be sent later.
+#[derive(Debug)]
+struct Asked {
+    times: u32,
+    /// Whether the target took others meanwhile.
+    passed: bool,
+    /// As it was refused last.
+    refused: Refused,
+}
+
 impl Tried {
+    /// Takes out of what is `wanted` what waits for the next pass. Where nothing was taken in the last one, only one of the
+    /// messages that are to be sent later goes, in turn: it tells as much as all of them, each of which would be waited for.
+    pub(super) fn put_aside(&self, wanted: &mut Vec<Listed>) -> Vec<Listed> {
+        let times = |m: &Listed| self.asked.get(&m.uid).map_or(0, |asked| asked.times);
+        wanted.sort_by_key(|m| (times(m), m.uid));
+        let mut asked = wanted.iter().filter(|m| times(m) > 0).map(|m| m.uid);
+        let Some(probe) = asked.next().filter(|_| self.waits > 1) else { return Vec::new() };
+        wanted.extract_if(.., |m| times(m) > 0 && m.uid != probe).collect()
+    }
+
+    /// Whether a message that waits is recorded as failed.
+    pub(super) fn is_settled(&self, uid: u32) -> bool {
+        self.settled.contains(&uid)
+    }
+
     /// Refusals in a row after which the next pass ends.
     fn most_refused(&self) -> usize {
         let last = MOST_IN_A_ROW.len() - 1;
@@ -61,8 +103,10 @@ pub(super) struct Refusals {
     pub brought: bool,
     /// Requests for patience since the last message that was taken.
     pub complaints: u32,
-    /// Whether messages behind them were not sent.
-    pub unsent: bool,
+    /// Messages that are wanted and were not sent.
+    pub unsent: Vec<u32>,
+    /// Whether nothing else was sent.
+    pub alone: bool,
 }
 
 /// What is known of refusals with nothing taken behind them.
@@ -80,8 +124,8 @@ impl FolderRun<'_> {
     pub(super) fn set_bounds(&mut self, tried: &Tried) {
         let work = self.work();
         self.route.most_refused = tried.most_refused();
-        self.route.most_complaints =
-            MOST_IN_VAIN.saturating_sub(work.context.refusals.vain(work.key())).max(1);
+        let left = MOST_IN_VAIN.saturating_sub(work.context.refusals.vain(work.key())).max(1);
+        self.route.most_complaints = if tried.asked.is_empty() { left } else { 1 };
     }
 
     /// Judges refusals: records what counts against a message, and returns what is to be sent again. When the target is out
@@ -90,7 +134,7 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the target asks for patience and has taken nothing for so long; when the target or the ledger fails.
     pub(super) async fn judge(&mut self, pass: Refusals, tried: &mut Tried) -> Step<Vec<u32>> {
-        let Refusals { refused, brought, complaints, unsent } = pass;
+        let Refusals { refused, brought, complaints, unsent, alone } = pass;
         let work = self.work();
         if refused.is_empty() {
             if brought {
@@ -105,22 +149,41 @@ impl FolderRun<'_> {
             self.outcome.over_quota = Some(words);
             return Ok(Vec::new());
         }
-        let (mut again, mut held, mut asked) = (Vec::new(), Vec::new(), None);
+        if alone && refused.iter().all(|r| r.refusal.bad) && work.context.refusals.is_all_bad(work.key()) {
+            self.refuses_all(&refused).await?;
+            return Ok(Vec::new());
+        }
+        // Small ones went behind large ones before nothing went any more: nothing tells that it is the messages.
+        let end = refused.iter().filter(|r| is_refusal(r) && !r.passed);
+        let end: Vec<String> = end.map(Refused::text).collect();
+        let may_be_full = |r: &Refused| {
+            end.len() >= LAST
+                && end.iter().all(|text| same_words(text, &r.text()))
+                && !counted.contains_key(&r.uid)
+        };
+        let (mut again, mut held, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for one in refused {
             if one.misdated {
                 if one.passed {
                     tried.passed.insert(one.uid);
                 }
             } else if one.for_now {
-                let (times, passed) = tried.asked.entry(one.uid).or_default();
-                *passed |= one.passed || *times > 0 && brought;
-                *times += 1;
-                if *times >= MOST_IN_VAIN && (*passed || counted_before(&one)) {
-                    self.route.fail(one.failure(1, &one.text())).await?;
-                } else {
-                    again.push(one.uid);
-                    asked = Some(one.refusal);
-                }
+                let before = tried.asked.remove(&one.uid);
+                let passed = one.passed
+                    || counted_before(&one)
+                    || before.as_ref().is_some_and(|asked| asked.passed || brought);
+                let times = before.map_or(1, |asked| asked.times + 1);
+                later.push(one.uid);
+                tried.asked.insert(one.uid, Asked { times, passed, refused: one });
+            } else if alone && one.refusal.bad && !one.marked && !work.context.refusals.is_all_bad(work.key())
+            {
+                // In the midst of others it would end the connection.
+                let text = one.text();
+                let failure = Failure { code: Code::ConnectionLost, ..one.failure(0, &text) };
+                self.route.refused_alone(failure).await?;
+            } else if (one.larger || tried.larger.contains(&one.uid)) && may_be_full(&one) {
+                tried.larger.insert(one.uid);
+                held.push(one);
             } else if one.lone || counted_before(&one) || tried.passed.contains(&one.uid) {
                 if one.marked && work.context.refusals.unmark(work.key(), self.row.id, one.uid) {
                     tried.passed.insert(one.uid);
@@ -130,23 +193,65 @@ impl FolderRun<'_> {
                 }
             } else if one.passed {
                 tried.passed.insert(one.uid);
+                if one.larger {
+                    tried.larger.insert(one.uid);
+                }
                 again.push(one.uid);
             } else {
                 held.push(one);
             }
         }
+        let asked =
+            later.first().and_then(|uid| tried.asked.get(uid)).map(|asked| asked.refused.refusal.clone());
+        let single = self.give_up_waiting(&mut later, &unsent, brought, tried).await?;
+        again.append(&mut later);
+        let asked = asked.filter(|_| !again.is_empty());
         if held.is_empty() && asked.is_none() {
-            work.context.refusals.pass(work.key(), brought, 0);
+            work.context.refusals.pass(work.key(), brought || single, 0);
             return Ok(again);
         }
         let times = if brought { complaints } else { complaints.max(1) };
         let vain = work.context.refusals.pass(work.key(), brought, times);
-        if let Some(refusal) = asked.filter(|_| vain >= MOST_IN_VAIN) {
+        if let Some(refusal) = asked.filter(|_| vain >= MOST_IN_VAIN && !single) {
             return Err(EndError::Imap(Side::Target, refusal.into_error("APPEND")).into());
         }
         let known = held.first().is_some_and(|r| counted.contains_key(&r.uid));
+        let unsent = !unsent.is_empty();
         again.extend(self.hold(held, Held { unsent, known, vain }, tried).await?);
         Ok(again)
+    }
+
+    /// Waits no more for messages that the target asked to be sent later while it took others, when that was in vain so often
+    /// in a row: they are recorded, those of this pass, which `later` is left without, and those that were not sent in it.
+    /// Returns whether it is such messages that are waited for, and not the target.
+    async fn give_up_waiting(
+        &mut self,
+        later: &mut Vec<u32>,
+        unsent: &[u32],
+        brought: bool,
+        tried: &mut Tried,
+    ) -> Step<bool> {
+        if later.is_empty() {
+            return Ok(false);
+        }
+        tried.waits = if brought { 1 } else { tried.waits + 1 };
+        let waiting = unsent.iter().filter_map(|uid| tried.asked.get(uid));
+        let single = waiting.clone().count() == unsent.len()
+            && waiting.chain(later.iter().filter_map(|uid| tried.asked.get(uid))).any(|asked| asked.passed);
+        if brought {
+            self.ends.target.patience_begins_anew();
+        }
+        if !single || tried.waits < MOST_IN_VAIN {
+            return Ok(single);
+        }
+        self.ends.target.patience_is_over();
+        for uid in later.drain(..).chain(unsent.iter().copied()) {
+            let Some(Asked { passed, refused, .. }) = tried.asked.get(&uid) else { continue };
+            // Nothing tells whether it is the message where nothing was taken behind it.
+            self.route.fail(refused.failure(u32::from(*passed), &refused.text())).await?;
+            tried.settled.insert(uid);
+        }
+        Ok(true)
     }
 
     /// What to do about refusals with nothing taken behind them. Returns what is to be sent again.
@@ -189,6 +294,13 @@ impl FolderRun<'_> {
             }
             return Ok(Vec::new());
         }
+        self.refuses_all(&held).await?;
+        Ok(Vec::new())
+    }
+
+    /// The folder stops: nothing was taken behind these.
+    async fn refuses_all(&mut self, held: &[Refused]) -> Step<()> {
+        let Some(first) = held.first() else { return Ok(()) };
         let why = format!(
             "the target refused {} messages and took nothing after them, with the words: {}{}; what is not there yet is \
              pending, run again once the target takes mail for `{}`",
@@ -197,17 +309,19 @@ impl FolderRun<'_> {
             first.advice,
             self.route.target
         );
-        self.stop(Code::Refused, &why).await?;
-        Ok(Vec::new())
+        self.stop(Code::Refused, &why).await
     }
 
     /// Whether the target is out of room, in its own words: it refuses everything, or everything that is larger than what it
     /// takes, and its words or its figures say so.
     async fn full(&mut self, refused: &[Refused]) -> Step<Option<String>> {
-        let fits = |r: &&Refused| !r.for_now && !r.misdated && (!r.passed || r.larger);
+        let fits = |r: &&Refused| is_refusal(r) && (!r.passed || r.larger);
         let Some(smallest) = refused.iter().filter(fits).min_by_key(|r| r.size) else { return Ok(None) };
         let words = format!("{}{}", smallest.refusal, smallest.advice);
         if refused.iter().filter(fits).any(|r| r.refusal.may_be_about_room()) {
+            return Ok(Some(words));
+        }
+        if self.fills_up(refused)? {
             return Ok(Some(words));
         }
         let quota = self.ends.target.quota().await.map_err(EndError::at(Side::Target))?;
@@ -216,21 +330,32 @@ impl FolderRun<'_> {
             .filter(|room| *room < smallest.size)
             .map(|room| format!("{words}, and by the quota it tells there are {room} bytes left")))
     }
-}
 
-/// Whether two texts are the same but for their numbers: servers put the time, or the number of a session, into them.
-fn same_words(a: &str, b: &str) -> bool {
-    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    words(a) == words(b)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_words;
-
-    #[test]
-    fn numbers_do_not_make_other_words() {
-        assert!(same_words("Refused [2026-11-29 07:00:00]", "Refused [2026-11-30 18:21:59]"));
-        assert!(!same_words("Refused", "Internal error"));
+    /// Whether refusals in words that say nothing are for want of room: all in the same words, all of what is larger than
+    /// everything that is taken since the first of them, more than chance would have it, or of what comes when nothing is
+    /// taken any more; and as large ones were taken in this project, so that it is no limit of a message's size.
+    fn fills_up(&self, refused: &[Refused]) -> Step<bool> {
+        let all = || refused.iter().filter(|r| is_refusal(r));
+        let larger = || all().filter(|r| r.larger);
+        let Some(smallest) = larger().min_by_key(|r| r.size) else { return Ok(false) };
+        let text = smallest.text();
+        let too_big = smallest.code() == Code::TooBig;
+        if too_big || all().any(|r| r.passed && !r.larger || !same_words(&r.text(), &text)) {
+            return Ok(false);
+        }
+        let end = all().filter(|r| !r.passed).count() >= LAST;
+        let count = larger().count() as u64;
+        // In how many ways those that are refused stand among them all.
+        let ways = (1..=count).fold(1_u64, |ways, n| ways.saturating_mul(smallest.since + n) / n);
+        let enough = if end { NO_CHANCE.0 } else { NO_CHANCE.1 };
+        if ways < enough || all().count() < 2 {
+            return Ok(false);
+        }
+        Ok(self.work().ledger().largest_copied()? >= smallest.size)
     }
+}
+
+/// Whether nothing but a refusal is known of it.
+fn is_refusal(refused: &Refused) -> bool {
+    !refused.for_now && !refused.misdated
 }

@@ -74,7 +74,8 @@ async fn attempts(
     let mut lost = 0;
     let mut connected = false;
     loop {
-        let blamed = context.breaks.blamed(mailbox);
+        let blamed = || context.breaks.blamed(mailbox) + context.refusals.all_put_off(&mailbox.key);
+        let before_it = blamed();
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
@@ -85,7 +86,7 @@ async fn attempts(
         if rows_so_far(&open.ledger) != before {
             lost = 0;
         }
-        let found = context.breaks.blamed(mailbox) > blamed;
+        let found = blamed() > before_it;
         let wait = if found { Some(Duration::ZERO) } else { worth_waiting(&error, connected, lost) };
         let Some(wait) = wait else {
             return Err(Interruption::Stopped(error.stopped()));

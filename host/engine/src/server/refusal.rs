@@ -44,7 +44,7 @@ impl<'a> Words<'a> {
             ImapError::No { command, code, text } => {
                 Self { occasion: occasion(command), kind: ReplyKind::No, code: code.as_deref(), text }
             }
-            ImapError::Bad { command, code, text } => {
+            ImapError::Bad { command, code, text } | ImapError::BadMessage { command, code, text } => {
                 Self { occasion: occasion(command), kind: ReplyKind::Bad, code: code.as_deref(), text }
             }
             ImapError::Bye { text } => {

@@ -19,7 +19,20 @@ struct OfMailbox {
     vain: u32,
     /// Messages that are sent without their keywords.
     unmarked: HashSet<(FolderId, u32)>,
+    /// Messages that a refusal counted against: once in a task, however often they are refused in it.
+    counted: HashSet<(FolderId, u32)>,
+    /// Messages at which a connection ended with BAD, and whether something that went behind them was taken.
+    suspects: HashMap<(FolderId, u32), bool>,
+    /// Messages that were refused, after which the connection ended.
+    ended_behind: HashSet<(FolderId, u32)>,
+    /// Messages that were refused alone, mostly with BAD, and are not sent again.
+    put_off: HashSet<(FolderId, u32)>,
+    /// Of these, those since which nothing was taken.
+    uncounted: Vec<(FolderId, u32)>,
 }
+
+/// So many messages in a row are put off when each is refused alone: then it is the target.
+const MOST_BAD: usize = 16;
 
 impl Refusals {
     fn all(&self) -> MutexGuard<'_, HashMap<String, OfMailbox>> {
@@ -54,6 +67,64 @@ impl Refusals {
     /// A message is sent without its keywords from now on. Returns whether it was not before.
     pub(crate) fn unmark(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
         self.all().entry(mailbox.to_owned()).or_default().unmarked.insert((folder, uid))
+    }
+
+    /// A refusal counts against a message. Returns whether none did before in this task.
+    pub(crate) fn count(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
+        self.all().entry(mailbox.to_owned()).or_default().counted.insert((folder, uid))
+    }
+
+    /// A connection ended with BAD at a message that was under way with others.
+    pub(crate) fn suspect(&self, mailbox: &str, folder: FolderId, uid: u32) {
+        self.all().entry(mailbox.to_owned()).or_default().suspects.entry((folder, uid)).or_default();
+    }
+
+    /// A message that was refused alone is not sent again in this task. Returns whether the refusal counts by now: it was
+    /// `known`, or something that went behind it was taken. Otherwise it counts when something is taken.
+    pub(crate) fn put_off(&self, mailbox: &str, folder: FolderId, uid: u32, known: bool) -> bool {
+        let mut all = self.all();
+        let of = all.entry(mailbox.to_owned()).or_default();
+        let message = (folder, uid);
+        if !of.put_off.insert(message) || of.counted.contains(&message) {
+            return false;
+        }
+        let counts = known || of.suspects.get(&message) == Some(&true);
+        if counts {
+            of.counted.insert(message);
+        } else {
+            of.uncounted.push(message);
+        }
+        counts
+    }
+
+    /// A connection ended behind the refusal of a message. Returns whether one did before in this task.
+    pub(crate) fn ended_behind(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
+        !self.all().entry(mailbox.to_owned()).or_default().ended_behind.insert((folder, uid))
+    }
+
+    /// Whether nothing was taken behind so many messages that it is the target.
+    pub(crate) fn is_all_bad(&self, mailbox: &str) -> bool {
+        self.all().get(mailbox).is_some_and(|of| of.uncounted.len() >= MOST_BAD)
+    }
+
+    /// How many messages are not sent again in this task: with each of them the work has come further.
+    pub(crate) fn all_put_off(&self, mailbox: &str) -> u64 {
+        self.all().get(mailbox).map_or(0, |of| of.put_off.len() as u64)
+    }
+
+    /// A message was taken. Returns against which messages a refusal counts by that.
+    pub(crate) fn taken(&self, mailbox: &str) -> Vec<(FolderId, u32)> {
+        let mut all = self.all();
+        let Some(of) = all.get_mut(mailbox) else { return Vec::new() };
+        of.suspects.values_mut().for_each(|passed| *passed = true);
+        let counts = std::mem::take(&mut of.uncounted);
+        of.counted.extend(&counts);
+        counts
+    }
+
+    /// Whether a message is not sent again in this task.
+    pub(crate) fn is_put_off(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
+        self.all().get(mailbox).is_some_and(|of| of.put_off.contains(&(folder, uid)))
     }
 
     /// Messages of a folder that are sent without their keywords.

@@ -7,11 +7,12 @@
 
 use std::time::Duration;
 
-use mailhaul_imap::ImapError;
+use mailhaul_imap::{ImapError, Refusal};
 
 use crate::code::Code;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::Route;
+use crate::folder::copy::refused::said;
 use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
 use crate::server::error::EndError;
@@ -20,6 +21,25 @@ use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 
 /// So long it takes until a target is too slow.
 const TOO_SLOW: Duration = Duration::from_secs(10 * 60);
+
+/// The first message that was under way.
+struct First {
+    uid: u32,
+    size: u64,
+    /// Handed over to its last byte.
+    whole: bool,
+    /// It was sent with keywords.
+    marked: bool,
+}
+
+impl First {
+    fn of(shared: &SharedFlight) -> Option<Self> {
+        let flight = flight(shared);
+        let (uid, sent) = flight.sent.iter().min_by_key(|(_, sent)| sent.serial)?;
+        let marked = sent.flags.keywords().next().is_some();
+        Some(Self { uid: *uid, size: sent.size, whole: sent.whole, marked })
+    }
+}
 
 /// Records what a copy of `open` messages was at when `error` ended it.
 ///
@@ -38,6 +58,10 @@ pub(super) async fn blame(
     if !error.is_connection_lost() || about_the_server {
         return Ok(());
     }
+    if let ImapError::BadMessage { code, text, .. } = error {
+        let refusal = Refusal { code: code.clone(), text: text.clone(), bad: true };
+        return blame_bad(route, shared, open, &refusal).await;
+    }
     let silent = match error {
         ImapError::TimedOut { after, .. } => Some(*after),
         ImapError::TooSlow { .. } => Some(TOO_SLOW),
@@ -46,11 +70,7 @@ pub(super) async fn blame(
     if silent.is_some_and(|after| !route.work.context.breaks.silent(route.work.key(), after)) {
         return Ok(());
     }
-    let (uid, size, whole, marked) = {
-        let flight = flight(shared);
-        let Some((uid, sent)) = flight.sent.iter().min_by_key(|(_, sent)| sent.serial) else { return Ok(()) };
-        (*uid, sent.size, sent.whole, sent.flags.keywords().next().is_some())
-    };
+    let Some(First { uid, size, whole, marked }) = First::of(shared) else { return Ok(()) };
     let alone = open.len() == 1;
     if !alone {
         route.work.context.breaks.broke_together(route.work.key());
@@ -75,4 +95,29 @@ pub(super) async fn blame(
         route.work.ledger().failed(route.folder, &failure, &[])?;
     }
     Ok(())
+}
+
+/// The same where the target answered BAD, and the connection had to end with that. It is a refusal as any other: of the
+/// message when it is refused alone, once in a task, and when others are taken behind it or it was said before.
+async fn blame_bad(route: &Route<'_>, shared: &SharedFlight, open: &[Listed], refusal: &Refusal) -> Step<()> {
+    let (key, refusals) = (route.work.key(), &route.work.context.refusals);
+    let Some(First { uid, size, marked, .. }) = First::of(shared) else { return Ok(()) };
+    if refusal.asks_for_patience() || refusal.is_out_of_room() || refusals.is_all_bad(key) {
+        return Ok(());
+    }
+    tracing::info!(uid, alone = open.len() == 1, "refused with BAD");
+    if open.len() == 1 {
+        if marked && refusals.unmark(key, route.folder, uid) {
+            return Ok(());
+        }
+        let text = said(refusal, "");
+        let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, attempts: 0 };
+        return Ok(route.refused_alone(failure).await?);
+    }
+    route.work.context.breaks.broke_together(key);
+    refusals.suspect(key, route.folder, uid);
+    let text =
+        format!("the connection to the target had to end when it was sent, with the answer BAD: {refusal}");
+    let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, attempts: 0 };
+    Ok(route.work.ledger().failed(route.folder, &failure, &[])?)
 }

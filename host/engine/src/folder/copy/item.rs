@@ -7,8 +7,9 @@ use bytes::Bytes;
 use mailhaul_imap::{AppendHead, Flags, FolderName, Refusal, Selected};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::code::Code;
 use crate::event::Event;
-use crate::folder::copy::refused::Refused;
+use crate::folder::copy::refused::{Refused, same_words};
 use crate::folder::work::Work;
 use crate::message::dating::Dated;
 use crate::message::list::Listed;
@@ -54,11 +55,34 @@ pub(crate) struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// Records a message that is not on the target, and tells.
+    /// Records a message that is not on the target, and tells. Refusals count once in a task: what one connection has
+    /// recorded, the next one may be told again.
     ///
     /// # Errors
     /// When the ledger fails.
-    pub(crate) async fn fail(&self, failure: Failure<'_>) -> Result<(), LedgerError> {
+    pub(crate) async fn fail(&self, mut failure: Failure<'_>) -> Result<(), LedgerError> {
+        let is_refusal = matches!(failure.code, Code::Refused | Code::TooBig | Code::Limit);
+        if is_refusal && failure.attempts > 0 {
+            let counts = self.work.context.refusals.count(self.work.key(), self.folder, failure.uid);
+            failure.attempts = u32::from(counts);
+        }
+        self.put(failure).await
+    }
+
+    /// Records a message that was refused when nothing was taken after it and nothing else is to be sent over this
+    /// connection: that counts when something is taken in this task, or when it was said before. It is not sent again in it.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(crate) async fn refused_alone(&self, mut failure: Failure<'_>) -> Result<(), LedgerError> {
+        let (key, refusals) = (self.work.key(), &self.work.context.refusals);
+        let before = self.work.ledger().refusals(self.folder)?;
+        let known = before.get(&failure.uid).is_some_and(|said| same_words(said, failure.text));
+        failure.attempts = u32::from(refusals.put_off(key, self.folder, failure.uid, known));
+        self.put(failure).await
+    }
+
+    async fn put(&self, failure: Failure<'_>) -> Result<(), LedgerError> {
         self.work.ledger().failed(self.folder, &failure, &[])?;
         let exception = Exception {
             folder: self.source.clone(),

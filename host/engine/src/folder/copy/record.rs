@@ -75,7 +75,7 @@ pub(super) async fn record(
         let mut closed = Vec::new();
         let mut olders = Vec::new();
         let without_uid = done.acknowledged.len() as u64;
-        let mut asked = None;
+        let (mut asked, mut took) = (None, false);
         let readings = readings(route.work, &buffer).await;
         {
             let mut flight = flight(shared);
@@ -95,8 +95,10 @@ pub(super) async fn record(
                     passed: false,
                     lone: false,
                     larger: false,
+                    since: 0,
                 };
                 if matches!(ack.outcome, AckOutcome::Stored { .. }) {
+                    took = true;
                     verdicts.taken(sent.serial, sent.size);
                 }
                 match ack.outcome {
@@ -179,6 +181,11 @@ pub(super) async fn record(
             .context
             .accounts
             .acknowledged(route.work.key(), done.acknowledged.len() as u64 - without_uid);
+        if took {
+            for (folder, uid) in route.work.context.refusals.taken(route.work.key()) {
+                route.work.ledger().count_refusal(folder, uid)?;
+            }
+        }
         if verdicts.in_a_row() >= route.most_refused || verdicts.complaints() >= route.most_complaints {
             halt.send_replace(true);
             done.halted = true;
@@ -233,15 +240,22 @@ pub(super) async fn record(
 }
 
 /// Records what was refused before the connection ended, and nobody will look at any more: what was refused among
-/// messages that were taken, and what was refused alone, since the connection may have ended for its sake.
+/// messages that were taken, and what was refused alone, since the connection may have ended for its sake: where it does
+/// so again, it is not sent any more in this task.
 ///
 /// # Errors
 /// When the ledger fails.
 pub(super) async fn record_refused(route: &Route<'_>, refused: Vec<Refused>) -> Step<()> {
     let refused: Vec<Refused> = refused.into_iter().filter(|r| !r.for_now && !r.misdated).collect();
     let only = refused.len() == 1;
+    let refusals = &route.work.context.refusals;
     for one in refused.iter().filter(|r| only || r.lone) {
-        route.fail(one.failure(1, &one.text())).await?;
+        let text = one.text();
+        if !refusals.ended_behind(route.work.key(), route.folder, one.uid) {
+            route.fail(one.failure(u32::from(one.lone), &text)).await?;
+        } else if !refusals.is_all_bad(route.work.key()) {
+            route.refused_alone(one.failure(0, &text)).await?;
+        }
     }
     Ok(())
 }

@@ -28,12 +28,14 @@ pub(crate) struct Refused {
     pub lone: bool,
     /// It is larger than everything that was taken since the first refusal.
     pub larger: bool,
+    /// How many those are.
+    pub since: u64,
 }
 
 impl Refused {
     /// What the report says.
     pub(crate) fn text(&self) -> String {
-        format!("the target refused it: {}{}", self.refusal, self.advice)
+        said(&self.refusal, &self.advice)
     }
 
     /// As the ledger has it, with [`Self::text`].
@@ -51,6 +53,11 @@ impl Refused {
     }
 }
 
+/// What the report says of a refusal.
+pub(crate) fn said(refusal: &Refusal, advice: &str) -> String {
+    format!("the target refused it: {refusal}{advice}")
+}
+
 /// What a target said to messages, by their places among those that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
@@ -59,6 +66,8 @@ pub(super) struct Verdicts {
     taken: Option<(usize, usize)>,
     /// The largest of those that were taken since the first refusal, in bytes.
     largest: u64,
+    /// How many those are.
+    since: u64,
     in_a_row: usize,
     /// Requests for patience in a row, and how many messages had been sent when the last one came.
     complaints: u32,
@@ -72,6 +81,7 @@ impl Verdicts {
         self.taken = Some((first.min(place), last.max(place)));
         if !self.refused.is_empty() {
             self.largest = self.largest.max(size);
+            self.since += 1;
         }
         (self.in_a_row, self.complaints) = (0, 0);
     }
@@ -111,11 +121,18 @@ impl Verdicts {
                 passed,
                 lone: before && passed && between,
                 larger: passed && refused.size > self.largest,
+                since: self.since,
                 ..refused
             }
         });
         judged.collect()
     }
+}
+
+/// Whether two texts are the same but for their numbers: servers put the time, or the number of a session, into them.
+pub(crate) fn same_words(a: &str, b: &str) -> bool {
+    let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    words(a) == words(b)
 }
 
 #[cfg(test)]
@@ -134,6 +151,7 @@ mod tests {
             passed: false,
             lone: false,
             larger: false,
+            since: 0,
         }
     }
 
@@ -208,5 +226,11 @@ mod tests {
         assert_eq!((all.complaints(), all.in_a_row()), (2, 0));
         all.taken(7, 5);
         assert_eq!(all.complaints(), 0);
+    }
+
+    #[test]
+    fn numbers_do_not_make_other_words() {
+        assert!(same_words("Refused [2026-11-29 07:00:00]", "Refused [2026-11-30 18:21:59]"));
+        assert!(!same_words("Refused", "Internal error"));
     }
 }

@@ -296,6 +296,25 @@ impl Ledger {
         })
     }
 
+    /// How large the largest message is that this project put on the target, in bytes.
+    pub(crate) fn largest_copied(&self) -> Result<u64> {
+        self.sql(|db| {
+            db.query_row("SELECT coalesce(max(size), 0) FROM message WHERE outcome = 1", [], |r| r.get(0))
+        })
+    }
+
+    /// A refusal that was recorded counts against the message, as far as it is not on the target.
+    pub(crate) fn count_refusal(&mut self, folder: FolderId, uid: u32) -> Result<()> {
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            tx.prepare_cached(
+                "UPDATE message SET attempts = attempts + 1 WHERE folder = ?1 AND source_uid = ?2 AND outcome = 4",
+            )?
+            .execute(params![folder.0, uid])
+            .map(drop)
+        })
+    }
+
     /// Copies that were acknowledged and not seen in the target's list yet.
     pub(crate) fn unproven(&self, folder: FolderId) -> Result<Vec<Unproven>> {
         self.sql(|db| {
@@ -369,7 +388,7 @@ impl Ledger {
             db.prepare(
                 "SELECT m.source_uid, r.text FROM message m JOIN reason r ON r.id = m.reason
                  WHERE m.folder = ?1 AND m.gone = 0 AND m.outcome > 2 AND m.outcome = 4 AND m.attempts > 0
-                     AND r.code IN ('refused', 'limit', 'too-big')",
+                     AND r.code IN ('refused', 'limit', 'too-big', 'connection-lost')",
             )?
             .query_map([folder.0], |r| Ok((r.get(0)?, r.get(1)?)))?
             .collect()
