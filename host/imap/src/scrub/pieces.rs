@@ -254,6 +254,12 @@ impl<'a> Words<'a> {
 
     /// Whether this stands in words that servers use, or in the log-in's name.
     fn are_ordinary(&self, from: usize, to: usize) -> bool {
+        // A sentence is words with a sign between them here and there.
+        let run = self.text.get(from..to).unwrap_or_default();
+        let signs = run.iter().filter(|byte| !is_word(**byte) && !byte.is_ascii_whitespace()).count();
+        if signs * 3 > run.iter().filter(|byte| is_word(**byte)).count() {
+            return false;
+        }
         let before = self.text.get(..from).unwrap_or_default().iter().rev().take(LONGEST);
         let behind = self.text.get(to..).unwrap_or_default().iter().take(LONGEST);
         let from = from - before.take_while(|byte| is_word(**byte)).count();
