@@ -8,15 +8,15 @@
 //! in a sentence that everybody knows tells what stood there. It counts where it stands as a word, and all of the sentence is
 //! left out then.
 //!
-//! A server that cuts the line it repeats leaves a piece of the secret, at either end ([`pieces`]). Eight characters in a row of
-//! any form are one wherever they stand. From the beginning or the end of a form fewer are enough where they are cut off there:
-//! a third of it but at least six at a blank, a quote, a bracket or the end of the words; six at an ellipsis; four where LOGIN,
-//! AUTHENTICATE or the log-in's name stands before them in the line (six at a blank). From the middle six are, where that is so
-//! and they stand apart. Case does not count, nor do blanks and line breaks in base64 and dumps, and of base64 all the digits
-//! around go. What consists of words that servers use ([`ordinary`]) or stands in the log-in's name is left as it is, since
-//! masking it would tell that it is in the password, unless it is quoted and torn off, or more signs than words. Each response is looked at by itself, so
-//! that pieces too short to count in one are not put together with those of the next. What machines read (ID, CAPABILITY) is
-//! searched for whole secrets only.
+//! A server that cuts the line it repeats leaves a piece of the secret, at either end ([`pieces`]). Eight characters in a row
+//! of any form are one wherever they stand. From the beginning or the end of a form fewer are enough where they are cut off
+//! there: a third of it but at least six at a blank, a quote, a bracket or the end of the words; six at an ellipsis; four
+//! where LOGIN, AUTHENTICATE or the log-in's name stands before them in the line (six at a blank). From the middle six are,
+//! where that is so and they stand apart. Case does not count, nor do blanks and line breaks in base64 and dumps, and of
+//! base64 all the digits around go. What consists of words that servers use ([`ordinary`]) or stands in the log-in's name is
+//! left as it is, since masking it would tell that it is in the password, unless it is quoted and torn off, or more signs
+//! than words. Each response is looked at by itself, so that pieces too short to count in one are not put together with those
+//! of the next. What machines read (ID, CAPABILITY) is searched for whole secrets only.
 
 mod ordinary;
 mod pieces;
