@@ -137,3 +137,14 @@ fn a_twin_that_stays_is_found_before_one_that_goes() {
     stage.run().complete();
     stage.assert_moved();
 }
+
+/// Without UIDVALIDITY it is looked for by its content in every run, and would be sent in every run.
+#[test]
+fn a_copy_of_ours_that_its_owner_marked_is_found_again() {
+    let stage = Stage::loaded(3);
+    stage.at_target("INBOX", |inbox| inbox.validity = 0);
+    stage.run().complete();
+    stage.at_target("INBOX", |inbox| inbox.set_flags(2, &["\\Deleted"]));
+    stage.run();
+    assert_eq!((stage.sent(), stage.there("INBOX").len()), (3, 3));
+}

@@ -192,10 +192,12 @@ fn a_second_copy_that_comes_late_is_removed_or_told() {
 /// Its owner has marked it since: sent again, it would be there twice.
 #[test]
 fn a_copy_of_ours_is_found_though_it_is_marked_deleted() {
-    let stage = Stage::loaded(3);
-    stage.killed_at("INBOX 002", true);
-    let came = stage.there("INBOX").len();
-    stage.at_target("INBOX", |inbox| inbox.messages.last_mut().unwrap().flags = vec!["\\Deleted".into()]);
+    let stage = died();
+    stage.at_target("Work", |work| {
+        work.messages.iter_mut().for_each(|m| m.flags.push("\\Deleted".into()));
+    });
     stage.run();
-    assert_eq!(stage.there("INBOX").len(), 3, "{came} were there");
+    for n in 1..=4 {
+        assert_eq!(stage.copies("Work", &format!("Work {n:03}")), 1, "message {n}");
+    }
 }
