@@ -73,9 +73,15 @@ impl Session {
 
     async fn lists(&mut self, figures: bool) -> Result<Lists, ImapError> {
         if figures && self.facts().has("LIST-STATUS") && self.lists_extended() {
-            let returns =
-                format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {})", status::items(self.facts()));
-            match self.run(Command::new("LIST").text(&returns)).await?.ok("LIST") {
+            let answer = loop {
+                let items = status::items(self.facts());
+                let returns = format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {items})");
+                let answer = self.run(Command::new("LIST").text(&returns)).await?;
+                if !self.gives_up_ids(std::iter::once(&answer)) {
+                    break answer;
+                }
+            };
+            match answer.ok("LIST") {
                 Ok(listed) => {
                     let figures = status::read(&listed);
                     return Ok(Lists { listed, subscribed: None, figures });
@@ -204,8 +210,9 @@ impl Session {
             folders.retain(Folder::is_own);
             folders.iter_mut().for_each(|folder| self.call_by_reading(folder));
         }
-        let known: HashMap<Vec<u8>, FolderStatus> =
+        let mut known: HashMap<Vec<u8>, FolderStatus> =
             found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();
+        forget_shared_ids(&mut known);
         let with_status = |folder: Folder| {
             let status = known.get(&fold_inbox(folder.name.0.clone())).cloned();
             (folder, status)
@@ -236,5 +243,16 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// No two folders have one MAILBOXID (RFC 8474 section 4): one that is told of two is evidence of neither.
+fn forget_shared_ids(figures: &mut HashMap<Vec<u8>, FolderStatus>) {
+    let mut times: HashMap<String, u32> = HashMap::new();
+    for id in figures.values().filter_map(|status| status.mailbox_id.clone()) {
+        *times.entry(id).or_default() += 1;
+    }
+    for status in figures.values_mut() {
+        status.mailbox_id.take_if(|id| times.get(id).is_some_and(|times| *times > 1));
     }
 }

@@ -4,7 +4,7 @@ use crate::bounds;
 use crate::command::{Answer, Command};
 use crate::fetch::Collected;
 use crate::reply::{Reply, Status, StatusLine, values};
-use crate::token::{Tokens, Value};
+use crate::token::Tokens;
 use crate::{FetchItems, Fetched, FolderName, ImapError, Session, SpecialUse, UidSet, list, status};
 
 /// Folders above one that is wanted which are created for it, at most.
@@ -330,7 +330,7 @@ fn read_code(line: &StatusLine, selected: &mut Selected) {
         }
         Some("MAILBOXID") => {
             let list = Tokens::new(&line.arguments).next_value();
-            selected.mailbox_id = list.and_then(|list| list.items().first().and_then(Value::text));
+            selected.mailbox_id = list.as_ref().and_then(status::mailbox_id);
         }
         _ => {}
     }

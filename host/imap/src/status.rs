@@ -5,7 +5,7 @@ use crate::list::{self, fold_inbox};
 use crate::open::nonzero;
 use crate::reply::{Reply, values};
 use crate::token::Value;
-use crate::{FolderName, ImapError, Selected, ServerFacts, Session};
+use crate::{FolderName, ImapError, Restraint, Selected, ServerFacts, Session};
 
 /// A folder's figures; `None` for each that the server did not give.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct FolderStatus {
     pub highest_modseq: Option<u64>,
     /// All messages together in bytes (RFC 8438).
     pub size: Option<u64>,
-    /// What stays the same when the folder is renamed (RFC 8474).
+    /// What stays the same when the folder is renamed (RFC 8474); only what can be one.
     pub mailbox_id: Option<String>,
     /// The largest message APPEND takes in this folder, in bytes (RFC 7889).
     pub append_limit: Option<u64>,
@@ -46,7 +46,12 @@ impl Session {
     /// # Errors
     /// `No` when the folder does not exist or cannot be looked into.
     pub async fn status(&mut self, folder: &FolderName) -> Result<FolderStatus, ImapError> {
-        let asked = self.run(ask(folder, &items(self.facts()))).await?;
+        let asked = loop {
+            let asked = self.run(ask(folder, &items(self.facts()))).await?;
+            if !self.gives_up_ids(std::iter::once(&asked)) {
+                break asked;
+            }
+        };
         let answer = match asked.ok("STATUS") {
             Err(ImapError::Bad { .. }) => self.run(ask(folder, BASE)).await?.ok("STATUS")?,
             other => other?,
@@ -71,8 +76,13 @@ impl Session {
         &mut self,
         folders: &[FolderName],
     ) -> Result<Vec<Result<FolderStatus, ImapError>>, ImapError> {
-        let wanted = items(self.facts());
-        let answers = self.run_all(folders.iter().map(|folder| ask(folder, &wanted)).collect()).await?;
+        let answers = loop {
+            let wanted = items(self.facts());
+            let answers = self.run_all(folders.iter().map(|folder| ask(folder, &wanted)).collect()).await?;
+            if !self.gives_up_ids(answers.iter().flatten()) {
+                break answers;
+            }
+        };
         let figures = |answer: Result<Answer, ImapError>, folder: &FolderName| {
             answer.and_then(|answer| answer.ok("STATUS")).map(|answer| find(&read(&answer), folder))
         };
@@ -87,6 +97,34 @@ impl Session {
         }
         Ok(out)
     }
+
+    /// Whether one of these answers to STATUS, or to LIST with figures, has a MAILBOXID that is none. This server is not asked
+    /// for any from then on, and the question has to be asked again: Cyrus up to 3.12 prints memory that it has freed there, in
+    /// which a parenthesis or a quote takes all other figures with it, and sooner or later another folder's.
+    pub(crate) fn gives_up_ids<'a>(&mut self, mut answers: impl Iterator<Item = &'a Answer>) -> bool {
+        let wrong = self.facts().has("OBJECTID") && answers.any(|one| one.data.iter().any(has_wrong_id));
+        if wrong {
+            tracing::debug!("the MAILBOXIDs that the server tells are none");
+            self.restrain(&Restraint { avoid: vec!["OBJECTID".into()], ..Restraint::default() });
+        }
+        wrong
+    }
+}
+
+/// Whether a response is a STATUS with a MAILBOXID that cannot be one.
+fn has_wrong_id(reply: &Reply) -> bool {
+    let Reply::Data { word, response, .. } = reply else { return false };
+    word == "STATUS"
+        && memchr::memmem::find(response, b" MAILBOXID (").is_some()
+        && read_one(reply).is_none_or(|(_, figures)| figures.mailbox_id.is_none())
+}
+
+/// A MAILBOXID as RFC 8474 section 4 spells it.
+pub(crate) fn mailbox_id(value: &Value<'_>) -> Option<String> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let [id] = value.items() else { return None };
+    let id = id.text()?;
+    ((1..=255).contains(&id.len()) && id.bytes().all(is_part)).then_some(id)
 }
 
 /// What every server knows.
@@ -118,16 +156,17 @@ fn ask(folder: &FolderName, items: &str) -> Command {
 
 /// Every `* STATUS` of an answer, with the name as it was spelt.
 pub(crate) fn read(answer: &Answer) -> Vec<(Vec<u8>, FolderStatus)> {
-    let replies = answer.data.iter().filter_map(|reply| match reply {
-        Reply::Data { number, word, response } if word == "STATUS" => Some(values(response, *number)),
-        _ => None,
-    });
-    replies
-        .filter_map(|mut tokens| {
-            let name = list::name(&mut tokens, |figures| figures.len() % 2 == 0)?;
-            Some((name, figures(tokens.next_value()?.items())))
-        })
-        .collect()
+    answer.data.iter().filter_map(read_one).collect()
+}
+
+fn read_one(reply: &Reply) -> Option<(Vec<u8>, FolderStatus)> {
+    let Reply::Data { number, word, response } = reply else { return None };
+    if word != "STATUS" {
+        return None;
+    }
+    let mut tokens = values(response, *number);
+    let name = list::name(&mut tokens, |figures| figures.len() % 2 == 0)?;
+    Some((name, figures(tokens.next_value()?.items())))
 }
 
 /// The figures of `folder`. Its name may come back in another spelling; when there is one answer, it is ours.
@@ -152,7 +191,7 @@ fn figures(items: &[Value<'_>]) -> FolderStatus {
             "UIDVALIDITY" => status.uid_validity = number.and_then(nonzero),
             "HIGHESTMODSEQ" => status.highest_modseq = number.filter(|n| *n > 0),
             "SIZE" => status.size = number,
-            "MAILBOXID" => status.mailbox_id = value.items().first().and_then(Value::text),
+            "MAILBOXID" => status.mailbox_id = mailbox_id(value),
             "APPENDLIMIT" => status.append_limit = number,
             _ => {}
         }

@@ -72,6 +72,77 @@ async fn folders_come_with_their_figures() {
     }
 }
 
+/// Cyrus up to 3.12 prints memory that it has freed as a MAILBOXID, which takes the other figures with it or reads as another
+/// folder's: figures are asked for without, and what two folders share is nobody's.
+#[tokio::test]
+async fn a_mailbox_id_that_is_none_is_not_asked_for_again() {
+    let capabilities = "LIST-EXTENDED LIST-STATUS SPECIAL-USE OBJECTID";
+    let with_ids =
+        "C: LIST \"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY MAILBOXID))";
+    for garbage in ["(u\"oU", "a b", "r\u{e4}e", ")"] {
+        let wrong = format!("S: * STATUS b (MESSAGES 3 MAILBOXID ({garbage}) UIDNEXT 4)");
+        let script = [
+            with_ids,
+            "S: * LIST () \"/\" INBOX",
+            "S: * LIST () \"/\" b",
+            "S: * STATUS INBOX (MESSAGES 1 MAILBOXID (F1))",
+            &wrong,
+            "S: @ OK",
+            "C: LIST \"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS (MESSAGES UIDNEXT UIDVALIDITY))",
+            "S: * LIST () \"/\" INBOX",
+            "S: * LIST () \"/\" b",
+            "S: * STATUS INBOX (MESSAGES 1)",
+            "S: * STATUS b (MESSAGES 3 UIDNEXT 4)",
+            "S: @ OK",
+            "C: STATUS \"b\" (MESSAGES UIDNEXT UIDVALIDITY)",
+            "S: * STATUS b (MESSAGES 3)",
+            "S: @ OK",
+        ];
+        let (mut session, _server) = session(capabilities, &script).await;
+        let found = session.folders_with_status().await.unwrap();
+        let figures: Vec<_> =
+            found.iter().flat_map(|(_, one)| one).map(|one| (one.messages, one.uid_next)).collect();
+        assert_eq!(figures, [(Some(1), None), (Some(3), Some(4))], "{garbage}");
+        session.status(&FolderName(b"b".to_vec())).await.unwrap();
+    }
+    // The same of STATUS.
+    let script = [
+        "C: LIST \"\" \"*\"",
+        "C: LSUB \"\" \"*\"",
+        "S: * LIST () \"/\" INBOX",
+        "S: @5 OK",
+        "S: @6 OK",
+        "C: STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY MAILBOXID)",
+        "S: * STATUS INBOX (MESSAGES 3 MAILBOXID (\u{1}\") UIDNEXT 4)",
+        "S: @ OK",
+        "C: STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY)",
+        "S: * STATUS INBOX (MESSAGES 3 UIDNEXT 4)",
+        "S: @ OK",
+    ];
+    let (mut of_several, _server) = session("OBJECTID", &script).await;
+    let (mut of_one, _other) = session("OBJECTID", &script[5..]).await;
+    let several = of_several.folders_with_status().await.unwrap()[0].1.clone().unwrap();
+    for figures in [several, of_one.status(&FolderName::inbox()).await.unwrap()] {
+        assert_eq!((figures.messages, figures.uid_next), (Some(3), Some(4)));
+    }
+    // What is told of two folders is neither's.
+    let script = [
+        with_ids,
+        "S: * LIST () \"/\" INBOX",
+        "S: * LIST () \"/\" b",
+        "S: * LIST () \"/\" c",
+        "S: * STATUS INBOX (MESSAGES 1 MAILBOXID (F1))",
+        "S: * STATUS b (MESSAGES 3 MAILBOXID (F2))",
+        "S: * STATUS c (MESSAGES 3 MAILBOXID (F1))",
+        "S: @ OK",
+    ];
+    let (mut session, _server) = session(capabilities, &script).await;
+    let found = session.folders_with_status().await.unwrap();
+    let ids: Vec<_> =
+        found.iter().map(|(_, one)| one.as_ref().and_then(|one| one.mailbox_id.as_deref())).collect();
+    assert_eq!(ids, [None, Some("F2"), None]);
+}
+
 /// iCloud advertises LIST-STATUS and answers BAD; then everything is asked together, twice.
 #[tokio::test]
 async fn figures_without_list_status_take_two_round_trips() {

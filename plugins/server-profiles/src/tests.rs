@@ -113,6 +113,8 @@ fn a_named_provider_needs_no_recognition() {
 fn limits_and_quirks_reach_the_profile() {
     let icloud = asked(server("imap.mail.me.com", "", &[])).unwrap();
     assert_eq!(icloud.avoid, ["LIST-STATUS", "LIST-EXTENDED"]);
+    let cyrus = asked(server("mail.example", "Cyrus IMAP 3.6.1 server ready", &[])).unwrap();
+    assert_eq!(cyrus.avoid, ["OBJECTID"]);
     let microsoft = asked(server("outlook.office365.com", "", &[])).unwrap();
     assert_eq!(microsoft.switches, [("folder-names".to_owned(), "fold-case".to_owned())]);
     assert_eq!(microsoft.max_append_bytes, Some(157_286_400));

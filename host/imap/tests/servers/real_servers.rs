@@ -200,7 +200,9 @@ async fn changes_moves_and_removals_are_what_they_say() {
     assert!(inbox.size.is_some(), "{inbox:?}");
 
     let opened = session.examine(&FolderName::inbox()).await.unwrap();
-    assert_eq!((opened.highest_modseq, &opened.mailbox_id), (inbox.highest_modseq, &inbox.mailbox_id));
+    assert_eq!(opened.highest_modseq, inbox.highest_modseq);
+    // Cyrus tells one or none of STATUS, see `a_mailbox_id_that_is_none_is_not_asked_for_again`.
+    assert!(inbox.mailbox_id.is_none() || inbox.mailbox_id == opened.mailbox_id, "{inbox:?} {opened:?}");
     assert_eq!(session.uids().await.unwrap(), UidSet::range(1, 5));
     let since = inbox.highest_modseq.unwrap();
     let known = UidSet::range(1, 5);
