@@ -230,11 +230,11 @@ impl FolderRun<'_> {
         }
         let misdated: HashSet<u32> = pass.outcome.misdated.drain(..).collect();
         pass.again = not_found.extract_if(.., |m| misdated.contains(&m.uid)).collect();
+        let refusals = &self.work().context.refusals;
         for uid in misdated {
-            if !self.route.misdated.insert(uid) {
-                self.route.undated.insert(uid);
-            }
+            refusals.misdate(self.work().key(), self.row.id, uid);
         }
+        self.route.misdated = refusals.misdated(self.work().key(), self.row.id);
         // It was acknowledged, and may be there altered.
         let silent: Vec<Listed> = not_found
             .extract_if(.., |m| pass.outcome.acknowledged.contains(&m.uid) || mistaken.contains(&m.uid))

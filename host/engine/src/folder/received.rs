@@ -136,7 +136,7 @@ impl FolderRun<'_> {
     /// The difference that a copy's date is, unless it was sent with another one than the source's.
     pub(super) fn other_date(&self, copy: &Unproven, now: &Figures) -> Option<Difference> {
         let (sent, now) = copy.sent.date.zip(now.date)?;
-        if sent == now || self.route.misdated.contains(&copy.uid) {
+        if sent == now || self.route.misdated.contains_key(&copy.uid) {
             return None;
         }
         Some(Difference {

@@ -1,5 +1,6 @@
 //! What targets refused in this task, beyond one attempt at a mailbox and one folder.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -19,6 +20,8 @@ struct OfMailbox {
     vain: u32,
     /// Messages that are sent without their keywords.
     unmarked: HashSet<(FolderId, u32)>,
+    /// Messages whose date the target did not take, and whether it did not take that of their header either.
+    misdated: HashMap<(FolderId, u32), bool>,
     /// Messages that a refusal counted against: once in a task, however often they are refused in it.
     counted: HashSet<(FolderId, u32)>,
     /// Messages at which a connection ended with BAD, and whether something that went behind them was taken.
@@ -107,9 +110,10 @@ impl Refusals {
         self.all().get(mailbox).is_some_and(|of| of.uncounted.len() >= MOST_BAD)
     }
 
-    /// How many messages are not sent again in this task: with each of them the work has come further.
+    /// How many messages are not sent again in this task, or with another date: with each of them the work has come further.
     pub(crate) fn all_put_off(&self, mailbox: &str) -> u64 {
-        self.all().get(mailbox).map_or(0, |of| of.put_off.len() as u64)
+        let dates = |of: &OfMailbox| of.misdated.values().map(|undated| 1 + u64::from(*undated)).sum::<u64>();
+        self.all().get(mailbox).map_or(0, |of| of.put_off.len() as u64 + dates(of))
     }
 
     /// A message was taken. Returns against which messages a refusal counts by that.
@@ -125,6 +129,25 @@ impl Refusals {
     /// Whether a message is not sent again in this task.
     pub(crate) fn is_put_off(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
         self.all().get(mailbox).is_some_and(|of| of.put_off.contains(&(folder, uid)))
+    }
+
+    /// The target did not take the date that a message was sent with. Returns whether another one is left for it: that of its
+    /// header, then none.
+    pub(crate) fn misdate(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
+        match self.all().entry(mailbox.to_owned()).or_default().misdated.entry((folder, uid)) {
+            Entry::Vacant(new) => {
+                new.insert(false);
+                true
+            }
+            Entry::Occupied(mut undated) => !std::mem::replace(undated.get_mut(), true),
+        }
+    }
+
+    /// Messages of a folder whose dates the target did not take, and whether it did not take those of their headers either.
+    pub(crate) fn misdated(&self, mailbox: &str, folder: FolderId) -> HashMap<u32, bool> {
+        let all = self.all();
+        let of = all.get(mailbox).into_iter().flat_map(|of| &of.misdated);
+        of.filter(|((of, _), _)| *of == folder).map(|((_, uid), undated)| (*uid, *undated)).collect()
     }
 
     /// Messages of a folder that are sent without their keywords.

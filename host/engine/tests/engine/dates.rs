@@ -93,16 +93,17 @@ fn a_copy_that_was_dated_by_a_rule_is_held_against_it() {
 
 #[test]
 fn what_the_target_does_not_take_gets_its_header_s_and_it_is_told() {
-    for capability in UIDS_OR_NONE {
+    for (capability, answer) in UIDS_OR_NONE.into_iter().flat_map(|one| ["NO", "BAD"].map(|word| (one, word)))
+    {
         let stage = stage(capability, OLD);
         stage.target.manners(|m| {
-            m.on_append = Box::new(|m| match m.date.contains("-1985 ") {
-                true => Take::Say("NO Invalid date-time".into()),
+            m.on_append = Box::new(move |m| match m.date.contains("-1985 ") {
+                true => Take::Say(format!("{answer} Invalid date-time")),
                 false => Take::Store,
             });
         });
         let outcome = stage.run();
-        assert_eq!(told(outcome.complete()), RULES, "{capability}");
+        assert_eq!(told(outcome.complete()), RULES, "{capability} {answer}");
         let details = outcome.mailbox().differences.iter().map(|d| &d.detail);
         assert!(details.clone().all(|d| d.contains("the target does not take its date")), "{details:?}");
         assert_eq!(stage.there("INBOX").len(), 4);
@@ -134,19 +135,23 @@ fn what_is_refused_with_any_date_is_failed_with_the_words_once() {
 /// Mail that is as old as its host says.
 #[test]
 fn what_is_old_by_its_header_too_comes_without_a_date_and_it_is_told() {
-    for capability in UIDS_OR_NONE {
+    for (capability, answer) in UIDS_OR_NONE.into_iter().flat_map(|one| ["NO", "BAD"].map(|word| (one, word)))
+    {
         let stage = Stage::with(Manners::default(), Manners::of(capability));
         let written = "Date: Thu, 31 Jan 1985 10:00:00 +0000";
-        stage.source.store(|store| store.add("INBOX", &[], OLD, &text(&[written], "old")));
+        for body in ["old", "as old", "older"] {
+            stage.source.store(|store| store.add("INBOX", &[], OLD, &text(&[written], body)));
+        }
         stage.target.manners(|m| {
-            m.on_append = Box::new(|m| match m.date.contains("-1985 ") {
-                true => Take::Say("NO Invalid date-time".into()),
+            m.on_append = Box::new(move |m| match m.date.contains("-1985 ") {
+                true => Take::Say(format!("{answer} Invalid date-time")),
                 false => Take::Store,
             });
         });
-        assert_eq!(told(stage.run().complete()), [(1, "date-of-copy")], "{capability}");
-        assert_eq!(stage.there("INBOX").len(), 1);
-        assert_eq!(told(stage.verify(Depth::Headers).complete()), [(1, "date-of-copy")]);
+        let all = [1, 2, 3].map(|uid| (uid, "date-of-copy"));
+        assert_eq!(told(stage.run().complete()), all, "{capability} {answer}");
+        assert_eq!(stage.there("INBOX").len(), 3);
+        assert_eq!(told(stage.verify(Depth::Headers).complete()), all);
     }
 }
 

@@ -12,7 +12,7 @@ use mailhaul_imap::{ImapError, Refusal};
 use crate::code::Code;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::Route;
-use crate::folder::copy::refused::said;
+use crate::folder::copy::refused::{is_about_the_date, said};
 use crate::folder::work::{Step, WorkError};
 use crate::message::list::Listed;
 use crate::server::error::EndError;
@@ -107,6 +107,9 @@ async fn blame_bad(route: &Route<'_>, shared: &SharedFlight, open: &[Listed], re
     }
     tracing::info!(uid, alone = open.len() == 1, "refused with BAD");
     if open.len() == 1 {
+        if is_about_the_date(refusal) && refusals.misdate(key, route.folder, uid) {
+            return Ok(());
+        }
         if marked && refusals.unmark(key, route.folder, uid) {
             return Ok(());
         }

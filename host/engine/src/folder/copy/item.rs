@@ -39,10 +39,8 @@ pub(crate) struct Route<'a> {
     pub limit_by: Option<String>,
     /// Whether messages may share commands; one that was refused together with others is sent alone.
     pub together: bool,
-    /// Messages whose dates the target does not take.
-    pub misdated: HashSet<u32>,
-    /// Of these, those whose header's date it does not take either.
-    pub undated: HashSet<u32>,
+    /// Messages whose dates the target does not take, and whether it does not take those of their headers either.
+    pub misdated: HashMap<u32, bool>,
     /// Messages that an earlier run could not read, which are asked for behind the others: each run that ends at some of
     /// them then comes further.
     pub unread: HashSet<u32>,
@@ -99,7 +97,7 @@ impl Route<'_> {
     /// What is told of a copy that has not the date the source has for it.
     #[must_use]
     pub(crate) fn dated(&self, uid: u32, target_uid: u32, (rule, told): &(Dated, String)) -> Difference {
-        let why = match self.misdated.contains(&uid) {
+        let why = match self.misdated.contains_key(&uid) {
             true => "the target does not take its date",
             false => "the source gives no date for it that can be read",
         };

@@ -294,7 +294,7 @@ impl Reader<'_> {
         let append = AppendHead { flags: now, internal_date: date, len };
         let mut head = Head { uid: message.uid, append, later, unmarked, at_source, dated: None, read: None };
         // Of one whose date is to be taken from its header, that has to be read before anything is sent.
-        let redated = date.is_none() || self.route.misdated.contains(&message.uid);
+        let redated = date.is_none() || self.route.misdated.contains_key(&message.uid);
         let mut part = Part::default();
         let mut pieces = Vec::new();
         let permit = match usize::try_from(len) {
@@ -307,9 +307,9 @@ impl Reader<'_> {
             pieces.push(piece);
         }
         if redated {
-            let (rule, date) = match self.route.undated.contains(&head.uid) {
-                true => (Dated::Copied, None),
-                false => date_of(part.hasher.header(), date.as_ref()),
+            let (rule, date) = match self.route.misdated.get(&head.uid) {
+                Some(true) => (Dated::Copied, None),
+                _ => date_of(part.hasher.header(), date.as_ref()),
             };
             (head.dated, head.append.internal_date) = (Some(rule), date);
         }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::{Claim, CopyOutcome, Route};
-use crate::folder::copy::refused::{Refused, Verdicts};
+use crate::folder::copy::refused::{Refused, Verdicts, is_about_the_date};
 use crate::folder::work::{Step, Work};
 use crate::message::dating::Dated;
 use crate::server::error::Reading;
@@ -275,11 +275,4 @@ async fn readings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Reading>> {
         });
     }
     readings
-}
-
-/// Whether a refusal speaks of the message's date. Another date is tried then; where that is refused as well, it was
-/// something else.
-fn is_about_the_date(refusal: &Refusal) -> bool {
-    let text = refusal.text.to_ascii_lowercase();
-    text.contains("date") && !text.contains("update") && !text.contains("mandate")
 }

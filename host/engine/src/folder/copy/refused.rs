@@ -129,6 +129,13 @@ impl Verdicts {
     }
 }
 
+/// Whether a refusal speaks of the message's date. Another date is tried then; where that is refused as well, it was
+/// something else.
+pub(super) fn is_about_the_date(refusal: &Refusal) -> bool {
+    let text = refusal.text.to_ascii_lowercase();
+    text.contains("date") && !text.contains("update") && !text.contains("mandate")
+}
+
 /// Whether two texts are the same but for their numbers: servers put the time, or the number of a session, into them.
 pub(crate) fn same_words(a: &str, b: &str) -> bool {
     let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
