@@ -271,8 +271,10 @@ fn admit(shared: &Shared, way: Way, wanted: usize) -> (usize, bool) {
             state.passed[way as usize] += count as u64;
             return (count, breaks);
         }
-        state.held = true;
-        shared.changed.notify_all();
+        // Told once: several that are held would wake one another for ever.
+        if !std::mem::replace(&mut state.held, true) {
+            shared.changed.notify_all();
+        }
         state = shared.changed.wait(state).expect("the proxy's state");
     }
 }
@@ -297,6 +299,35 @@ mod tests {
         proxy.release();
         end.read_exact(&mut five).unwrap();
         assert_eq!(&five, b"56789");
+    }
+
+    /// What a thread of this process has run for, in ticks.
+    #[cfg(target_os = "linux")]
+    fn ticks() -> u64 {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let behind_the_name = stat.rsplit_once(") ").unwrap().1;
+        behind_the_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn several_that_are_held_cost_nothing() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let proxy = Proxy::start(server.local_addr().unwrap().port());
+        proxy.hold_after(Way::ToServer, 1);
+        let clients = [(); 4].map(|()| {
+            let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port)).unwrap();
+            client.write_all(b"0123456789").unwrap();
+            client
+        });
+        proxy.wait_held(Duration::from_secs(5));
+        let begun = ticks();
+        let shared = Arc::clone(&proxy.shared);
+        let state = shared.state.lock().unwrap();
+        drop(shared.changed.wait_timeout_while(state, Duration::from_millis(500), |_| true).unwrap());
+        // A tick is 10 ms; one thread that spins takes 50 of them.
+        assert!(ticks() - begun < 20, "{} ticks while everything was held", ticks() - begun);
+        drop(clients);
     }
 
     #[test]

@@ -247,7 +247,11 @@ fn the_target_is_restarted() {
         let outcome = running.wait();
         assert!([Some(0), Some(3), Some(5)].contains(&outcome.code), "{}", outcome.told());
         haul.mailhaul(&["run"]).expect(0);
-        assert_moved(&source, &target.client("new").snapshot().unwrap(), usual);
+        let mut there = target.client("new").snapshot().unwrap();
+        // A Dovecot that crashes may have stored the letter of a keyword without its name, and calls it so from then on.
+        let flags = there.values_mut().flatten().map(|message| &mut message.flags);
+        flags.for_each(|flags| flags.retain(|flag| !flag.starts_with("unknown-")));
+        assert_moved(&source, &there, usual);
         assert_complete(&haul.report(), count(&source));
     }
 }
