@@ -40,6 +40,8 @@ pub fn start(job: Arc<Job>, plugins: Plugins, task: Task) -> Handle {
         let context = Context::new(job, plugins, stop, events.clone());
         let work = async {
             let finish = conduct(&context, task).await;
+            // Whoever hears of the end may end the process at once, and leaves no database open by that.
+            context.accounts.close();
             context.emit(Event::Finished(finish)).await;
         };
         // Both end with the work, so that the front end sees the stream of events end as well.

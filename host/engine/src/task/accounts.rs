@@ -151,6 +151,11 @@ impl Accounts {
         }
     }
 
+    /// Records nothing from now on: `project.sqlite` is closed.
+    pub(crate) fn close(&self) {
+        self.lock().store = None;
+    }
+
     /// Enters a mailbox's target account. `unknown`: it will copy something, and has no copies there by which it could be told
     /// from others, so that whoever comes after waits for the first. One that comes back after a lost connection is the last
     /// again, and waits for those that went on meanwhile: nobody waits for one that came later, so that nobody waits in a
