@@ -20,15 +20,14 @@ fn totals(report: &Value) -> [u64; 4] {
 /// Answers to EXAMINE of this folder, or to the list that follows it, are refused in these words.
 fn refuse(stage: &Stage, folder: &'static str, list: bool, words: &'static str) {
     stage.source.manners(|m| {
-        let mut there = false;
-        m.on_command = Box::new(move |line| {
-            if line.starts_with("EXAMINE") {
-                there = line.contains(folder);
-            }
-            let refused =
-                there && if list { line.starts_with("UID FETCH") } else { line.starts_with("EXAMINE") };
-            if refused { Verdict::Say(words.to_owned()) } else { Verdict::Go }
-        });
+        if list {
+            m.refuses_lists = Some((folder.to_owned(), words.to_owned()));
+        } else {
+            m.on_command = Box::new(move |line| match line.starts_with("EXAMINE") && line.contains(folder) {
+                true => Verdict::Say(words.to_owned()),
+                false => Verdict::Go,
+            });
+        }
     });
 }
 
@@ -56,7 +55,10 @@ fn a_folder_that_the_source_does_not_let_be_read() {
         stage.mailhaul(&["verify"]).expect(3).says(&["Work"]);
 
         // Readable again, the same command brings it.
-        stage.source.manners(|m| m.on_command = Box::new(|_| Verdict::Go));
+        stage.source.manners(|m| {
+            m.on_command = Box::new(|_| Verdict::Go);
+            m.refuses_lists = None;
+        });
         stage.mailhaul(&["run"]).expect(0);
         stage.assert_moved();
         stage.mailhaul(&["verify", "--depth", "full"]).expect(0);

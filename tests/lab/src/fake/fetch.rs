@@ -15,6 +15,11 @@ impl Session<'_> {
         let since = modifiers.and_then(|text| text.strip_prefix("CHANGEDSINCE ")?.parse::<u64>().ok());
         let mut answer = "OK".to_owned();
         let mut gone = Vec::new();
+        if let Some((folder, words)) = self.lock().manners.refuses_lists.as_ref().filter(|_| !whole)
+            && *folder == name
+        {
+            return words.clone();
+        }
         let uids = self.lock().store.folders.get(&name).map(|f| f.resolve(set)).unwrap_or_default();
         let most = {
             let inside = self.lock();

@@ -156,6 +156,8 @@ pub struct Manners {
     pub most_texts: usize,
     /// So is a FETCH of more messages than this without their texts.
     pub most_listed: usize,
+    /// In this folder a FETCH of messages without their texts is answered so.
+    pub refuses_lists: Option<(String, String)>,
     /// A client of which nothing is heard for so long is told BYE.
     pub hangs_up_after: Option<Duration>,
     /// Lines nobody asked for come before every continuation and every tagged answer.
@@ -185,6 +187,7 @@ impl Default for Manners {
             no_batches: false,
             most_texts: usize::MAX,
             most_listed: usize::MAX,
+            refuses_lists: None,
             hangs_up_after: None,
             chatty: false,
             on_append: Box::new(|_| Take::Store),
