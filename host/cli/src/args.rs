@@ -9,6 +9,7 @@ use mailhaul_engine::code::Code;
 use mailhaul_plugin_host::Kind;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Moves mailboxes from one IMAP server to another: nothing lost, nothing twice, and proven.
 #[derive(Debug, Parser)]
@@ -20,6 +21,20 @@ pub(crate) struct Cli {
     pub global: Global,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// The definition without what is not built yet: what completions and manual pages tell of.
+    pub(crate) fn built() -> clap::Command {
+        let all = <Self as clap::CommandFactory>::command();
+        let built: Vec<clap::Command> =
+            all.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
+        // clap has no way to take a command out again.
+        let bare = clap::Command::new("mailhaul").version(env!("CARGO_PKG_VERSION"));
+        let bare = bare.about(all.get_about().cloned().unwrap_or_default());
+        let bare = bare.after_help(all.get_after_help().cloned().unwrap_or_default());
+        bare.args(all.get_arguments().cloned()).subcommands(built)
+    }
 }
 
 /// Options of every command.
@@ -106,6 +121,10 @@ pub(crate) enum Command {
     /// Plugins: what they are and what they may do
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Print a manual page, or write all of them
+    Man(Man),
 
     #[command(hide = true, disable_help_flag = true)]
     Certificate(Ignored),
@@ -117,10 +136,6 @@ pub(crate) enum Command {
     Cutover(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Serve(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Completions(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Man(Ignored),
 }
 
 /// `init`.
@@ -473,6 +488,25 @@ pub(crate) enum RecordSide {
     Target,
 }
 
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The command the page is about, e.g. `run`, or `plugin build` [default: mailhaul itself]
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Write a page for every command into this folder; created if need be
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub out: Option<PathBuf>,
+}
+
 /// Whatever follows a command that is not built yet.
 #[derive(Debug, Args)]
 pub(crate) struct Ignored {
@@ -549,7 +583,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_yet_swallows_its_arguments() {
-        for line in ["undo --only x", "cutover watch --help", "man"] {
+        for line in ["undo --only x", "cutover watch --help", "serve"] {
             assert!(parse(line).is_ok(), "{line}");
         }
         assert!(parse("frobnicate").is_err());
@@ -565,19 +599,21 @@ mod tests {
         Usage: mailhaul [OPTIONS] <COMMAND>
 
         Commands:
-          init       Write `mailhaul.toml` and `mailboxes.csv` to fill in
-          check      Try every mailbox on both ends; writes nothing
-          plan       Show where every folder would go, and why; writes nothing
-          provision  Create the mailboxes missing on the new host, through a plugin
-          run        Copy what is missing; safe to repeat, continues where it stopped
-          retry      Send again what failed for one reason, also what was given up, and
-                     nothing else
-          verify     Compare both ends; writes nothing to the servers
-          undo       Take back from the target exactly what this project put there
-          report     The record of the move; connects to nothing
-          status     Where the project stands; connects to nothing
-          plugin     Plugins: what they are and what they may do
-          help       Print this message or the help of the given subcommand(s)
+          init         Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          check        Try every mailbox on both ends; writes nothing
+          plan         Show where every folder would go, and why; writes nothing
+          provision    Create the mailboxes missing on the new host, through a plugin
+          run          Copy what is missing; safe to repeat, continues where it stopped
+          retry        Send again what failed for one reason, also what was given up,
+                       and nothing else
+          verify       Compare both ends; writes nothing to the servers
+          undo         Take back from the target exactly what this project put there
+          report       The record of the move; connects to nothing
+          status       Where the project stands; connects to nothing
+          plugin       Plugins: what they are and what they may do
+          completions  Print what a shell needs to complete commands and options
+          man          Print a manual page, or write all of them
+          help         Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help (see more with '--help')

@@ -35,7 +35,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// The code of one cause that stopped a mailbox.
-fn of_cause(cause: Cause) -> Exit {
+pub(crate) fn of_cause(cause: Cause) -> Exit {
     match cause {
         Cause::AuthRefused
         | Cause::MailboxMissing

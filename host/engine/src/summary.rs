@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::code::Code;
+use crate::named_enum::named_enum;
 use crate::plugin::{Depth, Finding, HookOutcome, PluginError};
 pub use crate::side::Side;
 
@@ -424,54 +425,33 @@ impl Difference {
     }
 }
 
-/// Kinds of differences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DifferenceKind {
-    /// On the source and recorded as copied, but not on the target.
-    Missing,
-    /// Twice on the target.
-    Duplicate,
-    /// In another target folder.
-    Moved,
-    /// The body's bytes differ.
-    AlteredBody,
-    /// Header lines differ.
-    AlteredHeaders,
-    /// Only line ends differ.
-    AlteredNewlines,
-    /// The target's copy is a beginning of the source's.
-    Truncated,
-    /// System flags differ.
-    Flags,
-    /// Keywords differ.
-    Keywords,
-    /// INTERNALDATE differs.
-    Date,
-    /// One side does not give it, so that it could not be compared.
-    Unreadable,
-    /// On the target, and not ours.
-    Extra,
-}
-
-impl DifferenceKind {
-    /// The JSON name, e.g. `altered-body`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Duplicate => "duplicate",
-            Self::Moved => "moved",
-            Self::AlteredBody => "altered-body",
-            Self::AlteredHeaders => "altered-headers",
-            Self::AlteredNewlines => "altered-newlines",
-            Self::Truncated => "truncated",
-            Self::Flags => "flags",
-            Self::Keywords => "keywords",
-            Self::Date => "date",
-            Self::Unreadable => "unreadable",
-            Self::Extra => "extra",
-        }
+named_enum! {
+    /// Kinds of differences.
+    pub enum DifferenceKind {
+        /// On the source and recorded as copied, but not on the target.
+        Missing = "missing",
+        /// Twice on the target.
+        Duplicate = "duplicate",
+        /// In another target folder.
+        Moved = "moved",
+        /// The body's bytes differ.
+        AlteredBody = "altered-body",
+        /// Header lines differ.
+        AlteredHeaders = "altered-headers",
+        /// Only line ends differ.
+        AlteredNewlines = "altered-newlines",
+        /// The target's copy is a beginning of the source's.
+        Truncated = "truncated",
+        /// System flags differ.
+        Flags = "flags",
+        /// Keywords differ.
+        Keywords = "keywords",
+        /// INTERNALDATE differs.
+        Date = "date",
+        /// One side does not give it, so that it could not be compared.
+        Unreadable = "unreadable",
+        /// On the target, and not ours.
+        Extra = "extra",
     }
 }
 

@@ -30,4 +30,5 @@ pub use model::{
     AllowedHost, Auth, CaFile, Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef,
     PluginSettings, Plugins, Project, Provider, RuleSpec, Select, Side, SideName, Since, SizeLimit, Tls,
 };
+pub use schema::TABLES;
 pub use secret::{Secret, SecretOrigin, SecretRef};

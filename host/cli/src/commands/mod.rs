@@ -2,7 +2,9 @@
 
 pub(crate) mod author;
 mod check;
+mod completions;
 mod init;
+mod man;
 mod plan;
 mod plugin;
 mod provision;
@@ -38,6 +40,8 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Report(args) => report::report(ui, global, args),
         Command::Status(args) => status::status(ui, global, args),
         Command::Plugin(command) => plugin::plugin(ui, global, command),
+        Command::Completions(args) => completions::completions(ui, args),
+        Command::Man(args) => man::man(ui, args),
         command => match unbuilt::command(command) {
             Some(refusal) => Err(refusal),
             None => Err(Failure::fault("this command is known and does nothing")),

@@ -1,0 +1,315 @@
+//! `docs/contract.md` held against the code: what the page promises is there, and what is there is on the page.
+
+use std::collections::BTreeSet;
+
+use clap::CommandFactory as _;
+use mailhaul_engine::cause::Cause;
+use mailhaul_engine::code::Code;
+use mailhaul_engine::event::{
+    CheckRow, Event, Finish, MailboxEnd, NotUndone, NotUndoneCode, Refused, RefusedKind, Undone,
+};
+use mailhaul_engine::plan::PlanFile;
+use mailhaul_engine::summary::{DifferenceKind, ProjectSummary, Side, Stopped, Verified};
+use mailhaul_project::{Project, TABLES};
+use serde_json::{Value, json};
+
+use crate::args::Cli;
+use crate::exit::{Exit, of_cause};
+
+const PAGE: &str = include_str!("../../../docs/contract.md");
+
+/// What stands below a heading, up to the next one of its level or above.
+fn section(heading: &str) -> &'static str {
+    let begin =
+        PAGE.find(&format!("{heading}\n")).unwrap_or_else(|| panic!("no `{heading}`")) + heading.len() + 1;
+    let rest = &PAGE[begin..];
+    let level = heading.split(' ').next().unwrap().len();
+    let ends = (1..=level).filter_map(|level| rest.find(&format!("\n{} ", "#".repeat(level))));
+    &rest[..ends.min().unwrap_or(rest.len())]
+}
+
+/// The rows of a section's table whose heading begins with this word.
+fn table(section: &str, first: &str) -> Vec<Vec<String>> {
+    let rows = section.lines().skip_while(|line| !line.starts_with(&format!("| {first} |"))).skip(2);
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    rows.take_while(|line| line.starts_with('|')).map(|line| cells(line)).collect()
+}
+
+/// Words between backticks.
+fn quoted(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The block of JSON in a section.
+fn document(section: &str) -> Value {
+    let begin = section.find("```json\n").unwrap() + 8;
+    serde_json::from_str(&section[begin..begin + section[begin..].find("```").unwrap()]).unwrap()
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn commands_and_their_options() {
+    let page = section("## Commands");
+    let listed: Vec<(String, bool)> = table(page, "command")
+        .iter()
+        .filter(|row| row.len() == 3 && row[0].starts_with("`mailhaul "))
+        .map(|row| {
+            (row[0].trim_matches('`').trim_start_matches("mailhaul ").to_owned(), row[1] == "not built yet")
+        })
+        .collect();
+    let defined = Cli::command();
+    let there: Vec<(String, bool)> =
+        defined.get_subcommands().map(|one| (one.get_name().to_owned(), one.is_hide_set())).collect();
+    let sorted = |mut all: Vec<(String, bool)>| {
+        all.sort();
+        all
+    };
+    assert_eq!(sorted(listed), sorted(there));
+
+    let plugin = table(page, "command").into_iter().find(|row| row[0] == "`mailhaul plugin`").unwrap();
+    let below: Vec<&str> =
+        defined.find_subcommand("plugin").unwrap().get_subcommands().map(clap::Command::get_name).collect();
+    assert_eq!(quoted(&plugin[1]), below);
+
+    let options = page.split("Options of single commands").nth(1).unwrap();
+    let mut rows = table(options, "command").into_iter();
+    for command in defined.get_subcommands().filter(|one| !one.is_hide_set() && one.get_name() != "plugin") {
+        let own = command.get_arguments().filter(|one| !one.is_hide_set());
+        let there: Vec<String> = own.filter_map(|one| Some(format!("--{}", one.get_long()?))).collect();
+        if there.is_empty() {
+            continue;
+        }
+        let row = rows.next().unwrap_or_else(|| panic!("{} has options", command.get_name()));
+        assert_eq!((row[0].as_str(), quoted(&row[1])), (&*format!("`{}`", command.get_name()), there));
+    }
+    assert_eq!(rows.next(), None);
+    for global in defined.get_arguments().filter_map(|one| one.get_long()) {
+        let short = matches!(global, "verbose" | "quiet");
+        assert!(short || page.contains(&format!("`--{global}")), "{global}");
+    }
+}
+
+#[test]
+fn exit_codes() {
+    let listed: Vec<u8> =
+        table(section("## Exit codes"), "code").iter().map(|row| row[0].parse().unwrap()).collect();
+    let all = [
+        Exit::Done,
+        Exit::Internal,
+        Exit::Input,
+        Exit::NotAllWell,
+        Exit::LogIn,
+        Exit::Unreachable,
+        Exit::Plugin,
+        Exit::NoRoom,
+        Exit::Interrupted,
+    ];
+    assert_eq!(listed, all.map(|exit| exit as u8));
+    let causes: Vec<(String, u8)> = table(section("## Causes"), "cause")
+        .iter()
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1].parse().unwrap()))
+        .collect();
+    let there: Vec<(String, u8)> =
+        Cause::ALL.iter().map(|cause| (cause.to_string(), of_cause(*cause) as u8)).collect();
+    assert_eq!(causes, there);
+}
+
+#[test]
+fn codes_and_kinds() {
+    let codes: Vec<(String, bool)> = table(section("## Codes"), "code")
+        .iter()
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1] == "yes"))
+        .collect();
+    let there: Vec<(String, bool)> =
+        Code::ALL.iter().map(|code| (code.to_string(), code.is_given_up())).collect();
+    assert_eq!(codes, there);
+    let kinds = quoted(section("## Differences").split("Each").next().unwrap());
+    let there: Vec<String> = DifferenceKind::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(kinds[1..], there[..]);
+    for depth in [Verified::None, Verified::Sample, Verified::Counts, Verified::Headers, Verified::Full] {
+        let name = serde_json::to_value(depth).unwrap();
+        assert!(section("### `report --format json`").contains(&format!("`{}`", name.as_str().unwrap())));
+    }
+}
+
+#[test]
+fn the_project_file_is_read_and_has_every_key() {
+    let page = section("## mailhaul.toml");
+    let begin = page.find("```toml\n").unwrap() + 8;
+    let text = &page[begin..begin + page[begin..].find("```").unwrap()];
+    // Of the two tables of one kind, the first has the administrator and the second the token.
+    let mut written: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut table = String::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(header) = line.strip_prefix('[') {
+            table = header.trim_start_matches('[').split(']').next().unwrap().to_owned();
+            let mut parts = table.split('.');
+            let (top, below) = (parts.next().unwrap(), parts.next());
+            written.insert((String::new(), top.to_owned()));
+            written.extend(below.map(|below| (top.to_owned(), below.to_owned())));
+        } else if let Some((key, _)) = line.split_once('=') {
+            written.insert((table.clone(), key.trim().to_owned()));
+        }
+    }
+    for (table, keys) in TABLES {
+        let table = if *table == "target" { "source" } else { *table };
+        for key in keys.iter().filter(|key| **key != "cutover") {
+            let is_written = |table: &str| written.contains(&(table.to_owned(), (*key).to_owned()));
+            assert!(is_written(table) || table == "source" && is_written("target"), "{table}: {key}");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mailhaul.toml");
+    let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("ca_file")).collect();
+    std::fs::write(&file, text.join("\n")).unwrap();
+    let project = Project::load(&file).unwrap().project;
+    let from = text.iter().position(|line| line.starts_with("from = \"csv\"")).unwrap();
+    assert_eq!((project.rules.len(), project.mailboxes.from.line), (2, Some(from + 1)));
+}
+
+#[test]
+fn the_columns_of_a_list() {
+    let listed: BTreeSet<String> =
+        quoted(section("## mailboxes.csv").split("Columns that").next().unwrap()).into_iter().collect();
+    let plugin = include_str!("../../../plugins/csv/src/columns.rs");
+    let known = plugin.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next());
+    assert_eq!(listed, known.map(str::to_owned).collect());
+}
+
+/// A document that is read as what it is, and written again as it stands on the page.
+fn is_whole<T: serde::de::DeserializeOwned + serde::Serialize>(heading: &str) -> Value {
+    let page = document(section(heading));
+    let read: T = serde_json::from_value(page.clone()).unwrap();
+    assert_eq!(serde_json::to_value(read).unwrap(), page, "{heading}");
+    page
+}
+
+fn check_row() -> CheckRow {
+    let (mailbox, remedy, detail) = ("anna@old".into(), String::new(), "…".into());
+    CheckRow { mailbox, side: Side::Source, cause: None, remedy, detail, profile: None }
+}
+
+#[test]
+fn documents() {
+    is_whole::<ProjectSummary>("### `report --format json`");
+    is_whole::<PlanFile>("### `plan --out FILE` and `plan --format json`");
+    let checks = document(section("### `check --format json`"));
+    assert_eq!(checks["checks"], json!([serde_json::to_value(check_row()).unwrap()]));
+}
+
+/// An event of each kind; a new one does not compile without a line here.
+fn events() -> Vec<Event> {
+    let report = document(section("### `report --format json`"));
+    let mailbox = &report["mailboxes"][0];
+    let read = |value: &Value| value.clone();
+    let plan = document(section("### `plan --out FILE` and `plan --format json`"));
+    let name = || "anna@old".to_owned();
+    let not_undone = NotUndone {
+        source: String::new(),
+        uid: 1,
+        target_uid: 1,
+        code: NotUndoneCode::Gone,
+        reason: String::new(),
+    };
+    let undone = Undone { not_undone: vec![not_undone], ..Undone::default() };
+    let refused = Refused { kind: RefusedKind::Input, reasons: vec![], remedy: Some(String::new()) };
+    let all = vec![
+        Event::Started { mailboxes: 1 },
+        Event::Warning { mailbox: None, message: String::new() },
+        Event::MailboxStarted { mailbox: name() },
+        Event::Checked(check_row()),
+        Event::Planned(serde_json::from_value(read(&plan["mailboxes"][0])).unwrap()),
+        Event::FolderStarted { mailbox: name(), source: name(), target: name(), messages: 1, bytes: 1 },
+        Event::FolderProgress { mailbox: name(), source: name(), messages: 1, bytes: 1 },
+        Event::MessageException {
+            mailbox: name(),
+            exception: serde_json::from_value(read(&mailbox["exceptions"][0])).unwrap(),
+        },
+        Event::DifferenceFound {
+            mailbox: name(),
+            difference: serde_json::from_value(read(&mailbox["differences"][0])).unwrap(),
+        },
+        Event::FolderFinished {
+            mailbox: name(),
+            folder: serde_json::from_value(read(&mailbox["folders"][0])).unwrap(),
+            messages_now: 1,
+            bytes_now: 1,
+            seconds: 1.0,
+        },
+        Event::HookFinished {
+            mailbox: name(),
+            hook: serde_json::from_value(read(&mailbox["hooks"][0])).unwrap(),
+        },
+        Event::Undone { mailbox: name(), undone },
+        Event::Reconnecting { mailbox: name(), side: Side::Source, reason: String::new() },
+        Event::MailboxFinished { mailbox: name(), end: MailboxEnd::Complete, summary: None },
+        Event::Finished(Finish { refused: Some(refused), ..Finish::default() }),
+    ];
+    for event in &all {
+        match event {
+            Event::Started { .. }
+            | Event::Warning { .. }
+            | Event::MailboxStarted { .. }
+            | Event::Checked(_)
+            | Event::Planned(_)
+            | Event::FolderStarted { .. }
+            | Event::FolderProgress { .. }
+            | Event::MessageException { .. }
+            | Event::DifferenceFound { .. }
+            | Event::FolderFinished { .. }
+            | Event::HookFinished { .. }
+            | Event::Undone { .. }
+            | Event::Reconnecting { .. }
+            | Event::MailboxFinished { .. }
+            | Event::Finished(_) => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn events_and_their_fields() {
+    let page = section("### Events: `run`, `retry`, `verify` and `undo` with `--format json`");
+    let report = document(section("### `report --format json`"));
+    let mailbox = &report["mailboxes"][0];
+    let check = document(section("### `check --format json`"));
+    let plan = document(section("### `plan --out FILE` and `plan --format json`"));
+    let kinds = [
+        ("a row of `check`", &check["checks"][0]),
+        ("a mailbox of a plan", &plan["mailboxes"][0]),
+        ("an exception", &mailbox["exceptions"][0]),
+        ("a difference", &mailbox["differences"][0]),
+        ("a folder", &mailbox["folders"][0]),
+        ("a hook", &mailbox["hooks"][0]),
+    ];
+    let listed: Vec<(String, BTreeSet<String>)> = table(page, "event")
+        .iter()
+        .map(|row| {
+            let mut text = row[1].split(" (").next().unwrap().to_owned();
+            let mut fields = BTreeSet::from(["event".to_owned()]);
+            for (words, value) in kinds {
+                if text.contains(&format!("those of {words}")) {
+                    text = text.replace(words, "");
+                    fields.extend(keys(value));
+                }
+            }
+            fields.extend(quoted(&text));
+            (row[0].trim_matches('`').to_owned(), fields)
+        })
+        .collect();
+    let there: Vec<(String, BTreeSet<String>)> = events()
+        .iter()
+        .map(|event| serde_json::to_value(event).unwrap())
+        .map(|value| (value["event"].as_str().unwrap().to_owned(), keys(&value)))
+        .collect();
+    assert_eq!(listed, there);
+    let stopped = Stopped { side: Side::Target, cause: Cause::Quota, reason: String::new() };
+    let ends =
+        [MailboxEnd::Complete, MailboxEnd::NotAllWell, MailboxEnd::Stopped(stopped), MailboxEnd::Interrupted];
+    for end in ends.map(|end| serde_json::to_value(end).unwrap()) {
+        assert!(page.contains(end["end"].as_str().unwrap()), "{end}");
+    }
+}
