@@ -32,7 +32,7 @@ fn section(heading: &str) -> &'static str {
 fn table(section: &str, first: &str) -> Vec<Vec<String>> {
     let rows = section.lines().skip_while(|line| !line.starts_with(&format!("| {first} |"))).skip(2);
     let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
-    rows.take_while(|line| line.starts_with('|')).map(|line| cells(line)).collect()
+    rows.take_while(|line| line.starts_with('|')).map(cells).collect()
 }
 
 /// Words between backticks.

@@ -7,6 +7,7 @@ use super::*;
 use crate::model::{AllowedHost, Auth, Provider, Tls};
 use crate::schema;
 use crate::secret::SecretOrigin;
+use crate::table::{self, Table};
 
 fn loaded(text: &str) -> Loaded {
     parse(Path::new("mailhaul.toml"), Path::new("/moves/acme"), text)
@@ -431,4 +432,30 @@ fn a_folder_may_be_called_anything() {
     let rules: Vec<(&str, Option<&str>)> =
         project.rules.iter().map(|rule| (rule.from.as_str(), rule.to.as_deref())).collect();
     assert_eq!(rules, [("Da\tOggetto", Some("Da\\u{9}Oggetto")), (" ", None)]);
+}
+
+/// What a newcomer copies: `examples/*/mailhaul.toml`, each with its list.
+#[test]
+fn the_example_migrations_load() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let folders = std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path());
+    let projects: Vec<_> = folders.filter(|folder| folder.join("mailhaul.toml").exists()).collect();
+    assert_eq!(projects.len(), 2, "{projects:?}");
+    for folder in projects {
+        let file = folder.join("mailhaul.toml");
+        // The root certificate of an authority that nobody has.
+        let text: Vec<String> = std::fs::read_to_string(&file)
+            .unwrap()
+            .lines()
+            .filter(|line| !line.starts_with("ca_file"))
+            .map(str::to_owned)
+            .collect();
+        let loaded = parse(&file, &folder, &text.join("\n")).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(loaded.warnings, [], "{}", file.display());
+        let input = &loaded.project.mailboxes.inputs["accounts"];
+        let list = Table::read(&folder.join(&input.shown), table::Limits::default()).unwrap();
+        let columns: Vec<&str> = list.columns.iter().map(|column| column.name.as_str()).collect();
+        assert!(columns.contains(&"source_user") && columns.contains(&"target_user"), "{columns:?}");
+        assert_eq!(list.rows.len(), 3);
+    }
 }
