@@ -44,7 +44,9 @@ fn unknown(under: &Command, name: &str) -> Failure {
 /// A page in roff.
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
-    Page::new(command.clone()).render(&mut text).map_err(Failure::internal)?;
+    // The foot of every page says of which version it is; commands below ours have none of their own.
+    let page = Page::new(command.clone()).source(concat!("mailhaul ", env!("CARGO_PKG_VERSION")));
+    page.render(&mut text).map_err(Failure::internal)?;
     Ok(text)
 }
 
@@ -69,11 +71,8 @@ mod tests {
         man(&mut ui, &Man { command: Vec::new(), out: Some(out.clone()) }).unwrap();
         for name in ["mailhaul", "mailhaul-run", "mailhaul-plugin-build"] {
             let page = fs::read_to_string(out.join(format!("{name}.1"))).unwrap();
-            assert!(
-                page.contains(&format!(".TH {name} 1"))
-                    || page.contains(&format!(".TH {} 1", name.to_uppercase())),
-                "{page}"
-            );
+            let head = format!(".TH {name} 1  \"mailhaul {}\"", env!("CARGO_PKG_VERSION"));
+            assert!(page.contains(&head), "{head}: {page}");
         }
         assert!(!out.join("mailhaul-serve.1").exists(), "it is not built yet");
     }

@@ -304,6 +304,21 @@ mod tests {
     }
 
     #[test]
+    fn accounts_that_are_closed_keep_no_database_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let ann = mailbox("ann", "old.example", "new.example");
+        let accounts = Arc::new(Accounts::default());
+        accounts.fill(Vec::new(), std::iter::once(&ann), Some(Store::open(dir.path()).unwrap()));
+        let entered = accounts.enter(&ann, 7, None, true);
+        let log = dir.path().join("project.sqlite-wal");
+        assert!(log.exists(), "SQLite's log stands beside what is open");
+        accounts.close();
+        assert!(!log.exists());
+        drop(entered);
+        assert_eq!(Store::open(dir.path()).unwrap().accounts().unwrap().len(), 1, "it was recorded");
+    }
+
+    #[test]
     fn a_server_that_gives_every_inbox_the_same_says_nothing_by_it() {
         let all: Vec<Mailbox> =
             (0..10_000).map(|n| mailbox(&format!("user{n}"), "old.example", "new.example")).collect();

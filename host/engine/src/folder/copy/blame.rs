@@ -98,7 +98,8 @@ pub(super) async fn blame(
 }
 
 /// The same where the target answered BAD, and the connection had to end with that. It is a refusal as any other: of the
-/// message when it is refused alone, once in a task, and when others are taken behind it or it was said before.
+/// message when it is refused alone, once in a task, and when others are taken behind it or it was said before; after another
+/// date was tried where it speaks of that, and without its keywords.
 async fn blame_bad(route: &Route<'_>, shared: &SharedFlight, open: &[Listed], refusal: &Refusal) -> Step<()> {
     let (key, refusals) = (route.work.key(), &route.work.context.refusals);
     let Some(First { uid, size, marked, .. }) = First::of(shared) else { return Ok(()) };
