@@ -1,9 +1,11 @@
 //! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, a hostile
-//! one, and a provider's.
+//! one, and a provider's. Each is built once in a process: tests run side by side, and one that builds again would
+//! replace the file that another one is reading.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use crate::process::output;
 
@@ -20,6 +22,11 @@ pub fn checkout() -> PathBuf {
 /// # Errors
 /// When the README has no such block, a command fails, or no component comes of it.
 pub fn acme_mapper() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(build_acme_mapper).clone()
+}
+
+fn build_acme_mapper() -> Result<PathBuf, String> {
     let folder = checkout().join("examples/acme-mapper");
     let readme = folder.join("README.md");
     let text = fs::read_to_string(&readme).map_err(|e| format!("{}: {e}", readme.display()))?;
@@ -53,6 +60,11 @@ pub fn acme_mapper() -> Result<PathBuf, String> {
 /// # Errors
 /// When they do not build.
 pub fn hostile_module() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(build_hostile_module).clone()
+}
+
+fn build_hostile_module() -> Result<PathBuf, String> {
     // Beside the plugins that ship, which use the same SDK.
     let target = crate::install::target_folder().join("plugins");
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -67,6 +79,11 @@ pub fn hostile_module() -> Result<PathBuf, String> {
 /// # Errors
 /// When it does not build.
 pub fn provider() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(build_provider).clone()
+}
+
+fn build_provider() -> Result<PathBuf, String> {
     // No member of the workspace, as an outsider's.
     let folder = checkout().join("tests/provider");
     let target = crate::install::target_folder().join("provider");

@@ -1,19 +1,11 @@
 //! Plugins: those that ship, an outsider's, and files that are none. Those that misbehave are in `guests`.
 
 use std::fs;
-use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use mailhaul_lab::author;
 
 use crate::bench::{Move, at, desk, json};
 use crate::compare::{assert_complete, assert_moved, assert_sums, count, usual};
-
-/// The outsider's plugin, built as its author builds it; once for the process.
-fn acme() -> &'static PathBuf {
-    static ACME: OnceLock<PathBuf> = OnceLock::new();
-    ACME.get_or_init(|| author::acme_mapper().unwrap())
-}
 
 /// A project whose mapping is done by this component, then by `roles`.
 fn with_plugin(seed: u64, component: &[u8]) -> Move {
@@ -56,7 +48,7 @@ fn shipped_plugins_are_listed() {
 fn inspect() {
     let folder = desk(&[]);
     at(&folder, &["plugin", "inspect", "roles"]).expect(0).says(&["roles", "folder-mapper"]);
-    fs::copy(acme(), folder.join("acme.wasm")).unwrap();
+    fs::copy(author::acme_mapper().unwrap(), folder.join("acme.wasm")).unwrap();
     at(&folder, &["plugin", "inspect", "./acme.wasm"]).expect(0).says(&["acme", "folder-mapper"]);
     at(&folder, &["plugin", "inspect", "nosuch"]).expect(6).says(&["nosuch"]);
     at(&folder, &["plugin", "inspect", "./nosuch.wasm"]).expect(6).says(&["nosuch.wasm"]);
@@ -66,7 +58,7 @@ fn inspect() {
 /// by the next in the list.
 #[test]
 fn an_outsiders_mapper() {
-    let haul = with_trusted(91, &fs::read(acme()).unwrap());
+    let haul = with_trusted(91, &fs::read(author::acme_mapper().unwrap()).unwrap());
     haul.mailhaul(&["plan"]).expect(0).says(&["acme"]);
     haul.mailhaul(&["plan", "--explain", "Kunden/Müll"]).expect(0).says(&["acme"]);
     haul.mailhaul(&["run"]).expect(0);
@@ -85,13 +77,13 @@ fn acmes_way(folder: &str) -> String {
 /// A foreign plugin is used only when the operator has looked at it, and only as it was then.
 #[test]
 fn only_what_was_trusted_is_run() {
-    let haul = with_plugin(97, &fs::read(acme()).unwrap());
+    let haul = with_plugin(97, &fs::read(author::acme_mapper().unwrap()).unwrap());
     haul.mailhaul(&["run"]).expect(6).says(&["plugins.lock", "`mailhaul plugin add ./acme.wasm`"]);
     haul.mailhaul(&["plugin", "add", "acme.wasm"]).expect(0);
     haul.mailhaul(&["plugin", "diff", "acme"]).expect(0);
     assert!(fs::read_to_string(haul.file("plugins.lock")).unwrap().contains("sha256 = "));
     // The file is exchanged: a custom section more is another file.
-    let mut changed = fs::read(acme()).unwrap();
+    let mut changed = fs::read(author::acme_mapper().unwrap()).unwrap();
     changed.extend(b"\0\x03\x02xx");
     fs::write(haul.file("acme.wasm"), changed).unwrap();
     haul.mailhaul(&["run"]).expect(6).says(&["sha256", "`mailhaul plugin update ./acme.wasm`"]);
@@ -137,7 +129,7 @@ fn what_is_no_component() {
 /// A component that was damaged on its way.
 #[test]
 fn a_component_cut_short() {
-    let whole = fs::read(acme()).unwrap();
+    let whole = fs::read(author::acme_mapper().unwrap()).unwrap();
     breaks(&whole[..whole.len() / 2], &["acme.wasm"]);
 }
 

@@ -1,8 +1,6 @@
 //! Server profiles: who is recognised, what follows, and what the operator's word is worth.
 
 use std::fs;
-use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use mailhaul_lab::fake::{Incoming, Manners, Take, Verdict};
 use mailhaul_lab::{author, corpus};
@@ -91,19 +89,13 @@ fn the_operators_limit_wins() {
 
 /// Acme's profile, in this way of its, asked about both sides of a stage.
 fn acme(stage: &Stage, way: &str) {
-    fs::copy(provider(), stage.folder.join("provider.wasm")).unwrap();
+    fs::copy(author::provider().unwrap(), stage.folder.join("provider.wasm")).unwrap();
     let mut spec = stage.spec();
     spec.extra = format!(
         "[plugins]\nprofiles = [\"./provider.wasm\", \"server-profiles\"]\n[plugins.settings.provider]\nway = \"{way}\"\n"
     );
     spec.write(&stage.folder);
     stage.mailhaul(&["plugin", "add", "./provider.wasm"]).expect(0);
-}
-
-/// The laboratory's provider, built once for the process.
-fn provider() -> &'static PathBuf {
-    static PROVIDER: OnceLock<PathBuf> = OnceLock::new();
-    PROVIDER.get_or_init(|| author::provider().unwrap())
 }
 
 /// Acme's server, with these messages in the source, and an answer to the one that says so.

@@ -152,6 +152,14 @@ fn a_panel_nobody_vouches_for() {
     assert!(house.panel.inside().heard.is_empty());
 }
 
+/// Building it again for every test replaced the file that another test was copying, which then met half a component.
+#[test]
+fn a_plugin_under_test_is_built_once_in_a_process() {
+    let written = || fs::metadata(author::provider().unwrap()).unwrap().modified().unwrap();
+    let first = written();
+    assert_eq!(written(), first);
+}
+
 /// A panel that refuses a quota: that mailbox is named, the others are done.
 #[test]
 fn a_quota_the_panel_refuses() {
