@@ -115,7 +115,6 @@ impl FolderRun<'_> {
     fn record(&self, matches: &[Match], ours: &Ours) -> Step<Recorded> {
         let work = self.work();
         let mut ledger = work.ledger();
-        let unmarked = work.context.refusals.unmarked(work.key(), self.row.id);
         let (mut copied, mut present, mut took) = (Vec::new(), Vec::new(), false);
         for found in matches {
             took |= ours.was_sent(&found.source, found.target.uid);
@@ -124,16 +123,8 @@ impl FolderRun<'_> {
             let flags = with_append.union(&later);
             // Flags that did not travel with the message are still to be set; those of a copy that is not
             // ours are left as they are.
-            let left = if own && unmarked.contains(&found.source.uid) {
-                flags.keywords().collect::<Flags>().minus(&found.target.flags)
-            } else {
-                Flags::new()
-            };
-            let missing = if own { flags.minus(&found.target.flags).minus(&left) } else { Flags::new() };
-            let mut facts = if own { self.date_facts(found) } else { Vec::new() };
-            if !left.is_empty() {
-                facts.push(self.route.unmarked(found.source.uid, found.target.uid, &left));
-            }
+            let missing = if own { flags.minus(&found.target.flags) } else { Flags::new() };
+            let facts = if own { self.date_facts(found) } else { Vec::new() };
             let message = Delivered {
                 uid: found.source.uid,
                 size: found.content.len,

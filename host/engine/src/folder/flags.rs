@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::Flags;
+use mailhaul_imap::{Flags, ImapError};
 
 use crate::folder::run::FolderRun;
 use crate::folder::unchanged::{FlagChange, flag_change};
@@ -12,6 +12,7 @@ use crate::message::ours::{Kept, Sure, judge};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Copy, Outcome, Row};
+use crate::summary::Difference;
 
 /// Source UID, target UID, and what changes.
 type Change = (u32, u32, FlagChange);
@@ -40,13 +41,53 @@ impl FolderRun<'_> {
         }
         let any = !groups.is_empty();
         for (flags, messages) in groups {
-            let targets: Vec<u32> = messages.iter().map(|(_, target)| *target).collect();
-            if self.store_flags(&targets, true, &Flags::parse(&flags)).await? {
-                let uids: Vec<u32> = messages.iter().map(|(uid, _)| *uid).collect();
-                work.ledger().flags_stored(folder, &uids)?;
-            }
+            self.store_pending(&Flags::parse(&flags), &messages).await?;
         }
         Ok(any)
+    }
+
+    /// Sets pending flags of messages, each with its source UID and its target UID. Keywords that the target refuses, or at which
+    /// the connection to it ends again and again, are left out by name.
+    async fn store_pending(&mut self, flags: &Flags, messages: &[(u32, u32)]) -> Step<()> {
+        let keywords: Flags = flags.keywords().collect();
+        let refusals = &self.work().context.refusals;
+        let mut parts = vec![messages];
+        while let Some(part) = parts.pop() {
+            if refusals.ends_at_keywords(self.work().key(), &keywords) {
+                self.leave_out(part, flags, &keywords).await?;
+                continue;
+            }
+            let stored = self.ends.target.store_flags(&target_uids(part), true, flags).await;
+            match stored {
+                Ok(()) => self.work().ledger().flags_stored(self.row.id, &source_uids(part), &[])?,
+                Err(error) if error.is_connection_lost() => {
+                    if !keywords.is_empty() {
+                        refusals.ended_at_keywords(self.work().key(), &keywords);
+                    }
+                    return Err(EndError::Imap(Side::Target, error).into());
+                }
+                Err(error) if keywords.is_empty() || error.asks_for_patience() => {
+                    self.flags_refused(flags, &error).await;
+                }
+                // One of them is enough for all to be refused.
+                Err(_) if part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(_) => self.leave_out(part, flags, &keywords).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that copies have not these of their keywords, and sets the other flags that are pending.
+    async fn leave_out(&mut self, messages: &[(u32, u32)], flags: &Flags, keywords: &Flags) -> Step<()> {
+        if self.store_flags(&target_uids(messages), true, &flags.minus(keywords)).await? {
+            let told: Vec<Difference> =
+                messages.iter().map(|(uid, target)| self.route.unmarked(*uid, *target, keywords)).collect();
+            self.work().ledger().flags_stored(self.row.id, &source_uids(messages), &told)?;
+        }
+        Ok(())
     }
 
     /// Brings flags that changed at the source since the copy was made; leaves alone what the user changed on the
@@ -131,9 +172,21 @@ impl FolderRun<'_> {
             Ok(()) => Ok(true),
             Err(error) if error.is_connection_lost() => Err(EndError::Imap(Side::Target, error).into()),
             Err(error) => {
-                self.work().warn(format!("the target refused the flags `{flags}`: {error}")).await;
+                self.flags_refused(flags, &error).await;
                 Ok(false)
             }
         }
     }
+
+    async fn flags_refused(&self, flags: &Flags, error: &ImapError) {
+        self.work().warn(format!("the target refused the flags `{flags}`: {error}")).await;
+    }
+}
+
+fn source_uids(messages: &[(u32, u32)]) -> Vec<u32> {
+    messages.iter().map(|(source, _)| *source).collect()
+}
+
+fn target_uids(messages: &[(u32, u32)]) -> Vec<u32> {
+    messages.iter().map(|(_, target)| *target).collect()
 }

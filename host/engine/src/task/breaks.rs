@@ -1,6 +1,6 @@
 //! Which messages connections have broken at, in this task.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(crate) struct Breaks(Mutex<Counts>);
 struct Counts {
     alone: HashMap<(String, FolderId, u32), u32>,
     together: HashMap<String, u32>,
+    /// Mailboxes to whose target a connection ended while it was copied to.
+    copying: HashSet<String>,
     /// For how long a mailbox's target was silent since it answered to a message.
     silent: HashMap<String, Duration>,
     /// By server, log-in and side.
@@ -35,6 +37,16 @@ struct Counts {
 impl Breaks {
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection to a mailbox's target ended while it was copied to.
+    pub(crate) fn broke(&self, mailbox: &str) {
+        self.counts().copying.insert(mailbox.to_owned());
+    }
+
+    /// Whether the target may be asked about keywords ahead of the messages that have them: no connection has ended at that yet.
+    pub(crate) fn allow_questions(&self, mailbox: &str) -> bool {
+        !self.counts().copying.contains(mailbox)
     }
 
     /// The connection to a mailbox's target ended while several messages were under way.

@@ -4,8 +4,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use mailhaul_imap::Flags;
+
 use crate::code::Code;
-use crate::state::ledger::FolderId;
+use crate::state::ledger::{FolderId, MAX_ATTEMPTS};
 
 /// By mailbox.
 #[derive(Debug, Default)]
@@ -18,8 +20,10 @@ pub(crate) struct Refusals {
 struct OfMailbox {
     /// How often in a row the target asked for patience, or refused a whole pass, and took nothing.
     vain: u32,
-    /// Messages that are sent without their keywords.
+    /// Messages that are sent without their keywords, which are set by STORE.
     unmarked: HashSet<(FolderId, u32)>,
+    /// How often the connection ended when these keywords were to be set.
+    ended_at_keywords: HashMap<String, u32>,
     /// Messages whose date the target did not take, and whether it did not take that of their header either.
     misdated: HashMap<(FolderId, u32), bool>,
     /// Messages that a refusal counted against: once in a task, however often they are refused in it.
@@ -70,6 +74,19 @@ impl Refusals {
     /// A message is sent without its keywords from now on. Returns whether it was not before.
     pub(crate) fn unmark(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
         self.all().entry(mailbox.to_owned()).or_default().unmarked.insert((folder, uid))
+    }
+
+    /// The connection ended when these keywords were to be set by STORE.
+    pub(crate) fn ended_at_keywords(&self, mailbox: &str, keywords: &Flags) {
+        let mut all = self.all();
+        let of = all.entry(mailbox.to_owned()).or_default();
+        *of.ended_at_keywords.entry(keywords.to_string()).or_default() += 1;
+    }
+
+    /// Whether that was so often that they are not set in this task any more.
+    pub(crate) fn ends_at_keywords(&self, mailbox: &str, keywords: &Flags) -> bool {
+        let times = |of: &OfMailbox| of.ended_at_keywords.get(&keywords.to_string()).copied();
+        self.all().get(mailbox).and_then(times) >= Some(MAX_ATTEMPTS)
     }
 
     /// A refusal counts against a message. Returns whether none did before in this task.

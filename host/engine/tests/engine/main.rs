@@ -18,6 +18,7 @@ mod folders;
 mod hooks;
 mod identity;
 mod in_doubt;
+mod keywords;
 mod lengths;
 mod mail;
 mod many_folders;

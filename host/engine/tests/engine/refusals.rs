@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::job::Task;
-use mailhaul_engine::plugin::Depth;
-use mailhaul_engine::summary::{DifferenceKind as Kind, Side};
+use mailhaul_engine::summary::Side;
 use mailhaul_lab::fake::{Incoming, Manners, Take};
 
 use crate::outcome::Outcome;
@@ -308,94 +307,6 @@ fn a_limit_of_size_is_of_the_messages_in_whatever_words() {
     let sent = stage.sent();
     stage.run().not_well();
     assert_eq!(stage.sent(), sent, "they are given up");
-}
-
-/// A target that refuses what has this keyword.
-fn refuses(keyword: &'static str, words: &'static str) -> impl FnMut(&mut Incoming<'_>) -> Take + Send {
-    move |m| if m.flags.iter().any(|flag| flag == keyword) { say(words) } else { Take::Store }
-}
-
-/// UIDs whose keywords are told to be left out, as notes.
-#[track_caller]
-fn unmarked(outcome: &Outcome) -> Vec<u32> {
-    let notes = outcome.mailbox().differences.iter().filter(|d| d.kind == Kind::Keywords);
-    notes
-        .map(|d| {
-            assert!(d.note && d.by.as_deref() == Some("keywords-refused"), "{d:?}");
-            d.uid
-        })
-        .collect()
-}
-
-#[test]
-fn a_message_comes_without_the_keywords_that_are_refused_and_it_is_told() {
-    for words in ["NO APPEND failed", "BAD Parse Error (took 0 ms)"] {
-        for capability in ["IMAP4rev1 LITERAL+ UIDPLUS", "IMAP4rev1 LITERAL+", "IMAP4rev1 UIDPLUS"] {
-            let stage = Stage::with(Manners::default(), Manners::of(capability));
-            stage.source.store(|store| {
-                for n in 1..=12 {
-                    let keyword = match n % 4 {
-                        1 => "TEST:FLAG",
-                        2 => "$Label1",
-                        _ => "",
-                    };
-                    let flags = ["\\Seen", keyword];
-                    let flags = if keyword.is_empty() { &flags[..1] } else { &flags[..] };
-                    store.add("INBOX", flags, DATE, &message("INBOX", n));
-                }
-            });
-            stage.target.manners(|m| m.on_append = Box::new(refuses("TEST:FLAG", words)));
-            for _ in 0..2 {
-                let outcome = stage.run();
-                assert_eq!(unmarked(outcome.complete()), [1, 5, 9], "{words} {capability}");
-            }
-            let there = stage.there("INBOX");
-            assert_eq!(there.len(), 12);
-            let labelled = there.iter().filter(|m| m.flags.iter().any(|flag| flag == "$Label1"));
-            assert_eq!(labelled.count(), 3, "what is not refused comes");
-            let sent = stage.sent();
-            for depth in [Depth::Counts, Depth::Headers, Depth::Full] {
-                assert_eq!(unmarked(stage.verify(depth).complete()), [1, 5, 9], "{depth:?}");
-            }
-            assert_eq!(stage.sent(), sent);
-        }
-    }
-}
-
-#[test]
-fn a_folder_that_is_refused_for_its_keywords_comes_without_them() {
-    let stage = Stage::new();
-    stage.source.store(|store| {
-        for n in 1..=10 {
-            store.add("INBOX", &["TEST:FLAG"], DATE, &message("INBOX", n));
-        }
-    });
-    stage.target.manners(|m| m.on_append = Box::new(refuses("TEST:FLAG", "NO APPEND failed")));
-    let outcome = stage.run();
-    assert_eq!(unmarked(outcome.complete()), (1..=10).collect::<Vec<u32>>());
-    assert_eq!(stage.there("INBOX").len(), 10);
-}
-
-/// An outage takes no keywords from what comes after it, but from the one that was tried.
-#[test]
-fn an_outage_costs_no_keywords() {
-    let stage = Stage::new();
-    stage.source.store(|store| {
-        for n in 1..=10 {
-            store.add("INBOX", &["$Label1"], DATE, &message("INBOX", n));
-        }
-    });
-    let mut left = 25;
-    stage.target.manners(|m| {
-        m.on_append = Box::new(move |_| {
-            if left == 0 {
-                return Take::Store;
-            }
-            left -= 1;
-            say(WORDS[0])
-        });
-    });
-    assert!(unmarked(stage.run().complete()).len() <= 1);
 }
 
 /// The third message is answered so each time, and how often it came is counted.

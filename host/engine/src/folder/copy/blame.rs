@@ -52,6 +52,9 @@ pub(super) async fn blame(
     error: &WorkError,
 ) -> Step<()> {
     let WorkError::End(EndError::Imap(Side::Target, error)) = error else { return Ok(()) };
+    if error.is_connection_lost() {
+        route.work.context.breaks.broke(route.work.key());
+    }
     // One that falls silent, or says what is no answer, is as one that ends. A goodbye, and an end while nothing was under
     // way, is about the server.
     let about_the_server = matches!(error, ImapError::Bye { .. } | ImapError::Idle { .. });

@@ -24,8 +24,6 @@ pub(super) struct InFlight {
     /// Its date on the target, as it is told where it is not the source's.
     pub(super) dated: Option<(Dated, String)>,
     pub(super) flags: Flags,
-    /// Keywords that were left out.
-    pub(super) unmarked: Flags,
     pub(super) later: Flags,
     /// Its place among those that were sent.
     pub(super) serial: usize,

@@ -121,7 +121,7 @@ impl Route<'_> {
             target_uid: Some(target_uid),
             kind: DifferenceKind::Keywords,
             by: Some(Difference::BY_REFUSED_KEYWORDS.to_owned()),
-            detail: format!("the target refused it with its keywords, and has it without them: `{keywords}`"),
+            detail: format!("the target refused its keywords, and has it without them: `{keywords}`"),
             note: true,
         }
     }
@@ -209,9 +209,8 @@ pub(super) struct Read {
 pub(super) struct Head {
     pub uid: u32,
     pub append: AppendHead,
+    /// What is set by STORE: what may not travel with APPEND, and keywords that the target did not take with it.
     pub later: Flags,
-    /// Keywords that are left out, since the target refused the message with them.
-    pub unmarked: Flags,
     /// What the source lists of it.
     pub at_source: Figures,
     /// By which rule it got its date, where the source has none that can be read or the target did not take it.

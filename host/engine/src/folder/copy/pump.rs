@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use mailhaul_imap::{AppendOptions, FetchItems, Session};
+use mailhaul_imap::{AppendOptions, FetchItems, Flags, Session};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
 
@@ -71,13 +71,17 @@ async fn pump(
     let (ack_sender, ack_receiver) = mpsc::channel(ACKS);
     let (halt, halted) = watch::channel(false);
 
+    let mut keywords: Flags = open.iter().flat_map(|message| message.flags.keywords()).collect();
+    if !route.work.context.breaks.allow_questions(route.work.key()) {
+        keywords = Flags::new();
+    }
     let writer = Writer {
         folder: route.folder,
         uid_validity: route.selected.uid_validity,
         ledger: Arc::clone(route.work.ledger),
         flight: Arc::clone(shared),
         batches: Batches::new(open),
-        keywords: open.iter().flat_map(|message| message.flags.keywords()).collect(),
+        keywords,
         halted: halted.clone(),
         list_from: route.selected.uid_next.filter(|_| listed),
     };

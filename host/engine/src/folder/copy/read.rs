@@ -277,11 +277,11 @@ impl Reader<'_> {
     ) -> Step<bool> {
         let at_source_end = EndError::at(Side::Source);
         let context = self.route.work.context;
-        let (mut now, later, impossible) = message.flags.appendable(&self.route.selected);
-        let mut unmarked = Flags::new();
+        let (mut now, mut later, impossible) = message.flags.appendable(&self.route.selected);
         if self.unmarked.contains(&message.uid) {
-            unmarked = now.keywords().collect();
-            now = now.minus(&unmarked);
+            let keywords: Flags = now.keywords().collect();
+            now = now.minus(&keywords);
+            later = later.union(&keywords);
         }
         for flag in impossible.iter() {
             *copied.flags_lost.entry(flag.to_owned()).or_default() += 1;
@@ -292,7 +292,7 @@ impl Reader<'_> {
         };
         let date = message.internal_date;
         let append = AppendHead { flags: now, internal_date: date, len };
-        let mut head = Head { uid: message.uid, append, later, unmarked, at_source, dated: None, read: None };
+        let mut head = Head { uid: message.uid, append, later, at_source, dated: None, read: None };
         // Of one whose date is to be taken from its header, that has to be read before anything is sent.
         let redated = date.is_none() || self.route.misdated.contains_key(&message.uid);
         let mut part = Part::default();

@@ -114,7 +114,7 @@ pub(super) async fn record(
                             at_target: None,
                             digest: sent.read.digests,
                             target_uid,
-                            flags: sent.flags.union(&sent.unmarked).to_string(),
+                            flags: sent.flags.to_string(),
                             flags_pending: (!sent.later.is_empty()).then(|| sent.later.to_string()),
                             found_by: None,
                             altered: None,
@@ -122,10 +122,6 @@ pub(super) async fn record(
                                 .dated
                                 .iter()
                                 .map(|dated| route.dated(uid, target_uid, dated))
-                                .chain(
-                                    (!sent.unmarked.is_empty())
-                                        .then(|| route.unmarked(uid, target_uid, &sent.unmarked)),
-                                )
                                 .collect(),
                         });
                     }

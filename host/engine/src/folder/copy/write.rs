@@ -166,7 +166,6 @@ impl Writer {
                     read: head.read.unwrap_or_default(),
                     dated: head.dated.map(|rule| (rule, rule.told(head.append.internal_date.as_ref()))),
                     flags: head.append.flags.clone(),
-                    unmarked: head.unmarked.clone(),
                     later: head.later.clone(),
                     serial,
                     whole: false,

@@ -7,9 +7,11 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::code::Code;
+use crate::summary::Difference;
 
 use super::digests::{keyed, known, message_id_key};
 use super::folder::changed;
+use super::report::add_differences;
 use super::seal::SEAL_ONE;
 use super::{Digests, FolderId, Known, Ledger, Result, Telling};
 
@@ -430,9 +432,10 @@ impl Ledger {
         })
     }
 
-    /// Records that pending flags were set.
-    pub(crate) fn flags_stored(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+    /// Records that pending flags were set, or are given up for the reasons that `told` has.
+    pub(crate) fn flags_stored(&mut self, folder: FolderId, uids: &[u32], told: &[Difference]) -> Result<()> {
         self.transaction(|tx| {
+            add_differences(tx, folder, told)?;
             for uid in uids {
                 tx.prepare_cached(
                     "UPDATE message SET flags = trim(flags || ' ' || flags_pending), flags_pending = NULL

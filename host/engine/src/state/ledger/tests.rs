@@ -121,7 +121,7 @@ fn pending_flags_are_kept_until_they_are_set() {
     let with_pending = Delivered { flags_pending: Some("$odd".into()), ..message(1, 8) };
     ledger.delivered(id, &[with_pending], Outcome::Copied, &[]).unwrap();
     assert_eq!(ledger.flags_pending(id).unwrap(), [(1, 8, "$odd".to_owned())]);
-    ledger.flags_stored(id, &[1]).unwrap();
+    ledger.flags_stored(id, &[1], &[]).unwrap();
     assert!(ledger.flags_pending(id).unwrap().is_empty());
     assert_eq!(ledger.rows(id).unwrap()[&1].flags().unwrap().to_string(), "\\Seen $odd");
 }

@@ -49,7 +49,7 @@ fn a_copy_without_proof_or_without_its_flags_is_unfinished_until_the_folder_is_d
     assert!(ledger.unfinished().unwrap());
     ledger.prove(id, &UidSet::range(1, 1)).unwrap();
     assert!(ledger.unfinished().unwrap(), "it waits for a flag");
-    ledger.flags_stored(id, &[1]).unwrap();
+    ledger.flags_stored(id, &[1], &[]).unwrap();
     assert!(!ledger.unfinished().unwrap());
     // Gone at the source, nothing of it is waited for.
     ledger.delivered(id, &[message(2, 2)], Outcome::Copied, &[]).unwrap();
