@@ -87,7 +87,7 @@ fn troubles(summary: &ProjectSummary) -> Vec<String> {
     }
     let unfinished = of(|m| usize::from(m.unfinished));
     if unfinished > 0 {
-        troubles.push(format!("work on {} was broken off", count(unfinished, "mailbox")));
+        troubles.push(format!("work on {} was not ended", count(unfinished, "mailbox")));
     }
     let keeping = of(|m| usize::from(!m.kept.is_empty()));
     if keeping > 0 {
@@ -150,8 +150,7 @@ fn one_left_out(folder: &LeftOut) -> String {
 
 /// What was begun in a mailbox and not ended, a sentence each.
 pub(crate) fn broken_off(mailbox: &MailboxSummary) -> Vec<String> {
-    let unfinished =
-        "a run was broken off, and nobody has looked yet how far it came: mailhaul run does that";
+    let unfinished = "a run was broken off or could not set all flags, and nobody has gone on from there: mailhaul run does that";
     let kept = mailbox.kept.iter().map(|why| format!("--delete-gone: {}", crate::show::visible(why)));
     mailbox.unfinished.then(|| unfinished.to_owned()).into_iter().chain(kept).collect()
 }

@@ -279,7 +279,7 @@ mod tests {
         let text = render(&fixture::open_ended());
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for said in [
-            "no run has opened 1 folder, work on 1 mailbox was broken off, 1 mailbox still has copies",
+            "no run has opened 1 folder, work on 1 mailbox was not ended, 1 mailbox still has copies",
             "no run has opened 1 folder yet: Sent",
             "a run was broken off",
             "--delete-gone: 10 of 40 copies",

@@ -206,7 +206,9 @@ fn push_mailbox(
 fn open_ends(summary: &MailboxSummary) -> Vec<String> {
     let mut ends = Vec::new();
     if summary.unfinished {
-        ends.push("a run was broken off: `mailhaul run` looks how far it came".to_owned());
+        ends.push(
+            "a run was broken off or could not set all flags: `mailhaul run` goes on from there".to_owned(),
+        );
     }
     let unopened = summary.folders.iter().filter(|folder| folder.never_opened).count() as u64;
     if unopened > 0 {

@@ -47,8 +47,11 @@ impl FolderRun<'_> {
     fn record_proof(&self, proof: Option<Proof>) -> Step<()> {
         let mut ledger = self.work().ledger();
         let well = ledger.folder_summary(self.row.id)?.is_some_and(|folder| folder.is_well());
-        let flags_pending = !ledger.flags_pending(self.row.id)?.is_empty();
-        Ok(ledger.set_proof(self.row.id, proof.filter(|_| well && !flags_pending))?)
+        if !ledger.flags_pending(self.row.id)?.is_empty() {
+            // It is not done, and says so.
+            return Ok(ledger.set_unfinished(self.row.id)?);
+        }
+        Ok(ledger.set_proof(self.row.id, proof.filter(|_| well))?)
     }
 
     /// Tells how the folder ended.

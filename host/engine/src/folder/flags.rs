@@ -47,14 +47,15 @@ impl FolderRun<'_> {
     }
 
     /// Sets pending flags of messages, each with its source UID and its target UID. Keywords that the target refuses, or at which
-    /// the connection to it ends again and again, are left out by name.
-    async fn store_pending(&mut self, flags: &Flags, messages: &[(u32, u32)]) -> Step<()> {
+    /// the connection to it ends again and again, are left out by name. Returns `false` where some are refused at this moment:
+    /// those stay pending.
+    async fn store_pending(&mut self, flags: &Flags, messages: &[(u32, u32)]) -> Step<bool> {
         let keywords: Flags = flags.keywords().collect();
         let refusals = &self.work().context.refusals;
-        let mut parts = vec![messages];
+        let (mut parts, mut done) = (vec![messages], true);
         while let Some(part) = parts.pop() {
             if refusals.ends_at_keywords(self.work().key(), &keywords) {
-                self.leave_out(part, flags, &keywords).await?;
+                done &= self.leave_out(part, flags, &keywords).await?;
                 continue;
             }
             let stored = self.ends.target.store_flags(&target_uids(part), true, flags).await;
@@ -68,26 +69,42 @@ impl FolderRun<'_> {
                 }
                 Err(error) if keywords.is_empty() || error.asks_for_patience() => {
                     self.flags_refused(flags, &error).await;
+                    done = false;
                 }
                 // One of them is enough for all to be refused.
                 Err(_) if part.len() > 1 => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Err(_) => self.leave_out(part, flags, &keywords).await?,
+                Err(_) if self.takes_flags().await? => done &= self.leave_out(part, flags, &keywords).await?,
+                Err(error) => {
+                    self.flags_refused(flags, &error).await;
+                    return Ok(false);
+                }
             }
         }
-        Ok(())
+        Ok(done)
     }
 
-    /// Records that copies have not these of their keywords, and sets the other flags that are pending.
-    async fn leave_out(&mut self, messages: &[(u32, u32)], flags: &Flags, keywords: &Flags) -> Step<()> {
-        if self.store_flags(&target_uids(messages), true, &flags.minus(keywords)).await? {
-            let told: Vec<Difference> =
-                messages.iter().map(|(uid, target)| self.route.unmarked(*uid, *target, keywords)).collect();
-            self.work().ledger().flags_stored(self.row.id, &source_uids(messages), &told)?;
+    /// Whether the target takes STORE at this moment: a flag that every folder has, for a message that no folder has, which
+    /// changes nothing. When that is refused as well, it is not for want of a keyword.
+    async fn takes_flags(&mut self) -> Step<bool> {
+        match self.ends.target.store_flags(&[u32::MAX], true, &Flags::parse("\\Seen")).await {
+            Err(error) if error.is_connection_lost() => Err(EndError::Imap(Side::Target, error).into()),
+            taken => Ok(taken.is_ok()),
         }
-        Ok(())
+    }
+
+    /// Records that copies have not these of their keywords, and sets the other flags that are pending; `false` when the target
+    /// refused those, which was told.
+    async fn leave_out(&mut self, messages: &[(u32, u32)], flags: &Flags, keywords: &Flags) -> Step<bool> {
+        if !self.store_flags(&target_uids(messages), true, &flags.minus(keywords)).await? {
+            return Ok(false);
+        }
+        let told: Vec<Difference> =
+            messages.iter().map(|(uid, target)| self.route.unmarked(*uid, *target, keywords)).collect();
+        self.work().ledger().flags_stored(self.row.id, &source_uids(messages), &told)?;
+        Ok(true)
     }
 
     /// Brings flags that changed at the source since the copy was made; leaves alone what the user changed on the
@@ -103,9 +120,11 @@ impl FolderRun<'_> {
         groups.values_mut().for_each(|messages| messages.retain(|(uid, ..)| ours.contains(uid)));
         for messages in groups.into_values() {
             let Some((_, _, change)) = messages.first() else { continue };
-            let targets: Vec<u32> = messages.iter().map(|(_, target, _)| *target).collect();
-            if self.store_flags(&targets, true, &change.add).await?
-                && self.store_flags(&targets, false, &change.remove).await?
+            let pairs: Vec<(u32, u32)> = messages.iter().map(|(uid, target, _)| (*uid, *target)).collect();
+            // Pending until they are set: nothing is complete before.
+            work.ledger().flags_wanted(self.row.id, &source_uids(&pairs), &change.add.to_string())?;
+            if self.store_pending(&change.add, &pairs).await?
+                && self.store_flags(&target_uids(&pairs), false, &change.remove).await?
             {
                 let given: Vec<(u32, String)> =
                     messages.iter().map(|(uid, _, change)| (*uid, change.given.to_string())).collect();

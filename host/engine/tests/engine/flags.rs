@@ -65,8 +65,10 @@ fn a_change_that_the_target_refuses_is_told_and_tried_again() {
             false => Verdict::Go,
         });
     });
-    stage.run().warns("refused the flags");
+    let told = stage.run();
+    told.warns("refused the flags");
+    assert!(told.not_well().mailbox().unfinished, "what is not set is not complete");
     stage.behave();
-    stage.run().complete();
+    assert!(!stage.run().complete().mailbox().unfinished);
     assert_eq!(stage.there("INBOX")[1].flags, ["\\Flagged"]);
 }

@@ -156,6 +156,37 @@ fn keywords_that_are_refused_with_the_message_are_set_afterwards() {
     }
 }
 
+/// A keyword that a message gets at the source later is as one that it had when it was copied.
+#[test]
+fn a_keyword_set_later_that_is_refused_is_told_once() {
+    let stage = with_keyword("$Label1", 3);
+    stage.run().complete();
+    refuses(&stage, "TEST:FLAG", "NO Keyword not allowed");
+    stage.at_source("INBOX", |folder| folder.set_flags(2, &["\\Seen", "$Label1", "TEST:FLAG"]));
+    assert_eq!(unmarked(stage.run().complete()), [2]);
+    stage.target.forget();
+    assert_eq!(unmarked(stage.run().complete()), [2]);
+    assert!(!stage.target.heard().iter().any(|line| line.contains("STORE")), "it is asked once");
+}
+
+/// What is of the moment is never given up: where no flag at all is taken, the keywords wait for the next run.
+#[test]
+fn an_outage_of_store_costs_no_keywords() {
+    let stage = with_keyword("TEST:FLAG", 6);
+    refuses_with_append(&stage, "TEST:FLAG", "NO APPEND failed");
+    stage.target.manners(|m| {
+        m.on_command = Box::new(|line| match line.contains("STORE") {
+            true => Verdict::Say("NO Temporary unavailable".into()),
+            false => Verdict::Go,
+        });
+    });
+    let outcome = stage.run();
+    assert_eq!(unmarked(outcome.not_well()), [0; 0]);
+    stage.target.manners(|m| m.on_command = Box::new(|_| Verdict::Go));
+    assert_eq!(unmarked(stage.run().complete()), [0; 0]);
+    stage.assert_moved();
+}
+
 /// One STORE is refused for the sake of one of its messages, which is not the fault of the others.
 #[test]
 fn what_is_refused_of_one_message_is_set_of_the_others() {

@@ -375,6 +375,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Records that something of the folder is still to be done: its messages are looked at to tell what.
+    pub(crate) fn set_unfinished(&mut self, folder: FolderId) -> Result<()> {
+        self.transaction(|tx| changed(tx, folder))
+    }
+
     /// Records that the folder's sum holds, its counts, and what both sides were like then; without
     /// figures (a server gives none) the next run looks again.
     pub(crate) fn set_proof(&mut self, folder: FolderId, proof: Option<Proof>) -> Result<()> {

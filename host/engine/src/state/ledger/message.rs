@@ -432,6 +432,23 @@ impl Ledger {
         })
     }
 
+    /// Records flags that copies are to be given; none are nothing.
+    pub(crate) fn flags_wanted(&mut self, folder: FolderId, uids: &[u32], flags: &str) -> Result<()> {
+        if flags.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|tx| {
+            changed(tx, folder)?;
+            let mut update = tx.prepare_cached(
+                "UPDATE message SET flags_pending = ?3 WHERE folder = ?1 AND source_uid = ?2",
+            )?;
+            for uid in uids {
+                update.execute(params![folder.0, uid, flags])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Records that pending flags were set, or are given up for the reasons that `told` has.
     pub(crate) fn flags_stored(&mut self, folder: FolderId, uids: &[u32], told: &[Difference]) -> Result<()> {
         self.transaction(|tx| {
