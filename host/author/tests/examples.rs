@@ -1,4 +1,5 @@
-//! `examples/js-mapper` and `examples/python-mapper` are what `mailhaul plugin new` writes, to be read and run without it.
+//! `examples/js-mapper` and `examples/python-mapper` are what `mailhaul plugin new` writes, to be read and
+//! run without it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! `docs/contract.md` held against the code: what the page promises is there, and what is there is on the page.
+//! `docs/contract.md` held against the code: what the page promises is there, and what is there is on the
+//! page.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
-//! Passwords that `provision` makes for mailboxes whose list has none: in a file the operator names, which nobody else
-//! can read. They are written there before they are used, so that no mailbox has a password nobody knows.
+//! Passwords that `provision` makes for mailboxes whose list has none: in a file the operator names, which
+//! nobody else can read. They are written there before they are used, so that no mailbox has a password
+//! nobody knows.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -120,7 +121,8 @@ impl Passwords {
     }
 }
 
-/// The log-in and the password of a line that was written to its end: it has one, and its password is as long as ours are.
+/// The log-in and the password of a line that was written to its end: it has one, and its password is as long
+/// as ours are.
 fn whole(line: &[u8]) -> Option<(String, &[u8])> {
     let line = line.strip_suffix(b"\n")?.trim_ascii_end();
     let at = line.len().checked_sub(LENGTH + 1)?;
@@ -158,7 +160,8 @@ fn made() -> io::Result<Zeroizing<Vec<u8>>> {
             }
             let mut byte = Zeroizing::new([0_u8]);
             getrandom::fill(byte.as_mut()).map_err(io::Error::other)?;
-            // 64 is the next power of two; what is above the alphabet is drawn again, so that no letter is likelier.
+            // 64 is the next power of two; what is above the alphabet is drawn again, so that no letter is
+            // likelier.
             if let Some(letter) = ALPHABET.get(usize::from(byte[0] & 63)) {
                 password.push(*letter);
             }

@@ -46,8 +46,8 @@ pub(crate) fn compile_in_child() -> ExitCode {
     }
 }
 
-/// `mailhaul/plugins` in the user's folder of caches. Without `HOME`, as under some service managers, the home is
-/// the one the system has on record: compiling what ships takes longer than an unchanged run.
+/// `mailhaul/plugins` in the user's folder of caches. Without `HOME`, as under some service managers, the
+/// home is the one the system has on record: compiling what ships takes longer than an unchanged run.
 fn cache_folder() -> Option<PathBuf> {
     let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
     let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);

@@ -1,5 +1,5 @@
-//! `sdk/js/wit.d.ts` and `sdk/js/host.d.ts` are what TypeScript is told of `wit/`, in the forms that componentize-qjs
-//! gives its values: generated, and this test says when they are not current any more.
+//! `sdk/js/wit.d.ts` and `sdk/js/host.d.ts` are what TypeScript is told of `wit/`, in the forms that
+//! componentize-qjs gives its values: generated, and this test says when they are not current any more.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
@@ -13,15 +13,16 @@ use wit_bindgen_core::wit_parser::{
 const BLESS: &str = "MAILHAUL_BLESS";
 
 const TYPES: &str = "\
-// What `vendor/wit/` says, for TypeScript: every type of the contract. Numbers are `number`s, those of 64 bits too:
-// exact up to 2^53. What is optional may be left out by a plugin, and is `null` where the host has nothing.
+// What `vendor/wit/` says, for TypeScript: every type of the contract. Numbers are `number`s, those of 64
+// bits too: exact up to 2^53. What is optional may be left out by a plugin, and is `null` where the host has
+// nothing.
 //
 // Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test --workspace --test typescript`.
 ";
 
 const FUNCTIONS: &str = "\
-// What `vendor/wit/` says, for TypeScript: every function a plugin may call. An error is thrown, with what it is as
-// `payload`.
+// What `vendor/wit/` says, for TypeScript: every function a plugin may call. An error is thrown, with what it
+// is as `payload`.
 //
 // Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test --workspace --test typescript`.
 ";

@@ -49,7 +49,8 @@ pub(crate) fn folded(login: &str) -> String {
     login.to_lowercase()
 }
 
-/// A log-in without its domain: what is the same may be one account's, with and without the domain or in two of them.
+/// A log-in without its domain: what is the same may be one account's, with and without the domain or in two
+/// of them.
 #[must_use]
 pub(crate) fn local_part(login: &str) -> String {
     folded(login.split(['@', '%', '+']).next().unwrap_or(login))

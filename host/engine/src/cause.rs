@@ -1,6 +1,7 @@
 //! Why a mailbox cannot go on: the closed list of causes, with who has to act on each and what to do.
 //!
-//! Exit codes, `check`, the report and the status all speak of these, and nothing else decides by a cause's text.
+//! Exit codes, `check`, the report and the status all speak of these, and nothing else decides by a cause's
+//! text.
 
 use mailhaul_imap::Cause as ServerCause;
 

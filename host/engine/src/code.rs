@@ -46,8 +46,8 @@ impl Code {
         }
     }
 
-    /// Returns whether such a message is sent so often, over all runs, and then no more until it is asked for by this
-    /// reason.
+    /// Returns whether such a message is sent so often, over all runs, and then no more until it is asked for
+    /// by this reason.
     #[must_use]
     pub fn is_given_up(self) -> bool {
         match self {

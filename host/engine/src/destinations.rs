@@ -1,14 +1,15 @@
 //! Where a password or token may go: to hosts the project file names, and nowhere else.
 //!
-//! A list of mailboxes can name a host for every row, and it may come from a plugin. A row's own password goes to
-//! the project's host of that side and to `[mailboxes] hosts`. `admin_password` and `token` open every mailbox:
-//! they go to the host they stand under and to that side's `admin_hosts`, whatever `hosts` says. A host means its
-//! ports of IMAP, 143 and 993, unless a port is written.
+//! A list of mailboxes can name a host for every row, and it may come from a plugin. A row's own password
+//! goes to the project's host of that side and to `[mailboxes] hosts`. `admin_password` and `token` open
+//! every mailbox: they go to the host they stand under and to that side's `admin_hosts`, whatever `hosts`
+//! says. A host means its ports of IMAP, 143 and 993, unless a port is written.
 //!
-//! A list that a foreign plugin makes is not the operator's: what [`Allowed::Plugin`] was granted stands in the place of
-//! `hosts` then, and narrows `admin_hosts`.
+//! A list that a foreign plugin makes is not the operator's: what [`Allowed::Plugin`] was granted stands in
+//! the place of `hosts` then, and narrows `admin_hosts`.
 //!
-//! Decided from the list alone, before a name is looked up: a look-up tells a stranger's name server who asks.
+//! Decided from the list alone, before a name is looked up: a look-up tells a stranger's name server who
+//! asks.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

@@ -21,8 +21,8 @@ pub struct Undone {
     pub copies: u64,
     /// Messages that were there already, which stay.
     pub found: u64,
-    /// Messages that were on their way there when a run broke off. Whether they arrived is looked up before anything is
-    /// removed; those that did count as copies then.
+    /// Messages that were on their way there when a run broke off. Whether they arrived is looked up before
+    /// anything is removed; those that did count as copies then.
     pub in_doubt: u64,
     /// Of the copies, removed now.
     pub removed: u64,

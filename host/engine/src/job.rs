@@ -55,7 +55,8 @@ pub struct Host {
     pub admin: Option<Admin>,
     /// `user_pattern`, e.g. `{user}*master`.
     pub user_pattern: Option<String>,
-    /// `token`, used when [`Server::shared`] says so and asked for at every log-in so that an expired one is renewed.
+    /// `token`, used when [`Server::shared`] says so and asked for at every log-in so that an expired one is
+    /// renewed.
     pub token: Option<SecretSource>,
     /// `allow_cleartext`.
     pub allow_cleartext: bool,
@@ -172,7 +173,8 @@ pub enum Task {
         /// `--delete-gone`: put copies of what the source no longer has into quarantine on the target.
         delete_gone: bool,
     },
-    /// Send again what failed for this reason, and nothing else: also what was given up. Mailboxes without any are left alone.
+    /// Send again what failed for this reason, and nothing else: also what was given up. Mailboxes without
+    /// any are left alone.
     Retry {
         /// The reason.
         code: Code,

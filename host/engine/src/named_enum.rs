@@ -1,7 +1,7 @@
 //! Enums whose values have stable names: in JSON, in the ledger and on the screen they are the same words.
 
-/// Declares an enum of names. `ALL` lists its values in order, `as_str` gives the name, `parse` reads it, and serde and
-/// `Display` use it.
+/// Declares an enum of names. `ALL` lists its values in order, `as_str` gives the name, `parse` reads it, and
+/// serde and `Display` use it.
 macro_rules! named_enum {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$meta])*

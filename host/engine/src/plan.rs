@@ -65,7 +65,8 @@ pub struct FolderPlan {
     pub subscribe: bool,
     /// Role to create it with, e.g. `sent`.
     pub role: Option<String>,
-    /// Messages the source has; `None` for a folder that cannot hold any, or one outside the mailbox of which it is not told.
+    /// Messages the source has; `None` for a folder that cannot hold any, or one outside the mailbox of which
+    /// it is not told.
     pub messages: Option<u32>,
     /// It lies outside the mailbox's own namespace, and no rule takes it in or leaves it out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

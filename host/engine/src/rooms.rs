@@ -1,7 +1,8 @@
 //! The engine's rooms and the one way its imports run, read from the sources.
 //!
-//! A room is a folder of `src`; the files beside `lib.rs`, with `plugin/`, are the vocabulary. [`FLOORS`] is the picture
-//! that `host/ARCHITECTURE.md` draws. That a `mod.rs` names its own files, to hand on what they have, is no import.
+//! A room is a folder of `src`; the files beside `lib.rs`, with `plugin/`, are the vocabulary. [`FLOORS`] is
+//! the picture that `host/ARCHITECTURE.md` draws. That a `mod.rs` names its own files, to hand on what they
+//! have, is no import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -168,7 +169,8 @@ fn no_files_import_each_other_in_a_circle() {
     assert!(circle.is_empty(), "{circle:#?}");
 }
 
-/// `host/ARCHITECTURE.md` names every room, from the top down, in the order of [`FLOORS`], and no file that is none.
+/// `host/ARCHITECTURE.md` names every room, from the top down, in the order of [`FLOORS`], and no file that
+/// is none.
 #[test]
 fn the_picture_in_the_architecture_file_is_this_one() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md");

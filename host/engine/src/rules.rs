@@ -4,7 +4,8 @@
 //! levels, none included, so `Old/**` is `Old` and everything below it. In `to`, the n-th `*` or
 //! `**` is replaced by what the n-th one of `from` stood for. `\*` is a star in a name.
 //!
-//! A pattern with a `/` in front is about folders outside the personal namespace, and no other pattern is: `/Shared/**`.
+//! A pattern with a `/` in front is about folders outside the personal namespace, and no other pattern is:
+//! `/Shared/**`.
 
 use mailhaul_imap::{Folder, FolderPath};
 
@@ -90,7 +91,8 @@ impl Pattern {
             if at > 0 {
                 out.push('/');
             }
-            // In display form a lone backslash stays as it is; what would begin an escape of a pattern does not.
+            // In display form a lone backslash stays as it is; what would begin an escape of a pattern does
+            // not.
             let shown = FolderPath(vec![String::new(), level.clone()]).to_string();
             let shown = shown.strip_prefix('/').unwrap_or(&shown);
             out.push_str(&shown.replace("\\*", "\\\\*").replace('*', "\\*"));
@@ -203,8 +205,8 @@ impl FolderRule {
         Ok(())
     }
 
-    /// Whether the rule is about `folder`, and if so where it sends it: `Some(None)` leaves it out. Of folders that read
-    /// alike, wildcards are about all, and a name is about the one that is called so.
+    /// Whether the rule is about `folder`, and if so where it sends it: `Some(None)` leaves it out. Of
+    /// folders that read alike, wildcards are about all, and a name is about the one that is called so.
     #[must_use]
     pub(crate) fn rules_on(&self, folder: &Folder) -> Option<Option<FolderPath>> {
         self.apply(if self.is_of_one() { &folder.path } else { folder.reading() })

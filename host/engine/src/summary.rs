@@ -39,7 +39,8 @@ pub struct ProjectSummary {
     pub totals: Totals,
     /// The newest run alone.
     pub last_run: LastRun,
-    /// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by source name.
+    /// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by
+    /// source name.
     pub mailboxes: Vec<MailboxSummary>,
 }
 
@@ -158,8 +159,8 @@ pub struct MailboxSummary {
     /// Work was broken off, and nobody knows yet how far it came; the next run looks.
     #[serde(skip_serializing_if = "is_false", default)]
     pub unfinished: bool,
-    /// Folders that the source lists outside the mailbox's own namespace, and that no rule takes in or leaves out; their
-    /// messages stand outside the sum.
+    /// Folders that the source lists outside the mailbox's own namespace, and that no rule takes in or leaves
+    /// out; their messages stand outside the sum.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub left_out: Vec<LeftOut>,
 }
@@ -171,8 +172,8 @@ pub struct LeftOut {
     pub folder: String,
     /// Messages in it, by STATUS; `None` where the source does not say.
     pub messages: Option<u32>,
-    /// It lies in no namespace that the source tells of, so that it may well be the user's own: while there is mail in it the
-    /// mailbox is not complete. Those of other users and shared ones are no part of it.
+    /// It lies in no namespace that the source tells of, so that it may well be the user's own: while there
+    /// is mail in it the mailbox is not complete. Those of other users and shared ones are no part of it.
     #[serde(skip_serializing_if = "is_false", default)]
     pub beside: bool,
     /// Why it is left out.
@@ -216,16 +217,18 @@ pub struct Stopped {
 pub struct FolderSummary {
     /// Source folder.
     pub source: String,
-    /// Target folder; `None` when the folder is left out, or no run has read it and nobody knows yet where it goes.
+    /// Target folder; `None` when the folder is left out, or no run has read it and nobody knows yet where it
+    /// goes.
     pub target: Option<String>,
     /// Counts; `counts.adds_up()` always holds.
     #[serde(flatten)]
     pub counts: Counts,
-    /// Why it could not be read, created or opened in the newest run: the code of its exception, which has UID 0. Its
-    /// counts are then the best account there is.
+    /// Why it could not be read, created or opened in the newest run: the code of its exception, which has
+    /// UID 0. Its counts are then the best account there is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stopped: Option<Code>,
-    /// It is to be moved, and no run has read its list: also where it is said to be empty, nobody has seen that it is.
+    /// It is to be moved, and no run has read its list: also where it is said to be empty, nobody has seen
+    /// that it is.
     #[serde(skip_serializing_if = "is_false", default)]
     pub never_opened: bool,
     /// Depth of the newest comparison since the newest copy.
@@ -242,8 +245,9 @@ impl FolderSummary {
         self.target.is_none() && self.counts.pending == 0
     }
 
-    /// Whether every message of it is accounted for and none failed. A folder that stopped, or that no run has opened, is
-    /// never well, whatever its counts say: they are about messages, and nobody has seen those it has now.
+    /// Whether every message of it is accounted for and none failed. A folder that stopped, or that no run
+    /// has opened, is never well, whatever its counts say: they are about messages, and nobody has seen those
+    /// it has now.
     #[must_use]
     pub fn is_well(&self) -> bool {
         let seen = self.stopped.is_none() && !self.never_opened;
@@ -268,7 +272,8 @@ pub enum Verified {
     Full,
 }
 
-/// A part of the messages, at least one of every folder that has any. The same seed chooses the same messages.
+/// A part of the messages, at least one of every folder that has any. The same seed chooses the same
+/// messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// How deep these were compared.
@@ -297,7 +302,8 @@ pub struct Comparison {
     pub messages: u64,
     /// Of these, those it has compared as deep as that: with `counts` all of them.
     pub messages_compared: u64,
-    /// Folders that one end did not let be read, with the reason; those that it did not come to are not listed.
+    /// Folders that one end did not let be read, with the reason; those that it did not come to are not
+    /// listed.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub not_compared: Vec<NotCompared>,
 }
@@ -357,16 +363,18 @@ pub struct Difference {
     pub target_uid: Option<u32>,
     /// What differs.
     pub kind: DifferenceKind,
-    /// Whose doing it is, where that is known: `changed-on-target` when it was made there after delivery, `source` when the
-    /// source gave another text than it says it has, `date-received`, `date-header` or `date-of-copy` for the rule by which the
-    /// copy got another date than the source's, `keywords-refused` where the target takes it without its keywords only,
-    /// `already-present` for what was on the target before and stays as it was.
+    /// Whose doing it is, where that is known: `changed-on-target` when it was made there after delivery,
+    /// `source` when the source gave another text than it says it has, `date-received`, `date-header` or
+    /// `date-of-copy` for the rule by which the copy got another date than the source's, `keywords-refused`
+    /// where the target takes it without its keywords only, `already-present` for what was on the target
+    /// before and stays as it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
     /// One sentence: what was expected, what was found.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
-    /// A note (ignored by `[verify] ignore`, `extra`, or nothing that anybody has to mend), which does not change the exit code.
+    /// A note (ignored by `[verify] ignore`, `extra`, or nothing that anybody has to mend), which does not
+    /// change the exit code.
     #[serde(default)]
     pub note: bool,
 }
@@ -391,8 +399,8 @@ impl Difference {
             && self.by.as_deref() == Some(Self::CHANGED_ON_TARGET)
     }
 
-    /// Whether its copy was moved or deleted by whoever uses the new mailbox, as an owner does: nobody has to mend it, and no
-    /// run sends it again.
+    /// Whether its copy was moved or deleted by whoever uses the new mailbox, as an owner does: nobody has to
+    /// mend it, and no run sends it again.
     #[must_use]
     pub fn is_of_the_owner(&self) -> bool {
         self.note && self.is_of_a_copy_gone()
@@ -416,9 +424,10 @@ impl Difference {
         self.by.as_deref() == Some(Self::BY_REFUSED_KEYWORDS)
     }
 
-    /// Whether it is a fact of how the copy was made, which only the run that made it could see: what was wrong at the
-    /// source (`by` is `source`), or which date the copy was given in place of one that nobody has (`by` begins with
-    /// `date-`), or that it was made without its keywords. No comparison finds it again, so that none takes it back while the source lists the message.
+    /// Whether it is a fact of how the copy was made, which only the run that made it could see: what was
+    /// wrong at the source (`by` is `source`), or which date the copy was given in place of one that nobody
+    /// has (`by` begins with `date-`), or that it was made without its keywords. No comparison finds it
+    /// again, so that none takes it back while the source lists the message.
     #[must_use]
     pub fn is_of_the_copy(&self) -> bool {
         self.is_of_the_source() || self.is_of_the_date() || self.is_of_the_keywords()

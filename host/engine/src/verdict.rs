@@ -4,7 +4,8 @@ use crate::plugin::HookOutcome;
 use crate::summary::{Difference, FolderSummary, HookSummary, LeftOut, MailboxSummary, Stopped, Verdict};
 
 /// Everything that is known about how a mailbox stands. It is read from the ledger and from nowhere else, see
-/// [`facts`](crate::state::standing::facts): what one command knows and another does not would be two answers.
+/// [`facts`](crate::state::standing::facts): what one command knows and another does not would be two
+/// answers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     /// Why it could not go on.

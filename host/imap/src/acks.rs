@@ -1,4 +1,5 @@
-//! The acknowledging half of a writer: verdicts matched by tag, and the moment when going on is no longer safe.
+//! The acknowledging half of a writer: verdicts matched by tag, and the moment when going on is no longer
+//! safe.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,17 +34,17 @@ pub enum AckOutcome {
     Stored {
         /// The folder's UIDVALIDITY that `uid` belongs to.
         uid_validity: Option<u32>,
-        /// The message's new UID (RFC 4315); `None` when the server gave none, or one that cannot be right: of another
-        /// UIDVALIDITY than the open folder's, or below the UIDNEXT it had when it was opened.
+        /// The message's new UID (RFC 4315); `None` when the server gave none, or one that cannot be right:
+        /// of another UIDVALIDITY than the open folder's, or below the UIDNEXT it had when it was opened.
         uid: Option<u32>,
-        /// The UID the server gave where the folder had that one already: it keeps one of several messages that it takes
-        /// for the same.
+        /// The UID the server gave where the folder had that one already: it keeps one of several messages
+        /// that it takes for the same.
         older_uid: Option<u32>,
     },
     /// The server refused the message; nothing was stored, by its account.
     Refused(Refusal),
-    /// The server refused a command of several messages (RFC 3502). It should have stored none of them, and at least
-    /// one of them is at fault, nobody knows which: to be looked up on the target, then sent alone.
+    /// The server refused a command of several messages (RFC 3502). It should have stored none of them, and
+    /// at least one of them is at fault, nobody knows which: to be looked up on the target, then sent alone.
     BatchRefused(Refusal),
 }
 
@@ -84,11 +85,12 @@ enum Step {
 }
 
 impl Acks {
-    /// Returns the next verdict, in the server's order, or `None` once the sending half is closed and everything is
-    /// acknowledged. Safe to drop and call again.
+    /// Returns the next verdict, in the server's order, or `None` once the sending half is closed and
+    /// everything is acknowledged. Safe to drop and call again.
     ///
     /// # Errors
-    /// Lost connections, among them those closed because going on was not safe; tickets without a verdict are in doubt.
+    /// Lost connections, among them those closed because going on was not safe; tickets without a verdict are
+    /// in doubt.
     pub async fn next(&mut self) -> Result<Option<Ack>, ImapError> {
         loop {
             if let Some(ack) = self.ready.pop_front() {
@@ -315,15 +317,15 @@ impl Acks {
         uids.map_or_else(|| vec![None; count], |uids| uids.into_iter().map(Some).collect())
     }
 
-    /// Returns the list that [`Appender::list_from`] has asked for, once; `None` when the server refused it or said far
-    /// more than was sent. Whether it has everything that was acknowledged is for the caller to see: a server need not
-    /// show a session at once what it has stored itself.
+    /// Returns the list that [`Appender::list_from`] has asked for, once; `None` when the server refused it
+    /// or said far more than was sent. Whether it has everything that was acknowledged is for the caller to
+    /// see: a server need not show a session at once what it has stored itself.
     pub fn listed(&mut self) -> Option<Vec<Fetched>> {
         self.listed.take()
     }
 
-    /// Returns the session, to go on with other commands. When the connection was lost on the way, or a message is
-    /// still unacknowledged, each of them fails with the reason.
+    /// Returns the session, to go on with other commands. When the connection was lost on the way, or a
+    /// message is still unacknowledged, each of them fails with the reason.
     pub fn rejoin(self, appender: Appender) -> Session {
         appender.rejoin(self.reader, self.stored)
     }

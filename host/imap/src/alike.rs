@@ -20,9 +20,9 @@ fn likeness(path: &FolderPath) -> String {
     read.map(|c| if c.is_whitespace() { ' ' } else { c }).collect()
 }
 
-/// Gives folders that read alike paths that do not: raw 8-bit beside modified UTF-7, one normalisation form beside another.
-/// The one whose name is the standard's spelling of its path keeps it; the others are called by their names as they stand
-/// on the wire. `namings` has the scheme of each folder.
+/// Gives folders that read alike paths that do not: raw 8-bit beside modified UTF-7, one normalisation form
+/// beside another. The one whose name is the standard's spelling of its path keeps it; the others are called
+/// by their names as they stand on the wire. `namings` has the scheme of each folder.
 pub(crate) fn tell_apart(folders: &mut [Folder], namings: &[Naming<'_>]) {
     let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, folder) in folders.iter().enumerate().filter(|(_, folder)| folder.selectable) {

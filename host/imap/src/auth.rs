@@ -1,4 +1,5 @@
-//! Logging in (RFC 9051 section 6.2): once, with the best mechanism offered, and without leaving the secret anywhere.
+//! Logging in (RFC 9051 section 6.2): once, with the best mechanism offered, and without leaving the secret
+//! anywhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -34,10 +35,10 @@ pub struct Login {
 pub enum AuthMethod {
     /// By password, with the best mechanism the server offers.
     ///
-    /// Under TLS: PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5. Servers offer the last three also to users whose
-    /// password they keep in a form that these cannot be checked against, and a refusal is not followed by a second try;
-    /// the first two always work. In clear text: SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN, so that the password
-    /// itself is not sent where it need not be.
+    /// Under TLS: PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-1, CRAM-MD5. Servers offer the last three also to
+    /// users whose password they keep in a form that these cannot be checked against, and a refusal is not
+    /// followed by a second try; the first two always work. In clear text: SCRAM-SHA-256, SCRAM-SHA-1,
+    /// CRAM-MD5, PLAIN, LOGIN, so that the password itself is not sent where it need not be.
     Password,
     /// By an administrator's password, acting for the user: PLAIN, else SCRAM.
     PlainAuthzid,
@@ -193,8 +194,8 @@ impl Mechanism {
     }
 }
 
-/// Logs in. A refusal is final: the server is not asked a second time, whatever else it offers, nor is another server it
-/// refers to (RFC 2221). `protected` says whether the password can travel unseen.
+/// Logs in. A refusal is final: the server is not asked a second time, whatever else it offers, nor is
+/// another server it refers to (RFC 2221). `protected` says whether the password can travel unseen.
 pub(crate) async fn log_in(
     wire: &mut Wire,
     facts: &ServerFacts,
@@ -347,7 +348,8 @@ async fn plain_login(wire: &mut Wire, facts: &ServerFacts, login: &Login) -> Res
             wire.writer.push(&text);
             continue;
         }
-        // What has lines in it is sent only when the server asks for it: refused unasked, they would be read as commands.
+        // What has lines in it is sent only when the server asks for it: refused unasked, they would be read
+        // as commands.
         let lines = argument.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
         let plus = !lines && (facts.has("LITERAL+") || facts.has("LITERAL-") && argument.len() <= 4096);
         wire.writer.push(format!("{{{}{}}}\r\n", argument.len(), if plus { "+" } else { "" }).as_bytes());

@@ -14,7 +14,8 @@ use crate::command::{Answer, Command, control, foreign_tag, next};
 use crate::reply::Reply;
 use crate::wire::{MAX_ANSWER, RESPONSE_COST, Wire};
 
-/// Commands under way at once. Servers read commands one by one, so this hides the way there and back, nothing else.
+/// Commands under way at once. Servers read commands one by one, so this hides the way there and back,
+/// nothing else.
 const IN_FLIGHT: usize = 128;
 /// Bytes of commands under way at once: servers need not hold more of a client's lines than one.
 const BYTES_IN_FLIGHT: usize = 32 << 10;
@@ -23,12 +24,13 @@ const EACH: Duration = Duration::from_secs(10);
 
 /// Sends `commands`, each under its tag, and returns their answers in the order of the commands.
 ///
-/// Untagged data belongs to the command whose status comes next: exact with every server that answers in order, which
-/// all do for commands that depend on each other (RFC 9051 section 5.5). A command with a literal waits for the ones
-/// before it.
+/// Untagged data belongs to the command whose status comes next: exact with every server that answers in
+/// order, which all do for commands that depend on each other (RFC 9051 section 5.5). A command with a
+/// literal waits for the ones before it.
 ///
 /// # Errors
-/// Only errors that end the connection; a command that cannot be written is `Unsendable` in its place and is not sent.
+/// Only errors that end the connection; a command that cannot be written is `Unsendable` in its place and is
+/// not sent.
 pub(crate) async fn run_all(
     wire: &mut Wire,
     commands: Vec<(String, Command)>,
@@ -95,12 +97,13 @@ pub(crate) async fn run_all(
             }
         }
     }
-    // Every command was answered or is in error: the loop ends only with nothing under way and nothing queued.
+    // Every command was answered or is in error: the loop ends only with nothing under way and nothing
+    // queued.
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// The next response. What is not written yet goes out meanwhile: a server that stops reading until its answers are read
-/// must not hold us and itself for ever.
+/// The next response. What is not written yet goes out meanwhile: a server that stops reading until its
+/// answers are read must not hold us and itself for ever.
 async fn next_while_writing(wire: &mut Wire, unwritten: &mut bool) -> Result<Reply, ImapError> {
     if !*unwritten {
         return next(wire).await;
@@ -139,7 +142,8 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// For so many commands, each of which may take so long: all of them together the time of one, and ten seconds each.
+    /// For so many commands, each of which may take so long: all of them together the time of one, and ten
+    /// seconds each.
     pub(crate) fn new(commands: usize, whole: Duration) -> Budget {
         let more = EACH.saturating_mul(u32::try_from(commands).unwrap_or(u32::MAX));
         let all = whole.saturating_add(more);

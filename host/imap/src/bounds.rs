@@ -1,13 +1,13 @@
-//! What is plausible: how many messages, how long a body, how long a name. A server may claim more; nothing is set aside
-//! for a claim, and what goes beyond it is refused with a sentence.
+//! What is plausible: how many messages, how long a body, how long a name. A server may claim more; nothing
+//! is set aside for a claim, and what goes beyond it is refused with a sentence.
 
 use crate::{Folder, ImapError};
 
-/// The most messages of one folder. A list of so many is about 100 MB in memory, and four times what the largest folders
-/// seen hold.
+/// The most messages of one folder. A list of so many is about 100 MB in memory, and four times what the
+/// largest folders seen hold.
 pub(crate) const MOST_MESSAGES: u32 = 4_000_000;
-/// Listed beyond a folder's count: servers are off by a quarter (iCloud finds 503,786 messages in a folder of 414,053),
-/// and mail arrives.
+/// Listed beyond a folder's count: servers are off by a quarter (iCloud finds 503,786 messages in a folder of
+/// 414,053), and mail arrives.
 const MORE_LISTED: u32 = 1_000;
 /// Bytes of a list's lines, a message: flags and labels take a few hundred at most.
 const LINE: u64 = 1 << 10;
@@ -15,7 +15,8 @@ const LINE: u64 = 1 << 10;
 const LINES: u64 = 16 << 20;
 /// The longest body: IMAP4rev1 has 32 bits for RFC822.SIZE and for a literal (RFC 3501 section 9).
 pub(crate) const MOST_BODY: u64 = u32::MAX as u64;
-/// By so much a body may be longer than twice its RFC822.SIZE: servers estimate, and count line ends as one byte.
+/// By so much a body may be longer than twice its RFC822.SIZE: servers estimate, and count line ends as one
+/// byte.
 const MORE_BODY: u64 = 1 << 20;
 /// The most folders. The largest accounts seen have some ten thousand.
 const MOST_FOLDERS: usize = 100_000;
@@ -26,14 +27,15 @@ const MOST_NAMES: usize = 8 << 20;
 /// The most levels of a name: deeper ones come of programs that went round in a circle.
 const MOST_LEVELS: usize = 200;
 
-/// Where the list of a folder ends: of one that `exists` with so many messages, by the server's newest word, and into
-/// which this connection has `stored` so many more.
+/// Where the list of a folder ends: of one that `exists` with so many messages, by the server's newest word,
+/// and into which this connection has `stored` so many more.
 pub(crate) fn most_listed(exists: u32, stored: u32) -> u64 {
     let counted = exists.saturating_add(stored).min(MOST_MESSAGES);
     u64::from(counted) + u64::from(counted / 4) + u64::from(MORE_LISTED)
 }
 
-/// How many lines tell of the messages of such a folder: what a server has to say of one may come in several, or twice.
+/// How many lines tell of the messages of such a folder: what a server has to say of one may come in several,
+/// or twice.
 pub(crate) fn most_told(exists: u32, stored: u32) -> u64 {
     most_listed(exists, stored) * 4
 }
@@ -67,8 +69,8 @@ pub(crate) fn messages(exists: u32) -> Result<(), ImapError> {
 /// Whether an account can have these folders.
 ///
 /// # Errors
-/// `Excess`, with the first name that is too long or too deep, since a folder that is left out without a word would pass
-/// for one that is not there.
+/// `Excess`, with the first name that is too long or too deep, since a folder that is left out without a word
+/// would pass for one that is not there.
 pub(crate) fn folders(folders: &[Folder]) -> Result<(), ImapError> {
     let excess = |what: String| Err(ImapError::Excess { what });
     if folders.len() > MOST_FOLDERS {

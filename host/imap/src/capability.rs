@@ -50,7 +50,8 @@ impl ServerFacts {
         self.capabilities.iter().any(|one| one.eq_ignore_ascii_case(capability))
     }
 
-    /// Returns the name of `path` on this server: prefix, levels in modified UTF-7, delimiters. The inbox is `INBOX`.
+    /// Returns the name of `path` on this server: prefix, levels in modified UTF-7, delimiters. The inbox is
+    /// `INBOX`.
     ///
     /// # Errors
     /// When a level is empty, holds the delimiter or a control character, or the server has no levels.
@@ -60,8 +61,8 @@ impl ServerFacts {
 
     /// Returns where `name` belongs, without the personal namespace's prefix.
     ///
-    /// Every name has a path. Levels that are not valid modified UTF-7 are shown as they are; the name's bytes stay the
-    /// authority for talking to this server.
+    /// Every name has a path. Levels that are not valid modified UTF-7 are shown as they are; the name's
+    /// bytes stay the authority for talking to this server.
     pub fn decode(&self, name: &FolderName) -> FolderPath {
         self.naming().decode(name)
     }
@@ -150,7 +151,8 @@ impl Namespaces {
         if self.is_personal(name) {
             return Space::Own;
         }
-        // `Shared/` is somebody else's for sure; a prefix `S` may be the beginning of the user's own names as well.
+        // `Shared/` is somebody else's for sure; a prefix `S` may be the beginning of the user's own names as
+        // well.
         let whole = |space: &&Namespace| {
             space.prefix == name.0 || space.prefix.last().is_none_or(|last| !last.is_ascii_alphanumeric())
         };

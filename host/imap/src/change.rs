@@ -21,11 +21,12 @@ pub struct Copied {
 impl Session {
     /// Adds (`add`) or removes `flags` on messages of the open folder, silently (RFC 9051 section 6.4.9).
     ///
-    /// Only tokens that cannot break the command are sent; a set without any sends nothing. UIDs that do not exist are
-    /// no error.
+    /// Only tokens that cannot break the command are sent; a set without any sends nothing. UIDs that do not
+    /// exist are no error.
     ///
     /// # Errors
-    /// `ReadOnly` when the folder is not open for writing; the first `No` or `Bad`, after all parts were answered.
+    /// `ReadOnly` when the folder is not open for writing; the first `No` or `Bad`, after all parts were
+    /// answered.
     pub async fn store_flags(&mut self, uids: &[u32], add: bool, flags: &Flags) -> Result<(), ImapError> {
         let tokens = flags.to_store();
         let set = UidSet::from(uids);
@@ -36,24 +37,26 @@ impl Session {
         self.change("UID STORE", &set, |command| command.text(&change)).await.map(drop)
     }
 
-    /// Removes from the open folder those of `uids` that have `\Deleted`, and no others (RFC 4315 section 2.1).
+    /// Removes from the open folder those of `uids` that have `\Deleted`, and no others (RFC 4315 section
+    /// 2.1).
     ///
     /// # Errors
-    /// `Unsupported` without UIDPLUS: plain EXPUNGE would remove what others have marked. `ReadOnly` when the folder is
-    /// not open for writing; the first `No` or `Bad`, after all parts were answered.
+    /// `Unsupported` without UIDPLUS: plain EXPUNGE would remove what others have marked. `ReadOnly` when the
+    /// folder is not open for writing; the first `No` or `Bad`, after all parts were answered.
     pub async fn expunge(&mut self, uids: &UidSet) -> Result<(), ImapError> {
         self.need("UID EXPUNGE", "UIDPLUS")?;
         self.change("UID EXPUNGE", uids, |command| command).await.map(drop)
     }
 
-    /// Copies messages of the open folder to `folder`, with their flags and dates. Returns where they went when the
-    /// server says so in full and credibly, else `None`.
+    /// Copies messages of the open folder to `folder`, with their flags and dates. Returns where they went
+    /// when the server says so in full and credibly, else `None`.
     ///
-    /// Sets that fit one command, at least 350 UIDs, are copied all or none; of a longer one, the first parts may have
-    /// been copied when a later one is refused.
+    /// Sets that fit one command, at least 350 UIDs, are copied all or none; of a longer one, the first parts
+    /// may have been copied when a later one is refused.
     ///
     /// # Errors
-    /// `ReadOnly` when the folder is not open for writing; the first `No` (`TRYCREATE` when `folder` is missing) or `Bad`.
+    /// `ReadOnly` when the folder is not open for writing; the first `No` (`TRYCREATE` when `folder` is
+    /// missing) or `Bad`.
     pub async fn copy(&mut self, uids: &UidSet, folder: &FolderName) -> Result<Option<Copied>, ImapError> {
         let answers =
             self.change("UID COPY", uids, |command| command.string("the folder name", &folder.0)).await?;
@@ -63,8 +66,8 @@ impl Session {
     /// Moves messages of the open folder to `folder` (RFC 6851). Returns as [`Session::copy`].
     ///
     /// # Errors
-    /// `Unsupported` without MOVE. `ReadOnly` when the folder is not open for writing; the first `No` or `Bad`: of the
-    /// refused part, some messages may have been moved.
+    /// `Unsupported` without MOVE. `ReadOnly` when the folder is not open for writing; the first `No` or
+    /// `Bad`: of the refused part, some messages may have been moved.
     pub async fn move_to(&mut self, uids: &UidSet, folder: &FolderName) -> Result<Option<Copied>, ImapError> {
         self.need("UID MOVE", "MOVE")?;
         let answers =

@@ -88,10 +88,11 @@ impl Command {
         Ok(Answer { data, line })
     }
 
-    /// Sends the command, gives each untagged response to `take` as it comes, and returns the command's status.
+    /// Sends the command, gives each untagged response to `take` as it comes, and returns the command's
+    /// status.
     ///
-    /// `take` returns whether the response brought the command forward: long answers are bounded by what is useless in
-    /// them, not by their length.
+    /// `take` returns whether the response brought the command forward: long answers are bounded by what is
+    /// useless in them, not by their length.
     ///
     /// # Errors
     /// As [`Command::run`].
@@ -133,7 +134,8 @@ impl Command {
         self.name
     }
 
-    /// The command as one line without its tag and line end; `None` when it waits for the server in its middle.
+    /// The command as one line without its tag and line end; `None` when it waits for the server in its
+    /// middle.
     pub(crate) fn as_line(&self) -> Option<&[u8]> {
         match self.parts.as_slice() {
             [Part::Text(text)] => Some(text),
@@ -243,7 +245,8 @@ impl Answer {
 
 /// The bytes as a quoted string, or `None` when they need a literal.
 pub(crate) fn quoted(bytes: &[u8]) -> Option<Vec<u8>> {
-    // Long quoted strings meet line limits (RFC 7162 section 4 asks servers for 8192 bytes); a literal does not.
+    // Long quoted strings meet line limits (RFC 7162 section 4 asks servers for 8192 bytes); a literal does
+    // not.
     const MAX_QUOTED: usize = 1024;
     if bytes.len() > MAX_QUOTED || !bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         return None;

@@ -19,8 +19,8 @@ use crate::transport::Transport;
 use crate::wire::Wire;
 use crate::{ImapError, Timeouts, utf7};
 
-/// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us, and we
-/// for its greeting.
+/// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us,
+/// and we for its greeting.
 const SILENCE_BEFORE_PROBE: Duration = Duration::from_secs(6);
 
 /// One mailbox on one server, and how to get in.
@@ -34,13 +34,13 @@ pub struct Account {
     pub login: Login,
     /// Whether credentials may travel without TLS.
     pub allow_cleartext: bool,
-    /// Whether to compress what travels after the log-in, where the server offers it (RFC 4978). It costs about 30 ms of
-    /// CPU per megabyte and pays on lines slower than some 20 MB/s.
+    /// Whether to compress what travels after the log-in, where the server offers it (RFC 4978). It costs
+    /// about 30 ms of CPU per megabyte and pays on lines slower than some 20 MB/s.
     pub compress: bool,
 }
 
-/// Returns a logged-in session: TLS where the endpoint wants it, capabilities asked anew after TLS and after log-in,
-/// ID exchanged and the personal namespace known.
+/// Returns a logged-in session: TLS where the endpoint wants it, capabilities asked anew after TLS and after
+/// log-in, ID exchanged and the personal namespace known.
 ///
 /// Credentials are sent once. Nothing the server said before TLS is used after it (RFC 9051 section 6.2.1).
 ///
@@ -51,8 +51,8 @@ pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, 
     connect_beside(account, timeouts, None).await
 }
 
-/// As [`connect`]; a server that offers after the log-in what it offered to `known` is not asked about itself again,
-/// which saves a round trip. Such a session has no QRESYNC.
+/// As [`connect`]; a server that offers after the log-in what it offered to `known` is not asked about itself
+/// again, which saves a round trip. Such a session has no QRESYNC.
 ///
 /// # Errors
 /// As [`connect`].
@@ -79,8 +79,8 @@ pub async fn connect_beside(
     establish(wire, endpoint.clone(), greeting, &account.login, how, timeouts).await
 }
 
-/// Returns a logged-in session over a stream that exists already, such as a tunnel or a test's pipe. The stream counts
-/// as protected; `endpoint` only names it.
+/// Returns a logged-in session over a stream that exists already, such as a tunnel or a test's pipe. The
+/// stream counts as protected; `endpoint` only names it.
 ///
 /// # Errors
 /// As [`connect`], without `Net`, `Cleartext` and `Starttls`.
@@ -171,8 +171,8 @@ async fn speaks_tls(account: &Account) -> bool {
     }
 }
 
-/// Reads the greeting (RFC 9051 section 7.1.4). PREAUTH is refused everywhere: in clear it is a known attack on
-/// STARTTLS, and under TLS it would be a log-in as somebody nobody named.
+/// Reads the greeting (RFC 9051 section 7.1.4). PREAUTH is refused everywhere: in clear it is a known attack
+/// on STARTTLS, and under TLS it would be a log-in as somebody nobody named.
 async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, ImapError> {
     wire.begin("the greeting")?;
     let read = async {
@@ -234,8 +234,8 @@ async fn start_tls(
     if let Err(error) = answer.ok("STARTTLS") {
         return Err(ImapError::Starttls { what: error.to_string() });
     }
-    // Bytes behind the OK were put there by somebody who could not wait for the handshake: they would be read as if
-    // they had come through TLS.
+    // Bytes behind the OK were put there by somebody who could not wait for the handshake: they would be read
+    // as if they had come through TLS.
     match wire.into_transport() {
         Some((Transport::Net(stream), false)) => {
             let tls = account.dialer.start_tls(stream, &account.endpoint.host).await?;
@@ -264,8 +264,8 @@ async fn establish(
     let told = auth::log_in(&mut wire, &facts, login, how.protected).await?;
     tracing::debug!(endpoint = %facts.endpoint, "logged in");
     let mut learnt = Learnt::default();
-    // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers list a
-    // shorter set there, and the list that counts is asked for.
+    // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers
+    // list a shorter set there, and the list that counts is asked for.
     let hint = facts.learn_capabilities(&told);
     let offered = if hint { facts.capabilities.clone() } else { Vec::new() };
     if let Some(known) = how.known.filter(|known| hint && known.offered == offered) {
@@ -273,7 +273,8 @@ async fn establish(
         learnt.namespaces = Some(known.namespaces.clone());
     } else {
         learnt.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
-        // What only the full list advertised, and the delimiter of a server that refuses to tell its namespaces.
+        // What only the full list advertised, and the delimiter of a server that refuses to tell its
+        // namespaces.
         for _ in 0..2 {
             learnt.ask(&mut wire, &mut facts, None, true).await?;
         }
@@ -340,11 +341,11 @@ impl Learnt {
         let mut questions: Vec<Question> = first.into_iter().collect();
         if rest {
             let spaces = facts.has("NAMESPACE");
-            // Before any folder is open (RFC 5161 section 3.1). It changes how the server tells of messages that go
-            // away, and nothing else.
+            // Before any folder is open (RFC 5161 section 3.1). It changes how the server tells of messages
+            // that go away, and nothing else.
             let enable = facts.has("ENABLE") && facts.has("QRESYNC");
-            // A server without namespaces, or with none to tell, shows its delimiter in `LIST "" ""` (RFC 9051
-            // section 6.3.9).
+            // A server without namespaces, or with none to tell, shows its delimiter in `LIST "" ""` (RFC
+            // 9051 section 6.3.9).
             let delimiter = self.namespaces.is_none() && (!spaces || self.asked.contains(&NAMESPACE.0));
             let wanted =
                 [(facts.has("ID"), ID), (spaces, NAMESPACE), (delimiter, DELIMITER), (enable, ENABLE)];

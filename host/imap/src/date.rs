@@ -27,8 +27,8 @@ impl InternalDate {
 
     /// Returns the date that `text` names, or `None` when it names none (such as 31-Feb).
     ///
-    /// Accepts blanks around it, one-digit days, months in any case, a missing or `GMT` zone (read as UTC) and a zone
-    /// with a colon: each was seen on a real server. Years have four digits.
+    /// Accepts blanks around it, one-digit days, months in any case, a missing or `GMT` zone (read as UTC)
+    /// and a zone with a colon: each was seen on a real server. Years have four digits.
     pub fn parse(text: &str) -> Option<InternalDate> {
         let mut parts = text.split_ascii_whitespace();
         let (date, time, zone) = (parts.next()?, parts.next()?, parts.next());
@@ -114,7 +114,8 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 impl fmt::Display for InternalDate {
     /// Writes `dd-Mon-yyyy hh:mm:ss ±zzzz`, always 26 characters of ASCII, so that it can stand in a command.
     ///
-    /// Values no server can have sent (years outside 0 to 9999) are drawn to the nearest one that can be written.
+    /// Values no server can have sent (years outside 0 to 9999) are drawn to the nearest one that can be
+    /// written.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let offset = i64::from(self.offset_minutes).clamp(-1439, 1439);
         // 0000-01-01T00:00:00 and 9999-12-31T23:59:59 as local time.

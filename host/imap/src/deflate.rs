@@ -14,8 +14,8 @@ const HELD: usize = 64 << 10;
 
 /// A stream over `io`, raw deflate in both directions.
 ///
-/// What a few compressed bytes unfold to is taken out piece by piece, as much as there is room for: a bomb costs time
-/// within the reader's limits, never memory.
+/// What a few compressed bytes unfold to is taken out piece by piece, as much as there is room for: a bomb
+/// costs time within the reader's limits, never memory.
 pub(crate) struct Deflated<S> {
     io: S,
     inflate: Decompress,
@@ -110,7 +110,8 @@ impl<S: AsyncWrite + Unpin> Deflated<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Compresses some of `bytes` into `output`; returns how many were taken and whether there is more to come out.
+    /// Compresses some of `bytes` into `output`; returns how many were taken and whether there is more to
+    /// come out.
     fn squeeze(&mut self, bytes: &[u8], flush: FlushCompress) -> io::Result<(usize, bool)> {
         const ROOM: usize = 8 << 10;
         self.output.reserve(ROOM);

@@ -17,23 +17,23 @@ const RANGES: usize = 1 << 16;
 /// What changed in a folder since a modification sequence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Each message that changed or is new, ascending by UID, as a list has it ([`FetchItems::Meta`]): that its size or date
-    /// is another one says that its number is another message's now.
+    /// Each message that changed or is new, ascending by UID, as a list has it ([`FetchItems::Meta`]): that
+    /// its size or date is another one says that its number is another message's now.
     pub changed: Vec<Fetched>,
     /// Which of the known messages are gone; `None` when the server cannot tell (no QRESYNC).
     pub vanished: Option<UidSet>,
 }
 
 impl Session {
-    /// Returns which of the `known` messages of the open folder changed their flags or went away since `since_modseq`
-    /// (RFC 7162 sections 3.1.4 and 3.2.6), in one round trip.
+    /// Returns which of the `known` messages of the open folder changed their flags or went away since
+    /// `since_modseq` (RFC 7162 sections 3.1.4 and 3.2.6), in one round trip.
     ///
-    /// Messages outside `known` are left out: what is new follows from UIDNEXT. The answer is about the same UIDVALIDITY
-    /// only, which is for the caller to have compared.
+    /// Messages outside `known` are left out: what is new follows from UIDNEXT. The answer is about the same
+    /// UIDVALIDITY only, which is for the caller to have compared.
     ///
     /// # Errors
-    /// `Unsupported` when the open folder keeps no modification sequences; `No` or `Bad` when the server refuses;
-    /// `Excess` beyond four million changes, or when they take more bytes than is plausible.
+    /// `Unsupported` when the open folder keeps no modification sequences; `No` or `Bad` when the server
+    /// refuses; `Excess` beyond four million changes, or when they take more bytes than is plausible.
     pub async fn changes(&mut self, since_modseq: u64, known: UidSet) -> Result<Changes, ImapError> {
         const NAME: &str = "UID FETCH";
         if self.selected().is_none_or(|(_, selected)| selected.highest_modseq.is_none()) {
@@ -89,13 +89,15 @@ impl Session {
         Ok(Changes { changed, vanished: vanished_too.then_some(gone) })
     }
 
-    /// Returns which UIDs the open folder holds now: in one line where the server can (RFC 4731), else from the
-    /// messages' flags.
+    /// Returns which UIDs the open folder holds now: in one line where the server can (RFC 4731), else from
+    /// the messages' flags.
     ///
-    /// Never less than the server's own count of its messages: a list that is short would read as mail that is gone.
+    /// Never less than the server's own count of its messages: a list that is short would read as mail that
+    /// is gone.
     ///
     /// # Errors
-    /// `Incomplete` when the list stays shorter than the count; `No` or `Bad` when the server refuses to list.
+    /// `Incomplete` when the list stays shorter than the count; `No` or `Bad` when the server refuses to
+    /// list.
     pub async fn uids(&mut self) -> Result<UidSet, ImapError> {
         let exists = |session: &Session| session.selected().map(|(_, selected)| u64::from(selected.exists));
         if self.facts().has("ESEARCH")

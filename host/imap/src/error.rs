@@ -23,7 +23,8 @@ pub enum ImapError {
         code: Option<String>,
         /// The server's words.
         text: String,
-        /// Whether the log-in was an administrator's on behalf of the user: the refusal may then be about either.
+        /// Whether the log-in was an administrator's on behalf of the user: the refusal may then be about
+        /// either.
         as_admin: bool,
     },
     /// The server offers no way to log in that the account's method allows; nothing secret was sent.
@@ -75,8 +76,8 @@ pub enum ImapError {
         /// The server's last words, response code included; empty when it had none.
         text: String,
     },
-    /// The server answered BAD to a message that it may have begun to read as commands: the connection was dropped, since
-    /// going on would not be safe.
+    /// The server answered BAD to a message that it may have begun to read as commands: the connection was
+    /// dropped, since going on would not be safe.
     #[error("the connection had to end with the answer BAD to {command}: {}", Words(.code.as_deref(), .text))]
     BadMessage {
         /// The command's name.
@@ -204,8 +205,8 @@ pub enum Cause {
 }
 
 impl ImapError {
-    /// Returns what a user can act on, read from the error's class, its response code (RFC 5530) and, where servers
-    /// use no code, its words.
+    /// Returns what a user can act on, read from the error's class, its response code (RFC 5530) and, where
+    /// servers use no code, its words.
     pub fn cause(&self) -> Cause {
         match self {
             ImapError::Net(error) => net_cause(error.kind),
@@ -230,8 +231,9 @@ impl ImapError {
         }
     }
 
-    /// Returns whether the connection is gone, so that only a new one can go on. Commands that were answered with NO
-    /// or BAD leave the session usable; after a refused log-in a new connection would only be refused again.
+    /// Returns whether the connection is gone, so that only a new one can go on. Commands that were answered
+    /// with NO or BAD leave the session usable; after a refused log-in a new connection would only be refused
+    /// again.
     pub fn is_connection_lost(&self) -> bool {
         !matches!(
             self,

@@ -1,8 +1,9 @@
 //! Reading messages: UID FETCH in long strides, matched by UID only, bodies streamed in pieces.
 //!
-//! A server may send FETCH responses for messages nobody asked about, update flags in between, put the UID behind the
-//! body, split one message over several responses, or end with NO after half of them. Each case ends in a message, a
-//! refusal, or nothing; never in a message under another's UID, and never in the same message twice.
+//! A server may send FETCH responses for messages nobody asked about, update flags in between, put the UID
+//! behind the body, split one message over several responses, or end with NO after half of them. Each case
+//! ends in a message, a refusal, or nothing; never in a message under another's UID, and never in the same
+//! message twice.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,8 +18,8 @@ use crate::session::MAX_SET_BYTES;
 use crate::wire::Event;
 use crate::{Flags, FolderName, GmailFacts, ImapError, InternalDate, Refusal, Session, UidSet};
 
-/// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated by the
-/// caller in smaller parts.
+/// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated
+/// by the caller in smaller parts.
 const CHUNK_BODIES: u32 = 2000;
 /// Messages per command without bodies.
 const CHUNK_META: u32 = 5000;
@@ -68,8 +69,8 @@ impl FetchItems {
         !matches!(self, FetchItems::Headers | FetchItems::Full)
     }
 
-    /// Whether `line` is the answer to this question rather than the flag update a server may send at any time. Where
-    /// flags are all that was asked for, such an update is as good an answer.
+    /// Whether `line` is the answer to this question rather than the flag update a server may send at any
+    /// time. Where flags are all that was asked for, such an update is as good an answer.
     fn is_answered_by(self, line: &FetchLine) -> bool {
         self == FetchItems::Flags && line.flags.is_some() || line.is_answer()
     }
@@ -93,7 +94,8 @@ pub struct Fetched {
     pub internal_date: Option<InternalDate>,
     /// RFC822.SIZE in bytes, by the server's account, which may be wrong.
     pub size: Option<u64>,
-    /// The length in bytes of what [`Fetch::chunk`] will return; `None` when the server answered without a body.
+    /// The length in bytes of what [`Fetch::chunk`] will return; `None` when the server answered without a
+    /// body.
     pub body_len: Option<u64>,
     /// What Gmail adds, when it was asked for.
     pub gmail: Option<GmailFacts>,
@@ -111,8 +113,8 @@ pub struct FetchRefusal {
 }
 
 impl FetchRefusal {
-    /// Whether it may be the length of the question that was refused: what it asked for is to be asked for in shorter ones,
-    /// before anybody waits.
+    /// Whether it may be the length of the question that was refused: what it asked for is to be asked for in
+    /// shorter ones, before anybody waits.
     pub fn may_be_about_length(&self) -> bool {
         self.uids.len() > 1 && self.refusal.may_be_about_length()
     }
@@ -120,7 +122,8 @@ impl FetchRefusal {
 
 /// Messages on their way, from [`Session::fetch`].
 ///
-/// May be dropped at any time between calls; the session then reads off what is still coming before its next command.
+/// May be dropped at any time between calls; the session then reads off what is still coming before its next
+/// command.
 #[derive(Debug)]
 pub struct Fetch<'a> {
     session: &'a mut Session,
@@ -192,18 +195,19 @@ enum Current {
 }
 
 impl Session {
-    /// Fetches `uids` of the open folder, in ascending order where the server keeps it, with commands of bounded length.
+    /// Fetches `uids` of the open folder, in ascending order where the server keeps it, with commands of
+    /// bounded length.
     ///
     /// UIDs that do not exist are passed over, as IMAP does. Bodies are peeked at: no flag changes.
     ///
-    /// One command is under way at a time: more would not be faster, since one streams hundreds of messages without a
-    /// pause, and Dovecot answers several by turns, so that messages come out of order.
+    /// One command is under way at a time: more would not be faster, since one streams hundreds of messages
+    /// without a pause, and Dovecot answers several by turns, so that messages come out of order.
     pub fn fetch(&mut self, uids: UidSet, items: FetchItems) -> Fetch<'_> {
         self.fetch_parts(&[uids], items, 1)
     }
 
-    /// Fetches the messages of each set, one set after the other, `at_once` commands ahead; with more than one, messages
-    /// of neighbouring sets may come mixed. Else as [`Session::fetch`].
+    /// Fetches the messages of each set, one set after the other, `at_once` commands ahead; with more than
+    /// one, messages of neighbouring sets may come mixed. Else as [`Session::fetch`].
     pub fn fetch_parts(&mut self, parts: &[UidSet], items: FetchItems, at_once: usize) -> Fetch<'_> {
         let reading = self.reading().clone();
         let (folder, selected) =
@@ -220,8 +224,8 @@ impl Session {
         let most = reading.most(items);
         let at_once = if suspects.is_empty() && most.is_none() { at_once.max(1) } else { 1 };
         let limit = most.unwrap_or(u32::MAX).min(items.chunk());
-        // Where a question that is too long costs no connection, those for whatever is there are as long as they may be by the
-        // folder's density.
+        // Where a question that is too long costs no connection, those for whatever is there are as long as
+        // they may be by the folder's density.
         let width = match reading.most_unbroken(items) {
             Some(most) => Some(most),
             None => most.map(|most| width(most, selected.exists, selected.uid_next)),
@@ -272,8 +276,8 @@ impl Session {
 }
 
 impl Fetch<'_> {
-    /// Returns the next message, in the server's order, or `None` when all commands are answered. The rest of the
-    /// message before is read and dropped.
+    /// Returns the next message, in the server's order, or `None` when all commands are answered. The rest of
+    /// the message before is read and dropped.
     ///
     /// # Errors
     /// Only lost connections; a FETCH that was refused is in [`Fetch::refused`].
@@ -452,7 +456,8 @@ impl FetchState {
     async fn take_body(&mut self, session: &mut Session, head: &[u8], len: u64) -> Result<(), ImapError> {
         let reader = &mut session.wire()?.reader;
         let line = FetchLine::read(head, self.items);
-        // Another section than the one asked for, or the same once more: the rest of the response still counts.
+        // Another section than the one asked for, or the same once more: the rest of the response still
+        // counts.
         if !line.before_section || !matches!(self.current, Current::Whole) {
             return reader.waste_body().await;
         }
@@ -551,8 +556,8 @@ impl FetchState {
         let ok = matches!(line.status, Status::Ok);
         for uid in left {
             let Some(known) = self.held.remove(&uid) else { continue };
-            // Exchange answers OK and leaves out bodies it cannot produce. Only flags, on the other hand, is news about
-            // a message that was not asked for by this command or is gone.
+            // Exchange answers OK and leaves out bodies it cannot produce. Only flags, on the other hand, is
+            // news about a message that was not asked for by this command or is gone.
             if ok && known.is_answer() && !command.done.contains(uid) {
                 self.ready.push_back((fetched(uid, known, None), Bytes::new()));
             }
@@ -570,8 +575,8 @@ impl FetchState {
         }
     }
 
-    /// A question was refused. For texts it is the caller who asks for them in parts; a list is asked for by halves, until one
-    /// message alone is refused: then there is no list, and nothing more is asked.
+    /// A question was refused. For texts it is the caller who asks for them in parts; a list is asked for by
+    /// halves, until one message alone is refused: then there is no list, and nothing more is asked.
     fn refuse(&mut self, mut uids: UidSet, refusal: Refusal) {
         if self.items.is_list() {
             let halves =

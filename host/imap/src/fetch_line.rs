@@ -32,8 +32,8 @@ pub(crate) enum Section {
 }
 
 impl FetchLine {
-    /// Reads a whole response, or the part of one that precedes a body. Of several sections only the one that was
-    /// asked for counts: servers may send more than was asked.
+    /// Reads a whole response, or the part of one that precedes a body. Of several sections only the one that
+    /// was asked for counts: servers may send more than was asked.
     pub(crate) fn read(response: &[u8], asked: FetchItems) -> FetchLine {
         let mut line = FetchLine::default();
         let Some(list) = values(response, Some(0)).next_value() else { return line };

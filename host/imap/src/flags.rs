@@ -1,7 +1,7 @@
 //! Message flags (RFC 9051 section 2.3.2) and which of them may travel in which command.
 //!
-//! A wrong token in APPEND is dangerous: a server that answers BAD may go on to read the message's body as commands.
-//! Only tokens proven harmless leave this module.
+//! A wrong token in APPEND is dangerous: a server that answers BAD may go on to read the message's body as
+//! commands. Only tokens proven harmless leave this module.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -12,13 +12,15 @@ use crate::Selected;
 
 /// The five system flags a client can set, in the order of their bits.
 const SYSTEM: [&str; 5] = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
-/// Keywords longer than this are not sent: the longest line some servers take is 8 KiB, and no client makes such.
+/// Keywords longer than this are not sent: the longest line some servers take is 8 KiB, and no client makes
+/// such.
 const MAX_TOKEN: usize = 255;
 
-/// A message's flags: system flags, keywords and a server's own backslash flags. `\Recent` is never among them.
+/// A message's flags: system flags, keywords and a server's own backslash flags. `\Recent` is never among
+/// them.
 ///
-/// Comparison ignores case; spelling is kept. Eight bytes, and a clone shares what it is a clone of: lists of a million messages
-/// hold one such set for every message, and there are few different ones.
+/// Comparison ignores case; spelling is kept. Eight bytes, and a clone shares what it is a clone of: lists of
+/// a million messages hold one such set for every message, and there are few different ones.
 #[derive(Debug, Clone, Default)]
 pub struct Flags(Option<Arc<Set>>);
 
@@ -150,8 +152,8 @@ impl Flags {
     /// Sorts these flags by how they can reach `target`:
     ///
     /// 1. those that may travel with APPEND: system flags and plain-atom keywords that the folder keeps;
-    /// 2. those to set afterwards with [`Session::store_flags`](crate::Session::store_flags): flags the folder lists
-    ///    that are not safe inside APPEND, where a BAD would turn the body into commands;
+    /// 2. those to set afterwards with [`Session::store_flags`](crate::Session::store_flags): flags the
+    ///    folder lists that are not safe inside APPEND, where a BAD would turn the body into commands;
     /// 3. those that cannot be set there at all.
     ///
     /// A folder that sent no PERMANENTFLAGS keeps every flag (RFC 9051 section 7.1).
@@ -237,7 +239,8 @@ fn is_plain_atom(flag: &str) -> bool {
         && !flag.eq_ignore_ascii_case("NIL")
 }
 
-/// A token that cannot be anything but one flag in a STORE command: nothing in it quotes, opens, closes or ends.
+/// A token that cannot be anything but one flag in a STORE command: nothing in it quotes, opens, closes or
+/// ends.
 fn is_storable(flag: &str) -> bool {
     let name = flag.strip_prefix('\\').unwrap_or(flag);
     (1..=MAX_TOKEN).contains(&name.len())
@@ -255,8 +258,8 @@ impl<'a> FromIterator<&'a str> for Flags {
 }
 
 impl fmt::Display for Flags {
-    /// Writes the flags separated by one blank, in an order that depends only on the set. Blanks, controls and `%`
-    /// inside a flag are written `%XX`, so that [`Flags::parse`] reads the same set back.
+    /// Writes the flags separated by one blank, in an order that depends only on the set. Blanks, controls
+    /// and `%` inside a flag are written `%XX`, so that [`Flags::parse`] reads the same set back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, flag) in self.iter().enumerate() {
             if position > 0 {

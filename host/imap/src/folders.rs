@@ -31,22 +31,24 @@ impl Lists {
 }
 
 impl Session {
-    /// Returns every folder the server lists, in its order, each once; [`Folder::space`] says which are the user's own.
+    /// Returns every folder the server lists, in its order, each once; [`Folder::space`] says which are the
+    /// user's own.
     ///
-    /// The inbox is among them also when the server forgets to list it. Roles and subscriptions come with LIST RETURN
-    /// (RFC 5258, RFC 6154) where that works, else from plain LIST and LSUB.
+    /// The inbox is among them also when the server forgets to list it. Roles and subscriptions come with
+    /// LIST RETURN (RFC 5258, RFC 6154) where that works, else from plain LIST and LSUB.
     ///
     /// # Errors
-    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than are plausible;
-    /// else only lost connections.
+    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than
+    /// are plausible; else only lost connections.
     pub async fn folders(&mut self) -> Result<Vec<Folder>, ImapError> {
         Ok(self.all(false, &[]).await?.0)
     }
 
     /// Every folder, those that a list leaves out among them, and the figures that came with it.
     ///
-    /// A list that lacks what is there, or the inbox, was made by a server that was not well, say: it is asked for once more,
-    /// and what either list has is there, as is what neither has and the server answers for.
+    /// A list that lacks what is there, or the inbox, was made by a server that was not well, say: it is
+    /// asked for once more, and what either list has is there, as is what neither has and the server answers
+    /// for.
     async fn all(
         &mut self,
         figures: bool,
@@ -126,15 +128,15 @@ impl Session {
     /// A folder that cannot be opened, or whose figures the server refuses, has none.
     ///
     /// # Errors
-    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than are plausible;
-    /// else only lost connections.
+    /// `No` or `Bad` when the server refuses to list; `Excess` for more folders, longer or deeper names than
+    /// are plausible; else only lost connections.
     pub async fn folders_with_status(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         self.with_figures(false).await
     }
 
-    /// Returns the folders of the personal namespace alone, each by the path that [`ServerFacts::encode`] makes its name of:
-    /// for who writes there, it is that folder whatever else reads like it. Others that read alike are told apart as in
-    /// [`Session::folders`].
+    /// Returns the folders of the personal namespace alone, each by the path that [`ServerFacts::encode`]
+    /// makes its name of: for who writes there, it is that folder whatever else reads like it. Others that
+    /// read alike are told apart as in [`Session::folders`].
     ///
     /// # Errors
     /// As [`Session::folders`].
@@ -155,7 +157,8 @@ impl Session {
         }
     }
 
-    /// Returns the folders of the personal namespace alone, as [`Session::own_folders`] does, each with its figures.
+    /// Returns the folders of the personal namespace alone, as [`Session::own_folders`] does, each with its
+    /// figures.
     ///
     /// # Errors
     /// As [`Session::folders_with_status`].
@@ -174,11 +177,12 @@ impl Session {
         Ok(listed)
     }
 
-    /// Returns every folder, as [`Session::folders`] does, in one round trip: with the figures that the server gives with the
-    /// list, on most servers none. [`Session::add_status`] asks for the others.
+    /// Returns every folder, as [`Session::folders`] does, in one round trip: with the figures that the
+    /// server gives with the list, on most servers none. [`Session::add_status`] asks for the others.
     ///
-    /// Those that are `expected` and that the list lacks are asked for by their names, together: what the server answers for
-    /// is there all the same, see [`Folder::listed`]. Where the list lacks none, nothing more is asked.
+    /// Those that are `expected` and that the list lacks are asked for by their names, together: what the
+    /// server answers for is there all the same, see [`Folder::listed`]. Where the list lacks none, nothing
+    /// more is asked.
     ///
     /// # Errors
     /// As [`Session::folders`].
@@ -220,8 +224,8 @@ impl Session {
         Ok(folders.into_iter().map(with_status).collect())
     }
 
-    /// Asks for the figures of those folders of a list that can be opened and have none, all in one round trip. One whose
-    /// figures the server refuses stays without.
+    /// Asks for the figures of those folders of a list that can be opened and have none, all in one round
+    /// trip. One whose figures the server refuses stays without.
     ///
     /// # Errors
     /// Only lost connections.
@@ -229,7 +233,8 @@ impl Session {
         &mut self,
         listed: &mut [(Folder, Option<FolderStatus>)],
     ) -> Result<(), ImapError> {
-        // Servers leave a folder's figures out when they do not have them at hand, or all of them without a word.
+        // Servers leave a folder's figures out when they do not have them at hand, or all of them without a
+        // word.
         let missing: Vec<usize> = (0..)
             .zip(listed.iter())
             .filter(|(_, one)| one.0.selectable && one.1.is_none())

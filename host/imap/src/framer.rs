@@ -1,14 +1,15 @@
 //! Cutting the server's bytes into responses, before any parser sees them (RFC 9051 section 4.3).
 //!
-//! Sans I/O. A response is a line, or several lines joined by literals. Everything a server names (line length, literal
-//! size, nesting) is bounded here, and work is linear in the bytes however they are cut.
+//! Sans I/O. A response is a line, or several lines joined by literals. Everything a server names (line
+//! length, literal size, nesting) is bounded here, and work is linear in the bytes however they are cut.
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memrchr};
 
 use crate::ImapError;
 
-/// One response's lines together. The longest honest line is a `* SEARCH` over a million messages, about 8 MiB.
+/// One response's lines together. The longest honest line is a `* SEARCH` over a million messages, about 8
+/// MiB.
 const MAX_LINE: usize = 8 << 20;
 /// A literal that is no message body: a folder name, a flag, a quota root.
 const MAX_LITERAL: u64 = 1 << 20;
@@ -20,7 +21,8 @@ const MAX_RESPONSE: usize = 16 << 20;
 pub(crate) enum Frame {
     /// One whole response, literals inline, line end included. A body that was read apart stands as `{0}`.
     Response(Bytes),
-    /// A message body of this many bytes follows: the caller takes them out of the buffer, then calls `next` again.
+    /// A message body of this many bytes follows: the caller takes them out of the buffer, then calls `next`
+    /// again.
     Body {
         /// The response so far, up to and without the literal's announcement.
         head: Bytes,
@@ -116,7 +118,8 @@ fn limit(what: String) -> ImapError {
     ImapError::Limit { what }
 }
 
-/// Whether a line is a status response or a continuation request, whose free text may end in something like `{3}`.
+/// Whether a line is a status response or a continuation request, whose free text may end in something like
+/// `{3}`.
 fn is_status(line: &[u8]) -> bool {
     if line.first() == Some(&b'+') {
         return true;
@@ -135,7 +138,8 @@ fn announced(line: &[u8]) -> Result<Option<(usize, u64)>, ImapError> {
         return Ok(None);
     };
     let Some(body) = body.strip_suffix(b"}") else { return Ok(None) };
-    // 22 characters hold every 64-bit number; anything longer is no announcement, or one that is refused below.
+    // 22 characters hold every 64-bit number; anything longer is no announcement, or one that is refused
+    // below.
     let Some(open) = memrchr(b'{', body) else { return Ok(None) };
     let digits = body.get(open + 1..).unwrap_or_default();
     let digits = digits.strip_suffix(b"+").or_else(|| digits.strip_suffix(b"-")).unwrap_or(digits);

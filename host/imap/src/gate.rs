@@ -1,10 +1,10 @@
 //! The gate below async-imap.
 //!
-//! async-imap 0.12 is a good session layer with three habits a migrator cannot live with: several of its methods report
-//! success when the server said NO or the connection ended, one line its parser does not know ends the session, and a
-//! few lines make the parser panic or recurse without bound. So it never sees the server itself. Every response is
-//! framed and read by us, kept in a ledger, and handed on only when imap-proto is known to read it. After each call the
-//! ledger, not async-imap, says what happened.
+//! async-imap 0.12 is a good session layer with three habits a migrator cannot live with: several of its
+//! methods report success when the server said NO or the connection ended, one line its parser does not know
+//! ends the session, and a few lines make the parser panic or recurse without bound. So it never sees the
+//! server itself. Every response is framed and read by us, kept in a ledger, and handed on only when
+//! imap-proto is known to read it. After each call the ledger, not async-imap, says what happened.
 
 use std::fmt;
 use std::io;
@@ -28,8 +28,8 @@ const MAX_PARENTHESES: usize = 128;
 /// The stream async-imap believes to be its connection.
 pub(crate) struct Gate {
     wire: Option<Wire>,
-    /// What is being handed to async-imap: exactly one response, never a byte of the next, so that between calls
-    /// nothing is left in its buffer and the wire can be used directly.
+    /// What is being handed to async-imap: exactly one response, never a byte of the next, so that between
+    /// calls nothing is left in its buffer and the wire can be used directly.
     ready: Bytes,
     ledger: Ledger,
     mode: Mode,
@@ -54,8 +54,8 @@ enum Mode {
 impl Gate {
     /// Returns a gate over a wire that is logged in already.
     ///
-    /// async-imap makes a session only of a log-in it performed itself, and writes the whole log-in line to its trace
-    /// log. So the real log-in is ours, and the gate answers async-imap's stand-in.
+    /// async-imap makes a session only of a log-in it performed itself, and writes the whole log-in line to
+    /// its trace log. So the real log-in is ours, and the gate answers async-imap's stand-in.
     pub(crate) fn adopting(wire: Wire) -> Gate {
         Gate { wire: Some(wire), ready: Bytes::new(), ledger: Ledger::default(), mode: Mode::Adopt }
     }
@@ -115,8 +115,8 @@ impl Gate {
                 Bytes::new()
             }
             Reply::Tagged { tag, line } => {
-                // The words are in the ledger. async-imap gets the bare status, because it would wait for ever if its
-                // parser could not read them.
+                // The words are in the ledger. async-imap gets the bare status, because it would wait for
+                // ever if its parser could not read them.
                 let word = match line.status {
                     Status::Ok | Status::Preauth => "OK",
                     Status::No => "NO",

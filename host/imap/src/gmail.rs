@@ -11,8 +11,8 @@ const MAX_LABELS: usize = 1000;
 pub struct GmailFacts {
     /// The same number in every folder that shows the message (X-GM-MSGID).
     pub message_id: Option<u64>,
-    /// Its labels: Gmail's own with a backslash, such as `\Inbox` and `\Important`, then the user's, decoded. The label
-    /// of the folder it was read from is not among them.
+    /// Its labels: Gmail's own with a backslash, such as `\Inbox` and `\Important`, then the user's, decoded.
+    /// The label of the folder it was read from is not among them.
     pub labels: Vec<String>,
 }
 

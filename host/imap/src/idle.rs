@@ -13,8 +13,8 @@ use crate::{ImapError, Session};
 const MAX_IDLE: Duration = Duration::from_secs(28 * 60);
 
 impl Session {
-    /// Waits until something changes in the open folder, at most `patience` and never longer than 28 minutes. Returns
-    /// whether it did: messages came or went, or flags changed.
+    /// Waits until something changes in the open folder, at most `patience` and never longer than 28 minutes.
+    /// Returns whether it did: messages came or went, or flags changed.
     ///
     /// # Errors
     /// `Unsupported` without IDLE; `No` or `Bad` when the server refuses; lost connections.

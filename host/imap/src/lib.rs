@@ -1,13 +1,14 @@
 //! IMAP as a migrator needs it: tolerant of servers, unforgiving about loss.
 //!
-//! [`connect`] gives a [`Session`]: folders with their figures, EXAMINE and SELECT, a streaming [`Session::fetch`], what
-//! changed since ([`Session::changes`]), and the verbs that change a target.
-//! [`Session::appender`] turns a session into a pipelined writer with two halves. Nothing here knows what a migration
-//! is, keeps state on disk, retries, or prints.
+//! [`connect`] gives a [`Session`]: folders with their figures, EXAMINE and SELECT, a streaming
+//! [`Session::fetch`], what changed since ([`Session::changes`]), and the verbs that change a target.
+//! [`Session::appender`] turns a session into a pipelined writer with two halves. Nothing here knows what a
+//! migration is, keeps state on disk, retries, or prints.
 //!
-//! Three layers share one connection: `transport` and `wire` move bytes under deadlines; `framer`, `reply`, `token` and
-//! `fetch_line` read them without I/O and without trust; `session` and the files named after its verbs, `append` and
-//! `acks` hold the conversation. async-imap is the session layer for the plain commands, behind `gate`.
+//! Three layers share one connection: `transport` and `wire` move bytes under deadlines; `framer`, `reply`,
+//! `token` and `fetch_line` read them without I/O and without trust; `session` and the files named after its
+//! verbs, `append` and `acks` hold the conversation. async-imap is the session layer for the plain commands,
+//! behind `gate`.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -101,11 +101,11 @@ pub enum Space {
 pub struct Folder {
     /// Its name on this server.
     pub name: FolderName,
-    /// Its place for people and other servers. No two folders that can be opened have one path. Outside the personal
-    /// namespace it is the place from the server's root, see [`FolderPath::is_outside`].
+    /// Its place for people and other servers. No two folders that can be opened have one path. Outside the
+    /// personal namespace it is the place from the server's root, see [`FolderPath::is_outside`].
     pub path: FolderPath,
-    /// How its name reads, where another folder's reads the same; elsewhere `None`. One of these folders has it as its
-    /// path, the others are told apart by their names as they stand on the wire.
+    /// How its name reads, where another folder's reads the same; elsewhere `None`. One of these folders has
+    /// it as its path, the others are told apart by their names as they stand on the wire.
     pub reads: Option<FolderPath>,
     /// Whose it is.
     pub space: Space,
@@ -133,8 +133,8 @@ impl Folder {
     }
 }
 
-/// Reads the folders of `listed`, and those that are `unlisted` and there all the same; `subscribed` is LSUB's answer when
-/// the listing does not tell subscriptions.
+/// Reads the folders of `listed`, and those that are `unlisted` and there all the same; `subscribed` is
+/// LSUB's answer when the listing does not tell subscriptions.
 pub(crate) fn read(
     listed: &Answer,
     unlisted: &[FolderName],
@@ -244,8 +244,9 @@ fn lines<'a>(answer: &'a Answer, words: &'a [&'a str]) -> impl Iterator<Item = L
     })
 }
 
-/// Reads a folder's name. One without quotes goes on to the end of the line, whatever is in it, or to a list in
-/// parentheses there that `ends` it: servers send names with blanks, tabs and parentheses so. What is behind it is left.
+/// Reads a folder's name. One without quotes goes on to the end of the line, whatever is in it, or to a list
+/// in parentheses there that `ends` it: servers send names with blanks, tabs and parentheses so. What is
+/// behind it is left.
 pub(crate) fn name<'a>(tokens: &mut Tokens<'a>, ends: impl Fn(&[Value<'_>]) -> bool) -> Option<Vec<u8>> {
     let rest = tokens.rest();
     let blanks = rest.iter().take_while(|byte| **byte == b' ').count();

@@ -25,7 +25,8 @@ impl FolderName {
 }
 
 impl fmt::Display for FolderName {
-    /// Writes the raw name, not decoded; control characters are escaped and bytes outside UTF-8 written as `\xNN`.
+    /// Writes the raw name, not decoded; control characters are escaped and bytes outside UTF-8 written as
+    /// `\xNN`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
         for chunk in self.0.utf8_chunks() {
@@ -55,15 +56,15 @@ impl FolderPath {
         matches!(self.0.as_slice(), [only] if only.eq_ignore_ascii_case("INBOX"))
     }
 
-    /// Returns whether it names a folder from the server's root, outside the personal namespace: its first level is empty,
-    /// so that it is written with a `/` in front, as in `/Shared/news`.
+    /// Returns whether it names a folder from the server's root, outside the personal namespace: its first
+    /// level is empty, so that it is written with a `/` in front, as in `/Shared/news`.
     pub fn is_outside(&self) -> bool {
         matches!(self.0.as_slice(), [first, _, ..] if first.is_empty())
     }
 
-    /// Returns the path written as `text`: levels joined by `/`, a `/` inside a level as `\/`, a `\` before `/` or `\`
-    /// as `\\`, any character by its number as `\u{202e}`. A first level that reads "inbox" in any spelling becomes
-    /// `INBOX`.
+    /// Returns the path written as `text`: levels joined by `/`, a `/` inside a level as `\/`, a `\` before
+    /// `/` or `\` as `\\`, any character by its number as `\u{202e}`. A first level that reads "inbox" in any
+    /// spelling becomes `INBOX`.
     ///
     /// Any text is a path; an empty level is kept, and refused only by
     /// [`ServerFacts::encode`](crate::ServerFacts::encode).
@@ -78,8 +79,8 @@ impl FolderPath {
         FolderPath(levels).normalised()
     }
 
-    /// Returns the characters of a path that is written as [`FolderPath::parse`] takes it, escapes undone, each with
-    /// whether it was written by an escape: a `/` that was not is between two levels.
+    /// Returns the characters of a path that is written as [`FolderPath::parse`] takes it, escapes undone,
+    /// each with whether it was written by an escape: a `/` that was not is between two levels.
     pub fn characters(text: &str) -> Vec<(char, bool)> {
         let mut out = Vec::with_capacity(text.len());
         let mut left = text.chars();
@@ -120,7 +121,8 @@ impl std::str::FromStr for FolderPath {
 }
 
 impl fmt::Display for FolderPath {
-    /// Writes the form that [`FolderPath::parse`] reads back; what a terminal would obey or hide is written by its number.
+    /// Writes the form that [`FolderPath::parse`] reads back; what a terminal would obey or hide is written
+    /// by its number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_inbox() {
             return f.write_str("INBOX");
@@ -134,7 +136,8 @@ impl fmt::Display for FolderPath {
             while let Some(character) = characters.next() {
                 match character {
                     '/' => out.push_str("\\/"),
-                    // A backslash needs its own escape only where it would be read as one, at a level's end too.
+                    // A backslash needs its own escape only where it would be read as one, at a level's end
+                    // too.
                     '\\' if begins_escape(characters.as_str()) => out.push_str("\\\\"),
                     character => utf7::push_escaped(&mut out, character.encode_utf8(&mut [0; 4])),
                 }
@@ -252,7 +255,8 @@ impl Naming<'_> {
             {
                 name.push(delimiter);
             }
-            // Without a prefix the first level may be INBOX itself, and servers differ on the spelling of its parent.
+            // Without a prefix the first level may be INBOX itself, and servers differ on the spelling of its
+            // parent.
             let inbox = self.prefix.is_empty() && position == 0 && level.eq_ignore_ascii_case("INBOX");
             name.push_str(&if inbox { "INBOX".to_owned() } else { utf7::encode(level) });
         }
@@ -314,8 +318,8 @@ impl Naming<'_> {
             Some(delimiter) => split(rest, delimiter).into_iter().map(level).collect(),
             None => vec![level(rest)],
         };
-        // `INBOX.INBOX` is a folder of its own below the prefix and must not be taken for the inbox, so a name that is
-        // nothing but INBOXes keeps one level of its prefix.
+        // `INBOX.INBOX` is a folder of its own below the prefix and must not be taken for the inbox, so a
+        // name that is nothing but INBOXes keeps one level of its prefix.
         if stripped.is_some() && all_inbox(&levels) {
             levels.insert(0, "INBOX".to_owned());
         }
@@ -361,8 +365,8 @@ fn split(name: &[u8], delimiter: u8) -> Vec<&[u8]> {
     parts
 }
 
-/// Reads one level: modified UTF-7, else the text as it stands, else Latin-1. What is not valid stays readable, and
-/// the raw name stays with the folder.
+/// Reads one level: modified UTF-7, else the text as it stands, else Latin-1. What is not valid stays
+/// readable, and the raw name stays with the folder.
 fn decode_level(raw: &[u8]) -> String {
     match std::str::from_utf8(raw) {
         Ok(text) => utf7::decode(text).unwrap_or_else(|| text.to_owned()),

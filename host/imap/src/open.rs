@@ -18,13 +18,15 @@ const FEW: u32 = 2_000;
 pub struct Selected {
     /// How many messages it held when it was opened.
     pub exists: u32,
-    /// The UIDVALIDITY; `None` when the server gave none or one outside 1 to 2^32-1, so that UIDs mean nothing later.
+    /// The UIDVALIDITY; `None` when the server gave none or one outside 1 to 2^32-1, so that UIDs mean
+    /// nothing later.
     pub uid_validity: Option<u32>,
     /// The next UID, by the server's account.
     pub uid_next: Option<u32>,
     /// The highest modification sequence (RFC 7162); `None` without CONDSTORE or with NOMODSEQ.
     pub highest_modseq: Option<u64>,
-    /// The flags the folder keeps, `\*` for new keywords; `None` when the server did not say, which means all.
+    /// The flags the folder keeps, `\*` for new keywords; `None` when the server did not say, which means
+    /// all.
     pub permanent_flags: Option<Vec<String>>,
     /// Whether nothing can be written.
     pub read_only: bool,
@@ -50,24 +52,26 @@ pub struct Prepared {
     pub selected: Selected,
     /// Whether this call created it; `false` when it was there.
     pub created: bool,
-    /// Whether the server lists the folder under this very name; `None` when that was not asked, since it was not to be
-    /// created, or not answered. Where it does not, the name stands for another folder: servers fold case and accents, and
-    /// take blanks away.
+    /// Whether the server lists the folder under this very name; `None` when that was not asked, since it was
+    /// not to be created, or not answered. Where it does not, the name stands for another folder: servers
+    /// fold case and accents, and take blanks away.
     pub listed: Option<bool>,
     /// Why the folder could not be subscribed to. It is usable all the same.
     pub not_subscribed: Option<ImapError>,
 }
 
 impl Session {
-    /// Creates, subscribes to and opens a folder for writing, as far as `preparation` says, in one round trip.
+    /// Creates, subscribes to and opens a folder for writing, as far as `preparation` says, in one round
+    /// trip.
     ///
-    /// A folder that exists already is success. So is one that the server will not create and yet opens. A role the
-    /// server refuses costs one more round trip and is given up. Where a new folder is refused, those above it are created
-    /// first: servers may want them, though they SHOULD make them by themselves (RFC 9051 section 6.3.4).
+    /// A folder that exists already is success. So is one that the server will not create and yet opens. A
+    /// role the server refuses costs one more round trip and is given up. Where a new folder is refused,
+    /// those above it are created first: servers may want them, though they SHOULD make them by themselves
+    /// (RFC 9051 section 6.3.4).
     ///
     /// # Errors
-    /// `No` when the folder can be neither created nor opened, with the words against creating it; no folder is open
-    /// then.
+    /// `No` when the folder can be neither created nor opened, with the words against creating it; no folder
+    /// is open then.
     pub async fn prepare(
         &mut self,
         folder: &FolderName,
@@ -80,7 +84,8 @@ impl Session {
         let first = self.prepare_once(folder, preparation, role).await?;
         let outcome = match first {
             Attempt { created: Some(Err(error)), selected: Err(_), .. } if role.is_some() => {
-                // Another folder has the role, or the server knows none for new folders: the folder still matters.
+                // Another folder has the role, or the server knows none for new folders: the folder still
+                // matters.
                 tracing::debug!(%error, "CREATE with a role was refused");
                 self.prepare_once(folder, preparation, None).await?
             }
@@ -135,9 +140,9 @@ impl Session {
         Ok(())
     }
 
-    /// Opens a folder as [`Session::examine`] does and lists it ([`FetchItems::Meta`]) in the same round trip. For folders
-    /// known to be small: the list is collected whole. `None` in its place when the server refuses it, or says more or
-    /// less than the folder holds: then it is to be asked for.
+    /// Opens a folder as [`Session::examine`] does and lists it ([`FetchItems::Meta`]) in the same round
+    /// trip. For folders known to be small: the list is collected whole. `None` in its place when the server
+    /// refuses it, or says more or less than the folder holds: then it is to be asked for.
     ///
     /// # Errors
     /// As [`Session::examine`].
@@ -152,17 +157,18 @@ impl Session {
         self.forget_selected()?;
         let mut answers = self.run_lists(examine_and_list(folder).into()).await?.into_iter();
         let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
-        // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section 6.3.2).
+        // Where the folder cannot be opened, the list is refused as well: no folder is open (RFC 9051 section
+        // 6.3.2).
         let opened = answers.next().ok_or_else(lost)??.ok("EXAMINE")?;
         let selected = self.examined(folder, &opened)?;
         let listed = listed(answers.next().ok_or_else(lost)?, &selected);
         Ok((selected, listed))
     }
 
-    /// Looks into several folders as [`Session::examine_and_list`] does into one, two commands each and all of them in one
-    /// round trip; none is open afterwards. For folders known to be small, a few thousand messages in all: their lists are
-    /// collected whole. `None` for one that the server does not open, or whose list it refuses or gives in another length
-    /// than it counts.
+    /// Looks into several folders as [`Session::examine_and_list`] does into one, two commands each and all
+    /// of them in one round trip; none is open afterwards. For folders known to be small, a few thousand
+    /// messages in all: their lists are collected whole. `None` for one that the server does not open, or
+    /// whose list it refuses or gives in another length than it counts.
     ///
     /// # Errors
     /// Only lost connections.
@@ -189,7 +195,8 @@ impl Session {
         Ok(looks)
     }
 
-    /// Runs commands that list folders; where the connection ends at them, further lists are asked for in smaller parts.
+    /// Runs commands that list folders; where the connection ends at them, further lists are asked for in
+    /// smaller parts.
     async fn run_lists(
         &mut self,
         commands: Vec<Command>,
@@ -336,7 +343,8 @@ fn read_code(line: &StatusLine, selected: &mut Selected) {
     }
 }
 
-/// A change of the open folder that a server may tell at any time (RFC 9051 section 7.4, RFC 7162 section 3.2.10).
+/// A change of the open folder that a server may tell at any time (RFC 9051 section 7.4, RFC 7162 section
+/// 3.2.10).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// How many messages there are now.

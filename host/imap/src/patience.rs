@@ -1,6 +1,7 @@
 //! Refusals that are about the moment or the room, not about what was asked.
 //!
-//! Codes come first (RFC 5530, RFC 9208); words are for the servers that send none, or the same code for everything.
+//! Codes come first (RFC 5530, RFC 9208); words are for the servers that send none, or the same code for
+//! everything.
 
 use std::time::Duration;
 
@@ -18,9 +19,9 @@ const LATER_WORDS: [&str; 7] = [
     "too many concurrent",
     "server busy",
 ];
-/// Words of servers that are out of room and say so without a code: Dovecot, Cyrus, Courier ("You exceeded your mail
-/// quota."), hMailServer ("Your quota has been exceeded."), Exchange, Zimbra (`mail.QUOTA_EXCEEDED`), MDaemon, Kerio, UW
-/// IMAP and the operating systems below them.
+/// Words of servers that are out of room and say so without a code: Dovecot, Cyrus, Courier ("You exceeded
+/// your mail quota."), hMailServer ("Your quota has been exceeded."), Exchange, Zimbra
+/// (`mail.QUOTA_EXCEEDED`), MDaemon, Kerio, UW IMAP and the operating systems below them.
 const FULL_WORDS: [&str; 33] = [
     "over quota",
     "over its quota",
@@ -86,15 +87,15 @@ const LACK: [&str; 15] = [
 impl Refusal {
     /// Returns whether the server asks to come back later with the very same thing.
     ///
-    /// `[LIMIT]` counts: servers use it for rates as well as for counts, and a count that stays is reported as such
-    /// once patience has come to its end.
+    /// `[LIMIT]` counts: servers use it for rates as well as for counts, and a count that stays is reported
+    /// as such once patience has come to its end.
     pub fn asks_for_patience(&self) -> bool {
         // Exchange throttles with BAD.
         !self.is_out_of_room() && asks_for_patience(self.code.as_deref(), &self.text)
     }
 
-    /// Returns whether it may be about how much one question asked for: it does not ask to come back later, or only by `[LIMIT]`,
-    /// which says nothing of what is limited.
+    /// Returns whether it may be about how much one question asked for: it does not ask to come back later,
+    /// or only by `[LIMIT]`, which says nothing of what is limited.
     pub fn may_be_about_length(&self) -> bool {
         let limit = |code: &&str| code.eq_ignore_ascii_case("LIMIT");
         !asks_for_patience(self.code.as_deref().filter(|code| !limit(code)), &self.text)
@@ -111,8 +112,8 @@ impl Refusal {
         suggested_wait(&self.text)
     }
 
-    /// Returns whether the words may mean that there is no room, where other things speak for it as well: too loose a
-    /// reading for one message, which may be refused for words about its own size.
+    /// Returns whether the words may mean that there is no room, where other things speak for it as well: too
+    /// loose a reading for one message, which may be refused for words about its own size.
     pub fn may_be_about_room(&self) -> bool {
         if self.is_out_of_room() {
             return true;
@@ -140,8 +141,8 @@ impl Refusal {
 }
 
 impl ImapError {
-    /// Returns whether the server is there and asks to come back later: a limit on connections or commands, or work
-    /// of its own. Not for refused credentials.
+    /// Returns whether the server is there and asks to come back later: a limit on connections or commands,
+    /// or work of its own. Not for refused credentials.
     pub fn asks_for_patience(&self) -> bool {
         match self {
             // Exchange throttles with BAD.
@@ -159,8 +160,8 @@ impl ImapError {
         }
     }
 
-    /// Returns whether the same command may do later what it did not do now: the connection is gone, or the server
-    /// asks for patience.
+    /// Returns whether the same command may do later what it did not do now: the connection is gone, or the
+    /// server asks for patience.
     pub fn is_for_now(&self) -> bool {
         self.is_connection_lost() || self.asks_for_patience()
     }

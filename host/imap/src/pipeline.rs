@@ -1,4 +1,5 @@
-//! What the two halves of a writer know in common: what is under way, what the server consented to, what it has shown.
+//! What the two halves of a writer know in common: what is under way, what the server consented to, what it
+//! has shown.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 use crate::ImapError;
 use crate::window::Window;
 
-/// The first wait after a server asked for patience without saying for how long; doubled while it goes on asking.
+/// The first wait after a server asked for patience without saying for how long; doubled while it goes on
+/// asking.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait before it is tried again, whatever the server suggests.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -64,8 +66,8 @@ pub(crate) enum Consent {
     Refused,
 }
 
-/// What connections to one server have learnt of it: forms of the APPEND command that it consented to, and lower-case
-/// keywords it stored a message with. Clones share it.
+/// What connections to one server have learnt of it: forms of the APPEND command that it consented to, and
+/// lower-case keywords it stored a message with. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Learnt(Arc<Mutex<HashSet<String>>>);
 
@@ -90,9 +92,11 @@ impl Learnt {
 /// What a connection has shown about how its server takes messages; kept from folder to folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Manners {
-    /// Forms and keywords in one set. They cannot meet: a form is empty or begins with a quote, which no keyword does.
+    /// Forms and keywords in one set. They cannot meet: a form is empty or begins with a quote, which no
+    /// keyword does.
     pub(crate) proven: Learnt,
-    /// Whether a body that left without consent was stored and never asked for. A `+` is then a consent, no late echo.
+    /// Whether a body that left without consent was stored and never asked for. A `+` is then a consent, no
+    /// late echo.
     pub(crate) steady: bool,
     /// How much may be under way.
     pub(crate) window: Option<Window>,
@@ -103,8 +107,8 @@ pub(crate) struct Manners {
 }
 
 impl Manners {
-    /// The server asked for patience: nothing new is sent for as long as it suggests, or longer each time. Returns
-    /// whether this is a complaint of its own.
+    /// The server asked for patience: nothing new is sent for as long as it suggests, or longer each time.
+    /// Returns whether this is a complaint of its own.
     pub(crate) fn complain(&mut self, suggested: Option<Duration>) -> bool {
         let now = Instant::now();
         // What was under way together is answered together, and is one complaint.
@@ -180,7 +184,8 @@ impl State {
         }
         // Somebody else is proving it: his verdict decides whether this one has to ask as well.
         let proving = unproven.any(|keyword| self.pending.values().any(|p| p.proves.contains(keyword)));
-        // Until the server is known not to ask for bodies that are coming anyway, its `+` must have one meaning only.
+        // Until the server is known not to ask for bodies that are coming anyway, its `+` must have one
+        // meaning only.
         let clear = self.pending.is_empty() || self.manners.steady && self.window.admits(len);
         if proving || !clear { Leave::Wait } else { Leave::Ask }
     }

@@ -1,5 +1,5 @@
-//! What must hold for any bytes a server may send: run by proptest in the test command and by the fuzz targets in
-//! `tests/fuzz`. Each function panics when its property does not hold.
+//! What must hold for any bytes a server may send: run by proptest in the test command and by the fuzz
+//! targets in `tests/fuzz`. Each function panics when its property does not hold.
 
 use bytes::{Buf, BytesMut};
 
@@ -41,7 +41,8 @@ fn frames(input: &[u8], step: usize, bodies: bool) -> (Vec<Cut>, bool) {
     (out, false)
 }
 
-/// However the bytes are cut, the same responses come out of them; without bodies apart, every byte is in exactly one.
+/// However the bytes are cut, the same responses come out of them; without bodies apart, every byte is in
+/// exactly one.
 pub fn framer(input: &[u8]) {
     for bodies in [false, true] {
         let whole = frames(input, input.len(), bodies);
@@ -59,8 +60,8 @@ pub fn framer(input: &[u8]) {
 const ASKED: [FetchItems; 4] =
     [FetchItems::Meta, FetchItems::Identity, FetchItems::Headers, FetchItems::Full];
 
-/// A FETCH response of any bytes is read without harm, a part of it too; and nothing within a literal is taken for the
-/// message's own UID or size.
+/// A FETCH response of any bytes is read without harm, a part of it too; and nothing within a literal is
+/// taken for the message's own UID or size.
 pub fn fetch_line(input: &[u8]) {
     assert!(Tokens::new(input).count() <= input.len(), "values without end");
     drop(Reply::read(bytes::Bytes::copy_from_slice(input), &crate::scrub::Secrets::default()));
@@ -81,8 +82,8 @@ pub fn fetch_line(input: &[u8]) {
     }
 }
 
-/// A folder name of any bytes can be shown without harm; read and written again it is the same folder, and a path that
-/// can be written comes back.
+/// A folder name of any bytes can be shown without harm; read and written again it is the same folder, and a
+/// path that can be written comes back.
 pub fn folder_name(input: &[u8]) {
     let name = FolderName(input.to_vec());
     assert!(!name.to_string().chars().any(char::is_control), "a control character is shown");

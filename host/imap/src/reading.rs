@@ -1,22 +1,25 @@
-//! What connections to one account have learnt about reading from it: how much one question may ask for, and at which
-//! messages they ended.
+//! What connections to one account have learnt about reading from it: how much one question may ask for, and
+//! at which messages they ended.
 //!
-//! Some servers end the connection, or fall silent, at a message they cannot give, and would do so each time. So the message
-//! whose text was arriving, else the first one still to come, is suspected, and from then on asked for alone; after
-//! [`MOST_ENDS`] ends at it, it is not asked for any more. Where it is given alone after all, and its command had asked for
-//! others as well and had brought nothing, it is the length of the question that the server does not take.
+//! Some servers end the connection, or fall silent, at a message they cannot give, and would do so each time.
+//! So the message whose text was arriving, else the first one still to come, is suspected, and from then on
+//! asked for alone; after [`MOST_ENDS`] ends at it, it is not asked for any more. Where it is given alone
+//! after all, and its command had asked for others as well and had brought nothing, it is the length of the
+//! question that the server does not take.
 //!
-//! Others answer a long question with NO or BAD. A list is then asked for by halves, down to a message alone, and how many messages
-//! the longest answer had is what they take ([`Reading::takes`]).
+//! Others answer a long question with NO or BAD. A list is then asked for by halves, down to a message alone,
+//! and how many messages the longest answer had is what they take ([`Reading::takes`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{FetchItems, FolderName, ImapError, UidSet};
 
-/// So many ends at a message that was asked for alone, or was the first to come, and it is not asked for any more.
+/// So many ends at a message that was asked for alone, or was the first to come, and it is not asked for any
+/// more.
 pub const MOST_ENDS: u32 = 3;
-/// So many messages are given up one after the other before it is the server that is unwell, and not its messages …
+/// So many messages are given up one after the other before it is the server that is unwell, and not its
+/// messages …
 const MOST_IN_A_ROW: u32 = 10;
 /// … and silence, which costs minutes each time, counts for so many.
 const SILENCE: u32 = 3;
@@ -78,7 +81,8 @@ impl Reading {
         takes.insert(items, most.max(1));
     }
 
-    /// How many ends have been put down to a message or to the length of a question: each brings the reading further.
+    /// How many ends have been put down to a message or to the length of a question: each brings the reading
+    /// further.
     pub fn blamed(&self) -> u64 {
         self.lock().blamed
     }
@@ -114,8 +118,8 @@ impl Reading {
         state.blamed += 1;
     }
 
-    /// Takes note of the end of a connection that was listing a folder for somebody else than [`Session::fetch`], of nobody
-    /// knows how many messages up to `most`.
+    /// Takes note of the end of a connection that was listing a folder for somebody else than
+    /// [`Session::fetch`], of nobody knows how many messages up to `most`.
     ///
     /// [`Session::fetch`]: crate::Session::fetch
     pub fn ended_listing(&self, items: FetchItems, most: u32, error: &ImapError) {
@@ -168,8 +172,8 @@ impl State {
     }
 }
 
-/// Whether it was us who ended the connection, since what came was too much or too little: of a list that says nothing of the
-/// length of the question.
+/// Whether it was us who ended the connection, since what came was too much or too little: of a list that
+/// says nothing of the length of the question.
 pub(crate) fn is_of_ours(error: &ImapError) -> bool {
     matches!(error, ImapError::Limit { .. } | ImapError::TooSlow { .. })
 }
@@ -177,8 +181,8 @@ pub(crate) fn is_of_ours(error: &ImapError) -> bool {
 /// A question that asks for whatever is there is cut into at most about so many.
 const MOST_PARTS: u32 = 10_000;
 
-/// Cuts a question for whatever is there, from its first UID on, into parts of at most `most` messages each, the last of
-/// which has no end.
+/// Cuts a question for whatever is there, from its first UID on, into parts of at most `most` messages each,
+/// the last of which has no end.
 pub(crate) fn cut_open(uids: &UidSet, most: u32, uid_next: Option<u32>) -> Vec<UidSet> {
     let (Some((first, last)), Some(next)) = (uids.bounds(), uid_next) else { return vec![uids.clone()] };
     let width = most.max(next / MOST_PARTS).max(1);
@@ -194,8 +198,9 @@ pub(crate) fn cut_open(uids: &UidSet, most: u32, uid_next: Option<u32>) -> Vec<U
     parts
 }
 
-/// A question that was refused as two; `None` where it asks for one message. One for whatever is there is cut in the middle of
-/// the UIDs that were given out before `uid_next`, as far as that is known, else ever further up.
+/// A question that was refused as two; `None` where it asks for one message. One for whatever is there is cut
+/// in the middle of the UIDs that were given out before `uid_next`, as far as that is known, else ever
+/// further up.
 pub(crate) fn halves(uids: &UidSet, exists: u32, uid_next: Option<u32>) -> Option<[UidSet; 2]> {
     let (first, last) = uids.bounds()?;
     let middle = if uids.is_open() {

@@ -134,8 +134,8 @@ impl StatusLine {
     }
 }
 
-/// A quoted string in a code's arguments may hold a bracket: `[REFERRAL "a]b"]`, `[PERMANENTFLAGS (a])]` does too
-/// without quotes. The first bracket outside quotes and parentheses closes the code.
+/// A quoted string in a code's arguments may hold a bracket: `[REFERRAL "a]b"]`, `[PERMANENTFLAGS (a])]` does
+/// too without quotes. The first bracket outside quotes and parentheses closes the code.
 fn closing_bracket(code: &[u8]) -> Option<usize> {
     let (mut quoted, mut escaped, mut depth) = (false, false, 0usize);
     for (at, byte) in code.iter().enumerate() {

@@ -13,7 +13,8 @@ pub(crate) enum Sasl {
     /// Everything is said at once: PLAIN, XOAUTH2, OAUTHBEARER.
     Once {
         response: Zeroizing<Vec<u8>>,
-        /// What makes the server say its NO after it has told why in a challenge (RFC 7628 section 3.2.3); `None` to cancel.
+        /// What makes the server say its NO after it has told why in a challenge (RFC 7628 section 3.2.3);
+        /// `None` to cancel.
         acknowledge: Option<&'static [u8]>,
     },
     /// The server speaks first (RFC 2195).

@@ -1,8 +1,8 @@
-//! SCRAM (RFC 5802, RFC 7677): proving knowledge of a password without sending it, and seeing that the server knows it
-//! too. Sans I/O.
+//! SCRAM (RFC 5802, RFC 7677): proving knowledge of a password without sending it, and seeing that the server
+//! knows it too. Sans I/O.
 //!
-//! Without channel binding, and saying so: the header is `n`, "I cannot", never `y`, "I can and you cannot", which would
-//! be a lie towards a server that offers the `-PLUS` form.
+//! Without channel binding, and saying so: the header is `n`, "I cannot", never `y`, "I can and you cannot",
+//! which would be a lie towards a server that offers the `-PLUS` form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -63,7 +63,8 @@ pub(crate) struct Stretched {
 }
 
 impl Scram {
-    /// Begins a log-in as `user`, acting for `authzid` if given. `nonce` is random printable text without commas.
+    /// Begins a log-in as `user`, acting for `authzid` if given. `nonce` is random printable text without
+    /// commas.
     ///
     /// `None` for a password that is no text: SCRAM has no form for it.
     pub(crate) fn new(
@@ -216,8 +217,8 @@ pub(crate) fn keyed<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> M {
     mac
 }
 
-/// The password after SASLprep (RFC 4013), so that it is the same however it was typed; as it is when it holds what
-/// SASLprep forbids, since servers that do not look take it.
+/// The password after SASLprep (RFC 4013), so that it is the same however it was typed; as it is when it
+/// holds what SASLprep forbids, since servers that do not look take it.
 fn prepared(password: &str) -> Zeroizing<Vec<u8>> {
     match stringprep::saslprep(password) {
         Ok(text) => Zeroizing::new(text.into_owned().into_bytes()),

@@ -1,7 +1,7 @@
 //! A logged-in session: one command at a time, each answer checked.
 //!
-//! async-imap speaks for the plain session commands, through the [gate](crate::gate); listing, status, quota, FETCH and
-//! APPEND are written and read by us on the same wire. Nothing here retries.
+//! async-imap speaks for the plain session commands, through the [gate](crate::gate); listing, status, quota,
+//! FETCH and APPEND are written and read by us on the same wire. Nothing here retries.
 
 use std::time::Duration;
 
@@ -19,15 +19,18 @@ use crate::reply::{Reply, StatusLine, values};
 use crate::wire::Wire;
 use crate::{FolderName, ImapError, Known, Selected, ServerFacts, Timeouts};
 
-/// The longest UID list in one command, in bytes: half of the 8192 that servers are asked to take (RFC 7162 section 4).
+/// The longest UID list in one command, in bytes: half of the 8192 that servers are asked to take (RFC 7162
+/// section 4).
 pub(crate) const MAX_SET_BYTES: usize = 4000;
 
-/// A connection that nothing was asked of for so long is kept alive: servers hang up after minutes, the strict ones.
+/// A connection that nothing was asked of for so long is kept alive: servers hang up after minutes, the
+/// strict ones.
 pub const STAY_EVERY: Duration = Duration::from_secs(50);
 
 /// A logged-in connection. Dropping it closes it; [`Session::logout`] also says goodbye.
 ///
-/// A call that is dropped before it returns leaves the connection unusable: every later call fails with `Closed`.
+/// A call that is dropped before it returns leaves the connection unusable: every later call fails with
+/// `Closed`.
 pub struct Session {
     imap: async_imap::Session<Gate>,
     known: Known,
@@ -145,7 +148,8 @@ impl Session {
         self.selected.as_ref().map(|(name, selected)| (name, selected))
     }
 
-    /// Opens a folder for reading only: the server changes nothing, not even `\Recent` (RFC 9051 section 6.3.3).
+    /// Opens a folder for reading only: the server changes nothing, not even `\Recent` (RFC 9051 section
+    /// 6.3.3).
     ///
     /// # Errors
     /// `No` when it cannot be opened; no folder is open then.
@@ -191,8 +195,8 @@ impl Session {
         Ok(selected)
     }
 
-    /// Creates a folder, with a role where the server takes one (RFC 6154 section 3). A folder that exists already is
-    /// success.
+    /// Creates a folder, with a role where the server takes one (RFC 6154 section 3). A folder that exists
+    /// already is success.
     ///
     /// # Errors
     /// `No` when the server will not create it.
@@ -204,7 +208,8 @@ impl Session {
             let command = Command::new("CREATE").string("the folder name", &folder.0).text(&uses);
             match created(self.run(command).await?) {
                 Ok(_) => return Ok(()),
-                // Another folder has the role, or the server knows none for new folders: the folder still matters.
+                // Another folder has the role, or the server knows none for new folders: the folder still
+                // matters.
                 Err(error) => tracing::debug!(%error, "CREATE with a role was refused"),
             }
         }
@@ -227,12 +232,14 @@ impl Session {
         answer.ok("SUBSCRIBE").map(drop)
     }
 
-    /// The server took messages between its requests for patience: the next time it is waited for as if it was the first.
+    /// The server took messages between its requests for patience: the next time it is waited for as if it
+    /// was the first.
     pub fn patience_begins_anew(&mut self) {
         self.manners.forget_complaints();
     }
 
-    /// What the server asked patience for was single messages, which are not sent any more: it is waited for no longer.
+    /// What the server asked patience for was single messages, which are not sent any more: it is waited for
+    /// no longer.
     pub fn patience_is_over(&mut self) {
         self.manners.forget_complaints();
         self.manners.go_on();
@@ -258,8 +265,8 @@ impl Session {
         self.control("NOOP", Control::Noop).await?.ok("NOOP").map(drop)
     }
 
-    /// Asks for nothing where nothing was asked for [`STAY_EVERY`], so that the server does not take the connection for left:
-    /// while the other end of a migration makes us wait.
+    /// Asks for nothing where nothing was asked for [`STAY_EVERY`], so that the server does not take the
+    /// connection for left: while the other end of a migration makes us wait.
     ///
     /// # Errors
     /// As [`Session::noop`]; a server that refuses it is not asked for more.
@@ -274,13 +281,14 @@ impl Session {
         }
     }
 
-    /// Shares what is learnt about how messages may be sent with other connections to the same mailbox: what one of them
-    /// had to ask for, none has to ask again.
+    /// Shares what is learnt about how messages may be sent with other connections to the same mailbox: what
+    /// one of them had to ask for, none has to ask again.
     pub fn learn_with(&mut self, learnt: &Learnt) {
         self.manners.proven = learnt.clone();
     }
 
-    /// Shares what is learnt about reading with other connections to the same account, earlier and later ones as well.
+    /// Shares what is learnt about reading with other connections to the same account, earlier and later ones
+    /// as well.
     pub fn read_with(&mut self, reading: &Reading) {
         self.reading = reading.clone();
     }
@@ -324,8 +332,8 @@ impl Session {
         result
     }
 
-    /// Returns whether a folder of this name is the user's own: in none of the namespaces of other users or of all
-    /// (RFC 2342).
+    /// Returns whether a folder of this name is the user's own: in none of the namespaces of other users or
+    /// of all (RFC 2342).
     pub fn owns(&self, name: &FolderName) -> bool {
         self.known.namespaces.is_own(name)
     }
@@ -349,7 +357,8 @@ impl Session {
         }
     }
 
-    /// How many messages a list of the open folder may have: its count by the server's newest word, with some slack.
+    /// How many messages a list of the open folder may have: its count by the server's newest word, with some
+    /// slack.
     pub(crate) fn most_listed(&mut self) -> Result<u64, ImapError> {
         let stored = self.stored;
         Ok(bounds::most_listed(self.wire()?.reader.exists(), stored))

@@ -98,9 +98,10 @@ impl Session {
         Ok(out)
     }
 
-    /// Whether one of these answers to STATUS, or to LIST with figures, has a MAILBOXID that is none. This server is not asked
-    /// for any from then on, and the question has to be asked again: Cyrus up to 3.12 prints memory that it has freed there, in
-    /// which a parenthesis or a quote takes all other figures with it, and sooner or later another folder's.
+    /// Whether one of these answers to STATUS, or to LIST with figures, has a MAILBOXID that is none. This
+    /// server is not asked for any from then on, and the question has to be asked again: Cyrus up to 3.12
+    /// prints memory that it has freed there, in which a parenthesis or a quote takes all other figures with
+    /// it, and sooner or later another folder's.
     pub(crate) fn gives_up_ids<'a>(&mut self, mut answers: impl Iterator<Item = &'a Answer>) -> bool {
         let wrong = self.facts().has("OBJECTID") && answers.any(|one| one.data.iter().any(has_wrong_id));
         if wrong {
@@ -134,7 +135,8 @@ pub(crate) const BASE: &str = "(MESSAGES UIDNEXT UIDVALIDITY)";
 pub(crate) fn items(facts: &ServerFacts) -> String {
     let mut items = BASE.trim_end_matches(')').to_owned();
     let modseq = facts.has("CONDSTORE") || facts.has("QRESYNC");
-    // `APPENDLIMIT` alone says that folders differ; with a number behind it the number is all there is to know.
+    // `APPENDLIMIT` alone says that folders differ; with a number behind it the number is all there is to
+    // know.
     for (known, item) in [
         (modseq, "HIGHESTMODSEQ"),
         (facts.has("STATUS=SIZE"), "SIZE"),

@@ -1,9 +1,11 @@
-//! What may stand behind a body in a FETCH response (RFC 9051 section 7.5.2): more items, then `)` and the line's end.
+//! What may stand behind a body in a FETCH response (RFC 9051 section 7.5.2): more items, then `)` and the
+//! line's end.
 //!
-//! A body's length is the server's word. Where it is wrong, what stands behind it is mail or protocol, and only seldom
-//! looks like this.
+//! A body's length is the server's word. Where it is wrong, what stands behind it is mail or protocol, and
+//! only seldom looks like this.
 
-/// Data items of FETCH, or what they begin with: RFC 9051, 5464, 7162, 8474, 8514, 8970, Gmail's, and what others invent.
+/// Data items of FETCH, or what they begin with: RFC 9051, 5464, 7162, 8474, 8514, 8970, Gmail's, and what
+/// others invent.
 const ITEMS: [&str; 14] = [
     "UID",
     "FLAGS",
@@ -21,8 +23,9 @@ const ITEMS: [&str; 14] = [
     "X-",
 ];
 
-/// Whether `rest`, from the byte behind a body to the end of its line, goes on with a FETCH response: with items and their
-/// values, the last of which may be announced as a literal, and with the parenthesis that closes it.
+/// Whether `rest`, from the byte behind a body to the end of its line, goes on with a FETCH response: with
+/// items and their values, the last of which may be announced as a literal, and with the parenthesis that
+/// closes it.
 pub(crate) fn goes_on(rest: &[u8]) -> bool {
     let line = rest.strip_suffix(b"\n").unwrap_or(rest);
     let mut text = line.strip_suffix(b"\r").unwrap_or(line);

@@ -1,7 +1,7 @@
 //! A tolerant reader of one response's words: atoms, quoted strings, literals, parenthesised lists.
 //!
-//! It accepts what real servers send (missing blanks, 8-bit atoms, unbalanced ends) and never recurses deeper than
-//! [`MAX_DEPTH`]; what cannot be read ends the response, never the session.
+//! It accepts what real servers send (missing blanks, 8-bit atoms, unbalanced ends) and never recurses deeper
+//! than [`MAX_DEPTH`]; what cannot be read ends the response, never the session.
 
 use std::borrow::Cow;
 
@@ -151,8 +151,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A word ends at a blank, a parenthesis or a quote; a section (`BODY[…]`) goes on over all of these. Elsewhere a
-    /// bracket is a character like any other: a flag named `[x` must not swallow the response.
+    /// A word ends at a blank, a parenthesis or a quote; a section (`BODY[…]`) goes on over all of these.
+    /// Elsewhere a bracket is a character like any other: a flag named `[x` must not swallow the response.
     fn atom(&mut self) -> Value<'a> {
         let start = self.at;
         let mut bracket = false;

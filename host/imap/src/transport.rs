@@ -39,8 +39,8 @@ impl Transport {
 
 /// One half of a connection; two of them make one.
 ///
-/// Like `tokio::io::split`, with one addition: either half can close the connection for both at once. A connection
-/// found unsafe by the reader must not send another byte the writer has prepared.
+/// Like `tokio::io::split`, with one addition: either half can close the connection for both at once. A
+/// connection found unsafe by the reader must not send another byte the writer has prepared.
 #[derive(Clone)]
 pub(crate) struct Half(Arc<Mutex<Option<Transport>>>);
 
@@ -50,7 +50,8 @@ impl Half {
         (Half(shared.clone()), Half(shared))
     }
 
-    /// Takes the stream out; both halves read and write nothing from then on. Dropping it closes the connection.
+    /// Takes the stream out; both halves read and write nothing from then on. Dropping it closes the
+    /// connection.
     pub(crate) fn detach(&self) -> Option<Transport> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -130,7 +130,8 @@ impl UidSet {
         Some((self.ranges.first()?.0, self.ranges.last()?.1))
     }
 
-    /// Reads a server's set, such as `1:4,9,7:*`; `*` counts as the largest possible UID. `None` when it is none.
+    /// Reads a server's set, such as `1:4,9,7:*`; `*` counts as the largest possible UID. `None` when it is
+    /// none.
     pub(crate) fn parse(text: &[u8]) -> Option<UidSet> {
         Some(UidSet::from_ranges(parse_ranges(text)?.into_iter().map(|(a, b)| a.min(b)..=a.max(b))))
     }
@@ -147,8 +148,8 @@ impl UidSet {
 
     /// Returns the set as a command argument, such as `1:4,7,9:*`; the largest possible UID is written `*`.
     ///
-    /// `*` also matches the last message when its UID is smaller than the range's start; answers are checked against
-    /// the set, so that does no harm.
+    /// `*` also matches the last message when its UID is smaller than the range's start; answers are checked
+    /// against the set, so that does no harm.
     pub(crate) fn to_wire(&self) -> String {
         let mut out = String::new();
         for (first, last) in &self.ranges {
@@ -160,16 +161,18 @@ impl UidSet {
         out
     }
 
-    /// Whether the set is a question for whatever is there rather than a list of messages: it names more than a million.
+    /// Whether the set is a question for whatever is there rather than a list of messages: it names more than
+    /// a million.
     pub(crate) fn is_open(&self) -> bool {
         const OPEN_ENDED: u64 = 1_000_000;
         self.len() > OPEN_ENDED
     }
 
-    /// Cuts the set into parts that name at most `max_uids` UIDs and are at most `max_bytes` long on the wire.
+    /// Cuts the set into parts that name at most `max_uids` UIDs and are at most `max_bytes` long on the
+    /// wire.
     ///
-    /// A set that names more than a million UIDs is a question ("whatever is there"), not a list of messages: its
-    /// ranges stay whole, or 4 billion UIDs would become millions of commands.
+    /// A set that names more than a million UIDs is a question ("whatever is there"), not a list of messages:
+    /// its ranges stay whole, or 4 billion UIDs would become millions of commands.
     pub(crate) fn chunks(&self, max_uids: u32, max_bytes: usize) -> Vec<UidSet> {
         let limit = if self.is_open() { u64::MAX } else { u64::from(max_uids.max(1)) };
         let (mut chunks, mut chunk) = (Vec::new(), UidSet::default());

@@ -1,5 +1,5 @@
-//! Folders that are there and that the server's list lacks: a list that ends in OK need not be whole, so that what is known
-//! from before is asked for by its name before anybody takes it for deleted.
+//! Folders that are there and that the server's list lacks: a list that ends in OK need not be whole, so that
+//! what is known from before is asked for by its name before anybody takes it for deleted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,8 @@ pub struct Expected {
 }
 
 impl Session {
-    /// The names of those folders that the list lacks: of the expected ones, and INBOX, which every account has.
+    /// The names of those folders that the list lacks: of the expected ones, and INBOX, which every account
+    /// has.
     pub(crate) fn lacking(&self, listed: &[Folder], expected: &[Expected]) -> Vec<FolderName> {
         let folded = |name: &FolderName| fold_inbox(name.0.clone());
         let names: HashSet<Vec<u8>> = listed.iter().map(|folder| folded(&folder.name)).collect();
@@ -28,7 +29,8 @@ impl Session {
             None => true,
         });
         let Some(first) = missing.next() else { return lacking };
-        // One name is spelt otherwise today, say; where the path is another folder's, the folder is not there.
+        // One name is spelt otherwise today, say; where the path is another folder's, the folder is not
+        // there.
         let owned: HashSet<Vec<u8>> =
             expected.iter().filter_map(|one| one.name.as_ref()).map(folded).collect();
         let paths: HashMap<String, &Folder> =
@@ -55,8 +57,9 @@ impl Session {
         Naming { prefix: "", delimiter: self.facts().delimiter }.encode(&below).ok()
     }
 
-    /// Those of the folders that the list lacks which are there, with their figures where the server gives them. Only a plain
-    /// refusal says that a folder is not there: one for another reason is of a folder that nobody can look at.
+    /// Those of the folders that the list lacks which are there, with their figures where the server gives
+    /// them. Only a plain refusal says that a folder is not there: one for another reason is of a folder that
+    /// nobody can look at.
     ///
     /// # Errors
     /// Lost connections, and refusals for now.

@@ -49,8 +49,8 @@ fn unshift(out: &mut String, shifted: &mut Vec<u8>) {
 
 /// Returns what `name` says in Unicode, or `None` when it is not modified UTF-7.
 ///
-/// Printable characters written in base64 and split base64 runs are accepted although they are not canonical: clients
-/// write them, and the text is unambiguous.
+/// Printable characters written in base64 and split base64 runs are accepted although they are not canonical:
+/// clients write them, and the text is unambiguous.
 pub(crate) fn decode(name: &str) -> Option<String> {
     let mut out = String::with_capacity(name.len());
     let mut rest = name;
@@ -90,8 +90,8 @@ pub(crate) fn push_escaped(out: &mut String, text: &str) {
     }
 }
 
-/// Control characters, and the marks that turn or hide text on a terminal. The joiners U+200C and U+200D stay: Persian
-/// names and emoji need them.
+/// Control characters, and the marks that turn or hide text on a terminal. The joiners U+200C and U+200D
+/// stay: Persian names and emoji need them.
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character,

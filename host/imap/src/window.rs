@@ -1,9 +1,11 @@
-//! How many APPENDs may be under way: additive increase, multiplicative decrease, bounded in messages and bytes.
+//! How many APPENDs may be under way: additive increase, multiplicative decrease, bounded in messages and
+//! bytes.
 //!
-//! Sans I/O. The window, not the parser, sets the speed of a copy: at 40 ms round trip 16 messages under way moved 125 a
-//! second, 256 moved 2,500.
+//! Sans I/O. The window, not the parser, sets the speed of a copy: at 40 ms round trip 16 messages under way
+//! moved 125 a second, 256 moved 2,500.
 
-/// Five batches, or enough to hide 100 ms at once; small enough not to flood a server before it has answered anything.
+/// Five batches, or enough to hide 100 ms at once; small enough not to flood a server before it has answered
+/// anything.
 const START: usize = 256;
 /// After a server asked for patience: one at a time, and slowly more.
 const FLOOR: usize = 1;

@@ -26,8 +26,8 @@ use crate::{ImapError, Timeouts};
 const READ_SIZE: usize = 64 << 10;
 /// Bytes collected before they are written: one TLS record and few system calls for many small commands.
 const WRITE_SIZE: usize = 64 << 10;
-/// Responses to one command together, bodies aside: a list of 100,000 folders stays far below, an endless stream does
-/// not.
+/// Responses to one command together, bodies aside: a list of 100,000 folders stays far below, an endless
+/// stream does not.
 pub(crate) const MAX_ANSWER: u64 = 64 << 20;
 /// The rest of a response's line behind a body: a few items. A line of mail can be as long.
 const MAX_TAIL: usize = 64 << 10;
@@ -94,8 +94,8 @@ impl Wire {
     /// Starts counting deadlines and bytes for a command.
     ///
     /// # Errors
-    /// The error that ended the connection, if one did; `Closed` when an earlier command was dropped half-way, since
-    /// its answer would be taken for this one's.
+    /// The error that ended the connection, if one did; `Closed` when an earlier command was dropped
+    /// half-way, since its answer would be taken for this one's.
     pub(crate) fn begin(&mut self, during: &'static str) -> Result<(), ImapError> {
         if let Some(fault) = self.reader.fault.as_ref().or(self.writer.fault.as_ref()) {
             return Err(fault.clone());
@@ -128,8 +128,8 @@ impl Wire {
         self.reader.clock.started.max(self.writer.clock.started).elapsed()
     }
 
-    /// Writes what is collected. When that fails, what the server said before it left explains more than our broken
-    /// pipe, so it is read first.
+    /// Writes what is collected. When that fails, what the server said before it left explains more than our
+    /// broken pipe, so it is read first.
     pub(crate) async fn flush(&mut self) -> Result<(), ImapError> {
         let Err(error) = self.writer.flush().await else { return Ok(()) };
         let last_words = async {
@@ -152,8 +152,8 @@ impl Wire {
     }
 }
 
-/// The deadlines of one half in one timer: silence, the command as a whole, several commands together, and the moment when
-/// the pace is to be judged.
+/// The deadlines of one half in one timer: silence, the command as a whole, several commands together, and
+/// the moment when the pace is to be judged.
 struct Clock {
     sleep: Pin<Box<Sleep>>,
     idle: Duration,
@@ -208,7 +208,8 @@ impl Clock {
         self.bound.map_or(self.end, |(until, _)| self.end.min(until))
     }
 
-    /// From now on the other side is waited for: the time in which nobody looked for its answer is not its own.
+    /// From now on the other side is waited for: the time in which nobody looked for its answer is not its
+    /// own.
     fn begin_waiting(&mut self, judged_in: Option<Duration>) {
         let now = Instant::now();
         self.end += now - self.touched;
@@ -320,12 +321,14 @@ impl WireReader {
         Ok(())
     }
 
-    /// The next piece of the body under way, at most 64 KiB; `None` at its end. The last piece is handed out once it is
-    /// seen that the body ends where it was said to, so that nobody has the whole of one that does not.
+    /// The next piece of the body under way, at most 64 KiB; `None` at its end. The last piece is handed out
+    /// once it is seen that the body ends where it was said to, so that nobody has the whole of one that does
+    /// not.
     ///
     /// # Errors
-    /// Lost connections; `Protocol`, which ends the connection, when the response does not go on behind the body as FETCH
-    /// responses do: the announced length was wrong, and what came is half a message, or a message and the next one.
+    /// Lost connections; `Protocol`, which ends the connection, when the response does not go on behind the
+    /// body as FETCH responses do: the announced length was wrong, and what came is half a message, or a
+    /// message and the next one.
     pub(crate) async fn body(&mut self) -> Result<Option<Bytes>, ImapError> {
         self.piece(true).await
     }
@@ -413,7 +416,8 @@ impl WireReader {
         Poll::Ready(Err(self.fail(error)))
     }
 
-    /// Whether the connection has ended while nothing was asked. What the server has said unasked is kept for later.
+    /// Whether the connection has ended while nothing was asked. What the server has said unasked is kept for
+    /// later.
     fn is_over(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         self.buffer.reserve(READ_SIZE);
@@ -463,7 +467,8 @@ impl WireReader {
         self.clock.restart();
     }
 
-    /// As [`progress`](Self::progress), by something worth so many bytes: from the first on there is a least pace.
+    /// As [`progress`](Self::progress), by something worth so many bytes: from the first on there is a least
+    /// pace.
     pub(crate) fn brought(&mut self, worth: u64) {
         self.pace.came(worth);
         self.progress();
@@ -479,7 +484,8 @@ impl WireReader {
         (self.pace, self.waiting, self.clock.judged) = (Pace::default(), None, None);
     }
 
-    /// The commands under way have to be answered by then, however much progress they make: after so long in all.
+    /// The commands under way have to be answered by then, however much progress they make: after so long in
+    /// all.
     pub(crate) fn bound(&mut self, until: Instant, all: Duration) {
         self.clock.bound = Some((until, all));
         self.clock.touch();
@@ -538,7 +544,8 @@ pub(crate) struct WireWriter {
     pace: Pace,
     /// Since when it takes nothing.
     waiting: Option<Instant>,
-    /// What answers were worth that came meanwhile: a server that answers may take its time with what follows.
+    /// What answers were worth that came meanwhile: a server that answers may take its time with what
+    /// follows.
     answered: Arc<AtomicU64>,
     during: &'static str,
     fault: Option<ImapError>,
@@ -550,7 +557,8 @@ impl WireWriter {
         Arc::clone(&self.answered)
     }
 
-    /// Takes `bytes`; some or all of them stay in memory until there are 64 KiB or [`WireWriter::flush`] is called.
+    /// Takes `bytes`; some or all of them stay in memory until there are 64 KiB or [`WireWriter::flush`] is
+    /// called.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ImapError> {
         while !bytes.is_empty() {
             if self.buffer.len() >= WRITE_SIZE {
@@ -666,8 +674,8 @@ impl WireWriter {
         self.whole = self.buffer.len();
     }
 
-    /// Drops the command under way, sends the whole ones before it and tells the server that nothing more will come; it
-    /// can still answer.
+    /// Drops the command under way, sends the whole ones before it and tells the server that nothing more
+    /// will come; it can still answer.
     pub(crate) async fn cut_off(&mut self, error: ImapError) {
         self.buffer.truncate(self.whole.max(self.start));
         let finish = async {

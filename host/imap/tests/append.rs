@@ -66,7 +66,8 @@ fn stored(ticket: u64, uid: Option<u32>) -> Ack {
     Ack { ticket, outcome: AckOutcome::Stored { uid_validity: Some(77), uid, older_uid: None } }
 }
 
-/// P1, and the rules of the pipeline: ask first, then send ahead, ask again for a new keyword; verdicts by tag.
+/// P1, and the rules of the pipeline: ask first, then send ahead, ask again for a new keyword; verdicts by
+/// tag.
 #[tokio::test]
 async fn the_first_message_and_new_keywords_ask_first() {
     let script = [
@@ -118,7 +119,8 @@ async fn the_first_message_and_new_keywords_ask_first() {
     }
 }
 
-/// Keywords that were asked about ahead cost no message a round trip; without an `OK` each is asked with its message.
+/// Keywords that were asked about ahead cost no message a round trip; without an `OK` each is asked with its
+/// message.
 #[tokio::test]
 async fn keywords_introduced_ahead() {
     let first = [
@@ -174,8 +176,8 @@ async fn keywords_introduced_ahead() {
     }
 }
 
-/// The list that is asked for behind the last message has what was stored, whatever came in between; a refused one is
-/// nothing, and neither costs the messages anything.
+/// The list that is asked for behind the last message has what was stored, whatever came in between; a
+/// refused one is nothing, and neither costs the messages anything.
 #[tokio::test]
 async fn a_list_behind_the_last_message() {
     let line = |n: u32, uid: u32| {
@@ -306,7 +308,8 @@ async fn connections_learn_together() {
     }
 }
 
-/// A server that may be asked only one thing at a time, or whose numbers are at their end, is not asked ahead.
+/// A server that may be asked only one thing at a time, or whose numbers are at their end, is not asked
+/// ahead.
 #[tokio::test]
 async fn keywords_are_not_introduced_where_that_could_harm() {
     let script = ["C: NOOP", "S: @ OK"];
@@ -467,7 +470,8 @@ async fn into_trouble(trouble: &[&str]) -> (Result<(), ImapError>, Vec<Ack>, Opt
     (sent, got, error, server.heard().await)
 }
 
-/// Rule 3: anything that shows the two sides out of step closes the connection; what was acknowledged stays so.
+/// Rule 3: anything that shows the two sides out of step closes the connection; what was acknowledged stays
+/// so.
 #[tokio::test]
 async fn out_of_step_closes_the_connection() {
     for trouble in [

@@ -1,4 +1,5 @@
-//! What is plausible: lists, texts, sets, names and waits that go beyond it end, with a sentence and within memory.
+//! What is plausible: lists, texts, sets, names and waits that go beyond it end, with a sentence and within
+//! memory.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -18,8 +19,8 @@ use tokio::time::{Instant, sleep};
 const CAPABILITIES: &str = "ESEARCH UIDPLUS CONDSTORE LITERAL+";
 const DATE: &str = "INTERNALDATE \"05-May-2021 05:05:05 +0500\"";
 
-/// A session with a folder of so many messages open for writing, over a server that then behaves as told: it gets its end
-/// of the line and the tag of what is asked next.
+/// A session with a folder of so many messages open for writing, over a server that then behaves as told: it
+/// gets its end of the line and the tag of what is asked next.
 async fn open<F: Future<Output = ()> + Send + 'static>(
     exists: u32,
     behave: impl FnOnce(DuplexStream, String) -> F + Send + 'static,
@@ -120,7 +121,8 @@ async fn a_list_has_a_most_of_bytes_as_well() {
     assert!(matches!(error, ImapError::Limit { .. }) && error.to_string().contains("lines"), "{error}");
 }
 
-/// The same items of one message again and again are no progress: at once a limit, slowly the command's deadline.
+/// The same items of one message again and again are no progress: at once a limit, slowly the command's
+/// deadline.
 #[tokio::test(start_paused = true)]
 async fn the_same_items_once_more_are_no_progress() {
     let same = |_| "* 1 FETCH (UID 1 RFC822.SIZE 1)\r\n".to_owned();
@@ -177,7 +179,8 @@ async fn a_text_that_trickles_has_a_least_pace() {
     assert!(begun.elapsed() < Duration::from_secs(700), "{:?}", begun.elapsed());
 }
 
-/// 2 KiB a second, with pauses of some minutes: slow, and good enough. What we wait for ourselves does not count.
+/// 2 KiB a second, with pauses of some minutes: slow, and good enough. What we wait for ourselves does not
+/// count.
 #[tokio::test(start_paused = true)]
 async fn a_slow_line_is_waited_for() {
     let mut session = open(1, |mut io, tag| async move {
@@ -240,7 +243,8 @@ async fn a_count_that_cannot_be_is_refused_and_the_session_goes_on() {
     session.noop().await.unwrap();
 }
 
-/// It is there, whatever is said against creating it, so that the count is told, and nothing is created above it.
+/// It is there, whatever is said against creating it, so that the count is told, and nothing is created above
+/// it.
 #[tokio::test]
 async fn a_target_with_a_count_that_cannot_be_is_told_so_and_not_created() {
     let script = [

@@ -168,7 +168,8 @@ async fn every_cut(script: &[String], talk: impl AsyncFn(DuplexStream) -> Result
     let passed = passed.load(Ordering::Relaxed);
     assert!(passed > 400, "{passed}");
     for limit in 0..passed {
-        // A server that is cut off panics over the missing commands; that is its task's affair, not the test's.
+        // A server that is cut off panics over the missing commands; that is its task's affair, not the
+        // test's.
         let (server, task) = serve(&script, 1 << 16);
         let error = talk(cut(server, limit, Arc::default())).await.expect_err("an error");
         drop(task);

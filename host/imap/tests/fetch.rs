@@ -144,7 +144,8 @@ async fn a_short_body_is_an_error() {
     assert!(fetch.next().await.is_err());
 }
 
-/// What a source announced was believed: with a length too large, protocol and the next message were stored as mail.
+/// What a source announced was believed: with a length too large, protocol and the next message were stored
+/// as mail.
 #[tokio::test]
 async fn a_body_that_does_not_end_where_it_was_said_to_is_never_whole() {
     let fetch = format!("C: UID FETCH 1:2 {FULL}");
@@ -310,8 +311,8 @@ async fn nothing_to_fetch_sends_nothing() {
     session.noop().await.unwrap();
 }
 
-/// A small folder is opened and listed in one round trip; a list that is not whole is to be asked for again, and one that
-/// comes although the folder could not be opened is of another folder.
+/// A small folder is opened and listed in one round trip; a list that is not whole is to be asked for again,
+/// and one that comes although the folder could not be opened is of another folder.
 #[tokio::test]
 async fn a_small_folder_is_listed_as_it_is_opened() {
     let ask = ["C: EXAMINE \"INBOX\"", "C: UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)"];
@@ -342,7 +343,8 @@ async fn a_small_folder_is_listed_as_it_is_opened() {
     }
 }
 
-/// Several small folders are looked into in one round trip; what is not opened, not whole, or has no count is nobody's.
+/// Several small folders are looked into in one round trip; what is not opened, not whole, or has no count is
+/// nobody's.
 #[tokio::test]
 async fn small_folders_are_listed_together() {
     let names = ["a", "b", "c", "d", "e"];

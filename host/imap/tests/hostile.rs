@@ -1,4 +1,5 @@
-//! Servers that lie, flood, stall or leave: each ends in a typed error, in time, within memory, with no wrong count.
+//! Servers that lie, flood, stall or leave: each ends in a typed error, in time, within memory, with no wrong
+//! count.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -69,8 +70,8 @@ async fn speak(session: &mut Session, verb: &str) -> Result<(), ImapError> {
     }
 }
 
-/// Runs `verb` in a folder open for writing, against a server that says `answer` to whatever comes, then hangs or,
-/// with `leave`, closes.
+/// Runs `verb` in a folder open for writing, against a server that says `answer` to whatever comes, then
+/// hangs or, with `leave`, closes.
 async fn against(verb: &str, answer: &[u8], leave: bool) -> (Result<(), ImapError>, Session) {
     let mut script = prelude(CAPABILITIES);
     let open = ["C: SELECT \"INBOX\"", "S: * 1 EXISTS", "S: * OK [HIGHESTMODSEQ 9] ok", "S: @ OK"];
@@ -243,7 +244,8 @@ async fn deep_nesting_is_survived_by_every_verb() {
     }
 }
 
-/// A body of 4 GiB is announced and streamed; what does not come is an error, and nothing is set aside for it.
+/// A body of 4 GiB is announced and streamed; what does not come is an error, and nothing is set aside for
+/// it.
 #[tokio::test]
 async fn a_monstrous_body_costs_what_arrives() {
     let fetch = "C: UID FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
@@ -318,8 +320,9 @@ async fn a_server_that_refuses_everything_after_the_log_in() {
     assert_eq!(session.changes(1, UidSet::range(1, 1)).await.unwrap().vanished, None);
 }
 
-/// What was asked for after the log-in counts as long as the connection lives: what was promised before is not relied on,
-/// what is thrown in later changes nothing, and what is withdrawn without a word ends in the server's own.
+/// What was asked for after the log-in counts as long as the connection lives: what was promised before is
+/// not relied on, what is thrown in later changes nothing, and what is withdrawn without a word ends in the
+/// server's own.
 #[tokio::test]
 async fn capabilities_that_change() {
     let before = "IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+ MULTIAPPEND MOVE UIDPLUS QRESYNC";

@@ -36,7 +36,8 @@ async fn wrong_password_is_sent_once() {
     assert!(!heard.contains("LOGIN") && !error.to_string().contains("pa"), "{error}");
 }
 
-/// A server that repeats what it did not like: of four bytes it gives the digits away, wherever the answer rode along.
+/// A server that repeats what it did not like: of four bytes it gives the digits away, wherever the answer
+/// rode along.
 #[tokio::test]
 async fn a_short_password_in_a_repeated_answer_is_not_told() {
     let short = Login { user: "an".into(), secret: b"pin4".to_vec().into(), ..login() };
@@ -83,8 +84,8 @@ async fn log_in_beside(script: &[&str], known: Option<&Known>) -> (Session, Serv
     (connect_beside(&account, &quick(), known).await.unwrap(), server)
 }
 
-/// A further connection is spared the questions that the first one asked, unless the server offers something else: behind
-/// one name there may be several.
+/// A further connection is spared the questions that the first one asked, unless the server offers something
+/// else: behind one name there may be several.
 #[tokio::test]
 async fn a_further_connection_asks_what_is_new() {
     let greeting = "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi";

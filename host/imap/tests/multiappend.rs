@@ -1,4 +1,5 @@
-//! Several messages in one command (MULTIAPPEND, RFC 3502): who joins, what the answers mean, and what a refusal leaves.
+//! Several messages in one command (MULTIAPPEND, RFC 3502): who joins, what the answers mean, and what a
+//! refusal leaves.
 
 #![allow(clippy::unwrap_used, unused_must_use, reason = "helpers of tests; most messages are simply sent")]
 
@@ -186,7 +187,8 @@ async fn nothing_joins_a_command_that_is_refused_already() {
     assert_eq!(got[2], stored(3, Some(11)));
 }
 
-/// Rule 3 holds for batches: what shows the two sides out of step closes the connection, and nothing more is sent.
+/// Rule 3 holds for batches: what shows the two sides out of step closes the connection, and nothing more is
+/// sent.
 #[tokio::test]
 async fn bad_in_a_batch_closes_the_connection() {
     for answer in
@@ -220,7 +222,8 @@ async fn a_reply_cut_anywhere_acknowledges_all_or_none() {
     }
 }
 
-/// Large and empty messages, and those that have something to prove, go alone; a full command is followed by another.
+/// Large and empty messages, and those that have something to prove, go alone; a full command is followed by
+/// another.
 #[tokio::test]
 async fn who_goes_alone() {
     let head = |len: &str| format!("C: APPEND \"Work\" () {DATE} {{{len}}}");

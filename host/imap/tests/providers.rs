@@ -12,8 +12,8 @@ use mailhaul_imap::{
 
 const FULL: &str = "C: UID FETCH 1:9 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
 
-/// Exchange, without SPECIAL-USE and CONDSTORE: a message it cannot convert is OK without its text (offlineimap issue 62);
-/// others have the empty string for it.
+/// Exchange, without SPECIAL-USE and CONDSTORE: a message it cannot convert is OK without its text
+/// (offlineimap issue 62); others have the empty string for it.
 #[tokio::test]
 async fn exchange_gives_no_text() {
     let (mut session, _server) = session(
@@ -46,7 +46,8 @@ async fn exchange_gives_no_text() {
     assert_eq!(seen, [(5, None, 0), (6, Some(0), 0), (7, Some(2), 2)]);
 }
 
-/// Microsoft 365 throttles with BAD and a time (178 755 to 299 961 milliseconds seen; imapsync's FAQ for Office 365).
+/// Microsoft 365 throttles with BAD and a time (178 755 to 299 961 milliseconds seen; imapsync's FAQ for
+/// Office 365).
 #[tokio::test]
 async fn microsoft_asks_for_time() {
     let (mut session, _server) = session(
@@ -62,8 +63,8 @@ async fn microsoft_asks_for_time() {
     assert_eq!(error.suggested_wait().map(|wait| wait.as_millis()), Some(299_961));
 }
 
-/// Gmail: a limit of 35,651,584 bytes, roles under `[Gmail]`, a status code without text (modern-email/defects issue 28),
-/// labels with NIL among them, and a flag list with `]` in it.
+/// Gmail: a limit of 35,651,584 bytes, roles under `[Gmail]`, a status code without text
+/// (modern-email/defects issue 28), labels with NIL among them, and a flag list with `]` in it.
 #[tokio::test]
 async fn gmail_has_its_own_ways() {
     let (mut session, _server) = session(
@@ -114,7 +115,8 @@ async fn gmail_has_too_many_connections() {
     assert!(error.asks_for_patience());
 }
 
-/// hMailServer 5 can be set to `\` as its separator and sends it doubled, as RFC 3501 wants; its prefix is empty.
+/// hMailServer 5 can be set to `\` as its separator and sends it doubled, as RFC 3501 wants; its prefix is
+/// empty.
 #[tokio::test]
 async fn hmailserver_separates_by_backslash() {
     let (mut session, _server) = session(
@@ -132,7 +134,8 @@ async fn hmailserver_separates_by_backslash() {
     .await;
     let folders = session.folders().await.unwrap();
     assert_eq!(folders[1].name, FolderName(b"Kunden\\M&APw-ller".to_vec()));
-    // What separates levels is known from the LIST of the log-in, `/` in this script: the level keeps its backslash.
+    // What separates levels is known from the LIST of the log-in, `/` in this script: the level keeps its
+    // backslash.
     assert!(folders[1].path.to_string().contains("M\u{fc}ller"), "{}", folders[1].path);
 }
 
@@ -169,8 +172,8 @@ async fn stored(answer: &str) -> AckOutcome {
     ack.unwrap().unwrap().outcome
 }
 
-/// DavMail swapped the two numbers of APPENDUID (issue 315); Proton Bridge tells UIDPLUS and gives none (issue 170): the
-/// message is stored, its UID is not known.
+/// DavMail swapped the two numbers of APPENDUID (issue 315); Proton Bridge tells UIDPLUS and gives none
+/// (issue 170): the message is stored, its UID is not known.
 #[tokio::test]
 async fn uids_that_cannot_be_believed() {
     for answer in [
@@ -185,7 +188,8 @@ async fn uids_that_cannot_be_believed() {
     assert!(matches!(outcome, AckOutcome::Stored { uid: Some(10), .. }), "{outcome:?}");
 }
 
-/// Yahoo's code for a message that does not end in CR LF (imapsync's FAQ for Yahoo), and Exchange's for long lines.
+/// Yahoo's code for a message that does not end in CR LF (imapsync's FAQ for Yahoo), and Exchange's for long
+/// lines.
 #[tokio::test]
 async fn refusals_keep_their_words() {
     for (answer, words) in [
@@ -198,8 +202,8 @@ async fn refusals_keep_their_words() {
     }
 }
 
-/// Telekom HU sends two blanks in its capability line (async-imap issue 131), and mox ends a refused connection without a
-/// word.
+/// Telekom HU sends two blanks in its capability line (async-imap issue 131), and mox ends a refused
+/// connection without a word.
 #[tokio::test]
 async fn greetings_and_lines_out_of_shape() {
     let (error, _) = refused(
@@ -216,7 +220,8 @@ async fn greetings_and_lines_out_of_shape() {
     assert!(error.is_connection_lost(), "{error}");
 }
 
-/// Zimbra says goodbye when a locked share is subscribed to (field reports): the connection is lost, not the folder made.
+/// Zimbra says goodbye when a locked share is subscribed to (field reports): the connection is lost, not the
+/// folder made.
 #[tokio::test]
 async fn zimbra_leaves_at_a_subscription() {
     let (mut session, _server) =
@@ -229,8 +234,8 @@ async fn zimbra_leaves_at_a_subscription() {
     );
 }
 
-/// Flags real servers list and none takes back: `\$NOTJUNK` is "invalid system flag" (imap-backup issue 133); `\X-…` of
-/// 1&1, `\Indexed`, `\ATTACHED` and more were collected by imapsync.
+/// Flags real servers list and none takes back: `\$NOTJUNK` is "invalid system flag" (imap-backup issue 133);
+/// `\X-…` of 1&1, `\Indexed`, `\ATTACHED` and more were collected by imapsync.
 #[tokio::test]
 async fn flags_that_nobody_takes() {
     let (mut session, _server) = session(

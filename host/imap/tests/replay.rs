@@ -1,5 +1,5 @@
-//! Real servers' recorded answers: read right, and when they are cut off anywhere or come byte by byte, read right or
-//! refused, never misread.
+//! Real servers' recorded answers: read right, and when they are cut off anywhere or come byte by byte, read
+//! right or refused, never misread.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -25,8 +25,8 @@ fn recorded(name: &str) -> &'static Transcript {
     &all[SERVERS.iter().position(|one| *one == name).unwrap()]
 }
 
-/// Looks at everything in the mailbox (or with `everything` false only at INBOX's messages), stores a message and leaves;
-/// what was seen, as a transcript's `E: ` lines.
+/// Looks at everything in the mailbox (or with `everything` false only at INBOX's messages), stores a message
+/// and leaves; what was seen, as a transcript's `E: ` lines.
 async fn tour<S>(stream: S, everything: bool) -> Result<Vec<String>, ImapError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,

@@ -393,8 +393,8 @@ async fn a_dropped_call_does_not_give_its_answer_to_the_next() {
     assert!(error.to_string().contains("interrupted"), "{error}");
 }
 
-/// What a profile says of a server is heeded from then on: what does not work is not used, what the server says of its
-/// largest message counts, and where one command has to wait for the other it does.
+/// What a profile says of a server is heeded from then on: what does not work is not used, what the server
+/// says of its largest message counts, and where one command has to wait for the other it does.
 #[tokio::test]
 async fn a_restrained_session_asks_for_less() {
     let prelude = prelude("LITERAL+ MULTIAPPEND CONDSTORE QRESYNC APPENDLIMIT=1000");
@@ -424,8 +424,8 @@ async fn a_restrained_session_asks_for_less() {
     assert_eq!(listing.await.unwrap().unwrap().len(), 1);
 }
 
-/// What is told before `[CLOSED]` is of the folder that was open: its numbers are not the next one's (RFC 7162 section
-/// 3.2.11).
+/// What is told before `[CLOSED]` is of the folder that was open: its numbers are not the next one's (RFC
+/// 7162 section 3.2.11).
 #[tokio::test]
 async fn what_is_told_of_the_folder_before_is_not_the_next_one_s() {
     let script = [

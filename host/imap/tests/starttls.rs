@@ -1,4 +1,5 @@
-//! STARTTLS: no credentials in clear, nothing said before TLS used after it (the cases of the 2021 STARTTLS paper).
+//! STARTTLS: no credentials in clear, nothing said before TLS used after it (the cases of the 2021 STARTTLS
+//! paper).
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -1,4 +1,5 @@
-//! The verbs a repeated run needs: all folders with figures, what changed, what is there, and changing a target.
+//! The verbs a repeated run needs: all folders with figures, what changed, what is there, and changing a
+//! target.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -72,8 +73,8 @@ async fn folders_come_with_their_figures() {
     }
 }
 
-/// Cyrus up to 3.12 prints memory that it has freed as a MAILBOXID, which takes the other figures with it or reads as another
-/// folder's: figures are asked for without, and what two folders share is nobody's.
+/// Cyrus up to 3.12 prints memory that it has freed as a MAILBOXID, which takes the other figures with it or
+/// reads as another folder's: figures are asked for without, and what two folders share is nobody's.
 #[tokio::test]
 async fn a_mailbox_id_that_is_none_is_not_asked_for_again() {
     let capabilities = "LIST-EXTENDED LIST-STATUS SPECIAL-USE OBJECTID";

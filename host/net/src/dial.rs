@@ -23,8 +23,8 @@ use crate::{Endpoint, NetError, NetErrorKind, Stream, TlsMode};
 const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
 /// One TLS handshake; servers with a busy CPU or a slow OCSP responder need seconds, not minutes.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
-/// The head start of each address over the next (RFC 8305 section 5): a host whose IPv6 is filtered must not cost a
-/// time-out per connection.
+/// The head start of each address over the next (RFC 8305 section 5): a host whose IPv6 is filtered must not
+/// cost a time-out per connection.
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// More addresses than this are not tried; a name with hundreds is a mistake or an attack.
 const MAX_ADDRESSES: usize = 16;
@@ -36,8 +36,8 @@ type Opening = Pin<Box<dyn Future<Output = io::Result<Transport>> + Send>>;
 /// Opens connections. Cheap to clone; all clones share one TLS configuration and its session cache.
 #[derive(Clone)]
 pub struct Dialer {
-    /// Empty until the first TLS connection where only the platform's roots count: reading them takes longer than a
-    /// connection in clear.
+    /// Empty until the first TLS connection where only the platform's roots count: reading them takes longer
+    /// than a connection in clear.
     tls: Arc<OnceLock<TlsConnector>>,
     /// Instead of TCP.
     opener: Option<Arc<Opener>>,
@@ -50,7 +50,8 @@ impl std::fmt::Debug for Dialer {
 }
 
 impl Dialer {
-    /// Returns the dialer that trusts the platform's root certificates, which are read with the first TLS connection.
+    /// Returns the dialer that trusts the platform's root certificates, which are read with the first TLS
+    /// connection.
     pub fn platform() -> Dialer {
         static PLATFORM: OnceLock<Dialer> = OnceLock::new();
         PLATFORM.get_or_init(|| Dialer { tls: Arc::default(), opener: None }).clone()
@@ -67,10 +68,11 @@ impl Dialer {
         Ok(Dialer { tls: Arc::new(OnceLock::from(connector)), opener: None })
     }
 
-    /// Returns this dialer with `open` in the place of name look-up and TCP: through a tunnel, or to a test's server in
-    /// memory. TLS, its roots and the deadlines stay as they are.
+    /// Returns this dialer with `open` in the place of name look-up and TCP: through a tunnel, or to a test's
+    /// server in memory. TLS, its roots and the deadlines stay as they are.
     ///
-    /// What `open` fails with is read as a failure of TCP is: `ConnectionRefused` is [`NetErrorKind::Refused`].
+    /// What `open` fails with is read as a failure of TCP is: `ConnectionRefused` is
+    /// [`NetErrorKind::Refused`].
     #[must_use]
     pub fn through<O, F, S>(self, open: O) -> Dialer
     where
@@ -96,11 +98,12 @@ impl Dialer {
 
     /// Returns a connection to `endpoint`; with [`TlsMode::Implicit`] the TLS handshake is done.
     ///
-    /// All addresses of the name are tried, the next one 250 ms after the one before. Gives up after 30 seconds for
-    /// name and TCP together and 30 more for TLS.
+    /// All addresses of the name are tried, the next one 250 ms after the one before. Gives up after 30
+    /// seconds for name and TCP together and 30 more for TLS.
     ///
     /// # Errors
-    /// Every [`NetErrorKind`] except `PlainOnTlsPort`; `BadRoots` when the platform has no root certificate at all.
+    /// Every [`NetErrorKind`] except `PlainOnTlsPort`; `BadRoots` when the platform has no root certificate
+    /// at all.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
         match &self.opener {
             Some(opener) => {
@@ -151,8 +154,8 @@ impl Dialer {
     /// Nothing read before the hand-over may be used afterwards: the caller drops what it has buffered.
     ///
     /// # Errors
-    /// The TLS kinds of [`NetErrorKind`]; `BadRoots` as for `connect`; `Other` when `stream` is under TLS already or
-    /// `host` is no valid name.
+    /// The TLS kinds of [`NetErrorKind`]; `BadRoots` as for `connect`; `Other` when `stream` is under TLS
+    /// already or `host` is no valid name.
     pub async fn start_tls(&self, stream: Stream, host: &str) -> Result<Stream, NetError> {
         let endpoint = stream.endpoint().to_owned();
         let Some(transport) = stream.into_plain() else {
@@ -202,7 +205,8 @@ async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<Tra
     while let Some(attempt) = attempts.join_next().await {
         match attempt {
             Ok(Ok(tcp)) => {
-                // Commands and acknowledgements are small; waiting to fill a packet would add a round trip to each.
+                // Commands and acknowledgements are small; waiting to fill a packet would add a round trip to
+                // each.
                 if let Err(error) = tcp.set_nodelay(true) {
                     tracing::debug!(%endpoint, %error, "TCP_NODELAY was refused");
                 }
@@ -222,8 +226,8 @@ async fn open_any(endpoint: &Endpoint, addresses: Vec<SocketAddr>) -> Result<Tra
     }))
 }
 
-/// The name as DNS and certificates know it: letters outside ASCII become `xn--` (UTS #46). What has no such form is left
-/// as it is, for the look-up to refuse.
+/// The name as DNS and certificates know it: letters outside ASCII become `xn--` (UTS #46). What has no such
+/// form is left as it is, for the look-up to refuse.
 pub(crate) fn ascii(host: &str) -> Cow<'_, str> {
     if host.is_ascii() {
         return Cow::Borrowed(host);

@@ -49,8 +49,9 @@ impl Endpoint {
     }
 }
 
-/// Returns the one spelling of a host by which two of them can be compared: as DNS has it (UTS #46), lower case,
-/// without the root's dot; an address in its usual form, IPv6 without brackets. What is no host comes back unharmed.
+/// Returns the one spelling of a host by which two of them can be compared: as DNS has it (UTS #46), lower
+/// case, without the root's dot; an address in its usual form, IPv6 without brackets. What is no host comes
+/// back unharmed.
 pub fn canonical_host(host: &str) -> String {
     let bare = host.strip_prefix('[').and_then(|inside| inside.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = bare.parse::<IpAddr>() {

@@ -115,7 +115,8 @@ fn describe_tls(error: &rustls::Error) -> (NetErrorKind, String) {
     }
 }
 
-/// The text of a library's error, cut to a bounded length and to one line: parts of it may come from the peer.
+/// The text of a library's error, cut to a bounded length and to one line: parts of it may come from the
+/// peer.
 fn bounded(error: &dyn std::fmt::Display) -> String {
     error.to_string().chars().take(200).collect::<String>().escape_debug().to_string()
 }

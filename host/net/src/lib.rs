@@ -1,7 +1,7 @@
 //! How mailhaul reaches a mail server: names, TCP, TLS and the roots it trusts.
 //!
-//! Nothing here knows IMAP. What is deliberately absent: a way to turn certificate checks off, and any fall-back from TLS
-//! to clear text.
+//! Nothing here knows IMAP. What is deliberately absent: a way to turn certificate checks off, and any
+//! fall-back from TLS to clear text.
 
 mod dial;
 mod endpoint;

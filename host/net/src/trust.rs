@@ -1,4 +1,5 @@
-//! Which certificates are believed: the platform's roots, and the roots or server certificates an operator adds.
+//! Which certificates are believed: the platform's roots, and the roots or server certificates an operator
+//! adds.
 
 use std::sync::Arc;
 
@@ -47,9 +48,9 @@ pub(crate) fn client_config(extra: Vec<CertificateDer<'static>>) -> Result<Clien
     Ok(config)
 }
 
-/// The platform's verdict, with one addition: a server certificate that is byte for byte among the operator's extra
-/// certificates is trusted for its own name. Appliances and local bridges present a self-signed certificate marked as
-/// an authority, which no root store can vouch for.
+/// The platform's verdict, with one addition: a server certificate that is byte for byte among the operator's
+/// extra certificates is trusted for its own name. Appliances and local bridges present a self-signed
+/// certificate marked as an authority, which no root store can vouch for.
 #[derive(Debug)]
 struct Trust {
     platform: Verifier,
@@ -68,7 +69,8 @@ impl ServerCertVerifier for Trust {
         let verdict =
             self.platform.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verdict {
-            // Only these two say "no chain"; an expired or misnamed certificate stays refused although it is pinned.
+            // Only these two say "no chain"; an expired or misnamed certificate stays refused although it is
+            // pinned.
             Err(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_)))
                 if self.pinned.iter().any(|pinned| pinned == end_entity) =>
             {

@@ -12,9 +12,9 @@ use crate::state::State;
 
 /// How long a call has computed.
 ///
-/// wasmtime's epochs are wall time: with them alone, a slow server would use up a validator's budget, and a busy machine
-/// everybody's. The thread's own clock says what was computed; the guest goes on only where one of these functions has
-/// just read it, so that both readings are of one thread.
+/// wasmtime's epochs are wall time: with them alone, a slow server would use up a validator's budget, and a
+/// busy machine everybody's. The thread's own clock says what was computed; the guest goes on only where one
+/// of these functions has just read it, so that both readings are of one thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     used: Arc<Used>,

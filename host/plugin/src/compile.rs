@@ -62,7 +62,8 @@ impl Compiler {
     }
 }
 
-/// What the child may compute when it uses every CPU all the time: it has no other clock once its parent is gone.
+/// What the child may compute when it uses every CPU all the time: it has no other clock once its parent is
+/// gone.
 fn cpu_seconds(wall: Duration) -> u64 {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     wall.as_secs().max(1).saturating_mul(cpus)
@@ -107,8 +108,8 @@ async fn child(mut command: Command, bytes: &[u8], limits: &Limits) -> Result<Ve
     }
 }
 
-/// What the child does: reads a component from standard input and writes native code to standard
-/// output, within limits it cannot raise again. `arguments` are what follows [`Compiler::Child`]'s own: bytes of
+/// What the child does: reads a component from standard input and writes native code to standard output,
+/// within limits it cannot raise again. `arguments` are what follows [`Compiler::Child`]'s own: bytes of
 /// address space and seconds of CPU time.
 ///
 /// # Errors

@@ -70,7 +70,8 @@ pub(crate) fn role(role: types::SpecialUse) -> Result<SpecialUse, String> {
     }
 }
 
-/// A path that a guest makes, or makes of those it was given: marks that turn or hide text stand in folders' names.
+/// A path that a guest makes, or makes of those it was given: marks that turn or hide text stand in folders'
+/// names.
 pub(crate) fn folder_path(levels: Vec<String>) -> Result<FolderPath, String> {
     if levels.iter().any(String::is_empty) {
         return Err("a level of a folder path is empty".to_owned());

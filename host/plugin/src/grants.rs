@@ -151,8 +151,8 @@ impl fmt::Debug for SecretGrant {
 pub struct Grants {
     /// Origins it may speak to, and whether they may have addresses no public service has.
     pub http: BTreeMap<Origin, bool>,
-    /// Mail servers at which a source may have mailboxes sign in beside the project's own two; `None` for a plugin that
-    /// ships, whose lists the project file answers for.
+    /// Mail servers at which a source may have mailboxes sign in beside the project's own two; `None` for a
+    /// plugin that ships, whose lists the project file answers for.
     pub hosts: Option<Vec<(String, u16)>>,
     /// Secrets by their names in the manifest.
     pub secrets: BTreeMap<String, SecretGrant>,

@@ -71,7 +71,8 @@ pub struct NeededHttp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeededHost {
-    /// `imap.example:993`, exactly one host and port, in which `{settings.NAME}` stands for a setting of text.
+    /// `imap.example:993`, exactly one host and port, in which `{settings.NAME}` stands for a setting of
+    /// text.
     pub host: String,
     /// The plugin's reason.
     pub why: String,
@@ -83,7 +84,8 @@ pub struct NeededHost {
 pub struct NeededSecret {
     /// Its name under `[plugins.secrets.<id>]`.
     pub name: String,
-    /// The origin it is sent to, one of `[[needs.http]]`; or `source` or `target`, whose log-ins it is a password of.
+    /// The origin it is sent to, one of `[[needs.http]]`; or `source` or `target`, whose log-ins it is a
+    /// password of.
     pub to: String,
     /// The plugin's reason.
     pub why: String,

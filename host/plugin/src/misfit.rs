@@ -1,5 +1,5 @@
-//! wasmtime's errors for people: one sentence with the interface and the function. Its own chain, which names its
-//! own inside as well, goes to the log at the level `-v` shows.
+//! wasmtime's errors for people: one sentence with the interface and the function. Its own chain, which names
+//! its own inside as well, goes to the log at the level `-v` shows.
 
 use crate::error::LoadReason;
 use crate::limits::{CODE, MESSAGE};
@@ -8,7 +8,8 @@ use crate::text;
 /// Lines of a chain with its backtrace; more help nobody.
 const CHAIN: usize = 60;
 
-/// A component that is not what the interface says. `export` is the interface, when the chain does not name it.
+/// A component that is not what the interface says. `export` is the interface, when the chain does not name
+/// it.
 pub(crate) fn link(error: &wasmtime::Error, export: Option<&str>) -> LoadReason {
     log("does not fit", error);
     let chain: Vec<_> = error.chain().map(ToString::to_string).collect();

@@ -185,8 +185,8 @@ impl Plugin {
         self.with_grants(grants)
     }
 
-    /// The same plugin with everything granted that it asks for, but with a fixture's replies instead of servers
-    /// and made-up secrets. `http` false grants no origin.
+    /// The same plugin with everything granted that it asks for, but with a fixture's replies instead of
+    /// servers and made-up secrets. `http` false grants no origin.
     ///
     /// # Errors
     /// When the settings do not fit its schema, or leave an origin unfinished.

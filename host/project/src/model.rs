@@ -171,7 +171,8 @@ impl Tls {
 /// `auth`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Auth {
-    /// The mailbox's own password, or the administrator's, with the best mechanism the server offers (the default).
+    /// The mailbox's own password, or the administrator's, with the best mechanism the server offers (the
+    /// default).
     #[default]
     Password,
     /// SASL PLAIN as the administrator, acting for the mailbox (RFC 4616).

@@ -1,6 +1,7 @@
 //! Every key of `mailhaul.toml`, and the nearest one to a word that is none.
 
-/// The tables of `mailhaul.toml` and their keys, in the order in which they are written. `""` is the top level.
+/// The tables of `mailhaul.toml` and their keys, in the order in which they are written. `""` is the top
+/// level.
 pub const TABLES: &[(&str, &[&str])] = &[
     (
         "",

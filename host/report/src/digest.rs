@@ -363,7 +363,8 @@ pub(crate) fn outcome(hook: &HookSummary) -> &'static str {
     }
 }
 
-/// Whether somebody has to look at a mailbox. One that no run has begun only waits for its turn: there may be thousands.
+/// Whether somebody has to look at a mailbox. One that no run has begun only waits for its turn: there may be
+/// thousands.
 pub(crate) fn needs_a_look(mailbox: &MailboxSummary) -> bool {
     (mailbox.verdict != Verdict::Complete && !mailbox.is_only_listed())
         || mailbox.stopped.is_some()

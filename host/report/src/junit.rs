@@ -1,9 +1,10 @@
 //! The report as JUnit XML, for a CI server's view of a move.
 //!
-//! A `testsuite` is a mailbox. Its `testcase`s are its folders and its validation hooks, and `(mailbox)`
-//! when the mailbox as a whole could not go on, was broken off, or was not begun. A folder fails by messages that failed or differ, or when it lies
-//! beside the mailbox's namespace with mail in it and no rule is about it; one that is not opened or not wholly reached yet, or that was left out on purpose, is `skipped`. Notes and the
-//! operator's own exceptions stand in `system-out`.
+//! A `testsuite` is a mailbox. Its `testcase`s are its folders and its validation hooks, and `(mailbox)` when
+//! the mailbox as a whole could not go on, was broken off, or was not begun. A folder fails by messages that
+//! failed or differ, or when it lies beside the mailbox's namespace with mail in it and no rule is about it;
+//! one that is not opened or not wholly reached yet, or that was left out on purpose, is `skipped`. Notes and
+//! the operator's own exceptions stand in `system-out`.
 
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{ExceptionOutcome, MailboxSummary, ProjectSummary, Verified};

@@ -1,7 +1,7 @@
 //! The header row.
 //!
-//! A list without one has a row of passwords there. So no remark shows what stands in it: a column that is not known is
-//! called by its number.
+//! A list without one has a row of passwords there. So no remark shows what stands in it: a column that is
+//! not known is called by its number.
 
 use mailhaul_plugin::{Diagnostic, Table};
 

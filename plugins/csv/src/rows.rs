@@ -1,6 +1,7 @@
 //! One row.
 //!
-//! No remark shows a cell that is wrong: where a separator is missing or one too many, it is the password beside it.
+//! No remark shows a cell that is wrong: where a separator is missing or one too many, it is the password
+//! beside it.
 
 use mailhaul_plugin::{Account, Auth, Cell, Diagnostic, Extras, Mailbox, Row, Tls};
 

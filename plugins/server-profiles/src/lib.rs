@@ -1,5 +1,5 @@
-//! Knows the larger mail providers and the common mail servers: what they bear, what does not work there, and what
-//! their refusals mean. Everything that is known is data, in [`table`].
+//! Knows the larger mail providers and the common mail servers: what they bear, what does not work there, and
+//! what their refusals mean. Everything that is known is data, in [`table`].
 
 mod table;
 
@@ -39,8 +39,8 @@ fn by_id(id: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.id == id)
 }
 
-/// The provider a server belongs to, and by what it is recognised: its host name first, since many providers run
-/// servers anybody can run.
+/// The provider a server belongs to, and by what it is recognised: its host name first, since many providers
+/// run servers anybody can run.
 fn recognised(server: &Server) -> Option<(&'static Provider, String)> {
     let host = server.host.trim_end_matches('.').to_ascii_lowercase();
     let within =

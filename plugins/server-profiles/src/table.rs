@@ -1,6 +1,6 @@
-//! What is known, provider by provider. Numbers are those providers document or their operators ship as defaults;
-//! where sources differ the one that refuses no mail is taken. Adding a provider is adding an entry here and its id to
-//! `providers` in `plugin.toml`.
+//! What is known, provider by provider. Numbers are those providers document or their operators ship as
+//! defaults; where sources differ the one that refuses no mail is taken. Adding a provider is adding an entry
+//! here and its id to `providers` in `plugin.toml`.
 
 use mailhaul_plugin::Cause as Meaning;
 
@@ -292,7 +292,8 @@ pub(crate) const PROVIDERS: &[Provider] = &[
         ..hosted("netease", "NetEase", &["163.com", "126.com"])
     },
     Provider { sentences: &[log_in(SWITCH_AND_APP_PASSWORD)], ..hosted("naver", "Naver", &["naver.com"]) },
-    // From here on programs. Panels have nothing to be recognised by: they are named, or count as what they run.
+    // From here on programs. Panels have nothing to be recognised by: they are named, or count as what they
+    // run.
     Provider {
         max_connections_per_mailbox: Some(10),
         notes: &[

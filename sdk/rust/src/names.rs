@@ -47,8 +47,8 @@ fn rank(name: &str) -> Option<(SpecialUse, usize)> {
     })
 }
 
-/// Whether a name of the lists can be this normalised one. Nearly none can, and letters of ASCII tell at once: they are
-/// what they are up to the first separator.
+/// Whether a name of the lists can be this normalised one. Nearly none can, and letters of ASCII tell at
+/// once: they are what they are up to the first separator.
 fn may_be(known: &str, name: &str) -> bool {
     let (known_bytes, name_bytes) = (known.as_bytes(), name.as_bytes());
     // Of all other letters in the lists, only this one becomes one of ASCII.

@@ -13,8 +13,8 @@ const REMARKS: usize = 100;
 /// The line of the header row.
 const HEADER: u32 = 1;
 
-/// A table whose cells are asked for by column. The host has done the parsing: separators, quotes, line ends and
-/// the character set are none of the plugin's business.
+/// A table whose cells are asked for by column. The host has done the parsing: separators, quotes, line ends
+/// and the character set are none of the plugin's business.
 ///
 /// ```
 /// use mailhaul_plugin::{Account, Inputs, Mailbox, Page, PageRequest, PluginError, Records};
@@ -46,7 +46,8 @@ impl Records {
     ///
     /// # Errors
     /// [`PluginError::Denied`] when nothing was given under that name; [`PluginError::Input`] that names the
-    /// columns that are missing. What stands in the header row is not shown: in a list without one it is a password.
+    /// columns that are missing. What stands in the header row is not shown: in a list without one it is a
+    /// password.
     pub fn open(inputs: &dyn Inputs, name: &str, required: &[&str]) -> Result<Self, PluginError> {
         let table = inputs.table(name)?;
         // A byte order mark is what spreadsheets put before the first column.
@@ -99,8 +100,8 @@ impl Records {
         (first..).zip(rows).map(row).collect()
     }
 
-    /// A source's page: each row becomes a mailbox, or a remark with its place. Every broken row of the page is
-    /// named, not only the first. The page token is the number of rows before.
+    /// A source's page: each row becomes a mailbox, or a remark with its place. Every broken row of the page
+    /// is named, not only the first. The page token is the number of rows before.
     ///
     /// # Errors
     /// When the token is none of this table's.
@@ -219,7 +220,8 @@ impl Record<'_> {
         }
     }
 
-    /// How to sign in with the cell of a secret column: with that, or as the project file says when it is empty.
+    /// How to sign in with the cell of a secret column: with that, or as the project file says when it is
+    /// empty.
     #[must_use]
     pub fn auth(&self, column: &str) -> Auth {
         self.secret(column).map_or(Auth::Inherit, Auth::Secret)

@@ -30,8 +30,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Opens the secret the manifest asks for by this name (`[[needs.secret]]`). It goes where its `to` says: to an
-/// origin, or with `to = "source"` or `"target"` into [`Auth::Secret`](crate::Auth::Secret) of an account on that side.
+/// Opens the secret the manifest asks for by this name (`[[needs.secret]]`). It goes where its `to` says: to
+/// an origin, or with `to = "source"` or `"target"` into [`Auth::Secret`](crate::Auth::Secret) of an account
+/// on that side.
 ///
 /// # Errors
 /// [`PluginError::Denied`] when the manifest does not ask for it, or it was not granted or has no value.

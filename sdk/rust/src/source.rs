@@ -40,7 +40,8 @@ pub enum Auth {
     Secret(Secret),
 }
 
-/// One end of a mailbox. Fields that are `None` come from the project file, and a host it does not allow is refused.
+/// One end of a mailbox. Fields that are `None` come from the project file, and a host it does not allow is
+/// refused.
 #[derive(Debug)]
 pub struct Account {
     /// Log-in name.

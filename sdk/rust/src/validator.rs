@@ -106,8 +106,9 @@ impl FolderPair {
         }
     }
 
-    /// Source UIDs of messages that count as copied or present, and whose copies whoever uses the new mailbox has moved or
-    /// deleted since: at most a hundred. They are not on the target any more, and nobody has to mend that.
+    /// Source UIDs of messages that count as copied or present, and whose copies whoever uses the new mailbox
+    /// has moved or deleted since: at most a hundred. They are not on the target any more, and nobody has to
+    /// mend that.
     #[must_use]
     pub fn taken_away(&self) -> Vec<u32> {
         let mut named = self.extras.iter().filter(|(name, _)| name == "taken-away");

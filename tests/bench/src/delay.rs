@@ -1,8 +1,9 @@
-//! A long way between client and server: a TCP proxy that hands every byte on half a round trip after it came.
+//! A long way between client and server: a TCP proxy that hands every byte on half a round trip after it
+//! came.
 //!
-//! The laboratory's proxy waits after each piece before it reads the next, which is what its tests need but makes a
-//! narrow way rather than a long one. Here pieces are under way at the same time, up to a window as TCP has one.
-//! Making a connection costs a round trip as well, which a proxy alone would hide.
+//! The laboratory's proxy waits after each piece before it reads the next, which is what its tests need but
+//! makes a narrow way rather than a long one. Here pieces are under way at the same time, up to a window as
+//! TCP has one. Making a connection costs a round trip as well, which a proxy alone would hide.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};

@@ -9,7 +9,8 @@ use crate::scenario::Case;
 /// One turn of one contestant.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    /// Wall clock; for the floor without set-up. Of a stopped run what it would have taken at the pace it had.
+    /// Wall clock; for the floor without set-up. Of a stopped run what it would have taken at the pace it
+    /// had.
     pub(crate) seconds: f64,
     /// Whether it was stopped, so that `seconds` is worked out rather than measured.
     pub(crate) stopped: bool,

@@ -24,7 +24,8 @@ pub(crate) fn digest(raw: &[u8]) -> Digest {
 /// Makes messages.
 pub(crate) struct Press {
     rng: Rng,
-    /// Lines of noise that every body is cut from: making fresh noise for 400 MB would take longer than copying it.
+    /// Lines of noise that every body is cut from: making fresh noise for 400 MB would take longer than
+    /// copying it.
     lines: Vec<u8>,
 }
 

@@ -1,8 +1,8 @@
 //! `mailhaul-bench`: mailhaul beside the tools people use today, on the same servers in the same minutes.
 //!
-//! One process drives everything: it starts two Dovecots of the laboratory, loads them, and lets the contestants take
-//! turns (A B C A B C …), so that whatever else the machine does falls on all of them. Each contestant is a process of
-//! its own, those written here included, and is measured from outside.
+//! One process drives everything: it starts two Dovecots of the laboratory, loads them, and lets the
+//! contestants take turns (A B C A B C …), so that whatever else the machine does falls on all of them. Each
+//! contestant is a process of its own, those written here included, and is measured from outside.
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,6 +1,6 @@
-//! Many folders: a mailbox of 20,000 folders with one small message each, moved and run again. Both servers are the
-//! laboratory's own, without CONDSTORE and LIST-STATUS: they fill in a moment, count commands, and are no part of what
-//! mailhaul's process costs.
+//! Many folders: a mailbox of 20,000 folders with one small message each, moved and run again. Both servers
+//! are the laboratory's own, without CONDSTORE and LIST-STATUS: they fill in a moment, count commands, and
+//! are no part of what mailhaul's process costs.
 
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! What commands cost.
 //!
-//! They run below a small process of their own ([`carry_out`]), because the kernel adds up CPU time and peak memory of
-//! children per parent, and a child starts with its parent's peak: below the harness, which holds mail, every
-//! contestant would seem to be as large as the harness.
+//! They run below a small process of their own ([`carry_out`]), because the kernel adds up CPU time and peak
+//! memory of children per parent, and a child starts with its parent's peak: below the harness, which holds
+//! mail, every contestant would seem to be as large as the harness.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What one writes first: async-imap's own methods, one message after the other, each answer awaited.
 //!
-//! The target folder is opened before, which is more than the first version of such a loop does: without it Dovecot is
-//! 2.5 times slower.
+//! The target folder is opened before, which is more than the first version of such a loop does: without it
+//! Dovecot is 2.5 times slower.
 
 use std::collections::HashSet;
 use std::path::Path;

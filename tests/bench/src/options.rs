@@ -24,7 +24,8 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) quick: bool,
     /// Only these scenarios: small, mixed, large, many, long-folder, huge-message, at-once, cpu, folder-20k,
-    /// folder-200k, heavy, one-folder-500k, one-folder-delta, unchanged, unchanged-bare, start-up, many-folders
+    /// folder-200k, heavy, one-folder-500k, one-folder-delta, unchanged, unchanged-bare, start-up,
+    /// many-folders
     #[arg(long, value_name = "SCENARIO", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Only these contestants, mailhaul always among them

@@ -19,7 +19,8 @@ use crate::scenario::{self, Before, Case};
 use crate::servers::{Loaded, Servers};
 use crate::{goals, job, many_folders, table};
 
-/// A contestant whose turn took longer has no other in the same case: its ratio is large enough not to scatter.
+/// A contestant whose turn took longer has no other in the same case: its ratio is large enough not to
+/// scatter.
 const LONG: f64 = 90.0;
 /// The most that a run before the measured one may take.
 const PREPARING: Duration = Duration::from_secs(900);

@@ -17,7 +17,8 @@ pub(crate) enum Shape {
     Even { folders: usize, messages: usize, bytes: RangeInclusive<usize> },
     /// The laboratory's corpus: nested and non-ASCII folders, keywords, attachments, some of 1 to 3 MB.
     Mixed { messages: usize, large: usize },
-    /// Messages of 1 to 2 KiB in one folder, put there as files: loading half a million by APPEND would take minutes.
+    /// Messages of 1 to 2 KiB in one folder, put there as files: loading half a million by APPEND would take
+    /// minutes.
     Filed { messages: usize },
 }
 
@@ -121,8 +122,8 @@ impl Case {
 /// Names in the order they are run.
 const SPEED: [&str; 4] = ["small", "mixed", "large", "many"];
 
-/// What is in the speed scenarios. A long way and `--quick` have less: tools that wait for every answer would take
-/// hours.
+/// What is in the speed scenarios. A long way and `--quick` have less: tools that wait for every answer would
+/// take hours.
 fn shape(name: &str, quick: bool, far: bool) -> (Shape, usize) {
     let less = quick || far;
     let even = |folders, messages, bytes| Shape::Even { folders, messages, bytes };

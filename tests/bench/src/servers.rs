@@ -1,4 +1,5 @@
-//! Two real servers: the old one loaded once per kind of mailbox, the new one with an empty account for every run.
+//! Two real servers: the old one loaded once per kind of mailbox, the new one with an empty account for every
+//! run.
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -3,7 +3,8 @@
 /// Declares the guests, so that none is without a word and none is left out of [`Guest::ALL`].
 macro_rules! guests {
     ($($(#[$about:meta])* $guest:ident = $word:literal,)*) => {
-        /// A guest that misbehaves. Those that are a file rather than a component have their act in how they are made.
+        /// A guest that misbehaves. Those that are a file rather than a component have their act in how they
+        /// are made.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Guest {
             $($(#[$about])* $guest,)*

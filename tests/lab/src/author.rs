@@ -1,6 +1,6 @@
-//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, a hostile
-//! one, and a provider's. Each is built once in a process: tests run side by side, and one that builds again would
-//! replace the file that another one is reading.
+//! Building plugins that are not ours: the outsider's example exactly as its README tells its author to, a
+//! hostile one, and a provider's. Each is built once in a process: tests run side by side, and one that
+//! builds again would replace the file that another one is reading.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ pub fn checkout() -> PathBuf {
     own.ancestors().nth(2).map_or_else(|| own.clone(), PathBuf::from)
 }
 
-/// Runs the build commands of `examples/acme-mapper/README.md` (its first block of shell lines, word for word)
-/// in that folder, and returns the component they made.
+/// Runs the build commands of `examples/acme-mapper/README.md` (its first block of shell lines, word for
+/// word) in that folder, and returns the component they made.
 ///
 /// # Errors
 /// When the README has no such block, a command fails, or no component comes of it.
@@ -74,7 +74,8 @@ fn build_hostile_module() -> Result<PathBuf, String> {
     Ok(target.join("wasm32-unknown-unknown/plugin/mailhaul_guests.wasm"))
 }
 
-/// Builds the laboratory's provider (`tests/provider`): a profile of its servers, and mailboxes through its panel.
+/// Builds the laboratory's provider (`tests/provider`): a profile of its servers, and mailboxes through its
+/// panel.
 ///
 /// # Errors
 /// When it does not build.

@@ -1,9 +1,10 @@
-//! Courier as a child process: `INBOX.` in front, `.` between levels, no roles, no CONDSTORE, and line ends of its own.
+//! Courier as a child process: `INBOX.` in front, `.` between levels, no roles, no CONDSTORE, and line ends
+//! of its own.
 //!
-//! Its `authdaemond` has `/etc/courier` and `/run/courier` compiled in. It gets its own: everything runs in a mount
-//! namespace in which folders of the laboratory lie over those two, so that nothing of the machine's is touched. Its
-//! `couriertcpd`s leave our process group, so it is a process namespace too: they end with its first process. That,
-//! and changing to the mail's owner, takes root.
+//! Its `authdaemond` has `/etc/courier` and `/run/courier` compiled in. It gets its own: everything runs in a
+//! mount namespace in which folders of the laboratory lie over those two, so that nothing of the machine's is
+//! touched. Its `couriertcpd`s leave our process group, so it is a process namespace too: they end with its
+//! first process. That, and changing to the mail's owner, takes root.
 
 use std::fmt::Write as _;
 use std::fs;

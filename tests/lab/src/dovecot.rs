@@ -180,7 +180,8 @@ impl Dovecot {
         panic!("Dovecot does not start again: {last}");
     }
 
-    /// Adds an account, or gives one other properties, and waits until the server knows it: it looks at its user file once a second.
+    /// Adds an account, or gives one other properties, and waits until the server knows it: it looks at its
+    /// user file once a second.
     ///
     /// # Panics
     /// When the server does not accept it within some seconds.

@@ -1,9 +1,9 @@
 //! The laboratory's folder under `/tmp`, and the guardian that clears it up.
 //!
-//! Destructors do not run on Ctrl-C, SIGTERM, SIGKILL or `process::exit` (which libtest uses), and statics are
-//! never dropped. So the clearing up is not left to this process: a tiny shell process of its own session waits
-//! for the end of a pipe that only this process holds. When this process is gone, for whatever reason, the pipe
-//! closes, and the guardian ends what is registered under `pids/` and removes the folder.
+//! Destructors do not run on Ctrl-C, SIGTERM, SIGKILL or `process::exit` (which libtest uses), and statics
+//! are never dropped. So the clearing up is not left to this process: a tiny shell process of its own session
+//! waits for the end of a pipe that only this process holds. When this process is gone, for whatever reason,
+//! the pipe closes, and the guardian ends what is registered under `pids/` and removes the folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -56,8 +56,8 @@ fn copy(from: &Path, to: &Path) {
     output(Command::new("cp").arg("-a").arg(from).arg(to)).expect("copy a Maildir");
 }
 
-/// Takes Dovecot's memory of UIDs and UIDVALIDITY away; its folders number their messages anew. Dovecot numbers folders by
-/// the second, so this returns once it has one that none of them had.
+/// Takes Dovecot's memory of UIDs and UIDVALIDITY away; its folders number their messages anew. Dovecot
+/// numbers folders by the second, so this returns once it has one that none of them had.
 ///
 /// # Panics
 /// When the Maildir cannot be written, or the clock does not come to such a second.
@@ -70,7 +70,8 @@ pub fn lose_numbers(maildir: &Path) {
     remove(maildir, &|name| name.starts_with("dovecot") && name != "dovecot-keywords");
 }
 
-/// Takes Dovecot's indexes away: UIDs and UIDVALIDITY stay, what else it remembers of messages is read from them again.
+/// Takes Dovecot's indexes away: UIDs and UIDVALIDITY stay, what else it remembers of messages is read from
+/// them again.
 ///
 /// # Panics
 /// When the Maildir cannot be written.
@@ -78,8 +79,8 @@ pub fn lose_index(maildir: &Path) {
     remove(maildir, &|name| name.starts_with("dovecot.index"));
 }
 
-/// Gives every message file the time of now, as a copy without times does, and takes the indexes away, which remember
-/// the old ones.
+/// Gives every message file the time of now, as a copy without times does, and takes the indexes away, which
+/// remember the old ones.
 ///
 /// # Panics
 /// When the Maildir cannot be written.

@@ -19,7 +19,8 @@ pub enum Way {
 #[derive(Debug, Default)]
 struct State {
     passed: [u64; 2],
-    /// How often the client spoke after it had heard the server, over all connections, and each connection's making.
+    /// How often the client spoke after it had heard the server, over all connections, and each connection's
+    /// making.
     round_trips: u64,
     limit: [Option<u64>; 2],
     held: bool,
@@ -90,8 +91,8 @@ impl Proxy {
         Self { port, shared }
     }
 
-    /// From now on lets exactly `bytes` more pass in one direction, over all connections, then holds everything
-    /// in that direction until [`Self::release`].
+    /// From now on lets exactly `bytes` more pass in one direction, over all connections, then holds
+    /// everything in that direction until [`Self::release`].
     ///
     /// # Panics
     /// When a thread of the proxy has panicked.
@@ -190,8 +191,9 @@ impl Proxy {
         self.shared.state.lock().expect("the proxy's state").passed[way as usize]
     }
 
-    /// How many round trips the conversations took: one for each connection made, and one each time the client spoke
-    /// after it had heard the server. While both speak at once, as in a copy, this counts too many.
+    /// How many round trips the conversations took: one for each connection made, and one each time the
+    /// client spoke after it had heard the server. While both speak at once, as in a copy, this counts too
+    /// many.
     ///
     /// # Panics
     /// When a thread of the proxy has panicked.
@@ -243,7 +245,8 @@ fn pump(from: &TcpStream, to: &TcpStream, way: Way, shared: &Arc<Shared>, heard:
     });
 }
 
-/// How many of `wanted` bytes may pass now, and whether the connection breaks after them; waits while none may.
+/// How many of `wanted` bytes may pass now, and whether the connection breaks after them; waits while none
+/// may.
 fn admit(shared: &Shared, way: Way, wanted: usize) -> (usize, bool) {
     let mut state = shared.state.lock().expect("the proxy's state");
     if !state.delay.is_zero() {

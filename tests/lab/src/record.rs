@@ -1,8 +1,9 @@
 //! Recording what a real server answers, so that it can be replayed to the product's IMAP layer.
 //!
-//! A transcript is text: `C: ` is a command without its tag, `S: ` a line of the answer with everything that is not
-//! printable escaped as in Rust (`\r\n` ends it), the recorded tag as `@TAG@`. Answers belong to the command above them; those above
-//! the first are the greeting. `E: ` lines say what the laboratory's own client finds in the mailbox.
+//! A transcript is text: `C: ` is a command without its tag, `S: ` a line of the answer with everything that
+//! is not printable escaped as in Rust (`\r\n` ends it), the recorded tag as `@TAG@`. Answers belong to the
+//! command above them; those above the first are the greeting. `E: ` lines say what the laboratory's own
+//! client finds in the mailbox.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::bench::{Account, Host, MASTER, Move, bench};
 
-/// Dovecot does not tell large and small letters of a log-in apart, and knows every account under its master's log-in too.
+/// Dovecot does not tell large and small letters of a log-in apart, and knows every account under its
+/// master's log-in too.
 #[test]
 fn one_account_under_two_log_ins() {
     let haul = Move::loaded(401, 30);

@@ -1,4 +1,5 @@
-//! The path of an author who has never seen this repository: `plugin new`, `build`, `check`, `test`, a real haul.
+//! The path of an author who has never seen this repository: `plugin new`, `build`, `check`, `test`, a real
+//! haul.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,11 +27,11 @@ pub(crate) fn offline(folder: &Path, arguments: &[&str]) -> Outcome {
         .run()
 }
 
-/// Every kind, in an empty folder: from `plugin new` to a passing `plugin test`, and what came of it: a folder of
-/// each kind with its component. Once for the process.
+/// Every kind, in an empty folder: from `plugin new` to a passing `plugin test`, and what came of it: a
+/// folder of each kind with its component. Once for the process.
 ///
-/// The first goes the path by the letter of its README; the others borrow its vendored crates, which are the same,
-/// so that they are compiled once.
+/// The first goes the path by the letter of its README; the others borrow its vendored crates, which are the
+/// same, so that they are compiled once.
 pub(crate) fn newcomers() -> &'static Path {
     static ALL: OnceLock<PathBuf> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -85,8 +86,8 @@ fn from_new_to_a_passing_test_for_every_kind() {
     newcomers();
 }
 
-/// `--slow-host`: each function of the host takes its quarter of a second, tables and settings like all others, and
-/// the plugin's own time does not count it.
+/// `--slow-host`: each function of the host takes its quarter of a second, tables and settings like all
+/// others, and the plugin's own time does not count it.
 #[test]
 fn a_slow_host_is_slow_in_everything() {
     for kind in ["mailbox-source", "folder-mapper"] {
@@ -224,8 +225,8 @@ fn in_language(language: &str) -> Option<PathBuf> {
     Some(plugin.join(format!("{name}.wasm")))
 }
 
-/// Every kind in JavaScript, from `plugin new` to a passing `plugin test`. It also passes TypeScript's check, which a
-/// mistake does not.
+/// Every kind in JavaScript, from `plugin new` to a passing `plugin test`. It also passes TypeScript's check,
+/// which a mistake does not.
 #[test]
 fn every_kind_in_javascript() {
     let folder = desk(&[]);

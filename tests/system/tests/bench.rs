@@ -61,8 +61,8 @@ pub(crate) fn cyrus() -> &'static Cyrus {
     })
 }
 
-/// The Courier, started when the first test asks for it. Says and returns `None` where it cannot be run: whoever
-/// asks then has been skipped.
+/// The Courier, started when the first test asks for it. Says and returns `None` where it cannot be run:
+/// whoever asks then has been skipped.
 pub(crate) fn courier() -> Option<&'static Courier> {
     static COURIER: OnceLock<Result<Courier, String>> = OnceLock::new();
     let courier = COURIER.get_or_init(|| match courier::impossible() {
@@ -83,8 +83,8 @@ pub(crate) fn courier() -> Option<&'static Courier> {
     }
 }
 
-/// Counts the test that calls it as skipped: `cargo xtask test` looks for this line, which libtest does not hold
-/// back.
+/// Counts the test that calls it as skipped: `cargo xtask test` looks for this line, which libtest does not
+/// hold back.
 pub(crate) fn skip(why: &str) {
     let thread = std::thread::current();
     let line = format!("\nskipped test {}: {why}\n", thread.name().unwrap_or("?"));

@@ -1,5 +1,5 @@
-//! Claims, lists and texts without end, at either end: the process keeps within its memory, the mailbox ends in time with a
-//! sentence, and once the server behaves the same command brings all of it, once.
+//! Claims, lists and texts without end, at either end: the process keeps within its memory, the mailbox ends
+//! in time with a sentence, and once the server behaves the same command brings all of it, once.
 
 use std::time::Duration;
 

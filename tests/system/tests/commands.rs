@@ -173,7 +173,8 @@ fn run_as_json_lines() {
     }
 }
 
-/// Piped output has no escape codes, and nothing moves; stdout of `run` and `check` is for people, one line each.
+/// Piped output has no escape codes, and nothing moves; stdout of `run` and `check` is for people, one line
+/// each.
 #[test]
 fn piped_output_is_plain() {
     let haul = Move::loaded(107, 20);

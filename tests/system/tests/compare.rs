@@ -16,8 +16,8 @@ pub(crate) fn usual(folder: &str) -> String {
     .to_owned()
 }
 
-/// Every message of every folder is where `place` says, in the same order, with the same bytes, flags, keywords
-/// and date; and nothing else is on the target.
+/// Every message of every folder is where `place` says, in the same order, with the same bytes, flags,
+/// keywords and date; and nothing else is on the target.
 #[track_caller]
 pub(crate) fn assert_moved(source: &Snapshot, target: &Snapshot, place: impl Fn(&str) -> String) {
     let expected: BTreeMap<String, &Vec<Message>> =
@@ -71,8 +71,8 @@ pub(crate) fn count(snapshot: &Snapshot) -> usize {
 
 const PARTS: [&str; 5] = ["copied", "already_present", "skipped", "failed", "pending"];
 
-/// `source_messages = copied + already_present + skipped + failed + pending`, in every folder, every mailbox's
-/// folders together being the totals.
+/// `source_messages = copied + already_present + skipped + failed + pending`, in every folder, every
+/// mailbox's folders together being the totals.
 #[track_caller]
 pub(crate) fn assert_sums(report: &Value) {
     let number = |value: &Value, key: &str| {

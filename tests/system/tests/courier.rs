@@ -1,5 +1,5 @@
-//! Moves to and from Courier: `INBOX.` in front, `.` between levels, no roles told, no CONDSTORE, no LITERAL+, and
-//! a server that writes its own line ends.
+//! Moves to and from Courier: `INBOX.` in front, `.` between levels, no roles told, no CONDSTORE, no
+//! LITERAL+, and a server that writes its own line ends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,8 +40,8 @@ fn expected(mailbox: &Mailbox) -> Snapshot {
     client.snapshot().unwrap()
 }
 
-/// The odd corpus from Dovecot to Courier, and again: everything arrives once, with flags, dates and order, in
-/// folders Courier can hold.
+/// The odd corpus from Dovecot to Courier, and again: everything arrives once, with flags, dates and order,
+/// in folders Courier can hold.
 #[test]
 fn dovecot_to_courier() {
     if courier().is_none() {
@@ -90,8 +90,8 @@ fn courier_to_dovecot() {
     haul.mailhaul(&["verify", "--depth", "full"]).expect(0);
 }
 
-/// Killed while sending, in the middle of a message and before an answer; what a server of line ends of its own
-/// has stored is recognised, nothing comes twice.
+/// Killed while sending, in the middle of a message and before an answer; what a server of line ends of its
+/// own has stored is recognised, nothing comes twice.
 #[test]
 fn killed_on_the_way_to_courier() {
     if courier().is_none() {
@@ -123,8 +123,8 @@ fn killed_on_the_way_to_courier() {
     }
 }
 
-/// Courier's folder names end at the basic plane of Unicode: what it refuses is named, the rest arrives, and a rule
-/// finishes the move.
+/// Courier's folder names end at the basic plane of Unicode: what it refuses is named, the rest arrives, and
+/// a rule finishes the move.
 #[test]
 fn a_name_courier_refuses() {
     if courier().is_none() {

@@ -1,7 +1,7 @@
 //! Killed, interrupted, and the same command again: the target must end as if nothing had happened.
 //!
-//! A proxy in front of a server holds the conversation at an exact byte; the test waits for that event, kills,
-//! lets go, and runs the same command again. No time is guessed.
+//! A proxy in front of a server holds the conversation at an exact byte; the test waits for that event,
+//! kills, lets go, and runs the same command again. No time is guessed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,8 +89,8 @@ fn killed_while_sending() {
     }
 }
 
-/// Killed when the target has stored mail whose acknowledgement never arrived: the worst moment, since sending
-/// again would double it.
+/// Killed when the target has stored mail whose acknowledgement never arrived: the worst moment, since
+/// sending again would double it.
 #[test]
 fn killed_before_the_answer() {
     let course = Course::new(32);
@@ -220,8 +220,8 @@ fn the_target_goes_away() {
     course.continues(&haul);
 }
 
-/// The target crashes with all its processes in the middle of a batch and is started again: the run copes or the next
-/// one does, and nothing is there twice.
+/// The target crashes with all its processes in the middle of a batch and is started again: the run copes or
+/// the next one does, and nothing is there twice.
 #[test]
 fn the_target_is_restarted() {
     install::dovecot().unwrap();
@@ -248,7 +248,8 @@ fn the_target_is_restarted() {
         assert!([Some(0), Some(3), Some(5)].contains(&outcome.code), "{}", outcome.told());
         haul.mailhaul(&["run"]).expect(0);
         let mut there = target.client("new").snapshot().unwrap();
-        // A Dovecot that crashes may have stored the letter of a keyword without its name, and calls it so from then on.
+        // A Dovecot that crashes may have stored the letter of a keyword without its name, and calls it so
+        // from then on.
         let flags = there.values_mut().flatten().map(|message| &mut message.flags);
         flags.for_each(|flags| flags.retain(|flag| !flag.starts_with("unknown-")));
         assert_moved(&source, &there, usual);
@@ -272,8 +273,8 @@ fn the_report_stands_after_a_kill() {
     assert_eq!(proxy.connections(), connections, "report and status never connect");
 }
 
-/// Cyrus answers NO to a message that its client leaves half-way, which happens each time the source breaks off: that is no
-/// refusal of the message.
+/// Cyrus answers NO to a message that its client leaves half-way, which happens each time the source breaks
+/// off: that is no refusal of the message.
 #[test]
 fn a_source_that_breaks_off_is_not_the_target_s_refusal() {
     let haul = Move::new(Host::Old, Host::Cyrus);

@@ -1,4 +1,5 @@
-//! Runs after the first: they cost what changed, bring what changed, and leave alone what the new mailbox's user did.
+//! Runs after the first: they cost what changed, bring what changed, and leave alone what the new mailbox's
+//! user did.
 
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ fn find(client: &mut Client, folder: &str, sha256: &str) -> Message {
     all.into_iter().find(|m| m.sha256 == sha256).unwrap_or_else(|| panic!("{sha256} is not in {folder}"))
 }
 
-/// Twenty folders that nobody touched: no folder is opened on either end, and the whole run is a few round trips.
+/// Twenty folders that nobody touched: no folder is opened on either end, and the whole run is a few round
+/// trips.
 #[test]
 fn an_unchanged_mailbox_costs_a_few_round_trips() {
     for host in [Host::New, Host::Cyrus] {
@@ -54,7 +56,8 @@ fn an_unchanged_mailbox_costs_a_few_round_trips() {
     }
 }
 
-/// A first move of many small messages over a long way: the waits are those of the folders, not of the messages.
+/// A first move of many small messages over a long way: the waits are those of the folders, not of the
+/// messages.
 #[test]
 fn a_first_move_of_small_mail_waits_for_few_round_trips() {
     let haul = Move::loaded(41, 300);
@@ -79,7 +82,8 @@ fn flags_follow_and_the_user_s_own_stay() {
         haul.mailhaul(&["run"]).expect(0);
         let uids: Vec<Message> = old.folder("INBOX").unwrap();
         let mut new = haul.to.client();
-        // The user flags b and reads c on the new host; at the source a is read, b answered, c gets a keyword.
+        // The user flags b and reads c on the new host; at the source a is read, b answered, c gets a
+        // keyword.
         let there = |client: &mut Client, n: usize| find(client, "INBOX", &uids[n].sha256).uid;
         let (b, c) = (there(&mut new, 1), there(&mut new, 2));
         new.store("INBOX", b, "+FLAGS", &["\\Flagged"]).unwrap();
@@ -136,7 +140,8 @@ fn a_large_folder_is_asked_for_what_changed() {
     find(&mut new, "INBOX", &uids[20].sha256);
 }
 
-/// What the user of the new mailbox moved or deleted there is not sent again. Every run says so, and it is nothing to mend.
+/// What the user of the new mailbox moved or deleted there is not sent again. Every run says so, and it is
+/// nothing to mend.
 #[test]
 fn what_the_user_put_away_stays_away() {
     for host in [Host::New, Host::Cyrus] {
@@ -177,8 +182,8 @@ fn what_the_user_put_away_stays_away() {
     }
 }
 
-/// Hundreds of messages that change folders at the source change them on the target: nothing is sent twice, and there is
-/// nothing to put away.
+/// Hundreds of messages that change folders at the source change them on the target: nothing is sent twice,
+/// and there is nothing to put away.
 #[test]
 fn a_move_at_the_source_is_a_move() {
     for (host, to) in [(Host::Old, Host::New), (Host::Old, Host::Cyrus), (Host::Cyrus, Host::Old)] {
@@ -298,7 +303,8 @@ fn a_rename_at_the_source_is_followed() {
     }
 }
 
-/// A folder renamed on the target is followed: what comes goes there, nothing is sent again, and `undo` finds its copies.
+/// A folder renamed on the target is followed: what comes goes there, nothing is sent again, and `undo` finds
+/// its copies.
 #[test]
 fn a_rename_on_the_target_is_followed() {
     for to in [Host::New, Host::Cyrus] {
@@ -378,8 +384,8 @@ fn new_numbers_at_the_source_are_matched_by_content() {
     assert_eq!(haul.to.snapshot(), before);
 }
 
-/// A target folder that was deleted and made again: what the ledger knows of the old one is void, what the new one
-/// holds is found by content, and the rest is copied again.
+/// A target folder that was deleted and made again: what the ledger knows of the old one is void, what the
+/// new one holds is found by content, and the rest is copied again.
 #[test]
 fn a_replaced_target_folder_is_matched_by_content() {
     let haul = Move::usual();
@@ -427,8 +433,8 @@ fn an_emptied_source_is_told_and_harms_nothing() {
     assert_eq!(report["totals"]["gone_at_source"], 3, "{report:#}");
 }
 
-/// Two messages with one Message-ID are two, one without is recognised, three identical copies are three: on a target
-/// that another tool has filled in part.
+/// Two messages with one Message-ID are two, one without is recognised, three identical copies are three: on
+/// a target that another tool has filled in part.
 #[test]
 fn what_another_tool_brought_is_recognised_message_by_message() {
     let haul = Move::usual();
@@ -464,8 +470,8 @@ fn what_another_tool_brought_is_recognised_message_by_message() {
     assert_eq!((&report["totals"]["already_present"], &report["totals"]["copied"]), (&3.into(), &3.into()));
 }
 
-/// A target without UIDVALIDITY is matched by content in every run, which says so; nothing is there twice, also after its
-/// numbers have changed.
+/// A target without UIDVALIDITY is matched by content in every run, which says so; nothing is there twice,
+/// also after its numbers have changed.
 #[test]
 fn a_target_without_uidvalidity() {
     let stage = Stage::loaded(10);

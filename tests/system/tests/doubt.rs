@@ -1,5 +1,6 @@
-//! What was on its way when a run was killed, when something else has changed before the next one: the mapping, the
-//! rules, the source. Whatever arrived stays ours, once, and what cannot be told any more is said.
+//! What was on its way when a run was killed, when something else has changed before the next one: the
+//! mapping, the rules, the source. Whatever arrived stays ours, once, and what cannot be told any more is
+//! said.
 
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,9 @@ fn fill(old: &mut Client) {
     }
 }
 
-/// Mail in one folder, all of which arrived before the run was killed, which did not hear of all of it. How much of the
-/// target's answers is acknowledgements is chance: the more messages go with one command, the less.
+/// Mail in one folder, all of which arrived before the run was killed, which did not hear of all of it. How
+/// much of the target's answers is acknowledgements is chance: the more messages go with one command, the
+/// less.
 fn killed(to: Host) -> Move {
     let heard = |haul: &Move| haul.report()["totals"]["copied"].as_u64().unwrap();
     let mut tries = (0..4).map(|less| killed_after(to, TO_CLIENT - 500 * less));
@@ -124,7 +126,8 @@ fn gone_from_the_source_since_it_is_told() {
     }
 }
 
-/// The folder was made again at the source: its mail has other numbers, and the intents' numbers mean nothing.
+/// The folder was made again at the source: its mail has other numbers, and the intents' numbers mean
+/// nothing.
 #[test]
 fn it_is_ours_also_when_the_source_has_other_numbers() {
     let haul = killed(Host::New);

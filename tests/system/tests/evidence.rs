@@ -1,5 +1,5 @@
-//! Servers whose word is not to be believed: no `complete` and no exit 0 while anything is missing, and nothing is taken
-//! away because a server did not speak of it.
+//! Servers whose word is not to be believed: no `complete` and no exit 0 while anything is missing, and
+//! nothing is taken away because a server did not speak of it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +31,8 @@ fn refuse(stage: &Stage, folder: &'static str, list: bool, words: &'static str) 
     });
 }
 
-/// A folder that the source lists with its figures and does not let be read was a folder of no messages: exit 0, complete.
+/// A folder that the source lists with its figures and does not let be read was a folder of no messages: exit
+/// 0, complete.
 #[test]
 fn a_folder_that_the_source_does_not_let_be_read() {
     for (list, words) in [
@@ -136,7 +137,8 @@ fn a_directory_that_cannot_be_read() {
     assert_complete(&haul.report(), 6);
 }
 
-/// A list with a hole was the whole truth: what it did not name was never copied, `verify --depth full` agreed.
+/// A list with a hole was the whole truth: what it did not name was never copied, `verify --depth full`
+/// agreed.
 #[test]
 fn a_list_that_is_shorter_than_the_count() {
     for (count, other) in [(6, "headers"), (2_500, "counts")] {
@@ -199,7 +201,8 @@ fn delete_gone_takes_nothing_on_the_word_of_a_short_list() {
     assert_eq!((stage.there("INBOX").len(), stage.there("mailhaul-removed").len()), (20, 1));
 }
 
-/// FETCH that ends in OK and says nothing of a message was its deletion. One that is listed all the same is unreadable.
+/// FETCH that ends in OK and says nothing of a message was its deletion. One that is listed all the same is
+/// unreadable.
 #[test]
 fn no_answer_is_no_deletion() {
     let stage = Stage::loaded(10);
@@ -219,8 +222,8 @@ fn no_answer_is_no_deletion() {
     stage.assert_moved();
 }
 
-/// A literal of another length than was announced, or a connection that ends at one message: nothing of that answer is
-/// stored, the message is asked for alone, named after three ends, and the rest goes on.
+/// A literal of another length than was announced, or a connection that ends at one message: nothing of that
+/// answer is stored, the message is asked for alone, named after three ends, and the rest goes on.
 #[test]
 fn a_message_that_the_source_breaks_at() {
     let cases = [
@@ -256,7 +259,8 @@ fn a_message_that_the_source_breaks_at() {
     }
 }
 
-/// Dovecot says BYE at a message whose file cannot be read: its mailbox stood still for ever, with a pending message.
+/// Dovecot says BYE at a message whose file cannot be read: its mailbox stood still for ever, with a pending
+/// message.
 #[test]
 fn a_message_file_that_cannot_be_read() {
     let haul = Move::usual();
@@ -306,8 +310,8 @@ fn a_message_file_that_cannot_be_read() {
     haul.mailhaul(&["verify", "--depth", "full"]).expect(0);
 }
 
-/// A target that keeps one of several messages with the same Message-ID, and gives the first one's UID for all: three
-/// messages were one, `3 copied`, complete.
+/// A target that keeps one of several messages with the same Message-ID, and gives the first one's UID for
+/// all: three messages were one, `3 copied`, complete.
 #[test]
 fn a_target_that_merges_messages() {
     let stage = Stage::new();
@@ -370,7 +374,8 @@ fn an_undo_that_is_interrupted() {
     assert!(stage.there("INBOX").is_empty());
 }
 
-/// Ctrl-C in the only folder of a `verify` ended with `complete`, 0 and the depth recorded, two thirds not compared.
+/// Ctrl-C in the only folder of a `verify` ended with `complete`, 0 and the depth recorded, two thirds not
+/// compared.
 #[test]
 fn a_verify_that_is_interrupted() {
     let stage = Stage::loaded(1_000);
@@ -414,7 +419,8 @@ fn a_sample_is_its_own_depth() {
     );
 }
 
-/// A folder that came after the run, with mail that was never copied: `verify --depth full` found no difference.
+/// A folder that came after the run, with mail that was never copied: `verify --depth full` found no
+/// difference.
 #[test]
 fn folders_that_no_run_has_read_are_found() {
     let stage = Stage::loaded(3);
@@ -445,8 +451,9 @@ fn folders_that_no_run_has_read_are_found() {
     assert_complete(&stage.report(), 8);
 }
 
-/// A number is believed of the UIDVALIDITY it was recorded under, and of no other: rows of what was gone, or not listed,
-/// were brought back by their numbers when the source had begun to number anew, and five new messages were never copied.
+/// A number is believed of the UIDVALIDITY it was recorded under, and of no other: rows of what was gone, or
+/// not listed, were brought back by their numbers when the source had begun to number anew, and five new
+/// messages were never copied.
 #[test]
 fn numbers_begun_anew_after_an_empty_folder_or_a_short_list() {
     let renumber = |stage: &Stage, texts: &[&str]| {
@@ -472,7 +479,8 @@ fn numbers_begun_anew_after_an_empty_folder_or_a_short_list() {
     }
     assert_complete(&stage.report(), 3);
 
-    // Numbers of what was gone, given to new messages under the same UIDVALIDITY: those are not taken for copied.
+    // Numbers of what was gone, given to new messages under the same UIDVALIDITY: those are not taken for
+    // copied.
     let stage = Stage::loaded(5);
     stage.mailhaul(&["run"]).expect(0);
     let cut = |stage: &Stage| {
@@ -522,7 +530,8 @@ fn a_folder_that_was_renamed_before_a_verify() {
     assert_complete(&stage.report(), 8);
 }
 
-/// A run that stopped at its plan copied nothing: `verify` said `no difference`, and forgot why the run had stopped.
+/// A run that stopped at its plan copied nothing: `verify` said `no difference`, and forgot why the run had
+/// stopped.
 #[test]
 fn what_stopped_a_run_outlives_a_verify() {
     let stage = Stage::loaded(3);

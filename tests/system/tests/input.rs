@@ -1,4 +1,5 @@
-//! Files a user got wrong: one sentence with file and line, the cause, what to do; exit code 2; nothing started.
+//! Files a user got wrong: one sentence with file and line, the cause, what to do; exit code 2; nothing
+//! started.
 
 use std::fs;
 

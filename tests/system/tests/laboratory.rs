@@ -45,7 +45,8 @@ fn the_servers_differ() {
     assert_ne!(cyrus().tls_port, bench().old.tls_port);
 }
 
-/// A Maildir that was put back is what it was, under the same numbers; or has lost what is to be lost, and nothing else.
+/// A Maildir that was put back is what it was, under the same numbers; or has lost what is to be lost, and
+/// nothing else.
 #[test]
 fn a_maildir_is_put_back() {
     for host in [Host::Old, Host::New] {

@@ -1,5 +1,5 @@
-//! The state folder damaged, full, read-only or from another time: refused or put right, never taken for the truth; and
-//! what the target holds is never doubled by it.
+//! The state folder damaged, full, read-only or from another time: refused or put right, never taken for the
+//! truth; and what the target holds is never doubled by it.
 
 use std::fs;
 use std::io::Write as _;
@@ -73,7 +73,8 @@ impl Halfway {
         }
     }
 
-    /// With the damaged file moved out of the way, as the message says, the same command finishes, nothing twice.
+    /// With the damaged file moved out of the way, as the message says, the same command finishes, nothing
+    /// twice.
     #[track_caller]
     fn finishes_without(&self, what: &str) {
         let file = self.ledger();
@@ -99,7 +100,8 @@ fn ledger(project: &Path) -> PathBuf {
     ledgers.remove(0)
 }
 
-/// Cut off anywhere: refused with the file's name, left as it is; without it the move goes on from what the target holds.
+/// Cut off anywhere: refused with the file's name, left as it is; without it the move goes on from what the
+/// target holds.
 #[test]
 fn a_ledger_that_is_cut_off() {
     let halfway = Halfway::new();
@@ -129,7 +131,8 @@ fn a_ledger_that_was_emptied() {
     halfway.stage.assert_moved();
 }
 
-/// One bit flipped, anywhere: found, or without effect; nothing is doubled, and "all is well" is only said when it is.
+/// One bit flipped, anywhere: found, or without effect; nothing is doubled, and "all is well" is only said
+/// when it is.
 #[test]
 fn a_ledger_with_a_flipped_bit() {
     let halfway = Halfway::new();
@@ -170,8 +173,9 @@ fn a_ledger_of_a_newer_version() {
     assert_eq!(halfway.stage.there("INBOX").len(), 15, "nothing was sent");
 }
 
-/// The disk is full at the start or later: stopped before anything is sent that is not recorded, with the place named;
-/// with room the same command finishes. (A limit on the size of files would stop the plugins' engine first.)
+/// The disk is full at the start or later: stopped before anything is sent that is not recorded, with the
+/// place named; with room the same command finishes. (A limit on the size of files would stop the plugins'
+/// engine first.)
 #[test]
 fn a_disk_that_is_full() {
     let possible = |arguments: &[&str]| output(Command::new("unshare").args(arguments).arg("true"));

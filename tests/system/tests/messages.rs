@@ -1,5 +1,5 @@
-//! What an author of a plugin is told when it is not as it should be: each names the plugin, the interface, the field,
-//! and what to do. wasmtime's own chain is for `-v`.
+//! What an author of a plugin is told when it is not as it should be: each names the plugin, the interface,
+//! the field, and what to do. wasmtime's own chain is for `-v`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

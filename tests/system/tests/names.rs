@@ -1,5 +1,5 @@
-//! Names: folders outside the mailbox's own namespace, alike, or called otherwise on the target; and that what a sentence
-//! advises can be typed.
+//! Names: folders outside the mailbox's own namespace, alike, or called otherwise on the target; and that
+//! what a sentence advises can be typed.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -53,7 +53,8 @@ fn advised(text: &str) -> String {
     format!("[[folders]]\n{from}\n{to}\n")
 }
 
-/// A source with a namespace that is shared and one that is listed and told nowhere, beside the mailbox's own.
+/// A source with a namespace that is shared and one that is listed and told nowhere, beside the mailbox's
+/// own.
 #[test]
 fn namespaces_of_a_dovecot() {
     let shared = grounds::folder("shared");

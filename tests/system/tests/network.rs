@@ -1,5 +1,5 @@
-//! Servers that cannot be reached, trusted or logged in to, and a target that is full: one sentence with mailbox
-//! and cause, the right exit code, and every other mailbox goes on.
+//! Servers that cannot be reached, trusted or logged in to, and a target that is full: one sentence with
+//! mailbox and cause, the right exit code, and every other mailbox goes on.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::OnceLock;
@@ -14,7 +14,8 @@ use serde_json::Value;
 use crate::bench::{Account, Host, Move, bench, json, pair};
 use crate::compare::{assert_complete, assert_moved, assert_same_mail, assert_sums, count, usual};
 
-/// `check --format json` of a project with one mailbox: the row of one side that is not ok, and the exit code.
+/// `check --format json` of a project with one mailbox: the row of one side that is not ok, and the exit
+/// code.
 #[track_caller]
 fn checked(haul: &Move, code: i32, side: &str, cause: &str) {
     let outcome = haul.mailhaul(&["check", "--format", "json"]).expect(code);

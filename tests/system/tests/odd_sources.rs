@@ -1,5 +1,5 @@
-//! Sources that answer as they should not: every message is either copied as it was delivered, or named with what the
-//! source said; the rest is not held up.
+//! Sources that answer as they should not: every message is either copied as it was delivered, or named with
+//! what the source said; the rest is not held up.
 
 use mailhaul_lab::corpus;
 use mailhaul_lab::fake::{Give, Manners};
@@ -17,7 +17,8 @@ fn odd_fifth(give: Give) -> Stage {
     stage
 }
 
-/// FETCH that succeeds and brings no text, as Exchange does for messages it cannot convert: named, never copied empty.
+/// FETCH that succeeds and brings no text, as Exchange does for messages it cannot convert: named, never
+/// copied empty.
 #[test]
 fn an_answer_without_the_text() {
     for give in [Give::WithoutText, Give::Nil] {
@@ -35,8 +36,8 @@ fn an_answer_without_the_text() {
     }
 }
 
-/// FETCH that fails for one message of many, with NO or with BAD: the others come, that one is named with the source's
-/// words.
+/// FETCH that fails for one message of many, with NO or with BAD: the others come, that one is named with the
+/// source's words.
 #[test]
 fn one_message_takes_the_fetch_down() {
     for (give, words) in [(Give::No, "Message cannot be read"), (Give::Bad, "Internal error")] {
@@ -51,8 +52,8 @@ fn one_message_takes_the_fetch_down() {
     }
 }
 
-/// RFC822.SIZE that is not the number of bytes delivered: what the literal announced and held is copied exactly so, and is a
-/// difference, since it may have been cut short where it comes from.
+/// RFC822.SIZE that is not the number of bytes delivered: what the literal announced and held is copied
+/// exactly so, and is a difference, since it may have been cut short where it comes from.
 #[test]
 fn a_size_that_is_not_true() {
     for (give, kind) in [(Give::Short(7), "truncated"), (Give::Long(7), "altered-body")] {
@@ -76,7 +77,8 @@ fn a_size_that_is_not_true() {
     }
 }
 
-/// Exchange and Kopano estimate sizes: where most of a mailbox has other ones than it says nothing follows from it.
+/// Exchange and Kopano estimate sizes: where most of a mailbox has other ones than it says nothing follows
+/// from it.
 #[test]
 fn sizes_that_are_estimates() {
     let stage = Stage::loaded(10);
@@ -89,8 +91,8 @@ fn sizes_that_are_estimates() {
     assert_eq!(stage.target_heard("APPEND").len(), 10, "and not again");
 }
 
-/// The source's connection ends in the middle of a message: nothing truncated is stored, and the run, or the next,
-/// brings everything.
+/// The source's connection ends in the middle of a message: nothing truncated is stored, and the run, or the
+/// next, brings everything.
 #[test]
 fn a_source_that_breaks_off_in_a_message() {
     let stage = Stage::loaded(20);
@@ -109,7 +111,8 @@ fn a_source_that_breaks_off_in_a_message() {
     assert_complete(&stage.report(), 20);
 }
 
-/// A message that is expunged between the list and the FETCH: counted as gone, not as failed, and no ghost of it.
+/// A message that is expunged between the list and the FETCH: counted as gone, not as failed, and no ghost of
+/// it.
 #[test]
 fn a_message_that_goes_while_it_is_copied() {
     let stage = odd_fifth(Give::Vanish);
@@ -193,8 +196,8 @@ fn extensions_that_are_refused() {
     assert_eq!(stage.report()["last_run"]["copied"], 0);
 }
 
-/// Messages that differ in nothing but their text, and identical ones, with and without Message-ID: all arrive, each
-/// as often as it is there (imapsync issue 24).
+/// Messages that differ in nothing but their text, and identical ones, with and without Message-ID: all
+/// arrive, each as often as it is there (imapsync issue 24).
 #[test]
 fn messages_that_look_alike() {
     let stage = Stage::new();

@@ -1,5 +1,5 @@
-//! Targets that answer as they should not: what they hold decides, not what they said; a message they refuse costs
-//! itself only; a target without room stops its mailbox, not the others.
+//! Targets that answer as they should not: what they hold decides, not what they said; a message they refuse
+//! costs itself only; a target without room stops its mailbox, not the others.
 
 use mailhaul_lab::corpus;
 use mailhaul_lab::fake::{Fake, Manners, Take, Verdict};
@@ -22,9 +22,9 @@ fn accepted_with_a_uid_and_not_stored() {
     assert_eq!(exception(&stage.report(), "INBOX", 10)["outcome"], "failed");
 }
 
-/// APPENDUID with its numbers swapped (DavMail issue 315), of another folder, of a message that was there before, of a
-/// UID that is none, and UIDPLUS told but no APPENDUID given (Proton Bridge issue 170): nothing is believed that the
-/// target's list does not bear out, everything is there once.
+/// APPENDUID with its numbers swapped (DavMail issue 315), of another folder, of a message that was there
+/// before, of a UID that is none, and UIDPLUS told but no APPENDUID given (Proton Bridge issue 170): nothing
+/// is believed that the target's list does not bear out, everything is there once.
 #[test]
 fn uids_that_are_not_true() {
     for n in 0..5 {
@@ -68,8 +68,8 @@ fn targets_that_tell_little() {
     }
 }
 
-/// No room after so many messages: that mailbox stops, its messages stay pending, exit 7; with room, the same command
-/// finishes, nothing twice.
+/// No room after so many messages: that mailbox stops, its messages stay pending, exit 7; with room, the same
+/// command finishes, nothing twice.
 #[test]
 fn room_for_so_many() {
     let stage = Stage::judged(|m| {
@@ -148,8 +148,8 @@ fn one_message_of_a_batch_is_refused() {
     }
 }
 
-/// A target that keeps only some keywords, dropping the others or answering BAD to them: none is sent that it did not
-/// offer to keep, and what is lost is told.
+/// A target that keeps only some keywords, dropping the others or answering BAD to them: none is sent that it
+/// did not offer to keep, and what is lost is told.
 #[test]
 fn keywords_the_target_does_not_keep() {
     for strict_flags in [false, true] {
@@ -193,7 +193,8 @@ fn a_folder_with_a_limit_of_its_own() {
     assert_eq!(stage.target_heard("APPEND").len(), 3);
 }
 
-/// A target that announces MULTIAPPEND and answers BAD to it, in the middle of the bodies: single messages take over.
+/// A target that announces MULTIAPPEND and answers BAD to it, in the middle of the bodies: single messages
+/// take over.
 #[test]
 fn batches_are_announced_and_not_understood() {
     let manners =

@@ -1,4 +1,5 @@
-//! Targets that ask for patience or are out of room, by code or only in words; and the order in which mail goes.
+//! Targets that ask for patience or are out of room, by code or only in words; and the order in which mail
+//! goes.
 
 use mailhaul_lab::fake::{Manners, Take, Verdict};
 
@@ -145,7 +146,8 @@ fn recent_mail_first() {
     assert!(is(119, 0..50), "{}", String::from_utf8_lossy(&there[119].body));
 }
 
-/// Any order: one folder over several connections, everything there once, and the same command again finds it so.
+/// Any order: one folder over several connections, everything there once, and the same command again finds it
+/// so.
 #[test]
 fn any_order_spreads_a_folder() {
     let stage = Stage::new();
@@ -166,8 +168,8 @@ fn any_order_spreads_a_folder() {
     assert_eq!(stage.target_heard("APPEND").len(), sent);
 }
 
-/// "Wait" is no failure: a target that asks for it, in each of the ways providers do, is waited for, and everything is
-/// there once.
+/// "Wait" is no failure: a target that asks for it, in each of the ways providers do, is waited for, and
+/// everything is there once.
 #[test]
 fn throttled_is_waited_for() {
     for answer in [

@@ -54,8 +54,8 @@ fn inspect() {
     at(&folder, &["plugin", "inspect", "./nosuch.wasm"]).expect(6).says(&["nosuch.wasm"]);
 }
 
-/// An outsider's plugin takes part in a real haul, and the target's folders prove it; what it leaves alone goes
-/// by the next in the list.
+/// An outsider's plugin takes part in a real haul, and the target's folders prove it; what it leaves alone
+/// goes by the next in the list.
 #[test]
 fn an_outsiders_mapper() {
     let haul = with_trusted(91, &fs::read(author::acme_mapper().unwrap()).unwrap());

@@ -112,7 +112,8 @@ fn at_acmes(
     stage
 }
 
-/// "Tea time" is a wait only because Acme's profile says so: everything arrives once, and the operator is told.
+/// "Tea time" is a wait only because Acme's profile says so: everything arrives once, and the operator is
+/// told.
 #[test]
 fn a_providers_own_words_become_a_wait() {
     let tea = |mut left: usize| {
@@ -210,8 +211,8 @@ fn a_refused_log_in_gets_a_remedy_and_no_second_try() {
     }
 }
 
-/// Nothing a profile says makes mail arrive that did not: one that calls every refusal a matter of patience is waited
-/// for as often as a server would be, and then it is what it was.
+/// Nothing a profile says makes mail arrive that did not: one that calls every refusal a matter of patience
+/// is waited for as often as a server would be, and then it is what it was.
 #[test]
 fn a_profile_that_lies_changes_nothing() {
     let stage = at_acmes("lie", 5, |m| match m.says("INBOX 003") {
@@ -264,8 +265,8 @@ fn a_remedy_cannot_move_the_cursor() {
     assert!(reason.contains("\\u{1b}]0;owned") && reason.len() < 2_000, "{reason}");
 }
 
-/// What a profile says of limits and quirks is heeded: nothing too large is sent, nothing is sent unasked, one command
-/// waits for the other, and one mailbox has one connection.
+/// What a profile says of limits and quirks is heeded: nothing too large is sent, nothing is sent unasked,
+/// one command waits for the other, and one mailbox has one connection.
 #[test]
 fn limits_and_quirks_are_heeded() {
     let stage = at_acmes("honest", 3, |_| Take::Store);

@@ -91,7 +91,8 @@ fn nowhere(folder: &Path, but: &Path, secret: &str) {
     }
 }
 
-/// From nothing granted to three mailboxes with the right passwords and quotas, step by step as an operator would.
+/// From nothing granted to three mailboxes with the right passwords and quotas, step by step as an operator
+/// would.
 #[test]
 fn mailboxes_are_created_through_a_panel() {
     let house = House::new(true);
@@ -152,7 +153,8 @@ fn a_panel_nobody_vouches_for() {
     assert!(house.panel.inside().heard.is_empty());
 }
 
-/// Building it again for every test replaced the file that another test was copying, which then met half a component.
+/// Building it again for every test replaced the file that another test was copying, which then met half a
+/// component.
 #[test]
 fn a_plugin_under_test_is_built_once_in_a_process() {
     let written = || fs::metadata(author::provider().unwrap()).unwrap().modified().unwrap();
@@ -171,8 +173,8 @@ fn a_quota_the_panel_refuses() {
     assert!(house.panel.account("cleo@new.example").is_some());
 }
 
-/// A row with another host is refused before the panel is asked, and a file for passwords without its header row is
-/// not shown.
+/// A row with another host is refused before the panel is asked, and a file for passwords without its header
+/// row is not shown.
 #[test]
 fn a_row_with_another_host_is_not_created() {
     let house = House::new(true);

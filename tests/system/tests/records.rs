@@ -1,4 +1,5 @@
-//! `plugin record`: what real servers, lists and panels would make a plugin be asked, without a name of theirs.
+//! `plugin record`: what real servers, lists and panels would make a plugin be asked, without a name of
+//! theirs.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -64,7 +64,8 @@ fn killed_while_copies_move() {
             spec.target.port = proxy.port;
             spec.extra = RULE.to_owned();
         });
-        // What an undisturbed run sends is known from `copies_follow_the_mapping`: a few kilobytes, TLS included.
+        // What an undisturbed run sends is known from `copies_follow_the_mapping`: a few kilobytes, TLS
+        // included.
         proxy.hold_after(Way::ToClient, 7_000 * percent / 100);
         let running = haul.command(&["run"]).spawn();
         proxy.wait_held(Duration::from_secs(60));

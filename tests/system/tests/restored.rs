@@ -1,5 +1,6 @@
-//! Servers put back from a backup, whose numbers mean other messages than before; and targets that merge or rewrite what
-//! they are given. Every message of the source is on the target exactly once, and others' mail is left alone.
+//! Servers put back from a backup, whose numbers mean other messages than before; and targets that merge or
+//! rewrite what they are given. Every message of the source is on the target exactly once, and others' mail
+//! is left alone.
 
 use std::collections::BTreeMap;
 
@@ -113,12 +114,12 @@ fn assert_settled(haul: &Move, wanted: &Bag, when: &str) {
     haul.mailhaul(&["verify", "--depth", "full"]).expect(0);
 }
 
-/// What arrived after the backup is lost at the source, and what arrived since has its numbers. The lost ones' copies stay
-/// as they were, and the new ones are copied.
+/// What arrived after the backup is lost at the source, and what arrived since has its numbers. The lost
+/// ones' copies stay as they were, and the new ones are copied.
 #[test]
 fn a_source_put_back_from_a_backup() {
-    // Of the six that were copied three were in the backup. As many, more or fewer new ones come, which differ from those
-    // whose numbers they have in size or in date only.
+    // Of the six that were copied three were in the backup. As many, more or fewer new ones come, which
+    // differ from those whose numbers they have in size or in date only.
     for (new, name, date, index) in [
         (1, "another", THEN, true),
         (2, "anew", LATER, true),
@@ -158,8 +159,8 @@ fn a_source_put_back_from_a_backup() {
     }
 }
 
-/// The same without the files' times: every message has another date than the ledger knows, and is the same all the same.
-/// Nothing is copied twice, and the messages are read for it once.
+/// The same without the files' times: every message has another date than the ledger knows, and is the same
+/// all the same. Nothing is copied twice, and the messages are read for it once.
 #[test]
 fn a_source_put_back_without_the_times_of_its_files() {
     const BODY: usize = 20_000;
@@ -223,8 +224,9 @@ fn a_source_put_back_without_times_that_has_new_mail() {
     }
 }
 
-/// A target put back to before the run, where `strangers` were delivered since under our copies' numbers, in this name
-/// and with this date. Ours come again, and what is not ours is neither touched nor given our flags.
+/// A target put back to before the run, where `strangers` were delivered since under our copies' numbers, in
+/// this name and with this date. Ours come again, and what is not ours is neither touched nor given our
+/// flags.
 #[track_caller]
 fn target_put_back(strangers: usize, name: &str, date: &str, index: bool) {
     let when = format!("{strangers} of others' called {name}, {date}, with indexes: {index}");
@@ -277,7 +279,8 @@ fn a_target_put_back_from_a_backup() {
     target_put_back(4, "else", LATER, true);
 }
 
-/// As many were delivered as had been copied, or more: UIDNEXT has not gone back, and only sizes or dates tell.
+/// As many were delivered as had been copied, or more: UIDNEXT has not gone back, and only sizes or dates
+/// tell.
 #[test]
 fn a_target_put_back_that_has_as_much_new_mail() {
     target_put_back(5, "another", THEN, true);
@@ -306,8 +309,8 @@ fn a_target_put_back_below_a_source_that_has_not_changed() {
     }
 }
 
-/// The target's files were put back without their times: our copies have other dates than the ledger knows, and are our
-/// copies all the same.
+/// The target's files were put back without their times: our copies have other dates than the ledger knows,
+/// and are our copies all the same.
 #[test]
 fn a_target_put_back_without_the_times_of_its_files() {
     let haul = Move::usual();
@@ -335,7 +338,8 @@ fn a_target_put_back_without_the_times_of_its_files() {
     assert_eq!(Bag::of(&haul.to).len(), 0, "still ours");
 }
 
-/// A source that has lost its numbers: a new message with an old one's text, and nothing else of it, is a new message.
+/// A source that has lost its numbers: a new message with an old one's text, and nothing else of it, is a new
+/// message.
 #[test]
 fn a_new_message_with_the_text_of_one_that_was_deleted() {
     let report = |day: u32| {
@@ -370,7 +374,8 @@ fn a_new_message_with_the_text_of_one_that_was_deleted() {
     assert_settled(&haul, &wanted, "after one more");
 }
 
-/// Moved out of its folder and back, as after an undo in a mail program: it has another number, and its copy is there.
+/// Moved out of its folder and back, as after an undo in a mail program: it has another number, and its copy
+/// is there.
 #[test]
 fn a_message_that_was_moved_away_and_back() {
     let haul = Move::new(Host::New, Host::New);
@@ -391,7 +396,8 @@ fn a_message_that_was_moved_away_and_back() {
     }
 }
 
-/// A target that keeps one of several messages with one Message-ID, the first or the last, and says OK to all.
+/// A target that keeps one of several messages with one Message-ID, the first or the last, and says OK to
+/// all.
 #[test]
 fn a_target_that_merges_messages_in_silence() {
     for (capability, last) in

@@ -145,8 +145,8 @@ fn folder(files: &[(&str, &str)]) -> PathBuf {
     folder
 }
 
-/// Rows with a host of their own: neither their passwords nor the administrator's go there, no connection is made,
-/// and what is printed, pasted once, allows all of it.
+/// Rows with a host of their own: neither their passwords nor the administrator's go there, no connection is
+/// made, and what is printed, pasted once, allows all of it.
 #[test]
 fn a_row_with_another_host_gets_no_password() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -205,7 +205,8 @@ fn a_row_with_another_host_gets_no_password() {
     assert!(came && !outcome.told().contains("does not allow"), "{}", outcome.told());
 }
 
-/// Lists that begin with their first mailbox, and a file of passwords that does: nothing of that row is shown.
+/// Lists that begin with their first mailbox, and a file of passwords that does: nothing of that row is
+/// shown.
 #[test]
 fn a_list_without_a_header_row_is_not_shown() {
     let toml = "[source]\nhost = \"mail.old.example\"\n[target]\nhost = \"mail.new.example\"\n[mailboxes]\n\

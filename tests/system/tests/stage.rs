@@ -109,8 +109,8 @@ impl Stage {
         self.target.heard().into_iter().filter(|line| line.starts_with(command)).collect()
     }
 
-    /// Every message of the source is on the target exactly once, as it is at the source, but for the folders' order;
-    /// and nothing else is.
+    /// Every message of the source is on the target exactly once, as it is at the source, but for the
+    /// folders' order; and nothing else is.
     #[track_caller]
     pub(crate) fn assert_moved(&self) {
         self.assert_moved_but(|_| false);

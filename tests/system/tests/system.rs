@@ -1,7 +1,8 @@
-//! Whole-system tests: the built `mailhaul` against real Dovecot, Cyrus and Courier servers, seen only from outside:
-//! what is typed, what is printed, what the servers hold afterwards.
+//! Whole-system tests: the built `mailhaul` against real Dovecot, Cyrus and Courier servers, seen only from
+//! outside: what is typed, what is printed, what the servers hold afterwards.
 //!
-//! `cargo xtask test NAME` runs one module; it reads this table, and a test of it wants a row for every `mod`.
+//! `cargo xtask test NAME` runs one module; it reads this table, and a test of it wants a row for every
+//! `mod`.
 //!
 //! | module | shows |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! The crash suite: dozens of SIGKILLs and hundreds of broken connections at random places, over Dovecot and Cyrus,
-//! with duplicates, missing Message-IDs and large messages. `cargo xtask torture` is its long form.
+//! The crash suite: dozens of SIGKILLs and hundreds of broken connections at random places, over Dovecot and
+//! Cyrus, with duplicates, missing Message-IDs and large messages. `cargo xtask torture` is its long form.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,9 +24,9 @@ fn lane(host: Host, seed: u64) -> Lane {
     Lane::new(&format!("{host:?} {seed}"), door(from), door(to), recipe, &bench().certs.ca)
 }
 
-/// After every killed run and every run whose connections broke, one more run leaves exactly one copy of every message,
-/// with its flags and date; also when the source's lists are short or it breaks at a message, the target shows late what it has or was put
-/// back, or the ends are down for some seconds.
+/// After every killed run and every run whose connections broke, one more run leaves exactly one copy of
+/// every message, with its flags and date; also when the source's lists are short or it breaks at a message,
+/// the target shows late what it has or was put back, or the ends are down for some seconds.
 #[test]
 fn nothing_lost_nothing_twice() {
     let seed = std::env::var("TORTURE_SEED").ok().and_then(|text| text.parse().ok());

@@ -44,8 +44,8 @@ fn the_asked_for_time_is_waited() {
     stage.assert_moved();
 }
 
-/// A message the target refuses is tried three times over all runs, alone, then recorded in the target's own words;
-/// everything else arrives with the first run.
+/// A message the target refuses is tried three times over all runs, alone, then recorded in the target's own
+/// words; everything else arrives with the first run.
 #[test]
 fn refused_three_times_then_recorded() {
     let tries = Arc::new(AtomicUsize::new(0));
@@ -132,8 +132,8 @@ fn accepted_and_not_stored() {
     stage.assert_moved_but(|m| m.uid == 4);
 }
 
-/// A message at which the target's connection dies each time: given up after it was sent three times alone over all runs;
-/// the rest goes on in each of them.
+/// A message at which the target's connection dies each time: given up after it was sent three times alone
+/// over all runs; the rest goes on in each of them.
 #[test]
 fn a_message_that_kills_the_connection() {
     for stored in [false, true] {
@@ -166,8 +166,8 @@ fn a_message_that_kills_the_connection() {
     }
 }
 
-/// A message of which nobody can tell whether it is there is not sent again: without UIDPLUS copies are looked for by
-/// content, and the source does not give this one a second time.
+/// A message of which nobody can tell whether it is there is not sent again: without UIDPLUS copies are
+/// looked for by content, and the source does not give this one a second time.
 #[test]
 fn what_cannot_be_compared_is_not_sent_twice() {
     let target = Manners { capability: "IMAP4rev1 LITERAL+".to_owned(), ..Manners::default() };
@@ -196,8 +196,8 @@ fn what_cannot_be_compared_is_not_sent_twice() {
     stage.mailhaul(&["verify", "--depth", "full"]).expect(3).says(&["was not compared"]);
 }
 
-/// A connection that was lost stores its message after it was looked for and sent again: the second copy is removed by its
-/// UID where the server can do that, and told where it cannot.
+/// A connection that was lost stores its message after it was looked for and sent again: the second copy is
+/// removed by its UID where the server can do that, and told where it cannot.
 #[test]
 fn a_copy_that_comes_late() {
     for (capability, code, copies) in [("IMAP4rev1 LITERAL+ UIDPLUS", 0, 1), ("IMAP4rev1 LITERAL+", 3, 2)] {

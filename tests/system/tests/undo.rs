@@ -53,7 +53,8 @@ fn exactly_what_was_copied_goes() {
     }
 }
 
-/// What cannot be taken back is named, message by message with why, and the hint does not tell to do in vain what was done.
+/// What cannot be taken back is named, message by message with why, and the hint does not tell to do in vain
+/// what was done.
 #[test]
 fn what_it_leaves_is_named() {
     let stage = Stage::loaded(6);
@@ -131,8 +132,8 @@ fn what_a_crash_left_in_doubt_goes_too() {
     assert_eq!(count(&haul.to.snapshot()), 0);
 }
 
-/// A server that cannot remove single messages keeps the copies, in a folder of their own and marked; the user's own mail
-/// that was marked before stays where it is.
+/// A server that cannot remove single messages keeps the copies, in a folder of their own and marked; the
+/// user's own mail that was marked before stays where it is.
 #[test]
 fn without_uidplus_copies_are_put_away() {
     let target = Manners { capability: "IMAP4rev1 LITERAL+".to_owned(), ..Manners::default() };

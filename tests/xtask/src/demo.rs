@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: a whole move between two real servers on this machine, with the commands a user would type.
+//! `cargo xtask demo`: a whole move between two real servers on this machine, with the commands a user would
+//! type.
 
 use std::fs;
 use std::path::{Path, PathBuf};

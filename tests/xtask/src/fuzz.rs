@@ -16,8 +16,8 @@ Runs the fuzz targets of tests/fuzz (framer, fetch_line, folder_name; all when n
 What they learn stays under target/fuzz/corpus; an input that breaks a property is kept under target/fuzz/found.
 The same properties are run by proptest in `cargo xtask test`.";
 
-/// Coverage as libFuzzer wants it: cargo-fuzz passes the same, besides a sanitizer that needs a nightly toolchain and
-/// has little to find in code without `unsafe`.
+/// Coverage as libFuzzer wants it: cargo-fuzz passes the same, besides a sanitizer that needs a nightly
+/// toolchain and has little to find in code without `unsafe`.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
                      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
                      -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \

@@ -16,6 +16,8 @@ mod steps;
 mod tally;
 mod test;
 mod torture;
+#[cfg(test)]
+mod tree_rules;
 
 use std::process::ExitCode;
 

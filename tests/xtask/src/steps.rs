@@ -60,7 +60,8 @@ impl Steps {
         self.0.push(step);
     }
 
-    /// Prints each step's time and result, what the run has left out on purpose, and the sum as the last line.
+    /// Prints each step's time and result, what the run has left out on purpose, and the sum as the last
+    /// line.
     pub(crate) fn conclude(self, left_out: &[&str]) -> ExitCode {
         let mut sum = Tally::default();
         println!("\n== steps");

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything that must hold before a change is accepted, or the part of it that was asked for.
+//! `cargo xtask test`: everything that must hold before a change is accepted, or the part of it that was
+//! asked for.
 
 use std::process::ExitCode;
 
@@ -23,8 +24,9 @@ The modules of the system tests:
 const OUTSIDE: [&str; 3] =
     ["examples/acme-mapper/Cargo.toml", "tests/provider/Cargo.toml", "tests/fuzz/Cargo.toml"];
 
-/// The unit tests and those of host/*/tests. One selection of packages for everything that is built: another one would
-/// have other features, and wasmtime would be compiled twice. The binary is built here too, for the tests of host/cli.
+/// The unit tests and those of host/*/tests. One selection of packages for everything that is built: another
+/// one would have other features, and wasmtime would be compiled twice. The binary is built here too, for the
+/// tests of host/cli.
 const UNIT: [&str; 6] =
     ["test", "--workspace", "--locked", "--no-fail-fast", "--exclude", "mailhaul-system-tests"];
 

@@ -1,7 +1,7 @@
 //! Fixtures of the kinds that ask tables and web servers, made of what a project has.
 //!
-//! Inputs, settings and replies are redacted first; the answer is what the project's plugin says to *that*, so
-//! that it fits, whatever was replaced.
+//! Inputs, settings and replies are redacted first; the answer is what the project's plugin says to *that*,
+//! so that it fits, whatever was replaced.
 
 use mailhaul_plugin_host::{Inspection, Kind, Reply};
 use mailhaul_project::table::{Cell, Table};

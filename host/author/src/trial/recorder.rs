@@ -104,7 +104,8 @@ impl FolderMapper for MappingRecorder {
     }
 }
 
-/// What a server can do and which software it is, a plugin may decide by; where it is and whose, it may not need.
+/// What a server can do and which software it is, a plugin may decide by; where it is and whose, it may not
+/// need.
 fn redact(server: &mut ServerDescription, host: &str, redactor: &mut Redactor) {
     host.clone_into(&mut server.host);
     server.greeting = redactor.server_text(&server.greeting);

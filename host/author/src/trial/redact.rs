@@ -1,8 +1,9 @@
 //! Made-up names in the place of a project's own, in a fixture that is to be handed on.
 //!
-//! What is known to be private (hosts, log-ins and their domains, passwords, names of people) is replaced wherever
-//! it stands, and every mail address as well. The same name always becomes the same other one, so that a plugin
-//! decides about the fixture as it did about the original. Folder names stay, as far as they are none of these.
+//! What is known to be private (hosts, log-ins and their domains, passwords, names of people) is replaced
+//! wherever it stands, and every mail address as well. The same name always becomes the same other one, so
+//! that a plugin decides about the fixture as it did about the original. Folder names stay, as far as they
+//! are none of these.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! Requests and answers of the kinds that are about servers, as JSON. Names and liberties as in `shapes`.
 //!
-//! A profile is asked with `server` (and `side`, and `provider`), or with a `refusal` to classify; its answer is `null` when it
-//! does not know. A provisioner is asked with `domains` for a page of what is there, with `create` for a new
-//! mailbox, or with `set-quota`.
+//! A profile is asked with `server` (and `side`, and `provider`), or with a `refusal` to classify; its answer
+//! is `null` when it does not know. A provisioner is asked with `domains` for a page of what is there, with
+//! `create` for a new mailbox, or with `set-quota`.
 
 use mailhaul_engine::plugin::{self as engine, MailboxProvisioner, PluginError, ServerProfiler};
 use mailhaul_engine::summary::Side;

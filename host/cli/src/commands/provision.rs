@@ -27,7 +27,8 @@ use crate::ui::units::bytes;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Row {
     mailbox: String,
-    /// `exists`, `missing`, `created`, `no-password`, `failed`; of one that exists `quota-set` or `quota-differs`.
+    /// `exists`, `missing`, `created`, `no-password`, `failed`; of one that exists `quota-set` or
+    /// `quota-differs`.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,

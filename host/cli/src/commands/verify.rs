@@ -43,7 +43,8 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
     Ok(exit)
 }
 
-/// A seed that the sample before hardly had, so that samples that follow each other look at different messages.
+/// A seed that the sample before hardly had, so that samples that follow each other look at different
+/// messages.
 fn another_seed() -> u32 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     now.as_secs() as u32 ^ now.subsec_nanos()

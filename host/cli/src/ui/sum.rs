@@ -250,7 +250,8 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
     }
 }
 
-/// Adds how many differences earlier commands have recorded that this one did not find, and what `looks_again`.
+/// Adds how many differences earlier commands have recorded that this one did not find, and what
+/// `looks_again`.
 pub(crate) fn push_standing(out: &mut String, outcome: &Outcome, looks_again: &str, width: Option<usize>) {
     let found: HashSet<_> = outcome.differences.iter().map(|(mailbox, d)| about(mailbox, d)).collect();
     let recorded = outcome.summaries.iter().flat_map(|(mailbox, summary)| {
@@ -284,7 +285,8 @@ pub(crate) fn uid(uid: u32) -> String {
 
 /// Adds one line about the validation hooks: that they passed is worth knowing too.
 pub(crate) fn push_hooks(out: &mut String, outcome: &Outcome, palette: Palette) {
-    // In the order they were asked; passed, failed, could not tell, or what they said in an earlier run stands alone.
+    // In the order they were asked; passed, failed, could not tell, or what they said in an earlier run
+    // stands alone.
     let mut tallies: Vec<(&str, [u64; 4])> = Vec::new();
     let hooks = outcome.summaries.iter().flat_map(|(mailbox, summary)| {
         let asked = outcome.came_to_its_end(mailbox);

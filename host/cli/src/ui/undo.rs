@@ -140,7 +140,8 @@ pub(crate) fn done(pages: &[Page], width: Option<usize>, palette: Palette) -> St
     out
 }
 
-/// Lines of copies that were not taken back, for each mailbox: those that were left first, then those that are gone.
+/// Lines of copies that were not taken back, for each mailbox: those that were left first, then those that
+/// are gone.
 const MOST_LISTED: usize = 20;
 
 /// Names what was not taken back, message by message.
@@ -168,7 +169,8 @@ fn push_not_undone(out: &mut String, page: &Page, width: Option<usize>) {
     }
 }
 
-/// What to do about copies that were left, if anything: what is not what was copied there stays, however often it is asked.
+/// What to do about copies that were left, if anything: what is not what was copied there stays, however
+/// often it is asked.
 pub(crate) fn advice(pages: &[Page]) -> &'static str {
     let mut ended = pages.iter().filter_map(|page| page.end.as_ref());
     let stopped = ended.any(|end| matches!(end, MailboxEnd::Stopped(_) | MailboxEnd::Interrupted));

@@ -129,7 +129,8 @@ fn known_accounts<'a>(
     Ok(())
 }
 
-/// Whether a message of the mailbox failed for this reason. A ledger that cannot be read says so when it is opened.
+/// Whether a message of the mailbox failed for this reason. A ledger that cannot be read says so when it is
+/// opened.
 fn has_failed(context: &Context, mailbox: &Mailbox, code: Code) -> bool {
     let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key));
     let failed = ledger.and_then(|ledger| ledger.map_or(Ok(Vec::new()), |ledger| ledger.exceptions()));

@@ -26,7 +26,8 @@ pub(crate) struct LookupResult {
     pub found: HashSet<u32>,
     /// How many unclaimed messages of the target are none of these.
     pub strange: usize,
-    /// Whether some may be there and are recorded as failed for now, since one side does not give what would tell.
+    /// Whether some may be there and are recorded as failed for now, since one side does not give what would
+    /// tell.
     pub undecided: bool,
 }
 
@@ -41,8 +42,8 @@ struct Recorded {
 }
 
 impl FolderRun<'_> {
-    /// Records what is wanted and on the target already, and says what can be told no more; what is wanted from here on
-    /// is not there.
+    /// Records what is wanted and on the target already, and says what can be told no more; what is wanted
+    /// from here on is not there.
     ///
     /// # Errors
     /// When an end or the ledger fails.
@@ -180,8 +181,9 @@ impl FolderRun<'_> {
     }
 }
 
-/// By what a message of the target folder is known to be ours: it lies above the UIDNEXT of an intent, or was copied there
-/// before. Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is one that was put back.
+/// By what a message of the target folder is known to be ours: it lies above the UIDNEXT of an intent, or was
+/// copied there before. Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is
+/// one that was put back.
 struct Ours {
     intents: Intents,
     unnumbered: HashSet<PlaceId>,
@@ -204,8 +206,8 @@ impl Ours {
     }
 }
 
-/// What open intents cover: what lies above the UIDNEXT of its own intent was put there by us. The key is the source's
-/// UID, or 0 and the size where the source's numbers mean something else now.
+/// What open intents cover: what lies above the UIDNEXT of its own intent was put there by us. The key is the
+/// source's UID, or 0 and the size where the source's numbers mean something else now.
 struct Intents(HashMap<(u32, u64), u32>);
 
 impl Intents {

@@ -1,7 +1,7 @@
 //! What came into the target folder: judged over time, and by witnesses.
 //!
-//! What a target acknowledges may show late, under another UID than it said, or altered. It is sent again only when nothing
-//! came that may be it.
+//! What a target acknowledges may show late, under another UID than it said, or altered. It is sent again
+//! only when nothing came that may be it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -49,8 +49,9 @@ pub(super) struct Arrivals {
 }
 
 impl FolderRun<'_> {
-    /// Looks at the target folder until what is needed `is_there`, or cannot be expected any more: UIDs up to `told` were given
-    /// by the target's word. `None` when the target counts more messages than it lists, which stops the folder.
+    /// Looks at the target folder until what is needed `is_there`, or cannot be expected any more: UIDs up to
+    /// `told` were given by the target's word. `None` when the target counts more messages than it lists,
+    /// which stops the folder.
     ///
     /// # Errors
     /// When the target or the ledger fails, and when the user stops it.
@@ -91,8 +92,8 @@ impl FolderRun<'_> {
         }
     }
 
-    /// Whether the target's UIDNEXT, which has gone back, comes to what it `was` in a moment: one that answers from another
-    /// machine may be behind what it has told before, and is not put back.
+    /// Whether the target's UIDNEXT, which has gone back, comes to what it `was` in a moment: one that
+    /// answers from another machine may be behind what it has told before, and is not put back.
     ///
     /// # Errors
     /// When the target fails, and when the user stops it.
@@ -109,9 +110,9 @@ impl FolderRun<'_> {
         Ok(false)
     }
 
-    /// Looks for messages that the target acknowledged without a word on their UIDs, and that are not there by their
-    /// content. Returns those of which nothing came, to be sent again; where anything came that may be one of them, the
-    /// folder stops.
+    /// Looks for messages that the target acknowledged without a word on their UIDs, and that are not there
+    /// by their content. Returns those of which nothing came, to be sent again; where anything came that may
+    /// be one of them, the folder stops.
     ///
     /// # Errors
     /// When an end or the ledger fails.
@@ -184,8 +185,9 @@ impl FolderRun<'_> {
         self.stop(Code::Undecided, why).await
     }
 
-    /// Looks among `unclaimed` messages of the target for what it has altered: for copies that it was seen to have made so, in
-    /// a folder that is another place now, and for what is in doubt. Returns what is still open.
+    /// Looks among `unclaimed` messages of the target for what it has altered: for copies that it was seen to
+    /// have made so, in a folder that is another place now, and for what is in doubt. Returns what is still
+    /// open.
     ///
     /// # Errors
     /// When an end or the ledger fails.
@@ -201,7 +203,8 @@ impl FolderRun<'_> {
             return Ok(open);
         }
         let pairs = pair_by_witness(&mut self.ends, &doubtful, &came).await?;
-        // Where others' mail came as well, one that has the Message-ID of ours may be somebody else's: `undo` leaves it.
+        // Where others' mail came as well, one that has the Message-ID of ours may be somebody else's: `undo`
+        // leaves it.
         let outcome = if pairs.len() == came.len() { Outcome::Copied } else { Outcome::AlreadyPresent };
         self.take_altered(open, &pairs, outcome).await
     }

@@ -26,8 +26,8 @@ impl FolderRun<'_> {
         self.tell_finished().await
     }
 
-    /// Records and tells what was found, in place of what earlier looks of this kind found: also that the folder could
-    /// not be read, when it has been read whole now.
+    /// Records and tells what was found, in place of what earlier looks of this kind found: also that the
+    /// folder could not be read, when it has been read whole now.
     async fn record_differences(&mut self) -> Step<()> {
         let looked_for = |d: &Difference| match d.kind {
             _ if d.is_of_a_copy_gone() => self.looked,

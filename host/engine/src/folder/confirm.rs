@@ -25,9 +25,9 @@ pub(crate) struct TargetList {
 }
 
 impl FolderRun<'_> {
-    /// Compares acknowledgements that were not confirmed yet with the target's message list: with what it has `listed`
-    /// behind the last of them, when that has them all. `None` when the folder stopped, since what is not listed may be
-    /// there all the same.
+    /// Compares acknowledgements that were not confirmed yet with the target's message list: with what it has
+    /// `listed` behind the last of them, when that has them all. `None` when the folder stopped, since what
+    /// is not listed may be there all the same.
     ///
     /// # Errors
     /// When an end or the ledger fails.
@@ -72,7 +72,8 @@ impl FolderRun<'_> {
         }
         self.compare_received(&unproven, &listed).await?;
         work.ledger().prove(self.row.id, &unproven.iter().map(|copy| copy.uid).collect())?;
-        // It has a UID, and may show later than anybody waits; or it may be there, altered, under another one.
+        // It has a UID, and may show later than anybody waits; or it may be there, altered, under another
+        // one.
         let unseen = absent.iter().filter(|copy| copy.target_uid < hidden);
         let given: HashSet<u32> = unseen.chain(&misnamed).map(|copy| copy.uid).collect();
         let (open, lost): (Vec<Listed>, Vec<Listed>) = lost.into_iter().partition(|m| given.contains(&m.uid));
@@ -89,8 +90,8 @@ impl FolderRun<'_> {
         Ok(Some(TargetList { lost, listed }))
     }
 
-    /// Takes out of what was `found` what the target has another message for, where something came under a UID that nobody was
-    /// told: then one message was given another one's UID, and others may have been.
+    /// Takes out of what was `found` what the target has another message for, where something came under a
+    /// UID that nobody was told: then one message was given another one's UID, and others may have been.
     async fn misnamed(&mut self, found: &mut Vec<Unproven>, listed: &[Listed]) -> Step<Vec<Unproven>> {
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let from = self.route.selected.uid_next.unwrap_or(1);
@@ -111,8 +112,9 @@ impl FolderRun<'_> {
         Ok(found.extract_if(.., |copy| others.contains(&copy.uid)).collect())
     }
 
-    /// Looks for what is not there under the UID that the target gave it: it may have another one. Returns what is not there
-    /// at all. An intent stays open for each, so that a copy that shows late all the same is found by a later run.
+    /// Looks for what is not there under the UID that the target gave it: it may have another one. Returns
+    /// what is not there at all. An intent stays open for each, so that a copy that shows late all the same
+    /// is found by a later run.
     async fn look_elsewhere(&mut self, absent: &[Unproven], listed: &[Listed]) -> Step<Vec<Listed>> {
         if absent.is_empty() {
             return Ok(Vec::new());

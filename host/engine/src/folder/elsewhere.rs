@@ -21,8 +21,8 @@ pub(crate) struct FolderNames {
     pub target: HashMap<String, FolderName>,
 }
 
-/// Looks up the `chosen` intents that nobody has looked up yet, each in the folder it was sent to, and records what is
-/// there as copied.
+/// Looks up the `chosen` intents that nobody has looked up yet, each in the folder it was sent to, and
+/// records what is there as copied.
 ///
 /// # Errors
 /// When an end or the ledger fails; running it again continues.

@@ -26,7 +26,8 @@ impl FolderRun<'_> {
         let (work, folder) = (self.work(), self.row.id);
         let pending = work.ledger().flags_pending(folder)?;
         let mut groups: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
-        // Of those that this run sent the target has just said that it stored them here; others are asked about.
+        // Of those that this run sent the target has just said that it stored them here; others are asked
+        // about.
         let earlier = |uid: &u32, target_uid: u32| {
             self.rows.get(uid).is_some_and(|row| row.target_uid() == Some(target_uid))
         };
@@ -46,9 +47,9 @@ impl FolderRun<'_> {
         Ok(any)
     }
 
-    /// Sets pending flags of messages, each with its source UID and its target UID. Keywords that the target refuses, or at which
-    /// the connection to it ends again and again, are left out by name. Returns `false` where some are refused at this moment:
-    /// those stay pending.
+    /// Sets pending flags of messages, each with its source UID and its target UID. Keywords that the target
+    /// refuses, or at which the connection to it ends again and again, are left out by name. Returns `false`
+    /// where some are refused at this moment: those stay pending.
     async fn store_pending(&mut self, flags: &Flags, messages: &[(u32, u32)]) -> Step<bool> {
         let keywords: Flags = flags.keywords().collect();
         let refusals = &self.work().context.refusals;
@@ -86,8 +87,8 @@ impl FolderRun<'_> {
         Ok(done)
     }
 
-    /// Whether the target takes STORE at this moment: a flag that every folder has, for a message that no folder has, which
-    /// changes nothing. When that is refused as well, it is not for want of a keyword.
+    /// Whether the target takes STORE at this moment: a flag that every folder has, for a message that no
+    /// folder has, which changes nothing. When that is refused as well, it is not for want of a keyword.
     async fn takes_flags(&mut self) -> Step<bool> {
         match self.ends.target.store_flags(&[u32::MAX], true, &Flags::parse("\\Seen")).await {
             Err(error) if error.is_connection_lost() => Err(EndError::Imap(Side::Target, error).into()),
@@ -95,8 +96,8 @@ impl FolderRun<'_> {
         }
     }
 
-    /// Records that copies have not these of their keywords, and sets the other flags that are pending; `false` when the target
-    /// refused those, which was told.
+    /// Records that copies have not these of their keywords, and sets the other flags that are pending;
+    /// `false` when the target refused those, which was told.
     async fn leave_out(&mut self, messages: &[(u32, u32)], flags: &Flags, keywords: &Flags) -> Step<bool> {
         if !self.store_flags(&target_uids(messages), true, &flags.minus(keywords)).await? {
             return Ok(false);
@@ -107,8 +108,8 @@ impl FolderRun<'_> {
         Ok(true)
     }
 
-    /// Brings flags that changed at the source since the copy was made; leaves alone what the user changed on the
-    /// target.
+    /// Brings flags that changed at the source since the copy was made; leaves alone what the user changed on
+    /// the target.
     ///
     /// # Errors
     /// When the target or the ledger fails.
@@ -137,13 +138,14 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Whether a copy is in the open folder, and ours: what was on the target before keeps the flags that its owner gave it.
+    /// Whether a copy is in the open folder, and ours: what was on the target before keeps the flags that its
+    /// owner gave it.
     fn may_be_changed(&self, row: &Row) -> bool {
         row.place() == Some(self.place) && row.outcome == Outcome::Copied
     }
 
-    /// Those of these messages whose copies are where they were put, and what was put there. What has become another message
-    /// is told.
+    /// Those of these messages whose copies are where they were put, and what was put there. What has become
+    /// another message is told.
     async fn still_ours(&mut self, uids: Vec<u32>) -> Step<HashSet<u32>> {
         let known = self.work().ledger().contents(self.row.id, &uids)?;
         let rows = uids.iter().filter_map(|uid| Some((self.rows.get(uid)?, *known.get(uid)?)));

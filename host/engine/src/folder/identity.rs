@@ -1,8 +1,8 @@
 //! Whether a number is still the message's it was.
 //!
-//! A message is known by UIDVALIDITY and UID, and doubted when its size or its date are others than they were. That
-//! concludes nothing by itself: a restored Maildir has new dates, Exchange estimates sizes. So the message is compared by its
-//! content before anything is copied, changed or removed.
+//! A message is known by UIDVALIDITY and UID, and doubted when its size or its date are others than they
+//! were. That concludes nothing by itself: a restored Maildir has new dates, Exchange estimates sizes. So the
+//! message is compared by its content before anything is copied, changed or removed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,8 +24,8 @@ use crate::state::ledger::{Batch, Figures, FolderRow, Row, Rows, Stray};
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
-/// So many of the newest copies are looked at where the target's figures are what they were: what was put back from a backup
-/// lacks the newest first.
+/// So many of the newest copies are looked at where the target's figures are what they were: what was put
+/// back from a backup lacks the newest first.
 const TELLING_COPIES: usize = 100;
 
 /// The ledger's rows under the numbers that the source gives its messages today.
@@ -36,8 +36,8 @@ pub(super) struct KnownRows {
     pub renumbered: bool,
 }
 
-/// Records which messages the source lists, and finds the rows of those that have other numbers than they had. `Err`
-/// inside: the folder cannot go on, with the code and why.
+/// Records which messages the source lists, and finds the rows of those that have other numbers than they
+/// had. `Err` inside: the folder cannot go on, with the code and why.
 ///
 /// # Errors
 /// When the source or the ledger fails.
@@ -155,8 +155,9 @@ async fn others(
 }
 
 impl FolderRun<'_> {
-    /// Compares the copies that the ledger knows with the target's list, where anything is to be done that rests on it. A
-    /// target folder that was put back is another place: what it holds is then found by content, the rest is sent again.
+    /// Compares the copies that the ledger knows with the target's list, where anything is to be done that
+    /// rests on it. A target folder that was put back is another place: what it holds is then found by
+    /// content, the rest is sent again.
     ///
     /// # Errors
     /// When the target or the ledger fails.
@@ -168,7 +169,8 @@ impl FolderRun<'_> {
             return Ok(());
         };
         let proof = self.row.proof;
-        // A folder has no proof while anything of it is in doubt; that its copies were listed once says as much of UIDNEXT.
+        // A folder has no proof while anything of it is in doubt; that its copies were listed once says as
+        // much of UIDNEXT.
         let was = proof.map_or(0, |proof| proof.target_uid_next).max(newest.saturating_add(1));
         let behind = self.route.selected.uid_next.is_some_and(|next| next < was);
         let went_back = behind && !self.catches_up(was).await?;
@@ -205,7 +207,8 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Whether the open target folder has as many messages as the ledger has copies there: then there are no others.
+    /// Whether the open target folder has as many messages as the ledger has copies there: then there are no
+    /// others.
     ///
     /// # Errors
     /// When the ledger fails.
@@ -213,8 +216,9 @@ impl FolderRun<'_> {
         Ok(self.work().ledger().copies_in(self.place)? == u64::from(self.route.selected.exists))
     }
 
-    /// Lists those copies on the target that tell whether a folder of the same figures is still the one it was: the newest,
-    /// which a backup does not have, and those whose flags are to be set. `None` when it has not all of them.
+    /// Lists those copies on the target that tell whether a folder of the same figures is still the one it
+    /// was: the newest, which a backup does not have, and those whose flags are to be set. `None` when it has
+    /// not all of them.
     async fn list_telling_copies(&mut self) -> Step<Option<Vec<Listed>>> {
         let here = |row: &&Row| row.place() == Some(self.place);
         let mut uids: Vec<u32> = self.rows.values().filter(here).filter_map(Row::target_uid).collect();
@@ -229,7 +233,8 @@ impl FolderRun<'_> {
         Ok(Some(listed).filter(|listed| listed.len() as u64 == asked))
     }
 
-    /// Whether what is to be done rests on what the ledger knows of copies: a message is to be sent, or flags are to be set.
+    /// Whether what is to be done rests on what the ledger knows of copies: a message is to be sent, or flags
+    /// are to be set.
     fn rests_on_copies(&self) -> bool {
         let in_doubt: HashSet<u32> = self.in_doubt.iter().flat_map(Batch::uids).collect();
         let retry = self.work().context.refusals.retry();
@@ -239,8 +244,8 @@ impl FolderRun<'_> {
         !self.wanted.iter().all(settled) || !self.flag_changes().is_empty()
     }
 
-    /// Whether the target has another message under the number of a copy. Of copies that are what they were, what the target
-    /// lists today is recorded.
+    /// Whether the target has another message under the number of a copy. Of copies that are what they were,
+    /// what the target lists today is recorded.
     async fn is_strange(&mut self, listed: &[Listed]) -> Step<bool> {
         let mut doubted: Vec<(u32, &Row, Figures)> = Vec::new();
         for row in self.rows.values().filter(|row| row.place() == Some(self.place)) {
@@ -274,7 +279,8 @@ impl FolderRun<'_> {
         Ok(false)
     }
 
-    /// Lists the open target folder; `None` when it counts more messages than it lists, which stops the folder.
+    /// Lists the open target folder; `None` when it counts more messages than it lists, which stops the
+    /// folder.
     ///
     /// # Errors
     /// When the target or the ledger fails.
@@ -290,7 +296,8 @@ impl FolderRun<'_> {
         Ok(Some(whole.listed))
     }
 
-    /// Stops the folder, since the target counts more messages than it lists: what is not listed may be a copy.
+    /// Stops the folder, since the target counts more messages than it lists: what is not listed may be a
+    /// copy.
     ///
     /// # Errors
     /// When the ledger fails.

@@ -17,8 +17,8 @@ use crate::state::ledger::{Batch, Row};
 const NAMED: usize = 5;
 
 impl FolderRun<'_> {
-    /// Reads the target's message list where it can matter: for what is in doubt, for what is wanted, and for copies that
-    /// were seen there.
+    /// Reads the target's message list where it can matter: for what is in doubt, for what is wanted, and for
+    /// copies that were seen there.
     ///
     /// # Errors
     /// When the target or the ledger fails.
@@ -34,8 +34,8 @@ impl FolderRun<'_> {
         self.look(!self.wanted.is_empty()).await
     }
 
-    /// Compares the target's message list with the ledger: what was proven is compared with it unless the figures say
-    /// that it is the same, and what is unclaimed may be what is `wanted`.
+    /// Compares the target's message list with the ledger: what was proven is compared with it unless the
+    /// figures say that it is the same, and what is unclaimed may be what is `wanted`.
     ///
     /// # Errors
     /// When the target or the ledger fails.
@@ -69,9 +69,9 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Messages that were on their way when a run broke off, and that the source does not have any more, have nothing
-    /// left that would tell their copies from other mail. Where any may be in the open target folder, from the UID `from`
-    /// on, that is said.
+    /// Messages that were on their way when a run broke off, and that the source does not have any more, have
+    /// nothing left that would tell their copies from other mail. Where any may be in the open target folder,
+    /// from the UID `from` on, that is said.
     ///
     /// # Errors
     /// When the target or the ledger fails.

@@ -13,10 +13,10 @@ use crate::state::ledger::{Batch, Row};
 use crate::summary::{Difference, DifferenceKind};
 
 impl FolderRun<'_> {
-    /// A dead connection may have stored a message after it was looked for and sent again. Such a second
-    /// copy lies above the intent's UIDNEXT, is nobody's in the ledger, and has the bytes of ours. It is
-    /// removed by its UID where the server can remove single messages; else it is returned. `None` when the target does not
-    /// give a message that may be one: a later run has to look again.
+    /// A dead connection may have stored a message after it was looked for and sent again. Such a second copy
+    /// lies above the intent's UIDNEXT, is nobody's in the ledger, and has the bytes of ours. It is removed
+    /// by its UID where the server can remove single messages; else it is returned. `None` when the target
+    /// does not give a message that may be one: a later run has to look again.
     ///
     /// # Errors
     /// When the target or the ledger fails.

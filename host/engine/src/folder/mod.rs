@@ -1,6 +1,7 @@
 //! What a run does with one folder.
 //!
-//! [`run::run`] is the list of the steps; [`run::FolderRun`] is what they know. Each step is a file that adds to it:
+//! [`run::run`] is the list of the steps; [`run::FolderRun`] is what they know. Each step is a file that adds
+//! to it:
 //!
 //! | step | leaves behind |
 //! |---|---|
@@ -14,9 +15,10 @@
 //! | [`prove`] | differences: copies that are gone, second copies that were stored late |
 //! | [`conclude`] | counts, differences and, where the sum bears it, the proof that lets the next run leave it closed |
 //!
-//! The connections travel with the run and come back with it. An error drops them: the mailbox dials anew and begins the
-//! folder again, from what the ledger says. After a crash at any point that is enough, since an intent is in the ledger
-//! before its first byte leaves, and what is open there is looked up on the target before anything is sent again.
+//! The connections travel with the run and come back with it. An error drops them: the mailbox dials anew and
+//! begins the folder again, from what the ledger says. After a crash at any point that is enough, since an
+//! intent is in the ledger before its first byte leaves, and what is open there is looked up on the target
+//! before anything is sent again.
 
 pub(crate) mod adopt;
 pub(crate) mod arrivals;

@@ -21,8 +21,9 @@ use crate::side::Side;
 use crate::state::ledger::FolderRow;
 
 impl<'a> FolderRun<'a> {
-    /// Creates and opens the target and examines and lists the source at the same time. What is wanted is then what the
-    /// source lists. Breaks with both connections when the folder cannot go on; the ledger says why.
+    /// Creates and opens the target and examines and lists the source at the same time. What is wanted is
+    /// then what the source lists. Breaks with both connections when the folder cannot go on; the ledger says
+    /// why.
     ///
     /// # Errors
     /// When an end or the ledger fails.

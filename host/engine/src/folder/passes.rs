@@ -22,8 +22,8 @@ use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 const TRIES_TO_STORE: usize = 2;
 
 impl FolderRun<'_> {
-    /// Copies what is wanted. What a connection broke at before goes first, each alone, so that the next break says whose
-    /// fault it is.
+    /// Copies what is wanted. What a connection broke at before goes first, each alone, so that the next
+    /// break says whose fault it is.
     ///
     /// # Errors
     /// When an end or the ledger fails; running it again continues.
@@ -42,7 +42,8 @@ impl FolderRun<'_> {
         }
         self.route.together = self.work().context.breaks.allow_batches(self.work().key());
         self = Box::pin(self.passes(together)).await?;
-        // Of a folder that was empty, and into which nothing came but what was copied, that is the whole list.
+        // Of a folder that was empty, and into which nothing came but what was copied, that is the whole
+        // list.
         let whole = |list: &&Vec<Listed>| {
             self.route.selected.exists == 0 && list.len() as u64 == self.outcome.messages
         };
@@ -52,7 +53,8 @@ impl FolderRun<'_> {
         Ok(self)
     }
 
-    /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once more.
+    /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once
+    /// more.
     async fn begin_copy(&mut self) -> Vec<Listed> {
         let (work, folder) = (self.work(), self.row.id);
         let retry = work.context.refusals.retry();
@@ -193,8 +195,8 @@ impl FolderRun<'_> {
         }
     }
 
-    /// Servers store what they refuse, and keep to themselves under which UID: what came is compared by content before
-    /// anything is sent again or given up.
+    /// Servers store what they refuse, and keep to themselves under which UID: what came is compared by
+    /// content before anything is sent again or given up.
     async fn look_for_refused(&mut self, wanted: &[Listed], pass: &mut Pass) -> Step<()> {
         let (work, folder) = (self.work(), self.row.id);
         // Of two that were given one UID, neither is believed.
@@ -251,8 +253,9 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Where a UID was given a second time, and not since the target takes two messages for one, it was wrong: of this pass
-    /// none is believed, and everything is looked for by its content. Returns which messages were counted as copied by then.
+    /// Where a UID was given a second time, and not since the target takes two messages for one, it was
+    /// wrong: of this pass none is believed, and everything is looked for by its content. Returns which
+    /// messages were counted as copied by then.
     async fn doubt_claims(
         &mut self,
         wanted: &[Listed],
@@ -277,8 +280,8 @@ impl FolderRun<'_> {
         Ok(Some(counted))
     }
 
-    /// Takes acknowledgements back: these messages are to be looked for. What is found of them is ours, by the intent that
-    /// stays open for them.
+    /// Takes acknowledgements back: these messages are to be looked for. What is found of them is ours, by
+    /// the intent that stays open for them.
     ///
     /// # Errors
     /// When the ledger fails.

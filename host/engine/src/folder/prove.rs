@@ -7,7 +7,8 @@ use crate::state::ledger::Row;
 use crate::summary::Difference;
 
 impl FolderRun<'_> {
-    /// Compares the target with what earlier runs put there: what is gone, and what a dead connection stored twice.
+    /// Compares the target with what earlier runs put there: what is gone, and what a dead connection stored
+    /// twice.
     ///
     /// # Errors
     /// When the target or the ledger fails.

@@ -1,5 +1,6 @@
-//! What the target makes of a name: servers fold case and accents, take blanks away, and say that a folder exists which
-//! they do not list. Two folders are never mixed by that, and what is looked for later is what is there.
+//! What the target makes of a name: servers fold case and accents, take blanks away, and say that a folder
+//! exists which they do not list. Two folders are never mixed by that, and what is looked for later is what
+//! is there.
 
 use mailhaul_imap::{Folder, FolderName, FolderPath, FolderStatus, Prepared, Selected, Session};
 
@@ -20,8 +21,8 @@ pub(super) enum Behind {
     Another(String),
 }
 
-/// Looks at what was opened on the target, where there is a reason to: a folder that was to be made is not listed under its
-/// name, or the one that was there has become another.
+/// Looks at what was opened on the target, where there is a reason to: a folder that was to be made is not
+/// listed under its name, or the one that was there has become another.
 ///
 /// # Errors
 /// When the target or the ledger fails.
@@ -89,14 +90,15 @@ fn advised(mapped: &Mapped, target: &Target, why: String, real: &FolderPath, lis
     format!("{why}; {}{merged}", another_name(from, &target.path, &taken))
 }
 
-/// Whether a server may take these names for one. Below a prefix `INBOX.` an `INBOX.INBOX` may be the inbox itself.
+/// Whether a server may take these names for one. Below a prefix `INBOX.` an `INBOX.INBOX` may be the inbox
+/// itself.
 fn may_be_one(one: &FolderPath, other: &FolderPath) -> bool {
     let inboxes = |path: &FolderPath| path.0.iter().all(|level| level.eq_ignore_ascii_case("INBOX"));
     close(one) == close(other) || (inboxes(one) && inboxes(other))
 }
 
-/// Whether the figures of a folder are those of the one that is open. Two that are `listed` each are two when they are
-/// empty, since a server may number all folders of one second alike.
+/// Whether the figures of a folder are those of the one that is open. Two that are `listed` each are two when
+/// they are empty, since a server may number all folders of one second alike.
 fn is_one(status: &FolderStatus, open: &Selected, unlisted: bool) -> bool {
     if let (Some(one), Some(other)) = (&status.mailbox_id, &open.mailbox_id) {
         return one == other;

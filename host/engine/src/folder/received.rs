@@ -1,5 +1,5 @@
-//! What arrived, compared with what was sent: by the sizes and dates in the target's list, and by its bytes where these do
-//! not tell.
+//! What arrived, compared with what was sent: by the sizes and dates in the target's list, and by its bytes
+//! where these do not tell.
 
 use mailhaul_imap::InternalDate;
 
@@ -29,8 +29,9 @@ struct ReadBack {
 }
 
 impl FolderRun<'_> {
-    /// Compares those of the copies that the target lists with what was sent, and records what is not the same. Sizes only
-    /// narrow the search: what is not as much longer as most messages of the folder are is read back, as is what has a NUL.
+    /// Compares those of the copies that the target lists with what was sent, and records what is not the
+    /// same. Sizes only narrow the search: what is not as much longer as most messages of the folder are is
+    /// read back, as is what has a NUL.
     ///
     /// # Errors
     /// When an end or the ledger fails.

@@ -1,10 +1,10 @@
 //! What refusals are about: the message, the moment, its keywords, or the room there is.
 //!
-//! A refusal counts against a message when the target took others around it, or once more when it is sent again after others
-//! were taken, or when it comes in the words that counted against it in an earlier run. Refusals with nothing taken behind them
-//! are the moment's: the folder waits a little, and stops with its messages pending. It counts once in a run, whether NO or
-//! BAD was said. Where what is refused is larger than all that is still taken, and as large ones were taken before, the
-//! target is full, in whatever words.
+//! A refusal counts against a message when the target took others around it, or once more when it is sent
+//! again after others were taken, or when it comes in the words that counted against it in an earlier run.
+//! Refusals with nothing taken behind them are the moment's: the folder waits a little, and stops with its
+//! messages pending. It counts once in a run, whether NO or BAD was said. Where what is refused is larger
+//! than all that is still taken, and as large ones were taken before, the target is full, in whatever words.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -18,26 +18,28 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::Failure;
 
-/// How often in a row the target asks for patience and takes nothing, over all folders and connections of a mailbox. Each
-/// time is waited for as long as it suggests, or twice as long as the one before: about four minutes together. So often in
-/// a row as well those messages are waited for, all together, that it asks to be sent later while it takes others.
+/// How often in a row the target asks for patience and takes nothing, over all folders and connections of a
+/// mailbox. Each time is waited for as long as it suggests, or twice as long as the one before: about four
+/// minutes together. So often in a row as well those messages are waited for, all together, that it asks to
+/// be sent later while it takes others.
 const MOST_IN_VAIN: u32 = 8;
 
-/// What is waited after the first pass in a row that ended in refusals and brought nothing, and after the second.
+/// What is waited after the first pass in a row that ended in refusals and brought nothing, and after the
+/// second.
 const WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(8)];
 
 /// Refusals with nothing taken behind them that may be the end of the room.
 const LAST: usize = 2;
 
-/// By how many to one it is no chance that what is refused is larger than what is taken: where the end came as well, and
-/// where it did not.
+/// By how many to one it is no chance that what is refused is larger than what is taken: where the end came
+/// as well, and where it did not.
 const NO_CHANCE: (u64, u64) = (5, 20);
 
 /// Passes that end in refusals, whatever they brought.
 const MOST_HELD: u32 = 8;
 
-/// Refusals in a row after which a pass sends nothing more: many bad messages may stand together, and a target that takes
-/// nothing need not be sent a whole folder.
+/// Refusals in a row after which a pass sends nothing more: many bad messages may stand together, and a
+/// target that takes nothing need not be sent a whole folder.
 const MOST_IN_A_ROW: [usize; 3] = [64, 256, 1024];
 
 /// What one run over a folder has tried.
@@ -72,8 +74,9 @@ struct Asked {
 }
 
 impl Tried {
-    /// Takes out of what is `wanted` what waits for the next pass. Where nothing was taken in the last one, only one of the
-    /// messages that are to be sent later goes, in turn: it tells as much as all of them, each of which would be waited for.
+    /// Takes out of what is `wanted` what waits for the next pass. Where nothing was taken in the last one,
+    /// only one of the messages that are to be sent later goes, in turn: it tells as much as all of them,
+    /// each of which would be waited for.
     pub(super) fn put_aside(&self, wanted: &mut Vec<Listed>) -> Vec<Listed> {
         let times = |m: &Listed| self.asked.get(&m.uid).map_or(0, |asked| asked.times);
         wanted.sort_by_key(|m| (times(m), m.uid));
@@ -128,11 +131,12 @@ impl FolderRun<'_> {
         self.route.most_complaints = if tried.asked.is_empty() { left } else { 1 };
     }
 
-    /// Judges refusals: records what counts against a message, and returns what is to be sent again. When the target is out
-    /// of room, or takes nothing, that is in the outcome.
+    /// Judges refusals: records what counts against a message, and returns what is to be sent again. When the
+    /// target is out of room, or takes nothing, that is in the outcome.
     ///
     /// # Errors
-    /// When the target asks for patience and has taken nothing for so long; when the target or the ledger fails.
+    /// When the target asks for patience and has taken nothing for so long; when the target or the ledger
+    /// fails.
     pub(super) async fn judge(&mut self, pass: Refusals, tried: &mut Tried) -> Step<Vec<u32>> {
         let Refusals { refused, brought, complaints, unsent, alone } = pass;
         let work = self.work();
@@ -153,7 +157,8 @@ impl FolderRun<'_> {
             self.refuses_all(&refused).await?;
             return Ok(Vec::new());
         }
-        // Small ones went behind large ones before nothing went any more: nothing tells that it is the messages.
+        // Small ones went behind large ones before nothing went any more: nothing tells that it is the
+        // messages.
         let end = refused.iter().filter(|r| is_refusal(r) && !r.passed);
         let end: Vec<String> = end.map(Refused::text).collect();
         let may_be_full = |r: &Refused| {
@@ -221,9 +226,10 @@ impl FolderRun<'_> {
         Ok(again)
     }
 
-    /// Waits no more for messages that the target asked to be sent later while it took others, when that was in vain so often
-    /// in a row: they are recorded, those of this pass, which `later` is left without, and those that were not sent in it.
-    /// Returns whether it is such messages that are waited for, and not the target.
+    /// Waits no more for messages that the target asked to be sent later while it took others, when that was
+    /// in vain so often in a row: they are recorded, those of this pass, which `later` is left without, and
+    /// those that were not sent in it. Returns whether it is such messages that are waited for, and not the
+    /// target.
     async fn give_up_waiting(
         &mut self,
         later: &mut Vec<u32>,
@@ -287,8 +293,8 @@ impl FolderRun<'_> {
             return Ok(again());
         }
         if only {
-            // Nothing tells whether it is the message, so that it is sent again in every run. What counted against it before
-            // stands.
+            // Nothing tells whether it is the message, so that it is sent again in every run. What counted
+            // against it before stands.
             if !known {
                 self.route.fail(first.failure(0, &first.text())).await?;
             }
@@ -312,8 +318,8 @@ impl FolderRun<'_> {
         self.stop(Code::Refused, &why).await
     }
 
-    /// Whether the target is out of room, in its own words: it refuses everything, or everything that is larger than what it
-    /// takes, and its words or its figures say so.
+    /// Whether the target is out of room, in its own words: it refuses everything, or everything that is
+    /// larger than what it takes, and its words or its figures say so.
     async fn full(&mut self, refused: &[Refused]) -> Step<Option<String>> {
         let fits = |r: &&Refused| is_refusal(r) && (!r.passed || r.larger);
         let Some(smallest) = refused.iter().filter(fits).min_by_key(|r| r.size) else { return Ok(None) };
@@ -331,9 +337,10 @@ impl FolderRun<'_> {
             .map(|room| format!("{words}, and by the quota it tells there are {room} bytes left")))
     }
 
-    /// Whether refusals in words that say nothing are for want of room: all in the same words, all of what is larger than
-    /// everything that is taken since the first of them, more than chance would have it, or of what comes when nothing is
-    /// taken any more; and as large ones were taken in this project, so that it is no limit of a message's size.
+    /// Whether refusals in words that say nothing are for want of room: all in the same words, all of what is
+    /// larger than everything that is taken since the first of them, more than chance would have it, or of
+    /// what comes when nothing is taken any more; and as large ones were taken in this project, so that it is
+    /// no limit of a message's size.
     fn fills_up(&self, refused: &[Refused]) -> Step<bool> {
         let all = || refused.iter().filter(|r| is_refusal(r));
         let larger = || all().filter(|r| r.larger);

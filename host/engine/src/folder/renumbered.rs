@@ -1,8 +1,8 @@
 //! Messages of the source under other numbers than they had: known again by their content.
 //!
-//! A source numbers a folder anew (another UIDVALIDITY), is put back from a backup and gives numbers a second time, or a
-//! message is moved out of its folder and back. In each case the row of a copy has lost its number, and the message has one
-//! that no row has.
+//! A source numbers a folder anew (another UIDVALIDITY), is put back from a backup and gives numbers a second
+//! time, or a message is moved out of its folder and back. In each case the row of a copy has lost its
+//! number, and the message has one that no row has.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,9 +16,9 @@ use crate::state::ledger::{Digests, Figures, Stray};
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
-/// Reads messages that have no row and may be strays. Where the whole folder was `renumbered`, every message is read; else
-/// only those of a stray's size. `Err` inside, only where all was renumbered: a message that the source does not give may be
-/// one that was copied, in a sentence.
+/// Reads messages that have no row and may be strays. Where the whole folder was `renumbered`, every message
+/// is read; else only those of a stray's size. `Err` inside, only where all was renumbered: a message that
+/// the source does not give may be one that was copied, in a sentence.
 ///
 /// # Errors
 /// When the source fails, and when the user stops it.
@@ -66,9 +66,9 @@ pub(super) struct Found {
     digests: Digests,
 }
 
-/// Pairs messages that have no row with strays of the same content, one to one, in their order: (number of the row, number
-/// now, what is listed now). Where the whole folder was `renumbered`, one that its server has rewritten is known as well; else
-/// bytes and date have to be the same.
+/// Pairs messages that have no row with strays of the same content, one to one, in their order: (number of
+/// the row, number now, what is listed now). Where the whole folder was `renumbered`, one that its server has
+/// rewritten is known as well; else bytes and date have to be the same.
 #[must_use]
 pub(super) fn pair(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i64, u32, Figures)> {
     // By what is worth a look: few strays share bytes or a body.

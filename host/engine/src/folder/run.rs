@@ -87,7 +87,8 @@ pub(crate) struct FolderRun<'a> {
     pub unclaimed: Vec<u32>,
     /// Messages that were sent with another date than the source's, by which rule, and which.
     pub dated: HashMap<u32, (Dated, String)>,
-    /// Messages that were sent and have to be read back, whatever their size is on the target: not every server keeps a NUL.
+    /// Messages that were sent and have to be read back, whatever their size is on the target: not every
+    /// server keeps a NUL.
     pub read_back: HashSet<u32>,
     /// Copies that were seen on the target once and are not there any more.
     pub missing: Vec<Row>,

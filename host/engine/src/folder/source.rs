@@ -10,8 +10,8 @@ use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 /// From so many known messages on, asking for what changed costs less than listing everything.
 const DELTA_FROM: usize = 500;
 
-/// A folder nothing is known of is listed in the round trip that opens it, up to so many messages: longer lists are read
-/// as they come.
+/// A folder nothing is known of is listed in the round trip that opens it, up to so many messages: longer
+/// lists are read as they come.
 const AT_ONCE: u32 = 2_000;
 
 /// What the source holds.
@@ -154,8 +154,9 @@ impl SourceEnd {
         self.listed.sort_by_key(|m| m.uid);
     }
 
-    /// Whether the newest message that was known and is there is the one that was. A folder that was put back from a backup
-    /// gives its newest numbers again, and what has changed since may be told by numbers of before.
+    /// Whether the newest message that was known and is there is the one that was. A folder that was put back
+    /// from a backup gives its newest numbers again, and what has changed since may be told by numbers of
+    /// before.
     async fn newest_is_known(
         &self,
         session: &mut Session,
@@ -185,16 +186,16 @@ impl SourceEnd {
     }
 }
 
-/// Whether the folder's numbers are those of the ledger: one UIDVALIDITY, and a UIDNEXT that has not gone back. That would
-/// be a folder that was put back from a backup, which gives numbers a second time.
+/// Whether the folder's numbers are those of the ledger: one UIDVALIDITY, and a UIDNEXT that has not gone
+/// back. That would be a folder that was put back from a backup, which gives numbers a second time.
 #[must_use]
 pub(crate) fn has_same_numbers(row: &FolderRow, now: &Selected) -> bool {
     let back = row.proof.is_some_and(|proof| now.uid_next.is_some_and(|next| next < proof.source_uid_next));
     now.uid_validity.is_some() && now.uid_validity == row.source_uid_validity && !back
 }
 
-/// How many messages a source folder has that cannot be read: what its STATUS said, else what the ledger knows, and never
-/// none, since nobody has looked.
+/// How many messages a source folder has that cannot be read: what its STATUS said, else what the ledger
+/// knows, and never none, since nobody has looked.
 #[must_use]
 pub(crate) fn believed(mapped: &Mapped, row: &FolderRow) -> u32 {
     let status = mapped.status.as_ref().and_then(|status| status.messages);

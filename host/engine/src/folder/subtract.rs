@@ -12,7 +12,8 @@ use crate::message::select::left_out;
 use crate::state::ledger::{Batch, MAX_ATTEMPTS, Outcome, PlaceId, Row};
 
 impl FolderRun<'_> {
-    /// Takes out of what is wanted what needs no copy. Today's rules decide about what a rule of an earlier run left out.
+    /// Takes out of what is wanted what needs no copy. Today's rules decide about what a rule of an earlier
+    /// run left out.
     ///
     /// # Errors
     /// When the ledger fails.
@@ -62,7 +63,8 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Copies in a folder that was replaced, of messages that were not listed because nothing of them had changed.
+    /// Copies in a folder that was replaced, of messages that were not listed because nothing of them had
+    /// changed.
     fn replaced(&self, listed: &UidSet) -> Vec<Listed> {
         let elsewhere = |row: &&Row| row.target_uid().is_some() && row.place() != Some(self.place);
         let rows = self.rows.values().filter(|row| !listed.contains(row.uid)).filter(elsewhere);
@@ -80,8 +82,8 @@ pub(super) fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>, ret
     match row.outcome {
         Outcome::Copied | Outcome::AlreadyPresent => row.place() == Some(place),
         Outcome::Skipped => false,
-        // What never was sent (too big, unreadable) is looked at again; what was sent in vain too often is not, unless
-        // it may be there all the same.
+        // What never was sent (too big, unreadable) is looked at again; what was sent in vain too often is
+        // not, unless it may be there all the same.
         Outcome::Failed => {
             row.attempts() >= MAX_ATTEMPTS && !in_doubt.contains(&row.uid) && !is_retried(row, retry)
         }

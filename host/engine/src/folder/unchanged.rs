@@ -14,12 +14,13 @@ pub(crate) enum Standing {
     Open,
 }
 
-/// Compares both sides' figures with the recorded ones. `target` is `None` for a folder that is left out. `same_flags`: the
-/// source's messages were listed, and [`is_as_given`].
+/// Compares both sides' figures with the recorded ones. `target` is `None` for a folder that is left out.
+/// `same_flags`: the source's messages were listed, and [`is_as_given`].
 ///
 /// A message that comes raises UIDNEXT and one that goes lowers MESSAGES, so equal figures under one
-/// UIDVALIDITY mean the same messages (RFC 9051 section 2.3.1.1). HIGHESTMODSEQ says the same of flags,
-/// and only the source's matter: those of the target are its user's, and what is left out or not there has none to bring.
+/// UIDVALIDITY mean the same messages (RFC 9051 section 2.3.1.1). HIGHESTMODSEQ says the same of flags, and
+/// only the source's matter: those of the target are its user's, and what is left out or not there has none
+/// to bring.
 #[must_use]
 pub(crate) fn standing(
     row: &FolderRow,
@@ -50,8 +51,8 @@ pub(crate) fn standing(
     if source_same && target_same { Standing::Proven } else { Standing::Open }
 }
 
-/// Whether a folder that was opened and listed has the messages of its proof, each with the flags that its copy was given and
-/// with the size and date that it had.
+/// Whether a folder that was opened and listed has the messages of its proof, each with the flags that its
+/// copy was given and with the size and date that it had.
 #[must_use]
 pub(crate) fn is_as_given(row: &FolderRow, rows: &Rows, now: &Selected, listed: &[Fetched]) -> bool {
     let same_messages = row.proof.is_some_and(|proof| same_source(&proof, now))

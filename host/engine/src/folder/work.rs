@@ -47,7 +47,8 @@ impl From<LedgerError> for WorkError {
     }
 }
 
-/// Messages of lists that are kept for the validation hooks, over all folders of a mailbox; about 200 bytes each.
+/// Messages of lists that are kept for the validation hooks, over all folders of a mailbox; about 200 bytes
+/// each.
 const MAX_KEPT: usize = 20_000;
 
 /// Message lists that this run has read whole. The validation hooks look at them instead of reading
@@ -135,11 +136,12 @@ impl<'a> Work<'a> {
     }
 }
 
-/// What a folder's command failed with, in words to stop the folder with: the server's, and what a profile advises.
+/// What a folder's command failed with, in words to stop the folder with: the server's, and what a profile
+/// advises.
 ///
 /// # Errors
-/// When the same command may do later what it did not do now, by the server's word or a profile's, or the connection is
-/// gone: the whole attempt ends.
+/// When the same command may do later what it did not do now, by the server's word or a profile's, or the
+/// connection is gone: the whole attempt ends.
 pub(crate) async fn stopping(work: Work<'_>, side: Side, error: ImapError) -> Result<String, EndError> {
     if error.is_for_now() {
         return Err(EndError::Imap(side, error));

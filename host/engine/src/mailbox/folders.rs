@@ -95,7 +95,8 @@ pub(crate) async fn run(
     Ok(FoldersOutcome { ends, over_quota, interrupted })
 }
 
-/// The largest first: a large one that begins last would keep one pair busy while the others have nothing left to do.
+/// The largest first: a large one that begins last would keep one pair busy while the others have nothing
+/// left to do.
 fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDeque<Vec<&'a Mapped>> {
     let mut groups: Vec<Vec<&'a Mapped>> = Vec::new();
     // What may be one folder on the target is filled one after the other.

@@ -26,8 +26,8 @@ pub(crate) fn names(
     names
 }
 
-/// What was on its way to a folder that its source folder does not go to any more is looked up there first, so that it
-/// can follow.
+/// What was on its way to a folder that its source folder does not go to any more is looked up there first,
+/// so that it can follow.
 pub(crate) async fn look_up_elsewhere(
     work: Work<'_>,
     ends: Ends,
@@ -53,7 +53,8 @@ pub(crate) async fn follow(
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Step<()> {
     let names = names(folders, listed);
-    // A folder whose copies were on their way has some that are not where they belong, whatever its mapping is.
+    // A folder whose copies were on their way has some that are not where they belong, whatever its mapping
+    // is.
     let on_their_way = relocate::recover(work, target, &names).await?;
     let rows: HashMap<String, FolderRow> =
         work.ledger().folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
@@ -101,8 +102,9 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Returns the folders that have to be opened; the others are as they were when they were proven. `same_flags` are paths of
-/// source folders whose messages were listed just now and have the flags that their copies were given.
+/// Returns the folders that have to be opened; the others are as they were when they were proven.
+/// `same_flags` are paths of source folders whose messages were listed just now and have the flags that their
+/// copies were given.
 pub(crate) async fn leave_proven(
     work: Work<'_>,
     folders: Vec<Mapped>,

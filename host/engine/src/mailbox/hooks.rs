@@ -67,9 +67,9 @@ fn moved(context: &Context, mut source: Listing) -> Listing {
     source
 }
 
-/// The same for the same mail, folders, flags of the source, validators and settings. `None` when the servers do not
-/// tell enough: what is not known to be the same is looked at. `flags` stand for those of the messages of a source folder
-/// that keeps no modification sequences.
+/// The same for the same mail, folders, flags of the source, validators and settings. `None` when the servers
+/// do not tell enough: what is not known to be the same is looked at. `flags` stand for those of the messages
+/// of a source folder that keeps no modification sequences.
 fn digest(
     context: &Context,
     source: &Listing,
@@ -126,8 +126,8 @@ fn digest(
     Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Runs every validator of the project, or repeats what they said when both ends were in the same `state`; the ledger has
-/// their answers then. Closes both connections.
+/// Runs every validator of the project, or repeats what they said when both ends were in the same `state`;
+/// the ledger has their answers then. Closes both connections.
 ///
 /// # Errors
 /// When the ledger fails. A plugin that breaks is recorded as inconclusive.

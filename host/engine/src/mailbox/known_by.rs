@@ -47,8 +47,8 @@ pub(crate) fn has_copies(listing: &Listing, ledger: &Ledger, listed: bool) -> Re
     Ok(false)
 }
 
-/// A mailbox's copies that would be in folders of this list if the target were its too; `None` when a UID is both its and
-/// ours.
+/// A mailbox's copies that would be in folders of this list if the target were its too; `None` when a UID is
+/// both its and ours.
 pub(crate) fn their_copies<'a>(
     listing: &'a Listing,
     theirs: &Ledger,
@@ -78,8 +78,8 @@ pub(crate) fn their_copies<'a>(
     Ok(Some(all))
 }
 
-/// Whether another mailbox's copies are on the target, in any of these folders. `recent`: they may have been made since the
-/// figures were asked for.
+/// Whether another mailbox's copies are on the target, in any of these folders. `recent`: they may have been
+/// made since the figures were asked for.
 pub(crate) async fn has_any(
     target: &mut Session,
     copies: &[Copies<'_>],
@@ -102,8 +102,8 @@ pub(crate) async fn has_any(
     Ok(false)
 }
 
-/// What a mailbox has found that would be in folders of this list if the target were its too; `None` when it has found
-/// nothing that could be looked for.
+/// What a mailbox has found that would be in folders of this list if the target were its too; `None` when it
+/// has found nothing that could be looked for.
 pub(crate) fn their_finds<'a>(
     listing: &'a Listing,
     theirs: &Ledger,

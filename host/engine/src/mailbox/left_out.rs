@@ -1,4 +1,5 @@
-//! Folders outside the mailbox's own namespace: told with their numbers of messages, and moved when a rule says so.
+//! Folders outside the mailbox's own namespace: told with their numbers of messages, and moved when a rule
+//! says so.
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Space};
 

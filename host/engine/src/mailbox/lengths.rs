@@ -1,4 +1,5 @@
-//! Messages that came shorter or longer than the source says they are: cut by a damaged store, or only estimated.
+//! Messages that came shorter or longer than the source says they are: cut by a damaged store, or only
+//! estimated.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,8 +8,9 @@ use crate::folder::work::{Step, Work};
 use crate::state::ledger::{FolderId, FolderRow, OddLength};
 use crate::summary::{Difference, DifferenceKind};
 
-/// Records and tells every copied message that came with another length than its RFC822.SIZE, unless most of the mailbox
-/// did: such a source estimates, and nothing follows from what it says. Returns how many there are.
+/// Records and tells every copied message that came with another length than its RFC822.SIZE, unless most of
+/// the mailbox did: such a source estimates, and nothing follows from what it says. Returns how many there
+/// are.
 ///
 /// # Errors
 /// When the ledger fails.

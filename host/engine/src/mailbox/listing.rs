@@ -1,5 +1,5 @@
-//! What both ends list, with figures; and of source folders that keep no modification sequences, whether the flags of their
-//! messages are what they were.
+//! What both ends list, with figures; and of source folders that keep no modification sequences, whether the
+//! flags of their messages are what they were.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,8 +13,8 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place};
 
-/// Folders with up to so many messages are looked into together, and together they have no more: longer lists are read as
-/// they come, by who works on their folder.
+/// Folders with up to so many messages are looked into together, and together they have no more: longer lists
+/// are read as they come, by who works on their folder.
 const MESSAGES_AT_ONCE: u32 = 2_000;
 
 /// … and up to so many folders: asked to stop, a run ends after them.
@@ -51,8 +51,8 @@ impl KnownFolders {
     }
 }
 
-/// The source's folders, without the figures that did not come with the list. What the ledger knows and the list lacks was
-/// asked for: only what the source does not answer for is gone.
+/// The source's folders, without the figures that did not come with the list. What the ledger knows and the
+/// list lacks was asked for: only what the source does not answer for is gone.
 ///
 /// # Errors
 /// When the source fails, and when it lists no folder at all.
@@ -131,9 +131,9 @@ pub(crate) async fn tell_unlisted(work: Work<'_>, source: &Listing, target: &Lis
     }
 }
 
-/// The folders of both ends with their figures: source, target; and the paths of those source folders without modification
-/// sequences (RFC 7162) that were proven, and whose messages and flags are what they were then: no STATUS tells of flags, so
-/// these are opened and listed instead, which tells their figures as well.
+/// The folders of both ends with their figures: source, target; and the paths of those source folders without
+/// modification sequences (RFC 7162) that were proven, and whose messages and flags are what they were then:
+/// no STATUS tells of flags, so these are opened and listed instead, which tells their figures as well.
 ///
 /// # Errors
 /// When an end or the ledger fails, and when the user stops it.
@@ -163,8 +163,8 @@ struct Candidate {
     row: FolderRow,
 }
 
-/// Looks into folders that were proven and tell no modification sequences. Those that are as they were have their figures in
-/// the listing afterwards, and their paths are returned.
+/// Looks into folders that were proven and tell no modification sequences. Those that are as they were have
+/// their figures in the listing afterwards, and their paths are returned.
 async fn look(
     work: Work<'_>,
     source: &mut Session,

@@ -1,9 +1,10 @@
-//! Messages that were moved from one folder to another at the source: their copies follow on the target, and nothing is sent
-//! again.
+//! Messages that were moved from one folder to another at the source: their copies follow on the target, and
+//! nothing is sent again.
 //!
-//! Once, before any folder is worked on: what has left a folder is known by a whole list of it, what has come to another is
-//! new there, and the bytes say whether both are one. A copy is carried only when the source has its message no more. (What
-//! has left its folder and is back in it is known there, see `folder/renumbered`.)
+//! Once, before any folder is worked on: what has left a folder is known by a whole list of it, what has come
+//! to another is new there, and the bytes say whether both are one. A copy is carried only when the source
+//! has its message no more. (What has left its folder and is back in it is known there, see
+//! `folder/renumbered`.)
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -24,8 +25,9 @@ use crate::state::ledger::{Copy, Figures, FolderId, FolderRow, Place, PlaceId, P
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
-/// Has copies follow what was moved at the source, between the folders that are `open`ed in this run; `names` are the target's
-/// spellings. Folders into which copies were moved are there now. Where nothing is gone this asks the servers nothing.
+/// Has copies follow what was moved at the source, between the folders that are `open`ed in this run; `names`
+/// are the target's spellings. Folders into which copies were moved are there now. Where nothing is gone this
+/// asks the servers nothing.
 ///
 /// # Errors
 /// When an end or the ledger fails; running it again continues.
@@ -103,8 +105,8 @@ pub(crate) async fn follow_moves(
     Ok(())
 }
 
-/// Whether every message that a source folder had at its proof is there still: all that has come since has made it larger by as
-/// much.
+/// Whether every message that a source folder had at its proof is there still: all that has come since has
+/// made it larger by as much.
 fn has_lost_nothing(row: &FolderRow, now: Option<&FolderStatus>) -> bool {
     let now = now.filter(|now| now.uid_validity.is_some() && now.uid_validity == row.source_uid_validity);
     lost_nothing(row.proof.as_ref(), now)
@@ -127,8 +129,8 @@ fn has_news(row: &FolderRow, now: Option<&FolderStatus>) -> bool {
     }
 }
 
-/// All that a source folder has, under the numbers that the ledger knows; `None` where it does not tell, or numbers its messages
-/// anew: of such a folder nothing is known to be gone.
+/// All that a source folder has, under the numbers that the ledger knows; `None` where it does not tell, or
+/// numbers its messages anew: of such a folder nothing is known to be gone.
 async fn still_there(source: &mut Session, row: &FolderRow, mapped: &Mapped) -> Step<Option<UidSet>> {
     let Some(selected) = examine(source, row, mapped).await? else { return Ok(None) };
     if !has_same_numbers(row, &selected) {
@@ -197,8 +199,8 @@ fn key(figures: &Figures) -> (u64, Option<i64>) {
     (figures.size, figures.date)
 }
 
-/// New messages of a source folder that are messages which have left another one: the copy of each, under the number that it
-/// has now.
+/// New messages of a source folder that are messages which have left another one: the copy of each, under the
+/// number that it has now.
 async fn arrived(
     work: Work<'_>,
     source: &mut Session,
@@ -247,9 +249,9 @@ async fn arrived(
     Ok(found)
 }
 
-/// Carries copies to the target folder of the source folder that their messages are in now. What is not ours any more, or not
-/// where it was put, is sent as new, and so is what the target does not let be moved. Returns the target folders that copies
-/// have left.
+/// Carries copies to the target folder of the source folder that their messages are in now. What is not ours
+/// any more, or not where it was put, is sent as new, and so is what the target does not let be moved.
+/// Returns the target folders that copies have left.
 async fn carry(
     work: Work<'_>,
     target: &mut Session,

@@ -1,22 +1,27 @@
-//! Two names of one account, seen after the log-in and before anything is written: source and target, or two targets.
+//! Two names of one account, seen after the log-in and before anything is written: source and target, or two
+//! targets.
 //!
-//! A server may know an account under several log-ins, and nothing of a log-in says so. What the INBOX says does, as far as it
-//! can be no accident. UIDVALIDITY is often the second of a folder's creation, so that accounts made by one script have the
-//! same, and UIDNEXT 1 as well: these figures alone prove nothing. It is one account when UIDVALIDITY is the same and
+//! A server may know an account under several log-ins, and nothing of a log-in says so. What the INBOX says
+//! does, as far as it can be no accident. UIDVALIDITY is often the second of a folder's creation, so that
+//! accounts made by one script have the same, and UIDNEXT 1 as well: these figures alone prove nothing. It is
+//! one account when UIDVALIDITY is the same and
 //!
-//! - both INBOXes have the same MAILBOXID (RFC 8474) of 16 characters or more; shorter ones may be counted in each account.
-//!   Where both have one, nothing else is asked: other MAILBOXIDs are other accounts.
-//! - Or, of source and target: UIDNEXT and MESSAGES are the same too, of the INBOX and of the source's fullest folder, and
-//!   that folder's newest message is the same, byte by byte, under the same UID. Only while nothing was sent there:
-//!   a copy that was sent has the same UID and the same bytes often enough, and nothing more has to be proven then.
-//! - Or, of two targets: what another mailbox of the project has copied is there, byte by byte, under the UIDs that it was
-//!   given. A UID that both were given for copies of theirs is the opposite proof: an account gives a UID once.
+//! - both INBOXes have the same MAILBOXID (RFC 8474) of 16 characters or more; shorter ones may be counted in
+//!   each account. Where both have one, nothing else is asked: other MAILBOXIDs are other accounts.
+//! - Or, of source and target: UIDNEXT and MESSAGES are the same too, of the INBOX and of the source's
+//!   fullest folder, and that folder's newest message is the same, byte by byte, under the same UID. Only
+//!   while nothing was sent there: a copy that was sent has the same UID and the same bytes often enough, and
+//!   nothing more has to be proven then.
+//! - Or, of two targets: what another mailbox of the project has copied is there, byte by byte, under the
+//!   UIDs that it was given. A UID that both were given for copies of theirs is the opposite proof: an
+//!   account gives a UID once.
 //!
-//! A target is compared with those of all mailboxes of the list, as they were seen last, whether these run now or not
-//! (`task/accounts`): only their ledgers have to be there. Whoever has copied something there has the right to it, and the
-//! other one stops; where both have, both are told. Two that are at work at the same time have nothing to be known by yet: the
-//! one that came later waits until the other has its first copy, whatever their log-ins are called, and not a moment longer,
-//! since accounts that one script has made look alike by the dozen.
+//! A target is compared with those of all mailboxes of the list, as they were seen last, whether these run
+//! now or not (`task/accounts`): only their ledgers have to be there. Whoever has copied something there has
+//! the right to it, and the other one stops; where both have, both are told. Two that are at work at the same
+//! time have nothing to be known by yet: the one that came later waits until the other has its first copy,
+//! whatever their log-ins are called, and not a moment longer, since accounts that one script has made look
+//! alike by the dozen.
 
 use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 
@@ -57,8 +62,8 @@ pub(crate) enum Purpose {
     Copy(u64),
 }
 
-/// Compares the ends with one another, and the target with those that other mailboxes of the project go to. As long as what is
-/// returned lives, mailboxes that may share the target wait for this one's first copy.
+/// Compares the ends with one another, and the target with those that other mailboxes of the project go to.
+/// As long as what is returned lives, mailboxes that may share the target wait for this one's first copy.
 ///
 /// # Errors
 /// Where two are one account and nobody says that it is meant.

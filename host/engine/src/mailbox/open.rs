@@ -1,5 +1,5 @@
-//! A mailbox to work on: its ledger opened, its ends dialled within the ceilings, and whatever ends the work early told as
-//! one reason.
+//! A mailbox to work on: its ledger opened, its ends dialled within the ceilings, and whatever ends the work
+//! early told as one reason.
 
 use std::sync::{Arc, Mutex};
 
@@ -73,8 +73,8 @@ impl Interruption {
     }
 }
 
-/// Dials both ends of a mailbox as soon as the ceilings of their hosts allow it; `None` when the user has stopped the
-/// task by then. The permit is held as long as the connections live.
+/// Dials both ends of a mailbox as soon as the ceilings of their hosts allow it; `None` when the user has
+/// stopped the task by then. The permit is held as long as the connections live.
 ///
 /// # Errors
 /// [`EndError`] of the end that failed first, the source before the target.
@@ -87,8 +87,8 @@ pub(crate) async fn connect(
     Ok(Some((permit, Ends { source, target })))
 }
 
-/// Dials both ends anew after an `error` that was put down to a message, or to the length of a question, since `blamed` was
-/// asked: what is asked again is asked in another way. The permit stays what it was.
+/// Dials both ends anew after an `error` that was put down to a message, or to the length of a question,
+/// since `blamed` was asked: what is asked again is asked in another way. The permit stays what it was.
 ///
 /// # Errors
 /// The `error` itself where it is something else, and [`EndError`] of an end that cannot be dialled.

@@ -14,7 +14,8 @@ use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
 use crate::task::context::Context;
 
-/// Makes the plan of one mailbox and tells it; one that was `agreed` on is only held against what would be done today.
+/// Makes the plan of one mailbox and tells it; one that was `agreed` on is only held against what would be
+/// done today.
 pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxPlan>) -> MailboxEnd {
     let planned = tokio::select! {
         planned = make(context, mailbox) => planned,

@@ -39,8 +39,9 @@ pub(crate) struct Moved {
     pub left: u64,
 }
 
-/// Moves copies of one source folder from one place to another. What is not ours is copied and stays; what is not what we put
-/// there any more stays as well. A place that was replaced has nothing of ours; its copies are left to be found by content.
+/// Moves copies of one source folder from one place to another. What is not ours is copied and stays; what is
+/// not what we put there any more stays as well. A place that was replaced has nothing of ours; its copies
+/// are left to be found by content.
 ///
 /// # Errors
 /// When the target or the ledger fails; running it again continues.
@@ -90,8 +91,8 @@ pub(crate) struct Carrier<'a> {
 }
 
 impl<'a> Carrier<'a> {
-    /// Has the folder that copies are carried `to`, by its path and its spelling, made and opened. `None` where it is another
-    /// folder's, it may be: the run over the folder says so.
+    /// Has the folder that copies are carried `to`, by its path and its spelling, made and opened. `None`
+    /// where it is another folder's, it may be: the run over the folder says so.
     ///
     /// # Errors
     /// When the target or the ledger fails.
@@ -113,9 +114,9 @@ impl<'a> Carrier<'a> {
         Ok(Some(Self { work, folder, from, place, name, uid_validity, next }))
     }
 
-    /// Carries copies out of the place they are in, which is open; returns how many arrived. `remove` their originals: else
-    /// these stay. Those that were copies of another source folder's messages until now are in `was`, by the number that they
-    /// have as copies of this one's: which folder, and which number there.
+    /// Carries copies out of the place they are in, which is open; returns how many arrived. `remove` their
+    /// originals: else these stay. Those that were copies of another source folder's messages until now are
+    /// in `was`, by the number that they have as copies of this one's: which folder, and which number there.
     ///
     /// # Errors
     /// When the target or the ledger fails; what is on its way then is found by [`recover`].
@@ -181,8 +182,8 @@ impl<'a> Carrier<'a> {
     }
 }
 
-/// Finishes what a crash left open. Returns the intents of which copies are still where they were to be moved from, each with
-/// its folder: they stay open.
+/// Finishes what a crash left open. Returns the intents of which copies are still where they were to be moved
+/// from, each with its folder: they stay open.
 ///
 /// # Errors
 /// When the target or the ledger fails; running it again continues.

@@ -36,8 +36,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// The same for a server that is there and asks to come back later, by a full house or a limit of its own: about two
-/// and a half minutes, or as long as it suggests each time up to [`MAX_SUGGESTED`].
+/// The same for a server that is there and asks to come back later, by a full house or a limit of its own:
+/// about two and a half minutes, or as long as it suggests each time up to [`MAX_SUGGESTED`].
 const MAX_PATIENCE: u32 = 10;
 
 const MAX_SUGGESTED: Duration = Duration::from_secs(300);
@@ -108,7 +108,8 @@ async fn attempts(
     }
 }
 
-/// How long to wait before the next attempt, where nobody knows what the connection ended at, after so many that were `lost` in a row; `None` when there shall be none.
+/// How long to wait before the next attempt, where nobody knows what the connection ended at, after so many
+/// that were `lost` in a row; `None` when there shall be none.
 fn worth_waiting(error: &EndError, connected: bool, lost: u32) -> Option<Duration> {
     let patience = error.asks_for_patience();
     // A server that never answered is reported at once; one that went away may come back.

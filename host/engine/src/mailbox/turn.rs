@@ -1,4 +1,5 @@
-//! Waiting for a mailbox that came before, and may go to the same account, until it can be told whether it does.
+//! Waiting for a mailbox that came before, and may go to the same account, until it can be told whether it
+//! does.
 
 use std::time::Duration;
 
@@ -19,9 +20,10 @@ const LOOK_AFTER: Duration = Duration::from_secs(5);
 /// What a target has acknowledged shows in its figures within this time.
 const SHOWS: Duration = Duration::from_secs(30);
 
-/// Waits until the mailbox before is known by a copy, or is not worked on any more; returns true when it goes elsewhere for
-/// sure before that, so that nobody has to wait: what it has found on its target is not here, or nothing came here while its
-/// target acknowledged messages, without telling UIDs by which they could be known.
+/// Waits until the mailbox before is known by a copy, or is not worked on any more; returns true when it goes
+/// elsewhere for sure before that, so that nobody has to wait: what it has found on its target is not here,
+/// or nothing came here while its target acknowledged messages, without telling UIDs by which they could be
+/// known.
 pub(crate) async fn until_known(
     context: &Context,
     (source, target): (&mut Session, &mut Session),

@@ -233,9 +233,9 @@ fn tell(
     }
 }
 
-/// Moves messages of the open folder where they can do no harm. Without MOVE they are copied there and
-/// marked `\Deleted`: the server has no way to remove them and leave the user's alone. `Err` inside when that folder cannot
-/// be.
+/// Moves messages of the open folder where they can do no harm. Without MOVE they are copied there and marked
+/// `\Deleted`: the server has no way to remove them and leave the user's alone. `Err` inside when that folder
+/// cannot be.
 async fn quarantine(
     work: Work<'_>,
     target: &mut Session,

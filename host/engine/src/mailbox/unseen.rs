@@ -1,4 +1,5 @@
-//! Folders of the source that no run has read: nothing of them can be compared, and nothing of them is proven.
+//! Folders of the source that no run has read: nothing of them can be compared, and nothing of them is
+//! proven.
 
 use std::collections::HashSet;
 
@@ -12,8 +13,8 @@ use crate::rules::FolderRule;
 use crate::state::ledger::FolderRow;
 use crate::summary::{Difference, DifferenceKind};
 
-/// Records how many messages the folders have that no run has read, so that the mailbox is not well until one has. What the
-/// operator's rules leave out is left out here as well.
+/// Records how many messages the folders have that no run has read, so that the mailbox is not well until one
+/// has. What the operator's rules leave out is left out here as well.
 ///
 /// # Errors
 /// When the source or the ledger fails.

@@ -371,8 +371,8 @@ fn said(decision: &Decision, why: &str) -> String {
     }
 }
 
-/// Refuses places outside the mailbox: `owns` tells whether a name on the target is the user's own. What lies in other
-/// users' folders is not listed as ours, so nothing could be proven there, and is not ours to fill.
+/// Refuses places outside the mailbox: `owns` tells whether a name on the target is the user's own. What lies
+/// in other users' folders is not listed as ours, so nothing could be proven there, and is not ours to fill.
 pub(crate) fn keep_home(out: &mut Mappings, owns: impl Fn(&FolderName) -> bool) {
     for mapped in &out.folders {
         if let Some(target) = mapped.target.as_ref().filter(|target| !owns(&target.name)) {

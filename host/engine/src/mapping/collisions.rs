@@ -68,8 +68,8 @@ pub(crate) fn find_collisions(
     if ends.target_folds == Some(false) {
         return;
     }
-    // Whether a server folds case or normalisation forms cannot be asked; say what might clash, and stop where a
-    // profile knows that it does, or where nobody could tell the two apart.
+    // Whether a server folds case or normalisation forms cannot be asked; say what might clash, and stop
+    // where a profile knows that it does, or where nobody could tell the two apart.
     let mut known: BTreeMap<String, (FolderPath, Taker)> = BTreeMap::new();
     for takers in taken.values() {
         let Some(taker) = takers.first() else { continue };

@@ -56,7 +56,8 @@ pub(crate) struct Planned {
     pub listings: (Listing, Listing),
 }
 
-/// Makes the plan of one mailbox, of what both ends list: source, target. `ledger` is what earlier runs left, if any did.
+/// Makes the plan of one mailbox, of what both ends list: source, target. `ledger` is what earlier runs left,
+/// if any did.
 ///
 /// # Errors
 /// [`PlanError`].

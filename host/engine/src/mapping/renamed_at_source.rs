@@ -104,8 +104,8 @@ pub(crate) fn candidates(
     Ok(found)
 }
 
-/// Folders that are still there and are called otherwise than the ledger knows: what a folder is told apart from by its
-/// name on the wire comes and goes. Returns each one's path in the ledger.
+/// Folders that are still there and are called otherwise than the ledger knows: what a folder is told apart
+/// from by its name on the wire comes and goes. Returns each one's path in the ledger.
 #[must_use]
 pub(crate) fn called_otherwise<'a>(
     known: &[FolderRow],
@@ -195,7 +195,8 @@ pub(crate) async fn confirm(
             if to.contains(&new) {
                 continue;
             }
-            // Where a folder above was renamed, its last level is what it was: the first look finds it, not the last.
+            // Where a folder above was renamed, its last level is what it was: the first look finds it, not
+            // the last.
             let own = last_level(&new);
             let alike = vanished.iter().position(|old| old.last_level == own);
             let order = alike.into_iter().chain((0..vanished.len()).filter(|at| Some(*at) != alike));
@@ -216,8 +217,8 @@ pub(crate) async fn confirm(
     Ok(renamed)
 }
 
-/// Whether the folder holds all of these messages, or what a server made of them, under these UIDs: one that is there is no
-/// evidence where the next may be another one's.
+/// Whether the folder holds all of these messages, or what a server made of them, under these UIDs: one that
+/// is there is no evidence where the next may be another one's.
 pub(crate) async fn is_same(
     session: &mut Session,
     folder: &Folder,

@@ -35,8 +35,8 @@ impl MovedPlace {
     }
 }
 
-/// Target folders with copies of today's source folders: those that were found renamed before, and those that are
-/// not where the ledger has them.
+/// Target folders with copies of today's source folders: those that were found renamed before, and those that
+/// are not where the ledger has them.
 ///
 /// # Errors
 /// When the ledger fails.
@@ -80,8 +80,8 @@ pub(crate) fn places(
     Ok((moved, lost))
 }
 
-/// Looks for lost places among folders that have their UIDVALIDITY and that nothing else is known about: such a folder
-/// is the same when copies have their numbers and their bytes there.
+/// Looks for lost places among folders that have their UIDVALIDITY and that nothing else is known about: such
+/// a folder is the same when copies have their numbers and their bytes there.
 ///
 /// # Errors
 /// When the target fails.
@@ -121,7 +121,8 @@ pub(crate) async fn find(
     Ok(moved)
 }
 
-/// Somebody has renamed target folders since copies were brought there: what goes there follows, except into the trash.
+/// Somebody has renamed target folders since copies were brought there: what goes there follows, except into
+/// the trash.
 pub(crate) fn follow<'a>(
     out: &mut Mappings,
     target_folders: &[Folder],

@@ -15,7 +15,8 @@ pub(crate) fn by_path<'a>(listed: impl IntoIterator<Item = &'a Folder>) -> HashM
     openable.map(|folder| (folder.path.to_string(), folder.name.clone())).collect()
 }
 
-/// Where case does not count, the spelling of the folders that are there does: the target's lists have no other.
+/// Where case does not count, the spelling of the folders that are there does: the target's lists have no
+/// other.
 pub(crate) fn own_spelling(
     ends: FolderLists<'_>,
     existing: &BTreeMap<String, &Folder>,
@@ -33,7 +34,8 @@ pub(crate) fn own_spelling(
     (own != *path).then_some((own, name))
 }
 
-/// The target's spelling of a path, with a substitute for its delimiter and for control characters inside a level.
+/// The target's spelling of a path, with a substitute for its delimiter and for control characters inside a
+/// level.
 pub(crate) fn spell(
     target: &ServerFacts,
     path: &FolderPath,

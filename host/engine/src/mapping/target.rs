@@ -76,8 +76,8 @@ impl FolderLists<'_> {
     }
 }
 
-/// The same for two paths when some server may take them for one: without differences of case, of normalisation, and of
-/// blanks around a level.
+/// The same for two paths when some server may take them for one: without differences of case, of
+/// normalisation, and of blanks around a level.
 pub(crate) fn close(path: &FolderPath) -> String {
     let levels = path.0.iter().map(|level| level.trim().to_owned());
     folded(&FolderPath(levels.collect()).to_string())

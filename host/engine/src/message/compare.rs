@@ -23,8 +23,8 @@ pub(crate) struct Compared {
     pub resized: HashSet<u32>,
 }
 
-/// Compares the lists of a folder by way of the ledger. Of messages that were `dated` by a rule, which is told elsewhere, the
-/// date is another one, and of those that were copied `unmarked` the keywords.
+/// Compares the lists of a folder by way of the ledger. Of messages that were `dated` by a rule, which is
+/// told elsewhere, the date is another one, and of those that were copied `unmarked` the keywords.
 #[must_use]
 pub(crate) fn compare_lists(
     folder: &str,

@@ -2,11 +2,12 @@
 //!
 //! Two rules decide, in this order, and never a single header nor a body alone:
 //! 1. *exact*: SHA-256 of the whole message, which anybody can check;
-//! 2. *rewritten* ([`Digests::is_rewritten`]): the same body when line ends are ignored, and no telling header that the
-//!    other side states differently. Cyrus, Courier and others change line ends and 8-bit headers.
+//! 2. *rewritten* ([`Digests::is_rewritten`]): the same body when line ends are ignored, and no telling
+//!    header that the other side states differently. Cyrus, Courier and others change line ends and 8-bit
+//!    headers.
 //!
-//! The body's digest is BLAKE3: nobody but the ledger sees it, and a second SHA-256 over every byte was the half of what large
-//! mail cost.
+//! The body's digest is BLAKE3: nobody but the ledger sees it, and a second SHA-256 over every byte was the
+//! half of what large mail cost.
 
 use std::collections::{HashMap, HashSet};
 
@@ -167,8 +168,8 @@ fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', &header[from..]).find_map(|at| line_end(from + at + 1))
 }
 
-/// The values of the [`TELLING`] headers, unfolded; `None` where a header is missing. Lines end as they may: with LF, or with
-/// CR alone, as those of some bounces do.
+/// The values of the [`TELLING`] headers, unfolded; `None` where a header is missing. Lines end as they may:
+/// with LF, or with CR alone, as those of some bounces do.
 fn telling(header: &[u8]) -> [Option<Vec<u8>>; TELLING.len()] {
     let mut values: [Option<Vec<u8>>; TELLING.len()] = Default::default();
     let mut current: Option<usize> = None;
@@ -192,7 +193,8 @@ fn telling(header: &[u8]) -> [Option<Vec<u8>>; TELLING.len()] {
     values
 }
 
-/// Hashes text with CRLF, CR and LF alike (as CRLF), CR CR LF as one line end, and without line ends at the end.
+/// Hashes text with CRLF, CR and LF alike (as CRLF), CR CR LF as one line end, and without line ends at the
+/// end.
 #[derive(Debug, Default)]
 struct LineHasher {
     hash: blake3::Hasher,
@@ -275,7 +277,8 @@ pub(crate) enum Rule {
     Exact,
     /// The same message, rewritten by a server.
     Rewritten,
-    /// Another text, with the Message-ID, or else Date, Subject and From, of one that was sent, where as much came as was sent.
+    /// Another text, with the Message-ID, or else Date, Subject and From, of one that was sent, where as much
+    /// came as was sent.
     Altered,
 }
 
@@ -391,7 +394,8 @@ mod tests {
     }
 
     proptest! {
-        /// Where pieces end, and how they are looked through, must not show: digests in ledgers are compared with those of later runs.
+        /// Where pieces end, and how they are looked through, must not show: digests in ledgers are compared
+        /// with those of later runs.
         #[test]
         fn the_body_s_digest_is_that_of_its_lines(
             parts in vec(prop_oneof![

@@ -1,4 +1,5 @@
-//! A date for a message whose INTERNALDATE cannot be read, or is not taken by the target: by a named rule, and told.
+//! A date for a message whose INTERNALDATE cannot be read, or is not taken by the target: by a named rule,
+//! and told.
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use mailhaul_imap::InternalDate;
@@ -40,8 +41,8 @@ impl Dated {
     }
 }
 
-/// The date that a header gives for a message: of its first Received line that has one, else of its Date line. One that is
-/// `not` to be given again does not count.
+/// The date that a header gives for a message: of its first Received line that has one, else of its Date
+/// line. One that is `not` to be given again does not count.
 #[must_use]
 pub(crate) fn date_of(header: &[u8], not: Option<&InternalDate>) -> (Dated, Option<InternalDate>) {
     let usable = |date: &InternalDate| not.is_none_or(|not| not != date);
@@ -78,8 +79,8 @@ fn fields(header: &[u8], name: &str) -> Vec<String> {
     values
 }
 
-/// A date of mail (RFC 5322 section 3.3, with the obsolete forms of section 4.3). Names of days are not held against it, and a
-/// comment behind it is none of its business.
+/// A date of mail (RFC 5322 section 3.3, with the obsolete forms of section 4.3). Names of days are not held
+/// against it, and a comment behind it is none of its business.
 fn parse(text: &str) -> Option<InternalDate> {
     let text = text.split('(').next()?.trim();
     let zoned = DateTimeParser::new().relaxed_weekday(true).parse_zoned(text).ok()?;

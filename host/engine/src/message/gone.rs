@@ -1,14 +1,16 @@
 //! Copies that were seen on the target and are not there any more. Pure.
 //!
-//! As a rule the owner of the new mailbox has moved or deleted them: that is what a mailbox is for, and nobody has to mend it.
-//! Where many are gone, or the folder's numbers are not what they were, it may as well be a server that has lost them.
+//! As a rule the owner of the new mailbox has moved or deleted them: that is what a mailbox is for, and
+//! nobody has to mend it. Where many are gone, or the folder's numbers are not what they were, it may as well
+//! be a server that has lost them.
 
 use crate::state::ledger::{FolderRow, Row};
 use crate::summary::{Difference, DifferenceKind};
 
 use mailhaul_imap::Selected;
 
-/// Of so many copies in a folder one may be gone, and one of those that are left over as well: of three one, of eleven two …
+/// Of so many copies in a folder one may be gone, and one of those that are left over as well: of three one,
+/// of eleven two …
 const ONE_IN: usize = 10;
 
 /// … but at most this many.
@@ -20,8 +22,8 @@ pub(crate) fn is_ordinary(gone: usize, proven: usize) -> bool {
     gone <= proven.div_ceil(ONE_IN).min(AT_MOST)
 }
 
-/// Whether the target folder that was opened as `now` is the one in which the copies were seen: one UIDVALIDITY, and a UIDNEXT
-/// above all that it had given by then.
+/// Whether the target folder that was opened as `now` is the one in which the copies were seen: one
+/// UIDVALIDITY, and a UIDNEXT above all that it had given by then.
 #[must_use]
 pub(crate) fn has_its_numbers<'a>(
     row: &FolderRow,
@@ -36,8 +38,8 @@ pub(crate) fn has_its_numbers<'a>(
         && now.uid_next.is_none_or(|next| next >= was)
 }
 
-/// The difference that such a copy is; a note where it is what an owner does. `moved` is where it is now, in words, and under
-/// which UID.
+/// The difference that such a copy is; a note where it is what an owner does. `moved` is where it is now, in
+/// words, and under which UID.
 #[must_use]
 pub(crate) fn difference(
     folder: &str,

@@ -33,7 +33,8 @@ pub(crate) async fn list(
     Ok(listed)
 }
 
-/// Reads the list of these messages with the Message-ID of each, where it has one; in UID order, without duplicates.
+/// Reads the list of these messages with the Message-ID of each, where it has one; in UID order, without
+/// duplicates.
 ///
 /// # Errors
 /// As [`list`].
@@ -54,7 +55,8 @@ pub(crate) async fn list_with_ids(
     });
     refuse_holes(&fetch, true)?;
     if !nameless.is_empty() {
-        // A connection ends at their headers: that they are there, and their figures, can be had all the same.
+        // A connection ends at their headers: that they are there, and their figures, can be had all the
+        // same.
         listed.extend(list(session, nameless, FetchItems::Meta).await?);
     }
     listed.sort_by_key(|m| m.uid);
@@ -93,9 +95,9 @@ impl WholeList {
     }
 }
 
-/// Lists the folder that was opened as `selected`, and of which STATUS said before that it has so many messages. A list
-/// that is shorter than either count is asked for once more, after the folder was opened anew, with a fresh STATUS:
-/// messages may have left since.
+/// Lists the folder that was opened as `selected`, and of which STATUS said before that it has so many
+/// messages. A list that is shorter than either count is asked for once more, after the folder was opened
+/// anew, with a fresh STATUS: messages may have left since.
 ///
 /// # Errors
 /// As [`list`], and when the folder cannot be opened again.
@@ -144,8 +146,8 @@ async fn list_counted(
     }
 }
 
-/// Which of these messages the selected folder still has. Only a list without a message says that it is gone: where the
-/// server refuses to list them, all of them are there.
+/// Which of these messages the selected folder still has. Only a list without a message says that it is gone:
+/// where the server refuses to list them, all of them are there.
 ///
 /// # Errors
 /// When the connection fails.
@@ -185,8 +187,8 @@ pub(crate) const NO_TEXT: &str = "it is listed, and the answer to the request fo
 pub(crate) struct Contents {
     /// The contents, by UID.
     pub found: HashMap<u32, Content>,
-    /// Messages that the server has and does not give, asked for twice, with its words. Nothing may be concluded from
-    /// not knowing them.
+    /// Messages that the server has and does not give, asked for twice, with its words. Nothing may be
+    /// concluded from not knowing them.
     pub refused: BTreeMap<u32, String>,
 }
 
@@ -219,8 +221,8 @@ async fn hashed(session: &mut Session, uids: &[u32], items: FetchItems) -> Resul
     }
     let mut pieces = VecDeque::from([uids.to_vec()]);
     let mut waits = 0;
-    // One bad message may have cost those behind it: what did not come is asked for again, half at a time, down to a message
-    // alone, and that once more.
+    // One bad message may have cost those behind it: what did not come is asked for again, half at a time,
+    // down to a message alone, and that once more.
     while let Some(piece) = pieces.pop_front() {
         let before = read.found.len();
         let set = piece.iter().copied().collect();

@@ -51,7 +51,8 @@ pub(crate) enum Search {
 pub(crate) struct Found {
     /// Source messages that are there.
     pub matches: Vec<Match>,
-    /// Source messages that may be there: one side does not give what would have to be compared. With the words for it.
+    /// Source messages that may be there: one side does not give what would have to be compared. With the
+    /// words for it.
     pub undecided: HashMap<u32, String>,
 }
 
@@ -77,8 +78,9 @@ pub(crate) async fn wait_until_quiet(target: &mut Session, folder: &FolderName) 
 
 /// Looks for `open` source messages among the `unclaimed` messages of the target. Both folders are selected.
 ///
-/// A message that is marked `\Deleted` goes with the next EXPUNGE, anybody's (RFC 9051 section 6.4.3): it stands for one that
-/// is marked so as well, or for one of which it is our own copy, as `is_ours` says of a source message and a target UID.
+/// A message that is marked `\Deleted` goes with the next EXPUNGE, anybody's (RFC 9051 section 6.4.3): it
+/// stands for one that is marked so as well, or for one of which it is our own copy, as `is_ours` says of a
+/// source message and a target UID.
 ///
 /// # Errors
 /// When either end fails.

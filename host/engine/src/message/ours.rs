@@ -1,5 +1,6 @@
-//! Whether a message under a number of the target's is our copy, and still what we put there. Whoever changes, moves or removes
-//! anything on the target asks here first: flags, relocation, `--delete-gone` and `undo`.
+//! Whether a message under a number of the target's is our copy, and still what we put there. Whoever
+//! changes, moves or removes anything on the target asks here first: flags, relocation, `--delete-gone` and
+//! `undo`.
 
 use std::collections::HashMap;
 
@@ -14,7 +15,8 @@ const CHUNK: usize = 200;
 /// How sure it has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sure {
-    /// What is done can be done back: the figures of the list will do, and where these are others, the bytes decide.
+    /// What is done can be done back: the figures of the list will do, and where these are others, the bytes
+    /// decide.
     ByFigures,
     /// What is done loses the message: its bytes decide.
     ByBytes,
@@ -44,8 +46,8 @@ pub(crate) struct Judged {
     pub kept: Vec<(Copy, Kept)>,
 }
 
-/// Judges `copies`, of which the ledger says that they are in `place`, which is open as `selected`: by the place, by UID, by
-/// the figures of the target's list, and by their bytes.
+/// Judges `copies`, of which the ledger says that they are in `place`, which is open as `selected`: by the
+/// place, by UID, by the figures of the target's list, and by their bytes.
 ///
 /// # Errors
 /// When the target fails, or refuses to list them.
@@ -80,7 +82,8 @@ pub(crate) async fn judge(
     for copy in here {
         match listed.get(&copy.target_uid) {
             None => judged.kept.push((copy, Kept::Gone)),
-            // Without UIDVALIDITY nobody can tell whether a number is still the same message's; its bytes can.
+            // Without UIDVALIDITY nobody can tell whether a number is still the same message's; its bytes
+            // can.
             Some(now)
                 if sure == Sure::ByBytes || place.uid_validity.is_none() || copy.at_target.differ(now) =>
             {

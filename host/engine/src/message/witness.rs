@@ -14,8 +14,8 @@ use crate::side::Side;
 /// Messages whose headers are read in one go.
 const CHUNK: usize = 500;
 
-/// Pairs messages of the open source folder with messages of the open target folder that have the same witness, one to one,
-/// in the order of their UIDs: (source UID, target UID).
+/// Pairs messages of the open source folder with messages of the open target folder that have the same
+/// witness, one to one, in the order of their UIDs: (source UID, target UID).
 ///
 /// # Errors
 /// When a connection fails. What is not given has no witness.

@@ -1,7 +1,8 @@
 //! The traits through which the engine meets plugins.
 //!
-//! Nothing here (and nothing else in this crate) knows how a plugin is run. `mailhaul-plugin-host`
-//! implements them, and is the only crate that names wasmtime. The shapes mirror `wit/` one to one, in the engine's own types.
+//! Nothing here (and nothing else in this crate) knows how a plugin is run. `mailhaul-plugin-host` implements
+//! them, and is the only crate that names wasmtime. The shapes mirror `wit/` one to one, in the engine's own
+//! types.
 
 mod error;
 mod finding;

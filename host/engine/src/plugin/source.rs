@@ -38,7 +38,8 @@ pub struct MailboxEntry {
     pub label: Option<String>,
     /// Where it was listed, e.g. `mailboxes.csv:42`.
     pub origin: Option<String>,
-    /// That source and target, or its target and another mailbox's, are one account or look like one, is meant.
+    /// That source and target, or its target and another mailbox's, are one account or look like one, is
+    /// meant.
     pub one_account: bool,
 }
 
@@ -58,8 +59,8 @@ pub struct MailboxPage {
 pub trait MailboxSource: Send + Sync {
     /// Who this is.
     fn plugin(&self) -> &PluginId;
-    /// The hosts its mailboxes may sign in at beside the project's own two, by a grant of its own; `None` for one that
-    /// ships, for which `[mailboxes] hosts` is.
+    /// The hosts its mailboxes may sign in at beside the project's own two, by a grant of its own; `None` for
+    /// one that ships, for which `[mailboxes] hosts` is.
     fn hosts(&self) -> Option<&[Destination]> {
         None
     }

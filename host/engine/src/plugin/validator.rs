@@ -25,8 +25,9 @@ pub struct FolderPair {
     pub skipped: u32,
     /// Refused or impossible.
     pub failed: u32,
-    /// Source UIDs of messages that count as copied or present, and whose copies whoever uses the new mailbox has moved or
-    /// deleted since: at most a hundred. They are not on the target any more, and nobody has to mend that.
+    /// Source UIDs of messages that count as copied or present, and whose copies whoever uses the new mailbox
+    /// has moved or deleted since: at most a hundred. They are not on the target any more, and nobody has to
+    /// mend that.
     pub taken_away: Vec<u32>,
 }
 

@@ -1,5 +1,5 @@
-//! The way to both servers, and what is made of what they say. Only `mailhaul-imap` opens sockets; what is here decides
-//! when, within which ceilings, and what a failure means.
+//! The way to both servers, and what is made of what they say. Only `mailhaul-imap` opens sockets; what is
+//! here decides when, within which ceilings, and what a failure means.
 
 pub(crate) mod dial;
 pub(crate) mod error;

@@ -1,7 +1,7 @@
 //! What a refusal means where a server profile can tell and the engine cannot.
 //!
-//! There is no reading that is success: whatever a profile says, a refusal stays one. It can make the engine wait, a
-//! bounded number of times and a bounded time, and it can say what the operator can do.
+//! There is no reading that is success: whatever a profile says, a refusal stays one. It can make the engine
+//! wait, a bounded number of times and a bounded time, and it can say what the operator can do.
 
 use std::time::Duration;
 

@@ -13,8 +13,8 @@ const USUAL: &str = ".mailhaul";
 /// How the names of what we keep there begin.
 const KEPT: [&str; 4] = ["project.sqlite", "ledgers", "mailhaul", OWNER];
 
-/// The file in it that names the project file whose state this is: relative to the folder where the folder lies in the
-/// project's, so that both can be moved together.
+/// The file in it that names the project file whose state this is: relative to the folder where the folder
+/// lies in the project's, so that both can be moved together.
 const OWNER: &str = "owner";
 
 /// Longest path that is read there.
@@ -40,8 +40,9 @@ impl fmt::Display for NotOurs {
 
 impl std::error::Error for NotOurs {}
 
-/// Makes `dir` the state folder of the project whose file is `project`: it is made when it is missing, and nobody else can
-/// enter it afterwards. One that is there has to be empty, or to hold what earlier runs of the same project left.
+/// Makes `dir` the state folder of the project whose file is `project`: it is made when it is missing, and
+/// nobody else can enter it afterwards. One that is there has to be empty, or to hold what earlier runs of
+/// the same project left.
 ///
 /// # Errors
 /// [`NotOurs`]. A folder that cannot be made or written to is no such case: whoever writes there says so.

@@ -7,8 +7,8 @@ use crate::state::store::{Recorded, Store};
 use crate::summary::{LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict};
 use crate::verdict::{Facts, of_project};
 
-/// Reads everything that a ledger knows about how its mailbox stands. Every command asks here, so that all of them give
-/// one answer.
+/// Reads everything that a ledger knows about how its mailbox stands. Every command asks here, so that all of
+/// them give one answer.
 ///
 /// # Errors
 /// [`LedgerError`](crate::ledger::LedgerError) when the ledger is damaged.
@@ -86,7 +86,8 @@ pub(crate) fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -
 /// Reads how a project stands; opens no connection and changes nothing.
 ///
 /// # Errors
-/// [`LedgerError`](crate::ledger::LedgerError) when a file is damaged or newer. A project that never ran is no error.
+/// [`LedgerError`](crate::ledger::LedgerError) when a file is damaged or newer. A project that never ran is
+/// no error.
 pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     let mut summary = ProjectSummary {
         schema: SCHEMA,

@@ -1,7 +1,8 @@
-//! `project.sqlite`: which mailboxes there are, why one stopped, what their target accounts look like, how the newest run
-//! went.
+//! `project.sqlite`: which mailboxes there are, why one stopped, what their target accounts look like, how
+//! the newest run went.
 //!
-//! It has every mailbox of the list as the newest run read it, those included that no run has begun: these have no ledger.
+//! It has every mailbox of the list as the newest run read it, those included that no run has begun: these
+//! have no ledger.
 //!
 //! The truth about messages is in the ledgers; [`load`](super::standing::load) reads both.
 
@@ -145,8 +146,9 @@ impl Store {
         })
     }
 
-    /// Records which mailboxes there are to move: (mailbox, source, target). How one stands that is known stays. One that is
-    /// not in the list any more and that no run has begun is forgotten: nothing of it was moved.
+    /// Records which mailboxes there are to move: (mailbox, source, target). How one stands that is known
+    /// stays. One that is not in the list any more and that no run has begun is forgotten: nothing of it was
+    /// moved.
     pub(crate) fn set_list<'a>(
         &mut self,
         list: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
@@ -272,7 +274,8 @@ pub struct Recorded {
     pub stopped: Option<Stopped>,
 }
 
-/// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by source name.
+/// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by source
+/// name.
 ///
 /// # Errors
 /// [`LedgerError`] when the store is damaged or newer. A project that never ran is no error.
@@ -288,7 +291,8 @@ fn error(path: &Path, source: rusqlite::Error) -> LedgerError {
     LedgerError::Sqlite { path: path.display().to_string(), source }
 }
 
-/// What stopped a mailbox, as it was recorded. What cannot be read is a stop all the same: nobody knows that it was well.
+/// What stopped a mailbox, as it was recorded. What cannot be read is a stop all the same: nobody knows that
+/// it was well.
 fn read_stopped(json: &str) -> Stopped {
     serde_json::from_str(json).unwrap_or_else(|error| Stopped {
         side: Side::Local,

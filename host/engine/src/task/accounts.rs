@@ -1,5 +1,6 @@
-//! The target accounts of the project's mailboxes, as they were seen after the log-in, so that two names of one account are
-//! found: those of earlier runs and of mailboxes that do not run now as well, and those that are at work at this moment.
+//! The target accounts of the project's mailboxes, as they were seen after the log-in, so that two names of
+//! one account are found: those of earlier runs and of mailboxes that do not run now as well, and those that
+//! are at work at this moment.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -129,8 +130,9 @@ struct Known {
 pub(crate) struct Accounts(Mutex<Known>);
 
 impl Accounts {
-    /// Fills in what earlier runs have seen of these mailboxes. One that is not in the list any more says nothing, nor does
-    /// one that goes elsewhere now. What is seen from now on is recorded in `store`, where there is one.
+    /// Fills in what earlier runs have seen of these mailboxes. One that is not in the list any more says
+    /// nothing, nor does one that goes elsewhere now. What is seen from now on is recorded in `store`, where
+    /// there is one.
     pub(crate) fn fill<'a>(
         &self,
         recorded: Vec<SeenAccount>,
@@ -156,10 +158,10 @@ impl Accounts {
         self.lock().store = None;
     }
 
-    /// Enters a mailbox's target account. `unknown`: it will copy something, and has no copies there by which it could be told
-    /// from others, so that whoever comes after waits for the first. One that comes back after a lost connection is the last
-    /// again, and waits for those that went on meanwhile: nobody waits for one that came later, so that nobody waits in a
-    /// circle.
+    /// Enters a mailbox's target account. `unknown`: it will copy something, and has no copies there by which
+    /// it could be told from others, so that whoever comes after waits for the first. One that comes back
+    /// after a lost connection is the last again, and waits for those that went on meanwhile: nobody waits
+    /// for one that came later, so that nobody waits in a circle.
     pub(crate) fn enter(
         self: &Arc<Self>,
         mailbox: &Mailbox,
@@ -243,8 +245,8 @@ impl Known {
         lists.into_iter().flatten().for_each(|list| list.retain(|one| one != mailbox));
     }
 
-    /// The accounts that a mailbox is compared with. A server that gives every INBOX the same says nothing by it: then those
-    /// at work and those with the same name are left.
+    /// The accounts that a mailbox is compared with. A server that gives every INBOX the same says nothing by
+    /// it: then those at work and those with the same name are left.
     fn others(&self, mailbox: &Mailbox, uid_validity: u32) -> Vec<Other> {
         let at_work = || self.at_work.values().filter(|work| work.uid_validity == uid_validity);
         let alike = self.alike.get(&uid_validity).map(Vec::as_slice).unwrap_or_default();

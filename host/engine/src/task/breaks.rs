@@ -10,15 +10,16 @@ use crate::account::{AccountSpec, Mailbox};
 use crate::side::Side;
 use crate::state::ledger::{FolderId, MAX_ATTEMPTS};
 
-/// Connections of a mailbox that break while several messages are under way, before each goes in a command of its own.
+/// Connections of a mailbox that break while several messages are under way, before each goes in a command of
+/// its own.
 const TOGETHER: u32 = 2;
 
-/// A target's silence is put down to messages for so long in all, with nothing answered in between: then it is the target that
-/// is unwell.
+/// A target's silence is put down to messages for so long in all, with nothing answered in between: then it
+/// is the target that is unwell.
 const SILENT_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
 
-/// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a small one, so
-/// that several such breaks count as one attempt, and the next run tries again.
+/// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a
+/// small one, so that several such breaks count as one attempt, and the next run tries again.
 #[derive(Debug, Default)]
 pub(crate) struct Breaks(Mutex<Counts>);
 
@@ -44,7 +45,8 @@ impl Breaks {
         self.counts().copying.insert(mailbox.to_owned());
     }
 
-    /// Whether the target may be asked about keywords ahead of the messages that have them: no connection has ended at that yet.
+    /// Whether the target may be asked about keywords ahead of the messages that have them: no connection has
+    /// ended at that yet.
     pub(crate) fn allow_questions(&self, mailbox: &str) -> bool {
         !self.counts().copying.contains(mailbox)
     }
@@ -75,8 +77,8 @@ impl Breaks {
         self.counts().silent.remove(mailbox);
     }
 
-    /// Whether the mailbox's messages may still share commands: a target that answers BAD to a command of several, with
-    /// which the connection has to end, would get one message more from each connection.
+    /// Whether the mailbox's messages may still share commands: a target that answers BAD to a command of
+    /// several, with which the connection has to end, would get one message more from each connection.
     pub(crate) fn allow_batches(&self, mailbox: &str) -> bool {
         self.counts().together.get(mailbox).is_none_or(|count| *count < TOGETHER)
     }
@@ -87,8 +89,8 @@ impl Breaks {
         self.counts().reading.entry(key).or_default().clone()
     }
 
-    /// How many ends of a mailbox's connections were put down to a message, or to the length of a question, on either end:
-    /// with each of them the work has come further.
+    /// How many ends of a mailbox's connections were put down to a message, or to the length of a question,
+    /// on either end: with each of them the work has come further.
     pub(crate) fn blamed(&self, mailbox: &Mailbox) -> u64 {
         [Side::Source, Side::Target].map(|side| self.reading(side, mailbox.side(side)).blamed()).iter().sum()
     }

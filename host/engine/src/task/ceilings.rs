@@ -105,7 +105,8 @@ impl Ceilings {
         host.lower(&name, most);
     }
 
-    /// What a server profile says of the host: the most connections at a time over all mailboxes, and of one mailbox.
+    /// What a server profile says of the host: the most connections at a time over all mailboxes, and of one
+    /// mailbox.
     pub(crate) fn cap(&self, spec: &AccountSpec, together: Option<u32>, per_mailbox: Option<u32>) {
         let (name, host) = self.host(spec);
         let number = |most| usize::try_from(most).unwrap_or(usize::MAX);
@@ -120,12 +121,14 @@ impl Ceilings {
         [&mailbox.source, &mailbox.target].iter().any(|spec| self.host(spec).1.count().owed > 0)
     }
 
-    /// Whether this is the first time that a server asks for patience while it works on the mailbox: said once.
+    /// Whether this is the first time that a server asks for patience while it works on the mailbox: said
+    /// once.
     pub(crate) fn is_first_request_for_patience(&self, mailbox: &str) -> bool {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox.to_owned())
     }
 
-    /// A permit for one more connection to each end, if nobody has to wait for it and both hosts let one mailbox have it.
+    /// A permit for one more connection to each end, if nobody has to wait for it and both hosts let one
+    /// mailbox have it.
     pub(crate) fn try_pair(&self, mailbox: &Mailbox) -> Option<Permit> {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);

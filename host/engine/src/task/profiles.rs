@@ -1,7 +1,8 @@
 //! What the project's server profiles know about the servers at hand.
 //!
-//! A server is put before them once, after the first log-in, and what they say is applied to every connection from
-//! then on. It makes the engine more careful and its messages clearer: no limit of the operator's is raised.
+//! A server is put before them once, after the first log-in, and what they say is applied to every connection
+//! from then on. It makes the engine more careful and its messages clearer: no limit of the operator's is
+//! raised.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,8 +99,8 @@ impl Profiles {
         if side == Side::Source { &self.source } else { &self.target }
     }
 
-    /// Where the answer about a server is, or comes to be: whoever meets it first asks. `None` for a new server when more
-    /// are known than are remembered.
+    /// Where the answer about a server is, or comes to be: whoever meets it first asks. `None` for a new
+    /// server when more are known than are remembered.
     pub(crate) fn answer(
         &self,
         side: Side,
@@ -165,8 +166,8 @@ impl Profiles {
         (!itself).then(|| format!("the profile `{}` of {}", known.profile.provider, known.plugin))
     }
 
-    /// Who is asked what a refusal of this server means, and what it was taken for: the profile that knows it, or,
-    /// before anything is known, all of the side. Nobody when enough was asked.
+    /// Who is asked what a refusal of this server means, and what it was taken for: the profile that knows
+    /// it, or, before anything is known, all of the side. Nobody when enough was asked.
     pub(crate) fn readers(
         &self,
         side: Side,

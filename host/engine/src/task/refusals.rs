@@ -57,8 +57,9 @@ impl Refusals {
         self.retry.get().copied()
     }
 
-    /// A pass was in vain so often at its end, and it `brought` something before or did not; returns how often in a row it
-    /// was in vain. What was waited for in one folder is not waited for in the next one as well.
+    /// A pass was in vain so often at its end, and it `brought` something before or did not; returns how
+    /// often in a row it was in vain. What was waited for in one folder is not waited for in the next one as
+    /// well.
     pub(crate) fn pass(&self, mailbox: &str, brought: bool, vain: u32) -> u32 {
         let mut all = self.all();
         let of = all.entry(mailbox.to_owned()).or_default();
@@ -99,8 +100,9 @@ impl Refusals {
         self.all().entry(mailbox.to_owned()).or_default().suspects.entry((folder, uid)).or_default();
     }
 
-    /// A message that was refused alone is not sent again in this task. Returns whether the refusal counts by now: it was
-    /// `known`, or something that went behind it was taken. Otherwise it counts when something is taken.
+    /// A message that was refused alone is not sent again in this task. Returns whether the refusal counts by
+    /// now: it was `known`, or something that went behind it was taken. Otherwise it counts when something is
+    /// taken.
     pub(crate) fn put_off(&self, mailbox: &str, folder: FolderId, uid: u32, known: bool) -> bool {
         let mut all = self.all();
         let of = all.entry(mailbox.to_owned()).or_default();
@@ -127,7 +129,8 @@ impl Refusals {
         self.all().get(mailbox).is_some_and(|of| of.uncounted.len() >= MOST_BAD)
     }
 
-    /// How many messages are not sent again in this task, or with another date: with each of them the work has come further.
+    /// How many messages are not sent again in this task, or with another date: with each of them the work
+    /// has come further.
     pub(crate) fn all_put_off(&self, mailbox: &str) -> u64 {
         let dates = |of: &OfMailbox| of.misdated.values().map(|undated| 1 + u64::from(*undated)).sum::<u64>();
         self.all().get(mailbox).map_or(0, |of| of.put_off.len() as u64 + dates(of))
@@ -148,8 +151,8 @@ impl Refusals {
         self.all().get(mailbox).is_some_and(|of| of.put_off.contains(&(folder, uid)))
     }
 
-    /// The target did not take the date that a message was sent with. Returns whether another one is left for it: that of its
-    /// header, then none.
+    /// The target did not take the date that a message was sent with. Returns whether another one is left for
+    /// it: that of its header, then none.
     pub(crate) fn misdate(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
         match self.all().entry(mailbox.to_owned()).or_default().misdated.entry((folder, uid)) {
             Entry::Vacant(new) => {
@@ -160,7 +163,8 @@ impl Refusals {
         }
     }
 
-    /// Messages of a folder whose dates the target did not take, and whether it did not take those of their headers either.
+    /// Messages of a folder whose dates the target did not take, and whether it did not take those of their
+    /// headers either.
     pub(crate) fn misdated(&self, mailbox: &str, folder: FolderId) -> HashMap<u32, bool> {
         let all = self.all();
         let of = all.get(mailbox).into_iter().flat_map(|of| &of.misdated);

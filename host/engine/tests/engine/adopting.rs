@@ -62,7 +62,8 @@ fn a_message_without_an_id_is_found_as_well() {
     assert_eq!(stage.sent(), 0);
 }
 
-/// A server that rewrites line ends or header lines of its own made the same message of it; another text is another.
+/// A server that rewrites line ends or header lines of its own made the same message of it; another text is
+/// another.
 #[test]
 fn what_a_server_has_rewritten_is_the_same_message() {
     let source = mail("1", "one\r\ntwo");

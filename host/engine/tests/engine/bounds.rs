@@ -1,4 +1,5 @@
-//! Bounds: what a server claims and gives without end costs its own mailbox, some hours at most, and nobody else's.
+//! Bounds: what a server claims and gives without end costs its own mailbox, some hours at most, and nobody
+//! else's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +31,8 @@ fn misbehaving(name: &str, side: Side) -> Stage {
     stage
 }
 
-/// It ends in bounded time with a cause and a sentence, and once the server behaves everything is moved, once.
+/// It ends in bounded time with a cause and a sentence, and once the server behaves everything is moved,
+/// once.
 #[track_caller]
 fn ends(stage: &Stage, side: Side, told: &str, hours: u64) {
     let outcome = stage.run();
@@ -249,7 +251,8 @@ impl Fleet {
     }
 }
 
-/// Every slot is taken by a server that trickles: the others get their turn, and each of the four ends with a cause.
+/// Every slot is taken by a server that trickles: the others get their turn, and each of the four ends with a
+/// cause.
 #[test]
 fn servers_that_trickle_do_not_keep_the_others_from_their_turn() {
     let mut fleet = Fleet::new();

@@ -1,4 +1,5 @@
-//! Dates: one that cannot be read or that the target refuses is replaced by the header's, by a named rule, and told.
+//! Dates: one that cannot be read or that the target refuses is replaced by the header's, by a named rule,
+//! and told.
 
 use mailhaul_engine::event::Event;
 use mailhaul_engine::plugin::Depth;

@@ -1,4 +1,5 @@
-//! Folders: where they go by whose word, which are left out, and what stops a mailbox before anything is written.
+//! Folders: where they go by whose word, which are left out, and what stops a mailbox before anything is
+//! written.
 
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{MailboxEnd, RefusedKind};

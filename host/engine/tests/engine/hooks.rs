@@ -1,4 +1,5 @@
-//! Validation hooks: they may add a failure and never take one away, and are asked when there is something to look at.
+//! Validation hooks: they may add a failure and never take one away, and are asked when there is something to
+//! look at.
 
 use mailhaul_engine::plugin::{Depth, Finding, HookOutcome, Severity, ValidationReport};
 use mailhaul_lab::fake::Manners;

@@ -283,8 +283,8 @@ fn the_number_of_a_message_that_is_gone_may_be_another_one_s() {
     }
 }
 
-/// A source that tells what changed, put back with its HIGHESTMODSEQ: by now that is beyond what it was, and what new mail
-/// has under old numbers came before it was.
+/// A source that tells what changed, put back with its HIGHESTMODSEQ: by now that is beyond what it was, and
+/// what new mail has under old numbers came before it was.
 #[track_caller]
 fn put_back_to(count: usize, kept: usize, new: usize) {
     let stage = Stage::with(Manners::of("IMAP4rev1 LITERAL+ CONDSTORE"), Manners::default());
@@ -337,7 +337,8 @@ fn altered_copies_are_found_again() {
     }
 }
 
-/// Killed while it looks for messages that have other numbers and other dates: what it had made of that is not half of it.
+/// Killed while it looks for messages that have other numbers and other dates: what it had made of that is
+/// not half of it.
 #[track_caller]
 fn killed_while_it_looks(change: impl Fn(&mut Folder)) {
     let stage = moved(5);
@@ -373,7 +374,8 @@ fn killed_while_it_looks_for_what_was_put_back_it_sends_nothing_again() {
     killed_while_it_looks(|folder| folder.next = 5);
 }
 
-/// Of several machines that answer for a target one may be behind: what it does not show yet is no reason to send it again.
+/// Of several machines that answer for a target one may be behind: what it does not show yet is no reason to
+/// send it again.
 #[test]
 fn a_target_that_is_behind_for_a_moment_is_not_put_back() {
     let stage = Stage::loaded(5);

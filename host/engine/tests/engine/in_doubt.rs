@@ -7,8 +7,8 @@ use mailhaul_lab::fake::{Manners, Take};
 
 use crate::stage::{ANN, DATE, Stage, message};
 
-/// Of four messages the third was stored, and the run died before it heard of it. Several go in one command, so that the
-/// first two are in doubt as well.
+/// Of four messages the third was stored, and the run died before it heard of it. Several go in one command,
+/// so that the first two are in doubt as well.
 fn died() -> Stage {
     let stage = Stage::with(Manners::default(), Manners::of("IMAP4rev1 LITERAL+ UIDPLUS MULTIAPPEND"));
     stage.load("Work", 4);
@@ -145,7 +145,8 @@ fn in_a_folder_that_was_replaced_it_is_nowhere() {
     stage.assert_moved();
 }
 
-/// A folder has no proof while anything of it is in doubt; that it was put back is told by the copies that were seen there.
+/// A folder has no proof while anything of it is in doubt; that it was put back is told by the copies that
+/// were seen there.
 #[test]
 fn in_a_folder_that_was_put_back_it_comes_again() {
     let stage = died();

@@ -1,4 +1,5 @@
-//! Keywords that the target does not take with the message: STORE sets them, and what is refused there is told.
+//! Keywords that the target does not take with the message: STORE sets them, and what is refused there is
+//! told.
 
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::Depth;
@@ -169,7 +170,8 @@ fn a_keyword_set_later_that_is_refused_is_told_once() {
     assert!(!stage.target.heard().iter().any(|line| line.contains("STORE")), "it is asked once");
 }
 
-/// What is of the moment is never given up: where no flag at all is taken, the keywords wait for the next run.
+/// What is of the moment is never given up: where no flag at all is taken, the keywords wait for the next
+/// run.
 #[test]
 fn an_outage_of_store_costs_no_keywords() {
     let stage = with_keyword("TEST:FLAG", 6);

@@ -100,7 +100,8 @@ fn a_text_without_a_byte_is_asked_for_once_more() {
     assert_eq!((stage.sent(), stage.there("INBOX").len()), (10, 10));
 }
 
-/// One new message is all that a night's run brings: the folder's others say that the source is right as a rule.
+/// One new message is all that a night's run brings: the folder's others say that the source is right as a
+/// rule.
 #[test]
 fn the_first_of_a_run_is_asked_for_again_where_the_source_was_right_before() {
     let stage = given(|_| Give::Whole);

@@ -51,7 +51,8 @@ pub(crate) enum Wrong {
     Leaked,
 }
 
-/// What is wrong with what one server `has`, held against what it should have; messages are known by their subjects.
+/// What is wrong with what one server `has`, held against what it should have; messages are known by their
+/// subjects.
 pub(crate) fn wrong(wanted: &Mail, has: &Mail) -> Option<Wrong> {
     let subjects = |mail: &Mail| {
         let mut subjects: BTreeMap<String, usize> = BTreeMap::new();

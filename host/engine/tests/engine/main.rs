@@ -1,8 +1,8 @@
-//! The engine below the program: `handle::start` against the laboratory's own server over streams in memory, with
-//! plugins that are test doubles and a clock that never waits.
+//! The engine below the program: `handle::start` against the laboratory's own server over streams in memory,
+//! with plugins that are test doubles and a clock that never waits.
 //!
-//! Each rule of a folder's or a mailbox's run has a test here that fails when the rule is taken out. Real servers,
-//! the command line and the plugins as they ship are the system tests' business.
+//! Each rule of a folder's or a mailbox's run has a test here that fails when the rule is taken out. Real
+//! servers, the command line and the plugins as they ship are the system tests' business.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 

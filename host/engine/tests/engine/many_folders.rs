@@ -1,5 +1,5 @@
-//! Many folders: what a folder costs does not grow with their number, and of one that is as it was as little is asked as
-//! tells it.
+//! Many folders: what a folder costs does not grow with their number, and of one that is as it was as little
+//! is asked as tells it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -164,8 +164,8 @@ fn hooks_are_asked_again_when_flags_change_and_not_before() {
     assert!(seen.take().is_empty());
 }
 
-/// By processor time: what else the machine does is not in it. Where each folder were looked for among all others, four
-/// times as many would cost up to sixteen times as much.
+/// By processor time: what else the machine does is not in it. Where each folder were looked for among all
+/// others, four times as many would cost up to sixteen times as much.
 #[test]
 fn four_times_as_many_cost_about_four_times_as_much() {
     let runs = |folders: usize| {

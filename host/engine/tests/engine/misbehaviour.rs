@@ -1,7 +1,7 @@
 //! Every row of the laboratory's table of misbehaviours, at the source, at the target.
 //!
-//! Whatever a server does, one rule holds: nothing of the source is missing or doubled on the target while the mailbox is said
-//! to be complete, nor changed without a word of it in the report.
+//! Whatever a server does, one rule holds: nothing of the source is missing or doubled on the target while
+//! the mailbox is said to be complete, nor changed without a word of it in the report.
 
 use std::time::Duration;
 
@@ -31,7 +31,8 @@ fn more(stage: &Stage) {
     stage.source.store(|store| store.add("INBOX", &[], DATE, &message("more", 1)));
 }
 
-/// What the rule says of what a task said; `None` when it holds. Something may have happened `behind` a copy's back.
+/// What the rule says of what a task said; `None` when it holds. Something may have happened `behind` a
+/// copy's back.
 fn dishonest(stage: &Stage, said: &str, behind: bool, outcome: &Outcome) -> Option<(Wrong, String)> {
     if stage.keeps(outcome, password()) {
         return Some((Leaked, format!("{said}: the password stands somewhere")));

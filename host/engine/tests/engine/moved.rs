@@ -1,4 +1,5 @@
-//! A move is a move: what goes from one folder to another at the source goes so on the target, and is not sent twice.
+//! A move is a move: what goes from one folder to another at the source goes so on the target, and is not
+//! sent twice.
 
 use mailhaul_engine::plugin::Depth;
 use mailhaul_lab::fake::{Manners, Take, Verdict};
@@ -25,7 +26,8 @@ fn forget(stage: &Stage) {
     stage.target.forget();
 }
 
-/// Moves messages at the source, as a mail program would: they have new numbers, and keep their dates and flags.
+/// Moves messages at the source, as a mail program would: they have new numbers, and keep their dates and
+/// flags.
 fn moves(stage: &Stage, from: &str, to: &str, which: impl Fn(u32) -> bool) {
     stage.source.store(|store| {
         store.create(to);
@@ -83,7 +85,8 @@ fn where_the_server_does_not_say_where_it_went_it_is_found() {
     to_another_folder(WAYS[2]);
 }
 
-/// The whole content of a folder goes to one that there was not: also where folders are worked on several at a time.
+/// The whole content of a folder goes to one that there was not: also where folders are worked on several at
+/// a time.
 #[test]
 fn a_whole_folder_s_content_follows() {
     for connections in [1, 8] {
@@ -261,7 +264,8 @@ fn a_short_list_moves_nothing() {
     assert_eq!((stage.copies("Work", "Work 005"), stage.copies("Old", "Work 005")), (1, 1));
 }
 
-/// What a run had sent before it broke off has a copy of its own, or may have: whether the target had answered or not.
+/// What a run had sent before it broke off has a copy of its own, or may have: whether the target had
+/// answered or not.
 #[test]
 fn what_was_sent_before_a_run_broke_off_needs_no_other_copy() {
     for answered in [true, false] {
@@ -363,7 +367,8 @@ fn where_nothing_is_gone_it_costs_nothing() {
     let examined = |stage: &Stage| {
         stage.source.heard().into_iter().filter(|line| line.starts_with("EXAMINE")).collect::<Vec<_>>()
     };
-    // The folder itself, after it was looked into with the other that has no CONDSTORE to tell that its flags are the same.
+    // The folder itself, after it was looked into with the other that has no CONDSTORE to tell that its flags
+    // are the same.
     let heard = examined(&stage);
     assert!(heard.iter().filter(|line| line.contains("Old")).count() == 2, "{heard:?}");
     assert!(heard.iter().filter(|line| line.contains("Work")).count() == 1, "{heard:?}");

@@ -32,7 +32,8 @@ fn advised(sentence: &str, n: usize) -> FolderRule {
     rule
 }
 
-/// Everything is there, in whatever folder, and later looks say so; nothing is sent twice, and all is taken back.
+/// Everything is there, in whatever folder, and later looks say so; nothing is sent twice, and all is taken
+/// back.
 #[track_caller]
 fn all_there(stage: &Stage, messages: u64) {
     let outcome = stage.run();

@@ -1,4 +1,5 @@
-//! One account under two names: nothing is written before that is known, and accounts that only look alike are moved.
+//! One account under two names: nothing is written before that is known, and accounts that only look alike
+//! are moved.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,10 +81,12 @@ fn what_is_meant_is_done() {
     assert_eq!(outcome.complete().totals(), [3, 0, 3, 0, 0, 0]);
 }
 
-/// All servers of the laboratory give their INBOX the same UIDVALIDITY, as accounts have that one script has made.
+/// All servers of the laboratory give their INBOX the same UIDVALIDITY, as accounts have that one script has
+/// made.
 #[test]
 fn accounts_that_look_alike_are_moved() {
-    // Nothing in either; the same number of messages, which are others; and what we have copied ourselves, run after run.
+    // Nothing in either; the same number of messages, which are others; and what we have copied ourselves,
+    // run after run.
     let empty = Stage::new();
     empty.run().complete();
     let other = Stage::loaded(1);
@@ -163,7 +166,8 @@ fn two_rows_that_go_to_one_account_stop_at_the_second() {
 /// Two log-ins that have nothing in common, each other's account.
 const ALIASES: [&str; 2] = ["anna", "a.muster@firma.example"];
 
-/// Two rows, `ann` and `bob`, that go to one account under two log-ins, at work at the same time, and with mail in a folder.
+/// Two rows, `ann` and `bob`, that go to one account under two log-ins, at work at the same time, and with
+/// mail in a folder.
 fn aliases(folder: &str) -> Stage {
     let mut stage = Stage::new();
     stage.load(folder, 20);
@@ -194,8 +198,8 @@ fn moved_and_stopped(outcome: &Outcome) -> (&'static str, &'static str) {
     }
 }
 
-/// Side by side both see an empty account: the second waits for the first one's first copy, whatever they are called, also
-/// where that is in a folder that was not there when the second one looked.
+/// Side by side both see an empty account: the second waits for the first one's first copy, whatever they are
+/// called, also where that is in a folder that was not there when the second one looked.
 #[test]
 fn two_rows_at_a_time_do_not_fill_one_account() {
     for folder in ["INBOX", "Work"] {
@@ -267,8 +271,8 @@ fn where_both_have_copies_both_are_told() {
     assert_eq!(stage.sent(), 4);
 }
 
-/// Two accounts that look alike, for two rows at work at the same time; of the second row's target, which is called so, the
-/// server. What comes to each is seen.
+/// Two accounts that look alike, for two rows at work at the same time; of the second row's target, which is
+/// called so, the server. What comes to each is seen.
 fn look_alikes(host: &str) -> (Stage, Fake, Seen) {
     let mut stage = aliases("INBOX");
     let second = stage.second_target();
@@ -298,7 +302,8 @@ fn look_alikes(host: &str) -> (Stage, Fake, Seen) {
     (stage, second, seen)
 }
 
-/// Runs both; how many messages came to one of them before the first to the other, and how often they took turns.
+/// Runs both; how many messages came to one of them before the first to the other, and how often they took
+/// turns.
 #[track_caller]
 fn turns(stage: &Stage, seen: &Seen) -> (usize, usize) {
     let outcome = stage.run();
@@ -310,8 +315,8 @@ fn turns(stage: &Stage, seen: &Seen) -> (usize, usize) {
     (turns[0], turns.len())
 }
 
-/// Accounts that one script has made in one second: the second waits for the first copy of the first, and no longer. On
-/// another server it does not wait at all.
+/// Accounts that one script has made in one second: the second waits for the first copy of the first, and no
+/// longer. On another server it does not wait at all.
 #[test]
 fn two_accounts_that_look_alike_are_filled_at_the_same_time() {
     for (host, most) in [("NEW.example", 2), ("other.example", 1)] {
@@ -325,7 +330,8 @@ fn two_accounts_that_look_alike_are_filled_at_the_same_time() {
     }
 }
 
-/// A target that tells no UIDs: what comes to the first one does not come to the second, so that they are two.
+/// A target that tells no UIDs: what comes to the first one does not come to the second, so that they are
+/// two.
 #[test]
 fn look_alikes_without_uids_do_not_wait_for_a_whole_folder() {
     let (stage, second, seen) = look_alikes("NEW.example");
@@ -341,7 +347,8 @@ fn look_alikes_without_uids_do_not_wait_for_a_whole_folder() {
     assert_eq!(stage.sent(), 20);
 }
 
-/// Another tool has moved most of the first one's mail: what is found there is not on the second one's target.
+/// Another tool has moved most of the first one's mail: what is found there is not on the second one's
+/// target.
 #[test]
 fn look_alikes_do_not_wait_for_who_finds_what_others_do_not_have() {
     let (mut stage, second, seen) = look_alikes("NEW.example");

@@ -1,4 +1,5 @@
-//! Opening: what is believed of a source about what it has, and what becomes of a folder that cannot be opened.
+//! Opening: what is believed of a source about what it has, and what becomes of a folder that cannot be
+//! opened.
 
 use mailhaul_engine::plugin::Depth;
 use mailhaul_lab::fake::{Give, Verdict};

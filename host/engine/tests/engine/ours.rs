@@ -1,4 +1,5 @@
-//! Ours only: what was on the target before is not changed, and neither is what has the number of a copy and is none.
+//! Ours only: what was on the target before is not changed, and neither is what has the number of a copy and
+//! is none.
 
 use mailhaul_engine::event::NotUndoneCode;
 use mailhaul_engine::plugin::Depth;
@@ -57,7 +58,8 @@ fn verify_notes_that_such_flags_differ() {
     }
 }
 
-/// Under the number of a copy is what its owner has put there, as after a restore: it is neither moved nor marked.
+/// Under the number of a copy is what its owner has put there, as after a restore: it is neither moved nor
+/// marked.
 #[test]
 fn what_has_the_number_of_a_copy_does_not_follow_the_mapping() {
     for way in WAYS {
@@ -91,7 +93,8 @@ fn delete_gone_puts_away_what_was_put_there_and_nothing_else() {
     assert_eq!(stage.copies("INBOX", "Subject: mine") + stage.copies("INBOX", "INBOX 003"), 2);
 }
 
-/// A run that died between copying and removing comes back, and finds its owner's mail under the original's number.
+/// A run that died between copying and removing comes back, and finds its owner's mail under the original's
+/// number.
 #[test]
 fn what_a_crash_left_to_remove_is_removed_only_if_it_is_ours() {
     let mut stage = Stage::with(Manners::default(), Manners::of(WAYS[1]));

@@ -41,7 +41,8 @@ fn stored_though_refused_it_is_found() {
     }
 }
 
-/// Nor is it sent again where nothing says yet that the refusal was its own: no copy stands before it, or none behind it.
+/// Nor is it sent again where nothing says yet that the refusal was its own: no copy stands before it, or
+/// none behind it.
 #[test]
 fn stored_though_refused_at_an_end_of_the_folder_it_is_found() {
     for texts in
@@ -58,7 +59,8 @@ fn stored_though_refused_at_an_end_of_the_folder_it_is_found() {
     }
 }
 
-/// A source that gives nothing of a part ends the folder, and what its target has stored before by then is found first.
+/// A source that gives nothing of a part ends the folder, and what its target has stored before by then is
+/// found first.
 #[test]
 fn stored_though_refused_it_is_found_before_a_source_that_gives_nothing_stops_the_folder() {
     let mut stage = Stage::loaded(1_010);
@@ -134,7 +136,8 @@ fn batches_that_are_not_understood_are_given_up() {
     stage.assert_moved();
 }
 
-/// A target UID is one message's copy: one that is taken for the first message, whose Message-ID it has, is not there.
+/// A target UID is one message's copy: one that is taken for the first message, whose Message-ID it has, is
+/// not there.
 #[test]
 fn a_message_taken_for_another_s_copy_is_failed_as_merged() {
     let (stage, tries) =
@@ -152,8 +155,8 @@ fn a_message_taken_for_another_s_copy_is_failed_as_merged() {
     stage.assert_moved_but(|m| m.uid == 5);
 }
 
-/// Without a reason to take it for the other one the UID is a mistake: of that pass no UID is believed, and what is not
-/// there by its content is sent again.
+/// Without a reason to take it for the other one the UID is a mistake: of that pass no UID is believed, and
+/// what is not there by its content is sent again.
 #[test]
 fn a_uid_that_is_taken_without_a_reason_is_a_mistake() {
     let (stage, tries) =

@@ -1,4 +1,5 @@
-//! The source is treated as the target is: it is waited for, what it breaks at is found, and its limits are learnt.
+//! The source is treated as the target is: it is waited for, what it breaks at is found, and its limits are
+//! learnt.
 
 use std::time::Duration;
 
@@ -171,7 +172,8 @@ fn refused(server: &Fake, most: usize) -> usize {
     server.heard().iter().filter(|line| asked_for(line, false) > most).count()
 }
 
-/// The folder was unreadable, or the mailbox waited for as long as patience lasts and was told to have too many connections.
+/// The folder was unreadable, or the mailbox waited for as long as patience lasts and was told to have too
+/// many connections.
 #[test]
 fn a_list_that_is_refused_is_asked_for_in_parts() {
     for words in ["NO too many messages", "BAD too many", "NO [LIMIT] too many messages"] {
@@ -254,13 +256,15 @@ fn more_breaking_messages_than_a_run_gives_up_are_passed_by_several_runs() {
     stage.assert_moved();
 }
 
-/// Nothing is known of what was copied. With the same figures as the source the target would pass for the same account.
+/// Nothing is known of what was copied. With the same figures as the source the target would pass for the
+/// same account.
 fn forget(stage: &Stage) {
     std::fs::remove_dir_all(&stage.job.state_dir).unwrap();
     stage.at_target("INBOX", |inbox| inbox.validity += 1);
 }
 
-/// What is on the target already is found by its content: the source breaks at one message, asked for in order to compare it.
+/// What is on the target already is found by its content: the source breaks at one message, asked for in
+/// order to compare it.
 #[test]
 fn what_breaks_the_source_does_not_keep_the_rest_from_being_recognised() {
     for give in [Give::Close, Give::Hangup, Give::Never] {
@@ -352,7 +356,8 @@ fn a_message_at_which_the_target_falls_silent_is_left_out() {
     }
 }
 
-/// The source takes its time, and the target hangs up on whoever says nothing for a minute; and the other way round.
+/// The source takes its time, and the target hangs up on whoever says nothing for a minute; and the other way
+/// round.
 #[test]
 fn an_end_that_waits_for_the_other_is_kept_alive() {
     let stage = Stage::loaded(10);

@@ -1,4 +1,5 @@
-//! Received: what arrived is compared with what was sent, by the target's list, and by its bytes where that does not tell.
+//! Received: what arrived is compared with what was sent, by the target's list, and by its bytes where that
+//! does not tell.
 
 use mailhaul_engine::plugin::Depth;
 use mailhaul_engine::summary::DifferenceKind as Kind;

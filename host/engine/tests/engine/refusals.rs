@@ -1,4 +1,5 @@
-//! Refusals: of the message, of the moment, of its keywords, or for want of room. What is of the moment is never given up.
+//! Refusals: of the message, of the moment, of its keywords, or for want of room. What is of the moment is
+//! never given up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,7 +70,8 @@ fn an_outage_of_a_moment_is_waited_for_in_the_run() {
     for (after, times) in [(0, 8), (0, 10), (3, 7), (3, 14), (9, 1)] {
         let stage = outage(after, WORDS[0], times);
         let outcome = stage.run();
-        // The last one of a folder cannot be told from a bad one; it is not waited for, and sent in the next run.
+        // The last one of a folder cannot be told from a bad one; it is not waited for, and sent in the next
+        // run.
         if after < 9 {
             outcome.complete();
         } else {

@@ -1,4 +1,5 @@
-//! Numbers: a source that numbers anew, a target folder that is another one, and servers that give no UIDVALIDITY.
+//! Numbers: a source that numbers anew, a target folder that is another one, and servers that give no
+//! UIDVALIDITY.
 
 use mailhaul_lab::fake::Give;
 
@@ -99,8 +100,8 @@ fn a_source_without_uidvalidity_is_matched_in_every_run() {
     }
 }
 
-/// What the ledger knows of the old one is void, whether the source is as it was or is listed anew; what the new one
-/// holds is found by content.
+/// What the ledger knows of the old one is void, whether the source is as it was or is listed anew; what the
+/// new one holds is found by content.
 #[test]
 fn a_target_folder_that_was_replaced_is_another_place() {
     for more in [0, 1] {

@@ -1,4 +1,5 @@
-//! Lists of folders that end in OK and are not whole: what is known from before is asked for before it counts as gone.
+//! Lists of folders that end in OK and are not whole: what is known from before is asked for before it counts
+//! as gone.
 
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::Event;
@@ -8,7 +9,8 @@ use mailhaul_lab::fake::{Fake, Manners, Verdict};
 
 use crate::stage::{Stage, message};
 
-/// From now on the server's list lacks what is named so, so many times; its subscriptions and all else are as they were.
+/// From now on the server's list lacks what is named so, so many times; its subscriptions and all else are as
+/// they were.
 fn lacks(server: &Fake, names: &'static [&'static str], times: usize) {
     let mut left = times;
     server.manners(|m| {

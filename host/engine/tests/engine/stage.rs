@@ -27,8 +27,8 @@ use crate::outcome::Outcome;
 pub(crate) const DATE: &str = "05-May-2021 05:05:05 +0500";
 /// The one mailbox's key.
 pub(crate) const ANN: &str = "ann";
-/// What a task may take of the processor: nothing waits, so that one that is slow does something else than its test
-/// says. Real time would tell of the machine as well.
+/// What a task may take of the processor: nothing waits, so that one that is slow does something else than
+/// its test says. Real time would tell of the machine as well.
 const MOST: Duration = Duration::from_secs(1);
 
 /// Two servers and a project that moves one mailbox from one to the other.
@@ -55,7 +55,8 @@ impl Stage {
 
     pub(crate) fn with(source: Manners, target: Manners) -> Self {
         let (source, target) = (Fake::in_memory(source), Fake::in_memory(target));
-        // In memory where there is such a folder: what a power cut would take is not what these tests are about.
+        // In memory where there is such a folder: what a power cut would take is not what these tests are
+        // about.
         let state = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         let state = state.expect("a folder for the ledgers");
         let down = Arc::new(AtomicBool::new(false));
@@ -197,7 +198,8 @@ impl Stage {
         self.target.manners(|m| m.on_append = Box::new(|_| Take::Store));
     }
 
-    /// Runs until a message that says this comes to the target, and then listens no more. How long the task goes on then.
+    /// Runs until a message that says this comes to the target, and then listens no more. How long the task
+    /// goes on then.
     pub(crate) fn abandoned_at(&self, text: &'static str) -> Duration {
         let reached = Arc::new(Notify::new());
         let here = Arc::clone(&reached);
@@ -270,7 +272,8 @@ impl Stage {
         self.task(Task::Plan).plan()
     }
 
-    /// Drives a task to its end on a runtime of its own. A task that is killed goes with its runtime, as it would with its process.
+    /// Drives a task to its end on a runtime of its own. A task that is killed goes with its runtime, as it
+    /// would with its process.
     #[track_caller]
     pub(crate) fn task(&self, task: Task) -> Outcome {
         let begun = spent();
@@ -313,7 +316,8 @@ impl Stage {
         (events, finish, begun.elapsed())
     }
 
-    /// Every message of the source is on the target exactly once, as it is at the source; and nothing else is.
+    /// Every message of the source is on the target exactly once, as it is at the source; and nothing else
+    /// is.
     #[track_caller]
     pub(crate) fn assert_moved(&self) {
         self.assert_moved_but(|_| false);
@@ -326,7 +330,8 @@ impl Stage {
         assert!(want == have, "wanted:\n{}\nthere instead:\n{}", odd(&want, &have), odd(&have, &want));
     }
 
-    /// What of the source is not exactly once on the target as it is at the source, and in words; `None` when all is.
+    /// What of the source is not exactly once on the target as it is at the source, and in words; `None` when
+    /// all is.
     pub(crate) fn unlike(&self) -> Option<(Wrong, String)> {
         let (want, have) = (mail(&self.source, |_| false), mail(&self.target, |_| false));
         Some((wrong(&want, &have)?, odd(&want, &have)))

@@ -1,5 +1,5 @@
-//! Copies that are gone from the target: a note while they are as many as an owner moves or deletes, else a difference; and
-//! never sent again.
+//! Copies that are gone from the target: a note while they are as many as an owner moves or deletes, else a
+//! difference; and never sent again.
 
 use mailhaul_engine::plugin::{Depth, HookOutcome, ValidationReport};
 use mailhaul_engine::summary::DifferenceKind;

@@ -10,7 +10,8 @@ use crate::doubles::Mailboxes;
 use crate::outcome::Outcome;
 use crate::stage::Stage;
 
-/// Ten messages are copied, then the copy of the third is changed, and a comparison byte by byte has found it.
+/// Ten messages are copied, then the copy of the third is changed, and a comparison byte by byte has found
+/// it.
 fn altered() -> Stage {
     let stage = Stage::loaded(10);
     stage.run().complete();
@@ -167,8 +168,8 @@ fn a_folder_that_is_left_out_does_not_have_to_be_opened() {
     stage.run().complete();
 }
 
-/// Everything was acknowledged, and nothing of it was seen: killed at once, or when that has been recorded and the
-/// connection that did not answer was given up.
+/// Everything was acknowledged, and nothing of it was seen: killed at once, or when that has been recorded
+/// and the connection that did not answer was given up.
 #[test]
 fn a_run_that_was_killed_before_its_proof_is_not_well() {
     for at in ["SELECT", "CAPABILITY"] {

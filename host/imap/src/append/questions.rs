@@ -1,5 +1,5 @@
-//! Questions among the messages, nobody waiting for their answers: about keywords ahead of the messages that carry them,
-//! for the folder's list behind the last one.
+//! Questions among the messages, nobody waiting for their answers: about keywords ahead of the messages that
+//! carry them, for the folder's list behind the last one.
 
 use tokio::time::Instant;
 
@@ -13,9 +13,10 @@ const MOST: usize = 2 << 10;
 const NOBODY: u32 = u32::MAX;
 
 impl Appender {
-    /// Asks the server whether it takes these keywords, all in one command and ahead of the first message: else the first
-    /// message with each of them costs a round trip (rule 2). The question is a STORE to a message that is not there:
-    /// servers read its flags as they read APPEND's, and it changes nothing. One that refuses is asked message by message.
+    /// Asks the server whether it takes these keywords, all in one command and ahead of the first message:
+    /// else the first message with each of them costs a round trip (rule 2). The question is a STORE to a
+    /// message that is not there: servers read its flags as they read APPEND's, and it changes nothing. One
+    /// that refuses is asked message by message.
     ///
     /// # Errors
     /// Lost connections; inside a message it closes the connection.
@@ -48,17 +49,20 @@ impl Appender {
         self.ask("UID STORE", format!("{NOBODY} +FLAGS.SILENT ({list})").as_bytes(), proves).await
     }
 
-    /// Asks for the list of the folder from `uid` on behind everything that was begun: [`Acks::listed`] has it in the end,
-    /// and the round trip to ask for it afterwards is saved. For lists known to be short. Does nothing on a connection
-    /// that takes one command at a time, and for a folder whose name only a literal can carry.
+    /// Asks for the list of the folder from `uid` on behind everything that was begun: [`Acks::listed`] has
+    /// it in the end, and the round trip to ask for it afterwards is saved. For lists known to be short. Does
+    /// nothing on a connection that takes one command at a time, and for a folder whose name only a literal
+    /// can carry.
     ///
-    /// The folder is opened again first. That waits for every APPEND before it and shows what they stored; a FETCH alone
-    /// may be answered from before (Dovecot puts the look at its own appends off while commands wait).
+    /// The folder is opened again first. That waits for every APPEND before it and shows what they stored; a
+    /// FETCH alone may be answered from before (Dovecot puts the look at its own appends off while commands
+    /// wait).
     ///
     /// [`Acks::listed`]: crate::Acks::listed
     ///
     /// # Errors
-    /// Lost connections, also when the folder cannot be opened again; inside a message it closes the connection.
+    /// Lost connections, also when the folder cannot be opened again; inside a message it closes the
+    /// connection.
     pub async fn list_from(&mut self, uid: u32) -> Result<(), ImapError> {
         self.complete().await?;
         if !self.options.pipeline || !self.form.is_empty() {
@@ -72,8 +76,8 @@ impl Appender {
         self.ask("UID FETCH", arguments.as_bytes(), Vec::new()).await
     }
 
-    /// Asks for nothing, so that the server does not take the connection for left: while the source makes us wait. Not
-    /// where anything is under way.
+    /// Asks for nothing, so that the server does not take the connection for left: while the source makes us
+    /// wait. Not where anything is under way.
     ///
     /// # Errors
     /// Lost connections.

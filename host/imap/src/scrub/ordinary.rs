@@ -1,4 +1,5 @@
-//! The words that servers make their sentences of. A password that has one of them in it is no reason to leave it out.
+//! The words that servers make their sentences of. A password that has one of them in it is no reason to
+//! leave it out.
 
 /// In their order, lower case.
 const WORDS: &str = "\

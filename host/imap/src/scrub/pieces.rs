@@ -1,7 +1,7 @@
 //! Pieces of secrets: a server that repeats a line cuts it, at either end.
 //!
-//! What counts as a piece depends on what it is the piece of and on how it stands there, since a few letters that a secret and
-//! a sentence have in common are no piece. The rule is told in [`super`].
+//! What counts as a piece depends on what it is the piece of and on how it stands there, since a few letters
+//! that a secret and a sentence have in common are no piece. The rule is told in [`super`].
 
 use super::{Form, ordinary};
 
@@ -179,8 +179,9 @@ impl View {
         }
     }
 
-    /// Calls `each` with every run of [`GRAM`] characters or more that the text has in common with `form`: where it begins here
-    /// and there, and how long it is. Linear in both together, as long as the form does not repeat itself.
+    /// Calls `each` with every run of [`GRAM`] characters or more that the text has in common with `form`:
+    /// where it begins here and there, and how long it is. Linear in both together, as long as the form does
+    /// not repeat itself.
     fn runs(&self, form: &[u8], mut each: impl FnMut(usize, usize, usize)) {
         let same = |at: usize, from: usize| match (self.bytes.get(at), form.get(from)) {
             (Some(here), Some(there)) => *here == there.to_ascii_lowercase(),

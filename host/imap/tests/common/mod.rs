@@ -1,8 +1,9 @@
 //! A scripted IMAP server over an in-memory pipe: it says what the script says and checks what it hears.
 //!
-//! Script lines: `C: text` expects a command (its tag aside); `S: text` sends a line, `R: text` sends bytes as they are;
-//! `L: n` takes n bytes of a literal; `X` closes the connection; `H` hangs. `@` stands for the tag of the last command,
-//! `@3` for that of the third. A script that ends keeps the connection open and takes whatever still comes.
+//! Script lines: `C: text` expects a command (its tag aside); `S: text` sends a line, `R: text` sends bytes
+//! as they are; `L: n` takes n bytes of a literal; `X` closes the connection; `H` hangs. `@` stands for the
+//! tag of the last command, `@3` for that of the third. A script that ends keeps the connection open and
+//! takes whatever still comes.
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(
     clippy::unwrap_used,

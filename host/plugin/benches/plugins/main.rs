@@ -1,7 +1,7 @@
 //! What plugins cost, beside what is promised: `cargo xtask bench plugins`.
 //!
-//! `plugins MAILHAUL`, where `MAILHAUL` is the program as it is released. [`calls`] measures in this process, [`program`]
-//! that program from outside.
+//! `plugins MAILHAUL`, where `MAILHAUL` is the program as it is released. [`calls`] measures in this process,
+//! [`program`] that program from outside.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

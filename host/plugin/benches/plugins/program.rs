@@ -34,8 +34,8 @@ pub(crate) fn measure(mailhaul: &Path) -> Vec<Figure> {
     figures
 }
 
-/// A run that has nothing to do, in a small project: with the plugins compiled by an earlier one, and as the first
-/// ever of this user on this machine.
+/// A run that has nothing to do, in a small project: with the plugins compiled by an earlier one, and as the
+/// first ever of this user on this machine.
 fn unchanged(mailhaul: &Path) -> [Figure; 2] {
     let (source, target) = (Fake::start(Manners::default()), Fake::start(Manners::default()));
     source.store(|store| {

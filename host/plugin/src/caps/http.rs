@@ -1,9 +1,9 @@
 //! `http`: requests to granted origins.
 //!
-//! Policy: the URL's origin must be granted; the addresses its name has are looked up once, those that
-//! are not public are left out unless the grant says otherwise, and what was checked is dialled.
-//! Redirects stay inside the granted origins. Secrets are spliced here, towards origins they were
-//! granted for; a request with one in it, wherever, follows no redirect to another origin. Everything is bounded: requests, time,
+//! Policy: the URL's origin must be granted; the addresses its name has are looked up once, those that are
+//! not public are left out unless the grant says otherwise, and what was checked is dialled. Redirects stay
+//! inside the granted origins. Secrets are spliced here, towards origins they were granted for; a request
+//! with one in it, wherever, follows no redirect to another origin. Everything is bounded: requests, time,
 //! heads, bodies. The guest's clock stands still meanwhile.
 
 use std::net::SocketAddr;

@@ -142,8 +142,8 @@ fn meant(extras: &[(String, String)]) -> Result<bool, String> {
     }
 }
 
-/// One end of a mailbox, which signs in to `server`. Whether that host may have a password is decided where the
-/// project's hosts are known: in the engine.
+/// One end of a mailbox, which signs in to `server`. Whether that host may have a password is decided where
+/// the project's hosts are known: in the engine.
 fn account_entry(
     account: accounts::Account,
     server: &Recipient,

@@ -45,8 +45,8 @@ impl Validator for WasmValidator {
             .caller
             .ask(CALL, Arc::new(Inputs::new()), move |store| {
                 Box::pin(async move {
-                    // The guest's to drop, as some languages cannot drop what is lent; with its instance at the
-                    // latest.
+                    // The guest's to drop, as some languages cannot drop what is lent; with its instance at
+                    // the latest.
                     let source =
                         store.data_mut().hand_out(ViewHandle { side: Side::Source, view: source })?;
                     let target =

@@ -1,5 +1,5 @@
-//! Guests that misbehave, seen from inside: what they had used when they were stopped. What becomes of each of them in a
-//! run is in tests/system.
+//! Guests that misbehave, seen from inside: what they had used when they were stopped. What becomes of each
+//! of them in a run is in tests/system.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

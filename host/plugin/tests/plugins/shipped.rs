@@ -201,7 +201,8 @@ fn every_shipped_plugin_is_what_its_manifest_says() {
     assert_eq!(json["kinds"], json!(["folder-mapper"]));
 }
 
-/// What a provider is named by is in the manifest, so that it is known before any code runs; and the code knows it.
+/// What a provider is named by is in the manifest, so that it is known before any code runs; and the code
+/// knows it.
 #[tokio::test]
 async fn every_provider_of_the_manifest_can_be_named() {
     let server =

@@ -5,9 +5,9 @@
 //! One rule is stricter: **a cell ends on its line.** A quote that is forgotten would otherwise
 //! swallow the rows up to the next quote, and with them mailboxes, without anybody noticing.
 //!
-//! Nothing here knows which columns a mailbox list has: that is the plugin's business. So nothing here can tell a
-//! header from a first row full of passwords, and **no sentence shows what stands in the first line**: columns are
-//! called by their number. What cannot be a name is refused before a plugin sees it.
+//! Nothing here knows which columns a mailbox list has: that is the plugin's business. So nothing here can
+//! tell a header from a first row full of passwords, and **no sentence shows what stands in the first line**:
+//! columns are called by their number. What cannot be a name is refused before a plugin sees it.
 
 mod decode;
 mod row;
@@ -325,8 +325,8 @@ fn columns(
     Ok(columns)
 }
 
-/// Whether a text could name a column of somebody's export: `source_user`, `E-Mail`, `Size (MB)`, `Name [Required]`.
-/// A log-in with its `@` could not, nor most of what makes a password strong.
+/// Whether a text could name a column of somebody's export: `source_user`, `E-Mail`, `Size (MB)`, `Name
+/// [Required]`. A log-in with its `@` could not, nor most of what makes a password strong.
 fn is_name(text: &str) -> bool {
     // A byte order mark is what spreadsheets put before the first column.
     let text = text.trim_start_matches('\u{feff}').trim_start();

@@ -1,9 +1,9 @@
 //! The floor: a copier that does nothing but copy, to show what the servers allow.
 //!
-//! No ledger, no digests, no checks, no windows, no retries; it knows no server but those that take LITERAL+. All
-//! commands of a connection leave without waiting for an answer; messages go over as they come, in MULTIAPPENDs where
-//! offered. Connecting, logging in, listing and creating are not in its time. It is no tool: it loses mail at the first
-//! thing that goes wrong.
+//! No ledger, no digests, no checks, no windows, no retries; it knows no server but those that take LITERAL+.
+//! All commands of a connection leave without waiting for an answer; messages go over as they come, in
+//! MULTIAPPENDs where offered. Connecting, logging in, listing and creating are not in its time. It is no
+//! tool: it loses mail at the first thing that goes wrong.
 
 mod connection;
 mod copy;

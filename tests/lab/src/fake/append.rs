@@ -17,8 +17,8 @@ enum Taken {
 }
 
 impl Session<'_> {
-    /// APPEND of one message, or of several in one command (RFC 3502), which are then judged one by one and stored
-    /// all or none.
+    /// APPEND of one message, or of several in one command (RFC 3502), which are then judged one by one and
+    /// stored all or none.
     pub(super) async fn append(
         &mut self,
         tag: &str,

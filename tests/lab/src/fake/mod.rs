@@ -1,10 +1,10 @@
-//! An IMAP server of the laboratory's own, with one account in memory and misbehaviours to be switched on: it answers
-//! as real servers were seen to answer, which the real ones here cannot be made to do.
+//! An IMAP server of the laboratory's own, with one account in memory and misbehaviours to be switched on: it
+//! answers as real servers were seen to answer, which the real ones here cannot be made to do.
 //!
-//! Clear text, on a port of the loopback for tests through the binary ([`Fake::start`]) or over streams in memory for
-//! tests of the engine ([`Fake::in_memory`]); any name and password is let in. Every hook is called under the store's
-//! lock, one command at a time over all connections. Nothing waits: what shows late does so by tokio's clock, which a
-//! test may move.
+//! Clear text, on a port of the loopback for tests through the binary ([`Fake::start`]) or over streams in
+//! memory for tests of the engine ([`Fake::in_memory`]); any name and password is let in. Every hook is
+//! called under the store's lock, one command at a time over all connections. Nothing waits: what shows late
+//! does so by tokio's clock, which a test may move.
 
 mod append;
 mod change;
@@ -30,7 +30,8 @@ pub use manners::{Give, Incoming, Manners, OnAnswer, OnAppend, OnCommand, OnFetc
 pub use misbehaviour::{End, Misbehaviour, TABLE, THE_ONE, mail, rows};
 pub use store::{Folder, Message, Store};
 
-/// Whoever sends so many commands to a server in memory goes round in a circle: its test fails instead of never ending.
+/// Whoever sends so many commands to a server in memory goes round in a circle: its test fails instead of
+/// never ending.
 const MOST_COMMANDS: usize = 20_000;
 /// What a stream in memory holds before its writer has to wait, as a socket's buffers would.
 const BUFFER: usize = 256 << 10;

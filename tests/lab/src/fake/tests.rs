@@ -73,7 +73,8 @@ async fn every_row_of_the_table_shows() {
     assert_eq!(names.len(), rows().count());
 }
 
-/// What a source or a target says in an ordinary conversation, and what it holds then; with the row switched on or not.
+/// What a source or a target says in an ordinary conversation, and what it holds then; with the row switched
+/// on or not.
 async fn conversation(row: &Misbehaviour, end: End, on: bool) -> (String, String) {
     let fake = Fake::in_memory(Manners::default());
     row.prepare(&fake);
@@ -131,8 +132,8 @@ async fn transcript(fake: &Fake, commands: &[&str]) -> String {
     heard(fake, commands, Duration::from_secs(1)).await
 }
 
-/// What the server says to these commands, and unasked for so long behind them, until it ends the connection, falls silent
-/// or has said more than anybody wants.
+/// What the server says to these commands, and unasked for so long behind them, until it ends the connection,
+/// falls silent or has said more than anybody wants.
 async fn heard(fake: &Fake, commands: &[&str], idle: Duration) -> String {
     let mut stream = BufReader::new(fake.connect());
     let mut told = Vec::new();

@@ -17,7 +17,8 @@ pub use snapshot::{Message, Snapshot};
 /// A server that says nothing for so long is stuck.
 const READ_LIMIT: Duration = Duration::from_secs(120);
 
-/// How many APPENDs are on their way before their answers are read. Small, so that answers never fill the pipe.
+/// How many APPENDs are on their way before their answers are read. Small, so that answers never fill the
+/// pipe.
 const APPENDS_AT_ONCE: usize = 64;
 
 /// A message to be stored.
@@ -304,7 +305,8 @@ impl Client {
         folders.iter().filter(|f| f.selectable()).try_fold(0, |sum, f| Ok(sum + self.count(&f.name)?))
     }
 
-    /// Stores messages, many on their way at once where the server lets us; for each its refusal if it refused.
+    /// Stores messages, many on their way at once where the server lets us; for each its refusal if it
+    /// refused.
     ///
     /// # Errors
     /// When the connection breaks.

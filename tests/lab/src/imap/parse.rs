@@ -46,7 +46,8 @@ impl Value {
 pub struct Response {
     /// `*`, `+` or a tag.
     pub tag: String,
-    /// The values after the tag. Of a status response (OK, NO, BAD, BYE, PREAUTH) only the first: its text is free.
+    /// The values after the tag. Of a status response (OK, NO, BAD, BYE, PREAUTH) only the first: its text is
+    /// free.
     pub values: Vec<Value>,
     /// The first line as it came, for status texts and error messages.
     pub line: String,

@@ -1,4 +1,5 @@
-//! Doubles of servers: what a real one holds, under the same numbers, at the laboratory's own, which misbehaves as told.
+//! Doubles of servers: what a real one holds, under the same numbers, at the laboratory's own, which
+//! misbehaves as told.
 
 use std::io;
 

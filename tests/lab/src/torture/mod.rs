@@ -1,8 +1,9 @@
-//! Torture: runs of the real binary that are killed and cut at random places, over and over, each followed by one more
-//! run that has to put everything right.
+//! Torture: runs of the real binary that are killed and cut at random places, over and over, each followed by
+//! one more run that has to put everything right.
 //!
-//! Several lanes work side by side, each with a mailbox of its own. The source is never changed; the target and the
-//! project's state are wiped after each completed run, so that every kill and cut hits a run in progress.
+//! Several lanes work side by side, each with a mailbox of its own. The source is never changed; the target
+//! and the project's state are wiped after each completed run, so that every kill and cut hits a run in
+//! progress.
 
 mod double;
 mod lane;

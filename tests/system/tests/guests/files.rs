@@ -40,7 +40,8 @@ tests! {
         );
     }
     UnknownVersion => unknown_version {
-        // Every name of the interface, in the imports and exports and in the module inside, is of the same length.
+        // Every name of the interface, in the imports and exports and in the module inside, is of the same
+        // length.
         let (ours, other) = (b"@0.1.0", b"@0.9.0");
         let mut file = component().to_vec();
         for at in 0..file.len() - ours.len() {
@@ -57,8 +58,8 @@ tests! {
     }
     CompileBomb => compile_bomb {
         let project = Project::new(&mailhaul_guests::compile_bomb(component()));
-        // The child's limits are the promised ones. What they do is shown with smaller ones below and in host/plugin;
-        // here it is ended as they would end it.
+        // The child's limits are the promised ones. What they do is shown with smaller ones below and in
+        // host/plugin; here it is ended as they would end it.
         let adding = project.start(&["plugin", "add", "./hostile.wasm"]);
         let compiler = until("a compiler with limits", TIME, || limited_child(adding.pid())).unwrap();
         kill_process(Pid::from_raw(compiler.cast_signed()).unwrap(), Signal::KILL).unwrap();

@@ -13,7 +13,8 @@ fn mapped_by(guest: Guest) -> Project {
     project
 }
 
-/// The victim's mailbox is stopped for this reason, the others are moved, and without the plugin so is the victim's.
+/// The victim's mailbox is stopped for this reason, the others are moved, and without the plugin so is the
+/// victim's.
 #[track_caller]
 fn stops(guest: Guest, code: i32, cause: &str, reason: &str) {
     let project = mapped_by(guest);

@@ -1,5 +1,5 @@
-//! Every guest of tests/guests in a real run beside mailboxes that are none of its business: what the user reads, how long
-//! it takes, how much memory, and that everybody else's mail is moved.
+//! Every guest of tests/guests in a real run beside mailboxes that are none of its business: what the user
+//! reads, how long it takes, how much memory, and that everybody else's mail is moved.
 
 mod files;
 mod mappers;

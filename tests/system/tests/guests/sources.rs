@@ -1,5 +1,5 @@
-//! Sources of mailboxes that misbehave. Whatever they break, they break before anything is written; and what they try
-//! beside their work comes to nothing while everybody's mail is moved.
+//! Sources of mailboxes that misbehave. Whatever they break, they break before anything is written; and what
+//! they try beside their work comes to nothing while everybody's mail is moved.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,9 +1,9 @@
 //! Connections that break while a message is under way: it may be the message that does it.
 //!
-//! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run, before anything
-//! behind it has arrived. So the first message that was under way is suspected, and from then on sent alone; what a
-//! connection breaks at three times alone is left out, and the rest goes on. What a source breaks at, its connections know
-//! themselves ([`mailhaul_imap::Reading`]).
+//! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run,
+//! before anything behind it has arrived. So the first message that was under way is suspected, and from then
+//! on sent alone; what a connection breaks at three times alone is left out, and the rest goes on. What a
+//! source breaks at, its connections know themselves ([`mailhaul_imap::Reading`]).
 
 use std::time::Duration;
 
@@ -55,8 +55,8 @@ pub(super) async fn blame(
     if error.is_connection_lost() {
         route.work.context.breaks.broke(route.work.key());
     }
-    // One that falls silent, or says what is no answer, is as one that ends. A goodbye, and an end while nothing was under
-    // way, is about the server.
+    // One that falls silent, or says what is no answer, is as one that ends. A goodbye, and an end while
+    // nothing was under way, is about the server.
     let about_the_server = matches!(error, ImapError::Bye { .. } | ImapError::Idle { .. });
     if !error.is_connection_lost() || about_the_server {
         return Ok(());
@@ -100,9 +100,9 @@ pub(super) async fn blame(
     Ok(())
 }
 
-/// The same where the target answered BAD, and the connection had to end with that. It is a refusal as any other: of the
-/// message when it is refused alone, once in a task, and when others are taken behind it or it was said before; after another
-/// date was tried where it speaks of that, and without its keywords.
+/// The same where the target answered BAD, and the connection had to end with that. It is a refusal as any
+/// other: of the message when it is refused alone, once in a task, and when others are taken behind it or it
+/// was said before; after another date was tried where it speaks of that, and without its keywords.
 async fn blame_bad(route: &Route<'_>, shared: &SharedFlight, open: &[Listed], refusal: &Refusal) -> Step<()> {
     let (key, refusals) = (route.work.key(), &route.work.context.refusals);
     let Some(First { uid, size, marked, .. }) = First::of(shared) else { return Ok(()) };

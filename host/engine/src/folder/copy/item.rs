@@ -39,10 +39,11 @@ pub(crate) struct Route<'a> {
     pub limit_by: Option<String>,
     /// Whether messages may share commands; one that was refused together with others is sent alone.
     pub together: bool,
-    /// Messages whose dates the target does not take, and whether it does not take those of their headers either.
+    /// Messages whose dates the target does not take, and whether it does not take those of their headers
+    /// either.
     pub misdated: HashMap<u32, bool>,
-    /// Messages that an earlier run could not read, which are asked for behind the others: each run that ends at some of
-    /// them then comes further.
+    /// Messages that an earlier run could not read, which are asked for behind the others: each run that ends
+    /// at some of them then comes further.
     pub unread: HashSet<u32>,
     /// Whether the source's word on the length of a message of the folder was right before.
     pub exact: bool,
@@ -53,8 +54,8 @@ pub(crate) struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// Records a message that is not on the target, and tells. Refusals count once in a task: what one connection has
-    /// recorded, the next one may be told again.
+    /// Records a message that is not on the target, and tells. Refusals count once in a task: what one
+    /// connection has recorded, the next one may be told again.
     ///
     /// # Errors
     /// When the ledger fails.
@@ -67,8 +68,9 @@ impl Route<'_> {
         self.put(failure).await
     }
 
-    /// Records a message that was refused when nothing was taken after it and nothing else is to be sent over this
-    /// connection: that counts when something is taken in this task, or when it was said before. It is not sent again in it.
+    /// Records a message that was refused when nothing was taken after it and nothing else is to be sent over
+    /// this connection: that counts when something is taken in this task, or when it was said before. It is
+    /// not sent again in it.
     ///
     /// # Errors
     /// When the ledger fails.
@@ -150,8 +152,8 @@ pub(crate) struct CopyOutcome {
     pub contested: HashSet<u32>,
     /// Refused for the sake of their dates: to be sent again with another one.
     pub misdated: Vec<u32>,
-    /// Refused, each with what became of the messages around it. What the target asks to be sent later is among the
-    /// unresolved as well.
+    /// Refused, each with what became of the messages around it. What the target asks to be sent later is
+    /// among the unresolved as well.
     pub refused: Vec<Refused>,
     /// So many were refused in a row that nothing more was sent.
     pub halted: bool,
@@ -171,7 +173,8 @@ pub(crate) struct CopyOutcome {
     pub wait: Option<Duration>,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
-    /// The source refused every message that it was asked for, in these words: what they are about is not the messages.
+    /// The source refused every message that it was asked for, in these words: what they are about is not the
+    /// messages.
     pub withheld: Option<String>,
     /// The user stopped it.
     pub interrupted: bool,
@@ -186,7 +189,8 @@ pub(crate) struct CopyOutcome {
 pub(crate) struct Claim {
     /// The UID.
     pub target_uid: u32,
-    /// Whether the target has a reason to take them for one: they have one Message-ID, or the other one is not ours.
+    /// Whether the target has a reason to take them for one: they have one Message-ID, or the other one is
+    /// not ours.
     pub merged: bool,
 }
 
@@ -209,11 +213,13 @@ pub(super) struct Read {
 pub(super) struct Head {
     pub uid: u32,
     pub append: AppendHead,
-    /// What is set by STORE: what may not travel with APPEND, and keywords that the target did not take with it.
+    /// What is set by STORE: what may not travel with APPEND, and keywords that the target did not take with
+    /// it.
     pub later: Flags,
     /// What the source lists of it.
     pub at_source: Figures,
-    /// By which rule it got its date, where the source has none that can be read or the target did not take it.
+    /// By which rule it got its date, where the source has none that can be read or the target did not take
+    /// it.
     pub dated: Option<Dated>,
     pub read: Option<Read>,
 }

@@ -28,7 +28,8 @@ const FETCHES: usize = 2;
 /// So many messages are refused alone, with none given, before no more are asked for.
 const ENOUGH: usize = 10;
 
-/// What servers put in the place of a message that they cannot convert, at the beginning of its Subject: Exchange.
+/// What servers put in the place of a message that they cannot convert, at the beginning of its Subject:
+/// Exchange.
 const STAND_INS: [&str; 1] = ["Retrieval using the IMAP4 protocol failed"];
 
 /// The reading end of a copy.
@@ -61,8 +62,9 @@ impl Lengths {
         Self { exact: u64::from(exact), other: 0 }
     }
 
-    /// Takes note of one. Returns whether it is worth asking for once more: one that is empty, or, by a server that is right
-    /// as a rule, one of another length. A server that only estimates would be asked for everything twice.
+    /// Takes note of one. Returns whether it is worth asking for once more: one that is empty, or, by a
+    /// server that is right as a rule, one of another length. A server that only estimates would be asked for
+    /// everything twice.
     fn is_odd(&mut self, len: u64, said: Option<u64>) -> bool {
         let same = said.is_none_or(|said| said == len);
         *(if same { &mut self.exact } else { &mut self.other }) += 1;
@@ -71,9 +73,10 @@ impl Lengths {
 }
 
 impl Reader<'_> {
-    /// Streams the `open` messages into the queue, in their order. What the source does not give in
-    /// one FETCH is asked for once more, in shorter questions down to a message alone, so that one bad message costs only
-    /// itself. What does not come and is listed all the same is unreadable: only a list says that a message is gone.
+    /// Streams the `open` messages into the queue, in their order. What the source does not give in one FETCH
+    /// is asked for once more, in shorter questions down to a message alone, so that one bad message costs
+    /// only itself. What does not come and is listed all the same is unreadable: only a list says that a
+    /// message is gone.
     ///
     /// The queue closes when this returns.
     pub(super) async fn read(
@@ -152,8 +155,8 @@ impl Reader<'_> {
         self.judge(&withheld, copied).await
     }
 
-    /// Of messages that the source refused to give: a refusal is about a message where others could be read. Where none
-    /// could, it is about the moment, or the folder.
+    /// Of messages that the source refused to give: a refusal is about a message where others could be read.
+    /// Where none could, it is about the moment, or the folder.
     async fn judge(&self, withheld: &[(u32, String)], copied: &mut CopyOutcome) -> Step<()> {
         let Some((_, words)) = withheld.first() else { return Ok(()) };
         if self.given == 0 && withheld.len() > 1 {
@@ -172,8 +175,8 @@ impl Reader<'_> {
     /// Takes note of what a profile that knows the source says of its refusals.
     ///
     /// # Errors
-    /// Where one asks for patience, by its own words or a profile's: nothing more is asked for now. A limit that a question for
-    /// several messages met may be one on its length.
+    /// Where one asks for patience, by its own words or a profile's: nothing more is asked for now. A limit
+    /// that a question for several messages met may be one on its length.
     async fn heed(&mut self, refused: &[FetchRefusal]) -> Step<()> {
         for refused in refused {
             let refusal = &refused.refusal;
@@ -192,9 +195,9 @@ impl Reader<'_> {
         self.words.get(words).unwrap_or(words).clone()
     }
 
-    /// Takes the `missing` messages out of a FETCH; one that is odd stays missing, unless it was asked for `again`. `false`
-    /// when it is over before all have come: the user stopped it, the target takes nothing more, or the writer is gone, whose
-    /// own error says why.
+    /// Takes the `missing` messages out of a FETCH; one that is odd stays missing, unless it was asked for
+    /// `again`. `false` when it is over before all have come: the user stopped it, the target takes nothing
+    /// more, or the writer is gone, whose own error says why.
     async fn take(
         &mut self,
         fetch: &mut Fetch<'_>,

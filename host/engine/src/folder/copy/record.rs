@@ -25,8 +25,8 @@ const LINGER: Duration = Duration::from_millis(100);
 /// Progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
-/// Waits for acknowledgements, and a moment for further ones: a transaction costs the same for one as for many. `false`
-/// when there are no more. After a refusal it is not waited: more of them may be on their way.
+/// Waits for acknowledgements, and a moment for further ones: a transaction costs the same for one as for
+/// many. `false` when there are no more. After a refusal it is not waited: more of them may be on their way.
 async fn gather(acks: &mut mpsc::Receiver<Ack>, into: &mut Vec<Ack>) -> bool {
     if acks.recv_many(into, COMMIT).await == 0 {
         return false;
@@ -55,10 +55,11 @@ pub(super) async fn listen(mut acks: Acks, out: mpsc::Sender<Ack>) -> Result<Ack
     Ok(acks)
 }
 
-/// Records acknowledgements until there are no more; raises `halt` when the target is out of room, or refuses everything.
+/// Records acknowledgements until there are no more; raises `halt` when the target is out of room, or refuses
+/// everything.
 ///
-/// Refusals are not recorded: what they are about shows when all are in. One of several messages that went together leaves
-/// them to be looked up and sent again.
+/// Refusals are not recorded: what they are about shows when all are in. One of several messages that went
+/// together leaves them to be looked up and sent again.
 pub(super) async fn record(
     route: &Route<'_>,
     shared: &SharedFlight,
@@ -212,7 +213,8 @@ pub(super) async fn record(
                     route.work.context.emit(Event::DifferenceFound { mailbox, difference }).await;
                 }
             }
-            // Under another UID it may be there all the same; and so may the one that was given this UID before.
+            // Under another UID it may be there all the same; and so may the one that was given this UID
+            // before.
             for Taken { uid, target_uid, unproven, same_message_id } in taken.into_values() {
                 done.unresolved.push(uid);
                 done.taken.insert(uid, Claim { target_uid, merged: same_message_id });
@@ -235,9 +237,9 @@ pub(super) async fn record(
     Ok(done)
 }
 
-/// Records what was refused before the connection ended, and nobody will look at any more: what was refused among
-/// messages that were taken, and what was refused alone, since the connection may have ended for its sake: where it does
-/// so again, it is not sent any more in this task.
+/// Records what was refused before the connection ended, and nobody will look at any more: what was refused
+/// among messages that were taken, and what was refused alone, since the connection may have ended for its
+/// sake: where it does so again, it is not sent any more in this task.
 ///
 /// # Errors
 /// When the ledger fails.

@@ -1,4 +1,5 @@
-//! Refusals of one copy, each with what became of the messages around it: by that it is known what a refusal is about.
+//! Refusals of one copy, each with what became of the messages around it: by that it is known what a refusal
+//! is about.
 
 use mailhaul_imap::Refusal;
 
@@ -86,7 +87,8 @@ impl Verdicts {
         (self.in_a_row, self.complaints) = (0, 0);
     }
 
-    /// A message was refused when so many had been `sent`. What was under way together is one request for patience.
+    /// A message was refused when so many had been `sent`. What was under way together is one request for
+    /// patience.
     pub(super) fn refused(&mut self, place: usize, sent: usize, refused: Refused) {
         if !refused.for_now {
             self.in_a_row += 1;
@@ -129,14 +131,15 @@ impl Verdicts {
     }
 }
 
-/// Whether a refusal speaks of the message's date. Another date is tried then; where that is refused as well, it was
-/// something else.
+/// Whether a refusal speaks of the message's date. Another date is tried then; where that is refused as well,
+/// it was something else.
 pub(super) fn is_about_the_date(refusal: &Refusal) -> bool {
     let text = refusal.text.to_ascii_lowercase();
     text.contains("date") && !text.contains("update") && !text.contains("mandate")
 }
 
-/// Whether two texts are the same but for their numbers: servers put the time, or the number of a session, into them.
+/// Whether two texts are the same but for their numbers: servers put the time, or the number of a session,
+/// into them.
 pub(crate) fn same_words(a: &str, b: &str) -> bool {
     let words = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     words(a) == words(b)
@@ -162,7 +165,8 @@ mod tests {
         }
     }
 
-    /// What is said of messages of which these were taken (`+`) and refused (`-`): `l` between others, `p` passed, `h` held.
+    /// What is said of messages of which these were taken (`+`) and refused (`-`): `l` between others, `p`
+    /// passed, `h` held.
     fn judged(verdicts: &str) -> String {
         let mut all = Verdicts::default();
         for (place, verdict) in verdicts.chars().enumerate() {

@@ -14,8 +14,8 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::FolderId;
 
-/// The next message may join the command of those before it if it comes this soon. Longer than the pauses of a source at
-/// work, short enough that nobody waits for mail that is sent already.
+/// The next message may join the command of those before it if it comes this soon. Longer than the pauses of
+/// a source at work, short enough that nobody waits for mail that is sent already.
 const LINGER: Duration = Duration::from_millis(200);
 
 /// The writing end of a copy.

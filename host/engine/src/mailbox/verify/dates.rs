@@ -19,8 +19,8 @@ pub(super) struct ByRule {
     pub date: InternalDate,
 }
 
-/// The copies that have none of the dates that their messages' headers give, as differences. Where a header gives none, the
-/// copy was given the time at which it was made, and nobody can tell whether that is right.
+/// The copies that have none of the dates that their messages' headers give, as differences. Where a header
+/// gives none, the copy was given the time at which it was made, and nobody can tell whether that is right.
 ///
 /// # Errors
 /// When the connection fails. What the source does not give now is not looked at.

@@ -258,8 +258,8 @@ impl FolderComparison<'_> {
     }
 }
 
-/// The folder's list; a folder that is not there (any more) has none. `Err` inside: the server does not let it be read,
-/// in a sentence.
+/// The folder's list; a folder that is not there (any more) has none. `Err` inside: the server does not let
+/// it be read, in a sentence.
 async fn open(
     session: &mut Session,
     (name, status): (Option<&FolderName>, Option<u32>),

@@ -7,8 +7,8 @@ use mailhaul_imap::UidSet;
 use crate::plugin::Depth;
 use crate::summary::{Difference, DifferenceKind};
 
-/// What was looked at. A finding goes when what it is about was looked for again, and stays where it was not: a glance at
-/// the lists says nothing of a body that was read before.
+/// What was looked at. A finding goes when what it is about was looked for again, and stays where it was not:
+/// a glance at the lists says nothing of a body that was read before.
 #[derive(Debug)]
 pub(super) struct Looked {
     /// How deep.

@@ -22,8 +22,8 @@ impl Extent {
     }
 }
 
-/// The pairs of which the source UIDs are in the sample: `percent` of them, rounded up, so that a folder with messages has at
-/// least one. The same for the same `seed` and `folder`; another seed chooses others.
+/// The pairs of which the source UIDs are in the sample: `percent` of them, rounded up, so that a folder with
+/// messages has at least one. The same for the same `seed` and `folder`; another seed chooses others.
 #[must_use]
 pub(super) fn choose(pairs: &[(u32, u32)], percent: u8, seed: u32, folder: &str) -> Vec<(u32, u32)> {
     if percent >= 100 {

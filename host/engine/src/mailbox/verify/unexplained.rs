@@ -1,4 +1,5 @@
-//! What the lists alone do not explain: missing messages that were moved, second copies, and mail that is not ours.
+//! What the lists alone do not explain: missing messages that were moved, second copies, and mail that is not
+//! ours.
 
 use std::collections::{HashMap, HashSet};
 

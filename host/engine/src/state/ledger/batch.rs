@@ -57,8 +57,8 @@ pub(super) fn parse_messages(list: &str) -> Vec<(u32, u64)> {
 }
 
 impl Ledger {
-    /// Records the intent to send these messages, each with its size, to the place that is open. Committed when this
-    /// returns.
+    /// Records the intent to send these messages, each with its size, to the place that is open. Committed
+    /// when this returns.
     pub(crate) fn open_batch(
         &mut self,
         folder: FolderId,
@@ -99,8 +99,8 @@ impl Ledger {
         })
     }
 
-    /// Messages of intents that nobody has looked up yet, and of which no copy is recorded: source UID and size, 0
-    /// where that is not known.
+    /// Messages of intents that nobody has looked up yet, and of which no copy is recorded: source UID and
+    /// size, 0 where that is not known.
     pub(crate) fn unaccounted(&self, folder: FolderId) -> Result<BTreeMap<u32, u64>> {
         let mut sent: BTreeMap<u32, u64> = BTreeMap::new();
         for batch in self.open_batches(folder)?.into_iter().filter(|batch| !batch.looked_up) {

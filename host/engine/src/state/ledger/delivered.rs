@@ -1,4 +1,5 @@
-//! Acknowledgements: a message that is on the target becomes a row, unless the target says the same of another one.
+//! Acknowledgements: a message that is on the target becomes a row, unless the target says the same of
+//! another one.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -43,17 +44,17 @@ pub(crate) struct Taken {
     pub uid: u32,
     /// The UID that is another message's copy.
     pub target_uid: u32,
-    /// The other one, where it is of this folder and its copy has not been seen on the target either: of two that were given
-    /// one UID the first may be the one that is not there.
+    /// The other one, where it is of this folder and its copy has not been seen on the target either: of two
+    /// that were given one UID the first may be the one that is not there.
     pub unproven: Option<u32>,
     /// Whether both have one Message-ID, by which some targets keep one of several.
     pub same_message_id: bool,
 }
 
 impl Ledger {
-    /// Records acknowledged messages, and closes the batches of which nothing is open any more. Returns those that were
-    /// not recorded, since the message on the target is the copy of another one: it stands for one, whatever its server
-    /// says.
+    /// Records acknowledged messages, and closes the batches of which nothing is open any more. Returns those
+    /// that were not recorded, since the message on the target is the copy of another one: it stands for one,
+    /// whatever its server says.
     pub(crate) fn delivered(
         &mut self,
         folder: FolderId,
@@ -127,7 +128,8 @@ impl Ledger {
                     target.date.filter(|date| Some(*date) != source.date),
                 ])?;
             }
-            // What was found about the copies that these had before says nothing of them. As a rule there is nothing.
+            // What was found about the copies that these had before says nothing of them. As a rule there is
+            // nothing.
             let differs = tx
                 .prepare_cached("SELECT EXISTS (SELECT 1 FROM difference WHERE folder = ?1)")?
                 .query_row([folder.0], |r| r.get(0))?;

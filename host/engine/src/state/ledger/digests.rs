@@ -1,4 +1,5 @@
-//! What the ledger keeps of a message's content: enough to tell it from every other one, also after a server has rewritten it.
+//! What the ledger keeps of a message's content: enough to tell it from every other one, also after a server
+//! has rewritten it.
 
 use rusqlite::{Row, Transaction};
 use sha2::{Digest, Sha256};
@@ -11,15 +12,15 @@ const DATE: usize = 1;
 const FROM: usize = 2;
 const SUBJECT: usize = 4;
 
-/// Bytes that are kept of a header's check: two values are the same by chance once in 16 million times, and only of messages
-/// that have the same body.
+/// Bytes that are kept of a header's check: two values are the same by chance once in 16 million times, and
+/// only of messages that have the same body.
 const CHECK: usize = 3;
 
-/// Short checks over the headers of [`TELLING`], each on its own, so that it can be told which of them differ. All zero
-/// where a header is missing or empty.
+/// Short checks over the headers of [`TELLING`], each on its own, so that it can be told which of them
+/// differ. All zero where a header is missing or empty.
 ///
-/// They are taken over a header's skeleton: without the bytes above 127, which servers replace (Cyrus by `X`, others by `?`),
-/// without `X` and `?`, and without blanks, which move when a header is folded.
+/// They are taken over a header's skeleton: without the bytes above 127, which servers replace (Cyrus by `X`,
+/// others by `?`), without `X` and `?`, and without blanks, which move when a header is folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Telling([[u8; CHECK]; TELLING.len()]);
 
@@ -71,8 +72,8 @@ impl Telling {
         self.has(header) && self.0[header] == other.0[header]
     }
 
-    /// Whether a header says that these are two messages. A Message-ID or a Date that one of them lacks does not: servers
-    /// add these to what they store.
+    /// Whether a header says that these are two messages. A Message-ID or a Date that one of them lacks does
+    /// not: servers add these to what they store.
     #[must_use]
     pub(crate) fn differs(&self, other: &Self) -> bool {
         (0..TELLING.len()).any(|header| {
@@ -93,8 +94,8 @@ impl Telling {
         self.same(other, MESSAGE_ID) || self.same(other, DATE)
     }
 
-    /// What a message is known by where its bytes are not what they were: the Message-ID, else Date, Subject and From
-    /// together; `None` where it has none of these.
+    /// What a message is known by where its bytes are not what they were: the Message-ID, else Date, Subject
+    /// and From together; `None` where it has none of these.
     #[must_use]
     pub(crate) fn witness(&self) -> Option<[u8; CHECK * 3]> {
         let headers = if self.has(MESSAGE_ID) { [MESSAGE_ID; 3] } else { [DATE, SUBJECT, FROM] };
@@ -111,19 +112,20 @@ impl Telling {
 pub(crate) struct Digests {
     /// SHA-256 of all bytes.
     pub exact: [u8; 32],
-    /// The first half of BLAKE3 of the body with line ends alike: what servers that rewrite leave alone. Rows of ledgers up to
-    /// version 6 have SHA-256 of it there, which is the same as none here: theirs are known by their bytes.
+    /// The first half of BLAKE3 of the body with line ends alike: what servers that rewrite leave alone. Rows
+    /// of ledgers up to version 6 have SHA-256 of it there, which is the same as none here: theirs are known
+    /// by their bytes.
     pub body: [u8; 16],
     /// Checks over the headers that tell messages apart.
     pub telling: Telling,
-    /// The first bytes of SHA-256 of the Message-ID as it is written, if there is one. The ledger keeps it under a key of
-    /// its own.
+    /// The first bytes of SHA-256 of the Message-ID as it is written, if there is one. The ledger keeps it
+    /// under a key of its own.
     pub message_id: Option<[u8; 8]>,
 }
 
 impl Digests {
-    /// The *rewritten* rule: the same body, and no telling header that differs; where neither Message-ID nor Date are the
-    /// same, only what arrived in the same second, and has a body, is one message.
+    /// The *rewritten* rule: the same body, and no telling header that differs; where neither Message-ID nor
+    /// Date are the same, only what arrived in the same second, and has a body, is one message.
     #[must_use]
     pub(crate) fn is_rewritten(&self, other: &Self, same_instant: bool) -> bool {
         self.body == other.body
@@ -182,8 +184,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Whether a message under a number that is known to be its copy's is its copy: the same bytes, what the target was
-    /// seen to have made of them, or the same body and no telling header that differs.
+    /// Whether a message under a number that is known to be its copy's is its copy: the same bytes, what the
+    /// target was seen to have made of them, or the same body and no telling header that differs.
     #[must_use]
     pub(crate) fn is_copied_as(&self, content: &Digests) -> bool {
         self.exact == Some(content.exact)

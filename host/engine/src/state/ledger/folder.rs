@@ -21,8 +21,9 @@ pub(crate) struct FolderRow {
     pub id: FolderId,
     /// Source folder in display form: its key, so that folders which read alike have to be told apart in it.
     pub source: String,
-    /// The same as the source spells it, by which it is known when it is told apart otherwise; `None` in ledgers of earlier
-    /// versions, until a run sees it. Empty once the source has it no more, see [`is_gone`](Self::is_gone).
+    /// The same as the source spells it, by which it is known when it is told apart otherwise; `None` in
+    /// ledgers of earlier versions, until a run sees it. Empty once the source has it no more, see
+    /// [`is_gone`](Self::is_gone).
     pub source_name: Option<Vec<u8>>,
     /// Target folder in display form; `None` when it is left out.
     pub target: Option<String>,
@@ -55,8 +56,9 @@ impl FolderRow {
         self.source_name.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// Whether no run has read the folder, and only [`Ledger::unseen`] has counted its messages. One that a rule leaves out
-    /// was read for its count, one that stopped says so itself, one that has a target waits for a run that knows it.
+    /// Whether no run has read the folder, and only [`Ledger::unseen`] has counted its messages. One that a
+    /// rule leaves out was read for its count, one that stopped says so itself, one that has a target waits
+    /// for a run that knows it.
     #[must_use]
     pub(crate) fn is_unseen(&self) -> bool {
         !self.scanned && self.stopped.is_none() && self.target.is_none()
@@ -187,9 +189,9 @@ impl Ledger {
         })
     }
 
-    /// Gives folders that were renamed at the source their new names, each with its old one; their rows stay what they are.
-    /// That a new name was counted as a folder no run has read is forgotten. A folder that had it, and is gone, keeps it with
-    /// a number.
+    /// Gives folders that were renamed at the source their new names, each with its old one; their rows stay
+    /// what they are. That a new name was counted as a folder no run has read is forgotten. A folder that had
+    /// it, and is gone, keeps it with a number.
     pub(crate) fn rename_folders(&mut self, renamed: &[(String, String)]) -> Result<()> {
         if renamed.is_empty() {
             return Ok(());
@@ -249,8 +251,9 @@ impl Ledger {
         })
     }
 
-    /// Records that the folder on its own cannot go on, and how many messages it has by the best account there is:
-    /// what has no row of those counts as failed, or as left out where a rule leaves the whole folder out.
+    /// Records that the folder on its own cannot go on, and how many messages it has by the best account
+    /// there is: what has no row of those counts as failed, or as left out where a rule leaves the whole
+    /// folder out.
     pub(crate) fn stop_folder(
         &mut self,
         folder: FolderId,
@@ -268,8 +271,8 @@ impl Ledger {
         })
     }
 
-    /// Records folders of the source that no run has read, each with its number of messages: until a run does, these are
-    /// pending. Folders that a run has read, or that stopped, stay what they are.
+    /// Records folders of the source that no run has read, each with its number of messages: until a run
+    /// does, these are pending. Folders that a run has read, or that stopped, stay what they are.
     pub(crate) fn unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(&format!(
@@ -285,9 +288,9 @@ impl Ledger {
         })
     }
 
-    /// Records the source's message list, and how many messages it counts beside those it lists. What has a row and is
-    /// not listed any more is gone; where the list is short it may be among the `unlisted` as well, and is neither there
-    /// nor gone. What was either and is listed again is back.
+    /// Records the source's message list, and how many messages it counts beside those it lists. What has a
+    /// row and is not listed any more is gone; where the list is short it may be among the `unlisted` as
+    /// well, and is neither there nor gone. What was either and is listed again is back.
     pub(crate) fn scanned(&mut self, folder: FolderId, uids: &[u32], unlisted: u32) -> Result<Scanned> {
         let listed: HashSet<u32> = uids.iter().copied().collect();
         let absent = if unlisted > 0 { UNLISTED } else { GONE };
@@ -350,8 +353,8 @@ impl Ledger {
         })
     }
 
-    /// Folders the source had at the newest plan but has no more, which was asked for: all their messages are gone, and what
-    /// they stopped at, or could not be compared for, is no more either.
+    /// Folders the source had at the newest plan but has no more, which was asked for: all their messages are
+    /// gone, and what they stopped at, or could not be compared for, is no more either.
     pub(crate) fn folders_gone(&mut self, present: &[String]) -> Result<()> {
         let present: HashSet<&str> = present.iter().map(String::as_str).collect();
         let gone = |f: &FolderRow| !present.contains(f.source.as_str()) && !f.is_gone();
@@ -402,7 +405,8 @@ impl Ledger {
         })
     }
 
-    /// Records the depth of a finished comparison. One of a sample takes nothing back from one of all messages.
+    /// Records the depth of a finished comparison. One of a sample takes nothing back from one of all
+    /// messages.
     pub(crate) fn set_verified(&mut self, folder: FolderId, depth: Verified) -> Result<()> {
         let depth = match depth {
             Verified::None => 0,
@@ -427,8 +431,8 @@ pub(super) const SAMPLE: i64 = 4;
 pub(crate) struct Scanned {
     /// Messages that are gone since.
     pub gone: usize,
-    /// Messages that a short list had left out and that are listed again: what is recorded of them holds. What was gone
-    /// and has its number again is not among them, since that may be another message's by now.
+    /// Messages that a short list had left out and that are listed again: what is recorded of them holds.
+    /// What was gone and has its number again is not among them, since that may be another message's by now.
     pub relisted: Vec<u32>,
 }
 
@@ -456,8 +460,8 @@ pub(super) fn set_gone(
     Ok(())
 }
 
-/// The code of a folder that stopped. Ledgers of earlier versions, and of later ones, have codes that are not known here:
-/// such a folder is not well all the same.
+/// The code of a folder that stopped. Ledgers of earlier versions, and of later ones, have codes that are not
+/// known here: such a folder is not well all the same.
 pub(super) fn stopped_code(text: &str) -> Code {
     Code::parse(text).unwrap_or(Code::Unreadable)
 }

@@ -58,7 +58,8 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Whether these cannot be of one message, by a server whose figures are exact. What is not known says nothing.
+    /// Whether these cannot be of one message, by a server whose figures are exact. What is not known says
+    /// nothing.
     #[must_use]
     pub(crate) fn differ(&self, now: &Self) -> bool {
         now.size > 0 && self.size != now.size
@@ -142,8 +143,8 @@ impl Ledger {
         })
     }
 
-    /// Whether this project may have put anything on the target: also what was sent and is not seen there, or was under
-    /// way when a run broke off.
+    /// Whether this project may have put anything on the target: also what was sent and is not seen there, or
+    /// was under way when a run broke off.
     pub(crate) fn has_sent(&self) -> Result<bool> {
         self.sql(|db| {
             db.query_row(
@@ -206,7 +207,8 @@ impl Ledger {
         })
     }
 
-    /// Messages that came with another length than the source says they have, over all folders, by folder and source UID.
+    /// Messages that came with another length than the source says they have, over all folders, by folder and
+    /// source UID.
     pub(crate) fn odd_lengths(&self) -> Result<Vec<OddLength>> {
         self.sql(|db| {
             db.prepare_cached(
@@ -241,8 +243,8 @@ impl Ledger {
         })
     }
 
-    /// Where the copies of these source messages are: the UID on the target for each, in their order, `None` for one
-    /// without a copy or that the source has no more.
+    /// Where the copies of these source messages are: the UID on the target for each, in their order, `None`
+    /// for one without a copy or that the source has no more.
     pub(crate) fn counterparts(&self, folder: FolderId, uids: &[u32]) -> Result<Vec<Option<u32>>> {
         self.sql(|db| {
             let mut query = db.prepare_cached(
@@ -410,8 +412,8 @@ impl Ledger {
         })
     }
 
-    /// What stands for the flags that a folder's copies were given: the same for the same messages with the same flags. Of
-    /// folders that were proven at a source without modification sequences, by source path.
+    /// What stands for the flags that a folder's copies were given: the same for the same messages with the
+    /// same flags. Of folders that were proven at a source without modification sequences, by source path.
     pub(crate) fn flags_given(&self) -> Result<HashMap<String, u64>> {
         self.sql(|db| {
             let mut query = db.prepare_cached(

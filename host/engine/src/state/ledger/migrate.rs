@@ -78,8 +78,8 @@ CREATE INDEX message_odd ON message (folder, source_uid) WHERE source_size IS NO
 CREATE INDEX difference_message ON difference (folder, source_uid);
 ";
 
-/// Version 6 had other digests of bodies and one depth of comparison less; its tables are those of version 7. Both knew folders
-/// by what their names read as, and escaped fewer characters of them.
+/// Version 6 had other digests of bodies and one depth of comparison less; its tables are those of version 7.
+/// Both knew folders by what their names read as, and escaped fewer characters of them.
 const FROM_7: &str = "
 ALTER TABLE folder ADD COLUMN source_name BLOB;
 ";

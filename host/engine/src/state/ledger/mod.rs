@@ -202,8 +202,9 @@ impl Ledger {
             return Ok(None);
         }
         let db = match resting(path) {
-            // Nobody has it open: reading it as it lies costs a third of setting up a WAL reader's files, which a
-            // status of a thousand mailboxes would do a thousand times. Who opens it meanwhile writes to the WAL first.
+            // Nobody has it open: reading it as it lies costs a third of setting up a WAL reader's files,
+            // which a status of a thousand mailboxes would do a thousand times. Who opens it meanwhile writes
+            // to the WAL first.
             Some(uri) => Connection::open_with_flags(
                 uri,
                 OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
@@ -284,7 +285,8 @@ impl Ledger {
     /// Looks for damage that would change what is sent: broken pages, rows that do not match their
     /// seals, and folders that are not found by their names. Message rows are looked at when they are read.
     fn check(&self) -> Result<()> {
-        // The quick one does not compare an index with its table; a folder that its index lacks would get a second row.
+        // The quick one does not compare an index with its table; a folder that its index lacks would get a
+        // second row.
         for look in ["quick_check(1)", "integrity_check(folder)", "integrity_check(place)"] {
             let found: String = self.sql(|db| db.query_row(&format!("PRAGMA {look}"), [], |r| r.get(0)))?;
             if found != "ok" {
@@ -327,7 +329,8 @@ impl Ledger {
         self.sql(|db| {
             db.pragma_update(None, "journal_mode", "wal")?;
             db.pragma_update(None, "synchronous", "normal")?;
-            // Each checkpoint waits for the disk; at SQLite's own 1000 pages a busy mailbox has several a second.
+            // Each checkpoint waits for the disk; at SQLite's own 1000 pages a busy mailbox has several a
+            // second.
             db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
             db.pragma_update(None, "foreign_keys", true)?;
             db.busy_timeout(Duration::from_secs(5))?;
@@ -400,7 +403,8 @@ impl Ledger {
     }
 }
 
-/// The address under which a ledger that nobody has open can be read as it lies; `None` while a WAL is beside it.
+/// The address under which a ledger that nobody has open can be read as it lies; `None` while a WAL is beside
+/// it.
 fn resting(path: &Path) -> Option<String> {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
@@ -419,7 +423,8 @@ fn resting(path: &Path) -> Option<String> {
     Some(uri)
 }
 
-/// Statements stay prepared. SQLite would plan them anew for every value that is bound, to see whether it is a rare one.
+/// Statements stay prepared. SQLite would plan them anew for every value that is bound, to see whether it is
+/// a rare one.
 fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)

@@ -1,4 +1,5 @@
-//! Numbers of the source's that mean something else than they did: rows lose theirs, and find their messages again.
+//! Numbers of the source's that mean something else than they did: rows lose theirs, and find their messages
+//! again.
 
 use rusqlite::{Row as SqlRow, Transaction, params};
 
@@ -36,9 +37,9 @@ fn stray(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Stray)> {
 }
 
 impl Ledger {
-    /// Messages of the source have other numbers from now on: all of the folder's, or these. Rows with a copy keep what they
-    /// say under a number below zero, as rows of messages that are gone; rows without one are forgotten, and intents keep
-    /// the sizes of what was sent, which is what is left to tell it by.
+    /// Messages of the source have other numbers from now on: all of the folder's, or these. Rows with a copy
+    /// keep what they say under a number below zero, as rows of messages that are gone; rows without one are
+    /// forgotten, and intents keep the sizes of what was sent, which is what is left to tell it by.
     ///
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
@@ -77,7 +78,8 @@ impl Ledger {
         })
     }
 
-    /// Copies of what the source does not have any more, and that nobody has put away, in the order their messages had.
+    /// Copies of what the source does not have any more, and that nobody has put away, in the order their
+    /// messages had.
     pub(crate) fn strays(&self, folder: FolderId) -> Result<Vec<Stray>> {
         let rows = self.sql(|db| {
             db.prepare_cached(&format!(
@@ -96,8 +98,9 @@ impl Ledger {
             .collect()
     }
 
-    /// Messages that were gone are there again: (number of the row, number now, what the source lists now). What is on record
-    /// of them goes with them; what is on record of others that have lost their numbers is about nothing any more.
+    /// Messages that were gone are there again: (number of the row, number now, what the source lists now).
+    /// What is on record of them goes with them; what is on record of others that have lost their numbers is
+    /// about nothing any more.
     pub(crate) fn found_again(&mut self, folder: FolderId, found: &[(i64, u32, Figures)]) -> Result<()> {
         self.transaction(|tx| {
             changed(tx, folder)?;

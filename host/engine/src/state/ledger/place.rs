@@ -121,7 +121,8 @@ impl Ledger {
         })
     }
 
-    /// The target calls a place otherwise than it was asked to, and what goes there goes to what it is called.
+    /// The target calls a place otherwise than it was asked to, and what goes there goes to what it is
+    /// called.
     pub(crate) fn call_place(&mut self, place: PlaceId, folder: FolderId, to: &str) -> Result<()> {
         self.rename_place(place, to)?;
         self.sql(|db| {
@@ -149,8 +150,8 @@ impl Ledger {
         })
     }
 
-    /// The target folder under this name and UIDVALIDITY is not what it was: the UIDs recorded here mean nothing any more,
-    /// and what is opened under its name from now on is another place.
+    /// The target folder under this name and UIDVALIDITY is not what it was: the UIDs recorded here mean
+    /// nothing any more, and what is opened under its name from now on is another place.
     pub(crate) fn renounce(&mut self, place: PlaceId) -> Result<()> {
         self.sql(|db| {
             db.prepare_cached(

@@ -111,13 +111,14 @@ impl Ledger {
     /// Every copy on the target, those that are gone at the source included, oldest place first.
     ///
     /// # Errors
-    /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match its seal.
+    /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match its
+    /// seal.
     pub(crate) fn copies(&self) -> Result<Vec<Copy>> {
         self.copies_where("place IS NOT NULL ORDER BY place, target_uid", [])
     }
 
-    /// Copies of a source folder's messages: ours alone, and not those that were put away. With `uids` only those that are gone
-    /// or that such a whole list of the folder has not; else only those that are gone.
+    /// Copies of a source folder's messages: ours alone, and not those that were put away. With `uids` only
+    /// those that are gone or that such a whole list of the folder has not; else only those that are gone.
     pub(crate) fn departed(&self, folder: FolderId, uids: Option<&UidSet>) -> Result<Vec<Copy>> {
         let which = "outcome = 1 AND place IS NOT NULL AND folder = ?1 AND gone <> 2 AND (gone = 1 OR ?2)";
         let mut copies = self.copies_where(which, params![folder.0, uids.is_some()])?;
@@ -144,9 +145,9 @@ impl Ledger {
             .collect()
     }
 
-    /// Records the intent to move `copies` (source UID, UID at `from`) of a folder from one place to another. Copies that were
-    /// another folder's until now are this one's from now on: `was`, by source UID here, says which folder's, and its number
-    /// there. Committed when this returns.
+    /// Records the intent to move `copies` (source UID, UID at `from`) of a folder from one place to another.
+    /// Copies that were another folder's until now are this one's from now on: `was`, by source UID here,
+    /// says which folder's, and its number there. Committed when this returns.
     pub(crate) fn open_relocation(
         &mut self,
         folder: FolderId,
@@ -166,8 +167,8 @@ impl Ledger {
         })
     }
 
-    /// Copies that were another folder's until now are this one's from now on, and are where they belong: these, see
-    /// [`Ledger::open_relocation`] for `was`.
+    /// Copies that were another folder's until now are this one's from now on, and are where they belong:
+    /// these, see [`Ledger::open_relocation`] for `was`.
     pub(crate) fn hand_over(
         &mut self,
         folder: FolderId,
@@ -177,7 +178,8 @@ impl Ledger {
         self.transaction(|tx| hand_over(tx, folder, copies.iter().copied(), was))
     }
 
-    /// Takes an intent to move back, and with it what it handed over: the copies are of messages that are gone, as before.
+    /// Takes an intent to move back, and with it what it handed over: the copies are of messages that are
+    /// gone, as before.
     pub(crate) fn hand_back(
         &mut self,
         intent: i64,

@@ -22,7 +22,8 @@ const COUNTED: &str = "SELECT f.source_path, f.target_path, f.source_messages, f
     FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL";
 
 impl Ledger {
-    /// Records of which part folders are compared from now on: one that was compared of another part is so no more.
+    /// Records of which part folders are compared from now on: one that was compared of another part is so no
+    /// more.
     pub(crate) fn set_sample(&mut self, sample: &Sample) -> Result<()> {
         self.transaction(|tx| {
             tx.execute("UPDATE folder SET verified = 0 WHERE verified = ?1", [SAMPLE])?;
@@ -115,8 +116,8 @@ impl Ledger {
         })
     }
 
-    /// Every message that is neither copied nor present; with UID 0 those of which nothing else is known, a line for each
-    /// folder that could not be read, wholly or in part.
+    /// Every message that is neither copied nor present; with UID 0 those of which nothing else is known, a
+    /// line for each folder that could not be read, wholly or in part.
     pub(crate) fn exceptions(&self) -> Result<Vec<Exception>> {
         let mut list: Vec<Exception> = self.sql(|db| {
             db.prepare_cached(
@@ -170,7 +171,8 @@ impl Ledger {
         })
     }
 
-    /// Replaces what earlier looks at this folder found, as far as it is among those that were `looked_for`; others stay.
+    /// Replaces what earlier looks at this folder found, as far as it is among those that were `looked_for`;
+    /// others stay.
     pub(crate) fn replace_differences(
         &mut self,
         folder: FolderId,
@@ -264,9 +266,9 @@ impl Ledger {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Whether work was broken off: what was on its way and nobody has looked for, or a copy that was acknowledged and not
-    /// proven, or has not been given all its flags. A folder that was finished, and has not changed since, has neither:
-    /// its messages are not looked at.
+    /// Whether work was broken off: what was on its way and nobody has looked for, or a copy that was
+    /// acknowledged and not proven, or has not been given all its flags. A folder that was finished, and has
+    /// not changed since, has neither: its messages are not looked at.
     pub(crate) fn unfinished(&self) -> Result<bool> {
         self.sql(|db| {
             db.prepare_cached(

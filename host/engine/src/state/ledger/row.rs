@@ -1,4 +1,5 @@
-//! What the ledger keeps of a folder's messages, in 48 bytes each beside what is odd: a folder may have a million of them.
+//! What the ledger keeps of a folder's messages, in 48 bytes each beside what is odd: a folder may have a
+//! million of them.
 
 use mailhaul_imap::{FlagSets, Flags};
 use rusqlite::{Row as SqlRow, params};
@@ -234,8 +235,8 @@ impl Ledger {
         self.rows_where(folder, "gone = 0")
     }
 
-    /// The same with those that the newest list left out, though the source counted more than it listed: of a source
-    /// that numbers its messages anew, they may be there as well.
+    /// The same with those that the newest list left out, though the source counted more than it listed: of a
+    /// source that numbers its messages anew, they may be there as well.
     pub(crate) fn rows_listed_or_not(&self, folder: FolderId) -> Result<Rows> {
         self.rows_where(folder, "gone IN (0, 3)")
     }

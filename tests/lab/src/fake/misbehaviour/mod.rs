@@ -1,7 +1,8 @@
-//! What servers were seen to do and should not: one row each, to be switched on at a source, at a target or at both.
+//! What servers were seen to do and should not: one row each, to be switched on at a source, at a target or
+//! at both.
 //!
-//! A row says nothing about what a program has to make of it; that is its tests' business. Rows about one message are
-//! about [`THE_ONE`]; [`mail`] is what a source has to hold for every row to show.
+//! A row says nothing about what a program has to make of it; that is its tests' business. Rows about one
+//! message are about [`THE_ONE`]; [`mail`] is what a source has to hold for every row to show.
 
 mod arrivals;
 mod connections;
@@ -81,9 +82,9 @@ const ITS_SUBJECT: &str = "the one";
 /// INTERNALDATE of ordinary messages.
 const DATE: &str = "05-May-2021 05:05:05 +0500";
 
-/// Puts mail into an empty account: every row shows with it, and no good server changes any of it. Messages with one
-/// Message-ID, a NUL, a keyword, an old date; folders
-/// with a blank in the name, with names that differ in case, and below one that is not there.
+/// Puts mail into an empty account: every row shows with it, and no good server changes any of it. Messages
+/// with one Message-ID, a NUL, a keyword, an old date; folders with a blank in the name, with names that
+/// differ in case, and below one that is not there.
 pub fn mail(store: &mut Store) {
     let message = |subject: &str, id: &str| {
         format!(
@@ -117,8 +118,8 @@ pub fn mail(store: &mut Store) {
     }
 }
 
-/// All rows, by kind: figures and lists, mail that is not what it was, texts, what arrives, refusals, names, connections,
-/// what never ends.
+/// All rows, by kind: figures and lists, mail that is not what it was, texts, what arrives, refusals, names,
+/// connections, what never ends.
 pub const TABLE: &[&[Misbehaviour]] = &[
     lists::ROWS,
     stored::ROWS,

@@ -1,4 +1,5 @@
-//! How a mailbox is put right after a run that broke off: by the same command again, or by something less kind.
+//! How a mailbox is put right after a run that broke off: by the same command again, or by something less
+//! kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,8 +62,8 @@ impl Lane {
         self.again(course).map_err(|why| format!("and a run after it: {why}"))
     }
 
-    /// The source leaves a message out of its lists, once or as long as it is asked. A run that says complete all the
-    /// same has to be right; one that does not is followed by one with whole lists.
+    /// The source leaves a message out of its lists, once or as long as it is asked. A run that says complete
+    /// all the same has to be right; one that does not is followed by one with whole lists.
     fn short_list(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
         let source = &self.doubles[0];
         double::fill(source, &mut self.source.client()?).map_err(|e| e.to_string())?;
@@ -97,8 +98,8 @@ impl Lane {
         }
     }
 
-    /// For some seconds one end, or both, refuse everything that is new and break off what is open: the run ends well by
-    /// itself, or by one more when all is well again.
+    /// For some seconds one end, or both, refuse everything that is new and break off what is open: the run
+    /// ends well by itself, or by one more when all is well again.
     fn outage(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
         let choices: [&[usize]; 3] = [&[0], &[1], &[0, 1]];
         let ends = *rng.pick(&choices);
@@ -138,8 +139,8 @@ impl Lane {
         end.map_err(|why| format!("{what}; {why}"))
     }
 
-    /// The source ends the connection at one message, or in it, each time: that one is failed and named, everything else
-    /// arrives, and it does as well when the source is well again.
+    /// The source ends the connection at one message, or in it, each time: that one is failed and named,
+    /// everything else arrives, and it does as well when the source is well again.
     fn breaking(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
         let source = &self.doubles[0];
         double::fill(source, &mut self.source.client()?).map_err(|e| e.to_string())?;
@@ -224,8 +225,8 @@ impl Lane {
         self.compare(&door, &self.wanted, course)
     }
 
-    /// The target is put back to what it was after the run that broke off, and others deliver mail there, which has our
-    /// copies' numbers.
+    /// The target is put back to what it was after the run that broke off, and others deliver mail there,
+    /// which has our copies' numbers.
     fn target_put_back(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
         let Some(at) = self.target.maildir.clone() else { return Ok(()) };
         let backup = Backup::take(&at);

@@ -24,7 +24,8 @@ fn what_is_open_in_a_stopped_folder_counts_as_failed_until_the_next_plan() {
     assert_eq!(counts(&ledger).failed, 0);
 }
 
-/// `run` ended with 0 and `complete` when the source refused to open a folder: it counted as a folder of no messages.
+/// `run` ended with 0 and `complete` when the source refused to open a folder: it counted as a folder of no
+/// messages.
 #[test]
 fn a_stopped_folder_is_never_well_whatever_its_counts() {
     let dir = tempfile::tempdir().unwrap();
@@ -109,7 +110,8 @@ fn a_message_on_the_target_is_the_copy_of_one() {
     assert_eq!(ledger.counterparts(id, &[3, 2, 1]).unwrap(), [Some(8), None, Some(7)]);
 }
 
-/// Each page of a validator read the whole folder: in one of 500,000 messages nine times the CPU a message of one of 50,000.
+/// Each page of a validator read the whole folder: in one of 500,000 messages nine times the CPU a message of
+/// one of 50,000.
 #[test]
 fn a_page_of_counterparts_costs_what_is_on_it() {
     let pages = |messages: u32| {
@@ -138,8 +140,8 @@ fn a_page_of_counterparts_costs_what_is_on_it() {
     assert!(long < short * 3, "{short:?} a message in a folder of 10,000, {long:?} in one of 100,000");
 }
 
-/// Tables 1 and 2 had codes of folders that no longer exist, and a later program may have more: whatever one says, its
-/// folder is not well, and everything else can be read.
+/// Tables 1 and 2 had codes of folders that no longer exist, and a later program may have more: whatever one
+/// says, its folder is not well, and everything else can be read.
 #[test]
 fn a_code_of_another_version_is_not_well_and_stops_nobody() {
     let dir = tempfile::tempdir().unwrap();

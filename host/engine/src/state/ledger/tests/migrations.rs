@@ -166,7 +166,8 @@ fn a_ledger_of_version_2_learns_of_renames_on_the_target() {
     assert_eq!((place.path.as_str(), place.asked), ("Kunden alt", Some(asked)));
 }
 
-/// What versions 6 and 7 called a folder is what it is called now, and what its name on the wire is a run says.
+/// What versions 6 and 7 called a folder is what it is called now, and what its name on the wire is a run
+/// says.
 #[test]
 fn folders_of_versions_6_and_7_are_called_as_they_are_displayed_now() {
     for version in [6, 7] {
@@ -200,7 +201,8 @@ fn folders_are_called_as_they_are_displayed_now(version: u32) {
     );
 }
 
-/// A folder keeps its row when it is told apart by another name, and whoever has its name now gets none of it.
+/// A folder keeps its row when it is told apart by another name, and whoever has its name now gets none of
+/// it.
 #[test]
 fn a_folder_is_known_by_its_name_on_the_wire() {
     let dir = tempfile::tempdir().unwrap();

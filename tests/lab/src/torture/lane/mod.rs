@@ -88,8 +88,8 @@ pub struct Lane {
 type Counted = BTreeMap<(String, String, i64, Vec<String>), usize>;
 
 impl Lane {
-    /// A lane between two fresh accounts. The source gets `recipe`'s mail, without what the target would not keep
-    /// byte for byte.
+    /// A lane between two fresh accounts. The source gets `recipe`'s mail, without what the target would not
+    /// keep byte for byte.
     ///
     /// # Panics
     /// When a server does not take the mail.

@@ -1,22 +1,24 @@
 //! A server's words without the secrets of the log-in that they belong to.
 //!
-//! Servers repeat the line they did not like, and that line may be the log-in. What they say ends up on screens, in reports,
-//! in the project's store and before plugins, so the secret is taken out where the words come in, for all of the connection's
-//! life. Mail is left as it is: bodies, headers, folder names, flags.
+//! Servers repeat the line they did not like, and that line may be the log-in. What they say ends up on
+//! screens, in reports, in the project's store and before plugins, so the secret is taken out where the words
+//! come in, for all of the connection's life. Mail is left as it is: bodies, headers, folder names, flags.
 //!
-//! A secret of [`LONG`] bytes or more is masked wherever it stands. A shorter one may be part of an ordinary word, and a mask
-//! in a sentence that everybody knows tells what stood there. It counts where it stands as a word, and all of the sentence is
-//! left out then.
+//! A secret of [`LONG`] bytes or more is masked wherever it stands. A shorter one may be part of an ordinary
+//! word, and a mask in a sentence that everybody knows tells what stood there. It counts where it stands as a
+//! word, and all of the sentence is left out then.
 //!
-//! A server that cuts the line it repeats leaves a piece of the secret, at either end ([`pieces`]). Eight characters in a row
-//! of any form are one wherever they stand. From the beginning or the end of a form fewer are enough where they are cut off
-//! there: a third of it but at least six at a blank, a quote, a bracket or the end of the words; six at an ellipsis; four
-//! where LOGIN, AUTHENTICATE or the log-in's name stands before them in the line (six at a blank). From the middle six are,
-//! where that is so and they stand apart. Case does not count, nor do blanks and line breaks in base64 and dumps, and of
-//! base64 all the digits around go. What consists of words that servers use ([`ordinary`]) or stands in the log-in's name is
-//! left as it is, since masking it would tell that it is in the password, unless it is quoted and torn off, or more signs
-//! than words. Each response is looked at by itself, so that pieces too short to count in one are not put together with those
-//! of the next. What machines read (ID, CAPABILITY) is searched for whole secrets only.
+//! A server that cuts the line it repeats leaves a piece of the secret, at either end ([`pieces`]). Eight
+//! characters in a row of any form are one wherever they stand. From the beginning or the end of a form fewer
+//! are enough where they are cut off there: a third of it but at least six at a blank, a quote, a bracket or
+//! the end of the words; six at an ellipsis; four where LOGIN, AUTHENTICATE or the log-in's name stands
+//! before them in the line (six at a blank). From the middle six are, where that is so and they stand apart.
+//! Case does not count, nor do blanks and line breaks in base64 and dumps, and of base64 all the digits
+//! around go. What consists of words that servers use ([`ordinary`]) or stands in the log-in's name is left
+//! as it is, since masking it would tell that it is in the password, unless it is quoted and torn off, or
+//! more signs than words. Each response is looked at by itself, so that pieces too short to count in one are
+//! not put together with those of the next. What machines read (ID, CAPABILITY) is searched for whole secrets
+//! only.
 
 mod ordinary;
 mod pieces;
@@ -34,8 +36,8 @@ const UNSAID: &[u8] = b"(the server's words are left out: they may hold the pass
 /// Bytes from which a secret is looked for inside of words.
 const LONG: usize = 8;
 
-/// Codes of status responses that servers have (RFC 9051 and its extensions): a password that reads like one is no reason to
-/// miss what it says.
+/// Codes of status responses that servers have (RFC 9051 and its extensions): a password that reads like one
+/// is no reason to miss what it says.
 const CODES: &[&[u8]] = &[
     b"ALERT",
     b"ALREADYEXISTS",
@@ -121,7 +123,8 @@ impl Secrets {
         }
     }
 
-    /// Looks for what a log-in answered to a challenge: it is as good as the password to whoever tries passwords.
+    /// Looks for what a log-in answered to a challenge: it is as good as the password to whoever tries
+    /// passwords.
     pub(crate) fn hide_answer(&mut self, answer: &[u8]) {
         // A name and a digest, for CRAM-MD5; attributes with commas between, for SCRAM.
         let last = answer.rsplit(|byte| matches!(byte, b' ' | b',')).next().unwrap_or(answer);
@@ -159,7 +162,8 @@ impl Secrets {
         if spans.iter().any(|(_, _, short)| *short) { Cow::Borrowed(UNSAID) } else { masked(words, spans) }
     }
 
-    /// The same of a response that is read by machines too, such as the answer to ID: all of it stays that is no secret.
+    /// The same of a response that is read by machines too, such as the answer to ID: all of it stays that is
+    /// no secret.
     pub(crate) fn listed<'a>(&self, response: &'a [u8]) -> Cow<'a, [u8]> {
         masked(response, self.whole(response))
     }
@@ -185,7 +189,8 @@ impl Secrets {
         spans
     }
 
-    /// The secret that begins at `at`: from where to where, and whether it is a short one. Nothing before `done` is its.
+    /// The secret that begins at `at`: from where to where, and whether it is a short one. Nothing before
+    /// `done` is its.
     fn secret_at(&self, text: &[u8], at: usize, done: usize) -> Option<(usize, usize, bool)> {
         let rest = text.get(at..)?;
         let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
@@ -410,7 +415,8 @@ mod tests {
         ] {
             assert_eq!(said_to("old", secret, words), left, "{words}");
         }
-        // Torn off in its place an ordinary word is the secret's, too; and of a short secret the sentence is left out.
+        // Torn off in its place an ordinary word is the secret's, too; and of a short secret the sentence is
+        // left out.
         let torn = said_to("anna", "password-4711-x", "LOGIN \"anna\" \"password...");
         assert_eq!(torn, "LOGIN \"anna\" \"[secret]...");
         assert_eq!(said_to("anna", "Kurz77", "LOGIN \"anna\" \"Kurz..."), String::from_utf8_lossy(UNSAID));

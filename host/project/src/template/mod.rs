@@ -15,9 +15,9 @@ use crate::{load, side};
 pub const MAILBOXES_FILE: &str = "mailboxes.csv";
 
 /// What a new mailbox list says: the header row, nothing else, since CSV has no comments.
-pub const MAILBOXES_CSV: &str = include_str!("template/mailboxes.csv");
+pub const MAILBOXES_CSV: &str = include_str!("mailboxes.csv");
 
-const TEMPLATE: &str = include_str!("template/mailhaul.toml");
+const TEMPLATE: &str = include_str!("mailhaul.toml");
 
 /// What `mailhaul init` was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

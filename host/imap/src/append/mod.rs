@@ -1,20 +1,23 @@
-//! Writing messages: pipelined APPEND (RFC 9051 section 6.3.12). This is the sending half; `acks` is the other.
+//! Writing messages: pipelined APPEND (RFC 9051 section 6.3.12). This is the sending half; `acks` is the
+//! other.
 //!
 //! The rules that keep this safe:
 //!
 //! 1. Flags, date and folder name leave only in forms we build or that the server itself accepted.
-//! 2. A non-synchronising literal (RFC 7888) goes to servers that have proven that they take the command. The first
-//!    message of a connection asks with a synchronising one: a server that checks arguments before it asks for the body
-//!    consents to their form by `+`, and one that does not takes a literal for a literal. A folder whose name travels
-//!    in the quotes that SELECT accepted is no new form. The first message with a new keyword asks as well, and until
-//!    it is acknowledged no other with that keyword is sent; [`Appender::introduce`] asks ahead. A server that answers BAD
-//!    to the arguments of `{n+}` would go on to read the message's body as commands; Dovecot does.
-//! 3. A BAD, a tag that is not ours or anything else that shows the two sides out of step closes the connection at
-//!    once. What was not acknowledged is for the caller to look up on the target, never to send again blindly.
+//! 2. A non-synchronising literal (RFC 7888) goes to servers that have proven that they take the command. The
+//!    first message of a connection asks with a synchronising one: a server that checks arguments before it
+//!    asks for the body consents to their form by `+`, and one that does not takes a literal for a literal. A
+//!    folder whose name travels in the quotes that SELECT accepted is no new form. The first message with a
+//!    new keyword asks as well, and until it is acknowledged no other with that keyword is sent;
+//!    [`Appender::introduce`] asks ahead. A server that answers BAD to the arguments of `{n+}` would go on to
+//!    read the message's body as commands; Dovecot does.
+//! 3. A BAD, a tag that is not ours or anything else that shows the two sides out of step closes the
+//!    connection at once. What was not acknowledged is for the caller to look up on the target, never to send
+//!    again blindly.
 //! 4. Acknowledgements are matched by tag; servers answer in any order.
-//! 5. Where MULTIAPPEND is offered (RFC 3502), messages that need no consent share commands: the next one joins the
-//!    command that is open until that is full, or [`Appender::complete`] ends it. Which of them a NO is about is not
-//!    known: see [`AckOutcome::BatchRefused`](crate::AckOutcome::BatchRefused).
+//! 5. Where MULTIAPPEND is offered (RFC 3502), messages that need no consent share commands: the next one
+//!    joins the command that is open until that is full, or [`Appender::complete`] ends it. Which of them a
+//!    NO is about is not known: see [`AckOutcome::BatchRefused`](crate::AckOutcome::BatchRefused).
 
 mod questions;
 
@@ -45,11 +48,11 @@ pub struct AppendOptions {
     pub max_messages: usize,
     /// The most bytes under way; a longer message goes alone.
     pub max_bytes: u64,
-    /// Messages of more bytes than this wait for the server's consent, so that it can refuse them before they are sent.
-    /// They never share a command.
+    /// Messages of more bytes than this wait for the server's consent, so that it can refuse them before they
+    /// are sent. They never share a command.
     pub ask_above: u64,
-    /// The most messages in one command, where the server offers that; 1 for none together. A smaller MESSAGELIMIT of
-    /// the server counts (RFC 9738).
+    /// The most messages in one command, where the server offers that; 1 for none together. A smaller
+    /// MESSAGELIMIT of the server counts (RFC 9738).
     pub batch_messages: usize,
     /// The most bytes in one command of several messages.
     pub batch_bytes: u64,
@@ -86,16 +89,17 @@ pub struct AppendHead {
 pub enum Begun {
     /// Write the body, then [`Appender::end`].
     Send,
-    /// The server refused before the body was sent; the reason arrives as the ticket's [`Ack`](crate::Ack). Begin the next one.
+    /// The server refused before the body was sent; the reason arrives as the ticket's [`Ack`](crate::Ack).
+    /// Begin the next one.
     Refused,
 }
 
 /// The sending half. Writes are collected; call [`Appender::flush`] when the next message is not at hand.
 ///
-/// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves from two
-/// tasks, or in one `join`. Dropping it inside a command closes the connection; otherwise it counts as
-/// [`Appender::close`] without the flush. A call that is dropped before it returns, [`Appender::flush`] aside, makes the
-/// next one close the connection.
+/// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves
+/// from two tasks, or in one `join`. Dropping it inside a command closes the connection; otherwise it counts
+/// as [`Appender::close`] without the flush. A call that is dropped before it returns, [`Appender::flush`]
+/// aside, makes the next one close the connection.
 pub struct Appender {
     writer: WireWriter,
     shared: Arc<Shared>,
@@ -103,7 +107,8 @@ pub struct Appender {
     session: Session,
     selected: Selected,
     folder: Vec<u8>,
-    /// What the server consents to apart from keywords; empty when SELECT has shown it the folder's name as it is.
+    /// What the server consents to apart from keywords; empty when SELECT has shown it the folder's name as
+    /// it is.
     form: String,
     options: AppendOptions,
     literals: Literals,
@@ -112,14 +117,15 @@ pub struct Appender {
     patience: Duration,
 }
 
-/// The command under way. Dropping it tells the other half that nothing follows, and inside a command that the
-/// connection is lost.
+/// The command under way. Dropping it tells the other half that nothing follows, and inside a command that
+/// the connection is lost.
 struct Hold {
     shared: Arc<Shared>,
     body: Option<Sending>,
     /// The command that further messages may join.
     batch: Option<Batch>,
-    /// Whether a write is under way; true between calls when one was dropped half-way, with part of its bytes taken.
+    /// Whether a write is under way; true between calls when one was dropped half-way, with part of its bytes
+    /// taken.
     torn: bool,
 }
 
@@ -157,11 +163,12 @@ enum Literals {
 impl Session {
     /// Turns the session into a writer for the open folder, until [`Acks::rejoin`].
     ///
-    /// `folder` must have been opened with [`Session::select`]: servers take APPENDs to the open folder several times
-    /// faster, and its UIDVALIDITY and flags are needed.
+    /// `folder` must have been opened with [`Session::select`]: servers take APPENDs to the open folder
+    /// several times faster, and its UIDVALIDITY and flags are needed.
     ///
     /// # Errors
-    /// `Protocol` when `folder` is not the open one or is read-only; `Unsendable` for a name with control characters.
+    /// `Protocol` when `folder` is not the open one or is read-only; `Unsendable` for a name with control
+    /// characters.
     pub fn appender(
         mut self,
         folder: &FolderName,
@@ -261,8 +268,9 @@ fn message_limit(facts: &ServerFacts) -> usize {
     limits.min().unwrap_or(usize::MAX)
 }
 
-/// The name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal before the
-/// message's own would need another round trip for each message. Also the form that has to be proven with it.
+/// The name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal
+/// before the message's own would need another round trip for each message. Also the form that has to be
+/// proven with it.
 fn append_name(folder: &FolderName) -> Option<(Vec<u8>, String)> {
     if let Some(name) = quoted(&folder.0) {
         return Some((name, String::new()));
@@ -284,8 +292,8 @@ fn append_name(folder: &FolderName) -> Option<(Vec<u8>, String)> {
 }
 
 impl Appender {
-    /// Starts a message under the caller's `ticket`: waits for room in the window, sends the head and, where the server
-    /// must be asked first, waits for its consent.
+    /// Starts a message under the caller's `ticket`: waits for room in the window, sends the head and, where
+    /// the server must be asked first, waits for its consent.
     ///
     /// # Errors
     /// Lost connections; every ticket without an [`Ack`](crate::Ack) is then in doubt, this one included.
@@ -360,7 +368,8 @@ impl Appender {
     /// Writes the next part of the body.
     ///
     /// # Errors
-    /// Lost connections. More bytes than announced close the connection, since the server would read them as commands.
+    /// Lost connections. More bytes than announced close the connection, since the server would read them as
+    /// commands.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
         let left = self.hold.body.map(|body| body.left).unwrap_or_default();
         if bytes.len() as u64 > left || self.hold.body.is_none() {
@@ -395,8 +404,8 @@ impl Appender {
         Some(batch.serial)
     }
 
-    /// Ends the command that further messages could join, so that the server stores what it has. To be called, and
-    /// [`Appender::flush`] after it, when no message is at hand for a while.
+    /// Ends the command that further messages could join, so that the server stores what it has. To be
+    /// called, and [`Appender::flush`] after it, when no message is at hand for a while.
     ///
     /// # Errors
     /// Lost connections; inside a message it closes the connection.
@@ -418,8 +427,8 @@ impl Appender {
         Ok(())
     }
 
-    /// Ends the message. It may still wait in memory until [`Appender::flush`] or the next messages push it out, and
-    /// its command be open until [`Appender::complete`] or the next messages end it.
+    /// Ends the message. It may still wait in memory until [`Appender::flush`] or the next messages push it
+    /// out, and its command be open until [`Appender::complete`] or the next messages end it.
     ///
     /// # Errors
     /// Lost connections. Fewer bytes than announced close the connection: the message would be cut.
@@ -437,8 +446,8 @@ impl Appender {
         Ok(())
     }
 
-    /// Sends everything that was written; a command that others may join stays open. To be called whenever the caller
-    /// is about to wait for something else.
+    /// Sends everything that was written; a command that others may join stays open. To be called whenever
+    /// the caller is about to wait for something else.
     ///
     /// # Errors
     /// Lost connections.
@@ -466,8 +475,8 @@ impl Appender {
         flushed
     }
 
-    /// Gives up in the middle of a message, without letting the server store half of it: the rest is not sent and the
-    /// connection ended. Commands that were ended before are sent out and may still be acknowledged.
+    /// Gives up in the middle of a message, without letting the server store half of it: the rest is not sent
+    /// and the connection ended. Commands that were ended before are sent out and may still be acknowledged.
     pub async fn abandon(mut self) {
         (self.hold.body, self.hold.batch) = (None, None);
         let error =

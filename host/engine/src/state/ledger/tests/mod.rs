@@ -257,8 +257,8 @@ fn a_truncated_ledger_is_refused_and_kept() {
     }
 }
 
-/// A folder's name is in its row and in an index. Where the index has another one the row is not found, a second one is
-/// made, and what was copied counts as the first one's: all of it would be sent again.
+/// A folder's name is in its row and in an index. Where the index has another one the row is not found, a
+/// second one is made, and what was copied counts as the first one's: all of it would be sent again.
 #[test]
 fn a_flipped_bit_never_hides_a_folder() {
     let dir = tempfile::tempdir().unwrap();
@@ -412,7 +412,8 @@ fn new_source_numbers_keep_what_was_found_again() {
     assert_eq!(ledger.claimed("Sent Items").unwrap(), UidSet::from(&[11, 12, 13][..]));
 }
 
-/// A folder that was put back gives numbers a second time: one message's row loses its number, the others keep theirs.
+/// A folder that was put back gives numbers a second time: one message's row loses its number, the others
+/// keep theirs.
 #[test]
 fn a_number_that_is_another_message_s_is_taken_from_its_row_alone() {
     let dir = tempfile::tempdir().unwrap();
