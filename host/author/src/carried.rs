@@ -7,12 +7,12 @@ use crate::error::AuthorError;
 
 const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/carried"));
 
-/// Everything carried: path to text, and the few files that are none.
+/// Path in the package to content: texts, and the few files that are none.
 #[derive(Debug)]
 pub(crate) struct Carried(BTreeMap<String, String>, BTreeMap<String, Vec<u8>>);
 
 impl Carried {
-    /// Unpacks it.
+    /// Unpacks what the build script packed. Damage is an error, not a panic.
     pub(crate) fn open() -> Result<Self, AuthorError> {
         let mut text = String::new();
         let read = flate2::read::DeflateDecoder::new(PACKED).read_to_string(&mut text);
@@ -37,7 +37,6 @@ impl Carried {
         })
     }
 
-    /// One file.
     pub(crate) fn file(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }

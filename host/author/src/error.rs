@@ -5,77 +5,77 @@ use std::path::{Path, PathBuf};
 
 use mailhaul_componentize::ComponentizeError;
 
-/// An author's folder or tools are not as they should be.
+/// Why an author's command stopped: the folder or a tool is not as it should be.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorError {
-    /// A name that cannot be used.
+    /// A name that cannot be id, folder, file and crate at once.
     #[error(
         "`{0}` cannot be a plugin's name: use lower-case letters, digits and `-`, beginning with a letter, at most 64"
     )]
     Name(String),
-    /// The folder to be written exists.
+    /// The folder to be written exists; nothing in it is touched.
     #[error("`{}` exists already: choose another name, or move it away", .0.display())]
     Exists(PathBuf),
-    /// A file cannot be read or written.
+    /// The system refused to read or write a file.
     #[error("cannot {verb} `{}`: {cause}", path.display())]
     File {
-        /// What was tried.
+        /// What was tried, as a verb: `read`, `write`.
         verb: &'static str,
-        /// The file.
+        /// The file that is at fault.
         path: PathBuf,
-        /// The system's words.
+        /// The system's own words.
         cause: String,
     },
-    /// There is no manifest.
+    /// The folder has no `plugin.toml`, so it is no plugin's.
     #[error("there is no `plugin.toml` in `{}`: change to a plugin's folder, or begin one with `mailhaul plugin new KIND NAME`", .0.display())]
     NoPlugin(PathBuf),
     /// The manifest is no TOML, or lacks what is needed to build.
     #[error("{}: {problem}", path.display())]
     Manifest {
-        /// The file.
+        /// The file that is at fault.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with the manifest, in a sentence.
         problem: String,
     },
-    /// No known language.
+    /// The folder holds no file that tells the plugin's language.
     #[error("`{}` holds neither `Cargo.toml` (Rust), `plugin.js` (JavaScript) nor `plugin.py` (Python): there is nothing to build", .0.display())]
     NoSource(PathBuf),
-    /// No template of this kind in this language.
+    /// There is no template of this kind in this language.
     #[error("there is no template for a {kind} in {language}")]
     NoTemplate {
-        /// The kind.
+        /// The kind as it was typed.
         kind: String,
-        /// The language.
+        /// The language as people write it.
         language: &'static str,
     },
-    /// A program is missing.
+    /// A program the language's build needs is not on this machine.
     #[error(
         "`{program}` is needed to build a plugin in {language} and was found neither in this folder nor on the PATH: {remedy}"
     )]
     Missing {
-        /// The program.
+        /// The program's name, or the missing target's.
         program: &'static str,
-        /// What it is for.
+        /// The language it builds.
         language: &'static str,
-        /// What to type.
+        /// How to get it.
         remedy: &'static str,
     },
-    /// A compiler said no. Its own words were shown.
+    /// A compiler failed. All it said has gone to standard error already.
     #[error("`{program}` could not build the plugin: {cause}")]
     Compiler {
-        /// The command.
+        /// The command that failed.
         program: String,
-        /// Its last words.
+        /// How it ended.
         cause: String,
     },
-    /// What was compiled is no component's core.
+    /// The compiled module cannot be made a component.
     #[error("what was compiled cannot become a component: {0}")]
     Componentize(#[from] ComponentizeError),
     /// A component still asks for WASI.
     #[error("the component imports `{0}` although WASI was to be left out: update the tool that built it")]
     Wasi(String),
-    /// What this program carries is damaged.
+    /// The SDKs and templates inside this program cannot be unpacked.
     #[error("what this program carries cannot be unpacked: {0}")]
     Carried(String),
 }

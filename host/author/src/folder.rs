@@ -8,14 +8,14 @@ use serde::Deserialize;
 use crate::error::AuthorError;
 use crate::language::Language;
 
-/// A folder with a `plugin.toml`.
+/// A plugin's folder whose manifest could be read.
 #[derive(Debug, Clone)]
 pub struct Folder {
-    /// The folder.
+    /// Where it is, as it was named.
     pub path: PathBuf,
-    /// The manifest's id: the component is named after it.
+    /// The manifest's id; the component is `ID.wasm`.
     pub id: String,
-    /// The kinds the manifest names.
+    /// The kinds the manifest names, unchecked.
     pub kinds: Vec<String>,
     /// The manifest's text, as it goes into the component.
     pub(crate) manifest: String,
@@ -29,7 +29,7 @@ struct Manifest {
 }
 
 impl Folder {
-    /// Finds the plugin in `path`.
+    /// Reads the manifest in `path`, as far as a build needs it.
     ///
     /// # Errors
     /// When there is no manifest, or it cannot be read.
@@ -60,19 +60,19 @@ impl Folder {
         AuthorError::Manifest { path: self.path.join("plugin.toml"), problem: problem.to_owned() }
     }
 
-    /// Where the component is, or will be.
+    /// The path of the component, `ID.wasm` beside the manifest, whether it was built or not.
     #[must_use]
     pub fn component(&self) -> PathBuf {
         self.path.join(format!("{}.wasm", self.id))
     }
 
-    /// Where the fixtures are.
+    /// The folder `fixtures`, whether there is one or not.
     #[must_use]
     pub fn fixtures(&self) -> PathBuf {
         self.path.join("fixtures")
     }
 
-    /// What it is written in.
+    /// The language, told by the file every plugin of it has.
     ///
     /// # Errors
     /// When it is no language there is an SDK for.

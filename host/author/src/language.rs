@@ -1,6 +1,6 @@
 //! What plugins are written in.
 
-/// A language with an SDK.
+/// A language plugins can be written, built and tested in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Rust: nothing but cargo is needed.
@@ -12,10 +12,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them.
+    /// Every language, the one with the fewest needs first.
     pub const ALL: [Self; 3] = [Self::Rust, Self::Js, Self::Python];
 
-    /// Its word on the command line.
+    /// The word for `--lang`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl Language {
         }
     }
 
-    /// The file that tells a folder is of this language.
+    /// The file by which a plugin's folder is known to be of this language.
     pub(crate) fn marker(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",

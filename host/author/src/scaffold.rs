@@ -7,14 +7,14 @@ use crate::carried::Carried;
 use crate::error::AuthorError;
 use crate::language::Language;
 
-/// What is wanted.
+/// What `mailhaul plugin new` was told.
 #[derive(Debug, Clone, Copy)]
 pub struct Scaffold<'a> {
-    /// The kind's name: `folder-mapper`.
+    /// The kind as `plugin.toml` names it: `folder-mapper`.
     pub kind: &'a str,
     /// The plugin's id, and the folder's name.
     pub name: &'a str,
-    /// What it will be written in.
+    /// The language of the example it begins with.
     pub language: Language,
 }
 
@@ -95,7 +95,7 @@ fn filled(text: &str, wanted: Scaffold<'_>) -> String {
     text.replace("{{name}}", wanted.name).replace("{{kind}}", wanted.kind)
 }
 
-/// Crates carried beside the SDK.
+/// Names of the crates the Rust SDK is compiled with.
 fn third_parties(carried: &Carried) -> Vec<String> {
     let mut names: Vec<_> = carried
         .below("rust/vendor")

@@ -14,23 +14,23 @@ pub const MANIFEST_SECTION: &str = "mailhaul:manifest";
 /// Largest manifest in bytes: a hundred times what a long one needs.
 pub const MAX_MANIFEST: usize = 64 << 10;
 
-/// Why no component could be made.
+/// Why a module cannot be made a component, or a component take its manifest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComponentizeError {
-    /// The manifest is empty or too large.
+    /// The manifest is empty or above [`MAX_MANIFEST`]; holds its size in bytes.
     #[error("the manifest has {0} bytes; it must have some, and at most {MAX_MANIFEST}")]
     ManifestSize(usize),
-    /// The file is a component already.
+    /// The file is a component already; [`embed`] would take it.
     #[error("this is a component already; give the core module the compiler wrote")]
     AlreadyComponent,
-    /// The file is no WebAssembly.
+    /// The file is no WebAssembly, or not the kind of it that was asked for.
     #[error("this is no WebAssembly module")]
     NotWasm,
-    /// The module was built for WASI, which mailhaul does not offer.
+    /// The module was built for WASI, which mailhaul does not offer; holds the first import of it.
     #[error("the module imports `{0}`; build it for wasm32-unknown-unknown, mailhaul offers no WASI")]
     Wasi(String),
-    /// The module does not fit `wit/`.
+    /// The module's imports or exports do not fit `wit/`.
     #[error("the module cannot be made a component: {0}")]
     Encode(Detail),
 }
@@ -45,7 +45,10 @@ impl fmt::Display for Detail {
     }
 }
 
-/// Makes the component. `manifest` is the text of `plugin.toml`; it is not read here.
+/// Makes a component of a core module, with the manifest inside.
+///
+/// `module` must be built for `wasm32-unknown-unknown` by an SDK. `manifest` is the text of `plugin.toml`;
+/// its content is not checked here but when mailhaul loads the component.
 ///
 /// # Errors
 /// See [`ComponentizeError`].
@@ -80,7 +83,8 @@ pub fn embed(component: &[u8], manifest: &str) -> Result<Vec<u8>, ComponentizeEr
     Ok(component)
 }
 
-/// The first interface of WASI a component imports.
+/// The first interface of WASI a component imports, `wasi:cli/environment@0.2.0` for one; `None` when there
+/// is none, or the file cannot be read.
 #[must_use]
 pub fn wasi_import(component: &[u8]) -> Option<String> {
     let mut depth = 0_u32;

@@ -70,7 +70,6 @@ fn check_sum(pair: &FolderPair, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What both sides and the ledger say about one pair.
 struct Folder {
     /// Messages the source lists now.
     listed: u64,

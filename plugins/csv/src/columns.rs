@@ -5,13 +5,11 @@
 
 use mailhaul_plugin::{Diagnostic, Table};
 
-/// The line of the header.
 const HEADER: u32 = 1;
 
 /// How many letters may be wrong, missing or swapped in a slip of the pen.
 const SLIPS: usize = 2;
 
-/// A column this plugin knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Column {
@@ -101,7 +99,6 @@ impl Columns {
         (problems.is_empty().then_some(columns), problems)
     }
 
-    /// Where a column stands.
     pub(crate) fn position(&self, column: Column) -> Option<usize> {
         self.positions.get(column as usize).copied().flatten()
     }

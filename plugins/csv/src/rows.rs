@@ -8,7 +8,6 @@ use mailhaul_plugin::{Account, Auth, Cell, Diagnostic, Extras, Mailbox, Row, Tls
 use crate::columns::{Column, Columns};
 use crate::duplicates;
 
-/// The mailbox of a row, or what is wrong with it.
 pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox, Diagnostic> {
     let at = format!("{file}:{}", row.line);
     let cells = row.cells.len();
@@ -39,7 +38,6 @@ pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox
     })
 }
 
-/// The columns of one side.
 struct SideColumns {
     user: Column,
     password: Column,

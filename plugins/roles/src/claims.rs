@@ -8,7 +8,7 @@ use mailhaul_plugin::{Folder, Mapping, MappingRequest, SpecialUse, names};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Prefer {
-    /// The server's mark.
+    /// The server's SPECIAL-USE mark.
     #[default]
     SpecialUse,
     /// The name: for servers whose marks are wrong.
@@ -59,7 +59,7 @@ impl Claims {
         claims
     }
 
-    /// Every claim: role, folder, ground.
+    /// Every claim as (role, folder, ground), in the order of the roles.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&SpecialUse, usize, Ground)> {
         self.0.iter().map(|(role, (folder, ground))| (role, *folder, *ground))
     }

@@ -1,15 +1,33 @@
 //! Knows the larger mail providers and the common mail servers: what they bear, what does not work there, and
-//! what their refusals mean. Everything that is known is data, in [`table`].
+//! what their refusals mean.
+//!
+//! Everything that is known is data, one file a provider in `src/providers`. The build script makes the table of
+//! them, so a new file is all a new provider takes; how it is written is in `src/provider.rs`. The ids in the
+//! manifest, which `provider` in a project file may name, come from the same folder: `plugin.toml` lists none, and
+//! `plugins/shipped` adds `providers` to the manifest when it makes the component.
+//!
+//! A server is recognised by its host's domain first, since many providers run servers anybody can run; then by a
+//! capability only one provider has, by the name in its ID, and last by its greeting. Where several providers fit
+//! alike, the longest domain or word counts, and of equally long ones the id that is first in the alphabet. No two
+//! of the providers here fit the same server alike: a test compares them all.
 
-mod table;
+mod provider;
+mod providers {
+    use crate::provider::Provider;
 
+    #[cfg(test)]
+    use crate::provider::Fixture;
+
+    include!(concat!(env!("OUT_DIR"), "/providers.rs"));
+}
+
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use mailhaul_plugin::{
-    Classification, Occasion, PluginError, Profile, ProfileRequest, Refusal, Server, ServerProfile,
-};
+use mailhaul_plugin::{Classification, PluginError, Profile, ProfileRequest, Refusal, Server, ServerProfile};
 
-use table::{PROVIDERS, Provider, Sentence, Where};
+use provider::{Provider, Sentence};
+use providers::PROVIDERS;
 
 struct Profiles;
 
@@ -28,8 +46,8 @@ impl ServerProfile for Profiles {
             Some(named) => by_id(named),
             None => recognised(&refusal.server).map(|(provider, _)| provider),
         };
-        let sentences = provider.into_iter().flat_map(|provider| provider.sentences);
-        Ok(sentences.copied().find(|sentence| is_about(sentence, refusal)).map(meaning))
+        let mut sentences = provider.into_iter().flat_map(|provider| provider.sentences);
+        Ok(sentences.find(|sentence| is_about(sentence, refusal)).map(meaning))
     }
 }
 
@@ -39,33 +57,68 @@ fn by_id(id: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.id == id)
 }
 
-/// The provider a server belongs to, and by what it is recognised: its host name first, since many providers
-/// run servers anybody can run.
-fn recognised(server: &Server) -> Option<(&'static Provider, String)> {
-    let host = server.host.trim_end_matches('.').to_ascii_lowercase();
-    let within =
-        |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    let find = |mark: fn(&'static Provider) -> &'static [&'static str], has: &dyn Fn(&str) -> bool| {
-        PROVIDERS
-            .iter()
-            .find_map(|provider| mark(provider).iter().find(|one| has(one)).map(|mark| (provider, *mark)))
-    };
-    if let Some((provider, domain)) = find(|p| p.hosts, &within) {
-        return Some((provider, format!("its host is one of {domain}")));
-    }
-    let offers = |name: &str| server.capabilities.iter().any(|one| one.eq_ignore_ascii_case(name));
-    if let Some((provider, name)) = find(|p| p.offers, &offers) {
-        return Some((provider, format!("it offers {name}")));
-    }
-    let program = id(server, "name").unwrap_or_default().to_lowercase();
-    if let Some((provider, name)) = find(|p| p.programs, &|name: &str| program.contains(name)) {
-        return Some((provider, format!("its ID says {name}")));
-    }
-    let greeting = server.greeting.to_lowercase();
-    let (provider, words) = find(|p| p.programs, &|name: &str| greeting.contains(name))?;
-    Some((provider, format!("its greeting says {words}")))
+/// By what a provider is recognised, the weakest evidence first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    Greeting,
+    Id,
+    Capability,
+    Host,
 }
 
+/// What a server shows of itself, in lower case.
+struct Marks {
+    host: String,
+    capabilities: Vec<String>,
+    program: String,
+    greeting: String,
+}
+
+impl Marks {
+    fn of(server: &Server) -> Self {
+        Self {
+            host: server.host.trim_end_matches('.').to_ascii_lowercase(),
+            capabilities: server.capabilities.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            program: id(server, "name").unwrap_or_default().to_lowercase(),
+            greeting: server.greeting.to_lowercase(),
+        }
+    }
+
+    /// The strongest evidence for one provider, with the domain, capability or word it is.
+    fn point_to(&self, provider: &'static Provider) -> Option<(Evidence, &'static str)> {
+        let within = |domain: &&str| {
+            self.host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let offered = |name: &&str| self.capabilities.iter().any(|one| one.eq_ignore_ascii_case(name));
+        let in_program = |word: &&str| self.program.contains(*word);
+        let in_greeting = |word: &&str| self.greeting.contains(*word);
+        let of = |marks: &'static [&'static str], fits: &dyn Fn(&&str) -> bool| {
+            marks.iter().copied().filter(|mark| fits(mark)).max_by_key(|mark| mark.len())
+        };
+        let host = of(provider.hosts, &within).map(|mark| (Evidence::Host, mark));
+        host.or_else(|| of(provider.offers, &offered).map(|mark| (Evidence::Capability, mark)))
+            .or_else(|| of(provider.programs, &in_program).map(|mark| (Evidence::Id, mark)))
+            .or_else(|| of(provider.programs, &in_greeting).map(|mark| (Evidence::Greeting, mark)))
+    }
+}
+
+/// The provider a server belongs to, and by what it is recognised.
+fn recognised(server: &Server) -> Option<(&'static Provider, String)> {
+    let marks = Marks::of(server);
+    let (provider, evidence, mark) = PROVIDERS
+        .iter()
+        .filter_map(|provider| marks.point_to(provider).map(|(evidence, mark)| (provider, evidence, mark)))
+        .min_by_key(|(provider, evidence, mark)| (Reverse((*evidence, mark.len())), provider.id))?;
+    let why = match evidence {
+        Evidence::Host => format!("its host is one of {mark}"),
+        Evidence::Capability => format!("it offers {mark}"),
+        Evidence::Id => format!("its ID says {mark}"),
+        Evidence::Greeting => format!("its greeting says {mark}"),
+    };
+    Some((provider, why))
+}
+
+/// A field of the server's reply to ID; RFC 2971 gives their names no case.
 fn id<'a>(server: &'a Server, field: &str) -> Option<&'a str> {
     server.id.iter().find(|(name, _)| name.eq_ignore_ascii_case(field)).map(|(_, value)| value.as_str())
 }
@@ -94,16 +147,11 @@ fn profile(provider: &Provider, server: &Server, why: String) -> Profile {
 }
 
 fn is_about(sentence: &Sentence, refusal: &Refusal) -> bool {
-    let occasion = match sentence.at {
-        Where::LogIn => refusal.occasion == Occasion::LogIn,
-        Where::Append => refusal.occasion == Occasion::Append,
-        Where::Anywhere => true,
-    };
-    occasion && refusal.says(sentence.says)
+    sentence.at.is_none_or(|occasion| *occasion == refusal.occasion) && refusal.says(sentence.says)
 }
 
-fn meaning(sentence: Sentence) -> Classification {
-    let mut meaning = Classification::new(sentence.cause.into());
+fn meaning(sentence: &Sentence) -> Classification {
+    let mut meaning = Classification::new(sentence.cause.clone());
     if let Some(seconds) = sentence.wait {
         meaning = meaning.retry_after(Duration::from_secs(seconds));
     }

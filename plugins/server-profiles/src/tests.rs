@@ -1,5 +1,7 @@
-use mailhaul_plugin::{Cause, ReplyKind};
+use mailhaul_plugin::{Cause, Occasion, ReplyKind};
 
+use super::provider::Fixture;
+use super::providers::FIXTURES;
 use super::*;
 
 fn asked(server: Server) -> Option<Profile> {
@@ -18,22 +20,72 @@ fn refused(provider: Option<&str>, host: &str, occasion: Occasion, text: &str) -
     Profiles::classify(&refusal).unwrap()
 }
 
-/// What the host reads before any of this runs.
+fn seen(fixture: &Fixture) -> Server {
+    let mut server = server(fixture.host, fixture.greeting, &[("name", fixture.name)]);
+    server.capabilities = vec!["IMAP4rev1".into(), fixture.offers.into()];
+    server
+}
+
 #[test]
-fn the_manifest_lists_exactly_these_providers() {
+fn the_manifest_leaves_the_providers_to_the_folder() {
     let manifest = include_str!("../plugin.toml");
-    let listed: Vec<_> = manifest
-        .split_once("providers = [")
-        .and_then(|(_, rest)| rest.split_once(']'))
-        .map(|(list, _)| {
-            list.split(',').map(|one| one.trim().trim_matches('"')).filter(|one| !one.is_empty())
-        })
-        .into_iter()
-        .flatten()
-        .collect();
-    let mut known: Vec<_> = PROVIDERS.iter().map(|provider| provider.id).collect();
-    known.sort_unstable();
-    assert_eq!(listed, known);
+    assert!(!manifest.contains("providers ="), "each is a file of src/providers: see plugins/shipped");
+}
+
+#[test]
+fn each_provider_recognises_its_own_servers_and_no_others() {
+    for (id, fixtures) in FIXTURES {
+        let provider = by_id(id).unwrap();
+        let marks = provider.hosts.len() + provider.offers.len() + provider.programs.len();
+        assert_eq!(
+            marks == 0,
+            fixtures.is_empty(),
+            "{id}: one fixture at least for what it is recognised by"
+        );
+        for fixture in *fixtures {
+            let marks = Marks::of(&seen(fixture));
+            let claims: Vec<_> =
+                PROVIDERS.iter().filter(|one| marks.point_to(one).is_some()).map(|one| one.id).collect();
+            assert_eq!(claims, [*id], "{fixture:?}");
+            let found = asked(seen(fixture)).unwrap();
+            assert_eq!(found.provider, *id, "{fixture:?}");
+        }
+    }
+}
+
+/// Two that do would be told apart by the length or the order of their names.
+#[test]
+fn no_two_providers_claim_the_same_server() {
+    let overlap = |one: &str, other: &str, of: fn(&str, &str) -> bool| of(one, other) || of(other, one);
+    let in_domain = |host: &str, domain: &str| {
+        host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    for (index, one) in PROVIDERS.iter().enumerate() {
+        for other in &PROVIDERS[index + 1..] {
+            let (both, of) = (format!("{} and {}", one.id, other.id), |a: &str, b: &str| a.contains(b));
+            for (a, b) in pairs(one.hosts, other.hosts) {
+                assert!(!overlap(a, b, in_domain), "{both}: a host in {a} is one in {b} too");
+            }
+            for (a, b) in pairs(one.programs, other.programs) {
+                assert!(!overlap(a, b, of), "{both}: who says {a} says {b} too");
+            }
+            for (a, b) in pairs(one.offers, other.offers) {
+                assert!(!a.eq_ignore_ascii_case(b), "{both}: both are known by {a}");
+            }
+        }
+    }
+}
+
+fn pairs<'a>(one: &'a [&'a str], other: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b)))
+}
+
+#[test]
+fn the_longest_word_counts_whatever_the_files_are_called() {
+    let both = server("mail.example", "Microsoft Exchange behind Dovecot", &[]);
+    assert_eq!(asked(both).unwrap().provider, "exchange");
+    let alike = server("mail.example", "Dovecot, once Courier", &[]);
+    assert_eq!(asked(alike).unwrap().provider, "courier");
 }
 
 #[test]
@@ -51,7 +103,7 @@ fn entries_are_in_the_form_the_code_reads() {
             let hidden = &provider.sentences[at + 1..];
             let hides = sentence.says.is_empty() && hidden.iter().any(|later| later.at == sentence.at);
             assert!(!hides, "{id}: {sentence:?}");
-            assert!(sentence.wait.is_none() || sentence.cause == table::Cause::Throttled, "{id}");
+            assert!(sentence.wait.is_none() || sentence.cause == Cause::Throttled, "{id}");
         }
         let texts = provider.notes.iter().chain(provider.sentences.iter().map(|sentence| &sentence.remedy));
         for text in texts.filter(|text| !text.is_empty()) {

@@ -8,22 +8,23 @@ use crate::{Extras, ViewError};
 /// Why a call has no answer. The text is shown to the operator and should say what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginError {
-    /// The settings do not fit each other or the servers.
+    /// The settings do not fit each other or the servers. The command ends with exit code 6.
     Settings(String),
-    /// An input is broken.
+    /// An input is broken, at a place the operator can look up.
     Input {
-        /// Where: `file:line`.
+        /// The place, `file:line`.
         at: String,
-        /// Why.
+        /// What is wrong there, and what to do.
         reason: String,
     },
-    /// The host refused something this call cannot do without.
+    /// The host refused something this call cannot do without. The command ends with exit code 6.
     Denied(String),
-    /// Ask again with the same arguments, not before this time. Honoured for sources and provisioners.
+    /// Ask again with the same arguments, not before this time; and why. Honoured for sources and
+    /// provisioners: mailhaul waits 60 seconds at most and asks five times at most.
     RetryAfter(Duration, String),
-    /// This plugin does not do that.
+    /// The plugin does not do that. mailhaul goes on without it where it can, and says so.
     Unsupported(String),
-    /// Anything else.
+    /// Any other reason; the function of the trait says what becomes of the call.
     Other(String),
 }
 
@@ -64,24 +65,24 @@ pub enum Severity {
 pub struct Diagnostic {
     /// How grave. One error stops the command before anything starts.
     pub severity: Severity,
-    /// Stable and made for machines, e.g. `csv.missing-column`.
+    /// A stable code for machines in lower-case words, e.g. `csv.missing-column`.
     pub code: String,
     /// One sentence: what is wrong and what to do.
     pub message: String,
     /// `file:line`, or the name of a setting.
     pub at: Option<String>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl Diagnostic {
-    /// An error at a place.
+    /// An error at a place, `file:line` or the name of a setting.
     #[must_use]
     pub fn error(code: &str, at: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, at, message)
     }
 
-    /// A warning at a place.
+    /// A warning at a place, `file:line` or the name of a setting.
     #[must_use]
     pub fn warning(code: &str, at: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, at, message)

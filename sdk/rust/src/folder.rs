@@ -10,7 +10,7 @@ use crate::Extras;
 pub struct FolderPath(pub Vec<String>);
 
 impl FolderPath {
-    /// The levels.
+    /// The names as a slice, the outermost first.
     #[must_use]
     pub fn levels(&self) -> &[String] {
         &self.0
@@ -96,21 +96,21 @@ impl<const N: usize> From<[&str; N]> for FolderPath {
 /// What a folder is for (RFC 6154, RFC 8457).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SpecialUse {
-    /// Holds all messages of the mailbox.
+    /// `\All`: holds all messages of the mailbox, as Gmail's "All Mail" does.
     All,
-    /// Archived messages.
+    /// `\Archive`: archived messages.
     Archive,
-    /// Messages being written.
+    /// `\Drafts`: messages being written.
     Drafts,
-    /// Messages somebody flagged.
+    /// `\Flagged`: messages somebody flagged.
     Flagged,
-    /// Messages taken to be important.
+    /// `\Important`: messages taken to be important (RFC 8457).
     Important,
-    /// Spam.
+    /// `\Junk`: spam.
     Junk,
-    /// Messages that were sent.
+    /// `\Sent`: messages that were sent.
     Sent,
-    /// Messages about to go.
+    /// `\Trash`: messages to be removed.
     Trash,
     /// Any other attribute, as the server sent it.
     Other(String),
@@ -135,21 +135,21 @@ impl fmt::Display for SpecialUse {
 /// One folder as the server listed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// Where it is.
+    /// Its levels, the outermost first.
     pub path: FolderPath,
     /// LIST attributes as the server sent them, e.g. `\HasChildren`.
     pub attributes: Vec<String>,
-    /// What the server says it is for.
+    /// The special uses among its attributes: what the server says, never guessed from the name.
     pub roles: Vec<SpecialUse>,
-    /// Whether it can hold messages.
+    /// False where it can hold no messages (`\Noselect`, `\NonExistent`).
     pub selectable: bool,
-    /// Whether the user subscribed to it.
+    /// Whether the user has subscribed to it (RFC 9051 section 6.3.7).
     pub subscribed: bool,
-    /// Number of messages, when known.
+    /// Number of messages; `None` where mailhaul has not asked for it.
     pub messages: Option<u32>,
-    /// Sum of message sizes in bytes, when known.
+    /// Sum of the messages' sizes in bytes; `None` where mailhaul has not asked for it.
     pub bytes: Option<u64>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -169,7 +169,7 @@ impl Folder {
         }
     }
 
-    /// The same with one more role.
+    /// This folder with another special use beside those it has.
     #[must_use]
     pub fn with_role(mut self, role: SpecialUse) -> Self {
         self.roles.push(role);

@@ -38,44 +38,45 @@ const BODY: usize = 16 << 20;
 /// Characters of a refused reply's body that stand in an error.
 const SHOWN: usize = 300;
 
-/// What is done to a resource.
+/// The methods mailhaul sends. Redirects are followed for GET and HEAD only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// GET.
+    /// Reads a resource (RFC 9110 section 9.3.1).
     Get,
-    /// HEAD.
+    /// As GET, without the body (RFC 9110 section 9.3.2).
     Head,
-    /// POST.
+    /// Hands a body to a resource (RFC 9110 section 9.3.3).
     Post,
-    /// PUT.
+    /// Creates or replaces a resource (RFC 9110 section 9.3.4).
     Put,
-    /// PATCH.
+    /// Changes a resource in part (RFC 5789).
     Patch,
-    /// DELETE.
+    /// Removes a resource (RFC 9110 section 9.3.5).
     Delete,
 }
 
 /// How a secret is written into the place it goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// As it is.
+    /// As it is; in a header, only when it holds no control characters.
     Raw,
     /// Inside a JSON string, without the quotes.
     Json,
-    /// Percent-encoded, as in HTML forms.
+    /// Percent-encoded, as in `application/x-www-form-urlencoded`.
     Form,
-    /// Base64 with padding.
+    /// Base64 with padding (RFC 4648 section 4).
     Base64,
 }
 
-/// Part of a header's value or of a body.
+/// A part of a header's value or of a body. mailhaul joins the parts, so that the plugin never holds a secret
+/// one.
 #[derive(Debug)]
 pub enum Piece<'a> {
-    /// Text.
+    /// Text, sent as it is.
     Text(String),
-    /// A secret, put in by mailhaul.
+    /// A secret, which mailhaul writes in this encoding.
     Secret(&'a Secret, Encoding),
-    /// Base64 of `text ":" secret`.
+    /// Base64 of `text ":" secret`: what follows `Basic ` (RFC 7617).
     Basic(String, &'a Secret),
 }
 
@@ -91,31 +92,31 @@ impl From<String> for Piece<'_> {
     }
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Debug)]
 pub enum Body<'a> {
-    /// Nothing.
+    /// No body.
     Empty,
-    /// Bytes.
+    /// Bytes as they are, without secrets.
     Bytes(Vec<u8>),
-    /// Text put together from parts.
+    /// UTF-8 text put together from parts.
     Pieces(Vec<Piece<'a>>),
 }
 
-/// One request.
+/// A request in the making: nothing leaves before [`send`](Self::send).
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// What is done.
+    /// What is done to the resource.
     pub method: Method,
     /// Absolute, without user information and fragment, and never with a secret in it.
     pub url: String,
-    /// Names and the parts of their values.
+    /// Names and the parts of their values. `Host`, `Content-Length` and the like are mailhaul's to send.
     pub headers: Vec<(String, Vec<Piece<'a>>)>,
-    /// What it carries.
+    /// The body; [`json`](Self::json) and [`form`](Self::form) set `content-type` along with it.
     pub body: Body<'a>,
     /// At most 60 seconds, which is also the default.
     pub timeout: Option<Duration>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -133,56 +134,56 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// GET.
+    /// A GET of this absolute URL, without headers and body.
     #[must_use]
     pub fn get(url: impl Into<String>) -> Self {
         Self::new(Method::Get, url)
     }
 
-    /// POST.
+    /// A POST to this absolute URL, without headers and, so far, without a body.
     #[must_use]
     pub fn post(url: impl Into<String>) -> Self {
         Self::new(Method::Post, url)
     }
 
-    /// PUT.
+    /// A PUT to this absolute URL, without headers and, so far, without a body.
     #[must_use]
     pub fn put(url: impl Into<String>) -> Self {
         Self::new(Method::Put, url)
     }
 
-    /// DELETE.
+    /// A DELETE of this absolute URL, without headers and body.
     #[must_use]
     pub fn delete(url: impl Into<String>) -> Self {
         Self::new(Method::Delete, url)
     }
 
-    /// Adds a header of text.
+    /// Adds a header whose value holds no secret.
     #[must_use]
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.header_pieces(name, vec![Piece::Text(value.into())])
     }
 
-    /// Adds a header put together from parts.
+    /// Adds a header whose value is put together from parts.
     #[must_use]
     pub fn header_pieces(mut self, name: impl Into<String>, value: Vec<Piece<'a>>) -> Self {
         self.headers.push((name.into(), value));
         self
     }
 
-    /// `Authorization: Bearer …`.
+    /// Signs in with a token: `Authorization: Bearer …` (RFC 6750).
     #[must_use]
     pub fn bearer(self, token: &'a Secret) -> Self {
         self.header_pieces("authorization", vec!["Bearer ".into(), Piece::Secret(token, Encoding::Raw)])
     }
 
-    /// `Authorization: Basic …`.
+    /// Signs in with a password: `Authorization: Basic …` (RFC 7617).
     #[must_use]
     pub fn basic(self, user: impl Into<String>, password: &'a Secret) -> Self {
         self.header_pieces("authorization", vec!["Basic ".into(), Piece::Basic(user.into(), password)])
     }
 
-    /// Carries a value as JSON.
+    /// Sets the body to a value as JSON, and `content-type`.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
@@ -190,8 +191,8 @@ impl<'a> Request<'a> {
         self.json_with(value, [])
     }
 
-    /// Carries a value as JSON, with secrets at these JSON pointers (RFC 6901): whatever text the value
-    /// has there is replaced.
+    /// Sets the body to a value as JSON, with secrets at these JSON pointers (RFC 6901): whatever text the
+    /// value has there is replaced.
     ///
     /// # Errors
     /// When it cannot be written as JSON, or has nothing at a pointer.
@@ -227,7 +228,7 @@ impl<'a> Request<'a> {
         Ok(self.header("content-type", "application/json"))
     }
 
-    /// Carries a form: fields of text, then fields of secrets.
+    /// Sets the body to a form, and `content-type`: fields of text, then fields of secrets.
     #[must_use]
     pub fn form(
         mut self,
@@ -248,7 +249,7 @@ impl<'a> Request<'a> {
         self.header("content-type", "application/x-www-form-urlencoded")
     }
 
-    /// Waits this long at most.
+    /// Bounds the time up to the head of the reply, and again each read of the body: at most 60 seconds.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -288,13 +289,13 @@ pub(crate) trait Reply {
 pub struct Response(Box<dyn Reply>);
 
 impl Response {
-    /// Its status.
+    /// The status of the last reply, redirects followed.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.0.status()
     }
 
-    /// Its headers, names in lower case.
+    /// Its headers in the order they came, names in lower case, values as Latin-1 text.
     #[must_use]
     pub fn headers(&self) -> Vec<(String, String)> {
         self.0.headers()
@@ -306,7 +307,7 @@ impl Response {
         self.headers().into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The next bytes of the body; empty at the end.
+    /// The next bytes of the body, at most `max` and at most 1 MiB; empty at the end.
     ///
     /// # Errors
     /// See [`HttpError`].
@@ -378,15 +379,15 @@ pub enum HttpError {
     InvalidRequest(String),
     /// The name could not be looked up.
     Dns(String),
-    /// Nobody answered, or not in HTTP.
+    /// Nobody answered, or not in HTTP, or the body was cut short.
     Connect(String),
-    /// TLS failed.
+    /// The certificate is not trusted, or TLS failed.
     Tls(String),
-    /// The time is over.
+    /// The request's time is over.
     Timeout,
     /// The reply is larger than this many bytes.
     TooLarge(u64),
-    /// Anything else.
+    /// Any other reason, in words.
     Other(String),
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Extras, PluginError, Secret};
 
-/// One cell of a table.
+/// A cell of a table: text that can be read, or a secret that can only be handed on.
 #[derive(Debug)]
 pub enum Cell {
     /// Text; empty for an empty cell, in secret columns too.
@@ -24,14 +24,14 @@ impl Cell {
     }
 }
 
-/// One row of a table.
+/// A row of a table as the host cut it into cells.
 #[derive(Debug)]
 pub struct Row {
     /// The line of the file it begins on, counted from 1.
     pub line: u32,
     /// In the order of the columns; a broken row can have fewer or more than there are columns.
     pub cells: Vec<Cell>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -41,7 +41,7 @@ pub trait Table {
     fn file(&self) -> String;
     /// The header row, as written.
     fn columns(&self) -> Vec<String>;
-    /// Number of rows below the header.
+    /// Number of rows below the header, broken ones included.
     fn row_count(&self) -> usize;
     /// At most `max` (and at most 4,096) rows from `first`; empty at the end.
     fn rows(&self, first: usize, max: usize) -> Vec<Row>;
@@ -54,11 +54,11 @@ pub trait Table {
     fn column_text(&self, column: usize, first: usize, max: usize) -> Result<Vec<String>, PluginError>;
 }
 
-/// Any other file.
+/// A file that is no table, read in pieces.
 pub trait File {
     /// The file's name as the operator wrote it.
     fn name(&self) -> String;
-    /// Its size in bytes.
+    /// Size of the whole file in bytes.
     fn size(&self) -> u64;
     /// At most `max` bytes (and at most 1 MiB); empty at the end.
     ///
@@ -67,16 +67,16 @@ pub trait File {
     fn read_at(&self, offset: u64, max: u32) -> Result<Vec<u8>, PluginError>;
 }
 
-/// Everything named under `inputs`.
+/// What the operator named under `inputs` for this plugin.
 pub trait Inputs {
-    /// The names, sorted.
+    /// The names of tables and files alike, sorted.
     fn names(&self) -> Vec<String>;
-    /// Opens a table.
+    /// Opens the table of this name.
     ///
     /// # Errors
     /// [`PluginError::Denied`] when nothing was given under that name, or no table.
     fn table(&self, name: &str) -> Result<Box<dyn Table>, PluginError>;
-    /// Opens a file that is no table.
+    /// Opens the file of this name. A table is given as a table only, since it may hold secrets.
     ///
     /// # Errors
     /// [`PluginError::Denied`] when nothing was given under that name, or a table.

@@ -1,6 +1,23 @@
 //! Write plugins for mailhaul in Rust.
 //!
-//! Implement the trait of a kind for a type of your own and name it in [`export!`]:
+//! # Start
+//!
+//! `mailhaul plugin new folder-mapper acme` writes a folder with a working plugin, this crate and its
+//! dependencies under `vendor/`, and fixtures. Then:
+//!
+//! 1. Implement the trait of a kind for a type of your own: [`FolderMapper`], [`MailboxSource`],
+//!    [`Validator`], [`ServerProfile`] or [`MailboxProvisioner`].
+//! 2. Name the type in [`export!`], once in the crate.
+//! 3. Say in `plugin.toml` who the plugin is, its `kinds`, its settings, and what it needs to be granted.
+//! 4. Test its functions natively with `cargo test`; [`testing`] stands in for the host.
+//! 5. `mailhaul plugin build` compiles it and writes one component, `acme.wasm`, with the manifest in it.
+//! 6. `mailhaul plugin test` asks the component what the fixtures say, and compares.
+//! 7. `mailhaul plugin add ./acme.wasm` shows the operator what it asks for and writes the grant to
+//!    `plugins.lock`.
+//! 8. Named under `[plugins]` in `mailhaul.toml`, it is called in every run; each call gets a new instance,
+//!    so nothing is remembered between two calls.
+//!
+//! # Example
 //!
 //! ```
 //! use mailhaul_plugin::{FolderMapper, Mapping, MappingRequest, PluginError};
@@ -22,13 +39,13 @@
 //! mailhaul_plugin::export!(mapper: Acme);
 //! ```
 //!
-//! The crate is a `cdylib`, built for `wasm32-unknown-unknown` and turned into a component together with
-//! its `plugin.toml`. There is no WASI: no files, no clock, no environment. What a plugin can do
-//! is in `wit/host.wit`; its comments, and those of `wit/kinds.wit`, say when each function is called and
-//! what each error does. Every call gets a new instance, so nothing is remembered between two calls.
+//! # What a plugin can do
 //!
-//! Everything here also compiles natively, and [`testing`] stands in for the host, so that a
-//! plugin's tests are ordinary `cargo test`.
+//! The crate is a `cdylib`, built for `wasm32-unknown-unknown` and turned into a component together with its
+//! `plugin.toml`. There is no WASI: no files, no clock, no environment. A source and a provisioner have
+//! [`http`] and [`secrets`], a source has its [`Inputs`], a validator two [`MailboxView`]s, and each has
+//! [`settings`] and [`log`]. `wit/host.wit` has the bounds of all of them; the comments of `wit/kinds.wit`
+//! say when each function is called and what each error does. The author's guide is `sdk/README.md`.
 
 #[rustfmt::skip]
 mod bindings;
@@ -72,13 +89,15 @@ pub use validator::{
 };
 pub use view::{Digest, HeaderBlock, MailboxView, MessageStat, ViewError};
 
-/// True once the operator asked to stop. Long loops should look here and return what they have.
+/// True once the operator asked to stop. Long loops should look here and return what they have, since
+/// mailhaul drops the call when it has waited long enough. Always false in tests.
 #[must_use]
 pub fn cancelled() -> bool {
     wire::cancelled()
 }
 
-/// Facts without a field of their own, as (name, value) pairs.
+/// Facts this version has no field for, as (name, value) pairs. mailhaul and plugins ignore names they do not
+/// know, so a new fact breaks nobody.
 pub type Extras = Vec<(String, String)>;
 
 /// What [`export!`] expands to. Not for direct use.

@@ -2,18 +2,18 @@
 
 use crate::wire;
 
-/// How important a line is.
+/// How important a line is; [`enabled`] tells whether lines of it are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Every step.
+    /// Every step, for whoever follows one call.
     Trace,
     /// For whoever looks into a problem.
     Debug,
-    /// Ordinary news.
+    /// What was done, in the ordinary way of things.
     Info,
-    /// Something is odd.
+    /// Something is odd, and the call goes on.
     Warn,
-    /// Something failed.
+    /// Something failed. A panic is written at this level, and its text reaches the operator.
     Error,
 }
 
@@ -23,22 +23,22 @@ pub fn enabled(level: Level) -> bool {
     wire::log_enabled(level)
 }
 
-/// Writes one line with (name, value) fields.
+/// Writes one line with (name, value) fields. Of one call 200 lines are kept, each up to 8 KiB.
 pub fn write(level: Level, message: &str, fields: &[(String, String)]) {
     wire::log_write(level, message, fields);
 }
 
-/// Writes one line at `debug`.
+/// Writes one line at `debug`, without fields.
 pub fn debug(message: impl AsRef<str>) {
     write(Level::Debug, message.as_ref(), &[]);
 }
 
-/// Writes one line at `info`.
+/// Writes one line at `info`, without fields.
 pub fn info(message: impl AsRef<str>) {
     write(Level::Info, message.as_ref(), &[]);
 }
 
-/// Writes one line at `warn`.
+/// Writes one line at `warn`, without fields.
 pub fn warn(message: impl AsRef<str>) {
     write(Level::Warn, message.as_ref(), &[]);
 }

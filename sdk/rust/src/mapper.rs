@@ -12,20 +12,20 @@ pub trait FolderMapper {
     fn map_folders(request: &MappingRequest) -> Result<Mapping, PluginError>;
 }
 
-/// What a mapper is asked.
+/// The question of [`FolderMapper::map_folders`]: both sides' folders, and what is decided already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappingRequest {
-    /// The old host.
+    /// The server the folders are read from.
     pub source: Server,
-    /// The new host.
+    /// The server they are copied to.
     pub target: Server,
-    /// Folders of the source, in LIST order.
+    /// Folders of the source, in LIST order, those that hold no messages included.
     pub source_folders: Vec<Folder>,
     /// Folders the target has already.
     pub target_folders: Vec<Folder>,
     /// What the operator's rules and earlier mappers decided.
     pub settled: Vec<Ruling>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -55,33 +55,33 @@ impl MappingRequest {
     }
 }
 
-/// A folder of the target.
+/// A folder of the target, which is created when it is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetFolder {
-    /// Where it is.
+    /// Its levels, the outermost first.
     pub path: FolderPath,
     /// Create it with this role where the server supports that.
     pub role: Option<SpecialUse>,
     /// Subscribe to it; `None` follows the source folder.
     pub subscribe: Option<bool>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl TargetFolder {
-    /// An ordinary folder.
+    /// A folder without a role, subscribed to as the source folder is.
     #[must_use]
     pub fn new(path: impl Into<FolderPath>) -> Self {
         Self { path: path.into(), role: None, subscribe: None, extras: Extras::new() }
     }
 }
 
-/// A decision about one folder.
+/// What becomes of one source folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Copy into this folder.
     MapTo(TargetFolder),
-    /// Leave it out, with the reason the user is shown.
+    /// Leave it out, with the reason the user is shown; its messages count as skipped.
     Skip(String),
     /// Something this version has no word for; only ever seen among the settled.
     Other(String),
@@ -92,33 +92,33 @@ pub enum Decision {
 pub struct Ruling {
     /// Index into [`MappingRequest::source_folders`].
     pub folder: usize,
-    /// The decision.
+    /// What becomes of the folder.
     pub decision: Decision,
     /// One line for `mailhaul plan --explain`.
     pub why: String,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
-/// A remark for the plan that is no ruling.
+/// A remark for the plan that is no ruling, e.g. why a folder was left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The source folder it is about.
+    /// Index of the source folder it is about; `None` for the mapping as a whole.
     pub folder: Option<usize>,
-    /// One sentence.
+    /// One sentence for the operator.
     pub message: String,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
-/// A mapper's answer.
+/// The answer of [`FolderMapper::map_folders`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
     /// At most one for each folder, none for a settled one.
     pub rulings: Vec<Ruling>,
-    /// Remarks.
+    /// Remarks the plan shows beside the rulings.
     pub notes: Vec<Note>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -134,12 +134,12 @@ impl Mapping {
         self.rule(folder, Decision::Skip(reason.clone()), reason);
     }
 
-    /// Rules on a folder.
+    /// Adds a ruling on a folder; [`map_to`](Self::map_to) and [`skip`](Self::skip) are shorter.
     pub fn rule(&mut self, folder: usize, decision: Decision, why: impl Into<String>) {
         self.rulings.push(Ruling { folder, decision, why: why.into(), extras: Extras::new() });
     }
 
-    /// Adds a remark about a folder.
+    /// Adds a remark about a folder, or about the mapping as a whole.
     pub fn note(&mut self, folder: impl Into<Option<usize>>, message: impl Into<String>) {
         self.notes.push(Note { folder: folder.into(), message: message.into(), extras: Extras::new() });
     }

@@ -25,17 +25,17 @@ pub trait ServerProfile {
     }
 }
 
-/// Which server is asked about.
+/// The question of [`ServerProfile::identify`]: a server, and the side it is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileRequest {
-    /// Its side.
+    /// The end of the move the server is on.
     pub side: Side,
-    /// What is known about it.
+    /// What the host has learned about it, the capabilities after log-in included.
     pub server: Server,
     /// The provider the operator named, one of the manifest's `providers`: answer its profile, whatever the
     /// server looks like.
     pub provider: Option<String>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -47,28 +47,30 @@ impl ProfileRequest {
     }
 }
 
-/// What to know about a server.
+/// What mailhaul is to respect at a server. `None` and empty lists change nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// Stable and made for machines: `gmail`.
+    /// The provider's id, `gmail`: lower-case letters, digits and `-`; one of the manifest's `providers` when
+    /// it lists any.
     pub provider: String,
-    /// For people: `Gmail`.
+    /// The name `check` and `plan` show: `Gmail`, `Dovecot 2.3.21`.
     pub name: String,
     /// By what it was recognised, in a few words: `its ID says Dovecot`.
     pub why: String,
-    /// Connections to this server at once, all mailboxes together.
+    /// Connections to this server at once, all mailboxes together. A lower limit of the operator's holds.
     pub max_connections: Option<u32>,
-    /// Connections of one mailbox at once.
+    /// Connections of one mailbox at once: providers count them for each account.
     pub max_connections_per_mailbox: Option<u32>,
-    /// Largest message it takes, in bytes, when it does not say so itself.
+    /// Largest message it takes, in bytes, when it does not say so itself (APPENDLIMIT, RFC 7889). A larger
+    /// one is not sent and counts as failed.
     pub max_append_bytes: Option<u64>,
     /// Capabilities to be treated as absent because they do not work.
     pub avoid: Vec<String>,
     /// Named behaviours of mailhaul, as (name, value); `wit/kinds.wit` lists them.
     pub switches: Vec<(String, String)>,
-    /// For people, shown by `check` and `plan`.
+    /// What to know about the provider before a move, a sentence each; `check` and `plan` show them.
     pub notes: Vec<String>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -79,28 +81,28 @@ impl Profile {
         Self { provider: provider.into(), name: name.into(), ..Self::default() }
     }
 
-    /// Says by what it was recognised.
+    /// Says by what the server was recognised.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
         self.why = why.into();
         self
     }
 
-    /// Treats a capability as absent.
+    /// Has mailhaul do without a capability that the server offers and that does not work.
     #[must_use]
     pub fn avoiding(mut self, capability: impl Into<String>) -> Self {
         self.avoid.push(capability.into());
         self
     }
 
-    /// Sets a named behaviour.
+    /// Sets a behaviour of mailhaul's by its name, e.g. `folder-names` to `fold-case`.
     #[must_use]
     pub fn switching(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.switches.push((name.into(), value.into()));
         self
     }
 
-    /// Adds a note for people.
+    /// Adds a sentence to what `check` and `plan` show about the provider.
     #[must_use]
     pub fn noting(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
@@ -108,48 +110,48 @@ impl Profile {
     }
 }
 
-/// Which reply a server gave.
+/// The status of a reply that is not `OK` (RFC 9051 section 7.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplyKind {
-    /// It will not or cannot.
+    /// `NO`: it will not or cannot.
     No,
-    /// It did not understand.
+    /// `BAD`: it did not understand.
     Bad,
-    /// It ended the session.
+    /// `BYE`: it ended the session.
     Bye,
     /// Something this version has no word for.
     Other(String),
 }
 
-/// What was refused.
+/// The command that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occasion {
-    /// The log-in.
+    /// Signing in, by whichever command.
     LogIn,
-    /// Storing a message.
+    /// APPEND: storing a message.
     Append,
-    /// Any other command, by its name.
+    /// Any other command, by its name: `CREATE`.
     Other(String),
 }
 
-/// A reply that is no success.
+/// The question of [`ServerProfile::classify`]: a `NO`, `BAD` or `BYE`, and what it answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Who refused.
+    /// The end of the move the server is on.
     pub side: Side,
     /// What is known about it; before log-in little more than its name.
     pub server: Server,
     /// The provider it was taken for, or the operator named.
     pub provider: Option<String>,
-    /// What was refused.
+    /// The command that was refused.
     pub occasion: Occasion,
-    /// Which reply it was.
+    /// Whether it was `NO`, `BAD` or `BYE`.
     pub kind: ReplyKind,
-    /// The response code in upper case, without its arguments.
+    /// The response code in upper case, without its arguments: `UNAVAILABLE` (RFC 5530).
     pub code: Option<String>,
-    /// The server's words, at most 1,000 characters.
+    /// The server's words without the response code, at most 1,000 characters.
     pub text: String,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -176,7 +178,7 @@ impl Refusal {
     }
 }
 
-/// What a refusal means.
+/// Why a server refused, in the words mailhaul decides by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// User name or password is wrong.
@@ -201,34 +203,36 @@ pub enum Cause {
     ServerFault,
 }
 
-/// The meaning of a refusal.
+/// The answer of [`ServerProfile::classify`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classification {
-    /// The cause.
+    /// Why the server refused.
     pub cause: Cause,
-    /// Worth trying again after this time; mailhaul waits 15 minutes at most.
+    /// Worth trying again after this time. Heeded for [`Throttled`](Cause::Throttled),
+    /// [`TooManyConnections`](Cause::TooManyConnections) and [`ServerFault`](Cause::ServerFault), and never
+    /// for a refused log-in; mailhaul waits 15 minutes at most.
     pub retry_after: Option<Duration>,
     /// One sentence for the operator: what to do.
     pub remedy: Option<String>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl Classification {
-    /// This cause, nothing more.
+    /// This cause, without a time to wait and without a remedy.
     #[must_use]
     pub fn new(cause: Cause) -> Self {
         Self { cause, retry_after: None, remedy: None, extras: Extras::new() }
     }
 
-    /// Worth trying again after this time.
+    /// Says after which time another attempt is worth while.
     #[must_use]
     pub fn retry_after(mut self, time: Duration) -> Self {
         self.retry_after = Some(time);
         self
     }
 
-    /// What the operator can do.
+    /// Adds the sentence that tells the operator what to do.
     #[must_use]
     pub fn remedy(mut self, sentence: impl Into<String>) -> Self {
         self.remedy = Some(sentence.into());

@@ -24,7 +24,7 @@ pub trait MailboxProvisioner {
         Err(PluginError::Unsupported("this plugin cannot create mailboxes".to_owned()))
     }
 
-    /// Sets the bytes a mailbox may hold.
+    /// Sets the bytes a mailbox may hold. Called where they are not what the list asks for.
     ///
     /// # Errors
     /// As for `create_mailbox`.
@@ -33,35 +33,35 @@ pub trait MailboxProvisioner {
     }
 }
 
-/// Which mailboxes are wanted.
+/// The question of [`MailboxProvisioner::list_mailboxes`]: where in the listing to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRequest {
     /// `None` for the first page, otherwise the previous page's `next`.
     pub token: Option<String>,
-    /// At most this many mailboxes.
+    /// Most mailboxes the page may have.
     pub max: usize,
     /// The domains that matter, sorted: others need not be listed.
     pub domains: Vec<String>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl ListRequest {
-    /// The first page of one domain.
+    /// The request a listing of one domain begins with.
     #[must_use]
     pub fn first(domain: impl Into<String>, max: usize) -> Self {
         Self { token: None, max, domains: vec![domain.into()], extras: Extras::new() }
     }
 }
 
-/// A mailbox the new host has.
+/// A mailbox the new host has, whoever created it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExistingMailbox {
-    /// Log-in name.
+    /// Its log-in name, as it stands in the project's list.
     pub login: String,
     /// Bytes it may hold; `None` without a limit, or when the API does not say.
     pub quota: Option<u64>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -73,45 +73,45 @@ impl ExistingMailbox {
     }
 }
 
-/// One page of mailboxes.
+/// A part of the listing. It may be empty and still have a next one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListPage {
-    /// At most as many as asked for.
+    /// At most [`ListRequest::max`].
     pub mailboxes: Vec<ExistingMailbox>,
-    /// Where to go on; `None` at the end.
+    /// Where to go on: at most 4 KiB and not the token that was asked with; `None` at the end.
     pub next: Option<String>,
-    /// Remarks; a single error stops the command.
+    /// Remarks; a single error stops the command before anything is created.
     pub diagnostics: Vec<Diagnostic>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
-/// A mailbox that is wanted.
+/// A mailbox of the project's list that the new host lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMailbox {
-    /// Log-in name on the new host.
+    /// The log-in name it is to have on the new host.
     pub login: String,
-    /// The name of a person.
+    /// The name of a person, when the list has one.
     pub display_name: Option<String>,
     /// Bytes it shall hold; `None` for the host's default.
     pub quota: Option<u64>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl NewMailbox {
-    /// A mailbox with the host's defaults.
+    /// A mailbox without a name, with the host's default quota.
     #[must_use]
     pub fn new(login: impl Into<String>) -> Self {
         Self { login: login.into(), display_name: None, quota: None, extras: Extras::new() }
     }
 }
 
-/// What came of creating one.
+/// The answer of [`MailboxProvisioner::create_mailbox`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
     /// It was created, with the password.
     Created,
-    /// It exists already; nothing was changed.
+    /// It exists already; nothing was changed, its password neither.
     Exists,
 }

@@ -73,7 +73,7 @@ impl Records {
         })
     }
 
-    /// The file's name as the operator wrote it.
+    /// The file's name as the operator wrote it, for `file:line`.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
@@ -85,7 +85,7 @@ impl Records {
         self.table.row_count()
     }
 
-    /// Whether there is no row.
+    /// Whether there is nothing below the header.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -154,7 +154,7 @@ impl fmt::Debug for Records {
     }
 }
 
-/// One row of [`Records`].
+/// A row of [`Records`]. Columns are named without regard to case.
 pub struct Record<'a> {
     of: &'a Records,
     index: usize,
@@ -247,29 +247,29 @@ impl fmt::Debug for Record<'_> {
 /// A cell that cannot be used. Becomes a [`Diagnostic`] of the page, or a [`PluginError`], with `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellError {
-    /// The file's name as the operator wrote it.
+    /// The file's name as the operator wrote it, for `file:line`.
     pub file: String,
     /// The line its row begins on.
     pub line: u32,
-    /// The column's name.
+    /// The column, as the plugin asked for it.
     pub column: String,
-    /// What is wrong.
+    /// Why the cell cannot be used.
     pub problem: CellProblem,
 }
 
-/// What is wrong with a cell.
+/// Why a cell cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CellProblem {
-    /// Nothing is in it.
+    /// It holds nothing but white space, or its column is missing.
     Empty,
-    /// Something else was meant.
+    /// Its text is not what the column is for.
     Unreadable {
-        /// What is in it.
+        /// The text it holds.
         text: String,
-        /// What should be.
+        /// What was expected, in words: "a port from 1 to 65535".
         expected: String,
     },
-    /// The plugin says what.
+    /// The plugin's own words, given to [`Record::wrong`].
     Wrong(String),
 }
 

@@ -14,7 +14,7 @@ pub(crate) enum Handle {
 }
 
 impl Secret {
-    /// Where it came from, safe to print.
+    /// Where it came from, safe to print: `mailboxes.csv:42 source_password`.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.0 {

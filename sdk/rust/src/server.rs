@@ -5,9 +5,9 @@ use crate::Extras;
 /// Which end of the move something belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The old host.
+    /// The old host, which is only ever read.
     Source,
-    /// The new host.
+    /// The new host, which the mail is copied to.
     Target,
 }
 
@@ -18,7 +18,7 @@ pub enum Tls {
     Implicit,
     /// Clear text until STARTTLS.
     StartTls,
-    /// Clear text.
+    /// Clear text. mailhaul refuses it unless the operator allowed it.
     None,
     /// Something this version has no word for.
     Other(String),
@@ -27,23 +27,23 @@ pub enum Tls {
 /// What the host has learned about one server, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Host name.
+    /// Host that is connected to.
     pub host: String,
-    /// TCP port.
+    /// TCP port that is connected to.
     pub port: u16,
-    /// How the connection is protected.
+    /// Protection of the connection the rest was learned on.
     pub tls: Tls,
-    /// Text of the greeting.
+    /// Text of the greeting, which often names program and version.
     pub greeting: String,
-    /// Capabilities after log-in.
+    /// Capabilities after log-in, as the server writes them.
     pub capabilities: Vec<String>,
-    /// The reply to ID (RFC 2971).
+    /// The reply to ID (RFC 2971) as (field, value) pairs; empty when the server does not know the command.
     pub id: Vec<(String, String)>,
-    /// Prefix of the personal namespace, for display.
+    /// Prefix of the personal namespace (`INBOX.`), for display: paths come without it.
     pub namespace_prefix: String,
-    /// Delimiter between levels, for display.
+    /// Delimiter between levels, for display: paths come in levels.
     pub delimiter: Option<char>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 

@@ -12,26 +12,26 @@ pub trait MailboxSource {
     fn list_mailboxes(inputs: &dyn Inputs, request: &PageRequest) -> Result<Page, PluginError>;
 }
 
-/// Which page is wanted.
+/// The question of [`MailboxSource::list_mailboxes`]: where in the listing to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
     /// `None` for the first page, otherwise the previous page's `next`.
     pub token: Option<String>,
-    /// At most this many mailboxes.
+    /// Most mailboxes the page may have.
     pub max: usize,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl PageRequest {
-    /// The first page.
+    /// The request a listing begins with.
     #[must_use]
     pub fn first(max: usize) -> Self {
         Self { token: None, max, extras: Extras::new() }
     }
 }
 
-/// How to sign in.
+/// What an account is signed in to with.
 #[derive(Debug)]
 pub enum Auth {
     /// Whatever the project file says for this side.
@@ -44,22 +44,22 @@ pub enum Auth {
 /// refused.
 #[derive(Debug)]
 pub struct Account {
-    /// Log-in name.
+    /// The name the server knows the account by.
     pub login: String,
-    /// Host name.
+    /// Host that is connected to; `None` for the side's own.
     pub host: Option<String>,
-    /// TCP port.
+    /// TCP port; `None` for the side's own.
     pub port: Option<u16>,
-    /// Protection of the connection.
+    /// How the connection is protected; `None` for what the project file says.
     pub tls: Option<Tls>,
-    /// How to sign in.
+    /// The password or token, or what the project file says.
     pub auth: Auth,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl Account {
-    /// An account on the project's server.
+    /// An account on the server of its side, signed in to as the project file says.
     #[must_use]
     pub fn new(login: impl Into<String>) -> Self {
         Self {
@@ -73,31 +73,32 @@ impl Account {
     }
 }
 
-/// One mailbox to move.
+/// A mailbox to move: one person's account on both servers.
 #[derive(Debug)]
 pub struct Mailbox {
-    /// Stable identity, unique in the whole listing: the ledger and resumption key on it.
+    /// Stable identity, at most 512 bytes, unique in the whole listing: the ledger and resumption key on it.
+    /// It must not depend on the order of rows.
     pub key: String,
-    /// Where the mail is.
+    /// The account the mail is read from.
     pub source: Account,
-    /// Where it goes.
+    /// The account the mail is copied to.
     pub target: Account,
-    /// Free text for people.
+    /// Text shown to people beside the key; nothing depends on it.
     pub label: Option<String>,
     /// Where it is listed: `mailboxes.csv:42`.
     pub origin: Option<String>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl Mailbox {
-    /// A mailbox with nothing beside it.
+    /// A mailbox without label and origin.
     #[must_use]
     pub fn new(key: impl Into<String>, source: Account, target: Account) -> Self {
         Self { key: key.into(), source, target, label: None, origin: None, extras: Extras::new() }
     }
 
-    /// The same, listed there: `users.csv:42`.
+    /// Adds the place it is listed at: `users.csv:42`.
     #[must_use]
     pub fn origin(mut self, at: impl Into<String>) -> Self {
         self.origin = Some(at.into());
@@ -105,15 +106,15 @@ impl Mailbox {
     }
 }
 
-/// One page of mailboxes.
+/// A part of the listing. It may be empty and still have a next one.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// At most as many as asked for.
+    /// At most [`PageRequest::max`].
     pub mailboxes: Vec<Mailbox>,
-    /// Where to go on; `None` at the end.
+    /// Where to go on: at most 4 KiB and not the token that was asked with; `None` at the end.
     pub next: Option<String>,
     /// Remarks; a single error stops the command before anything starts.
     pub diagnostics: Vec<Diagnostic>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }

@@ -15,12 +15,12 @@ pub trait Validator {
     ) -> Result<Report, PluginError>;
 }
 
-/// When a validator is called.
+/// What has just ended when a validator is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
     /// At the end of a run or of `mailhaul verify`.
     AfterRun,
-    /// After mail flows to the target.
+    /// After mail flows to the target. No command calls a validator for it yet.
     AfterCutover,
     /// Something this version has no word for.
     Other(String),
@@ -44,15 +44,15 @@ pub enum RoundTripOutcome {
 /// The newest test mail sent to a mailbox from outside (`mailhaul cutover roundtrip`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoundTrip {
-    /// What became of it.
+    /// Where it arrived, if it did.
     pub outcome: RoundTripOutcome,
     /// Seconds from sending to being seen, or waited in vain.
     pub seconds: u32,
-    /// The folder it arrived in.
+    /// The folder it arrived in, of the side it arrived at.
     pub folder: Option<FolderPath>,
     /// What the servers said about it, for people.
     pub detail: String,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -72,9 +72,9 @@ pub enum Depth {
 /// One pair of folders with what the ledger says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderPair {
-    /// Source folder.
+    /// The folder's path on the source.
     pub source: FolderPath,
-    /// Target folder.
+    /// The path its messages have on the target.
     pub target: FolderPath,
     /// Messages the source has.
     pub source_messages: u32,
@@ -84,9 +84,9 @@ pub struct FolderPair {
     pub already_present: u32,
     /// Left out by the operator's own rules.
     pub skipped: u32,
-    /// Refused or impossible.
+    /// Refused by a server, or impossible.
     pub failed: u32,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -124,22 +124,22 @@ impl FolderPair {
     }
 }
 
-/// What a validator is asked.
+/// The question of [`Validator::validate`], beside the views of both mailboxes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidationRequest {
-    /// The mailbox's key.
+    /// The mailbox's key, as its source gave it.
     pub mailbox: String,
-    /// When this is.
+    /// What has just ended.
     pub phase: Phase,
     /// How deep the user asked to look.
     pub depth: Depth,
-    /// Sampling must derive from this.
+    /// Where samples must derive from, so that a run can be repeated.
     pub seed: u64,
-    /// The folder pairs of the plan.
+    /// The folders of the plan that were copied; what a rule left out as a whole is not among them.
     pub folders: Vec<FolderPair>,
     /// `None` before cutover, and when no test mail was sent.
     pub round_trip: Option<RoundTrip>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
@@ -159,36 +159,36 @@ impl ValidationRequest {
     }
 }
 
-/// A verdict.
+/// A validator's verdict on one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing wrong.
+    /// Nothing is wrong, as far as it looked.
     Pass,
-    /// Something is wrong.
+    /// Something is wrong: mailhaul exits with 3.
     Fail,
-    /// It could not tell, and why.
+    /// It could not tell, and why; a warning.
     Inconclusive(String),
 }
 
-/// One remark of a validator.
+/// Something a validator found in a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How grave.
+    /// How grave it is; an error makes [`Report::from_findings`] a failure.
     pub severity: Severity,
-    /// Stable and made for machines, e.g. `counts.missing`.
+    /// A stable code for machines, e.g. `counts.missing`.
     pub code: String,
-    /// One sentence.
+    /// One sentence for the operator.
     pub message: String,
-    /// The folder it is about.
+    /// The folder it is about; `None` for the whole mailbox.
     pub folder: Option<FolderPath>,
-    /// The UID it is about.
+    /// The UID it is about, in that folder.
     pub uid: Option<u32>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 impl Finding {
-    /// A finding about a folder.
+    /// A finding about a whole folder.
     #[must_use]
     pub fn about(
         folder: &FolderPath,
@@ -207,16 +207,16 @@ impl Finding {
     }
 }
 
-/// A validator's report.
+/// The answer of [`Validator::validate`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The verdict.
+    /// The verdict on the mailbox.
     pub outcome: Outcome,
-    /// Messages it looked at.
+    /// Number of messages it looked at.
     pub checked_messages: u64,
-    /// What it found, at most 1,000.
+    /// What it found, at most 1,000; the last should say how many more there are.
     pub findings: Vec<Finding>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 

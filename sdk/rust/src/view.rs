@@ -7,13 +7,13 @@ use crate::{Extras, Folder, FolderPath, Side};
 /// Why a view has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ViewError {
-    /// No such folder.
+    /// There is no folder of this path; the text names it.
     NotFound(String),
-    /// The budget of commands and bytes for this view is spent.
+    /// The budget of commands and bytes for this view is spent: report [`Inconclusive`](crate::Outcome).
     BudgetExhausted,
-    /// The server or the connection failed.
+    /// The server or the connection failed: report [`Inconclusive`](crate::Outcome).
     Connection(String),
-    /// Anything else.
+    /// Any other reason, in words.
     Other(String),
 }
 
@@ -29,10 +29,10 @@ impl fmt::Display for ViewError {
 
 impl std::error::Error for ViewError {}
 
-/// One message as a view shows it.
+/// A message as the message list has it, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageStat {
-    /// UID on that side.
+    /// UID on the side of the view.
     pub uid: u32,
     /// RFC822.SIZE in bytes.
     pub bytes: u64,
@@ -40,39 +40,39 @@ pub struct MessageStat {
     pub internal_date: Option<i64>,
     /// Flags and keywords as the server sent them.
     pub flags: Vec<String>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
-/// The header fields asked for of one message.
+/// The header fields of one message, as far as they were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderBlock {
-    /// The message.
+    /// UID of the message, on the side of the view.
     pub uid: u32,
-    /// Name as sent, value unfolded.
+    /// Names as sent, and unfolded values, whose character set is not known.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 /// SHA-256 of one whole message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
-    /// The message.
+    /// UID of the message, on the side of the view.
     pub uid: u32,
-    /// Lower-case hexadecimal.
+    /// The digest in lower-case hexadecimal, 64 characters.
     pub sha256: String,
-    /// Growth room.
+    /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
 }
 
 /// A read-only, budgeted look at one mailbox. One call with 500 UIDs is one command; 500 calls are 500
 /// round trips.
 pub trait MailboxView {
-    /// Whose mailbox this is.
+    /// Which end of the move the mailbox is on.
     fn side(&self) -> Side;
 
-    /// Every folder.
+    /// Every folder the server lists.
     ///
     /// # Errors
     /// See [`ViewError`]; the same for all functions.
@@ -84,7 +84,7 @@ pub trait MailboxView {
     /// See [`ViewError`].
     fn messages(&self, folder: &FolderPath, after: u32, limit: u32) -> Result<Vec<MessageStat>, ViewError>;
 
-    /// Header fields of at most 1,000 messages.
+    /// Header fields by name, case ignored, of at most 1,000 messages. UIDs that are gone are left out.
     ///
     /// # Errors
     /// See [`ViewError`].
@@ -95,13 +95,14 @@ pub trait MailboxView {
         names: &[&str],
     ) -> Result<Vec<HeaderBlock>, ViewError>;
 
-    /// Digests of at most 1,000 messages; the host reads each in full.
+    /// Digests of at most 1,000 messages; the host reads each in full. UIDs that are gone are left out.
     ///
     /// # Errors
     /// See [`ViewError`].
     fn digests(&self, folder: &FolderPath, uids: &[u32]) -> Result<Vec<Digest>, ViewError>;
 
-    /// The target UIDs the ledger has for at most 5,000 UIDs of a *source* folder, in order.
+    /// The target UIDs the ledger has for at most 5,000 UIDs of a *source* folder, in order; `None` where it
+    /// has none. Both views answer the same.
     ///
     /// # Errors
     /// See [`ViewError`].

@@ -11,10 +11,10 @@ macro_rules! guests {
         }
 
         impl Guest {
-            /// All of them.
+            /// Every guest, in the order of the list.
             pub const ALL: &'static [Self] = &[$(Self::$guest),*];
 
-            /// Its word for the setting `act`.
+            /// What the setting `act` names it by.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {

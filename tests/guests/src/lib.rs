@@ -12,10 +12,10 @@ pub use guest::Guest;
 
 use mailhaul_plugin::PluginError;
 
-/// A mapper misbehaves for mailboxes with this folder and for no others.
+/// Name of a folder: a mapper misbehaves for mailboxes that have it and for no others, which must not notice.
 pub const VICTIM: &str = "Misbehave";
 
-/// `[plugins.settings.hostile]`.
+/// `[plugins.settings.hostile]` of the project file.
 #[derive(serde::Deserialize)]
 struct Settings {
     act: String,

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted, or the part of it that was
 //! asked for.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use mailhaul_lab::{author, courier, install};
@@ -23,6 +25,10 @@ The modules of the system tests:
 /// Outside the workspace, as their authors keep them.
 const OUTSIDE: [&str; 3] =
     ["examples/acme-mapper/Cargo.toml", "tests/provider/Cargo.toml", "tests/fuzz/Cargo.toml"];
+
+/// Rust files that build scripts and tests find by their folder. No `mod` names them, so `cargo fmt` passes
+/// them by.
+const FOUND_BY_FOLDER: [&str; 2] = ["plugins/server-profiles/src/providers", "plugins/shipped/tests/added"];
 
 /// The unit tests and those of host/*/tests. One selection of packages for everything that is built: another
 /// one would have other features, and wasmtime would be compiled twice. The binary is built here too, for the
@@ -146,8 +152,23 @@ fn style(steps: &mut Steps) {
     for manifest in OUTSIDE {
         steps.command("formatting", shell::cargo(&["fmt", "--check", "--manifest-path", manifest]));
     }
+    steps.task("formatting of what is found by folder", || {
+        let mut format = shell::cargo(&["fmt", "--package", "mailhaul-server-profiles", "--check", "--"]);
+        shell::must(format.args(found_by_folder()?))
+    });
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     steps.command("lints", shell::cargo(&lints));
+}
+
+fn found_by_folder() -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for folder in FOUND_BY_FOLDER {
+        let entries =
+            fs::read_dir(shell::checkout().join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+        let paths = entries.flatten().map(|entry| Path::new(folder).join(entry.file_name()));
+        files.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "rs")));
+    }
+    Ok(files)
 }
 
 /// These modules of the system tests, or all.

@@ -12,10 +12,10 @@ use crate::error::AuthorError;
 use crate::folder::Folder;
 use crate::language::Language;
 
-/// What came of a build.
+/// The component a build has written.
 #[derive(Debug)]
 pub struct Built {
-    /// The component.
+    /// Its path, `ID.wasm` beside the manifest.
     pub path: PathBuf,
     /// Its size in bytes.
     pub size: usize,

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::error::AuthorError;
 
-/// Runs it to its end; what it says goes to standard error as it comes.
+/// Runs a command to its end; all it says goes to standard error as it comes.
 pub(super) fn run(command: &mut Command) -> Result<(), AuthorError> {
     let program = line(command);
     let compiler = |cause: String| AuthorError::Compiler { program: program.clone(), cause };

@@ -2,7 +2,7 @@
 
 use mailhaul_engine::plugin::{PluginError, PluginFailure};
 
-/// The failure, and what to do about it.
+/// The failure as a sentence, with what an author can do where the failure itself does not say it.
 #[must_use]
 pub fn told(error: &PluginError) -> String {
     match advice(&error.failure) {

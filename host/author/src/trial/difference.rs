@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// More than these are one line.
+/// Differences that are told one by one; the rest is counted.
 const MOST: usize = 10;
 
 /// One sentence for each place where `found` is not as `expected`.

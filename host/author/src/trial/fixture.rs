@@ -15,14 +15,14 @@ use serde_json::Value;
 /// Largest fixture in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// One case.
+/// A request, what the plugin is given with it, and the answer or error it must end with.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Fixture {
     /// What it shows, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
-    /// The kind that is asked, when the plugin is of several.
+    /// The kind that is asked; needed only when the plugin is of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     /// The plugin's settings, as they would stand under `[plugins.settings.ID]`.
@@ -46,19 +46,19 @@ pub struct Fixture {
     pub error: Option<String>,
 }
 
-/// One reply to one request.
+/// What a server says to one request of the plugin.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FixtureReply {
-    /// Method and URL.
+    /// Method and URL, `GET https://panel.example/api`.
     pub request: String,
-    /// Its status.
+    /// The HTTP status; 200 when it is left out.
     #[serde(default = "ok")]
     pub status: u16,
-    /// Its headers, names in lower case.
+    /// The headers a plugin may look at, names in lower case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body as text.
     #[serde(default)]
     pub body: String,
 }
@@ -72,52 +72,52 @@ fn ok() -> u16 {
     200
 }
 
-/// A table.
+/// A table the plugin finds under one of its `inputs`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FixtureInput {
-    /// Its file's name, for `file:line`.
+    /// The name that stands in `file:line`. No such file is read.
     pub file: String,
-    /// What is in it. Made-up passwords only.
+    /// The text of the file. Fixtures are handed on, so its passwords must be made up.
     pub text: String,
 }
 
 /// Why a fixture cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FixtureError {
-    /// It cannot be read.
+    /// The system refused to read it.
     #[error("cannot read `{}`: {cause}", path.display())]
     Unreadable {
-        /// The file or folder.
+        /// The file, or the folder of fixtures.
         path: PathBuf,
-        /// Why.
+        /// The system's own words.
         cause: String,
     },
-    /// It is something else.
+    /// It is no JSON, too large, or has names a fixture does not have.
     #[error("`{}` is no fixture: {cause}", path.display())]
     NoFixture {
-        /// The file.
+        /// The file that was read.
         path: PathBuf,
-        /// Why.
+        /// What about it is not understood.
         cause: String,
     },
-    /// Its request is none of this kind.
+    /// Its request has not the shape of the kind's.
     #[error("its `request` cannot be asked: {0}")]
     Request(serde_json::Error),
-    /// A table in it is broken.
+    /// One of its tables cannot be parsed as the operator's would be.
     #[error("its input `{name}` is no table: {cause}")]
     Input {
-        /// The input.
+        /// The name under `inputs`.
         name: String,
-        /// Why.
+        /// What about the table is not understood.
         cause: String,
     },
-    /// The plugin is of several kinds.
+    /// It names no kind, and the plugin is of several, which are listed.
     #[error("it must name a `kind`, because the plugin is of several: {0}")]
     Kind(String),
 }
 
-/// What secrets of a fixture are called.
+/// The labels of a fixture's secrets, by their values: answers show no value.
 #[derive(Debug, Default)]
 pub(super) struct Labels(Vec<(Secret, String)>);
 
@@ -129,10 +129,10 @@ impl Labels {
 }
 
 impl Fixture {
-    /// Reads one.
+    /// Reads one from a file of JSON.
     ///
     /// # Errors
-    /// When it cannot be read, or is something else.
+    /// See [`FixtureError`].
     pub fn read(path: &Path) -> Result<Self, FixtureError> {
         let unreadable = |cause: String| FixtureError::Unreadable { path: path.to_owned(), cause };
         let size = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();

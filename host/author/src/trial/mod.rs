@@ -30,7 +30,7 @@ use view::FixtureView;
 /// How long a slow host takes for every call (`--slow-host`).
 const SLOW: Duration = Duration::from_millis(250);
 
-/// A plugin under trial.
+/// A plugin that is asked without servers, and whose calls are metered.
 #[derive(Debug)]
 pub struct Trial {
     plugin: Plugin,
@@ -38,7 +38,7 @@ pub struct Trial {
     faults: Faults,
 }
 
-/// What goes wrong on purpose.
+/// Faults that are put in on purpose, to see how the plugin bears them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
     /// No origin is granted (`--deny http`).
@@ -47,44 +47,44 @@ pub struct Faults {
     pub slow: bool,
 }
 
-/// What came of asking once.
+/// The end of one call.
 #[derive(Debug)]
 pub struct Asked {
     /// The answer as JSON, or why there is none.
     pub answer: Result<Value, PluginError>,
-    /// What the call used.
+    /// CPU time, memory, calls of the host and log lines, of this call alone.
     pub usage: Usage,
-    /// From the call to its answer.
+    /// Time on the clock, from the call to its answer.
     pub took: Duration,
 }
 
-/// Why nothing could be asked.
+/// Why a trial has no answer to show.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
-    /// The fixture is at fault.
+    /// The fixture cannot be asked.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
-    /// The plugin cannot be used so.
+    /// The plugin cannot be used with these settings, or for this kind.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The plugin said no, or broke.
+    /// The plugin answered with an error, or broke.
     #[error("{}", advice::told(.0))]
     NoAnswer(PluginError),
 }
 
-/// How a case ended.
+/// How a fixture fared.
 #[derive(Debug)]
 pub struct CaseEnd {
-    /// What is wrong, a sentence each; empty when all is well.
+    /// A sentence for each thing that is wrong; empty when the answer is the expected one.
     pub problems: Vec<String>,
-    /// What the first call used; none when nothing was called.
+    /// What the first call used; nothing when there was no call.
     pub usage: Usage,
-    /// How long it took.
+    /// Time on the clock the first call took.
     pub took: Duration,
 }
 
 impl Trial {
-    /// Tries this plugin.
+    /// Puts a plugin under trial, with a meter of its own.
     #[must_use]
     pub fn new(plugin: Plugin, faults: Faults) -> Self {
         let meter = Meter::default();

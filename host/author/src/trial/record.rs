@@ -12,20 +12,20 @@ use super::fixture::{Fixture, FixtureInput, FixtureReply};
 use super::redact::Redactor;
 use super::{Trial, TrialError};
 
-/// Rows that are recorded of one table.
+/// Rows of a table that a recorded fixture keeps.
 pub const ROWS: usize = 20;
 
 /// Headers of a reply a plugin may decide by. Others name machines and sessions.
 const HEADERS: [&str; 5] = ["content-type", "link", "location", "retry-after", "x-next-page"];
 
-/// The first rows of a table, as another table.
+/// The table cut to its first [`ROWS`] rows.
 #[must_use]
 pub fn beginning(mut table: Table) -> Table {
     table.rows.truncate(ROWS);
     table
 }
 
-/// A table with made-up cells.
+/// The table as a fixture's input, with every cell redacted.
 #[must_use]
 pub fn input(table: &Table, redactor: &mut Redactor) -> FixtureInput {
     let mut text = String::new();
@@ -54,7 +54,8 @@ fn line(text: &mut String, cells: impl Iterator<Item = String>) {
     text.push('\n');
 }
 
-/// Settings with made-up names. A host that an origin of the manifest is made of is one the operator chose.
+/// The settings, redacted. A host that an origin of the manifest is made of is replaced as well: the operator
+/// chose it.
 #[must_use]
 pub fn settings(settings: &Value, plugin: &Inspection, redactor: &mut Redactor) -> Value {
     for (name, setting) in settings.as_object().into_iter().flatten() {
@@ -70,7 +71,8 @@ pub fn settings(settings: &Value, plugin: &Inspection, redactor: &mut Redactor) 
     redactor.value(settings.clone())
 }
 
-/// Replies with made-up names.
+/// The replies, redacted, with the headers of them a plugin may decide by; of two to the same request the
+/// last.
 #[must_use]
 pub fn replies(exchanges: Vec<(String, Reply)>, redactor: &mut Redactor) -> Vec<FixtureReply> {
     let mut kept: Vec<FixtureReply> = Vec::new();
@@ -92,13 +94,13 @@ pub fn replies(exchanges: Vec<(String, Reply)>, redactor: &mut Redactor) -> Vec<
     kept
 }
 
-/// What a provisioner is asked for a page of what is there.
+/// The request to a provisioner for the mailboxes of these domains.
 #[must_use]
 pub fn listing(domains: &[String], redactor: &mut Redactor) -> Value {
     json!({ "domains": domains.iter().map(|domain| redactor.text(domain)).collect::<Vec<_>>() })
 }
 
-/// What a provisioner is asked for a new mailbox.
+/// The request to a provisioner for a new mailbox.
 #[must_use]
 pub fn creation(login: &str, display_name: Option<&str>, redactor: &mut Redactor) -> Value {
     let mut wanted = json!({ "login": redactor.text(login) });

@@ -16,7 +16,7 @@ use super::record::recorded;
 use super::redact::Redactor;
 use super::shapes;
 
-/// Messages that are recorded of one folder.
+/// Messages of one folder that a recorded fixture keeps.
 const MESSAGES: u32 = 1_000;
 
 /// What is kept of a server's reply to ID (RFC 2971): which software it is. The rest is about the machine.

@@ -16,7 +16,7 @@ const SHORT: usize = 4;
 const WORDS: [&str; 9] =
     ["attributes", "capabilities", "code", "depth", "flags", "outcome", "phase", "roles", "severity"];
 
-/// Replaces what it was told and every address.
+/// Replaces the names it was told of, and every mail address.
 #[derive(Debug, Default)]
 pub struct Redactor {
     /// Lower case to what stands instead.
@@ -31,12 +31,12 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// A host of the project, and what it becomes.
+    /// Tells it a host of the project, and what stands in its place.
     pub fn host(&mut self, host: &str, becomes: &str) {
         self.put(host, || becomes.to_owned());
     }
 
-    /// Any other host: `host1.example`.
+    /// Tells it any other host, which becomes `host1.example`.
     pub fn other_host(&mut self, host: &str) {
         let number = self.hosts + 1;
         if self.put(host, || format!("host{number}.example")) {
@@ -44,7 +44,7 @@ impl Redactor {
         }
     }
 
-    /// The domain of addresses: `domain1.example`.
+    /// Tells it a domain of mail addresses, which becomes `domain1.example`.
     pub fn domain(&mut self, domain: &str) {
         let number = self.domains + 1;
         if self.put(domain, || format!("domain{number}.example")) {
@@ -52,7 +52,7 @@ impl Redactor {
         }
     }
 
-    /// A log-in name, which may be an address: `user1`, `user1@domain1.example`.
+    /// Tells it a log-in name, which becomes `user1`, or `user1@domain1.example` where it is an address.
     pub fn login(&mut self, login: &str) {
         match login.rsplit_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() => {
@@ -64,7 +64,7 @@ impl Redactor {
         }
     }
 
-    /// The name of a person, or whatever else the operator wrote beside a mailbox.
+    /// Tells it the name of a person, or whatever else the operator wrote beside a mailbox.
     pub fn person(&mut self, name: &str) {
         let number = self.people + 1;
         if self.put(name, || format!("Person {number}")) {
@@ -72,7 +72,7 @@ impl Redactor {
         }
     }
 
-    /// A password or token, and what stands in its place.
+    /// Tells it a password or token, and returns what stands in its place.
     pub fn secret(&mut self, secret: &[u8]) -> String {
         let text = String::from_utf8_lossy(secret);
         if text.is_empty() {
@@ -134,7 +134,7 @@ impl Redactor {
         instead
     }
 
-    /// The text with made-up names.
+    /// The text with all it was told of replaced, and every mail address.
     pub fn text(&mut self, text: &str) -> String {
         for (local, domain) in addresses(text) {
             self.address(local, domain);

@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 
 use super::shapes::Server;
 
-/// What a profile is asked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct ProfileRequest {
@@ -22,7 +21,6 @@ pub(super) struct ProfileRequest {
     refusal: Option<Refusal>,
 }
 
-/// A refusal to classify.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Refusal {
@@ -35,7 +33,6 @@ struct Refusal {
     text: String,
 }
 
-/// Which reply it was.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ReplyKind {
@@ -96,7 +93,6 @@ fn profile(known: &engine::ServerProfile) -> Value {
     }))
 }
 
-/// What a provisioner is asked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct ProvisioningRequest {
@@ -107,7 +103,6 @@ pub(super) struct ProvisioningRequest {
     set_quota: Option<Quota>,
 }
 
-/// A mailbox that is wanted.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct NewMailbox {
@@ -118,7 +113,6 @@ struct NewMailbox {
     quota: Option<u64>,
 }
 
-/// A limit to set.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Quota {
@@ -160,7 +154,7 @@ impl ProvisioningRequest {
     }
 }
 
-/// Without what is empty, as answers are written.
+/// The value without its empty fields, as answers are written.
 fn filled(value: Value) -> Value {
     let Value::Object(fields) = value else { return value };
     let kept = fields.into_iter().filter(|(_, value)| match value {

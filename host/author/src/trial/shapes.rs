@@ -16,7 +16,6 @@ use mailhaul_imap::{FolderPath, SpecialUse};
 use mailhaul_net::TlsMode;
 use serde::{Deserialize, Serialize};
 
-/// What a mapper is asked.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct MappingRequest {
@@ -29,7 +28,6 @@ pub(crate) struct MappingRequest {
     settled: Vec<Ruling>,
 }
 
-/// One server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Server {
@@ -43,7 +41,6 @@ pub(crate) struct Server {
     delimiter: Option<char>,
 }
 
-/// How a connection is protected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Tls {
@@ -53,7 +50,6 @@ pub(crate) enum Tls {
     None,
 }
 
-/// One folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Folder {
@@ -72,7 +68,6 @@ pub(crate) struct Folder {
     bytes: Option<u64>,
 }
 
-/// A mapper's answer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Mapping {
@@ -81,7 +76,6 @@ pub(crate) struct Mapping {
     notes: Vec<Note>,
 }
 
-/// Where one folder goes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Ruling {
@@ -91,7 +85,6 @@ pub(crate) struct Ruling {
     why: String,
 }
 
-/// The decision.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Decision {
@@ -99,7 +92,6 @@ pub(crate) enum Decision {
     Skip(String),
 }
 
-/// A folder of the target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct TargetFolder {
@@ -110,7 +102,6 @@ pub(crate) struct TargetFolder {
     subscribe: Option<bool>,
 }
 
-/// A mapper's remark.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Note {
@@ -119,7 +110,6 @@ pub(crate) struct Note {
     message: String,
 }
 
-/// Which page a source is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct PageRequest {
@@ -128,7 +118,6 @@ pub(crate) struct PageRequest {
     pub(crate) max: u32,
 }
 
-/// A source's answer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct Page {
@@ -139,7 +128,6 @@ pub(crate) struct Page {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// One mailbox to move.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Mailbox {
@@ -152,7 +140,6 @@ pub(crate) struct Mailbox {
     origin: Option<String>,
 }
 
-/// One end of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Account {
@@ -168,7 +155,6 @@ pub(crate) struct Account {
     auth: Option<String>,
 }
 
-/// A source's remark.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Diagnostic {
@@ -179,7 +165,7 @@ pub(crate) struct Diagnostic {
     at: Option<String>,
 }
 
-/// What a validator is asked, with the two mailboxes it is lent.
+/// Beside what `wit/` has, the two mailboxes the validator is lent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct ValidationRequest {
@@ -192,7 +178,6 @@ pub(crate) struct ValidationRequest {
     pub(crate) target: Vec<ViewFolder>,
 }
 
-/// When a validator is called.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Phase {
@@ -200,7 +185,6 @@ pub(crate) enum Phase {
     AfterCutover,
 }
 
-/// One pair of folders.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct FolderPair {
@@ -231,7 +215,7 @@ pub(crate) struct ViewFolder {
     /// Messages of which only the UID matters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) uids: Vec<u32>,
-    /// Messages of which more is said.
+    /// Messages given with size, date, flags, headers or digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) messages: Vec<ViewMessage>,
     /// Of a source folder: pairs of its UIDs and the target's, as the ledger has them.
@@ -239,7 +223,6 @@ pub(crate) struct ViewFolder {
     pub(crate) counterparts: Vec<(u32, u32)>,
 }
 
-/// One message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct ViewMessage {
@@ -256,7 +239,6 @@ pub(crate) struct ViewMessage {
     pub(crate) sha256: Option<String>,
 }
 
-/// A validator's answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Report {
@@ -267,7 +249,6 @@ pub(crate) struct Report {
     findings: Vec<Finding>,
 }
 
-/// A validator's finding.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Finding {

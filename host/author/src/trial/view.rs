@@ -6,13 +6,12 @@ use mailhaul_imap::FolderPath;
 
 use super::shapes::{self, ViewFolder, ViewMessage};
 
-/// A mailbox in memory.
 #[derive(Debug)]
 pub(crate) struct FixtureView {
     folders: Vec<(FolderPath, ViewFolder)>,
 }
 
-/// Headers of one message.
+/// (name, value) of one message, as a view gives them.
 type Headers = Vec<(String, Vec<u8>)>;
 
 impl FixtureView {

@@ -17,13 +17,13 @@ thread_local! {
 /// A request as the other side would see it, with `<label>` where a secret would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestRequest {
-    /// What is done.
+    /// What is done to the resource.
     pub method: Method,
-    /// Where.
+    /// The URL as the plugin wrote it.
     pub url: String,
-    /// Names and values.
+    /// Names and values, in their order.
     pub headers: Vec<(String, String)>,
-    /// The body as text.
+    /// The body as text; bytes that are no UTF-8 are replaced.
     pub body: String,
 }
 
@@ -59,19 +59,19 @@ fn text(pieces: &[Piece<'_>]) -> String {
     pieces.iter().map(piece).collect()
 }
 
-/// What the other side answers.
+/// The reply a test gives to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestReply {
-    /// Status.
+    /// The HTTP status; any is a reply, not an error.
     pub status: u16,
-    /// Names and values.
+    /// Names and values, in their order.
     pub headers: Vec<(String, String)>,
-    /// Body.
+    /// The whole body; the plugin reads it in pieces.
     pub body: Vec<u8>,
 }
 
 impl TestReply {
-    /// A reply with this JSON.
+    /// A reply with this text as body and `application/json` as its type.
     #[must_use]
     pub fn json(status: u16, body: &str) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
@@ -112,7 +112,7 @@ pub fn with_http<T>(
     result
 }
 
-/// Runs `test` with these secrets granted.
+/// Runs `test` with the secrets of these names granted. Without it, opening any is denied.
 pub fn with_secrets<'a, T>(names: impl IntoIterator<Item = &'a str>, test: impl FnOnce() -> T) -> T {
     let before = SECRETS.replace(names.into_iter().map(str::to_owned).collect());
     let result = test();

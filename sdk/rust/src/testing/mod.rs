@@ -28,7 +28,7 @@ thread_local! {
     static SETTINGS: RefCell<String> = RefCell::new("{}".to_owned());
 }
 
-/// Runs `test` with these settings, given as JSON.
+/// Runs `test` with these settings, given as JSON. Without it they are `{}`, since no manifest is read.
 pub fn with_settings<T>(json: &str, test: impl FnOnce() -> T) -> T {
     let before = SETTINGS.with(|settings| settings.replace(json.to_owned()));
     let result = test();
@@ -41,7 +41,7 @@ pub(crate) fn current_settings() -> String {
     SETTINGS.with(|settings| settings.borrow().clone())
 }
 
-/// Tables and files given to a source under test.
+/// The tables a source under test is given; there are no files.
 #[derive(Debug, Default)]
 pub struct TestInputs {
     tables: BTreeMap<String, Rc<TestTable>>,
@@ -55,7 +55,7 @@ struct TestTable {
 }
 
 impl TestInputs {
-    /// Nothing given yet.
+    /// No inputs; [`with_csv`](Self::with_csv) adds one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -140,7 +140,7 @@ impl Table for Rc<TestTable> {
     }
 }
 
-/// A mailbox in memory.
+/// A mailbox in memory, to be lent to a validator under test.
 #[derive(Debug, Clone)]
 pub struct TestView {
     side: Side,
@@ -150,13 +150,13 @@ pub struct TestView {
 }
 
 impl TestView {
-    /// An empty mailbox.
+    /// A mailbox without folders.
     #[must_use]
     pub fn new(side: Side) -> Self {
         Self { side, folders: Vec::new(), messages: BTreeMap::new(), counterparts: BTreeMap::new() }
     }
 
-    /// Adds a folder with messages of these UIDs.
+    /// Adds a folder with messages of these UIDs, 1,000 bytes each, without flags.
     #[must_use]
     pub fn with_folder(mut self, folder: Folder, uids: impl IntoIterator<Item = u32>) -> Self {
         let stat = |uid| MessageStat {

@@ -6,7 +6,6 @@ use crate::bindings::imports::mailhaul::plugin::http as wit;
 use crate::http::{Body, Encoding, HttpError, Method, Piece, Reply, Request};
 use crate::secrets::Handle;
 
-/// Sends a request through the host.
 pub(crate) fn send(request: &Request<'_>) -> Result<Box<dyn Reply>, HttpError> {
     let headers = request.headers.iter().map(|(name, value)| {
         Ok(wit::Header { name: name.clone(), value: value.iter().map(piece).collect::<Result<_, _>>()? })

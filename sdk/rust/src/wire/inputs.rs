@@ -10,7 +10,6 @@ fn position(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// What this call was given.
 pub(crate) struct HostInputs;
 
 impl Inputs for HostInputs {

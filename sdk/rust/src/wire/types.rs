@@ -13,13 +13,13 @@ use crate::{
     RoundTripOutcome, Ruling, Secret, Server, Severity, SpecialUse, TargetFolder, Tls, ValidationRequest,
 };
 
-/// Into the generated type.
+/// From this crate's type to the generated one.
 pub(crate) trait Wire {
     type Wire;
     fn wire(self) -> Self::Wire;
 }
 
-/// From the generated type.
+/// From the generated type to this crate's.
 pub(crate) trait Own {
     type Own;
     fn own(self) -> Self::Own;

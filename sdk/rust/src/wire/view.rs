@@ -4,7 +4,6 @@ use super::Own;
 use crate::bindings::imports::mailhaul::plugin::evidence as wit;
 use crate::{Digest, Folder, FolderPath, HeaderBlock, MailboxView, MessageStat, Side, ViewError};
 
-/// A view given for one call.
 pub(crate) struct HostView(pub(crate) wit::MailboxView);
 
 impl MailboxView for HostView {

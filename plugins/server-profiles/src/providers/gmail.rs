@@ -1,0 +1,39 @@
+//! Gmail.
+
+use crate::provider::*;
+
+pub(crate) const PROVIDER: Provider = Provider {
+    offers: &["X-GM-EXT-1"],
+    max_connections_per_mailbox: Some(15),
+    max_append_bytes: Some(35_651_584),
+    notes: &[
+        "a mailbox gives 2,500 MB and takes 500 MB a day by IMAP; what is over waits for the next day",
+        "a message with several labels is in several folders; what is stored twice is merged",
+    ],
+    sentences: &[
+        says(
+            "application-specific password",
+            LOG_IN,
+            Cause::AuthRefused,
+            "use an app password (the account needs 2-step verification for it), or auth = \"xoauth2\"",
+        ),
+        says(
+            "web browser",
+            LOG_IN,
+            Cause::AuthRefused,
+            "sign in to the account once with a web browser and confirm that it was you, then try again",
+        ),
+        says(
+            "web login required",
+            LOG_IN,
+            Cause::AuthRefused,
+            "sign in to the account once with a web browser and confirm that it was you, then try again",
+        ),
+        log_in("use an app password or auth = \"xoauth2\": Google refuses the account's own password"),
+        throttled("session expired", 900),
+    ],
+    ..hosted("Gmail", &["gmail.com", "googlemail.com"])
+};
+
+#[cfg(test)]
+pub(crate) const FIXTURES: &[Fixture] = &[Fixture::host("imap.gmail.com"), Fixture::offers("X-GM-EXT-1")];

@@ -1,0 +1,14 @@
+//! Zimbra.
+
+use crate::provider::*;
+
+pub(crate) const PROVIDER: Provider = Provider {
+    // What it tells of messages that are gone is not to be relied on.
+    avoid: &["QRESYNC"],
+    notes: &["a subscription to a locked shared folder ends the session: unsubscribe before the move"],
+    ..program("Zimbra", &["zimbra"])
+};
+
+#[cfg(test)]
+pub(crate) const FIXTURES: &[Fixture] =
+    &[Fixture::greeting("mail.acme.example Zimbra IMAP4rev1 server ready"), Fixture::name("Zimbra")];
