@@ -7,17 +7,21 @@ use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
-use crate::auth::{self, Login};
-use crate::batch::{Budget, run_all};
-use crate::capability::{Namespaces, ServerFacts, delimiter};
+use crate::login;
 use crate::command::{Answer, Command, next};
-use crate::deflate::Deflated;
-use crate::gate::Gate;
-use crate::reply::{Reply, Status, values};
+use crate::command::batch::{Budget, run_all};
+use crate::command::capability::{Namespaces, delimiter};
 use crate::session::Session;
-use crate::transport::Transport;
+use crate::session::gate::Gate;
+use crate::syntax::reply::{Reply, Status, values};
+use crate::types::utf7;
+use crate::types::error::ImapError;
+use crate::types::facts::ServerFacts;
+use crate::types::login::Login;
+use crate::types::timeouts::Timeouts;
 use crate::wire::Wire;
-use crate::{ImapError, Timeouts, utf7};
+use crate::wire::deflate::Deflated;
+use crate::wire::transport::Transport;
 
 /// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us,
 /// and we for its greeting.
@@ -115,15 +119,6 @@ struct How<'a> {
     protected: bool,
     compress: bool,
     known: Option<&'a Known>,
-}
-
-/// What a session has learnt about its server while it was set up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    pub(crate) facts: ServerFacts,
-    pub(crate) namespaces: Namespaces,
-    /// The capabilities that the log-in's OK listed; empty when it listed none.
-    offered: Vec<String>,
 }
 
 struct Greeting {

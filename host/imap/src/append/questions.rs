@@ -4,8 +4,10 @@
 use tokio::time::Instant;
 
 use super::Appender;
-use crate::pipeline::Pending;
-use crate::{FetchItems, Flags, ImapError};
+use crate::append::shared::Pending;
+use crate::types::error::ImapError;
+use crate::types::fetched::FetchItems;
+use crate::types::flags::Flags;
 
 /// Bytes of keywords in one question; what does not fit is asked with the message, as everything was before.
 const MOST: usize = 2 << 10;

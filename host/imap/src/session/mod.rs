@@ -1,0 +1,470 @@
+//! A logged-in session: one command at a time, each answer checked.
+//!
+//! async-imap speaks for the plain session commands, through the [gate](crate::gate); listing, status, quota,
+//! FETCH and APPEND are written and read by us on the same wire. Nothing here retries.
+
+use std::time::Duration;
+
+use crate::command::{Answer, Command, quoted};
+use crate::command::batch::{Budget, run_all};
+use crate::command::capability::{Known, Namespaces};
+use crate::command::selected::{created, read_selected, tells_exists};
+use crate::session::append_state::{Learnt, Manners};
+use crate::session::fetch_history::Reading;
+use crate::session::fetch_state::FetchState;
+use crate::session::gate::Gate;
+use crate::syntax::reply::{Reply, StatusLine, values};
+use crate::types::bounds;
+use crate::types::error::ImapError;
+use crate::types::facts::ServerFacts;
+use crate::types::folder::SpecialUse;
+use crate::types::name::FolderName;
+use crate::types::selected::Selected;
+use crate::types::timeouts::Timeouts;
+use crate::wire::Wire;
+
+/// A connection that nothing was asked of for so long is kept alive: servers hang up after minutes, the
+/// strict ones.
+pub const STAY_EVERY: Duration = Duration::from_secs(50);
+
+/// A logged-in connection. Dropping it closes it; [`Session::logout`] also says goodbye.
+///
+/// A call that is dropped before it returns leaves the connection unusable: every later call fails with
+/// `Closed`.
+pub struct Session {
+    imap: async_imap::Session<Gate>,
+    known: Known,
+    /// Of these, what is heeded.
+    facts: ServerFacts,
+    timeouts: Timeouts,
+    tags: u64,
+    /// Whether QRESYNC was enabled.
+    qresync: bool,
+    /// Whether each command waits for the answer to the one before.
+    one_at_a_time: bool,
+    selected: Option<(FolderName, Selected)>,
+    /// Messages stored in the open folder since it was opened.
+    stored: u32,
+    pub(crate) fetching: Option<FetchState>,
+    pub(crate) manners: Manners,
+    reading: Reading,
+}
+
+/// What a server is not to be asked, or sent, though it does not say so itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restraint {
+    /// Capabilities to be treated as absent, in any case, with or without their `=value`.
+    pub avoid: Vec<String>,
+    /// The largest message APPEND takes, in bytes, where the server does not say (RFC 7889).
+    pub append_limit: Option<u64>,
+    /// Whether each command has to wait for the answer to the one before.
+    pub one_at_a_time: bool,
+}
+
+/// Storage used and allowed (RFC 9208), of the quota root with the least room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Bytes in use.
+    pub used: u64,
+    /// Bytes allowed.
+    pub limit: u64,
+}
+
+/// The commands that async-imap speaks.
+enum Control<'a> {
+    Examine(&'a str),
+    Select(&'a str),
+    Create(&'a str),
+    Subscribe(&'a str),
+    Noop,
+    Logout,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("endpoint", &self.facts.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(
+        mut imap: async_imap::Session<Gate>,
+        known: Known,
+        qresync: bool,
+        timeouts: Timeouts,
+    ) -> Result<Session, ImapError> {
+        imap.get_mut().wire()?.finish();
+        Ok(Session {
+            imap,
+            facts: known.facts.clone(),
+            known,
+            timeouts,
+            tags: 0,
+            qresync,
+            one_at_a_time: false,
+            selected: None,
+            stored: 0,
+            fetching: None,
+            manners: Manners::default(),
+            reading: Reading::default(),
+        })
+    }
+
+    /// Returns what was learnt about the server at log-in.
+    pub fn facts(&self) -> &ServerFacts {
+        &self.facts
+    }
+
+    /// Returns the same for a further connection; see [`connect_beside`](crate::connect_beside).
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Leaves alone from now on what does not work on this server, though it offers it.
+    pub fn restrain(&mut self, restraint: &Restraint) {
+        let names = |one: &str| restraint.avoid.iter().any(|avoid| avoid.eq_ignore_ascii_case(one));
+        let avoided = |offered: &str| {
+            let name = offered.split_once('=').map_or(offered, |(name, _)| name);
+            // QRESYNC is CONDSTORE and more (RFC 7162).
+            names(offered) || names(name) || (name.eq_ignore_ascii_case("QRESYNC") && names("CONDSTORE"))
+        };
+        if avoided("APPENDLIMIT") {
+            self.facts.append_limit = None;
+        }
+        self.qresync &= !avoided("QRESYNC");
+        self.facts.capabilities.retain(|offered| !avoided(offered));
+        // What the server itself says is worth more.
+        self.facts.append_limit = self.facts.append_limit.or(restraint.append_limit);
+        self.one_at_a_time |= restraint.one_at_a_time;
+    }
+
+    /// Whether each command waits for the answer to the one before.
+    pub(crate) fn is_one_at_a_time(&self) -> bool {
+        self.one_at_a_time
+    }
+
+    /// Returns the folder opened last, if it is still open.
+    pub fn selected(&self) -> Option<(&FolderName, &Selected)> {
+        self.selected.as_ref().map(|(name, selected)| (name, selected))
+    }
+
+    /// Opens a folder for reading only: the server changes nothing, not even `\Recent` (RFC 9051 section
+    /// 6.3.3).
+    ///
+    /// # Errors
+    /// `No` when it cannot be opened; no folder is open then.
+    pub async fn examine(&mut self, folder: &FolderName) -> Result<Selected, ImapError> {
+        self.open(folder, true).await
+    }
+
+    /// Opens a folder for reading and writing.
+    ///
+    /// # Errors
+    /// `No` when it cannot be opened; no folder is open then.
+    pub async fn select(&mut self, folder: &FolderName) -> Result<Selected, ImapError> {
+        self.open(folder, false).await
+    }
+
+    async fn open(&mut self, folder: &FolderName, read_only: bool) -> Result<Selected, ImapError> {
+        self.settle().await?;
+        self.forget_selected()?;
+        let name = if read_only { "EXAMINE" } else { "SELECT" };
+        let answer = match plain(folder) {
+            Some(text) if read_only => self.control(name, Control::Examine(text)).await?,
+            Some(text) => self.control(name, Control::Select(text)).await?,
+            None => self.run(Command::new(name).string("the folder name", &folder.0)).await?,
+        };
+        let answer = answer.ok(name)?;
+        if read_only {
+            return self.examined(folder, &answer);
+        }
+        let selected = read_selected(&answer)?;
+        self.set_selected(folder, &selected);
+        Ok(selected)
+    }
+
+    /// Reads EXAMINE's answer.
+    pub(crate) fn examined(&mut self, folder: &FolderName, answer: &Answer) -> Result<Selected, ImapError> {
+        // A source is opened for reading only, and without its count it would pass for empty.
+        if !tells_exists(answer) {
+            let what = "a folder was opened without a word on how many messages it holds".to_owned();
+            return Err(self.imap.get_mut().wire()?.reader.fail(ImapError::Protocol { what }));
+        }
+        let selected = Selected { read_only: true, ..read_selected(answer)? };
+        self.set_selected(folder, &selected);
+        Ok(selected)
+    }
+
+    /// Creates a folder, with a role where the server takes one (RFC 6154 section 3). A folder that exists
+    /// already is success.
+    ///
+    /// # Errors
+    /// `No` when the server will not create it.
+    pub async fn create(&mut self, folder: &FolderName, role: Option<&SpecialUse>) -> Result<(), ImapError> {
+        if let Some(token) = role.and_then(SpecialUse::settable)
+            && self.facts.has("CREATE-SPECIAL-USE")
+        {
+            let uses = format!("(USE ({token}))");
+            let command = Command::new("CREATE").string("the folder name", &folder.0).text(&uses);
+            match created(self.run(command).await?) {
+                Ok(_) => return Ok(()),
+                // Another folder has the role, or the server knows none for new folders: the folder still
+                // matters.
+                Err(error) => tracing::debug!(%error, "CREATE with a role was refused"),
+            }
+        }
+        let answer = match plain(folder) {
+            Some(text) => self.control("CREATE", Control::Create(text)).await?,
+            None => self.run(Command::new("CREATE").string("the folder name", &folder.0)).await?,
+        };
+        created(answer).map(drop)
+    }
+
+    /// Subscribes to a folder.
+    ///
+    /// # Errors
+    /// `No` when the server refuses.
+    pub async fn subscribe(&mut self, folder: &FolderName) -> Result<(), ImapError> {
+        let answer = match plain(folder) {
+            Some(text) => self.control("SUBSCRIBE", Control::Subscribe(text)).await?,
+            None => self.run(Command::new("SUBSCRIBE").string("the folder name", &folder.0)).await?,
+        };
+        answer.ok("SUBSCRIBE").map(drop)
+    }
+
+    /// The server took messages between its requests for patience: the next time it is waited for as if it
+    /// was the first.
+    pub fn patience_begins_anew(&mut self) {
+        self.manners.forget_complaints();
+    }
+
+    /// What the server asked patience for was single messages, which are not sent any more: it is waited for
+    /// no longer.
+    pub fn patience_is_over(&mut self) {
+        self.manners.forget_complaints();
+        self.manners.go_on();
+    }
+
+    /// Returns how much room the account has, or `None` when the server has no quota or does not tell.
+    ///
+    /// # Errors
+    /// Only lost connections.
+    pub async fn quota(&mut self) -> Result<Option<Quota>, ImapError> {
+        if !self.facts.has("QUOTA") {
+            return Ok(None);
+        }
+        let answer = self.run(Command::new("GETQUOTAROOT").text("\"INBOX\"")).await?;
+        Ok(answer.ok("GETQUOTAROOT").ok().and_then(|answer| read_quota(&answer)))
+    }
+
+    /// Asks for nothing: keeps the connection open and shows whether it is.
+    ///
+    /// # Errors
+    /// Any sign that the connection is no longer good.
+    pub async fn noop(&mut self) -> Result<(), ImapError> {
+        self.control("NOOP", Control::Noop).await?.ok("NOOP").map(drop)
+    }
+
+    /// Asks for nothing where nothing was asked for [`STAY_EVERY`], so that the server does not take the
+    /// connection for left: while the other end of a migration makes us wait.
+    ///
+    /// # Errors
+    /// As [`Session::noop`]; a server that refuses it is not asked for more.
+    pub async fn stay(&mut self) -> Result<(), ImapError> {
+        let quiet = self.imap.get_mut().wire()?.quiet_for();
+        if quiet < STAY_EVERY || self.fetching.as_ref().is_some_and(|fetch| !fetch.is_over()) {
+            return Ok(());
+        }
+        match self.noop().await {
+            Err(error) if error.is_connection_lost() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shares what is learnt about how messages may be sent with other connections to the same mailbox: what
+    /// one of them had to ask for, none has to ask again.
+    pub fn learn_with(&mut self, learnt: &Learnt) {
+        self.manners.proven = learnt.clone();
+    }
+
+    /// Shares what is learnt about reading with other connections to the same account, earlier and later ones
+    /// as well.
+    pub fn read_with(&mut self, reading: &Reading) {
+        self.reading = reading.clone();
+    }
+
+    /// Returns what is learnt about reading from this account.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Ends the session politely. The connection is closed whatever the result.
+    ///
+    /// # Errors
+    /// When the connection was lost before the server agreed; nothing needs to be done about it.
+    pub async fn logout(mut self) -> Result<(), ImapError> {
+        let answer = self.control("LOGOUT", Control::Logout).await?;
+        answer.ok("LOGOUT").map(drop)
+    }
+
+    /// Runs one of async-imap's calls and returns what the gate saw.
+    async fn control(&mut self, name: &'static str, call: Control<'_>) -> Result<Answer, ImapError> {
+        self.settle().await?;
+        self.imap.get_mut().begin(name)?;
+        // The results are dropped on purpose: several of them are `Ok` for NO and for a dead connection.
+        let outcome = match call {
+            Control::Examine(folder) => self.imap.examine(folder).await.map(drop),
+            Control::Select(folder) => self.imap.select(folder).await.map(drop),
+            Control::Create(folder) => self.imap.create(folder).await,
+            Control::Subscribe(folder) => self.imap.subscribe(folder).await,
+            Control::Noop => self.imap.noop().await,
+            Control::Logout => self.imap.logout().await,
+        };
+        let result = self.imap.get_mut().finish(outcome);
+        if let Err(ImapError::Closed { .. }) = &result
+            && let Ok(wire) = self.imap.get_mut().wire()
+        {
+            // Writing failed; the server's last words may still be there to read.
+            if let Err(bye @ ImapError::Bye { .. }) = wire.flush().await {
+                return Err(bye);
+            }
+        }
+        result
+    }
+
+    /// Returns whether a folder of this name is the user's own: in none of the namespaces of other users or
+    /// of all (RFC 2342).
+    pub fn owns(&self, name: &FolderName) -> bool {
+        self.known.namespaces.is_own(name)
+    }
+
+    pub(crate) fn namespaces(&self) -> &Namespaces {
+        &self.known.namespaces
+    }
+
+    /// Before another folder is opened: what came of this one before does not count.
+    pub(crate) fn forget_selected(&mut self) -> Result<(), ImapError> {
+        self.selected = None;
+        self.stored = 0;
+        self.wire()?.reader.forget_exists();
+        Ok(())
+    }
+
+    /// The open folder holds so many messages by STATUS: a list of it may be as long, whatever EXISTS says.
+    pub fn expect(&mut self, messages: u32) {
+        if let Ok(wire) = self.wire() {
+            wire.reader.expect(messages);
+        }
+    }
+
+    /// How many messages a list of the open folder may have: its count by the server's newest word, with some
+    /// slack.
+    pub(crate) fn most_listed(&mut self) -> Result<u64, ImapError> {
+        let stored = self.stored;
+        Ok(bounds::most_listed(self.wire()?.reader.exists(), stored))
+    }
+
+    /// How many messages were stored in the open folder since it was opened.
+    pub(crate) fn stored(&self) -> u32 {
+        self.stored
+    }
+
+    /// Messages were stored in the open folder.
+    pub(crate) fn has_stored(&mut self, messages: u32) {
+        self.stored = self.stored.saturating_add(messages);
+    }
+
+    pub(crate) fn set_selected(&mut self, folder: &FolderName, selected: &Selected) {
+        self.selected = Some((folder.clone(), selected.clone()));
+    }
+
+    /// Whether the server tells which messages are gone (RFC 7162 section 3.2), and can be believed.
+    pub(crate) fn tells_vanished(&self) -> bool {
+        self.qresync
+    }
+
+    /// Runs commands of our own together; see [`run_all`].
+    pub(crate) async fn run_all(
+        &mut self,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
+        self.settle().await?;
+        let tagged: Vec<_> = commands.into_iter().map(|command| (self.next_tag(), command)).collect();
+        let mut budget = Budget::new(tagged.len(), self.timeouts.command);
+        let wire = self.imap.get_mut().wire()?;
+        if !self.one_at_a_time {
+            return run_all(wire, tagged, &mut budget).await;
+        }
+        let mut answers = Vec::with_capacity(tagged.len());
+        for one in tagged {
+            answers.extend(run_all(wire, vec![one], &mut budget).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Runs a command of our own.
+    pub(crate) async fn run(&mut self, command: Command) -> Result<Answer, ImapError> {
+        self.settle().await?;
+        let tag = self.next_tag();
+        command.run(self.imap.get_mut().wire()?, &tag).await
+    }
+
+    /// Runs a command of our own whose answer may be long; see [`Command::run_with`].
+    pub(crate) async fn run_with(
+        &mut self,
+        command: Command,
+        take: impl FnMut(Reply) -> bool,
+    ) -> Result<StatusLine, ImapError> {
+        self.settle().await?;
+        let tag = self.next_tag();
+        command.run_with(self.imap.get_mut().wire()?, &tag, take).await
+    }
+
+    pub(crate) fn next_tag(&mut self) -> String {
+        self.tags += 1;
+        format!("M{}", self.tags)
+    }
+
+    pub(crate) fn wire(&mut self) -> Result<&mut Wire, ImapError> {
+        self.imap.get_mut().wire()
+    }
+
+    pub(crate) fn gate(&mut self) -> &mut Gate {
+        self.imap.get_mut()
+    }
+
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
+    }
+}
+
+/// The name for async-imap, which quotes it itself; `None` when it needs a literal.
+fn plain(folder: &FolderName) -> Option<&str> {
+    quoted(&folder.0)?;
+    std::str::from_utf8(&folder.0).ok()
+}
+
+fn read_quota(answer: &Answer) -> Option<Quota> {
+    /// STORAGE counts in units of 1024 bytes (RFC 9208 section 5.1).
+    const UNIT: u64 = 1024;
+    let mut tightest: Option<Quota> = None;
+    for reply in &answer.data {
+        let Reply::Data { number, word, response } = reply else { continue };
+        if word != "QUOTA" {
+            continue;
+        }
+        let Some(list) = values(response, *number).nth(1) else { continue };
+        for triple in list.items().chunks(3) {
+            let [name, used, limit] = triple else { continue };
+            if let (true, Some(used), Some(limit)) = (name.is_word("STORAGE"), used.number(), limit.number())
+            {
+                let quota = Quota { used: used.saturating_mul(UNIT), limit: limit.saturating_mul(UNIT) };
+                let room = |quota: &Quota| quota.limit.saturating_sub(quota.used);
+                if tightest.as_ref().is_none_or(|other| room(&quota) < room(other)) {
+                    tightest = Some(quota);
+                }
+            }
+        }
+    }
+    tightest
+}

@@ -1,0 +1,99 @@
+//! What is asked of messages, and what came (RFC 9051 sections 6.4.5 and 7.5.2).
+
+use crate::types::date::InternalDate;
+use crate::types::flags::Flags;
+use crate::types::gmail::GmailFacts;
+use crate::types::refusal::Refusal;
+use crate::types::uidset::UidSet;
+
+/// What to ask of each message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FetchItems {
+    /// UID and flags only: the lightest way to see what is there.
+    Flags,
+    /// UID, flags, internal date and size.
+    Meta,
+    /// [`FetchItems::Meta`] and what Gmail adds; only for servers with X-GM-EXT-1.
+    Gmail,
+    /// [`FetchItems::Meta`] and the Message-ID header field, as the body.
+    Identity,
+    /// [`FetchItems::Meta`] and the whole header, as the body.
+    Headers,
+    /// [`FetchItems::Meta`] and the whole message.
+    Full,
+}
+
+impl FetchItems {
+    pub(crate) fn to_wire(self) -> &'static str {
+        match self {
+            FetchItems::Flags => "(UID FLAGS)",
+            FetchItems::Meta => "(UID FLAGS INTERNALDATE RFC822.SIZE)",
+            FetchItems::Gmail => "(UID FLAGS INTERNALDATE RFC822.SIZE X-GM-MSGID X-GM-LABELS)",
+            FetchItems::Identity => {
+                "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
+            }
+            FetchItems::Headers => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])",
+            FetchItems::Full => "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
+        }
+    }
+
+    /// Whether a body or header is part of the answer.
+    fn has_body(self) -> bool {
+        !matches!(self, FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail)
+    }
+
+    /// Whether it is what message lists are made of, in which nothing may be missing.
+    fn is_list(self) -> bool {
+        !matches!(self, FetchItems::Headers | FetchItems::Full)
+    }
+
+    /// Whether `line` is the answer to this question rather than the flag update a server may send at any
+    /// time. Where flags are all that was asked for, such an update is as good an answer.
+    fn is_answered_by(self, line: &FetchLine) -> bool {
+        self == FetchItems::Flags && line.flags.is_some() || line.is_answer()
+    }
+
+    fn chunk(self) -> u32 {
+        match self {
+            FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail | FetchItems::Identity => CHUNK_META,
+            FetchItems::Headers | FetchItems::Full => CHUNK_BODIES,
+        }
+    }
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its UID.
+    pub uid: u32,
+    /// Its flags.
+    pub flags: Flags,
+    /// When the server received it; `None` when it does not say or names no instant.
+    pub internal_date: Option<InternalDate>,
+    /// RFC822.SIZE in bytes, by the server's account, which may be wrong.
+    pub size: Option<u64>,
+    /// The length in bytes of what [`Fetch::chunk`] will return; `None` when the server answered without a
+    /// body.
+    pub body_len: Option<u64>,
+    /// What Gmail adds, when it was asked for.
+    pub gmail: Option<GmailFacts>,
+}
+
+/// A FETCH command that ended in NO or BAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchRefusal {
+    /// The messages that were asked for and did not come: fetch them one by one to find the one at fault.
+    pub uids: UidSet,
+    /// The server's reason.
+    pub refusal: Refusal,
+    /// Connections ended at these before, so that they were not asked for, as the reason says.
+    pub ended: bool,
+}
+
+impl FetchRefusal {
+    /// Whether it may be the length of the question that was refused: what it asked for is to be asked for in
+    /// shorter ones, before anybody waits.
+    pub fn may_be_about_length(&self) -> bool {
+        self.uids.len() > 1 && self.refusal.may_be_about_length()
+    }
+}
