@@ -7,20 +7,20 @@ use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
-use crate::login;
-use crate::command::{Answer, Command, next};
 use crate::command::batch::{Budget, run_all};
-use crate::command::capability::{Namespaces, delimiter};
+use crate::command::capability::{KnownServer, Namespaces, delimiter};
+use crate::command::{Answer, Command, next};
+use crate::login;
 use crate::session::Session;
 use crate::session::gate::Gate;
 use crate::syntax::reply::{Reply, Status, values};
-use crate::types::utf7;
 use crate::types::error::ImapError;
 use crate::types::facts::ServerFacts;
 use crate::types::login::Login;
 use crate::types::timeouts::Timeouts;
+use crate::types::utf7;
 use crate::wire::Wire;
-use crate::wire::deflate::Deflated;
+use crate::wire::deflate::DeflateStream;
 use crate::wire::transport::Transport;
 
 /// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us,
@@ -63,7 +63,7 @@ pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, 
 pub async fn connect_beside(
     account: &Account,
     timeouts: &Timeouts,
-    known: Option<&Known>,
+    known: Option<&KnownServer>,
 ) -> Result<Session, ImapError> {
     let endpoint = &account.endpoint;
     if endpoint.tls == TlsMode::None && !account.allow_cleartext {
@@ -79,8 +79,8 @@ pub async fn connect_beside(
         // What was said in clear could be anybody's; only the text is kept, for people.
         greeting.capabilities = None;
     }
-    let how = How { protected: endpoint.tls != TlsMode::None, compress: account.compress, known };
-    establish(wire, endpoint.clone(), greeting, &account.login, how, timeouts).await
+    let setup = Setup { protected: endpoint.tls != TlsMode::None, compress: account.compress, known };
+    establish(wire, endpoint.clone(), greeting, &account.login, setup, timeouts).await
 }
 
 /// Returns a logged-in session over a stream that exists already, such as a tunnel or a test's pipe. The
@@ -100,8 +100,8 @@ where
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
     hide(&mut wire, login);
     let greeting = read_greeting(&mut wire, timeouts.greeting).await?;
-    let how = How { protected: true, compress: false, known: None };
-    establish(wire, endpoint, greeting, login, how, timeouts).await
+    let setup = Setup { protected: true, compress: false, known: None };
+    establish(wire, endpoint, greeting, login, setup, timeouts).await
 }
 
 /// From the greeting on: a server may have kept the password of an earlier connection.
@@ -110,15 +110,15 @@ fn hide(wire: &mut Wire, login: &Login) {
     [Some(&login.user), login.admin.as_ref()]
         .into_iter()
         .flatten()
-        .for_each(|name| wire.reader.secrets.name(name));
+        .for_each(|name| wire.reader.secrets.add_name(name));
 }
 
 /// What the connection is like, and is to be like.
 #[derive(Clone, Copy)]
-struct How<'a> {
+struct Setup<'a> {
     protected: bool,
     compress: bool,
-    known: Option<&'a Known>,
+    known: Option<&'a KnownServer>,
 }
 
 struct Greeting {
@@ -216,11 +216,11 @@ async fn start_tls(
     let refused = |what: &str| ImapError::Starttls { what: what.to_owned() };
     let mut offered = ServerFacts::new(account.endpoint.clone());
     if let Some(greeting) = greeting {
-        offered.learn_capabilities(greeting);
+        offered.read_capabilities(greeting);
     }
     if !offered.has("STARTTLS") {
         let asked = Command::new("CAPABILITY").run(&mut wire, "T1").await?;
-        offered.learn_capabilities(&asked.ok("CAPABILITY")?);
+        offered.read_capabilities(&asked.ok("CAPABILITY")?);
     }
     if !offered.has("STARTTLS") {
         return Err(refused("the server does not offer it; nothing was sent in clear text"));
@@ -246,44 +246,44 @@ async fn establish(
     endpoint: Endpoint,
     greeting: Greeting,
     login: &Login,
-    how: How<'_>,
+    setup: Setup<'_>,
     timeouts: &Timeouts,
 ) -> Result<Session, ImapError> {
     let mut facts = ServerFacts::new(endpoint);
     facts.greeting = greeting.text;
-    let known = greeting.capabilities.is_some_and(|answer| facts.learn_capabilities(&answer));
+    let known = greeting.capabilities.is_some_and(|answer| facts.read_capabilities(&answer));
     if !known {
         let answer = Command::new("CAPABILITY").run(&mut wire, "C1").await?;
-        facts.learn_capabilities(&answer);
+        facts.read_capabilities(&answer);
     }
-    let told = auth::log_in(&mut wire, &facts, login, how.protected).await?;
+    let told = login::log_in(&mut wire, &facts, login, setup.protected).await?;
     tracing::debug!(endpoint = %facts.endpoint, "logged in");
-    let mut learnt = Learnt::default();
+    let mut discovery = Discovery::default();
     // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers
     // list a shorter set there, and the list that counts is asked for.
-    let hint = facts.learn_capabilities(&told);
+    let hint = facts.read_capabilities(&told);
     let offered = if hint { facts.capabilities.clone() } else { Vec::new() };
-    if let Some(known) = how.known.filter(|known| hint && known.offered == offered) {
+    if let Some(known) = setup.known.filter(|known| hint && known.offered == offered) {
         facts = ServerFacts { greeting: facts.greeting, endpoint: facts.endpoint, ..known.facts.clone() };
-        learnt.namespaces = Some(known.namespaces.clone());
+        discovery.namespaces = Some(known.namespaces.clone());
     } else {
-        learnt.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
+        discovery.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
         // What only the full list advertised, and the delimiter of a server that refuses to tell its
         // namespaces.
         for _ in 0..2 {
-            learnt.ask(&mut wire, &mut facts, None, true).await?;
+            discovery.ask(&mut wire, &mut facts, None, true).await?;
         }
     }
-    if how.compress && facts.has("COMPRESS=DEFLATE") {
+    if setup.compress && facts.has("COMPRESS=DEFLATE") {
         wire = compress(wire, timeouts).await?;
     }
-    let mut client = async_imap::Client::new(Gate::adopting(wire));
+    let mut client = async_imap::Client::new(Gate::after_login(wire));
     client.get_mut().begin("LOGIN")?;
     let imap = client.login("-", "-").await.map_err(|(error, _)| ImapError::Protocol {
         what: format!("the session could not be set up: {}", error.to_string().to_lowercase()),
     })?;
-    let known = Known { facts, namespaces: learnt.namespaces.unwrap_or_default(), offered };
-    Session::new(imap, known, learnt.qresync, timeouts.clone())
+    let known = KnownServer { facts, namespaces: discovery.namespaces.unwrap_or_default(), offered };
+    Session::new(imap, known, discovery.qresync, timeouts.clone())
 }
 
 /// Puts the connection under compression (RFC 4978). A server that will not goes on without.
@@ -298,7 +298,7 @@ async fn compress(mut wire: Wire, timeouts: &Timeouts) -> Result<Wire, ImapError
     let secrets = std::mem::take(&mut wire.reader.secrets);
     let closed = || ImapError::Closed { during: NAME, detail: "the server closed it".to_owned() };
     let (transport, _) = wire.into_transport().ok_or_else(closed)?;
-    let stream = Deflated::new(transport.into_io(), already);
+    let stream = DeflateStream::new(transport.into_io(), already);
     tracing::debug!("compressed from here on");
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
     wire.reader.secrets = secrets;
@@ -316,13 +316,13 @@ const ENABLE: Question = ("C6", "ENABLE", "QRESYNC");
 
 /// What was asked since the log-in, and what came of it.
 #[derive(Default)]
-struct Learnt {
+struct Discovery {
     asked: Vec<&'static str>,
     namespaces: Option<Namespaces>,
     qresync: bool,
 }
 
-impl Learnt {
+impl Discovery {
     /// Asks, in one round trip, `first` and what the server advertises and was not asked yet (`rest`).
     ///
     /// A server may refuse what it advertises: everything but the capabilities can be done without.
@@ -352,23 +352,23 @@ impl Learnt {
             let command = Command::new(name);
             ((*tag).to_owned(), if text.is_empty() { command } else { command.text(text) })
         });
-        let mut budget = Budget::new(questions.len(), wire.reader.whole());
+        let mut budget = Budget::new(questions.len(), wire.reader.command_timeout());
         let answers = run_all(wire, commands.collect(), &mut budget).await?;
         for ((_, name, _), answer) in questions.into_iter().zip(answers) {
             match answer.and_then(|answer| answer.ok(name)) {
-                Ok(answer) => self.learn(name, &answer, facts),
+                Ok(answer) => self.take(name, &answer, facts),
                 Err(error) => tracing::debug!(%error, "{name} was refused"),
             }
         }
         Ok(())
     }
 
-    fn learn(&mut self, name: &str, answer: &Answer, facts: &mut ServerFacts) {
+    fn take(&mut self, name: &str, answer: &Answer, facts: &mut ServerFacts) {
         match name {
             "CAPABILITY" => {
-                facts.learn_capabilities(answer);
+                facts.read_capabilities(answer);
             }
-            "ID" => facts.learn_id(answer),
+            "ID" => facts.read_id(answer),
             "NAMESPACE" => {
                 if let Some(namespaces) = Namespaces::read(answer)
                     && let Some(own) = namespaces.personal.first()

@@ -7,9 +7,9 @@ use crate::syntax::fetch_line::{FetchLine, Section};
 use crate::syntax::framer::{Frame, Framer};
 use crate::syntax::reply::{Reply, values};
 use crate::syntax::token::Tokens;
-use crate::types::utf7;
 use crate::types::fetched::FetchItems;
 use crate::types::name::{FolderName, FolderPath, Naming};
+use crate::types::utf7;
 
 /// A response's bytes, or what comes before a body with the body's announced length.
 type Cut = (Vec<u8>, Option<u64>);

@@ -11,12 +11,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::append::appender::Appender;
 use crate::append::shared::{Consent, FOREVER, Shared};
 use crate::session::Session;
-use crate::syntax::fetch_line::Collected;
+use crate::syntax::fetch_line::ListCollector;
 use crate::syntax::reply::{Reply, Status, StatusLine};
 use crate::syntax::token::Tokens;
 use crate::types::bounds;
 use crate::types::error::ImapError;
-use crate::types::fetched::{FetchItems, Fetched};
+use crate::types::fetched::{FetchItems, FetchedMessage};
 use crate::types::refusal::Refusal;
 use crate::wire::{Event, IDLE, WireReader, pace};
 
@@ -67,19 +67,19 @@ pub struct Acks {
     pub(crate) stored: u32,
     pub(crate) bytes: u64,
     /// Lines that told of messages.
-    pub(crate) told: u64,
+    pub(crate) fetch_lines: u64,
     /// Verdicts of a command of several messages that are not handed out yet.
     pub(crate) ready: VecDeque<Ack>,
     /// What the folder's list has said so far.
-    pub(crate) lines: Collected,
-    pub(crate) listed: Option<Vec<Fetched>>,
+    pub(crate) lines: ListCollector,
+    pub(crate) listed: Option<Vec<FetchedMessage>>,
 }
 
 /// Messages of a list that are kept; of a longer one nothing is.
 const MOST_LISTED: usize = 8_192;
 
 /// What to do after a response.
-enum Step {
+enum Reaction {
     /// Verdicts are ready.
     Answered,
     Nothing,
@@ -101,7 +101,7 @@ impl Acks {
             let owed = self.shared.lock().pending.values().any(|pending| pending.sent);
             if !owed {
                 // Nobody waits for the server: what it is given to do comes from elsewhere.
-                self.reader.rest();
+                self.reader.reset_pace();
             }
             let deadline = {
                 let state = self.shared.lock();
@@ -139,76 +139,79 @@ impl Acks {
             let step = match event {
                 Err(error) if quiet >= IDLE && self.shared.lock().pending.is_empty() => {
                     let text = if let ImapError::Bye { text } = error { text } else { String::new() };
-                    Step::Unsafe(ImapError::Idle { text })
+                    Reaction::Unsafe(ImapError::Idle { text })
                 }
-                Err(error) => Step::Unsafe(error),
+                Err(error) => Reaction::Unsafe(error),
                 Ok(Event::Body { .. }) => {
-                    Step::Unsafe(out_of_step("a message came where none was asked for"))
+                    Reaction::Unsafe(out_of_step("a message came where none was asked for"))
                 }
                 Ok(Event::Reply(reply)) => self.take(reply),
             };
             match step {
-                Step::Nothing => {}
-                Step::Answered => {
+                Reaction::Nothing => {}
+                Reaction::Answered => {
                     self.last_verdict = self.last_read;
                     let worth = pace::ANSWER.saturating_add(std::mem::take(&mut self.bytes));
                     self.answered.fetch_add(worth, Ordering::Relaxed);
-                    self.reader.brought(worth);
+                    self.reader.progress_by(worth);
                 }
-                Step::Unsafe(error) => {
+                Reaction::Unsafe(error) => {
                     let error = self.reader.fail(error);
-                    self.shared.die(&error);
+                    self.shared.fail(&error);
                     return Err(error);
                 }
             }
         }
     }
 
-    fn take(&mut self, reply: Reply) -> Step {
+    fn take(&mut self, reply: Reply) -> Reaction {
         match reply {
             Reply::Tagged { tag, line } => self.take_tagged(&tag, line),
             Reply::Continue(_) => {
                 let mut state = self.shared.lock();
                 let Consent::Awaited(serial) = state.consent else {
-                    return Step::Unsafe(out_of_step(
+                    return Reaction::Unsafe(out_of_step(
                         "the server asked for more where nothing was left to send",
                     ));
                 };
                 state.consent = Consent::Given;
                 let form = state.pending.get(&serial).and_then(|pending| pending.form.clone());
-                state.manners.proven.extend(form);
+                state.append.accepted.extend(form);
                 drop(state);
                 self.shared.to_writer.notify_one();
-                Step::Nothing
+                Reaction::Nothing
             }
             Reply::Untagged(line) if self.shared.lock().listing.is_some() && self.is_another(&line) => {
-                Step::Unsafe(out_of_step("the folder is another one, by its UIDVALIDITY"))
+                Reaction::Unsafe(out_of_step("the folder is another one, by its UIDVALIDITY"))
             }
-            Reply::Data { word, .. } if word == "FETCH" && self.tells_too_much() => {
+            Reply::Data { word, .. } if word == "FETCH" && self.exceeds_list_bound() => {
                 let what = "more messages are listed than the folder can hold".to_owned();
-                Step::Unsafe(ImapError::Limit { what })
+                Reaction::Unsafe(ImapError::Limit { what })
             }
             Reply::Data { .. } => {
                 if self.lines.len() <= MOST_LISTED && self.shared.lock().listing.is_some() {
                     self.lines.take(&reply, FetchItems::Meta);
                 }
-                Step::Nothing
+                Reaction::Nothing
             }
             Reply::Untagged(line) if line.status == Status::Bad && self.shared.lock().is_exposed() => {
-                Step::Unsafe(out_of_step(&format!("the server answered BAD: {}", line.text.escape_debug())))
+                Reaction::Unsafe(out_of_step(&format!(
+                    "the server answered BAD: {}",
+                    line.text.escape_debug()
+                )))
             }
-            _ => Step::Nothing,
+            _ => Reaction::Nothing,
         }
     }
 
-    fn take_tagged(&mut self, tag: &str, line: StatusLine) -> Step {
+    fn take_tagged(&mut self, tag: &str, line: StatusLine) -> Reaction {
         tracing::trace!(tag, status = ?line.status, code = line.code.as_deref(), "answered");
         let serial = tag.strip_prefix('P').and_then(|digits| digits.parse::<u64>().ok());
         let mut state = self.shared.lock();
         let Some((serial, pending)) =
             serial.and_then(|serial| state.pending.remove(&serial).map(|p| (serial, p)))
         else {
-            return Step::Unsafe(out_of_step(&format!(
+            return Reaction::Unsafe(out_of_step(&format!(
                 "the tag `{}` belongs to no command",
                 tag.escape_debug()
             )));
@@ -216,13 +219,13 @@ impl Acks {
         let awaited = state.consent == Consent::Awaited(serial);
         match line.status {
             Status::Ok | Status::Preauth if !pending.sent => {
-                return Step::Unsafe(out_of_step("the server acknowledged a message it cannot have"));
+                return Reaction::Unsafe(out_of_step("the server acknowledged a message it cannot have"));
             }
             Status::Ok | Status::Preauth => {
-                state.manners.proven.extend(pending.proves);
-                state.manners.steady |= pending.unasked && state.consent == Consent::None;
+                state.append.accepted.extend(pending.proves);
+                state.append.plus_is_consent |= pending.unasked && state.consent == Consent::None;
                 if !pending.messages.is_empty() {
-                    state.manners.content();
+                    state.append.note_stored();
                 }
                 if state.listing == Some(serial) {
                     let lines = std::mem::take(&mut self.lines);
@@ -242,7 +245,7 @@ impl Acks {
                 }
             }
             Status::No | Status::Bad | Status::Bye if state.listing == Some(serial + 1) => {
-                return Step::Unsafe(out_of_step(&format!(
+                return Reaction::Unsafe(out_of_step(&format!(
                     "the folder could not be opened again: {}",
                     line.text.escape_debug()
                 )));
@@ -250,18 +253,18 @@ impl Acks {
             // The body may be running as commands this very moment.
             Status::Bad | Status::Bye if pending.unasked => {
                 let StatusLine { code, text, .. } = line;
-                return Step::Unsafe(ImapError::BadMessage { command: "APPEND", code, text });
+                return Reaction::Unsafe(ImapError::BadMessage { command: "APPEND", code, text });
             }
             Status::No | Status::Bad | Status::Bye => {
                 if let Some(form) = pending.form.filter(|_| line.status != Status::No) {
                     // It consented before it had looked.
-                    state.manners.proven.remove(&form);
+                    state.append.accepted.remove(&form);
                 }
                 let bad = line.status != Status::No;
                 let refusal = Refusal { code: line.code, text: line.text, bad };
                 let too_long = state.listing == Some(serial) && refusal.may_be_about_length();
                 let patience = !too_long && refusal.asks_for_patience();
-                if patience && state.manners.complain(refusal.suggested_wait()) {
+                if patience && state.append.throttle(refusal.suggested_wait()) {
                     state.window.throttled();
                 }
                 let batch = pending.messages.len() > 1;
@@ -283,14 +286,14 @@ impl Acks {
         }
         drop(state);
         self.shared.to_writer.notify_one();
-        Step::Answered
+        Reaction::Answered
     }
 
     /// Counts a line that tells of a message; whether they are more than the folder can have.
-    fn tells_too_much(&mut self) -> bool {
-        self.told += 1;
+    fn exceeds_list_bound(&mut self) -> bool {
+        self.fetch_lines += 1;
         // A list that is only too long to be kept is read to its end.
-        self.told > bounds::most_told(self.reader.exists(), self.stored).max(2 * MOST_LISTED as u64)
+        self.fetch_lines > bounds::most_told(self.reader.exists(), self.stored).max(2 * MOST_LISTED as u64)
     }
 
     /// Whether the folder that was opened again is another one under the same name.
@@ -322,7 +325,7 @@ impl Acks {
     /// Returns the list that [`Appender::list_from`] has asked for, once; `None` when the server refused it
     /// or said far more than was sent. Whether it has everything that was acknowledged is for the caller to
     /// see: a server need not show a session at once what it has stored itself.
-    pub fn listed(&mut self) -> Option<Vec<Fetched>> {
+    pub fn listed(&mut self) -> Option<Vec<FetchedMessage>> {
         self.listed.take()
     }
 

@@ -1,22 +1,14 @@
-use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::append::acks::Acks;
-use crate::append::shared::{Consent, Leave, Pending, Sent, Shared, State};
-use crate::command::quoted;
+use crate::append::shared::{Admission, Consent, Pending, SentMessage, Shared, SharedState};
 use crate::session::Session;
-use crate::session::window::Window;
-use crate::syntax::fetch_line::Collected;
 use crate::types::date::InternalDate;
 use crate::types::error::ImapError;
-use crate::types::facts::ServerFacts;
 use crate::types::flags::Flags;
-use crate::types::name::FolderName;
 use crate::types::selected::Selected;
 use crate::wire::{Wire, WireReader, WireWriter};
 
@@ -70,7 +62,7 @@ pub struct AppendHead {
 /// What became of [`Appender::begin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Begun {
+pub enum BeginOutcome {
     /// Write the body, then [`Appender::end`].
     Send,
     /// The server refused before the body was sent; the reason arrives as the ticket's [`Ack`](crate::Ack).
@@ -85,39 +77,39 @@ pub enum Begun {
 /// as [`Appender::close`] without the flush. A call that is dropped before it returns, [`Appender::flush`]
 /// aside, makes the next one close the connection.
 pub struct Appender {
-    writer: WireWriter,
-    shared: Arc<Shared>,
-    hold: Hold,
-    session: Session,
-    selected: Selected,
-    folder: Vec<u8>,
+    pub(super) writer: WireWriter,
+    pub(super) shared: Arc<Shared>,
+    pub(super) open: OpenCommand,
+    pub(super) session: Session,
+    pub(super) selected: Selected,
+    pub(super) folder: Vec<u8>,
     /// What the server consents to apart from keywords; empty when SELECT has shown it the folder's name as
     /// it is.
-    form: String,
-    options: AppendOptions,
-    literals: Literals,
-    append_limit: Option<u64>,
-    serial: u64,
-    patience: Duration,
+    pub(super) form: String,
+    pub(super) options: AppendOptions,
+    pub(super) literals: LiteralMode,
+    pub(super) append_limit: Option<u64>,
+    pub(super) serial: u64,
+    pub(super) patience: Duration,
 }
 
 /// The command under way. Dropping it tells the other half that nothing follows, and inside a command that
 /// the connection is lost.
-struct Hold {
-    shared: Arc<Shared>,
-    body: Option<Sending>,
+pub(super) struct OpenCommand {
+    pub(super) shared: Arc<Shared>,
+    pub(super) body: Option<OpenBody>,
     /// The command that further messages may join.
-    batch: Option<Batch>,
+    pub(super) batch: Option<OpenBatch>,
     /// Whether a write is under way; true between calls when one was dropped half-way, with part of its bytes
     /// taken.
-    torn: bool,
+    pub(super) interrupted: bool,
 }
 
-impl Drop for Hold {
+impl Drop for OpenCommand {
     fn drop(&mut self) {
         if self.body.is_some() || self.batch.is_some() {
             let detail = "the writer was dropped inside a command".to_owned();
-            self.shared.die(&ImapError::Closed { during: "APPEND", detail });
+            self.shared.fail(&ImapError::Closed { during: "APPEND", detail });
         }
         self.shared.lock().closed = true;
         self.shared.to_reader.notify_one();
@@ -125,20 +117,20 @@ impl Drop for Hold {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Sending {
-    serial: u64,
-    left: u64,
+pub(super) struct OpenBody {
+    pub(super) serial: u64,
+    pub(super) left: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Batch {
-    serial: u64,
-    messages: usize,
-    bytes: u64,
+pub(super) struct OpenBatch {
+    pub(super) serial: u64,
+    pub(super) messages: usize,
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Literals {
+pub(super) enum LiteralMode {
     Synchronising,
     Minus,
     Plus,
@@ -150,16 +142,16 @@ impl Appender {
     ///
     /// # Errors
     /// Lost connections; every ticket without an [`Ack`](crate::Ack) is then in doubt, this one included.
-    pub async fn begin(&mut self, ticket: u64, head: &AppendHead) -> Result<Begun, ImapError> {
-        if self.hold.body.is_some() {
+    pub async fn begin(&mut self, ticket: u64, head: &AppendHead) -> Result<BeginOutcome, ImapError> {
+        if self.open.body.is_some() {
             return Err(self.misuse("a message was begun inside another"));
         }
         let (flags, _, _) = head.flags.appendable(&self.selected);
         let keywords: Vec<String> = flags.keywords().map(str::to_lowercase).collect();
         let literal = match self.literals {
-            Literals::Plus => true,
-            Literals::Minus => head.len <= LITERAL_MINUS_MAX,
-            Literals::Synchronising => false,
+            LiteralMode::Plus => true,
+            LiteralMode::Minus => head.len <= LITERAL_MINUS_MAX,
+            LiteralMode::Synchronising => false,
         };
         let modest = literal
             && head.len <= self.options.ask_above
@@ -167,13 +159,13 @@ impl Appender {
         let mut line = Vec::with_capacity(160);
         if modest && let Some(serial) = self.join(ticket, head.len, &keywords) {
             push_arguments(&mut line, &flags, head, true);
-            self.hold.body = Some(Sending { serial, left: head.len });
+            self.open.body = Some(OpenBody { serial, left: head.len });
             self.write_raw(&line).await?;
-            return Ok(Begun::Send);
+            return Ok(BeginOutcome::Send);
         }
         self.complete().await?;
-        let leave = self.wait_for_room(&keywords, head.len).await?;
-        let unasked = modest && leave == Leave::Go;
+        let admission = self.wait_for_room(&keywords, head.len).await?;
+        let unasked = modest && admission == Admission::Send;
         self.serial += 1;
         let serial = self.serial;
         line.extend_from_slice(format!("P{serial} APPEND ").as_bytes());
@@ -184,9 +176,9 @@ impl Appender {
             state.window.sent(head.len);
             state.consent = if unasked { Consent::None } else { Consent::Awaited(serial) };
             let mut proves = keywords;
-            proves.retain(|keyword| !state.manners.proven.contains(keyword));
-            let form = (!state.manners.proven.contains(&self.form)).then(|| self.form.clone());
-            let messages = vec![Sent { ticket, len: head.len }];
+            proves.retain(|keyword| !state.append.accepted.contains(keyword));
+            let form = (!state.append.accepted.contains(&self.form)).then(|| self.form.clone());
+            let messages = vec![SentMessage { ticket, len: head.len }];
             let pending = Pending { messages, unasked, sent: false, proves, form };
             state.pending.insert(serial, pending);
             state.last_write = Instant::now();
@@ -194,14 +186,14 @@ impl Appender {
         tracing::trace!(tag = format_args!("P{serial}"), command = "APPEND", asks = !unasked, "sent");
         self.shared.to_reader.notify_one();
         // Held from here on: a call that is dropped while it waits leaves a command the server waits for.
-        self.hold.body = Some(Sending { serial, left: head.len });
+        self.open.body = Some(OpenBody { serial, left: head.len });
         // Dovecot refuses a message without a byte, and would refuse its companions with it.
         if unasked && head.len > 0 && self.options.batch_messages > 1 {
-            self.hold.batch = Some(Batch { serial, messages: 1, bytes: head.len });
+            self.open.batch = Some(OpenBatch { serial, messages: 1, bytes: head.len });
         }
         self.write_raw(&line).await?;
         if unasked {
-            return Ok(Begun::Send);
+            return Ok(BeginOutcome::Send);
         }
         self.flush().await?;
         let given = self.wait(|state| match state.consent {
@@ -210,11 +202,11 @@ impl Appender {
             Consent::None | Consent::Refused => Some(false),
         });
         if given.await? {
-            Ok(Begun::Send)
+            Ok(BeginOutcome::Send)
         } else {
-            self.hold.body = None;
+            self.open.body = None;
             self.writer.mark();
-            Ok(Begun::Refused)
+            Ok(BeginOutcome::Refused)
         }
     }
 
@@ -224,12 +216,12 @@ impl Appender {
     /// Lost connections. More bytes than announced close the connection, since the server would read them as
     /// commands.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
-        let left = self.hold.body.map(|body| body.left).unwrap_or_default();
-        if bytes.len() as u64 > left || self.hold.body.is_none() {
+        let left = self.open.body.map(|body| body.left).unwrap_or_default();
+        if bytes.len() as u64 > left || self.open.body.is_none() {
             return Err(self.misuse("more bytes were written than announced"));
         }
         self.write_raw(bytes).await?;
-        if let Some(body) = &mut self.hold.body {
+        if let Some(body) = &mut self.open.body {
             body.left = left - bytes.len() as u64;
         }
         Ok(())
@@ -237,7 +229,7 @@ impl Appender {
 
     /// Lets a message into the open command, if there is one and it has room. Returns the command's number.
     fn join(&mut self, ticket: u64, len: u64, keywords: &[String]) -> Option<u64> {
-        let batch = self.hold.batch.as_mut()?;
+        let batch = self.open.batch.as_mut()?;
         if len == 0
             || batch.messages >= self.options.batch_messages
             || batch.bytes.saturating_add(len) > self.options.batch_bytes
@@ -245,11 +237,11 @@ impl Appender {
             return None;
         }
         let mut state = self.shared.lock();
-        if state.dead.is_some() || state.leave(&self.form, keywords, len, true) != Leave::Go {
+        if state.dead.is_some() || state.admission(&self.form, keywords, len, true) != Admission::Send {
             return None;
         }
         // Gone when the server has refused it already; it reads off the rest of what was announced.
-        state.pending.get_mut(&batch.serial)?.messages.push(Sent { ticket, len });
+        state.pending.get_mut(&batch.serial)?.messages.push(SentMessage { ticket, len });
         state.window.sent(len);
         state.last_write = Instant::now();
         batch.messages += 1;
@@ -263,15 +255,15 @@ impl Appender {
     /// # Errors
     /// Lost connections; inside a message it closes the connection.
     pub async fn complete(&mut self) -> Result<(), ImapError> {
-        if self.hold.body.is_some() {
+        if self.open.body.is_some() {
             return Err(self.misuse("a command was ended inside a message"));
         }
-        let Some(batch) = self.hold.batch.take() else { return Ok(()) };
+        let Some(batch) = self.open.batch.take() else { return Ok(()) };
         self.end_command(batch.serial).await
     }
 
     async fn end_command(&mut self, serial: u64) -> Result<(), ImapError> {
-        // Marked before the last byte can leave, or a quick answer would look premature.
+        // Marked before the last byte can admission, or a quick answer would look premature.
         if let Some(pending) = self.shared.lock().pending.get_mut(&serial) {
             pending.sent = true;
         }
@@ -286,16 +278,16 @@ impl Appender {
     /// # Errors
     /// Lost connections. Fewer bytes than announced close the connection: the message would be cut.
     pub async fn end(&mut self) -> Result<(), ImapError> {
-        let Some(body) = self.hold.body else {
+        let Some(body) = self.open.body else {
             return Err(self.misuse("a message was ended that was not begun"));
         };
         if body.left > 0 {
             return Err(self.misuse("fewer bytes were written than announced"));
         }
-        if self.hold.batch.is_none() {
+        if self.open.batch.is_none() {
             self.end_command(body.serial).await?;
         }
-        self.hold.body = None;
+        self.open.body = None;
         Ok(())
     }
 
@@ -318,7 +310,7 @@ impl Appender {
     /// # Errors
     /// Lost connections; a message that was begun and not ended closes the connection.
     pub async fn close(&mut self) -> Result<(), ImapError> {
-        if self.hold.body.is_some() {
+        if self.open.body.is_some() {
             return Err(self.misuse("the writer was closed inside a message"));
         }
         let completed = self.complete().await;
@@ -331,7 +323,7 @@ impl Appender {
     /// Gives up in the middle of a message, without letting the server store half of it: the rest is not sent
     /// and the connection ended. Commands that were ended before are sent out and may still be acknowledged.
     pub async fn abandon(mut self) {
-        (self.hold.body, self.hold.batch) = (None, None);
+        (self.open.body, self.open.batch) = (None, None);
         let error =
             ImapError::Closed { during: "APPEND", detail: "a message could not be finished".to_owned() };
         self.writer.cut_off(error).await;
@@ -340,16 +332,16 @@ impl Appender {
     }
 
     pub(crate) fn rejoin(self, reader: WireReader, stored: u32) -> Session {
-        let Appender { writer, hold, shared, mut session, .. } = self;
+        let Appender { writer, open, shared, mut session, .. } = self;
         let clean = shared.lock().pending.is_empty()
             && writer.is_empty()
-            && hold.body.is_none()
-            && hold.batch.is_none()
-            && !hold.torn;
+            && open.body.is_none()
+            && open.batch.is_none()
+            && !open.interrupted;
         session.has_stored(stored);
-        let State { manners, window, .. } = &mut *shared.lock();
-        session.manners = std::mem::take(manners);
-        session.manners.window = Some(window.clone().cleared());
+        let SharedState { append, window, .. } = &mut *shared.lock();
+        session.append_state = std::mem::take(append);
+        session.append_state.window = Some(window.clone().cleared());
         let mut wire = Wire { reader, writer };
         wire.reader.set_patience(session.timeouts().idle, session.timeouts().command);
         // An unclean wire stays marked as busy, which `begin` refuses.
@@ -361,23 +353,23 @@ impl Appender {
     }
 
     /// Waits until a message may be sent.
-    async fn wait_for_room(&mut self, keywords: &[String], len: u64) -> Result<Leave, ImapError> {
+    async fn wait_for_room(&mut self, keywords: &[String], len: u64) -> Result<Admission, ImapError> {
         let pipeline = self.options.pipeline;
         let form = self.form.clone();
-        let ready = move |state: &State| match state.leave(&form, keywords, len, pipeline) {
-            Leave::Wait => None,
-            leave => Some(leave),
+        let ready = move |state: &SharedState| match state.admission(&form, keywords, len, pipeline) {
+            Admission::Wait => None,
+            admission => Some(admission),
         };
         let now = ready(&self.shared.lock());
-        if let (Some(leave), None) = (now, self.dead()) {
-            return Ok(leave);
+        if let (Some(admission), None) = (now, self.dead()) {
+            return Ok(admission);
         }
         self.flush().await?;
         self.wait(ready).await
     }
 
     /// Waits until `ready` returns something about the shared state.
-    async fn wait<R>(&mut self, ready: impl Fn(&State) -> Option<R>) -> Result<R, ImapError> {
+    async fn wait<R>(&mut self, ready: impl Fn(&SharedState) -> Option<R>) -> Result<R, ImapError> {
         let mut deadline = Instant::now() + self.patience;
         loop {
             let pause = {
@@ -385,13 +377,13 @@ impl Appender {
                 if let Some(error) = &state.dead {
                     let error = error.clone();
                     drop(state);
-                    self.writer.kill(error.clone());
+                    self.writer.close(error.clone());
                     return Err(error);
                 }
                 if let Some(found) = ready(&state) {
                     return Ok(found);
                 }
-                state.manners.paused(Instant::now())
+                state.append.pause_until(Instant::now())
             };
             if let Some(until) = pause {
                 // The server wants this time for itself; ours begins afterwards.
@@ -407,17 +399,17 @@ impl Appender {
         }
     }
 
-    async fn write_raw(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
+    pub(super) async fn write_raw(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
         if let Some(error) = self.dead() {
             return Err(error);
         }
-        if self.hold.torn {
+        if self.open.interrupted {
             return Err(self.misuse("a write was interrupted, and how much of it left is not known"));
         }
-        self.hold.torn = true;
+        self.open.interrupted = true;
         let shared = self.shared.clone();
         let result = guarded(&shared, self.writer.write(bytes)).await;
-        self.hold.torn = false;
+        self.open.interrupted = false;
         self.wrote(result)
     }
 
@@ -430,17 +422,17 @@ impl Appender {
     fn dead(&mut self) -> Option<ImapError> {
         let error = self.shared.lock().dead.clone()?;
         if self.writer.fault().is_none() {
-            self.writer.kill(error.clone());
+            self.writer.close(error.clone());
         }
         Some(error)
     }
 
     fn fail(&mut self, error: ImapError) {
-        self.writer.kill(error.clone());
-        self.shared.die(&error);
+        self.writer.close(error.clone());
+        self.shared.fail(&error);
     }
 
-    fn misuse(&mut self, detail: &str) -> ImapError {
+    pub(super) fn misuse(&mut self, detail: &str) -> ImapError {
         let error = ImapError::Closed { during: "APPEND", detail: detail.to_owned() };
         self.fail(error.clone());
         error

@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use super::Appender;
+use crate::append::appender::Appender;
 use crate::append::shared::Pending;
 use crate::types::error::ImapError;
 use crate::types::fetched::FetchItems;
@@ -22,8 +22,8 @@ impl Appender {
     ///
     /// # Errors
     /// Lost connections; inside a message it closes the connection.
-    pub async fn introduce(&mut self, keywords: &Flags) -> Result<(), ImapError> {
-        if self.hold.body.is_some() || self.hold.batch.is_some() {
+    pub async fn probe_keywords(&mut self, keywords: &Flags) -> Result<(), ImapError> {
+        if self.open.body.is_some() || self.open.batch.is_some() {
             return Err(self.misuse("keywords were asked about inside a command"));
         }
         // A pipeline of one: the answer would have to be waited for.
@@ -34,7 +34,7 @@ impl Appender {
         let (mut list, mut proves) = (String::new(), Vec::new());
         {
             let state = self.shared.lock();
-            for keyword in now.keywords().filter(|one| !state.manners.proven.contains(&one.to_lowercase())) {
+            for keyword in now.keywords().filter(|one| !state.append.accepted.contains(&one.to_lowercase())) {
                 if list.len() + keyword.len() > MOST {
                     break;
                 }
@@ -83,8 +83,8 @@ impl Appender {
     ///
     /// # Errors
     /// Lost connections.
-    pub async fn stay(&mut self) -> Result<(), ImapError> {
-        if self.hold.body.is_some() || self.hold.batch.is_some() || !self.shared.lock().pending.is_empty() {
+    pub async fn keep_alive(&mut self) -> Result<(), ImapError> {
+        if self.open.body.is_some() || self.open.batch.is_some() || !self.shared.lock().pending.is_empty() {
             return Ok(());
         }
         self.ask("NOOP", b"", Vec::new()).await

@@ -1,4 +1,21 @@
-//! Turning a session into a writer.
+//! Turning a session into the two halves of a writer.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::append::acks::Acks;
+use crate::append::appender::{AppendOptions, Appender, LiteralMode, OpenCommand};
+use crate::append::shared::{Consent, FOREVER, Shared, SharedState};
+use crate::command::quoted;
+use crate::session::Session;
+use crate::session::window::Window;
+use crate::syntax::fetch_line::ListCollector;
+use crate::types::error::ImapError;
+use crate::types::facts::ServerFacts;
+use crate::types::name::FolderName;
 
 impl Session {
     /// Turns the session into a writer for the open folder, until [`Acks::rejoin`].
@@ -31,9 +48,9 @@ impl Session {
         let most = if options.pipeline && facts.has("MULTIAPPEND") { message_limit(facts) } else { 1 };
         options.batch_messages = options.batch_messages.min(most).max(1);
         let literals = match () {
-            () if facts.has("LITERAL+") => Literals::Plus,
-            () if facts.has("LITERAL-") => Literals::Minus,
-            () => Literals::Synchronising,
+            () if facts.has("LITERAL+") => LiteralMode::Plus,
+            () if facts.has("LITERAL-") => LiteralMode::Minus,
+            () => LiteralMode::Synchronising,
         };
         let append_limit = facts.append_limit;
         let timeouts = self.timeouts().clone();
@@ -44,16 +61,16 @@ impl Session {
         wire.reader.set_during("APPEND");
         wire.writer.set_during("APPEND");
         let max_messages = if options.pipeline { options.max_messages } else { 1 };
-        let mut manners = std::mem::take(&mut self.manners);
-        let window = manners.window.take().filter(|window| window.fits(max_messages, options.max_bytes));
+        let mut append = std::mem::take(&mut self.append_state);
+        let window = append.window.take().filter(|window| window.fits(max_messages, options.max_bytes));
         let now = Instant::now();
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
+            state: Mutex::new(SharedState {
                 window: window.unwrap_or_else(|| Window::new(max_messages, options.max_bytes)),
                 pending: HashMap::new(),
                 consent: Consent::None,
                 listing: None,
-                manners,
+                append,
                 closed: false,
                 last_write: now,
                 dead: None,
@@ -73,14 +90,14 @@ impl Session {
             answered: wire.writer.answered(),
             stored: 0,
             bytes: 0,
-            told: 0,
+            fetch_lines: 0,
             ready: VecDeque::new(),
-            lines: Collected::default(),
+            lines: ListCollector::default(),
             listed: None,
         };
         let appender = Appender {
             writer: wire.writer,
-            hold: Hold { shared: shared.clone(), body: None, batch: None, torn: false },
+            open: OpenCommand { shared: shared.clone(), body: None, batch: None, interrupted: false },
             shared,
             session: self,
             selected,
@@ -96,7 +113,7 @@ impl Session {
     }
 }
 
-/// The most messages the server takes in one command (RFC 9738 section 3.1).
+/// Returns the most messages the server takes in one command (RFC 9738 section 3.1).
 fn message_limit(facts: &ServerFacts) -> usize {
     let limits = facts.capabilities.iter().filter_map(|one| {
         let (name, value) = one.split_once('=')?;
@@ -105,9 +122,10 @@ fn message_limit(facts: &ServerFacts) -> usize {
     limits.min().unwrap_or(usize::MAX)
 }
 
-/// The name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal
-/// before the message's own would need another round trip for each message. Also the form that has to be
-/// proven with it.
+/// Returns the name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal
+/// before the message's own would need another round trip for each message. With it comes the form that the
+/// server has to accept first, empty where SELECT has shown that it does. `None` for a name with control
+/// characters.
 fn append_name(folder: &FolderName) -> Option<(Vec<u8>, String)> {
     if let Some(name) = quoted(&folder.0) {
         return Some((name, String::new()));

@@ -38,7 +38,7 @@ pub(crate) async fn run_all(
 ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
     let mut answers: Vec<Option<Result<Answer, ImapError>>> = commands.iter().map(|_| None).collect();
     let mut queue: VecDeque<_> = (0usize..).zip(commands).collect();
-    let mut sent: Vec<Sent> = Vec::new();
+    let mut sent: Vec<SentCommand> = Vec::new();
     let mut data = Vec::new();
     let mut unwritten = false;
     loop {
@@ -47,14 +47,14 @@ pub(crate) async fn run_all(
             while sent.len() < IN_FLIGHT && bytes < BYTES_IN_FLIGHT {
                 let Some((at, (tag, command))) = queue.pop_front() else { break };
                 if let Err(unsendable) = command.check() {
-                    put(&mut answers, at, Err(unsendable));
+                    set_answer(&mut answers, at, Err(unsendable));
                     continue;
                 }
                 let Some(line) = command.as_line() else {
                     if sent.is_empty() {
                         let answer = command.run(wire, &tag).await?;
-                        answer.data.iter().try_for_each(|reply| budget.keep(wire, reply))?;
-                        put(&mut answers, at, Ok(answer));
+                        answer.data.iter().try_for_each(|reply| budget.count(wire, reply))?;
+                        set_answer(&mut answers, at, Ok(answer));
                         continue;
                     }
                     queue.push_front((at, (tag, command)));
@@ -62,14 +62,14 @@ pub(crate) async fn run_all(
                 };
                 if sent.is_empty() {
                     wire.begin(command.name())?;
-                    wire.reader.bound(budget.until, budget.all);
+                    wire.reader.set_bound(budget.until, budget.all);
                 }
                 tracing::trace!(tag, command = command.name(), "sent");
                 for part in [tag.as_bytes(), b" ", line, b"\r\n"] {
                     wire.writer.push(part);
                 }
                 let size = line.len();
-                sent.push(Sent { at, tag, bytes: size });
+                sent.push(SentCommand { at, tag, bytes: size });
                 (bytes, fresh) = (bytes + size, true);
             }
             unwritten |= fresh;
@@ -84,7 +84,7 @@ pub(crate) async fn run_all(
                 };
                 let answered = sent.remove(position);
                 tracing::trace!(tag, status = ?line.status, code = line.code.as_deref(), "answered");
-                put(&mut answers, answered.at, Ok(Answer { data: std::mem::take(&mut data), line }));
+                set_answer(&mut answers, answered.at, Ok(Answer { data: std::mem::take(&mut data), line }));
                 wire.reader.progress();
                 if sent.is_empty() {
                     wire.finish();
@@ -92,7 +92,7 @@ pub(crate) async fn run_all(
             }
             Reply::Continue(_) => {}
             other => {
-                budget.keep(wire, &other)?;
+                budget.count(wire, &other)?;
                 data.push(other);
             }
         }
@@ -150,7 +150,7 @@ impl Budget {
         Budget { until: Instant::now() + all, all, kept: 0, listed: 0 }
     }
 
-    fn keep(&mut self, wire: &mut Wire, reply: &Reply) -> Result<(), ImapError> {
+    fn count(&mut self, wire: &mut Wire, reply: &Reply) -> Result<(), ImapError> {
         self.kept = self.kept.saturating_add(reply.len() as u64 + RESPONSE_COST);
         self.listed += u64::from(matches!(reply, Reply::Data { word, .. } if word == "FETCH"));
         let exists = wire.reader.exists();
@@ -166,13 +166,17 @@ impl Budget {
     }
 }
 
-struct Sent {
+struct SentCommand {
     at: usize,
     tag: String,
     bytes: usize,
 }
 
-fn put(answers: &mut [Option<Result<Answer, ImapError>>], at: usize, answer: Result<Answer, ImapError>) {
+fn set_answer(
+    answers: &mut [Option<Result<Answer, ImapError>>],
+    at: usize,
+    answer: Result<Answer, ImapError>,
+) {
     if let Some(place) = answers.get_mut(at) {
         *place = Some(answer);
     }

@@ -1,19 +1,18 @@
 //! What a server says about itself: capabilities, identity, namespaces, limits.
 
-use mailhaul_net::Endpoint;
-
 use crate::command::Answer;
 use crate::syntax::reply::{Reply, values};
 use crate::syntax::token::{Tokens, Value};
+use crate::types::facts::ServerFacts;
 use crate::types::folder::Space;
-use crate::types::name::{FolderName, FolderPath, NameError, Naming};
+use crate::types::name::FolderName;
 
 /// More pairs than this in an ID answer are not kept.
 const MAX_ID_FIELDS: usize = 32;
 
 impl ServerFacts {
     /// Takes over the capabilities in `answer`, if it holds any: untagged data or a CAPABILITY code.
-    pub(crate) fn learn_capabilities(&mut self, answer: &Answer) -> bool {
+    pub(crate) fn read_capabilities(&mut self, answer: &Answer) -> bool {
         let data = answer.data.iter().rev().find_map(|reply| match reply {
             Reply::Data { number, word, response } if word == "CAPABILITY" => {
                 Some(words(values(response, *number)))
@@ -35,7 +34,7 @@ impl ServerFacts {
     }
 
     /// Takes over the answer to ID.
-    pub(crate) fn learn_id(&mut self, answer: &Answer) {
+    pub(crate) fn read_id(&mut self, answer: &Answer) {
         let found = answer.data.iter().find_map(|reply| match reply {
             Reply::Data { number, word, response } if word == "ID" => values(response, *number).next_value(),
             _ => None,
@@ -52,11 +51,11 @@ impl ServerFacts {
 
 /// What a session has learnt about its server while it was set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownServer {
     pub(crate) facts: ServerFacts,
     pub(crate) namespaces: Namespaces,
     /// The capabilities that the log-in's OK listed; empty when it listed none.
-    offered: Vec<String>,
+    pub(crate) offered: Vec<String>,
 }
 
 fn words(tokens: Tokens<'_>) -> Vec<String> {
@@ -185,23 +184,23 @@ mod tests {
     fn capabilities_in_every_form() {
         let mut facts = facts();
         assert!(
-            facts.learn_capabilities(&answer(&["* CAPABILITY  IDLE appendlimit=35651584  Literal+ \r\n"]))
+            facts.read_capabilities(&answer(&["* CAPABILITY  IDLE appendlimit=35651584  Literal+ \r\n"]))
         );
         assert!(facts.has("LITERAL+") && facts.has("idle") && !facts.has("IMAP4rev1"));
         assert_eq!(facts.append_limit, Some(35_651_584));
-        assert!(facts.learn_capabilities(&answer(&["* OK [CAPABILITY IMAP4rev1 ID] hi\r\n"])));
+        assert!(facts.read_capabilities(&answer(&["* OK [CAPABILITY IMAP4rev1 ID] hi\r\n"])));
         assert_eq!(facts.capabilities, ["IMAP4rev1", "ID"]);
         assert_eq!(facts.append_limit, None);
-        assert!(!facts.learn_capabilities(&answer(&["* OK hi\r\n"])));
+        assert!(!facts.read_capabilities(&answer(&["* OK hi\r\n"])));
         assert!(facts.has("ID"), "kept");
     }
 
     #[test]
     fn id_in_every_form() {
         let mut facts = facts();
-        facts.learn_id(&answer(&["* ID (\"NAME\" \"Dovecot\" \"version\" NIL {2}\r\nos \"x\")\r\n"]));
+        facts.read_id(&answer(&["* ID (\"NAME\" \"Dovecot\" \"version\" NIL {2}\r\nos \"x\")\r\n"]));
         assert_eq!(facts.id, [("name".to_owned(), "Dovecot".to_owned()), ("os".to_owned(), "x".to_owned())]);
-        facts.learn_id(&answer(&["* ID NIL\r\n"]));
+        facts.read_id(&answer(&["* ID NIL\r\n"]));
         assert!(facts.id.is_empty());
     }
 

@@ -2,6 +2,10 @@
 //!
 //! An argument that could end the command early never leaves: CR, LF and NUL are refused wherever they stand.
 
+pub(crate) mod batch;
+pub(crate) mod capability;
+pub(crate) mod selected;
+
 use crate::syntax::reply::{Reply, Status, StatusLine};
 use crate::types::error::ImapError;
 use crate::wire::{Event, Wire, pace};
@@ -160,7 +164,7 @@ async fn until_continuation(
 
 fn hand_over(wire: &mut Wire, reply: Reply, take: &mut impl FnMut(Reply) -> bool) {
     if take(reply) {
-        wire.reader.brought(pace::LINE);
+        wire.reader.progress_by(pace::LINE);
     }
 }
 
@@ -204,7 +208,7 @@ fn own_tag(wire: &mut Wire, ours: &str, theirs: &str, line: StatusLine) -> Resul
 
 /// The end of a connection on which a tag of nobody was answered: the two sides are out of step.
 pub(crate) fn foreign_tag(wire: &mut Wire, tag: &str) -> ImapError {
-    let what = format!("the tag `{}` belongs to no command", wire.reader.said(tag).escape_debug());
+    let what = format!("the tag `{}` belongs to no command", wire.reader.scrub(tag).escape_debug());
     wire.reader.fail(ImapError::Protocol { what })
 }
 

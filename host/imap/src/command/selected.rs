@@ -1,8 +1,18 @@
 //! The answers to SELECT, EXAMINE and CREATE, and what a server tells of the open folder at any time.
 
-XX
+use crate::command::Answer;
+use crate::syntax::reply::{Reply, Status, StatusLine, values};
+use crate::syntax::token::{Tokens, Value};
+use crate::types::bounds;
+use crate::types::error::ImapError;
+use crate::types::selected::Selected;
+use crate::types::uidset::{UidSet, nonzero};
 
-/// Whether CREATE made the folder; `false` when it was there.
+/// Returns whether CREATE made the folder; `false` when it was there already, by the code ALREADYEXISTS (RFC
+/// 5530) or by words.
+///
+/// # Errors
+/// `No` or `Bad` for any other refusal.
 pub(crate) fn created(answer: Answer) -> Result<bool, ImapError> {
     match answer.ok("CREATE") {
         Ok(_) => Ok(true),
@@ -33,12 +43,12 @@ pub(crate) fn read_selected(answer: &Answer) -> Result<Selected, ImapError> {
         }
     }
     read_code(&answer.line, &mut selected);
-    bounds::messages(selected.exists)?;
+    bounds::check_messages(selected.exists)?;
     Ok(selected)
 }
 
 /// Whether the answer says how many messages there are (RFC 9051 section 6.3.2 demands it).
-pub(crate) fn tells_exists(answer: &Answer) -> bool {
+pub(crate) fn has_exists(answer: &Answer) -> bool {
     answer.data.iter().any(|reply| matches!(Change::read(reply), Some(Change::Exists(_))))
 }
 
@@ -61,7 +71,7 @@ fn read_code(line: &StatusLine, selected: &mut Selected) {
         }
         Some("MAILBOXID") => {
             let list = Tokens::new(&line.arguments).next_value();
-            selected.mailbox_id = list.as_ref().and_then(status::mailbox_id);
+            selected.mailbox_id = list.as_ref().and_then(mailbox_id);
         }
         _ => {}
     }
@@ -73,13 +83,15 @@ fn read_code(line: &StatusLine, selected: &mut Selected) {
 pub(crate) enum Change {
     /// How many messages there are now.
     Exists(u32),
-    /// One message is gone.
+    /// One message was removed; which one does not matter to callers that count by UID.
     Expunged,
-    /// The messages with these UIDs are gone; `earlier` ones were never counted.
+    /// The messages with these UIDs were removed; `earlier` ones left before the folder was opened and are not
+    /// in its EXISTS.
     Vanished { uids: UidSet, earlier: bool },
 }
 
 impl Change {
+    /// Reads an untagged response; `None` for one that tells of no such change.
     pub(crate) fn read(reply: &Reply) -> Option<Change> {
         let Reply::Data { number, word, response } = reply else { return None };
         match (word.as_str(), number) {

@@ -1,18 +1,21 @@
 //! Logging in (RFC 9051 section 6.2): once, with the best mechanism offered, and without leaving the secret
 //! anywhere.
 
+mod sasl;
+mod scram;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::command::{Answer, foreign_tag, next, quoted};
-use crate::login::scram;
 use crate::login::sasl::{Sasl, Step};
 use crate::login::scram::Scram;
 use crate::syntax::reply::{Reply, Status};
 use crate::types::error::ImapError;
 use crate::types::facts::ServerFacts;
+use crate::types::login::{AuthMethod, Login};
 use crate::wire::Wire;
 
 /// What is sent. Each is one of [`AuthMethod`]'s, without those that stand for a choice.
@@ -119,7 +122,7 @@ impl Mechanism {
             // One allocation of the right size: a growing one would leave pieces of the secret behind.
             let mut response = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
             parts.iter().for_each(|part| response.extend_from_slice(part));
-            Sasl::Once { response, acknowledge }
+            Sasl::SingleResponse { response, acknowledge }
         };
         Ok(Some(match self {
             Mechanism::Login => return Ok(None),
@@ -242,19 +245,19 @@ async fn authenticate(
                 let step = match initial.take() {
                     Some(response) => Step::Send(response),
                     None => match STANDARD.decode(&challenge) {
-                        Ok(challenge) => sasl.challenged(&challenge).map_err(|what| broken(wire, &what))?,
+                        Ok(challenge) => sasl.respond(&challenge).map_err(|what| broken(wire, &what))?,
                         Err(_) => return Err(broken(wire, "the log-in's challenge is not base64")),
                     },
                 };
                 let answer = match step {
                     Step::Send(answer) => Some(answer),
-                    Step::Stretch(work) => {
-                        let stretched = tokio::task::spawn_blocking(|| work.run()).await;
-                        let stretched = stretched.map_err(|_| broken(wire, "the log-in was interrupted"))?;
-                        Some(sasl.stretched(&stretched))
+                    Step::Derive(work) => {
+                        let salted = tokio::task::spawn_blocking(|| work.run()).await;
+                        let salted = salted.map_err(|_| broken(wire, "the log-in was interrupted"))?;
+                        Some(sasl.final_response(&salted))
                     }
                     Step::Refused { detail: why, answer } => {
-                        detail = Some(wire.reader.said(&why));
+                        detail = Some(wire.reader.scrub(&why));
                         answer.map(|bytes| Zeroizing::new(bytes.to_vec()))
                     }
                 };
@@ -290,7 +293,7 @@ fn encoded(bytes: &[u8]) -> Zeroizing<String> {
 
 /// Ends the connection: the other side is not what it should be.
 fn broken(wire: &mut Wire, what: &str) -> ImapError {
-    let what = wire.reader.said(what);
+    let what = wire.reader.scrub(what);
     wire.reader.fail(ImapError::Protocol { what })
 }
 

@@ -5,13 +5,13 @@ use md5::Md5;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use crate::login::scram::{Scram, Stretch, Stretched, keyed};
+use crate::login::scram::{KeyDerivation, SaltedPassword, Scram, keyed};
 use crate::types::login::Secret;
 
 /// One mechanism at work.
 pub(crate) enum Sasl {
     /// Everything is said at once: PLAIN, XOAUTH2, OAUTHBEARER.
-    Once {
+    SingleResponse {
         response: Zeroizing<Vec<u8>>,
         /// What makes the server say its NO after it has told why in a challenge (RFC 7628 section 3.2.3);
         /// `None` to cancel.
@@ -27,8 +27,8 @@ pub(crate) enum Sasl {
 pub(crate) enum Step {
     /// Send this.
     Send(Zeroizing<Vec<u8>>),
-    /// Do the work, give it to [`Sasl::stretched`], send what that returns.
-    Stretch(Stretch),
+    /// Do the work, give it to [`Sasl::salted`], send what that returns.
+    Derive(KeyDerivation),
     /// The server explains why it will refuse; send this, or cancel.
     Refused { detail: String, answer: Option<&'static [u8]> },
 }
@@ -37,8 +37,8 @@ impl Sasl {
     /// What may be said before the server has asked anything (RFC 4959); `None` when the server speaks first.
     pub(crate) fn initial(&self) -> Option<Zeroizing<Vec<u8>>> {
         match self {
-            Sasl::Once { response, .. } => Some(response.clone()),
-            Sasl::Scram(scram) => Some(Zeroizing::new(scram.first().into_bytes())),
+            Sasl::SingleResponse { response, .. } => Some(response.clone()),
+            Sasl::Scram(scram) => Some(Zeroizing::new(scram.client_first().into_bytes())),
             Sasl::CramMd5 { .. } => None,
         }
     }
@@ -47,9 +47,9 @@ impl Sasl {
     ///
     /// # Errors
     /// One clause when the server must not be answered.
-    pub(crate) fn challenged(&mut self, challenge: &[u8]) -> Result<Step, String> {
+    pub(crate) fn respond(&mut self, challenge: &[u8]) -> Result<Step, String> {
         match self {
-            Sasl::Once { acknowledge, .. } => {
+            Sasl::SingleResponse { acknowledge, .. } => {
                 let detail = String::from_utf8_lossy(challenge).into_owned();
                 Ok(Step::Refused { detail, answer: *acknowledge })
             }
@@ -64,19 +64,19 @@ impl Sasl {
                 text.extend(digest.iter().flat_map(|byte| [hex(byte >> 4), hex(byte & 15)]));
                 Ok(Step::Send(text))
             }
-            Sasl::Scram(scram) if scram.is_proven() => Ok(match scram.concluded(challenge)? {
+            Sasl::Scram(scram) if scram.is_proven() => Ok(match scram.server_final(challenge)? {
                 // The server's last word is answered with nothing (RFC 4422 section 4).
                 None => Step::Send(Zeroizing::new(Vec::new())),
                 Some(detail) => Step::Refused { detail, answer: None },
             }),
-            Sasl::Scram(scram) => scram.challenged(challenge).map(Step::Stretch),
+            Sasl::Scram(scram) => scram.server_first(challenge).map(Step::Derive),
         }
     }
 
-    /// What to send after [`Step::Stretch`].
-    pub(crate) fn stretched(&mut self, stretched: &Stretched) -> Zeroizing<Vec<u8>> {
+    /// What to send after [`Step::Derive`].
+    pub(crate) fn final_response(&mut self, salted: &SaltedPassword) -> Zeroizing<Vec<u8>> {
         match self {
-            Sasl::Scram(scram) => scram.proof(stretched),
+            Sasl::Scram(scram) => scram.client_final(salted),
             _ => Zeroizing::new(Vec::new()),
         }
     }
@@ -108,8 +108,8 @@ mod tests {
         let mut sasl = Sasl::CramMd5 { user: "tim".into(), secret, answered: false };
         assert!(sasl.initial().is_none());
         let challenge = b"<1896.697170952@postoffice.reston.mci.net>";
-        let Ok(Step::Send(answer)) = sasl.challenged(challenge) else { panic!("an answer") };
+        let Ok(Step::Send(answer)) = sasl.respond(challenge) else { panic!("an answer") };
         assert_eq!(&*answer, b"tim b913a602c7eda7a495b4e6e7334d3890");
-        assert!(matches!(sasl.challenged(challenge), Ok(Step::Refused { answer: None, .. })), "once");
+        assert!(matches!(sasl.respond(challenge), Ok(Step::Refused { answer: None, .. })), "once");
     }
 }

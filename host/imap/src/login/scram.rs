@@ -35,17 +35,17 @@ pub(crate) struct Scram {
     /// The client's first message without the header.
     bare: String,
     /// What the server's signature is checked with, once the proof is sent.
-    server: Option<Server>,
+    server: Option<ServerKey>,
     verified: bool,
 }
 
-struct Server {
+struct ServerKey {
     key: Zeroizing<Vec<u8>>,
     message: Vec<u8>,
 }
 
 /// The expensive part, apart so that it can run where it holds nobody up.
-pub(crate) struct Stretch {
+pub(crate) struct KeyDerivation {
     hash: Hash,
     secret: Zeroizing<Vec<u8>>,
     salt: Vec<u8>,
@@ -55,8 +55,8 @@ pub(crate) struct Stretch {
     nonce: String,
 }
 
-/// What [`Stretch::run`] found.
-pub(crate) struct Stretched {
+/// What [`KeyDerivation::run`] found.
+pub(crate) struct SaltedPassword {
     salted: Zeroizing<Vec<u8>>,
     first: String,
     nonce: String,
@@ -82,7 +82,7 @@ impl Scram {
     }
 
     /// The client's first message.
-    pub(crate) fn first(&self) -> String {
+    pub(crate) fn client_first(&self) -> String {
         format!("{}{}", self.header, self.bare)
     }
 
@@ -90,7 +90,7 @@ impl Scram {
     ///
     /// # Errors
     /// One clause when it must not be answered.
-    pub(crate) fn challenged(&self, challenge: &[u8]) -> Result<Stretch, String> {
+    pub(crate) fn server_first(&self, challenge: &[u8]) -> Result<KeyDerivation, String> {
         let first =
             std::str::from_utf8(challenge).map_err(|_| "its SCRAM challenge is no text".to_owned())?;
         let mut fields = first.split(',');
@@ -109,7 +109,7 @@ impl Scram {
             format!("it asks for fewer than {MIN_ROUNDS} or more than {MAX_ROUNDS} SCRAM rounds")
         })?;
         let secret = self.secret.clone();
-        Ok(Stretch {
+        Ok(KeyDerivation {
             hash: self.hash,
             secret,
             salt,
@@ -120,15 +120,15 @@ impl Scram {
     }
 
     /// The client's final message.
-    pub(crate) fn proof(&mut self, stretched: &Stretched) -> Zeroizing<Vec<u8>> {
-        let Stretched { salted, first, nonce } = stretched;
+    pub(crate) fn client_final(&mut self, salted_password: &SaltedPassword) -> Zeroizing<Vec<u8>> {
+        let SaltedPassword { salted, first, nonce } = salted_password;
         let unproven = format!("c={},r={nonce}", STANDARD.encode(&self.header));
         let message = format!("{},{first},{unproven}", self.bare).into_bytes();
         let client_key = self.hash.mac(salted, b"Client Key");
         let signature = self.hash.mac(&self.hash.digest(&client_key), &message);
         let proof: Zeroizing<Vec<u8>> =
             Zeroizing::new(client_key.iter().zip(signature.iter()).map(|(key, sign)| key ^ sign).collect());
-        self.server = Some(Server { key: self.hash.mac(salted, b"Server Key"), message });
+        self.server = Some(ServerKey { key: self.hash.mac(salted, b"Server Key"), message });
         Zeroizing::new(format!("{unproven},p={}", STANDARD.encode(&*proof)).into_bytes())
     }
 
@@ -141,7 +141,7 @@ impl Scram {
     ///
     /// # Errors
     /// One clause when the signature is wrong: it does not know the password.
-    pub(crate) fn concluded(&mut self, message: &[u8]) -> Result<Option<String>, String> {
+    pub(crate) fn server_final(&mut self, message: &[u8]) -> Result<Option<String>, String> {
         let text = String::from_utf8_lossy(message);
         let last = text.split(',').next().unwrap_or_default();
         if let Some(reason) = last.strip_prefix("e=") {
@@ -166,16 +166,16 @@ impl Scram {
 
 const IMPOSTOR: &str = "it did not show that it knows the password itself, as SCRAM demands";
 
-impl Stretch {
+impl KeyDerivation {
     /// Does the rounds; up to a second.
-    pub(crate) fn run(self) -> Stretched {
-        let Stretch { hash, secret, salt, rounds, first, nonce } = self;
+    pub(crate) fn run(self) -> SaltedPassword {
+        let KeyDerivation { hash, secret, salt, rounds, first, nonce } = self;
         let mut salted = Zeroizing::new(vec![0; hash.len()]);
         match hash {
             Hash::Sha1 => pbkdf2::pbkdf2_hmac::<Sha1>(&secret, &salt, rounds, &mut salted),
             Hash::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(&secret, &salt, rounds, &mut salted),
         }
-        Stretched { salted, first, nonce }
+        SaltedPassword { salted, first, nonce }
     }
 }
 
@@ -275,11 +275,11 @@ mod tests {
     fn the_examples_of_the_standards() {
         for example in &EXAMPLES {
             let mut scram = begin(example);
-            assert_eq!(scram.first(), format!("n,,n=user,r={}", example.nonce));
-            let stretched = scram.challenged(example.challenge.as_bytes()).unwrap().run();
-            assert_eq!(&*scram.proof(&stretched), example.proof.as_bytes());
+            assert_eq!(scram.client_first(), format!("n,,n=user,r={}", example.nonce));
+            let salted_password = scram.server_first(example.challenge.as_bytes()).unwrap().run();
+            assert_eq!(&*scram.client_final(&salted_password), example.proof.as_bytes());
             assert!(scram.check().is_err(), "nothing is proven yet");
-            assert_eq!(scram.concluded(example.last.as_bytes()), Ok(None));
+            assert_eq!(scram.server_final(example.last.as_bytes()), Ok(None));
             scram.check().unwrap();
         }
     }
@@ -287,15 +287,15 @@ mod tests {
     #[test]
     fn a_server_that_does_not_know_the_password_is_found_out() {
         let mut scram = begin(&EXAMPLES[1]);
-        let stretched = scram.challenged(EXAMPLES[1].challenge.as_bytes()).unwrap().run();
-        drop(scram.proof(&stretched));
+        let salted_password = scram.server_first(EXAMPLES[1].challenge.as_bytes()).unwrap().run();
+        drop(scram.client_final(&salted_password));
         for wrong in ["v=AAAA", "v=", "", "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=", "x=1"] {
-            assert!(scram.concluded(wrong.as_bytes()).is_err() && scram.check().is_err(), "{wrong}");
+            assert!(scram.server_final(wrong.as_bytes()).is_err() && scram.check().is_err(), "{wrong}");
         }
-        assert_eq!(scram.concluded(b"e=other-error"), Ok(Some("other-error".to_owned())));
+        assert_eq!(scram.server_final(b"e=other-error"), Ok(Some("other-error".to_owned())));
         assert!(scram.check().is_err());
         // A signature before the proof is nobody's.
-        assert!(begin(&EXAMPLES[1]).concluded(EXAMPLES[1].last.as_bytes()).is_err());
+        assert!(begin(&EXAMPLES[1]).server_final(EXAMPLES[1].last.as_bytes()).is_err());
     }
 
     /// A74: nothing is computed for a challenge that is a trap.
@@ -316,16 +316,16 @@ mod tests {
             "r=fyko+d2lbbFgONRv9qkxdawLx",
             "",
         ] {
-            assert!(scram.challenged(trap.as_bytes()).is_err(), "{trap}");
+            assert!(scram.server_first(trap.as_bytes()).is_err(), "{trap}");
         }
-        assert!(scram.challenged(&[0xff]).is_err());
+        assert!(scram.server_first(&[0xff]).is_err());
         assert!(start.elapsed().as_millis() < 500);
     }
 
     #[test]
     fn names_are_escaped_and_passwords_prepared() {
         let scram = Scram::new(Hash::Sha1, "a=b,c", Some("x,y"), b"p", "n".into()).unwrap();
-        assert_eq!(scram.first(), "n,a=x=2Cy,n=a=3Db=2Cc,r=n");
+        assert_eq!(scram.client_first(), "n,a=x=2Cy,n=a=3Db=2Cc,r=n");
         // RFC 4013 section 3: a soft hyphen is nothing, a Roman numeral two letters.
         assert_eq!(&*prepared("I\u{ad}X\u{2168}"), b"IXIX");
         assert_eq!(&*prepared("a\u{7}"), b"a\x07", "kept as it is");

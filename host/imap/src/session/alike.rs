@@ -8,7 +8,7 @@ use crate::types::folder::{Folder, placed};
 use crate::types::name::{FolderName, FolderPath, Naming, in_bytes};
 
 /// What is the same for two paths exactly when nobody can tell them apart by reading.
-fn likeness(path: &FolderPath) -> String {
+fn visual_key(path: &FolderPath) -> String {
     let shown = path.to_string();
     if shown.is_ascii() {
         return shown;
@@ -22,10 +22,10 @@ fn likeness(path: &FolderPath) -> String {
 /// Gives folders that read alike paths that do not: raw 8-bit beside modified UTF-7, one normalisation form
 /// beside another. The one whose name is the standard's spelling of its path keeps it; the others are called
 /// by their names as they stand on the wire. `namings` has the scheme of each folder.
-pub(crate) fn tell_apart(folders: &mut [Folder], namings: &[Naming<'_>]) {
+pub(crate) fn disambiguate(folders: &mut [Folder], namings: &[Naming<'_>]) {
     let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, folder) in folders.iter().enumerate().filter(|(_, folder)| folder.selectable) {
-        alike.entry(likeness(&folder.path)).or_default().push(at);
+        alike.entry(visual_key(&folder.path)).or_default().push(at);
     }
     if alike.len() == folders.iter().filter(|folder| folder.selectable).count() {
         return;
@@ -44,7 +44,7 @@ pub(crate) fn tell_apart(folders: &mut [Folder], namings: &[Naming<'_>]) {
             let Some((folder, naming)) = folders.get_mut(at).zip(namings.get(at)) else { continue };
             let reads = folder.path.clone();
             if place > 0 {
-                folder.path = told(folder, naming, &mut taken);
+                folder.path = distinct_path(folder, naming, &mut taken);
             }
             folder.reads = Some(reads);
         }
@@ -60,15 +60,15 @@ fn is_standard(folder: &Folder, naming: &Naming<'_>) -> bool {
 }
 
 /// A path that nothing else reads like.
-fn told(folder: &Folder, naming: &Naming<'_>, taken: &mut HashSet<String>) -> FolderPath {
+fn distinct_path(folder: &Folder, naming: &Naming<'_>, taken: &mut HashSet<String>) -> FolderPath {
     let name: &FolderName = &folder.name;
     let mut path = placed(naming.undecoded(name), folder.space);
-    if !taken.insert(likeness(&path)) {
+    if !taken.insert(visual_key(&path)) {
         path = placed(naming.in_bytes(name), folder.space);
-        if !taken.insert(likeness(&path)) {
+        if !taken.insert(visual_key(&path)) {
             // Prefixes in two spellings, or a level that is empty: the whole name, from the server's root.
             path = FolderPath(vec![String::new(), in_bytes(&name.0)]);
-            taken.insert(likeness(&path));
+            taken.insert(visual_key(&path));
         }
     }
     path
@@ -84,7 +84,7 @@ mod tests {
     fn paths(names: &[&[u8]]) -> Vec<String> {
         let mut folders: Vec<Folder> = names.iter().map(|name| folder(name)).collect();
         let namings = vec![PLAIN; folders.len()];
-        tell_apart(&mut folders, &namings);
+        disambiguate(&mut folders, &namings);
         folders.iter().map(|folder| folder.path.to_string()).collect()
     }
 

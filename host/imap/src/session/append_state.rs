@@ -17,9 +17,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// What connections to one server have learnt of it: forms of the APPEND command that it consented to, and
 /// lower-case keywords it stored a message with. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Learnt(Arc<Mutex<HashSet<String>>>);
+pub struct AcceptedForms(Arc<Mutex<HashSet<String>>>);
 
-impl Learnt {
+impl AcceptedForms {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -39,58 +39,86 @@ impl Learnt {
 
 /// What a connection has shown about how its server takes messages; kept from folder to folder.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Manners {
+pub(crate) struct AppendState {
     /// Forms and keywords in one set. They cannot meet: a form is empty or begins with a quote, which no
     /// keyword does.
-    pub(crate) proven: Learnt,
+    pub(crate) accepted: AcceptedForms,
     /// Whether a body that left without consent was stored and never asked for. A `+` is then a consent, no
     /// late echo.
-    pub(crate) steady: bool,
+    pub(crate) plus_is_consent: bool,
     /// How much may be under way.
     pub(crate) window: Option<Window>,
     /// Until when the server wants to be left alone.
     pause: Option<Instant>,
     /// Requests for patience since the last message it took.
-    complaints: u32,
+    throttles: u32,
 }
 
-impl Manners {
+impl AppendState {
     /// The server asked for patience: nothing new is sent for as long as it suggests, or longer each time.
     /// Returns whether this is a complaint of its own.
-    pub(crate) fn complain(&mut self, suggested: Option<Duration>) -> bool {
+    pub(crate) fn throttle(&mut self, suggested: Option<Duration>) -> bool {
         let now = Instant::now();
         // What was under way together is answered together, and is one complaint.
-        let again = self.paused(now).is_some();
+        let again = self.pause_until(now).is_some();
         if again && suggested.is_none() {
             return false;
         }
-        let wait = suggested.unwrap_or(FIRST_PAUSE.saturating_mul(1 << self.complaints.min(10)));
+        let wait = suggested.unwrap_or(FIRST_PAUSE.saturating_mul(1 << self.throttles.min(10)));
         self.pause = self.pause.max(Some(now + wait.min(LONGEST_PAUSE)));
         if !again {
-            self.complaints += 1;
+            self.throttles += 1;
         }
         !again
     }
 
     /// The server took a message.
-    pub(crate) fn content(&mut self) {
+    pub(crate) fn note_stored(&mut self) {
         if self.pause.is_none_or(|until| until <= Instant::now()) {
-            self.complaints = 0;
+            self.throttles = 0;
         }
     }
 
     /// The next complaint is waited for as the first one is.
-    pub(crate) fn forget_complaints(&mut self) {
-        self.complaints = 0;
+    pub(crate) fn reset_backoff(&mut self) {
+        self.throttles = 0;
     }
 
     /// It is not waited any longer.
-    pub(crate) fn go_on(&mut self) {
+    pub(crate) fn end_pause(&mut self) {
         self.pause = None;
     }
 
     /// Until when nothing may be sent.
-    pub(crate) fn paused(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn pause_until(&self, now: Instant) -> Option<Instant> {
         self.pause.filter(|until| *until > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_grows_once_per_pause_and_ends_with_a_stored_message() {
+        let mut append = AppendState::default();
+        let left =
+            |append: &AppendState| append.pause_until(Instant::now()).map(|until| until - Instant::now());
+        for _ in 0..50 {
+            append.throttle(None);
+        }
+        assert_eq!(left(&append), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(left(&append), None);
+        append.throttle(None);
+        assert_eq!(left(&append), Some(Duration::from_secs(2)));
+        append.throttle(Some(Duration::from_secs(7)));
+        assert_eq!(left(&append), Some(Duration::from_secs(7)));
+        append.throttle(Some(Duration::from_secs(86400)));
+        assert_eq!(left(&append), Some(LONGEST_PAUSE));
+        tokio::time::advance(LONGEST_PAUSE).await;
+        append.note_stored();
+        append.throttle(None);
+        assert_eq!(left(&append), Some(Duration::from_secs(1)));
     }
 }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use crate::command::Command;
 use crate::command::selected::Change;
 use crate::session::Session;
-use crate::session::fetch::fetched;
 use crate::syntax::fetch_line::FetchLine;
 use crate::syntax::reply::{Reply, values};
 use crate::types::bounds;
 use crate::types::bounds::MOST_MESSAGES;
 use crate::types::error::ImapError;
-use crate::types::fetched::{FetchItems, Fetched};
+use crate::types::fetched::{FetchItems, FetchedMessage};
 use crate::types::uidset::{MAX_SET_BYTES, UidSet};
 
 /// Ranges of vanished messages that are held before they are made one set.
@@ -22,7 +21,7 @@ const RANGES: usize = 1 << 16;
 pub struct Changes {
     /// Each message that changed or is new, ascending by UID, as a list has it ([`FetchItems::Meta`]): that
     /// its size or date is another one says that its number is another message's now.
-    pub changed: Vec<Fetched>,
+    pub changed: Vec<FetchedMessage>,
     /// Which of the known messages are gone; `None` when the server cannot tell (no QRESYNC).
     pub vanished: Option<UidSet>,
 }
@@ -42,7 +41,7 @@ impl Session {
         if self.selected().is_none_or(|(_, selected)| selected.highest_modseq.is_none()) {
             return Err(ImapError::Unsupported { command: "FETCH CHANGEDSINCE", capability: "CONDSTORE" });
         }
-        let vanished_too = self.tells_vanished();
+        let vanished_too = self.has_qresync();
         let Some((first, last)) = known.bounds() else {
             return Ok(Changes { changed: Vec::new(), vanished: vanished_too.then(UidSet::default) });
         };
@@ -57,7 +56,7 @@ impl Session {
         let most = bounds::most_listed(u32::try_from(known.len()).unwrap_or(u32::MAX), 0);
         let (mut too_many, mut bytes) = (false, 0u64);
         let line = self
-            .run_with(command, |reply| match line_of(&reply) {
+            .run_with(command, |reply| match flags_line(&reply) {
                 Some((uid, line)) => {
                     let wanted = known.contains(uid);
                     bytes += if wanted { reply.len() as u64 } else { 0 };
@@ -88,7 +87,7 @@ impl Session {
         }
         let gone = known.intersection(&UidSet::from_ranges(gone));
         changed.retain(|uid, _| !gone.contains(*uid));
-        let changed = changed.into_iter().map(|(uid, line)| fetched(uid, line, None)).collect();
+        let changed = changed.into_iter().map(|(uid, line)| line.into_message(uid, None)).collect();
         Ok(Changes { changed, vanished: vanished_too.then_some(gone) })
     }
 
@@ -173,7 +172,7 @@ impl Session {
 }
 
 /// The UID and everything else in a FETCH response, when it says flags.
-fn line_of(reply: &Reply) -> Option<(u32, FetchLine)> {
+fn flags_line(reply: &Reply) -> Option<(u32, FetchLine)> {
     match reply {
         Reply::Data { number: Some(_), word, response } if word == "FETCH" => {
             let line = FetchLine::read(response, FetchItems::Meta);

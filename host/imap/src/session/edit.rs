@@ -13,7 +13,7 @@ use crate::types::uidset::{MAX_SET_BYTES, UidSet, parse_ranges};
 
 /// Where copies went (RFC 4315 section 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
+pub struct CopyUid {
     /// The UIDVALIDITY that the new UIDs belong to: the other folder's.
     pub uid_validity: u32,
     /// The UID of each message and that of its copy. Messages that did not exist are not among them.
@@ -36,7 +36,7 @@ impl Session {
             return Ok(());
         }
         let change = format!("{}FLAGS.SILENT {tokens}", if add { '+' } else { '-' });
-        self.change("UID STORE", &set, |command| command.text(&change)).await.map(drop)
+        self.edit("UID STORE", &set, |command| command.text(&change)).await.map(drop)
     }
 
     /// Removes from the open folder those of `uids` that have `\Deleted`, and no others (RFC 4315 section
@@ -46,8 +46,8 @@ impl Session {
     /// `Unsupported` without UIDPLUS: plain EXPUNGE would remove what others have marked. `ReadOnly` when the
     /// folder is not open for writing; the first `No` or `Bad`, after all parts were answered.
     pub async fn expunge(&mut self, uids: &UidSet) -> Result<(), ImapError> {
-        self.need("UID EXPUNGE", "UIDPLUS")?;
-        self.change("UID EXPUNGE", uids, |command| command).await.map(drop)
+        self.require("UID EXPUNGE", "UIDPLUS")?;
+        self.edit("UID EXPUNGE", uids, |command| command).await.map(drop)
     }
 
     /// Copies messages of the open folder to `folder`, with their flags and dates. Returns where they went
@@ -59,10 +59,10 @@ impl Session {
     /// # Errors
     /// `ReadOnly` when the folder is not open for writing; the first `No` (`TRYCREATE` when `folder` is
     /// missing) or `Bad`.
-    pub async fn copy(&mut self, uids: &UidSet, folder: &FolderName) -> Result<Option<Copied>, ImapError> {
+    pub async fn copy(&mut self, uids: &UidSet, folder: &FolderName) -> Result<Option<CopyUid>, ImapError> {
         let answers =
-            self.change("UID COPY", uids, |command| command.string("the folder name", &folder.0)).await?;
-        Ok(copied(&answers, uids))
+            self.edit("UID COPY", uids, |command| command.string("the folder name", &folder.0)).await?;
+        Ok(read_copyuids(&answers, uids))
     }
 
     /// Moves messages of the open folder to `folder` (RFC 6851). Returns as [`Session::copy`].
@@ -70,14 +70,18 @@ impl Session {
     /// # Errors
     /// `Unsupported` without MOVE. `ReadOnly` when the folder is not open for writing; the first `No` or
     /// `Bad`: of the refused part, some messages may have been moved.
-    pub async fn move_to(&mut self, uids: &UidSet, folder: &FolderName) -> Result<Option<Copied>, ImapError> {
-        self.need("UID MOVE", "MOVE")?;
+    pub async fn move_to(
+        &mut self,
+        uids: &UidSet,
+        folder: &FolderName,
+    ) -> Result<Option<CopyUid>, ImapError> {
+        self.require("UID MOVE", "MOVE")?;
         let answers =
-            self.change("UID MOVE", uids, |command| command.string("the folder name", &folder.0)).await?;
-        Ok(copied(&answers, uids))
+            self.edit("UID MOVE", uids, |command| command.string("the folder name", &folder.0)).await?;
+        Ok(read_copyuids(&answers, uids))
     }
 
-    fn need(&self, command: &'static str, capability: &'static str) -> Result<(), ImapError> {
+    fn require(&self, command: &'static str, capability: &'static str) -> Result<(), ImapError> {
         if self.facts().has(capability) {
             Ok(())
         } else {
@@ -86,7 +90,7 @@ impl Session {
     }
 
     /// Runs a command over `uids`, in parts that fit a line, and returns the answers when all are OK.
-    async fn change(
+    async fn edit(
         &mut self,
         name: &'static str,
         uids: &UidSet,
@@ -103,8 +107,8 @@ impl Session {
 }
 
 /// The COPYUID codes of all answers together, when there is one in each and all of them make sense.
-fn copied(answers: &[Answer], asked: &UidSet) -> Option<Copied> {
-    let mut whole: Option<Copied> = None;
+fn read_copyuids(answers: &[Answer], asked: &UidSet) -> Option<CopyUid> {
+    let mut whole: Option<CopyUid> = None;
     for answer in answers {
         // MOVE gives it in an untagged OK, before the messages disappear (RFC 6851 section 4.3).
         let code = answer.status_lines().find(|line| line.code.as_deref() == Some("COPYUID"))?;
@@ -128,7 +132,7 @@ fn copied(answers: &[Answer], asked: &UidSet) -> Option<Copied> {
 /// `[COPYUID validity from to]`; the two sets correspond in the order in which they are written.
 ///
 /// None of them is longer than what was asked for, and nothing longer is counted out.
-fn read_copyuid(line: &StatusLine, asked: u64) -> Option<Copied> {
+fn read_copyuid(line: &StatusLine, asked: u64) -> Option<CopyUid> {
     let mut tokens = Tokens::new(&line.arguments);
     let uid_validity = tokens.next_value()?.number().and_then(crate::types::uidset::nonzero)?;
     let mut set = || {
@@ -139,5 +143,5 @@ fn read_copyuid(line: &StatusLine, asked: u64) -> Option<Copied> {
     let (from, to) = (set()?, set()?);
     let expand = |ranges: Vec<(u32, u32)>| ranges.into_iter().flat_map(|(a, b)| a.min(b)..=a.max(b));
     let (from, to): (Vec<u32>, Vec<u32>) = (expand(from).collect(), expand(to).collect());
-    (from.len() == to.len()).then(|| Copied { uid_validity, uids: from.into_iter().zip(to).collect() })
+    (from.len() == to.len()).then(|| CopyUid { uid_validity, uids: from.into_iter().zip(to).collect() })
 }

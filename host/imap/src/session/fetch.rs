@@ -1,39 +1,27 @@
 //! Reading messages: UID FETCH in long strides, matched by UID only, bodies streamed in pieces.
-//!
-//! A server may send FETCH responses for messages nobody asked about, update flags in between, put the UID
-//! behind the body, split one message over several responses, or end with NO after half of them. Each case
-//! ends in a message, a refusal, or nothing; never in a message under another's UID, and never in the same
-//! message twice.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
 use crate::session::Session;
-use crate::session::fetch_history::{At, Reading, apart, cut_open, halves, is_of_ours};
-use crate::syntax::fetch_line::{FetchLine, Section};
-use crate::syntax::reply::{Reply, Status, StatusLine};
+use crate::session::fetch_history::{isolate, split_open};
+use crate::session::fetch_state::{BodySource, FetchCommand, FetchState, ResponseBody};
+use crate::syntax::fetch_line::FetchLine;
+use crate::syntax::reply::Reply;
 use crate::types::bounds;
-use crate::types::date::InternalDate;
 use crate::types::error::ImapError;
-use crate::types::flags::Flags;
-use crate::types::gmail::GmailFacts;
-use crate::types::name::FolderName;
+use crate::types::fetched::{FetchItems, FetchRefusal, FetchedMessage};
 use crate::types::refusal::Refusal;
 use crate::types::uidset::{MAX_SET_BYTES, UidSet};
 use crate::wire::{Event, pace};
 
-/// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated
-/// by the caller in smaller parts.
-const CHUNK_BODIES: u32 = 2000;
-/// Messages per command without bodies.
-const CHUNK_META: u32 = 5000;
 /// A body that arrives before its UID or flags is held in memory up to this size.
 const MAX_HELD: u64 = 32 << 20;
-/// A piece of a body.
+/// The longest piece of a body that is handed out, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// Messages on their way, from [`Session::fetch`].
+/// The messages of a running FETCH, from [`Session::fetch`].
 ///
 /// May be dropped at any time between calls; the session then reads off what is still coming before its next
 /// command.
@@ -57,35 +45,35 @@ impl Session {
     /// Fetches the messages of each set, one set after the other, `at_once` commands ahead; with more than
     /// one, messages of neighbouring sets may come mixed. Else as [`Session::fetch`].
     pub fn fetch_parts(&mut self, parts: &[UidSet], items: FetchItems, at_once: usize) -> Fetch<'_> {
-        let reading = self.reading().clone();
+        let history = self.fetch_history().clone();
         let (folder, selected) =
             self.selected().map(|(folder, selected)| (folder.clone(), selected.clone())).unwrap_or_default();
         let (mut refused, mut lost) = (Vec::new(), UidSet::default());
-        for (uid, text) in reading.given_up(&folder, items) {
+        for (uid, text) in history.given_up(&folder, items) {
             if parts.iter().any(|uids| uids.contains(uid)) {
                 let refusal = Refusal { code: None, text, bad: false };
                 refused.push(FetchRefusal { uids: UidSet::range(uid, uid), refusal, ended: true });
                 lost.insert(uid);
             }
         }
-        let suspects = reading.suspects(&folder, items);
-        let most = reading.most(items);
+        let suspects = history.suspects(&folder, items);
+        let most = history.limit(items);
         let at_once = if suspects.is_empty() && most.is_none() { at_once.max(1) } else { 1 };
         let limit = most.unwrap_or(u32::MAX).min(items.chunk());
         // Where a question that is too long costs no connection, those for whatever is there are as long as
         // they may be by the folder's density.
-        let width = match reading.most_unbroken(items) {
+        let width = match history.break_limit(items) {
             Some(most) => Some(most),
-            None => most.map(|most| width(most, selected.exists, selected.uid_next)),
+            None => most.map(|most| uid_width(most, selected.exists, selected.uid_next)),
         };
         let cut = |uids: &UidSet| {
             let uids = if lost.is_empty() { uids.clone() } else { uids.without(&lost) };
             let (parts, limit) = match width.filter(|_| uids.is_open()) {
-                Some(width) => (cut_open(&uids, width, selected.uid_next), u32::MAX),
+                Some(width) => (split_open(&uids, width, selected.uid_next), u32::MAX),
                 None => (vec![uids], limit),
             };
             let parts = parts.into_iter().flat_map(|uids| uids.chunks(limit, MAX_SET_BYTES));
-            parts.flat_map(|uids| apart(uids, &suspects)).collect::<Vec<_>>()
+            parts.flat_map(|uids| isolate(uids, &suspects)).collect::<Vec<_>>()
         };
         let state = FetchState {
             items,
@@ -94,17 +82,17 @@ impl Session {
             in_flight: VecDeque::new(),
             held: BTreeMap::new(),
             ready: VecDeque::new(),
-            body: Body::None,
-            current: Current::Whole,
+            body: BodySource::None,
+            current: ResponseBody::Whole,
             refused,
             arriving: None,
-            reading,
+            history,
             folder,
             exists: selected.exists.saturating_add(self.stored()),
             uid_next: selected.uid_next,
             halved: false,
             most_given: 0,
-            came: 0,
+            returned: 0,
             bytes: 0,
             before: None,
         };
@@ -115,7 +103,7 @@ impl Session {
     }
 
     /// Reads off whatever a dropped [`Fetch`] left on the wire.
-    pub(crate) async fn settle(&mut self) -> Result<(), ImapError> {
+    pub(crate) async fn drain_fetch(&mut self) -> Result<(), ImapError> {
         match self.fetching.take() {
             Some(state) => state.read_off(self).await,
             None => Ok(()),
@@ -129,7 +117,7 @@ impl Fetch<'_> {
     ///
     /// # Errors
     /// Only lost connections; a FETCH that was refused is in [`Fetch::refused`].
-    pub async fn next(&mut self) -> Result<Option<Fetched>, ImapError> {
+    pub async fn next(&mut self) -> Result<Option<FetchedMessage>, ImapError> {
         let Some(mut state) = self.session.fetching.take() else { return Ok(None) };
         if let Some(before) = state.before.take() {
             before.read_off(self.session).await?;
@@ -137,8 +125,8 @@ impl Fetch<'_> {
         let mut result = state.drop_body(self.session).await.map(|()| None);
         while result.is_ok() {
             if let Some((message, body)) = state.ready.pop_front() {
-                if matches!(state.body, Body::None) {
-                    state.body = Body::Memory(body);
+                if matches!(state.body, BodySource::None) {
+                    state.body = BodySource::Memory(body);
                 }
                 result = Ok(Some(message));
                 break;
@@ -149,7 +137,7 @@ impl Fetch<'_> {
             result = state.step(self.session).await.map(|()| None);
         }
         if let Err(error) = &result {
-            state.ended(error);
+            state.record_break(error);
         }
         self.session.fetching = Some(state);
         result
@@ -162,21 +150,21 @@ impl Fetch<'_> {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ImapError> {
         let Some(state) = &mut self.session.fetching else { return Ok(None) };
         match &mut state.body {
-            Body::None => Ok(None),
-            Body::Memory(bytes) => {
+            BodySource::None => Ok(None),
+            BodySource::Memory(bytes) => {
                 let piece = bytes.split_to(bytes.len().min(PIECE));
                 Ok((!piece.is_empty()).then_some(piece))
             }
-            Body::Wire => {
+            BodySource::Wire => {
                 let piece = self.session.wire()?.reader.body().await;
                 let Some(state) = &mut self.session.fetching else { return piece };
                 match &piece {
                     Ok(Some(_)) => {}
                     Ok(None) => {
-                        state.body = Body::None;
-                        state.arrived();
+                        state.body = BodySource::None;
+                        state.finish_text();
                     }
-                    Err(error) => state.ended(error),
+                    Err(error) => state.record_break(error),
                 }
                 piece
             }
@@ -223,11 +211,11 @@ impl FetchState {
     }
 
     async fn drop_body(&mut self, session: &mut Session) -> Result<(), ImapError> {
-        if matches!(self.body, Body::Wire) {
+        if matches!(self.body, BodySource::Wire) {
             session.wire()?.reader.skip_body().await?;
-            self.arrived();
+            self.finish_text();
         }
-        self.body = Body::None;
+        self.body = BodySource::None;
         Ok(())
     }
 
@@ -241,19 +229,19 @@ impl FetchState {
             Event::Reply(Reply::Data { number: Some(_), word, response }) if word == "FETCH" => {
                 if self.take_response(&response) {
                     self.bytes += response.len() as u64;
-                    reader.brought(if self.items.has_body() { pace::MESSAGE } else { pace::LINE });
+                    reader.progress_by(if self.items.has_body() { pace::MESSAGE } else { pace::LINE });
                     self.refuse_excess(session)?;
                 }
             }
             Event::Reply(Reply::Tagged { tag, line }) => {
-                reader.brought(pace::ANSWER);
+                reader.progress_by(pace::ANSWER);
                 self.exists = self.exists.max(reader.exists());
                 let Some(position) = self.in_flight.iter().position(|one| one.tag == tag) else {
                     let what = format!("the tag `{}` belongs to no command", tag.escape_debug());
                     return Err(reader.fail(ImapError::Protocol { what }));
                 };
                 if let Some(command) = self.in_flight.remove(position) {
-                    self.end(command, line);
+                    self.finish_command(command, line);
                 }
                 if self.in_flight.is_empty() {
                     reader.set_bodies(false);
@@ -277,7 +265,7 @@ impl FetchState {
         while self.in_flight.len() < self.at_once {
             let Some(uids) = self.queue.pop_front() else { break };
             // What was learnt since the queue was made counts as well.
-            let most = self.reading.most_unbroken(self.items);
+            let most = self.history.break_limit(self.items);
             let most = most.filter(|most| !uids.is_open() && uids.len() > u64::from(*most));
             if let Some(most) = most {
                 uids.chunks(most, MAX_SET_BYTES)
@@ -290,7 +278,7 @@ impl FetchState {
             let line = format!("{tag} UID FETCH {} {}\r\n", uids.to_wire(), self.items.to_wire());
             session.wire()?.writer.push(line.as_bytes());
             tracing::trace!(tag, command = "UID FETCH", "sent");
-            self.in_flight.push_back(Command { tag, uids, done: UidSet::default() });
+            self.in_flight.push_back(FetchCommand { tag, uids, done: UidSet::default() });
         }
         session.wire()?.flush().await
     }
@@ -301,12 +289,12 @@ impl FetchState {
         let line = FetchLine::read(head, self.items);
         // Another section than the one asked for, or the same once more: the rest of the response still
         // counts.
-        if !line.before_section || !matches!(self.current, Current::Whole) {
-            return reader.waste_body().await;
+        if !line.before_section || !matches!(self.current, ResponseBody::Whole) {
+            return reader.discard_body().await;
         }
         if line.uid.is_some_and(|uid| !self.is_wanted(uid)) {
-            self.current = Current::Unwanted;
-            return reader.waste_body().await;
+            self.current = ResponseBody::Unwanted;
+            return reader.discard_body().await;
         }
         let known = line.uid.and_then(|uid| self.held.get(&uid));
         let size = line.size.or(known.and_then(|known| known.size)).flatten();
@@ -323,30 +311,30 @@ impl FetchState {
             // A message may leave only when nothing it needs can stand behind its body.
             let complete = known.flags.is_some() && known.date.is_some() && known.size.is_some();
             if complete || len > MAX_HELD && known.flags.is_some() {
-                self.done(uid);
-                self.current = Current::Spent;
-                self.body = Body::Wire;
-                self.ready.push_back((fetched(uid, known, Some(len)), Bytes::new()));
+                self.complete(uid);
+                self.current = ResponseBody::Spent;
+                self.body = BodySource::Wire;
+                self.ready.push_back((known.into_message(uid, Some(len)), Bytes::new()));
                 return Ok(());
             }
             self.held.insert(uid, known);
         }
         if len > MAX_HELD {
-            self.current = Current::TooLong(len);
+            self.current = ResponseBody::TooLong(len);
             return reader.skip_body().await;
         }
         let mut body = Vec::new();
         while let Some(piece) = reader.body().await? {
             body.extend_from_slice(&piece);
         }
-        self.current = Current::Held(Bytes::from(body));
+        self.current = ResponseBody::Held(Bytes::from(body));
         Ok(())
     }
 
     /// A list that is longer than the folder can be, or has longer lines than lists have, is none.
     fn refuse_excess(&self, session: &mut Session) -> Result<(), ImapError> {
         let most = session.most_listed()?;
-        let came = self.came + self.held.len() as u64;
+        let came = self.returned + self.held.len() as u64;
         let reader = &mut session.wire()?.reader;
         if came > most {
             let exists = reader.exists();
@@ -363,10 +351,9 @@ impl FetchState {
     }
 }
 
-/// How many UIDs hold about so many messages in this folder.
-fn width(messages: u32, exists: u32, uid_next: Option<u32>) -> u32 {
+/// Returns how many UIDs hold about so many messages, by the density of this folder.
+fn uid_width(messages: u32, exists: u32, uid_next: Option<u32>) -> u32 {
     let given = u64::from(uid_next.unwrap_or(0).max(exists));
     let width = u64::from(messages) * given / u64::from(exists.max(1));
     u32::try_from(width).unwrap_or(u32::MAX).max(messages)
 }
-

@@ -3,12 +3,12 @@
 //!
 //! Some servers end the connection, or fall silent, at a message they cannot give, and would do so each time.
 //! So the message whose text was arriving, else the first one still to come, is suspected, and from then on
-//! asked for alone; after [`MOST_ENDS`] ends at it, it is not asked for any more. Where it is given alone
+//! asked for alone; after [`MAX_BREAKS`] ends at it, it is not asked for any more. Where it is given alone
 //! after all, and its command had asked for others as well and had brought nothing, it is the length of the
 //! question that the server does not take.
 //!
 //! Others answer a long question with NO or BAD. A list is then asked for by halves, down to a message alone,
-//! and how many messages the longest answer had is what they take ([`Reading::takes`]).
+//! and how many messages the longest answer had is what they take ([`FetchHistory::takes`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ use crate::types::uidset::UidSet;
 
 /// So many ends at a message that was asked for alone, or was the first to come, and it is not asked for any
 /// more.
-pub const MOST_ENDS: u32 = 3;
+pub const MAX_BREAKS: u32 = 3;
 /// So many messages are given up one after the other before it is the server that is unwell, and not its
 /// messages …
 const MOST_IN_A_ROW: u32 = 10;
@@ -29,22 +29,22 @@ const SILENCE: u32 = 3;
 
 /// What was learnt, shared by all connections to one account and the questions of one task; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Reading(Arc<Mutex<State>>);
+pub struct FetchHistory(Arc<Mutex<History>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct History {
     /// Messages of one question at most.
     most: HashMap<FetchItems, u32>,
     /// The same where longer questions were refused and the connection stayed.
     takes: HashMap<FetchItems, u32>,
-    ends: HashMap<(FolderName, FetchItems, u32), Ends>,
+    breaks: HashMap<(FolderName, FetchItems, u32), Breaks>,
     /// Messages given up one after the other, with none read in between.
     in_a_row: HashMap<FetchItems, u32>,
     blamed: u64,
 }
 
 #[derive(Debug)]
-struct Ends {
+struct Breaks {
     count: u32,
     /// For how many messages the longest of these questions asked, of those that brought none.
     asked: u32,
@@ -53,31 +53,31 @@ struct Ends {
 
 /// What a question was at when its connection ended.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct At {
+pub(crate) struct BreakPoint {
     /// The message that was arriving, else the next to come; `None` where nobody knows which that is.
     pub(crate) uid: Option<u32>,
     /// For how many messages was asked, where none had come.
     pub(crate) asked: u32,
 }
 
-impl Reading {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl FetchHistory {
+    fn lock(&self) -> MutexGuard<'_, History> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many messages one question may ask for, where the server was seen to take no more.
-    pub fn most(&self, items: FetchItems) -> Option<u32> {
+    pub fn limit(&self, items: FetchItems) -> Option<u32> {
         let state = self.lock();
         [&state.most, &state.takes].into_iter().filter_map(|known| known.get(&items).copied()).min()
     }
 
-    /// How many messages one question may ask for before the connection ends.
-    pub(crate) fn most_unbroken(&self, items: FetchItems) -> Option<u32> {
+    /// How many messages one question may ask for before the connection breaks.
+    pub(crate) fn break_limit(&self, items: FetchItems) -> Option<u32> {
         self.lock().most.get(&items).copied()
     }
 
     /// Takes note that the server refused to list more than so many messages at once, and listed these.
-    pub(crate) fn takes(&self, items: FetchItems, messages: u32) {
+    pub(crate) fn record_limit(&self, items: FetchItems, messages: u32) {
         tracing::info!(?items, messages, "longer questions are refused");
         let takes = &mut self.lock().takes;
         let most = takes.get(&items).map_or(messages, |known| messages.min(*known));
@@ -91,7 +91,13 @@ impl Reading {
     }
 
     /// Takes note of the end of a connection in the middle of a question.
-    pub(crate) fn ended(&self, folder: &FolderName, items: FetchItems, at: At, error: &ImapError) {
+    pub(crate) fn record_break(
+        &self,
+        folder: &FolderName,
+        items: FetchItems,
+        at: BreakPoint,
+        error: &ImapError,
+    ) {
         if !error.is_connection_lost() || error.asks_for_patience() {
             return;
         }
@@ -105,16 +111,16 @@ impl Reading {
             return;
         }
         tracing::info!(uid, ?items, asked = at.asked, %error, "the connection ended at this message");
-        let ends = state.ends.entry((folder.clone(), items, uid)).or_insert_with(|| Ends {
+        let breaks = state.breaks.entry((folder.clone(), items, uid)).or_insert_with(|| Breaks {
             count: 0,
             asked: 0,
             words: String::new(),
         });
-        ends.count += 1;
-        ends.asked = ends.asked.max(at.asked);
-        if ends.count == MOST_ENDS {
-            ends.words =
-                format!("the connection ended each of the {MOST_ENDS} times it was asked for: {error}");
+        breaks.count += 1;
+        breaks.asked = breaks.asked.max(at.asked);
+        if breaks.count == MAX_BREAKS {
+            breaks.words =
+                format!("the connection ended each of the {MAX_BREAKS} times it was asked for: {error}");
             let silence = matches!(error, ImapError::TimedOut { .. } | ImapError::TooSlow { .. });
             *in_a_row += if silence { SILENCE } else { 1 };
         }
@@ -125,44 +131,44 @@ impl Reading {
     /// [`Session::fetch`], of nobody knows how many messages up to `most`.
     ///
     /// [`Session::fetch`]: crate::Session::fetch
-    pub fn ended_listing(&self, items: FetchItems, most: u32, error: &ImapError) {
-        if error.is_connection_lost() && !error.asks_for_patience() && !is_of_ours(error) {
+    pub fn record_list_break(&self, items: FetchItems, most: u32, error: &ImapError) {
+        if error.is_connection_lost() && !error.asks_for_patience() && !is_own_verdict(error) {
             self.lock().shorten(items, most);
         }
     }
 
     /// The server gave a message: whatever a connection ended at, it was not that one.
-    pub(crate) fn was_read(&self, folder: &FolderName, items: FetchItems, uid: u32) {
+    pub(crate) fn record_message(&self, folder: &FolderName, items: FetchItems, uid: u32) {
         let state = &mut *self.lock();
-        if state.ends.is_empty() {
+        if state.breaks.is_empty() {
             return;
         }
         state.in_a_row.remove(&items);
-        if let Some(ends) = state.ends.remove(&(folder.clone(), items, uid))
-            && ends.asked > 1
+        if let Some(breaks) = state.breaks.remove(&(folder.clone(), items, uid))
+            && breaks.asked > 1
         {
-            state.shorten(items, ends.asked);
+            state.shorten(items, breaks.asked);
         }
     }
 
     /// The messages of a folder that are asked for alone.
     pub(crate) fn suspects(&self, folder: &FolderName, items: FetchItems) -> HashSet<u32> {
         let state = self.lock();
-        let here = state.ends.iter().filter(|((of, what, _), _)| of == folder && *what == items);
-        here.filter(|(_, ends)| ends.count < MOST_ENDS).map(|((_, _, uid), _)| *uid).collect()
+        let here = state.breaks.iter().filter(|((of, what, _), _)| of == folder && *what == items);
+        here.filter(|(_, breaks)| breaks.count < MAX_BREAKS).map(|((_, _, uid), _)| *uid).collect()
     }
 
     /// The messages of a folder that are not asked for any more, with the reason.
     pub(crate) fn given_up(&self, folder: &FolderName, items: FetchItems) -> Vec<(u32, String)> {
         let state = self.lock();
-        let here = state.ends.iter().filter(|((of, what, _), _)| of == folder && *what == items);
-        here.filter(|(_, ends)| ends.count >= MOST_ENDS)
-            .map(|((_, _, uid), ends)| (*uid, ends.words.clone()))
+        let here = state.breaks.iter().filter(|((of, what, _), _)| of == folder && *what == items);
+        here.filter(|(_, breaks)| breaks.count >= MAX_BREAKS)
+            .map(|((_, _, uid), breaks)| (*uid, breaks.words.clone()))
             .collect()
     }
 }
 
-impl State {
+impl History {
     /// The next question asks for half of what this one did.
     fn shorten(&mut self, items: FetchItems, asked: u32) {
         let half = (asked / 2).max(1);
@@ -177,7 +183,7 @@ impl State {
 
 /// Whether it was us who ended the connection, since what came was too much or too little: of a list that
 /// says nothing of the length of the question.
-pub(crate) fn is_of_ours(error: &ImapError) -> bool {
+pub(crate) fn is_own_verdict(error: &ImapError) -> bool {
     matches!(error, ImapError::Limit { .. } | ImapError::TooSlow { .. })
 }
 
@@ -186,7 +192,7 @@ const MOST_PARTS: u32 = 10_000;
 
 /// Cuts a question for whatever is there, from its first UID on, into parts of at most `most` messages each,
 /// the last of which has no end.
-pub(crate) fn cut_open(uids: &UidSet, most: u32, uid_next: Option<u32>) -> Vec<UidSet> {
+pub(crate) fn split_open(uids: &UidSet, most: u32, uid_next: Option<u32>) -> Vec<UidSet> {
     let (Some((first, last)), Some(next)) = (uids.bounds(), uid_next) else { return vec![uids.clone()] };
     let width = most.max(next / MOST_PARTS).max(1);
     let mut parts = Vec::new();
@@ -225,7 +231,7 @@ pub(crate) fn halves(uids: &UidSet, exists: u32, uid_next: Option<u32>) -> Optio
 }
 
 /// The set in its order, each of the suspects apart.
-pub(crate) fn apart(uids: UidSet, suspects: &HashSet<u32>) -> Vec<UidSet> {
+pub(crate) fn isolate(uids: UidSet, suspects: &HashSet<u32>) -> Vec<UidSet> {
     let mut among: Vec<u32> = suspects.iter().copied().filter(|uid| uids.contains(*uid)).collect();
     among.sort_unstable();
     let mut parts = Vec::with_capacity(2 * among.len() + 1);
@@ -275,84 +281,94 @@ mod tests {
         ImapError::Closed { during: "FETCH", detail: "gone".into() }
     }
 
-    fn end(reading: &Reading, uid: u32, asked: u32) {
-        reading.ended(&FolderName::inbox(), FULL, At { uid: Some(uid), asked }, &lost());
+    fn end(reading: &FetchHistory, uid: u32, asked: u32) {
+        reading.record_break(&FolderName::inbox(), FULL, BreakPoint { uid: Some(uid), asked }, &lost());
     }
 
-    fn given_up(reading: &Reading) -> Vec<u32> {
+    fn given_up(reading: &FetchHistory) -> Vec<u32> {
         reading.given_up(&FolderName::inbox(), FULL).into_iter().map(|(uid, _)| uid).collect()
     }
 
     #[test]
     fn a_message_that_comes_after_all_is_not_suspected_any_more() {
-        let reading = Reading::default();
+        let reading = FetchHistory::default();
         end(&reading, 4, 0);
         let suspects = |folder: &FolderName| reading.suspects(folder, FULL);
         assert_eq!(suspects(&FolderName::inbox()), HashSet::from([4]));
         assert_eq!(suspects(&FolderName(b"Work".to_vec())), HashSet::new());
         assert_eq!(reading.suspects(&FolderName::inbox(), FetchItems::Identity), HashSet::new());
-        reading.was_read(&FolderName::inbox(), FULL, 4);
+        reading.record_message(&FolderName::inbox(), FULL, 4);
         assert_eq!(suspects(&FolderName::inbox()), HashSet::new());
         (0..3).for_each(|_| end(&reading, 4, 0));
         assert_eq!((given_up(&reading), suspects(&FolderName::inbox()).len()), (vec![4], 0));
-        assert_eq!((reading.blamed(), reading.most(FULL)), (4, None));
+        assert_eq!((reading.blamed(), reading.limit(FULL)), (4, None));
     }
 
     #[test]
     fn a_server_that_ends_at_everything_is_unwell_itself() {
-        let reading = Reading::default();
-        (1..=MOST_IN_A_ROW + 5).for_each(|uid| (0..MOST_ENDS).for_each(|_| end(&reading, uid, 0)));
+        let reading = FetchHistory::default();
+        (1..=MOST_IN_A_ROW + 5).for_each(|uid| (0..MAX_BREAKS).for_each(|_| end(&reading, uid, 0)));
         assert_eq!(given_up(&reading).len(), MOST_IN_A_ROW as usize, "no more of them");
-        reading.was_read(&FolderName::inbox(), FULL, 100);
-        (0..MOST_ENDS).for_each(|_| end(&reading, 99, 0));
+        reading.record_message(&FolderName::inbox(), FULL, 100);
+        (0..MAX_BREAKS).for_each(|_| end(&reading, 99, 0));
         assert_eq!(given_up(&reading).len(), MOST_IN_A_ROW as usize + 1, "it is a matter of messages again");
     }
 
     /// Each costs minutes: a few are enough to tell that it is the server.
     #[test]
     fn silence_counts_for_several_ends() {
-        let reading = Reading::default();
+        let reading = FetchHistory::default();
         let silent = ImapError::TimedOut { during: "FETCH", after: std::time::Duration::from_secs(60) };
         for uid in 1..=MOST_IN_A_ROW {
-            let at = At { uid: Some(uid), asked: 0 };
-            (0..MOST_ENDS).for_each(|_| reading.ended(&FolderName::inbox(), FULL, at, &silent));
+            let at = BreakPoint { uid: Some(uid), asked: 0 };
+            (0..MAX_BREAKS).for_each(|_| reading.record_break(&FolderName::inbox(), FULL, at, &silent));
         }
         assert_eq!(given_up(&reading).len(), MOST_IN_A_ROW.div_ceil(SILENCE) as usize);
     }
 
     #[test]
     fn a_list_that_we_ended_says_nothing_of_its_length() {
-        let reading = Reading::default();
-        reading.ended_listing(FULL, 400, &ImapError::Limit { what: "too much".into() });
-        assert_eq!(reading.most(FULL), None);
-        reading.ended_listing(FULL, 400, &lost());
-        assert_eq!(reading.most(FULL), Some(200));
+        let reading = FetchHistory::default();
+        reading.record_list_break(FULL, 400, &ImapError::Limit { what: "too much".into() });
+        assert_eq!(reading.limit(FULL), None);
+        reading.record_list_break(FULL, 400, &lost());
+        assert_eq!(reading.limit(FULL), Some(200));
     }
 
     #[test]
     fn what_comes_alone_was_asked_for_with_too_many_others() {
-        let reading = Reading::default();
+        let reading = FetchHistory::default();
         end(&reading, 1, 400);
-        assert_eq!(reading.most(FULL), None);
-        reading.was_read(&FolderName::inbox(), FULL, 1);
-        assert_eq!((reading.most(FULL), reading.most(FetchItems::Meta)), (Some(200), None));
+        assert_eq!(reading.limit(FULL), None);
+        reading.record_message(&FolderName::inbox(), FULL, 1);
+        assert_eq!((reading.limit(FULL), reading.limit(FetchItems::Meta)), (Some(200), None));
         // Of a list nobody knows what would have come next.
-        reading.ended(&FolderName::inbox(), FetchItems::Meta, At { uid: None, asked: 7 }, &lost());
-        assert_eq!(reading.most(FetchItems::Meta), Some(3));
+        reading.record_break(
+            &FolderName::inbox(),
+            FetchItems::Meta,
+            BreakPoint { uid: None, asked: 7 },
+            &lost(),
+        );
+        assert_eq!(reading.limit(FetchItems::Meta), Some(3));
         let busy = ImapError::Bye { text: "[UNAVAILABLE] try again later".into() };
-        reading.ended(&FolderName::inbox(), FetchItems::Meta, At { uid: None, asked: 2 }, &busy);
-        assert_eq!(reading.most(FetchItems::Meta), Some(3));
+        reading.record_break(
+            &FolderName::inbox(),
+            FetchItems::Meta,
+            BreakPoint { uid: None, asked: 2 },
+            &busy,
+        );
+        assert_eq!(reading.limit(FetchItems::Meta), Some(3));
     }
 
     #[test]
     fn suspects_stand_apart_in_their_place_and_open_questions_end_openly() {
         let wire = |parts: Vec<UidSet>| parts.iter().map(UidSet::to_wire).collect::<Vec<_>>();
         let set = UidSet::range(3, 9);
-        assert_eq!(wire(apart(set.clone(), &HashSet::from([3, 6, 20]))), ["3", "4:5", "6", "7:9"]);
-        assert_eq!(wire(apart(set, &HashSet::new())), ["3:9"]);
-        assert_eq!(wire(cut_open(&UidSet::all(), 4, Some(10))), ["1:4", "5:8", "9", "10:*"]);
-        assert_eq!(wire(cut_open(&UidSet::range(8, u32::MAX), 4, Some(10))), ["8:9", "10:*"]);
-        assert_eq!(wire(cut_open(&UidSet::all(), 4, None)), ["1:*"]);
-        assert!(cut_open(&UidSet::all(), 1, Some(u32::MAX)).len() <= MOST_PARTS as usize + 2);
+        assert_eq!(wire(isolate(set.clone(), &HashSet::from([3, 6, 20]))), ["3", "4:5", "6", "7:9"]);
+        assert_eq!(wire(isolate(set, &HashSet::new())), ["3:9"]);
+        assert_eq!(wire(split_open(&UidSet::all(), 4, Some(10))), ["1:4", "5:8", "9", "10:*"]);
+        assert_eq!(wire(split_open(&UidSet::range(8, u32::MAX), 4, Some(10))), ["8:9", "10:*"]);
+        assert_eq!(wire(split_open(&UidSet::all(), 4, None)), ["1:*"]);
+        assert!(split_open(&UidSet::all(), 1, Some(u32::MAX)).len() <= MOST_PARTS as usize + 2);
     }
 }

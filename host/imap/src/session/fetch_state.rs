@@ -1,58 +1,78 @@
-//! A running FETCH.
+//! A running FETCH: what was asked, what is on its way, and which message each response is about.
+//!
+//! A server may send FETCH responses for messages nobody asked about, update flags in between, put the UID
+//! behind the body, split one message over several responses, or end with NO after half of them. Each case
+//! ends in a message, a refusal, or nothing; never in a message under another's UID, and never in the same
+//! message twice.
 
-/// A running FETCH; lives in the session, so that a dropped [`Fetch`] leaves nothing unread.
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::session::fetch_history::{BreakPoint, FetchHistory, halves, is_own_verdict};
+use crate::syntax::fetch_line::{FetchLine, Section};
+use crate::syntax::reply::{Status, StatusLine};
+use crate::types::error::ImapError;
+use crate::types::fetched::{FetchItems, FetchRefusal, FetchedMessage};
+use crate::types::name::FolderName;
+use crate::types::refusal::Refusal;
+use crate::types::uidset::UidSet;
+
+/// Lives in the session, so that a dropped [`Fetch`](crate::Fetch) leaves nothing unread.
 #[derive(Debug)]
 pub(crate) struct FetchState {
-    items: FetchItems,
-    /// Commands under way at once.
-    at_once: usize,
-    queue: VecDeque<UidSet>,
-    in_flight: VecDeque<Command>,
+    pub(super) items: FetchItems,
+    /// The most commands under way.
+    pub(super) at_once: usize,
+    /// Sets that are not asked for yet, one command each.
+    pub(super) queue: VecDeque<UidSet>,
+    pub(super) in_flight: VecDeque<FetchCommand>,
     /// What is known of messages that are not complete yet.
-    held: BTreeMap<u32, FetchLine>,
+    pub(super) held: BTreeMap<u32, FetchLine>,
     /// Messages that are complete and not returned yet, with bodies that were held in memory.
-    ready: VecDeque<(Fetched, Bytes)>,
-    body: Body,
-    /// What was done with the body of the response under way.
-    current: Current,
-    refused: Vec<FetchRefusal>,
+    pub(super) ready: VecDeque<(FetchedMessage, Bytes)>,
+    pub(super) body: BodySource,
+    pub(super) current: ResponseBody,
+    pub(super) refused: Vec<FetchRefusal>,
     /// The message whose text is on its way.
-    arriving: Option<u32>,
-    /// What is learnt of reading, and where.
-    reading: Reading,
-    folder: FolderName,
-    /// Messages that the folder holds, and the number that was to be given next when it was opened.
-    exists: u32,
-    uid_next: Option<u32>,
-    /// A question was refused and asked by halves.
-    halved: bool,
+    pub(super) arriving: Option<u32>,
+    pub(super) history: FetchHistory,
+    pub(super) folder: FolderName,
+    /// How many messages the folder holds, those stored since it was opened among them.
+    pub(super) exists: u32,
+    /// The folder's UIDNEXT when it was opened.
+    pub(super) uid_next: Option<u32>,
+    /// Whether a question was refused and asked by halves.
+    pub(super) halved: bool,
     /// The most messages that one question was answered with.
-    most_given: u64,
-    /// Messages that were returned, or are to be.
-    came: u64,
+    pub(super) most_given: u64,
+    /// How many messages were returned, or are ready to be.
+    pub(super) returned: u64,
     /// Bytes of the lines that said anything new, bodies aside.
-    bytes: u64,
-    /// A fetch that was dropped half-way.
-    before: Option<Box<FetchState>>,
+    pub(super) bytes: u64,
+    /// A fetch that was dropped half-way; its answers come before this one's.
+    pub(super) before: Option<Box<FetchState>>,
 }
 
 #[derive(Debug)]
-struct Command {
-    tag: String,
-    uids: UidSet,
-    done: UidSet,
+pub(super) struct FetchCommand {
+    pub(super) tag: String,
+    pub(super) uids: UidSet,
+    /// Those of `uids` that came whole.
+    pub(super) done: UidSet,
 }
 
 /// Where the body of the message returned last comes from.
 #[derive(Debug)]
-enum Body {
+pub(super) enum BodySource {
     None,
     Wire,
     Memory(Bytes),
 }
 
+/// What was done with the body of the response under way.
 #[derive(Debug)]
-enum Current {
+pub(super) enum ResponseBody {
     /// Its body, if any, stands in the response itself.
     Whole,
     /// It was returned already; the rest of the response says nothing new.
@@ -61,7 +81,7 @@ enum Current {
     Unwanted,
     /// Its body waits here for the rest of the response.
     Held(Bytes),
-    /// Its body was too long to be held.
+    /// Its body was too long to be held; its length in bytes.
     TooLong(u64),
 }
 
@@ -71,14 +91,14 @@ impl FetchState {
         self.in_flight.is_empty() && self.before.as_ref().is_none_or(|before| before.is_over())
     }
 
-    /// A FETCH response is complete. Returns whether it brought a message forward.
-    fn take_response(&mut self, response: &[u8]) -> bool {
-        let current = std::mem::replace(&mut self.current, Current::Whole);
-        self.arrived();
+    /// Takes a FETCH response that is complete. Returns whether it brought a message forward.
+    pub(super) fn take_response(&mut self, response: &[u8]) -> bool {
+        let current = std::mem::replace(&mut self.current, ResponseBody::Whole);
+        self.finish_text();
         match current {
-            Current::Spent => return true,
-            Current::Unwanted => return false,
-            Current::Whole | Current::Held(_) | Current::TooLong(_) => {}
+            ResponseBody::Spent => return true,
+            ResponseBody::Unwanted => return false,
+            ResponseBody::Whole | ResponseBody::Held(_) | ResponseBody::TooLong(_) => {}
         }
         let mut line = FetchLine::read(response, self.items);
         let Some(uid) = line.uid.filter(|uid| self.is_wanted(*uid)) else { return false };
@@ -87,13 +107,13 @@ impl FetchState {
         let before = known.items();
         known.merge(line);
         let body = match (current, section) {
-            (Current::Held(bytes), _) => Some(Some(bytes)),
-            (Current::TooLong(len), _) => {
+            (ResponseBody::Held(bytes), _) => Some(Some(bytes)),
+            (ResponseBody::TooLong(len), _) => {
                 let text =
                     format!("a body of {len} bytes came before its flags and UID, too long to be held");
                 let refusal = Refusal { code: None, text, bad: false };
                 self.refused.push(FetchRefusal { uids: UidSet::range(uid, uid), refusal, ended: false });
-                self.done(uid);
+                self.complete(uid);
                 return true;
             }
             (_, Section::Inline(bytes)) => Some(Some(Bytes::from(bytes))),
@@ -103,12 +123,12 @@ impl FetchState {
         match body {
             Some(body) if self.items.has_body() => {
                 let len = body.as_ref().map(|bytes| bytes.len() as u64);
-                self.done(uid);
-                self.ready.push_back((fetched(uid, known, len), body.unwrap_or_default()));
+                self.complete(uid);
+                self.ready.push_back((known.into_message(uid, len), body.unwrap_or_default()));
             }
-            None if !self.items.has_body() && known.flags.is_some() && self.items.is_answered_by(&known) => {
-                self.done(uid);
-                self.ready.push_back((fetched(uid, known, None), Bytes::new()));
+            None if !self.items.has_body() && known.flags.is_some() && known.answers(self.items) => {
+                self.complete(uid);
+                self.ready.push_back((known.into_message(uid, None), Bytes::new()));
             }
             _ => {
                 // The same items once more say nothing of how far the command is.
@@ -120,8 +140,8 @@ impl FetchState {
         true
     }
 
-    /// A command has ended: what it left incomplete is returned as it is, or refused.
-    fn end(&mut self, command: Command, line: StatusLine) {
+    /// Takes a command that has ended: what it left incomplete is returned as it is, or refused.
+    pub(super) fn finish_command(&mut self, command: FetchCommand, line: StatusLine) {
         tracing::trace!(tag = command.tag, status = ?line.status, code = line.code.as_deref(), "answered");
         let left: Vec<u32> = self.held.keys().copied().filter(|uid| command.uids.contains(*uid)).collect();
         let ok = matches!(line.status, Status::Ok);
@@ -130,7 +150,7 @@ impl FetchState {
             // Exchange answers OK and leaves out bodies it cannot produce. Only flags, on the other hand, is
             // news about a message that was not asked for by this command or is gone.
             if ok && known.is_answer() && !command.done.contains(uid) {
-                self.ready.push_back((fetched(uid, known, None), Bytes::new()));
+                self.ready.push_back((known.into_message(uid, None), Bytes::new()));
             }
         }
         if ok {
@@ -142,12 +162,11 @@ impl FetchState {
         }
         let over = self.queue.is_empty() && self.in_flight.is_empty();
         if over && self.halved && self.most_given > 0 && self.refused.iter().all(|refused| refused.ended) {
-            self.reading.takes(self.items, u32::try_from(self.most_given).unwrap_or(u32::MAX));
+            self.history.record_limit(self.items, u32::try_from(self.most_given).unwrap_or(u32::MAX));
         }
     }
 
-    /// A question was refused. For texts it is the caller who asks for them in parts; a list is asked for by
-    /// halves, until one message alone is refused: then there is no list, and nothing more is asked.
+    /// Takes a refusal. For texts it is the caller who asks for them in parts; a list is asked for by halves, until one message alone is refused: then there is no list, and nothing more is asked.
     fn refuse(&mut self, mut uids: UidSet, refusal: Refusal) {
         if self.items.is_list() {
             let halves =
@@ -163,22 +182,23 @@ impl FetchState {
         self.refused.push(FetchRefusal { uids, refusal, ended: false });
     }
 
-    fn is_wanted(&self, uid: u32) -> bool {
+    /// Whether a message was asked for by a command under way, and has not come yet.
+    pub(super) fn is_wanted(&self, uid: u32) -> bool {
         self.in_flight.iter().any(|command| command.uids.contains(uid) && !command.done.contains(uid))
     }
 
-    /// The text that was on its way is there.
-    fn arrived(&mut self) {
+    /// Tells the history that the text that was on its way has come whole.
+    pub(super) fn finish_text(&mut self) {
         if let Some(uid) = self.arriving.take() {
-            self.reading.was_read(&self.folder, self.items, uid);
+            self.history.record_message(&self.folder, self.items, uid);
         }
     }
 
-    /// Takes note of what was asked for when the connection ended.
-    fn ended(&mut self, error: &ImapError) {
+    /// Tells the history at which message, or in how long a question, the connection ended.
+    pub(super) fn record_break(&mut self, error: &ImapError) {
         let Some(command) = self.in_flight.front() else { return };
         // What trickles, or is too long, is about a message only where it is its text.
-        if self.arriving.is_none() && is_of_ours(error) {
+        if self.arriving.is_none() && is_own_verdict(error) {
             return;
         }
         let open = command.uids.is_open() || self.halved;
@@ -187,17 +207,18 @@ impl FetchState {
         let nothing_came = command.done.is_empty() && self.arriving.is_none();
         let next =
             || if open { None } else { command.uids.without(&command.done).bounds().map(|(uid, _)| uid) };
-        let at = At { uid: self.arriving.or_else(next), asked: if nothing_came { asked } else { 0 } };
+        let at = BreakPoint { uid: self.arriving.or_else(next), asked: if nothing_came { asked } else { 0 } };
         if at.uid.is_some() || nothing_came {
-            self.reading.ended(&self.folder, self.items, at, error);
+            self.history.record_break(&self.folder, self.items, at, error);
         }
     }
 
-    fn done(&mut self, uid: u32) {
+    /// Takes a message as given, whole or refused for good: it is not wanted again.
+    pub(super) fn complete(&mut self, uid: u32) {
         if self.arriving != Some(uid) {
-            self.reading.was_read(&self.folder, self.items, uid);
+            self.history.record_message(&self.folder, self.items, uid);
         }
-        self.came += 1;
+        self.returned += 1;
         for command in self.in_flight.iter_mut().filter(|command| command.uids.contains(uid)) {
             command.done.insert(uid);
         }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::command::{Answer, Command};
+use crate::session::unlisted::ExpectedFolder;
 use crate::session::{Session, list, status};
-use crate::session::unlisted::Expected;
 use crate::types::bounds;
 use crate::types::error::ImapError;
 use crate::types::folder::Folder;
@@ -55,21 +55,21 @@ impl Session {
     async fn all(
         &mut self,
         figures: bool,
-        expected: &[Expected],
+        expected: &[ExpectedFolder],
     ) -> Result<(Vec<Folder>, Vec<(Vec<u8>, FolderStatus)>), ImapError> {
         let mut lists = self.lists(figures).await?;
         let mut folders = self.read_folders(&lists, &[]);
-        bounds::folders(&folders)?;
-        let lacking = self.lacking(&folders, expected);
+        bounds::check_folders(&folders)?;
+        let lacking = self.missing_names(&folders, expected);
         if lacking.is_empty() {
             return Ok((folders, lists.figures));
         }
-        let unlisted = self.unlisted(&folders, &lists.figures, &lacking).await?;
+        let unlisted = self.confirm_unlisted(&folders, &lists.figures, &lacking).await?;
         if !unlisted.is_empty() || lacking.iter().any(FolderName::is_inbox) {
             lists.add(self.lists(figures).await?);
             let names: Vec<FolderName> = unlisted.iter().map(|(name, _)| name.clone()).collect();
             folders = self.read_folders(&lists, &names);
-            bounds::folders(&folders)?;
+            bounds::check_folders(&folders)?;
             let told = unlisted.into_iter().filter_map(|(name, status)| Some((name.0, status?)));
             lists.figures.extend(told);
         }
@@ -82,7 +82,7 @@ impl Session {
                 let items = status::items(self.facts());
                 let returns = format!("\"\" \"*\" RETURN (SPECIAL-USE SUBSCRIBED STATUS {items})");
                 let answer = self.run(Command::new("LIST").text(&returns)).await?;
-                if !self.gives_up_ids(std::iter::once(&answer)) {
+                if !self.drop_mailbox_ids(std::iter::once(&answer)) {
                     break answer;
                 }
             };
@@ -148,11 +148,11 @@ impl Session {
     pub async fn own_folders(&mut self) -> Result<Vec<Folder>, ImapError> {
         let mut folders = self.folders().await?;
         folders.retain(Folder::is_own);
-        folders.iter_mut().for_each(|folder| self.call_by_reading(folder));
+        folders.iter_mut().for_each(|folder| self.use_plain_path(folder));
         Ok(folders)
     }
 
-    fn call_by_reading(&self, folder: &mut Folder) {
+    fn use_plain_path(&self, folder: &mut Folder) {
         if let Some(reads) =
             folder.reads.take_if(|reads| self.facts().encode(reads).as_ref() == Ok(&folder.name))
         {
@@ -191,7 +191,7 @@ impl Session {
     /// As [`Session::folders`].
     pub async fn folders_as_listed(
         &mut self,
-        expected: &[Expected],
+        expected: &[ExpectedFolder],
     ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         self.as_listed(false, expected).await
     }
@@ -202,7 +202,7 @@ impl Session {
     /// As [`Session::folders`].
     pub async fn own_folders_as_listed(
         &mut self,
-        expected: &[Expected],
+        expected: &[ExpectedFolder],
     ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         self.as_listed(true, expected).await
     }
@@ -210,12 +210,12 @@ impl Session {
     async fn as_listed(
         &mut self,
         own_only: bool,
-        expected: &[Expected],
+        expected: &[ExpectedFolder],
     ) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         let (mut folders, mut found) = self.all(true, expected).await?;
         if own_only {
             folders.retain(Folder::is_own);
-            folders.iter_mut().for_each(|folder| self.call_by_reading(folder));
+            folders.iter_mut().for_each(|folder| self.use_plain_path(folder));
         }
         let mut known: HashMap<Vec<u8>, FolderStatus> =
             found.drain(..).map(|(name, status)| (fold_inbox(name), status)).collect();

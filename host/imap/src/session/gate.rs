@@ -3,8 +3,8 @@
 //! async-imap 0.12 is a good session layer with three habits a migrator cannot live with: several of its
 //! methods report success when the server said NO or the connection ended, one line its parser does not know
 //! ends the session, and a few lines make the parser panic or recurse without bound. So it never sees the
-//! server itself. Every response is framed and read by us, kept in a ledger, and handed on only when
-//! imap-proto is known to read it. After each call the ledger, not async-imap, says what happened.
+//! server itself. Every response is framed and read by us, kept in a record, and handed on only when
+//! imap-proto is known to read it. After each call the record, not async-imap, says what happened.
 
 use std::fmt;
 use std::io;
@@ -31,12 +31,12 @@ pub(crate) struct Gate {
     /// What is being handed to async-imap: exactly one response, never a byte of the next, so that between
     /// calls nothing is left in its buffer and the wire can be used directly.
     ready: Bytes,
-    ledger: Ledger,
+    record: CallRecord,
     mode: Mode,
 }
 
 #[derive(Debug, Default)]
-struct Ledger {
+struct CallRecord {
     /// The tag of the command that began last, once async-imap has written it.
     tag: Vec<u8>,
     data: Vec<Reply>,
@@ -47,7 +47,7 @@ struct Ledger {
 #[derive(Debug, PartialEq, Eq)]
 enum Mode {
     /// The first command, whatever it is, is answered with OK by the gate and never sent.
-    Adopt,
+    LoginStandIn,
     Open,
 }
 
@@ -56,8 +56,13 @@ impl Gate {
     ///
     /// async-imap makes a session only of a log-in it performed itself, and writes the whole log-in line to
     /// its trace log. So the real log-in is ours, and the gate answers async-imap's stand-in.
-    pub(crate) fn adopting(wire: Wire) -> Gate {
-        Gate { wire: Some(wire), ready: Bytes::new(), ledger: Ledger::default(), mode: Mode::Adopt }
+    pub(crate) fn after_login(wire: Wire) -> Gate {
+        Gate {
+            wire: Some(wire),
+            ready: Bytes::new(),
+            record: CallRecord::default(),
+            mode: Mode::LoginStandIn,
+        }
     }
 
     /// Returns the wire for a conversation past async-imap.
@@ -76,21 +81,21 @@ impl Gate {
 
     /// Prepares for one call of async-imap.
     pub(crate) fn begin(&mut self, during: &'static str) -> Result<(), ImapError> {
-        self.ledger = Ledger::default();
+        self.record = CallRecord::default();
         self.wire()?.begin(during)
     }
 
     /// Returns what really happened in the call that began last.
     pub(crate) fn finish(&mut self, call: async_imap::error::Result<()>) -> Result<Answer, ImapError> {
-        let ledger = std::mem::take(&mut self.ledger);
-        if let Some(fault) = ledger.fault {
+        let record = std::mem::take(&mut self.record);
+        if let Some(fault) = record.fault {
             return Err(fault);
         }
         let wire = self.wire.as_mut().ok_or_else(detached)?;
-        match ledger.tagged {
+        match record.tagged {
             Some(line) => {
                 wire.finish();
-                Ok(Answer { data: ledger.data, line })
+                Ok(Answer { data: record.data, line })
             }
             // Refused before a byte was written.
             None if matches!(call, Err(async_imap::error::Error::Validate(_))) => {
@@ -105,17 +110,17 @@ impl Gate {
     }
 
     /// Keeps `reply` in the ledger and returns what async-imap may read of it.
-    fn record(&mut self, reply: Reply) -> Bytes {
+    fn record_reply(&mut self, reply: Reply) -> Bytes {
         match reply {
             // async-imap does not always look at it.
-            Reply::Tagged { tag, .. } if tag.as_bytes() != self.ledger.tag => {
+            Reply::Tagged { tag, .. } if tag.as_bytes() != self.record.tag => {
                 if let Some(wire) = &mut self.wire {
-                    self.ledger.fault = Some(foreign_tag(wire, &tag));
+                    self.record.fault = Some(foreign_tag(wire, &tag));
                 }
                 Bytes::new()
             }
             Reply::Tagged { tag, line } => {
-                // The words are in the ledger. async-imap gets the bare status, because it would wait for
+                // The words are in the record. async-imap gets the bare status, because it would wait for
                 // ever if its parser could not read them.
                 let word = match line.status {
                     Status::Ok | Status::Preauth => "OK",
@@ -123,7 +128,7 @@ impl Gate {
                     Status::Bad | Status::Bye => "BAD",
                 };
                 let text = format!("{} {word} -\r\n", tag.escape_default());
-                self.ledger.tagged = Some(line);
+                self.record.tagged = Some(line);
                 Bytes::from(text)
             }
             other => {
@@ -134,7 +139,7 @@ impl Gate {
                     }
                     _ => Bytes::new(),
                 };
-                self.ledger.data.push(other);
+                self.record.data.push(other);
                 handed
             }
         }
@@ -181,18 +186,18 @@ impl AsyncRead for Gate {
             };
             match ready!(wire.reader.poll_event(cx)) {
                 Ok(Event::Reply(reply)) => {
-                    gate.ready = gate.record(reply);
-                    if gate.ledger.fault.is_some() {
+                    gate.ready = gate.record_reply(reply);
+                    if gate.record.fault.is_some() {
                         return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
                     }
                 }
                 Ok(Event::Body { .. }) => {
                     let what = "a message came where none was asked for".to_owned();
-                    gate.ledger.fault = Some(wire.reader.fail(ImapError::Protocol { what }));
+                    gate.record.fault = Some(wire.reader.fail(ImapError::Protocol { what }));
                     return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
                 }
                 Err(fault) => {
-                    gate.ledger.fault = Some(fault);
+                    gate.record.fault = Some(fault);
                     return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                 }
             }
@@ -204,12 +209,12 @@ impl AsyncWrite for Gate {
     fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let gate = &mut *self;
         // The tag is the first thing async-imap writes of a command.
-        if gate.ledger.tag.is_empty() {
-            gate.ledger.tag = bytes.iter().copied().take_while(u8::is_ascii_alphanumeric).collect();
+        if gate.record.tag.is_empty() {
+            gate.record.tag = bytes.iter().copied().take_while(u8::is_ascii_alphanumeric).collect();
         }
-        if gate.mode == Mode::Adopt {
+        if gate.mode == Mode::LoginStandIn {
             if gate.ready.is_empty() {
-                gate.ready = Bytes::from([&gate.ledger.tag[..], b" OK -\r\n"].concat());
+                gate.ready = Bytes::from([&gate.record.tag[..], b" OK -\r\n"].concat());
             }
             return Poll::Ready(Ok(bytes.len()));
         }
@@ -222,7 +227,7 @@ impl AsyncWrite for Gate {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let gate = &mut *self;
-        if gate.mode == Mode::Adopt {
+        if gate.mode == Mode::LoginStandIn {
             gate.mode = Mode::Open;
             return Poll::Ready(Ok(()));
         }
@@ -232,7 +237,7 @@ impl AsyncWrite for Gate {
         match ready!(wire.writer.poll_flush(cx)) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(fault) => {
-                gate.ledger.fault = Some(fault);
+                gate.record.fault = Some(fault);
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
         }

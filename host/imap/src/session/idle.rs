@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::command::{Answer, control, foreign_tag, next};
 use crate::command::selected::Change;
+use crate::command::{Answer, control, foreign_tag, next};
 use crate::session::Session;
 use crate::syntax::reply::{Reply, StatusLine};
 use crate::types::error::ImapError;
@@ -24,7 +24,7 @@ impl Session {
         if !self.facts().has(NAME) {
             return Err(ImapError::Unsupported { command: NAME, capability: NAME });
         }
-        self.settle().await?;
+        self.drain_fetch().await?;
         let tag = self.next_tag();
         let timeouts = self.timeouts().clone();
         let patience = patience.min(MAX_IDLE);

@@ -1,15 +1,15 @@
 //! Folders as LIST shows them (RFC 9051 section 7.3.1) and the roles they play (RFC 6154).
 
 use std::collections::HashSet;
-use std::fmt;
 
 use crate::command::Answer;
 use crate::command::capability::{Namespaces, delimiter};
-use crate::session::alike::tell_apart;
+use crate::session::alike::disambiguate;
 use crate::syntax::reply::{Reply, values};
 use crate::syntax::token::{Tokens, Value};
 use crate::types::facts::ServerFacts;
-use crate::types::name::{FolderName, FolderPath, Naming};
+use crate::types::folder::{Folder, Space, SpecialUse, placed};
+use crate::types::name::{FolderName, Naming, fold_inbox};
 
 /// Reads the folders of `listed`, and those that are `unlisted` and there all the same; `subscribed` is
 /// LSUB's answer when the listing does not tell subscriptions.
@@ -24,17 +24,21 @@ pub(crate) fn read(
         .into_iter()
         .flat_map(|answer| lines(answer, &["LSUB"]))
         // LSUB marks parents it invents for the tree with \Noselect (RFC 3501 section 6.3.9).
-        .filter(|line| !has(&line.attributes, "\\Noselect"))
+        .filter(|line| !has_attribute(&line.attributes, "\\Noselect"))
         .map(|line| fold_inbox(line.name))
         .collect();
     let mut folders: Vec<Folder> = Vec::new();
     let mut namings: Vec<Naming<'_>> = Vec::new();
     let mut seen = std::collections::HashMap::new();
     let of_list = lines(listed, &["LIST", "XLIST"]).map(|line| (line, true));
-    let bare = |name: &FolderName| Line { attributes: Vec::new(), delimiter: None, name: name.0.clone() };
+    let bare = |name: &FolderName| ListLine { attributes: Vec::new(), delimiter: None, name: name.0.clone() };
     for (line, is_listed) in of_list.chain(unlisted.iter().map(|name| (bare(name), false))) {
         // XLIST gives the inbox in the user's language.
-        let name = if has(&line.attributes, "\\Inbox") { FolderName::inbox() } else { FolderName(line.name) };
+        let name = if has_attribute(&line.attributes, "\\Inbox") {
+            FolderName::inbox()
+        } else {
+            FolderName(line.name)
+        };
         let key = fold_inbox(name.0.clone());
         let space = namespaces.space(&name);
         let prefix = if space == Space::Own { facts.namespace_prefix.as_str() } else { "" };
@@ -43,7 +47,7 @@ pub(crate) fn read(
         if let Some(known) = folders.get_mut(index) {
             // Listed twice: LIST RETURN may split a folder's attributes over two lines.
             for attribute in line.attributes {
-                if !has(&known.attributes, &attribute) {
+                if !has_attribute(&known.attributes, &attribute) {
                     known.attributes.push(attribute);
                 }
             }
@@ -66,31 +70,31 @@ pub(crate) fn read(
         }
     }
     for folder in &mut folders {
-        folder.subscribed |= has(&folder.attributes, "\\Subscribed");
-        folder.selectable =
-            !has(&folder.attributes, "\\Noselect") && !has(&folder.attributes, "\\NonExistent");
+        folder.subscribed |= has_attribute(&folder.attributes, "\\Subscribed");
+        folder.selectable = !has_attribute(&folder.attributes, "\\Noselect")
+            && !has_attribute(&folder.attributes, "\\NonExistent");
         for role in folder.attributes.iter().filter_map(|attribute| SpecialUse::from_attribute(attribute)) {
             if !folder.roles.contains(&role) {
                 folder.roles.push(role);
             }
         }
     }
-    tell_apart(&mut folders, &namings);
+    disambiguate(&mut folders, &namings);
     folders
 }
 
 /// Whether a folder of exactly this name is listed, one that can be opened or not.
-pub(crate) fn names(listed: &Answer, folder: &FolderName) -> bool {
+pub(crate) fn lists_name(listed: &Answer, folder: &FolderName) -> bool {
     lines(listed, &["LIST"]).any(|line| fold_inbox(line.name) == fold_inbox(folder.0.clone()))
 }
 
-struct Line {
+struct ListLine {
     attributes: Vec<String>,
     delimiter: Option<char>,
     name: Vec<u8>,
 }
 
-fn lines<'a>(answer: &'a Answer, words: &'a [&'a str]) -> impl Iterator<Item = Line> + 'a {
+fn lines<'a>(answer: &'a Answer, words: &'a [&'a str]) -> impl Iterator<Item = ListLine> + 'a {
     answer.data.iter().filter_map(move |reply| {
         let Reply::Data { number, word, response } = reply else { return None };
         if !words.contains(&word.as_str()) {
@@ -109,15 +113,15 @@ fn lines<'a>(answer: &'a Answer, words: &'a [&'a str]) -> impl Iterator<Item = L
         };
         // Extended data is a tag and its value, by pairs (RFC 5258 section 6).
         let extended = |items: &[Value<'_>]| matches!(items, [_, Value::List(_), ..]);
-        let name = name(&mut tokens, extended)?;
-        (!name.is_empty()).then_some(Line { attributes, delimiter: separator, name })
+        let name = read_name(&mut tokens, extended)?;
+        (!name.is_empty()).then_some(ListLine { attributes, delimiter: separator, name })
     })
 }
 
 /// Reads a folder's name. One without quotes goes on to the end of the line, whatever is in it, or to a list
 /// in parentheses there that `ends` it: servers send names with blanks, tabs and parentheses so. What is
 /// behind it is left.
-pub(crate) fn name<'a>(tokens: &mut Tokens<'a>, ends: impl Fn(&[Value<'_>]) -> bool) -> Option<Vec<u8>> {
+pub(crate) fn read_name<'a>(tokens: &mut Tokens<'a>, ends: impl Fn(&[Value<'_>]) -> bool) -> Option<Vec<u8>> {
     let rest = tokens.rest();
     let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
     let rest = rest.get(blanks..).unwrap_or_default();
@@ -142,7 +146,7 @@ pub(crate) fn name<'a>(tokens: &mut Tokens<'a>, ends: impl Fn(&[Value<'_>]) -> b
     Some(name.to_vec())
 }
 
-fn has(attributes: &[String], attribute: &str) -> bool {
+fn has_attribute(attributes: &[String], attribute: &str) -> bool {
     attributes.iter().any(|one| one.eq_ignore_ascii_case(attribute))
 }
 

@@ -3,14 +3,30 @@
 //! async-imap speaks for the plain session commands, through the [gate](crate::gate); listing, status, quota,
 //! FETCH and APPEND are written and read by us on the same wire. Nothing here retries.
 
+mod alike;
+pub(crate) mod append_state;
+pub(crate) mod changes;
+pub(crate) mod edit;
+pub(crate) mod fetch;
+pub(crate) mod fetch_history;
+pub(crate) mod fetch_state;
+mod folders;
+pub(crate) mod gate;
+mod idle;
+mod list;
+pub(crate) mod open;
+mod status;
+pub(crate) mod unlisted;
+pub(crate) mod window;
+
 use std::time::Duration;
 
-use crate::command::{Answer, Command, quoted};
 use crate::command::batch::{Budget, run_all};
-use crate::command::capability::{Known, Namespaces};
-use crate::command::selected::{created, read_selected, tells_exists};
-use crate::session::append_state::{Learnt, Manners};
-use crate::session::fetch_history::Reading;
+use crate::command::capability::{KnownServer, Namespaces};
+use crate::command::selected::{created, has_exists, read_selected};
+use crate::command::{Answer, Command, quoted};
+use crate::session::append_state::{AcceptedForms, AppendState};
+use crate::session::fetch_history::FetchHistory;
 use crate::session::fetch_state::FetchState;
 use crate::session::gate::Gate;
 use crate::syntax::reply::{Reply, StatusLine, values};
@@ -25,7 +41,7 @@ use crate::wire::Wire;
 
 /// A connection that nothing was asked of for so long is kept alive: servers hang up after minutes, the
 /// strict ones.
-pub const STAY_EVERY: Duration = Duration::from_secs(50);
+pub const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(50);
 
 /// A logged-in connection. Dropping it closes it; [`Session::logout`] also says goodbye.
 ///
@@ -33,7 +49,7 @@ pub const STAY_EVERY: Duration = Duration::from_secs(50);
 /// `Closed`.
 pub struct Session {
     imap: async_imap::Session<Gate>,
-    known: Known,
+    known: KnownServer,
     /// Of these, what is heeded.
     facts: ServerFacts,
     timeouts: Timeouts,
@@ -46,8 +62,8 @@ pub struct Session {
     /// Messages stored in the open folder since it was opened.
     stored: u32,
     pub(crate) fetching: Option<FetchState>,
-    pub(crate) manners: Manners,
-    reading: Reading,
+    pub(crate) append_state: AppendState,
+    fetch_history: FetchHistory,
 }
 
 /// What a server is not to be asked, or sent, though it does not say so itself.
@@ -89,7 +105,7 @@ impl std::fmt::Debug for Session {
 impl Session {
     pub(crate) fn new(
         mut imap: async_imap::Session<Gate>,
-        known: Known,
+        known: KnownServer,
         qresync: bool,
         timeouts: Timeouts,
     ) -> Result<Session, ImapError> {
@@ -105,8 +121,8 @@ impl Session {
             selected: None,
             stored: 0,
             fetching: None,
-            manners: Manners::default(),
-            reading: Reading::default(),
+            append_state: AppendState::default(),
+            fetch_history: FetchHistory::default(),
         })
     }
 
@@ -116,7 +132,7 @@ impl Session {
     }
 
     /// Returns the same for a further connection; see [`connect_beside`](crate::connect_beside).
-    pub fn known(&self) -> &Known {
+    pub fn known(&self) -> &KnownServer {
         &self.known
     }
 
@@ -166,7 +182,7 @@ impl Session {
     }
 
     async fn open(&mut self, folder: &FolderName, read_only: bool) -> Result<Selected, ImapError> {
-        self.settle().await?;
+        self.drain_fetch().await?;
         self.forget_selected()?;
         let name = if read_only { "EXAMINE" } else { "SELECT" };
         let answer = match plain(folder) {
@@ -186,7 +202,7 @@ impl Session {
     /// Reads EXAMINE's answer.
     pub(crate) fn examined(&mut self, folder: &FolderName, answer: &Answer) -> Result<Selected, ImapError> {
         // A source is opened for reading only, and without its count it would pass for empty.
-        if !tells_exists(answer) {
+        if !has_exists(answer) {
             let what = "a folder was opened without a word on how many messages it holds".to_owned();
             return Err(self.imap.get_mut().wire()?.reader.fail(ImapError::Protocol { what }));
         }
@@ -234,15 +250,15 @@ impl Session {
 
     /// The server took messages between its requests for patience: the next time it is waited for as if it
     /// was the first.
-    pub fn patience_begins_anew(&mut self) {
-        self.manners.forget_complaints();
+    pub fn reset_backoff(&mut self) {
+        self.append_state.reset_backoff();
     }
 
     /// What the server asked patience for was single messages, which are not sent any more: it is waited for
     /// no longer.
-    pub fn patience_is_over(&mut self) {
-        self.manners.forget_complaints();
-        self.manners.go_on();
+    pub fn end_backoff(&mut self) {
+        self.append_state.reset_backoff();
+        self.append_state.end_pause();
     }
 
     /// Returns how much room the account has, or `None` when the server has no quota or does not tell.
@@ -265,14 +281,14 @@ impl Session {
         self.control("NOOP", Control::Noop).await?.ok("NOOP").map(drop)
     }
 
-    /// Asks for nothing where nothing was asked for [`STAY_EVERY`], so that the server does not take the
+    /// Asks for nothing where nothing was asked for [`KEEP_ALIVE_AFTER`], so that the server does not take the
     /// connection for left: while the other end of a migration makes us wait.
     ///
     /// # Errors
     /// As [`Session::noop`]; a server that refuses it is not asked for more.
-    pub async fn stay(&mut self) -> Result<(), ImapError> {
+    pub async fn keep_alive(&mut self) -> Result<(), ImapError> {
         let quiet = self.imap.get_mut().wire()?.quiet_for();
-        if quiet < STAY_EVERY || self.fetching.as_ref().is_some_and(|fetch| !fetch.is_over()) {
+        if quiet < KEEP_ALIVE_AFTER || self.fetching.as_ref().is_some_and(|fetch| !fetch.is_over()) {
             return Ok(());
         }
         match self.noop().await {
@@ -283,19 +299,19 @@ impl Session {
 
     /// Shares what is learnt about how messages may be sent with other connections to the same mailbox: what
     /// one of them had to ask for, none has to ask again.
-    pub fn learn_with(&mut self, learnt: &Learnt) {
-        self.manners.proven = learnt.clone();
+    pub fn share_accepted_forms(&mut self, forms: &AcceptedForms) {
+        self.append_state.accepted = forms.clone();
     }
 
     /// Shares what is learnt about reading with other connections to the same account, earlier and later ones
     /// as well.
-    pub fn read_with(&mut self, reading: &Reading) {
-        self.reading = reading.clone();
+    pub fn share_fetch_history(&mut self, history: &FetchHistory) {
+        self.fetch_history = history.clone();
     }
 
     /// Returns what is learnt about reading from this account.
-    pub fn reading(&self) -> &Reading {
-        &self.reading
+    pub fn fetch_history(&self) -> &FetchHistory {
+        &self.fetch_history
     }
 
     /// Ends the session politely. The connection is closed whatever the result.
@@ -309,7 +325,7 @@ impl Session {
 
     /// Runs one of async-imap's calls and returns what the gate saw.
     async fn control(&mut self, name: &'static str, call: Control<'_>) -> Result<Answer, ImapError> {
-        self.settle().await?;
+        self.drain_fetch().await?;
         self.imap.get_mut().begin(name)?;
         // The results are dropped on purpose: several of them are `Ok` for NO and for a dead connection.
         let outcome = match call {
@@ -351,9 +367,9 @@ impl Session {
     }
 
     /// The open folder holds so many messages by STATUS: a list of it may be as long, whatever EXISTS says.
-    pub fn expect(&mut self, messages: u32) {
+    pub fn expect_messages(&mut self, messages: u32) {
         if let Ok(wire) = self.wire() {
-            wire.reader.expect(messages);
+            wire.reader.expect_messages(messages);
         }
     }
 
@@ -379,7 +395,7 @@ impl Session {
     }
 
     /// Whether the server tells which messages are gone (RFC 7162 section 3.2), and can be believed.
-    pub(crate) fn tells_vanished(&self) -> bool {
+    pub(crate) fn has_qresync(&self) -> bool {
         self.qresync
     }
 
@@ -388,7 +404,7 @@ impl Session {
         &mut self,
         commands: Vec<Command>,
     ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
-        self.settle().await?;
+        self.drain_fetch().await?;
         let tagged: Vec<_> = commands.into_iter().map(|command| (self.next_tag(), command)).collect();
         let mut budget = Budget::new(tagged.len(), self.timeouts.command);
         let wire = self.imap.get_mut().wire()?;
@@ -404,7 +420,7 @@ impl Session {
 
     /// Runs a command of our own.
     pub(crate) async fn run(&mut self, command: Command) -> Result<Answer, ImapError> {
-        self.settle().await?;
+        self.drain_fetch().await?;
         let tag = self.next_tag();
         command.run(self.imap.get_mut().wire()?, &tag).await
     }
@@ -415,7 +431,7 @@ impl Session {
         command: Command,
         take: impl FnMut(Reply) -> bool,
     ) -> Result<StatusLine, ImapError> {
-        self.settle().await?;
+        self.drain_fetch().await?;
         let tag = self.next_tag();
         command.run_with(self.imap.get_mut().wire()?, &tag, take).await
     }

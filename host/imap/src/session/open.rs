@@ -1,22 +1,20 @@
 //! Opening a folder, and getting a target's folder ready: created, subscribed and open in one round trip.
 
+use crate::command::selected::{created, has_exists, read_selected};
 use crate::command::{Answer, Command};
 use crate::session::{Session, list, status};
-use crate::syntax::fetch_line::Collected;
-use crate::syntax::reply::{Reply, Status, StatusLine, values};
-use crate::syntax::token::Tokens;
-use crate::types::bounds;
+use crate::syntax::fetch_line::ListCollector;
 use crate::types::error::ImapError;
-use crate::types::fetched::{FetchItems, Fetched};
+use crate::types::fetched::{FetchItems, FetchedMessage};
 use crate::types::folder::SpecialUse;
 use crate::types::name::FolderName;
-use crate::types::uidset::UidSet;
+use crate::types::selected::Selected;
 
 /// Folders above one that is wanted which are created for it, at most.
-const MAX_ABOVE: usize = 64;
+const MAX_PARENTS: usize = 64;
 
 /// What is opened and listed in one round trip has no more messages, by whoever asks for it.
-const FEW: u32 = 2_000;
+const SMALL_FOLDER: u32 = 2_000;
 
 /// What [`Session::prepare`] is to do beside opening the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +29,7 @@ pub struct Preparation<'a> {
 
 /// A folder that is ready to be written to.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub struct PreparedFolder {
     /// The open folder.
     pub selected: Selected,
     /// Whether this call created it; `false` when it was there.
@@ -60,7 +58,7 @@ impl Session {
         &mut self,
         folder: &FolderName,
         preparation: Preparation<'_>,
-    ) -> Result<Prepared, ImapError> {
+    ) -> Result<PreparedFolder, ImapError> {
         let role = preparation
             .role
             .filter(|_| preparation.create && self.facts().has("CREATE-SPECIAL-USE"))
@@ -79,9 +77,9 @@ impl Session {
             &outcome,
             Attempt { created: Some(Err(_)), selected: Err(error), .. } if !matches!(error, ImapError::Excess { .. })
         );
-        let outcome = match self.above(folder) {
+        let outcome = match self.parents(folder) {
             above if refused && !above.is_empty() => {
-                self.create_above(above).await?;
+                self.create_parents(above).await?;
                 self.prepare_once(folder, preparation, None).await?
             }
             _ => outcome,
@@ -91,7 +89,7 @@ impl Session {
             (Ok(selected), _) => {
                 self.set_selected(folder, &selected);
                 let (listed, not_subscribed) = (outcome.listed, outcome.subscribed.and_then(Result::err));
-                Ok(Prepared { selected, created, listed, not_subscribed })
+                Ok(PreparedFolder { selected, created, listed, not_subscribed })
             }
             // A folder that holds too much is there, whatever is said against creating it.
             (Err(error @ ImapError::Excess { .. }), _) => Err(error),
@@ -100,7 +98,7 @@ impl Session {
     }
 
     /// The names of the folders above this one, topmost first, without the personal namespace itself.
-    fn above(&self, folder: &FolderName) -> Vec<FolderName> {
+    fn parents(&self, folder: &FolderName) -> Vec<FolderName> {
         let Some(delimiter) = self.facts().delimiter.and_then(|d| u8::try_from(d).ok()) else {
             return Vec::new();
         };
@@ -109,11 +107,11 @@ impl Session {
         let root = self.facts().namespace_prefix.trim_end_matches(char::from(delimiter)).as_bytes().to_vec();
         let above =
             above.filter(|name| !name.eq_ignore_ascii_case(&root) && !name.eq_ignore_ascii_case(b"INBOX"));
-        above.take(MAX_ABOVE).map(|name| FolderName(name.to_vec())).collect()
+        above.take(MAX_PARENTS).map(|name| FolderName(name.to_vec())).collect()
     }
 
     /// Creates folders that are there or not: what matters is whether the one below them can be created then.
-    async fn create_above(&mut self, folders: Vec<FolderName>) -> Result<(), ImapError> {
+    async fn create_parents(&mut self, folders: Vec<FolderName>) -> Result<(), ImapError> {
         for folder in folders {
             let create = Command::new("CREATE").string("the folder name", &folder.0);
             match self.run(create).await?.ok("CREATE") {
@@ -133,11 +131,11 @@ impl Session {
     pub async fn examine_and_list(
         &mut self,
         folder: &FolderName,
-    ) -> Result<(Selected, Option<Vec<Fetched>>), ImapError> {
-        if self.reading().most(FetchItems::Meta).is_some() {
+    ) -> Result<(Selected, Option<Vec<FetchedMessage>>), ImapError> {
+        if self.fetch_history().limit(FetchItems::Meta).is_some() {
             return Ok((self.examine(folder).await?, None));
         }
-        self.settle().await?;
+        self.drain_fetch().await?;
         self.forget_selected()?;
         let mut answers = self.run_lists(examine_and_list(folder).into()).await?.into_iter();
         let lost = || ImapError::Protocol { what: "a command ended without its status".to_owned() };
@@ -159,17 +157,17 @@ impl Session {
     pub async fn examine_and_list_each(
         &mut self,
         folders: &[FolderName],
-    ) -> Result<Vec<Option<(Selected, Vec<Fetched>)>>, ImapError> {
-        self.settle().await?;
+    ) -> Result<Vec<Option<(Selected, Vec<FetchedMessage>)>>, ImapError> {
+        self.drain_fetch().await?;
         self.forget_selected()?;
-        if self.reading().most(FetchItems::Meta).is_some() {
+        if self.fetch_history().limit(FetchItems::Meta).is_some() {
             return Ok(vec![None; folders.len()]);
         }
         let commands = folders.iter().flat_map(examine_and_list).collect();
         let mut answers = self.run_lists(commands).await?.into_iter();
         let mut looks = Vec::with_capacity(folders.len());
         while let (Some(opened), Some(list)) = (answers.next(), answers.next()) {
-            let opened = opened.and_then(|answer| answer.ok("EXAMINE")).ok().filter(tells_exists);
+            let opened = opened.and_then(|answer| answer.ok("EXAMINE")).ok().filter(has_exists);
             looks.push(opened.and_then(|opened| {
                 let selected = Selected { read_only: true, ..read_selected(&opened).ok()? };
                 let listed = listed(list, &selected)?;
@@ -187,7 +185,7 @@ impl Session {
     ) -> Result<Vec<Result<Answer, ImapError>>, ImapError> {
         let answers = self.run_all(commands).await;
         if let Err(error) = &answers {
-            self.reading().ended_listing(FetchItems::Meta, FEW, error);
+            self.fetch_history().record_list_break(FetchItems::Meta, SMALL_FOLDER, error);
         }
         answers
     }
@@ -203,7 +201,7 @@ impl Session {
         preparation: Preparation<'_>,
         role: Option<&str>,
     ) -> Result<Attempt, ImapError> {
-        self.settle().await?;
+        self.drain_fetch().await?;
         self.forget_selected()?;
         let on = |name| Command::new(name).string("the folder name", &folder.0);
         let mut commands = Vec::new();
@@ -230,7 +228,7 @@ impl Session {
             None
         };
         let listed = if preparation.create {
-            next()?.and_then(|one| one.ok("LIST")).ok().map(|answer| list::names(&answer, folder))
+            next()?.and_then(|one| one.ok("LIST")).ok().map(|answer| list::lists_name(&answer, folder))
         } else {
             None
         };
@@ -247,9 +245,9 @@ fn examine_and_list(folder: &FolderName) -> [Command; 2] {
 }
 
 /// The list of a folder; `None` when it is refused, or says more or less than the folder holds.
-fn listed(answer: Result<Answer, ImapError>, selected: &Selected) -> Option<Vec<Fetched>> {
+fn listed(answer: Result<Answer, ImapError>, selected: &Selected) -> Option<Vec<FetchedMessage>> {
     let answer = answer.and_then(|answer| answer.ok("UID FETCH")).ok()?;
-    let mut collected = Collected::default();
+    let mut collected = ListCollector::default();
     answer.data.iter().for_each(|reply| collected.take(reply, FetchItems::Meta));
     let listed = collected.finish(FetchItems::Meta);
     (listed.len() == selected.exists as usize).then_some(listed)
@@ -261,4 +259,3 @@ struct Attempt {
     listed: Option<bool>,
     selected: Result<Selected, ImapError>,
 }
-

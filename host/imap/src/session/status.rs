@@ -1,5 +1,6 @@
 //! A folder's figures without opening it (RFC 9051 section 6.3.11).
 
+use crate::command::selected::mailbox_id;
 use crate::command::{Answer, Command};
 use crate::session::{Restraint, Session, list};
 use crate::syntax::reply::{Reply, values};
@@ -7,7 +8,7 @@ use crate::syntax::token::Value;
 use crate::types::error::ImapError;
 use crate::types::facts::ServerFacts;
 use crate::types::name::{FolderName, fold_inbox};
-use crate::types::selected::Selected;
+use crate::types::status::FolderStatus;
 use crate::types::uidset::nonzero;
 
 impl Session {
@@ -17,13 +18,13 @@ impl Session {
     /// `No` when the folder does not exist or cannot be looked into.
     pub async fn status(&mut self, folder: &FolderName) -> Result<FolderStatus, ImapError> {
         let asked = loop {
-            let asked = self.run(ask(folder, &items(self.facts()))).await?;
-            if !self.gives_up_ids(std::iter::once(&asked)) {
+            let asked = self.run(status_command(folder, &items(self.facts()))).await?;
+            if !self.drop_mailbox_ids(std::iter::once(&asked)) {
                 break asked;
             }
         };
         let answer = match asked.ok("STATUS") {
-            Err(ImapError::Bad { .. }) => self.run(ask(folder, BASE)).await?.ok("STATUS")?,
+            Err(ImapError::Bad { .. }) => self.run(status_command(folder, BASE)).await?.ok("STATUS")?,
             other => other?,
         };
         Ok(find(&read(&answer), folder))
@@ -48,8 +49,9 @@ impl Session {
     ) -> Result<Vec<Result<FolderStatus, ImapError>>, ImapError> {
         let answers = loop {
             let wanted = items(self.facts());
-            let answers = self.run_all(folders.iter().map(|folder| ask(folder, &wanted)).collect()).await?;
-            if !self.gives_up_ids(answers.iter().flatten()) {
+            let answers =
+                self.run_all(folders.iter().map(|folder| status_command(folder, &wanted)).collect()).await?;
+            if !self.drop_mailbox_ids(answers.iter().flatten()) {
                 break answers;
             }
         };
@@ -61,7 +63,7 @@ impl Session {
         // Advertised and not understood: the plain figures are better than none.
         let refused = out.iter_mut().zip(folders);
         let again: Vec<_> = refused.filter(|(one, _)| matches!(one, Err(ImapError::Bad { .. }))).collect();
-        let commands = again.iter().map(|(_, folder)| ask(folder, BASE)).collect();
+        let commands = again.iter().map(|(_, folder)| status_command(folder, BASE)).collect();
         for ((place, folder), answer) in again.into_iter().zip(self.run_all(commands).await?) {
             *place = figures(answer, folder);
         }
@@ -72,7 +74,7 @@ impl Session {
     /// server is not asked for any from then on, and the question has to be asked again: Cyrus up to 3.12
     /// prints memory that it has freed there, in which a parenthesis or a quote takes all other figures with
     /// it, and sooner or later another folder's.
-    pub(crate) fn gives_up_ids<'a>(&mut self, mut answers: impl Iterator<Item = &'a Answer>) -> bool {
+    pub(crate) fn drop_mailbox_ids<'a>(&mut self, mut answers: impl Iterator<Item = &'a Answer>) -> bool {
         let wrong = self.facts().has("OBJECTID") && answers.any(|one| one.data.iter().any(has_wrong_id));
         if wrong {
             tracing::debug!("the MAILBOXIDs that the server tells are none");
@@ -114,7 +116,7 @@ pub(crate) fn items(facts: &ServerFacts) -> String {
     items
 }
 
-fn ask(folder: &FolderName, items: &str) -> Command {
+fn status_command(folder: &FolderName, items: &str) -> Command {
     Command::new("STATUS").string("the folder name", &folder.0).text(items)
 }
 
@@ -129,7 +131,7 @@ fn read_one(reply: &Reply) -> Option<(Vec<u8>, FolderStatus)> {
         return None;
     }
     let mut tokens = values(response, *number);
-    let name = list::name(&mut tokens, |figures| figures.len() % 2 == 0)?;
+    let name = list::read_name(&mut tokens, |figures| figures.len() % 2 == 0)?;
     Some((name, figures(tokens.next_value()?.items())))
 }
 

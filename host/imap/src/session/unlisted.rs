@@ -11,7 +11,7 @@ use crate::types::status::FolderStatus;
 
 /// A folder that was there when somebody looked before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedFolder {
     /// Its name, where that was kept; else it is the one that its path has here.
     pub name: Option<FolderName>,
     /// Its path.
@@ -21,7 +21,7 @@ pub struct Expected {
 impl Session {
     /// The names of those folders that the list lacks: of the expected ones, and INBOX, which every account
     /// has.
-    pub(crate) fn lacking(&self, listed: &[Folder], expected: &[Expected]) -> Vec<FolderName> {
+    pub(crate) fn missing_names(&self, listed: &[Folder], expected: &[ExpectedFolder]) -> Vec<FolderName> {
         let folded = |name: &FolderName| fold_inbox(name.0.clone());
         let names: HashSet<Vec<u8>> = listed.iter().map(|folder| folded(&folder.name)).collect();
         let inbox = Some(FolderName::inbox()).filter(|inbox| !names.contains(&inbox.0));
@@ -65,7 +65,7 @@ impl Session {
     ///
     /// # Errors
     /// Lost connections, and refusals for now.
-    pub(crate) async fn unlisted(
+    pub(crate) async fn confirm_unlisted(
         &mut self,
         listed: &[Folder],
         figures: &[(Vec<u8>, FolderStatus)],

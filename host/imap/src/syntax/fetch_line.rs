@@ -1,14 +1,19 @@
 //! The attributes of one FETCH response (RFC 9051 section 7.5.2).
 
-use crate::syntax::reply::values;
+use std::collections::BTreeMap;
+
+use crate::syntax::reply::{Reply, values};
 use crate::syntax::token::Value;
 use crate::types::date::InternalDate;
-use crate::types::fetched::FetchItems;
+use crate::types::fetched::{FetchItems, FetchedMessage};
 use crate::types::flags::Flags;
 use crate::types::gmail::GmailFacts;
+use crate::types::utf7;
 
 /// More flags than this on one message are not kept.
 const MAX_FLAGS: usize = 2000;
+/// More labels than this on one message are not kept; Gmail allows 100.
+const MAX_LABELS: usize = 1000;
 
 /// What one FETCH response says. `None` means that it says nothing about the item.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -55,7 +60,7 @@ impl FetchLine {
                 b"INTERNALDATE" => line.date = Some(value.text().and_then(|text| InternalDate::parse(&text))),
                 b"RFC822.SIZE" => line.size = Some(value.number()),
                 b"X-GM-MSGID" => line.gmail.get_or_insert_default().message_id = value.number(),
-                b"X-GM-LABELS" => line.gmail.get_or_insert_default().labels = GmailFacts::read_labels(value),
+                b"X-GM-LABELS" => line.gmail.get_or_insert_default().labels = labels(value),
                 _ if wanted => {
                     line.section = match value.string() {
                         Some(bytes) => Section::Inline(bytes.to_vec()),
@@ -68,7 +73,7 @@ impl FetchLine {
         line
     }
 
-    /// Takes over what `newer` says.
+    /// Takes over what `newer` says; items of which it says nothing stay.
     pub(crate) fn merge(&mut self, newer: FetchLine) {
         self.uid = newer.uid.or(self.uid);
         self.flags = newer.flags.or(self.flags.take());
@@ -80,7 +85,7 @@ impl FetchLine {
         }
     }
 
-    /// Of how many items it says anything.
+    /// Of how many items besides the UID it says anything: a line that adds none brings a command no further.
     pub(crate) fn items(&self) -> usize {
         let said = [
             self.flags.is_some(),
@@ -92,18 +97,36 @@ impl FetchLine {
         said.into_iter().filter(|said| *said).count()
     }
 
-    /// Whether it is more than the flag update a server may send at any time (RFC 9051 section 7.5.2).
+    /// Whether it says more than the flag update a server may send at any time (RFC 9051 section 7.5.2).
     pub(crate) fn is_answer(&self) -> bool {
         self.date.is_some() || self.size.is_some()
     }
+
+    /// Whether it is the answer to `items` rather than the flag update a server may send at any time. Where
+    /// flags are all that was asked for, such an update is as good an answer.
+    pub(crate) fn answers(&self, items: FetchItems) -> bool {
+        items == FetchItems::Flags && self.flags.is_some() || self.is_answer()
+    }
+
+    /// Returns the message that was asked for as `uid`, with a body of `body_len` bytes to come.
+    pub(crate) fn into_message(self, uid: u32, body_len: Option<u64>) -> FetchedMessage {
+        FetchedMessage {
+            uid,
+            flags: self.flags.unwrap_or_default(),
+            internal_date: self.date.flatten(),
+            size: self.size.flatten(),
+            body_len,
+            gmail: self.gmail,
+        }
+    }
 }
 
-/// The messages in an answer to a FETCH without bodies that is collected whole.
+/// Puts together the answer to a FETCH without bodies, whose lines may speak of one message several times.
 #[derive(Debug, Default)]
-pub(crate) struct Collected(BTreeMap<u32, FetchLine>);
+pub(crate) struct ListCollector(BTreeMap<u32, FetchLine>);
 
-impl Collected {
-    /// Takes what `reply` says of a message, if it does. Several may speak of one.
+impl ListCollector {
+    /// Takes over what `reply` says of a message, if it is a FETCH response with a UID.
     pub(crate) fn take(&mut self, reply: &Reply, items: FetchItems) {
         let Reply::Data { number: Some(_), word, response } = reply else { return };
         let line = FetchLine::read(response, items);
@@ -112,26 +135,16 @@ impl Collected {
         }
     }
 
-    /// How many messages were spoken of.
+    /// How many messages the lines so far speak of.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns those of which everything was said, in UID order.
-    pub(crate) fn finish(self, items: FetchItems) -> Vec<Fetched> {
-        let answers = self.0.into_iter().filter(|(_, line)| items.is_answered_by(line));
-        answers.map(|(uid, line)| fetched(uid, line, None)).collect()
-    }
-}
-
-pub(crate) fn fetched(uid: u32, line: FetchLine, body_len: Option<u64>) -> Fetched {
-    Fetched {
-        uid,
-        flags: line.flags.unwrap_or_default(),
-        internal_date: line.date.flatten(),
-        size: line.size.flatten(),
-        body_len,
-        gmail: line.gmail,
+    /// Returns the messages that were answered for, in UID order; those of which only flag updates came are left
+    /// out, unless `items` asked for no more.
+    pub(crate) fn finish(self, items: FetchItems) -> Vec<FetchedMessage> {
+        let answers = self.0.into_iter().filter(|(_, line)| line.answers(items));
+        answers.map(|(uid, line)| line.into_message(uid, None)).collect()
     }
 }
 
@@ -143,6 +156,17 @@ fn is_section(key: &[u8], asked: FetchItems) -> bool {
         FetchItems::Headers => key == b"BODY[HEADER]",
         FetchItems::Full => key == b"BODY[]",
     }
+}
+
+/// Reads the value of X-GM-LABELS: atoms, quoted strings and literals in modified UTF-7.
+fn labels(value: &Value<'_>) -> Vec<String> {
+    let labels = value.items().iter().filter_map(Value::bytes).take(MAX_LABELS);
+    labels
+        .map(|bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            utf7::decode(&text).unwrap_or_else(|| text.into_owned())
+        })
+        .collect()
 }
 
 fn flags(value: &Value<'_>) -> Flags {

@@ -72,10 +72,11 @@ impl Reply {
         let word = if number.is_some() { split_word(after).0 } else { word };
         let word = String::from_utf8_lossy(word.get(..64).unwrap_or(word)).to_ascii_uppercase();
         // These are shown, and told to plugins; all other data is mail and what belongs to it.
-        let response = match matches!(word.as_str(), "ID" | "CAPABILITY").then(|| secrets.listed(&response)) {
-            Some(Cow::Owned(listed)) => listed.into(),
-            _ => response,
-        };
+        let response =
+            match matches!(word.as_str(), "ID" | "CAPABILITY").then(|| secrets.scrub_data(&response)) {
+                Some(Cow::Owned(listed)) => listed.into(),
+                _ => response,
+            };
         Reply::Data { number, word, response }
     }
 
@@ -99,7 +100,7 @@ impl StatusLine {
     fn read(status: Status, rest: &[u8], secrets: &Secrets) -> StatusLine {
         let rest = rest.trim_ascii();
         // Scrubbed before it is cut: half a secret would not be found.
-        let words = |text: &[u8]| lossy(&secrets.said(text));
+        let words = |text: &[u8]| lossy(&secrets.scrub(text));
         let plain = || StatusLine { status, code: None, arguments: Vec::new(), text: words(rest) };
         let Some(inner) = rest.strip_prefix(b"[") else { return plain() };
         let Some(close) = closing_bracket(inner) else { return plain() };
@@ -113,13 +114,13 @@ impl StatusLine {
         {
             return plain();
         }
-        if secrets.is_code(name) {
+        if secrets.is_secret_code(name) {
             return plain();
         }
         let code = String::from_utf8_lossy(name).to_ascii_uppercase();
         let arguments = arguments.trim_ascii();
         let arguments = match code.as_str() {
-            "CAPABILITY" => secrets.listed(arguments).into_owned(),
+            "CAPABILITY" => secrets.scrub_data(arguments).into_owned(),
             _ => arguments.to_vec(),
         };
         StatusLine { status, code: Some(code), arguments, text: words(text.trim_ascii()) }

@@ -26,7 +26,7 @@ const ITEMS: [&str; 14] = [
 /// Whether `rest`, from the byte behind a body to the end of its line, goes on with a FETCH response: with
 /// items and their values, the last of which may be announced as a literal, and with the parenthesis that
 /// closes it.
-pub(crate) fn goes_on(rest: &[u8]) -> bool {
+pub(crate) fn closes_response(rest: &[u8]) -> bool {
     let line = rest.strip_suffix(b"\n").unwrap_or(rest);
     let mut text = line.strip_suffix(b"\r").unwrap_or(line);
     if !text.first().is_some_and(|first| is_blank(*first) || *first == b')') {
@@ -121,7 +121,7 @@ mod tests {
             " BODY[TEXT] {12}\r\n",
             " UID 7 BODY[]<0> ~{12+}\r\n",
         ] {
-            assert!(goes_on(rest.as_bytes()), "{rest:?}");
+            assert!(closes_response(rest.as_bytes()), "{rest:?}");
         }
     }
 
@@ -142,7 +142,7 @@ mod tests {
             " BODY[TEXT {12}\r\n",
             " ",
         ] {
-            assert!(!goes_on(rest.as_bytes()), "{rest:?}");
+            assert!(!closes_response(rest.as_bytes()), "{rest:?}");
         }
     }
 }

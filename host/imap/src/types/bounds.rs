@@ -56,7 +56,7 @@ pub(crate) fn most_body(size: Option<u64>) -> u64 {
 ///
 /// # Errors
 /// `Excess`.
-pub(crate) fn messages(exists: u32) -> Result<(), ImapError> {
+pub(crate) fn check_messages(exists: u32) -> Result<(), ImapError> {
     if exists <= MOST_MESSAGES {
         return Ok(());
     }
@@ -72,7 +72,7 @@ pub(crate) fn messages(exists: u32) -> Result<(), ImapError> {
 /// # Errors
 /// `Excess`, with the first name that is too long or too deep, since a folder that is left out without a word
 /// would pass for one that is not there.
-pub(crate) fn folders(folders: &[Folder]) -> Result<(), ImapError> {
+pub(crate) fn check_folders(folders: &[Folder]) -> Result<(), ImapError> {
     let excess = |what: String| Err(ImapError::Excess { what });
     if folders.len() > MOST_FOLDERS {
         return excess(format!(
@@ -129,7 +129,7 @@ mod tests {
         assert!(most_listed(414_053, 0) > 503_786, "iCloud's");
         assert!(most_listed(0, 50_000) > 50_000, "what was stored here was not there when it was opened");
         assert!(most_listed(u32::MAX, u32::MAX) < 6_000_000);
-        assert!(messages(MOST_MESSAGES).is_ok() && messages(MOST_MESSAGES + 1).is_err());
+        assert!(check_messages(MOST_MESSAGES).is_ok() && check_messages(MOST_MESSAGES + 1).is_err());
     }
 
     #[test]
@@ -142,15 +142,15 @@ mod tests {
 
     #[test]
     fn depth_length_and_number_of_names_have_a_most() {
-        assert!(folders(&[folder("x", MOST_LEVELS), folder("", 0)]).is_ok());
-        assert!(folders(&[folder(&"x".repeat(MOST_NAME), 1)]).is_ok());
+        assert!(check_folders(&[folder("x", MOST_LEVELS), folder("", 0)]).is_ok());
+        assert!(check_folders(&[folder(&"x".repeat(MOST_NAME), 1)]).is_ok());
         for bad in [folder("x", MOST_LEVELS + 1), folder(&"\u{1b}".repeat(MOST_NAME + 1), 1)] {
-            let error = folders(&[bad]).unwrap_err();
+            let error = check_folders(&[bad]).unwrap_err();
             assert!(!error.is_connection_lost() && error.to_string().len() < 500, "{error}");
             assert!(!error.to_string().contains('\u{1b}'), "{error}");
         }
-        assert!(folders(&vec![folder("x", 1); MOST_FOLDERS]).is_ok());
-        assert!(folders(&vec![folder("x", 1); MOST_FOLDERS + 1]).is_err());
-        assert!(folders(&vec![folder(&"x".repeat(MOST_NAME), 1); 3_000]).is_err());
+        assert!(check_folders(&vec![folder("x", 1); MOST_FOLDERS]).is_ok());
+        assert!(check_folders(&vec![folder("x", 1); MOST_FOLDERS + 1]).is_err());
+        assert!(check_folders(&vec![folder(&"x".repeat(MOST_NAME), 1); 3_000]).is_err());
     }
 }

@@ -6,7 +6,13 @@ use crate::types::gmail::GmailFacts;
 use crate::types::refusal::Refusal;
 use crate::types::uidset::UidSet;
 
-/// What to ask of each message.
+/// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated
+/// by the caller in smaller parts.
+const CHUNK_BODIES: u32 = 2000;
+/// Messages per command without bodies.
+const CHUNK_META: u32 = 5000;
+
+/// What to ask of each message. Bodies are always asked for with `BODY.PEEK`, so that no flag changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FetchItems {
     /// UID and flags only: the lightest way to see what is there.
@@ -24,6 +30,7 @@ pub enum FetchItems {
 }
 
 impl FetchItems {
+    /// Returns the items as the argument of UID FETCH, parentheses included.
     pub(crate) fn to_wire(self) -> &'static str {
         match self {
             FetchItems::Flags => "(UID FLAGS)",
@@ -38,22 +45,17 @@ impl FetchItems {
     }
 
     /// Whether a body or header is part of the answer.
-    fn has_body(self) -> bool {
+    pub(crate) fn has_body(self) -> bool {
         !matches!(self, FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail)
     }
 
     /// Whether it is what message lists are made of, in which nothing may be missing.
-    fn is_list(self) -> bool {
+    pub(crate) fn is_list(self) -> bool {
         !matches!(self, FetchItems::Headers | FetchItems::Full)
     }
 
-    /// Whether `line` is the answer to this question rather than the flag update a server may send at any
-    /// time. Where flags are all that was asked for, such an update is as good an answer.
-    fn is_answered_by(self, line: &FetchLine) -> bool {
-        self == FetchItems::Flags && line.flags.is_some() || line.is_answer()
-    }
-
-    fn chunk(self) -> u32 {
+    /// Returns for how many messages one command asks at most.
+    pub(crate) fn chunk(self) -> u32 {
         match self {
             FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail | FetchItems::Identity => CHUNK_META,
             FetchItems::Headers | FetchItems::Full => CHUNK_BODIES,
@@ -61,38 +63,39 @@ impl FetchItems {
     }
 }
 
-/// One message.
+/// One message of the open folder, as the server answered for it; what was not asked for is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    /// Its UID.
+pub struct FetchedMessage {
+    /// The UID, from 1 to 2^32-1; good as long as the folder's UIDVALIDITY stays the same.
     pub uid: u32,
-    /// Its flags.
+    /// The flags at the time of the answer, without `\Recent`.
     pub flags: Flags,
     /// When the server received it; `None` when it does not say or names no instant.
     pub internal_date: Option<InternalDate>,
     /// RFC822.SIZE in bytes, by the server's account, which may be wrong.
     pub size: Option<u64>,
-    /// The length in bytes of what [`Fetch::chunk`] will return; `None` when the server answered without a
-    /// body.
+    /// The length in bytes of what [`Fetch::chunk`](crate::Fetch::chunk) will return; `None` when the server
+    /// answered without a body.
     pub body_len: Option<u64>,
     /// What Gmail adds, when it was asked for.
     pub gmail: Option<GmailFacts>,
 }
 
-/// A FETCH command that ended in NO or BAD.
+/// A FETCH command that ended in NO or BAD, or that was not sent because connections broke at its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchRefusal {
     /// The messages that were asked for and did not come: fetch them one by one to find the one at fault.
     pub uids: UidSet,
-    /// The server's reason.
+    /// The server's code and words, or ours where the server was not asked.
     pub refusal: Refusal,
-    /// Connections ended at these before, so that they were not asked for, as the reason says.
+    /// Whether connections ended at these before, so that they were not asked for; [`FetchRefusal::refusal`]
+    /// tells how often.
     pub ended: bool,
 }
 
 impl FetchRefusal {
-    /// Whether it may be the length of the question that was refused: what it asked for is to be asked for in
-    /// shorter ones, before anybody waits.
+    /// Returns whether it may be the length of the question that was refused: what it asked for is to be asked
+    /// for in shorter ones, before anybody waits.
     pub fn may_be_about_length(&self) -> bool {
         self.uids.len() > 1 && self.refusal.may_be_about_length()
     }

@@ -3,10 +3,10 @@
 //! Codes come first (RFC 5530, RFC 9208); words are for the servers that send none, or the same code for
 //! everything.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::types::error::{Cause, ImapError};
-use crate::types::refusal::Refusal;
+use crate::types::error::{Cause, ImapError, Words};
 
 /// Codes that ask to come back later.
 const LATER: [&str; 4] = ["THROTTLED", "UNAVAILABLE", "LIMIT", "INUSE"];

@@ -16,7 +16,7 @@ const HELD: usize = 64 << 10;
 ///
 /// What a few compressed bytes unfold to is taken out piece by piece, as much as there is room for: a bomb
 /// costs time within the reader's limits, never memory.
-pub(crate) struct Deflated<S> {
+pub(crate) struct DeflateStream<S> {
     io: S,
     inflate: Decompress,
     deflate: Compress,
@@ -32,10 +32,10 @@ pub(crate) struct Deflated<S> {
     unflushed: bool,
 }
 
-impl<S> Deflated<S> {
+impl<S> DeflateStream<S> {
     /// `already` was read from `io` before, and is compressed.
-    pub(crate) fn new(io: S, already: Vec<u8>) -> Deflated<S> {
-        Deflated {
+    pub(crate) fn new(io: S, already: Vec<u8>) -> DeflateStream<S> {
+        DeflateStream {
             io,
             inflate: Decompress::new(false),
             deflate: Compress::new(Compression::default(), false),
@@ -49,7 +49,7 @@ impl<S> Deflated<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Deflated<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for DeflateStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if out.remaining() == 0 {
@@ -95,7 +95,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Deflated<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Deflated<S> {
+impl<S: AsyncWrite + Unpin> DeflateStream<S> {
     /// Writes out what is compressed, until at most `keep` bytes are left.
     fn poll_drain(&mut self, cx: &mut Context<'_>, keep: usize) -> Poll<io::Result<()>> {
         while self.output.len() - self.written > keep {
@@ -112,7 +112,7 @@ impl<S: AsyncWrite + Unpin> Deflated<S> {
 
     /// Compresses some of `bytes` into `output`; returns how many were taken and whether there is more to
     /// come out.
-    fn squeeze(&mut self, bytes: &[u8], flush: FlushCompress) -> io::Result<(usize, bool)> {
+    fn compress(&mut self, bytes: &[u8], flush: FlushCompress) -> io::Result<(usize, bool)> {
         const ROOM: usize = 8 << 10;
         self.output.reserve(ROOM);
         let taken = self.deflate.total_in();
@@ -122,7 +122,7 @@ impl<S: AsyncWrite + Unpin> Deflated<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Deflated<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for DeflateStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if bytes.is_empty() {
@@ -131,7 +131,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Deflated<S> {
         loop {
             ready!(this.poll_drain(cx, HELD))?;
             this.unflushed = true;
-            let (taken, _) = this.squeeze(bytes, FlushCompress::None)?;
+            let (taken, _) = this.compress(bytes, FlushCompress::None)?;
             if taken > 0 {
                 return Poll::Ready(Ok(taken.min(bytes.len())));
             }
@@ -143,7 +143,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Deflated<S> {
         while this.unflushed {
             ready!(this.poll_drain(cx, HELD))?;
             // Ends on a byte boundary, so that the other side can read everything (RFC 4978 section 3).
-            let (_, more) = this.squeeze(&[], FlushCompress::Sync)?;
+            let (_, more) = this.compress(&[], FlushCompress::Sync)?;
             this.unflushed = more;
         }
         ready!(this.poll_drain(cx, 0))?;
@@ -165,7 +165,7 @@ mod tests {
     /// Both ends over a pipe of `room` bytes: everything arrives, and each flush arrives without the next.
     async fn converse(room: usize) {
         let (near, far) = tokio::io::duplex(room);
-        let (mut near, mut far) = (Deflated::new(near, Vec::new()), Deflated::new(far, Vec::new()));
+        let (mut near, mut far) = (DeflateStream::new(near, Vec::new()), DeflateStream::new(far, Vec::new()));
         let big: Vec<u8> =
             (0..25_000u32).flat_map(|n| (n.wrapping_mul(2_654_435_761) >> 7).to_le_bytes()).collect();
         let body = big.clone();
@@ -210,7 +210,7 @@ mod tests {
         deflate.compress_vec(&zeros, &mut squeezed, FlushCompress::Sync).unwrap();
         assert!(squeezed.len() < 8 << 10);
         let (near, _far) = tokio::io::duplex(64);
-        let mut stream = Deflated::new(near, squeezed);
+        let mut stream = DeflateStream::new(near, squeezed);
         let (mut piece, mut total) = (vec![1; 1000], 0);
         while total < zeros.len() {
             let count = stream.read(&mut piece).await.unwrap();
@@ -223,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn garbage_is_an_error() {
         let (near, _far) = tokio::io::duplex(64);
-        let mut stream = Deflated::new(near, b"* OK in clear\r\n".to_vec());
+        let mut stream = DeflateStream::new(near, b"* OK in clear\r\n".to_vec());
         let error = stream.read(&mut [0; 100]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }

@@ -1,5 +1,9 @@
 //! One connection as two halves: responses come in, command bytes go out, each under a deadline.
 
+pub(crate) mod deflate;
+pub(crate) mod pace;
+pub(crate) mod transport;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -14,10 +18,10 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 use zeroize::Zeroize;
 
-use crate::syntax::tail;
 use crate::syntax::framer::{Frame, Framer};
 use crate::syntax::reply::{Reply, Status};
 use crate::syntax::scrub::Secrets;
+use crate::syntax::tail;
 use crate::types::error::ImapError;
 use crate::types::timeouts::Timeouts;
 use crate::wire::pace::Pace;
@@ -106,14 +110,14 @@ impl Wire {
             return Err(self.reader.fail(ImapError::Closed { during, detail }));
         }
         // One that ends at once behind an answer may have ended at what was asked.
-        if self.quiet_for() >= IDLE && self.reader.is_over() {
+        if self.quiet_for() >= IDLE && self.reader.has_ended() {
             return Err(self.reader.fail_idle());
         }
         self.reader.busy = true;
         self.reader.during = during;
         self.writer.during = during;
         self.reader.clock.bound = None;
-        self.reader.rest();
+        self.reader.reset_pace();
         self.reader.progress();
         self.writer.clock.restart();
         Ok(())
@@ -154,7 +158,7 @@ impl Wire {
 }
 
 /// The deadlines of one half in one timer: silence, the command as a whole, several commands together, and
-/// the moment when the pace is to be judged.
+/// the moment when the pace is to be pace_check.
 struct Clock {
     sleep: Pin<Box<Sleep>>,
     idle: Duration,
@@ -164,15 +168,15 @@ struct Clock {
     touched: Instant,
     /// Until when several commands together have to be answered, and how long that is in all.
     bound: Option<(Instant, Duration)>,
-    judged: Option<Instant>,
+    pace_check: Option<Instant>,
 }
 
 /// Which deadline has passed.
-enum Expired {
+enum Deadline {
     /// One that ends the connection; the time waited.
-    Over(Duration),
-    /// The pace is to be judged.
-    Judged,
+    Passed(Duration),
+    /// The pace is to be pace_check.
+    PaceCheck,
 }
 
 impl Clock {
@@ -186,7 +190,7 @@ impl Clock {
             started: now,
             touched: now,
             bound: None,
-            judged: None,
+            pace_check: None,
         }
     }
 
@@ -199,8 +203,8 @@ impl Clock {
     fn touch(&mut self) {
         self.touched = Instant::now();
         let mut next = (self.touched + self.idle).min(self.end());
-        if let Some(judged) = self.judged {
-            next = next.min(judged);
+        if let Some(pace_check) = self.pace_check {
+            next = next.min(pace_check);
         }
         self.sleep.as_mut().reset(next);
     }
@@ -211,21 +215,21 @@ impl Clock {
 
     /// From now on the other side is waited for: the time in which nobody looked for its answer is not its
     /// own.
-    fn begin_waiting(&mut self, judged_in: Option<Duration>) {
+    fn begin_waiting(&mut self, check_in: Option<Duration>) {
         let now = Instant::now();
         self.end += now - self.touched;
-        self.judged = judged_in.map(|left| now + left);
+        self.pace_check = check_in.map(|left| now + left);
         self.touch();
     }
 
     /// Ready once a deadline has passed.
-    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Deadline> {
         ready!(self.sleep.as_mut().poll(cx));
         let now = Instant::now();
         Poll::Ready(match self.over(now) {
-            Some(after) => Expired::Over(after),
-            None if self.judged.is_some_and(|judged| now >= judged) => Expired::Judged,
-            None => Expired::Over(self.idle),
+            Some(after) => Deadline::Passed(after),
+            None if self.pace_check.is_some_and(|pace_check| now >= pace_check) => Deadline::PaceCheck,
+            None => Deadline::Passed(self.idle),
         })
     }
 
@@ -265,8 +269,8 @@ pub(crate) struct WireReader {
 
 impl WireReader {
     /// What the server said in some other way than in a response's text, without the secrets of the log-in.
-    pub(crate) fn said(&self, words: &str) -> String {
-        String::from_utf8_lossy(&self.secrets.said(words.as_bytes())).into_owned()
+    pub(crate) fn scrub(&self, words: &str) -> String {
+        String::from_utf8_lossy(&self.secrets.scrub(words.as_bytes())).into_owned()
     }
 
     /// The next response or the start of a body. Safe to drop and call again.
@@ -352,7 +356,7 @@ impl WireReader {
                 end = line_end(&self.buffer);
             }
             let rest = end.and_then(|end| self.buffer.get(take..=take + end));
-            if !rest.is_some_and(tail::goes_on) {
+            if !rest.is_some_and(tail::closes_response) {
                 let what = format!("a body that was announced with {announced} bytes does not end there");
                 return Err(self.fail(ImapError::Protocol { what }));
             }
@@ -363,7 +367,7 @@ impl WireReader {
         }
         self.body -= take as u64;
         if wanted {
-            self.brought(take as u64);
+            self.progress_by(take as u64);
         } else {
             self.account(take)?;
         }
@@ -377,7 +381,7 @@ impl WireReader {
     }
 
     /// Reads a body that nobody asked for and forgets it. It counts as any response does, and is no progress.
-    pub(crate) async fn waste_body(&mut self) -> Result<(), ImapError> {
+    pub(crate) async fn discard_body(&mut self) -> Result<(), ImapError> {
         while self.piece(false).await?.is_some() {}
         Ok(())
     }
@@ -391,7 +395,7 @@ impl WireReader {
                 Some(text) => ImapError::Bye { text },
                 None => self.closed("the server closed it".to_owned()),
             },
-            Poll::Ready(Ok(_)) => match self.waited() {
+            Poll::Ready(Ok(_)) => match self.end_wait() {
                 true => {
                     self.clock.touch();
                     return Poll::Ready(Ok(()));
@@ -405,12 +409,12 @@ impl WireReader {
             Poll::Pending => loop {
                 if self.waiting.is_none() {
                     self.waiting = Some(Instant::now());
-                    self.clock.begin_waiting(self.pace.left());
+                    self.clock.begin_waiting(self.pace.until_check());
                 }
                 match ready!(self.clock.poll_expired(cx)) {
-                    Expired::Over(after) => break ImapError::TimedOut { during: self.during, after },
-                    Expired::Judged if self.waited() => {}
-                    Expired::Judged => break ImapError::TooSlow { during: self.during },
+                    Deadline::Passed(after) => break ImapError::TimedOut { during: self.during, after },
+                    Deadline::PaceCheck if self.end_wait() => {}
+                    Deadline::PaceCheck => break ImapError::TooSlow { during: self.during },
                 }
             },
         };
@@ -419,7 +423,7 @@ impl WireReader {
 
     /// Whether the connection has ended while nothing was asked. What the server has said unasked is kept for
     /// later.
-    fn is_over(&mut self) -> bool {
+    fn has_ended(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         self.buffer.reserve(READ_SIZE);
         loop {
@@ -445,9 +449,9 @@ impl WireReader {
     }
 
     /// Ends a wait; `false` when what came in it and before was too slow.
-    fn waited(&mut self) -> bool {
-        self.clock.judged = None;
-        self.waiting.take().is_none_or(|since| self.pace.waited(since.elapsed()))
+    fn end_wait(&mut self) -> bool {
+        self.clock.pace_check = None;
+        self.waiting.take().is_none_or(|since| self.pace.is_enough_after(since.elapsed()))
     }
 
     fn closed(&self, detail: String) -> ImapError {
@@ -470,24 +474,24 @@ impl WireReader {
 
     /// As [`progress`](Self::progress), by something worth so many bytes: from the first on there is a least
     /// pace.
-    pub(crate) fn brought(&mut self, worth: u64) {
-        self.pace.came(worth);
+    pub(crate) fn progress_by(&mut self, worth: u64) {
+        self.pace.add(worth);
         self.progress();
     }
 
     /// What one command may take.
-    pub(crate) fn whole(&self) -> Duration {
+    pub(crate) fn command_timeout(&self) -> Duration {
         self.clock.whole
     }
 
     /// Nothing is due: what is waited for from now on is another transfer.
-    pub(crate) fn rest(&mut self) {
-        (self.pace, self.waiting, self.clock.judged) = (Pace::default(), None, None);
+    pub(crate) fn reset_pace(&mut self) {
+        (self.pace, self.waiting, self.clock.pace_check) = (Pace::default(), None, None);
     }
 
     /// The commands under way have to be answered by then, however much progress they make: after so long in
     /// all.
-    pub(crate) fn bound(&mut self, until: Instant, all: Duration) {
+    pub(crate) fn set_bound(&mut self, until: Instant, all: Duration) {
         self.clock.bound = Some((until, all));
         self.clock.touch();
     }
@@ -503,7 +507,7 @@ impl WireReader {
     }
 
     /// The folder holds so many messages, by other words of the server than EXISTS.
-    pub(crate) fn expect(&mut self, messages: u32) {
+    pub(crate) fn expect_messages(&mut self, messages: u32) {
         self.exists = self.exists.max(messages);
     }
 
@@ -586,7 +590,7 @@ impl WireWriter {
     }
 
     fn begin(&mut self) {
-        (self.waiting, self.clock.judged) = (None, None);
+        (self.waiting, self.clock.pace_check) = (None, None);
         self.clock.restart();
     }
 
@@ -609,10 +613,10 @@ impl WireWriter {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.failed(&io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(written)) => {
                     self.start += written;
-                    self.pace.came(written as u64);
-                    if !self.waited() {
+                    self.pace.add(written as u64);
+                    if !self.end_wait() {
                         let error = ImapError::TooSlow { during: self.during };
-                        self.kill(error.clone());
+                        self.close(error.clone());
                         return Poll::Ready(Err(error));
                     }
                     self.clock.restart();
@@ -630,24 +634,24 @@ impl WireWriter {
         let error = loop {
             if self.waiting.is_none() {
                 self.waiting = Some(Instant::now());
-                self.clock.begin_waiting(self.pace.left());
+                self.clock.begin_waiting(self.pace.until_check());
             }
             match ready!(self.clock.poll_expired(cx)) {
-                Expired::Over(after) => break ImapError::TimedOut { during: self.during, after },
-                Expired::Judged if self.waited() => {}
-                Expired::Judged => break ImapError::TooSlow { during: self.during },
+                Deadline::Passed(after) => break ImapError::TimedOut { during: self.during, after },
+                Deadline::PaceCheck if self.end_wait() => {}
+                Deadline::PaceCheck => break ImapError::TooSlow { during: self.during },
             }
         };
-        self.kill(error.clone());
+        self.close(error.clone());
         Poll::Ready(Err(error))
     }
 
     /// Ends a wait; `false` when what was taken in it and before was too little.
-    fn waited(&mut self) -> bool {
-        self.clock.judged = None;
+    fn end_wait(&mut self) -> bool {
+        self.clock.pace_check = None;
         let Some(since) = self.waiting.take() else { return true };
-        self.pace.came(self.answered.swap(0, Ordering::Relaxed));
-        self.pace.waited(since.elapsed())
+        self.pace.add(self.answered.swap(0, Ordering::Relaxed));
+        self.pace.is_enough_after(since.elapsed())
     }
 
     fn failed(&mut self, error: &io::Error) -> ImapError {
@@ -663,7 +667,7 @@ impl WireWriter {
     }
 
     /// Closes the connection, both halves, without writing what is still in memory.
-    pub(crate) fn kill(&mut self, error: ImapError) {
+    pub(crate) fn close(&mut self, error: ImapError) {
         self.fault = Some(error);
         self.buffer.clear();
         self.start = 0;

@@ -26,14 +26,14 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Something came or was taken that is worth so many bytes.
-    pub(crate) fn came(&mut self, worth: u64) {
+    pub(crate) fn add(&mut self, worth: u64) {
         self.begun = true;
         self.came = self.came.saturating_add(worth);
     }
 
     /// The other side was waited for. `false` when it was too slow.
     #[must_use]
-    pub(crate) fn waited(&mut self, time: Duration) -> bool {
+    pub(crate) fn is_enough_after(&mut self, time: Duration) -> bool {
         if !self.begun {
             return true;
         }
@@ -47,7 +47,7 @@ impl Pace {
     }
 
     /// For how long it may be waited before there is something to judge; `None` when nothing is.
-    pub(crate) fn left(&self) -> Option<Duration> {
+    pub(crate) fn until_check(&self) -> Option<Duration> {
         self.begun.then(|| OVER.saturating_sub(self.waited))
     }
 }
@@ -60,8 +60,8 @@ mod tests {
     fn goes(worth: u64, every: u64) -> bool {
         let mut pace = Pace::default();
         (0..10_000).all(|_| {
-            pace.came(worth);
-            pace.waited(Duration::from_secs(every))
+            pace.add(worth);
+            pace.is_enough_after(Duration::from_secs(every))
         })
     }
 
@@ -76,10 +76,10 @@ mod tests {
     #[test]
     fn what_came_before_makes_up_for_a_pause_once() {
         let mut pace = Pace::default();
-        assert!(pace.waited(OVER * 3) && pace.left().is_none(), "nothing has begun");
-        pace.came(LEAST);
-        assert!(pace.waited(OVER - Duration::from_secs(1)));
-        assert_eq!(pace.left(), Some(Duration::from_secs(1)));
-        assert!(pace.waited(Duration::from_secs(1)) && !pace.waited(OVER));
+        assert!(pace.is_enough_after(OVER * 3) && pace.until_check().is_none(), "nothing has begun");
+        pace.add(LEAST);
+        assert!(pace.is_enough_after(OVER - Duration::from_secs(1)));
+        assert_eq!(pace.until_check(), Some(Duration::from_secs(1)));
+        assert!(pace.is_enough_after(Duration::from_secs(1)) && !pace.is_enough_after(OVER));
     }
 }

@@ -32,7 +32,7 @@ use zeroize::Zeroizing;
 /// What stands where a secret stood.
 const MASK: &[u8] = b"[secret]";
 /// What stands in the place of a sentence with a short secret in it.
-const UNSAID: &[u8] = b"(the server's words are left out: they may hold the password)";
+const WITHHELD: &[u8] = b"(the server's words are left out: they may hold the password)";
 /// Bytes from which a secret is looked for inside of words.
 const LONG: usize = 8;
 
@@ -140,7 +140,7 @@ impl Secrets {
     }
 
     /// Who logs in: where a server says this name it repeats the log-in, and the name itself is no secret.
-    pub(crate) fn name(&mut self, name: &str) {
+    pub(crate) fn add_name(&mut self, name: &str) {
         let name = name.to_ascii_lowercase();
         let local = name.split('@').next().unwrap_or_default().to_owned();
         self.names.extend([name.into_bytes(), local.into_bytes()]);
@@ -156,22 +156,22 @@ impl Secrets {
     }
 
     /// Words for people, without the secrets and their pieces.
-    pub(crate) fn said<'a>(&self, words: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn scrub<'a>(&self, words: &'a [u8]) -> Cow<'a, [u8]> {
         let mut spans = self.whole(words);
         spans.extend(pieces::pieces(&self.forms, &self.names, words));
-        if spans.iter().any(|(_, _, short)| *short) { Cow::Borrowed(UNSAID) } else { masked(words, spans) }
+        if spans.iter().any(|(_, _, short)| *short) { Cow::Borrowed(WITHHELD) } else { masked(words, spans) }
     }
 
     /// The same of a response that is read by machines too, such as the answer to ID: all of it stays that is
     /// no secret.
-    pub(crate) fn listed<'a>(&self, response: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn scrub_data<'a>(&self, response: &'a [u8]) -> Cow<'a, [u8]> {
         masked(response, self.whole(response))
     }
 
     /// Whether the name of a code is a secret in a code's place.
-    pub(crate) fn is_code(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_secret_code(&self, name: &[u8]) -> bool {
         let registered = CODES.iter().any(|code| code.eq_ignore_ascii_case(name));
-        !registered && matches!(self.said(name), Cow::Owned(_) | Cow::Borrowed(UNSAID))
+        !registered && matches!(self.scrub(name), Cow::Owned(_) | Cow::Borrowed(WITHHELD))
     }
 
     /// Where in the text whole secrets stand, and whether each is a short one.
@@ -316,7 +316,7 @@ mod tests {
     fn said(secret: &str, words: impl AsRef<[u8]>) -> String {
         let mut secrets = Secrets::default();
         secrets.hide(secret.as_bytes());
-        String::from_utf8_lossy(&secrets.said(words.as_ref())).into_owned()
+        String::from_utf8_lossy(&secrets.scrub(words.as_ref())).into_owned()
     }
 
     #[test]
@@ -360,7 +360,7 @@ mod tests {
                 }
                 let sent = STANDARD_NO_PAD.encode(answer);
                 let words = format!("BAD PLAIN {sent} what?").into_bytes();
-                let said = String::from_utf8_lossy(&secrets.said(&words)).into_owned();
+                let said = String::from_utf8_lossy(&secrets.scrub(&words)).into_owned();
                 assert!(!said.contains(&sent), "{secret} of `{user}`: {said}");
             }
         }
@@ -371,14 +371,14 @@ mod tests {
         for order in [["canary-5ecret", "canary-5ecret-2"], ["canary-5ecret-2", "canary-5ecret"]] {
             let mut secrets = Secrets::default();
             order.iter().for_each(|secret| secrets.hide(secret.as_bytes()));
-            assert_eq!(&*secrets.said(b"no canary-5ecret-2 here"), b"no [secret] here");
-            assert_eq!(&*secrets.said(b"no canary-5ecret here"), b"no [secret] here");
+            assert_eq!(&*secrets.scrub(b"no canary-5ecret-2 here"), b"no [secret] here");
+            assert_eq!(&*secrets.scrub(b"no canary-5ecret here"), b"no [secret] here");
         }
     }
 
     #[test]
     fn a_short_secret_takes_its_sentence_along_and_no_other() {
-        let unsaid = String::from_utf8_lossy(UNSAID);
+        let unsaid = String::from_utf8_lossy(WITHHELD);
         for secret in ["mail", "a", "geheim7"] {
             assert_eq!(said(secret, format!("wrong: LOGIN anna \"{secret}\"")), unsaid);
             assert_eq!(said(secret, format!("wrong: x{secret}box")), format!("wrong: x{secret}box"));
@@ -392,8 +392,8 @@ mod tests {
     fn said_to(user: &str, secret: &str, words: impl AsRef<[u8]>) -> String {
         let mut secrets = Secrets::default();
         secrets.hide(secret.as_bytes());
-        secrets.name(user);
-        String::from_utf8_lossy(&secrets.said(words.as_ref())).into_owned()
+        secrets.add_name(user);
+        String::from_utf8_lossy(&secrets.scrub(words.as_ref())).into_owned()
     }
 
     #[test]
@@ -419,7 +419,7 @@ mod tests {
         // left out.
         let torn = said_to("anna", "password-4711-x", "LOGIN \"anna\" \"password...");
         assert_eq!(torn, "LOGIN \"anna\" \"[secret]...");
-        assert_eq!(said_to("anna", "Kurz77", "LOGIN \"anna\" \"Kurz..."), String::from_utf8_lossy(UNSAID));
+        assert_eq!(said_to("anna", "Kurz77", "LOGIN \"anna\" \"Kurz..."), String::from_utf8_lossy(WITHHELD));
     }
 
     #[test]
@@ -520,13 +520,13 @@ mod tests {
         secrets.hide_answer(b"");
         for words in ["b913a602c7eda7a495b4e6e7334d3890", "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw"]
         {
-            assert_eq!(&*secrets.said(format!("wrong {words}").as_bytes()), b"wrong [secret]");
+            assert_eq!(&*secrets.scrub(format!("wrong {words}").as_bytes()), b"wrong [secret]");
         }
-        assert_eq!(&*secrets.said(b"tim is unknown"), b"tim is unknown");
+        assert_eq!(&*secrets.scrub(b"tim is unknown"), b"tim is unknown");
         // SCRAM: the proof stands at the end, whether the line is repeated or the proof alone.
         secrets
             .hide_answer(b"c=biws,r=fyko+d2lbbFgONRv9qkxdawL,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
-        let said = secrets.said(b"wrong proof p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ= of tim");
+        let said = secrets.scrub(b"wrong proof p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ= of tim");
         assert_eq!(&*said, b"wrong proof [secret] of tim");
     }
 
@@ -535,8 +535,8 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.hide(b"uidvalidity");
         secrets.hide(b"canary-5ecret");
-        assert!(!secrets.is_code(b"UIDVALIDITY") && secrets.is_code(b"CANARY-5ECRET"));
-        let listed = secrets.listed(b"* ID (\"name\" \"canary-5ecret\" \"os\" \"x\")\r\n");
+        assert!(!secrets.is_secret_code(b"UIDVALIDITY") && secrets.is_secret_code(b"CANARY-5ECRET"));
+        let listed = secrets.scrub_data(b"* ID (\"name\" \"canary-5ecret\" \"os\" \"x\")\r\n");
         assert_eq!(&*listed, b"* ID (\"name\" \"[secret]\" \"os\" \"x\")\r\n");
     }
 }
