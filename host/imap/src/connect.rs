@@ -27,16 +27,16 @@ use crate::wire::transport::Transport;
 /// and we for its greeting.
 const SILENCE_BEFORE_PROBE: Duration = Duration::from_secs(6);
 
-/// One mailbox on one server, and how to get in.
+/// One mailbox on one server, with what is needed to log in.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The server.
+    /// Host, port and TLS mode.
     pub endpoint: Endpoint,
     /// Opens the connection; decides which certificates are trusted.
     pub dialer: Dialer,
-    /// The credentials.
+    /// User name, secret and mechanism; sent once per connection.
     pub login: Login,
-    /// Whether credentials may travel without TLS.
+    /// Whether credentials may travel without TLS; else [`connect`] fails with `Cleartext` before it dials.
     pub allow_cleartext: bool,
     /// Whether to compress what travels after the log-in, where the server offers it (RFC 4978). It costs
     /// about 30 ms of CPU per megabyte and pays on lines slower than some 20 MB/s.

@@ -20,19 +20,19 @@ use crate::types::fetched::{FetchItems, FetchedMessage};
 use crate::types::refusal::Refusal;
 use crate::wire::{Event, IDLE, WireReader, pace};
 
-/// The server's verdict on one message.
+/// One message's ticket and what the server said of it, from [`Acks::next`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ack {
-    /// The number given to [`Appender::begin`].
+    /// The number that the message was begun under, see [`Appender::begin`].
     pub ticket: u64,
-    /// The verdict.
+    /// Whether the server stored the message, refused it alone, or refused the command it was in.
     pub outcome: AckOutcome,
 }
 
-/// What became of a message.
+/// The server's verdict on one message (RFC 9051 section 6.3.12).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AckOutcome {
-    /// The server says that it stored the message.
+    /// The command ended in OK: the message is in the folder.
     Stored {
         /// The folder's UIDVALIDITY that `uid` belongs to.
         uid_validity: Option<u32>,
@@ -66,11 +66,11 @@ pub struct Acks {
     /// Messages that were stored, and the bytes of those since the last verdict.
     pub(crate) stored: u32,
     pub(crate) bytes: u64,
-    /// Lines that told of messages.
+    /// How many FETCH responses came since the writer began, asked for or not.
     pub(crate) fetch_lines: u64,
     /// Verdicts of a command of several messages that are not handed out yet.
     pub(crate) ready: VecDeque<Ack>,
-    /// What the folder's list has said so far.
+    /// The lines of the folder's list that have come, while it is asked for.
     pub(crate) lines: ListCollector,
     pub(crate) listed: Option<Vec<FetchedMessage>>,
 }
@@ -78,9 +78,9 @@ pub struct Acks {
 /// Messages of a list that are kept; of a longer one nothing is.
 const MOST_LISTED: usize = 8_192;
 
-/// What to do after a response.
+/// What [`Acks::next`] does after a response.
 enum Reaction {
-    /// Verdicts are ready.
+    /// Hands out the verdicts that are ready.
     Answered,
     Nothing,
     Unsafe(ImapError),

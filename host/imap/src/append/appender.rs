@@ -15,12 +15,12 @@ use crate::wire::{Wire, WireReader, WireWriter};
 /// LITERAL- allows `{n+}` up to this many bytes (RFC 7888 section 5).
 const LITERAL_MINUS_MAX: u64 = 4096;
 
-/// How to write into one folder.
+/// Limits on what may be under way while messages are written into one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendOptions {
     /// Whether several messages may be under way; some servers lose commands that arrive early.
     pub pipeline: bool,
-    /// The most messages under way.
+    /// The most messages that are sent and not acknowledged.
     pub max_messages: usize,
     /// The most bytes under way; a longer message goes alone.
     pub max_bytes: u64,
@@ -48,7 +48,7 @@ impl Default for AppendOptions {
     }
 }
 
-/// What precedes a message's body.
+/// The arguments of APPEND that stand before a message's body (RFC 9051 section 6.3.12).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendHead {
     /// The flags; those that [`Flags::appendable`] does not call safe are left out.
@@ -59,11 +59,11 @@ pub struct AppendHead {
     pub len: u64,
 }
 
-/// What became of [`Appender::begin`].
+/// Whether the body of a message that was begun is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum BeginOutcome {
-    /// Write the body, then [`Appender::end`].
+    /// The body is to be written, and [`Appender::end`] called.
     Send,
     /// The server refused before the body was sent; the reason arrives as the ticket's [`Ack`](crate::Ack).
     /// Begin the next one.
@@ -98,7 +98,7 @@ pub struct Appender {
 pub(super) struct OpenCommand {
     pub(super) shared: Arc<Shared>,
     pub(super) body: Option<OpenBody>,
-    /// The command that further messages may join.
+    /// The command that further messages may join (RFC 3502).
     pub(super) batch: Option<OpenBatch>,
     /// Whether a write is under way; true between calls when one was dropped half-way, with part of its bytes
     /// taken.
@@ -352,7 +352,7 @@ impl Appender {
         session
     }
 
-    /// Waits until a message may be sent.
+    /// Waits until a message may be sent, and returns how: never [`Admission::Wait`].
     async fn wait_for_room(&mut self, keywords: &[String], len: u64) -> Result<Admission, ImapError> {
         let pipeline = self.options.pipeline;
         let form = self.form.clone();

@@ -35,7 +35,7 @@ pub(crate) struct SharedState {
     pub(crate) dead: Option<ImapError>,
 }
 
-/// A command that is not answered yet.
+/// A command that the server has not ended with its tagged status yet.
 pub(crate) struct Pending {
     /// Its messages in their order; more than one only in a batch (RFC 3502).
     pub(crate) messages: Vec<SentMessage>,
@@ -43,13 +43,12 @@ pub(crate) struct Pending {
     pub(crate) unasked: bool,
     /// Whether the whole command has been handed to the writer.
     pub(crate) sent: bool,
-    /// Lower-case keywords that its success proves.
+    /// Keywords, in lower case, that the server has accepted once this command succeeds.
     pub(crate) proves: Vec<String>,
     /// The form of command that the server's consent proves.
     pub(crate) form: Option<String>,
 }
 
-/// A message of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SentMessage {
     pub(crate) ticket: u64,
@@ -64,14 +63,14 @@ pub(crate) enum Consent {
     Refused,
 }
 
-/// Whether, and how, a message may be sent now.
+/// Whether a message may be sent now, and with which kind of literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Admission {
-    /// Not before something is answered.
+    /// Something has to be answered first, or a pause to end.
     Wait,
-    /// The server has to be asked first.
+    /// With a synchronising literal: the server has to consent to the form first.
     Ask,
-    /// As the literals' rules allow.
+    /// With a non-synchronising literal (RFC 7888), where the server has it.
     Send,
 }
 

@@ -137,7 +137,7 @@ pub(crate) struct Budget {
     all: Duration,
     /// Bytes of answers that are kept until the last has come.
     kept: u64,
-    /// Messages that were told of in them.
+    /// FETCH responses among them: those list messages, and a folder has only so many.
     listed: u64,
 }
 

@@ -33,7 +33,7 @@ impl ServerFacts {
         true
     }
 
-    /// Takes over the answer to ID.
+    /// Takes over the pairs that ID was answered with (RFC 2971 section 3.2), at most [`MAX_ID_FIELDS`].
     pub(crate) fn read_id(&mut self, answer: &Answer) {
         let found = answer.data.iter().find_map(|reply| match reply {
             Reply::Data { number, word, response } if word == "ID" => values(response, *number).next_value(),
@@ -49,7 +49,7 @@ impl ServerFacts {
     }
 }
 
-/// What a session has learnt about its server while it was set up.
+/// What a session was told by its server while it was set up, for further connections with the same log-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownServer {
     pub(crate) facts: ServerFacts,
@@ -69,7 +69,7 @@ pub(crate) struct Namespace {
     pub(crate) delimiter: Option<char>,
 }
 
-/// The server's namespaces, in its order.
+/// The answer to NAMESPACE: those of the user, and those of others and of all together (RFC 2342).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Namespaces {
     pub(crate) personal: Vec<Namespace>,
@@ -95,7 +95,7 @@ impl Namespaces {
         self.space(name) == Space::Own
     }
 
-    /// Whose namespace `name` is in.
+    /// Returns whose a folder of this name is; `Beside` where no namespace covers it.
     pub(crate) fn space(&self, name: &FolderName) -> Space {
         if self.is_personal(name) {
             return Space::Own;

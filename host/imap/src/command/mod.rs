@@ -168,7 +168,7 @@ fn hand_over(wire: &mut Wire, reply: Reply, take: &mut impl FnMut(Reply) -> bool
     }
 }
 
-/// Reads until the command's tagged status.
+/// Reads up to the command's tagged status; continuation requests are passed over.
 async fn until_tagged(
     wire: &mut Wire,
     tag: &str,

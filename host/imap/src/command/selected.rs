@@ -81,7 +81,7 @@ fn read_code(line: &StatusLine, selected: &mut Selected) {
 /// 3.2.10).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// How many messages there are now.
+    /// EXISTS: how many messages the folder holds now.
     Exists(u32),
     /// One message was removed; which one does not matter to callers that count by UID.
     Expunged,
@@ -109,7 +109,7 @@ impl Change {
     }
 }
 
-/// A MAILBOXID as RFC 8474 section 4 spells it.
+/// Reads a MAILBOXID; `None` for one that RFC 8474 section 4 does not allow.
 pub(crate) fn mailbox_id(value: &Value<'_>) -> Option<String> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let [id] = value.items() else { return None };

@@ -81,7 +81,7 @@ impl Mechanism {
         }
     }
 
-    /// Whether one can act for another.
+    /// Whether it carries an authorization identity, so that an administrator can act for a user.
     fn takes_authzid(self) -> bool {
         matches!(self, Mechanism::Plain | Mechanism::ScramSha1 | Mechanism::ScramSha256)
     }
@@ -297,7 +297,7 @@ fn broken(wire: &mut Wire, what: &str) -> ImapError {
     wire.reader.fail(ImapError::Protocol { what })
 }
 
-/// LOGIN (RFC 9051 section 6.2.3).
+/// Logs in with LOGIN (RFC 9051 section 6.2.3), each argument quoted or as a literal.
 async fn plain_login(wire: &mut Wire, facts: &ServerFacts, login: &Login) -> Result<Answer, ImapError> {
     wire.begin("LOGIN")?;
     wire.writer.push(format!("{TAG} LOGIN").as_bytes());

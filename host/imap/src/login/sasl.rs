@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::login::scram::{KeyDerivation, SaltedPassword, Scram, keyed};
 use crate::types::login::Secret;
 
-/// One mechanism at work.
+/// The client's side of one SASL exchange (RFC 4422).
 pub(crate) enum Sasl {
     /// Everything is said at once: PLAIN, XOAUTH2, OAUTHBEARER.
     SingleResponse {
@@ -17,15 +17,15 @@ pub(crate) enum Sasl {
         /// `None` to cancel.
         acknowledge: Option<&'static [u8]>,
     },
-    /// The server speaks first (RFC 2195).
+    /// CRAM-MD5: the server speaks first, and its challenge is answered once (RFC 2195).
     CramMd5 { user: String, secret: Secret, answered: bool },
-    /// RFC 5802.
+    /// SCRAM-SHA-1 or SCRAM-SHA-256 (RFC 5802, RFC 7677).
     Scram(Box<Scram>),
 }
 
-/// What to do about a challenge.
+/// What a challenge is answered with.
 pub(crate) enum Step {
-    /// Send this.
+    /// These bytes, in base64.
     Send(Zeroizing<Vec<u8>>),
     /// Do the work, give it to [`Sasl::salted`], send what that returns.
     Derive(KeyDerivation),
@@ -73,7 +73,7 @@ impl Sasl {
         }
     }
 
-    /// What to send after [`Step::Derive`].
+    /// Returns what is sent once the key derivation of [`Step::Derive`] has run.
     pub(crate) fn final_response(&mut self, salted: &SaltedPassword) -> Zeroizing<Vec<u8>> {
         match self {
             Sasl::Scram(scram) => scram.client_final(salted),

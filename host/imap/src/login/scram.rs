@@ -15,22 +15,21 @@ use zeroize::Zeroizing;
 const MIN_ROUNDS: u32 = 4096;
 /// More rounds than any server asks for; a hostile one asks for 2^31, half an hour of work.
 const MAX_ROUNDS: u32 = 1_000_000;
-/// Longer nonces and salts serve nobody.
+/// The longest nonce or salt in bytes; honest ones have a few dozen.
 const MAX_FIELD: usize = 1024;
 
-/// The hash function a mechanism is named after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hash {
     Sha1,
     Sha256,
 }
 
-/// One log-in under way.
+/// The client's side of one SCRAM exchange; messages are named as in RFC 5802 section 5.
 pub(crate) struct Scram {
     hash: Hash,
     secret: Zeroizing<Vec<u8>>,
     nonce: String,
-    /// `n,` and the authorization identity.
+    /// The GS2 header: no channel binding, and the authorization identity if there is one.
     header: String,
     /// The client's first message without the header.
     bare: String,
@@ -55,7 +54,7 @@ pub(crate) struct KeyDerivation {
     nonce: String,
 }
 
-/// What [`KeyDerivation::run`] found.
+/// SaltedPassword of RFC 5802 section 3, with what the client's final message is made of.
 pub(crate) struct SaltedPassword {
     salted: Zeroizing<Vec<u8>>,
     first: String,
@@ -81,7 +80,7 @@ impl Scram {
         Some(Scram { hash, secret, nonce, header, bare, server: None, verified: false })
     }
 
-    /// The client's first message.
+    /// Returns the client-first-message.
     pub(crate) fn client_first(&self) -> String {
         format!("{}{}", self.header, self.bare)
     }
@@ -119,7 +118,7 @@ impl Scram {
         })
     }
 
-    /// The client's final message.
+    /// Returns the client-final-message, with the proof, and prepares for the server's signature.
     pub(crate) fn client_final(&mut self, salted_password: &SaltedPassword) -> Zeroizing<Vec<u8>> {
         let SaltedPassword { salted, first, nonce } = salted_password;
         let unproven = format!("c={},r={nonce}", STANDARD.encode(&self.header));
@@ -167,7 +166,7 @@ impl Scram {
 const IMPOSTOR: &str = "it did not show that it knows the password itself, as SCRAM demands";
 
 impl KeyDerivation {
-    /// Does the rounds; up to a second.
+    /// Runs PBKDF2; up to a second of CPU time at [`MAX_ROUNDS`].
     pub(crate) fn run(self) -> SaltedPassword {
         let KeyDerivation { hash, secret, salt, rounds, first, nonce } = self;
         let mut salted = Zeroizing::new(vec![0; hash.len()]);
@@ -201,7 +200,7 @@ impl Hash {
         })
     }
 
-    /// In constant time.
+    /// Compares in constant time.
     fn verify(self, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         match self {
             Hash::Sha1 => keyed::<Hmac<Sha1>>(key, message).verify_slice(signature).is_ok(),

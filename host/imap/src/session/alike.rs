@@ -59,7 +59,7 @@ fn is_standard(folder: &Folder, naming: &Naming<'_>) -> bool {
     naming.encode(&path).is_ok_and(|name| name == folder.name)
 }
 
-/// A path that nothing else reads like.
+/// Returns a path for the folder that no path in `taken` reads like, and adds it there.
 fn distinct_path(folder: &Folder, naming: &Naming<'_>, taken: &mut HashSet<String>) -> FolderPath {
     let name: &FolderName = &folder.name;
     let mut path = placed(naming.undecoded(name), folder.space);

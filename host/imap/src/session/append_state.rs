@@ -46,9 +46,9 @@ pub(crate) struct AppendState {
     /// Whether a body that left without consent was stored and never asked for. A `+` is then a consent, no
     /// late echo.
     pub(crate) plus_is_consent: bool,
-    /// How much may be under way.
+    /// The window of the folder before, so that its size need not be found again.
     pub(crate) window: Option<Window>,
-    /// Until when the server wants to be left alone.
+    /// When the pause ends that the server asked for.
     pause: Option<Instant>,
     /// Requests for patience since the last message it took.
     throttles: u32,
@@ -72,24 +72,24 @@ impl AppendState {
         !again
     }
 
-    /// The server took a message.
+    /// Takes note of a stored message: after the pause, the next request for patience counts as the first.
     pub(crate) fn note_stored(&mut self) {
         if self.pause.is_none_or(|until| until <= Instant::now()) {
             self.throttles = 0;
         }
     }
 
-    /// The next complaint is waited for as the first one is.
+    /// Makes the next pause as long as the first one.
     pub(crate) fn reset_backoff(&mut self) {
         self.throttles = 0;
     }
 
-    /// It is not waited any longer.
+    /// Ends the pause at once.
     pub(crate) fn end_pause(&mut self) {
         self.pause = None;
     }
 
-    /// Until when nothing may be sent.
+    /// Returns when the pause ends; `None` when there is none at `now`.
     pub(crate) fn pause_until(&self, now: Instant) -> Option<Instant> {
         self.pause.filter(|until| *until > now)
     }

@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// `None` when the answer is none.
+    /// Asks with SEARCH RETURN (RFC 4731); `None` when the server refuses or its answer cannot be read.
     async fn search_uids(&mut self) -> Result<Option<UidSet>, ImapError> {
         let answer =
             match self.run(Command::new("UID SEARCH").text("RETURN (ALL) ALL")).await?.ok("UID SEARCH") {

@@ -11,7 +11,7 @@ use crate::types::flags::Flags;
 use crate::types::name::FolderName;
 use crate::types::uidset::{MAX_SET_BYTES, UidSet, parse_ranges};
 
-/// Where copies went (RFC 4315 section 3).
+/// COPYUID: the UIDs of messages that were copied or moved, and of their copies (RFC 4315 section 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyUid {
     /// The UIDVALIDITY that the new UIDs belong to: the other folder's.

@@ -33,7 +33,7 @@ pub struct FetchHistory(Arc<Mutex<History>>);
 
 #[derive(Debug, Default)]
 struct History {
-    /// Messages of one question at most.
+    /// The most messages one question may ask for, since the connection broke at longer ones.
     most: HashMap<FetchItems, u32>,
     /// The same where longer questions were refused and the connection stayed.
     takes: HashMap<FetchItems, u32>,

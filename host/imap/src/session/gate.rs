@@ -20,7 +20,7 @@ use crate::syntax::reply::{Reply, Status, StatusLine};
 use crate::types::error::ImapError;
 use crate::wire::{Event, Wire};
 
-/// No response that async-imap needs is longer.
+/// The longest response that is handed on, in bytes; those that async-imap needs are shorter.
 const MAX_HANDED: usize = 64 << 10;
 /// imap-proto recurses once per parenthesis in places; responses to our calls hold fewer than ten.
 const MAX_PARENTHESES: usize = 128;
@@ -79,7 +79,7 @@ impl Gate {
         self.wire = Some(wire);
     }
 
-    /// Prepares for one call of async-imap.
+    /// Forgets the last call's record and starts the deadlines of the next one.
     pub(crate) fn begin(&mut self, during: &'static str) -> Result<(), ImapError> {
         self.record = CallRecord::default();
         self.wire()?.begin(during)

@@ -50,11 +50,11 @@ pub const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(50);
 pub struct Session {
     imap: async_imap::Session<Gate>,
     known: KnownServer,
-    /// Of these, what is heeded.
+    /// The server's facts without what [`Session::restrain`] has struck out.
     facts: ServerFacts,
     timeouts: Timeouts,
     tags: u64,
-    /// Whether QRESYNC was enabled.
+    /// Whether QRESYNC was enabled, and the server's VANISHED can be believed.
     qresync: bool,
     /// Whether each command waits for the answer to the one before.
     one_at_a_time: bool,
@@ -80,13 +80,13 @@ pub struct Restraint {
 /// Storage used and allowed (RFC 9208), of the quota root with the least room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// Bytes in use.
+    /// Bytes that the account's messages take.
     pub used: u64,
-    /// Bytes allowed.
+    /// Bytes that they may take.
     pub limit: u64,
 }
 
-/// The commands that async-imap speaks.
+/// The commands that go through async-imap, with the folder's name where they have one.
 enum Control<'a> {
     Examine(&'a str),
     Select(&'a str),
@@ -199,7 +199,7 @@ impl Session {
         Ok(selected)
     }
 
-    /// Reads EXAMINE's answer.
+    /// Reads EXAMINE's answer and makes the folder the open one.
     pub(crate) fn examined(&mut self, folder: &FolderName, answer: &Answer) -> Result<Selected, ImapError> {
         // A source is opened for reading only, and without its count it would pass for empty.
         if !has_exists(answer) {
@@ -385,7 +385,7 @@ impl Session {
         self.stored
     }
 
-    /// Messages were stored in the open folder.
+    /// Counts messages that were stored in the open folder.
     pub(crate) fn has_stored(&mut self, messages: u32) {
         self.stored = self.stored.saturating_add(messages);
     }
@@ -418,7 +418,7 @@ impl Session {
         Ok(answers)
     }
 
-    /// Runs a command of our own.
+    /// Runs a command past async-imap and returns its answer, whatever it is.
     pub(crate) async fn run(&mut self, command: Command) -> Result<Answer, ImapError> {
         self.drain_fetch().await?;
         let tag = self.next_tag();

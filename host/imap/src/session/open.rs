@@ -19,18 +19,18 @@ const SMALL_FOLDER: u32 = 2_000;
 /// What [`Session::prepare`] is to do beside opening the folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Preparation<'a> {
-    /// Whether to create it.
+    /// Whether to send CREATE.
     pub create: bool,
     /// The role to create it with, where the server takes one (RFC 6154 section 3).
     pub role: Option<&'a SpecialUse>,
-    /// Whether to subscribe to it.
+    /// Whether to send SUBSCRIBE.
     pub subscribe: bool,
 }
 
-/// A folder that is ready to be written to.
+/// A folder that [`Session::prepare`] has opened for writing.
 #[derive(Debug, Clone)]
 pub struct PreparedFolder {
-    /// The open folder.
+    /// The folder's figures and flags at the moment it was opened.
     pub selected: Selected,
     /// Whether this call created it; `false` when it was there.
     pub created: bool,

@@ -92,10 +92,10 @@ fn has_wrong_id(reply: &Reply) -> bool {
         && read_one(reply).is_none_or(|(_, figures)| figures.mailbox_id.is_none())
 }
 
-/// What every server knows.
+/// The items of RFC 9051 that every server knows; asked for alone where more of them were answered with BAD.
 pub(crate) const BASE: &str = "(MESSAGES UIDNEXT UIDVALIDITY)";
 
-/// The figures worth asking this server for.
+/// Returns the items to ask this server for, by its capabilities.
 pub(crate) fn items(facts: &ServerFacts) -> String {
     let mut items = BASE.trim_end_matches(')').to_owned();
     let modseq = facts.has("CONDSTORE") || facts.has("QRESYNC");

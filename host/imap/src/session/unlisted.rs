@@ -14,7 +14,7 @@ use crate::types::status::FolderStatus;
 pub struct ExpectedFolder {
     /// Its name, where that was kept; else it is the one that its path has here.
     pub name: Option<FolderName>,
-    /// Its path.
+    /// The path it had then, by which it is found where the name was not kept.
     pub path: FolderPath,
 }
 
@@ -102,7 +102,7 @@ impl Session {
     }
 }
 
-/// Whether both are the figures of one folder.
+/// Whether both have one UIDVALIDITY, UIDNEXT and count, as one folder under two names has.
 fn is_same(one: &FolderStatus, other: &FolderStatus) -> bool {
     let figures = |status: &FolderStatus| (status.uid_validity, status.uid_next, status.messages);
     one.uid_validity.is_some() && figures(one) == figures(other)

@@ -66,7 +66,7 @@ impl Window {
         self.limit = (self.limit / 2).max(FLOOR);
     }
 
-    /// Whether it was made with these bounds.
+    /// Whether it was made with these bounds, and can be used again.
     pub(crate) fn fits(&self, max_messages: usize, max_bytes: u64) -> bool {
         self.max_messages == max_messages.max(1) && self.max_bytes == max_bytes
     }
@@ -77,7 +77,7 @@ impl Window {
         self
     }
 
-    /// A message is not under way any more.
+    /// Makes room: a message was answered, for whatever reason.
     pub(crate) fn released(&mut self, len: u64) {
         self.messages = self.messages.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(len);

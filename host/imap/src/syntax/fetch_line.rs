@@ -22,7 +22,7 @@ pub(crate) struct FetchLine {
     pub(crate) flags: Option<Flags>,
     /// The inner option is empty for NIL and for dates that name no instant.
     pub(crate) date: Option<Option<InternalDate>>,
-    /// The inner option is empty for NIL.
+    /// In bytes; the inner option is empty for NIL.
     pub(crate) size: Option<Option<u64>>,
     pub(crate) gmail: Option<GmailFacts>,
     pub(crate) section: Section,

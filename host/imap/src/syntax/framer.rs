@@ -13,10 +13,10 @@ use crate::types::error::ImapError;
 const MAX_LINE: usize = 8 << 20;
 /// A literal that is no message body: a folder name, a flag, a quota root.
 const MAX_LITERAL: u64 = 1 << 20;
-/// One response with its literals, bodies aside.
+/// The longest response in bytes, its literals included, bodies that are read apart aside.
 const MAX_RESPONSE: usize = 16 << 20;
 
-/// What the server's bytes contain next.
+/// What [`Framer::next`] cuts off the buffer.
 #[derive(Debug)]
 pub(crate) enum Frame {
     /// One whole response, literals inline, line end included. A body that was read apart stands as `{0}`.
@@ -26,7 +26,7 @@ pub(crate) enum Frame {
     Body {
         /// The response so far, up to and without the literal's announcement.
         head: Bytes,
-        /// The body's announced length in bytes.
+        /// The body's length in bytes, by its announcement.
         len: u64,
     },
 }
@@ -34,17 +34,17 @@ pub(crate) enum Frame {
 /// The state between two looks at a growing buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Framer {
-    /// The response under way.
+    /// The part of the response that was taken out of the buffer.
     head: BytesMut,
     /// How much of the buffer is known to hold no line end.
     scanned: usize,
     /// How much of a literal is still to be moved into `head`.
     literal: u64,
-    /// Where the current line starts in `head`.
+    /// Where the current line starts in `head`; literals stand before it.
     line: usize,
     /// Whether this response can hold literals; status texts cannot, whatever they end in.
     plain: bool,
-    /// Whether bodies are handed out apart.
+    /// Whether message bodies are handed out apart rather than kept in the response.
     pub(crate) bodies: bool,
 }
 

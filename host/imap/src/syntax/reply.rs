@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::syntax::scrub::Secrets;
 use crate::syntax::token::Tokens;
 
-/// Status words of RFC 9051 section 7.1.
+/// The first word of a status response (RFC 9051 section 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Ok,
@@ -21,26 +21,26 @@ pub(crate) enum Status {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StatusLine {
     pub(crate) status: Status,
-    /// The code's name, upper case.
+    /// The response code's name in upper case, such as `UIDVALIDITY`.
     pub(crate) code: Option<String>,
     /// What stands behind the code's name inside the brackets.
     pub(crate) arguments: Vec<u8>,
-    /// The text for people, without the code.
+    /// The human-readable text behind the code, scrubbed of secrets and at most 1,000 bytes long.
     pub(crate) text: String,
 }
 
-/// One response.
+/// One response by its kind (RFC 9051 section 7).
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    /// The end of the command with this tag.
+    /// The status that ends the command with this tag.
     Tagged { tag: String, line: StatusLine },
-    /// `* OK …`, `* BYE …`
+    /// A status response without a tag: `* OK …`, `* BYE …`.
     Untagged(StatusLine),
     /// `+ …`; the text behind the plus sign, which may be missing altogether.
     Continue(Bytes),
     /// `* …` with data. `number` is set for `* 12 EXISTS`; `word` is upper case.
     Data { number: Option<u32>, word: String, response: Bytes },
-    /// Nothing that IMAP knows.
+    /// A line that is no IMAP response.
     Noise(Bytes),
 }
 
@@ -80,7 +80,7 @@ impl Reply {
         Reply::Data { number, word, response }
     }
 
-    /// How many bytes it keeps, roughly.
+    /// Returns how many bytes it keeps in memory, roughly.
     pub(crate) fn len(&self) -> usize {
         match self {
             Reply::Tagged { line, .. } | Reply::Untagged(line) => line.arguments.len() + line.text.len(),

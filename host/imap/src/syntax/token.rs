@@ -8,16 +8,16 @@ use std::borrow::Cow;
 /// Honest servers nest four deep (NAMESPACE with extensions); parsers without a bound overflow their stack.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// One value of a response.
+/// One value of a response (RFC 9051 section 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     /// A bare word, `NIL` included; may hold `[…]` with anything inside, as in `BODY[HEADER.FIELDS (X)]`.
     Atom(&'a [u8]),
-    /// A quoted string with its escapes undone.
+    /// A quoted string, without its quotes and escapes.
     Quoted(Cow<'a, [u8]>),
-    /// A literal's bytes.
+    /// The bytes of a literal, without its announcement.
     Literal(&'a [u8]),
-    /// A parenthesised list.
+    /// What stands between two parentheses.
     List(Vec<Value<'a>>),
 }
 
@@ -36,7 +36,7 @@ impl<'a> Value<'a> {
         matches!(self, Value::Atom(word) if word.eq_ignore_ascii_case(b"NIL"))
     }
 
-    /// The string, `None` for NIL and lists.
+    /// Returns the bytes of an `nstring`: `None` for NIL and for lists.
     pub(crate) fn string(&self) -> Option<&[u8]> {
         if self.is_nil() { None } else { self.bytes() }
     }
@@ -46,12 +46,12 @@ impl<'a> Value<'a> {
         self.string().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
-    /// The number, when the word is one.
+    /// Returns the word or string as a decimal number; `None` when it is none or beyond 64 bits.
     pub(crate) fn number(&self) -> Option<u64> {
         std::str::from_utf8(self.bytes()?).ok()?.parse().ok()
     }
 
-    /// The list's items, none for anything else.
+    /// Returns the items of a list; an empty slice for anything else.
     pub(crate) fn items(&self) -> &[Value<'a>] {
         match self {
             Value::List(items) => items,
@@ -65,7 +65,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads values from one framed response.
+/// Reads the values of one framed response, one after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens<'a> {
     bytes: &'a [u8],
@@ -84,7 +84,7 @@ impl<'a> Tokens<'a> {
         self.broken
     }
 
-    /// What has not been read yet.
+    /// Returns the bytes behind the last value.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }

@@ -12,7 +12,7 @@ pub(crate) const MOST_MESSAGES: u32 = 4_000_000;
 const MORE_LISTED: u32 = 1_000;
 /// Bytes of a list's lines, a message: flags and labels take a few hundred at most.
 const LINE: u64 = 1 << 10;
-/// Bytes of the lines of a list of any length.
+/// Bytes that the lines of any list may take beyond [`LINE`] for each message.
 const LINES: u64 = 16 << 20;
 /// The longest body: IMAP4rev1 has 32 bits for RFC822.SIZE and for a literal (RFC 3501 section 9).
 pub(crate) const MOST_BODY: u64 = u32::MAX as u64;

@@ -13,7 +13,7 @@ const MAX_SHOWN: usize = 400;
 /// A failure of an IMAP conversation. What the server said is kept as it came and escaped when shown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ImapError {
-    /// The server could not be reached or trusted.
+    /// The connection was not made: name, network or certificate.
     #[error(transparent)]
     Net(#[from] NetError),
     /// The server refused the credentials. It was asked once.
@@ -21,7 +21,7 @@ pub enum ImapError {
     LoginRefused {
         /// The response code, upper case, such as `AUTHENTICATIONFAILED` (RFC 5530).
         code: Option<String>,
-        /// The server's words.
+        /// The human-readable text, as it came.
         text: String,
         /// Whether the log-in was an administrator's on behalf of the user: the refusal may then be about
         /// either.
@@ -30,44 +30,44 @@ pub enum ImapError {
     /// The server offers no way to log in that the account's method allows; nothing secret was sent.
     #[error("{what}")]
     LoginUnavailable {
-        /// What is missing: one lower-case sentence.
+        /// Which mechanism or form is missing, as one lower-case sentence.
         what: String,
     },
-    /// The server takes OAuth tokens only.
+    /// The server offers OAuth mechanisms only, and the account has a password.
     #[error("the server accepts no passwords, only OAuth tokens")]
     NeedsOauth,
     /// The server answered NO: it understood the command and will not or cannot do it.
     #[error("the server refused {command}: {}", Words(.code.as_deref(), .text))]
     No {
-        /// The command's name.
+        /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
-        /// The response code, upper case.
+        /// The response code in upper case, such as `OVERQUOTA` (RFC 5530).
         code: Option<String>,
-        /// The server's words.
+        /// The human-readable text, as it came.
         text: String,
     },
     /// The server answered BAD: it did not understand the command.
     #[error("the server did not understand {command}: {}", Words(.code.as_deref(), .text))]
     Bad {
-        /// The command's name.
+        /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
-        /// The response code, upper case.
+        /// The response code in upper case, such as `OVERQUOTA` (RFC 5530).
         code: Option<String>,
-        /// The server's words.
+        /// The human-readable text, as it came.
         text: String,
     },
     /// The server said goodbye (RFC 9051 section 7.1.5).
     #[error("the server ended the session: {}", Words(None, .text))]
     Bye {
-        /// The server's words, response code included.
+        /// The human-readable text with the response code in front of it.
         text: String,
     },
     /// The connection ended, or was dropped because going on would not be safe.
     #[error("the connection was lost during {during}: {detail}")]
     Closed {
-        /// The command that was under way.
+        /// The command that was under way, or what else was waited for.
         during: &'static str,
-        /// Why: one lower-case clause.
+        /// What happened, as one lower-case clause.
         detail: String,
     },
     /// The connection ended while nothing was asked of the server: no message's doing.
@@ -80,75 +80,75 @@ pub enum ImapError {
     /// dropped, since going on would not be safe.
     #[error("the connection had to end with the answer BAD to {command}: {}", Words(.code.as_deref(), .text))]
     BadMessage {
-        /// The command's name.
+        /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
-        /// The response code, upper case.
+        /// The response code in upper case, such as `OVERQUOTA` (RFC 5530).
         code: Option<String>,
-        /// The server's words.
+        /// The human-readable text, as it came.
         text: String,
     },
-    /// The server did not answer in time.
+    /// A deadline of [`Timeouts`](crate::Timeouts) passed.
     #[error("the server did not answer {during} within {} seconds", .after.as_secs())]
     TimedOut {
-        /// The command that was under way.
+        /// The command that was under way, or what else was waited for.
         during: &'static str,
-        /// How long it was waited for.
+        /// The deadline that passed.
         after: Duration,
     },
     /// What was due came, or was taken, at less than the least pace.
     #[error("the server was too slow with {during}: less than 1 KiB a second over 10 minutes")]
     TooSlow {
-        /// The command that was under way.
+        /// The command that was under way, or what else was waited for.
         during: &'static str,
     },
     /// The server broke the protocol in a way that leaves no safe reading.
     #[error("the server broke the protocol: {what}")]
     Protocol {
-        /// What happened: one lower-case clause.
+        /// What the server sent or left out, as one lower-case clause.
         what: String,
     },
     /// The server sent more than mailhaul is willing to hold.
     #[error("the server exceeded a limit: {what}")]
     Limit {
-        /// Which limit: one lower-case clause.
+        /// Which limit it was, as one lower-case clause.
         what: String,
     },
-    /// A log-in would have travelled in clear text.
+    /// A password would have travelled in clear text; nothing was sent.
     #[error("logging in to {endpoint} would send the password in clear text; allow it explicitly or use TLS")]
     Cleartext {
-        /// The server's `host:port`.
+        /// The server as `host:port`.
         endpoint: String,
     },
     /// TLS could not be started on a clear-text connection.
     #[error("STARTTLS failed: {what}")]
     Starttls {
-        /// Why: one lower-case clause.
+        /// What happened, as one lower-case clause.
         what: String,
     },
     /// A message body is longer than the caller was willing to take. The session stays usable.
     #[error("the body is longer than {max} bytes")]
     BodyTooLong {
-        /// The caller's limit in bytes.
+        /// The limit that the caller gave, in bytes.
         max: usize,
     },
     /// The server does not have what a command needs, and the command was not sent.
     #[error("the server has no {capability}, which {command} needs")]
     Unsupported {
-        /// The command's name.
+        /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
-        /// The capability that is missing.
+        /// The capability that the server does not advertise.
         capability: &'static str,
     },
     /// The folder is not open for writing, and the command was not sent.
     #[error("{command} needs a folder that is open for writing")]
     ReadOnly {
-        /// The command's name.
+        /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
     },
     /// The server lists fewer messages than it says there are. The session stays usable.
     #[error("the server lists {listed} messages in a folder of {exists}")]
     Incomplete {
-        /// How many UIDs were listed.
+        /// How many UIDs the list has.
         listed: u64,
         /// How many messages there are, by the server's count.
         exists: u64,
@@ -162,45 +162,45 @@ pub enum ImapError {
     /// An argument cannot be written in a command, and was not sent.
     #[error("{what} cannot be sent in an IMAP command")]
     Unsendable {
-        /// Which argument.
+        /// Which argument it is, and what is in it.
         what: String,
     },
 }
 
-/// What a user can do something about.
+/// What a user can act on, see [`ImapError::cause`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
-    /// The user name or password is wrong.
+    /// User name or password are wrong, by the server's account.
     AuthRefused,
-    /// The mailbox does not exist.
+    /// The server knows no such mailbox.
     MailboxMissing,
     /// Wrong credentials or no such mailbox: the server does not say which.
     AuthOrMissing,
-    /// IMAP is switched off for this mailbox.
+    /// IMAP is switched off for this mailbox or plan.
     ImapDisabled,
-    /// The server wants an OAuth token.
+    /// The server takes OAuth tokens only, or has switched passwords off.
     NeedsOauth,
-    /// Too many connections or log-ins at once.
+    /// The server's limit on connections, log-ins or requests is reached.
     TooManyConnections,
-    /// The host name has no address.
+    /// DNS has no address for the host name.
     NameUnknown,
-    /// Nothing listens on the port.
+    /// The host refused the connection: nothing listens on the port.
     Refused,
     /// No answer: a firewall, a wrong address, a dead host.
     Filtered,
-    /// The certificate leads to no trusted root.
+    /// The certificate's chain ends at no trusted root.
     TlsUntrusted,
-    /// The certificate is for another name.
+    /// The certificate is for other names than the host's.
     TlsName,
-    /// The certificate is expired or not valid yet.
+    /// The certificate is expired, or not valid yet.
     TlsExpired,
     /// TLS was expected on a port that answers in clear.
     TlsOnPlainPort,
     /// Clear text was expected on a port that speaks TLS.
     PlainOnTlsPort,
-    /// The mailbox is out of room.
+    /// The account's quota is used up.
     Quota,
-    /// The server failed in some other way.
+    /// Anything else that the server did wrong or did not do.
     ServerFault,
 }
 

@@ -7,9 +7,9 @@ use crate::types::name::{FolderName, FolderPath, NameError, Naming};
 /// What was learnt about a server when the session began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFacts {
-    /// Where it was reached.
+    /// Host, port and TLS mode it was reached at.
     pub endpoint: Endpoint,
-    /// The greeting's text, as it came.
+    /// The text of the greeting behind its code, as it came.
     pub greeting: String,
     /// The capabilities after log-in, as written (RFC 9051 section 7.2.2).
     pub capabilities: Vec<String>,

@@ -9,7 +9,7 @@ use crate::types::uidset::UidSet;
 /// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated
 /// by the caller in smaller parts.
 const CHUNK_BODIES: u32 = 2000;
-/// Messages per command without bodies.
+/// Messages per command without bodies: of a list, more fit into memory while they come.
 const CHUNK_META: u32 = 5000;
 
 /// What to ask of each message. Bodies are always asked for with `BODY.PEEK`, so that no flag changes.
@@ -17,7 +17,7 @@ const CHUNK_META: u32 = 5000;
 pub enum FetchItems {
     /// UID and flags only: the lightest way to see what is there.
     Flags,
-    /// UID, flags, internal date and size.
+    /// UID, flags, internal date and size: what message lists are made of.
     Meta,
     /// [`FetchItems::Meta`] and what Gmail adds; only for servers with X-GM-EXT-1.
     Gmail,
@@ -25,7 +25,7 @@ pub enum FetchItems {
     Identity,
     /// [`FetchItems::Meta`] and the whole header, as the body.
     Headers,
-    /// [`FetchItems::Meta`] and the whole message.
+    /// [`FetchItems::Meta`] and the whole message, as the body.
     Full,
 }
 
@@ -77,7 +77,7 @@ pub struct FetchedMessage {
     /// The length in bytes of what [`Fetch::chunk`](crate::Fetch::chunk) will return; `None` when the server
     /// answered without a body.
     pub body_len: Option<u64>,
-    /// What Gmail adds, when it was asked for.
+    /// What Gmail adds, for [`FetchItems::Gmail`].
     pub gmail: Option<GmailFacts>,
 }
 

@@ -24,7 +24,6 @@ const MAX_TOKEN: usize = 255;
 #[derive(Debug, Clone, Default)]
 pub struct Flags(Option<Arc<Set>>);
 
-/// What a set of flags holds, when it holds any.
 #[derive(Debug, Clone, Default)]
 struct Set {
     system: u8,
@@ -49,7 +48,7 @@ fn without_case(a: &str, b: &str) -> Ordering {
 }
 
 impl Flags {
-    /// Returns the empty set.
+    /// Returns a set without flags; it takes no memory.
     pub fn new() -> Flags {
         Flags::default()
     }
@@ -62,7 +61,7 @@ impl Flags {
         self.0.as_ref().map_or(&[], |set| &set.named)
     }
 
-    /// The set, to be changed: no clone's is.
+    /// Returns the set to be changed; it is copied first where clones share it.
     fn own(&mut self) -> &mut Set {
         Arc::make_mut(self.0.get_or_insert_default())
     }
@@ -106,17 +105,17 @@ impl Flags {
         }
     }
 
-    /// Where a named flag stands, or would.
+    /// Returns where a named flag stands (`Ok`), or would have to (`Err`).
     fn find(&self, flag: &str) -> Result<usize, usize> {
         self.named().binary_search_by(|known| without_case(known, flag))
     }
 
-    /// Returns whether no flag is set.
+    /// Returns whether no flag is set, system or named.
     pub fn is_empty(&self) -> bool {
         self.system() == 0 && self.named().is_empty()
     }
 
-    /// Returns how many flags are set.
+    /// Returns how many flags are set, system flags and named ones together.
     pub fn len(&self) -> usize {
         self.iter().count()
     }
@@ -144,7 +143,7 @@ impl Flags {
         self.iter().filter(|flag| !other.contains(flag)).collect()
     }
 
-    /// Returns the flags of both.
+    /// Returns the flags that are set in either.
     pub fn union(&self, other: &Flags) -> Flags {
         self.iter().chain(other.iter()).collect()
     }

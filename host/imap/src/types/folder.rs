@@ -7,21 +7,21 @@ use crate::types::name::{FolderName, FolderPath};
 /// A folder's role (RFC 6154 section 2, RFC 8457).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SpecialUse {
-    /// Messages that were sent.
+    /// `\Sent`: copies of messages that were sent.
     Sent,
-    /// Unfinished messages.
+    /// `\Drafts`: messages that are not finished.
     Drafts,
-    /// Messages that were deleted.
+    /// `\Trash`: messages that were deleted, or are about to be.
     Trash,
-    /// Spam.
+    /// `\Junk`: messages taken for spam.
     Junk,
-    /// Messages put away.
+    /// `\Archive`: messages put away for good.
     Archive,
-    /// All messages, a view over the other folders.
+    /// `\All`: all messages, mostly a view over the other folders.
     All,
-    /// Flagged messages, a view over the other folders.
+    /// `\Flagged`: flagged messages, mostly a view over the other folders.
     Flagged,
-    /// Messages the server thinks important, a view over the other folders.
+    /// `\Important` (RFC 8457): what the server thinks important, a view over the other folders.
     Important,
     /// Another backslash attribute that names a role, as written.
     Other(String),
@@ -47,7 +47,7 @@ impl SpecialUse {
         })
     }
 
-    /// Returns the attribute, such as `\Sent`.
+    /// Returns the attribute as it stands in LIST and CREATE, such as `\Sent`.
     pub fn as_attribute(&self) -> &str {
         match self {
             SpecialUse::Sent => "\\Sent",
@@ -80,7 +80,7 @@ impl fmt::Display for SpecialUse {
 /// Whose a folder is, by the server's namespaces (RFC 2342).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Space {
-    /// The user's own: in a personal namespace.
+    /// In a personal namespace: the user's own.
     #[default]
     Own,
     /// Beside all namespaces that the server tells of; mostly the user's own all the same.
@@ -89,10 +89,10 @@ pub enum Space {
     Foreign,
 }
 
-/// One folder that the server lists.
+/// One folder of the account, as LIST shows it (RFC 9051 section 7.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// Its name on this server.
+    /// The bytes that commands name it by on this server.
     pub name: FolderName,
     /// Its place for people and other servers. No two folders that can be opened have one path. Outside the
     /// personal namespace it is the place from the server's root, see [`FolderPath::is_outside`].
@@ -100,15 +100,15 @@ pub struct Folder {
     /// How its name reads, where another folder's reads the same; elsewhere `None`. One of these folders has
     /// it as its path, the others are told apart by their names as they stand on the wire.
     pub reads: Option<FolderPath>,
-    /// Whose it is.
+    /// Whose it is, by the server's namespaces.
     pub space: Space,
-    /// Its attributes as written.
+    /// Its attributes as the server writes them, such as `\HasNoChildren`.
     pub attributes: Vec<String>,
     /// Its roles, in the server's order; mostly none or one.
     pub roles: Vec<SpecialUse>,
     /// Whether it can be opened; a folder that cannot only holds other folders.
     pub selectable: bool,
-    /// Whether the user subscribed to it.
+    /// Whether the user is subscribed to it, by LIST or LSUB.
     pub subscribed: bool,
     /// Whether the server lists it; one that it leaves out was asked for by its name, and is there.
     pub listed: bool,

@@ -5,21 +5,21 @@ use secrecy::SecretSlice;
 /// A password or token: any bytes, overwritten when dropped, never shown.
 pub type Secret = SecretSlice<u8>;
 
-/// Who logs in, and how.
+/// The credentials of one mailbox.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The mailbox's user name.
+    /// The user name of the mailbox.
     pub user: String,
     /// The administrator whose credentials are used to act as `user` (SASL authorization identity, RFC 4422
     /// section 2); PLAIN or SCRAM only.
     pub admin: Option<String>,
-    /// The mechanism.
+    /// Which mechanism proves the identity.
     pub method: AuthMethod,
     /// The password, or the OAuth access token: of `admin` when that is set.
     pub secret: Secret,
 }
 
-/// How to prove an identity.
+/// How the identity is proven to the server: a mechanism, or a choice among those it offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
     /// By password, with the best mechanism the server offers.

@@ -46,12 +46,12 @@ impl fmt::Display for FolderName {
 pub struct FolderPath(pub Vec<String>);
 
 impl FolderPath {
-    /// Returns the path of the inbox.
+    /// Returns the one-level path `INBOX`.
     pub fn inbox() -> FolderPath {
         FolderPath(vec!["INBOX".to_owned()])
     }
 
-    /// Returns whether this is the inbox.
+    /// Returns whether this is the inbox: one level that reads INBOX in any spelling.
     pub fn is_inbox(&self) -> bool {
         matches!(self.0.as_slice(), [only] if only.eq_ignore_ascii_case("INBOX"))
     }
@@ -197,24 +197,24 @@ impl Ord for FolderPath {
     }
 }
 
-/// Why a path has no name on a server.
+/// Why a path has no name on a server, from [`ServerFacts::encode`](crate::ServerFacts::encode).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// The path, or one of its levels, is empty.
+    /// The path has no level, or one of its levels is empty.
     #[error("a folder name has an empty level")]
     Empty,
     /// A level holds the server's hierarchy delimiter, so it would become two levels.
     #[error("the folder level `{level}` holds `{delimiter}`, which separates levels on this server")]
     Delimiter {
-        /// The level, escaped for display.
+        /// The level, escaped for display and at most 100 characters long.
         level: String,
-        /// The server's delimiter.
+        /// The hierarchy delimiter of the server.
         delimiter: char,
     },
-    /// A level holds a control character.
+    /// A level holds a control character, which folder names cannot have.
     #[error("the folder level `{level}` holds a control character")]
     Control {
-        /// The level, escaped for display.
+        /// The level, escaped for display and at most 100 characters long.
         level: String,
     },
     /// The server has no hierarchy and the path has more than one level.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::types::error::{Cause, ImapError, Words};
 
-/// Codes that ask to come back later.
+/// Codes by which a server asks to come back later (RFC 5530; THROTTLED is Microsoft's).
 const LATER: [&str; 4] = ["THROTTLED", "UNAVAILABLE", "LIMIT", "INUSE"];
-/// Words that do.
+/// Words by which servers ask to come back later that send no code.
 const LATER_WORDS: [&str; 7] = [
     "throttled",
     "suggested backoff time",
@@ -61,12 +61,12 @@ const FULL_WORDS: [&str; 33] = [
 /// Words that mean nothing but room, in the languages of webmail.
 const ROOM: [&str; 11] =
     ["full", "voll", "plein", "pleine", "lleno", "llena", "pieno", "piena", "cheio", "cheia", "volle"];
-/// Words for room, at the end of a word …
+/// Words for room, at the end of a word; together with [`LACK`] they mean that there is none.
 const PLACE: [&str; 14] = [
     "space", "room", "storage", "capacity", "mailbox", "platz", "speicher", "postfach", "espace", "espacio",
     "spazio", "espaço", "ruimte", "memory",
 ];
-/// … and for the lack of it, at the beginning of one.
+/// Words for a lack, at the beginning of a word.
 const LACK: [&str; 15] = [
     "exceed",
     "insuf",
@@ -85,14 +85,14 @@ const LACK: [&str; 15] = [
     "suficiente",
 ];
 
-/// Why a server refused one command or message.
+/// A NO or BAD without the command it answers: why a command or message was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The response code, upper case: `OVERQUOTA`, `TOOBIG`, `LIMIT`, `TRYCREATE`…
     pub code: Option<String>,
-    /// The server's words, as they came.
+    /// The human-readable text, as it came.
     pub text: String,
-    /// Whether it was BAD rather than NO.
+    /// Whether it was BAD, "not understood", rather than NO.
     pub bad: bool,
 }
 

@@ -42,7 +42,7 @@ impl UidSet {
         UidSet { ranges: merged }
     }
 
-    /// Returns whether no UID is in the set.
+    /// Returns whether the set names no UID.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -52,7 +52,7 @@ impl UidSet {
         self.ranges.iter().map(|(first, last)| u64::from(last - first) + 1).sum()
     }
 
-    /// Returns whether `uid` is in the set.
+    /// Returns whether `uid` is in the set; zero never is. Takes time logarithmic in the number of ranges.
     pub fn contains(&self, uid: u32) -> bool {
         let after = self.ranges.partition_point(|(first, _)| *first <= uid);
         after.checked_sub(1).and_then(|index| self.ranges.get(index)).is_some_and(|(_, last)| uid <= *last)
@@ -119,12 +119,12 @@ impl UidSet {
         UidSet { ranges }
     }
 
-    /// Returns the UIDs that are in both sets.
+    /// Returns the UIDs of this set that are in `other` as well.
     pub fn intersection(&self, other: &UidSet) -> UidSet {
         self.without(&self.without(other))
     }
 
-    /// Adds every UID of `other`.
+    /// Adds every UID of `other` to this set.
     pub fn extend(&mut self, other: &UidSet) {
         *self = UidSet::from_ranges(self.ranges().chain(other.ranges()));
     }
@@ -140,7 +140,7 @@ impl UidSet {
         Some(UidSet::from_ranges(parse_ranges(text)?.into_iter().map(|(a, b)| a.min(b)..=a.max(b))))
     }
 
-    /// Returns the ranges, ascending and disjoint.
+    /// Returns the ranges, ascending, with at least one UID missing between two of them.
     pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u32>> + '_ {
         self.ranges.iter().map(|(first, last)| *first..=*last)
     }
@@ -235,7 +235,7 @@ pub(crate) fn parse_ranges(text: &[u8]) -> Option<Vec<(u32, u32)>> {
         .collect()
 }
 
-/// A UID or UIDVALIDITY: between 1 and 2^32-1.
+/// Returns the number as a UID or UIDVALIDITY; `None` outside 1 to 2^32-1 (RFC 9051 section 9, `nz-number`).
 pub(crate) fn nonzero(number: u64) -> Option<u32> {
     u32::try_from(number).ok().filter(|number| *number > 0)
 }

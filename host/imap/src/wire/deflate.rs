@@ -20,7 +20,7 @@ pub(crate) struct DeflateStream<S> {
     io: S,
     inflate: Decompress,
     deflate: Compress,
-    /// Read and not unfolded yet: `input[taken..]`.
+    /// Compressed bytes that were read; those from `taken` on are not inflated yet.
     input: Vec<u8>,
     taken: usize,
     /// Whether unfolding may still hold output back for want of room.

@@ -27,7 +27,7 @@ use crate::types::timeouts::Timeouts;
 use crate::wire::pace::Pace;
 use crate::wire::transport::{Half, Transport};
 
-/// Bytes asked of the socket at a time.
+/// Bytes read from the socket at a time, and the longest piece of a body.
 const READ_SIZE: usize = 64 << 10;
 /// Bytes collected before they are written: one TLS record and few system calls for many small commands.
 const WRITE_SIZE: usize = 64 << 10;
@@ -41,10 +41,10 @@ pub(crate) const RESPONSE_COST: u64 = 200;
 
 /// A connection on which nothing was said for so long is idle.
 pub(crate) const IDLE: Duration = Duration::from_secs(5);
-/// A server's goodbye begins so.
+/// The beginning of the goodbye that precedes the end of a connection (RFC 9051 section 7.1.5).
 const BYE: &[u8] = b"* BYE ";
 
-/// What the server sent.
+/// What [`WireReader::event`] returns.
 #[derive(Debug)]
 pub(crate) enum Event {
     Reply(Reply),
@@ -123,12 +123,12 @@ impl Wire {
         Ok(())
     }
 
-    /// Marks the command as answered.
+    /// Marks the command as answered, so that the next one may begin.
     pub(crate) fn finish(&mut self) {
         self.reader.busy = false;
     }
 
-    /// For how long nothing was asked, or answered.
+    /// Returns for how long nothing was asked and nothing brought a command forward.
     pub(crate) fn quiet_for(&self) -> Duration {
         self.reader.clock.started.max(self.writer.clock.started).elapsed()
     }
@@ -171,11 +171,11 @@ struct Clock {
     pace_check: Option<Instant>,
 }
 
-/// Which deadline has passed.
+/// Which deadline of a [`Clock`] has passed.
 enum Deadline {
     /// One that ends the connection; the time waited.
     Passed(Duration),
-    /// The pace is to be pace_check.
+    /// The least pace is to be checked; the connection may go on.
     PaceCheck,
 }
 
@@ -222,7 +222,7 @@ impl Clock {
         self.touch();
     }
 
-    /// Ready once a deadline has passed.
+    /// Is ready once a deadline has passed.
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Deadline> {
         ready!(self.sleep.as_mut().poll(cx));
         let now = Instant::now();
@@ -247,15 +247,15 @@ pub(crate) struct WireReader {
     buffer: BytesMut,
     framer: Framer,
     clock: Clock,
-    /// How fast the transfer under way is.
+    /// The pace at which the server sends, since the transfer began.
     pace: Pace,
-    /// Since when more bytes are waited for.
+    /// When the wait for more bytes began, while there is one.
     waiting: Option<Instant>,
     /// Bytes of responses since the command began or last made progress.
     spent: u64,
     /// The largest EXISTS since a folder was opened last.
     exists: u32,
-    /// Bytes of the current body not handed out yet.
+    /// Bytes of the current body that are not handed out yet.
     body: u64,
     /// Bytes of the current body by its announcement, until what follows it was seen.
     announced: Option<u64>,
@@ -263,7 +263,7 @@ pub(crate) struct WireReader {
     bye: Option<String>,
     fault: Option<ImapError>,
     busy: bool,
-    /// What the server's words are freed of.
+    /// The secrets of the log-in, taken out of whatever the server says.
     pub(crate) secrets: Secrets,
 }
 
@@ -479,7 +479,7 @@ impl WireReader {
         self.progress();
     }
 
-    /// What one command may take.
+    /// Returns how long one command may take, from [`Timeouts::command`].
     pub(crate) fn command_timeout(&self) -> Duration {
         self.clock.whole
     }
@@ -540,14 +540,14 @@ impl WireReader {
 pub(crate) struct WireWriter {
     io: Half,
     buffer: Vec<u8>,
-    /// How much of `buffer` is already written.
+    /// How many bytes at the beginning of `buffer` are written already.
     start: usize,
-    /// How much of `buffer` is whole commands.
+    /// How many bytes at the beginning of `buffer` are whole commands.
     whole: usize,
     clock: Clock,
-    /// How fast the server takes what is written.
+    /// The pace at which the server takes what is written.
     pace: Pace,
-    /// Since when it takes nothing.
+    /// When the server stopped taking bytes, while it does.
     waiting: Option<Instant>,
     /// What answers were worth that came meanwhile: a server that answers may take its time with what
     /// follows.
@@ -557,7 +557,7 @@ pub(crate) struct WireWriter {
 }
 
 impl WireWriter {
-    /// Where to add what answers are worth.
+    /// Returns the counter to which the other half adds what answers are worth, in bytes.
     pub(crate) fn answered(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.answered)
     }
@@ -583,7 +583,7 @@ impl WireWriter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Writes everything collected.
+    /// Writes everything that was taken, and flushes the stream.
     pub(crate) async fn flush(&mut self) -> Result<(), ImapError> {
         self.begin();
         poll_fn(|cx| self.poll_flush(cx)).await

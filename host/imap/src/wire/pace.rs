@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// So much waiting is judged together: a server that stands still for some minutes has time to catch up.
 const OVER: Duration = Duration::from_secs(600);
-/// Bytes in so much waiting: 1 KiB a second.
+/// The fewest bytes, or their worth, in that time: 1 KiB a second.
 const LEAST: u64 = 600 << 10;
 /// What a line of a list is worth, however short: one a second will do.
 pub(crate) const LINE: u64 = LEAST / 600;

@@ -16,12 +16,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 pub(crate) enum Transport {
     /// A dialled connection, which can still be put under TLS.
     Net(Stream),
-    /// Anything else.
+    /// A stream without a socket of ours below it: a tunnel, a pipe, a compressed stream.
     Other(Box<dyn Io>),
 }
 
 impl Transport {
-    /// The stream, whatever it is.
+    /// Returns the stream itself; a dialled one cannot be put under TLS any more.
     pub(crate) fn into_io(self) -> Box<dyn Io> {
         match self {
             Transport::Net(stream) => Box::new(stream),

@@ -29,7 +29,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-/// What stands where a secret stood.
+/// Put in the place of a secret.
 const MASK: &[u8] = b"[secret]";
 /// What stands in the place of a sentence with a short secret in it.
 const WITHHELD: &[u8] = b"(the server's words are left out: they may hold the password)";
@@ -83,14 +83,14 @@ const CODES: &[&[u8]] = &[
     b"UNSEEN",
 ];
 
-/// One way to write a secret.
+/// A secret as a server may write it: plain, escaped, encoded.
 struct Form {
     bytes: Zeroizing<Vec<u8>>,
     /// In base64 the digits beside it belong to the same secret's first and last bytes.
     base64: bool,
     /// In base64 and dumps there may be blanks and line breaks.
     spaced: bool,
-    /// Only where it stands as a word.
+    /// Whether it is so short that it counts only where it stands as a word.
     word: bool,
 }
 
@@ -103,7 +103,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Looks for this password or token from now on.
+    /// Adds a password or token, in every form in which a server may repeat it.
     pub(crate) fn hide(&mut self, secret: &[u8]) {
         for bytes in written(secret) {
             let word = bytes.len() < LONG;

@@ -1,7 +1,7 @@
 //! The words that servers make their sentences of. A password that has one of them in it is no reason to
 //! leave it out.
 
-/// In their order, lower case.
+/// Sorted, in lower case.
 const WORDS: &str = "\
     a able about abuse accept accepted access account accounts active activity address administrator again alert all allow \
     allowed already an and another any app append appended application applications are argument arguments as at attempt \
@@ -33,7 +33,7 @@ const WORDS: &str = "\
     abgelehnt anmelden anmeldung bitte benutzer benutzername falsch falsches fehler gesperrt geheim kennwort konto nicht \
     nachricht nachrichten ordner passwort postfach server ungültig ungültiges zugang";
 
-/// Whether servers use this word.
+/// Whether the word is one that servers use in their sentences, in any case.
 pub(super) fn is_ordinary(word: &[u8]) -> bool {
     WORDS.split_ascii_whitespace().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
 }

@@ -7,19 +7,19 @@ use super::{Form, ordinary};
 
 /// The characters of the text that are looked up at once, and the fewest that count as a piece.
 const GRAM: usize = 4;
-/// Of a piece that a cut or the repeated command makes likely.
+/// The fewest characters of a piece that a cut or the repeated command makes likely.
 const LIKELY: usize = 6;
-/// Of a piece wherever it stands.
+/// The fewest characters of a piece wherever it stands.
 const ANYWHERE: usize = 8;
 
-/// What stands beside a run of characters.
+/// What stands beside a run of characters, from the weakest sign of a cut to the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Border {
-    /// More of the same word.
+    /// Another letter or digit: the word goes on.
     None,
-    /// A blank, or a sign between words.
+    /// A blank, or a sign that stands between words.
     Word,
-    /// A quote, a bracket, the end of the line.
+    /// A quote, a bracket, or the line's end.
     End,
     /// An ellipsis, or the beginning of the words: something was cut off here.
     Torn,
@@ -64,13 +64,13 @@ struct Run<'a> {
     /// Where in the form it begins, and how long it is there.
     from: usize,
     len: usize,
-    /// Where in the text it stands.
+    /// Where in the text it begins and ends.
     start: usize,
     end: usize,
 }
 
 impl Run<'_> {
-    /// Whether it is a piece.
+    /// Whether it is long enough, for where it stands, to be a piece of the secret.
     fn is_hidden(&self, words: &Words<'_>) -> bool {
         let whole = self.form.bytes.len();
         let (head, tail) = (self.from == 0, self.from + self.len == whole);
@@ -140,7 +140,7 @@ struct View {
     places: Option<Vec<usize>>,
     /// A bit for each gram, many of which share one: most texts have none of a secret's.
     bits: [u64; 64],
-    /// The grams in their order, with their places.
+    /// Every [`GRAM`] of the text with its place, sorted by the gram.
     grams: Vec<(u32, usize)>,
 }
 
@@ -149,7 +149,7 @@ impl View {
         View::new(text.to_ascii_lowercase(), None)
     }
 
-    /// Base64 and dumps come in lines and groups.
+    /// Leaves out blanks and line ends: base64 and dumps come in lines and groups.
     fn dense(text: &[u8]) -> View {
         let kept = || text.iter().enumerate().filter(|(_, byte)| !byte.is_ascii_whitespace());
         View::new(
@@ -215,7 +215,7 @@ fn bit_of(gram: u32) -> (usize, u64) {
     ((hash / 64) as usize, 1 << (hash % 64))
 }
 
-/// What the sentence around a run is made of.
+/// A response's text with what tells a server's own words from the repeated log-in.
 struct Words<'a> {
     text: &'a [u8],
     names: &'a [Vec<u8>],
@@ -224,7 +224,7 @@ struct Words<'a> {
     breaks: Vec<usize>,
 }
 
-/// Words of servers are shorter.
+/// The longest word that is looked up, in bytes; words of servers are shorter.
 const LONGEST: usize = 40;
 
 impl<'a> Words<'a> {
