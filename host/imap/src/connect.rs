@@ -55,8 +55,8 @@ pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, 
     connect_beside(account, timeouts, None).await
 }
 
-/// As [`connect`]; a server that offers after the log-in what it offered to `known` is not asked about itself
-/// again, which saves a round trip. Such a session has no QRESYNC.
+/// Connects as [`connect`] does; a server that offers after the log-in what it offered to `known` is not
+/// asked about itself again, which saves a round trip. Such a session has no QRESYNC.
 ///
 /// # Errors
 /// As [`connect`].
@@ -104,7 +104,8 @@ where
     establish(wire, endpoint, greeting, login, setup, timeouts).await
 }
 
-/// From the greeting on: a server may have kept the password of an earlier connection.
+/// Makes the reader take the secret out of whatever the server says, from the greeting on: a server may have
+/// kept the password of an earlier connection.
 fn hide(wire: &mut Wire, login: &Login) {
     wire.reader.secrets.hide(login.secret.expose_secret());
     [Some(&login.user), login.admin.as_ref()]
@@ -113,7 +114,7 @@ fn hide(wire: &mut Wire, login: &Login) {
         .for_each(|name| wire.reader.secrets.add_name(name));
 }
 
-/// What the connection is like, and is to be like.
+/// How the connection is set up between greeting and session.
 #[derive(Clone, Copy)]
 struct Setup<'a> {
     protected: bool,
@@ -123,7 +124,7 @@ struct Setup<'a> {
 
 struct Greeting {
     text: String,
-    /// The capabilities in the greeting, as an answer to learn from.
+    /// The capabilities in the greeting, as an answer; `None` when it has none, or STARTTLS came after it.
     capabilities: Option<Answer>,
 }
 
@@ -142,7 +143,7 @@ async fn greet(wire: &mut Wire, account: &Account, timeouts: &Timeouts) -> Resul
     }
 }
 
-/// A TLS alert instead of a greeting gives the port away at once.
+/// Returns the error of a clear-text connection to a TLS port where a TLS alert came instead of a greeting.
 fn plain_on_tls(wire: &Wire, account: &Account, error: ImapError) -> ImapError {
     if wire.reader.unread().starts_with(&[0x15, 0x03]) { plain_on_tls_port(account) } else { error }
 }
@@ -206,7 +207,8 @@ async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, 
     Ok(Greeting { text, capabilities })
 }
 
-/// `greeting` may offer STARTTLS already, which saves a question: in clear, neither answer is worth more.
+/// Puts the connection under TLS. `greeting` may offer STARTTLS already, which saves a question: in clear,
+/// neither answer is worth more.
 async fn start_tls(
     mut wire: Wire,
     account: &Account,
@@ -305,7 +307,7 @@ async fn compress(mut wire: Wire, timeouts: &Timeouts) -> Result<Wire, ImapError
     Ok(wire)
 }
 
-/// A question of the log-in: its tag, its name, the rest of it.
+/// A question after the log-in: its tag, the command, its arguments.
 type Question = (&'static str, &'static str, &'static str);
 const CAPABILITY: Question = ("C2", "CAPABILITY", "");
 const ID: Question =
@@ -314,7 +316,7 @@ const NAMESPACE: Question = ("C4", "NAMESPACE", "");
 const DELIMITER: Question = ("C5", "LIST", "\"\" \"\"");
 const ENABLE: Question = ("C6", "ENABLE", "QRESYNC");
 
-/// What was asked since the log-in, and what came of it.
+/// The questions asked since the log-in, and what came of them.
 #[derive(Default)]
 struct Discovery {
     asked: Vec<&'static str>,

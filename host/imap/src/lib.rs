@@ -11,23 +11,23 @@
 //!
 //! 1. [`Session::facts`] is what the server says about itself; [`Session::restrain`] strikes out what of it
 //!    does not work.
-//! 2. [`Session::folders_with_status`] lists folders with their figures. A [`FolderName`] is the server's bytes,
-//!    a [`FolderPath`] what people read; [`ServerFacts::encode`] and [`ServerFacts::decode`] lead from one to
-//!    the other.
+//! 2. [`Session::folders_with_status`] lists folders with their figures. A [`FolderName`] is the server's
+//!    bytes, a [`FolderPath`] what people read; [`ServerFacts::encode`] and [`ServerFacts::decode`] lead from
+//!    one to the other.
 //! 3. A source's folder is opened with [`Session::examine`], read with [`Session::fetch`], body by body in
 //!    pieces, and asked what is new with [`Session::changes`] (RFC 7162).
 //! 4. A target's folder is created, subscribed and opened with [`Session::prepare`].
-//! 5. [`Session::appender`] splits the session into an [`Appender`], which sends messages without waiting, and
-//!    [`Acks`], which says what became of each. [`Acks::rejoin`] makes a session of them again.
-//! 6. [`Session::store_flags`], [`Session::copy`], [`Session::move_to`] and [`Session::expunge`] change messages
-//!    of a folder that is open for writing, each by exact UID.
+//! 5. [`Session::appender`] splits the session into an [`Appender`], which sends messages without waiting,
+//!    and [`Acks`], which says what became of each. [`Acks::rejoin`] makes a session of them again.
+//! 6. [`Session::store_flags`], [`Session::copy`], [`Session::move_to`] and [`Session::expunge`] change
+//!    messages of a folder that is open for writing, each by exact UID.
 //!
 //! # How it is built
 //!
 //! Rooms, from the ground up; each imports from those before it: `types` (names, sets, flags, dates, errors),
-//! `syntax` (the server's bytes, read without I/O and without trust), `wire` (bytes under deadlines), `command`
-//! (commands and their answers), `login`, `session` (the verbs), `append` (the writer), `connect`. async-imap is
-//! the session layer for the plain commands, behind the gate in `session`.
+//! `syntax` (the server's bytes, read without I/O and without trust), `wire` (bytes under deadlines),
+//! `command` (commands and their answers), `login`, `session` (the verbs), `append` (the writer), `connect`.
+//! async-imap is the session layer for the plain commands, behind the gate in `session`.
 //!
 //! # Example
 //!

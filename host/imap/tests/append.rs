@@ -295,11 +295,11 @@ async fn connections_learn_together() {
         "c: two",
         "S: @6 OK [APPENDUID 77 11] done",
     ];
-    let learnt = AcceptedForms::default();
+    let forms = AcceptedForms::default();
     for (ticket, script, body) in [(1, first.as_slice(), "one"), (2, &second, "two")] {
         let whole: Vec<&str> = SELECT.iter().chain(script).copied().collect();
         let (mut session, _server) = session_through("LITERAL+", &whole, 1 << 16).await;
-        session.share_accepted_forms(&learnt);
+        session.share_accepted_forms(&forms);
         let folder = FolderName(b"Work".to_vec());
         session.select(&folder).await.unwrap();
         let (mut appender, mut acks) = session.appender(&folder, AppendOptions::default()).unwrap();

@@ -103,7 +103,7 @@ async fn mail_that_is_announced_meanwhile_belongs_to_the_list() {
         io.write_all(format!("{lines}{tag} OK\r\n").as_bytes()).await.unwrap();
     })
     .await;
-    session.expect(5_000);
+    session.expect_messages(5_000);
     assert_eq!(list(&mut session, FetchItems::Meta).await.unwrap(), 5_000);
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A crate with rooms calls [`Imports::read`] on its `src`, says which floor each module is on, and asserts
 //! that [`Imports::climbing`] and [`Imports::circular`] are empty. What counts is every path that begins with
-//! `crate::` or `super::`, in `use` trees and elsewhere, outside comments and tests. That a `mod.rs` names its
-//! own files, to hand on what they have, is no import.
+//! `crate::` or `super::`, in `use` trees and elsewhere, outside comments and tests. That a `mod.rs` names
+//! its own files, to hand on what they have, is no import.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "for tests, which end at what cannot be read")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,8 @@ pub type Module = Vec<String>;
 pub struct Imports(BTreeMap<Module, BTreeSet<Module>>);
 
 impl Imports {
-    /// Reads every `.rs` file below `src` but `lib.rs`, `rooms.rs` and tests (`tests.rs`, `testing.rs`, folders
-    /// named `tests`).
+    /// Reads every `.rs` file below `src` but `lib.rs`, `rooms.rs` and tests (`tests.rs`, `testing.rs`,
+    /// folders named `tests`).
     ///
     /// # Panics
     /// When a file cannot be read, or a path leads into no file of the crate.
@@ -50,7 +50,8 @@ impl Imports {
 
     /// Returns the imports of modules on a higher floor, written `from/here -> to/there`.
     pub fn climbing(&self, floor: impl Fn(&Module) -> usize) -> Vec<String> {
-        let arrows = self.0.iter().flat_map(|(module, others)| others.iter().map(move |other| (module, other)));
+        let arrows =
+            self.0.iter().flat_map(|(module, others)| others.iter().map(move |other| (module, other)));
         arrows
             .filter(|(module, other)| floor(other) > floor(module))
             .map(|(module, other)| format!("{} -> {}", module.join("/"), other.join("/")))
@@ -59,7 +60,11 @@ impl Imports {
 
     /// Returns the modules that reach themselves by their imports and those of what they import.
     pub fn circular(&self) -> Vec<String> {
-        self.0.keys().filter(|module| self.reached(module).contains(module)).map(|one| one.join("/")).collect()
+        self.0
+            .keys()
+            .filter(|module| self.reached(module).contains(module))
+            .map(|one| one.join("/"))
+            .collect()
     }
 
     fn reached<'a>(&'a self, from: &'a Module) -> BTreeSet<&'a Module> {

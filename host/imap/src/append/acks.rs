@@ -50,7 +50,7 @@ pub enum AckOutcome {
     BatchRefused(Refusal),
 }
 
-/// The acknowledging half. Must be awaited for the sending half to make progress.
+/// The acknowledging half of a writer. [`Acks::next`] must be awaited for the sending half to make progress.
 pub struct Acks {
     pub(crate) reader: WireReader,
     pub(crate) shared: Arc<Shared>,
@@ -75,7 +75,7 @@ pub struct Acks {
     pub(crate) listed: Option<Vec<FetchedMessage>>,
 }
 
-/// Messages of a list that are kept; of a longer one nothing is.
+/// The longest list that is kept, in messages; of a longer one nothing is.
 const MOST_LISTED: usize = 8_192;
 
 /// What [`Acks::next`] does after a response.
@@ -289,7 +289,7 @@ impl Acks {
         Reaction::Answered
     }
 
-    /// Counts a line that tells of a message; whether they are more than the folder can have.
+    /// Counts a FETCH response; returns whether they are more than the folder can have.
     fn exceeds_list_bound(&mut self) -> bool {
         self.fetch_lines += 1;
         // A list that is only too long to be kept is read to its end.
@@ -336,7 +336,7 @@ impl Acks {
     }
 }
 
-/// The UIDs in a set such as `5:9,12`, if they are so many and each is above the one before.
+/// Returns the UIDs in a set such as `5:9,12`, if they are `count` and each is above the one before.
 fn ascending(set: &[u8], count: usize) -> Option<Vec<u32>> {
     let number = |text: &str| text.parse::<u32>().ok();
     let mut uids = Vec::with_capacity(count);

@@ -70,7 +70,8 @@ pub enum BeginOutcome {
     Refused,
 }
 
-/// The sending half. Writes are collected; call [`Appender::flush`] when the next message is not at hand.
+/// The sending half of a writer. Writes are collected; call [`Appender::flush`] when the next message is not
+/// at hand.
 ///
 /// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves
 /// from two tasks, or in one `join`. Dropping it inside a command closes the connection; otherwise it counts
@@ -116,6 +117,7 @@ impl Drop for OpenCommand {
     }
 }
 
+/// The message whose body is being written: its command, and how many bytes are still owed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenBody {
     pub(super) serial: u64,
@@ -129,6 +131,8 @@ pub(super) struct OpenBatch {
     pub(super) bytes: u64,
 }
 
+/// Which non-synchronising literals the server takes: none, short ones (LITERAL-), or all (LITERAL+, RFC
+/// 7888).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LiteralMode {
     Synchronising,
@@ -210,7 +214,7 @@ impl Appender {
         }
     }
 
-    /// Writes the next part of the body.
+    /// Takes the next part of the body of the message that was begun.
     ///
     /// # Errors
     /// Lost connections. More bytes than announced close the connection, since the server would read them as

@@ -9,8 +9,8 @@
 //!    asks for the body consents to their form by `+`, and one that does not takes a literal for a literal. A
 //!    folder whose name travels in the quotes that SELECT accepted is no new form. The first message with a
 //!    new keyword asks as well, and until it is acknowledged no other with that keyword is sent;
-//!    [`Appender::probe_keywords`] asks ahead. A server that answers BAD to the arguments of `{n+}` would go on to
-//!    read the message's body as commands; Dovecot does.
+//!    [`Appender::probe_keywords`] asks ahead. A server that answers BAD to the arguments of `{n+}` would go
+//!    on to read the message's body as commands; Dovecot does.
 //! 3. A BAD, a tag that is not ours or anything else that shows the two sides out of step closes the
 //!    connection at once. What was not acknowledged is for the caller to look up on the target, never to send
 //!    again blindly.

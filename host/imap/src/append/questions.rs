@@ -1,4 +1,4 @@
-//! Questions among the messages, nobody waiting for their answers: about keywords ahead of the messages that
+//! Commands among the messages, for whose answers nobody waits: about keywords ahead of the messages that
 //! carry them, for the folder's list behind the last one.
 
 use tokio::time::Instant;
@@ -9,9 +9,9 @@ use crate::types::error::ImapError;
 use crate::types::fetched::FetchItems;
 use crate::types::flags::Flags;
 
-/// Bytes of keywords in one question; what does not fit is asked with the message, as everything was before.
+/// The most bytes of keywords in one question; what does not fit is asked with the message that has it.
 const MOST: usize = 2 << 10;
-/// The UID that no message has: a folder is full before.
+/// A UID that no message has: a folder is full before.
 const NOBODY: u32 = u32::MAX;
 
 impl Appender {
@@ -78,8 +78,8 @@ impl Appender {
         self.ask("UID FETCH", arguments.as_bytes(), Vec::new()).await
     }
 
-    /// Asks for nothing, so that the server does not take the connection for left: while the source makes us
-    /// wait. Not where anything is under way.
+    /// Sends NOOP where nothing is under way, so that the server does not take the connection for left while
+    /// the source makes us wait.
     ///
     /// # Errors
     /// Lost connections.

@@ -1,5 +1,5 @@
-//! What the two halves of a writer know in common: what is under way, what the server consented to, what it
-//! has shown.
+//! What the two halves of a writer share: the commands under way, the server's consent, and what it has
+//! accepted.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,19 +15,22 @@ use crate::types::error::ImapError;
 /// Longer than any migration, short enough for timer arithmetic.
 pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
+/// The link between the two halves of a writer.
 pub(crate) struct Shared {
     pub(crate) state: Mutex<SharedState>,
-    /// Something changed that the sending half may be waiting for.
+    /// Wakes the sending half: something changed that it may be waiting for.
     pub(crate) to_writer: Notify,
-    /// Something changed that the acknowledging half may be waiting for.
+    /// Wakes the acknowledging half: something changed that it may be waiting for.
     pub(crate) to_reader: Notify,
 }
 
+/// What both halves read and change, behind one lock.
 pub(crate) struct SharedState {
     pub(crate) window: Window,
     pub(crate) pending: HashMap<u64, Pending>,
     pub(crate) consent: Consent,
-    /// The number of the command that asks for the folder's list.
+    /// The number of the UID FETCH that asks for the folder's list; the SELECT before it has the number
+    /// below.
     pub(crate) listing: Option<u64>,
     pub(crate) append: AppendState,
     pub(crate) closed: bool,
@@ -39,13 +42,13 @@ pub(crate) struct SharedState {
 pub(crate) struct Pending {
     /// Its messages in their order; more than one only in a batch (RFC 3502).
     pub(crate) messages: Vec<SentMessage>,
-    /// Whether the bodies left, or admission, without the server's consent.
+    /// Whether the bodies left, or are leaving, without the server's consent.
     pub(crate) unasked: bool,
     /// Whether the whole command has been handed to the writer.
     pub(crate) sent: bool,
     /// Keywords, in lower case, that the server has accepted once this command succeeds.
     pub(crate) proves: Vec<String>,
-    /// The form of command that the server's consent proves.
+    /// The form of command that the server has accepted once it consents.
     pub(crate) form: Option<String>,
 }
 
@@ -55,6 +58,7 @@ pub(crate) struct SentMessage {
     pub(crate) len: u64,
 }
 
+/// Whether the server wants the body it was asked about with a synchronising literal (RFC 9051 section 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consent {
     None,
@@ -75,11 +79,12 @@ pub(crate) enum Admission {
 }
 
 impl Shared {
-    /// Never held across an await: the two halves run on different tasks.
+    /// Locks the state. Never held across an await: the two halves run on different tasks.
     pub(crate) fn lock(&self) -> MutexGuard<'_, SharedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends the writer with this error, unless an earlier one has; both halves wake up and find it.
     pub(crate) fn fail(&self, error: &ImapError) {
         self.lock().dead.get_or_insert_with(|| error.clone());
         self.to_writer.notify_one();
@@ -88,7 +93,7 @@ impl Shared {
 }
 
 impl SharedState {
-    /// Whether a message in this form and with these keywords may be sent now.
+    /// Returns whether a message in this form and with these keywords may be sent now.
     pub(crate) fn admission(&self, form: &str, keywords: &[String], len: u64, pipeline: bool) -> Admission {
         if self.append.pause_until(Instant::now()).is_some() || !pipeline && !self.pending.is_empty() {
             return Admission::Wait;

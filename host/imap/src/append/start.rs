@@ -122,10 +122,10 @@ fn message_limit(facts: &ServerFacts) -> usize {
     limits.min().unwrap_or(usize::MAX)
 }
 
-/// Returns the name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a literal
-/// before the message's own would need another round trip for each message. With it comes the form that the
-/// server has to accept first, empty where SELECT has shown that it does. `None` for a name with control
-/// characters.
+/// Returns the name as a quoted string, or for 8-bit names as a raw one: the server listed it so, and a
+/// literal before the message's own would need another round trip for each message. With it comes the form
+/// that the server has to accept first, empty where SELECT has shown that it does. `None` for a name with
+/// control characters.
 fn append_name(folder: &FolderName) -> Option<(Vec<u8>, String)> {
     if let Some(name) = quoted(&folder.0) {
         return Some((name, String::new()));

@@ -14,12 +14,12 @@ use crate::types::bounds;
 use crate::types::error::ImapError;
 use crate::wire::{MAX_ANSWER, RESPONSE_COST, Wire};
 
-/// Commands under way at once. Servers read commands one by one, so this hides the way there and back,
-/// nothing else.
+/// The most commands under way. Servers read commands one by one, so this hides the round trip and nothing
+/// else.
 const IN_FLIGHT: usize = 128;
-/// Bytes of commands under way at once: servers need not hold more of a client's lines than one.
+/// The most bytes of commands under way: servers need not hold more of a client's lines than one.
 const BYTES_IN_FLIGHT: usize = 32 << 10;
-/// What each of many commands may take on the average.
+/// The time that each of several commands adds to what all of them may take together.
 const EACH: Duration = Duration::from_secs(10);
 
 /// Sends `commands`, each under its tag, and returns their answers in the order of the commands.

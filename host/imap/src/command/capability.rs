@@ -163,6 +163,8 @@ pub(crate) fn delimiter(value: &Value<'_>) -> Option<char> {
 mod tests {
     use bytes::Bytes;
 
+    use mailhaul_net::{Endpoint, TlsMode};
+
     use super::*;
     use crate::syntax::reply::{Status, StatusLine};
     use crate::syntax::scrub::Secrets;
@@ -177,7 +179,7 @@ mod tests {
     }
 
     fn facts() -> ServerFacts {
-        ServerFacts::new(Endpoint::new("mail.example.org", mailhaul_net::TlsMode::Implicit))
+        ServerFacts::new(Endpoint::new("mail.example.org", TlsMode::Implicit))
     }
 
     #[test]

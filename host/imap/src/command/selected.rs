@@ -47,7 +47,7 @@ pub(crate) fn read_selected(answer: &Answer) -> Result<Selected, ImapError> {
     Ok(selected)
 }
 
-/// Whether the answer says how many messages there are (RFC 9051 section 6.3.2 demands it).
+/// Returns whether the answer has an EXISTS, as RFC 9051 section 6.3.2 demands.
 pub(crate) fn has_exists(answer: &Answer) -> bool {
     answer.data.iter().any(|reply| matches!(Change::read(reply), Some(Change::Exists(_))))
 }
@@ -85,8 +85,8 @@ pub(crate) enum Change {
     Exists(u32),
     /// One message was removed; which one does not matter to callers that count by UID.
     Expunged,
-    /// The messages with these UIDs were removed; `earlier` ones left before the folder was opened and are not
-    /// in its EXISTS.
+    /// The messages with these UIDs were removed; `earlier` ones left before the folder was opened and are
+    /// not in its EXISTS.
     Vanished { uids: UidSet, earlier: bool },
 }
 

@@ -18,7 +18,7 @@ use crate::types::facts::ServerFacts;
 use crate::types::login::{AuthMethod, Login};
 use crate::wire::Wire;
 
-/// What is sent. Each is one of [`AuthMethod`]'s, without those that stand for a choice.
+/// A mechanism to send: one of [`AuthMethod`]'s, without those that stand for a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mechanism {
     Login,
@@ -31,7 +31,7 @@ enum Mechanism {
 }
 
 impl Mechanism {
-    /// The order is explained at [`AuthMethod::Password`].
+    /// Best first; the reasons are with [`AuthMethod::Password`].
     const UNDER_TLS: &[Mechanism] = &[
         Mechanism::Plain,
         Mechanism::Login,
@@ -61,7 +61,7 @@ impl Mechanism {
         }
     }
 
-    /// Its name behind AUTHENTICATE; `LOGIN` is a command of its own.
+    /// Returns its name behind AUTHENTICATE; `LOGIN` is a command of its own.
     fn name(self) -> &'static str {
         match self {
             Mechanism::Login => "LOGIN",
@@ -86,7 +86,7 @@ impl Mechanism {
         matches!(self, Mechanism::Plain | Mechanism::ScramSha1 | Mechanism::ScramSha256)
     }
 
-    /// Why it has no form for these credentials, if so: one sentence.
+    /// Returns why it has no form for these credentials, as one sentence, or `None` when it has.
     fn objection(self, login: &Login) -> Option<&'static str> {
         let secret = login.secret.expose_secret();
         let names = [Some(login.user.as_bytes()), login.admin.as_deref().map(str::as_bytes)];
@@ -109,7 +109,7 @@ impl Mechanism {
         }
     }
 
-    /// The mechanism at work; `None` for LOGIN, which is no mechanism.
+    /// Begins the exchange; `None` for LOGIN, which is a command and no SASL mechanism.
     fn begin(self, facts: &ServerFacts, login: &Login) -> Result<Option<Sasl>, ImapError> {
         let secret = login.secret.expose_secret();
         let user = login.user.as_bytes();
@@ -174,7 +174,7 @@ fn unavailable(what: impl Into<String>) -> ImapError {
     ImapError::LoginUnavailable { what: what.into() }
 }
 
-/// The first mechanism that the server offers and that has a form for the credentials.
+/// Returns the first mechanism that the server offers and that has a form for the credentials.
 fn choose(facts: &ServerFacts, login: &Login, protected: bool) -> Result<Mechanism, ImapError> {
     if login.user.is_empty() {
         return Err(unavailable("the user name is empty"));
@@ -209,7 +209,8 @@ fn choose(facts: &ServerFacts, login: &Login, protected: bool) -> Result<Mechani
 }
 
 const TAG: &str = "L1";
-/// More questions than the longest mechanism has.
+/// The most challenges that are answered; SCRAM has three, with the empty one before the client's first
+/// message.
 const MAX_ROUNDS: usize = 8;
 
 async fn authenticate(
@@ -291,7 +292,7 @@ fn encoded(bytes: &[u8]) -> Zeroizing<String> {
     text
 }
 
-/// Ends the connection: the other side is not what it should be.
+/// Ends the connection: the other side breaks the log-in's protocol, or does not know the password itself.
 fn broken(wire: &mut Wire, what: &str) -> ImapError {
     let what = wire.reader.scrub(what);
     wire.reader.fail(ImapError::Protocol { what })

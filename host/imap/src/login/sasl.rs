@@ -27,14 +27,16 @@ pub(crate) enum Sasl {
 pub(crate) enum Step {
     /// These bytes, in base64.
     Send(Zeroizing<Vec<u8>>),
-    /// Do the work, give it to [`Sasl::salted`], send what that returns.
+    /// Run this where it holds nobody up, give the result to [`Sasl::final_response`], and send what that
+    /// returns.
     Derive(KeyDerivation),
-    /// The server explains why it will refuse; send this, or cancel.
+    /// The server explains why it will refuse; `answer` is sent so that it does, or the exchange cancelled.
     Refused { detail: String, answer: Option<&'static [u8]> },
 }
 
 impl Sasl {
-    /// What may be said before the server has asked anything (RFC 4959); `None` when the server speaks first.
+    /// Returns what may be said before the server has asked anything (SASL-IR, RFC 4959); `None` when the
+    /// server speaks first.
     pub(crate) fn initial(&self) -> Option<Zeroizing<Vec<u8>>> {
         match self {
             Sasl::SingleResponse { response, .. } => Some(response.clone()),
@@ -43,7 +45,7 @@ impl Sasl {
         }
     }
 
-    /// Takes a challenge that follows what was said before.
+    /// Answers a challenge.
     ///
     /// # Errors
     /// One clause when the server must not be answered.
@@ -81,7 +83,7 @@ impl Sasl {
         }
     }
 
-    /// Whether the server may say OK now.
+    /// Checks that the server has done its part, so that it may say OK.
     ///
     /// # Errors
     /// One clause when it left out its part.

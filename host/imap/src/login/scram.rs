@@ -31,7 +31,7 @@ pub(crate) struct Scram {
     nonce: String,
     /// The GS2 header: no channel binding, and the authorization identity if there is one.
     header: String,
-    /// The client's first message without the header.
+    /// The client-first-message-bare.
     bare: String,
     /// What the server's signature is checked with, once the proof is sent.
     server: Option<ServerKey>,
@@ -43,13 +43,13 @@ struct ServerKey {
     message: Vec<u8>,
 }
 
-/// The expensive part, apart so that it can run where it holds nobody up.
+/// The key derivation (PBKDF2), apart so that it can run where it holds nobody up.
 pub(crate) struct KeyDerivation {
     hash: Hash,
     secret: Zeroizing<Vec<u8>>,
     salt: Vec<u8>,
     rounds: u32,
-    /// The server's first message, and the nonce of both sides.
+    /// The server-first-message, and the nonce of both sides.
     first: String,
     nonce: String,
 }
@@ -85,7 +85,7 @@ impl Scram {
         format!("{}{}", self.header, self.bare)
     }
 
-    /// Takes the server's first message: `r=nonce,s=salt,i=rounds`.
+    /// Takes the server-first-message: `r=nonce,s=salt,i=rounds`.
     ///
     /// # Errors
     /// One clause when it must not be answered.
@@ -136,7 +136,7 @@ impl Scram {
         self.server.is_some()
     }
 
-    /// Takes the server's last message: its signature, or why it refuses (`e=…`), which is returned.
+    /// Takes the server-final-message: its signature, or why it refuses (`e=…`), which is returned.
     ///
     /// # Errors
     /// One clause when the signature is wrong: it does not know the password.
@@ -154,7 +154,7 @@ impl Scram {
         if self.verified { Ok(None) } else { Err(IMPOSTOR.to_owned()) }
     }
 
-    /// Whether the server has shown that it knows the password.
+    /// Checks that the server has shown that it knows the password.
     ///
     /// # Errors
     /// One clause when it has not.
@@ -216,8 +216,8 @@ pub(crate) fn keyed<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> M {
     mac
 }
 
-/// The password after SASLprep (RFC 4013), so that it is the same however it was typed; as it is when it
-/// holds what SASLprep forbids, since servers that do not look take it.
+/// Returns the password after SASLprep (RFC 4013), so that it is the same however it was typed; as it is when
+/// it holds what SASLprep forbids, since servers that do not look take it.
 fn prepared(password: &str) -> Zeroizing<Vec<u8>> {
     match stringprep::saslprep(password) {
         Ok(text) => Zeroizing::new(text.into_owned().into_bytes()),
@@ -229,7 +229,7 @@ fn prepared_name(name: &str) -> String {
     stringprep::saslprep(name).map_or_else(|_| name.to_owned(), std::borrow::Cow::into_owned)
 }
 
-/// A name with the escapes of RFC 5801 section 4.
+/// Returns a name with the escapes of RFC 5801 section 4.
 pub(crate) fn escaped(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
 }

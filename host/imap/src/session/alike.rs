@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::types::folder::{Folder, placed};
 use crate::types::name::{FolderName, FolderPath, Naming, in_bytes};
 
-/// What is the same for two paths exactly when nobody can tell them apart by reading.
+/// Returns a text that is the same for two paths exactly when nobody can tell them apart by reading.
 fn visual_key(path: &FolderPath) -> String {
     let shown = path.to_string();
     if shown.is_ascii() {

@@ -1,4 +1,5 @@
-//! XX
+//! How a server takes messages: what it has accepted, how much at once, and how long it wants to be left
+//! alone. A session keeps it from folder to folder.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait before it is tried again, whatever the server suggests.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// What connections to one server have learnt of it: forms of the APPEND command that it consented to, and
-/// lower-case keywords it stored a message with. Clones share it.
+/// What one server has accepted of APPEND: forms of the command that it consented to, and lower-case keywords
+/// it stored a message with. Clones share it, see
+/// [`Session::share_accepted_forms`](crate::Session::share_accepted_forms).
 #[derive(Debug, Clone, Default)]
 pub struct AcceptedForms(Arc<Mutex<HashSet<String>>>);
 
@@ -55,11 +57,12 @@ pub(crate) struct AppendState {
 }
 
 impl AppendState {
-    /// The server asked for patience: nothing new is sent for as long as it suggests, or longer each time.
-    /// Returns whether this is a complaint of its own.
+    /// Takes note that the server asked for patience: nothing new is sent for as long as it suggests, or
+    /// longer each time. Returns whether this is a request of its own, rather than one of several that came
+    /// together.
     pub(crate) fn throttle(&mut self, suggested: Option<Duration>) -> bool {
         let now = Instant::now();
-        // What was under way together is answered together, and is one complaint.
+        // What was under way together is answered together, and is one request.
         let again = self.pause_until(now).is_some();
         if again && suggested.is_none() {
             return false;

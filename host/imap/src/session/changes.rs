@@ -13,10 +13,10 @@ use crate::types::error::ImapError;
 use crate::types::fetched::{FetchItems, FetchedMessage};
 use crate::types::uidset::{MAX_SET_BYTES, UidSet};
 
-/// Ranges of vanished messages that are held before they are made one set.
+/// The most ranges of vanished messages that are held before they are merged into one set.
 const RANGES: usize = 1 << 16;
 
-/// What changed in a folder since a modification sequence.
+/// What changed in a folder since a modification sequence, from [`Session::changes`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Each message that changed or is new, ascending by UID, as a list has it ([`FetchItems::Meta`]): that
@@ -171,7 +171,7 @@ impl Session {
     }
 }
 
-/// The UID and everything else in a FETCH response, when it says flags.
+/// Returns the UID and the items of a FETCH response that has flags; `None` for anything else.
 fn flags_line(reply: &Reply) -> Option<(u32, FetchLine)> {
     match reply {
         Reply::Data { number: Some(_), word, response } if word == "FETCH" => {

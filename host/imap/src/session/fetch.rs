@@ -16,7 +16,7 @@ use crate::types::refusal::Refusal;
 use crate::types::uidset::{MAX_SET_BYTES, UidSet};
 use crate::wire::{Event, pace};
 
-/// A body that arrives before its UID or flags is held in memory up to this size.
+/// The longest body, in bytes, that is held in memory because it arrived before its UID or flags.
 const MAX_HELD: u64 = 32 << 20;
 /// The longest piece of a body that is handed out, in bytes.
 const PIECE: usize = 64 << 10;
@@ -102,7 +102,7 @@ impl Session {
         Fetch { session: self }
     }
 
-    /// Reads off whatever a dropped [`Fetch`] left on the wire.
+    /// Reads off whatever a dropped [`Fetch`] left on the wire. Every other command begins with it.
     pub(crate) async fn drain_fetch(&mut self) -> Result<(), ImapError> {
         match self.fetching.take() {
             Some(state) => state.read_off(self).await,
@@ -283,7 +283,7 @@ impl FetchState {
         session.wire()?.flush().await
     }
 
-    /// A body stands next on the wire: stream it, hold it or pass over it.
+    /// Takes a body that stands next on the wire: streams it, holds it, or passes over it.
     async fn take_body(&mut self, session: &mut Session, head: &[u8], len: u64) -> Result<(), ImapError> {
         let reader = &mut session.wire()?.reader;
         let line = FetchLine::read(head, self.items);
@@ -331,7 +331,7 @@ impl FetchState {
         Ok(())
     }
 
-    /// A list that is longer than the folder can be, or has longer lines than lists have, is none.
+    /// Ends the connection when a list is longer than the folder can be, or has longer lines than lists have.
     fn refuse_excess(&self, session: &mut Session) -> Result<(), ImapError> {
         let most = session.most_listed()?;
         let came = self.returned + self.held.len() as u64;

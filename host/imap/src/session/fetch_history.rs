@@ -1,14 +1,14 @@
-//! What connections to one account have learnt about reading from it: how much one question may ask for, and
-//! at which messages they ended.
+//! What connections to one account have shown about reading from it: how much one question may ask for, and
+//! at which messages they broke.
 //!
 //! Some servers end the connection, or fall silent, at a message they cannot give, and would do so each time.
 //! So the message whose text was arriving, else the first one still to come, is suspected, and from then on
-//! asked for alone; after [`MAX_BREAKS`] ends at it, it is not asked for any more. Where it is given alone
+//! asked for alone; after [`MAX_BREAKS`] breaks at it, it is not asked for any more. Where it is given alone
 //! after all, and its command had asked for others as well and had brought nothing, it is the length of the
 //! question that the server does not take.
 //!
 //! Others answer a long question with NO or BAD. A list is then asked for by halves, down to a message alone,
-//! and how many messages the longest answer had is what they take ([`FetchHistory::takes`]).
+//! and how many messages the longest answer had is what they take ([`FetchHistory::record_limit`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,16 +18,17 @@ use crate::types::fetched::FetchItems;
 use crate::types::name::FolderName;
 use crate::types::uidset::UidSet;
 
-/// So many ends at a message that was asked for alone, or was the first to come, and it is not asked for any
-/// more.
+/// How often connections may break at a message that was asked for alone, or was the first to come, before it
+/// is not asked for any more.
 pub const MAX_BREAKS: u32 = 3;
-/// So many messages are given up one after the other before it is the server that is unwell, and not its
-/// messages …
+/// How many messages are given up one after the other before it is the server that is unwell, and not its
+/// messages.
 const MOST_IN_A_ROW: u32 = 10;
-/// … and silence, which costs minutes each time, counts for so many.
+/// For how many messages silence counts there, since it costs minutes each time.
 const SILENCE: u32 = 3;
 
-/// What was learnt, shared by all connections to one account and the questions of one task; clones share it.
+/// What fetching from one account has shown, for all connections to it and the questions of one task; clones
+/// share it.
 #[derive(Debug, Clone, Default)]
 pub struct FetchHistory(Arc<Mutex<History>>);
 
@@ -38,11 +39,12 @@ struct History {
     /// The same where longer questions were refused and the connection stayed.
     takes: HashMap<FetchItems, u32>,
     breaks: HashMap<(FolderName, FetchItems, u32), Breaks>,
-    /// Messages given up one after the other, with none read in between.
+    /// How many messages were given up one after the other, with none read in between.
     in_a_row: HashMap<FetchItems, u32>,
     blamed: u64,
 }
 
+/// How often connections broke at one message.
 #[derive(Debug)]
 struct Breaks {
     count: u32,
@@ -51,7 +53,7 @@ struct Breaks {
     words: String,
 }
 
-/// What a question was at when its connection ended.
+/// Where a question stood when its connection broke.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BreakPoint {
     /// The message that was arriving, else the next to come; `None` where nobody knows which that is.
@@ -65,13 +67,15 @@ impl FetchHistory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many messages one question may ask for, where the server was seen to take no more.
+    /// Returns how many messages one question may ask for; `None` while no server has broken or refused a
+    /// longer one.
     pub fn limit(&self, items: FetchItems) -> Option<u32> {
         let state = self.lock();
         [&state.most, &state.takes].into_iter().filter_map(|known| known.get(&items).copied()).min()
     }
 
-    /// How many messages one question may ask for before the connection breaks.
+    /// Returns how many messages one question may ask for before the connection breaks; `None` while none
+    /// has.
     pub(crate) fn break_limit(&self, items: FetchItems) -> Option<u32> {
         self.lock().most.get(&items).copied()
     }
@@ -84,13 +88,13 @@ impl FetchHistory {
         takes.insert(items, most.max(1));
     }
 
-    /// How many ends have been put down to a message or to the length of a question: each brings the reading
-    /// further.
+    /// Returns how many breaks have been put down to a message or to the length of a question: each brings
+    /// the reading further.
     pub fn blamed(&self) -> u64 {
         self.lock().blamed
     }
 
-    /// Takes note of the end of a connection in the middle of a question.
+    /// Takes note of a connection that broke in the middle of a question.
     pub(crate) fn record_break(
         &self,
         folder: &FolderName,
@@ -127,7 +131,7 @@ impl FetchHistory {
         state.blamed += 1;
     }
 
-    /// Takes note of the end of a connection that was listing a folder for somebody else than
+    /// Takes note of a connection that broke while it was listing a folder for somebody else than
     /// [`Session::fetch`], of nobody knows how many messages up to `most`.
     ///
     /// [`Session::fetch`]: crate::Session::fetch
@@ -137,7 +141,7 @@ impl FetchHistory {
         }
     }
 
-    /// The server gave a message: whatever a connection ended at, it was not that one.
+    /// Takes note of a message that the server gave: whatever a connection broke at, it was not that one.
     pub(crate) fn record_message(&self, folder: &FolderName, items: FetchItems, uid: u32) {
         let state = &mut *self.lock();
         if state.breaks.is_empty() {
@@ -151,14 +155,14 @@ impl FetchHistory {
         }
     }
 
-    /// The messages of a folder that are asked for alone.
+    /// Returns the messages of a folder that are asked for alone, each a possible culprit.
     pub(crate) fn suspects(&self, folder: &FolderName, items: FetchItems) -> HashSet<u32> {
         let state = self.lock();
         let here = state.breaks.iter().filter(|((of, what, _), _)| of == folder && *what == items);
         here.filter(|(_, breaks)| breaks.count < MAX_BREAKS).map(|((_, _, uid), _)| *uid).collect()
     }
 
-    /// The messages of a folder that are not asked for any more, with the reason.
+    /// Returns the messages of a folder that are not asked for any more, with the reason.
     pub(crate) fn given_up(&self, folder: &FolderName, items: FetchItems) -> Vec<(u32, String)> {
         let state = self.lock();
         let here = state.breaks.iter().filter(|((of, what, _), _)| of == folder && *what == items);
@@ -169,7 +173,7 @@ impl FetchHistory {
 }
 
 impl History {
-    /// The next question asks for half of what this one did.
+    /// Halves the length of the next question.
     fn shorten(&mut self, items: FetchItems, asked: u32) {
         let half = (asked / 2).max(1);
         let most = self.most.entry(items).or_insert(u32::MAX);
@@ -181,13 +185,13 @@ impl History {
     }
 }
 
-/// Whether it was us who ended the connection, since what came was too much or too little: of a list that
-/// says nothing of the length of the question.
+/// Returns whether it was us who ended the connection, since what came was too much or too little: of a list,
+/// that says nothing of the length of the question.
 pub(crate) fn is_own_verdict(error: &ImapError) -> bool {
     matches!(error, ImapError::Limit { .. } | ImapError::TooSlow { .. })
 }
 
-/// A question that asks for whatever is there is cut into at most about so many.
+/// The most parts that a question for whatever is there is cut into.
 const MOST_PARTS: u32 = 10_000;
 
 /// Cuts a question for whatever is there, from its first UID on, into parts of at most `most` messages each,
@@ -207,9 +211,9 @@ pub(crate) fn split_open(uids: &UidSet, most: u32, uid_next: Option<u32>) -> Vec
     parts
 }
 
-/// A question that was refused as two; `None` where it asks for one message. One for whatever is there is cut
-/// in the middle of the UIDs that were given out before `uid_next`, as far as that is known, else ever
-/// further up.
+/// Returns a question that was refused as two; `None` where it asks for one message. One for whatever is
+/// there is cut in the middle of the UIDs that were given out before `uid_next`, as far as that is known,
+/// else ever further up.
 pub(crate) fn halves(uids: &UidSet, exists: u32, uid_next: Option<u32>) -> Option<[UidSet; 2]> {
     let (first, last) = uids.bounds()?;
     let middle = if uids.is_open() {
@@ -230,7 +234,7 @@ pub(crate) fn halves(uids: &UidSet, exists: u32, uid_next: Option<u32>) -> Optio
     parts.iter().all(|part| !part.is_empty()).then_some(parts)
 }
 
-/// The set in its order, each of the suspects apart.
+/// Returns the set cut so that each of the suspects stands alone, in ascending order.
 pub(crate) fn isolate(uids: UidSet, suspects: &HashSet<u32>) -> Vec<UidSet> {
     let mut among: Vec<u32> = suspects.iter().copied().filter(|uid| uids.contains(*uid)).collect();
     among.sort_unstable();

@@ -166,7 +166,8 @@ impl FetchState {
         }
     }
 
-    /// Takes a refusal. For texts it is the caller who asks for them in parts; a list is asked for by halves, until one message alone is refused: then there is no list, and nothing more is asked.
+    /// Takes a refusal. For texts it is the caller who asks for them in parts; a list is asked for by halves,
+    /// until one message alone is refused: then there is no list, and nothing more is asked.
     fn refuse(&mut self, mut uids: UidSet, refusal: Refusal) {
         if self.items.is_list() {
             let halves =

@@ -35,6 +35,7 @@ pub(crate) struct Gate {
     mode: Mode,
 }
 
+/// What the server said to one call of async-imap.
 #[derive(Debug, Default)]
 struct CallRecord {
     /// The tag of the command that began last, once async-imap has written it.
@@ -109,7 +110,7 @@ impl Gate {
         }
     }
 
-    /// Keeps `reply` in the ledger and returns what async-imap may read of it.
+    /// Puts `reply` on record and returns what async-imap may read of it.
     fn record_reply(&mut self, reply: Reply) -> Bytes {
         match reply {
             // async-imap does not always look at it.

@@ -83,7 +83,7 @@ pub(crate) fn read(
     folders
 }
 
-/// Whether a folder of exactly this name is listed, one that can be opened or not.
+/// Returns whether a folder of exactly this name is listed, one that can be opened or not.
 pub(crate) fn lists_name(listed: &Answer, folder: &FolderName) -> bool {
     lines(listed, &["LIST"]).any(|line| fold_inbox(line.name) == fold_inbox(folder.0.clone()))
 }

@@ -1,6 +1,6 @@
 //! A logged-in session: one command at a time, each answer checked.
 //!
-//! async-imap speaks for the plain session commands, through the [gate](crate::gate); listing, status, quota,
+//! async-imap speaks for the plain session commands, through the [gate](gate); listing, status, quota,
 //! FETCH and APPEND are written and read by us on the same wire. Nothing here retries.
 
 mod alike;
@@ -39,11 +39,12 @@ use crate::types::selected::Selected;
 use crate::types::timeouts::Timeouts;
 use crate::wire::Wire;
 
-/// A connection that nothing was asked of for so long is kept alive: servers hang up after minutes, the
-/// strict ones.
+/// How long nothing may have been asked of a connection before [`Session::keep_alive`] asks for nothing:
+/// servers hang up after minutes, the strict ones.
 pub const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(50);
 
-/// A logged-in connection. Dropping it closes it; [`Session::logout`] also says goodbye.
+/// A logged-in connection, one command at a time. Dropping it closes it; [`Session::logout`] also says
+/// goodbye.
 ///
 /// A call that is dropped before it returns leaves the connection unusable: every later call fails with
 /// `Closed`.
@@ -66,14 +67,14 @@ pub struct Session {
     fetch_history: FetchHistory,
 }
 
-/// What a server is not to be asked, or sent, though it does not say so itself.
+/// What of a server is not to be used, though it says otherwise or nothing; from its profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restraint {
     /// Capabilities to be treated as absent, in any case, with or without their `=value`.
     pub avoid: Vec<String>,
     /// The largest message APPEND takes, in bytes, where the server does not say (RFC 7889).
     pub append_limit: Option<u64>,
-    /// Whether each command has to wait for the answer to the one before.
+    /// Whether each command has to wait for the answer to the one before, so that nothing is pipelined.
     pub one_at_a_time: bool,
 }
 
@@ -126,17 +127,18 @@ impl Session {
         })
     }
 
-    /// Returns what was learnt about the server at log-in.
+    /// Returns what the server said about itself, without what [`Session::restrain`] has struck out.
     pub fn facts(&self) -> &ServerFacts {
         &self.facts
     }
 
-    /// Returns the same for a further connection; see [`connect_beside`](crate::connect_beside).
+    /// Returns what setting up this session has shown, restrained or not, for a further connection; see
+    /// [`connect_beside`](crate::connect_beside).
     pub fn known(&self) -> &KnownServer {
         &self.known
     }
 
-    /// Leaves alone from now on what does not work on this server, though it offers it.
+    /// Strikes out, from now on, what does not work on this server though it offers it.
     pub fn restrain(&mut self, restraint: &Restraint) {
         let names = |one: &str| restraint.avoid.iter().any(|avoid| avoid.eq_ignore_ascii_case(one));
         let avoided = |offered: &str| {
@@ -159,7 +161,7 @@ impl Session {
         self.one_at_a_time
     }
 
-    /// Returns the folder opened last, if it is still open.
+    /// Returns the folder opened last, as it was then, if it is still open.
     pub fn selected(&self) -> Option<(&FolderName, &Selected)> {
         self.selected.as_ref().map(|(name, selected)| (name, selected))
     }
@@ -173,7 +175,7 @@ impl Session {
         self.open(folder, true).await
     }
 
-    /// Opens a folder for reading and writing.
+    /// Opens a folder for reading and writing (RFC 9051 section 6.3.2).
     ///
     /// # Errors
     /// `No` when it cannot be opened; no folder is open then.
@@ -236,7 +238,7 @@ impl Session {
         created(answer).map(drop)
     }
 
-    /// Subscribes to a folder.
+    /// Subscribes to a folder (RFC 9051 section 6.3.7). Servers may refuse one that does not exist.
     ///
     /// # Errors
     /// `No` when the server refuses.
@@ -248,20 +250,20 @@ impl Session {
         answer.ok("SUBSCRIBE").map(drop)
     }
 
-    /// The server took messages between its requests for patience: the next time it is waited for as if it
-    /// was the first.
+    /// Makes the next pause as short as the first one was: the server took messages between its requests for
+    /// patience.
     pub fn reset_backoff(&mut self) {
         self.append_state.reset_backoff();
     }
 
-    /// What the server asked patience for was single messages, which are not sent any more: it is waited for
-    /// no longer.
+    /// Ends the pause that the server asked for: it was about single messages, which are not sent any more.
     pub fn end_backoff(&mut self) {
         self.append_state.reset_backoff();
         self.append_state.end_pause();
     }
 
-    /// Returns how much room the account has, or `None` when the server has no quota or does not tell.
+    /// Returns how much room the account has (RFC 9208), or `None` when the server has no quota or does not
+    /// tell.
     ///
     /// # Errors
     /// Only lost connections.
@@ -273,7 +275,7 @@ impl Session {
         Ok(answer.ok("GETQUOTAROOT").ok().and_then(|answer| read_quota(&answer)))
     }
 
-    /// Asks for nothing: keeps the connection open and shows whether it is.
+    /// Sends NOOP: keeps the connection open and shows whether it is.
     ///
     /// # Errors
     /// Any sign that the connection is no longer good.
@@ -281,8 +283,8 @@ impl Session {
         self.control("NOOP", Control::Noop).await?.ok("NOOP").map(drop)
     }
 
-    /// Asks for nothing where nothing was asked for [`KEEP_ALIVE_AFTER`], so that the server does not take the
-    /// connection for left: while the other end of a migration makes us wait.
+    /// Sends NOOP where nothing was asked for [`KEEP_ALIVE_AFTER`], so that the server does not take the
+    /// connection for left while the other end of a migration makes us wait.
     ///
     /// # Errors
     /// As [`Session::noop`]; a server that refuses it is not asked for more.
@@ -297,24 +299,24 @@ impl Session {
         }
     }
 
-    /// Shares what is learnt about how messages may be sent with other connections to the same mailbox: what
-    /// one of them had to ask for, none has to ask again.
+    /// Shares the accepted forms of APPEND with other connections to the same mailbox: what one of them had
+    /// to ask for, none has to ask again.
     pub fn share_accepted_forms(&mut self, forms: &AcceptedForms) {
         self.append_state.accepted = forms.clone();
     }
 
-    /// Shares what is learnt about reading with other connections to the same account, earlier and later ones
-    /// as well.
+    /// Shares the history of fetching with other connections to the same account, earlier and later ones as
+    /// well.
     pub fn share_fetch_history(&mut self, history: &FetchHistory) {
         self.fetch_history = history.clone();
     }
 
-    /// Returns what is learnt about reading from this account.
+    /// Returns what fetching from this account has shown.
     pub fn fetch_history(&self) -> &FetchHistory {
         &self.fetch_history
     }
 
-    /// Ends the session politely. The connection is closed whatever the result.
+    /// Ends the session with LOGOUT. The connection is closed whatever the result.
     ///
     /// # Errors
     /// When the connection was lost before the server agreed; nothing needs to be done about it.
@@ -358,7 +360,7 @@ impl Session {
         &self.known.namespaces
     }
 
-    /// Before another folder is opened: what came of this one before does not count.
+    /// Forgets the open folder, before another is opened: what came of it does not count for the next.
     pub(crate) fn forget_selected(&mut self) -> Result<(), ImapError> {
         self.selected = None;
         self.stored = 0;
@@ -366,21 +368,22 @@ impl Session {
         Ok(())
     }
 
-    /// The open folder holds so many messages by STATUS: a list of it may be as long, whatever EXISTS says.
+    /// Tells that the open folder holds so many messages by STATUS: a list of it may be as long, whatever
+    /// EXISTS says.
     pub fn expect_messages(&mut self, messages: u32) {
         if let Ok(wire) = self.wire() {
             wire.reader.expect_messages(messages);
         }
     }
 
-    /// How many messages a list of the open folder may have: its count by the server's newest word, with some
-    /// slack.
+    /// Returns how many messages a list of the open folder may have: its count by the server's newest word,
+    /// with some slack.
     pub(crate) fn most_listed(&mut self) -> Result<u64, ImapError> {
         let stored = self.stored;
         Ok(bounds::most_listed(self.wire()?.reader.exists(), stored))
     }
 
-    /// How many messages were stored in the open folder since it was opened.
+    /// Returns how many messages were stored in the open folder since it was opened.
     pub(crate) fn stored(&self) -> u32 {
         self.stored
     }
@@ -399,7 +402,8 @@ impl Session {
         self.qresync
     }
 
-    /// Runs commands of our own together; see [`run_all`].
+    /// Runs commands past async-imap in one round trip, or one by one on a restrained server; see
+    /// [`run_all`].
     pub(crate) async fn run_all(
         &mut self,
         commands: Vec<Command>,
@@ -425,7 +429,7 @@ impl Session {
         command.run(self.imap.get_mut().wire()?, &tag).await
     }
 
-    /// Runs a command of our own whose answer may be long; see [`Command::run_with`].
+    /// Runs a command past async-imap whose answer may be long; see [`Command::run_with`].
     pub(crate) async fn run_with(
         &mut self,
         command: Command,
@@ -454,7 +458,7 @@ impl Session {
     }
 }
 
-/// The name for async-imap, which quotes it itself; `None` when it needs a literal.
+/// Returns the name for async-imap, which quotes it itself; `None` when it needs a literal.
 fn plain(folder: &FolderName) -> Option<&str> {
     quoted(&folder.0)?;
     std::str::from_utf8(&folder.0).ok()

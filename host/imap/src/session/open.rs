@@ -10,13 +10,13 @@ use crate::types::folder::SpecialUse;
 use crate::types::name::FolderName;
 use crate::types::selected::Selected;
 
-/// Folders above one that is wanted which are created for it, at most.
+/// The most folders that are created above one that is wanted.
 const MAX_PARENTS: usize = 64;
 
-/// What is opened and listed in one round trip has no more messages, by whoever asks for it.
+/// The most messages of a folder that is opened and listed in one round trip, by whoever asks for it.
 const SMALL_FOLDER: u32 = 2_000;
 
-/// What [`Session::prepare`] is to do beside opening the folder.
+/// What [`Session::prepare`] does beside opening the folder; by default nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Preparation<'a> {
     /// Whether to send CREATE.
@@ -97,7 +97,7 @@ impl Session {
         }
     }
 
-    /// The names of the folders above this one, topmost first, without the personal namespace itself.
+    /// Returns the names of the folders above this one, topmost first, without the personal namespace itself.
     fn parents(&self, folder: &FolderName) -> Vec<FolderName> {
         let Some(delimiter) = self.facts().delimiter.and_then(|d| u8::try_from(d).ok()) else {
             return Vec::new();
@@ -190,7 +190,7 @@ impl Session {
         answers
     }
 
-    /// Whether opening a folder tells all that [`Session::status`] would.
+    /// Returns whether opening a folder tells all that [`Session::status`] would.
     pub fn opening_tells_status(&self) -> bool {
         status::items(self.facts()) == status::BASE
     }
@@ -244,7 +244,7 @@ fn examine_and_list(folder: &FolderName) -> [Command; 2] {
     ]
 }
 
-/// The list of a folder; `None` when it is refused, or says more or less than the folder holds.
+/// Reads the list of a folder; `None` when it is refused, or says more or less than the folder holds.
 fn listed(answer: Result<Answer, ImapError>, selected: &Selected) -> Option<Vec<FetchedMessage>> {
     let answer = answer.and_then(|answer| answer.ok("UID FETCH")).ok()?;
     let mut collected = ListCollector::default();
@@ -253,6 +253,7 @@ fn listed(answer: Result<Answer, ImapError>, selected: &Selected) -> Option<Vec<
     (listed.len() == selected.exists as usize).then_some(listed)
 }
 
+/// The answers to one round of commands; `None` for those that were not sent.
 struct Attempt {
     created: Option<Result<bool, ImapError>>,
     subscribed: Option<Result<(), ImapError>>,

@@ -1,4 +1,4 @@
-//! A folder's figures without opening it (RFC 9051 section 6.3.11).
+//! STATUS: a folder's figures without opening it (RFC 9051 section 6.3.11).
 
 use crate::command::selected::mailbox_id;
 use crate::command::{Answer, Command};
@@ -12,7 +12,8 @@ use crate::types::status::FolderStatus;
 use crate::types::uidset::nonzero;
 
 impl Session {
-    /// Returns a folder's figures. Those of extensions are asked for only where the server advertises them.
+    /// Returns a folder's figures (RFC 9051 section 6.3.11). Those of extensions are asked for only where the
+    /// server advertises them.
     ///
     /// # Errors
     /// `No` when the folder does not exist or cannot be looked into.
@@ -30,7 +31,7 @@ impl Session {
         Ok(find(&read(&answer), folder))
     }
 
-    /// The figures of several folders, asked for together; `None` for each that the server refuses.
+    /// Returns the figures of several folders, asked for together; `None` for each that the server refuses.
     pub(crate) async fn statuses(
         &mut self,
         folders: &[FolderName],
@@ -42,7 +43,7 @@ impl Session {
         Ok(figures.collect())
     }
 
-    /// The same, with what the server says where it refuses.
+    /// Returns the figures of several folders, asked for together, or what the server says where it refuses.
     pub(crate) async fn statuses_or_refusals(
         &mut self,
         folders: &[FolderName],
@@ -120,7 +121,7 @@ fn status_command(folder: &FolderName, items: &str) -> Command {
     Command::new("STATUS").string("the folder name", &folder.0).text(items)
 }
 
-/// Every `* STATUS` of an answer, with the name as it was spelt.
+/// Returns the figures of every `* STATUS` of an answer, with the name as it was spelt.
 pub(crate) fn read(answer: &Answer) -> Vec<(Vec<u8>, FolderStatus)> {
     answer.data.iter().filter_map(read_one).collect()
 }
@@ -135,7 +136,8 @@ fn read_one(reply: &Reply) -> Option<(Vec<u8>, FolderStatus)> {
     Some((name, figures(tokens.next_value()?.items())))
 }
 
-/// The figures of `folder`. Its name may come back in another spelling; when there is one answer, it is ours.
+/// Returns the figures of `folder`. Its name may come back in another spelling; when there is one answer, it
+/// is ours.
 fn find(found: &[(Vec<u8>, FolderStatus)], folder: &FolderName) -> FolderStatus {
     let same = |name: &Vec<u8>| fold_inbox(name.clone()) == fold_inbox(folder.0.clone());
     match found {

@@ -9,17 +9,18 @@ use crate::types::folder::Folder;
 use crate::types::name::{FolderName, FolderPath, Naming, fold_inbox};
 use crate::types::status::FolderStatus;
 
-/// A folder that was there when somebody looked before.
+/// A folder that was there at an earlier look, so that a list without it is doubted; see
+/// [`Session::folders_as_listed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedFolder {
-    /// Its name, where that was kept; else it is the one that its path has here.
+    /// The name it had then, where that was kept; else it is the one that its path has here.
     pub name: Option<FolderName>,
     /// The path it had then, by which it is found where the name was not kept.
     pub path: FolderPath,
 }
 
 impl Session {
-    /// The names of those folders that the list lacks: of the expected ones, and INBOX, which every account
+    /// Returns the names of folders that the list lacks: of the expected ones, and INBOX, which every account
     /// has.
     pub(crate) fn missing_names(&self, listed: &[Folder], expected: &[ExpectedFolder]) -> Vec<FolderName> {
         let folded = |name: &FolderName| fold_inbox(name.0.clone());
@@ -50,7 +51,7 @@ impl Session {
         lacking
     }
 
-    /// The name that a path has here, outside the personal namespace as well.
+    /// Returns the name that a path has here, outside the personal namespace as well.
     fn name_of(&self, path: &FolderPath) -> Option<FolderName> {
         if !path.is_outside() {
             return self.facts().encode(path).ok();
@@ -59,9 +60,9 @@ impl Session {
         Naming { prefix: "", delimiter: self.facts().delimiter }.encode(&below).ok()
     }
 
-    /// Those of the folders that the list lacks which are there, with their figures where the server gives
-    /// them. Only a plain refusal says that a folder is not there: one for another reason is of a folder that
-    /// nobody can look at.
+    /// Returns those of the folders that the list lacks which are there all the same, with their figures
+    /// where the server gives them. Only a plain refusal says that a folder is not there: one for another
+    /// reason is of a folder that nobody can look at.
     ///
     /// # Errors
     /// Lost connections, and refusals for now.

@@ -4,12 +4,13 @@
 //! Sans I/O. The window, not the parser, sets the speed of a copy: at 40 ms round trip 16 messages under way
 //! moved 125 a second, 256 moved 2,500.
 
-/// Five batches, or enough to hide 100 ms at once; small enough not to flood a server before it has answered
-/// anything.
+/// The messages under way at the start: five batches, or enough to hide 100 ms at once; small enough not to
+/// flood a server before it has answered anything.
 const START: usize = 256;
-/// After a server asked for patience: one at a time, and slowly more.
+/// The fewest messages under way after a server asked for patience: one at a time, and slowly more.
 const FLOOR: usize = 1;
 
+/// The messages and bytes under way on one connection, and how many may be.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
     limit: usize,
@@ -37,7 +38,8 @@ impl Window {
         }
     }
 
-    /// Whether a message of `len` bytes may be sent now. A message larger than the whole window goes alone.
+    /// Returns whether a message of `len` bytes may be sent now. A message larger than the whole window goes
+    /// alone.
     pub(crate) fn admits(&self, len: u64) -> bool {
         self.messages == 0 || (self.messages < self.limit && self.bytes.saturating_add(len) <= self.max_bytes)
     }
@@ -47,7 +49,7 @@ impl Window {
         self.bytes = self.bytes.saturating_add(len);
     }
 
-    /// A message was answered cleanly: stored, or refused for its own sake.
+    /// Takes note of a message that was answered cleanly: stored, or refused for its own sake.
     pub(crate) fn answered(&mut self, len: u64) {
         self.released(len);
         self.credit += 1;
@@ -59,7 +61,7 @@ impl Window {
         }
     }
 
-    /// A command was answered with a request for patience; its messages are [`released`](Window::released).
+    /// Takes note of a request for patience; the messages of its command are [`released`](Window::released).
     pub(crate) fn throttled(&mut self) {
         self.credit = 0;
         self.careful = true;

@@ -85,7 +85,8 @@ impl FetchLine {
         }
     }
 
-    /// Of how many items besides the UID it says anything: a line that adds none brings a command no further.
+    /// Returns of how many items besides the UID it says anything: a line that adds none brings a command no
+    /// further.
     pub(crate) fn items(&self) -> usize {
         let said = [
             self.flags.is_some(),
@@ -135,20 +136,21 @@ impl ListCollector {
         }
     }
 
-    /// How many messages the lines so far speak of.
+    /// Returns how many messages the lines so far speak of.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns the messages that were answered for, in UID order; those of which only flag updates came are left
-    /// out, unless `items` asked for no more.
+    /// Returns the messages that were answered for, in UID order; those of which only flag updates came are
+    /// left out, unless `items` asked for no more.
     pub(crate) fn finish(self, items: FetchItems) -> Vec<FetchedMessage> {
         let answers = self.0.into_iter().filter(|(_, line)| line.answers(items));
         answers.map(|(uid, line)| line.into_message(uid, None)).collect()
     }
 }
 
-/// A partial, `BODY[]<0>`, is no whole message and matches nothing.
+/// Whether this is the section that was asked for. A partial, `BODY[]<0>`, is no whole message and matches
+/// nothing.
 fn is_section(key: &[u8], asked: FetchItems) -> bool {
     match asked {
         FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail => false,

@@ -8,10 +8,9 @@ use memchr::{memchr, memrchr};
 
 use crate::types::error::ImapError;
 
-/// One response's lines together. The longest honest line is a `* SEARCH` over a million messages, about 8
-/// MiB.
+/// The longest line in bytes. The longest honest one is a `* SEARCH` over a million messages, about 8 MiB.
 const MAX_LINE: usize = 8 << 20;
-/// A literal that is no message body: a folder name, a flag, a quota root.
+/// The longest literal in bytes that is no message body: a folder name, a flag, a quota root.
 const MAX_LITERAL: u64 = 1 << 20;
 /// The longest response in bytes, its literals included, bodies that are read apart aside.
 const MAX_RESPONSE: usize = 16 << 20;
@@ -31,7 +30,7 @@ pub(crate) enum Frame {
     },
 }
 
-/// The state between two looks at a growing buffer.
+/// Cuts a growing buffer into responses; holds what it has seen of the one under way.
 #[derive(Debug, Default)]
 pub(crate) struct Framer {
     /// The part of the response that was taken out of the buffer.

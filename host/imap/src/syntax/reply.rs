@@ -89,7 +89,7 @@ impl Reply {
     }
 }
 
-/// The values of an untagged data response, behind `* WORD` or `* 12 WORD`.
+/// Returns the values of an untagged data response, behind `* WORD` or `* 12 WORD`.
 pub(crate) fn values<'a>(response: &'a [u8], number: Option<u32>) -> Tokens<'a> {
     let (_, rest) = split_word(response);
     let (_, rest) = split_word(rest);
@@ -126,7 +126,7 @@ impl StatusLine {
         StatusLine { status, code: Some(code), arguments, text: words(text.trim_ascii()) }
     }
 
-    /// The code's only or first argument as a number.
+    /// Returns the first argument of the code as a number, when the code is `code`.
     pub(crate) fn code_number(&self, code: &str) -> Option<u64> {
         if self.code.as_deref() != Some(code) {
             return None;
@@ -135,8 +135,8 @@ impl StatusLine {
     }
 }
 
-/// A quoted string in a code's arguments may hold a bracket: `[REFERRAL "a]b"]`, `[PERMANENTFLAGS (a])]` does
-/// too without quotes. The first bracket outside quotes and parentheses closes the code.
+/// Returns where the code ends: at the first bracket outside quotes and parentheses, since arguments may hold
+/// one, as in `[REFERRAL "a]b"]` and `[PERMANENTFLAGS (a])]`.
 fn closing_bracket(code: &[u8]) -> Option<usize> {
     let (mut quoted, mut escaped, mut depth) = (false, false, 0usize);
     for (at, byte) in code.iter().enumerate() {
@@ -167,14 +167,14 @@ fn status_word(word: &[u8]) -> Option<Status> {
     })
 }
 
-/// The first word and what follows it; several blanks count as one.
+/// Splits off the first word; several blanks count as one.
 pub(crate) fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.trim_ascii_start();
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
     text.split_at(end)
 }
 
-/// The server's words, bounded: they are kept with errors and in reports.
+/// Returns the server's words as text, cut to a bounded length: they are kept with errors and in reports.
 fn lossy(bytes: &[u8]) -> String {
     const MAX: usize = 1000;
     String::from_utf8_lossy(bytes.get(..MAX).unwrap_or(bytes)).into_owned()

@@ -55,7 +55,8 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
     text.get(blanks..).unwrap_or_default()
 }
 
-/// What stands behind an item's name and the blank that follows it; a section may have blanks inside.
+/// Returns what stands behind an item's name and the blank that follows it; a section may have blanks inside.
+/// `None` when it is no item.
 fn skip_item(text: &[u8]) -> Option<&[u8]> {
     let is_here =
         |name: &str| text.get(..name.len()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()));
@@ -72,7 +73,7 @@ fn skip_item(text: &[u8]) -> Option<&[u8]> {
     Some(skip_blanks(text.get(end..)?))
 }
 
-/// `{12}`, `{12+}` or `~{12}` at the end of a line.
+/// Whether this is `{12}`, `{12+}` or `~{12}`: the announcement of a literal.
 fn is_announcement(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"~").unwrap_or(text);
     let inner = text.strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
@@ -80,7 +81,7 @@ fn is_announcement(text: &[u8]) -> bool {
     digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
-/// What stands behind an atom, a quoted string or a list.
+/// Returns what stands behind an atom, a quoted string or a list; `None` when it does not end.
 fn skip_value(text: &[u8]) -> Option<&[u8]> {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.iter().enumerate() {
@@ -103,7 +104,7 @@ fn skip_value(text: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::goes_on;
+    use super::closes_response;
 
     #[test]
     fn items_and_a_parenthesis_follow_a_body() {

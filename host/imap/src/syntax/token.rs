@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-/// Honest servers nest four deep (NAMESPACE with extensions); parsers without a bound overflow their stack.
+/// The deepest nesting that is read. Honest servers nest four deep (NAMESPACE with extensions); parsers
+/// without a bound overflow their stack.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// One value of a response (RFC 9051 section 4).
@@ -22,7 +23,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The bytes of a word or string, `None` for a list.
+    /// Returns the bytes of a word or string; `None` for a list.
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Value::Atom(bytes) | Value::Literal(bytes) => Some(bytes),
@@ -41,7 +42,7 @@ impl<'a> Value<'a> {
         if self.is_nil() { None } else { self.bytes() }
     }
 
-    /// The text, with bytes outside UTF-8 replaced; `None` for NIL and lists.
+    /// Returns the text, with bytes outside UTF-8 replaced; `None` for NIL and lists.
     pub(crate) fn text(&self) -> Option<String> {
         self.string().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
@@ -89,7 +90,7 @@ impl<'a> Tokens<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// The next value, or `None` at the response's end or at something unreadable.
+    /// Returns the next value, or `None` at the response's end or at something unreadable.
     pub(crate) fn next_value(&mut self) -> Option<Value<'a>> {
         // Lists being read, outermost first: an explicit stack, so that the peer does not choose ours.
         let mut open: Vec<Vec<Value<'a>>> = Vec::new();
@@ -151,8 +152,9 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A word ends at a blank, a parenthesis or a quote; a section (`BODY[…]`) goes on over all of these.
-    /// Elsewhere a bracket is a character like any other: a flag named `[x` must not swallow the response.
+    /// Reads a word. It ends at a blank, a parenthesis or a quote; a section (`BODY[…]`) goes on over all of
+    /// these. Elsewhere a bracket is a character like any other: a flag named `[x` must not swallow the
+    /// response.
     fn atom(&mut self) -> Value<'a> {
         let start = self.at;
         let mut bracket = false;
@@ -202,7 +204,8 @@ impl<'a> Tokens<'a> {
         Some(Value::Quoted(Cow::Owned(out)))
     }
 
-    /// For `{n}` and `~{n}` at a line's end: the literal's size and where its bytes start.
+    /// Returns the size of a literal that is announced here, `{n}` or `~{n}` at a line's end, and where its
+    /// bytes start.
     fn literal_size(&self) -> Option<(usize, usize)> {
         let rest = self.bytes.get(self.at..)?;
         let inner = rest.strip_prefix(b"~").unwrap_or(rest).strip_prefix(b"{")?;

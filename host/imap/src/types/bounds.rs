@@ -7,17 +7,17 @@ use crate::types::folder::Folder;
 /// The most messages of one folder. A list of so many is about 100 MB in memory, and four times what the
 /// largest folders seen hold.
 pub(crate) const MOST_MESSAGES: u32 = 4_000_000;
-/// Listed beyond a folder's count: servers are off by a quarter (iCloud finds 503,786 messages in a folder of
-/// 414,053), and mail arrives.
+/// Messages that may be listed beyond a folder's count and a quarter of it: servers are off by that much
+/// (iCloud finds 503,786 messages in a folder of 414,053), and mail arrives.
 const MORE_LISTED: u32 = 1_000;
-/// Bytes of a list's lines, a message: flags and labels take a few hundred at most.
+/// Bytes that the lines about one message of a list may take: flags and labels take a few hundred at most.
 const LINE: u64 = 1 << 10;
 /// Bytes that the lines of any list may take beyond [`LINE`] for each message.
 const LINES: u64 = 16 << 20;
 /// The longest body: IMAP4rev1 has 32 bits for RFC822.SIZE and for a literal (RFC 3501 section 9).
 pub(crate) const MOST_BODY: u64 = u32::MAX as u64;
-/// By so much a body may be longer than twice its RFC822.SIZE: servers estimate, and count line ends as one
-/// byte.
+/// Bytes by which a body may be longer than twice its RFC822.SIZE: servers estimate, and count line ends as
+/// one byte.
 const MORE_BODY: u64 = 1 << 20;
 /// The most folders. The largest accounts seen have some ten thousand.
 const MOST_FOLDERS: usize = 100_000;
@@ -28,31 +28,32 @@ const MOST_NAMES: usize = 8 << 20;
 /// The most levels of a name: deeper ones come of programs that went round in a circle.
 const MOST_LEVELS: usize = 200;
 
-/// Where the list of a folder ends: of one that `exists` with so many messages, by the server's newest word,
-/// and into which this connection has `stored` so many more.
+/// Returns the longest list of a folder in messages: of one that `exists` with so many, by the server's
+/// newest word, and into which this connection has `stored` so many more.
 pub(crate) fn most_listed(exists: u32, stored: u32) -> u64 {
     let counted = exists.saturating_add(stored).min(MOST_MESSAGES);
     u64::from(counted) + u64::from(counted / 4) + u64::from(MORE_LISTED)
 }
 
-/// How many lines tell of the messages of such a folder: what a server has to say of one may come in several,
-/// or twice.
+/// Returns how many lines may tell of the messages of such a folder: what a server has to say of one may come
+/// in several, or twice.
 pub(crate) fn most_told(exists: u32, stored: u32) -> u64 {
     most_listed(exists, stored) * 4
 }
 
-/// How many bytes the lines of a list of so many messages take at most.
+/// Returns how many bytes the lines of a list of so many messages may take.
 pub(crate) fn most_bytes(messages: u64) -> u64 {
     messages.saturating_mul(LINE).saturating_add(LINES)
 }
 
-/// How long the body of a message may be by its RFC822.SIZE, which is 0 where a server does not know it.
+/// Returns how long the body of a message may be in bytes, by its RFC822.SIZE, which is 0 where a server does
+/// not know it.
 pub(crate) fn most_body(size: Option<u64>) -> u64 {
     let known = size.filter(|size| *size > 0);
     known.map_or(MOST_BODY, |size| size.saturating_mul(2).saturating_add(MORE_BODY).min(MOST_BODY))
 }
 
-/// Whether a folder can hold so many messages.
+/// Checks that a folder can hold so many messages.
 ///
 /// # Errors
 /// `Excess`.
@@ -67,7 +68,7 @@ pub(crate) fn check_messages(exists: u32) -> Result<(), ImapError> {
     Err(ImapError::Excess { what })
 }
 
-/// Whether an account can have these folders.
+/// Checks that an account can have these folders.
 ///
 /// # Errors
 /// `Excess`, with the first name that is too long or too deep, since a folder that is left out without a word

@@ -9,7 +9,7 @@ use crate::types::uidset::UidSet;
 /// Messages per command with bodies; one round trip for so many is nothing, and a refused command is repeated
 /// by the caller in smaller parts.
 const CHUNK_BODIES: u32 = 2000;
-/// Messages per command without bodies: of a list, more fit into memory while they come.
+/// Messages per command without bodies, or with the Message-ID alone.
 const CHUNK_META: u32 = 5000;
 
 /// What to ask of each message. Bodies are always asked for with `BODY.PEEK`, so that no flag changes.
@@ -94,8 +94,8 @@ pub struct FetchRefusal {
 }
 
 impl FetchRefusal {
-    /// Returns whether it may be the length of the question that was refused: what it asked for is to be asked
-    /// for in shorter ones, before anybody waits.
+    /// Returns whether it may be the length of the question that was refused: what it asked for is to be
+    /// asked for in shorter ones, before anybody waits.
     pub fn may_be_about_length(&self) -> bool {
         self.uids.len() > 1 && self.refusal.may_be_about_length()
     }

@@ -197,10 +197,11 @@ impl Flags {
     }
 }
 
-/// Different sets of flags that are shared; a folder with more than this many has them many times over.
+/// The most different sets that are shared; a folder with more has the others many times over.
 const MAX_SETS: usize = 1_000;
 
-/// The sets of flags of a list: each is held once.
+/// The sets of flags of a message list, so that each is held once: a list of a million messages has few
+/// different ones.
 #[derive(Debug, Default)]
 pub struct FlagSets(HashMap<String, Flags>);
 
@@ -213,7 +214,7 @@ impl FlagSets {
         }
     }
 
-    /// Returns the same flags, shared with others that have them.
+    /// Returns equal flags that share their memory with others of this list.
     pub fn share(&mut self, flags: Flags) -> Flags {
         if flags.is_empty() {
             return Flags::default();

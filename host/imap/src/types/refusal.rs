@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::types::error::{Cause, ImapError, Words};
 
-/// Codes by which a server asks to come back later (RFC 5530; THROTTLED is Microsoft's).
+/// Codes by which servers ask to come back later; RFC 5530 has all of them but THROTTLED.
 const LATER: [&str; 4] = ["THROTTLED", "UNAVAILABLE", "LIMIT", "INUSE"];
 /// Words by which servers ask to come back later that send no code.
 const LATER_WORDS: [&str; 7] = [

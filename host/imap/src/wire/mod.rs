@@ -31,15 +31,16 @@ use crate::wire::transport::{Half, Transport};
 const READ_SIZE: usize = 64 << 10;
 /// Bytes collected before they are written: one TLS record and few system calls for many small commands.
 const WRITE_SIZE: usize = 64 << 10;
-/// Responses to one command together, bodies aside: a list of 100,000 folders stays far below, an endless
-/// stream does not.
+/// The most bytes of responses to one command together, bodies aside: a list of 100,000 folders stays far
+/// below, an endless stream does not.
 pub(crate) const MAX_ANSWER: u64 = 64 << 20;
-/// The rest of a response's line behind a body: a few items. A line of mail can be as long.
+/// The most bytes that are read to find the end of a response's line behind a body: a few items. A line of
+/// mail can be as long.
 const MAX_TAIL: usize = 64 << 10;
-/// What keeping one response costs beside its bytes; many tiny ones must count too.
+/// What keeping one response costs in bytes beside its own; many tiny ones must count too.
 pub(crate) const RESPONSE_COST: u64 = 200;
 
-/// A connection on which nothing was said for so long is idle.
+/// How long nothing must have been said on a connection for it to be idle.
 pub(crate) const IDLE: Duration = Duration::from_secs(5);
 /// The beginning of the goodbye that precedes the end of a connection (RFC 9051 section 7.1.5).
 const BYE: &[u8] = b"* BYE ";
@@ -55,6 +56,7 @@ pub(crate) enum Event {
     },
 }
 
+/// One connection.
 pub(crate) struct Wire {
     pub(crate) reader: WireReader,
     pub(crate) writer: WireWriter,
@@ -158,7 +160,7 @@ impl Wire {
 }
 
 /// The deadlines of one half in one timer: silence, the command as a whole, several commands together, and
-/// the moment when the pace is to be pace_check.
+/// the moment when the pace is checked.
 struct Clock {
     sleep: Pin<Box<Sleep>>,
     idle: Duration,
@@ -213,8 +215,7 @@ impl Clock {
         self.bound.map_or(self.end, |(until, _)| self.end.min(until))
     }
 
-    /// From now on the other side is waited for: the time in which nobody looked for its answer is not its
-    /// own.
+    /// Begins a wait for the other side: the time in which nobody looked for its answer is not its own.
     fn begin_waiting(&mut self, check_in: Option<Duration>) {
         let now = Instant::now();
         self.end += now - self.touched;
@@ -233,7 +234,7 @@ impl Clock {
         })
     }
 
-    /// How long the command, or all of several, was waited for, when that is too long.
+    /// Returns how long the command, or all of several, was waited for, when that is too long.
     fn over(&self, now: Instant) -> Option<Duration> {
         match self.bound {
             Some((until, all)) if now >= until => Some(all),
@@ -242,6 +243,7 @@ impl Clock {
     }
 }
 
+/// The receiving half of a connection.
 pub(crate) struct WireReader {
     io: Half,
     buffer: BytesMut,
@@ -268,12 +270,13 @@ pub(crate) struct WireReader {
 }
 
 impl WireReader {
-    /// What the server said in some other way than in a response's text, without the secrets of the log-in.
+    /// Returns what the server said in some other way than in a response's text, without the secrets of the
+    /// log-in.
     pub(crate) fn scrub(&self, words: &str) -> String {
         String::from_utf8_lossy(&self.secrets.scrub(words.as_bytes())).into_owned()
     }
 
-    /// The next response or the start of a body. Safe to drop and call again.
+    /// Returns the next response or the start of a body. Safe to drop and call again.
     pub(crate) async fn event(&mut self) -> Result<Event, ImapError> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
@@ -326,9 +329,9 @@ impl WireReader {
         Ok(())
     }
 
-    /// The next piece of the body under way, at most 64 KiB; `None` at its end. The last piece is handed out
-    /// once it is seen that the body ends where it was said to, so that nobody has the whole of one that does
-    /// not.
+    /// Returns the next piece of the body under way, at most 64 KiB; `None` at its end. The last piece is
+    /// handed out once it is seen that the body ends where it was said to, so that nobody has the whole of
+    /// one that does not.
     ///
     /// # Errors
     /// Lost connections; `Protocol`, which ends the connection, when the response does not go on behind the
@@ -421,8 +424,8 @@ impl WireReader {
         Poll::Ready(Err(self.fail(error)))
     }
 
-    /// Whether the connection has ended while nothing was asked. What the server has said unasked is kept for
-    /// later.
+    /// Returns whether the connection has ended while nothing was asked. What the server has said unasked is
+    /// kept for later.
     fn has_ended(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         self.buffer.reserve(READ_SIZE);
@@ -466,14 +469,14 @@ impl WireReader {
         error
     }
 
-    /// The command did something useful: its deadlines and byte counts start afresh.
+    /// Takes note that the command did something useful: its deadlines and byte counts start afresh.
     pub(crate) fn progress(&mut self) {
         self.spent = 0;
         self.clock.restart();
     }
 
-    /// As [`progress`](Self::progress), by something worth so many bytes: from the first on there is a least
-    /// pace.
+    /// Takes note of progress as [`progress`](Self::progress) does, by something worth so many bytes: from
+    /// the first on there is a least pace.
     pub(crate) fn progress_by(&mut self, worth: u64) {
         self.pace.add(worth);
         self.progress();
@@ -484,34 +487,35 @@ impl WireReader {
         self.clock.whole
     }
 
-    /// Nothing is due: what is waited for from now on is another transfer.
+    /// Begins another transfer: what came so far does not count for its pace.
     pub(crate) fn reset_pace(&mut self) {
         (self.pace, self.waiting, self.clock.pace_check) = (Pace::default(), None, None);
     }
 
-    /// The commands under way have to be answered by then, however much progress they make: after so long in
-    /// all.
+    /// Sets until when the commands under way have to be answered, however much progress they make; `all` is
+    /// how long that is.
     pub(crate) fn set_bound(&mut self, until: Instant, all: Duration) {
         self.clock.bound = Some((until, all));
         self.clock.touch();
     }
 
-    /// The largest EXISTS since the last [`forget_exists`](Self::forget_exists).
+    /// Returns the largest EXISTS since the last [`forget_exists`](Self::forget_exists).
     pub(crate) fn exists(&self) -> u32 {
         self.exists
     }
 
-    /// A folder is about to be opened: what was said of another does not count.
+    /// Forgets EXISTS, before another folder is opened.
     pub(crate) fn forget_exists(&mut self) {
         self.exists = 0;
     }
 
-    /// The folder holds so many messages, by other words of the server than EXISTS.
+    /// Tells that the folder holds so many messages, by other words of the server than EXISTS.
     pub(crate) fn expect_messages(&mut self, messages: u32) {
         self.exists = self.exists.max(messages);
     }
 
-    /// Stops looking at the clock; whoever reads keeps its own.
+    /// Sets the deadlines for silence and for a command; a writer, which keeps its own, puts them out of
+    /// reach.
     pub(crate) fn set_patience(&mut self, idle: Duration, whole: Duration) {
         self.clock.idle = idle;
         self.clock.whole = whole;
@@ -531,12 +535,13 @@ impl WireReader {
         self.fault.as_ref()
     }
 
-    /// What was received and is no whole response yet.
+    /// Returns what was received and is no whole response yet.
     pub(crate) fn unread(&self) -> &[u8] {
         &self.buffer
     }
 }
 
+/// The sending half of a connection.
 pub(crate) struct WireWriter {
     io: Half,
     buffer: Vec<u8>,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-/// So much waiting is judged together: a server that stands still for some minutes has time to catch up.
+/// The waiting that is judged together: a server that stands still for some minutes has time to catch up.
 const OVER: Duration = Duration::from_secs(600);
 /// The fewest bytes, or their worth, in that time: 1 KiB a second.
 const LEAST: u64 = 600 << 10;
@@ -15,7 +15,7 @@ pub(crate) const MESSAGE: u64 = LEAST / 60;
 /// What the answer to a command is worth: one a minute will do.
 pub(crate) const ANSWER: u64 = LEAST / 10;
 
-/// What came of a transfer, and how long it was waited for.
+/// How much a transfer has brought, and how long it was waited for.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// Nothing is judged before something came: until then a command's own deadlines hold.
@@ -25,13 +25,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Something came or was taken that is worth so many bytes.
+    /// Adds something that came or was taken and is worth so many bytes.
     pub(crate) fn add(&mut self, worth: u64) {
         self.begun = true;
         self.came = self.came.saturating_add(worth);
     }
 
-    /// The other side was waited for. `false` when it was too slow.
+    /// Adds a wait for the other side. Returns `false` when too little came for all the waiting.
     #[must_use]
     pub(crate) fn is_enough_after(&mut self, time: Duration) -> bool {
         if !self.begun {
@@ -46,7 +46,7 @@ impl Pace {
         enough
     }
 
-    /// For how long it may be waited before there is something to judge; `None` when nothing is.
+    /// Returns for how long it may be waited before the pace is judged; `None` before anything came.
     pub(crate) fn until_check(&self) -> Option<Duration> {
         self.begun.then(|| OVER.saturating_sub(self.waited))
     }

@@ -1,7 +1,7 @@
 //! The words that servers make their sentences of. A password that has one of them in it is no reason to
 //! leave it out.
 
-/// Sorted, in lower case.
+/// In lower case, sorted within each language.
 const WORDS: &str = "\
     a able about abuse accept accepted access account accounts active activity address administrator again alert all allow \
     allowed already an and another any app append appended application applications are argument arguments as at attempt \
