@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::command::batch::{Budget, run_all};
 use crate::command::capability::{KnownServer, Namespaces, delimiter};
-use crate::command::{Answer, Command, next};
+use crate::command::{Answer, Command, next_reply};
 use crate::login;
 use crate::session::Session;
 use crate::session::gate::Gate;
@@ -173,7 +173,7 @@ async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, 
     wire.begin("the greeting")?;
     let read = async {
         loop {
-            match next(wire).await? {
+            match next_reply(wire).await? {
                 Reply::Untagged(line) => match line.status {
                     Status::Ok => return Ok(line),
                     Status::Preauth => {
@@ -258,12 +258,12 @@ async fn establish(
         let answer = Command::new("CAPABILITY").run(&mut wire, "C1").await?;
         facts.read_capabilities(&answer);
     }
-    let told = login::log_in(&mut wire, &facts, login, setup.protected).await?;
+    let answer = login::log_in(&mut wire, &facts, login, setup.protected).await?;
     tracing::debug!(endpoint = %facts.endpoint, "logged in");
     let mut discovery = Discovery::default();
     // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers
     // list a shorter set there, and the list that counts is asked for.
-    let hint = facts.read_capabilities(&told);
+    let hint = facts.read_capabilities(&answer);
     let offered = if hint { facts.capabilities.clone() } else { Vec::new() };
     if let Some(known) = setup.known.filter(|known| hint && known.offered == offered) {
         facts = ServerFacts { greeting: facts.greeting, endpoint: facts.endpoint, ..known.facts.clone() };

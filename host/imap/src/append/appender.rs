@@ -267,7 +267,7 @@ impl Appender {
     }
 
     async fn end_command(&mut self, serial: u64) -> Result<(), ImapError> {
-        // Marked before the last byte can admission, or a quick answer would look premature.
+        // Marked before the last byte can leave, or a quick answer would look premature.
         if let Some(pending) = self.shared.lock().pending.get_mut(&serial) {
             pending.sent = true;
         }

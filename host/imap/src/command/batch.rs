@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::command::{Answer, Command, control, foreign_tag, next};
+use crate::command::{Answer, Command, foreign_tag, next_reply, reply_of};
 use crate::syntax::reply::Reply;
 use crate::types::bounds;
 use crate::types::error::ImapError;
@@ -106,7 +106,7 @@ pub(crate) async fn run_all(
 /// answers are read must not hold us and itself for ever.
 async fn next_while_writing(wire: &mut Wire, unwritten: &mut bool) -> Result<Reply, ImapError> {
     if !*unwritten {
-        return next(wire).await;
+        return next_reply(wire).await;
     }
     let event = {
         let (reader, writer) = (&mut wire.reader, &mut wire.writer);
@@ -122,11 +122,11 @@ async fn next_while_writing(wire: &mut Wire, unwritten: &mut bool) -> Result<Rep
         .await
     };
     match event {
-        Some(event) => control(wire, event?),
+        Some(event) => reply_of(wire, event?),
         // Says what the server said before it left, if anything.
         None => {
             wire.flush().await?;
-            next(wire).await
+            next_reply(wire).await
         }
     }
 }

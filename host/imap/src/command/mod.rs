@@ -154,7 +154,7 @@ async fn until_continuation(
     take: &mut impl FnMut(Reply) -> bool,
 ) -> Result<Option<StatusLine>, ImapError> {
     loop {
-        match next(wire).await? {
+        match next_reply(wire).await? {
             Reply::Continue(_) => return Ok(None),
             Reply::Tagged { tag: theirs, line } => return own_tag(wire, tag, &theirs, line).map(Some),
             other => hand_over(wire, other, take),
@@ -175,7 +175,7 @@ async fn until_tagged(
     take: &mut impl FnMut(Reply) -> bool,
 ) -> Result<StatusLine, ImapError> {
     loop {
-        match next(wire).await? {
+        match next_reply(wire).await? {
             Reply::Tagged { tag: theirs, line } => return own_tag(wire, tag, &theirs, line),
             Reply::Continue(_) => {}
             other => hand_over(wire, other, take),
@@ -184,13 +184,13 @@ async fn until_tagged(
 }
 
 /// The next response on the control path, where bodies are not expected.
-pub(crate) async fn next(wire: &mut Wire) -> Result<Reply, ImapError> {
+pub(crate) async fn next_reply(wire: &mut Wire) -> Result<Reply, ImapError> {
     let event = wire.reader.event().await?;
-    control(wire, event)
+    reply_of(wire, event)
 }
 
 /// A response on the control path; a body ends the connection.
-pub(crate) fn control(wire: &mut Wire, event: Event) -> Result<Reply, ImapError> {
+pub(crate) fn reply_of(wire: &mut Wire, event: Event) -> Result<Reply, ImapError> {
     match event {
         Event::Reply(reply) => Ok(reply),
         Event::Body { .. } => Err(wire

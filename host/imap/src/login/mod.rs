@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use crate::command::{Answer, foreign_tag, next, quoted};
+use crate::command::{Answer, foreign_tag, next_reply, quoted};
 use crate::login::sasl::{Sasl, Step};
 use crate::login::scram::Scram;
 use crate::syntax::reply::{Reply, Status};
@@ -237,7 +237,7 @@ async fn authenticate(
     let mut detail = None;
     let mut rounds = 0;
     loop {
-        match next(wire).await? {
+        match next_reply(wire).await? {
             Reply::Continue(challenge) => {
                 rounds += 1;
                 if rounds > MAX_ROUNDS {
@@ -317,7 +317,7 @@ async fn plain_login(wire: &mut Wire, facts: &ServerFacts, login: &Login) -> Res
         if !plus {
             flush_secret(wire).await?;
             loop {
-                match next(wire).await? {
+                match next_reply(wire).await? {
                     Reply::Continue(_) => break,
                     Reply::Tagged { line, .. } if line.status == Status::Ok => {
                         return Err(broken(wire, "the log-in succeeded before it was complete"));
@@ -335,7 +335,7 @@ async fn plain_login(wire: &mut Wire, facts: &ServerFacts, login: &Login) -> Res
     wire.writer.push(b"\r\n");
     flush_secret(wire).await?;
     loop {
-        match next(wire).await? {
+        match next_reply(wire).await? {
             Reply::Tagged { tag, line } if tag == TAG => {
                 wire.finish();
                 return verdict(Answer { data, line }, login, None);

@@ -70,8 +70,8 @@ impl Session {
             let names: Vec<FolderName> = unlisted.iter().map(|(name, _)| name.clone()).collect();
             folders = self.read_folders(&lists, &names);
             bounds::check_folders(&folders)?;
-            let told = unlisted.into_iter().filter_map(|(name, status)| Some((name.0, status?)));
-            lists.figures.extend(told);
+            let figures = unlisted.into_iter().filter_map(|(name, status)| Some((name.0, status?)));
+            lists.figures.extend(figures);
         }
         Ok((folders, lists.figures))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::command::selected::Change;
-use crate::command::{Answer, control, foreign_tag, next};
+use crate::command::{Answer, foreign_tag, next_reply, reply_of};
 use crate::session::Session;
 use crate::syntax::reply::{Reply, StatusLine};
 use crate::types::error::ImapError;
@@ -35,7 +35,7 @@ impl Session {
         let mut changed = false;
         // The server's consent, under the usual deadlines.
         let early = loop {
-            match next(wire).await? {
+            match next_reply(wire).await? {
                 Reply::Continue(_) => break None,
                 Reply::Tagged { tag: theirs, line } if theirs == tag => break Some(line),
                 Reply::Tagged { tag: theirs, .. } => return Err(foreign_tag(wire, &theirs)),
@@ -52,7 +52,7 @@ impl Session {
         let watch = async {
             while !changed {
                 let event = wire.reader.event().await?;
-                match control(wire, event)? {
+                match reply_of(wire, event)? {
                     // Some servers end it by themselves.
                     Reply::Tagged { tag: theirs, line } if theirs == tag => return Ok(Some(line)),
                     Reply::Tagged { tag: theirs, .. } => return Err(foreign_tag(wire, &theirs)),
@@ -72,7 +72,7 @@ impl Session {
                 wire.writer.push(b"DONE\r\n");
                 wire.flush().await?;
                 loop {
-                    match next(wire).await? {
+                    match next_reply(wire).await? {
                         Reply::Tagged { tag: theirs, line } if theirs == tag => break line,
                         Reply::Tagged { tag: theirs, .. } => return Err(foreign_tag(wire, &theirs)),
                         other => changed |= is_change(&other),

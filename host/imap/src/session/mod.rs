@@ -88,7 +88,7 @@ pub struct Quota {
 }
 
 /// The commands that go through async-imap, with the folder's name where they have one.
-enum Control<'a> {
+enum PlainCommand<'a> {
     Examine(&'a str),
     Select(&'a str),
     Create(&'a str),
@@ -188,8 +188,8 @@ impl Session {
         self.forget_selected()?;
         let name = if read_only { "EXAMINE" } else { "SELECT" };
         let answer = match plain(folder) {
-            Some(text) if read_only => self.control(name, Control::Examine(text)).await?,
-            Some(text) => self.control(name, Control::Select(text)).await?,
+            Some(text) if read_only => self.run_plain(name, PlainCommand::Examine(text)).await?,
+            Some(text) => self.run_plain(name, PlainCommand::Select(text)).await?,
             None => self.run(Command::new(name).string("the folder name", &folder.0)).await?,
         };
         let answer = answer.ok(name)?;
@@ -232,7 +232,7 @@ impl Session {
             }
         }
         let answer = match plain(folder) {
-            Some(text) => self.control("CREATE", Control::Create(text)).await?,
+            Some(text) => self.run_plain("CREATE", PlainCommand::Create(text)).await?,
             None => self.run(Command::new("CREATE").string("the folder name", &folder.0)).await?,
         };
         created(answer).map(drop)
@@ -244,7 +244,7 @@ impl Session {
     /// `No` when the server refuses.
     pub async fn subscribe(&mut self, folder: &FolderName) -> Result<(), ImapError> {
         let answer = match plain(folder) {
-            Some(text) => self.control("SUBSCRIBE", Control::Subscribe(text)).await?,
+            Some(text) => self.run_plain("SUBSCRIBE", PlainCommand::Subscribe(text)).await?,
             None => self.run(Command::new("SUBSCRIBE").string("the folder name", &folder.0)).await?,
         };
         answer.ok("SUBSCRIBE").map(drop)
@@ -280,7 +280,7 @@ impl Session {
     /// # Errors
     /// Any sign that the connection is no longer good.
     pub async fn noop(&mut self) -> Result<(), ImapError> {
-        self.control("NOOP", Control::Noop).await?.ok("NOOP").map(drop)
+        self.run_plain("NOOP", PlainCommand::Noop).await?.ok("NOOP").map(drop)
     }
 
     /// Sends NOOP where nothing was asked for [`KEEP_ALIVE_AFTER`], so that the server does not take the
@@ -321,22 +321,22 @@ impl Session {
     /// # Errors
     /// When the connection was lost before the server agreed; nothing needs to be done about it.
     pub async fn logout(mut self) -> Result<(), ImapError> {
-        let answer = self.control("LOGOUT", Control::Logout).await?;
+        let answer = self.run_plain("LOGOUT", PlainCommand::Logout).await?;
         answer.ok("LOGOUT").map(drop)
     }
 
     /// Runs one of async-imap's calls and returns what the gate saw.
-    async fn control(&mut self, name: &'static str, call: Control<'_>) -> Result<Answer, ImapError> {
+    async fn run_plain(&mut self, name: &'static str, call: PlainCommand<'_>) -> Result<Answer, ImapError> {
         self.drain_fetch().await?;
         self.imap.get_mut().begin(name)?;
         // The results are dropped on purpose: several of them are `Ok` for NO and for a dead connection.
         let outcome = match call {
-            Control::Examine(folder) => self.imap.examine(folder).await.map(drop),
-            Control::Select(folder) => self.imap.select(folder).await.map(drop),
-            Control::Create(folder) => self.imap.create(folder).await,
-            Control::Subscribe(folder) => self.imap.subscribe(folder).await,
-            Control::Noop => self.imap.noop().await,
-            Control::Logout => self.imap.logout().await,
+            PlainCommand::Examine(folder) => self.imap.examine(folder).await.map(drop),
+            PlainCommand::Select(folder) => self.imap.select(folder).await.map(drop),
+            PlainCommand::Create(folder) => self.imap.create(folder).await,
+            PlainCommand::Subscribe(folder) => self.imap.subscribe(folder).await,
+            PlainCommand::Noop => self.imap.noop().await,
+            PlainCommand::Logout => self.imap.logout().await,
         };
         let result = self.imap.get_mut().finish(outcome);
         if let Err(ImapError::Closed { .. }) = &result

@@ -17,7 +17,7 @@ pub enum ImapError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// The server refused the credentials. It was asked once.
-    #[error("the server refused the log-in: {}", Words(.code.as_deref(), .text))]
+    #[error("the server refused the log-in: {}", ServerText(.code.as_deref(), .text))]
     LoginRefused {
         /// The response code, upper case, such as `AUTHENTICATIONFAILED` (RFC 5530).
         code: Option<String>,
@@ -37,7 +37,7 @@ pub enum ImapError {
     #[error("the server accepts no passwords, only OAuth tokens")]
     NeedsOauth,
     /// The server answered NO: it understood the command and will not or cannot do it.
-    #[error("the server refused {command}: {}", Words(.code.as_deref(), .text))]
+    #[error("the server refused {command}: {}", ServerText(.code.as_deref(), .text))]
     No {
         /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
@@ -47,7 +47,7 @@ pub enum ImapError {
         text: String,
     },
     /// The server answered BAD: it did not understand the command.
-    #[error("the server did not understand {command}: {}", Words(.code.as_deref(), .text))]
+    #[error("the server did not understand {command}: {}", ServerText(.code.as_deref(), .text))]
     Bad {
         /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
@@ -57,7 +57,7 @@ pub enum ImapError {
         text: String,
     },
     /// The server said goodbye (RFC 9051 section 7.1.5).
-    #[error("the server ended the session: {}", Words(None, .text))]
+    #[error("the server ended the session: {}", ServerText(None, .text))]
     Bye {
         /// The human-readable text with the response code in front of it.
         text: String,
@@ -71,14 +71,14 @@ pub enum ImapError {
         detail: String,
     },
     /// The connection ended while nothing was asked of the server: no message's doing.
-    #[error("the server ended the session while nothing was asked of it: {}", Words(None, .text))]
+    #[error("the server ended the session while nothing was asked of it: {}", ServerText(None, .text))]
     Idle {
         /// The server's last words, response code included; empty when it had none.
         text: String,
     },
     /// The server answered BAD to a message that it may have begun to read as commands: the connection was
     /// dropped, since going on would not be safe.
-    #[error("the connection had to end with the answer BAD to {command}: {}", Words(.code.as_deref(), .text))]
+    #[error("the connection had to end with the answer BAD to {command}: {}", ServerText(.code.as_deref(), .text))]
     BadMessage {
         /// The command's first word or words, such as `UID FETCH`.
         command: &'static str,
@@ -331,9 +331,9 @@ fn login_words(text: &str) -> Option<Cause> {
 }
 
 /// A server's words, made safe for a terminal and short.
-pub(crate) struct Words<'a>(pub(crate) Option<&'a str>, pub(crate) &'a str);
+pub(crate) struct ServerText<'a>(pub(crate) Option<&'a str>, pub(crate) &'a str);
 
-impl fmt::Display for Words<'_> {
+impl fmt::Display for ServerText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
         if let Some(code) = self.0 {

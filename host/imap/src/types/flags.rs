@@ -343,20 +343,20 @@ mod tests {
 
     #[test]
     fn sorted_by_what_the_folder_keeps() {
-        let set = flags(&["\\Seen", "\\Draft", "\\Forwarded", "$KnownServer", "odd]", "new", "sp ace"]);
+        let set = flags(&["\\Seen", "\\Draft", "\\Forwarded", "$Known", "odd]", "new", "sp ace"]);
         let (now, later, impossible) =
             set.appendable(&folder(Some(&["\\Seen", "\\Forwarded", "$known", "odd]"])));
-        assert_eq!(now, flags(&["\\Seen", "$KnownServer"]));
+        assert_eq!(now, flags(&["\\Seen", "$Known"]));
         assert_eq!(later, flags(&["\\Forwarded", "odd]"]));
         assert_eq!(impossible, flags(&["\\Draft", "new", "sp ace"]));
 
         let (now, later, impossible) = set.appendable(&folder(Some(&["\\Seen", "\\Draft", "\\*"])));
-        assert_eq!(now, flags(&["\\Seen", "\\Draft", "$KnownServer", "new"]));
+        assert_eq!(now, flags(&["\\Seen", "\\Draft", "$Known", "new"]));
         assert_eq!(later, flags(&["odd]"]));
         assert_eq!(impossible, flags(&["\\Forwarded", "sp ace"]));
 
         let (now, _, impossible) = set.appendable(&folder(None));
-        assert_eq!(now, flags(&["\\Seen", "\\Draft", "$KnownServer", "new"]));
+        assert_eq!(now, flags(&["\\Seen", "\\Draft", "$Known", "new"]));
         assert_eq!(impossible, flags(&["\\Forwarded", "sp ace"]));
     }
 

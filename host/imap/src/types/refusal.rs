@@ -6,11 +6,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::types::error::{Cause, ImapError, Words};
+use crate::types::error::{Cause, ImapError, ServerText};
 
 /// Codes by which servers ask to come back later; RFC 5530 has all of them but THROTTLED.
 const LATER: [&str; 4] = ["THROTTLED", "UNAVAILABLE", "LIMIT", "INUSE"];
-/// Words by which servers ask to come back later that send no code.
+/// ServerText by which servers ask to come back later that send no code.
 const LATER_WORDS: [&str; 7] = [
     "throttled",
     "suggested backoff time",
@@ -20,8 +20,8 @@ const LATER_WORDS: [&str; 7] = [
     "too many concurrent",
     "server busy",
 ];
-/// Words of servers that are out of room and say so without a code: Dovecot, Cyrus, Courier ("You exceeded
-/// your mail quota."), hMailServer ("Your quota has been exceeded."), Exchange, Zimbra
+/// ServerText of servers that are out of room and say so without a code: Dovecot, Cyrus, Courier ("You
+/// exceeded your mail quota."), hMailServer ("Your quota has been exceeded."), Exchange, Zimbra
 /// (`mail.QUOTA_EXCEEDED`), MDaemon, Kerio, UW IMAP and the operating systems below them.
 const FULL_WORDS: [&str; 33] = [
     "over quota",
@@ -58,15 +58,15 @@ const FULL_WORDS: [&str; 33] = [
     "insufficient storage",
     "storage limit exceeded",
 ];
-/// Words that mean nothing but room, in the languages of webmail.
+/// ServerText that mean nothing but room, in the languages of webmail.
 const ROOM: [&str; 11] =
     ["full", "voll", "plein", "pleine", "lleno", "llena", "pieno", "piena", "cheio", "cheia", "volle"];
-/// Words for room, at the end of a word; together with [`LACK`] they mean that there is none.
+/// ServerText for room, at the end of a word; together with [`LACK`] they mean that there is none.
 const PLACE: [&str; 14] = [
     "space", "room", "storage", "capacity", "mailbox", "platz", "speicher", "postfach", "espace", "espacio",
     "spazio", "espaço", "ruimte", "memory",
 ];
-/// Words for a lack, at the beginning of a word.
+/// ServerText for a lack, at the beginning of a word.
 const LACK: [&str; 15] = [
     "exceed",
     "insuf",
@@ -99,7 +99,7 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     /// Writes the server's words, escaped and cut to a bounded length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Words(self.code.as_deref(), &self.text))
+        write!(f, "{}", ServerText(self.code.as_deref(), &self.text))
     }
 }
 

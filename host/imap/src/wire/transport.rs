@@ -85,3 +85,14 @@ impl AsyncWrite for Half {
         self.with(|io| io.poll_shutdown(cx))
     }
 }
+
+/// Returns why a connection failed, as one lower-case clause.
+pub(super) fn io_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the server closed it without ending TLS".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            "the server reset it".to_owned()
+        }
+        _ => error.to_string().to_lowercase(),
+    }
+}
