@@ -6,8 +6,8 @@
 //!
 //! # Where to start
 //!
-//! [`connect`] turns an [`Account`] into a [`Session`], [`connect_over`] does so over a stream that is there
-//! already. From there on:
+//! [`connect()`] turns an [`Account`] into a [`Session`], [`connect_over`] does so over a stream that is
+//! there already. From there on:
 //!
 //! 1. [`Session::facts`] is what the server says about itself; [`Session::restrain`] strikes out what of it
 //!    does not work.

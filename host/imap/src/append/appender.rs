@@ -1,3 +1,5 @@
+//! The sending half of a writer: messages one after the other, in commands of their own or together.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,10 +75,10 @@ pub enum BeginOutcome {
 /// The sending half of a writer. Writes are collected; call [`Appender::flush`] when the next message is not
 /// at hand.
 ///
-/// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`]: drive the two halves
-/// from two tasks, or in one `join`. Dropping it inside a command closes the connection; otherwise it counts
-/// as [`Appender::close`] without the flush. A call that is dropped before it returns, [`Appender::flush`]
-/// aside, makes the next one close the connection.
+/// Some calls wait for answers, which only arrive while somebody awaits [`Acks::next`](crate::Acks::next):
+/// drive the two halves from two tasks, or in one `join`. Dropping it inside a command closes the connection;
+/// otherwise it counts as [`Appender::close`] without the flush. A call that is dropped before it returns,
+/// [`Appender::flush`] aside, makes the next one close the connection.
 pub struct Appender {
     pub(super) writer: WireWriter,
     pub(super) shared: Arc<Shared>,
@@ -309,7 +311,8 @@ impl Appender {
         self.wrote(result)
     }
 
-    /// Says that no message follows: [`Acks::next`] returns `None` once all are acknowledged.
+    /// Says that no message follows: [`Acks::next`](crate::Acks::next) returns `None` once all are
+    /// acknowledged.
     ///
     /// # Errors
     /// Lost connections; a message that was begun and not ended closes the connection.

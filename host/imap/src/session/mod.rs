@@ -1,6 +1,6 @@
 //! A logged-in session: one command at a time, each answer checked.
 //!
-//! async-imap speaks for the plain session commands, through the [gate](gate); listing, status, quota,
+//! async-imap speaks for the plain session commands, through the [gate]; listing, status, quota,
 //! FETCH and APPEND are written and read by us on the same wire. Nothing here retries.
 
 mod alike;
