@@ -7,32 +7,36 @@ use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
-use crate::auth::{self, Login};
-use crate::batch::{Budget, run_all};
-use crate::capability::{Namespaces, ServerFacts, delimiter};
-use crate::command::{Answer, Command, next};
-use crate::deflate::Deflated;
-use crate::gate::Gate;
-use crate::reply::{Reply, Status, values};
+use crate::command::batch::{Budget, run_all};
+use crate::command::capability::{KnownServer, Namespaces, delimiter};
+use crate::command::{Answer, Command, next_reply};
+use crate::login;
 use crate::session::Session;
-use crate::transport::Transport;
+use crate::session::gate::Gate;
+use crate::syntax::reply::{Reply, Status, values};
+use crate::types::error::ImapError;
+use crate::types::facts::ServerFacts;
+use crate::types::login::Login;
+use crate::types::timeouts::Timeouts;
+use crate::types::utf7;
 use crate::wire::Wire;
-use crate::{ImapError, Timeouts, utf7};
+use crate::wire::deflate::DeflateStream;
+use crate::wire::transport::Transport;
 
 /// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us,
 /// and we for its greeting.
 const SILENCE_BEFORE_PROBE: Duration = Duration::from_secs(6);
 
-/// One mailbox on one server, and how to get in.
+/// One mailbox on one server, with what is needed to log in.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The server.
+    /// Host, port and TLS mode.
     pub endpoint: Endpoint,
     /// Opens the connection; decides which certificates are trusted.
     pub dialer: Dialer,
-    /// The credentials.
+    /// User name, secret and mechanism; sent once per connection.
     pub login: Login,
-    /// Whether credentials may travel without TLS.
+    /// Whether credentials may travel without TLS; else [`connect`] fails with `Cleartext` before it dials.
     pub allow_cleartext: bool,
     /// Whether to compress what travels after the log-in, where the server offers it (RFC 4978). It costs
     /// about 30 ms of CPU per megabyte and pays on lines slower than some 20 MB/s.
@@ -51,15 +55,15 @@ pub async fn connect(account: &Account, timeouts: &Timeouts) -> Result<Session, 
     connect_beside(account, timeouts, None).await
 }
 
-/// As [`connect`]; a server that offers after the log-in what it offered to `known` is not asked about itself
-/// again, which saves a round trip. Such a session has no QRESYNC.
+/// Connects as [`connect`] does; a server that offers after the log-in what it offered to `known` is not
+/// asked about itself again, which saves a round trip. Such a session has no QRESYNC.
 ///
 /// # Errors
 /// As [`connect`].
 pub async fn connect_beside(
     account: &Account,
     timeouts: &Timeouts,
-    known: Option<&Known>,
+    known: Option<&KnownServer>,
 ) -> Result<Session, ImapError> {
     let endpoint = &account.endpoint;
     if endpoint.tls == TlsMode::None && !account.allow_cleartext {
@@ -75,8 +79,8 @@ pub async fn connect_beside(
         // What was said in clear could be anybody's; only the text is kept, for people.
         greeting.capabilities = None;
     }
-    let how = How { protected: endpoint.tls != TlsMode::None, compress: account.compress, known };
-    establish(wire, endpoint.clone(), greeting, &account.login, how, timeouts).await
+    let setup = Setup { protected: endpoint.tls != TlsMode::None, compress: account.compress, known };
+    establish(wire, endpoint.clone(), greeting, &account.login, setup, timeouts).await
 }
 
 /// Returns a logged-in session over a stream that exists already, such as a tunnel or a test's pipe. The
@@ -96,39 +100,31 @@ where
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
     hide(&mut wire, login);
     let greeting = read_greeting(&mut wire, timeouts.greeting).await?;
-    let how = How { protected: true, compress: false, known: None };
-    establish(wire, endpoint, greeting, login, how, timeouts).await
+    let setup = Setup { protected: true, compress: false, known: None };
+    establish(wire, endpoint, greeting, login, setup, timeouts).await
 }
 
-/// From the greeting on: a server may have kept the password of an earlier connection.
+/// Makes the reader take the secret out of whatever the server says, from the greeting on: a server may have
+/// kept the password of an earlier connection.
 fn hide(wire: &mut Wire, login: &Login) {
     wire.reader.secrets.hide(login.secret.expose_secret());
     [Some(&login.user), login.admin.as_ref()]
         .into_iter()
         .flatten()
-        .for_each(|name| wire.reader.secrets.name(name));
+        .for_each(|name| wire.reader.secrets.add_name(name));
 }
 
-/// What the connection is like, and is to be like.
+/// How the connection is set up between greeting and session.
 #[derive(Clone, Copy)]
-struct How<'a> {
+struct Setup<'a> {
     protected: bool,
     compress: bool,
-    known: Option<&'a Known>,
-}
-
-/// What a session has learnt about its server while it was set up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    pub(crate) facts: ServerFacts,
-    pub(crate) namespaces: Namespaces,
-    /// The capabilities that the log-in's OK listed; empty when it listed none.
-    offered: Vec<String>,
+    known: Option<&'a KnownServer>,
 }
 
 struct Greeting {
     text: String,
-    /// The capabilities in the greeting, as an answer to learn from.
+    /// The capabilities in the greeting, as an answer; `None` when it has none, or STARTTLS came after it.
     capabilities: Option<Answer>,
 }
 
@@ -147,7 +143,7 @@ async fn greet(wire: &mut Wire, account: &Account, timeouts: &Timeouts) -> Resul
     }
 }
 
-/// A TLS alert instead of a greeting gives the port away at once.
+/// Returns the error of a clear-text connection to a TLS port where a TLS alert came instead of a greeting.
 fn plain_on_tls(wire: &Wire, account: &Account, error: ImapError) -> ImapError {
     if wire.reader.unread().starts_with(&[0x15, 0x03]) { plain_on_tls_port(account) } else { error }
 }
@@ -177,7 +173,7 @@ async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, 
     wire.begin("the greeting")?;
     let read = async {
         loop {
-            match next(wire).await? {
+            match next_reply(wire).await? {
                 Reply::Untagged(line) => match line.status {
                     Status::Ok => return Ok(line),
                     Status::Preauth => {
@@ -211,7 +207,8 @@ async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, 
     Ok(Greeting { text, capabilities })
 }
 
-/// `greeting` may offer STARTTLS already, which saves a question: in clear, neither answer is worth more.
+/// Puts the connection under TLS. `greeting` may offer STARTTLS already, which saves a question: in clear,
+/// neither answer is worth more.
 async fn start_tls(
     mut wire: Wire,
     account: &Account,
@@ -221,11 +218,11 @@ async fn start_tls(
     let refused = |what: &str| ImapError::Starttls { what: what.to_owned() };
     let mut offered = ServerFacts::new(account.endpoint.clone());
     if let Some(greeting) = greeting {
-        offered.learn_capabilities(greeting);
+        offered.read_capabilities(greeting);
     }
     if !offered.has("STARTTLS") {
         let asked = Command::new("CAPABILITY").run(&mut wire, "T1").await?;
-        offered.learn_capabilities(&asked.ok("CAPABILITY")?);
+        offered.read_capabilities(&asked.ok("CAPABILITY")?);
     }
     if !offered.has("STARTTLS") {
         return Err(refused("the server does not offer it; nothing was sent in clear text"));
@@ -251,44 +248,44 @@ async fn establish(
     endpoint: Endpoint,
     greeting: Greeting,
     login: &Login,
-    how: How<'_>,
+    setup: Setup<'_>,
     timeouts: &Timeouts,
 ) -> Result<Session, ImapError> {
     let mut facts = ServerFacts::new(endpoint);
     facts.greeting = greeting.text;
-    let known = greeting.capabilities.is_some_and(|answer| facts.learn_capabilities(&answer));
+    let known = greeting.capabilities.is_some_and(|answer| facts.read_capabilities(&answer));
     if !known {
         let answer = Command::new("CAPABILITY").run(&mut wire, "C1").await?;
-        facts.learn_capabilities(&answer);
+        facts.read_capabilities(&answer);
     }
-    let told = auth::log_in(&mut wire, &facts, login, how.protected).await?;
+    let answer = login::log_in(&mut wire, &facts, login, setup.protected).await?;
     tracing::debug!(endpoint = %facts.endpoint, "logged in");
-    let mut learnt = Learnt::default();
+    let mut discovery = Discovery::default();
     // The log-in's OK often lists the capabilities. Only what to ask along is taken from it: some servers
     // list a shorter set there, and the list that counts is asked for.
-    let hint = facts.learn_capabilities(&told);
+    let hint = facts.read_capabilities(&answer);
     let offered = if hint { facts.capabilities.clone() } else { Vec::new() };
-    if let Some(known) = how.known.filter(|known| hint && known.offered == offered) {
+    if let Some(known) = setup.known.filter(|known| hint && known.offered == offered) {
         facts = ServerFacts { greeting: facts.greeting, endpoint: facts.endpoint, ..known.facts.clone() };
-        learnt.namespaces = Some(known.namespaces.clone());
+        discovery.namespaces = Some(known.namespaces.clone());
     } else {
-        learnt.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
+        discovery.ask(&mut wire, &mut facts, Some(CAPABILITY), hint).await?;
         // What only the full list advertised, and the delimiter of a server that refuses to tell its
         // namespaces.
         for _ in 0..2 {
-            learnt.ask(&mut wire, &mut facts, None, true).await?;
+            discovery.ask(&mut wire, &mut facts, None, true).await?;
         }
     }
-    if how.compress && facts.has("COMPRESS=DEFLATE") {
+    if setup.compress && facts.has("COMPRESS=DEFLATE") {
         wire = compress(wire, timeouts).await?;
     }
-    let mut client = async_imap::Client::new(Gate::adopting(wire));
+    let mut client = async_imap::Client::new(Gate::after_login(wire));
     client.get_mut().begin("LOGIN")?;
     let imap = client.login("-", "-").await.map_err(|(error, _)| ImapError::Protocol {
         what: format!("the session could not be set up: {}", error.to_string().to_lowercase()),
     })?;
-    let known = Known { facts, namespaces: learnt.namespaces.unwrap_or_default(), offered };
-    Session::new(imap, known, learnt.qresync, timeouts.clone())
+    let known = KnownServer { facts, namespaces: discovery.namespaces.unwrap_or_default(), offered };
+    Session::new(imap, known, discovery.qresync, timeouts.clone())
 }
 
 /// Puts the connection under compression (RFC 4978). A server that will not goes on without.
@@ -303,14 +300,14 @@ async fn compress(mut wire: Wire, timeouts: &Timeouts) -> Result<Wire, ImapError
     let secrets = std::mem::take(&mut wire.reader.secrets);
     let closed = || ImapError::Closed { during: NAME, detail: "the server closed it".to_owned() };
     let (transport, _) = wire.into_transport().ok_or_else(closed)?;
-    let stream = Deflated::new(transport.into_io(), already);
+    let stream = DeflateStream::new(transport.into_io(), already);
     tracing::debug!("compressed from here on");
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
     wire.reader.secrets = secrets;
     Ok(wire)
 }
 
-/// A question of the log-in: its tag, its name, the rest of it.
+/// A question after the log-in: its tag, the command, its arguments.
 type Question = (&'static str, &'static str, &'static str);
 const CAPABILITY: Question = ("C2", "CAPABILITY", "");
 const ID: Question =
@@ -319,15 +316,15 @@ const NAMESPACE: Question = ("C4", "NAMESPACE", "");
 const DELIMITER: Question = ("C5", "LIST", "\"\" \"\"");
 const ENABLE: Question = ("C6", "ENABLE", "QRESYNC");
 
-/// What was asked since the log-in, and what came of it.
+/// The questions asked since the log-in, and what came of them.
 #[derive(Default)]
-struct Learnt {
+struct Discovery {
     asked: Vec<&'static str>,
     namespaces: Option<Namespaces>,
     qresync: bool,
 }
 
-impl Learnt {
+impl Discovery {
     /// Asks, in one round trip, `first` and what the server advertises and was not asked yet (`rest`).
     ///
     /// A server may refuse what it advertises: everything but the capabilities can be done without.
@@ -357,23 +354,23 @@ impl Learnt {
             let command = Command::new(name);
             ((*tag).to_owned(), if text.is_empty() { command } else { command.text(text) })
         });
-        let mut budget = Budget::new(questions.len(), wire.reader.whole());
+        let mut budget = Budget::new(questions.len(), wire.reader.command_timeout());
         let answers = run_all(wire, commands.collect(), &mut budget).await?;
         for ((_, name, _), answer) in questions.into_iter().zip(answers) {
             match answer.and_then(|answer| answer.ok(name)) {
-                Ok(answer) => self.learn(name, &answer, facts),
+                Ok(answer) => self.take(name, &answer, facts),
                 Err(error) => tracing::debug!(%error, "{name} was refused"),
             }
         }
         Ok(())
     }
 
-    fn learn(&mut self, name: &str, answer: &Answer, facts: &mut ServerFacts) {
+    fn take(&mut self, name: &str, answer: &Answer, facts: &mut ServerFacts) {
         match name {
             "CAPABILITY" => {
-                facts.learn_capabilities(answer);
+                facts.read_capabilities(answer);
             }
-            "ID" => facts.learn_id(answer),
+            "ID" => facts.read_id(answer),
             "NAMESPACE" => {
                 if let Some(namespaces) = Namespaces::read(answer)
                     && let Some(own) = namespaces.personal.first()

@@ -3,12 +3,13 @@
 
 use bytes::{Buf, BytesMut};
 
-use crate::fetch_line::{FetchLine, Section};
-use crate::framer::{Frame, Framer};
-use crate::name::Naming;
-use crate::reply::{Reply, values};
-use crate::token::Tokens;
-use crate::{FetchItems, FolderName, FolderPath, utf7};
+use crate::syntax::fetch_line::{FetchLine, Section};
+use crate::syntax::framer::{Frame, Framer};
+use crate::syntax::reply::{Reply, values};
+use crate::syntax::token::Tokens;
+use crate::types::fetched::FetchItems;
+use crate::types::name::{FolderName, FolderPath, Naming};
+use crate::types::utf7;
 
 /// A response's bytes, or what comes before a body with the body's announced length.
 type Cut = (Vec<u8>, Option<u64>);
@@ -64,7 +65,7 @@ const ASKED: [FetchItems; 4] =
 /// taken for the message's own UID or size.
 pub fn fetch_line(input: &[u8]) {
     assert!(Tokens::new(input).count() <= input.len(), "values without end");
-    drop(Reply::read(bytes::Bytes::copy_from_slice(input), &crate::scrub::Secrets::default()));
+    drop(Reply::read(bytes::Bytes::copy_from_slice(input), &crate::syntax::scrub::Secrets::default()));
     drop(values(input, Some(1)).next_value());
     for asked in ASKED {
         for response in [input.to_vec(), [b"* 1 FETCH (", input, b")\r\n"].concat()] {

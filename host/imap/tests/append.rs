@@ -6,8 +6,8 @@ mod common;
 
 use common::{Server, session_through};
 use mailhaul_imap::{
-    Ack, AckOutcome, Acks, AppendHead, AppendOptions, Appender, Begun, Flags, FolderName, ImapError,
-    InternalDate, Learnt,
+    AcceptedForms, Ack, AckOutcome, Acks, AppendHead, AppendOptions, Appender, BeginOutcome, Flags,
+    FolderName, ImapError, InternalDate,
 };
 
 const SELECT: [&str; 6] = [
@@ -42,9 +42,14 @@ fn head(flags: &[&str], len: usize) -> AppendHead {
     AppendHead { flags: flags.iter().copied().collect(), internal_date, len: len as u64 }
 }
 
-async fn put(appender: &mut Appender, ticket: u64, flags: &[&str], body: &str) -> Result<Begun, ImapError> {
+async fn put(
+    appender: &mut Appender,
+    ticket: u64,
+    flags: &[&str],
+    body: &str,
+) -> Result<BeginOutcome, ImapError> {
     let begun = appender.begin(ticket, &head(flags, body.len())).await?;
-    if begun == Begun::Send {
+    if begun == BeginOutcome::Send {
         appender.write(body.as_bytes()).await?;
         appender.end().await?;
     }
@@ -150,7 +155,7 @@ async fn keywords_introduced_ahead() {
         let send = async {
             // What is no plain atom travels in no list; what the folder does not keep is not asked about.
             let keywords: Flags = ["\\Seen", "$New", "Work", "odd{key", "\\Junk"].into_iter().collect();
-            appender.introduce(&keywords).await?;
+            appender.probe_keywords(&keywords).await?;
             put(&mut appender, 1, &[], "one").await?;
             put(&mut appender, 2, &["$New", "Work"], "two").await?;
             appender.close().await
@@ -164,7 +169,7 @@ async fn keywords_introduced_ahead() {
         let options = AppendOptions::default();
         let (mut appender, mut acks) = session.appender(&FolderName(b"Work".to_vec()), options).unwrap();
         let ask = async {
-            appender.introduce(&["$new", "work"].into_iter().collect()).await?;
+            appender.probe_keywords(&["$new", "work"].into_iter().collect()).await?;
             appender.close().await
         };
         let (asked, (none, _)) = tokio::join!(ask, verdicts(&mut acks));
@@ -290,11 +295,11 @@ async fn connections_learn_together() {
         "c: two",
         "S: @6 OK [APPENDUID 77 11] done",
     ];
-    let learnt = Learnt::default();
+    let forms = AcceptedForms::default();
     for (ticket, script, body) in [(1, first.as_slice(), "one"), (2, &second, "two")] {
         let whole: Vec<&str> = SELECT.iter().chain(script).copied().collect();
         let (mut session, _server) = session_through("LITERAL+", &whole, 1 << 16).await;
-        session.learn_with(&learnt);
+        session.share_accepted_forms(&forms);
         let folder = FolderName(b"Work".to_vec());
         session.select(&folder).await.unwrap();
         let (mut appender, mut acks) = session.appender(&folder, AppendOptions::default()).unwrap();
@@ -316,7 +321,7 @@ async fn keywords_are_not_introduced_where_that_could_harm() {
     let options = AppendOptions { pipeline: false, ..AppendOptions::default() };
     let (mut appender, mut acks, _server) = writer_with("LITERAL+", &script, 1 << 16, options).await;
     let ask = async {
-        appender.introduce(&["$new"].into_iter().collect()).await?;
+        appender.probe_keywords(&["$new"].into_iter().collect()).await?;
         appender.close().await
     };
     let (asked, (none, error)) = tokio::join!(ask, verdicts(&mut acks));
@@ -340,9 +345,9 @@ async fn a_refusal_before_the_body_sends_none_of_it() {
     ];
     let (mut appender, mut acks, server) = writer("LITERAL+", &script).await;
     let send = async {
-        assert_eq!(put(&mut appender, 1, &[], "SECRET").await?, Begun::Refused);
-        assert_eq!(put(&mut appender, 2, &[], "SECRET").await?, Begun::Refused);
-        assert_eq!(put(&mut appender, 3, &[], "yes").await?, Begun::Send);
+        assert_eq!(put(&mut appender, 1, &[], "SECRET").await?, BeginOutcome::Refused);
+        assert_eq!(put(&mut appender, 2, &[], "SECRET").await?, BeginOutcome::Refused);
+        assert_eq!(put(&mut appender, 3, &[], "yes").await?, BeginOutcome::Send);
         appender.close().await
     };
     let (sent, (got, error)) = tokio::join!(send, verdicts(&mut acks));
@@ -430,8 +435,8 @@ async fn large_messages_ask_first() {
         writer_with("LITERAL+ APPENDLIMIT=100", &script, 64, options).await;
     let send = async {
         put(&mut appender, 1, &[], "x").await?;
-        assert_eq!(put(&mut appender, 2, &[], &"b".repeat(101)).await?, Begun::Refused);
-        assert_eq!(put(&mut appender, 3, &[], &"b".repeat(51)).await?, Begun::Refused);
+        assert_eq!(put(&mut appender, 2, &[], &"b".repeat(101)).await?, BeginOutcome::Refused);
+        assert_eq!(put(&mut appender, 3, &[], &"b".repeat(51)).await?, BeginOutcome::Refused);
         appender.close().await
     };
     let (sent, (got, error)) = tokio::join!(send, verdicts(&mut acks));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{endpoint, login, prelude, session};
 use mailhaul_imap::{
-    AppendHead, AppendOptions, Begun, FetchItems, Flags, FolderName, ImapError, Preparation, Session,
+    AppendHead, AppendOptions, BeginOutcome, FetchItems, Flags, FolderName, ImapError, Preparation, Session,
     Timeouts, UidSet, connect_over,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -103,7 +103,7 @@ async fn mail_that_is_announced_meanwhile_belongs_to_the_list() {
         io.write_all(format!("{lines}{tag} OK\r\n").as_bytes()).await.unwrap();
     })
     .await;
-    session.expect(5_000);
+    session.expect_messages(5_000);
     assert_eq!(list(&mut session, FetchItems::Meta).await.unwrap(), 5_000);
 }
 
@@ -340,7 +340,7 @@ async fn sent<F: Future<Output = ()> + Send + 'static>(
     let begun = Instant::now();
     let write = async {
         let head = AppendHead { flags: Flags::default(), internal_date: None, len: len as u64 };
-        assert_eq!(appender.begin(1, &head).await?, Begun::Send);
+        assert_eq!(appender.begin(1, &head).await?, BeginOutcome::Send);
         for piece in vec![b'x'; len].chunks(64 << 10) {
             appender.write(piece).await?;
         }
@@ -468,7 +468,7 @@ async fn verdicts_that_trickle_have_a_least_pace() {
         let write = async {
             for ticket in 1..=40 {
                 let head = AppendHead { flags: Flags::default(), internal_date: None, len: 1 };
-                assert_eq!(appender.begin(ticket, &head).await?, Begun::Send);
+                assert_eq!(appender.begin(ticket, &head).await?, BeginOutcome::Send);
                 appender.write(b"x").await?;
                 appender.end().await?;
             }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{cut, endpoint, login, prelude, quick, serve};
 use mailhaul_imap::{
-    AppendHead, AppendOptions, Begun, FetchItems, Flags, FolderName, ImapError, Preparation, UidSet,
+    AppendHead, AppendOptions, BeginOutcome, FetchItems, Flags, FolderName, ImapError, Preparation, UidSet,
     connect_over,
 };
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
@@ -58,7 +58,7 @@ where
     let (mut appender, mut acks) = session.appender(&folder, AppendOptions::default())?;
     let send = async {
         let head = AppendHead { flags: Flags::new(), internal_date: None, len: 2 };
-        assert_eq!(appender.begin(1, &head).await?, Begun::Send);
+        assert_eq!(appender.begin(1, &head).await?, BeginOutcome::Send);
         appender.write(b"hi").await?;
         appender.end().await?;
         appender.close().await

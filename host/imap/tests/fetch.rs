@@ -3,7 +3,7 @@
 mod common;
 
 use common::{session, session_through};
-use mailhaul_imap::{FetchItems, Fetched, FolderName, ImapError, Session, UidSet};
+use mailhaul_imap::{FetchItems, FetchedMessage, FolderName, ImapError, Session, UidSet};
 
 const FULL: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
 const DATE: &str = "INTERNALDATE \"01-Jan-2020 00:00:00 +0000\"";
@@ -12,7 +12,7 @@ async fn all(
     session: &mut Session,
     uids: UidSet,
     items: FetchItems,
-) -> Result<Vec<(Fetched, String)>, ImapError> {
+) -> Result<Vec<(FetchedMessage, String)>, ImapError> {
     let mut fetch = session.fetch(uids, items);
     let mut out = Vec::new();
     while let Some(message) = fetch.next().await? {
@@ -382,7 +382,7 @@ async fn small_folders_are_listed_together() {
     assert!(session.opening_tells_status());
     let folders = names.map(|name| FolderName(name.as_bytes().to_vec()));
     let looks = session.examine_and_list_each(&folders).await.unwrap();
-    let uids = |look: &Option<(mailhaul_imap::Selected, Vec<Fetched>)>| {
+    let uids = |look: &Option<(mailhaul_imap::Selected, Vec<FetchedMessage>)>| {
         look.as_ref().map(|(_, listed)| listed.iter().map(|m| m.uid).collect::<Vec<_>>())
     };
     assert_eq!(looks.iter().map(uids).collect::<Vec<_>>(), [Some(vec![1]), None, None, None, Some(vec![5])]);

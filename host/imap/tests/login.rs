@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Server, endpoint, login, quick, refused, serve};
 use mailhaul_imap::{
-    Account, AuthMethod, Cause, ImapError, Known, Login, Session, connect_beside, connect_over,
+    Account, AuthMethod, Cause, ImapError, KnownServer, Login, Session, connect_beside, connect_over,
 };
 use mailhaul_net::{Dialer, Endpoint, TlsMode};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, copy_bidirectional};
@@ -71,7 +71,7 @@ async fn log_in_that_cannot_work_sends_nothing() {
 }
 
 /// Logs in over TCP, beside a session that `known` is of.
-async fn log_in_beside(script: &[&str], known: Option<&Known>) -> (Session, Server) {
+async fn log_in_beside(script: &[&str], known: Option<&KnownServer>) -> (Session, Server) {
     let (mut pipe, server) = serve(script, 1 << 16);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let endpoint = Endpoint::with_port("127.0.0.1", listener.local_addr().unwrap().port(), TlsMode::None);

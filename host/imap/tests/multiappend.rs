@@ -7,7 +7,8 @@ mod common;
 
 use common::{Server, session_through};
 use mailhaul_imap::{
-    Ack, AckOutcome, Acks, AppendHead, AppendOptions, Appender, Begun, FolderName, ImapError, InternalDate,
+    Ack, AckOutcome, Acks, AppendHead, AppendOptions, Appender, BeginOutcome, FolderName, ImapError,
+    InternalDate,
 };
 
 const SELECT: [&str; 6] = [
@@ -34,11 +35,16 @@ async fn writer_with(
     (appender, acks, server)
 }
 
-async fn put(appender: &mut Appender, ticket: u64, flags: &[&str], body: &str) -> Result<Begun, ImapError> {
+async fn put(
+    appender: &mut Appender,
+    ticket: u64,
+    flags: &[&str],
+    body: &str,
+) -> Result<BeginOutcome, ImapError> {
     let internal_date = InternalDate::parse("01-Jan-2020 00:00:00 +0100");
     let head = AppendHead { flags: flags.iter().copied().collect(), internal_date, len: body.len() as u64 };
     let begun = appender.begin(ticket, &head).await?;
-    if begun == Begun::Send {
+    if begun == BeginOutcome::Send {
         appender.write(body.as_bytes()).await?;
         appender.end().await?;
     }

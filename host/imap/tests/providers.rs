@@ -6,7 +6,7 @@ mod common;
 
 use common::{login, refused, session};
 use mailhaul_imap::{
-    AckOutcome, AppendHead, AppendOptions, Begun, Cause, FetchItems, Flags, FolderName, FolderPath,
+    AckOutcome, AppendHead, AppendOptions, BeginOutcome, Cause, FetchItems, Flags, FolderName, FolderPath,
     SpecialUse, UidSet,
 };
 
@@ -163,7 +163,7 @@ async fn stored(answer: &str) -> AckOutcome {
     let (mut appender, mut acks) = session.appender(&inbox, AppendOptions::default()).unwrap();
     let head = AppendHead { flags: Flags::new(), internal_date: None, len: 2 };
     let send = async {
-        assert_eq!(appender.begin(1, &head).await.unwrap(), Begun::Send);
+        assert_eq!(appender.begin(1, &head).await.unwrap(), BeginOutcome::Send);
         appender.write(b"hi").await.unwrap();
         appender.end().await.unwrap();
         appender.close().await.unwrap();

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use common::replay::{Transcript, login, replay, timeouts, transcript};
 use common::{cut, endpoint};
 use mailhaul_imap::{
-    AppendHead, AppendOptions, Begun, FetchItems, Flags, FolderName, ImapError, InternalDate, UidSet,
+    AppendHead, AppendOptions, BeginOutcome, FetchItems, Flags, FolderName, ImapError, InternalDate, UidSet,
     connect_over,
 };
 use sha2::{Digest, Sha256};
@@ -89,7 +89,7 @@ where
             internal_date: InternalDate::parse(" 1-Feb-2020 10:00:00 +0545"),
             len: body.len() as u64,
         };
-        assert_eq!(appender.begin(1, &head).await?, Begun::Send);
+        assert_eq!(appender.begin(1, &head).await?, BeginOutcome::Send);
         appender.write(body).await?;
         appender.end().await?;
         appender.close().await

@@ -7,7 +7,7 @@ mod common;
 
 use common::{session, session_through};
 use mailhaul_imap::{
-    Changes, Copied, FetchItems, Flags, FolderName, ImapError, Preparation, Session, SpecialUse, UidSet,
+    Changes, CopyUid, FetchItems, Flags, FolderName, ImapError, Preparation, Session, SpecialUse, UidSet,
 };
 
 fn name(text: &str) -> FolderName {
@@ -384,12 +384,12 @@ async fn copies_and_moves_tell_where_things_went() {
     let copied = session.copy(&[4, 6, 7].into_iter().collect(), &old).await.unwrap();
     // Sets correspond as they are written; a range counts upwards however it is spelt.
     let uids = vec![(4, 100), (6, 101), (7, 90)];
-    assert_eq!(copied, Some(Copied { uid_validity: 38, uids }));
+    assert_eq!(copied, Some(CopyUid { uid_validity: 38, uids }));
     let four: UidSet = [4].into_iter().collect();
     assert_eq!(session.copy(&four, &old).await.unwrap(), None);
     assert_eq!(session.copy(&four, &old).await.unwrap_err().code(), Some("TRYCREATE"));
     let moved = session.move_to(&four, &old).await.unwrap();
-    assert_eq!(moved, Some(Copied { uid_validity: 38, uids: vec![(4, 102)] }));
+    assert_eq!(moved, Some(CopyUid { uid_validity: 38, uids: vec![(4, 102)] }));
     session.expunge(&UidSet::range(4, 5)).await.unwrap();
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use mailhaul_imap::{Preparation, Prepared, Selected};
+use mailhaul_imap::{Preparation, PreparedFolder, Selected};
 
 use crate::code::Code;
 use crate::folder::changed::tell_changed;
@@ -69,7 +69,7 @@ impl<'a> FolderRun<'a> {
             }
         };
         let looked = behind(work, &mut ends.target, (mapped, target, &row), &prepared).await?;
-        let Prepared { selected: mut opened, created, not_subscribed, .. } = prepared;
+        let PreparedFolder { selected: mut opened, created, not_subscribed, .. } = prepared;
         let (called, name) = match looked {
             Behind::Itself => (target.path.clone(), target.name.clone()),
             Behind::ItsOwn(path, name) => {

@@ -2,7 +2,7 @@
 //! exists which they do not list. Two folders are never mixed by that, and what is looked for later is what
 //! is there.
 
-use mailhaul_imap::{Folder, FolderName, FolderPath, FolderStatus, Prepared, Selected, Session};
+use mailhaul_imap::{Folder, FolderName, FolderPath, FolderStatus, PreparedFolder, Selected, Session};
 
 use crate::folder::work::{Step, Work};
 use crate::mapping::advice::{another_name, rule};
@@ -30,7 +30,7 @@ pub(super) async fn behind(
     work: Work<'_>,
     session: &mut Session,
     (mapped, target, row): (&Mapped, &Target, &FolderRow),
-    prepared: &Prepared,
+    prepared: &PreparedFolder,
 ) -> Step<Behind> {
     let path = target.path.to_string();
     let selected = &prepared.selected;

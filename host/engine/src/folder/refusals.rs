@@ -245,12 +245,12 @@ impl FolderRun<'_> {
         let single = waiting.clone().count() == unsent.len()
             && waiting.chain(later.iter().filter_map(|uid| tried.asked.get(uid))).any(|asked| asked.passed);
         if brought {
-            self.ends.target.patience_begins_anew();
+            self.ends.target.reset_backoff();
         }
         if !single || tried.waits < MOST_IN_VAIN {
             return Ok(single);
         }
-        self.ends.target.patience_is_over();
+        self.ends.target.end_backoff();
         for uid in later.drain(..).chain(unsent.iter().copied()) {
             let Some(Asked { passed, refused, .. }) = tried.asked.get(&uid) else { continue };
             // Nothing tells whether it is the message where nothing was taken behind it.

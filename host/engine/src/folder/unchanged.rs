@@ -1,6 +1,6 @@
 //! What a repeated run can leave alone: folders that are as they were, and flags that say the same. Pure.
 
-use mailhaul_imap::{Fetched, Flags, FolderStatus, Selected};
+use mailhaul_imap::{FetchedMessage, Flags, FolderStatus, Selected};
 
 use crate::message::list::Listed;
 use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
@@ -54,12 +54,12 @@ pub(crate) fn standing(
 /// Whether a folder that was opened and listed has the messages of its proof, each with the flags that its
 /// copy was given and with the size and date that it had.
 #[must_use]
-pub(crate) fn is_as_given(row: &FolderRow, rows: &Rows, now: &Selected, listed: &[Fetched]) -> bool {
+pub(crate) fn is_as_given(row: &FolderRow, rows: &Rows, now: &Selected, listed: &[FetchedMessage]) -> bool {
     let same_messages = row.proof.is_some_and(|proof| same_source(&proof, now))
         && now.uid_validity.is_some()
         && now.uid_validity == row.source_uid_validity
         && listed.len() == rows.len();
-    let is_given = |message: &Fetched| {
+    let is_given = |message: &FetchedMessage| {
         let Some(known) = rows.get(&message.uid) else { return false };
         let now = Listed::from(message.clone());
         let same = !known.at_source().differ(&now.figures())

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use mailhaul_imap::{Known, Learnt};
+use mailhaul_imap::{AcceptedForms, KnownServer};
 use tracing::Instrument;
 
 use crate::folder::run;
@@ -41,9 +41,9 @@ struct Shared<'a> {
     groups: Mutex<VecDeque<Vec<&'a Mapped>>>,
     state: Mutex<State>,
     /// What any of the target's connections has learnt of it.
-    learnt: Learnt,
+    learnt: AcceptedForms,
     /// What the first pair was told of the source and the target.
-    known: (Known, Known),
+    known: (KnownServer, KnownServer),
 }
 
 #[derive(Default)]
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     let shared = Shared {
         groups: Mutex::new(groups),
         state: Mutex::default(),
-        learnt: Learnt::default(),
+        learnt: AcceptedForms::default(),
         known: (ends.source.known().clone(), ends.target.known().clone()),
     };
     let first = worker(work, ends, &shared, false);
@@ -138,7 +138,7 @@ async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
 /// Works until no folder is left; a helper also ends when a host wants fewer connections.
 async fn worker(work: Work<'_>, mut ends: Ends, shared: &Shared<'_>, helps: bool) -> Result<Ends, WorkError> {
     let ceilings = &work.context.ceilings;
-    ends.target.learn_with(&shared.learnt);
+    ends.target.share_accepted_forms(&shared.learnt);
     while !(helps && ceilings.is_crowded(work.mailbox))
         && let Some(group) = shared.next()
     {

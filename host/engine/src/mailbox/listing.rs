@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mailhaul_imap::{Expected, Folder, FolderName, FolderPath, FolderStatus, ImapError, Session};
+use mailhaul_imap::{ExpectedFolder, Folder, FolderName, FolderPath, FolderStatus, ImapError, Session};
 
 use crate::folder::unchanged::is_as_given;
 use crate::folder::work::{Step, Work, WorkError};
@@ -27,9 +27,9 @@ const NAMED: usize = 5;
 #[derive(Debug, Default)]
 pub(crate) struct KnownFolders {
     /// What the source had.
-    pub source: Vec<Expected>,
+    pub source: Vec<ExpectedFolder>,
     /// What has copies on the target.
-    pub target: Vec<Expected>,
+    pub target: Vec<ExpectedFolder>,
 }
 
 impl KnownFolders {
@@ -39,11 +39,11 @@ impl KnownFolders {
     /// When it fails.
     pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
         let is_there = |row: &FolderRow| !(row.is_gone() || row.is_unseen() && row.source_messages == 0);
-        let of_row = |row: FolderRow| Expected {
+        let of_row = |row: FolderRow| ExpectedFolder {
             path: FolderPath::parse(&row.source),
             name: row.source_name.map(FolderName),
         };
-        let of_place = |place: Place| Expected { name: None, path: FolderPath::parse(&place.path) };
+        let of_place = |place: Place| ExpectedFolder { name: None, path: FolderPath::parse(&place.path) };
         Ok(Self {
             source: ledger.folders()?.into_iter().filter(is_there).map(of_row).collect(),
             target: ledger.places()?.into_iter().map(of_place).collect(),
@@ -56,7 +56,7 @@ impl KnownFolders {
 ///
 /// # Errors
 /// When the source fails, and when it lists no folder at all.
-async fn source_folders(session: &mut Session, expected: &[Expected]) -> Result<Listing, ImapError> {
+async fn source_folders(session: &mut Session, expected: &[ExpectedFolder]) -> Result<Listing, ImapError> {
     let listing = session.folders_as_listed(expected).await?;
     // Every account has an inbox, whose name is part of every list: what else such a list lacks nobody knows.
     if listing.iter().all(|(folder, _)| !folder.listed) {
@@ -71,7 +71,7 @@ async fn source_folders(session: &mut Session, expected: &[Expected]) -> Result<
 /// When the source fails, and when it lists no folder at all.
 pub(crate) async fn source_figures(
     session: &mut Session,
-    expected: &[Expected],
+    expected: &[ExpectedFolder],
 ) -> Result<Listing, ImapError> {
     let mut listing = source_folders(session, expected).await?;
     session.add_status(&mut listing).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn source_figures(
 /// When the target fails.
 pub(crate) async fn target_figures(
     session: &mut Session,
-    expected: &[Expected],
+    expected: &[ExpectedFolder],
 ) -> Result<Listing, ImapError> {
     let mut listing = session.own_folders_as_listed(expected).await?;
     session.add_status(&mut listing).await?;

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{
-    Copied, FetchItems, Flags, FolderName, ImapError, Preparation, Selected, Session, UidSet,
+    CopyUid, FetchItems, Flags, FolderName, ImapError, Preparation, Selected, Session, UidSet,
 };
 
 use crate::folder::work::{Step, Work};
@@ -281,7 +281,7 @@ pub(crate) async fn remove_exactly(target: &mut Session, uids: &[u32]) -> Result
     target.expunge(&UidSet::from(uids)).await
 }
 
-fn by_copyuid(pairs: &[(i64, u32)], copied: &Copied) -> Vec<(i64, u32)> {
+fn by_copyuid(pairs: &[(i64, u32)], copied: &CopyUid) -> Vec<(i64, u32)> {
     let to: HashMap<u32, u32> = copied.uids.iter().copied().collect();
     pairs.iter().filter_map(|(source, from)| Some((*source, *to.get(from)?))).collect()
 }

@@ -89,8 +89,8 @@ pub(crate) async fn wait(
             () = context.stop.raised() => return Err(Interruption::User),
             () = &mut until => return Ok(()),
             () = tokio::time::sleep(LOOK_AFTER) => {
-                source.stay().await.map_err(EndError::at(Side::Source))?;
-                target.stay().await.map_err(EndError::at(Side::Target))?;
+                source.keep_alive().await.map_err(EndError::at(Side::Source))?;
+                target.keep_alive().await.map_err(EndError::at(Side::Target))?;
             }
         }
     }

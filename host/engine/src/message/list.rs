@@ -132,7 +132,7 @@ async fn list_counted(
     selected: &Selected,
     status: Option<u32>,
 ) -> Result<Vec<Listed>, ImapError> {
-    session.expect(status.unwrap_or(0));
+    session.expect_messages(status.unwrap_or(0));
     if selected.exists > 0 {
         return list(session, UidSet::all(), FetchItems::Meta).await;
     }

@@ -1,6 +1,6 @@
 //! A message as a list tells of it, in 24 bytes: a folder may have a million of them, on both ends.
 
-use mailhaul_imap::{Fetched, Flags};
+use mailhaul_imap::{FetchedMessage, Flags};
 
 use crate::state::ledger::Figures;
 
@@ -67,8 +67,8 @@ impl std::fmt::Debug for Listed {
     }
 }
 
-impl From<Fetched> for Listed {
-    fn from(message: Fetched) -> Self {
+impl From<FetchedMessage> for Listed {
+    fn from(message: FetchedMessage) -> Self {
         let date = message.internal_date.map(|date| date.unix_seconds);
         Self::new(message.uid, Figures { size: message.size.unwrap_or(0), date }, message.flags)
     }

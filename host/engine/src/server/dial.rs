@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::poll;
-use mailhaul_imap::{Account, Known, Session, connect_beside};
+use mailhaul_imap::{Account, KnownServer, Session, connect_beside};
 
 use crate::account::{AccountSpec, Mailbox};
 use crate::server::error::EndError;
@@ -27,7 +27,7 @@ impl Ends {
     /// # Errors
     /// [`EndError`] of an end that is gone.
     pub(crate) async fn stay(&mut self) -> Result<(), EndError> {
-        let (source, target) = tokio::join!(self.source.stay(), self.target.stay());
+        let (source, target) = tokio::join!(self.source.keep_alive(), self.target.keep_alive());
         source.map_err(EndError::at(Side::Source))?;
         target.map_err(EndError::at(Side::Target))
     }
@@ -51,12 +51,12 @@ async fn dial_beside(
     context: &Context,
     spec: &AccountSpec,
     side: Side,
-    known: Option<&Known>,
+    known: Option<&KnownServer>,
 ) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
     let connected = Box::pin(connect_beside(&account, &context.ceilings.timeouts, known)).await;
     let mut session = connected.map_err(EndError::at(side))?;
-    session.read_with(&context.breaks.reading(side, spec));
+    session.share_fetch_history(&context.breaks.reading(side, spec));
     apply(context, spec, side, &mut session).await;
     Ok(session)
 }
@@ -76,7 +76,7 @@ pub(crate) async fn dial_both(context: &Context, mailbox: &Mailbox) -> Result<(S
 pub(crate) async fn dial_both_beside(
     context: &Context,
     mailbox: &Mailbox,
-    (source, target): (Option<&Known>, Option<&Known>),
+    (source, target): (Option<&KnownServer>, Option<&KnownServer>),
 ) -> Result<(Session, Session), EndError> {
     let (source, target) = tokio::join!(
         dial_beside(context, &mailbox.source, Side::Source, source),

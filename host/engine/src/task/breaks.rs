@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mailhaul_imap::Reading;
+use mailhaul_imap::FetchHistory;
 
 use crate::account::{AccountSpec, Mailbox};
 use crate::side::Side;
@@ -32,7 +32,7 @@ struct Counts {
     /// For how long a mailbox's target was silent since it answered to a message.
     silent: HashMap<String, Duration>,
     /// By server, log-in and side.
-    reading: HashMap<(String, String, Side), Reading>,
+    reading: HashMap<(String, String, Side), FetchHistory>,
 }
 
 impl Breaks {
@@ -84,7 +84,7 @@ impl Breaks {
     }
 
     /// What connections to one end of a mailbox have learnt about reading from it.
-    pub(crate) fn reading(&self, side: Side, spec: &AccountSpec) -> Reading {
+    pub(crate) fn reading(&self, side: Side, spec: &AccountSpec) -> FetchHistory {
         let key = (spec.endpoint.to_string(), spec.user.clone(), side);
         self.counts().reading.entry(key).or_default().clone()
     }

@@ -1,15 +1,17 @@
-//! Questions among the messages, nobody waiting for their answers: about keywords ahead of the messages that
+//! Commands among the messages, for whose answers nobody waits: about keywords ahead of the messages that
 //! carry them, for the folder's list behind the last one.
 
 use tokio::time::Instant;
 
-use super::Appender;
-use crate::pipeline::Pending;
-use crate::{FetchItems, Flags, ImapError};
+use crate::append::appender::Appender;
+use crate::append::shared::Pending;
+use crate::types::error::ImapError;
+use crate::types::fetched::FetchItems;
+use crate::types::flags::Flags;
 
-/// Bytes of keywords in one question; what does not fit is asked with the message, as everything was before.
+/// The most bytes of keywords in one question; what does not fit is asked with the message that has it.
 const MOST: usize = 2 << 10;
-/// The UID that no message has: a folder is full before.
+/// A UID that no message has: a folder is full before.
 const NOBODY: u32 = u32::MAX;
 
 impl Appender {
@@ -20,8 +22,8 @@ impl Appender {
     ///
     /// # Errors
     /// Lost connections; inside a message it closes the connection.
-    pub async fn introduce(&mut self, keywords: &Flags) -> Result<(), ImapError> {
-        if self.hold.body.is_some() || self.hold.batch.is_some() {
+    pub async fn probe_keywords(&mut self, keywords: &Flags) -> Result<(), ImapError> {
+        if self.open.body.is_some() || self.open.batch.is_some() {
             return Err(self.misuse("keywords were asked about inside a command"));
         }
         // A pipeline of one: the answer would have to be waited for.
@@ -32,7 +34,7 @@ impl Appender {
         let (mut list, mut proves) = (String::new(), Vec::new());
         {
             let state = self.shared.lock();
-            for keyword in now.keywords().filter(|one| !state.manners.proven.contains(&one.to_lowercase())) {
+            for keyword in now.keywords().filter(|one| !state.append.accepted.contains(&one.to_lowercase())) {
                 if list.len() + keyword.len() > MOST {
                     break;
                 }
@@ -76,13 +78,13 @@ impl Appender {
         self.ask("UID FETCH", arguments.as_bytes(), Vec::new()).await
     }
 
-    /// Asks for nothing, so that the server does not take the connection for left: while the source makes us
-    /// wait. Not where anything is under way.
+    /// Sends NOOP where nothing is under way, so that the server does not take the connection for left while
+    /// the source makes us wait.
     ///
     /// # Errors
     /// Lost connections.
-    pub async fn stay(&mut self) -> Result<(), ImapError> {
-        if self.hold.body.is_some() || self.hold.batch.is_some() || !self.shared.lock().pending.is_empty() {
+    pub async fn keep_alive(&mut self) -> Result<(), ImapError> {
+        if self.open.body.is_some() || self.open.batch.is_some() || !self.shared.lock().pending.is_empty() {
             return Ok(());
         }
         self.ask("NOOP", b"", Vec::new()).await

@@ -3,7 +3,7 @@
 //! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run,
 //! before anything behind it has arrived. So the first message that was under way is suspected, and from then
 //! on sent alone; what a connection breaks at three times alone is left out, and the rest goes on. What a
-//! source breaks at, its connections know themselves ([`mailhaul_imap::Reading`]).
+//! source breaks at, its connections know themselves ([`mailhaul_imap::FetchHistory`]).
 
 use std::time::Duration;
 

@@ -38,7 +38,7 @@ pub(super) async fn copy(
     open: &[Listed],
 ) -> Step<(Session, CopyOutcome)> {
     let shared: SharedFlight = Arc::default();
-    let reading = target.reading().clone();
+    let reading = target.fetch_history().clone();
     let result = Box::pin(pump(route, source, target, open, &shared)).await;
     if let Err(error) = &result {
         blame(route, &shared, open, error).await?;
@@ -46,7 +46,7 @@ pub(super) async fn copy(
         if let WorkError::End(EndError::Imap(Side::Target, error)) = error
             && flight(&shared).sent.is_empty()
         {
-            reading.ended_listing(FetchItems::Meta, LISTED_AT_ONCE as u32, error);
+            reading.record_list_break(FetchItems::Meta, LISTED_AT_ONCE as u32, error);
         }
     }
     result
@@ -60,7 +60,7 @@ async fn pump(
     shared: &SharedFlight,
 ) -> Step<(Session, CopyOutcome)> {
     flight(shared).uid_next = route.selected.uid_next;
-    let listed = open.len() <= LISTED_AT_ONCE && target.reading().most(FetchItems::Meta).is_none();
+    let listed = open.len() <= LISTED_AT_ONCE && target.fetch_history().limit(FetchItems::Meta).is_none();
     let mut options = AppendOptions::default();
     if !route.together {
         options.batch_messages = 1;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-use mailhaul_imap::{AppendHead, Fetch, FetchItems, FetchRefusal, Fetched, Flags, Session, UidSet};
+use mailhaul_imap::{AppendHead, Fetch, FetchItems, FetchRefusal, FetchedMessage, Flags, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
 use crate::code::Code;
@@ -274,7 +274,7 @@ impl Reader<'_> {
     async fn forward(
         &self,
         fetch: &mut Fetch<'_>,
-        message: Fetched,
+        message: FetchedMessage,
         len: u64,
         copied: &mut CopyOutcome,
     ) -> Step<bool> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailhaul_imap::{Appender, Begun, Flags, ImapError, STAY_EVERY};
+use mailhaul_imap::{Appender, BeginOutcome, Flags, ImapError, KEEP_ALIVE_AFTER};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -62,7 +62,7 @@ impl Writer {
     async fn pump(&self, mut items: mpsc::Receiver<Item>, appender: &mut Appender) -> Step<()> {
         let at_target = EndError::at(Side::Target);
         // Answered while the source looks for the first message.
-        appender.introduce(&self.keywords).await.map_err(&at_target)?;
+        appender.probe_keywords(&self.keywords).await.map_err(&at_target)?;
         // The message whose pieces are arriving, and whether the target takes it.
         let mut current: Option<(Head, bool)> = None;
         loop {
@@ -138,9 +138,9 @@ impl Writer {
             appender.flush().await?;
         }
         loop {
-            match timeout(STAY_EVERY, items.recv()).await {
+            match timeout(KEEP_ALIVE_AFTER, items.recv()).await {
                 Ok(item) => return Ok(item),
-                Err(_) if between_messages => appender.stay().await?,
+                Err(_) if between_messages => appender.keep_alive().await?,
                 Err(_) => {}
             }
         }
@@ -174,7 +174,7 @@ impl Writer {
         }
         let begun =
             appender.begin(u64::from(head.uid), &head.append).await.map_err(EndError::at(Side::Target))?;
-        Ok(matches!(begun, Begun::Send))
+        Ok(matches!(begun, BeginOutcome::Send))
     }
 }
 
