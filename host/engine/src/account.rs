@@ -6,7 +6,7 @@ use mailhaul_imap::{Account, AuthMethod, Login};
 use mailhaul_net::Endpoint;
 
 use crate::destinations::Credential;
-use crate::job::Host;
+use crate::job::HostSettings;
 use crate::plugin::AccountEntry;
 use crate::side::Side;
 
@@ -26,8 +26,8 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// What the ledger records about whose mail this is.
     #[must_use]
-    pub(crate) fn identity(&self) -> Identity {
-        Identity {
+    pub(crate) fn identity(&self) -> LedgerIdentity {
+        LedgerIdentity {
             mailbox: self.key.clone(),
             source_user: self.source.user.clone(),
             source_host: self.source.endpoint.host.clone(),
@@ -58,7 +58,7 @@ pub(crate) fn local_part(login: &str) -> String {
 
 /// Who a ledger is about; recorded at its creation and compared ever after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct LedgerIdentity {
     /// The mailbox's key.
     pub mailbox: String,
     /// Source log-in.
@@ -79,7 +79,7 @@ pub(crate) struct AccountSpec {
     /// Where to connect.
     pub endpoint: Endpoint,
     entry: AccountEntry,
-    host: Host,
+    host: HostSettings,
 }
 
 impl fmt::Debug for AccountSpec {
@@ -91,7 +91,7 @@ impl fmt::Debug for AccountSpec {
 impl AccountSpec {
     /// Where it signs in, unless that is the project's own host of the side.
     #[must_use]
-    pub(crate) fn elsewhere(&self) -> Option<&Endpoint> {
+    pub(crate) fn foreign_endpoint(&self) -> Option<&Endpoint> {
         Some(&self.endpoint).filter(|endpoint| !self.host.server.is_own(endpoint))
     }
 
@@ -131,7 +131,7 @@ impl AccountSpec {
     }
 }
 
-pub(crate) fn spec(entry: &AccountEntry, host: &Host, side: Side) -> Result<AccountSpec, String> {
+pub(crate) fn spec(entry: &AccountEntry, host: &HostSettings, side: Side) -> Result<AccountSpec, String> {
     let endpoint = host.server.endpoint(entry).ok_or_else(|| {
         format!("no {0} host: set `host` under `[{0}]`, or give the list a `{0}_host` column", side.as_str())
     })?;
@@ -171,7 +171,7 @@ pub(crate) mod testing {
                 admin_hosts: Vec::new(),
                 shared: None,
             };
-            let defaults = Host {
+            let defaults = HostSettings {
                 server,
                 dialer: Dialer::platform(),
                 method: AuthMethod::Password,

@@ -5,7 +5,7 @@
 //! every mailbox: they go to the host they stand under and to that side's `admin_hosts`, whatever `hosts`
 //! says. A host means its ports of IMAP, 143 and 993, unless a port is written.
 //!
-//! A list that a foreign plugin makes is not the operator's: what [`Allowed::Plugin`] was granted stands in
+//! A list that a foreign plugin makes is not the operator's: what [`AllowedHosts::Plugin`] was granted stands in
 //! the place of `hosts` then, and narrows `admin_hosts`.
 //!
 //! Decided from the list alone, before a name is looked up: a look-up tells a stranger's name server who
@@ -115,7 +115,7 @@ impl Server {
 
 /// Credentials would go where they may not. Nothing was connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct DestinationRefusal {
     /// One sentence for each host.
     pub reasons: Vec<String>,
     /// The lines that allow all of it, for who means it; `None` where no line could.
@@ -124,14 +124,14 @@ pub struct Refusal {
 
 /// Where rows may sign in beside the project's own two hosts.
 #[derive(Debug, Clone, Copy)]
-pub enum Allowed<'a> {
+pub enum AllowedHosts<'a> {
     /// `[mailboxes] hosts`: a plugin that ships reads what the operator wrote.
     Project(&'a [Destination]),
     /// What `plugins.lock` grants this plugin.
     Plugin(&'a PluginId, &'a [Destination]),
 }
 
-impl<'a> Allowed<'a> {
+impl<'a> AllowedHosts<'a> {
     /// For the lists of this source; `hosts` is `[mailboxes] hosts`.
     #[must_use]
     pub fn of(source: &'a dyn MailboxSource, hosts: &'a [Destination]) -> Self {
@@ -140,7 +140,7 @@ impl<'a> Allowed<'a> {
 }
 
 /// Credentials of one kind on their way to one host.
-struct Stray {
+struct StrayCredential {
     credential: Credential,
     side: Side,
     endpoint: Endpoint,
@@ -151,7 +151,7 @@ struct Stray {
     plugin: Option<PluginId>,
 }
 
-impl Stray {
+impl StrayCredential {
     /// The key that allows it, and the table it stands under. A row's password is one matter on both sides.
     fn key(&self) -> (&'static str, &'static str) {
         match self.credential {
@@ -206,16 +206,16 @@ impl Stray {
 /// Whether any mailbox of the list would send a credential where it may not go: all of it, by host.
 #[must_use]
 pub fn refusal(
-    allowed: Allowed<'_>,
+    allowed: AllowedHosts<'_>,
     source: &Server,
     target: &Server,
     entries: &[MailboxEntry],
-) -> Option<Refusal> {
+) -> Option<DestinationRefusal> {
     let (hosts, plugin) = match allowed {
-        Allowed::Project(hosts) => (hosts, None),
-        Allowed::Plugin(plugin, granted) => (granted, Some(plugin)),
+        AllowedHosts::Project(hosts) => (hosts, None),
+        AllowedHosts::Plugin(plugin, granted) => (granted, Some(plugin)),
     };
-    let mut strays: Vec<Stray> = Vec::new();
+    let mut strays: Vec<StrayCredential> = Vec::new();
     for (side, server) in [(Side::Source, source), (Side::Target, target)] {
         let (rows, project) = (server.allowed(hosts), server.allowed(&server.admin_hosts));
         let mut known: HashMap<(Credential, String, u16), usize> = HashMap::new();
@@ -236,7 +236,7 @@ pub fn refusal(
                 None => {
                     let first = entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key));
                     let plugin = ungranted.cloned();
-                    strays.push(Stray { credential, side, endpoint, first, mailboxes: 1, plugin });
+                    strays.push(StrayCredential { credential, side, endpoint, first, mailboxes: 1, plugin });
                 }
             }
         }
@@ -244,7 +244,7 @@ pub fn refusal(
     if strays.is_empty() {
         return None;
     }
-    let mut reasons: Vec<String> = strays.iter().take(SHOWN).map(Stray::sentence).collect();
+    let mut reasons: Vec<String> = strays.iter().take(SHOWN).map(StrayCredential::sentence).collect();
     if let Some(more) = strays.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         reasons.push(format!("and {more} more hosts like these"));
     }
@@ -260,11 +260,11 @@ pub fn refusal(
     }
     remedies.extend(plugin.and_then(|plugin| grants(plugin, &strays)));
     let remedy = (!remedies.is_empty()).then(|| remedies.join("\n"));
-    Some(Refusal { reasons, remedy })
+    Some(DestinationRefusal { reasons, remedy })
 }
 
 /// What grants a plugin the hosts that it names; `None` when nothing is missing.
-fn grants(plugin: &PluginId, strays: &[Stray]) -> Option<String> {
+fn grants(plugin: &PluginId, strays: &[StrayCredential]) -> Option<String> {
     let mut hosts: Vec<String> = Vec::new();
     for stray in strays.iter().filter(|stray| stray.plugin.is_some() && stray.is_host()) {
         let host = canonical_host(&stray.endpoint.host);
@@ -288,7 +288,7 @@ fn grants(plugin: &PluginId, strays: &[Stray]) -> Option<String> {
 }
 
 /// Where and what to write for one key, with what stands there already; `None` when nothing is missing.
-fn line((table, key): (&str, &str), there: &[Destination], strays: &[Stray]) -> Option<String> {
+fn line((table, key): (&str, &str), there: &[Destination], strays: &[StrayCredential]) -> Option<String> {
     let mut all = there.to_vec();
     for stray in
         strays.iter().filter(|stray| stray.key() == (table, key) && stray.is_host() && stray.plugin.is_none())
@@ -336,8 +336,8 @@ mod tests {
         MailboxEntry { key: line.to_string(), source, target, label: None, origin, one_account: false }
     }
 
-    fn refused(hosts: &[Destination], source: &Server, rows: &[MailboxEntry]) -> Option<Refusal> {
-        refusal(Allowed::Project(hosts), source, &server("new.example", None), rows)
+    fn refused(hosts: &[Destination], source: &Server, rows: &[MailboxEntry]) -> Option<DestinationRefusal> {
+        refusal(AllowedHosts::Project(hosts), source, &server("new.example", None), rows)
     }
 
     #[test]
@@ -422,7 +422,7 @@ mod tests {
         let granted = [named("cluster.example", Some(993)), named("node.example", Some(993))];
         let target = server("new.example", None);
         let asked = |source: &Server, rows: &[MailboxEntry]| {
-            refusal(Allowed::Plugin(&plugin, &granted), source, &target, rows)
+            refusal(AllowedHosts::Plugin(&plugin, &granted), source, &target, rows)
         };
         let source = server("old.example", None);
         for (host, port) in [("", None), ("old.example", Some(143)), ("CLUSTER.example.", Some(993))] {

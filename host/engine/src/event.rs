@@ -14,7 +14,7 @@ use crate::summary::{
 
 /// What an undo does, or did, in one target folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Undone {
+pub struct UndoSummary {
     /// Target folder, in display form.
     pub folder: String,
     /// Messages this project put there.
@@ -32,7 +32,7 @@ pub struct Undone {
     pub left: u64,
     /// Which were gone or left, each with why: at most a thousand of each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub not_undone: Vec<NotUndone>,
+    pub not_undone: Vec<UndoException>,
     /// They were moved to a quarantine folder, since the server cannot remove single messages.
     pub quarantined: bool,
     /// This project created the folder, and it is empty now. It stays.
@@ -41,7 +41,7 @@ pub struct Undone {
 
 /// A copy that an undo could not take back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NotUndone {
+pub struct UndoException {
     /// Source folder, in display form.
     pub source: String,
     /// Source UID; 0 where the source's numbers have begun anew since.
@@ -49,7 +49,7 @@ pub struct NotUndone {
     /// Where the copy was, in the target folder.
     pub target_uid: u32,
     /// Why, for machines.
-    pub code: NotUndoneCode,
+    pub code: UndoExceptionCode,
     /// One sentence; the server's own words where it refused.
     pub reason: String,
 }
@@ -57,7 +57,7 @@ pub struct NotUndone {
 /// Why an undo could not take a copy back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NotUndoneCode {
+pub enum UndoExceptionCode {
     /// It is not under its number any more: moved or deleted on the target since. Nothing is left to do.
     Gone,
     /// What is under its number is not what was put there.
@@ -70,7 +70,7 @@ pub enum NotUndoneCode {
     Stays,
 }
 
-impl NotUndoneCode {
+impl UndoExceptionCode {
     /// Whether the same command may take it back another time.
     #[must_use]
     pub fn may_pass(self) -> bool {
@@ -171,7 +171,7 @@ pub enum Event {
         mailbox: String,
         /// What it did there.
         #[serde(flatten)]
-        undone: Undone,
+        undone: UndoSummary,
     },
     /// A connection was lost and is tried again.
     Reconnecting {
@@ -249,7 +249,7 @@ pub struct Finish {
     /// The user stopped it.
     pub interrupted: bool,
     /// Nothing was started: the mailbox list, a plan or the state folder is unusable.
-    pub refused: Option<Refused>,
+    pub refused: Option<TaskRefusal>,
     /// Every mailbox, in list order.
     pub mailboxes: Vec<(String, MailboxEnd)>,
     /// Messages copied (or compared).
@@ -262,9 +262,9 @@ pub struct Finish {
 
 /// Why nothing was started.
 #[derive(Debug, Clone, Serialize)]
-pub struct Refused {
+pub struct TaskRefusal {
     /// `input` (exit code 2), `plugin` (6) or `internal` (1).
-    pub kind: RefusedKind,
+    pub kind: TaskRefusalKind,
     /// One sentence each: place, cause, what to do.
     pub reasons: Vec<String>,
     /// What to do about the last of them, where it takes more than a sentence: lines for the project file.
@@ -275,7 +275,7 @@ pub struct Refused {
 /// Whose doing a refusal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RefusedKind {
+pub enum TaskRefusalKind {
     /// The project's files.
     Input,
     /// A plugin.

@@ -22,17 +22,17 @@ pub struct Job {
     /// Folder of the ledgers (`[project] state`, absolute).
     pub state_dir: PathBuf,
     /// The old host.
-    pub source: Host,
+    pub source: HostSettings,
     /// The new host.
-    pub target: Host,
+    pub target: HostSettings,
     /// `[mailboxes] hosts`: where rows may sign in with their own passwords beside the hosts of both sides.
     pub mailbox_hosts: Vec<Destination>,
     /// `[[folders]]`, in the order of the file; the first match wins.
     pub rules: Vec<FolderRule>,
     /// `[select]`.
-    pub select: Select,
+    pub select: Selection,
     /// `[verify] ignore`.
-    pub ignore: Ignore,
+    pub ignore: IgnoredDifferences,
     /// `[limits]`.
     pub limits: Limits,
     /// What the project says about plugins, as one text: while it and both ends are the same, validation
@@ -44,7 +44,7 @@ pub struct Job {
 
 /// One side's defaults; a mailbox list may override host, port, TLS and password per row.
 #[derive(Clone)]
-pub struct Host {
+pub struct HostSettings {
     /// Where it is, and who may sign in there.
     pub server: Server,
     /// Trusted roots of this side.
@@ -64,7 +64,7 @@ pub struct Host {
     pub compress: bool,
 }
 
-impl fmt::Debug for Host {
+impl fmt::Debug for HostSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("server", &self.server)
@@ -87,7 +87,7 @@ pub type SecretSource = Arc<dyn Fn() -> Result<Secret, String> + Send + Sync>;
 
 /// What to leave out on purpose. It is counted as skipped, with the rule as reason.
 #[derive(Debug, Clone, Default)]
-pub struct Select {
+pub struct Selection {
     /// Messages whose INTERNALDATE lies before this instant (Unix seconds), and the date as written.
     pub since: Option<(i64, String)>,
     /// Messages larger than this many bytes, and the size as written.
@@ -128,7 +128,7 @@ impl Order {
 
 /// Differences that are notes, not failures.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ignore {
+pub struct IgnoredDifferences {
     /// `"flags"`: flags and keywords.
     pub flags: bool,
     /// `"dates"`: INTERNALDATE.

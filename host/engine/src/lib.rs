@@ -40,13 +40,13 @@ pub mod ledger {
 
 /// How projects and mailboxes stand, by what is on disk.
 pub mod store {
-    pub use crate::state::own::{NotOurs, claim};
+    pub use crate::state::own::{ForeignStateDir, claim};
     pub use crate::state::standing::load;
-    pub use crate::state::store::{Recorded, mailboxes};
+    pub use crate::state::store::{RecordedMailbox, mailboxes};
 }
 
 /// What `undo` would do, and what it did.
 pub mod undo {
-    pub use crate::event::{NotUndone, NotUndoneCode, Undone};
+    pub use crate::event::{UndoException, UndoExceptionCode, UndoSummary};
     pub use crate::mailbox::undo::preview;
 }

@@ -58,7 +58,7 @@ pub struct FolderPlan {
     pub target: Option<String>,
     /// Where earlier runs put its copies, when that is elsewhere: they are moved on the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved_from: Option<MovedFrom>,
+    pub moved_from: Option<PlannedMove>,
     /// Whether the target folder has to be created.
     pub create: bool,
     /// Subscribe to it on the target.
@@ -83,7 +83,7 @@ pub struct FolderPlan {
 
 /// Copies that are moved on the target, since the mapping or the source folder's name changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MovedFrom {
+pub struct PlannedMove {
     /// Target folder they are in, in display form.
     pub target: String,
     /// How many.
@@ -119,7 +119,7 @@ impl MailboxPlan {
     /// How this plan differs from one that was agreed on, in one sentence; `None` when it fits.
     /// Only what decides where mail goes counts: new messages do not make a plan unfit.
     #[must_use]
-    pub fn departs_from(&self, agreed: &Self) -> Option<String> {
+    pub fn deviation_from(&self, agreed: &Self) -> Option<String> {
         let name = |t: &Option<String>| t.as_ref().map_or_else(|| "nowhere".to_owned(), |t| format!("`{t}`"));
         let then: HashMap<&str, &FolderPlan> =
             agreed.folders.iter().map(|folder| (folder.source.as_str(), folder)).collect();

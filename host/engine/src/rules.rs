@@ -85,7 +85,7 @@ impl Pattern {
 
     /// Writes a pattern that is about this path and no other.
     #[must_use]
-    pub(crate) fn naming(path: &FolderPath) -> String {
+    pub(crate) fn exact_for(path: &FolderPath) -> String {
         let mut out = String::new();
         for (at, level) in path.0.iter().enumerate() {
             if at > 0 {
@@ -100,7 +100,7 @@ impl Pattern {
         out
     }
 
-    fn is_of_the_root(&self) -> bool {
+    fn is_rooted(&self) -> bool {
         matches!(&self.levels[..], [Level::Glob(pieces), _, ..] if pieces.iter().all(String::is_empty) && pieces.len() == 1)
     }
 
@@ -141,7 +141,7 @@ impl Pattern {
                 }
             }
         }
-        if path.is_outside() != self.is_of_the_root() {
+        if path.is_outside() != self.is_rooted() {
             return None;
         }
         let mut out = Vec::new();
@@ -187,7 +187,7 @@ impl FolderRule {
     /// One sentence naming the wildcard.
     pub fn check(&self) -> Result<(), String> {
         let RuleAction::To(to) = &self.action else { return Ok(()) };
-        if to.is_of_the_root() {
+        if to.is_rooted() {
             return Err(
                 "`to` begins with `/`, and nothing is copied outside the mailbox's own folders".into()
             );
@@ -208,13 +208,13 @@ impl FolderRule {
     /// Whether the rule is about `folder`, and if so where it sends it: `Some(None)` leaves it out. Of
     /// folders that read alike, wildcards are about all, and a name is about the one that is called so.
     #[must_use]
-    pub(crate) fn rules_on(&self, folder: &Folder) -> Option<Option<FolderPath>> {
-        self.apply(if self.is_of_one() { &folder.path } else { folder.reading() })
+    pub(crate) fn apply_to(&self, folder: &Folder) -> Option<Option<FolderPath>> {
+        self.apply(if self.names_one_folder() { &folder.path } else { folder.reading() })
     }
 
     /// Whether the rule is about one folder, which it names.
     #[must_use]
-    pub(crate) fn is_of_one(&self) -> bool {
+    pub(crate) fn names_one_folder(&self) -> bool {
         self.from.is_exact()
     }
 
@@ -300,14 +300,14 @@ mod tests {
             &["", "Shared", "*"],
         ] {
             let path = FolderPath(levels.iter().map(|level| (*level).to_owned()).collect());
-            let written = Pattern::naming(&path);
+            let written = Pattern::exact_for(&path);
             let only = FolderRule {
                 from: Pattern::parse(&written).unwrap(),
                 action: RuleAction::Skip,
                 place: String::new(),
             };
             assert_eq!(only.apply(&path), Some(None), "{written}");
-            assert!(only.is_of_one() && written.chars().all(|c| !c.is_control()), "{written}");
+            assert!(only.names_one_folder() && written.chars().all(|c| !c.is_control()), "{written}");
         }
         assert_eq!(sends(r"a\*b", "-", "axb"), None);
         assert_eq!(sends(r"a\\*", "-", r"a\\x"), Some("-".into()), "a backslash, and anything");

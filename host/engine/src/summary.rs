@@ -162,12 +162,12 @@ pub struct MailboxSummary {
     /// Folders that the source lists outside the mailbox's own namespace, and that no rule takes in or leaves
     /// out; their messages stand outside the sum.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutFolder>,
 }
 
 /// A folder outside the mailbox's own namespace that no rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
+pub struct LeftOutFolder {
     /// Source folder, with a `/` in front.
     pub folder: String,
     /// Messages in it, by STATUS; `None` where the source does not say.
@@ -180,7 +180,7 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-impl LeftOut {
+impl LeftOutFolder {
     /// Whether there may be mail of the user's in it, of which nobody has said what becomes of it.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -232,7 +232,7 @@ pub struct FolderSummary {
     #[serde(skip_serializing_if = "is_false", default)]
     pub never_opened: bool,
     /// Depth of the newest comparison since the newest copy.
-    pub verified: Verified,
+    pub verified: VerifiedDepth,
     /// With `sample`: of what part, and how deep.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sample: Option<Sample>,
@@ -258,7 +258,7 @@ impl FolderSummary {
 /// How deep a folder was compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verified {
+pub enum VerifiedDepth {
     /// Not at all.
     #[default]
     None,
@@ -277,7 +277,7 @@ pub enum Verified {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// How deep these were compared.
-    pub depth: Verified,
+    pub depth: VerifiedDepth,
     /// How many of a hundred, rounded up in every folder.
     pub percent: u8,
     /// What chose them.
@@ -288,7 +288,7 @@ pub struct Sample {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
     /// How deep it was to look.
-    pub depth: Verified,
+    pub depth: VerifiedDepth,
     /// At which part of the messages, where not at all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sample: Option<Sample>,
@@ -305,19 +305,19 @@ pub struct Comparison {
     /// Folders that one end did not let be read, with the reason; those that it did not come to are not
     /// listed.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub not_compared: Vec<NotCompared>,
+    pub not_compared: Vec<UncomparedFolder>,
 }
 
 /// A folder that could not be compared, or not wholly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotCompared {
+pub struct UncomparedFolder {
     /// Source folder.
     pub folder: String,
     /// One sentence.
     pub reason: String,
 }
 
-impl From<Depth> for Verified {
+impl From<Depth> for VerifiedDepth {
     fn from(depth: Depth) -> Self {
         match depth {
             Depth::Counts => Self::Counts,
@@ -394,7 +394,7 @@ impl Difference {
 
     /// Whether it says that a copy is not any more where it was seen on the target.
     #[must_use]
-    pub fn is_of_a_copy_gone(&self) -> bool {
+    pub fn is_missing_copy(&self) -> bool {
         matches!(self.kind, DifferenceKind::Missing | DifferenceKind::Moved)
             && self.by.as_deref() == Some(Self::CHANGED_ON_TARGET)
     }
@@ -402,25 +402,25 @@ impl Difference {
     /// Whether its copy was moved or deleted by whoever uses the new mailbox, as an owner does: nobody has to
     /// mend it, and no run sends it again.
     #[must_use]
-    pub fn is_of_the_owner(&self) -> bool {
-        self.note && self.is_of_a_copy_gone()
+    pub fn is_by_owner(&self) -> bool {
+        self.note && self.is_missing_copy()
     }
 
     /// Whether it is about what the source gave, as against what became of it.
     #[must_use]
-    pub fn is_of_the_source(&self) -> bool {
+    pub fn is_by_source(&self) -> bool {
         self.by.as_deref() == Some(Self::BY_SOURCE)
     }
 
     /// Whether it says by which rule a copy got another date than the source's.
     #[must_use]
-    pub fn is_of_the_date(&self) -> bool {
+    pub fn is_by_date_rule(&self) -> bool {
         self.by.as_deref().is_some_and(|by| by.starts_with("date-"))
     }
 
     /// Whether it says that a copy was made without its keywords.
     #[must_use]
-    pub fn is_of_the_keywords(&self) -> bool {
+    pub fn is_by_refused_keywords(&self) -> bool {
         self.by.as_deref() == Some(Self::BY_REFUSED_KEYWORDS)
     }
 
@@ -429,8 +429,8 @@ impl Difference {
     /// has (`by` begins with `date-`), or that it was made without its keywords. No comparison finds it
     /// again, so that none takes it back while the source lists the message.
     #[must_use]
-    pub fn is_of_the_copy(&self) -> bool {
-        self.is_of_the_source() || self.is_of_the_date() || self.is_of_the_keywords()
+    pub fn is_recorded_at_copy(&self) -> bool {
+        self.is_by_source() || self.is_by_date_rule() || self.is_by_refused_keywords()
     }
 }
 

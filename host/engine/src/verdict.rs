@@ -1,7 +1,9 @@
 //! Whether a mailbox is well: one answer, for `run`, `verify`, `report` and `status` alike.
 
 use crate::plugin::HookOutcome;
-use crate::summary::{Difference, FolderSummary, HookSummary, LeftOut, MailboxSummary, Stopped, Verdict};
+use crate::summary::{
+    Difference, FolderSummary, HookSummary, LeftOutFolder, MailboxSummary, Stopped, Verdict,
+};
 
 /// Everything that is known about how a mailbox stands. It is read from the ledger and from nowhere else, see
 /// [`facts`](crate::state::standing::facts): what one command knows and another does not would be two
@@ -21,7 +23,7 @@ pub(crate) struct Facts {
     /// Work was broken off, and nobody has looked how far it came.
     pub unfinished: bool,
     /// Folders outside the mailbox's own namespace that no rule is about.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutFolder>,
 }
 
 impl Facts {
@@ -36,7 +38,7 @@ impl Facts {
             && hooks.iter().all(|hook| hook.outcome != HookOutcome::Fail)
             && kept.is_empty()
             && !unfinished
-            && !left_out.iter().any(LeftOut::is_open)
+            && !left_out.iter().any(LeftOutFolder::is_open)
     }
 
     /// How far the mailbox has come.
@@ -73,8 +75,8 @@ mod tests {
     use crate::cause::Cause;
     use crate::code::Code;
     use crate::side::Side;
-    use crate::state::standing::untouched;
-    use crate::summary::{Counts, DifferenceKind, Verified};
+    use crate::state::standing::empty_summary;
+    use crate::summary::{Counts, DifferenceKind, VerifiedDepth};
 
     fn folder(copied: u64, failed: u64, pending: u64) -> FolderSummary {
         let source_messages = copied + failed + pending;
@@ -84,7 +86,7 @@ mod tests {
             counts: Counts { source_messages, copied, failed, pending, ..Counts::default() },
             stopped: None,
             never_opened: false,
-            verified: Verified::None,
+            verified: VerifiedDepth::None,
             sample: None,
         }
     }
@@ -105,8 +107,8 @@ mod tests {
         HookSummary { plugin: "counts".into(), outcome, findings: Vec::new() }
     }
 
-    fn outside(beside: bool, messages: Option<u32>) -> LeftOut {
-        LeftOut { folder: "/Sent".into(), messages, beside, reason: "another namespace".into() }
+    fn outside(beside: bool, messages: Option<u32>) -> LeftOutFolder {
+        LeftOutFolder { folder: "/Sent".into(), messages, beside, reason: "another namespace".into() }
     }
 
     #[test]
@@ -146,8 +148,8 @@ mod tests {
         let none = Facts::default();
         assert_eq!((none.is_well(), none.verdict()), (false, Verdict::NotStarted));
         let untouched = Facts { folders: vec![folder(0, 0, 5)], ..Facts::default() };
-        assert_eq!(untouched.verdict(), Verdict::NotStarted);
-        assert_eq!(Facts { unfinished: true, ..untouched }.verdict(), Verdict::Incomplete);
+        assert_eq!(empty_summary.verdict(), Verdict::NotStarted);
+        assert_eq!(Facts { unfinished: true, ..empty_summary }.verdict(), Verdict::Incomplete);
         // Copied once, and deleted at the source since.
         let mut emptied = folder(0, 0, 0);
         emptied.counts.gone_at_source = 3;
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_project_is_what_its_mailboxes_have_in_common() {
-        let one = |verdict| MailboxSummary { verdict, ..untouched("ann", "ann", None) };
+        let one = |verdict| MailboxSummary { verdict, ..empty_summary("ann", "ann", None) };
         use Verdict::{Complete, Incomplete, NotStarted};
         for (mailboxes, verdict) in [
             (&[][..], NotStarted),

@@ -115,7 +115,7 @@ fn lines(
             c.bytes,
         ];
         let mut numbers = numbers.iter().map(u64::to_string).chain([match folder.verified {
-            mailhaul_engine::summary::Verified::None => "none".to_owned(),
+            mailhaul_engine::summary::VerifiedDepth::None => "none".to_owned(),
             verified => digest::depth_word(verified).to_owned(),
         }]);
         write(

@@ -5,8 +5,8 @@ use std::hash::Hash;
 
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
-    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOut,
-    MailboxSummary, ProjectSummary, Sample, Verdict, Verified,
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
+    LeftOutFolder, MailboxSummary, ProjectSummary, Sample, Verdict, VerifiedDepth,
 };
 
 use crate::show::count;
@@ -139,7 +139,7 @@ pub(crate) fn left_out(mailbox: &MailboxSummary) -> Vec<String> {
     mailbox.left_out.iter().filter(|folder| !folder.is_open()).map(one_left_out).collect()
 }
 
-fn one_left_out(folder: &LeftOut) -> String {
+fn one_left_out(folder: &LeftOutFolder) -> String {
     let messages = folder.messages.map_or_else(
         || "the source does not say how many messages".to_owned(),
         |messages| count(messages.into(), "message"),
@@ -166,8 +166,8 @@ fn depth_of_all(summary: &ProjectSummary) -> Option<String> {
     let moved = || summary.mailboxes.iter().flat_map(|m| &m.folders).filter(|f| !f.is_left_out());
     let all = moved().count() as u64;
     let least = moved().map(|f| f.verified).min()?;
-    if least == Verified::None {
-        let open = moved().filter(|f| f.verified == Verified::None).count() as u64;
+    if least == VerifiedDepth::None {
+        let open = moved().filter(|f| f.verified == VerifiedDepth::None).count() as u64;
         return Some(if open == all {
             "Not compared since the newest copy; mailhaul verify does that.".into()
         } else {
@@ -179,7 +179,7 @@ fn depth_of_all(summary: &ProjectSummary) -> Option<String> {
     let unseen = summary.mailboxes.iter().any(MailboxSummary::is_only_listed);
     let seen = if unseen { " that a run has seen" } else { "" };
     let mut said = format!("Compared on both ends in every folder{seen}, by {}.", depth(least));
-    if least == Verified::Sample {
+    if least == VerifiedDepth::Sample {
         let parts: std::collections::BTreeSet<String> =
             moved().filter_map(|f| f.sample.as_ref()).map(part).collect();
         said = format!(
@@ -224,24 +224,24 @@ pub(crate) fn how(folder: &FolderSummary) -> String {
 }
 
 /// What a comparison looked at.
-pub(crate) fn depth(verified: Verified) -> &'static str {
+pub(crate) fn depth(verified: VerifiedDepth) -> &'static str {
     match verified {
-        Verified::None => "nothing",
-        Verified::Sample => "a sample of the messages",
-        Verified::Counts => "message lists",
-        Verified::Headers => "headers, flags and dates",
-        Verified::Full => "whole messages, byte for byte",
+        VerifiedDepth::None => "nothing",
+        VerifiedDepth::Sample => "a sample of the messages",
+        VerifiedDepth::Counts => "message lists",
+        VerifiedDepth::Headers => "headers, flags and dates",
+        VerifiedDepth::Full => "whole messages, byte for byte",
     }
 }
 
 /// The word for the depth in a table.
-pub(crate) fn depth_word(verified: Verified) -> &'static str {
+pub(crate) fn depth_word(verified: VerifiedDepth) -> &'static str {
     match verified {
-        Verified::None => "no",
-        Verified::Sample => "sample",
-        Verified::Counts => "counts",
-        Verified::Headers => "headers",
-        Verified::Full => "full",
+        VerifiedDepth::None => "no",
+        VerifiedDepth::Sample => "sample",
+        VerifiedDepth::Counts => "counts",
+        VerifiedDepth::Headers => "headers",
+        VerifiedDepth::Full => "full",
     }
 }
 
@@ -428,9 +428,9 @@ mod tests {
     #[test]
     fn a_sample_proves_nothing_of_the_rest_and_a_broken_comparison_is_told() {
         let mut summary = fixture::complete();
-        let sample = Sample { depth: Verified::Full, percent: 10, seed: 42 };
+        let sample = Sample { depth: VerifiedDepth::Full, percent: 10, seed: 42 };
         let folder = &mut summary.mailboxes[0].folders[0];
-        (folder.verified, folder.sample) = (Verified::Sample, Some(sample));
+        (folder.verified, folder.sample) = (VerifiedDepth::Sample, Some(sample));
         assert_eq!(how(folder), "a sample of the messages (10 % by whole messages, byte for byte, seed 42)");
         summary.mailboxes[0].compared =
             Some(Comparison { folders: 3, folders_compared: 1, ..Comparison::default() });

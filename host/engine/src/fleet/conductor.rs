@@ -9,11 +9,11 @@ use tracing::Instrument;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::code::Code;
-use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
+use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
 use crate::job::Task;
-use crate::mailbox::run::Orders;
+use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
 use crate::mailbox::{check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
@@ -35,10 +35,10 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     let list = match list(&context.job, &context.plugins).await {
         Ok(list) => list,
         Err(ListError::Input(reasons, remedy)) => {
-            let refused = Refused { kind: RefusedKind::Input, reasons, remedy };
+            let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons, remedy };
             return Finish { refused: Some(refused), ..Finish::default() };
         }
-        Err(ListError::Plugin(error)) => return refused(RefusedKind::Plugin, vec![error.to_string()]),
+        Err(ListError::Plugin(error)) => return refused(TaskRefusalKind::Plugin, vec![error.to_string()]),
     };
     for message in list.warnings {
         context.emit(Event::Warning { mailbox: None, message }).await;
@@ -51,7 +51,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     let agreed = match &task {
         Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes, &mut left_out) {
             Ok(()) => Some(Arc::new(plans.clone())),
-            Err(reasons) => return refused(RefusedKind::Input, reasons),
+            Err(reasons) => return refused(TaskRefusalKind::Input, reasons),
         },
         _ => None,
     };
@@ -66,10 +66,10 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     };
     let recorder = match recorder.transpose() {
         Ok(recorder) => recorder.map(Arc::new),
-        Err(error) => return refused(RefusedKind::Input, vec![error.to_string()]),
+        Err(error) => return refused(TaskRefusalKind::Input, vec![error.to_string()]),
     };
     if let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out)) {
-        return refused(RefusedKind::Input, vec![error.to_string()]);
+        return refused(TaskRefusalKind::Input, vec![error.to_string()]);
     }
     drop(left_out);
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
@@ -86,7 +86,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
             })
             .collect();
         if !reasons.is_empty() {
-            return refused(RefusedKind::Input, reasons);
+            return refused(TaskRefusalKind::Input, reasons);
         }
     }
     let work = match task {
@@ -137,8 +137,8 @@ fn has_failed(context: &Context, mailbox: &Mailbox, code: Code) -> bool {
     failed.map_or(true, |all| all.iter().any(|one| one.code == code))
 }
 
-fn refused(kind: RefusedKind, reasons: Vec<String>) -> Finish {
-    Finish { refused: Some(Refused { kind, reasons, remedy: None }), ..Finish::default() }
+fn refused(kind: TaskRefusalKind, reasons: Vec<String>) -> Finish {
+    Finish { refused: Some(TaskRefusal { kind, reasons, remedy: None }), ..Finish::default() }
 }
 
 /// Exactly the mailboxes of the plan are run; what it does not name is left out.
@@ -263,7 +263,7 @@ async fn one(
         MailboxTask::Undo => undo::undo(context, mailbox).await,
         MailboxTask::Run(plans, delete_gone) => {
             let agreed = plans.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
-            run::run(context, mailbox, Orders { agreed, delete_gone: *delete_gone }).await
+            run::run(context, mailbox, RunOptions { agreed, delete_gone: *delete_gone }).await
         }
         MailboxTask::Verify(extent) => verify::verify(context, mailbox, *extent).await,
     };

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use mailhaul_net::Endpoint;
 
 use crate::account::{AccountSpec, Mailbox, folded, spec};
-use crate::destinations::{self, Allowed};
+use crate::destinations::{self, AllowedHosts};
 use crate::job::Job;
 use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
 use crate::side::Side;
@@ -83,7 +83,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     if entries.is_empty() && errors.is_empty() {
         errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());
     }
-    let allowed = Allowed::of(&**source, &job.mailbox_hosts);
+    let allowed = AllowedHosts::of(&**source, &job.mailbox_hosts);
     let (source, target) = (&job.source.server, &job.target.server);
     let refusal = destinations::refusal(allowed, source, target, &entries);
     let mailboxes = resolve(job, &entries, &mut errors);

@@ -30,7 +30,7 @@ impl FolderRun<'_> {
     /// folder could not be read, when it has been read whole now.
     async fn record_differences(&mut self) -> Step<()> {
         let looked_for = |d: &Difference| match d.kind {
-            _ if d.is_of_a_copy_gone() => self.looked,
+            _ if d.is_missing_copy() => self.target_compared,
             DifferenceKind::Missing | DifferenceKind::Duplicate => true,
             DifferenceKind::Unreadable => self.whole && d.uid == 0,
             _ => false,

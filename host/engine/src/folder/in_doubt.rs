@@ -64,7 +64,7 @@ impl FolderRun<'_> {
         // Without a UID: it was gone already when it was to follow the mapping.
         let absent = |row: &&Row| row.target_uid().is_none_or(|uid| !there.contains(uid));
         self.missing = proven.filter(absent).cloned().collect();
-        self.looked = true;
+        self.target_compared = true;
         self.unclaimed = there.iter().filter(|uid| !claimed.contains(*uid)).collect();
         Ok(())
     }

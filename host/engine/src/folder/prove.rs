@@ -28,7 +28,7 @@ impl FolderRun<'_> {
             return Ok(Vec::new());
         }
         // A folder whose numbers have gone back is another place by now, and nothing of it is missing.
-        let ordinary = is_ordinary(self.missing.len(), self.work().ledger().proven(self.row.id)?);
+        let ordinary = is_ordinary(self.missing.len(), self.work().ledger().proven_count(self.row.id)?);
         let mut missing: Vec<&Row> = self.missing.iter().collect();
         missing.sort_by_key(|row| row.uid);
         let of = |copy| difference(&self.row.source, copy, None, &self.route.target, ordinary);

@@ -2,7 +2,7 @@
 
 use mailhaul_imap::{Fetched, Flags, FolderStatus, Selected};
 
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 
 /// How a folder compares with what it was when its sum was last proven.
@@ -61,7 +61,7 @@ pub(crate) fn is_as_given(row: &FolderRow, rows: &Rows, now: &Selected, listed: 
         && listed.len() == rows.len();
     let is_given = |message: &Fetched| {
         let Some(known) = rows.get(&message.uid) else { return false };
-        let now = Listed::from(message.clone());
+        let now = ListedMessage::from(message.clone());
         let same = !known.at_source().differ(&now.figures())
             && known.at_source().date.is_some() == now.date().is_some()
             && matches!(known.outcome, Outcome::Copied | Outcome::AlreadyPresent);
@@ -123,12 +123,12 @@ pub(crate) fn flag_change(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Identity;
+    use crate::account::LedgerIdentity;
     use crate::state::ledger::Ledger;
 
     fn row(proof: Proof) -> FolderRow {
         let dir = tempfile::tempdir().unwrap();
-        let who = Identity {
+        let who = LedgerIdentity {
             mailbox: "m".into(),
             source_user: String::new(),
             source_host: String::new(),
@@ -136,7 +136,7 @@ mod tests {
             target_host: String::new(),
         };
         let mut ledger = Ledger::open(dir.path(), &who).unwrap();
-        ledger.plan(&[("A".into(), Some("B".into()), 3)]).unwrap();
+        ledger.record_plan(&[("A".into(), Some("B".into()), 3)]).unwrap();
         let id = ledger.folder("A").unwrap().unwrap().id;
         ledger.set_source(id, Some(7), None).unwrap();
         ledger.open_place(id, "B", Some(8), true).unwrap();

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use mailhaul_imap::{Expected, Folder, FolderName, FolderPath, FolderStatus, ImapError, Session};
 
 use crate::folder::unchanged::is_as_given;
-use crate::folder::work::{Step, Work, WorkError};
+use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mapping::target::Listing;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
@@ -123,7 +123,7 @@ pub(crate) fn unlisted(side: Side, listing: &Listing) -> Option<String> {
 }
 
 /// The same of both ends, told.
-pub(crate) async fn tell_unlisted(work: Work<'_>, source: &Listing, target: &Listing) {
+pub(crate) async fn tell_unlisted(work: MailboxWork<'_>, source: &Listing, target: &Listing) {
     for (side, listing) in [(Side::Source, source), (Side::Target, target)] {
         if let Some(message) = unlisted(side, listing) {
             work.warn(message).await;
@@ -138,7 +138,7 @@ pub(crate) async fn tell_unlisted(work: Work<'_>, source: &Listing, target: &Lis
 /// # Errors
 /// When an end or the ledger fails, and when the user stops it.
 pub(crate) async fn figures_and_flags(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
 ) -> Step<((Listing, Listing), HashSet<String>)> {
     let known = KnownFolders::of(&work.ledger())?;
@@ -155,7 +155,7 @@ pub(crate) async fn figures_and_flags(
 }
 
 /// A folder to look into.
-struct Candidate {
+struct FolderCandidate {
     /// Its place in the listing.
     at: usize,
     path: String,
@@ -166,7 +166,7 @@ struct Candidate {
 /// Looks into folders that were proven and tell no modification sequences. Those that are as they were have
 /// their figures in the listing afterwards, and their paths are returned.
 async fn look(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     source: &mut Session,
     listing: &mut [(Folder, Option<FolderStatus>)],
 ) -> Step<HashSet<String>> {
@@ -176,20 +176,20 @@ async fn look(
     }
     let rows = work.ledger().folders()?.into_iter().filter(is_worth_it);
     let mut rows: HashMap<String, FolderRow> = rows.map(|row| (row.source.clone(), row)).collect();
-    let candidates: Vec<Candidate> = (0..)
+    let candidates: Vec<FolderCandidate> = (0..)
         .zip(listing.iter())
         .filter(|(_, (folder, _))| folder.selectable)
         .filter_map(|(at, (folder, _))| {
             let path = folder.path.to_string();
             let row = rows.remove(&path)?;
-            Some(Candidate { at, path, name: folder.name.clone(), row })
+            Some(FolderCandidate { at, path, name: folder.name.clone(), row })
         })
         .collect();
     for together in portions(&candidates) {
-        work.go_on()?;
+        work.check_stop()?;
         let names: Vec<FolderName> = together.iter().map(|one| one.name.clone()).collect();
         let looks = source.examine_and_list_each(&names).await.map_err(EndError::at(Side::Source))?;
-        for (Candidate { at, path, row, .. }, look) in together.iter().zip(looks) {
+        for (FolderCandidate { at, path, row, .. }, look) in together.iter().zip(looks) {
             let Some((selected, listed)) = look else { continue };
             let known = work.ledger().rows(row.id)?;
             if is_as_given(row, &known, &selected, &listed)
@@ -211,7 +211,7 @@ fn is_worth_it(row: &FolderRow) -> bool {
 }
 
 /// As many folders as are looked into together.
-fn portions(mut candidates: &[Candidate]) -> impl Iterator<Item = &[Candidate]> {
+fn portions(mut candidates: &[FolderCandidate]) -> impl Iterator<Item = &[FolderCandidate]> {
     std::iter::from_fn(move || {
         let mut messages = 0;
         let fits = candidates.iter().take(FOLDERS_AT_ONCE).take_while(|one| {

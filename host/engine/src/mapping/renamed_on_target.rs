@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
 use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
-use crate::mapping::target::{Mapped, Mappings, close};
+use crate::mapping::target::{MappedFolder, Mappings, collision_key};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, PlaceId};
@@ -142,7 +142,9 @@ pub(crate) fn follow<'a>(
     for moved in moved {
         let now = &moved.folder.path;
         for at in to.remove(moved.asked()).unwrap_or_default() {
-            let Some(Mapped { folder, target: Some(target), .. }) = out.folders.get_mut(at) else { continue };
+            let Some(MappedFolder { folder, target: Some(target), .. }) = out.folders.get_mut(at) else {
+                continue;
+            };
             let source = &folder.path;
             if trash.iter().any(|trash| now.0.len() > trash.0.len() && now.0.starts_with(&trash.0)) {
                 out.conflicts.push(format!(
@@ -152,7 +154,7 @@ pub(crate) fn follow<'a>(
                 ));
                 continue;
             }
-            out.notes.push(if close(now) == close(&target.path) {
+            out.notes.push(if collision_key(now) == collision_key(&target.path) {
                 format!("`{source}` goes to `{now}`: that is what `{}` is called on the target", target.path)
             } else {
                 format!(

@@ -7,7 +7,7 @@ use crate::plan::StoryStep;
 
 /// One source folder and where it goes.
 #[derive(Debug, Clone)]
-pub(crate) struct Mapped {
+pub(crate) struct MappedFolder {
     /// The folder as the source listed it.
     pub folder: Folder,
     /// Its place on the target; `None` when it is left out or holds no messages.
@@ -47,7 +47,7 @@ pub(crate) struct Target {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mappings {
     /// Every source folder, in LIST order.
-    pub folders: Vec<Mapped>,
+    pub folders: Vec<MappedFolder>,
     /// Remarks.
     pub notes: Vec<String>,
     /// Why this must not be run.
@@ -78,7 +78,7 @@ impl FolderLists<'_> {
 
 /// The same for two paths when some server may take them for one: without differences of case, of
 /// normalisation, and of blanks around a level.
-pub(crate) fn close(path: &FolderPath) -> String {
+pub(crate) fn collision_key(path: &FolderPath) -> String {
     let levels = path.0.iter().map(|level| level.trim().to_owned());
     folded(&FolderPath(levels.collect()).to_string())
 }

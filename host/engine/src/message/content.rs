@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::state::ledger::{Digests, Known, TELLING, Telling, kept};
+use crate::state::ledger::{CHECKED_HEADERS, Digests, HeaderChecks, RecordedContent, truncated_digest};
 
 /// A header block longer than this is none: what has no empty line before is body from its first byte.
 const MAX_HEADER: usize = 256 * 1024;
@@ -35,7 +35,7 @@ pub(crate) struct Content {
     /// BLAKE3 of the body with line ends alike and none at the end.
     pub body: [u8; 32],
     /// Checks over the headers that tell messages apart.
-    pub telling: Telling,
+    pub telling: HeaderChecks,
     /// The Message-ID, as written.
     pub message_id: Option<Vec<u8>>,
 }
@@ -46,7 +46,7 @@ impl Content {
     pub(crate) fn digests(&self) -> Digests {
         Digests {
             exact: self.exact,
-            body: kept(&self.body),
+            body: truncated_digest(&self.body),
             telling: self.telling,
             message_id: self.message_id.as_deref().map(message_id_digest),
         }
@@ -54,7 +54,7 @@ impl Content {
 
     /// Whether this is the copy of a message, under the number where its copy is.
     #[must_use]
-    pub(crate) fn is_copy_of(&self, known: &Known) -> bool {
+    pub(crate) fn is_copy_of(&self, known: &RecordedContent) -> bool {
         known.is_copied_as(&self.digests())
     }
 }
@@ -68,7 +68,7 @@ fn message_id_digest(id: &[u8]) -> [u8; 8] {
 
 /// Computes [`Content`] from pieces of any size.
 #[derive(Debug, Default)]
-pub(crate) struct Hasher {
+pub(crate) struct ContentHasher {
     exact: Sha256,
     len: u64,
     header: Vec<u8>,
@@ -76,7 +76,7 @@ pub(crate) struct Hasher {
     body: LineHasher,
 }
 
-impl Hasher {
+impl ContentHasher {
     /// Takes the next piece.
     pub(crate) fn update(&mut self, piece: &[u8]) {
         self.exact.update(piece);
@@ -117,7 +117,7 @@ impl Hasher {
         self.in_body
     }
 
-    /// What the ledger keeps of everything taken; less work than [`Hasher::finish`].
+    /// What the ledger keeps of everything taken; less work than [`ContentHasher::finish`].
     #[must_use]
     pub(crate) fn digests(mut self) -> Digests {
         if !self.in_body {
@@ -126,8 +126,8 @@ impl Hasher {
         let values = telling(&self.header);
         Digests {
             exact: self.exact.finalize().into(),
-            body: kept(&self.body.finish()),
-            telling: Telling::of(&values),
+            body: truncated_digest(&self.body.finish()),
+            telling: HeaderChecks::of(&values),
             message_id: values[0].as_deref().filter(|id| !id.is_empty()).map(message_id_digest),
         }
     }
@@ -147,7 +147,7 @@ impl Hasher {
             header: Sha256::digest(&self.header).into(),
             header_lines: lines.finish(),
             body: self.body.finish(),
-            telling: Telling::of(&values),
+            telling: HeaderChecks::of(&values),
             message_id: { values }[0].take().filter(|id| !id.is_empty()),
         }
     }
@@ -168,10 +168,10 @@ fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', &header[from..]).find_map(|at| line_end(from + at + 1))
 }
 
-/// The values of the [`TELLING`] headers, unfolded; `None` where a header is missing. Lines end as they may:
+/// The values of the [`CHECKED_HEADERS`] headers, unfolded; `None` where a header is missing. Lines end as they may:
 /// with LF, or with CR alone, as those of some bounces do.
-fn telling(header: &[u8]) -> [Option<Vec<u8>>; TELLING.len()] {
-    let mut values: [Option<Vec<u8>>; TELLING.len()] = Default::default();
+fn telling(header: &[u8]) -> [Option<Vec<u8>>; CHECKED_HEADERS.len()] {
+    let mut values: [Option<Vec<u8>>; CHECKED_HEADERS.len()] = Default::default();
     let mut current: Option<usize> = None;
     for line in header.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.is_empty()) {
         if matches!(line.first(), Some(b' ' | b'\t')) {
@@ -184,7 +184,7 @@ fn telling(header: &[u8]) -> [Option<Vec<u8>>; TELLING.len()] {
         current = None;
         let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
         let name = line[..colon].trim_ascii_end();
-        let known = TELLING.iter().position(|t| name.eq_ignore_ascii_case(t.as_bytes()));
+        let known = CHECKED_HEADERS.iter().position(|t| name.eq_ignore_ascii_case(t.as_bytes()));
         if let Some(n) = known.filter(|n| values[*n].is_none()) {
             values[n] = Some(line[colon + 1..].trim_ascii().to_vec());
             current = Some(n);
@@ -272,7 +272,7 @@ fn with_even_ends(text: &[u8]) -> Vec<u8> {
 
 /// By which rule two messages were taken for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub(crate) enum MatchRule {
     /// The same bytes.
     Exact,
     /// The same message, rewritten by a server.
@@ -282,7 +282,7 @@ pub(crate) enum Rule {
     Altered,
 }
 
-impl Rule {
+impl MatchRule {
     /// The rule in words, for the ledger.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
@@ -312,7 +312,7 @@ pub(crate) struct Candidate {
 /// Pairs source and target messages one to one, in UID order, the exact rule first. Of identical
 /// copies those of one date belong together, so that none ends up with another's date.
 #[must_use]
-pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u32, Rule)> {
+pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u32, MatchRule)> {
     let mut free: HashMap<[u8; 32], Vec<&Candidate>> = HashMap::new();
     for target in targets {
         free.entry(target.content.exact).or_default().push(target);
@@ -324,7 +324,7 @@ pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u3
             let Some(list) = free.get_mut(&source.content.exact) else { return true };
             let found = list.iter().position(|t| !same_date || t.date == source.date);
             let Some(target) = found.map(|at| list.remove(at)) else { return true };
-            pairs.push((source.uid, target.uid, Rule::Exact));
+            pairs.push((source.uid, target.uid, MatchRule::Exact));
             false
         });
     }
@@ -344,7 +344,7 @@ pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u3
         let found =
             list.iter().position(|t| fits(t) && same_instant(t)).or_else(|| list.iter().position(fits));
         if let Some(target) = found.map(|at| list.remove(at)) {
-            pairs.push((source.uid, target.uid, Rule::Rewritten));
+            pairs.push((source.uid, target.uid, MatchRule::Rewritten));
         }
     }
     pairs
@@ -358,7 +358,7 @@ mod tests {
     use super::*;
 
     fn content(text: &[u8]) -> Content {
-        let mut hasher = Hasher::default();
+        let mut hasher = ContentHasher::default();
         hasher.update(text);
         hasher.finish()
     }
@@ -368,13 +368,13 @@ mod tests {
         let text = b"From: a\r\nSubject: x\r\n\ty\r\n\r\nline\r\n\r\nend\r\n\r\n";
         let whole = content(text);
         for cut in 0..text.len() {
-            let mut hasher = Hasher::default();
+            let mut hasher = ContentHasher::default();
             hasher.update(&text[..cut]);
             hasher.update(&text[cut..]);
             assert_eq!(hasher.finish(), whole, "cut at {cut}");
         }
-        let mut hasher = Hasher::default();
-        let mut kept = Hasher::default();
+        let mut hasher = ContentHasher::default();
+        let mut kept = ContentHasher::default();
         for byte in text {
             hasher.update(&[*byte]);
             kept.update(&[*byte]);
@@ -450,7 +450,7 @@ mod tests {
         let text = [&b"Subject: x\r\nX-Long: "[..], &b"a".repeat(MAX_HEADER), b"\r\n\r\nbody"].concat();
         let whole = content(&text);
         for cut in [1, 1000, MAX_HEADER - 1, MAX_HEADER, MAX_HEADER + 1, text.len() - 3] {
-            let mut hasher = Hasher::default();
+            let mut hasher = ContentHasher::default();
             hasher.update(&text[..cut]);
             hasher.update(&text[cut..]);
             assert_eq!(hasher.finish(), whole, "cut at {cut}");
@@ -473,7 +473,7 @@ mod tests {
         let one = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\none");
         let two = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo");
         let sources = [candidate(1, 0, &one), candidate(2, 0, &two)];
-        assert_eq!(pair(&sources, &[candidate(9, 0, &two)]), [(2, 9, Rule::Exact)]);
+        assert_eq!(pair(&sources, &[candidate(9, 0, &two)]), [(2, 9, MatchRule::Exact)]);
     }
 
     #[test]
@@ -481,9 +481,9 @@ mod tests {
         let same = content(b"Subject: a\r\n\r\nsame");
         let sources = [candidate(1, 10, &same), candidate(2, 20, &same), candidate(3, 30, &same)];
         let targets = [candidate(7, 10, &same), candidate(8, 30, &same)];
-        assert_eq!(pair(&sources, &targets), [(1, 7, Rule::Exact), (3, 8, Rule::Exact)]);
+        assert_eq!(pair(&sources, &targets), [(1, 7, MatchRule::Exact), (3, 8, MatchRule::Exact)]);
         let undated = [candidate(7, 99, &same), candidate(8, 99, &same)];
-        assert_eq!(pair(&sources, &undated), [(1, 7, Rule::Exact), (2, 8, Rule::Exact)]);
+        assert_eq!(pair(&sources, &undated), [(1, 7, MatchRule::Exact), (2, 8, MatchRule::Exact)]);
     }
 
     #[test]
@@ -491,7 +491,7 @@ mod tests {
         let source = content("Subject: Grüße\r\n\r\nhello\r\n".as_bytes());
         let rewritten = content(b"Subject: GrXXXXe\r\nX-Cyrus: 1\r\n\r\nhello\r\n\r\n");
         let found = pair(&[candidate(1, 0, &source)], &[candidate(5, 0, &rewritten)]);
-        assert_eq!(found, [(1, 5, Rule::Rewritten)]);
+        assert_eq!(found, [(1, 5, MatchRule::Rewritten)]);
         let plain = content(b"Subject: plain\r\n\r\nhello\r\n");
         let different = content(b"Subject: different\r\n\r\nhello\r\n");
         assert_eq!(pair(&[candidate(1, 0, &plain)], &[candidate(5, 0, &different)]), []);

@@ -13,7 +13,7 @@ use crate::summary::{Difference, DifferenceKind};
 
 /// What came of comparing a message with its copy.
 #[derive(Debug)]
-pub(crate) struct Pair {
+pub(crate) struct ComparedPair {
     /// The message at the source.
     pub uid: u32,
     /// Its copy.
@@ -21,14 +21,14 @@ pub(crate) struct Pair {
     /// What differs; nothing when they are the same.
     pub kinds: Vec<DifferenceKind>,
     /// Both ends' bytes and digests, as deep as they were read; `None` where one end did not give it.
-    pub read: Option<Read>,
+    pub read: Option<PairContents>,
     /// Why one end did not give it, in a sentence; `None` also where it is not there any more.
     pub refused: Option<String>,
 }
 
 /// A message and its copy, read.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub(crate) struct PairContents {
     /// Bytes at the source.
     pub len: u64,
     /// Bytes on the target.
@@ -39,7 +39,7 @@ pub(crate) struct Read {
     pub target: Digests,
 }
 
-impl Pair {
+impl ComparedPair {
     /// The differences, of a source folder under this name.
     pub(crate) fn differences(&self, folder: &str) -> impl Iterator<Item = Difference> {
         let of = |kind, detail: String| Difference {
@@ -70,7 +70,7 @@ pub(crate) async fn compare_pairs(
     ends: &mut Ends,
     pairs: &[(u32, u32)],
     depth: Depth,
-) -> Result<Vec<Pair>, EndError> {
+) -> Result<Vec<ComparedPair>, EndError> {
     let sources: Vec<u32> = pairs.iter().map(|(uid, _)| *uid).collect();
     let targets: Vec<u32> = pairs.iter().map(|(_, target_uid)| *target_uid).collect();
     let (a, b) =
@@ -85,7 +85,7 @@ pub(crate) async fn compare_pairs(
             let refused = refused.into_iter().find_map(|(side, words)| {
                 Some(format!("the {side} does not give it, so it was not compared: {}", words?))
             });
-            compared.push(Pair { uid, target_uid, kinds: Vec::new(), read: None, refused });
+            compared.push(ComparedPair { uid, target_uid, kinds: Vec::new(), read: None, refused });
             continue;
         };
         let mut kinds = compare_contents(x, y, depth);
@@ -95,8 +95,8 @@ pub(crate) async fn compare_pairs(
         {
             kinds = vec![DifferenceKind::Truncated];
         }
-        let read = Read { len: x.len, target_len: y.len, source: x.digests(), target: y.digests() };
-        compared.push(Pair { uid, target_uid, kinds, read: Some(read), refused: None });
+        let read = PairContents { len: x.len, target_len: y.len, source: x.digests(), target: y.digests() };
+        compared.push(ComparedPair { uid, target_uid, kinds, read: Some(read), refused: None });
     }
     Ok(compared)
 }

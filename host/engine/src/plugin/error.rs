@@ -43,7 +43,7 @@ pub enum PluginFailure {
     },
     /// It answered with an error of its own.
     #[error("failed: {0}")]
-    Said(String),
+    Reported(String),
     /// It trapped (panic, unreachable, stack overflow). `detail` ends with its last log line, if any.
     #[error("crashed: {0}")]
     Trap(String),

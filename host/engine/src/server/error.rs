@@ -15,7 +15,7 @@ pub(crate) enum EndError {
     /// The server or the way to it.
     Imap(Side, ImapError),
     /// A server whose words a server profile could read.
-    Explained(Side, ImapError, Box<Reading>),
+    Explained(Side, ImapError, Box<Interpretation>),
     /// A secret that cannot be had.
     Secret(Side, String),
 }
@@ -102,7 +102,7 @@ const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 /// What a profile says a refusal means.
 #[derive(Debug, Clone)]
-pub(crate) struct Reading {
+pub(crate) struct Interpretation {
     pub plugin: PluginId,
     pub meaning: Meaning,
     pub remedy: Option<String>,
@@ -112,7 +112,7 @@ pub(crate) struct Reading {
     pub log_in: bool,
 }
 
-impl Reading {
+impl Interpretation {
     /// Whether waiting helps.
     #[must_use]
     pub(crate) fn asks_for_patience(&self) -> bool {

@@ -25,28 +25,28 @@ const SHOWN: usize = 3;
 
 /// A folder that cannot be a project's state, with the reason. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotOurs {
+pub struct ForeignStateDir {
     /// One sentence.
     pub reason: String,
     /// What to write into the project file, or to do.
     pub remedy: String,
 }
 
-impl fmt::Display for NotOurs {
+impl fmt::Display for ForeignStateDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)
     }
 }
 
-impl std::error::Error for NotOurs {}
+impl std::error::Error for ForeignStateDir {}
 
 /// Makes `dir` the state folder of the project whose file is `project`: it is made when it is missing, and
 /// nobody else can enter it afterwards. One that is there has to be empty, or to hold what earlier runs of
 /// the same project left.
 ///
 /// # Errors
-/// [`NotOurs`]. A folder that cannot be made or written to is no such case: whoever writes there says so.
-pub fn claim(dir: &Path, project: &Path) -> Result<(), NotOurs> {
+/// [`ForeignStateDir`]. A folder that cannot be made or written to is no such case: whoever writes there says so.
+pub fn claim(dir: &Path, project: &Path) -> Result<(), ForeignStateDir> {
     if !dir.exists() {
         if let Err(error) = private_dir(dir).and_then(|()| sign(dir, project)) {
             tracing::warn!(%error, "the state folder was not made");
@@ -63,7 +63,7 @@ pub fn claim(dir: &Path, project: &Path) -> Result<(), NotOurs> {
         let names: Vec<_> =
             others.iter().take(SHOWN).map(|name| format!("`{}`", name.escape_debug())).collect();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        return Err(NotOurs {
+        return Err(ForeignStateDir {
             reason: format!("`state` names {shown}, which others use: it has {}{more}", names.join(", ")),
             remedy: "name a folder of its own under [project], as in state = \".mailhaul\"; if mailhaul has written there, \
                      move `project.sqlite*` and `ledgers` into it"
@@ -71,7 +71,7 @@ pub fn claim(dir: &Path, project: &Path) -> Result<(), NotOurs> {
         });
     }
     if let Some(owner) = owner(dir).filter(|owner| folder_of(owner) != folder_of(project)) {
-        return Err(NotOurs {
+        return Err(ForeignStateDir {
             reason: format!(
                 "`state` names {shown}, which is the state of another project, {}",
                 owner.display().to_string().escape_debug()

@@ -50,7 +50,7 @@ CREATE TABLE account (
 
 /// What a mailbox's target account was seen as after the log-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SeenAccount {
+pub(crate) struct AccountRecord {
     /// The mailbox's key.
     pub mailbox: String,
     /// The server.
@@ -214,8 +214,8 @@ impl Store {
     }
 
     /// Records what a mailbox's target account looks like; one that looks otherwise than it did is a new one.
-    pub(crate) fn set_account(&self, seen: &SeenAccount) -> Result<()> {
-        let SeenAccount { mailbox, host, port, user, uid_validity, mailbox_id } = seen;
+    pub(crate) fn set_account(&self, seen: &AccountRecord) -> Result<()> {
+        let AccountRecord { mailbox, host, port, user, uid_validity, mailbox_id } = seen;
         self.sql(|db| {
             db.execute(
                 "INSERT OR REPLACE INTO account (mailbox, host, port, user, uidvalidity, mailboxid)
@@ -227,11 +227,11 @@ impl Store {
     }
 
     /// Every target account that was seen, those first that were known first.
-    pub(crate) fn accounts(&self) -> Result<Vec<SeenAccount>> {
+    pub(crate) fn accounts(&self) -> Result<Vec<AccountRecord>> {
         self.sql(|db| {
             db.prepare("SELECT mailbox, host, port, user, uidvalidity, mailboxid FROM account ORDER BY id")?
                 .query_map([], |r| {
-                    Ok(SeenAccount {
+                    Ok(AccountRecord {
                         mailbox: r.get(0)?,
                         host: r.get(1)?,
                         port: r.get(2)?,
@@ -244,12 +244,12 @@ impl Store {
         })
     }
 
-    pub(crate) fn mailboxes(&self) -> Result<Vec<Recorded>> {
+    pub(crate) fn mailboxes(&self) -> Result<Vec<RecordedMailbox>> {
         self.sql(|db| {
             db.prepare("SELECT mailbox, source, target, stopped FROM mailbox ORDER BY source, mailbox")?
                 .query_map([], |r| {
                     let stopped: Option<String> = r.get(3)?;
-                    Ok(Recorded {
+                    Ok(RecordedMailbox {
                         key: r.get(0)?,
                         source: r.get(1)?,
                         target: r.get(2)?,
@@ -263,7 +263,7 @@ impl Store {
 
 /// A mailbox of the project.
 #[derive(Debug, Clone)]
-pub struct Recorded {
+pub struct RecordedMailbox {
     /// Stable identity.
     pub key: String,
     /// Source log-in.
@@ -279,7 +279,7 @@ pub struct Recorded {
 ///
 /// # Errors
 /// [`LedgerError`] when the store is damaged or newer. A project that never ran is no error.
-pub fn mailboxes(state_dir: &Path) -> Result<Vec<Recorded>> {
+pub fn mailboxes(state_dir: &Path) -> Result<Vec<RecordedMailbox>> {
     if state_dir.join("project.sqlite").exists() {
         Store::open(state_dir)?.mailboxes()
     } else {
@@ -355,7 +355,7 @@ mod tests {
         first.execute("INSERT INTO mailbox VALUES ('ann', 'a', 'b', NULL)", []).unwrap();
         first.pragma_update(None, "user_version", 1).unwrap();
         drop(first);
-        let seen = |mailbox: &str, uid_validity| SeenAccount {
+        let seen = |mailbox: &str, uid_validity| AccountRecord {
             mailbox: mailbox.into(),
             host: "new.example".into(),
             port: 993,

@@ -21,10 +21,10 @@ const SILENT_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
 /// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a
 /// small one, so that several such breaks count as one attempt, and the next run tries again.
 #[derive(Debug, Default)]
-pub(crate) struct Breaks(Mutex<Counts>);
+pub(crate) struct Breaks(Mutex<BreakCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct BreakCounts {
     alone: HashMap<(String, FolderId, u32), u32>,
     together: HashMap<String, u32>,
     /// Mailboxes to whose target a connection ended while it was copied to.
@@ -36,7 +36,7 @@ struct Counts {
 }
 
 impl Breaks {
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    fn counts(&self) -> MutexGuard<'_, BreakCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

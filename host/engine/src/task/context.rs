@@ -32,7 +32,7 @@ pub(crate) struct Context {
     /// Whether to stop.
     pub stop: StopSignal,
     /// What was done so far.
-    pub done: Arc<Done>,
+    pub done: Arc<TransferTotals>,
     /// Messages that connections broke at.
     pub breaks: Arc<Breaks>,
     /// What targets refused.
@@ -45,12 +45,12 @@ pub(crate) struct Context {
 
 /// Messages and bytes done over all mailboxes.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct TransferTotals {
     messages: AtomicU64,
     bytes: AtomicU64,
 }
 
-impl Done {
+impl TransferTotals {
     /// Adds finished messages.
     pub(crate) fn add(&self, messages: u64, bytes: u64) {
         self.messages.fetch_add(messages, Ordering::Relaxed);

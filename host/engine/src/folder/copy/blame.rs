@@ -12,9 +12,9 @@ use mailhaul_imap::{ImapError, Refusal};
 use crate::code::Code;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::Route;
-use crate::folder::copy::refused::{is_about_the_date, said};
+use crate::folder::copy::refused::{is_about_the_date, refusal_text};
 use crate::folder::work::{Step, WorkError};
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Failure, MAX_ATTEMPTS};
@@ -23,7 +23,7 @@ use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 const TOO_SLOW: Duration = Duration::from_secs(10 * 60);
 
 /// The first message that was under way.
-struct First {
+struct FirstInFlight {
     uid: u32,
     size: u64,
     /// Handed over to its last byte.
@@ -32,7 +32,7 @@ struct First {
     marked: bool,
 }
 
-impl First {
+impl FirstInFlight {
     fn of(shared: &SharedFlight) -> Option<Self> {
         let flight = flight(shared);
         let (uid, sent) = flight.sent.iter().min_by_key(|(_, sent)| sent.serial)?;
@@ -48,7 +48,7 @@ impl First {
 pub(super) async fn blame(
     route: &Route<'_>,
     shared: &SharedFlight,
-    open: &[Listed],
+    open: &[ListedMessage],
     error: &WorkError,
 ) -> Step<()> {
     let WorkError::End(EndError::Imap(Side::Target, error)) = error else { return Ok(()) };
@@ -73,7 +73,7 @@ pub(super) async fn blame(
     if silent.is_some_and(|after| !route.work.context.breaks.silent(route.work.key(), after)) {
         return Ok(());
     }
-    let Some(First { uid, size, whole, marked }) = First::of(shared) else { return Ok(()) };
+    let Some(FirstInFlight { uid, size, whole, marked }) = FirstInFlight::of(shared) else { return Ok(()) };
     let alone = open.len() == 1;
     if !alone {
         route.work.context.breaks.broke_together(route.work.key());
@@ -95,7 +95,7 @@ pub(super) async fn blame(
     if counts && (before + 1 >= MAX_ATTEMPTS || !whole) {
         route.fail(failure).await?;
     } else {
-        route.work.ledger().failed(route.folder, &failure, &[])?;
+        route.work.ledger().record_failed(route.folder, &failure, &[])?;
     }
     Ok(())
 }
@@ -103,9 +103,14 @@ pub(super) async fn blame(
 /// The same where the target answered BAD, and the connection had to end with that. It is a refusal as any
 /// other: of the message when it is refused alone, once in a task, and when others are taken behind it or it
 /// was said before; after another date was tried where it speaks of that, and without its keywords.
-async fn blame_bad(route: &Route<'_>, shared: &SharedFlight, open: &[Listed], refusal: &Refusal) -> Step<()> {
+async fn blame_bad(
+    route: &Route<'_>,
+    shared: &SharedFlight,
+    open: &[ListedMessage],
+    refusal: &Refusal,
+) -> Step<()> {
     let (key, refusals) = (route.work.key(), &route.work.context.refusals);
-    let Some(First { uid, size, marked, .. }) = First::of(shared) else { return Ok(()) };
+    let Some(FirstInFlight { uid, size, marked, .. }) = FirstInFlight::of(shared) else { return Ok(()) };
     if refusal.asks_for_patience() || refusal.is_out_of_room() || refusals.is_all_bad(key) {
         return Ok(());
     }
@@ -117,7 +122,7 @@ async fn blame_bad(route: &Route<'_>, shared: &SharedFlight, open: &[Listed], re
         if marked && refusals.unmark(key, route.folder, uid) {
             return Ok(());
         }
-        let text = said(refusal, "");
+        let text = refusal_text(refusal, "");
         let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, attempts: 0 };
         return Ok(route.refused_alone(failure).await?);
     }
@@ -126,5 +131,5 @@ async fn blame_bad(route: &Route<'_>, shared: &SharedFlight, open: &[Listed], re
     let text =
         format!("the connection to the target had to end when it was sent, with the answer BAD: {refusal}");
     let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, attempts: 0 };
-    Ok(route.work.ledger().failed(route.folder, &failure, &[])?)
+    Ok(route.work.ledger().record_failed(route.folder, &failure, &[])?)
 }

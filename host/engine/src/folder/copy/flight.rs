@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::Flags;
 
-use crate::folder::copy::item::Read;
-use crate::message::dating::Dated;
-use crate::message::list::Listed;
+use crate::folder::copy::item::ReadResult;
+use crate::message::dating::DateRule;
+use crate::message::list::ListedMessage;
 use crate::state::ledger::Figures;
 
 /// One intent covers at most this many messages …
@@ -20,9 +20,9 @@ const BATCH_BYTES: u64 = 8 << 20;
 pub(super) struct InFlight {
     pub(super) size: u64,
     pub(super) at_source: Figures,
-    pub(super) read: Read,
+    pub(super) read: ReadResult,
     /// Its date on the target, as it is told where it is not the source's.
-    pub(super) dated: Option<(Dated, String)>,
+    pub(super) dated: Option<(DateRule, String)>,
     pub(super) flags: Flags,
     pub(super) later: Flags,
     /// Its place among those that were sent.
@@ -89,7 +89,7 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    pub(super) fn new(open: &[Listed]) -> Self {
+    pub(super) fn new(open: &[ListedMessage]) -> Self {
         let messages: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size())).collect();
         let (mut begins, mut bytes) = (Vec::new(), 0);
         for (place, (_, size)) in messages.iter().enumerate() {
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn an_intent_is_found_by_any_of_its_messages_in_whatever_order_they_go() {
-        let mut open: Vec<Listed> = (1..=1_000).map(|uid| Listed::bare(uid, 10)).collect();
-        open[500] = Listed::bare(501, 1 << 40);
+        let mut open: Vec<ListedMessage> = (1..=1_000).map(|uid| ListedMessage::bare(uid, 10)).collect();
+        open[500] = ListedMessage::bare(501, 1 << 40);
         for order in [false, true] {
             let batches = Batches::new(&open);
             let mut seen = Vec::new();

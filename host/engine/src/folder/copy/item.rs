@@ -9,10 +9,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::code::Code;
 use crate::event::Event;
-use crate::folder::copy::refused::{Refused, same_words};
-use crate::folder::work::Work;
-use crate::message::dating::Dated;
-use crate::message::list::Listed;
+use crate::folder::copy::refused::{RefusedMessage, same_words};
+use crate::folder::work::MailboxWork;
+use crate::message::dating::DateRule;
+use crate::message::list::ListedMessage;
 use crate::state::ledger::{Digests, Failure, Figures, FolderId, LedgerError};
 use crate::summary::{Difference, DifferenceKind, Exception, ExceptionOutcome};
 
@@ -20,7 +20,7 @@ use crate::summary::{Difference, DifferenceKind, Exception, ExceptionOutcome};
 #[derive(Debug, Clone)]
 pub(crate) struct Route<'a> {
     /// The work on the mailbox.
-    pub work: Work<'a>,
+    pub work: MailboxWork<'a>,
     /// The ledger's row.
     pub folder: FolderId,
     /// The source folder in display form.
@@ -83,7 +83,7 @@ impl Route<'_> {
     }
 
     async fn put(&self, failure: Failure<'_>) -> Result<(), LedgerError> {
-        self.work.ledger().failed(self.folder, &failure, &[])?;
+        self.work.ledger().record_failed(self.folder, &failure, &[])?;
         let exception = Exception {
             folder: self.source.clone(),
             uid: failure.uid,
@@ -98,7 +98,7 @@ impl Route<'_> {
 
     /// What is told of a copy that has not the date the source has for it.
     #[must_use]
-    pub(crate) fn dated(&self, uid: u32, target_uid: u32, (rule, told): &(Dated, String)) -> Difference {
+    pub(crate) fn dated(&self, uid: u32, target_uid: u32, (rule, told): &(DateRule, String)) -> Difference {
         let why = match self.misdated.contains_key(&uid) {
             true => "the target does not take its date",
             false => "the source gives no date for it that can be read",
@@ -154,7 +154,7 @@ pub(crate) struct CopyOutcome {
     pub misdated: Vec<u32>,
     /// Refused, each with what became of the messages around it. What the target asks to be sent later is
     /// among the unresolved as well.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedMessage>,
     /// So many were refused in a row that nothing more was sent.
     pub halted: bool,
     /// Requests for patience since the last message that was taken.
@@ -162,7 +162,7 @@ pub(crate) struct CopyOutcome {
     /// What was not sent for that reason.
     pub unread: Vec<u32>,
     /// Stored without a word on their UIDs, with another date than the source's: by which rule, and which.
-    pub dated: HashMap<u32, (Dated, String)>,
+    pub dated: HashMap<u32, (DateRule, String)>,
     /// Stored, and to be read back whatever their size: not every server keeps a NUL.
     pub read_back: HashSet<u32>,
     /// Some of these were refused together, for the sake of one of them: send them alone.
@@ -181,7 +181,7 @@ pub(crate) struct CopyOutcome {
     /// Flags the target cannot hold, and on how many messages.
     pub flags_lost: HashMap<String, u64>,
     /// What the target listed behind the last message, of those that were not there when it was selected.
-    pub listed: Option<Vec<Listed>>,
+    pub listed: Option<Vec<ListedMessage>>,
 }
 
 /// A UID that the target gave to two messages.
@@ -195,22 +195,22 @@ pub(crate) struct Claim {
 }
 
 /// What travels through the queue.
-pub(super) enum Item {
-    Whole(Head, Vec<Bytes>, Option<OwnedSemaphorePermit>),
-    Begin(Head),
+pub(super) enum QueueItem {
+    Whole(MessageHead, Vec<Bytes>, Option<OwnedSemaphorePermit>),
+    Begin(MessageHead),
     Piece(Bytes, Option<OwnedSemaphorePermit>),
-    End(Read),
+    End(ReadResult),
 }
 
 /// What was read of a message when all of it was.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Read {
+pub(super) struct ReadResult {
     pub digests: Digests,
     /// It has a NUL, which not every server keeps.
     pub nul: bool,
 }
 
-pub(super) struct Head {
+pub(super) struct MessageHead {
     pub uid: u32,
     pub append: AppendHead,
     /// What is set by STORE: what may not travel with APPEND, and keywords that the target did not take with
@@ -220,6 +220,6 @@ pub(super) struct Head {
     pub at_source: Figures,
     /// By which rule it got its date, where the source has none that can be read or the target did not take
     /// it.
-    pub dated: Option<Dated>,
-    pub read: Option<Read>,
+    pub dated: Option<DateRule>,
+    pub read: Option<ReadResult>,
 }

@@ -8,7 +8,7 @@ use crate::state::ledger::Failure;
 
 /// A message that the target refused.
 #[derive(Debug, Clone)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedMessage {
     /// Source UID.
     pub uid: u32,
     /// Bytes.
@@ -33,10 +33,10 @@ pub(crate) struct Refused {
     pub since: u64,
 }
 
-impl Refused {
+impl RefusedMessage {
     /// What the report says.
     pub(crate) fn text(&self) -> String {
-        said(&self.refusal, &self.advice)
+        refusal_text(&self.refusal, &self.advice)
     }
 
     /// As the ledger has it, with [`Self::text`].
@@ -55,14 +55,14 @@ impl Refused {
 }
 
 /// What the report says of a refusal.
-pub(crate) fn said(refusal: &Refusal, advice: &str) -> String {
+pub(crate) fn refusal_text(refusal: &Refusal, advice: &str) -> String {
     format!("the target refused it: {refusal}{advice}")
 }
 
 /// What a target said to messages, by their places among those that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
-    refused: Vec<(usize, Refused)>,
+    refused: Vec<(usize, RefusedMessage)>,
     /// The first and the last that was taken.
     taken: Option<(usize, usize)>,
     /// The largest of those that were taken since the first refusal, in bytes.
@@ -89,7 +89,7 @@ impl Verdicts {
 
     /// A message was refused when so many had been `sent`. What was under way together is one request for
     /// patience.
-    pub(super) fn refused(&mut self, place: usize, sent: usize, refused: Refused) {
+    pub(super) fn refused(&mut self, place: usize, sent: usize, refused: RefusedMessage) {
         if !refused.for_now {
             self.in_a_row += 1;
         } else if place > self.complained_at {
@@ -110,7 +110,7 @@ impl Verdicts {
     }
 
     /// All refusals, in the order in which the messages were sent.
-    pub(super) fn close(mut self) -> Vec<Refused> {
+    pub(super) fn close(mut self) -> Vec<RefusedMessage> {
         self.refused.sort_by_key(|(place, _)| *place);
         let places: Vec<usize> =
             self.refused.iter().filter(|(_, r)| !r.for_now && !r.misdated).map(|(place, _)| *place).collect();
@@ -119,7 +119,7 @@ impl Verdicts {
             let (before, passed) =
                 self.taken.map_or((false, false), |(first, last)| (first < place, place < last));
             let between = !is_refused(place + 1) && (place == 0 || !is_refused(place - 1));
-            Refused {
+            RefusedMessage {
                 passed,
                 lone: before && passed && between,
                 larger: passed && refused.size > self.largest,
@@ -149,8 +149,8 @@ pub(crate) fn same_words(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn refused(uid: u32, size: u64) -> Refused {
-        Refused {
+    fn refused(uid: u32, size: u64) -> RefusedMessage {
+        RefusedMessage {
             uid,
             size,
             refusal: Refusal { code: None, text: "no".into(), bad: false },
@@ -175,7 +175,7 @@ mod tests {
                 _ => all.refused(place, place, refused(place as u32, 5)),
             }
         }
-        let name = |r: Refused| match (r.lone, r.passed) {
+        let name = |r: RefusedMessage| match (r.lone, r.passed) {
             (true, _) => 'l',
             (false, true) => 'p',
             (false, false) => 'h',
@@ -204,7 +204,7 @@ mod tests {
         all.refused(5, 9, refused(5, 5));
         all.taken(8, 5);
         all.refused(2, 9, refused(2, 5));
-        all.refused(3, 9, Refused { for_now: true, ..refused(3, 5) });
+        all.refused(3, 9, RefusedMessage { for_now: true, ..refused(3, 5) });
         all.refused(6, 9, refused(6, 5));
         all.taken(0, 5);
         let known: Vec<(u32, bool)> = all.close().iter().map(|r| (r.uid, r.lone)).collect();
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_was_under_way_together_is_one_request_for_patience() {
-        let later = |uid| Refused { for_now: true, ..refused(uid, 5) };
+        let later = |uid| RefusedMessage { for_now: true, ..refused(uid, 5) };
         let mut all = Verdicts::default();
         for place in 1..=5 {
             all.refused(place, 5, later(place as u32));

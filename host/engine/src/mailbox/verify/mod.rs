@@ -11,14 +11,14 @@ use std::collections::HashSet;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::folder::work::{Lists, Work, WorkError};
+use crate::folder::work::{Lists, MailboxWork, WorkError};
 use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, tell_unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
-use crate::mailbox::verify::looked::{Looked, finding};
+use crate::mailbox::verify::looked::{Coverage, finding_key};
 pub(crate) use crate::mailbox::verify::sample::Extent;
-use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
+use crate::mailbox::verify::unexplained::{ExtraMessage, MissingMessage, explain};
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Listing;
@@ -27,7 +27,7 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderId, FolderRow};
 use crate::summary::{
-    Comparison, Difference, DifferenceKind, MailboxSummary, NotCompared, Stopped, Verified,
+    Comparison, Difference, DifferenceKind, MailboxSummary, Stopped, UncomparedFolder, VerifiedDepth,
 };
 use crate::task::context::Context;
 
@@ -58,7 +58,11 @@ pub(crate) async fn verify(
     open.close(end).await
 }
 
-async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Result<MailboxEnd, Interruption> {
+async fn all(
+    work: MailboxWork<'_>,
+    extent: Extent,
+    compared: &mut Comparison,
+) -> Result<MailboxEnd, Interruption> {
     let context = work.context;
     let to_compare = |folders: &[FolderRow]| folders.iter().filter(|row| row.target.is_some()).count() as u64;
     compared.folders = to_compare(&work.ledger().folders()?);
@@ -84,7 +88,7 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
     let folders: Vec<FolderRow> = work.ledger().folders()?;
     compared.folders = to_compare(&folders);
     let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
-    let mut looked: Vec<Option<Looked>> = Vec::with_capacity(folders.len());
+    let mut looked: Vec<Option<Coverage>> = Vec::with_capacity(folders.len());
     let mut missing = Vec::new();
     let mut extras = Vec::new();
     let mut whole: HashSet<FolderId> = HashSet::new();
@@ -113,7 +117,7 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
         compared.messages += result.both;
         compared.messages_compared += result.read;
         let unread = result.differences.iter().filter(|d| d.uid == 0 && d.kind == DifferenceKind::Unreadable);
-        let unread = unread.map(|d| NotCompared { folder: d.folder.clone(), reason: d.detail.clone() });
+        let unread = unread.map(|d| UncomparedFolder { folder: d.folder.clone(), reason: d.detail.clone() });
         compared.not_compared.extend(unread);
         if result.interrupted {
             return Ok(MailboxEnd::Interrupted);
@@ -125,10 +129,10 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
         found[n] = result.differences;
         looked.push(Some(result.looked));
         let ordinary = result.ordinary;
-        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row, ordinary }));
+        missing.extend(result.missing.into_iter().map(|row| MissingMessage { folder: n, row, ordinary }));
         if looked_at.insert(target_path.clone()) {
             extras.extend(
-                result.extras.into_iter().map(|message| Extra { path: target_path.clone(), message }),
+                result.extras.into_iter().map(|message| ExtraMessage { path: target_path.clone(), message }),
             );
         }
     }
@@ -141,25 +145,25 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
         note(context, differences);
         // What two looks have found is one difference.
         let mut once = HashSet::new();
-        differences.retain(|difference| difference.uid == 0 || once.insert(finding(difference)));
+        differences.retain(|difference| difference.uid == 0 || once.insert(finding_key(difference)));
         for difference in differences.iter() {
             let (mailbox, difference) = (work.key().to_owned(), difference.clone());
             context.emit(Event::DifferenceFound { mailbox, difference }).await;
         }
-        let again: HashSet<_> = differences.iter().map(finding).collect();
+        let again: HashSet<_> = differences.iter().map(finding_key).collect();
         let replaces = |earlier: &Difference| match looked {
             Some(looked) => looked.replaces(earlier, &again),
             // Nothing of it is to be on the target, so that nothing can differ.
-            None => !earlier.is_of_the_copy(),
+            None => !earlier.is_recorded_at_copy(),
         };
         let mut ledger = work.ledger();
         ledger.replace_differences(row.id, replaces, differences)?;
         if whole.contains(&row.id) {
-            let depth = if part.is_some() { Verified::Sample } else { extent.depth.into() };
+            let depth = if part.is_some() { VerifiedDepth::Sample } else { extent.depth.into() };
             ledger.set_verified(row.id, depth)?;
         }
     }
-    let state = hooks::State::listed(context, source_folders, target_folders);
+    let state = hooks::EndsState::listed(context, source_folders, target_folders);
     hooks::run(work, ends, extent.depth, state).await?;
     Ok(end_of(work)?)
 }

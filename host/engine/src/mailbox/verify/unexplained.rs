@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{FetchItems, FolderName, UidSet};
 
-use crate::folder::work::{Step, Work, WorkError};
+use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mailbox::open::dial_again;
 use crate::mailbox::verify::folder::CHUNK;
 use crate::message::content::Content;
 use crate::message::gone;
-use crate::message::list::{Listed, contents, list};
+use crate::message::list::{ListedMessage, contents, list};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -18,7 +18,7 @@ use crate::state::ledger::{FolderRow, Row};
 use crate::summary::{Difference, DifferenceKind};
 
 /// A message that should be in its target folder and is not.
-pub(super) struct Missing {
+pub(super) struct MissingMessage {
     /// Its place among the folders.
     pub folder: usize,
     /// Its row.
@@ -28,25 +28,25 @@ pub(super) struct Missing {
 }
 
 /// A target message that the ledger does not account for.
-pub(super) struct Extra {
+pub(super) struct ExtraMessage {
     /// The target folder in display form.
     pub path: String,
     /// As it is listed there.
-    pub message: Listed,
+    pub message: ListedMessage,
 }
 
 /// Tells missing messages from moved ones, and second copies from mail that is not ours.
 pub(super) async fn explain(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
     folders: &[FolderRow],
     names: &HashMap<String, FolderName>,
-    missing: Vec<Missing>,
-    extras: Vec<Extra>,
+    missing: Vec<MissingMessage>,
+    extras: Vec<ExtraMessage>,
     found: &mut [Vec<Difference>],
 ) -> Step<()> {
     let at = |e| WorkError::End(EndError::Imap(Side::Target, e));
-    let mut by_folder: HashMap<&str, Vec<&Extra>> = HashMap::new();
+    let mut by_folder: HashMap<&str, Vec<&ExtraMessage>> = HashMap::new();
     for extra in &extras {
         by_folder.entry(&extra.path).or_default().push(extra);
     }
@@ -101,7 +101,7 @@ pub(super) async fn explain(
         }
     }
     let mut moved: HashSet<(String, u32)> = HashSet::new();
-    for Missing { folder, row, ordinary } in missing {
+    for MissingMessage { folder, row, ordinary } in missing {
         let source = folders[folder].source.clone();
         let was_in = folders[folder].target.as_deref().unwrap_or_default();
         let content = work.ledger().contents(folders[folder].id, &[row.uid])?.remove(&row.uid);
@@ -137,7 +137,7 @@ pub(super) async fn explain(
 
 /// Reads messages of the target folder. Where its connection ends at one of them, it is found as in a copy.
 async fn read(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
     name: &FolderName,
     uids: &[u32],

@@ -4,15 +4,15 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::digests::{keyed, message_id_key};
-use super::folder::changed;
+use super::folder::mark_changed;
 use super::message::reason_id;
 use super::report::add_differences;
-use super::{Digests, Figures, FolderId, Ledger, Outcome, Result, Telling};
+use super::{Digests, Figures, FolderId, HeaderChecks, Ledger, Outcome, Result};
 use crate::summary::Difference;
 
 /// A message that is on the target.
 #[derive(Debug, Clone)]
-pub(crate) struct Delivered {
+pub(crate) struct DeliveredMessage {
     /// Source UID.
     pub uid: u32,
     /// Bytes.
@@ -39,7 +39,7 @@ pub(crate) struct Delivered {
 
 /// A message that the target acknowledged with the UID of another one's copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub(crate) struct UidConflict {
     /// Source UID.
     pub uid: u32,
     /// The UID that is another message's copy.
@@ -55,15 +55,15 @@ impl Ledger {
     /// Records acknowledged messages, and closes the batches of which nothing is open any more. Returns those
     /// that were not recorded, since the message on the target is the copy of another one: it stands for one,
     /// whatever its server says.
-    pub(crate) fn delivered(
+    pub(crate) fn record_delivered(
         &mut self,
         folder: FolderId,
-        messages: &[Delivered],
+        messages: &[DeliveredMessage],
         outcome: Outcome,
         closed: &[i64],
-    ) -> Result<Vec<Taken>> {
+    ) -> Result<Vec<UidConflict>> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let mut taken = Vec::new();
             // A UID above all that are known is nobody's: as a rule none has to be looked for.
             let mut highest: Option<u32> = tx
@@ -90,7 +90,7 @@ impl Ledger {
                 highest = highest.max(Some(m.target_uid));
                 let holder = if known {
                     let read = |r: &rusqlite::Row<'_>| {
-                        Ok((r.get::<_, Option<u32>>(0)?, r.get::<_, Option<[u8; Telling::LEN]>>(1)?))
+                        Ok((r.get::<_, Option<u32>>(0)?, r.get::<_, Option<[u8; HeaderChecks::LEN]>>(1)?))
                     };
                     other.query_row(params![folder.0, m.uid, m.target_uid], read).optional()?
                 } else {
@@ -98,8 +98,8 @@ impl Ledger {
                 };
                 if let Some((unproven, telling)) = holder {
                     let same_message_id = telling
-                        .is_some_and(|its| Telling::from_bytes(its).same_message_id(&m.digest.telling));
-                    taken.push(Taken { uid: m.uid, target_uid: m.target_uid, unproven, same_message_id });
+                        .is_some_and(|its| HeaderChecks::from_bytes(its).same_message_id(&m.digest.telling));
+                    taken.push(UidConflict { uid: m.uid, target_uid: m.target_uid, unproven, same_message_id });
                     continue;
                 }
                 // What was found by looking at the target is proven by that.

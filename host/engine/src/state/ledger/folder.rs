@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Ledger, PlaceId, Result};
 use crate::code::Code;
-use crate::summary::Verified;
+use crate::summary::VerifiedDepth;
 
 /// Key of a folder row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,7 +56,7 @@ impl FolderRow {
         self.source_name.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// Whether no run has read the folder, and only [`Ledger::unseen`] has counted its messages. One that a
+    /// Whether no run has read the folder, and only [`Ledger::record_unseen`] has counted its messages. One that a
     /// rule leaves out was read for its count, one that stopped says so itself, one that has a target waits
     /// for a run that knows it.
     #[must_use]
@@ -126,7 +126,7 @@ const CHANGED: &str = "UPDATE folder SET counts = NULL, proven_source_uidnext = 
     AND (counts IS NOT NULL OR proven_source_uidnext IS NOT NULL)";
 
 /// Marks a folder as changed; part of every transaction that changes its rows.
-pub(super) fn changed(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
+pub(super) fn mark_changed(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
     tx.prepare_cached(CHANGED)?.execute([folder.0]).map(drop)
 }
 
@@ -150,7 +150,7 @@ impl Ledger {
 
     /// Records where the plan sends its folders, each with the number of messages its source has.
     /// A folder whose message list was read before keeps that count until it is read again.
-    pub(crate) fn plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
+    pub(crate) fn record_plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT INTO folder (source_path, target_path, source_messages, seal) VALUES (?1, ?2, ?3, 0)
@@ -262,7 +262,7 @@ impl Ledger {
         messages: u32,
     ) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             tx.prepare_cached("UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0,
                      verified = 0 WHERE id = ?1")?.execute(
                 params![folder.0, code.as_str(), reason, messages],
@@ -273,7 +273,7 @@ impl Ledger {
 
     /// Records folders of the source that no run has read, each with its number of messages: until a run
     /// does, these are pending. Folders that a run has read, or that stopped, stay what they are.
-    pub(crate) fn unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
+    pub(crate) fn record_unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(&format!(
                 "INSERT INTO folder (source_path, source_messages, seal) VALUES (?1, ?2, 0)
@@ -291,11 +291,16 @@ impl Ledger {
     /// Records the source's message list, and how many messages it counts beside those it lists. What has a
     /// row and is not listed any more is gone; where the list is short it may be among the `unlisted` as
     /// well, and is neither there nor gone. What was either and is listed again is back.
-    pub(crate) fn scanned(&mut self, folder: FolderId, uids: &[u32], unlisted: u32) -> Result<Scanned> {
+    pub(crate) fn record_list(
+        &mut self,
+        folder: FolderId,
+        uids: &[u32],
+        unlisted: u32,
+    ) -> Result<ScanResult> {
         let listed: HashSet<u32> = uids.iter().copied().collect();
         let absent = if unlisted > 0 { UNLISTED } else { GONE };
         self.transaction(|tx| {
-            let mut scanned = Scanned::default();
+            let mut scanned = ScanResult::default();
             let mut left = Vec::new();
             let mut back = Vec::new();
             {
@@ -305,7 +310,7 @@ impl Ledger {
                 while let Some(row) = rows.next()? {
                     let (uid, before): (i64, i64) = (row.get(0)?, row.get(1)?);
                     match u32::try_from(uid).ok().filter(|uid| listed.contains(uid)) {
-                        Some(number) if before != THERE => {
+                        Some(number) if before != LISTED => {
                             back.push(uid);
                             scanned.relisted.extend((before == UNLISTED).then_some(number));
                         }
@@ -316,14 +321,14 @@ impl Ledger {
                 }
             }
             set_gone(tx, folder, &left, absent)?;
-            set_gone(tx, folder, &back, THERE)?;
+            set_gone(tx, folder, &back, LISTED)?;
             scanned.gone = if absent == GONE { left.len() } else { 0 };
             let messages = listed.len() as i64 + i64::from(unlisted);
             let before: (i64, u32, bool) = tx
                 .prepare_cached("SELECT source_messages, unlisted, scanned FROM folder WHERE id = ?1")?
                 .query_row([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
             if !left.is_empty() || !back.is_empty() || before != (messages, unlisted, true) {
-                changed(tx, folder)?;
+                mark_changed(tx, folder)?;
                 // What was said of a folder that nobody had read.
                 let first = if before.2 { None } else { Some(folder.0) };
                 tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0")?
@@ -338,9 +343,9 @@ impl Ledger {
     }
 
     /// Records that a message of the newest list vanished from the source before it was read.
-    pub(crate) fn vanished(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+    pub(crate) fn record_vanished(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             for uid in uids {
                 tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?
                     .execute(params![folder.0, uid])?;
@@ -355,16 +360,16 @@ impl Ledger {
 
     /// Folders the source had at the newest plan but has no more, which was asked for: all their messages are
     /// gone, and what they stopped at, or could not be compared for, is no more either.
-    pub(crate) fn folders_gone(&mut self, present: &[String]) -> Result<()> {
+    pub(crate) fn record_gone_folders(&mut self, present: &[String]) -> Result<()> {
         let present: HashSet<&str> = present.iter().map(String::as_str).collect();
         let gone = |f: &FolderRow| !present.contains(f.source.as_str()) && !f.is_gone();
         for folder in self.folders()?.into_iter().filter(gone) {
             if folder.source_messages > 0 || !folder.scanned {
-                self.scanned(folder.id, &[], 0)?;
+                self.record_list(folder.id, &[], 0)?;
             }
             self.transaction(|tx| {
                 if folder.stopped.is_some() {
-                    changed(tx, folder.id)?;
+                    mark_changed(tx, folder.id)?;
                 }
                 tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0")?
                     .execute([folder.id.0])?;
@@ -380,7 +385,7 @@ impl Ledger {
 
     /// Records that something of the folder is still to be done: its messages are looked at to tell what.
     pub(crate) fn set_unfinished(&mut self, folder: FolderId) -> Result<()> {
-        self.transaction(|tx| changed(tx, folder))
+        self.transaction(|tx| mark_changed(tx, folder))
     }
 
     /// Records that the folder's sum holds, its counts, and what both sides were like then; without
@@ -407,13 +412,13 @@ impl Ledger {
 
     /// Records the depth of a finished comparison. One of a sample takes nothing back from one of all
     /// messages.
-    pub(crate) fn set_verified(&mut self, folder: FolderId, depth: Verified) -> Result<()> {
+    pub(crate) fn set_verified(&mut self, folder: FolderId, depth: VerifiedDepth) -> Result<()> {
         let depth = match depth {
-            Verified::None => 0,
-            Verified::Counts => 1,
-            Verified::Headers => 2,
-            Verified::Full => 3,
-            Verified::Sample => SAMPLE,
+            VerifiedDepth::None => 0,
+            VerifiedDepth::Counts => 1,
+            VerifiedDepth::Headers => 2,
+            VerifiedDepth::Full => 3,
+            VerifiedDepth::Sample => SAMPLE,
         };
         self.sql(|db| {
             db.prepare_cached("UPDATE folder SET verified = ?2 WHERE id = ?1 AND (?2 <> ?3 OR verified = 0)")?
@@ -428,7 +433,7 @@ pub(super) const SAMPLE: i64 = 4;
 
 /// What changed against the list before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Scanned {
+pub(crate) struct ScanResult {
     /// Messages that are gone since.
     pub gone: usize,
     /// Messages that a short list had left out and that are listed again: what is recorded of them holds.
@@ -437,7 +442,7 @@ pub(crate) struct Scanned {
 }
 
 /// `gone` of a row whose message the source lists.
-const THERE: i64 = 0;
+const LISTED: i64 = 0;
 /// … of one that the source has no more.
 const GONE: i64 = 1;
 /// … of one that the source does not list, though it counts more than it lists.

@@ -30,19 +30,19 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::account::Identity;
+use crate::account::LedgerIdentity;
 use crate::cause::Cause;
 use crate::side::Side;
 use crate::summary::Stopped;
 
 pub(crate) use batch::Batch;
-pub(crate) use delivered::{Delivered, Taken};
-pub(crate) use digests::{Digests, Known, TELLING, Telling, kept};
+pub(crate) use delivered::{DeliveredMessage, UidConflict};
+pub(crate) use digests::{CHECKED_HEADERS, Digests, HeaderChecks, RecordedContent, truncated_digest};
 pub(crate) use folder::{FolderId, FolderRow, Proof};
-pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Unproven};
-pub(crate) use numbers::Stray;
+pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, UnprovenCopy};
+pub(crate) use numbers::StrayCopy;
 pub(crate) use place::{Place, PlaceId};
-pub(crate) use relocation::{Copy, Relocation};
+pub(crate) use relocation::{CopyRow, Relocation};
 pub(crate) use row::{Row, Rows};
 
 /// Version of the tables in `schema.sql`.
@@ -166,7 +166,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]; an existing file is never deleted or emptied.
-    pub(crate) fn open(state_dir: &Path, who: &Identity) -> Result<Self> {
+    pub(crate) fn open(state_dir: &Path, who: &LedgerIdentity) -> Result<Self> {
         let path = Self::file(state_dir, &who.mailbox);
         let io = |source| LedgerError::Io { path: path.display().to_string(), source };
         if let Some(dir) = path.parent() {
@@ -323,7 +323,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn prepare(&mut self, who: &Identity) -> Result<()> {
+    fn prepare(&mut self, who: &LedgerIdentity) -> Result<()> {
         // WAL with NORMAL: a commit survives a crash of the process; after a power cut the newest
         // commits may be gone, which is harmless since resuming always looks at the target.
         self.sql(|db| {
@@ -385,7 +385,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn identity(&self) -> Result<Identity> {
+    fn identity(&self) -> Result<LedgerIdentity> {
         let value = |name: &str| {
             self.sql(|db| {
                 db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get::<_, String>(0))
@@ -393,7 +393,7 @@ impl Ledger {
                     .map(Option::unwrap_or_default)
             })
         };
-        Ok(Identity {
+        Ok(LedgerIdentity {
             mailbox: value("mailbox")?,
             source_user: value("source_user")?,
             source_host: value("source_host")?,
@@ -431,7 +431,7 @@ fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Records who a ledger is about.
-fn record(tx: &rusqlite::Transaction<'_>, who: &Identity) -> rusqlite::Result<()> {
+fn record(tx: &rusqlite::Transaction<'_>, who: &LedgerIdentity) -> rusqlite::Result<()> {
     for (name, value) in [
         ("mailbox", &who.mailbox),
         ("source_user", &who.source_user),

@@ -68,7 +68,7 @@ pub(super) fn place_id(
 
 impl Ledger {
     /// Records that a folder's copies go to the target folder that was opened: from now on
-    /// [`Ledger::delivered`] is about it. `created` when this project has just made it.
+    /// [`Ledger::record_delivered`] is about it. `created` when this project has just made it.
     ///
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
@@ -123,7 +123,7 @@ impl Ledger {
 
     /// The target calls a place otherwise than it was asked to, and what goes there goes to what it is
     /// called.
-    pub(crate) fn call_place(&mut self, place: PlaceId, folder: FolderId, to: &str) -> Result<()> {
+    pub(crate) fn set_real_name(&mut self, place: PlaceId, folder: FolderId, to: &str) -> Result<()> {
         self.rename_place(place, to)?;
         self.sql(|db| {
             db.execute("UPDATE folder SET target_path = ?2 WHERE id = ?1", params![folder.0, to]).map(drop)
@@ -131,7 +131,7 @@ impl Ledger {
     }
 
     /// The places of this path that were asked for under another name, with that name.
-    pub(crate) fn asked_for(&self, path: &str) -> Result<Vec<(PlaceId, String)>> {
+    pub(crate) fn requested_names(&self, path: &str) -> Result<Vec<(PlaceId, String)>> {
         self.sql(|db| {
             db.prepare_cached("SELECT id, asked FROM place WHERE path = ?1 AND asked IS NOT NULL")?
                 .query_map([path], |r| Ok((PlaceId(r.get(0)?), r.get(1)?)))?
@@ -140,7 +140,7 @@ impl Ledger {
     }
 
     /// Whether another source folder's mail goes to this path.
-    pub(crate) fn goes_to(&self, path: &str, but: FolderId) -> Result<bool> {
+    pub(crate) fn is_target_of_other(&self, path: &str, but: FolderId) -> Result<bool> {
         self.sql(|db| {
             db.query_row(
                 "SELECT EXISTS (SELECT 1 FROM folder WHERE target_path = ?1 AND id <> ?2)",
@@ -152,7 +152,7 @@ impl Ledger {
 
     /// The target folder under this name and UIDVALIDITY is not what it was: the UIDs recorded here mean
     /// nothing any more, and what is opened under its name from now on is another place.
-    pub(crate) fn renounce(&mut self, place: PlaceId) -> Result<()> {
+    pub(crate) fn invalidate_place(&mut self, place: PlaceId) -> Result<()> {
         self.sql(|db| {
             db.prepare_cached(
                 "UPDATE place SET uidvalidity = NULL, seal = seal(id, path, NULL, created) WHERE id = ?1",

@@ -6,8 +6,8 @@ use super::folder::{SAMPLE, stopped_code};
 use super::{FolderId, FolderRow, Ledger, Result};
 use crate::code::Code;
 use crate::summary::{
-    Comparison, Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOut, Sample,
-    Verified,
+    Comparison, Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOutFolder,
+    Sample, VerifiedDepth,
 };
 
 /// Folders with what is counted of their messages.
@@ -55,11 +55,11 @@ impl Ledger {
             let mut query = db.prepare_cached(&sql)?;
             let rows = query.query_map(rusqlite::params_from_iter(folder.map(|f| f.0)), |r| {
                 let verified = match r.get::<_, i64>(3)? {
-                    0 => Verified::None,
-                    1 => Verified::Counts,
-                    2 => Verified::Headers,
-                    SAMPLE => Verified::Sample,
-                    _ => Verified::Full,
+                    0 => VerifiedDepth::None,
+                    1 => VerifiedDepth::Counts,
+                    2 => VerifiedDepth::Headers,
+                    SAMPLE => VerifiedDepth::Sample,
+                    _ => VerifiedDepth::Full,
                 };
                 // Counted when the folder was finished; a change since has taken it back.
                 let counted: Option<Counts> =
@@ -101,7 +101,7 @@ impl Ledger {
                 // Of a folder that is left out nothing had to be read.
                 let stopped = stopped.filter(|_| target.is_some());
                 let never_opened = target.is_some() && !r.get::<_, bool>(14)?;
-                let sample = of_part.filter(|_| verified == Verified::Sample);
+                let sample = of_part.filter(|_| verified == VerifiedDepth::Sample);
                 Ok(FolderSummary {
                     source: r.get(0)?,
                     target,
@@ -225,7 +225,7 @@ impl Ledger {
     }
 
     /// Folders outside the mailbox's own namespace that no rule is about, as the source listed them last.
-    pub(crate) fn left_out(&self) -> Result<Vec<LeftOut>> {
+    pub(crate) fn left_out(&self) -> Result<Vec<LeftOutFolder>> {
         let text: Option<String> = self.sql(|db| {
             db.query_row("SELECT value FROM about WHERE name = 'left_out'", [], |r| r.get(0)).optional()
         })?;
@@ -234,7 +234,7 @@ impl Ledger {
     }
 
     /// Replaces what was listed before.
-    pub(crate) fn set_left_out(&mut self, folders: &[LeftOut]) -> Result<()> {
+    pub(crate) fn set_left_out(&mut self, folders: &[LeftOutFolder]) -> Result<()> {
         if self.left_out().is_ok_and(|known| known == folders) {
             return Ok(());
         }

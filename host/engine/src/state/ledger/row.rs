@@ -26,12 +26,12 @@ pub(crate) struct Row {
     target_uid: u32,
     source_date: i64,
     flags: Flags,
-    odd: Option<Box<Odd>>,
+    odd: Option<Box<OddFigures>>,
 }
 
 /// Figures that do not follow from the message's own.
 #[derive(Debug, Clone)]
-struct Odd {
+struct OddFigures {
     at_source: Figures,
     at_target: Figures,
 }
@@ -111,7 +111,7 @@ impl Row {
         let odd = is_odd.then(|| {
             let at_source = Figures { size: source_size.unwrap_or(size), date: source_date };
             let date = target_date.or(source_date);
-            Box::new(Odd { at_source, at_target: Figures { size: target_size.unwrap_or(size), date } })
+            Box::new(OddFigures { at_source, at_target: Figures { size: target_size.unwrap_or(size), date } })
         });
         let given = r.get_ref(4)?.as_str_or_null().ok().flatten().map(|text| sets.parse(text));
         let bit = |is_set, bit| if is_set { bit } else { 0 };
