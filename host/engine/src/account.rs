@@ -10,14 +10,12 @@ use crate::job::HostSettings;
 use crate::plugin::AccountEntry;
 use crate::side::Side;
 
-/// One mailbox, ready to be dialled.
+/// A mailbox of the list with everything it takes to log in at both ends.
 #[derive(Clone)]
 pub(crate) struct Mailbox {
-    /// Stable identity.
+    /// The key by which the ledger, events and reports name it.
     pub key: String,
-    /// The old end.
     pub source: AccountSpec,
-    /// The new end.
     pub target: AccountSpec,
     /// Its row says that sharing an account is meant.
     pub one_account: bool,
@@ -36,7 +34,6 @@ impl Mailbox {
         }
     }
 
-    /// One of its ends.
     #[must_use]
     pub(crate) fn side(&self, side: Side) -> &AccountSpec {
         if side == Side::Source { &self.source } else { &self.target }
@@ -59,24 +56,18 @@ pub(crate) fn local_part(login: &str) -> String {
 /// Who a ledger is about; recorded at its creation and compared ever after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LedgerIdentity {
-    /// The mailbox's key.
     pub mailbox: String,
-    /// Source log-in.
     pub source_user: String,
-    /// Source host.
     pub source_host: String,
-    /// Target log-in.
     pub target_user: String,
-    /// Target host.
+    /// Compared without case; the users are compared exactly.
     pub target_host: String,
 }
 
 /// One end of a mailbox. The secret is asked for at every log-in, so that a token can be renewed.
 #[derive(Clone)]
 pub(crate) struct AccountSpec {
-    /// The user as listed.
     pub user: String,
-    /// Where to connect.
     pub endpoint: Endpoint,
     entry: AccountEntry,
     host: HostSettings,

@@ -10,13 +10,11 @@ use crate::summary::{
 /// answers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
-    /// Why it could not go on.
     pub stopped: Option<Stopped>,
     /// Its folders; none before a run has begun.
     pub folders: Vec<FolderSummary>,
     /// What differs between both ends, notes included.
     pub differences: Vec<Difference>,
-    /// What validators said.
     pub hooks: Vec<HookSummary>,
     /// Why copies that `--delete-gone` was asked to put away were left.
     pub kept: Vec<String>,
@@ -41,7 +39,7 @@ impl Facts {
             && !left_out.iter().any(LeftOutFolder::is_open)
     }
 
-    /// How far the mailbox has come.
+    /// Returns how far the mailbox has come.
     #[must_use]
     pub(crate) fn verdict(&self) -> Verdict {
         let untouched = |f: &FolderSummary| {

@@ -158,7 +158,6 @@ fn agree(
     if unknown.is_empty() { Ok(()) } else { Err(unknown) }
 }
 
-/// What is done with each mailbox.
 #[derive(Clone)]
 enum MailboxTask {
     Check,

@@ -24,7 +24,7 @@ pub enum Command {
 /// A running task. Dropping `commands` does not stop it; dropping `events` does.
 #[derive(Debug)]
 pub struct Handle {
-    /// Commands to the task.
+    /// Dropping it does not stop the task.
     pub commands: mpsc::Sender<Command>,
     /// Everything that happens; [`Event::Finished`] is always the last.
     pub events: mpsc::Receiver<Event>,

@@ -25,7 +25,6 @@ const MAX_REMARKS: usize = 10_000;
 pub(crate) enum ListError {
     /// The list itself: one sentence each, and what to do about the last ones.
     Input(Vec<String>, Option<String>),
-    /// The plugin that reads it.
     Plugin(PluginError),
 }
 
@@ -34,9 +33,7 @@ pub(crate) enum ListError {
 pub(crate) struct MailboxList {
     /// Those that were chosen, in list order.
     pub mailboxes: Vec<Mailbox>,
-    /// The others.
     pub left_out: Vec<Mailbox>,
-    /// One sentence each.
     pub warnings: Vec<String>,
 }
 

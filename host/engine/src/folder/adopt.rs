@@ -20,9 +20,8 @@ use crate::summary::Difference;
 /// What came of looking for messages on the target.
 #[derive(Debug, Default)]
 pub(crate) struct LookupResult {
-    /// Not there: still to be copied.
+    /// Still to be copied: the target does not hold them.
     pub open: Vec<ListedMessage>,
-    /// Source UIDs that are there.
     pub found: HashSet<u32>,
     /// How many unclaimed messages of the target are none of these.
     pub strange: usize,

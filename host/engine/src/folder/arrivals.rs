@@ -40,7 +40,6 @@ const CHUNK: usize = 200;
 
 /// What the target folder holds by now.
 pub(super) struct Arrivals {
-    /// All of it.
     pub listed: Vec<ListedMessage>,
     /// The next UID, by the target's account.
     pub uid_next: Option<u32>,

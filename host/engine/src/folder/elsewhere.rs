@@ -15,9 +15,7 @@ use crate::state::ledger::{Batch, FolderRow};
 
 /// Both ends' spellings of their folders, by display path.
 pub(crate) struct FolderNames {
-    /// How the source spells each folder.
     pub source: HashMap<String, FolderName>,
-    /// How the target does.
     pub target: HashMap<String, FolderName>,
 }
 

@@ -30,9 +30,8 @@ const TELLING_COPIES: usize = 100;
 
 /// The ledger's rows under the numbers that the source gives its messages today.
 pub(super) struct KnownRows {
-    /// Of messages that the source lists.
     pub rows: Rows,
-    /// All had other numbers before.
+    /// Whether the source numbered the whole folder anew since the last run.
     pub renumbered: bool,
 }
 

@@ -187,7 +187,7 @@ impl SourceEnd {
     }
 }
 
-/// Why a folder cannot go on.
+/// Why a folder cannot go on in this run.
 struct FolderStop {
     code: Code,
     why: String,
@@ -196,7 +196,7 @@ struct FolderStop {
 }
 
 impl FolderStop {
-    /// Records and tells it.
+    /// Records the stop in the ledger, tells it, and gives the connections back.
     async fn record<T>(
         self,
         work: MailboxWork<'_>,

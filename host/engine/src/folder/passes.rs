@@ -340,7 +340,6 @@ fn sent(messages: &[ListedMessage], uids: &HashSet<u32>) -> Vec<(u32, u64)> {
     messages.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size())).collect()
 }
 
-/// What one pass came to.
 #[derive(Default)]
 struct Pass {
     outcome: CopyOutcome,

@@ -13,7 +13,6 @@ use crate::state::ledger::FolderRow;
 
 /// What stands behind the name that was opened.
 pub(super) enum OpenedFolder {
-    /// The folder of that name.
     AsNamed,
     /// The folder that was made for it, which the target calls otherwise.
     Renamed(FolderPath, FolderName),

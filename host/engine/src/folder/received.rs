@@ -19,10 +19,9 @@ const CHUNK: usize = 200;
 /// Of messages that are all longer by as much, so many are read back to see what was added.
 const SAMPLE: usize = 3;
 
-/// What was read back, by source UID.
 #[derive(Default)]
 struct ReadBack {
-    /// Copies that are not what was sent.
+    /// Source UIDs of copies that are not what was sent.
     altered: Vec<u32>,
     /// Copies that are the same message in other bytes.
     rewritten: Vec<u32>,

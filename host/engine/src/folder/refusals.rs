@@ -57,7 +57,7 @@ pub(super) struct PassHistory {
     waits: u32,
     /// Of these, those that are recorded as failed.
     given_up: HashSet<u32>,
-    /// Passes that ended in refusals.
+    /// Passes that ended in refusals, whatever else they brought; bounded by [`MOST_HELD`].
     held: u32,
     /// The message that was sent without its keywords to see whether these are at fault.
     probe: Option<u32>,
@@ -69,7 +69,6 @@ struct DeferredMessage {
     times: u32,
     /// Whether the target took others meanwhile.
     passed: bool,
-    /// As it was refused last.
     refused: RefusedMessage,
 }
 
@@ -108,7 +107,7 @@ pub(super) struct PassRefusals {
     pub complaints: u32,
     /// Messages that are wanted and were not sent.
     pub unsent: Vec<u32>,
-    /// Whether nothing else was sent.
+    /// Whether the pass sent nothing but these.
     pub alone: bool,
 }
 

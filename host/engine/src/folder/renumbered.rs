@@ -112,7 +112,7 @@ pub(super) fn pair(
 enum Evidence {
     /// Every byte, and the date where both are known.
     BytesAndDate,
-    /// Every byte.
+    /// The same bytes, whatever the dates.
     Bytes,
     /// As much as a server leaves that rewrites.
     Rewritten,

@@ -61,7 +61,6 @@ pub(crate) struct FolderRun<'a> {
     pub route: Route<'a>,
     /// The source folder's row in the ledger, as it was when the run began.
     pub row: FolderRow,
-    /// The open target folder.
     pub place: PlaceId,
     /// The ledger's message rows, as they were.
     pub rows: Rows,
@@ -100,24 +99,18 @@ pub(crate) struct FolderRun<'a> {
     pub flags_well: bool,
     /// What differs between the ledger and the target.
     pub differences: Vec<Difference>,
-    /// How it goes.
     pub outcome: FolderOutcome,
-    /// When it began.
     pub begun: Instant,
 }
 
 /// How a folder ended while both connections live.
 #[derive(Debug, Default)]
 pub(crate) struct FolderOutcome {
-    /// Messages copied now.
     pub messages: u64,
-    /// Bytes of these.
     pub bytes: u64,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
-    /// The target asked for patience.
     pub throttled: bool,
-    /// The user stopped it.
     pub interrupted: bool,
     /// It cannot go on, on its own; the ledger says why.
     pub stopped: bool,

@@ -14,13 +14,12 @@ const DELTA_FROM: usize = 500;
 /// lists are read as they come.
 const AT_ONCE: u32 = 2_000;
 
-/// What the source holds.
+/// What the source says of a folder, with no more of its list than tells what changed.
 pub(super) struct SourceEnd {
-    /// The folder as it was examined.
     pub selected: Selected,
     /// So many more messages than those listed, by the source's own count.
     pub unlisted: u32,
-    /// Every message.
+    /// UIDs of every message the source lists.
     pub uids: Vec<u32>,
     /// Those that may need work, with what decides that.
     pub listed: Vec<ListedMessage>,
@@ -135,7 +134,7 @@ pub(super) async fn open_source(
 }
 
 impl SourceEnd {
-    /// From a list of everything.
+    /// Makes it of a list of every message.
     fn whole(list: WholeList) -> Self {
         let unlisted = list.unlisted();
         let WholeList { selected, listed, .. } = list;
@@ -148,7 +147,7 @@ impl SourceEnd {
         self.listed.iter().chain(&self.changed)
     }
 
-    /// These may need work, too.
+    /// Moves changed messages for which `which` holds to those that may need work.
     pub(super) fn look_at(&mut self, which: impl Fn(u32) -> bool) {
         self.listed.extend(self.changed.extract_if(.., |m| which(m.uid)));
         self.listed.sort_by_key(|m| m.uid);

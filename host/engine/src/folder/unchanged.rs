@@ -82,14 +82,12 @@ pub(crate) fn same_target(proof: &Proof, now: &Selected) -> bool {
     now.uid_next == Some(proof.target_uid_next) && now.exists == proof.target_messages
 }
 
-/// What to change on a copy.
+/// The flags to set and to clear on a copy, since they changed at the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FlagChange {
-    /// To set.
     pub add: Flags,
-    /// To take away.
     pub remove: Flags,
-    /// What the copy was given then.
+    /// The flags the copy has been given once the change is made.
     pub given: Flags,
 }
 

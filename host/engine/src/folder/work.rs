@@ -24,10 +24,9 @@ pub(crate) fn locked(ledger: &SharedLedger) -> MutexGuard<'_, Ledger> {
 /// What a step of the work on a mailbox comes to.
 pub(crate) type Step<T> = Result<T, WorkError>;
 
-/// Why work on a mailbox ended early.
+/// Why work on a mailbox ended before it was done.
 #[derive(Debug)]
 pub(crate) enum WorkError {
-    /// A server or connection.
     End(EndError),
     /// The ledger: nothing more may be sent.
     Ledger(LedgerError),
@@ -59,7 +58,7 @@ pub(crate) struct Lists(Mutex<ListCache>);
 #[derive(Debug, Default)]
 struct ListCache {
     lists: HashMap<(Side, String), Vec<ListedMessage>>,
-    /// Messages in all of them.
+    /// Messages in all lists together, at most [`MAX_KEPT`].
     messages: usize,
 }
 
@@ -73,14 +72,14 @@ impl Lists {
         }
     }
 
-    /// A folder's list is not what it was.
+    /// Drops the list of a folder that is about to change.
     pub(crate) fn forget(&self, side: Side, folder: &str) {
         let mut kept = self.lock();
         let before = kept.lists.remove(&(side, folder.to_owned()));
         kept.messages -= before.map_or(0, |list| list.len());
     }
 
-    /// The lists of one side.
+    /// Takes the lists of one side out.
     pub(crate) fn take(&self, side: Side) -> HashMap<String, Vec<ListedMessage>> {
         let mut kept = self.lock();
         let taken: HashMap<String, Vec<ListedMessage>> = kept
@@ -97,16 +96,12 @@ impl Lists {
     }
 }
 
-/// The work on one mailbox.
+/// What the steps of a run share while they work on one mailbox; cheap to copy.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MailboxWork<'a> {
-    /// The task.
     pub context: &'a Context,
-    /// The mailbox.
     pub mailbox: &'a Mailbox,
-    /// Its ledger.
     pub ledger: &'a SharedLedger,
-    /// What was listed.
     pub lists: &'a Lists,
 }
 
@@ -117,7 +112,6 @@ impl<'a> MailboxWork<'a> {
         &self.mailbox.key
     }
 
-    /// Tells a remark about the mailbox.
     pub(crate) async fn warn(self, message: String) {
         self.context.warn(self.key(), message).await;
     }

@@ -18,7 +18,7 @@ use crate::summary::Stopped;
 use crate::task::context::Context;
 use crate::task::profiles::size;
 
-/// What one end of a mailbox holds.
+/// The figures of one end, as `check` prints them.
 #[derive(Debug, Default, Clone)]
 struct Holdings {
     folders: u64,
@@ -119,7 +119,7 @@ async fn compare(
     }
 }
 
-/// What an end holds; it is left.
+/// Logs out of an end that was looked at, and keeps its figures.
 async fn held(looked: Result<EndInspection, EndError>) -> Result<Holdings, EndError> {
     let EndInspection { held, session, .. } = looked?;
     log_out(session).await;

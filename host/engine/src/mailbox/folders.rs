@@ -30,7 +30,6 @@ pub(crate) struct FoldersOutcome {
     pub ends: Ends,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
-    /// The user stopped it.
     pub interrupted: bool,
 }
 

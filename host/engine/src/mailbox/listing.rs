@@ -20,15 +20,12 @@ const MESSAGES_AT_ONCE: u32 = 2_000;
 /// … and up to so many folders: asked to stop, a run ends after them.
 const FOLDERS_AT_ONCE: usize = 500;
 
-/// Folders that one sentence names.
 const NAMED: usize = 5;
 
 /// The folders that an earlier run knew: a list that lacks them is not believed before they were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct KnownFolders {
-    /// What the source had.
     pub source: Vec<Expected>,
-    /// What has copies on the target.
     pub target: Vec<Expected>,
 }
 
@@ -122,7 +119,7 @@ pub(crate) fn unlisted(side: Side, listing: &Listing) -> Option<String> {
     })
 }
 
-/// The same of both ends, told.
+/// Warns of folders that either end's list lacks.
 pub(crate) async fn tell_unlisted(work: MailboxWork<'_>, source: &Listing, target: &Listing) {
     for (side, listing) in [(Side::Source, source), (Side::Target, target)] {
         if let Some(message) = unlisted(side, listing) {
@@ -154,9 +151,8 @@ pub(crate) async fn figures_and_flags(
     Ok(((source, target.map_err(EndError::at(Side::Target))?), same))
 }
 
-/// A folder to look into.
+/// A proven folder without modification sequences, to be opened and listed together with others.
 struct FolderCandidate {
-    /// Its place in the listing.
     at: usize,
     path: String,
     name: FolderName,

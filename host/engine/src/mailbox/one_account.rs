@@ -45,9 +45,7 @@ const UNIQUE: usize = 16;
 /// What figures say of two folders under one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Likeness {
-    /// Two accounts.
     Other,
-    /// One account.
     Same,
     /// Both may be: what is in them has to be looked at.
     Alike,
@@ -58,7 +56,7 @@ enum Likeness {
 pub(crate) enum Purpose {
     /// Nothing is changed: nobody is waited for.
     Look,
-    /// So many messages are copied.
+    /// This many messages are copied; with 0 nobody waits.
     Copy(u64),
 }
 
@@ -204,7 +202,7 @@ fn two_rows(mailbox: &Mailbox, other: &KnownAccount, inbox: &FolderStatus) -> St
     )
 }
 
-/// By which figures.
+/// Names the figures of the INBOX by which two accounts were found to be one.
 fn figures_text(inbox: Option<(Option<&Folder>, &FolderStatus)>) -> String {
     let status = inbox.map(|(_, status)| status.clone()).unwrap_or_default();
     let mut figures = vec![format!("UIDVALIDITY {}", status.uid_validity.unwrap_or(0))];

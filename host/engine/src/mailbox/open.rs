@@ -19,14 +19,12 @@ use crate::summary::{MailboxSummary, Stopped};
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
 
-/// Why work on a mailbox ended early.
+/// Why the work on a mailbox ended before its end.
 #[derive(Debug)]
 pub(crate) enum Interruption {
     /// A server, or the way to it: trying again may help.
     End(EndError),
-    /// The user.
     User,
-    /// Anything else.
     Stopped(Stopped),
 }
 

@@ -15,7 +15,7 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{CopyRow, FolderId, FolderRow, Outcome, Place, PlaceId};
 
-/// The quarantine on the target.
+/// The folder on the target that `--delete-gone`, and `undo` without UIDPLUS, move messages into.
 pub(crate) const QUARANTINE: &str = "mailhaul-removed";
 
 /// Per mailbox and run at most this many …

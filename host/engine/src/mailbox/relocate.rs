@@ -16,24 +16,20 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{CopyRow, FolderId, Outcome, Place, PlaceId, Relocation};
 
-/// Copies moved under one intent.
 const CHUNK: usize = 300;
 
 /// A target folder that copies are moved to.
 #[derive(Debug)]
 pub(crate) struct Destination<'a> {
-    /// In display form.
     pub path: &'a str,
-    /// The target's spelling.
     pub name: &'a FolderName,
-    /// Whether it has to be created.
     pub create: bool,
 }
 
 /// What became of copies that were to be moved.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct RelocationOutcome {
-    /// Moved or copied.
+    /// Copies that are at the destination now.
     pub done: u64,
     /// Not where they were any more: left alone.
     pub left: u64,
@@ -82,11 +78,10 @@ pub(crate) struct Carrier<'a> {
     work: MailboxWork<'a>,
     folder: FolderId,
     from: (&'a Place, &'a FolderName),
-    /// Where they are carried to.
     pub place: PlaceId,
     name: &'a FolderName,
     uid_validity: Option<u32>,
-    /// What arrives has UIDs from here on.
+    /// UIDNEXT of the destination: what arrives has UIDs from here on.
     next: Option<u32>,
 }
 

@@ -42,16 +42,16 @@ const MAX_PATIENCE: u32 = 10;
 
 const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 
-/// What the operator asked for.
+/// What the operator asked of a run beside the mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunOptions<'a> {
-    /// The plan that was agreed on.
+    /// The plan given with `--plan`; the mailbox is not run when it would be planned otherwise now.
     pub agreed: Option<&'a MailboxPlan>,
     /// Copies of what the source no longer has are put away.
     pub delete_gone: bool,
 }
 
-/// Brings one mailbox to the target.
+/// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
 pub(crate) async fn run(
     context: &Context,
     mailbox: &Mailbox,

@@ -65,7 +65,7 @@ impl EndView {
         self.left.store(COMMANDS, Ordering::Relaxed);
     }
 
-    /// Logs out.
+    /// Logs out; every later call of the view fails.
     pub(crate) async fn close(&self) {
         if let Some(session) = self.end.lock().await.session.take() {
             log_out(session).await;

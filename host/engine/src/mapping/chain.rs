@@ -18,7 +18,7 @@ use crate::rules::FolderRule;
 /// Who decides when no rule and no mapper did.
 const HOST: &str = "mailhaul";
 
-/// A ruling with its author.
+/// A decision about one folder, with who made it and by what right.
 #[derive(Debug, Clone)]
 struct AuthoredRuling {
     by: String,
@@ -26,7 +26,7 @@ struct AuthoredRuling {
     why: String,
     /// The operator typed it: it may merge folders.
     operator: bool,
-    /// … and named this folder.
+    /// The operator's rule names this folder and no other.
     by_name: bool,
     /// Nobody ruled on it, and it lies outside the personal namespace.
     outside: bool,

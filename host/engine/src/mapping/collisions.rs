@@ -11,9 +11,9 @@ use crate::mapping::target::{FolderLists, Mappings, collision_key};
 /// A source folder that goes to a target folder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claimant {
-    /// Its place in the source's list.
+    /// Index into the source's list of folders.
     pub at: usize,
-    /// The operator's rule sends it there.
+    /// Whether a rule of the operator's sends it there.
     pub by_rule: bool,
     /// … one that names it, and is about no other folder.
     pub by_name: bool,

@@ -22,14 +22,11 @@ const MESSAGES_A_SECOND: u64 = 300;
 
 const BYTES_A_SECOND: u64 = 5_000_000;
 
-/// Why there is no plan.
+/// Why a mailbox could not be planned.
 #[derive(Debug)]
 pub(crate) enum PlanError {
-    /// A server.
     End(EndError),
-    /// A mapper.
     Plugin(PluginError),
-    /// The ledger.
     Ledger(LedgerError),
 }
 
@@ -42,9 +39,7 @@ impl From<EndError> for PlanError {
 /// A plan and what a run needs beside it.
 #[derive(Debug)]
 pub(crate) struct PlannedMailbox {
-    /// For people and files.
     pub plan: MailboxPlan,
-    /// For the run.
     pub mappings: Mappings,
     /// Messages per source folder, by its display path.
     pub messages: HashMap<String, u32>,
@@ -179,7 +174,7 @@ fn split(listed: &[(Folder, Option<FolderStatus>)]) -> (Vec<Folder>, HashMap<Str
 
 /// What earlier runs did with a folder.
 struct EarlierRun {
-    /// Messages on the target.
+    /// Messages copied or found present by then.
     there: u64,
     moved_from: Option<PlannedMove>,
 }

@@ -24,7 +24,6 @@ pub(crate) struct Candidates {
 /// Folders and those of the ledger that have the same UIDVALIDITY.
 #[derive(Debug)]
 struct Guess {
-    /// With their paths.
     folders: Vec<(String, Folder)>,
     vanished: Vec<VanishedFolder>,
 }
@@ -34,7 +33,7 @@ struct Guess {
 struct VanishedFolder {
     path: String,
     last_level: Option<String>,
-    /// Messages to look for.
+    /// Copied messages by which it can be recognised under another name.
     witnesses: Vec<Witness>,
 }
 
@@ -143,9 +142,7 @@ fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Witness>, LedgerErr
 /// A message by which a folder is known again.
 #[derive(Debug)]
 pub(crate) struct Witness {
-    /// Its UID at the source.
     pub uid: u32,
-    /// Its copy's.
     pub target_uid: Option<u32>,
     content: RecordedContent,
 }

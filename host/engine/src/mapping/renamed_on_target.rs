@@ -20,11 +20,8 @@ pub(crate) struct LostPlace {
 /// A target folder that somebody has renamed since copies were brought there.
 #[derive(Debug, Clone)]
 pub(crate) struct MovedPlace {
-    /// As the ledger knows it.
     pub place: Place,
-    /// What it is now.
     pub folder: Folder,
-    /// Its figures.
     pub status: Option<FolderStatus>,
 }
 

@@ -10,7 +10,7 @@ use crate::plugin::Depth;
 use crate::state::ledger::{Outcome, Row, Rows};
 use crate::summary::{Difference, DifferenceKind};
 
-/// What two message lists say.
+/// What the lists of both sides say of the messages that the ledger knows.
 #[derive(Debug, Default)]
 pub(crate) struct ListComparison {
     /// Differences that the lists alone show: pending messages, flags, keywords, dates.

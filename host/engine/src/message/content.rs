@@ -21,14 +21,11 @@ const MAX_HEADER: usize = 256 * 1024;
 /// So many CR before an LF are still one line end: Dovecot makes CR LF of CR CR LF.
 const MAX_CRS: usize = 4;
 
-/// The digests of one message.
+/// Digests of one message, complete or of its header block alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Content {
-    /// SHA-256 of all bytes.
     pub exact: [u8; 32],
-    /// Number of bytes.
     pub len: u64,
-    /// SHA-256 of the header block.
     pub header: [u8; 32],
     /// BLAKE3 of the header block with line ends alike.
     pub header_lines: [u8; 32],
@@ -36,12 +33,11 @@ pub(crate) struct Content {
     pub body: [u8; 32],
     /// Checks over the headers that tell messages apart.
     pub telling: HeaderChecks,
-    /// The Message-ID, as written.
     pub message_id: Option<Vec<u8>>,
 }
 
 impl Content {
-    /// What the ledger keeps of it.
+    /// Returns the short form that the ledger keeps.
     #[must_use]
     pub(crate) fn digests(&self) -> Digests {
         Digests {
@@ -59,7 +55,7 @@ impl Content {
     }
 }
 
-/// See [`Digests::message_id`].
+/// Digests a Message-ID to the 8 bytes of [`Digests::message_id`].
 fn message_id_digest(id: &[u8]) -> [u8; 8] {
     let digest: [u8; 32] = Sha256::digest(id).into();
     let [a, b, c, d, e, f, g, h, ..] = digest;
@@ -77,7 +73,7 @@ pub(crate) struct ContentHasher {
 }
 
 impl ContentHasher {
-    /// Takes the next piece.
+    /// Takes the next piece of the message, of any size.
     pub(crate) fn update(&mut self, piece: &[u8]) {
         self.exact.update(piece);
         self.len += piece.len() as u64;
@@ -132,7 +128,7 @@ impl ContentHasher {
         }
     }
 
-    /// The digests of everything taken.
+    /// Returns the digests of all pieces taken.
     #[must_use]
     pub(crate) fn finish(mut self) -> Content {
         if !self.in_body {
@@ -273,7 +269,7 @@ fn with_even_ends(text: &[u8]) -> Vec<u8> {
 /// By which rule two messages were taken for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MatchRule {
-    /// The same bytes.
+    /// Every byte is the same.
     Exact,
     /// The same message, rewritten by a server.
     Rewritten,
@@ -283,7 +279,7 @@ pub(crate) enum MatchRule {
 }
 
 impl MatchRule {
-    /// The rule in words, for the ledger.
+    /// Returns the sentence that the ledger records for a message that was found.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -301,11 +297,9 @@ impl MatchRule {
 /// A message that may be one with a message of the other side.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
-    /// Its UID.
     pub uid: u32,
     /// INTERNALDATE in Unix seconds; tells identical copies apart.
     pub date: Option<i64>,
-    /// Its content.
     pub content: Content,
 }
 

@@ -9,7 +9,7 @@ use mailhaul_imap::InternalDate;
 pub(crate) enum DateRule {
     /// The newest Received line: when the old host had it.
     Received,
-    /// The Date line: when it was written.
+    /// The Date field: when it was written.
     Written,
     /// There is neither, or the target takes neither: it gives it the time of the copy.
     Copied,

@@ -14,9 +14,7 @@ use crate::summary::{Difference, DifferenceKind};
 /// What came of comparing a message with its copy.
 #[derive(Debug)]
 pub(crate) struct ComparedPair {
-    /// The message at the source.
     pub uid: u32,
-    /// Its copy.
     pub target_uid: u32,
     /// What differs; nothing when they are the same.
     pub kinds: Vec<DifferenceKind>,
@@ -26,16 +24,12 @@ pub(crate) struct ComparedPair {
     pub refused: Option<String>,
 }
 
-/// A message and its copy, read.
+/// The sizes and digests of a message and its copy, as deep as both were read.
 #[derive(Debug)]
 pub(crate) struct PairContents {
-    /// Bytes at the source.
     pub len: u64,
-    /// Bytes on the target.
     pub target_len: u64,
-    /// The message's digests.
     pub source: Digests,
-    /// Its copy's.
     pub target: Digests,
 }
 

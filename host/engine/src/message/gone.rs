@@ -13,7 +13,7 @@ use mailhaul_imap::Selected;
 /// of eleven two …
 const ONE_IN: usize = 10;
 
-/// … but at most this many.
+/// At most this many may be gone of a folder, however large it is.
 const AT_MOST: usize = 100;
 
 /// Whether so many that are `gone` of a folder's `proven` copies are what an owner does.

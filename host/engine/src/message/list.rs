@@ -73,9 +73,8 @@ pub(crate) fn in_list(listed: &[ListedMessage], uid: u32) -> Option<&ListedMessa
 /// A folder's list beside the server's own counts.
 #[derive(Debug)]
 pub(crate) struct WholeList {
-    /// The folder as it was opened last.
     pub selected: Selected,
-    /// Every message that is listed.
+    /// Every message the server listed.
     pub listed: Vec<ListedMessage>,
     /// Messages by STATUS, where that was asked.
     pub status: Option<u32>,
@@ -185,7 +184,6 @@ pub(crate) const NO_TEXT: &str = "it is listed, and the answer to the request fo
 /// What was read of chosen messages. One that is in neither list is not there any more.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
-    /// The contents, by UID.
     pub found: HashMap<u32, Content>,
     /// Messages that the server has and does not give, asked for twice, with its words. Nothing may be
     /// concluded from not knowing them.

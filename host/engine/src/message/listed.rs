@@ -7,15 +7,13 @@ use crate::state::ledger::Figures;
 /// A number of 40 bits: a size of a terabyte, or a date of thirty thousand years.
 type Bits40 = [u8; 5];
 
-/// What stands for no date.
+/// Stands for an unknown date: below every date that fits 40 bits.
 const NO_DATE: i64 = -(1 << 39);
 
-/// A message of a list.
+/// A message as a server's list shows it, packed into 24 bytes.
 #[derive(Clone)]
 pub(crate) struct ListedMessage {
-    /// Its flags.
     pub flags: Flags,
-    /// Its UID.
     pub uid: u32,
     size: Bits40,
     date: Bits40,

@@ -27,17 +27,13 @@ const CHUNK: usize = 500;
 /// A source message that is on the target.
 #[derive(Debug, Clone)]
 pub(crate) struct Match {
-    /// Source message.
     pub source: ListedMessage,
-    /// Target message.
     pub target: ListedMessage,
-    /// The source's content.
     pub content: Content,
-    /// By which rule.
     pub rule: MatchRule,
 }
 
-/// How widely the target is searched.
+/// Which messages of the target are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Search {
     /// Everything that is given: a few messages that came just now, under whatever size and date.
@@ -46,10 +42,9 @@ pub(crate) enum Search {
     Narrow,
 }
 
-/// What came of a look at the target.
+/// What a search of the target for source messages found.
 #[derive(Debug, Default)]
 pub(crate) struct MatchResult {
-    /// Source messages that are there.
     pub matches: Vec<Match>,
     /// Source messages that may be there: one side does not give what would have to be compared. With the
     /// words for it.

@@ -12,7 +12,7 @@ use crate::state::ledger::{CopyRow, Figures, Outcome, Place};
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 200;
 
-/// How sure it has to be.
+/// How much evidence an operation needs that a target message is our copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Certainty {
     /// What is done can be done back: the figures of the list will do, and where these are others, the bytes
@@ -22,10 +22,10 @@ pub(crate) enum Certainty {
     ByBytes,
 }
 
-/// Why a message is not to be touched.
+/// Why a message of the target is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeptReason {
-    /// It was on the target before.
+    /// It was on the target before the first run.
     Found,
     /// Its copy is, or was, in another place.
     Elsewhere,
@@ -37,12 +37,10 @@ pub(crate) enum KeptReason {
     Unreadable(String),
 }
 
-/// What came of asking.
+/// Which copies are ours to change, and which are not.
 #[derive(Debug, Default)]
 pub(crate) struct Judgement {
-    /// Our copies.
     pub ours: Vec<CopyRow>,
-    /// All others, each with why.
     pub kept: Vec<(CopyRow, KeptReason)>,
 }
 

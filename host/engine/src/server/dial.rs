@@ -12,12 +12,10 @@ use crate::side::Side;
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
 
-/// Both ends of a mailbox at work.
+/// The two sessions of a mailbox: source and target, both logged in.
 #[derive(Debug)]
 pub(crate) struct Ends {
-    /// The old end, read only.
     pub source: Session,
-    /// The new end.
     pub target: Session,
 }
 
@@ -85,7 +83,7 @@ pub(crate) async fn dial_both_with(
     Ok((source?, target?))
 }
 
-/// A goodbye is worth this long.
+/// A server has this long to answer LOGOUT.
 const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Logs out of both ends and gives their permits back, while the work goes on: nobody waits for a goodbye.

@@ -20,13 +20,9 @@ const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 /// What a server said in refusing something.
 #[derive(Debug, Clone)]
 struct RefusalText<'a> {
-    /// What it refused.
     occasion: Occasion,
-    /// How.
     kind: ReplyKind,
-    /// The response code.
     code: Option<&'a str>,
-    /// The rest.
     text: &'a str,
 }
 

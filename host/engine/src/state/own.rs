@@ -17,16 +17,16 @@ const KEPT: [&str; 4] = ["project.sqlite", "ledgers", "mailhaul", OWNER];
 /// lies in the project's, so that both can be moved together.
 const OWNER: &str = "owner";
 
-/// Longest path that is read there.
+/// Longest path that is read from the owner file, in bytes.
 const MAX_PATH: u64 = 4096;
 
-/// Names that stand in a sentence.
+/// At most this many foreign names stand in the sentence.
 const SHOWN: usize = 3;
 
 /// A folder that cannot be a project's state, with the reason. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignStateDir {
-    /// One sentence.
+    /// What is wrong with the folder, in one sentence.
     pub reason: String,
     /// What to write into the project file, or to do.
     pub remedy: String,
@@ -118,7 +118,7 @@ fn owner(dir: &Path) -> Option<PathBuf> {
     fs::canonicalize(owner).ok().filter(|owner| owner.is_file())
 }
 
-/// Writes down whose state it is.
+/// Writes the owner file, unless it says the same already.
 fn sign(dir: &Path, project: &Path) -> io::Result<()> {
     let (dir, project) = (fs::canonicalize(dir)?, fs::canonicalize(project)?);
     let folder = project.parent().unwrap_or(Path::new("/"));

@@ -55,7 +55,7 @@ pub(crate) fn mailbox_summary(
     })
 }
 
-/// Reads what is known of one mailbox.
+/// Reads the summary of one mailbox from its ledger, if there is one.
 fn summary_of(state_dir: &Path, mailbox: &RecordedMailbox) -> Result<MailboxSummary> {
     let RecordedMailbox { key, source, target, stopped } = mailbox;
     match Ledger::read(&Ledger::file(state_dir, key))? {
@@ -64,7 +64,7 @@ fn summary_of(state_dir: &Path, mailbox: &RecordedMailbox) -> Result<MailboxSumm
     }
 }
 
-/// A mailbox that has no ledger yet.
+/// Returns the summary of a mailbox that has no ledger yet.
 #[must_use]
 pub(crate) fn empty_summary(source: &str, target: &str, stopped: Option<&Stopped>) -> MailboxSummary {
     MailboxSummary {

@@ -51,21 +51,16 @@ CREATE TABLE account (
 /// What a mailbox's target account was seen as after the log-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AccountRecord {
-    /// The mailbox's key.
     pub mailbox: String,
-    /// The server.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// The log-in.
     pub user: String,
-    /// UIDVALIDITY of its INBOX.
     pub uid_validity: u32,
     /// MAILBOXID of its INBOX (RFC 8474), where the server tells.
     pub mailbox_id: Option<String>,
 }
 
-/// The project's own store.
+/// `project.sqlite`: the mailboxes, their target accounts and the runs of one project.
 #[derive(Debug)]
 pub(crate) struct Store {
     db: Connection,
@@ -192,7 +187,7 @@ impl Store {
         })
     }
 
-    /// Records what a run has done so far.
+    /// Records what a run has done so far; the newest run is what `report` shows.
     pub(crate) fn update_run(&self, run: i64, copied: u64, bytes: u64, seconds: f64) -> Result<()> {
         self.sql(|db| {
             db.execute(
@@ -261,14 +256,14 @@ impl Store {
     }
 }
 
-/// A mailbox of the project.
+/// A mailbox as `project.sqlite` has it, whether or not a run has begun it.
 #[derive(Debug, Clone)]
 pub struct RecordedMailbox {
-    /// Stable identity.
+    /// The key under which its ledger lies.
     pub key: String,
-    /// Source log-in.
+    /// Log-in on the old host.
     pub source: String,
-    /// Target log-in.
+    /// Log-in on the new host.
     pub target: String,
     /// Why it could not go on in the newest run.
     pub stopped: Option<Stopped>,

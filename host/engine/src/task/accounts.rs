@@ -16,7 +16,6 @@ const ALIKE: usize = 64;
 /// A target account as the mailbox that goes there saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownAccount {
-    /// What it looks like.
     pub account: AccountRecord,
     /// Whether its row says that sharing the account is meant.
     pub meant: bool,
@@ -72,7 +71,6 @@ impl Turn {
 /// An account that may be the one that was entered.
 #[derive(Debug)]
 pub(crate) struct AccountCandidate {
-    /// How it was seen.
     pub seen: KnownAccount,
     /// Where its mailbox is at work, and was before the one that was entered.
     pub turn: Option<Turn>,
@@ -113,7 +111,7 @@ struct ActiveMailbox {
 struct AccountTable {
     /// Where they are recorded; whoever only looks records nothing.
     store: Option<Store>,
-    /// By mailbox.
+    /// The account of each mailbox, by its key.
     seen: HashMap<String, KnownAccount>,
     /// Mailboxes by UIDVALIDITY, in the order in which they became known.
     alike: HashMap<u32, Vec<String>>,
@@ -125,7 +123,7 @@ struct AccountTable {
     numbered: u64,
 }
 
-/// The accounts.
+/// The target accounts that this project's mailboxes sign in to, shared by a task.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts(Mutex<AccountTable>);
 

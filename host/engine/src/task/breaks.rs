@@ -31,7 +31,7 @@ struct BreakCounts {
     copying: HashSet<String>,
     /// For how long a mailbox's target was silent since it answered to a message.
     silent: HashMap<String, Duration>,
-    /// By server, log-in and side.
+    /// What was learnt about reading, by server, log-in and side.
     reading: HashMap<(String, String, Side), Reading>,
 }
 

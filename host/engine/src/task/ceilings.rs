@@ -17,11 +17,11 @@ pub(crate) struct Ceilings {
     warned: Mutex<HashSet<String>>,
     /// Pairs of connections that mailboxes have beyond their first.
     extra: Arc<Mutex<HashMap<String, usize>>>,
-    /// How long to wait for servers.
+    /// Deadlines for every connection of the task.
     pub timeouts: Timeouts,
 }
 
-/// Connections to one host.
+/// The connections of all mailboxes to one host.
 #[derive(Debug)]
 struct HostCeiling {
     free: Arc<Semaphore>,
@@ -30,7 +30,6 @@ struct HostCeiling {
 
 #[derive(Debug)]
 struct ConnectionCount {
-    /// How many may be open.
     allowed: usize,
     /// How many of those that are open are too many by now.
     owed: usize,

@@ -21,21 +21,14 @@ const BUDGET_UNIT: u64 = 1024;
 /// Shared by every mailbox of a task; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
-    /// What to do.
     pub job: Arc<Job>,
-    /// With which plugins.
     pub plugins: Plugins,
-    /// Within which ceilings.
     pub ceilings: Arc<Ceilings>,
-    /// What is known about the servers.
     pub profiles: Arc<Profiles>,
-    /// Whether to stop.
+    /// Raised when the user asks to stop.
     pub stop: StopSignal,
-    /// What was done so far.
     pub done: Arc<TransferTotals>,
-    /// Messages that connections broke at.
     pub breaks: Arc<Breaks>,
-    /// What targets refused.
     pub refusals: Arc<Refusals>,
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
@@ -51,13 +44,11 @@ pub(crate) struct TransferTotals {
 }
 
 impl TransferTotals {
-    /// Adds finished messages.
     pub(crate) fn add(&self, messages: u64, bytes: u64) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Messages and bytes so far.
     #[must_use]
     pub(crate) fn get(&self) -> (u64, u64) {
         (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
@@ -65,7 +56,6 @@ impl TransferTotals {
 }
 
 impl Context {
-    /// Puts the shared parts together.
     #[must_use]
     pub(crate) fn new(
         job: Arc<Job>,
@@ -92,7 +82,7 @@ impl Context {
         }
     }
 
-    /// Tells a remark about a mailbox.
+    /// Warns about one mailbox: in the log and as an event.
     pub(crate) async fn warn(&self, mailbox: &str, message: String) {
         tracing::warn!(mailbox, "{message}");
         self.emit(Event::Warning { mailbox: Some(mailbox.to_owned()), message }).await;

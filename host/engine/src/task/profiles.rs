@@ -15,7 +15,7 @@ use crate::plugin::{PluginError, PluginId, ServerDescription, ServerProfile, Ser
 use crate::side::Side;
 use crate::summary::ProfileSummary;
 
-/// Bytes for people: `48.1 MiB`.
+/// Formats bytes for people: `48.1 MiB`.
 #[must_use]
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -57,7 +57,7 @@ pub(crate) struct Profiles {
 #[derive(Debug, Default)]
 struct ProfileState {
     known: HashMap<ServerKey, SharedAnswer>,
-    /// The server last met at an address.
+    /// The server met last at each address.
     latest: HashMap<(Side, Endpoint), SeenServer>,
     /// Plugins that broke, by call: told once, and not asked to read refusals any more.
     broken: HashSet<(PluginId, String)>,
@@ -65,21 +65,18 @@ struct ProfileState {
     asked: HashMap<(Side, Endpoint), u32>,
 }
 
-/// A server that was met.
+/// A server somebody has logged in to, and what a profile knows about it.
 #[derive(Debug, Clone)]
 pub(crate) struct SeenServer {
-    /// What it said about itself.
     pub server: ServerDescription,
-    /// What a profile says about it.
+    /// The profile that knows it; `None` when none does.
     pub known: Option<Arc<KnownServer>>,
 }
 
-/// What a profile says about a server.
+/// A profile's knowledge of a server, and which plugin it comes from.
 #[derive(Debug)]
 pub(crate) struct KnownServer {
-    /// Who says so.
     pub plugin: PluginId,
-    /// What.
     pub profile: ServerProfile,
 }
 

@@ -9,7 +9,7 @@ use mailhaul_imap::Flags;
 use crate::code::Code;
 use crate::state::ledger::{FolderId, MAX_ATTEMPTS};
 
-/// By mailbox.
+/// Refusals of all mailboxes of a task, by mailbox.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     mailboxes: Mutex<HashMap<String, MailboxRefusals>>,
@@ -67,7 +67,7 @@ impl Refusals {
         of.vain
     }
 
-    /// How often in a row it was in vain.
+    /// Returns how many passes in a row were in vain.
     pub(crate) fn vain(&self, mailbox: &str) -> u32 {
         self.all().get(mailbox).map_or(0, |of| of.vain)
     }

@@ -14,13 +14,12 @@ impl StopSignal {
         (sender, Self(receiver))
     }
 
-    /// Whether it was raised.
+    /// Returns whether the user asked to stop.
     #[must_use]
     pub(crate) fn is_raised(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it is raised.
     pub(crate) async fn raised(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|raised| *raised).await.is_err() {

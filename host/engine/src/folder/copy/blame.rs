@@ -26,9 +26,8 @@ const TOO_SLOW: Duration = Duration::from_secs(10 * 60);
 struct FirstInFlight {
     uid: u32,
     size: u64,
-    /// Handed over to its last byte.
+    /// Whether its last byte was handed to the connection.
     whole: bool,
-    /// It was sent with keywords.
     marked: bool,
 }
 

@@ -13,7 +13,7 @@ use crate::state::ledger::Figures;
 /// One intent covers at most this many messages …
 const BATCH_MESSAGES: usize = 200;
 
-/// … and about this many bytes.
+/// One intent covers about this many bytes at most.
 const BATCH_BYTES: u64 = 8 << 20;
 
 /// A message that was sent and is not acknowledged yet.
@@ -27,7 +27,7 @@ pub(super) struct InFlight {
     pub(super) later: Flags,
     /// Its place among those that were sent.
     pub(super) serial: usize,
-    /// Handed over to its last byte.
+    /// Whether its last byte was handed to the connection; set before the target can answer.
     pub(super) whole: bool,
 }
 
@@ -39,7 +39,6 @@ pub(super) struct Flight {
     pub(super) batch_of: HashMap<u32, i64>,
     pub(super) left: HashMap<i64, usize>,
     pub(super) uid_next: Option<u32>,
-    /// Messages sent so far.
     pub(super) serial: usize,
     /// What was read and not sent, since the target takes nothing more.
     pub(super) unsent: Vec<u32>,
@@ -73,12 +72,12 @@ impl Flight {
 /// Shared by the writer and the recorder.
 pub(super) type SharedFlight = Arc<Mutex<Flight>>;
 
-/// Locks it.
+/// Locks the flight; a panic elsewhere does not poison it.
 pub(super) fn flight(shared: &SharedFlight) -> MutexGuard<'_, Flight> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The open messages cut into intents.
+/// The messages of a copy, cut into the portions that one intent in the ledger covers.
 pub(super) struct Batches {
     /// UID and size, in the order in which they are sent.
     messages: Vec<(u32, u64)>,

@@ -19,17 +19,11 @@ use crate::summary::{Difference, DifferenceKind, Exception, ExceptionOutcome};
 /// A folder to copy: from where, to where, and what the work on its mailbox is done with.
 #[derive(Debug, Clone)]
 pub(crate) struct Route<'a> {
-    /// The work on the mailbox.
     pub work: MailboxWork<'a>,
-    /// The ledger's row.
     pub folder: FolderId,
-    /// The source folder in display form.
     pub source: String,
-    /// The source's spelling.
     pub source_name: FolderName,
-    /// The target folder in display form.
     pub target: String,
-    /// The target's spelling.
     pub target_name: FolderName,
     /// The target folder as it was selected last.
     pub selected: Selected,
@@ -49,7 +43,7 @@ pub(crate) struct Route<'a> {
     pub exact: bool,
     /// Refusals in a row after which nothing more is sent for now.
     pub most_refused: usize,
-    /// The same of requests for patience.
+    /// Requests for patience in a row after which nothing more is sent for now.
     pub most_complaints: u32,
 }
 
@@ -128,7 +122,6 @@ impl Route<'_> {
         }
     }
 
-    /// Tells a remark about the folder.
     pub(crate) async fn warn(&self, message: String) {
         self.work.warn(format!("{}: {message}", self.source)).await;
     }
@@ -137,9 +130,7 @@ impl Route<'_> {
 /// How a copy ended while both connections live.
 #[derive(Debug, Default)]
 pub(crate) struct CopyOutcome {
-    /// Messages stored.
     pub messages: u64,
-    /// Bytes of these.
     pub bytes: u64,
     /// To be looked up on the target: stored without saying under which UID, refused together with others, or
     /// refused for the moment.
@@ -159,7 +150,7 @@ pub(crate) struct CopyOutcome {
     pub halted: bool,
     /// Requests for patience since the last message that was taken.
     pub complaints: u32,
-    /// What was not sent for that reason.
+    /// Messages that were not read or not sent, since the copy halted before them.
     pub unread: Vec<u32>,
     /// Stored without a word on their UIDs, with another date than the source's: by which rule, and which.
     pub dated: HashMap<u32, (DateRule, String)>,
@@ -176,7 +167,6 @@ pub(crate) struct CopyOutcome {
     /// The source refused every message that it was asked for, in these words: what they are about is not the
     /// messages.
     pub withheld: Option<String>,
-    /// The user stopped it.
     pub interrupted: bool,
     /// Flags the target cannot hold, and on how many messages.
     pub flags_lost: HashMap<String, u64>,
@@ -187,14 +177,13 @@ pub(crate) struct CopyOutcome {
 /// A UID that the target gave to two messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// The UID.
     pub target_uid: u32,
     /// Whether the target has a reason to take them for one: they have one Message-ID, or the other one is
     /// not ours.
     pub merged: bool,
 }
 
-/// What travels through the queue.
+/// What the reader sends through the queue: a small message whole, a large one as its head, its pieces and its end.
 pub(super) enum QueueItem {
     Whole(MessageHead, Vec<Bytes>, Option<OwnedSemaphorePermit>),
     Begin(MessageHead),
@@ -216,7 +205,6 @@ pub(super) struct MessageHead {
     /// What is set by STORE: what may not travel with APPEND, and keywords that the target did not take with
     /// it.
     pub later: Flags,
-    /// What the source lists of it.
     pub at_source: Figures,
     /// By which rule it got its date, where the source has none that can be read or the target did not take
     /// it.

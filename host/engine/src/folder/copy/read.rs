@@ -32,11 +32,9 @@ const ENOUGH: usize = 10;
 /// Exchange.
 const STAND_INS: [&str; 1] = ["Retrieval using the IMAP4 protocol failed"];
 
-/// The reading end of a copy.
+/// Reads messages from the source and puts them into the queue.
 pub(super) struct Reader<'a> {
-    /// The folder.
     pub route: &'a Route<'a>,
-    /// Where messages go.
     pub queue: mpsc::Sender<QueueItem>,
     /// Raised when the target takes nothing more.
     pub halted: watch::Receiver<bool>,
@@ -44,7 +42,7 @@ pub(super) struct Reader<'a> {
     pub lengths: LengthAccuracy,
     /// Messages that are sent without their keywords.
     pub unmarked: HashSet<u32>,
-    /// Messages that came.
+    /// Messages the source has given so far; with none, its refusals are not about single messages.
     pub given: u64,
     /// What is told of each refusal so far, by its text.
     pub words: HashMap<String, String>,
@@ -343,7 +341,7 @@ impl Reader<'_> {
     }
 }
 
-/// What was read of a message so far.
+/// A message's digests while its pieces pass by.
 #[derive(Default)]
 struct PartialRead {
     hasher: ContentHasher,

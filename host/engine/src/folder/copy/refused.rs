@@ -6,18 +6,13 @@ use mailhaul_imap::Refusal;
 use crate::code::Code;
 use crate::state::ledger::Failure;
 
-/// A message that the target refused.
 #[derive(Debug, Clone)]
 pub(crate) struct RefusedMessage {
-    /// Source UID.
     pub uid: u32,
-    /// Bytes.
     pub size: u64,
-    /// In which words.
     pub refusal: Refusal,
     /// What a server profile says to these words, to go behind them.
     pub advice: String,
-    /// It was sent with keywords.
     pub marked: bool,
     /// The target asks to come back with it.
     pub for_now: bool,
@@ -29,12 +24,12 @@ pub(crate) struct RefusedMessage {
     pub lone: bool,
     /// It is larger than everything that was taken since the first refusal.
     pub larger: bool,
-    /// How many those are.
+    /// How many messages were taken since the first refusal.
     pub since: u64,
 }
 
 impl RefusedMessage {
-    /// What the report says.
+    /// Returns the sentence for the report.
     pub(crate) fn text(&self) -> String {
         refusal_text(&self.refusal, &self.advice)
     }
@@ -44,7 +39,7 @@ impl RefusedMessage {
         Failure { uid: self.uid, size: self.size, code: self.code(), text, attempts }
     }
 
-    /// The same for machines.
+    /// Returns the code of the refusal: `too-big` and `limit` by the response code, else `refused`.
     pub(crate) fn code(&self) -> Code {
         match self.refusal.code.as_deref().map(str::to_ascii_uppercase).as_deref() {
             Some("TOOBIG") => Code::TooBig,
@@ -54,7 +49,7 @@ impl RefusedMessage {
     }
 }
 
-/// What the report says of a refusal.
+/// Returns the report's sentence for a refusal.
 pub(crate) fn refusal_text(refusal: &Refusal, advice: &str) -> String {
     format!("the target refused it: {refusal}{advice}")
 }
@@ -67,7 +62,7 @@ pub(super) struct Verdicts {
     taken: Option<(usize, usize)>,
     /// The largest of those that were taken since the first refusal, in bytes.
     largest: u64,
-    /// How many those are.
+    /// How many messages were taken since the first refusal.
     since: u64,
     in_a_row: usize,
     /// Requests for patience in a row, and how many messages had been sent when the last one came.
@@ -76,7 +71,7 @@ pub(super) struct Verdicts {
 }
 
 impl Verdicts {
-    /// A message was taken.
+    /// Takes note of a message that was taken; `place` is its serial number among those sent.
     pub(super) fn taken(&mut self, place: usize, size: u64) {
         let (first, last) = self.taken.unwrap_or((place, place));
         self.taken = Some((first.min(place), last.max(place)));
@@ -104,7 +99,7 @@ impl Verdicts {
         self.in_a_row
     }
 
-    /// Requests for patience since then.
+    /// Returns the requests for patience since the last message that was taken.
     pub(super) fn complaints(&self) -> u32 {
         self.complaints
     }

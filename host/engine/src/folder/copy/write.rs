@@ -18,17 +18,12 @@ use crate::state::ledger::FolderId;
 /// a source at work, short enough that nobody waits for mail that is sent already.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// The writing end of a copy.
+/// Sends the queue's messages to the target, each after its intent was recorded.
 pub(super) struct Writer {
-    /// The folder's row in the ledger.
     pub folder: FolderId,
-    /// The target folder's UIDVALIDITY.
     pub uid_validity: Option<u32>,
-    /// Where intents are recorded.
     pub ledger: SharedLedger,
-    /// What is under way.
     pub flight: SharedFlight,
-    /// The open messages cut into intents.
     pub batches: Batches,
     /// Every keyword they are known to have.
     pub keywords: Flags,

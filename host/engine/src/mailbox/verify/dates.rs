@@ -11,11 +11,8 @@ const MOST: usize = 256 * 1024;
 /// A copy of a message of which the source gives no date, or none that the target took.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DatedCopy {
-    /// The message.
     pub uid: u32,
-    /// Its copy.
     pub target_uid: u32,
-    /// The copy's date.
     pub date: InternalDate,
 }
 

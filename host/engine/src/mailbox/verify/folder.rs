@@ -26,16 +26,13 @@ use crate::summary::{Difference, DifferenceKind, VerifiedDepth};
 /// Messages whose contents are held at the same time.
 pub(super) const CHUNK: usize = 200;
 
-/// One folder, and how it is compared.
+/// One pair of folders, and how deep it is compared.
 #[derive(Clone, Copy)]
 pub(super) struct FolderComparison<'a> {
     /// What the work on the mailbox is done with.
     pub work: MailboxWork<'a>,
-    /// The source folder's row.
     pub row: &'a FolderRow,
-    /// The target folder in display form.
     pub target_path: &'a str,
-    /// How much of it.
     pub extent: Extent,
 }
 
@@ -44,15 +41,13 @@ pub(super) struct FolderComparison<'a> {
 pub(super) struct Spellings<'a> {
     /// How the source spells it, `None` where it has no such folder, and how many messages it has by STATUS.
     pub source: (Option<&'a FolderName>, Option<u32>),
-    /// The same of the target.
+    /// How the target spells it, and how many messages it has by STATUS.
     pub target: (Option<&'a FolderName>, Option<u32>),
 }
 
-/// What came of comparing one folder.
+/// The findings of one folder.
 pub(super) struct FolderFindings {
-    /// What differs.
     pub differences: Vec<Difference>,
-    /// What was looked at.
     pub looked: Coverage,
     /// Recorded as delivered, not on the target.
     pub missing: Vec<Row>,
@@ -62,7 +57,7 @@ pub(super) struct FolderFindings {
     pub extras: Vec<ListedMessage>,
     /// All that was asked for was compared: of every message that both sides have, or of the sample.
     pub whole: bool,
-    /// Messages that both sides have.
+    /// Messages that both sides have; the comparison is about these.
     pub both: u64,
     /// Of these, compared as deep as it was asked for.
     pub read: u64,

@@ -11,7 +11,6 @@ use crate::summary::{Difference, DifferenceKind};
 /// a glance at the lists says nothing of a body that was read before.
 #[derive(Debug)]
 pub(super) struct Coverage {
-    /// How deep.
     pub depth: Depth,
     /// Messages the source lists; `None` when one side did not let the folder be read.
     pub listed: Option<UidSet>,
@@ -22,7 +21,7 @@ pub(super) struct Coverage {
 }
 
 impl Coverage {
-    /// At nothing yet.
+    /// Returns the coverage of a comparison that has looked at nothing yet.
     #[must_use]
     pub(super) fn at_nothing(depth: Depth) -> Self {
         Self { depth, listed: None, all_listed: false, compared: UidSet::default() }
@@ -65,10 +64,9 @@ impl Coverage {
     }
 }
 
-/// What makes two findings one.
+/// What makes two findings one: source UID, target UID and kind.
 pub(super) type FindingKey = (u32, Option<u32>, DifferenceKind);
 
-/// What a difference is about.
 #[must_use]
 pub(super) fn finding_key(difference: &Difference) -> FindingKey {
     (difference.uid, difference.target_uid, difference.kind)

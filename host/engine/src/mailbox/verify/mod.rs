@@ -31,7 +31,7 @@ use crate::summary::{
 };
 use crate::task::context::Context;
 
-/// Compares one mailbox.
+/// Compares one mailbox and records what was found.
 pub(crate) async fn verify(
     context: &Context,
     mailbox: &Mailbox,

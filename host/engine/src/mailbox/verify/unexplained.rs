@@ -19,9 +19,7 @@ use crate::summary::{Difference, DifferenceKind};
 
 /// A message that should be in its target folder and is not.
 pub(super) struct MissingMessage {
-    /// Its place among the folders.
     pub folder: usize,
-    /// Its row.
     pub row: Row,
     /// Where it was seen there: it is one of as many as an owner moves or deletes.
     pub ordinary: bool,
@@ -29,9 +27,7 @@ pub(super) struct MissingMessage {
 
 /// A target message that the ledger does not account for.
 pub(super) struct ExtraMessage {
-    /// The target folder in display form.
     pub path: String,
-    /// As it is listed there.
     pub message: ListedMessage,
 }
 

@@ -7,10 +7,9 @@ use rusqlite::params;
 use super::folder::mark_changed;
 use super::{FolderId, Ledger, Result};
 
-/// An intent that was never completed.
+/// An intent that was recorded before its messages were sent, and is not closed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
-    /// Its key.
     pub id: i64,
     /// The target folder, in display form; `None` in a ledger that was begun before folders were told apart.
     pub target: Option<String>,
@@ -31,7 +30,7 @@ impl Batch {
         batches.iter().filter_map(|batch| batch.target_uid_next).min().unwrap_or(1)
     }
 
-    /// The source UIDs.
+    /// Returns its source UIDs.
     pub(crate) fn uids(&self) -> impl Iterator<Item = u32> + '_ {
         self.messages.iter().map(|(uid, _)| *uid)
     }

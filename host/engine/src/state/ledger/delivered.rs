@@ -10,24 +10,19 @@ use super::report::add_differences;
 use super::{Digests, Figures, FolderId, HeaderChecks, Ledger, Outcome, Result};
 use crate::summary::Difference;
 
-/// A message that is on the target.
+/// A message that the target acknowledged, or that was found there.
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveredMessage {
-    /// Source UID.
     pub uid: u32,
-    /// Bytes.
     pub size: u64,
-    /// What the source lists of it.
     pub at_source: Figures,
     /// What the target lists of the copy, where it has been seen there.
     pub at_target: Option<Figures>,
-    /// Digests of the source's bytes.
     pub digest: Digests,
-    /// UID on the target.
     pub target_uid: u32,
-    /// Flags as delivered.
+    /// The source's flags that the copy has been given.
     pub flags: String,
-    /// Flags still to be set by STORE.
+    /// Flags that could not travel with APPEND and are still to be set by STORE.
     pub flags_pending: Option<String>,
     /// How it was recognised, when it was found on the target rather than acknowledged.
     pub found_by: Option<&'static str>,
@@ -40,7 +35,6 @@ pub(crate) struct DeliveredMessage {
 /// A message that the target acknowledged with the UID of another one's copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UidConflict {
-    /// Source UID.
     pub uid: u32,
     /// The UID that is another message's copy.
     pub target_uid: u32,

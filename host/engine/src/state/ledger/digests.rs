@@ -44,7 +44,7 @@ impl HeaderChecks {
         checks
     }
 
-    /// As the ledger keeps it.
+    /// Packs the checks into the bytes of the ledger's column.
     #[must_use]
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
@@ -54,7 +54,7 @@ impl HeaderChecks {
         bytes
     }
 
-    /// From what the ledger kept.
+    /// Reads the checks from the ledger's column.
     #[must_use]
     pub(crate) fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         let mut checks = Self::default();
@@ -82,7 +82,7 @@ impl HeaderChecks {
         })
     }
 
-    /// Whether both have one Message-ID.
+    /// Returns whether both have a Message-ID and it is the same.
     #[must_use]
     pub(crate) fn same_message_id(&self, other: &Self) -> bool {
         self.same(other, MESSAGE_ID)
@@ -107,10 +107,9 @@ impl HeaderChecks {
     }
 }
 
-/// What tells a message from others.
+/// The digests by which a message is told from every other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Digests {
-    /// SHA-256 of all bytes.
     pub exact: [u8; 32],
     /// The first half of BLAKE3 of the body with line ends alike: what servers that rewrite leave alone. Rows
     /// of ledgers up to version 6 have SHA-256 of it there, which is the same as none here: theirs are known
@@ -175,9 +174,7 @@ pub(super) fn keyed(key: &str, message_id: [u8; 8]) -> [u8; 8] {
 pub(crate) struct RecordedContent {
     /// SHA-256 of the source's bytes, when they were read.
     pub exact: Option<[u8; 32]>,
-    /// See [`Digests::body`].
     pub body: Option<[u8; 16]>,
-    /// See [`Digests::telling`].
     pub telling: Option<HeaderChecks>,
     /// SHA-256 of what the target made of it, where that is another message by the rules above.
     pub altered: Option<[u8; 32]>,

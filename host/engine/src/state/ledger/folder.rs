@@ -10,14 +10,12 @@ use super::{Ledger, PlaceId, Result};
 use crate::code::Code;
 use crate::summary::VerifiedDepth;
 
-/// Key of a folder row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FolderId(pub(super) i64);
 
-/// A folder row.
+/// What the ledger knows of one source folder.
 #[derive(Debug, Clone)]
 pub(crate) struct FolderRow {
-    /// Its key.
     pub id: FolderId,
     /// Source folder in display form: its key, so that folders which read alike have to be told apart in it.
     pub source: String,
@@ -29,13 +27,11 @@ pub(crate) struct FolderRow {
     pub target: Option<String>,
     /// Where its copies go, once that was opened.
     pub place: Option<PlaceId>,
-    /// The path of that place.
     pub place_path: Option<String>,
     /// UIDVALIDITY the recorded source UIDs belong to.
     pub source_uid_validity: Option<u32>,
     /// MAILBOXID (RFC 8474) of the source folder, where the server has it.
     pub source_mailbox_id: Option<String>,
-    /// UIDVALIDITY of the place.
     pub target_uid_validity: Option<u32>,
     /// Messages the source had at the newest scan, those it counts and does not list included.
     pub source_messages: u32,
@@ -65,20 +61,18 @@ impl FolderRow {
     }
 }
 
-/// [`FolderRow::is_unseen`] in SQL.
+/// The condition of [`FolderRow::is_unseen`] in SQL.
 const UNSEEN: &str = "scanned = 0 AND stopped_code IS NULL AND target_path IS NULL";
 
 /// What both sides of a folder were like when its sum was proven. While the figures are the same, so
 /// is the mail: a message that comes raises UIDNEXT, one that goes lowers the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Proof {
-    /// UIDNEXT of the source.
     pub source_uid_next: u32,
-    /// Messages on the source.
     pub source_messages: u32,
     /// HIGHESTMODSEQ of the source (RFC 7162); `None` where it has none, and flags have to be listed.
     pub source_modseq: Option<u64>,
-    /// UIDNEXT of the target.
+    /// UIDNEXT of the target, or one above the highest UID that was listed there.
     pub target_uid_next: u32,
     /// Messages on the target, whoever's they are.
     pub target_messages: u32,
@@ -139,7 +133,6 @@ impl Ledger {
         self.sql(|db| db.prepare_cached(&format!("{SELECT} ORDER BY f.id"))?.query_map([], row)?.collect())
     }
 
-    /// The row of a source folder.
     pub(crate) fn folder(&self, source: &str) -> Result<Option<FolderRow>> {
         self.sql(|db| {
             db.prepare_cached(&format!("{SELECT} WHERE f.source_path = ?1"))?
@@ -434,7 +427,7 @@ pub(super) const SAMPLE: i64 = 4;
 /// What changed against the list before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ScanResult {
-    /// Messages that are gone since.
+    /// How many messages are gone from the source since the list before.
     pub gone: usize,
     /// Messages that a short list had left out and that are listed again: what is recorded of them holds.
     /// What was gone and has its number again is not among them, since that may be another message's by now.

@@ -15,16 +15,15 @@ use super::report::add_differences;
 use super::seal::SEAL_ONE;
 use super::{Digests, FolderId, HeaderChecks, Ledger, RecordedContent, Result};
 
-/// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// This project put it on the target.
+    /// This project stored it on the target.
     Copied,
-    /// The target had it already.
+    /// The target held it before this project came.
     AlreadyPresent,
     /// The operator's own rule left it out.
     Skipped,
-    /// Refused or impossible.
+    /// Refused by the target, or impossible to read or to send.
     Failed,
 }
 
@@ -70,9 +69,8 @@ impl Figures {
 /// A copy that was acknowledged and not seen on the target yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UnprovenCopy {
-    /// Source UID.
     pub uid: u32,
-    /// The UID the target gave it.
+    /// The UID the target acknowledged it with.
     pub target_uid: u32,
     /// Its bytes, and the date it was sent with as far as that is the source's.
     pub sent: Figures,
@@ -81,28 +79,21 @@ pub(crate) struct UnprovenCopy {
 /// A message that came with another length than the source says it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OddLength {
-    /// Its folder's row.
     pub folder: FolderId,
-    /// The folder, in display form.
     pub source: String,
-    /// Source UID.
     pub uid: u32,
-    /// Its copy's UID.
     pub target_uid: Option<u32>,
-    /// Bytes that came.
+    /// Bytes that the source sent.
     pub received: u64,
-    /// RFC822.SIZE.
+    /// RFC822.SIZE, the length that the source announced.
     pub announced: u64,
 }
 
 /// A message that is not on the target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure<'a> {
-    /// Source UID.
     pub uid: u32,
-    /// Bytes; 0 when unknown.
     pub size: u64,
-    /// Why, for machines.
     pub code: Code,
     /// One sentence with the server's own words.
     pub text: &'a str,

@@ -84,7 +84,7 @@ const FROM_7: &str = "
 ALTER TABLE folder ADD COLUMN source_name BLOB;
 ";
 
-/// Names as they are displayed now.
+/// Rewrites paths as this version displays them, see `FolderPath`'s display form.
 const SHOWN: &str = "
 UPDATE folder SET source_path = shown(source_path),
     seal = iif(seal = seal(id, source_path), seal(id, shown(source_path)), -1)

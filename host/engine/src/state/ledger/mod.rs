@@ -54,26 +54,26 @@ const CHECKPOINT_PAGES: u32 = 4000;
 /// So many statements stay prepared: what a folder needs of them costs more to prepare than to run.
 const STATEMENTS: usize = 48;
 
-/// Why a ledger cannot be used.
+/// Why a ledger, or `project.sqlite`, cannot be used. Nothing was sent that it does not record.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// Another process holds the lock.
+    /// Another process works on the mailbox, and holds the lock beside its ledger.
     #[error("{path} is in use by another mailhaul; wait for it or stop it")]
     Busy {
-        /// The ledger.
+        /// Path of the ledger.
         path: String,
     },
-    /// Written by a newer program.
+    /// A newer mailhaul has written it, with tables this one does not know.
     #[error(
         "{path} was written by a newer mailhaul (tables {found}, this one knows {known}); update mailhaul"
     )]
     Newer {
-        /// The ledger.
+        /// Path of the ledger or of `project.sqlite`.
         path: String,
-        /// Its version.
+        /// Version of its tables (`PRAGMA user_version`).
         found: u32,
-        /// Ours.
+        /// Newest version this program can read.
         known: u32,
     },
     /// The ledger is about other accounts than the project is now.
@@ -82,13 +82,13 @@ pub enum LedgerError {
          change it back, or use another `state` folder for the new move"
     )]
     OtherAccount {
-        /// The ledger.
+        /// Path of the ledger.
         path: String,
-        /// `source` or `target`.
+        /// Which end differs: `source` or `target`.
         what: &'static str,
-        /// What the ledger says.
+        /// User and host that the ledger was begun with.
         recorded: String,
-        /// What the project says.
+        /// User and host that the project file and the list give now.
         configured: String,
     },
     /// A disk fault, or somebody wrote into it.
@@ -97,25 +97,25 @@ pub enum LedgerError {
          again: what the target holds already is then found by its content"
     )]
     Damaged {
-        /// The ledger.
+        /// Path of the ledger.
         path: String,
-        /// What does not fit.
+        /// SQLite's own words, or the row whose seal does not match.
         what: String,
     },
     /// SQLite refused: disk full, read-only.
     #[error("{path}: {source}; nothing was sent that is not recorded{}", remedy(source))]
     Sqlite {
-        /// The ledger.
+        /// Path of the ledger or of `project.sqlite`.
         path: String,
-        /// The cause.
+        /// SQLite's error, which also decides what the sentence advises.
         source: rusqlite::Error,
     },
     /// The folder or the lock file cannot be written.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// Path of the folder or file that was to be written.
         path: String,
-        /// The cause.
+        /// The operating system's error.
         source: std::io::Error,
     },
 }
@@ -131,15 +131,14 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
     }
 }
 
-/// Shorthand.
+/// Result of every method of the ledger.
 pub(crate) type Result<T> = std::result::Result<T, LedgerError>;
 
-/// An open ledger.
+/// One mailbox's ledger, open for writing under its lock, or for reading.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     db: Connection,
     path: PathBuf,
-    /// Time spent in SQLite.
     busy: Cell<Duration>,
     // Held for its lock; `None` when opened for reading.
     _lock: Option<File>,
@@ -242,7 +241,6 @@ impl Ledger {
         Ok(Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None })
     }
 
-    /// The file.
     #[cfg(test)]
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -430,7 +428,7 @@ fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
-/// Records who a ledger is about.
+/// Writes the accounts that a ledger is about into its `about` table.
 fn record(tx: &rusqlite::Transaction<'_>, who: &LedgerIdentity) -> rusqlite::Result<()> {
     for (name, value) in [
         ("mailbox", &who.mailbox),

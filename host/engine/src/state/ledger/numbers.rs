@@ -18,7 +18,6 @@ pub(crate) struct StrayCopy {
     pub source_uid: i64,
     /// What the source listed of the message.
     pub at_source: Figures,
-    /// What is known of its content.
     pub content: RecordedContent,
 }
 

@@ -7,20 +7,17 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{FolderId, Ledger, Result};
 
-/// Key of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlaceId(pub(super) i64);
 
 /// A target folder in which copies are, or were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Its key.
     pub id: PlaceId,
-    /// In display form.
     pub path: String,
     /// `None`: the server gives none, and the UIDs recorded here mean nothing any more.
     pub uid_validity: Option<u32>,
-    /// This project created the folder.
+    /// Whether this project created the folder; `undo` says so once it is empty.
     pub created: bool,
     /// What it was called when copies were brought there, where somebody has renamed it since.
     pub asked: Option<String>,
@@ -92,7 +89,7 @@ impl Ledger {
         self.transaction(|tx| place_id(tx, path, uid_validity, created).map(PlaceId))
     }
 
-    /// Every place, oldest first.
+    /// Returns every place, oldest first.
     pub(crate) fn places(&self) -> Result<Vec<Place>> {
         self.sql(|db| {
             db.prepare_cached(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?

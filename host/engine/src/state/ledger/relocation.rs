@@ -11,28 +11,21 @@ use super::folder::{mark_changed, set_gone};
 use super::seal::{MESSAGE, SEAL_ONE};
 use super::{Figures, FolderId, Ledger, Outcome, PlaceId, RecordedContent, Result, Row};
 
-/// A copy on the target.
+/// A copy on the target, as a message row describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CopyRow {
-    /// The source folder's row.
     pub folder: FolderId,
     /// Source UID; below 0 for one that is gone and whose number means something else now.
     pub source_uid: i64,
-    /// Ours, or found on the target.
+    /// `Copied` for ours, `AlreadyPresent` for one that was found there.
     pub outcome: Outcome,
-    /// Where it is.
     pub place: PlaceId,
-    /// Its UID there.
     pub target_uid: u32,
-    /// Bytes at the source.
     pub size: u64,
     /// What the source lists of its message.
     pub at_source: Figures,
-    /// What the target lists of it.
     pub at_target: Figures,
-    /// What is known of its content.
     pub content: RecordedContent,
-    /// The source has it no more.
     pub gone: bool,
     /// It was put away by `run --delete-gone`.
     pub put_away: bool,
@@ -61,21 +54,17 @@ impl CopyRow {
 /// An intent to move copies that was never completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Relocation {
-    /// Its key.
     pub id: i64,
-    /// The source folder's row.
+    /// The source folder whose copies move.
     pub folder: FolderId,
-    /// From where.
     pub from: PlaceId,
-    /// To where.
     pub to: PlaceId,
-    /// What arrives has UIDs from here on.
     pub to_uid_next: Option<u32>,
-    /// (source UID, UID at `from`).
+    /// The copies: (source UID, UID at `from`).
     pub copies: Vec<(i64, u32)>,
 }
 
-/// The columns that [`copy`] reads.
+/// Returns the columns that [`copy`] reads, in its order.
 fn copy_columns() -> String {
     format!(
         "folder, source_uid, outcome, place, target_uid, size, gone, seal = {MESSAGE}, digest, body_digest, telling, altered,
@@ -277,7 +266,7 @@ impl Ledger {
         })
     }
 
-    /// Completes an intent to move.
+    /// Completes the intent to move: nothing of it is open any more.
     pub(crate) fn close_relocation(&mut self, id: i64) -> Result<()> {
         self.sql(|db| db.prepare_cached("DELETE FROM relocation WHERE id = ?1")?.execute([id]).map(drop))
     }

@@ -39,7 +39,7 @@ impl Ledger {
         self.summaries(None)
     }
 
-    /// One folder with its counts.
+    /// Returns one folder with its counts; `None` when the ledger has no such row.
     pub(crate) fn folder_summary(&self, folder: FolderId) -> Result<Option<FolderSummary>> {
         Ok(self.summaries(Some(folder))?.pop())
     }
@@ -161,7 +161,7 @@ impl Ledger {
         self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
     }
 
-    /// What is on record of one folder.
+    /// Returns the differences recorded for one folder, notes included.
     pub(crate) fn differences_of(&self, folder: FolderId) -> Result<Vec<Difference>> {
         self.sql(|db| {
             db.prepare_cached("SELECT json FROM difference WHERE folder = ?1")?
@@ -233,7 +233,7 @@ impl Ledger {
         serde_json::from_str(&text).map_err(|error| self.damaged(&format!("`left_out` is no list: {error}")))
     }
 
-    /// Replaces what was listed before.
+    /// Replaces the list that [`Ledger::left_out`] returns.
     pub(crate) fn set_left_out(&mut self, folders: &[LeftOutFolder]) -> Result<()> {
         if self.left_out().is_ok_and(|known| known == folders) {
             return Ok(());
@@ -248,12 +248,12 @@ impl Ledger {
         })
     }
 
-    /// What the newest `verify` looked at.
+    /// Returns what the newest `verify` looked at; `None` before the first.
     pub(crate) fn compared(&self) -> Result<Option<Comparison>> {
         self.about("compared")
     }
 
-    /// Replaces it.
+    /// Replaces what [`Ledger::compared`] returns.
     pub(crate) fn set_compared(&mut self, compared: &Comparison) -> Result<()> {
         self.transaction(|tx| set_about(tx, "compared", compared))
     }

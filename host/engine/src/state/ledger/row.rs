@@ -12,11 +12,8 @@ use super::{Figures, FolderId, Ledger, Outcome, PlaceId, Result};
 /// A message row. What it knows of the content is asked for apart ([`Ledger::contents`]).
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// Bytes.
     pub size: u64,
-    /// Source UID.
     pub uid: u32,
-    /// What became of it.
     pub outcome: Outcome,
     /// Stable code of the reason, for skipped and failed messages.
     pub code: Option<Code>,
@@ -43,30 +40,30 @@ const READ: u8 = 2;
 /// Bit of a row of which it is known what flags the copy was given.
 const GIVEN: u8 = 4;
 
-/// What stands for no date.
+/// Stands for an unknown date.
 const NO_DATE: i64 = i64::MIN;
 
 impl Row {
-    /// What the source lists of it.
+    /// Returns what the source listed of the message.
     #[must_use]
     pub(crate) fn at_source(&self) -> Figures {
         let date = Some(self.source_date).filter(|date| *date != NO_DATE);
         self.odd.as_ref().map_or(Figures { size: self.size, date }, |odd| odd.at_source)
     }
 
-    /// What the target lists of the copy.
+    /// Returns what the target listed of the copy; as at the source where that was not odd.
     #[must_use]
     pub(crate) fn at_target(&self) -> Figures {
         self.odd.as_ref().map_or_else(|| self.at_source(), |odd| odd.at_target)
     }
 
-    /// Where the copy is.
+    /// Returns the target folder that the copy is in; `None` without a copy.
     #[must_use]
     pub(crate) fn place(&self) -> Option<PlaceId> {
         (self.place > 0).then_some(PlaceId(i64::from(self.place)))
     }
 
-    /// The copy's UID there.
+    /// Returns the copy's UID in that place.
     #[must_use]
     pub(crate) fn target_uid(&self) -> Option<u32> {
         (self.target_uid > 0).then_some(self.target_uid)
@@ -157,25 +154,22 @@ impl Row {
 pub(crate) struct Rows(Vec<Row>);
 
 impl Rows {
-    /// The row of a message.
+    /// Returns the row of a message, by binary search.
     #[must_use]
     pub(crate) fn get(&self, uid: &u32) -> Option<&Row> {
         self.0.binary_search_by_key(uid, |row| row.uid).ok().and_then(|at| self.0.get(at))
     }
 
-    /// Whether a message has a row.
     #[must_use]
     pub(crate) fn contains_key(&self, uid: &u32) -> bool {
         self.get(uid).is_some()
     }
 
-    /// Whether there is none.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -186,17 +180,14 @@ impl Rows {
         self.0.iter().map(|row| &row.uid)
     }
 
-    /// All of them, in order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Row> {
         self.0.iter()
     }
 
-    /// All of them, in order.
     pub(crate) fn into_values(self) -> impl Iterator<Item = Row> {
         self.0.into_iter()
     }
 
-    /// Keeps those that are meant.
     pub(crate) fn retain(&mut self, meant: impl FnMut(&Row) -> bool) {
         self.0.retain(meant);
     }
