@@ -5,8 +5,8 @@
 //! every mailbox: they go to the host they stand under and to that side's `admin_hosts`, whatever `hosts`
 //! says. A host means its ports of IMAP, 143 and 993, unless a port is written.
 //!
-//! A list that a foreign plugin makes is not the operator's: what [`AllowedHosts::Plugin`] was granted stands in
-//! the place of `hosts` then, and narrows `admin_hosts`.
+//! A list that a foreign plugin makes is not the operator's: what [`AllowedHosts::Plugin`] was granted stands
+//! in the place of `hosts` then, and narrows `admin_hosts`.
 //!
 //! Decided from the list alone, before a name is looked up: a look-up tells a stranger's name server who
 //! asks.
@@ -26,12 +26,12 @@ const PORTS: [u16; 2] = [143, 993];
 /// Hosts that get a sentence of their own; the others are counted.
 const SHOWN: usize = 20;
 
-/// A host the project file allows.
+/// A host, with or without a port, that credentials may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destination {
-    /// A DNS name or IP literal (IPv6 without brackets).
+    /// A DNS name or an IP literal, IPv6 without brackets.
     pub host: String,
-    /// A TCP port; `None` stands for 143 and 993.
+    /// A TCP port; `None` allows both ports of IMAP, 143 and 993.
     pub port: Option<u16>,
 }
 
@@ -48,29 +48,30 @@ impl fmt::Display for Destination {
     }
 }
 
-/// What a mailbox signs in with.
+/// Which secret a mailbox signs in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Credential {
-    /// The password or token of its row in the list.
+    /// The password or token of its own row in the list.
     Own,
-    /// `admin_password` of the side.
+    /// `admin_password` under `[source]` or `[target]`, which opens every mailbox of that side.
     Admin,
-    /// `token` of the side.
+    /// `token` under `[source]` or `[target]`, which opens every mailbox of that side.
     Token,
 }
 
 /// What the project says about the server of one side, without any secret.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// `host`; may be left out when every row names one.
+    /// `host`; `None` when every row of the list names its own.
     pub host: Option<String>,
-    /// `port`; the default follows `tls`.
+    /// `port`; without it the default port of `tls`, 993 or 143.
     pub port: Option<u16>,
-    /// `tls`.
+    /// `tls`; a row of the list may say otherwise for its mailbox.
     pub tls: TlsMode,
     /// `admin_hosts`: where `admin_password` and `token` go beside `host`.
     pub admin_hosts: Vec<Destination>,
-    /// What a row without a password signs in with.
+    /// What a row without a password signs in with; `None` when the side has neither `admin_password` nor
+    /// `token`.
     pub shared: Option<Credential>,
 }
 
@@ -92,7 +93,7 @@ impl Server {
         if entry.secret.is_some() { Some(Credential::Own) } else { self.shared }
     }
 
-    /// Whether this is the side's own host.
+    /// Returns whether the endpoint is the side's own host, in any spelling, on one of its ports.
     #[must_use]
     pub(crate) fn is_own(&self, endpoint: &Endpoint) -> bool {
         self.allowed(&[]).contains(&(canonical_host(&endpoint.host), endpoint.port))
@@ -116,7 +117,7 @@ impl Server {
 /// Credentials would go where they may not. Nothing was connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationRefusal {
-    /// One sentence for each host.
+    /// One sentence for each host, at most 20, and the number of the others.
     pub reasons: Vec<String>,
     /// The lines that allow all of it, for who means it; `None` where no line could.
     pub remedy: Option<String>,
@@ -127,7 +128,7 @@ pub struct DestinationRefusal {
 pub enum AllowedHosts<'a> {
     /// `[mailboxes] hosts`: a plugin that ships reads what the operator wrote.
     Project(&'a [Destination]),
-    /// What `plugins.lock` grants this plugin.
+    /// What `plugins.lock` grants the foreign plugin that makes the list.
     Plugin(&'a PluginId, &'a [Destination]),
 }
 
@@ -139,12 +140,12 @@ impl<'a> AllowedHosts<'a> {
     }
 }
 
-/// Credentials of one kind on their way to one host.
+/// Credentials of one kind that would go to one host which may not have them.
 struct StrayCredential {
     credential: Credential,
     side: Side,
     endpoint: Endpoint,
-    /// Where the first mailbox of them is listed.
+    /// Place in the list of the first mailbox whose credential goes there.
     first: String,
     mailboxes: usize,
     /// The plugin that was not granted the host; `None` where the project file does not allow it.
@@ -160,13 +161,13 @@ impl StrayCredential {
         }
     }
 
-    /// As the project file would name it.
+    /// Returns the host as a line of the project file would allow it.
     fn destination(&self) -> Destination {
         let port = Some(self.endpoint.port).filter(|port| !PORTS.contains(port));
         Destination { host: canonical_host(&self.endpoint.host), port }
     }
 
-    /// Whether a line of the project file could name it.
+    /// Returns whether the host can be written into the project file at all.
     fn is_host(&self) -> bool {
         let host = canonical_host(&self.endpoint.host);
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

@@ -9,27 +9,27 @@
 
 use mailhaul_imap::{Folder, FolderPath};
 
-/// One rule and where it stands.
+/// One `[[folders]]` rule, and its place in the project file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderRule {
-    /// Which source folders.
+    /// The pattern that a source folder has to match.
     pub from: Pattern,
-    /// What happens to them.
+    /// Where such folders go, or that they are left out.
     pub action: RuleAction,
-    /// Where it stands, e.g. `mailhaul.toml:12`.
+    /// Its place, e.g. `mailhaul.toml:12`, which the plan names as who decided.
     pub place: String,
 }
 
-/// What a rule does.
+/// The effect of a rule on the folders that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleAction {
-    /// `to = "…"`.
+    /// `to = "…"`: copy into the folder that the pattern and its wildcards give.
     To(Pattern),
-    /// `skip = true`.
+    /// `skip = true`: leave the folder out.
     Skip,
 }
 
-/// A folder pattern.
+/// A pattern over the levels of a folder path, see the module's description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     levels: Vec<Level>,
@@ -38,11 +38,11 @@ pub struct Pattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Level {
     AnyDepth,
-    /// Literal pieces with a `*` between each two.
+    /// Literal text with any text between each two pieces.
     Glob(Vec<String>),
 }
 
-/// What the wildcards of a pattern stood for.
+/// The part of a path that one wildcard stood for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Capture {
     Text(String),
@@ -104,12 +104,12 @@ impl Pattern {
         matches!(&self.levels[..], [Level::Glob(pieces), _, ..] if pieces.iter().all(String::is_empty) && pieces.len() == 1)
     }
 
-    /// Whether it is about one folder.
+    /// Returns whether it has no wildcard, and so names one folder.
     fn is_exact(&self) -> bool {
         self.wildcards().is_empty()
     }
 
-    /// The kinds of this pattern's wildcards, in order.
+    /// Returns the kinds of the wildcards in order: `true` for `**`.
     fn wildcards(&self) -> Vec<bool> {
         let mut kinds = Vec::new();
         for level in &self.levels {
