@@ -17,12 +17,12 @@ pub(crate) struct Mailbox {
     pub key: String,
     pub source: AccountSpec,
     pub target: AccountSpec,
-    /// Its row says that sharing an account is meant.
+    /// `meant` in the list: sharing an account with another mailbox, or both ends, is intended.
     pub one_account: bool,
 }
 
 impl Mailbox {
-    /// What the ledger records about whose mail this is.
+    /// Returns the accounts that the ledger is begun for and compared with ever after.
     #[must_use]
     pub(crate) fn identity(&self) -> LedgerIdentity {
         LedgerIdentity {

@@ -75,7 +75,7 @@ pub struct ProfileSummary {
     pub notes: Vec<String>,
 }
 
-/// Message counts of a folder, or of several added up. They are disjoint but for the last three.
+/// Message counts of a folder, or of several added up; the last three stand outside the sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Messages the source has, counted and not only listed.

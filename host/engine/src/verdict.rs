@@ -11,7 +11,7 @@ use crate::summary::{
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub stopped: Option<Stopped>,
-    /// Its folders; none before a run has begun.
+    /// Its folders; none before a run has begun, which is never well.
     pub folders: Vec<FolderSummary>,
     /// What differs between both ends, notes included.
     pub differences: Vec<Difference>,

@@ -17,7 +17,7 @@ const PAGE: u32 = 1_000;
 /// Most mailboxes of one project, about 100 MB of them: a list that never ends does so here.
 const MAX_MAILBOXES: usize = 250_000;
 
-/// More remarks on a list than anybody reads.
+/// Remarks on one list that are kept; further ones are dropped.
 const MAX_REMARKS: usize = 10_000;
 
 /// Why the list of mailboxes cannot be used.

@@ -17,7 +17,7 @@ use crate::side::Side;
 use crate::state::ledger::{Batch, DeliveredMessage, Failure, Outcome, PlaceId, Rows, UnprovenCopy};
 use crate::summary::Difference;
 
-/// What came of looking for messages on the target.
+/// What a search of the target for wanted messages came to.
 #[derive(Debug, Default)]
 pub(crate) struct LookupResult {
     /// Still to be copied: the target does not hold them.
@@ -32,7 +32,7 @@ pub(crate) struct LookupResult {
 
 /// What was recorded of messages that were found on the target.
 struct AdoptionRecord {
-    /// Source UIDs of those that were free.
+    /// Source UIDs of those whose target UID was no other message's copy.
     taken_over: HashSet<u32>,
     /// What there is to be told of our copies.
     facts: Vec<Difference>,
@@ -103,7 +103,7 @@ impl FolderRun<'_> {
         Ok(LookupResult { open, found: taken_over, strange, undecided: !found.undecided.is_empty() })
     }
 
-    /// By what a message of the target is known to be ours.
+    /// Reads what tells our copies in the target folder from others' messages.
     fn ours(&self) -> Step<Ownership> {
         let work = self.work();
         let ledger = work.ledger();
@@ -111,7 +111,7 @@ impl FolderRun<'_> {
         Ok(Ownership { intents, unnumbered: ledger.unnumbered_places(&self.route.target)? })
     }
 
-    /// Records matches as copied by us, or as there before.
+    /// Records each match as copied by us, or as present before.
     fn record(&self, matches: &[Match], ours: &Ownership) -> Step<AdoptionRecord> {
         let work = self.work();
         let mut ledger = work.ledger();

@@ -38,10 +38,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// Messages that are compared in one go.
 const CHUNK: usize = 200;
 
-/// What the target folder holds by now.
+/// The target folder's list after a wait for what was sent.
 pub(super) struct Arrivals {
     pub listed: Vec<ListedMessage>,
-    /// The next UID, by the target's account.
+    /// UIDNEXT of the folder, as it was opened last.
     pub uid_next: Option<u32>,
     /// Whether it has given UIDs since the folder was selected that it does not show.
     pub hidden: bool,

@@ -43,7 +43,7 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Records the proof, when the folder's sum bears it.
+    /// Records the proof if the folder's counts add up, and nothing is pending.
     fn record_proof(&self, proof: Option<Proof>) -> Step<()> {
         let mut ledger = self.work().ledger();
         let well = ledger.folder_summary(self.row.id)?.is_some_and(|folder| folder.is_well());

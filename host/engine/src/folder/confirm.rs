@@ -15,7 +15,7 @@ use crate::state::ledger::UnprovenCopy;
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
-/// What the end of the target's list says.
+/// The end of the target's list, from the first copy that had to be confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct TargetList {
     /// Acknowledged, in this run or in one that was interrupted, but not there.

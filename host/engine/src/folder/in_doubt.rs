@@ -107,7 +107,7 @@ impl FolderRun<'_> {
     }
 }
 
-/// As in `UID 4, 5, 6, 8, 9 and 12 more`.
+/// Formats UIDs as in `UID 4, 5, 6, 8, 9 and 12 more`.
 fn uids(all: &[u32]) -> String {
     let named: Vec<String> = all.iter().take(NAMED).map(u32::to_string).collect();
     let more = all.len().saturating_sub(NAMED);

@@ -11,7 +11,7 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::FolderRow;
 
-/// What stands behind the name that was opened.
+/// Which folder a target has opened under the name it was asked for.
 pub(super) enum OpenedFolder {
     AsNamed,
     /// The folder that was made for it, which the target calls otherwise.

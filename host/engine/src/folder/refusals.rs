@@ -42,7 +42,7 @@ const MOST_HELD: u32 = 8;
 /// target that takes nothing need not be sent a whole folder.
 const MOST_IN_A_ROW: [usize; 3] = [64, 256, 1024];
 
-/// What one run over a folder has tried.
+/// What the passes of one run over a folder have tried so far.
 #[derive(Debug, Default)]
 pub(super) struct PassHistory {
     /// How often messages were acknowledged and not kept.
@@ -96,12 +96,12 @@ impl PassHistory {
     }
 }
 
-/// Refusals of one pass of messages that are not there.
+/// The refusals of one pass whose messages are not on the target all the same.
 #[derive(Debug, Default)]
 pub(super) struct PassRefusals {
     /// In the order in which they were sent.
     pub refused: Vec<RefusedMessage>,
-    /// Whether the pass brought anything that is there.
+    /// Whether the pass stored anything.
     pub brought: bool,
     /// Requests for patience since the last message that was taken.
     pub complaints: u32,
@@ -122,7 +122,7 @@ struct HeldRefusals {
 }
 
 impl FolderRun<'_> {
-    /// Says how much a pass may send in vain.
+    /// Sets how many refusals and requests for patience the next pass may meet before it ends.
     pub(super) fn set_bounds(&mut self, tried: &PassHistory) {
         let work = self.work();
         self.route.most_refused = tried.most_refused();
@@ -303,7 +303,7 @@ impl FolderRun<'_> {
         Ok(Vec::new())
     }
 
-    /// The folder stops: nothing was taken behind these.
+    /// Stops the folder: nothing was taken behind these.
     async fn refuses_all(&mut self, held: &[RefusedMessage]) -> Step<()> {
         let Some(first) = held.first() else { return Ok(()) };
         let why = format!(
@@ -361,7 +361,7 @@ impl FolderRun<'_> {
     }
 }
 
-/// Whether nothing but a refusal is known of it.
+/// Whether it is a plain refusal: not of the date, and not for the moment only.
 fn is_refusal(refused: &RefusedMessage) -> bool {
     !refused.for_now && !refused.misdated
 }

@@ -59,7 +59,7 @@ pub(super) async fn read_again(
     })
 }
 
-/// A message under a number that no row has.
+/// A message of the source under a UID that no row has.
 pub(super) struct NumberedMessage {
     uid: u32,
     figures: Figures,
@@ -114,7 +114,7 @@ enum Evidence {
     BytesAndDate,
     /// The same bytes, whatever the dates.
     Bytes,
-    /// As much as a server leaves that rewrites.
+    /// The body, and every telling header, as a server leaves them that rewrites.
     Rewritten,
 }
 

@@ -103,7 +103,7 @@ pub(crate) struct FolderRun<'a> {
     pub begun: Instant,
 }
 
-/// How a folder ended while both connections live.
+/// The result of a run over a folder after which both connections live.
 #[derive(Debug, Default)]
 pub(crate) struct FolderOutcome {
     pub messages: u64,

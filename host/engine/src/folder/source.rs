@@ -142,7 +142,7 @@ impl SourceEnd {
         Self { selected, unlisted, uids, listed, changed: Vec::new() }
     }
 
-    /// Everything that the source says of messages.
+    /// Returns every message of which the source has told anything.
     pub(super) fn seen(&self) -> impl Iterator<Item = &ListedMessage> {
         self.listed.iter().chain(&self.changed)
     }

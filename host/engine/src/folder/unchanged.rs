@@ -8,7 +8,7 @@ use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 /// How a folder compares with what it was when its sum was last proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Proven still: nothing has to be opened.
+    /// As it was when its sum was proven: it stays closed.
     Proven,
     /// Something may have changed, or was never proven.
     Open,

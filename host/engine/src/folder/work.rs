@@ -21,14 +21,14 @@ pub(crate) fn locked(ledger: &SharedLedger) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a step of the work on a mailbox comes to.
+/// Result of a step of the work on a mailbox.
 pub(crate) type Step<T> = Result<T, WorkError>;
 
 /// Why work on a mailbox ended before it was done.
 #[derive(Debug)]
 pub(crate) enum WorkError {
     End(EndError),
-    /// The ledger: nothing more may be sent.
+    /// The ledger: without it nothing more may be sent.
     Ledger(LedgerError),
     /// The user stopped it in the middle of a look that may be long.
     Interrupted,

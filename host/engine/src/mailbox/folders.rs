@@ -26,14 +26,14 @@ const MAX_PAIRS: u64 = 6;
 /// How the folders ended while a pair of connections lives.
 #[derive(Debug)]
 pub(crate) struct FoldersOutcome {
-    /// Both connections, alive, for what comes next.
+    /// Both connections, still alive.
     pub ends: Ends,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     pub interrupted: bool,
 }
 
-/// What all workers of a mailbox share.
+/// The queue of folders and the findings that all workers of a mailbox share.
 struct Shared<'a> {
     /// Folders that go into one target folder are one entry: two writers in one folder could take
     /// each other's messages for somebody else's.

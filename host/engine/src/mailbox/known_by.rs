@@ -31,7 +31,7 @@ impl<'a> Folders<'a> {
     }
 }
 
-/// The places of a ledger whose UIDs mean something.
+/// Returns the places that have a UIDVALIDITY.
 fn numbered(ledger: &Ledger) -> Result<impl Iterator<Item = Place>, LedgerError> {
     Ok(ledger.places()?.into_iter().filter(|place| place.uid_validity.is_some()))
 }

@@ -30,10 +30,10 @@ pub(crate) struct KnownFolders {
 }
 
 impl KnownFolders {
-    /// Those of a ledger.
-    ///
+    /// Reads them from a ledger.
+    /// 
     /// # Errors
-    /// When it fails.
+    /// When the ledger fails.
     pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
         let is_there = |row: &FolderRow| !(row.is_gone() || row.is_unseen() && row.source_messages == 0);
         let of_row = |row: FolderRow| Expected {
@@ -206,7 +206,7 @@ fn is_worth_it(row: &FolderRow) -> bool {
     })
 }
 
-/// As many folders as are looked into together.
+/// Cuts the candidates into portions that are opened and listed in one go.
 fn portions(mut candidates: &[FolderCandidate]) -> impl Iterator<Item = &[FolderCandidate]> {
     std::iter::from_fn(move || {
         let mut messages = 0;

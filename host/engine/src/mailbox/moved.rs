@@ -164,7 +164,7 @@ async fn examine(source: &mut Session, row: &FolderRow, mapped: &MappedFolder) -
     }
 }
 
-/// Copies whose messages have left their folders.
+/// Copies whose messages have left their folders at the source.
 #[derive(Default)]
 struct DepartedCopies {
     /// By size and date of their messages: what is not the same by these is not read.

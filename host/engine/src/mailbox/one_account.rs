@@ -42,19 +42,19 @@ use crate::task::context::Context;
 /// A MAILBOXID of this length is random: Cyrus and others have UUIDs and the like.
 const UNIQUE: usize = 16;
 
-/// What figures say of two folders under one name.
+/// What the figures of two accounts say about whether they are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Likeness {
     Other,
     Same,
-    /// Both may be: what is in them has to be looked at.
+    /// The figures are the same: the messages have to be compared.
     Alike,
 }
 
-/// What is done with a mailbox whose account is entered.
+/// What is done with a mailbox once its target account is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Nothing is changed: nobody is waited for.
+    /// Nothing is changed, and so no other mailbox is waited for.
     Look,
     /// This many messages are copied; with 0 nobody waits.
     Copy(u64),
@@ -168,11 +168,11 @@ fn is_same_server(mailbox: &Mailbox, other: &KnownAccount) -> bool {
 enum AccountAnswer<'a> {
     One,
     Two,
-    /// It is where any of these copies are there.
+    /// One account if any of these copies are on the target.
     In(Vec<FolderWitnesses<'a>>),
 }
 
-/// What two ledgers say of two targets that may be one.
+/// Compares two ledgers whose targets may be one account.
 fn ask<'a>(
     listing: &'a Listing,
     (ours, order): (Option<&Ledger>, u64),
@@ -227,7 +227,7 @@ fn inbox(listing: &Listing) -> Option<(Option<&Folder>, &FolderStatus)> {
     Some((Some(folder), status.as_ref()?))
 }
 
-/// What MAILBOXIDs say where UIDVALIDITY is the same.
+/// Compares MAILBOXIDs (RFC 8474) of two INBOXes with the same UIDVALIDITY.
 fn by_id(one: Option<&str>, other: Option<&str>) -> Likeness {
     match (one, other) {
         (Some(one), Some(other)) if one != other => Likeness::Other,
@@ -284,7 +284,7 @@ async fn is_one(
     Ok(one.is_some() && one == other)
 }
 
-/// UID and digest of a folder's newest message.
+/// Reads UID and SHA-256 of a folder's newest message; `None` when it has none or cannot be opened.
 async fn newest(session: &mut Session, folder: &Folder) -> Result<Option<(u32, [u8; 32])>, ImapError> {
     let found: Result<_, ImapError> = async {
         session.examine(&folder.name).await?;

@@ -18,10 +18,10 @@ use crate::state::ledger::{CopyRow, FolderId, FolderRow, Outcome, Place, PlaceId
 /// The folder on the target that `--delete-gone`, and `undo` without UIDPLUS, move messages into.
 pub(crate) const QUARANTINE: &str = "mailhaul-removed";
 
-/// Per mailbox and run at most this many …
+/// At most this many copies of a mailbox are put away in one run.
 const AT_MOST: usize = 100;
 
-/// … and at most one in so many of its copies.
+/// At most one in this many copies of a mailbox is put away in one run.
 const ONE_IN: usize = 10;
 
 /// Puts copies of what is gone at the source away. Returns how many, and why others were left: one
@@ -102,7 +102,7 @@ pub(crate) async fn put_away(
     Ok((removed, refused))
 }
 
-/// What may be put away, and why the rest may not.
+/// Chooses the copies that may be put away; returns why others may not, one sentence each.
 fn choose(
     copies: &[CopyRow],
     folders: &[FolderRow],

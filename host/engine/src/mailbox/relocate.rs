@@ -31,7 +31,7 @@ pub(crate) struct Destination<'a> {
 pub(crate) struct RelocationOutcome {
     /// Copies that are at the destination now.
     pub done: u64,
-    /// Not where they were any more: left alone.
+    /// Copies that were not where the ledger had them, and were left alone.
     pub left: u64,
 }
 

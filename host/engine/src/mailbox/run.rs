@@ -47,7 +47,7 @@ const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 pub(crate) struct RunOptions<'a> {
     /// The plan given with `--plan`; the mailbox is not run when it would be planned otherwise now.
     pub agreed: Option<&'a MailboxPlan>,
-    /// Copies of what the source no longer has are put away.
+    /// `--delete-gone`: copies of what the source no longer has go into quarantine.
     pub delete_gone: bool,
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn record(work: MailboxWork<'_>, folders: &Listing) -> Step<()>
     record_left_out(work, &outside).await
 }
 
-/// The difference that such a folder is.
+/// Returns the difference for a folder that no run has read; `None` when one has, or it is empty.
 #[must_use]
 pub(crate) fn difference(row: &FolderRow) -> Option<Difference> {
     (row.is_unseen() && row.source_messages > 0).then(|| Difference {

@@ -269,7 +269,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// The inbox is one folder in any spelling.
+/// Returns the level as the tree has it: INBOX is one folder in any spelling.
 fn own_level(depth: usize, level: &str) -> &str {
     if depth == 0 && level.eq_ignore_ascii_case("INBOX") { "INBOX" } else { level }
 }

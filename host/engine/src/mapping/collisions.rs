@@ -8,14 +8,14 @@ use unicode_normalization::UnicodeNormalization;
 use crate::mapping::advice::{another_name, rule};
 use crate::mapping::target::{FolderLists, Mappings, collision_key};
 
-/// A source folder that goes to a target folder.
+/// A source folder that goes to a target folder, among others that may.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claimant {
     /// Index into the source's list of folders.
     pub at: usize,
     /// Whether a rule of the operator's sends it there.
     pub by_rule: bool,
-    /// … one that names it, and is about no other folder.
+    /// Whether that rule names the folder, and is about no other.
     pub by_name: bool,
 }
 

@@ -36,7 +36,7 @@ impl From<EndError> for PlanError {
     }
 }
 
-/// A plan and what a run needs beside it.
+/// A mailbox's plan with what a run needs beside it.
 #[derive(Debug)]
 pub(crate) struct PlannedMailbox {
     pub plan: MailboxPlan,

@@ -12,7 +12,7 @@ use crate::state::ledger::{FolderId, FolderRow, Ledger, LedgerError, RecordedCon
 /// So many messages have to be the same before a folder is taken for another one under a new name.
 const WITNESSES: usize = 3;
 
-/// Folders that may be others under a new name.
+/// Folders the ledger does not know that may be known ones under a new name.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     /// (Old path, new path), as MAILBOXID tells.

@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::plan::StoryStep;
 
-/// One source folder and where it goes.
+/// A source folder and its place on the target, with who decided.
 #[derive(Debug, Clone)]
 pub(crate) struct MappedFolder {
     pub folder: Folder,
@@ -72,10 +72,10 @@ pub(crate) fn collision_key(path: &FolderPath) -> String {
     folded(&FolderPath(levels.collect()).to_string())
 }
 
-/// Without differences of case and of normalisation.
+/// Returns the path without differences of case and of Unicode normalisation.
 pub(crate) fn folded(path: &str) -> String {
     path.nfc().flat_map(char::to_lowercase).collect()
 }
 
-/// A side's folders with their figures.
+/// The folders of one side, each with its STATUS where the server gave it.
 pub(crate) type Listing = Vec<(Folder, Option<FolderStatus>)>;

@@ -107,7 +107,7 @@ impl ContentHasher {
         &self.header
     }
 
-    /// Whether the header block has come, or is none.
+    /// Whether the header block has come to its end, or is longer than one can be.
     #[must_use]
     pub(crate) fn in_body(&self) -> bool {
         self.in_body
@@ -149,7 +149,7 @@ impl ContentHasher {
     }
 }
 
-/// Index behind the empty line that ends a header block.
+/// Returns the index behind the empty line that ends a header block.
 fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
     let line_end = |at: usize| {
         let crs = header[at..].iter().take(MAX_CRS).take_while(|byte| **byte == b'\r').count();
@@ -164,8 +164,8 @@ fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', &header[from..]).find_map(|at| line_end(from + at + 1))
 }
 
-/// The values of the [`CHECKED_HEADERS`] headers, unfolded; `None` where a header is missing. Lines end as they may:
-/// with LF, or with CR alone, as those of some bounces do.
+/// The values of the [`CHECKED_HEADERS`] headers, unfolded; `None` where a header is missing. Lines end as
+/// they may: with LF, or with CR alone, as those of some bounces do.
 fn telling(header: &[u8]) -> [Option<Vec<u8>>; CHECKED_HEADERS.len()] {
     let mut values: [Option<Vec<u8>>; CHECKED_HEADERS.len()] = Default::default();
     let mut current: Option<usize> = None;
@@ -266,7 +266,7 @@ fn with_even_ends(text: &[u8]) -> Vec<u8> {
     even
 }
 
-/// By which rule two messages were taken for one.
+/// The rule by which a source message and a target message were taken for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MatchRule {
     /// Every byte is the same.

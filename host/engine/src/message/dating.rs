@@ -4,7 +4,7 @@
 use jiff::fmt::rfc2822::DateTimeParser;
 use mailhaul_imap::InternalDate;
 
-/// By which rule a copy got a date of its own.
+/// The rule that gave a copy another date than its source's INTERNALDATE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DateRule {
     /// The newest Received line: when the old host had it.
@@ -16,7 +16,7 @@ pub(crate) enum DateRule {
 }
 
 impl DateRule {
-    /// For machines, in a difference's `by`.
+    /// Returns the stable name, the value of `by` in a difference.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl DateRule {
         }
     }
 
-    /// What became of the date, in a sentence.
+    /// Returns what became of the date as a clause for the report.
     #[must_use]
     pub(crate) fn sentence(self, date: Option<&InternalDate>) -> String {
         let date = date.map(ToString::to_string).unwrap_or_default();

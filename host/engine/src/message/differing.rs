@@ -11,7 +11,7 @@ use crate::side::Side;
 use crate::state::ledger::Digests;
 use crate::summary::{Difference, DifferenceKind};
 
-/// What came of comparing a message with its copy.
+/// The comparison of one message with its copy.
 #[derive(Debug)]
 pub(crate) struct ComparedPair {
     pub uid: u32,
@@ -34,7 +34,7 @@ pub(crate) struct PairContents {
 }
 
 impl ComparedPair {
-    /// The differences, of a source folder under this name.
+    /// Returns the differences as the report has them, for the source folder of this name.
     pub(crate) fn differences(&self, folder: &str) -> impl Iterator<Item = Difference> {
         let of = |kind, detail: String| Difference {
             folder: folder.to_owned(),

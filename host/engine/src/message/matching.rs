@@ -162,7 +162,7 @@ pub(crate) async fn find(
     Ok(MatchResult { matches, undecided })
 }
 
-/// A message of a list, and its Message-ID.
+/// A listed message with its Message-ID, where one was read.
 type Named<'a> = (&'a ListedMessage, Option<&'a Vec<u8>>);
 
 /// Whether what the lists say of two messages leaves it possible that they are one.

@@ -27,13 +27,13 @@ pub(crate) enum Certainty {
 pub(crate) enum KeptReason {
     /// It was on the target before the first run.
     Found,
-    /// Its copy is, or was, in another place.
+    /// It is not one of the copies in this place.
     Elsewhere,
-    /// It is not under its number any more.
+    /// Nothing is under its UID any more.
     Gone,
-    /// What is under its number is something else.
+    /// Another message, or another text, is under its UID.
     Altered,
-    /// The target does not give it: in its own words.
+    /// The target refuses to give it, with these words.
     Unreadable(String),
 }
 

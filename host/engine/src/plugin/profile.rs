@@ -25,7 +25,7 @@ pub struct ServerProfile {
     pub max_append_bytes: Option<u64>,
     /// Capabilities to be treated as absent, in upper case.
     pub avoid: Vec<String>,
-    /// Whether one command has to be answered before the next is sent (`pipeline = "off"`).
+    /// Whether one command has to be answered before the next is sent (switch `pipeline` is `off`).
     pub one_at_a_time: bool,
     /// `folder-names`: whether names that differ in case only are one folder there, when it is known.
     pub folds_case: Option<bool>,

@@ -9,11 +9,11 @@ use crate::plugin::{Meaning, PluginId};
 use crate::side::Side;
 use crate::summary::Stopped;
 
-/// A failure with the end it happened at.
+/// A failure of one end, or of the way to it.
 #[derive(Debug)]
 pub(crate) enum EndError {
     Imap(Side, ImapError),
-    /// A server whose words a server profile could read.
+    /// A server's refusal, with what a profile says it means.
     Explained(Side, ImapError, Box<Interpretation>),
     Secret(Side, String),
 }
@@ -98,7 +98,7 @@ impl EndError {
 /// How long the next pass over a folder waits when a profile does not say.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
-/// What a profile says a refusal means.
+/// A server profile's reading of a refusal.
 #[derive(Debug, Clone)]
 pub(crate) struct Interpretation {
     pub plugin: PluginId,

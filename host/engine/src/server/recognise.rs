@@ -32,7 +32,7 @@ pub(crate) async fn apply(context: &Context, spec: &AccountSpec, side: Side, ses
     context.ceilings.cap(spec, together, profile.max_connections_per_mailbox);
 }
 
-/// The first profile that knows the server.
+/// Asks the side's profiles in order, and returns the first that knows the server.
 async fn ask(context: &Context, side: Side, server: &ServerDescription) -> Option<Arc<KnownServer>> {
     let SideProfilers { profilers, provider } = context.profiles.of(side);
     for profiler in profilers {

@@ -14,10 +14,10 @@ use crate::server::recognise::report_broken_profile;
 use crate::side::Side;
 use crate::task::context::Context;
 
-/// Nobody waits longer on a profile's word.
+/// Longest wait on a profile's word.
 const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// What a server said in refusing something.
+/// The parts of a server's refusal that a profile may read.
 #[derive(Debug, Clone)]
 struct RefusalText<'a> {
     occasion: Occasion,
@@ -27,7 +27,7 @@ struct RefusalText<'a> {
 }
 
 impl<'a> RefusalText<'a> {
-    /// Of an error that is a server's refusal.
+    /// Takes a refusal apart; `None` for an error that is no server's refusal.
     fn of(error: &'a ImapError) -> Option<Self> {
         let occasion = |command: &str| match command {
             "APPEND" => Occasion::Append,
@@ -91,7 +91,7 @@ async fn read(
     None
 }
 
-/// The same of an APPEND to the target.
+/// Puts a refused APPEND before the target's profile.
 pub(crate) async fn read_append(
     context: &Context,
     target: &AccountSpec,

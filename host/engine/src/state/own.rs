@@ -10,7 +10,7 @@ use crate::state::private::private_dir;
 /// The name it has unless the project file says another; it says whose the folder is.
 const USUAL: &str = ".mailhaul";
 
-/// How the names of what we keep there begin.
+/// Beginnings of the names of files that mailhaul keeps there.
 const KEPT: [&str; 4] = ["project.sqlite", "ledgers", "mailhaul", OWNER];
 
 /// The file in it that names the project file whose state this is: relative to the folder where the folder
@@ -28,7 +28,7 @@ const SHOWN: usize = 3;
 pub struct ForeignStateDir {
     /// What is wrong with the folder, in one sentence.
     pub reason: String,
-    /// What to write into the project file, or to do.
+    /// The line to write into the project file, or what else to do.
     pub remedy: String,
 }
 
@@ -45,7 +45,8 @@ impl std::error::Error for ForeignStateDir {}
 /// the same project left.
 ///
 /// # Errors
-/// [`ForeignStateDir`]. A folder that cannot be made or written to is no such case: whoever writes there says so.
+/// [`ForeignStateDir`]. A folder that cannot be made or written to is no such case: whoever writes there says
+/// so.
 pub fn claim(dir: &Path, project: &Path) -> Result<(), ForeignStateDir> {
     if !dir.exists() {
         if let Err(error) = private_dir(dir).and_then(|()| sign(dir, project)) {

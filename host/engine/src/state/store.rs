@@ -259,13 +259,13 @@ impl Store {
 /// A mailbox as `project.sqlite` has it, whether or not a run has begun it.
 #[derive(Debug, Clone)]
 pub struct RecordedMailbox {
-    /// The key under which its ledger lies.
+    /// The key by which its ledger's file is named.
     pub key: String,
     /// Log-in on the old host.
     pub source: String,
     /// Log-in on the new host.
     pub target: String,
-    /// Why it could not go on in the newest run.
+    /// Why it could not go on in the newest run; `None` while it runs, and when it ended.
     pub stopped: Option<Stopped>,
 }
 

@@ -28,9 +28,9 @@ pub(crate) struct KnownAccount {
 /// What a mailbox at work has come to, as far as it can be told from others by it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// It has a copy on its target, or nothing to copy.
+    /// Whether it has a copy on its target, or nothing to copy.
     pub known: bool,
-    /// It has found messages there that were there before.
+    /// Whether it has found messages that were on its target before.
     pub found: bool,
     /// So many of its messages were acknowledged without a UID.
     pub acknowledged: u64,
@@ -62,13 +62,13 @@ impl Turn {
         self.0.has_changed().is_ok().then(|| *self.0.borrow_and_update())
     }
 
-    /// Whether there is nothing to wait for.
+    /// Returns whether nothing has to be waited for.
     pub(crate) fn is_known(&self) -> bool {
         self.0.borrow().known || self.0.has_changed().is_err()
     }
 }
 
-/// An account that may be the one that was entered.
+/// A known account that may be the one that a mailbox has just signed in to.
 #[derive(Debug)]
 pub(crate) struct AccountCandidate {
     pub seen: KnownAccount,
@@ -119,7 +119,7 @@ struct AccountTable {
     namesakes: HashMap<(u32, String), Vec<String>>,
     /// In the order in which they were entered.
     at_work: BTreeMap<u64, ActiveMailbox>,
-    /// How many were numbered, accounts and turns alike.
+    /// The next number to be given, to accounts and turns alike.
     numbered: u64,
 }
 

@@ -95,7 +95,7 @@ impl Breaks {
         [Side::Source, Side::Target].map(|side| self.reading(side, mailbox.side(side)).blamed()).iter().sum()
     }
 
-    /// Whether a message is not sent any more in this task.
+    /// Whether connections broke at the message so often that this task leaves it out.
     pub(crate) fn is_given_up(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
         self.counts()
             .alone

@@ -18,7 +18,7 @@ use crate::task::stop::StopSignal;
 /// The unit of the memory budget: a permit stands for this many bytes.
 const BUDGET_UNIT: u64 = 1024;
 
-/// Shared by every mailbox of a task; cheap to clone.
+/// Everything that the mailboxes of a task share; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub job: Arc<Job>,

@@ -44,7 +44,7 @@ type ServerKey = (Side, Endpoint, Vec<String>);
 /// Whoever meets the server first asks; the others wait for that answer.
 type SharedAnswer = Arc<OnceCell<Option<Arc<KnownServer>>>>;
 
-/// What is known about the servers of a task.
+/// What server profiles know about the servers of a task.
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
     source: SideProfilers,

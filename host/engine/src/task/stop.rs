@@ -7,7 +7,7 @@ use tokio::sync::watch;
 pub(crate) struct StopSignal(watch::Receiver<bool>);
 
 impl StopSignal {
-    /// A signal and the end that raises it.
+    /// Returns a signal and the sender that raises it.
     #[must_use]
     pub(crate) fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);

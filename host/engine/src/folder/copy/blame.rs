@@ -19,10 +19,10 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Failure, MAX_ATTEMPTS};
 
-/// So long it takes until a target is too slow.
+/// Stands for the silence of a target that the IMAP layer gave up as too slow.
 const TOO_SLOW: Duration = Duration::from_secs(10 * 60);
 
-/// The first message that was under way.
+/// The message that was under way first when the connection ended: the first suspect.
 struct FirstInFlight {
     uid: u32,
     size: u64,

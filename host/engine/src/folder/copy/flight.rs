@@ -10,7 +10,7 @@ use crate::message::dating::DateRule;
 use crate::message::list::ListedMessage;
 use crate::state::ledger::Figures;
 
-/// One intent covers at most this many messages …
+/// One intent covers at most this many messages.
 const BATCH_MESSAGES: usize = 200;
 
 /// One intent covers about this many bytes at most.
@@ -25,13 +25,13 @@ pub(super) struct InFlight {
     pub(super) dated: Option<(DateRule, String)>,
     pub(super) flags: Flags,
     pub(super) later: Flags,
-    /// Its place among those that were sent.
+    /// Its number among the messages sent, from 1.
     pub(super) serial: usize,
     /// Whether its last byte was handed to the connection; set before the target can answer.
     pub(super) whole: bool,
 }
 
-/// What the writer and the acknowledgements share.
+/// State that the writer and the recorder of a copy share.
 #[derive(Default)]
 pub(super) struct Flight {
     pub(super) sent: HashMap<u32, InFlight>,
@@ -47,13 +47,13 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Takes note of an intent that was recorded.
+    /// Takes note of an intent that was recorded, and of how many acknowledgements close it.
     pub(super) fn open(&mut self, batch: i64, messages: &[(u32, u64)]) {
         self.batch_of.extend(messages.iter().map(|(uid, _)| (*uid, batch)));
         self.left.insert(batch, messages.len());
     }
 
-    /// The last byte of a message was handed over.
+    /// Marks a message as handed over to its last byte.
     pub(super) fn whole(&mut self, uid: u32) {
         if let Some(sent) = self.sent.get_mut(&uid) {
             sent.whole = true;

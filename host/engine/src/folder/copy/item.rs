@@ -127,7 +127,7 @@ impl Route<'_> {
     }
 }
 
-/// How a copy ended while both connections live.
+/// The result of a copy after which both connections live.
 #[derive(Debug, Default)]
 pub(crate) struct CopyOutcome {
     pub messages: u64,
@@ -183,7 +183,8 @@ pub(crate) struct Claim {
     pub merged: bool,
 }
 
-/// What the reader sends through the queue: a small message whole, a large one as its head, its pieces and its end.
+/// What the reader sends through the queue: a small message whole, a large one as its head, its pieces and
+/// its end.
 pub(super) enum QueueItem {
     Whole(MessageHead, Vec<Bytes>, Option<OwnedSemaphorePermit>),
     Begin(MessageHead),
@@ -191,7 +192,7 @@ pub(super) enum QueueItem {
     End(ReadResult),
 }
 
-/// What was read of a message when all of it was.
+/// What is known of a message once all of it was read.
 #[derive(Clone, Copy, Default)]
 pub(super) struct ReadResult {
     pub digests: Digests,

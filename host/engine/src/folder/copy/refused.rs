@@ -14,13 +14,13 @@ pub(crate) struct RefusedMessage {
     /// What a server profile says to these words, to go behind them.
     pub advice: String,
     pub marked: bool,
-    /// The target asks to come back with it.
+    /// Whether the target asks for the message again later.
     pub for_now: bool,
     /// The words are about its date, and it is sent again with another one.
     pub misdated: bool,
-    /// Something that was sent after it was taken.
+    /// Whether a message that was sent after it was taken.
     pub passed: bool,
-    /// It was refused between messages that were taken.
+    /// Whether it was refused alone, between messages that were taken.
     pub lone: bool,
     /// It is larger than everything that was taken since the first refusal.
     pub larger: bool,
@@ -34,7 +34,7 @@ impl RefusedMessage {
         refusal_text(&self.refusal, &self.advice)
     }
 
-    /// As the ledger has it, with [`Self::text`].
+    /// Returns the ledger's record of the failure; `text` is [`Self::text`].
     pub(crate) fn failure<'a>(&self, attempts: u32, text: &'a str) -> Failure<'a> {
         Failure { uid: self.uid, size: self.size, code: self.code(), text, attempts }
     }
@@ -58,7 +58,7 @@ pub(crate) fn refusal_text(refusal: &Refusal, advice: &str) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
     refused: Vec<(usize, RefusedMessage)>,
-    /// The first and the last that was taken.
+    /// Serial numbers of the first and the last message that were taken.
     taken: Option<(usize, usize)>,
     /// The largest of those that were taken since the first refusal, in bytes.
     largest: u64,

@@ -61,7 +61,7 @@ fn newest_first(open: &[ListedMessage]) -> Vec<ListedMessage> {
     open
 }
 
-/// Parts of a folder that nobody copies yet.
+/// The portions of a folder's messages that no connection has begun with.
 struct Parts<'a>(Mutex<VecDeque<&'a [ListedMessage]>>);
 
 impl<'a> Parts<'a> {

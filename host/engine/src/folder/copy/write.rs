@@ -34,7 +34,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Sends everything that comes through the queue.
+    /// Sends everything that comes through the queue, and gives the connection's half back.
     pub(super) async fn write(
         self,
         items: mpsc::Receiver<QueueItem>,

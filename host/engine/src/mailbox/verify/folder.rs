@@ -49,17 +49,17 @@ pub(super) struct Spellings<'a> {
 pub(super) struct FolderFindings {
     pub differences: Vec<Difference>,
     pub looked: Coverage,
-    /// Recorded as delivered, not on the target.
+    /// Rows of messages that are recorded as delivered and are not on the target.
     pub missing: Vec<Row>,
     /// Those of them that were seen there are as many as an owner moves or deletes.
     pub ordinary: bool,
-    /// On the target, not accounted for by the ledger.
+    /// Target messages that the ledger does not account for.
     pub extras: Vec<ListedMessage>,
     /// All that was asked for was compared: of every message that both sides have, or of the sample.
     pub whole: bool,
     /// Messages that both sides have; the comparison is about these.
     pub both: u64,
-    /// Of these, compared as deep as it was asked for.
+    /// Of these, messages that were compared as deep as it was asked for.
     pub read: u64,
     /// The user stopped it: what was found so far is not all there is.
     pub interrupted: bool,

@@ -168,7 +168,7 @@ async fn all(
     Ok(end_of(work)?)
 }
 
-/// Marks what the operator ignores as a note.
+/// Turns differences that `[verify] ignore` names into notes.
 fn note(context: &Context, differences: &mut [Difference]) {
     for difference in differences {
         difference.note |= match difference.kind {

@@ -16,8 +16,8 @@ const SUBJECT: usize = 4;
 /// only of messages that have the same body.
 const CHECK_LEN: usize = 3;
 
-/// Short checks over the headers of [`CHECKED_HEADERS`], each on its own, so that it can be told which of them
-/// differ. All zero where a header is missing or empty.
+/// Short checks over the headers of [`CHECKED_HEADERS`], each on its own, so that it can be told which of
+/// them differ. All zero where a header is missing or empty.
 ///
 /// They are taken over a header's skeleton: without the bytes above 127, which servers replace (Cyrus by `X`,
 /// others by `?`), without `X` and `?`, and without blanks, which move when a header is folded.
@@ -133,12 +133,12 @@ impl Digests {
     }
 }
 
-/// The digest of a body without any text.
+/// Returns the digest of a body without text.
 fn empty_body() -> [u8; 16] {
     truncated_digest(blake3::hash(b"").as_bytes())
 }
 
-/// As much of a body's digest as the ledger keeps.
+/// Returns as much of a body's digest as the ledger keeps.
 #[must_use]
 pub(crate) fn truncated_digest(digest: &[u8; 32]) -> [u8; 16] {
     let mut kept = [0; 16];
@@ -156,7 +156,7 @@ pub(super) fn read_content(row: &Row<'_>, from: usize) -> rusqlite::Result<Recor
     })
 }
 
-/// The key under which this ledger keeps Message-IDs.
+/// Reads the key under which this ledger keeps Message-IDs.
 pub(super) fn message_id_key(tx: &Transaction<'_>) -> rusqlite::Result<String> {
     tx.prepare_cached("SELECT value FROM about WHERE name = 'key'")?.query_row([], |r| r.get(0))
 }

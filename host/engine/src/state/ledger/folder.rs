@@ -52,9 +52,9 @@ impl FolderRow {
         self.source_name.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// Whether no run has read the folder, and only [`Ledger::record_unseen`] has counted its messages. One that a
-    /// rule leaves out was read for its count, one that stopped says so itself, one that has a target waits
-    /// for a run that knows it.
+    /// Whether no run has read the folder, and only [`Ledger::record_unseen`] has counted its messages. One
+    /// that a rule leaves out was read for its count, one that stopped says so itself, one that has a target
+    /// waits for a run that knows it.
     #[must_use]
     pub(crate) fn is_unseen(&self) -> bool {
         !self.scanned && self.stopped.is_none() && self.target.is_none()
@@ -424,7 +424,7 @@ impl Ledger {
 /// `verified` of a folder that was compared by a sample.
 pub(super) const SAMPLE: i64 = 4;
 
-/// What changed against the list before.
+/// How the source's message list differs from the one before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ScanResult {
     /// How many messages are gone from the source since the list before.
@@ -436,7 +436,7 @@ pub(crate) struct ScanResult {
 
 /// `gone` of a row whose message the source lists.
 const LISTED: i64 = 0;
-/// … of one that the source has no more.
+/// `gone` of a row whose message the source has no more.
 const GONE: i64 = 1;
 /// … of one that the source does not list, though it counts more than it lists.
 const UNLISTED: i64 = 3;

@@ -89,7 +89,7 @@ pub(crate) struct OddLength {
     pub announced: u64,
 }
 
-/// A message that is not on the target.
+/// A message that was not stored, to be recorded as failed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure<'a> {
     pub uid: u32,

@@ -61,7 +61,7 @@ pub enum LedgerError {
     /// Another process works on the mailbox, and holds the lock beside its ledger.
     #[error("{path} is in use by another mailhaul; wait for it or stop it")]
     Busy {
-        /// Path of the ledger.
+        /// Path of the ledger that is locked.
         path: String,
     },
     /// A newer mailhaul has written it, with tables this one does not know.
@@ -82,7 +82,7 @@ pub enum LedgerError {
          change it back, or use another `state` folder for the new move"
     )]
     OtherAccount {
-        /// Path of the ledger.
+        /// Path of the ledger that is another account's.
         path: String,
         /// Which end differs: `source` or `target`.
         what: &'static str,
@@ -91,18 +91,18 @@ pub enum LedgerError {
         /// User and host that the project file and the list give now.
         configured: String,
     },
-    /// A disk fault, or somebody wrote into it.
+    /// Its pages, or its rows, are not what was written: a disk fault, or another program.
     #[error(
         "{path} is damaged ({what}), so nothing is sent by it; put back a copy of it, or move it away and run \
          again: what the target holds already is then found by its content"
     )]
     Damaged {
-        /// Path of the ledger.
+        /// Path of the ledger that is damaged.
         path: String,
         /// SQLite's own words, or the row whose seal does not match.
         what: String,
     },
-    /// SQLite refused: disk full, read-only.
+    /// SQLite refused a statement: the disk is full, or the file read-only.
     #[error("{path}: {source}; nothing was sent that is not recorded{}", remedy(source))]
     Sqlite {
         /// Path of the ledger or of `project.sqlite`.
@@ -110,7 +110,7 @@ pub enum LedgerError {
         /// SQLite's error, which also decides what the sentence advises.
         source: rusqlite::Error,
     },
-    /// The folder or the lock file cannot be written.
+    /// The state folder, or a lock file in it, cannot be made or written.
     #[error("{path}: {source}")]
     Io {
         /// Path of the folder or file that was to be written.
@@ -120,7 +120,7 @@ pub enum LedgerError {
     },
 }
 
-/// What to do about a refusal of SQLite's.
+/// Returns the clause that says what to do about an error of SQLite.
 fn remedy(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "; make room on this disk and run the same command again",
@@ -253,7 +253,7 @@ impl Ledger {
         result
     }
 
-    /// How long it was read and written so far.
+    /// Returns the time spent in SQLite so far.
     pub(crate) fn busy(&self) -> Duration {
         self.busy.get()
     }

@@ -10,7 +10,7 @@ use super::{FolderId, Ledger, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlaceId(pub(super) i64);
 
-/// A target folder in which copies are, or were.
+/// A target folder of one UIDVALIDITY in which copies are, or were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub id: PlaceId,
@@ -107,7 +107,7 @@ impl Ledger {
         })
     }
 
-    /// Somebody has renamed a place on the target.
+    /// Records that somebody has renamed a place on the target; what it was asked as is kept.
     pub(crate) fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
         self.transaction(|tx| {
             tx.prepare_cached("UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)

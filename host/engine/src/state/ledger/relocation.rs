@@ -27,7 +27,7 @@ pub(crate) struct CopyRow {
     pub at_target: Figures,
     pub content: RecordedContent,
     pub gone: bool,
-    /// It was put away by `run --delete-gone`.
+    /// Whether `run --delete-gone` has put it away.
     pub put_away: bool,
 }
 

@@ -212,7 +212,7 @@ impl Ledger {
         Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| vec![text])).unwrap_or_default())
     }
 
-    /// Replaces what an earlier run said of them.
+    /// Replaces the sentences that [`Ledger::kept`] returns.
     pub(crate) fn set_kept(&mut self, kept: &[String]) -> Result<()> {
         self.sql(|db| {
             if kept.is_empty() {
@@ -281,7 +281,7 @@ impl Ledger {
         })
     }
 
-    /// What the validation hooks said last.
+    /// Returns the newest verdicts of the validation hooks.
     pub(crate) fn hooks(&self) -> Result<Vec<HookSummary>> {
         self.json("SELECT json FROM hook ORDER BY plugin")
     }

@@ -26,7 +26,7 @@ pub(crate) struct Row {
     odd: Option<Box<OddFigures>>,
 }
 
-/// Figures that do not follow from the message's own.
+/// Figures that differ from the message's own; few rows have them.
 #[derive(Debug, Clone)]
 struct OddFigures {
     at_source: Figures,
@@ -75,7 +75,7 @@ impl Row {
         self.bits & PROVEN != 0
     }
 
-    /// Whether its content was read, and is known.
+    /// Returns whether its content was read, so that its digests are known.
     #[must_use]
     pub(crate) fn was_read(&self) -> bool {
         self.bits & READ != 0
@@ -149,7 +149,7 @@ impl Row {
     }
 }
 
-/// The rows of a folder, by source UID.
+/// The message rows of a folder, sorted by source UID.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows(Vec<Row>);
 
