@@ -23,7 +23,7 @@ use mailhaul_engine::summary::{Difference, ExceptionOutcome, MailboxSummary, Pro
 use crate::digest;
 use crate::show::visible;
 
-/// The header row.
+/// The columns of the header row; their order and names are promises to spreadsheets.
 pub const COLUMNS: [&str; 20] = [
     "record",
     "mailbox",
@@ -47,7 +47,7 @@ pub const COLUMNS: [&str; 20] = [
     "verified",
 ];
 
-/// What a line says; what it does not say is empty.
+/// One line of the table; fields that its kind does not have stay empty.
 #[derive(Default)]
 struct Line<'a> {
     folder: &'a str,

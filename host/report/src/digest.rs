@@ -11,7 +11,7 @@ use mailhaul_engine::summary::{
 
 use crate::show::count;
 
-/// The sums over a mailbox's folders.
+/// Adds up the counts of a mailbox's folders.
 pub(crate) fn sums(mailbox: &MailboxSummary) -> Counts {
     let mut sums = Counts::default();
     for folder in &mailbox.folders {
@@ -20,7 +20,7 @@ pub(crate) fn sums(mailbox: &MailboxSummary) -> Counts {
     sums
 }
 
-/// A verdict in words.
+/// Returns a verdict as the words that stand in tables.
 pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Complete => "complete",
@@ -29,7 +29,7 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What the whole project comes to, in one sentence.
+/// Returns what the whole project comes to, in one sentence.
 pub(crate) fn headline(summary: &ProjectSummary) -> String {
     let counts = &summary.totals.counts;
     match summary.verdict {
@@ -52,7 +52,7 @@ pub(crate) fn headline(summary: &ProjectSummary) -> String {
     }
 }
 
-/// What is not well, each as part of a sentence.
+/// Returns what is not well, each as a part of the headline.
 fn troubles(summary: &ProjectSummary) -> Vec<String> {
     let of = |tally: fn(&MailboxSummary) -> usize| summary.mailboxes.iter().map(tally).sum::<usize>() as u64;
     let stopped = of(|m| usize::from(m.stopped.is_some()));
@@ -210,12 +210,12 @@ fn broken_comparisons(summary: &ProjectSummary) -> Option<String> {
     ))
 }
 
-/// What a sample was.
+/// Returns the share, the depth and the seed of a sample.
 fn part(sample: &Sample) -> String {
     format!("{} % by {}, seed {}", sample.percent, depth(sample.depth), sample.seed)
 }
 
-/// By what a folder was compared.
+/// Returns by what a folder was compared, for a sentence.
 pub(crate) fn how(folder: &FolderSummary) -> String {
     match &folder.sample {
         Some(sample) => format!("a sample of the messages ({})", part(sample)),
@@ -223,7 +223,7 @@ pub(crate) fn how(folder: &FolderSummary) -> String {
     }
 }
 
-/// What a comparison looked at.
+/// Returns what a comparison of this depth looks at.
 pub(crate) fn depth(verified: VerifiedDepth) -> &'static str {
     match verified {
         VerifiedDepth::None => "nothing",
@@ -234,7 +234,7 @@ pub(crate) fn depth(verified: VerifiedDepth) -> &'static str {
     }
 }
 
-/// The word for the depth in a table.
+/// Returns the word for the depth in a table.
 pub(crate) fn depth_word(verified: VerifiedDepth) -> &'static str {
     match verified {
         VerifiedDepth::None => "no",
@@ -253,7 +253,7 @@ pub(crate) struct Group<'a, Of> {
     pub(crate) uids: Vec<u32>,
     /// Target UIDs.
     pub(crate) target_uids: Vec<u32>,
-    /// How many.
+    /// How many messages are alike.
     pub(crate) messages: u64,
 }
 
@@ -307,12 +307,12 @@ impl<Of> Group<'_, Of> {
         self.uids.is_empty() && self.target_uids.is_empty()
     }
 
-    /// `, 3 messages`; nothing where it is about a folder.
+    /// Returns `, 3 messages`; nothing for a group that is about a folder.
     pub(crate) fn how_many(&self) -> String {
         if self.is_of_folder() { String::new() } else { format!(", {}", count(self.messages, "message")) }
     }
 
-    /// `UID 7, 9–12: `; nothing where it is about a folder.
+    /// Returns `UID 7, 9–12: `; nothing for a group that is about a folder.
     pub(crate) fn prefix(&self) -> String {
         if self.is_of_folder() { String::new() } else { format!("{}: ", self.uids()) }
     }
@@ -327,7 +327,7 @@ impl<Of> Group<'_, Of> {
     }
 }
 
-/// What a difference is, in words.
+/// Returns what a difference is about, in words.
 pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
     match kind {
         DifferenceKind::Missing => "missing on the target",
@@ -345,7 +345,7 @@ pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
     }
 }
 
-/// Who made a difference, in words.
+/// Returns who or what made a difference, in words; `None` where that is not known.
 pub(crate) fn by(by: Option<&str>) -> Option<String> {
     by.map(|by| match by {
         Difference::CHANGED_ON_TARGET => "changed on the target after delivery".into(),
@@ -354,7 +354,7 @@ pub(crate) fn by(by: Option<&str>) -> Option<String> {
     })
 }
 
-/// A hook's verdict in words.
+/// Returns a hook's verdict in words.
 pub(crate) fn outcome(hook: &HookSummary) -> &'static str {
     match hook.outcome {
         HookOutcome::Pass => "passed",

@@ -12,11 +12,11 @@ use mailhaul_engine::summary::{ExceptionOutcome, MailboxSummary, ProjectSummary,
 use crate::digest;
 use crate::show::{count, visible};
 
-/// One test case.
+/// One test case, which is well without errors.
 #[derive(Default)]
 struct Case {
     name: String,
-    /// `error`, `failure`: (type, message) each.
+    /// What becomes `<error>` and `<failure>`: (type, message) each.
     errors: Vec<(String, String)>,
     failures: Vec<(String, String)>,
     skipped: Option<String>,

@@ -14,10 +14,10 @@ use crate::folder::work::{MailboxWork, WorkError};
 use crate::mapping::target::{MappedFolder, collision_key};
 use crate::server::dial::{Ends, dial_both_with, log_out_both};
 
-/// One more pair of connections pays for this many messages to copy …
+/// A further pair of connections is opened for every so many messages to copy.
 const MESSAGES_PER_PAIR: u64 = 250;
 
-/// … or this many folders with any: each costs some round trips, however little is in it.
+/// A further pair is also opened for every so many folders with messages: each costs some round trips.
 const FOLDERS_PER_PAIR: u64 = 2;
 
 /// Pairs of connections one mailbox uses at most.

@@ -17,7 +17,7 @@ use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place};
 /// are read as they come, by who works on their folder.
 const MESSAGES_AT_ONCE: u32 = 2_000;
 
-/// … and up to so many folders: asked to stop, a run ends after them.
+/// At most this many folders are looked into together: asked to stop, a run ends after them.
 const FOLDERS_AT_ONCE: usize = 500;
 
 const NAMED: usize = 5;

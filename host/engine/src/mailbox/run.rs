@@ -42,7 +42,7 @@ const MAX_PATIENCE: u32 = 10;
 
 const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 
-/// What the operator asked of a run beside the mailbox.
+/// What the operator asked of a run, by its options.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunOptions<'a> {
     /// The plan given with `--plan`; the mailbox is not run when it would be planned otherwise now.

@@ -9,8 +9,7 @@ use crate::summary::{Difference, DifferenceKind};
 
 use mailhaul_imap::Selected;
 
-/// Of so many copies in a folder one may be gone, and one of those that are left over as well: of three one,
-/// of eleven two …
+/// One in so many copies of a folder may be gone, rounded up: one of three, two of eleven.
 const ONE_IN: usize = 10;
 
 /// At most this many may be gone of a folder, however large it is.

@@ -70,7 +70,7 @@ pub(crate) fn in_list(listed: &[ListedMessage], uid: u32) -> Option<&ListedMessa
     listed.binary_search_by_key(&uid, |m| m.uid).ok().and_then(|at| listed.get(at))
 }
 
-/// A folder's list beside the server's own counts.
+/// A folder's list with the server's own counts.
 #[derive(Debug)]
 pub(crate) struct WholeList {
     pub selected: Selected,
@@ -206,10 +206,11 @@ pub(crate) async fn headers(session: &mut Session, uids: &[u32]) -> Result<Conte
     hashed(session, uids, FetchItems::Headers).await
 }
 
-/// A server that asks for patience is waited for: at first so long, doubled each time it asks again …
+/// First wait for a server that asks for patience; doubled each time in a row that it asks again.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// … so often in a row at most. A longer wait is for whoever dials anew.
+/// So often in a row a server is waited for here; after that the caller dials anew.
 const MOST_WAITS: u32 = 7;
+/// A server that names a longer wait is left to the caller.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 async fn hashed(session: &mut Session, uids: &[u32], items: FetchItems) -> Result<Contents, ImapError> {

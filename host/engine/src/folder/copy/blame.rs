@@ -1,6 +1,6 @@
 //! Connections that break while a message is under way: it may be the message that does it.
 //!
-//! Some servers end the connection, or die, at a message they cannot bear, and would do so in every run,
+//! Some servers end the connection, or die, at a message they cannot process, and would do so in every run,
 //! before anything behind it has arrived. So the first message that was under way is suspected, and from then
 //! on sent alone; what a connection breaks at three times alone is left out, and the rest goes on. What a
 //! source breaks at, its connections know themselves ([`mailhaul_imap::Reading`]).
@@ -77,7 +77,7 @@ pub(super) async fn blame(
     if !alone {
         route.work.context.breaks.broke_together(route.work.key());
     }
-    // The target may not bear its keywords.
+    // The keywords may be what the target breaks at.
     let key = route.work.key();
     let unmarks = alone && whole && marked && route.work.context.refusals.unmark(key, route.folder, uid);
     let counts = alone

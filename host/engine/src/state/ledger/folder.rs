@@ -438,7 +438,7 @@ pub(crate) struct ScanResult {
 const LISTED: i64 = 0;
 /// `gone` of a row whose message the source has no more.
 const GONE: i64 = 1;
-/// … of one that the source does not list, though it counts more than it lists.
+/// `gone` of a row whose message the source does not list, while it counts more than it lists.
 const UNLISTED: i64 = 3;
 
 /// Sets `gone` of rows; 2 is gone and its copy put away.

@@ -358,7 +358,7 @@ impl Ledger {
         })
     }
 
-    /// Takes back acknowledgements that the target's message list does not bear out.
+    /// Takes back acknowledgements that the target's message list does not confirm.
     pub(crate) fn reopen(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
             mark_changed(tx, folder)?;

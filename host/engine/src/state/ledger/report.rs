@@ -196,7 +196,7 @@ impl Ledger {
         })
     }
 
-    /// Records what was found beside what is on record.
+    /// Records further differences; those on record stay.
     pub(crate) fn add_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
         self.transaction(|tx| add_differences(tx, folder, differences))
     }
