@@ -122,7 +122,11 @@ impl AccountSpec {
     }
 }
 
-pub(crate) fn spec(entry: &AccountEntry, host: &HostSettings, side: Side) -> Result<AccountSpec, String> {
+pub(crate) fn account_spec(
+    entry: &AccountEntry,
+    host: &HostSettings,
+    side: Side,
+) -> Result<AccountSpec, String> {
     let endpoint = host.server.endpoint(entry).ok_or_else(|| {
         format!("no {0} host: set `host` under `[{0}]`, or give the list a `{0}_host` column", side.as_str())
     })?;
@@ -174,7 +178,7 @@ pub(crate) mod testing {
             };
             let secret = Some(mailhaul_imap::Secret::from(b"x".to_vec()));
             let entry = AccountEntry { login: key.to_owned(), secret, ..AccountEntry::default() };
-            spec(&entry, &defaults, side).unwrap()
+            account_spec(&entry, &defaults, side).unwrap()
         };
         let (source, target) = (end(source, Side::Source), end(target, Side::Target));
         Mailbox { key: key.to_owned(), source, target, one_account: false }

@@ -146,8 +146,8 @@ mod tests {
         let none = Facts::default();
         assert_eq!((none.is_well(), none.verdict()), (false, Verdict::NotStarted));
         let untouched = Facts { folders: vec![folder(0, 0, 5)], ..Facts::default() };
-        assert_eq!(empty_summary.verdict(), Verdict::NotStarted);
-        assert_eq!(Facts { unfinished: true, ..empty_summary }.verdict(), Verdict::Incomplete);
+        assert_eq!(untouched.verdict(), Verdict::NotStarted);
+        assert_eq!(Facts { unfinished: true, ..untouched }.verdict(), Verdict::Incomplete);
         // Copied once, and deleted at the source since.
         let mut emptied = folder(0, 0, 0);
         emptied.counts.gone_at_source = 3;

@@ -31,7 +31,7 @@ struct Page {
     style: &'static str,
     policy: String,
     project: String,
-    /// The verdict's CSS class: `complete`, `incomplete` or `not-started`.
+    /// The verdict's CSS class: `good`, `bad` or `open`.
     class: &'static str,
     verdict: &'static str,
     headline: String,

@@ -49,7 +49,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         left_out.extend(mailboxes.extract_if(.., |mailbox| !has_failed(context, mailbox, code)));
     }
     let agreed = match &task {
-        Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes, &mut left_out) {
+        Task::Run { plan: Some(plans), .. } => match match_agreed(plans, &mut mailboxes, &mut left_out) {
             Ok(()) => Some(Arc::new(plans.clone())),
             Err(reasons) => return refused(TaskRefusalKind::Input, reasons),
         },
@@ -75,7 +75,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
     // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
     if let Some(plans) = &agreed {
-        let ends = each(context, &mailboxes, MailboxTask::Fit(Arc::clone(plans)), None).await;
+        let ends = work_on_all(context, &mailboxes, MailboxTask::Fit(Arc::clone(plans)), None).await;
         let reasons: Vec<String> = ends
             .iter()
             .filter_map(|(name, end)| match end {
@@ -97,7 +97,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Task::Undo => MailboxTask::Undo,
         Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
-    let ends = each(context, &mailboxes, work, recorder.clone()).await;
+    let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
     if let Some(recorder) = recorder {
         recorder.record_totals(context, true).await;
     }
@@ -142,7 +142,7 @@ fn refused(kind: TaskRefusalKind, reasons: Vec<String>) -> Finish {
 }
 
 /// Exactly the mailboxes of the plan are run; what it does not name is left out.
-fn agree(
+fn match_agreed(
     plans: &[MailboxPlan],
     mailboxes: &mut Vec<Mailbox>,
     left_out: &mut Vec<Mailbox>,
@@ -169,7 +169,7 @@ enum MailboxTask {
 }
 
 /// Works on every mailbox, a few at a time; returns how each ended, in list order.
-async fn each(
+async fn work_on_all(
     context: &Context,
     mailboxes: &[Mailbox],
     work: MailboxTask,
@@ -188,7 +188,7 @@ async fn each(
             let (context, mailbox, work, recorder) =
                 (context.clone(), mailboxes[next].clone(), work.clone(), recorder.clone());
             let span = tracing::info_span!("mailbox", name = %mailbox.key);
-            let work = async move { one(&context, &mailbox, &work, recorder.as_deref()).await };
+            let work = async move { work_on(&context, &mailbox, &work, recorder.as_deref()).await };
             let task = running.spawn(work.instrument(span));
             numbers.insert(task.id(), next);
             next += 1;
@@ -239,7 +239,7 @@ async fn each(
         .collect()
 }
 
-async fn one(
+async fn work_on(
     context: &Context,
     mailbox: &Mailbox,
     work: &MailboxTask,

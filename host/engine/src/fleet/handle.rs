@@ -31,7 +31,7 @@ pub struct Handle {
 }
 
 /// Starts `task` on the current tokio runtime, and returns at once.
-/// 
+///
 /// The task runs until [`Event::Finished`], which is sent last, or until nobody receives events any more.
 #[must_use]
 pub fn start(job: Arc<Job>, plugins: Plugins, task: Task) -> Handle {

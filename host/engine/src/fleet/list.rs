@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use mailhaul_net::Endpoint;
 
-use crate::account::{AccountSpec, Mailbox, folded, spec};
+use crate::account::{AccountSpec, Mailbox, account_spec, folded};
 use crate::destinations::{self, AllowedHosts};
 use crate::job::Job;
 use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
@@ -84,7 +84,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     let (source, target) = (&job.source.server, &job.target.server);
     let refusal = destinations::refusal(allowed, source, target, &entries);
     let mailboxes = resolve(job, &entries, &mut errors);
-    let (selected, left_out) = only(job, mailboxes, &mut errors);
+    let (selected, left_out) = select_mailboxes(job, mailboxes, &mut errors);
     let mut remedy = None;
     if let Some(refusal) = refusal {
         errors.extend(refusal.reasons);
@@ -126,8 +126,8 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             ));
             continue;
         }
-        let pair = spec(&entry.source, &job.source, Side::Source)
-            .and_then(|s| Ok((s, spec(&entry.target, &job.target, Side::Target)?)));
+        let pair = account_spec(&entry.source, &job.source, Side::Source)
+            .and_then(|s| Ok((s, account_spec(&entry.target, &job.target, Side::Target)?)));
         let (source, target) = match pair {
             Ok(pair) => pair,
             Err(cause) => {
@@ -220,7 +220,11 @@ fn names(one: &str, other: &str) -> String {
 }
 
 /// The mailboxes that were chosen, and the others.
-fn only(job: &Job, mailboxes: Vec<Mailbox>, errors: &mut Vec<String>) -> (Vec<Mailbox>, Vec<Mailbox>) {
+fn select_mailboxes(
+    job: &Job,
+    mailboxes: Vec<Mailbox>,
+    errors: &mut Vec<String>,
+) -> (Vec<Mailbox>, Vec<Mailbox>) {
     let is = |m: &Mailbox, name: &String| m.key == *name || m.source.user == *name;
     for name in &job.only {
         if !mailboxes.iter().any(|m| is(m, name)) {

@@ -50,7 +50,7 @@ impl FolderRun<'_> {
         let (wanted, unclaimed) = (std::mem::take(&mut self.wanted), std::mem::take(&mut self.unclaimed));
         let open = self.find_among(&unclaimed, wanted, Search::Narrow).await?.open;
         self.wanted = self.find_altered(open, &unclaimed).await?;
-        self.tell_vanished(Batch::first_uid(&self.in_doubt)).await?;
+        self.warn_vanished(Batch::first_uid(&self.in_doubt)).await?;
         Ok(self.work().ledger().mark_looked_up(self.row.id)?)
     }
 
@@ -93,10 +93,10 @@ impl FolderRun<'_> {
             self.route.fail(failure).await?;
         }
         let AdoptionRecord { taken_over, facts, longer_by } = self.record(&found.matches, &ours)?;
-        self.tell_differences(facts).await;
+        self.emit_differences(facts).await;
         let usual = most_common(longer_by.iter().copied());
         if usual != 0 {
-            self.tell_usual(usual, longer_by.len()).await?;
+            self.record_usual_growth(usual, longer_by.len()).await?;
         }
         open.retain(|m| !taken_over.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
         let strange = unclaimed.len().saturating_sub(taken_over.len());
@@ -148,12 +148,12 @@ impl FolderRun<'_> {
         }
         copied.retain(|m| taken_over.contains(&m.uid));
         if !copied.is_empty() {
-            work.context.accounts.copied(work.key());
+            work.context.accounts.mark_known(work.key());
         } else if !present.is_empty() {
-            work.context.accounts.found(work.key());
+            work.context.accounts.mark_found(work.key());
         }
         // What was under way when a connection ended with BAD went behind what it ended at.
-        let counts = if took { work.context.refusals.taken(work.key()) } else { Vec::new() };
+        let counts = if took { work.context.refusals.record_taken(work.key()) } else { Vec::new() };
         for (folder, uid) in counts {
             ledger.count_refusal(folder, uid)?;
         }

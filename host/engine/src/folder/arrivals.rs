@@ -127,7 +127,7 @@ impl FolderRun<'_> {
         let unclaimed = came(&arrivals.listed);
         let sent: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size())).collect();
         let looked = self.find_among(&unclaimed, open, Search::All).await?;
-        self.count(sent.iter().filter(|(uid, _)| looked.found.contains(uid)));
+        self.count_found(sent.iter().filter(|(uid, _)| looked.found.contains(uid)));
         let open = looked.open;
         if open.is_empty() {
             return Ok(open);
@@ -141,7 +141,7 @@ impl FolderRun<'_> {
         let pairs = pair_by_witness(&mut self.ends, &sources, &came).await?;
         if pairs.len() == open.len() && pairs.len() == came.len() {
             self.record_altered(&open, &pairs, Outcome::Copied).await?;
-            self.count(sent.iter().filter(|(uid, _)| sources.contains(uid)));
+            self.count_found(sent.iter().filter(|(uid, _)| sources.contains(uid)));
             return Ok(Vec::new());
         }
         let why = format!(
@@ -159,7 +159,7 @@ impl FolderRun<'_> {
     }
 
     /// Counts messages, UID and size, that were sent in this run and found there.
-    pub(super) fn count<'m>(&mut self, messages: impl Iterator<Item = &'m (u32, u64)>) {
+    pub(super) fn count_found<'m>(&mut self, messages: impl Iterator<Item = &'m (u32, u64)>) {
         let (count, bytes) = messages.fold((0, 0), |(count, bytes), (_, size)| (count + 1, bytes + size));
         self.outcome.messages += count;
         self.outcome.bytes += bytes;
@@ -288,10 +288,10 @@ impl FolderRun<'_> {
                     facts: pair.differences(&self.route.source).collect(),
                 });
             }
-            self.tell_differences(delivered.iter().flat_map(|m| m.facts.clone()).collect()).await;
+            self.emit_differences(delivered.iter().flat_map(|m| m.facts.clone()).collect()).await;
             self.work().ledger().record_delivered(self.row.id, &delivered, outcome, &[])?;
             if outcome == Outcome::Copied {
-                self.work().context.accounts.copied(self.work().key());
+                self.work().context.accounts.mark_known(self.work().key());
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::mapping::target::Target;
 use crate::state::ledger::{FolderRow, Rows};
 
 /// Says what a folder that is not what it was means.
-pub(super) async fn tell_changed(
+pub(super) async fn warn_changed(
     work: MailboxWork<'_>,
     row: &FolderRow,
     target: &Target,

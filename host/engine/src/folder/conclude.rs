@@ -23,7 +23,7 @@ impl FolderRun<'_> {
             self.arrived.as_ref().map(|list| list.iter().map(|m| m.uid).collect());
         let proof = arrived.and_then(|uids| proof(&self.source, &self.route.selected, &uids));
         self.record_proof(proof.filter(|_| well))?;
-        self.tell_finished().await
+        self.emit_finished().await
     }
 
     /// Records and tells what was found, in place of what earlier looks of this kind found: also that the
@@ -58,7 +58,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub(super) async fn tell_finished(&self) -> Step<()> {
+    pub(super) async fn emit_finished(&self) -> Step<()> {
         let (messages, bytes) = (self.outcome.messages, self.outcome.bytes);
         tracing::info!(copied = messages, bytes, "folder finished");
         let work = self.work();

@@ -64,7 +64,7 @@ impl FolderRun<'_> {
             unproven.extract_if(.., |copy| in_list(&listed, copy.target_uid).is_none()).collect();
         let mut lost = self.look_elsewhere(&absent, &listed).await?;
         let misnamed =
-            if lost.is_empty() { Vec::new() } else { self.misnamed(&mut unproven, &listed).await? };
+            if lost.is_empty() { Vec::new() } else { self.find_misnamed(&mut unproven, &listed).await? };
         if !misnamed.is_empty() {
             let is_lost = |copy: &&UnprovenCopy| lost.iter().any(|m| m.uid == copy.uid);
             let again: Vec<UnprovenCopy> = absent.iter().filter(is_lost).chain(&misnamed).copied().collect();
@@ -93,7 +93,7 @@ impl FolderRun<'_> {
 
     /// Takes out of what was `found` what the target has another message for, where something came under a
     /// UID that nobody was told: then one message was given another one's UID, and others may have been.
-    async fn misnamed(
+    async fn find_misnamed(
         &mut self,
         found: &mut Vec<UnprovenCopy>,
         listed: &[ListedMessage],

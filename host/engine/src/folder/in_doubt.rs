@@ -75,7 +75,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the target or the ledger fails.
-    pub(super) async fn tell_vanished(&mut self, from: u32) -> Step<()> {
+    pub(super) async fn warn_vanished(&mut self, from: u32) -> Step<()> {
         if self.vanished.is_empty() {
             return Ok(());
         }

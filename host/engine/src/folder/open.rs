@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use mailhaul_imap::{Preparation, Prepared, Selected};
 
 use crate::code::Code;
-use crate::folder::changed::tell_changed;
+use crate::folder::changed::warn_changed;
 use crate::folder::copy::item::Route;
 use crate::folder::identity::known_rows;
 use crate::folder::real_name::{OpenedFolder, identify_opened};
@@ -90,8 +90,8 @@ impl<'a> FolderRun<'a> {
             return stopped(Code::SelectRefused, why).record(work, &row, ends).await;
         }
         source.keep_list(work, &row);
-        source.tell_short(work, &row).await;
-        tell_changed(work, &row, target, &source.selected, &opened, &rows).await;
+        source.warn_short_list(work, &row).await;
+        warn_changed(work, &row, target, &source.selected, &opened, &rows).await;
         let place =
             work.ledger().open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?;
         if called != target.path {
@@ -173,7 +173,7 @@ impl SourceEnd {
     }
 
     /// Says when the list is shorter than the source's own count.
-    async fn tell_short(&self, work: MailboxWork<'_>, row: &FolderRow) {
+    async fn warn_short_list(&self, work: MailboxWork<'_>, row: &FolderRow) {
         if self.unlisted > 0 {
             let message = format!(
                 "{}: the source counts {} messages and lists {}: {} cannot be copied",

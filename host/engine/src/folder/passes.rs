@@ -107,7 +107,7 @@ impl FolderRun<'_> {
                 (self.ends.target, *outcome) = spread(&self.route, source, self.ends.target, &wanted).await?;
                 self.ends.stay().await?;
                 self.take_note(&mut pass.outcome);
-                self.tell_losses(&mut pass.outcome).await;
+                self.warn_losses(&mut pass.outcome).await;
                 if self.outcome.interrupted {
                     return Ok(self);
                 }
@@ -133,7 +133,7 @@ impl FolderRun<'_> {
             let brought = self.outcome.messages - before > lost.len() as u64;
             let none_lost = lost.is_empty();
             let mut again: HashSet<u32> =
-                self.tried_in_vain(lost, &mut tried).await?.into_iter().map(|m| m.uid).collect();
+                self.record_not_stored(lost, &mut tried).await?.into_iter().map(|m| m.uid).collect();
             again.extend(pass.again.iter().map(|m| m.uid));
             let unsent: Vec<u32> =
                 later.iter().map(|m| m.uid).chain(pass.outcome.unread.iter().copied()).collect();
@@ -179,7 +179,7 @@ impl FolderRun<'_> {
     }
 
     /// Tells flags the target cannot hold, and messages that lose their place.
-    async fn tell_losses(&self, copied: &mut CopyOutcome) {
+    async fn warn_losses(&self, copied: &mut CopyOutcome) {
         for (flag, count) in copied.flags_lost.drain() {
             self.route
                 .warn(format!("the target cannot hold the flag `{flag}`, set on {count} messages"))
@@ -210,14 +210,14 @@ impl FolderRun<'_> {
         let open: Vec<ListedMessage> = wanted.iter().filter(in_question).cloned().collect();
         let mut looked = self.resolve(open).await?;
         let mut mistaken = HashSet::new();
-        if let Some(claims) = self.doubt_claims(wanted, &pass.outcome, &mut looked).await? {
+        if let Some(claims) = self.recheck_claims(wanted, &pass.outcome, &mut looked).await? {
             mistaken.extend(pass.outcome.taken.extract_if(|_, claim| !claim.merged).map(|(uid, _)| uid));
             counted.extend(claims);
             mistaken.extend(&counted);
         }
         let new = |m: &&ListedMessage| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
         let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size())).collect();
-        self.count(found.iter());
+        self.count_found(found.iter());
         let mut not_found = looked.open;
         let absent: HashSet<u32> = not_found.iter().map(|m| m.uid).collect();
         pass.refused = std::mem::take(&mut pass.outcome.refused);
@@ -256,7 +256,7 @@ impl FolderRun<'_> {
     /// Where a UID was given a second time, and not since the target takes two messages for one, it was
     /// wrong: of this pass none is believed, and everything is looked for by its content. Returns which
     /// messages were counted as copied by then.
-    async fn doubt_claims(
+    async fn recheck_claims(
         &mut self,
         wanted: &[ListedMessage],
         copied: &CopyOutcome,
@@ -309,7 +309,7 @@ impl FolderRun<'_> {
     }
 
     /// Records messages that the target acknowledged and does not hold; returns those to be sent once more.
-    async fn tried_in_vain(
+    async fn record_not_stored(
         &self,
         lost: Vec<ListedMessage>,
         tried: &mut PassHistory,

@@ -15,7 +15,7 @@ impl FolderRun<'_> {
     pub(super) async fn prove(&mut self) -> Step<()> {
         self.differences = self.gone_from_target()?;
         if self.outcome.over_quota.is_none() {
-            let late = self.stored_late().await?;
+            let late = self.remove_late_copies().await?;
             self.differences.extend(late);
         }
         self.outcome.differences += self.differences.iter().filter(|difference| !difference.note).count();
@@ -36,7 +36,7 @@ impl FolderRun<'_> {
     }
 
     /// Looks for late copies of what earlier runs left in doubt, and forgets what was looked for twice.
-    async fn stored_late(&mut self) -> Step<Vec<Difference>> {
+    async fn remove_late_copies(&mut self) -> Step<Vec<Difference>> {
         if self.in_doubt.is_empty() {
             return Ok(Vec::new());
         }

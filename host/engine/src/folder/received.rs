@@ -69,10 +69,10 @@ impl FolderRun<'_> {
             // What is done to all of them is done to their texts.
             self.read_back(pairs(rest), &mut differences).await?;
         } else if !rewritten.is_empty() {
-            self.tell_usual(usual, sample.len()).await?;
+            self.record_usual_growth(usual, sample.len()).await?;
         }
         self.work().ledger().add_differences(self.row.id, &differences)?;
-        self.tell_differences(differences).await;
+        self.emit_differences(differences).await;
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub(super) async fn tell_usual(&mut self, usual: i64, read: usize) -> Step<()> {
+    pub(super) async fn record_usual_growth(&mut self, usual: i64, read: usize) -> Step<()> {
         let more = if usual > 0 { "longer" } else { "shorter" };
         let note = Difference {
             folder: self.route.source.clone(),
@@ -96,12 +96,12 @@ impl FolderRun<'_> {
         };
         let earlier = |d: &Difference| d.uid == 0 && d.kind == DifferenceKind::AlteredHeaders;
         self.work().ledger().replace_differences(self.row.id, earlier, std::slice::from_ref(&note))?;
-        self.tell_differences(vec![note]).await;
+        self.emit_differences(vec![note]).await;
         Ok(())
     }
 
     /// Tells differences that are recorded already.
-    pub(super) async fn tell_differences(&mut self, differences: Vec<Difference>) {
+    pub(super) async fn emit_differences(&mut self, differences: Vec<Difference>) {
         let work = self.work();
         self.outcome.differences += differences.iter().filter(|difference| !difference.note).count();
         for difference in differences {

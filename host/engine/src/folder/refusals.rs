@@ -153,7 +153,7 @@ impl FolderRun<'_> {
             return Ok(Vec::new());
         }
         if alone && refused.iter().all(|r| r.refusal.bad) && work.context.refusals.is_all_bad(work.key()) {
-            self.refuses_all(&refused).await?;
+            self.stop_refused(&refused).await?;
             return Ok(Vec::new());
         }
         // Small ones went behind large ones before nothing went any more: nothing tells that it is the
@@ -299,12 +299,12 @@ impl FolderRun<'_> {
             }
             return Ok(Vec::new());
         }
-        self.refuses_all(&held).await?;
+        self.stop_refused(&held).await?;
         Ok(Vec::new())
     }
 
     /// Stops the folder: nothing was taken behind these.
-    async fn refuses_all(&mut self, held: &[RefusedMessage]) -> Step<()> {
+    async fn stop_refused(&mut self, held: &[RefusedMessage]) -> Step<()> {
         let Some(first) = held.first() else { return Ok(()) };
         let why = format!(
             "the target refused {} messages and took nothing after them, with the words: {}{}; what is not there yet is \

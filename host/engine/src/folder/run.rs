@@ -44,7 +44,7 @@ pub(crate) async fn run(
         folder = folder.copy().await?;
     }
     if folder.outcome.stopped {
-        folder.tell_finished().await?;
+        folder.emit_finished().await?;
     } else if !folder.outcome.interrupted {
         folder.set_flags().await?;
         folder.prove().await?;

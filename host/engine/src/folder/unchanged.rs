@@ -54,7 +54,7 @@ pub(crate) fn standing(
 /// Whether a folder that was opened and listed has the messages of its proof, each with the flags that its
 /// copy was given and with the size and date that it had.
 #[must_use]
-pub(crate) fn is_as_given(row: &FolderRow, rows: &Rows, now: &Selected, listed: &[Fetched]) -> bool {
+pub(crate) fn has_given_flags(row: &FolderRow, rows: &Rows, now: &Selected, listed: &[Fetched]) -> bool {
     let same_messages = row.proof.is_some_and(|proof| same_source(&proof, now))
         && now.uid_validity.is_some()
         && now.uid_validity == row.source_uid_validity

@@ -52,9 +52,9 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
 async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
     let _permit = context.ceilings.pair(mailbox).await;
     let (mut source, mut target) =
-        tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
+        tokio::join!(inspect(context, mailbox, Side::Source), inspect(context, mailbox, Side::Target));
     let stopped = compare(context, mailbox, &mut source, &mut target).await;
-    let (source, target) = (held(source).await, held(target).await);
+    let (source, target) = (leave(source).await, leave(target).await);
     let mut rows = Vec::with_capacity(2);
     let (source, target) =
         (with_reading(context, mailbox, source).await, with_reading(context, mailbox, target).await);
@@ -92,7 +92,7 @@ struct EndInspection {
     session: Session,
 }
 
-async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<EndInspection, EndError> {
+async fn inspect(context: &Context, mailbox: &Mailbox, side: Side) -> Result<EndInspection, EndError> {
     let spec = mailbox.side(side);
     // A ledger that cannot be read is a run's business.
     let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).ok().flatten();
@@ -120,7 +120,7 @@ async fn compare(
 }
 
 /// Logs out of an end that was looked at, and keeps its figures.
-async fn held(looked: Result<EndInspection, EndError>) -> Result<Holdings, EndError> {
+async fn leave(looked: Result<EndInspection, EndError>) -> Result<Holdings, EndError> {
     let EndInspection { held, session, .. } = looked?;
     log_out(session).await;
     Ok(held)

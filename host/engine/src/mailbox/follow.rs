@@ -105,7 +105,7 @@ pub(crate) async fn follow(
 /// Returns the folders that have to be opened; the others are as they were when they were proven.
 /// `same_flags` are paths of source folders whose messages were listed just now and have the flags that their
 /// copies were given.
-pub(crate) async fn leave_proven(
+pub(crate) async fn folders_to_open(
     work: MailboxWork<'_>,
     folders: Vec<MappedFolder>,
     same_flags: &HashSet<String>,

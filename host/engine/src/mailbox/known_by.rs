@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_imap::{Folder, FolderStatus, Session};
 
-use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
+use crate::mapping::renamed_at_source::{Witness, best_witnesses, holds_witnesses};
 use crate::mapping::target::Listing;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -95,7 +95,7 @@ pub(crate) async fn has_any(
         {
             continue;
         }
-        if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
+        if holds_witnesses(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
             return Ok(true);
         }
     }
@@ -104,7 +104,7 @@ pub(crate) async fn has_any(
 
 /// What a mailbox has found that would be in folders of this list if the target were its too; `None` when it
 /// has found nothing that could be looked for.
-pub(crate) fn their_finds<'a>(
+pub(crate) fn found_messages<'a>(
     listing: &'a Listing,
     theirs: &Ledger,
 ) -> Result<Option<Vec<FolderWitnesses<'a>>>, LedgerError> {
@@ -125,7 +125,7 @@ pub(crate) async fn has_one(target: &mut Session, finds: &[FolderWitnesses<'_>])
     for (folder, _, witnesses) in finds {
         for witness in witnesses {
             let Some(uid) = witness.target_uid else { continue };
-            if is_same(target, folder, &[(uid, witness)]).await.map_err(EndError::at(Side::Target))? {
+            if holds_witnesses(target, folder, &[(uid, witness)]).await.map_err(EndError::at(Side::Target))? {
                 return Ok(true);
             }
         }

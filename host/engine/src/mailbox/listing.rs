@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Expected, Folder, FolderName, FolderPath, FolderStatus, ImapError, Session};
 
-use crate::folder::unchanged::is_as_given;
+use crate::folder::unchanged::has_given_flags;
 use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mapping::target::Listing;
 use crate::server::dial::Ends;
@@ -31,7 +31,7 @@ pub(crate) struct KnownFolders {
 
 impl KnownFolders {
     /// Reads them from a ledger.
-    /// 
+    ///
     /// # Errors
     /// When the ledger fails.
     pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
@@ -120,7 +120,7 @@ pub(crate) fn unlisted(side: Side, listing: &Listing) -> Option<String> {
 }
 
 /// Warns of folders that either end's list lacks.
-pub(crate) async fn tell_unlisted(work: MailboxWork<'_>, source: &Listing, target: &Listing) {
+pub(crate) async fn warn_unlisted(work: MailboxWork<'_>, source: &Listing, target: &Listing) {
     for (side, listing) in [(Side::Source, source), (Side::Target, target)] {
         if let Some(message) = unlisted(side, listing) {
             work.warn(message).await;
@@ -170,7 +170,7 @@ async fn look(
     if !source.opening_tells_status() {
         return Ok(same);
     }
-    let rows = work.ledger().folders()?.into_iter().filter(is_worth_it);
+    let rows = work.ledger().folders()?.into_iter().filter(is_worth_listing);
     let mut rows: HashMap<String, FolderRow> = rows.map(|row| (row.source.clone(), row)).collect();
     let candidates: Vec<FolderCandidate> = (0..)
         .zip(listing.iter())
@@ -188,7 +188,7 @@ async fn look(
         for (FolderCandidate { at, path, row, .. }, look) in together.iter().zip(looks) {
             let Some((selected, listed)) = look else { continue };
             let known = work.ledger().rows(row.id)?;
-            if is_as_given(row, &known, &selected, &listed)
+            if has_given_flags(row, &known, &selected, &listed)
                 && let Some((_, status)) = listing.get_mut(*at)
             {
                 *status = Some(FolderStatus::from(&selected));
@@ -199,7 +199,7 @@ async fn look(
     Ok(same)
 }
 
-fn is_worth_it(row: &FolderRow) -> bool {
+fn is_worth_listing(row: &FolderRow) -> bool {
     let proof = row.proof.filter(|_| row.target.is_some() && row.stopped.is_none());
     proof.is_some_and(|proof| {
         proof.source_modseq.is_none() && (1..=MESSAGES_AT_ONCE).contains(&proof.source_messages)

@@ -29,7 +29,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::mailbox::known_by::{FolderWitnesses, has_any, has_copies, their_copies};
 use crate::mailbox::open::Interruption;
-use crate::mailbox::turn::{until_known, wait};
+use crate::mailbox::turn::{wait, wait_until_known};
 use crate::mapping::target::Listing;
 use crate::message::list::contents;
 use crate::server::error::EndError;
@@ -115,7 +115,7 @@ pub(crate) async fn enter(
                 );
                 let theirs = || ledger(&seen.account.mailbox).ok().flatten();
                 let ends = (&mut *source_end, &mut *target_end);
-                let is_elsewhere = until_known(context, ends, target, turn, theirs).await?;
+                let is_elsewhere = wait_until_known(context, ends, target, turn, theirs).await?;
                 if is_elsewhere {
                     continue;
                 }

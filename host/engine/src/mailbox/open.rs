@@ -97,7 +97,7 @@ pub(crate) async fn dial_again(
     error: EndError,
 ) -> Result<(), EndError> {
     let MailboxWork { context, mailbox, .. } = work;
-    if context.breaks.blamed(mailbox) == blamed {
+    if context.breaks.blamed_count(mailbox) == blamed {
         return Err(error);
     }
     let (side, reason) = (error.side(), error.stopped().reason);

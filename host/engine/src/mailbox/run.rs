@@ -9,9 +9,9 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, SharedLedger, Step, locked};
-use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
+use crate::mailbox::follow::{folders_to_open, follow, look_up_elsewhere, names};
 use crate::mailbox::hooks::EndsState;
-use crate::mailbox::listing::{figures_and_flags, tell_unlisted};
+use crate::mailbox::listing::{figures_and_flags, warn_unlisted};
 use crate::mailbox::moved::follow_moves;
 use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
@@ -74,7 +74,7 @@ async fn attempts(
     let mut lost = 0;
     let mut connected = false;
     loop {
-        let blamed = || context.breaks.blamed(mailbox) + context.refusals.all_put_off(&mailbox.key);
+        let blamed = || context.breaks.blamed_count(mailbox) + context.refusals.put_off_count(&mailbox.key);
         let before_it = blamed();
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
@@ -138,7 +138,7 @@ async fn attempt(
     };
     *connected = true;
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
-    tell_unlisted(work, &listings.0, &listings.1).await;
+    warn_unlisted(work, &listings.0, &listings.1).await;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;
@@ -160,7 +160,7 @@ async fn attempt(
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
     ends = look_up_elsewhere(work, ends, mapped, there).await?;
     follow(work, &mut ends.target, mapped, there).await?;
-    let mut open = leave_proven(work, mapped.clone(), &same_flags).await?;
+    let mut open = folders_to_open(work, mapped.clone(), &same_flags).await?;
     follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
     let end = folders::run(work, ends, &open, &planned.messages, to_copy).await?;
     if end.interrupted {

@@ -71,11 +71,11 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
         Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
     };
     let lists = Lists::default();
-    let end = all(open.work(&lists)).await;
+    let end = undo_all(open.work(&lists)).await;
     open.close(end).await
 }
 
-async fn all(work: MailboxWork<'_>) -> Result<MailboxEnd, Interruption> {
+async fn undo_all(work: MailboxWork<'_>) -> Result<MailboxEnd, Interruption> {
     let context = work.context;
     let at = EndError::at(Side::Target);
     let (_permit, mut target) = if work.ledger().has_open_intents()? {

@@ -202,7 +202,7 @@ pub(crate) async fn confirm(
             for at in order {
                 let Some(old) = vanished.get(at) else { continue };
                 let known: Vec<(u32, &Witness)> = old.witnesses.iter().map(|one| (one.uid, one)).collect();
-                if is_same(source, &folder, &known).await.map_err(EndError::at(Side::Source))? {
+                if holds_witnesses(source, &folder, &known).await.map_err(EndError::at(Side::Source))? {
                     found = Some(at);
                     break;
                 }
@@ -217,7 +217,7 @@ pub(crate) async fn confirm(
 
 /// Whether the folder holds all of these messages, or what a server made of them, under these UIDs: one that
 /// is there is no evidence where the next may be another one's.
-pub(crate) async fn is_same(
+pub(crate) async fn holds_witnesses(
     session: &mut Session,
     folder: &Folder,
     witnesses: &[(u32, &Witness)],

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
-use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
+use crate::mapping::renamed_at_source::{Witness, best_witnesses, holds_witnesses};
 use crate::mapping::target::{MappedFolder, Mappings, collision_key};
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -105,7 +105,7 @@ pub(crate) async fn find(
         };
         let mut found = None;
         for (at, (folder, _)) in candidates.iter().enumerate() {
-            if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
+            if holds_witnesses(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
                 found = Some(at);
                 break;
             }

@@ -24,7 +24,7 @@ pub(crate) fn is_ordinary(gone: usize, proven: usize) -> bool {
 /// Whether the target folder that was opened as `now` is the one in which the copies were seen: one
 /// UIDVALIDITY, and a UIDNEXT above all that it had given by then.
 #[must_use]
-pub(crate) fn has_its_numbers<'a>(
+pub(crate) fn has_same_numbering<'a>(
     row: &FolderRow,
     copies: impl IntoIterator<Item = &'a Row>,
     now: &Selected,

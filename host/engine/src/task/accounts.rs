@@ -190,17 +190,17 @@ impl Accounts {
     }
 
     /// A mailbox has a copy on its target now, by which it can be told from others.
-    pub(crate) fn copied(&self, mailbox: &str) {
+    pub(crate) fn mark_known(&self, mailbox: &str) {
         self.progressed(mailbox, |progress| progress.known = true);
     }
 
     /// A mailbox has found messages that were on its target before.
-    pub(crate) fn found(&self, mailbox: &str) {
+    pub(crate) fn mark_found(&self, mailbox: &str) {
         self.progressed(mailbox, |progress| progress.found = true);
     }
 
     /// A mailbox's target has acknowledged so many messages without telling a UID.
-    pub(crate) fn acknowledged(&self, mailbox: &str, messages: u64) {
+    pub(crate) fn add_acknowledged(&self, mailbox: &str, messages: u64) {
         if messages > 0 {
             self.progressed(mailbox, |progress| progress.acknowledged += messages);
         }
@@ -352,7 +352,7 @@ mod tests {
             panic!("both are at work")
         };
         assert!(of_idle.is_known() && !of_busy.is_known());
-        accounts.copied("bob");
+        accounts.mark_known("bob");
         of_busy.known().await;
         drop((busy, idle));
         of_busy.done().await;

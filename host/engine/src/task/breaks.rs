@@ -41,7 +41,7 @@ impl Breaks {
     }
 
     /// The connection to a mailbox's target ended while it was copied to.
-    pub(crate) fn broke(&self, mailbox: &str) {
+    pub(crate) fn record_break(&self, mailbox: &str) {
         self.counts().copying.insert(mailbox.to_owned());
     }
 
@@ -52,7 +52,7 @@ impl Breaks {
     }
 
     /// The connection to a mailbox's target ended while several messages were under way.
-    pub(crate) fn broke_together(&self, mailbox: &str) {
+    pub(crate) fn record_shared_break(&self, mailbox: &str) {
         *self.counts().together.entry(mailbox.to_owned()).or_default() += 1;
     }
 
@@ -65,7 +65,7 @@ impl Breaks {
     }
 
     /// The target was silent for so long in the middle of a message; whether that may be the message's doing.
-    pub(crate) fn silent(&self, mailbox: &str, after: Duration) -> bool {
+    pub(crate) fn add_silence(&self, mailbox: &str, after: Duration) -> bool {
         let mut counts = self.counts();
         let silent = counts.silent.entry(mailbox.to_owned()).or_default();
         *silent = silent.saturating_add(after);
@@ -73,7 +73,7 @@ impl Breaks {
     }
 
     /// The target has answered to a message.
-    pub(crate) fn answered(&self, mailbox: &str) {
+    pub(crate) fn end_silence(&self, mailbox: &str) {
         self.counts().silent.remove(mailbox);
     }
 
@@ -91,7 +91,7 @@ impl Breaks {
 
     /// How many ends of a mailbox's connections were put down to a message, or to the length of a question,
     /// on either end: with each of them the work has come further.
-    pub(crate) fn blamed(&self, mailbox: &Mailbox) -> u64 {
+    pub(crate) fn blamed_count(&self, mailbox: &Mailbox) -> u64 {
         [Side::Source, Side::Target].map(|side| self.reading(side, mailbox.side(side)).blamed()).iter().sum()
     }
 

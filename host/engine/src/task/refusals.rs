@@ -131,14 +131,14 @@ impl Refusals {
 
     /// How many messages are not sent again in this task, or with another date: with each of them the work
     /// has come further.
-    pub(crate) fn all_put_off(&self, mailbox: &str) -> u64 {
+    pub(crate) fn put_off_count(&self, mailbox: &str) -> u64 {
         let dates =
             |of: &MailboxRefusals| of.misdated.values().map(|undated| 1 + u64::from(*undated)).sum::<u64>();
         self.all().get(mailbox).map_or(0, |of| of.put_off.len() as u64 + dates(of))
     }
 
     /// A message was taken. Returns against which messages a refusal counts by that.
-    pub(crate) fn taken(&self, mailbox: &str) -> Vec<(FolderId, u32)> {
+    pub(crate) fn record_taken(&self, mailbox: &str) -> Vec<(FolderId, u32)> {
         let mut all = self.all();
         let Some(of) = all.get_mut(mailbox) else { return Vec::new() };
         of.suspects.values_mut().for_each(|passed| *passed = true);

@@ -52,7 +52,7 @@ pub(super) async fn blame(
 ) -> Step<()> {
     let WorkError::End(EndError::Imap(Side::Target, error)) = error else { return Ok(()) };
     if error.is_connection_lost() {
-        route.work.context.breaks.broke(route.work.key());
+        route.work.context.breaks.record_break(route.work.key());
     }
     // One that falls silent, or says what is no answer, is as one that ends. A goodbye, and an end while
     // nothing was under way, is about the server.
@@ -69,13 +69,13 @@ pub(super) async fn blame(
         ImapError::TooSlow { .. } => Some(TOO_SLOW),
         _ => None,
     };
-    if silent.is_some_and(|after| !route.work.context.breaks.silent(route.work.key(), after)) {
+    if silent.is_some_and(|after| !route.work.context.breaks.add_silence(route.work.key(), after)) {
         return Ok(());
     }
     let Some(FirstInFlight { uid, size, whole, marked }) = FirstInFlight::of(shared) else { return Ok(()) };
     let alone = open.len() == 1;
     if !alone {
-        route.work.context.breaks.broke_together(route.work.key());
+        route.work.context.breaks.record_shared_break(route.work.key());
     }
     // The keywords may be what the target breaks at.
     let key = route.work.key();
@@ -125,7 +125,7 @@ async fn blame_bad(
         let failure = Failure { uid, size, code: Code::ConnectionLost, text: &text, attempts: 0 };
         return Ok(route.refused_alone(failure).await?);
     }
-    route.work.context.breaks.broke_together(key);
+    route.work.context.breaks.record_shared_break(key);
     refusals.suspect(key, route.folder, uid);
     let text =
         format!("the connection to the target had to end when it was sent, with the answer BAD: {refusal}");

@@ -108,7 +108,7 @@ impl Reader<'_> {
         }
         let refused: Vec<FetchRefusal> =
             fetch.refused().iter().filter(|refused| !refused.ended).cloned().collect();
-        self.heed(&refused).await?;
+        self.interpret_refusals(&refused).await?;
         let mut withheld = Vec::new();
         let mut silent = Vec::new();
         let mut pieces = again(&missing, &refused);
@@ -126,7 +126,7 @@ impl Reader<'_> {
                 return Ok(());
             }
             let refused: Vec<FetchRefusal> = fetch.refused().to_vec();
-            self.heed(&refused).await?;
+            self.interpret_refusals(&refused).await?;
             asked.difference(&here).for_each(|uid| {
                 missing.remove(uid);
             });
@@ -175,7 +175,7 @@ impl Reader<'_> {
     /// # Errors
     /// Where one asks for patience, by its own words or a profile's: nothing more is asked for now. A limit
     /// that a question for several messages met may be one on its length.
-    async fn heed(&mut self, refused: &[FetchRefusal]) -> Step<()> {
+    async fn interpret_refusals(&mut self, refused: &[FetchRefusal]) -> Step<()> {
         for refused in refused {
             let refusal = &refused.refusal;
             let of_length = refusal.asks_for_patience() && refused.may_be_about_length();

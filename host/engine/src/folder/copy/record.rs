@@ -71,7 +71,7 @@ pub(super) async fn record(
     let mut told = Instant::now();
     let mut verdicts = Verdicts::default();
     while gather(&mut acks, &mut buffer).await {
-        route.work.context.breaks.answered(route.work.key());
+        route.work.context.breaks.end_silence(route.work.key());
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut olders = Vec::new();
@@ -177,9 +177,9 @@ pub(super) async fn record(
             .work
             .context
             .accounts
-            .acknowledged(route.work.key(), done.acknowledged.len() as u64 - without_uid);
+            .add_acknowledged(route.work.key(), done.acknowledged.len() as u64 - without_uid);
         if took {
-            for (folder, uid) in route.work.context.refusals.taken(route.work.key()) {
+            for (folder, uid) in route.work.context.refusals.record_taken(route.work.key()) {
                 route.work.ledger().count_refusal(folder, uid)?;
             }
         }
@@ -203,7 +203,7 @@ pub(super) async fn record(
         if !delivered.is_empty() {
             let taken =
                 route.work.ledger().record_delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
-            route.work.context.accounts.copied(route.work.key());
+            route.work.context.accounts.mark_known(route.work.key());
             let taken: HashMap<u32, UidConflict> = taken.into_iter().map(|t| (t.uid, t)).collect();
             for message in delivered.into_iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;

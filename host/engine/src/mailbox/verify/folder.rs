@@ -8,13 +8,13 @@ use mailhaul_imap::{FolderName, InternalDate, Selected, Session, UidSet};
 use crate::event::Event;
 use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::open::dial_again;
+use crate::mailbox::verify::coverage::Coverage;
 use crate::mailbox::verify::dates::{DatedCopy, other_dates};
-use crate::mailbox::verify::looked::Coverage;
 use crate::mailbox::verify::sample::{Extent, choose};
 use crate::message::compare::{ListComparison, compare_lists};
 use crate::message::dating::DateRule;
 use crate::message::differing::{ComparedPair, compare_pairs};
-use crate::message::gone::{has_its_numbers, is_ordinary};
+use crate::message::gone::{has_same_numbering, is_ordinary};
 use crate::message::list::{ListedMessage, WholeList, list_whole};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
@@ -142,7 +142,7 @@ impl FolderComparison<'_> {
         let ListComparison { mut differences, missing, pairs, resized } = lists;
         let proven = rows.values().filter(|row| row.proven()).count();
         let gone = missing.iter().filter(|row| row.proven()).count();
-        result.ordinary = is_ordinary(gone, proven) && has_its_numbers(self.row, rows.values(), &opened);
+        result.ordinary = is_ordinary(gone, proven) && has_same_numbering(self.row, rows.values(), &opened);
         result.missing = missing;
         result.extras = target.iter().filter(|m| !claimed.contains(m.uid)).cloned().collect();
         result.both = pairs.len() as u64;
@@ -242,7 +242,7 @@ impl FolderComparison<'_> {
     ) -> Step<Vec<ComparedPair>> {
         let MailboxWork { context, mailbox, .. } = self.work;
         loop {
-            let blamed = context.breaks.blamed(mailbox);
+            let blamed = context.breaks.blamed_count(mailbox);
             let error = match compare_pairs(ends, pairs, depth).await {
                 Ok(compared) => return Ok(compared),
                 Err(error) => error,

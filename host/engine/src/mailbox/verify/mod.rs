@@ -1,8 +1,8 @@
 //! `verify`: fetches and compares both ends, then runs the validation hooks. Changes nothing.
 
+mod coverage;
 mod dates;
 mod folder;
-mod looked;
 mod sample;
 mod unexplained;
 
@@ -12,11 +12,11 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, WorkError};
-use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, tell_unlisted};
+use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, warn_unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
+use crate::mailbox::verify::coverage::{Coverage, finding_key};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
-use crate::mailbox::verify::looked::{Coverage, finding_key};
 pub(crate) use crate::mailbox::verify::sample::Extent;
 use crate::mailbox::verify::unexplained::{ExtraMessage, MissingMessage, explain};
 use crate::mailbox::{hooks, unseen};
@@ -49,7 +49,7 @@ pub(crate) async fn verify(
     let work = open.work(&lists);
     let mut compared =
         Comparison { depth: extent.depth.into(), sample: extent.part(), ..Comparison::default() };
-    let mut end = all(work, extent, &mut compared).await;
+    let mut end = verify_all(work, extent, &mut compared).await;
     compared.finished = matches!(end, Ok(MailboxEnd::Complete | MailboxEnd::NotAllWell));
     let recorded = work.ledger().set_compared(&compared);
     if let (Ok(_), Err(error)) = (&end, recorded) {
@@ -58,7 +58,7 @@ pub(crate) async fn verify(
     open.close(end).await
 }
 
-async fn all(
+async fn verify_all(
     work: MailboxWork<'_>,
     extent: Extent,
     compared: &mut Comparison,
@@ -75,7 +75,7 @@ async fn all(
     unseen::record(work, &source_folders).await?;
     let target_folders =
         target_figures(&mut ends.target, &known.target).await.map_err(EndError::at(Side::Target))?;
-    tell_unlisted(work, &source_folders, &target_folders).await;
+    warn_unlisted(work, &source_folders, &target_folders).await;
     // What another mailbox has put there is not to be compared with this one's mail.
     let (pair, lists) = ((&mut ends.source, &mut ends.target), (&source_folders, &target_folders));
     one_account::enter(context, work.mailbox, pair, lists, Purpose::Look).await?;
@@ -108,7 +108,7 @@ async fn all(
         };
         let comparison = FolderComparison { work, row, target_path, extent };
         let result = loop {
-            let blamed = context.breaks.blamed(work.mailbox);
+            let blamed = context.breaks.blamed_count(work.mailbox);
             match comparison.folder(&mut ends, names).await {
                 Err(WorkError::End(error)) => dial_again(work, &mut ends, blamed, error).await?,
                 done => break done?,

@@ -140,7 +140,7 @@ async fn read(
 ) -> Step<HashMap<u32, Content>> {
     let at = EndError::at(Side::Target);
     loop {
-        let blamed = work.context.breaks.blamed(work.mailbox);
+        let blamed = work.context.breaks.blamed_count(work.mailbox);
         match contents(&mut ends.target, uids).await {
             Ok(read) => return Ok(read.found),
             Err(error) => dial_again(work, ends, blamed, at(error)).await?,
