@@ -7,10 +7,11 @@ use clap::CommandFactory as _;
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{
-    CheckRow, Event, Finish, MailboxEnd, NotUndone, NotUndoneCode, Refused, RefusedKind, Undone,
+    CheckRow, Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind, UndoException, UndoExceptionCode,
+    UndoSummary,
 };
 use mailhaul_engine::plan::PlanFile;
-use mailhaul_engine::summary::{DifferenceKind, ProjectSummary, Side, Stopped, Verified};
+use mailhaul_engine::summary::{DifferenceKind, ProjectSummary, Side, Stopped, VerifiedDepth};
 use mailhaul_project::{Project, TABLES};
 use serde_json::{Value, json};
 
@@ -130,7 +131,13 @@ fn codes_and_kinds() {
     let kinds = quoted(section("## Differences").split("Each").next().unwrap());
     let there: Vec<String> = DifferenceKind::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(kinds[1..], there[..]);
-    for depth in [Verified::None, Verified::Sample, Verified::Counts, Verified::Headers, Verified::Full] {
+    for depth in [
+        VerifiedDepth::None,
+        VerifiedDepth::Sample,
+        VerifiedDepth::Counts,
+        VerifiedDepth::Headers,
+        VerifiedDepth::Full,
+    ] {
         let name = serde_json::to_value(depth).unwrap();
         assert!(section("### `report --format json`").contains(&format!("`{}`", name.as_str().unwrap())));
     }
@@ -208,15 +215,15 @@ fn events() -> Vec<Event> {
     let read = |value: &Value| value.clone();
     let plan = document(section("### `plan --out FILE` and `plan --format json`"));
     let name = || "anna@old".to_owned();
-    let not_undone = NotUndone {
+    let not_undone = UndoException {
         source: String::new(),
         uid: 1,
         target_uid: 1,
-        code: NotUndoneCode::Gone,
+        code: UndoExceptionCode::Gone,
         reason: String::new(),
     };
-    let undone = Undone { not_undone: vec![not_undone], ..Undone::default() };
-    let refused = Refused { kind: RefusedKind::Input, reasons: vec![], remedy: Some(String::new()) };
+    let undone = UndoSummary { not_undone: vec![not_undone], ..UndoSummary::default() };
+    let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons: vec![], remedy: Some(String::new()) };
     let all = vec![
         Event::Started { mailboxes: 1 },
         Event::Warning { mailbox: None, message: String::new() },

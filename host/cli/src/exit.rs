@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use mailhaul_engine::cause::Cause;
-use mailhaul_engine::event::{CheckRow, Finish, MailboxEnd, RefusedKind};
+use mailhaul_engine::event::{CheckRow, Finish, MailboxEnd, TaskRefusalKind};
 
 /// What the process ends with. Published: scripts depend on the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +71,9 @@ fn common(mut codes: impl Iterator<Item = Exit>) -> Exit {
 pub(crate) fn of_finish(finish: &Finish) -> Exit {
     if let Some(refused) = &finish.refused {
         return match refused.kind {
-            RefusedKind::Input => Exit::Input,
-            RefusedKind::Plugin => Exit::Plugin,
-            RefusedKind::Internal => Exit::Internal,
+            TaskRefusalKind::Input => Exit::Input,
+            TaskRefusalKind::Plugin => Exit::Plugin,
+            TaskRefusalKind::Internal => Exit::Internal,
         };
     }
     if finish.interrupted {
@@ -145,9 +145,9 @@ mod tests {
         finish.interrupted = true;
         assert_eq!(of_finish(&finish), Exit::Interrupted);
         for (kind, exit) in [
-            (RefusedKind::Input, Exit::Input),
-            (RefusedKind::Plugin, Exit::Plugin),
-            (RefusedKind::Internal, Exit::Internal),
+            (TaskRefusalKind::Input, Exit::Input),
+            (TaskRefusalKind::Plugin, Exit::Plugin),
+            (TaskRefusalKind::Internal, Exit::Internal),
         ] {
             finish.refused = Some(Refused { kind, reasons: vec![], remedy: None });
             assert_eq!(of_finish(&finish), exit);

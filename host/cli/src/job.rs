@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use mailhaul_engine::destinations::{Credential, Destination, Server};
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle;
-use mailhaul_engine::job::{Admin, Host, Ignore, Job, Limits, Order, SecretSource, Select, Task};
+use mailhaul_engine::job::{
+    Admin, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection, Task,
+};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_engine::store;
 use mailhaul_imap::{AuthMethod, Secret};
@@ -135,7 +137,7 @@ pub(crate) fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
         mailbox_hosts: destinations(&project.mailboxes.hosts),
         rules,
         select: select(&project.select)?,
-        ignore: Ignore { flags: project.ignore.flags, dates: project.ignore.dates },
+        ignore: IgnoredDifferences { flags: project.ignore.flags, dates: project.ignore.dates },
         limits: Limits {
             mailboxes_at_once: project.limits.mailboxes_at_once,
             connections_per_host: project.limits.connections_per_host,
@@ -156,7 +158,7 @@ fn keep<T>(result: Result<T, Cause>, causes: &mut Vec<Cause>) -> Option<T> {
     result.map_err(|cause| causes.push(cause)).ok()
 }
 
-fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
+fn host(project: &Project, side: &Side) -> Result<HostSettings, Cause> {
     let dialer = match &side.ca_file {
         Some(file) => Dialer::trusting(&file.pem).map_err(|error| Cause {
             sentence: format!(
@@ -177,7 +179,7 @@ fn host(project: &Project, side: &Side) -> Result<Host, Cause> {
         }
         None => None,
     };
-    Ok(Host {
+    Ok(HostSettings {
         server: server(side),
         dialer,
         method: method(side.auth),
@@ -262,7 +264,7 @@ fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
     Ok(rule)
 }
 
-fn select(select: &mailhaul_project::Select) -> Result<Select, Failure> {
+fn select(select: &mailhaul_project::Selection) -> Result<Selection, Failure> {
     let since = match &select.since {
         // A day begins at midnight UTC, so that the same file selects the same mail on any machine.
         Some(since) => {
@@ -271,7 +273,7 @@ fn select(select: &mailhaul_project::Select) -> Result<Select, Failure> {
         }
         None => None,
     };
-    Ok(Select {
+    Ok(Selection {
         since,
         max_size: select.max_size.as_ref().map(|limit| (limit.bytes, limit.written.clone())),
         skip_deleted: select.skip_deleted,

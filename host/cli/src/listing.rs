@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mailhaul_engine::destinations::{self, Allowed};
+use mailhaul_engine::destinations::{self, AllowedHosts};
 use mailhaul_engine::plugin::{
     Diagnostic, MailboxEntry, MailboxSource, PluginError, PluginFailure, PluginId, Severity,
 };
@@ -49,7 +49,7 @@ fn allowed(
 ) -> Result<Vec<MailboxEntry>, Failure> {
     let hosts = job::destinations(&project.mailboxes.hosts);
     let (source, target) = (job::server(&project.source), job::server(&project.target));
-    match destinations::refusal(Allowed::of(&**plugin, &hosts), &source, &target, &entries) {
+    match destinations::refusal(AllowedHosts::of(&**plugin, &hosts), &source, &target, &entries) {
         Some(refusal) => Err(Failure::refused(Exit::Input, &refusal.reasons, refusal.remedy.as_deref())),
         None => Ok(entries),
     }

@@ -6,28 +6,26 @@ use mailhaul_imap::{Account, AuthMethod, Login};
 use mailhaul_net::Endpoint;
 
 use crate::destinations::Credential;
-use crate::job::Host;
+use crate::job::HostSettings;
 use crate::plugin::AccountEntry;
 use crate::side::Side;
 
-/// One mailbox, ready to be dialled.
+/// A mailbox of the list with everything it takes to log in at both ends.
 #[derive(Clone)]
 pub(crate) struct Mailbox {
-    /// Stable identity.
+    /// The key by which the ledger, events and reports name it.
     pub key: String,
-    /// The old end.
     pub source: AccountSpec,
-    /// The new end.
     pub target: AccountSpec,
-    /// Its row says that sharing an account is meant.
+    /// `meant` in the list: sharing an account with another mailbox, or both ends, is intended.
     pub one_account: bool,
 }
 
 impl Mailbox {
-    /// What the ledger records about whose mail this is.
+    /// Returns the accounts that the ledger is begun for and compared with ever after.
     #[must_use]
-    pub(crate) fn identity(&self) -> Identity {
-        Identity {
+    pub(crate) fn identity(&self) -> LedgerIdentity {
+        LedgerIdentity {
             mailbox: self.key.clone(),
             source_user: self.source.user.clone(),
             source_host: self.source.endpoint.host.clone(),
@@ -36,7 +34,6 @@ impl Mailbox {
         }
     }
 
-    /// One of its ends.
     #[must_use]
     pub(crate) fn side(&self, side: Side) -> &AccountSpec {
         if side == Side::Source { &self.source } else { &self.target }
@@ -58,28 +55,22 @@ pub(crate) fn local_part(login: &str) -> String {
 
 /// Who a ledger is about; recorded at its creation and compared ever after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity {
-    /// The mailbox's key.
+pub(crate) struct LedgerIdentity {
     pub mailbox: String,
-    /// Source log-in.
     pub source_user: String,
-    /// Source host.
     pub source_host: String,
-    /// Target log-in.
     pub target_user: String,
-    /// Target host.
+    /// Compared without case; the users are compared exactly.
     pub target_host: String,
 }
 
 /// One end of a mailbox. The secret is asked for at every log-in, so that a token can be renewed.
 #[derive(Clone)]
 pub(crate) struct AccountSpec {
-    /// The user as listed.
     pub user: String,
-    /// Where to connect.
     pub endpoint: Endpoint,
     entry: AccountEntry,
-    host: Host,
+    host: HostSettings,
 }
 
 impl fmt::Debug for AccountSpec {
@@ -91,7 +82,7 @@ impl fmt::Debug for AccountSpec {
 impl AccountSpec {
     /// Where it signs in, unless that is the project's own host of the side.
     #[must_use]
-    pub(crate) fn elsewhere(&self) -> Option<&Endpoint> {
+    pub(crate) fn foreign_endpoint(&self) -> Option<&Endpoint> {
         Some(&self.endpoint).filter(|endpoint| !self.host.server.is_own(endpoint))
     }
 
@@ -131,7 +122,11 @@ impl AccountSpec {
     }
 }
 
-pub(crate) fn spec(entry: &AccountEntry, host: &Host, side: Side) -> Result<AccountSpec, String> {
+pub(crate) fn account_spec(
+    entry: &AccountEntry,
+    host: &HostSettings,
+    side: Side,
+) -> Result<AccountSpec, String> {
     let endpoint = host.server.endpoint(entry).ok_or_else(|| {
         format!("no {0} host: set `host` under `[{0}]`, or give the list a `{0}_host` column", side.as_str())
     })?;
@@ -171,7 +166,7 @@ pub(crate) mod testing {
                 admin_hosts: Vec::new(),
                 shared: None,
             };
-            let defaults = Host {
+            let defaults = HostSettings {
                 server,
                 dialer: Dialer::platform(),
                 method: AuthMethod::Password,
@@ -183,7 +178,7 @@ pub(crate) mod testing {
             };
             let secret = Some(mailhaul_imap::Secret::from(b"x".to_vec()));
             let entry = AccountEntry { login: key.to_owned(), secret, ..AccountEntry::default() };
-            spec(&entry, &defaults, side).unwrap()
+            account_spec(&entry, &defaults, side).unwrap()
         };
         let (source, target) = (end(source, Side::Source), end(target, Side::Target));
         Mailbox { key: key.to_owned(), source, target, one_account: false }

@@ -9,67 +9,67 @@ use crate::named_enum::named_enum;
 use crate::side::Side;
 
 named_enum! {
-    /// Why a mailbox cannot go on.
+    /// Why a mailbox as a whole cannot go on, as exit codes, `check` and the report name it.
     pub enum Cause {
-        /// The user name or the password is wrong.
+        /// The server refused the log-in: user name or password are wrong.
         AuthRefused = "auth-refused",
-        /// The mailbox does not exist.
+        /// The server says that there is no such mailbox.
         MailboxMissing = "mailbox-missing",
         /// Wrong credentials or no such mailbox: the server does not say which.
         AuthOrMissing = "auth-or-missing",
-        /// IMAP is switched off for this mailbox.
+        /// The server says that IMAP is switched off for this mailbox.
         ImapDisabled = "imap-disabled",
-        /// The server wants an OAuth token.
+        /// The server takes no password, only an OAuth token.
         NeedsOauth = "needs-oauth",
-        /// Too many connections or log-ins at once.
+        /// The server has too many connections or log-ins of this user or address at once.
         TooManyConnections = "too-many-connections",
-        /// The host name has no address.
+        /// The host name has no address in the DNS.
         NameUnknown = "name-unknown",
-        /// Nothing listens on the port.
+        /// The host answers, and nothing listens on the port.
         Refused = "refused",
         /// No answer: a firewall, a wrong address, a dead host.
         Filtered = "filtered",
-        /// The certificate leads to no trusted root.
+        /// The certificate chain ends at no root that this machine trusts.
         TlsUntrusted = "tls-untrusted",
-        /// The certificate is for another name.
+        /// The certificate was issued for another name than the one dialled.
         TlsName = "tls-name",
-        /// The certificate is expired or not valid yet.
+        /// The certificate has expired, or is not valid yet.
         TlsExpired = "tls-expired",
-        /// TLS was expected on a port that answers in clear.
+        /// TLS was spoken to a port that answers in clear text.
         TlsOnPlainPort = "tls-on-plain-port",
-        /// Clear text was expected on a port that speaks TLS.
+        /// Clear text was spoken to a port that expects TLS.
         PlainOnTlsPort = "plain-on-tls-port",
-        /// The mailbox is out of room.
+        /// The mailbox is over its quota.
         Quota = "quota",
-        /// The server failed in some other way.
+        /// The server failed in a way that has no cause of its own here.
         ServerFault = "server-fault",
-        /// A plugin broke, or broke the contract.
+        /// A plugin broke, refused, or answered against its contract.
         Plugin = "plugin",
-        /// Two names in the list are one account.
+        /// Two log-ins in the list lead to one account.
         OneAccount = "one-account",
         /// The plan has conflicts, or is not the one that was agreed on.
         Plan = "plan",
-        /// The ledger cannot be used, or there is none yet.
+        /// The ledger is damaged, in use, newer or another account's, or there is none yet.
         Ledger = "ledger",
-        /// A fault of mailhaul's own.
+        /// A fault of mailhaul itself, to be reported with the log.
         Internal = "internal",
     }
 }
 
 named_enum! {
-    /// Who has to act before a mailbox can go on.
+    /// Who has to act before a mailbox, or a message, can go on.
     pub enum Actor {
-        /// Whoever runs mailhaul.
+        /// The operator: whoever runs mailhaul.
         Operator = "operator",
-        /// Whose mail it is.
+        /// The client: whose mail it is.
         Client = "client",
-        /// The host the mail comes from.
+        /// The support of the host that the mail comes from.
         OldHost = "old-host",
-        /// The host the mail goes to.
+        /// The support of the host that the mail goes to.
         NewHost = "new-host",
-        /// Nobody: it passes.
+        /// Nobody: it passes by itself, or is meant.
         Nobody = "nobody",
-        /// mailhaul's authors: it is a fault of ours.
+        /// The authors of mailhaul.
         Mailhaul = "mailhaul",
     }
 }
@@ -98,7 +98,7 @@ impl From<ServerCause> for Cause {
 }
 
 impl Cause {
-    /// Returns who has to act on the cause at this end.
+    /// Returns who has to act on the cause when it was met at `side`.
     #[must_use]
     pub fn actor(self, side: Side) -> Actor {
         let host = match side {

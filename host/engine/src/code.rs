@@ -4,19 +4,19 @@ use crate::cause::Actor;
 use crate::named_enum::named_enum;
 
 named_enum! {
-    /// Why a message is not on the target.
+    /// Why a message, or what a folder holds, is not on the target.
     pub enum Code {
-        /// Left out by the operator's own rule or selection.
+        /// A `[[folders]]` rule or `[select]` leaves it out.
         Rule = "rule",
-        /// The target takes no messages of this size.
+        /// It is larger than the target takes (APPENDLIMIT, RFC 7889, or a `[TOOBIG]` answer).
         TooBig = "too-big",
-        /// The target has a limit of another kind (`[LIMIT]`).
+        /// The target refused it with `[LIMIT]`: a limit other than its size.
         Limit = "limit",
-        /// The target refused it, in its own words.
+        /// The target refused it, for a reason that only its own words tell.
         Refused = "refused",
         /// The source lists it and does not give it, or the connection ended each time it was asked for.
         Unreadable = "unreadable",
-        /// The source counts it and does not list it.
+        /// The source counts it in EXISTS or STATUS, and its list lacks it.
         Unlisted = "unlisted",
         /// The target takes it for another message, and keeps no copy of its own.
         Merged = "merged",
@@ -28,7 +28,7 @@ named_enum! {
         ConnectionLost = "connection-lost",
         /// The target does not let its folder be opened for writing.
         SelectRefused = "select-refused",
-        /// The target does not let its folder be created.
+        /// The target refuses to create the folder it goes to, or would mix it with another.
         CreateRefused = "create-refused",
     }
 }

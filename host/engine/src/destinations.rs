@@ -5,8 +5,8 @@
 //! every mailbox: they go to the host they stand under and to that side's `admin_hosts`, whatever `hosts`
 //! says. A host means its ports of IMAP, 143 and 993, unless a port is written.
 //!
-//! A list that a foreign plugin makes is not the operator's: what [`Allowed::Plugin`] was granted stands in
-//! the place of `hosts` then, and narrows `admin_hosts`.
+//! A list that a foreign plugin makes is not the operator's: what [`AllowedHosts::Plugin`] was granted stands
+//! in the place of `hosts` then, and narrows `admin_hosts`.
 //!
 //! Decided from the list alone, before a name is looked up: a look-up tells a stranger's name server who
 //! asks.
@@ -26,12 +26,12 @@ const PORTS: [u16; 2] = [143, 993];
 /// Hosts that get a sentence of their own; the others are counted.
 const SHOWN: usize = 20;
 
-/// A host the project file allows.
+/// A host, with or without a port, that credentials may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destination {
-    /// A DNS name or IP literal (IPv6 without brackets).
+    /// A DNS name or an IP literal, IPv6 without brackets.
     pub host: String,
-    /// A TCP port; `None` stands for 143 and 993.
+    /// A TCP port; `None` allows both ports of IMAP, 143 and 993.
     pub port: Option<u16>,
 }
 
@@ -48,29 +48,30 @@ impl fmt::Display for Destination {
     }
 }
 
-/// What a mailbox signs in with.
+/// Which secret a mailbox signs in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Credential {
-    /// The password or token of its row in the list.
+    /// The password or token of its own row in the list.
     Own,
-    /// `admin_password` of the side.
+    /// `admin_password` under `[source]` or `[target]`, which opens every mailbox of that side.
     Admin,
-    /// `token` of the side.
+    /// `token` under `[source]` or `[target]`, which opens every mailbox of that side.
     Token,
 }
 
 /// What the project says about the server of one side, without any secret.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// `host`; may be left out when every row names one.
+    /// `host`; `None` when every row of the list names its own.
     pub host: Option<String>,
-    /// `port`; the default follows `tls`.
+    /// `port`; without it the default port of `tls`, 993 or 143.
     pub port: Option<u16>,
-    /// `tls`.
+    /// `tls`; a row of the list may say otherwise for its mailbox.
     pub tls: TlsMode,
     /// `admin_hosts`: where `admin_password` and `token` go beside `host`.
     pub admin_hosts: Vec<Destination>,
-    /// What a row without a password signs in with.
+    /// What a row without a password signs in with; `None` when the side has neither `admin_password` nor
+    /// `token`.
     pub shared: Option<Credential>,
 }
 
@@ -92,7 +93,7 @@ impl Server {
         if entry.secret.is_some() { Some(Credential::Own) } else { self.shared }
     }
 
-    /// Whether this is the side's own host.
+    /// Returns whether the endpoint is the side's own host, in any spelling, on one of its ports.
     #[must_use]
     pub(crate) fn is_own(&self, endpoint: &Endpoint) -> bool {
         self.allowed(&[]).contains(&(canonical_host(&endpoint.host), endpoint.port))
@@ -115,8 +116,8 @@ impl Server {
 
 /// Credentials would go where they may not. Nothing was connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// One sentence for each host.
+pub struct DestinationRefusal {
+    /// One sentence for each host, at most 20, and the number of the others.
     pub reasons: Vec<String>,
     /// The lines that allow all of it, for who means it; `None` where no line could.
     pub remedy: Option<String>,
@@ -124,14 +125,14 @@ pub struct Refusal {
 
 /// Where rows may sign in beside the project's own two hosts.
 #[derive(Debug, Clone, Copy)]
-pub enum Allowed<'a> {
+pub enum AllowedHosts<'a> {
     /// `[mailboxes] hosts`: a plugin that ships reads what the operator wrote.
     Project(&'a [Destination]),
-    /// What `plugins.lock` grants this plugin.
+    /// What `plugins.lock` grants the foreign plugin that makes the list.
     Plugin(&'a PluginId, &'a [Destination]),
 }
 
-impl<'a> Allowed<'a> {
+impl<'a> AllowedHosts<'a> {
     /// For the lists of this source; `hosts` is `[mailboxes] hosts`.
     #[must_use]
     pub fn of(source: &'a dyn MailboxSource, hosts: &'a [Destination]) -> Self {
@@ -139,19 +140,19 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// Credentials of one kind on their way to one host.
-struct Stray {
+/// Credentials of one kind that would go to one host which may not have them.
+struct StrayCredential {
     credential: Credential,
     side: Side,
     endpoint: Endpoint,
-    /// Where the first mailbox of them is listed.
+    /// Place in the list of the first mailbox whose credential goes there.
     first: String,
     mailboxes: usize,
     /// The plugin that was not granted the host; `None` where the project file does not allow it.
     plugin: Option<PluginId>,
 }
 
-impl Stray {
+impl StrayCredential {
     /// The key that allows it, and the table it stands under. A row's password is one matter on both sides.
     fn key(&self) -> (&'static str, &'static str) {
         match self.credential {
@@ -160,13 +161,13 @@ impl Stray {
         }
     }
 
-    /// As the project file would name it.
+    /// Returns the host as a line of the project file would allow it.
     fn destination(&self) -> Destination {
         let port = Some(self.endpoint.port).filter(|port| !PORTS.contains(port));
         Destination { host: canonical_host(&self.endpoint.host), port }
     }
 
-    /// Whether a line of the project file could name it.
+    /// Returns whether the host can be written into the project file at all.
     fn is_host(&self) -> bool {
         let host = canonical_host(&self.endpoint.host);
         let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -206,16 +207,16 @@ impl Stray {
 /// Whether any mailbox of the list would send a credential where it may not go: all of it, by host.
 #[must_use]
 pub fn refusal(
-    allowed: Allowed<'_>,
+    allowed: AllowedHosts<'_>,
     source: &Server,
     target: &Server,
     entries: &[MailboxEntry],
-) -> Option<Refusal> {
+) -> Option<DestinationRefusal> {
     let (hosts, plugin) = match allowed {
-        Allowed::Project(hosts) => (hosts, None),
-        Allowed::Plugin(plugin, granted) => (granted, Some(plugin)),
+        AllowedHosts::Project(hosts) => (hosts, None),
+        AllowedHosts::Plugin(plugin, granted) => (granted, Some(plugin)),
     };
-    let mut strays: Vec<Stray> = Vec::new();
+    let mut strays: Vec<StrayCredential> = Vec::new();
     for (side, server) in [(Side::Source, source), (Side::Target, target)] {
         let (rows, project) = (server.allowed(hosts), server.allowed(&server.admin_hosts));
         let mut known: HashMap<(Credential, String, u16), usize> = HashMap::new();
@@ -236,7 +237,7 @@ pub fn refusal(
                 None => {
                     let first = entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key));
                     let plugin = ungranted.cloned();
-                    strays.push(Stray { credential, side, endpoint, first, mailboxes: 1, plugin });
+                    strays.push(StrayCredential { credential, side, endpoint, first, mailboxes: 1, plugin });
                 }
             }
         }
@@ -244,7 +245,7 @@ pub fn refusal(
     if strays.is_empty() {
         return None;
     }
-    let mut reasons: Vec<String> = strays.iter().take(SHOWN).map(Stray::sentence).collect();
+    let mut reasons: Vec<String> = strays.iter().take(SHOWN).map(StrayCredential::sentence).collect();
     if let Some(more) = strays.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         reasons.push(format!("and {more} more hosts like these"));
     }
@@ -260,11 +261,11 @@ pub fn refusal(
     }
     remedies.extend(plugin.and_then(|plugin| grants(plugin, &strays)));
     let remedy = (!remedies.is_empty()).then(|| remedies.join("\n"));
-    Some(Refusal { reasons, remedy })
+    Some(DestinationRefusal { reasons, remedy })
 }
 
 /// What grants a plugin the hosts that it names; `None` when nothing is missing.
-fn grants(plugin: &PluginId, strays: &[Stray]) -> Option<String> {
+fn grants(plugin: &PluginId, strays: &[StrayCredential]) -> Option<String> {
     let mut hosts: Vec<String> = Vec::new();
     for stray in strays.iter().filter(|stray| stray.plugin.is_some() && stray.is_host()) {
         let host = canonical_host(&stray.endpoint.host);
@@ -288,7 +289,7 @@ fn grants(plugin: &PluginId, strays: &[Stray]) -> Option<String> {
 }
 
 /// Where and what to write for one key, with what stands there already; `None` when nothing is missing.
-fn line((table, key): (&str, &str), there: &[Destination], strays: &[Stray]) -> Option<String> {
+fn line((table, key): (&str, &str), there: &[Destination], strays: &[StrayCredential]) -> Option<String> {
     let mut all = there.to_vec();
     for stray in
         strays.iter().filter(|stray| stray.key() == (table, key) && stray.is_host() && stray.plugin.is_none())
@@ -336,8 +337,8 @@ mod tests {
         MailboxEntry { key: line.to_string(), source, target, label: None, origin, one_account: false }
     }
 
-    fn refused(hosts: &[Destination], source: &Server, rows: &[MailboxEntry]) -> Option<Refusal> {
-        refusal(Allowed::Project(hosts), source, &server("new.example", None), rows)
+    fn refused(hosts: &[Destination], source: &Server, rows: &[MailboxEntry]) -> Option<DestinationRefusal> {
+        refusal(AllowedHosts::Project(hosts), source, &server("new.example", None), rows)
     }
 
     #[test]
@@ -422,7 +423,7 @@ mod tests {
         let granted = [named("cluster.example", Some(993)), named("node.example", Some(993))];
         let target = server("new.example", None);
         let asked = |source: &Server, rows: &[MailboxEntry]| {
-            refusal(Allowed::Plugin(&plugin, &granted), source, &target, rows)
+            refusal(AllowedHosts::Plugin(&plugin, &granted), source, &target, rows)
         };
         let source = server("old.example", None);
         for (host, port) in [("", None), ("old.example", Some(143)), ("CLUSTER.example.", Some(993))] {

@@ -12,19 +12,19 @@ use crate::summary::{
     Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, Stopped,
 };
 
-/// What an undo does, or did, in one target folder.
+/// What an undo does, or did, in one target folder; a line of `undo`'s preview and an event's body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Undone {
-    /// Target folder, in display form.
+pub struct UndoSummary {
+    /// The target folder, in display form (`/` between levels).
     pub folder: String,
-    /// Messages this project put there.
+    /// Messages that this project stored there.
     pub copies: u64,
-    /// Messages that were there already, which stay.
+    /// Messages that were there before the first run; they stay.
     pub found: u64,
     /// Messages that were on their way there when a run broke off. Whether they arrived is looked up before
     /// anything is removed; those that did count as copies then.
     pub in_doubt: u64,
-    /// Of the copies, removed now.
+    /// Copies that this undo has removed.
     pub removed: u64,
     /// Of the copies, not there any more: whoever uses the mailbox has moved or deleted them.
     pub gone: u64,
@@ -32,35 +32,35 @@ pub struct Undone {
     pub left: u64,
     /// Which were gone or left, each with why: at most a thousand of each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub not_undone: Vec<NotUndone>,
+    pub not_undone: Vec<UndoException>,
     /// They were moved to a quarantine folder, since the server cannot remove single messages.
     pub quarantined: bool,
     /// This project created the folder, and it is empty now. It stays.
     pub empty: bool,
 }
 
-/// A copy that an undo could not take back.
+/// A copy that an undo did not remove from where it was put, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NotUndone {
-    /// Source folder, in display form.
+pub struct UndoException {
+    /// Its source folder, in display form.
     pub source: String,
     /// Source UID; 0 where the source's numbers have begun anew since.
     pub uid: u32,
-    /// Where the copy was, in the target folder.
+    /// The UID under which the copy was stored in the target folder.
     pub target_uid: u32,
-    /// Why, for machines.
-    pub code: NotUndoneCode,
+    /// The reason as a stable code.
+    pub code: UndoExceptionCode,
     /// One sentence; the server's own words where it refused.
     pub reason: String,
 }
 
-/// Why an undo could not take a copy back.
+/// Why a copy was not removed from where it was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NotUndoneCode {
+pub enum UndoExceptionCode {
     /// It is not under its number any more: moved or deleted on the target since. Nothing is left to do.
     Gone,
-    /// What is under its number is not what was put there.
+    /// Another message has its UID now, or its bytes are not those that were copied.
     Altered,
     /// The target gives the folder no UIDVALIDITY, and something else, or nothing, is under its number.
     Unnumbered,
@@ -70,7 +70,7 @@ pub enum NotUndoneCode {
     Stays,
 }
 
-impl NotUndoneCode {
+impl UndoExceptionCode {
     /// Whether the same command may take it back another time.
     #[must_use]
     pub fn may_pass(self) -> bool {
@@ -82,132 +82,132 @@ impl NotUndoneCode {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The mailbox list is complete and work begins.
+    /// The list of mailboxes is read, and work begins.
     Started {
-        /// How many mailboxes.
+        /// How many mailboxes the task is about.
         mailboxes: u64,
     },
     /// A remark about an input or a mailbox that stops nothing.
     Warning {
-        /// The mailbox it is about, if any.
+        /// Key of the mailbox it is about; `None` for the list or a plugin.
         mailbox: Option<String>,
-        /// One sentence.
+        /// The remark as one sentence.
         message: String,
     },
-    /// Work on a mailbox begins.
+    /// The work on one mailbox begins.
     MailboxStarted {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
     },
-    /// `check`: one end of one mailbox was tried.
+    /// `check` has tried one end of one mailbox.
     Checked(CheckRow),
     /// `plan`, and the beginning of `run`: where the folders of a mailbox go.
     Planned(MailboxPlan),
-    /// A folder is about to be copied (or compared).
+    /// A folder is opened on both ends, and copied or compared from now on.
     FolderStarted {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// Source folder.
+        /// Source folder, in display form.
         source: String,
-        /// Target folder.
+        /// Target folder, in display form.
         target: String,
-        /// Messages to copy (or compare) now.
+        /// Messages to copy, or to compare, now.
         messages: u64,
-        /// Bytes of these.
+        /// Sum of their sizes in bytes, as the source lists them.
         bytes: u64,
     },
     /// Progress inside a folder, at most ten times a second.
     FolderProgress {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// Source folder.
+        /// Source folder, in display form.
         source: String,
         /// Messages done since `folder-started`.
         messages: u64,
         /// Bytes done since `folder-started`.
         bytes: u64,
     },
-    /// A message is neither copied nor present.
+    /// A message was recorded as skipped or failed.
     MessageException {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// Which, and why.
+        /// The message, its code and its reason.
         #[serde(flatten)]
         exception: Exception,
     },
-    /// `verify` found a difference.
+    /// A difference between both ends was found and recorded.
     DifferenceFound {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// Which.
+        /// The message, what differs, and whether it is a note.
         #[serde(flatten)]
         difference: Difference,
     },
-    /// A folder is finished.
+    /// The work on a folder ended; also for one that was left closed as proven.
     FolderFinished {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// Its counts.
+        /// The folder's counts, as the ledger has them now.
         #[serde(flatten)]
         folder: FolderSummary,
-        /// Messages copied (or compared) just now.
+        /// Messages copied, or compared, since `folder-started`.
         messages_now: u64,
-        /// Bytes of these.
+        /// Bytes of these messages.
         bytes_now: u64,
-        /// Wall-clock time.
+        /// Seconds since the folder was begun.
         seconds: f64,
     },
-    /// A validation hook answered.
+    /// A validation hook gave its verdict.
     HookFinished {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// Its answer.
+        /// The hook's verdict and findings.
         #[serde(flatten)]
         hook: HookSummary,
     },
-    /// `undo` is done with one target folder.
+    /// `undo` has finished with one target folder.
     Undone {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// What it did there.
+        /// What it removed there, and what it left.
         #[serde(flatten)]
-        undone: Undone,
+        undone: UndoSummary,
     },
-    /// A connection was lost and is tried again.
+    /// A connection was lost, or a server asks to come back later: the mailbox dials again.
     Reconnecting {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// Which end.
+        /// The end at which the connection was lost.
         side: Side,
-        /// Why.
+        /// Why it was lost, in one sentence.
         reason: String,
     },
-    /// Work on a mailbox ended.
+    /// The work on a mailbox ended.
     MailboxFinished {
-        /// The mailbox.
+        /// Key of the mailbox.
         mailbox: String,
-        /// How.
+        /// How it ended.
         end: MailboxEnd,
         /// What its ledger says now; `None` when it never got that far.
         summary: Option<MailboxSummary>,
     },
-    /// Everything ended. Always the last event.
+    /// The task ended; always the last event.
     Finished(Finish),
 }
 
-/// `check`: one end of one mailbox.
+/// One line of `check`: what was found at one end of one mailbox.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckRow {
-    /// The mailbox.
+    /// Key of the mailbox.
     pub mailbox: String,
-    /// Which end.
+    /// The end that was tried.
     pub side: Side,
-    /// Why it would not work; `None` is `ok` in JSON.
+    /// Why a run would not work; `None`, which is `ok` in JSON, when it would.
     #[serde(serialize_with = "cause_or_ok")]
     pub cause: Option<Cause>,
-    /// What to do; empty when there is nothing to do.
+    /// What to do about the cause; empty without one.
     pub remedy: String,
-    /// What was found, or the server's own words.
+    /// Folders, messages, sizes and quota, or the server's own words.
     pub detail: String,
     /// What a server profile says about the server, once somebody has logged in there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -218,7 +218,7 @@ fn cause_or_ok<S: serde::Serializer>(cause: &Option<Cause>, to: S) -> Result<S::
     to.serialize_str(cause.map_or("ok", Cause::as_str))
 }
 
-/// How the work on a mailbox ended.
+/// How the work on one mailbox ended; decides the exit code together with the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "end", rename_all = "kebab-case")]
 pub enum MailboxEnd {
@@ -226,9 +226,9 @@ pub enum MailboxEnd {
     Complete,
     /// Finished, but messages failed, a difference was found or a hook failed.
     NotAllWell,
-    /// The mailbox as a whole could not go on.
+    /// The mailbox as a whole could not go on, for this reason.
     Stopped(Stopped),
-    /// The user stopped it.
+    /// The user stopped it before its end; running the same command again continues.
     Interrupted,
 }
 
@@ -243,43 +243,43 @@ impl MailboxEnd {
     }
 }
 
-/// How everything ended: enough for an exit code.
+/// How a task ended: everything that the exit code is made of.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Finish {
-    /// The user stopped it.
+    /// Whether the user stopped it before all mailboxes had ended.
     pub interrupted: bool,
     /// Nothing was started: the mailbox list, a plan or the state folder is unusable.
-    pub refused: Option<Refused>,
-    /// Every mailbox, in list order.
+    pub refused: Option<TaskRefusal>,
+    /// The key and the end of every mailbox of the task, in list order.
     pub mailboxes: Vec<(String, MailboxEnd)>,
-    /// Messages copied (or compared).
+    /// Messages that the task copied, or compared.
     pub messages: u64,
-    /// Bytes of these.
+    /// Bytes of these messages.
     pub bytes: u64,
-    /// Wall-clock time.
+    /// Seconds from the start to the end of the task.
     pub seconds: f64,
 }
 
-/// Why nothing was started.
+/// Why a task did not start any mailbox.
 #[derive(Debug, Clone, Serialize)]
-pub struct Refused {
+pub struct TaskRefusal {
     /// `input` (exit code 2), `plugin` (6) or `internal` (1).
-    pub kind: RefusedKind,
-    /// One sentence each: place, cause, what to do.
+    pub kind: TaskRefusalKind,
+    /// The reasons, one sentence each: place, cause, what to do.
     pub reasons: Vec<String>,
     /// What to do about the last of them, where it takes more than a sentence: lines for the project file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
 
-/// Whose doing a refusal is.
+/// Whose fault it is that a task did not start; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RefusedKind {
-    /// The project's files.
+pub enum TaskRefusalKind {
+    /// The project file, the list of mailboxes, a plan or the state folder (exit code 2).
     Input,
-    /// A plugin.
+    /// A plugin that broke or broke its contract (exit code 6).
     Plugin,
-    /// This program or this machine.
+    /// mailhaul itself, or this machine (exit code 1).
     Internal,
 }

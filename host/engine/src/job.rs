@@ -17,54 +17,54 @@ use crate::rules::FolderRule;
 /// Everything about a project but its mailboxes and plugins.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// `[project] name`.
+    /// `[project] name`, which plans and reports carry.
     pub name: String,
     /// Folder of the ledgers (`[project] state`, absolute).
     pub state_dir: PathBuf,
-    /// The old host.
-    pub source: Host,
-    /// The new host.
-    pub target: Host,
+    /// `[source]`: the host the mail comes from.
+    pub source: HostSettings,
+    /// `[target]`: the host the mail goes to.
+    pub target: HostSettings,
     /// `[mailboxes] hosts`: where rows may sign in with their own passwords beside the hosts of both sides.
     pub mailbox_hosts: Vec<Destination>,
     /// `[[folders]]`, in the order of the file; the first match wins.
     pub rules: Vec<FolderRule>,
-    /// `[select]`.
-    pub select: Select,
-    /// `[verify] ignore`.
-    pub ignore: Ignore,
-    /// `[limits]`.
+    /// `[select]`: messages that are left out, and the order of the others.
+    pub select: Selection,
+    /// `[verify] ignore`: differences that are notes.
+    pub ignore: IgnoredDifferences,
+    /// `[limits]`: mailboxes, connections and memory at the same time.
     pub limits: Limits,
     /// What the project says about plugins, as one text: while it and both ends are the same, validation
     /// hooks have nothing new to say.
     pub plugin_settings: String,
-    /// `--only`: source log-ins or keys; empty means all.
+    /// `--only`: keys or source log-ins of the mailboxes to work on; empty for all.
     pub only: Vec<String>,
 }
 
 /// One side's defaults; a mailbox list may override host, port, TLS and password per row.
 #[derive(Clone)]
-pub struct Host {
-    /// Where it is, and who may sign in there.
+pub struct HostSettings {
+    /// Host, port and TLS, and which secret opens the mailboxes there.
     pub server: Server,
-    /// Trusted roots of this side.
+    /// Opens the connections, with the roots that this side trusts.
     pub dialer: Dialer,
-    /// `auth`.
+    /// `auth`: the SASL mechanism, or LOGIN.
     pub method: AuthMethod,
     /// `admin_user` and `admin_password`; used when [`Server::shared`] says so.
     pub admin: Option<Admin>,
-    /// `user_pattern`, e.g. `{user}*master`.
+    /// `user_pattern`, where `{user}` stands for the row's log-in: `{user}*master`.
     pub user_pattern: Option<String>,
     /// `token`, used when [`Server::shared`] says so and asked for at every log-in so that an expired one is
     /// renewed.
     pub token: Option<SecretSource>,
-    /// `allow_cleartext`.
+    /// `allow_cleartext`: whether a password may be sent without TLS.
     pub allow_cleartext: bool,
-    /// `compress`.
+    /// `compress`: whether COMPRESS=DEFLATE (RFC 4978) is used where the server has it.
     pub compress: bool,
 }
 
-impl fmt::Debug for Host {
+impl fmt::Debug for HostSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("server", &self.server)
@@ -76,9 +76,9 @@ impl fmt::Debug for Host {
 /// An administrator's log-in that may act for every user.
 #[derive(Clone)]
 pub struct Admin {
-    /// The administrator's name.
+    /// `admin_user`: the name that is authenticated.
     pub user: String,
-    /// The administrator's password.
+    /// `admin_password`, which opens every mailbox of the side.
     pub secret: Secret,
 }
 
@@ -87,21 +87,21 @@ pub type SecretSource = Arc<dyn Fn() -> Result<Secret, String> + Send + Sync>;
 
 /// What to leave out on purpose. It is counted as skipped, with the rule as reason.
 #[derive(Debug, Clone, Default)]
-pub struct Select {
+pub struct Selection {
     /// Messages whose INTERNALDATE lies before this instant (Unix seconds), and the date as written.
     pub since: Option<(i64, String)>,
     /// Messages larger than this many bytes, and the size as written.
     pub max_size: Option<(u64, String)>,
-    /// Permit out messages flagged `\Deleted`.
+    /// Leaves out messages flagged `\Deleted`, as `deleted = "skip"` asks.
     pub skip_deleted: bool,
-    /// In which order the others go.
+    /// The order in which the messages of a folder are copied.
     pub order: Order,
 }
 
-/// `[select] order`.
+/// `[select] order`: in which order the messages of a folder are copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The source's UID order is kept.
+    /// By the source's UIDs, so that new UIDs follow the same order.
     #[default]
     Source,
     /// Newest first, by INTERNALDATE, in strides: the owner sees yesterday's mail before that of years ago.
@@ -126,21 +126,21 @@ impl Order {
     }
 }
 
-/// Differences that are notes, not failures.
+/// `[verify] ignore`: differences that become notes and do not change the exit code.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ignore {
-    /// `"flags"`: flags and keywords.
+pub struct IgnoredDifferences {
+    /// `"flags"`: system flags and keywords.
     pub flags: bool,
     /// `"dates"`: INTERNALDATE.
     pub dates: bool,
 }
 
-/// Ceilings of a run.
+/// `[limits]`: how much a run does at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Mailboxes worked on at the same time.
+    /// Mailboxes that are worked on at the same time.
     pub mailboxes_at_once: usize,
-    /// Connections to one host at the same time.
+    /// Connections to one host at the same time, over all mailboxes.
     pub connections_per_host: usize,
     /// Whether the operator set that number himself, so that no server profile lowers it.
     pub connections_are_meant: bool,
@@ -159,12 +159,12 @@ impl Default for Limits {
     }
 }
 
-/// What to do with a [`Job`].
+/// What is done with a [`Job`]: the engine's half of a command.
 #[derive(Debug, Clone)]
 pub enum Task {
-    /// Try every mailbox on both ends; write nothing.
+    /// Logs in to both ends of every mailbox and counts what is there; changes nothing.
     Check,
-    /// Work out where every folder goes; write nothing.
+    /// Works out where every folder goes; changes nothing.
     Plan,
     /// Copy what is missing, prove the sum, run the validation hooks. With a plan, exactly that plan.
     Run {
@@ -176,14 +176,14 @@ pub enum Task {
     /// Send again what failed for this reason, and nothing else: also what was given up. Mailboxes without
     /// any are left alone.
     Retry {
-        /// The reason.
+        /// The code of the messages that are sent again.
         code: Code,
     },
     /// Take back from the target exactly what this project put there.
     Undo,
     /// Compare both ends, then run the validation hooks; write nothing to the servers.
     Verify {
-        /// How deep.
+        /// How much of every message is compared.
         depth: Depth,
         /// Percentage of messages to look at, 1 to 100; message lists are always compared whole.
         sample: u8,

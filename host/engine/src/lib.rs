@@ -1,5 +1,128 @@
-//! The migration engine: plan, copy, ledger, verify. It knows no terminal, no command line and no
-//! WebAssembly; every front end drives it through [`handle::start`].
+//! The migration engine: moves mailboxes from one IMAP server to another, and proves that it did.
+//!
+//! It knows no terminal, no command line and no WebAssembly. A front end builds a [`Job`](job::Job) and the
+//! [`Plugins`](plugin::Plugins), hands both with a [`Task`](job::Task) to [`handle::start`], and draws from
+//! the stream of [`Event`](event::Event)s; the last of them says how everything ended.
+//!
+//! # Start here
+//!
+//! 1. [`handle::start`] spawns the task. Its first step reads the list of mailboxes from the source plugin.
+//! 2. For each mailbox, a few at a time: both servers are dialled, and folders are listed on both sides.
+//! 3. The plan ([`plan::MailboxPlan`]) says where each folder goes: operator's rules, then mappers, then the
+//!    rest.
+//! 4. Each folder is opened on both ends, and what the ledger has settled is subtracted from the source's
+//!    list.
+//! 5. What the target holds already is found by content, whoever put it there.
+//! 6. The rest is streamed from UID FETCH into pipelined APPENDs; the intent is in the ledger before the
+//!    first byte.
+//! 7. Acknowledgements become ledger rows, and the target's list is compared with them.
+//! 8. When a folder's sum holds, both sides' figures are recorded: an unchanged folder stays closed from then
+//!    on.
+//! 9. Validators look at both ends, and may add a failure.
+//! 10. [`store::load`] reads all of that back as a [`ProjectSummary`](summary::ProjectSummary), without a
+//!     connection.
+//!
+//! What must always hold is listed in `host/ARCHITECTURE.md`; `rooms.rs` keeps the modules in its order.
+//!
+//! # Example
+//!
+//! A run between two scripted servers in memory, over a list of one mailbox:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use mailhaul_engine::destinations::Server;
+//! use mailhaul_engine::event::Event;
+//! use mailhaul_engine::handle::start;
+//! use mailhaul_engine::job::{HostSettings, IgnoredDifferences, Job, Limits, Selection, Task};
+//! use mailhaul_engine::plugin::{
+//!     AccountEntry, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId, Plugins, SideProfilers,
+//! };
+//! use mailhaul_imap::{AuthMethod, Secret};
+//! use mailhaul_lab::fake::{Fake, Manners};
+//! use mailhaul_net::{Dialer, TlsMode};
+//!
+//! /// Lists the mailbox of Ann; in a project, a plugin reads a table or asks a control panel.
+//! struct Ann(PluginId);
+//!
+//! #[async_trait::async_trait]
+//! impl MailboxSource for Ann {
+//!     fn plugin(&self) -> &PluginId {
+//!         &self.0
+//!     }
+//!
+//!     async fn list_mailboxes(&self, _token: Option<&str>, _max: u32) -> Result<MailboxPage, PluginError> {
+//!         let account = |host: &str| AccountEntry {
+//!             login: format!("ann@{host}"),
+//!             secret: Some(Secret::from(b"geheim".to_vec())),
+//!             ..AccountEntry::default()
+//!         };
+//!         let (source, target) = (account("old.example"), account("new.example"));
+//!         let (key, label, origin) = ("ann".to_owned(), None, None);
+//!         let ann = MailboxEntry { key, source, target, label, origin, one_account: false };
+//!         Ok(MailboxPage { mailboxes: vec![ann], ..MailboxPage::default() })
+//!     }
+//! }
+//!
+//! fn host(name: &str, server: &Fake) -> HostSettings {
+//!     let server_here = server.clone();
+//!     HostSettings {
+//!         server: Server {
+//!             host: Some(name.to_owned()),
+//!             port: None,
+//!             tls: TlsMode::None,
+//!             admin_hosts: Vec::new(),
+//!             shared: None,
+//!         },
+//!         dialer: Dialer::platform().through(move |_| std::future::ready(Ok(server_here.connect()))),
+//!         method: AuthMethod::Password,
+//!         admin: None,
+//!         user_pattern: None,
+//!         token: None,
+//!         allow_cleartext: true,
+//!         compress: false,
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! let (source, target) = (Fake::in_memory(Manners::default()), Fake::in_memory(Manners::default()));
+//! source.store(|store| {
+//!     store.add("INBOX", &["\\Seen"], "05-May-2021 05:05:05 +0000", b"Subject: hello\r\n\r\nHello, Ann.\r\n")
+//! });
+//! let state = tempfile::tempdir().unwrap();
+//! let job = Job {
+//!     name: "acme".to_owned(),
+//!     state_dir: state.path().join("state"),
+//!     source: host("old.example", &source),
+//!     target: host("new.example", &target),
+//!     mailbox_hosts: Vec::new(),
+//!     rules: Vec::new(),
+//!     select: Selection::default(),
+//!     ignore: IgnoredDifferences::default(),
+//!     limits: Limits::default(),
+//!     plugin_settings: String::new(),
+//!     only: Vec::new(),
+//! };
+//! let plugins = Plugins {
+//!     source: Arc::new(Ann(PluginId { id: "ann".to_owned(), version: "1.0.0".to_owned() })),
+//!     mappers: Vec::new(),
+//!     validators: Vec::new(),
+//!     source_profiles: SideProfilers::default(),
+//!     target_profiles: SideProfilers::default(),
+//! };
+//!
+//! let mut task = start(Arc::new(job), plugins, Task::Run { plan: None, delete_gone: false });
+//! while let Some(event) = task.events.recv().await {
+//!     match event {
+//!         Event::FolderFinished { folder, .. } => assert!(folder.counts.adds_up()),
+//!         Event::Finished(finish) => assert_eq!(finish.messages, 1),
+//!         _ => {}
+//!     }
+//! }
+//! assert_eq!(target.store(|store| store.messages("INBOX").len()), 1);
+//! # }
+//! ```
 
 // The vocabulary: what front ends and plugins see. It opens no connection and no file.
 mod account;
@@ -33,20 +156,20 @@ mod message;
 
 pub use fleet::handle;
 
-/// Why a file of the state folder cannot be used.
+/// The errors of the files in the state folder: ledgers and `project.sqlite`.
 pub mod ledger {
     pub use crate::state::ledger::LedgerError;
 }
 
-/// How projects and mailboxes stand, by what is on disk.
+/// What is on disk: the claim on the state folder, and how projects and mailboxes stand.
 pub mod store {
-    pub use crate::state::own::{NotOurs, claim};
+    pub use crate::state::own::{ForeignStateDir, claim};
     pub use crate::state::standing::load;
-    pub use crate::state::store::{Recorded, mailboxes};
+    pub use crate::state::store::{RecordedMailbox, mailboxes};
 }
 
-/// What `undo` would do, and what it did.
+/// `undo`: what it would do by the ledger alone, and what it did.
 pub mod undo {
-    pub use crate::event::{NotUndone, NotUndoneCode, Undone};
+    pub use crate::event::{UndoException, UndoExceptionCode, UndoSummary};
     pub use crate::mailbox::undo::preview;
 }

@@ -14,7 +14,7 @@ macro_rules! named_enum {
             /// Every value, in the order of the declaration.
             pub const ALL: &[Self] = &[$(Self::$value,)+];
 
-            /// Returns the stable name.
+            /// Returns the stable name, as JSON, the ledger and the screen have it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {

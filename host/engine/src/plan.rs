@@ -9,37 +9,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::summary::ProfileSummary;
 
-/// Version of the plan file.
+/// Version of the plan file's JSON document.
 pub const PLAN_SCHEMA: u32 = 1;
 
-/// A plan file.
+/// A file that `plan --out` writes and `run --plan` holds today's plan against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanFile {
-    /// [`PLAN_SCHEMA`].
+    /// [`PLAN_SCHEMA`] at the time of writing; another version is refused.
     pub schema: u32,
-    /// `[project] name`.
+    /// `[project] name`, so that a plan is not taken for another project's.
     pub project: String,
-    /// Every mailbox that could be planned.
+    /// The plan of every mailbox that could be planned.
     pub mailboxes: Vec<MailboxPlan>,
 }
 
-/// Where the folders of one mailbox go.
+/// Where the folders of one mailbox go, why, and how much there is to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxPlan {
-    /// The mailbox's key.
+    /// Key of the mailbox.
     pub mailbox: String,
-    /// Source log-in.
+    /// Log-in on the old host.
     pub source: String,
-    /// Target log-in.
+    /// Log-in on the new host.
     pub target: String,
-    /// Every source folder, in LIST order.
+    /// The source's folders, in LIST order.
     pub folders: Vec<FolderPlan>,
-    /// What server profiles say about both ends.
+    /// What server profiles know about both hosts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub profiles: Vec<ProfileSummary>,
-    /// Remarks of mappers and of the host.
+    /// Remarks of mappers and of mailhaul, which stop nothing.
     pub notes: Vec<String>,
-    /// Conflicts; a plan with one is not run.
+    /// What speaks against the plan; a mailbox with a conflict is not run.
     pub conflicts: Vec<String>,
     /// Messages to copy that the ledger does not have yet, when both sides were counted.
     pub messages_to_copy: u64,
@@ -49,21 +49,21 @@ pub struct MailboxPlan {
     pub estimate_seconds: u64,
 }
 
-/// Where one folder goes.
+/// Where one source folder goes, and who decided that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderPlan {
-    /// Source folder, in display form.
+    /// Source folder, in display form (`/` between levels).
     pub source: String,
     /// Target folder, in display form; `None` when it is left out.
     pub target: Option<String>,
     /// Where earlier runs put its copies, when that is elsewhere: they are moved on the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved_from: Option<MovedFrom>,
-    /// Whether the target folder has to be created.
+    pub moved_from: Option<PlannedMove>,
+    /// Whether the target folder does not exist yet.
     pub create: bool,
-    /// Subscribe to it on the target.
+    /// Whether the target folder is to be subscribed to.
     pub subscribe: bool,
-    /// Role to create it with, e.g. `sent`.
+    /// Special use (RFC 6154) to create it with, as [`role_name`] has it.
     pub role: Option<String>,
     /// Messages the source has; `None` for a folder that cannot hold any, or one outside the mailbox of which
     /// it is not told.
@@ -75,7 +75,7 @@ pub struct FolderPlan {
     pub bytes: Option<u64>,
     /// Who decided: `mailhaul.toml:12`, `roles 0.1.0`, or `mailhaul`.
     pub by: String,
-    /// Why.
+    /// The reason, as it stands in the plan's table.
     pub why: String,
     /// The whole story for `--explain`: each step that was asked and what it said, in order.
     pub story: Vec<StoryStep>,
@@ -83,23 +83,23 @@ pub struct FolderPlan {
 
 /// Copies that are moved on the target, since the mapping or the source folder's name changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MovedFrom {
-    /// Target folder they are in, in display form.
+pub struct PlannedMove {
+    /// The target folder that the copies are in now, in display form.
     pub target: String,
-    /// How many.
+    /// How many copies are moved.
     pub messages: u64,
 }
 
 /// One step of the chain that was asked about a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoryStep {
-    /// Who.
+    /// The rule's place, the plugin, or `mailhaul`.
     pub by: String,
-    /// What it said.
+    /// Its answer, as a clause.
     pub said: String,
 }
 
-/// The plan's name of a role, e.g. `sent`.
+/// Returns the name that plans have for a special use: `sent` for `\Sent`.
 #[must_use]
 pub fn role_name(role: &SpecialUse) -> String {
     match role {
@@ -119,7 +119,7 @@ impl MailboxPlan {
     /// How this plan differs from one that was agreed on, in one sentence; `None` when it fits.
     /// Only what decides where mail goes counts: new messages do not make a plan unfit.
     #[must_use]
-    pub fn departs_from(&self, agreed: &Self) -> Option<String> {
+    pub fn deviation_from(&self, agreed: &Self) -> Option<String> {
         let name = |t: &Option<String>| t.as_ref().map_or_else(|| "nowhere".to_owned(), |t| format!("`{t}`"));
         let then: HashMap<&str, &FolderPlan> =
             agreed.folders.iter().map(|folder| (folder.source.as_str(), folder)).collect();

@@ -9,27 +9,27 @@
 
 use mailhaul_imap::{Folder, FolderPath};
 
-/// One rule and where it stands.
+/// One `[[folders]]` rule, and its place in the project file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderRule {
-    /// Which source folders.
+    /// The pattern that a source folder has to match.
     pub from: Pattern,
-    /// What happens to them.
+    /// Where such folders go, or that they are left out.
     pub action: RuleAction,
-    /// Where it stands, e.g. `mailhaul.toml:12`.
+    /// Its place, e.g. `mailhaul.toml:12`, which the plan names as who decided.
     pub place: String,
 }
 
-/// What a rule does.
+/// The effect of a rule on the folders that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleAction {
-    /// `to = "…"`.
+    /// `to = "…"`: copy into the folder that the pattern and its wildcards give.
     To(Pattern),
-    /// `skip = true`.
+    /// `skip = true`: leave the folder out.
     Skip,
 }
 
-/// A folder pattern.
+/// A pattern over the levels of a folder path, see the module's description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     levels: Vec<Level>,
@@ -38,11 +38,11 @@ pub struct Pattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Level {
     AnyDepth,
-    /// Literal pieces with a `*` between each two.
+    /// Literal text with any text between each two pieces.
     Glob(Vec<String>),
 }
 
-/// What the wildcards of a pattern stood for.
+/// The part of a path that one wildcard stood for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Capture {
     Text(String),
@@ -85,7 +85,7 @@ impl Pattern {
 
     /// Writes a pattern that is about this path and no other.
     #[must_use]
-    pub(crate) fn naming(path: &FolderPath) -> String {
+    pub(crate) fn exact_for(path: &FolderPath) -> String {
         let mut out = String::new();
         for (at, level) in path.0.iter().enumerate() {
             if at > 0 {
@@ -100,16 +100,16 @@ impl Pattern {
         out
     }
 
-    fn is_of_the_root(&self) -> bool {
+    fn is_rooted(&self) -> bool {
         matches!(&self.levels[..], [Level::Glob(pieces), _, ..] if pieces.iter().all(String::is_empty) && pieces.len() == 1)
     }
 
-    /// Whether it is about one folder.
+    /// Returns whether it has no wildcard, and so names one folder.
     fn is_exact(&self) -> bool {
         self.wildcards().is_empty()
     }
 
-    /// The kinds of this pattern's wildcards, in order.
+    /// Returns the kinds of the wildcards in order: `true` for `**`.
     fn wildcards(&self) -> Vec<bool> {
         let mut kinds = Vec::new();
         for level in &self.levels {
@@ -141,7 +141,7 @@ impl Pattern {
                 }
             }
         }
-        if path.is_outside() != self.is_of_the_root() {
+        if path.is_outside() != self.is_rooted() {
             return None;
         }
         let mut out = Vec::new();
@@ -187,7 +187,7 @@ impl FolderRule {
     /// One sentence naming the wildcard.
     pub fn check(&self) -> Result<(), String> {
         let RuleAction::To(to) = &self.action else { return Ok(()) };
-        if to.is_of_the_root() {
+        if to.is_rooted() {
             return Err(
                 "`to` begins with `/`, and nothing is copied outside the mailbox's own folders".into()
             );
@@ -208,13 +208,13 @@ impl FolderRule {
     /// Whether the rule is about `folder`, and if so where it sends it: `Some(None)` leaves it out. Of
     /// folders that read alike, wildcards are about all, and a name is about the one that is called so.
     #[must_use]
-    pub(crate) fn rules_on(&self, folder: &Folder) -> Option<Option<FolderPath>> {
-        self.apply(if self.is_of_one() { &folder.path } else { folder.reading() })
+    pub(crate) fn apply_to(&self, folder: &Folder) -> Option<Option<FolderPath>> {
+        self.apply(if self.names_one_folder() { &folder.path } else { folder.reading() })
     }
 
     /// Whether the rule is about one folder, which it names.
     #[must_use]
-    pub(crate) fn is_of_one(&self) -> bool {
+    pub(crate) fn names_one_folder(&self) -> bool {
         self.from.is_exact()
     }
 
@@ -300,14 +300,14 @@ mod tests {
             &["", "Shared", "*"],
         ] {
             let path = FolderPath(levels.iter().map(|level| (*level).to_owned()).collect());
-            let written = Pattern::naming(&path);
+            let written = Pattern::exact_for(&path);
             let only = FolderRule {
                 from: Pattern::parse(&written).unwrap(),
                 action: RuleAction::Skip,
                 place: String::new(),
             };
             assert_eq!(only.apply(&path), Some(None), "{written}");
-            assert!(only.is_of_one() && written.chars().all(|c| !c.is_control()), "{written}");
+            assert!(only.names_one_folder() && written.chars().all(|c| !c.is_control()), "{written}");
         }
         assert_eq!(sends(r"a\*b", "-", "axb"), None);
         assert_eq!(sends(r"a\\*", "-", r"a\\x"), Some("-".into()), "a backslash, and anything");

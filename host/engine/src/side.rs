@@ -2,20 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An end of the migration.
+/// The end that something happened at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
-    /// The old host.
+    /// The host the mail comes from, which is never written to.
     Source,
-    /// The new host.
+    /// The host the mail goes to.
     Target,
-    /// Neither: this machine.
+    /// This machine: the project's files, the ledger or a plugin.
     Local,
 }
 
 impl Side {
-    /// `source`, `target` or `local`.
+    /// Returns the name in JSON and in sentences: `source`, `target` or `local`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -11,10 +11,10 @@ use crate::named_enum::named_enum;
 use crate::plugin::{Depth, Finding, HookOutcome, PluginError};
 pub use crate::side::Side;
 
-/// Version of the JSON document.
+/// Version of the summary's JSON document; fields may be added without a new one.
 pub const SCHEMA: u32 = 1;
 
-/// How far something has come.
+/// How far a mailbox, or a project, has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -22,22 +22,22 @@ pub enum Verdict {
     Complete,
     /// Begun, and something is pending, failed or different.
     Incomplete,
-    /// Nothing done yet.
+    /// No run has copied anything yet.
     NotStarted,
 }
 
-/// A whole project.
+/// How a whole project stands, as `report` and `status` show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProjectSummary {
-    /// [`SCHEMA`].
+    /// [`SCHEMA`] of this document.
     pub schema: u32,
-    /// `[project] name`.
+    /// `[project] name`, as the report's title has it.
     pub project: String,
-    /// The worst of the mailboxes.
+    /// What all mailboxes have in common; incomplete where they differ.
     pub verdict: Verdict,
-    /// Sums over all mailboxes.
+    /// Counts over all mailboxes.
     pub totals: Totals,
-    /// The newest run alone.
+    /// What the newest run did by itself.
     pub last_run: LastRun,
     /// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by
     /// source name.
@@ -47,9 +47,9 @@ pub struct ProjectSummary {
 /// Sums over mailboxes. `source_messages = copied + already_present + skipped + failed + pending`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Number of mailboxes.
+    /// How many mailboxes the project has.
     pub mailboxes: u64,
-    /// Sums of the folders' counts.
+    /// The counts of all their folders, added up.
     #[serde(flatten)]
     pub counts: Counts,
 }
@@ -57,56 +57,56 @@ pub struct Totals {
 /// What a server profile says about one end of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileSummary {
-    /// Which end.
+    /// The end that the profile is about.
     pub side: Side,
-    /// Its host.
+    /// The host name of that end.
     pub host: String,
-    /// For machines: `gmail`.
+    /// The provider's stable name, e.g. `gmail`.
     pub provider: String,
-    /// For people: `Gmail`.
+    /// The provider's name for people, e.g. `Gmail`.
     pub name: String,
-    /// Who says so: `server-profiles 0.1.0`.
+    /// The plugin that knows the server, with its version: `server-profiles 0.1.0`.
     pub plugin: String,
-    /// By what it was recognised.
+    /// What the server was recognised by.
     pub why: String,
-    /// What mailhaul does because of it, one clause each.
+    /// What mailhaul does otherwise because of it, one clause each.
     pub effects: Vec<String>,
     /// What to know about this provider, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// Message counts of a folder, or sums of them.
+/// Message counts of a folder, or of several added up; the last three stand outside the sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Messages the source has.
+    /// Messages the source has, counted and not only listed.
     pub source_messages: u64,
     /// Of these, put on the target by this project, in whichever run.
     pub copied: u64,
-    /// Of these, found on the target.
+    /// Of these, found on the target, which had them before.
     pub already_present: u64,
-    /// Of these, left out by the operator's own rules.
+    /// Of these, left out by a rule or by `[select]`.
     pub skipped: u64,
     /// Of these, refused or impossible; each has an exception with the reason.
     pub failed: u64,
-    /// Of these, not reached yet.
+    /// Of these, not dealt with yet; a later run does.
     pub pending: u64,
     /// Copied earlier, deleted at the source since; outside the sum.
     pub gone_at_source: u64,
     /// Of such copies, put away by `run --delete-gone`; outside the sum.
     #[serde(default)]
     pub removed: u64,
-    /// Bytes of the copied messages.
+    /// Sum of the sizes of copied messages.
     pub bytes: u64,
 }
 
 impl Counts {
-    /// Whether the sum of invariant 3 holds.
+    /// Returns whether `source_messages` is the sum of the five outcomes.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         self.source_messages == self.copied + self.already_present + self.skipped + self.failed + self.pending
     }
 
-    /// Adds another folder's counts.
+    /// Adds the counts of another folder, field by field.
     pub fn add(&mut self, other: &Self) {
         self.source_messages += other.source_messages;
         self.copied += other.copied;
@@ -120,37 +120,37 @@ impl Counts {
     }
 }
 
-/// The newest run.
+/// What the newest run did by itself, whatever earlier runs had done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LastRun {
-    /// Messages it copied.
+    /// Messages that it copied.
     pub copied: u64,
-    /// Bytes of these.
+    /// Bytes of these messages.
     pub bytes: u64,
-    /// Wall-clock time.
+    /// Seconds that it took.
     pub seconds: f64,
 }
 
-/// One mailbox.
+/// How one mailbox stands: everything its ledger knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MailboxSummary {
-    /// Source log-in.
+    /// Log-in on the old host.
     pub source: String,
-    /// Target log-in.
+    /// Log-in on the new host.
     pub target: String,
-    /// How far it has come.
+    /// Whether it is complete; see `docs/state.md` for what speaks against it.
     pub verdict: Verdict,
     /// Why the mailbox as a whole could not go on in the newest run.
     pub stopped: Option<Stopped>,
-    /// Folder by folder.
+    /// Its folders, in the order in which plans first named them.
     pub folders: Vec<FolderSummary>,
-    /// Every message that is neither copied nor present.
+    /// Every message that is skipped or failed, with its reason.
     pub exceptions: Vec<Exception>,
     /// What runs and comparisons found, until one that looks for the same finds otherwise.
     pub differences: Vec<Difference>,
-    /// What the validation hooks said.
+    /// The newest verdicts of the validation hooks.
     pub hooks: Vec<HookSummary>,
-    /// What the newest `verify` looked at.
+    /// What the newest `verify` looked at; `None` before the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compared: Option<Comparison>,
     /// Why the newest run left copies that `--delete-gone` asked it to put away: one sentence each.
@@ -162,13 +162,13 @@ pub struct MailboxSummary {
     /// Folders that the source lists outside the mailbox's own namespace, and that no rule takes in or leaves
     /// out; their messages stand outside the sum.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutFolder>,
 }
 
 /// A folder outside the mailbox's own namespace that no rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// Source folder, with a `/` in front.
+pub struct LeftOutFolder {
+    /// Source folder, in display form, with a `/` in front.
     pub folder: String,
     /// Messages in it, by STATUS; `None` where the source does not say.
     pub messages: Option<u32>,
@@ -176,11 +176,11 @@ pub struct LeftOut {
     /// is mail in it the mailbox is not complete. Those of other users and shared ones are no part of it.
     #[serde(skip_serializing_if = "is_false", default)]
     pub beside: bool,
-    /// Why it is left out.
+    /// Whose namespace it lies in, in words.
     pub reason: String,
 }
 
-impl LeftOut {
+impl LeftOutFolder {
     /// Whether there may be mail of the user's in it, of which nobody has said what becomes of it.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -201,26 +201,26 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// Why a mailbox could not go on.
+/// Why a mailbox as a whole could not go on, and at which end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
-    /// Which end.
+    /// The end at which it was stopped.
     pub side: Side,
-    /// Why, for machines.
+    /// The stable cause, which decides the exit code and who has to act.
     pub cause: Cause,
-    /// One sentence with the server's own words.
+    /// One sentence, with the server's own words where it has said any.
     pub reason: String,
 }
 
 /// One folder. Names are in display form (`/` between levels).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderSummary {
-    /// Source folder.
+    /// Source folder, in display form.
     pub source: String,
     /// Target folder; `None` when the folder is left out, or no run has read it and nobody knows yet where it
     /// goes.
     pub target: Option<String>,
-    /// Counts; `counts.adds_up()` always holds.
+    /// The message counts; [`Counts::adds_up`] holds for every folder.
     #[serde(flatten)]
     pub counts: Counts,
     /// Why it could not be read, created or opened in the newest run: the code of its exception, which has
@@ -232,8 +232,8 @@ pub struct FolderSummary {
     #[serde(skip_serializing_if = "is_false", default)]
     pub never_opened: bool,
     /// Depth of the newest comparison since the newest copy.
-    pub verified: Verified,
-    /// With `sample`: of what part, and how deep.
+    pub verified: VerifiedDepth,
+    /// For a folder verified by a sample: which share of it, and how deep.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sample: Option<Sample>,
 }
@@ -255,20 +255,20 @@ impl FolderSummary {
     }
 }
 
-/// How deep a folder was compared.
+/// How deep a folder was compared since its newest copy, from nothing to every byte.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verified {
-    /// Not at all.
+pub enum VerifiedDepth {
+    /// The folder was not compared since its newest copy.
     #[default]
     None,
     /// Some of the messages, see [`Sample`]: less than any depth that looked at all of them.
     Sample,
-    /// Message lists.
+    /// The message lists of both ends were compared: every message is there once.
     Counts,
-    /// Headers, flags, dates.
+    /// Headers, flags and dates of every message were compared as well.
     Headers,
-    /// Whole messages.
+    /// Every message was compared byte for byte.
     Full,
 }
 
@@ -276,48 +276,48 @@ pub enum Verified {
 /// messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// How deep these were compared.
-    pub depth: Verified,
-    /// How many of a hundred, rounded up in every folder.
+    /// How deep the messages of the sample were compared.
+    pub depth: VerifiedDepth,
+    /// Percentage of the messages, rounded up in every folder.
     pub percent: u8,
-    /// What chose them.
+    /// Chooses the messages: the same seed chooses the same ones.
     pub seed: u32,
 }
 
 /// What the newest `verify` has compared, in numbers. It tells also of one that did not come to its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// How deep it was to look.
-    pub depth: Verified,
-    /// At which part of the messages, where not at all.
+    /// How deep `verify` was asked to look.
+    pub depth: VerifiedDepth,
+    /// The sample that was asked for; `None` for all messages.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sample: Option<Sample>,
     /// It came to its end, validation hooks included. If not, nothing it did not find is proven by it.
     pub finished: bool,
-    /// Folders that it was to compare.
+    /// Folders that have a target, and so something to compare.
     pub folders: u64,
     /// Of these, those whose lists it has read on both ends and compared.
     pub folders_compared: u64,
-    /// Messages that both ends have in these folders.
+    /// Messages of these folders that both ends have.
     pub messages: u64,
     /// Of these, those it has compared as deep as that: with `counts` all of them.
     pub messages_compared: u64,
     /// Folders that one end did not let be read, with the reason; those that it did not come to are not
     /// listed.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub not_compared: Vec<NotCompared>,
+    pub not_compared: Vec<UncomparedFolder>,
 }
 
-/// A folder that could not be compared, or not wholly.
+/// A folder that `verify` could not compare, or only in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotCompared {
-    /// Source folder.
+pub struct UncomparedFolder {
+    /// Source folder, in display form.
     pub folder: String,
-    /// One sentence.
+    /// Why not, in one sentence.
     pub reason: String,
 }
 
-impl From<Depth> for Verified {
+impl From<Depth> for VerifiedDepth {
     fn from(depth: Depth) -> Self {
         match depth {
             Depth::Counts => Self::Counts,
@@ -330,38 +330,38 @@ impl From<Depth> for Verified {
 /// A message that is not on the target, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
-    /// Source folder.
+    /// Source folder, in display form.
     pub folder: String,
-    /// Source UID.
+    /// Source UID; 0 stands for messages that cannot be listed, or for the folder itself.
     pub uid: u32,
-    /// `skipped` or `failed`.
+    /// `skipped` by the operator's wish, or `failed`.
     pub outcome: ExceptionOutcome,
-    /// Why, for machines.
+    /// The reason as a stable code, which also says who has to act.
     pub code: Code,
     /// One sentence; the server's own words where it refused.
     pub reason: String,
 }
 
-/// Whose doing an exception is.
+/// Whether a message is left out on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExceptionOutcome {
-    /// The operator's own rule.
+    /// A rule or `[select]` leaves it out; that is no failure.
     Skipped,
-    /// A limit, a server, a broken message.
+    /// A limit, a server or a broken message stands in the way.
     Failed,
 }
 
 /// Something that a comparison found, or that a run saw in passing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// Source folder.
+    /// Source folder, in display form.
     pub folder: String,
     /// Source UID; 0 where there is none, as for `extra`.
     pub uid: u32,
-    /// Target UID, when there is one.
+    /// UID of the copy; `None` where there is none.
     pub target_uid: Option<u32>,
-    /// What differs.
+    /// What differs, as a stable name.
     pub kind: DifferenceKind,
     /// Whose doing it is, where that is known: `changed-on-target` when it was made there after delivery,
     /// `source` when the source gave another text than it says it has, `date-received`, `date-header` or
@@ -370,7 +370,7 @@ pub struct Difference {
     /// before and stays as it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
-    /// One sentence: what was expected, what was found.
+    /// What was expected and what was found, in one sentence.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub detail: String,
     /// A note (ignored by `[verify] ignore`, `extra`, or nothing that anybody has to mend), which does not
@@ -386,7 +386,7 @@ impl Difference {
     /// `by` of keywords that were left out, since the target refused the message with them.
     pub const BY_REFUSED_KEYWORDS: &str = "keywords-refused";
 
-    /// `by` of what somebody has done on the target since.
+    /// `by` of what somebody has changed on the target after the copy was made.
     pub const CHANGED_ON_TARGET: &str = "changed-on-target";
 
     /// `by` of what is not ours to change, since it was on the target before.
@@ -394,7 +394,7 @@ impl Difference {
 
     /// Whether it says that a copy is not any more where it was seen on the target.
     #[must_use]
-    pub fn is_of_a_copy_gone(&self) -> bool {
+    pub fn is_missing_copy(&self) -> bool {
         matches!(self.kind, DifferenceKind::Missing | DifferenceKind::Moved)
             && self.by.as_deref() == Some(Self::CHANGED_ON_TARGET)
     }
@@ -402,25 +402,25 @@ impl Difference {
     /// Whether its copy was moved or deleted by whoever uses the new mailbox, as an owner does: nobody has to
     /// mend it, and no run sends it again.
     #[must_use]
-    pub fn is_of_the_owner(&self) -> bool {
-        self.note && self.is_of_a_copy_gone()
+    pub fn is_by_owner(&self) -> bool {
+        self.note && self.is_missing_copy()
     }
 
     /// Whether it is about what the source gave, as against what became of it.
     #[must_use]
-    pub fn is_of_the_source(&self) -> bool {
+    pub fn is_by_source(&self) -> bool {
         self.by.as_deref() == Some(Self::BY_SOURCE)
     }
 
     /// Whether it says by which rule a copy got another date than the source's.
     #[must_use]
-    pub fn is_of_the_date(&self) -> bool {
+    pub fn is_by_date_rule(&self) -> bool {
         self.by.as_deref().is_some_and(|by| by.starts_with("date-"))
     }
 
     /// Whether it says that a copy was made without its keywords.
     #[must_use]
-    pub fn is_of_the_keywords(&self) -> bool {
+    pub fn is_by_refused_keywords(&self) -> bool {
         self.by.as_deref() == Some(Self::BY_REFUSED_KEYWORDS)
     }
 
@@ -429,49 +429,49 @@ impl Difference {
     /// has (`by` begins with `date-`), or that it was made without its keywords. No comparison finds it
     /// again, so that none takes it back while the source lists the message.
     #[must_use]
-    pub fn is_of_the_copy(&self) -> bool {
-        self.is_of_the_source() || self.is_of_the_date() || self.is_of_the_keywords()
+    pub fn is_recorded_at_copy(&self) -> bool {
+        self.is_by_source() || self.is_by_date_rule() || self.is_by_refused_keywords()
     }
 }
 
 named_enum! {
-    /// Kinds of differences.
+    /// What a difference is about; the names are promises of the JSON document.
     pub enum DifferenceKind {
         /// On the source and recorded as copied, but not on the target.
         Missing = "missing",
-        /// Twice on the target.
+        /// The target holds a second copy of the message.
         Duplicate = "duplicate",
-        /// In another target folder.
+        /// The copy is in another target folder than the one it was stored in.
         Moved = "moved",
-        /// The body's bytes differ.
+        /// The bytes of the body differ.
         AlteredBody = "altered-body",
-        /// Header lines differ.
+        /// Header fields differ.
         AlteredHeaders = "altered-headers",
-        /// Only line ends differ.
+        /// The texts are the same but for their line ends.
         AlteredNewlines = "altered-newlines",
-        /// The target's copy is a beginning of the source's.
+        /// The target's copy is a beginning of the source's message.
         Truncated = "truncated",
-        /// System flags differ.
+        /// System flags, e.g. `\Seen`, differ.
         Flags = "flags",
-        /// Keywords differ.
+        /// Keywords, i.e. flags without a backslash, differ.
         Keywords = "keywords",
-        /// INTERNALDATE differs.
+        /// INTERNALDATE differs by at least a second.
         Date = "date",
         /// One side does not give it, so that it could not be compared.
         Unreadable = "unreadable",
-        /// On the target, and not ours.
+        /// A message on the target that this project has not put there; always a note.
         Extra = "extra",
     }
 }
 
-/// What one validation hook said about one mailbox.
+/// The verdict of one validation hook on one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookSummary {
-    /// The plugin's id.
+    /// The `id` of the plugin's manifest.
     pub plugin: String,
-    /// Its verdict.
+    /// The verdict; `fail` keeps the mailbox from being complete.
     pub outcome: HookOutcome,
-    /// Its findings.
+    /// What the hook remarked, by folder and message where it said so.
     pub findings: Vec<Finding>,
 }
 

@@ -1,27 +1,27 @@
 //! Whether a mailbox is well: one answer, for `run`, `verify`, `report` and `status` alike.
 
 use crate::plugin::HookOutcome;
-use crate::summary::{Difference, FolderSummary, HookSummary, LeftOut, MailboxSummary, Stopped, Verdict};
+use crate::summary::{
+    Difference, FolderSummary, HookSummary, LeftOutFolder, MailboxSummary, Stopped, Verdict,
+};
 
 /// Everything that is known about how a mailbox stands. It is read from the ledger and from nowhere else, see
 /// [`facts`](crate::state::standing::facts): what one command knows and another does not would be two
 /// answers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
-    /// Why it could not go on.
     pub stopped: Option<Stopped>,
-    /// Its folders; none before a run has begun.
+    /// Its folders; none before a run has begun, which is never well.
     pub folders: Vec<FolderSummary>,
     /// What differs between both ends, notes included.
     pub differences: Vec<Difference>,
-    /// What validators said.
     pub hooks: Vec<HookSummary>,
     /// Why copies that `--delete-gone` was asked to put away were left.
     pub kept: Vec<String>,
     /// Work was broken off, and nobody has looked how far it came.
     pub unfinished: bool,
     /// Folders outside the mailbox's own namespace that no rule is about.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutFolder>,
 }
 
 impl Facts {
@@ -36,10 +36,10 @@ impl Facts {
             && hooks.iter().all(|hook| hook.outcome != HookOutcome::Fail)
             && kept.is_empty()
             && !unfinished
-            && !left_out.iter().any(LeftOut::is_open)
+            && !left_out.iter().any(LeftOutFolder::is_open)
     }
 
-    /// How far the mailbox has come.
+    /// Returns how far the mailbox has come.
     #[must_use]
     pub(crate) fn verdict(&self) -> Verdict {
         let untouched = |f: &FolderSummary| {
@@ -73,8 +73,8 @@ mod tests {
     use crate::cause::Cause;
     use crate::code::Code;
     use crate::side::Side;
-    use crate::state::standing::untouched;
-    use crate::summary::{Counts, DifferenceKind, Verified};
+    use crate::state::standing::empty_summary;
+    use crate::summary::{Counts, DifferenceKind, VerifiedDepth};
 
     fn folder(copied: u64, failed: u64, pending: u64) -> FolderSummary {
         let source_messages = copied + failed + pending;
@@ -84,7 +84,7 @@ mod tests {
             counts: Counts { source_messages, copied, failed, pending, ..Counts::default() },
             stopped: None,
             never_opened: false,
-            verified: Verified::None,
+            verified: VerifiedDepth::None,
             sample: None,
         }
     }
@@ -105,8 +105,8 @@ mod tests {
         HookSummary { plugin: "counts".into(), outcome, findings: Vec::new() }
     }
 
-    fn outside(beside: bool, messages: Option<u32>) -> LeftOut {
-        LeftOut { folder: "/Sent".into(), messages, beside, reason: "another namespace".into() }
+    fn outside(beside: bool, messages: Option<u32>) -> LeftOutFolder {
+        LeftOutFolder { folder: "/Sent".into(), messages, beside, reason: "another namespace".into() }
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_project_is_what_its_mailboxes_have_in_common() {
-        let one = |verdict| MailboxSummary { verdict, ..untouched("ann", "ann", None) };
+        let one = |verdict| MailboxSummary { verdict, ..empty_summary("ann", "ann", None) };
         use Verdict::{Complete, Incomplete, NotStarted};
         for (mailboxes, verdict) in [
             (&[][..], NotStarted),

@@ -29,7 +29,7 @@ const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// More addresses than this are not tried; a name with hundreds is a mistake or an attack.
 const MAX_ADDRESSES: usize = 16;
 
-/// Opens what stands in for TCP.
+/// A caller's way to open a connection, in the place of name look-up and TCP.
 type Opener = dyn Fn(&Endpoint) -> Opening + Send + Sync;
 type Opening = Pin<Box<dyn Future<Output = io::Result<Transport>> + Send>>;
 
@@ -39,7 +39,7 @@ pub struct Dialer {
     /// Empty until the first TLS connection where only the platform's roots count: reading them takes longer
     /// than a connection in clear.
     tls: Arc<OnceLock<TlsConnector>>,
-    /// Instead of TCP.
+    /// Set by [`Dialer::through`]; `None` dials by TCP.
     opener: Option<Arc<Opener>>,
 }
 

@@ -31,9 +31,9 @@ impl TlsMode {
 pub struct Endpoint {
     /// The DNS name or IP literal; the certificate must be valid for it.
     pub host: String,
-    /// The TCP port.
+    /// The TCP port to dial.
     pub port: u16,
-    /// When TLS starts.
+    /// When TLS starts, if it does.
     pub tls: TlsMode,
 }
 
@@ -43,7 +43,7 @@ impl Endpoint {
         Endpoint { host: host.into(), port: tls.default_port(), tls }
     }
 
-    /// Returns an endpoint on `port`.
+    /// Returns an endpoint on a port of its own.
     pub fn with_port(host: impl Into<String>, port: u16, tls: TlsMode) -> Endpoint {
         Endpoint { host: host.into(), port, tls }
     }

@@ -2,11 +2,11 @@
 
 use std::io;
 
-/// A failure to reach, or to trust, a server.
+/// A failure to reach or to trust a server; displays as `detail (host:port)`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} ({endpoint})")]
 pub struct NetError {
-    /// What went wrong, for decisions.
+    /// The class of the failure, which callers decide by.
     pub kind: NetErrorKind,
     /// The server it was about, as `host:port`.
     pub endpoint: String,
@@ -17,32 +17,32 @@ pub struct NetError {
 /// The classes of failure a user can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NetErrorKind {
-    /// The host name has no address.
+    /// The look-up gave no address for the host name.
     NameUnknown,
     /// The host answers, and nothing listens on the port.
     Refused,
     /// No answer in time, or no route: a wrong address or a firewall.
     Filtered,
-    /// The certificate leads to no trusted root.
+    /// The certificate chain ends at no root that is trusted.
     TlsUntrusted,
-    /// The certificate is for another name.
+    /// The certificate was issued for another name.
     TlsName,
-    /// The certificate is expired or not valid yet.
+    /// The certificate has expired, or is not valid yet.
     TlsExpired,
-    /// TLS was spoken to a port that answers in clear.
+    /// TLS was spoken to a port that answered in clear text.
     TlsOnPlainPort,
     /// Clear text was spoken to a port that expects TLS.
     PlainOnTlsPort,
     /// The extra root certificates cannot be read, or there is no root at all.
     BadRoots,
-    /// The server closed the connection.
+    /// The server closed or reset the connection while it was set up.
     Closed,
-    /// Anything else.
+    /// A failure that has no class of its own; `detail` says which.
     Other,
 }
 
 impl NetError {
-    /// Returns an error about `endpoint`.
+    /// Returns an error about `endpoint`; `detail` is one lower-case sentence.
     pub fn new(kind: NetErrorKind, endpoint: impl ToString, detail: impl Into<String>) -> NetError {
         NetError { kind, endpoint: endpoint.to_string(), detail: detail.into() }
     }

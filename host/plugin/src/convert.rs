@@ -140,7 +140,7 @@ pub(crate) fn said(error: types::PluginError) -> PluginFailure {
         types::PluginError::Denied(why) => PluginFailure::Denied(shown(&why)),
         types::PluginError::RetryAfter((time, why)) => PluginFailure::RetryAfter(time, shown(&why)),
         types::PluginError::Unsupported(why) => PluginFailure::Unsupported(shown(&why)),
-        types::PluginError::Other(why) => PluginFailure::Said(shown(&why)),
+        types::PluginError::Other(why) => PluginFailure::Reported(shown(&why)),
     }
 }
 

@@ -23,7 +23,7 @@ use mailhaul_engine::summary::{Difference, ExceptionOutcome, MailboxSummary, Pro
 use crate::digest;
 use crate::show::visible;
 
-/// The header row.
+/// The columns of the header row; their order and names are promises to spreadsheets.
 pub const COLUMNS: [&str; 20] = [
     "record",
     "mailbox",
@@ -47,7 +47,7 @@ pub const COLUMNS: [&str; 20] = [
     "verified",
 ];
 
-/// What a line says; what it does not say is empty.
+/// One line of the table; fields that its kind does not have stay empty.
 #[derive(Default)]
 struct Line<'a> {
     folder: &'a str,
@@ -115,7 +115,7 @@ fn lines(
             c.bytes,
         ];
         let mut numbers = numbers.iter().map(u64::to_string).chain([match folder.verified {
-            mailhaul_engine::summary::Verified::None => "none".to_owned(),
+            mailhaul_engine::summary::VerifiedDepth::None => "none".to_owned(),
             verified => digest::depth_word(verified).to_owned(),
         }]);
         write(

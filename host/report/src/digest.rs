@@ -5,13 +5,13 @@ use std::hash::Hash;
 
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
-    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOut,
-    MailboxSummary, ProjectSummary, Sample, Verdict, Verified,
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
+    LeftOutFolder, MailboxSummary, ProjectSummary, Sample, Verdict, VerifiedDepth,
 };
 
 use crate::show::count;
 
-/// The sums over a mailbox's folders.
+/// Adds up the counts of a mailbox's folders.
 pub(crate) fn sums(mailbox: &MailboxSummary) -> Counts {
     let mut sums = Counts::default();
     for folder in &mailbox.folders {
@@ -20,7 +20,7 @@ pub(crate) fn sums(mailbox: &MailboxSummary) -> Counts {
     sums
 }
 
-/// A verdict in words.
+/// Returns a verdict as the words that stand in tables.
 pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Complete => "complete",
@@ -29,7 +29,7 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What the whole project comes to, in one sentence.
+/// Returns what the whole project comes to, in one sentence.
 pub(crate) fn headline(summary: &ProjectSummary) -> String {
     let counts = &summary.totals.counts;
     match summary.verdict {
@@ -52,7 +52,7 @@ pub(crate) fn headline(summary: &ProjectSummary) -> String {
     }
 }
 
-/// What is not well, each as part of a sentence.
+/// Returns what is not well, each as a part of the headline.
 fn troubles(summary: &ProjectSummary) -> Vec<String> {
     let of = |tally: fn(&MailboxSummary) -> usize| summary.mailboxes.iter().map(tally).sum::<usize>() as u64;
     let stopped = of(|m| usize::from(m.stopped.is_some()));
@@ -139,7 +139,7 @@ pub(crate) fn left_out(mailbox: &MailboxSummary) -> Vec<String> {
     mailbox.left_out.iter().filter(|folder| !folder.is_open()).map(one_left_out).collect()
 }
 
-fn one_left_out(folder: &LeftOut) -> String {
+fn one_left_out(folder: &LeftOutFolder) -> String {
     let messages = folder.messages.map_or_else(
         || "the source does not say how many messages".to_owned(),
         |messages| count(messages.into(), "message"),
@@ -166,8 +166,8 @@ fn depth_of_all(summary: &ProjectSummary) -> Option<String> {
     let moved = || summary.mailboxes.iter().flat_map(|m| &m.folders).filter(|f| !f.is_left_out());
     let all = moved().count() as u64;
     let least = moved().map(|f| f.verified).min()?;
-    if least == Verified::None {
-        let open = moved().filter(|f| f.verified == Verified::None).count() as u64;
+    if least == VerifiedDepth::None {
+        let open = moved().filter(|f| f.verified == VerifiedDepth::None).count() as u64;
         return Some(if open == all {
             "Not compared since the newest copy; mailhaul verify does that.".into()
         } else {
@@ -179,7 +179,7 @@ fn depth_of_all(summary: &ProjectSummary) -> Option<String> {
     let unseen = summary.mailboxes.iter().any(MailboxSummary::is_only_listed);
     let seen = if unseen { " that a run has seen" } else { "" };
     let mut said = format!("Compared on both ends in every folder{seen}, by {}.", depth(least));
-    if least == Verified::Sample {
+    if least == VerifiedDepth::Sample {
         let parts: std::collections::BTreeSet<String> =
             moved().filter_map(|f| f.sample.as_ref()).map(part).collect();
         said = format!(
@@ -210,12 +210,12 @@ fn broken_comparisons(summary: &ProjectSummary) -> Option<String> {
     ))
 }
 
-/// What a sample was.
+/// Returns the share, the depth and the seed of a sample.
 fn part(sample: &Sample) -> String {
     format!("{} % by {}, seed {}", sample.percent, depth(sample.depth), sample.seed)
 }
 
-/// By what a folder was compared.
+/// Returns by what a folder was compared, for a sentence.
 pub(crate) fn how(folder: &FolderSummary) -> String {
     match &folder.sample {
         Some(sample) => format!("a sample of the messages ({})", part(sample)),
@@ -223,25 +223,25 @@ pub(crate) fn how(folder: &FolderSummary) -> String {
     }
 }
 
-/// What a comparison looked at.
-pub(crate) fn depth(verified: Verified) -> &'static str {
+/// Returns what a comparison of this depth looks at.
+pub(crate) fn depth(verified: VerifiedDepth) -> &'static str {
     match verified {
-        Verified::None => "nothing",
-        Verified::Sample => "a sample of the messages",
-        Verified::Counts => "message lists",
-        Verified::Headers => "headers, flags and dates",
-        Verified::Full => "whole messages, byte for byte",
+        VerifiedDepth::None => "nothing",
+        VerifiedDepth::Sample => "a sample of the messages",
+        VerifiedDepth::Counts => "message lists",
+        VerifiedDepth::Headers => "headers, flags and dates",
+        VerifiedDepth::Full => "whole messages, byte for byte",
     }
 }
 
-/// The word for the depth in a table.
-pub(crate) fn depth_word(verified: Verified) -> &'static str {
+/// Returns the word for the depth in a table.
+pub(crate) fn depth_word(verified: VerifiedDepth) -> &'static str {
     match verified {
-        Verified::None => "no",
-        Verified::Sample => "sample",
-        Verified::Counts => "counts",
-        Verified::Headers => "headers",
-        Verified::Full => "full",
+        VerifiedDepth::None => "no",
+        VerifiedDepth::Sample => "sample",
+        VerifiedDepth::Counts => "counts",
+        VerifiedDepth::Headers => "headers",
+        VerifiedDepth::Full => "full",
     }
 }
 
@@ -253,7 +253,7 @@ pub(crate) struct Group<'a, Of> {
     pub(crate) uids: Vec<u32>,
     /// Target UIDs.
     pub(crate) target_uids: Vec<u32>,
-    /// How many.
+    /// How many messages are alike.
     pub(crate) messages: u64,
 }
 
@@ -307,12 +307,12 @@ impl<Of> Group<'_, Of> {
         self.uids.is_empty() && self.target_uids.is_empty()
     }
 
-    /// `, 3 messages`; nothing where it is about a folder.
+    /// Returns `, 3 messages`; nothing for a group that is about a folder.
     pub(crate) fn how_many(&self) -> String {
         if self.is_of_folder() { String::new() } else { format!(", {}", count(self.messages, "message")) }
     }
 
-    /// `UID 7, 9–12: `; nothing where it is about a folder.
+    /// Returns `UID 7, 9–12: `; nothing for a group that is about a folder.
     pub(crate) fn prefix(&self) -> String {
         if self.is_of_folder() { String::new() } else { format!("{}: ", self.uids()) }
     }
@@ -327,7 +327,7 @@ impl<Of> Group<'_, Of> {
     }
 }
 
-/// What a difference is, in words.
+/// Returns what a difference is about, in words.
 pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
     match kind {
         DifferenceKind::Missing => "missing on the target",
@@ -345,7 +345,7 @@ pub(crate) fn difference(kind: DifferenceKind) -> &'static str {
     }
 }
 
-/// Who made a difference, in words.
+/// Returns who or what made a difference, in words; `None` where that is not known.
 pub(crate) fn by(by: Option<&str>) -> Option<String> {
     by.map(|by| match by {
         Difference::CHANGED_ON_TARGET => "changed on the target after delivery".into(),
@@ -354,7 +354,7 @@ pub(crate) fn by(by: Option<&str>) -> Option<String> {
     })
 }
 
-/// A hook's verdict in words.
+/// Returns a hook's verdict in words.
 pub(crate) fn outcome(hook: &HookSummary) -> &'static str {
     match hook.outcome {
         HookOutcome::Pass => "passed",
@@ -428,9 +428,9 @@ mod tests {
     #[test]
     fn a_sample_proves_nothing_of_the_rest_and_a_broken_comparison_is_told() {
         let mut summary = fixture::complete();
-        let sample = Sample { depth: Verified::Full, percent: 10, seed: 42 };
+        let sample = Sample { depth: VerifiedDepth::Full, percent: 10, seed: 42 };
         let folder = &mut summary.mailboxes[0].folders[0];
-        (folder.verified, folder.sample) = (Verified::Sample, Some(sample));
+        (folder.verified, folder.sample) = (VerifiedDepth::Sample, Some(sample));
         assert_eq!(how(folder), "a sample of the messages (10 % by whole messages, byte for byte, seed 42)");
         summary.mailboxes[0].compared =
             Some(Comparison { folders: 3, folders_compared: 1, ..Comparison::default() });

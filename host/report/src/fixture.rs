@@ -5,7 +5,7 @@ use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LastRun,
-    LeftOut, MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, Verified,
+    LeftOutFolder, MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, VerifiedDepth,
 };
 
 fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> ProjectSummary {
@@ -24,7 +24,7 @@ fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> Proj
 }
 
 /// `numbers`: copied, already present, skipped, failed, pending.
-fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verified) -> FolderSummary {
+fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: VerifiedDepth) -> FolderSummary {
     let [copied, already_present, skipped, failed, pending] = numbers;
     let counts = Counts {
         source_messages: numbers.iter().sum(),
@@ -73,7 +73,7 @@ fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> Mailbox
 }
 
 fn usual(scale: u64) -> Vec<FolderSummary> {
-    let full = Verified::Full;
+    let full = VerifiedDepth::Full;
     vec![
         folder("INBOX", Some("INBOX"), [412 * scale, 12, 0, 0, 0], full),
         folder("Sent", Some("Sent Items"), [988 * scale, 0, 0, 0, 0], full),
@@ -93,7 +93,7 @@ fn difference(folder: &str, uid: u32, target_uid: Option<u32>, kind: DifferenceK
 /// Two mailboxes, all well.
 pub(crate) fn complete() -> ProjectSummary {
     let mut anna = mailbox("anna", Verdict::Complete, usual(1));
-    anna.folders.push(folder("Spam", None, [0, 0, 3, 0, 0], Verified::None));
+    anna.folders.push(folder("Spam", None, [0, 0, 3, 0, 0], VerifiedDepth::None));
     anna.exceptions = (4..7)
         .map(|uid| {
             let reason = "left out by the rule at mailhaul.toml:12";
@@ -108,7 +108,7 @@ pub(crate) fn complete() -> ProjectSummary {
 /// One of everything that can go wrong.
 pub(crate) fn troubled() -> ProjectSummary {
     let mut anna = mailbox("anna", Verdict::Incomplete, usual(1));
-    anna.folders[1] = folder("Sent", Some("Sent Items"), [980, 0, 5, 3, 40], Verified::None);
+    anna.folders[1] = folder("Sent", Some("Sent Items"), [980, 0, 5, 3, 40], VerifiedDepth::None);
     anna.exceptions = (100..105)
         .map(|uid| {
             let reason = "received before 2019-01-01, which [select] since leaves out";
@@ -219,11 +219,11 @@ pub(crate) fn open_ended() -> ProjectSummary {
     let mut anna = mailbox("anna", Verdict::Incomplete, usual(1));
     anna.folders[1] = FolderSummary {
         never_opened: true,
-        ..folder("Sent", Some("Sent Items"), [0, 0, 0, 0, 0], Verified::None)
+        ..folder("Sent", Some("Sent Items"), [0, 0, 0, 0, 0], VerifiedDepth::None)
     };
     anna.kept = vec!["10 of 40 copies are gone at the source, more than 4".into()];
     anna.unfinished = true;
-    let left_out = |folder: &str, messages, beside| LeftOut {
+    let left_out = |folder: &str, messages, beside| LeftOutFolder {
         folder: folder.into(),
         messages,
         beside,

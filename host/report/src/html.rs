@@ -16,7 +16,7 @@ use crate::show::{bytes, count, number, seconds, visible};
 
 const STYLE: &str = include_str!("../templates/report.css");
 
-/// Up to so many mailboxes, all are shown unfolded.
+/// Up to so many mailboxes are all shown unfolded.
 const UNFOLDED: usize = 5;
 
 /// Of more mailboxes than that, so many with trouble are shown unfolded.
@@ -31,7 +31,7 @@ struct Page {
     style: &'static str,
     policy: String,
     project: String,
-    /// `complete`, `incomplete`, `not-started`: a class.
+    /// The verdict's CSS class: `good`, `bad` or `open`.
     class: &'static str,
     verdict: &'static str,
     headline: String,
@@ -46,7 +46,7 @@ struct Page {
     version: &'static str,
 }
 
-/// The sum of invariant 3, term by term.
+/// The sum `source = copied + already present + skipped + failed + pending`, term by term.
 struct Sum {
     source: String,
     terms: Vec<Term>,
@@ -109,7 +109,7 @@ struct Folder {
     verified: &'static str,
 }
 
-/// A group of messages that something is to be said about.
+/// One group of messages that have the same remark.
 struct Remark {
     class: &'static str,
     word: String,

@@ -7,16 +7,16 @@
 //! the operator's own exceptions stand in `system-out`.
 
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::{ExceptionOutcome, MailboxSummary, ProjectSummary, Verified};
+use mailhaul_engine::summary::{ExceptionOutcome, MailboxSummary, ProjectSummary, VerifiedDepth};
 
 use crate::digest;
 use crate::show::{count, visible};
 
-/// One test case.
+/// One test case, which is well without errors.
 #[derive(Default)]
 struct Case {
     name: String,
-    /// `error`, `failure`: (type, message) each.
+    /// What becomes `<error>` and `<failure>`: (type, message) each.
     errors: Vec<(String, String)>,
     failures: Vec<(String, String)>,
     skipped: Option<String>,
@@ -74,7 +74,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         } else if counts.pending > 0 {
             case.skipped = Some(format!("{} not reached yet", count(counts.pending, "message")));
         }
-        if folder.verified != Verified::None {
+        if folder.verified != VerifiedDepth::None {
             case.notes.push(format!("compared by {}", digest::how(folder)));
         }
         cases.push(case);

@@ -10,6 +10,32 @@
 //! - [`Format::JUnit`]: a test suite per mailbox, see [`junit`]
 //! - [`Format::Text`]: 80 columns, see [`text`]
 //! - [`Format::Html`]: one file to hand to a client, see [`html`]
+//!
+//! # Example
+//!
+//! A project in which nothing was moved yet. A front end reads the summary with
+//! `mailhaul_engine::store::load`.
+//!
+//! ```
+//! use mailhaul_engine::summary::{LastRun, ProjectSummary, SCHEMA, Totals, Verdict};
+//! use mailhaul_report::{Format, render};
+//!
+//! let summary = ProjectSummary {
+//!     schema: SCHEMA,
+//!     project: "acme".to_owned(),
+//!     verdict: Verdict::NotStarted,
+//!     totals: Totals::default(),
+//!     last_run: LastRun::default(),
+//!     mailboxes: Vec::new(),
+//! };
+//! let text = render(&summary, Format::Text)?;
+//! assert!(text.contains("Nothing has been moved yet."));
+//! assert_eq!(text, render(&summary, Format::Text)?);
+//!
+//! let json = render(&summary, Format::Json)?;
+//! assert_eq!(serde_json::from_str::<ProjectSummary>(&json).unwrap(), summary);
+//! # Ok::<(), mailhaul_report::ReportError>(())
+//! ```
 
 pub mod csv;
 pub mod html;
@@ -23,18 +49,18 @@ mod fixture;
 
 use mailhaul_engine::summary::ProjectSummary;
 
-/// The forms of a report.
+/// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For a terminal or a mail.
+    /// 80 columns for a terminal or a mail.
     Text,
-    /// For a browser, or paper.
+    /// One file without references to others, for a browser or for paper.
     Html,
-    /// For a spreadsheet.
+    /// A table for a spreadsheet, see [`csv::COLUMNS`].
     Csv,
-    /// For a program.
+    /// The whole summary as one document; the other forms leave things out.
     Json,
-    /// For a CI server.
+    /// A test suite a mailbox, for a CI server.
     JUnit,
 }
 
@@ -42,7 +68,7 @@ impl Format {
     /// Every format, in the order help texts name them.
     pub const ALL: [Self; 5] = [Self::Html, Self::Json, Self::Csv, Self::JUnit, Self::Text];
 
-    /// The name on the command line.
+    /// Returns the name of the format on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +80,7 @@ impl Format {
         }
     }
 
-    /// The format of that name.
+    /// Returns the format with this name; `None` when there is none.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
@@ -65,9 +91,9 @@ impl Format {
 #[derive(Debug, thiserror::Error)]
 #[error("the {} report could not be written: {cause}", format.as_str())]
 pub struct ReportError {
-    /// Which report.
+    /// The form that was asked for.
     pub format: Format,
-    /// Why.
+    /// The writer's own words.
     pub cause: String,
 }
 

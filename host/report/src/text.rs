@@ -71,7 +71,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
     out
 }
 
-/// The sum, spelled out.
+/// Writes the sum, term by term, with what each stands for.
 fn sum(out: &mut String, counts: &Counts) {
     let rows = [
         (" ", "messages at the source", counts.source_messages),

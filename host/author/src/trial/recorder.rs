@@ -145,7 +145,7 @@ impl ValidationRecorder {
         PluginError {
             plugin: self.id.clone(),
             call: "validate".to_owned(),
-            failure: PluginFailure::Said(error.to_string()),
+            failure: PluginFailure::Reported(error.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOut, MailboxSummary};
+use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOutFolder, MailboxSummary};
 
 use super::{plan, unbuilt};
 use crate::args::{Global, Retry, Run};
@@ -83,14 +83,14 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
             }
             hints.extend(given_up(summaries()));
             let found = || summaries().flat_map(|summary| &summary.differences).filter(|found| !found.note);
-            if found().any(Difference::is_of_a_copy_gone) {
+            if found().any(Difference::is_missing_copy) {
                 hints.push(
                     "no run sends a copy again that was taken away on the target: ask the mailbox's owner, or the new host for \
                      a backup"
                         .to_owned(),
                 );
             }
-            if found().any(|difference| !difference.is_of_a_copy_gone()) {
+            if found().any(|difference| !difference.is_missing_copy()) {
                 hints.push(
                     "no run changes a copy: look at both messages of a difference; `mailhaul verify` compares them again"
                         .to_owned(),
@@ -124,9 +124,9 @@ fn is_to_be_mended(summary: &MailboxSummary) -> bool {
     summary.stopped.is_some()
         || summary.unfinished
         || !summary.kept.is_empty()
-        || summary.left_out.iter().any(LeftOut::is_open)
+        || summary.left_out.iter().any(LeftOutFolder::is_open)
         || summary.folders.iter().any(|folder| !folder.is_well())
         // What a hook says of copies that are gone is the same once more.
         || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
-            && !summary.differences.iter().any(|found| !found.note && found.is_of_a_copy_gone())
+            && !summary.differences.iter().any(|found| !found.note && found.is_missing_copy())
 }

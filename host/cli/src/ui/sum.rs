@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
-    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOut, MailboxSummary,
+    Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOutFolder,
+    MailboxSummary,
 };
 
 use super::escape::escape;
@@ -105,7 +106,7 @@ fn push_mailbox(
 
 /// Folders outside the mailbox's own namespace: those that may be the user's own each, the others together.
 pub(crate) fn left_out(summary: &MailboxSummary) -> Vec<String> {
-    let messages = |folder: &LeftOut| {
+    let messages = |folder: &LeftOutFolder| {
         folder
             .messages
             .map_or_else(|| "unknown how many messages".to_owned(), |n| plural(n.into(), "message"))
@@ -119,7 +120,7 @@ pub(crate) fn left_out(summary: &MailboxSummary) -> Vec<String> {
             escape(&folder.reason)
         ));
     }
-    let others: Vec<&LeftOut> = summary.left_out.iter().filter(|folder| !folder.is_open()).collect();
+    let others: Vec<&LeftOutFolder> = summary.left_out.iter().filter(|folder| !folder.is_open()).collect();
     if let Some(first) = others.first() {
         let known: u64 = others.iter().filter_map(|folder| folder.messages).map(u64::from).sum();
         lines.push(format!(
@@ -389,7 +390,7 @@ pub(crate) mod samples {
     use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
     use mailhaul_engine::summary::{
         Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
-        HookSummary, MailboxSummary, Side, Stopped, Verdict, Verified,
+        HookSummary, MailboxSummary, Side, Stopped, Verdict, VerifiedDepth,
     };
 
     use crate::outcome::Outcome;
@@ -414,7 +415,7 @@ pub(crate) mod samples {
             },
             stopped: None,
             never_opened: false,
-            verified: Verified::None,
+            verified: VerifiedDepth::None,
             sample: None,
         }
     }
@@ -437,7 +438,7 @@ pub(crate) mod samples {
             exceptions: vec![],
             differences: vec![],
             compared: Some(Comparison {
-                depth: Verified::Headers,
+                depth: VerifiedDepth::Headers,
                 finished: true,
                 folders: 3,
                 folders_compared: 3,

@@ -1,7 +1,7 @@
 //! `undo`: what would be taken back, and what was.
 
 use mailhaul_engine::event::MailboxEnd;
-use mailhaul_engine::undo::{NotUndoneCode, Undone};
+use mailhaul_engine::undo::{UndoExceptionCode, UndoSummary};
 
 use super::escape::escape;
 use super::paint::{Palette, Tone};
@@ -16,7 +16,7 @@ pub(crate) struct Page {
     /// Its key.
     pub mailbox: String,
     /// Target folder by target folder.
-    pub folders: Vec<Undone>,
+    pub folders: Vec<UndoSummary>,
     /// How it ended; `None` before it began.
     pub end: Option<MailboxEnd>,
 }
@@ -97,7 +97,7 @@ pub(crate) fn plan(pages: &[Page], width: Option<usize>, palette: Palette) -> St
 pub(crate) fn done(pages: &[Page], width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     for page in pages {
-        let sum = |f: fn(&Undone) -> u64| page.folders.iter().map(f).sum::<u64>();
+        let sum = |f: fn(&UndoSummary) -> u64| page.folders.iter().map(f).sum::<u64>();
         let (removed, gone, left) = (sum(|f| f.removed), sum(|f| f.gone), sum(|f| f.left));
         let tone = match &page.end {
             Some(MailboxEnd::Complete) => Tone::Good,
@@ -149,7 +149,7 @@ fn push_not_undone(out: &mut String, page: &Page, width: Option<usize>) {
     let of = |gone: bool| {
         let all =
             page.folders.iter().flat_map(|folder| folder.not_undone.iter().map(move |one| (folder, one)));
-        all.filter(move |(_, one)| (one.code == NotUndoneCode::Gone) == gone)
+        all.filter(move |(_, one)| (one.code == UndoExceptionCode::Gone) == gone)
     };
     let all: Vec<_> = of(false).chain(of(true)).collect();
     for (folder, one) in all.iter().take(MOST_LISTED) {
@@ -184,13 +184,13 @@ pub(crate) fn advice(pages: &[Page]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_engine::undo::NotUndone;
+    use mailhaul_engine::undo::UndoException;
 
     use super::*;
 
     fn pages() -> Vec<Page> {
-        let inbox = Undone { folder: "INBOX".into(), copies: 1200, found: 20, ..Undone::default() };
-        let sent = Undone { folder: "Sent Items".into(), copies: 3, ..Undone::default() };
+        let inbox = UndoSummary { folder: "INBOX".into(), copies: 1200, found: 20, ..UndoSummary::default() };
+        let sent = UndoSummary { folder: "Sent Items".into(), copies: 3, ..UndoSummary::default() };
         vec![Page { mailbox: "anna@old.example".into(), folders: vec![inbox, sent], end: None }]
     }
 
@@ -227,7 +227,7 @@ mod tests {
         pages[0].folders[0].removed = 1190;
         pages[0].folders[0].gone = 9;
         pages[0].folders[0].left = 1;
-        let not_undone = |uid, code, reason: &str| NotUndone {
+        let not_undone = |uid, code, reason: &str| UndoException {
             source: "INBOX".into(),
             uid,
             target_uid: uid + 10,
@@ -235,8 +235,8 @@ mod tests {
             reason: reason.into(),
         };
         pages[0].folders[0].not_undone = vec![
-            not_undone(4, NotUndoneCode::Gone, "it is not there any more"),
-            not_undone(7, NotUndoneCode::Altered, "it is no longer what was copied there"),
+            not_undone(4, UndoExceptionCode::Gone, "it is not there any more"),
+            not_undone(7, UndoExceptionCode::Altered, "it is no longer what was copied there"),
         ];
         pages[0].folders[1].removed = 3;
         pages[0].folders[1].empty = true;
@@ -252,7 +252,7 @@ mod tests {
         removed now: 1,193 messages
         ");
         assert!(advice(&pages).contains("stays, also when"));
-        let unread = not_undone(8, NotUndoneCode::Unreadable, "NO Not now");
+        let unread = not_undone(8, UndoExceptionCode::Unreadable, "NO Not now");
         pages[0].folders[0].not_undone.push(unread);
         assert!(advice(&pages).contains("can be repeated"));
     }

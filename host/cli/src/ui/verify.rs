@@ -2,7 +2,7 @@
 
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
-use mailhaul_engine::summary::{Counts, Difference, DifferenceKind, MailboxSummary, Sample, Verified};
+use mailhaul_engine::summary::{Counts, Difference, DifferenceKind, MailboxSummary, Sample, VerifiedDepth};
 
 use super::escape::escape;
 use super::paint::{Palette, Tone};
@@ -63,7 +63,7 @@ struct Looked {
     folders_compared: u64,
     messages: u64,
     messages_compared: u64,
-    depth: Verified,
+    depth: VerifiedDepth,
     sample: Option<Sample>,
     /// Mailboxes whose comparison came to its end.
     finished: usize,
@@ -110,8 +110,8 @@ impl Looked {
             false => format!("{} of ", count(some)),
         };
         let by = match self.depth {
-            Verified::Full => "whole messages",
-            Verified::Headers => "headers, flags and dates",
+            VerifiedDepth::Full => "whole messages",
+            VerifiedDepth::Headers => "headers, flags and dates",
             _ => "message lists",
         };
         let sample = self.sample.as_ref().map_or_else(String::new, |sample| {
@@ -235,8 +235,8 @@ fn line(difference: &Difference) -> String {
     }
     let ignored = [DifferenceKind::Flags, DifferenceKind::Keywords, DifferenceKind::Date];
     let present = difference.by.as_deref() == Some(Difference::ALREADY_PRESENT);
-    if difference.note && (ignored.contains(&difference.kind) || difference.is_of_the_owner()) {
-        let by_itself = difference.is_of_the_date() || difference.is_of_the_owner() || present;
+    if difference.note && (ignored.contains(&difference.kind) || difference.is_by_owner()) {
+        let by_itself = difference.is_by_date_rule() || difference.is_by_owner() || present;
         let why = if by_itself { "" } else { ": `[verify] ignore` names it" };
         out.push_str(&format!(" (a note{why})"));
     }
@@ -246,7 +246,7 @@ fn line(difference: &Difference) -> String {
 #[cfg(test)]
 mod tests {
     use mailhaul_engine::event::Event;
-    use mailhaul_engine::summary::{Comparison, LeftOut};
+    use mailhaul_engine::summary::{Comparison, LeftOutFolder};
 
     use super::super::sum::samples;
     use super::*;
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn what_was_not_compared_is_never_without_a_difference() {
         let some = Comparison {
-            depth: Verified::Full,
+            depth: VerifiedDepth::Full,
             folders: 3,
             folders_compared: 1,
             messages: 300,
@@ -315,9 +315,9 @@ mod tests {
 
     #[test]
     fn a_sample_is_told_with_its_seed() {
-        let sample = Some(Sample { depth: Verified::Full, percent: 10, seed: 42 });
+        let sample = Some(Sample { depth: VerifiedDepth::Full, percent: 10, seed: 42 });
         let compared = Comparison {
-            depth: Verified::Full,
+            depth: VerifiedDepth::Full,
             sample,
             finished: true,
             folders: 3,
@@ -340,7 +340,7 @@ mod tests {
         bob.unfinished = true;
         bob.folders[0].never_opened = true;
         bob.kept = vec!["10 of 40 copies are gone".into()];
-        let left_out = |folder: &str, messages, beside| LeftOut {
+        let left_out = |folder: &str, messages, beside| LeftOutFolder {
             folder: folder.into(),
             messages,
             beside,

@@ -9,11 +9,11 @@ use tracing::Instrument;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::code::Code;
-use crate::event::{Event, Finish, MailboxEnd, Refused, RefusedKind};
+use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
 use crate::job::Task;
-use crate::mailbox::run::Orders;
+use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
 use crate::mailbox::{check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
@@ -35,10 +35,10 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     let list = match list(&context.job, &context.plugins).await {
         Ok(list) => list,
         Err(ListError::Input(reasons, remedy)) => {
-            let refused = Refused { kind: RefusedKind::Input, reasons, remedy };
+            let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons, remedy };
             return Finish { refused: Some(refused), ..Finish::default() };
         }
-        Err(ListError::Plugin(error)) => return refused(RefusedKind::Plugin, vec![error.to_string()]),
+        Err(ListError::Plugin(error)) => return refused(TaskRefusalKind::Plugin, vec![error.to_string()]),
     };
     for message in list.warnings {
         context.emit(Event::Warning { mailbox: None, message }).await;
@@ -49,9 +49,9 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         left_out.extend(mailboxes.extract_if(.., |mailbox| !has_failed(context, mailbox, code)));
     }
     let agreed = match &task {
-        Task::Run { plan: Some(plans), .. } => match agree(plans, &mut mailboxes, &mut left_out) {
+        Task::Run { plan: Some(plans), .. } => match match_agreed(plans, &mut mailboxes, &mut left_out) {
             Ok(()) => Some(Arc::new(plans.clone())),
-            Err(reasons) => return refused(RefusedKind::Input, reasons),
+            Err(reasons) => return refused(TaskRefusalKind::Input, reasons),
         },
         _ => None,
     };
@@ -66,16 +66,16 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     };
     let recorder = match recorder.transpose() {
         Ok(recorder) => recorder.map(Arc::new),
-        Err(error) => return refused(RefusedKind::Input, vec![error.to_string()]),
+        Err(error) => return refused(TaskRefusalKind::Input, vec![error.to_string()]),
     };
     if let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out)) {
-        return refused(RefusedKind::Input, vec![error.to_string()]);
+        return refused(TaskRefusalKind::Input, vec![error.to_string()]);
     }
     drop(left_out);
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
     // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
     if let Some(plans) = &agreed {
-        let ends = each(context, &mailboxes, MailboxTask::Fit(Arc::clone(plans)), None).await;
+        let ends = work_on_all(context, &mailboxes, MailboxTask::Fit(Arc::clone(plans)), None).await;
         let reasons: Vec<String> = ends
             .iter()
             .filter_map(|(name, end)| match end {
@@ -86,7 +86,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
             })
             .collect();
         if !reasons.is_empty() {
-            return refused(RefusedKind::Input, reasons);
+            return refused(TaskRefusalKind::Input, reasons);
         }
     }
     let work = match task {
@@ -97,7 +97,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Task::Undo => MailboxTask::Undo,
         Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
-    let ends = each(context, &mailboxes, work, recorder.clone()).await;
+    let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
     if let Some(recorder) = recorder {
         recorder.record_totals(context, true).await;
     }
@@ -137,12 +137,12 @@ fn has_failed(context: &Context, mailbox: &Mailbox, code: Code) -> bool {
     failed.map_or(true, |all| all.iter().any(|one| one.code == code))
 }
 
-fn refused(kind: RefusedKind, reasons: Vec<String>) -> Finish {
-    Finish { refused: Some(Refused { kind, reasons, remedy: None }), ..Finish::default() }
+fn refused(kind: TaskRefusalKind, reasons: Vec<String>) -> Finish {
+    Finish { refused: Some(TaskRefusal { kind, reasons, remedy: None }), ..Finish::default() }
 }
 
 /// Exactly the mailboxes of the plan are run; what it does not name is left out.
-fn agree(
+fn match_agreed(
     plans: &[MailboxPlan],
     mailboxes: &mut Vec<Mailbox>,
     left_out: &mut Vec<Mailbox>,
@@ -158,7 +158,6 @@ fn agree(
     if unknown.is_empty() { Ok(()) } else { Err(unknown) }
 }
 
-/// What is done with each mailbox.
 #[derive(Clone)]
 enum MailboxTask {
     Check,
@@ -170,7 +169,7 @@ enum MailboxTask {
 }
 
 /// Works on every mailbox, a few at a time; returns how each ended, in list order.
-async fn each(
+async fn work_on_all(
     context: &Context,
     mailboxes: &[Mailbox],
     work: MailboxTask,
@@ -189,7 +188,7 @@ async fn each(
             let (context, mailbox, work, recorder) =
                 (context.clone(), mailboxes[next].clone(), work.clone(), recorder.clone());
             let span = tracing::info_span!("mailbox", name = %mailbox.key);
-            let work = async move { one(&context, &mailbox, &work, recorder.as_deref()).await };
+            let work = async move { work_on(&context, &mailbox, &work, recorder.as_deref()).await };
             let task = running.spawn(work.instrument(span));
             numbers.insert(task.id(), next);
             next += 1;
@@ -240,7 +239,7 @@ async fn each(
         .collect()
 }
 
-async fn one(
+async fn work_on(
     context: &Context,
     mailbox: &Mailbox,
     work: &MailboxTask,
@@ -263,7 +262,7 @@ async fn one(
         MailboxTask::Undo => undo::undo(context, mailbox).await,
         MailboxTask::Run(plans, delete_gone) => {
             let agreed = plans.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
-            run::run(context, mailbox, Orders { agreed, delete_gone: *delete_gone }).await
+            run::run(context, mailbox, RunOptions { agreed, delete_gone: *delete_gone }).await
         }
         MailboxTask::Verify(extent) => verify::verify(context, mailbox, *extent).await,
     };

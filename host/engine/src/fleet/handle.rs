@@ -11,10 +11,10 @@ use crate::plugin::Plugins;
 use crate::task::context::Context;
 use crate::task::stop::StopSignal;
 
-/// Events a slow front end may be behind by.
+/// Events that a slow front end may be behind by before the engine waits for it.
 const EVENTS: usize = 1024;
 
-/// What a front end may ask of a running task.
+/// A request of the front end to a running task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// Stop soon: nothing new is sent, what was sent is awaited for a short while and recorded.
@@ -24,13 +24,15 @@ pub enum Command {
 /// A running task. Dropping `commands` does not stop it; dropping `events` does.
 #[derive(Debug)]
 pub struct Handle {
-    /// Commands to the task.
+    /// The way to stop the task; dropping it does not.
     pub commands: mpsc::Sender<Command>,
     /// Everything that happens; [`Event::Finished`] is always the last.
     pub events: mpsc::Receiver<Event>,
 }
 
-/// Starts `task` on the current tokio runtime.
+/// Starts `task` on the current tokio runtime, and returns at once.
+///
+/// The task runs until [`Event::Finished`], which is sent last, or until nobody receives events any more.
 #[must_use]
 pub fn start(job: Arc<Job>, plugins: Plugins, task: Task) -> Handle {
     let (events, receiver) = mpsc::channel(EVENTS);

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use mailhaul_net::Endpoint;
 
-use crate::account::{AccountSpec, Mailbox, folded, spec};
-use crate::destinations::{self, Allowed};
+use crate::account::{AccountSpec, Mailbox, account_spec, folded};
+use crate::destinations::{self, AllowedHosts};
 use crate::job::Job;
 use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
 use crate::side::Side;
@@ -17,7 +17,7 @@ const PAGE: u32 = 1_000;
 /// Most mailboxes of one project, about 100 MB of them: a list that never ends does so here.
 const MAX_MAILBOXES: usize = 250_000;
 
-/// More remarks on a list than anybody reads.
+/// Remarks on one list that are kept; further ones are dropped.
 const MAX_REMARKS: usize = 10_000;
 
 /// Why the list of mailboxes cannot be used.
@@ -25,7 +25,6 @@ const MAX_REMARKS: usize = 10_000;
 pub(crate) enum ListError {
     /// The list itself: one sentence each, and what to do about the last ones.
     Input(Vec<String>, Option<String>),
-    /// The plugin that reads it.
     Plugin(PluginError),
 }
 
@@ -34,9 +33,7 @@ pub(crate) enum ListError {
 pub(crate) struct MailboxList {
     /// Those that were chosen, in list order.
     pub mailboxes: Vec<Mailbox>,
-    /// The others.
     pub left_out: Vec<Mailbox>,
-    /// One sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -83,11 +80,11 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     if entries.is_empty() && errors.is_empty() {
         errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());
     }
-    let allowed = Allowed::of(&**source, &job.mailbox_hosts);
+    let allowed = AllowedHosts::of(&**source, &job.mailbox_hosts);
     let (source, target) = (&job.source.server, &job.target.server);
     let refusal = destinations::refusal(allowed, source, target, &entries);
     let mailboxes = resolve(job, &entries, &mut errors);
-    let (selected, left_out) = only(job, mailboxes, &mut errors);
+    let (selected, left_out) = select_mailboxes(job, mailboxes, &mut errors);
     let mut remedy = None;
     if let Some(refusal) = refusal {
         errors.extend(refusal.reasons);
@@ -129,8 +126,8 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             ));
             continue;
         }
-        let pair = spec(&entry.source, &job.source, Side::Source)
-            .and_then(|s| Ok((s, spec(&entry.target, &job.target, Side::Target)?)));
+        let pair = account_spec(&entry.source, &job.source, Side::Source)
+            .and_then(|s| Ok((s, account_spec(&entry.target, &job.target, Side::Target)?)));
         let (source, target) = match pair {
             Ok(pair) => pair,
             Err(cause) => {
@@ -223,7 +220,11 @@ fn names(one: &str, other: &str) -> String {
 }
 
 /// The mailboxes that were chosen, and the others.
-fn only(job: &Job, mailboxes: Vec<Mailbox>, errors: &mut Vec<String>) -> (Vec<Mailbox>, Vec<Mailbox>) {
+fn select_mailboxes(
+    job: &Job,
+    mailboxes: Vec<Mailbox>,
+    errors: &mut Vec<String>,
+) -> (Vec<Mailbox>, Vec<Mailbox>) {
     let is = |m: &Mailbox, name: &String| m.key == *name || m.source.user == *name;
     for name in &job.only {
         if !mailboxes.iter().any(|m| is(m, name)) {

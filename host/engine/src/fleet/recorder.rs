@@ -10,7 +10,7 @@ use crate::state::ledger::LedgerError;
 use crate::state::store::Store;
 use crate::task::context::Context;
 
-/// Keeps `project.sqlite` up to date.
+/// Writes the list of mailboxes, how each ended and the run's totals to `project.sqlite` while a task works.
 #[derive(Debug)]
 pub(crate) struct ProjectRecorder {
     store: Mutex<Store>,

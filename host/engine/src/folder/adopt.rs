@@ -8,21 +8,20 @@ use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::compare::most_common;
-use crate::message::content::Rule;
-use crate::message::list::{Listed, list};
+use crate::message::content::MatchRule;
+use crate::message::list::{ListedMessage, list};
 pub(super) use crate::message::matching::Search;
 use crate::message::matching::{Match, find};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Delivered, Failure, Outcome, PlaceId, Rows, Unproven};
+use crate::state::ledger::{Batch, DeliveredMessage, Failure, Outcome, PlaceId, Rows, UnprovenCopy};
 use crate::summary::Difference;
 
-/// What came of looking for messages on the target.
+/// What a search of the target for wanted messages came to.
 #[derive(Debug, Default)]
 pub(crate) struct LookupResult {
-    /// Not there: still to be copied.
-    pub open: Vec<Listed>,
-    /// Source UIDs that are there.
+    /// Still to be copied: the target does not hold them.
+    pub open: Vec<ListedMessage>,
     pub found: HashSet<u32>,
     /// How many unclaimed messages of the target are none of these.
     pub strange: usize,
@@ -32,8 +31,8 @@ pub(crate) struct LookupResult {
 }
 
 /// What was recorded of messages that were found on the target.
-struct Recorded {
-    /// Source UIDs of those that were free.
+struct AdoptionRecord {
+    /// Source UIDs of those whose target UID was no other message's copy.
     taken_over: HashSet<u32>,
     /// What there is to be told of our copies.
     facts: Vec<Difference>,
@@ -51,15 +50,15 @@ impl FolderRun<'_> {
         let (wanted, unclaimed) = (std::mem::take(&mut self.wanted), std::mem::take(&mut self.unclaimed));
         let open = self.find_among(&unclaimed, wanted, Search::Narrow).await?.open;
         self.wanted = self.find_altered(open, &unclaimed).await?;
-        self.tell_vanished(Batch::first_uid(&self.in_doubt)).await?;
-        Ok(self.work().ledger().batches_looked_up(self.row.id)?)
+        self.warn_vanished(Batch::first_uid(&self.in_doubt)).await?;
+        Ok(self.work().ledger().mark_looked_up(self.row.id)?)
     }
 
     /// Looks for `open` messages that were sent in this run among what came into the target since.
     ///
     /// # Errors
     /// When an end or the ledger fails.
-    pub(super) async fn resolve(&mut self, open: Vec<Listed>) -> Step<LookupResult> {
+    pub(super) async fn resolve(&mut self, open: Vec<ListedMessage>) -> Step<LookupResult> {
         if open.is_empty() {
             return Ok(LookupResult::default());
         }
@@ -78,14 +77,14 @@ impl FolderRun<'_> {
     pub(super) async fn find_among(
         &mut self,
         unclaimed: &[u32],
-        mut open: Vec<Listed>,
+        mut open: Vec<ListedMessage>,
         search: Search,
     ) -> Step<LookupResult> {
         if open.is_empty() || unclaimed.is_empty() {
             return Ok(LookupResult { open, strange: unclaimed.len(), ..LookupResult::default() });
         }
         let ours = self.ours()?;
-        let is_ours = |source: &Listed, target| ours.holds(&self.rows, source, target);
+        let is_ours = |source: &ListedMessage, target| ours.holds(&self.rows, source, target);
         let found = find(&mut self.ends, &open, unclaimed, search, is_ours).await?;
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
@@ -93,27 +92,27 @@ impl FolderRun<'_> {
                 Failure { uid: message.uid, size: message.size(), code: Code::Undecided, text, attempts: 0 };
             self.route.fail(failure).await?;
         }
-        let Recorded { taken_over, facts, longer_by } = self.record(&found.matches, &ours)?;
-        self.tell_differences(facts).await;
+        let AdoptionRecord { taken_over, facts, longer_by } = self.record(&found.matches, &ours)?;
+        self.emit_differences(facts).await;
         let usual = most_common(longer_by.iter().copied());
         if usual != 0 {
-            self.tell_usual(usual, longer_by.len()).await?;
+            self.record_usual_growth(usual, longer_by.len()).await?;
         }
         open.retain(|m| !taken_over.contains(&m.uid) && !found.undecided.contains_key(&m.uid));
         let strange = unclaimed.len().saturating_sub(taken_over.len());
         Ok(LookupResult { open, found: taken_over, strange, undecided: !found.undecided.is_empty() })
     }
 
-    /// By what a message of the target is known to be ours.
-    fn ours(&self) -> Step<Ours> {
+    /// Reads what tells our copies in the target folder from others' messages.
+    fn ours(&self) -> Step<Ownership> {
         let work = self.work();
         let ledger = work.ledger();
         let intents = Intents::new(&ledger.open_batches(self.row.id)?);
-        Ok(Ours { intents, unnumbered: ledger.unnumbered_places(&self.route.target)? })
+        Ok(Ownership { intents, unnumbered: ledger.unnumbered_places(&self.route.target)? })
     }
 
-    /// Records matches as copied by us, or as there before.
-    fn record(&self, matches: &[Match], ours: &Ours) -> Step<Recorded> {
+    /// Records each match as copied by us, or as present before.
+    fn record(&self, matches: &[Match], ours: &Ownership) -> Step<AdoptionRecord> {
         let work = self.work();
         let mut ledger = work.ledger();
         let (mut copied, mut present, mut took) = (Vec::new(), Vec::new(), false);
@@ -126,7 +125,7 @@ impl FolderRun<'_> {
             // ours are left as they are.
             let missing = if own { flags.minus(&found.target.flags) } else { Flags::new() };
             let facts = if own { self.date_facts(found) } else { Vec::new() };
-            let message = Delivered {
+            let message = DeliveredMessage {
                 uid: found.source.uid,
                 size: found.content.len,
                 at_source: found.source.figures(),
@@ -143,31 +142,31 @@ impl FolderRun<'_> {
         }
         let mut taken_over: HashSet<u32> = copied.iter().chain(&present).map(|m| m.uid).collect();
         for (messages, outcome) in [(&copied, Outcome::Copied), (&present, Outcome::AlreadyPresent)] {
-            for taken in ledger.delivered(self.row.id, messages, outcome, &[])? {
+            for taken in ledger.record_delivered(self.row.id, messages, outcome, &[])? {
                 taken_over.remove(&taken.uid);
             }
         }
         copied.retain(|m| taken_over.contains(&m.uid));
         if !copied.is_empty() {
-            work.context.accounts.copied(work.key());
+            work.context.accounts.mark_known(work.key());
         } else if !present.is_empty() {
-            work.context.accounts.found(work.key());
+            work.context.accounts.mark_found(work.key());
         }
         // What was under way when a connection ended with BAD went behind what it ended at.
-        let counts = if took { work.context.refusals.taken(work.key()) } else { Vec::new() };
+        let counts = if took { work.context.refusals.record_taken(work.key()) } else { Vec::new() };
         for (folder, uid) in counts {
             ledger.count_refusal(folder, uid)?;
         }
-        let as_sent = Rule::Exact.as_str();
+        let as_sent = MatchRule::Exact.as_str();
         let sizes =
             copied.iter().filter_map(|m| Some((m, m.at_target?.size))).filter(|(_, there)| *there > 0);
-        let longer = |(m, there): (&Delivered, u64)| match m.found_by == Some(as_sent) {
+        let longer = |(m, there): (&DeliveredMessage, u64)| match m.found_by == Some(as_sent) {
             true => 0,
             false => there as i64 - m.size as i64,
         };
         let longer_by = sizes.map(longer).collect();
         let facts = copied.into_iter().flat_map(|m| m.facts).collect();
-        Ok(Recorded { taken_over, facts, longer_by })
+        Ok(AdoptionRecord { taken_over, facts, longer_by })
     }
 
     /// What there is to be told of the date of a copy that was found.
@@ -176,7 +175,7 @@ impl FolderRun<'_> {
         if let Some(dated) = self.dated.get(&uid) {
             return vec![self.route.dated(uid, target_uid, dated)];
         }
-        let copy = Unproven { uid, target_uid, sent: found.source.figures() };
+        let copy = UnprovenCopy { uid, target_uid, sent: found.source.figures() };
         self.other_date(&copy, &found.target.figures()).into_iter().collect()
     }
 }
@@ -184,18 +183,18 @@ impl FolderRun<'_> {
 /// By what a message of the target folder is known to be ours: it lies above the UIDNEXT of an intent, or was
 /// copied there before. Without UIDVALIDITY a folder is a new place in every run, and yet the same one; so is
 /// one that was put back.
-struct Ours {
+struct Ownership {
     intents: Intents,
     unnumbered: HashSet<PlaceId>,
 }
 
-impl Ours {
+impl Ownership {
     /// Whether it lies above an intent that it was sent with.
-    fn was_sent(&self, source: &Listed, target: u32) -> bool {
+    fn was_sent(&self, source: &ListedMessage, target: u32) -> bool {
         self.intents.cover(source, target)
     }
 
-    fn holds(&self, rows: &Rows, source: &Listed, target: u32) -> bool {
+    fn holds(&self, rows: &Rows, source: &ListedMessage, target: u32) -> bool {
         let copied_before = || {
             rows.get(&source.uid).is_some_and(|row| {
                 row.outcome == Outcome::Copied
@@ -223,7 +222,7 @@ impl Intents {
         Self(from)
     }
 
-    fn cover(&self, source: &Listed, target: u32) -> bool {
+    fn cover(&self, source: &ListedMessage, target: u32) -> bool {
         let by_size = || self.0.get(&(0, source.size())).filter(|_| source.size() > 0);
         let from = self.0.get(&(source.uid, 0)).or_else(by_size);
         from.is_some_and(|from| target >= *from)
@@ -246,7 +245,7 @@ mod tests {
         };
         let intents = Intents::new(&[batch(40, &[1, 2]), batch(60, &[2, 3])]);
         let cover = |intents: &Intents, source: u32, target: u32| {
-            intents.cover(&Listed::bare(source, 10 + u64::from(source)), target)
+            intents.cover(&ListedMessage::bare(source, 10 + u64::from(source)), target)
         };
         assert!(cover(&intents, 1, 40) && !cover(&intents, 1, 39));
         assert!(cover(&intents, 2, 40), "the first time it was sent counts");

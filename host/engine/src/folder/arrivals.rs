@@ -13,14 +13,14 @@ use crate::code::Code;
 use crate::folder::adopt::Search;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
-use crate::message::content::Rule;
+use crate::message::content::MatchRule;
 use crate::message::differing::compare_pairs;
-use crate::message::list::{Listed, contents, list, list_whole};
+use crate::message::list::{ListedMessage, contents, list, list_whole};
 use crate::message::witness::pair_by_witness;
 use crate::plugin::Depth;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Delivered, Failure, MAX_ATTEMPTS, Outcome};
+use crate::state::ledger::{Batch, DeliveredMessage, Failure, MAX_ATTEMPTS, Outcome};
 
 /// What was acknowledged and does not show is waited for at most so long.
 const LATEST: Duration = Duration::from_secs(30);
@@ -38,11 +38,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// Messages that are compared in one go.
 const CHUNK: usize = 200;
 
-/// What the target folder holds by now.
+/// The target folder's list after a wait for what was sent.
 pub(super) struct Arrivals {
-    /// All of it.
-    pub listed: Vec<Listed>,
-    /// The next UID, by the target's account.
+    pub listed: Vec<ListedMessage>,
+    /// UIDNEXT of the folder, as it was opened last.
     pub uid_next: Option<u32>,
     /// Whether it has given UIDs since the folder was selected that it does not show.
     pub hidden: bool,
@@ -58,7 +57,7 @@ impl FolderRun<'_> {
     pub(super) async fn arrivals(
         &mut self,
         told: u32,
-        is_there: impl Fn(&[Listed]) -> bool,
+        is_there: impl Fn(&[ListedMessage]) -> bool,
     ) -> Step<Option<Arrivals>> {
         let at = EndError::at(Side::Target);
         let from = self.route.selected.uid_next.unwrap_or(1);
@@ -86,7 +85,7 @@ impl FolderRun<'_> {
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.work().context.stop.raised() => self.work().go_on()?,
+                () = self.work().context.stop.raised() => self.work().check_stop()?,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -101,7 +100,7 @@ impl FolderRun<'_> {
         let begun = Instant::now();
         while begun.elapsed() < BEHIND {
             tokio::time::sleep(FIRST_PAUSE).await;
-            self.work().go_on()?;
+            self.work().check_stop()?;
             self.select_target().await?;
             if self.route.selected.uid_next.is_none_or(|next| next >= was) {
                 return Ok(true);
@@ -116,10 +115,10 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When an end or the ledger fails.
-    pub(super) async fn await_silent(&mut self, open: Vec<Listed>) -> Step<Vec<Listed>> {
+    pub(super) async fn await_silent(&mut self, open: Vec<ListedMessage>) -> Step<Vec<ListedMessage>> {
         let from = self.route.selected.uid_next.unwrap_or(1);
         let claimed = self.work().ledger().claimed_in(self.place)?;
-        let came = |listed: &[Listed]| -> Vec<u32> {
+        let came = |listed: &[ListedMessage]| -> Vec<u32> {
             listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(*uid)).collect()
         };
         let Some(arrivals) = self.arrivals(0, |listed| came(listed).len() >= open.len()).await? else {
@@ -128,7 +127,7 @@ impl FolderRun<'_> {
         let unclaimed = came(&arrivals.listed);
         let sent: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size())).collect();
         let looked = self.find_among(&unclaimed, open, Search::All).await?;
-        self.count(sent.iter().filter(|(uid, _)| looked.found.contains(uid)));
+        self.count_found(sent.iter().filter(|(uid, _)| looked.found.contains(uid)));
         let open = looked.open;
         if open.is_empty() {
             return Ok(open);
@@ -142,7 +141,7 @@ impl FolderRun<'_> {
         let pairs = pair_by_witness(&mut self.ends, &sources, &came).await?;
         if pairs.len() == open.len() && pairs.len() == came.len() {
             self.record_altered(&open, &pairs, Outcome::Copied).await?;
-            self.count(sent.iter().filter(|(uid, _)| sources.contains(uid)));
+            self.count_found(sent.iter().filter(|(uid, _)| sources.contains(uid)));
             return Ok(Vec::new());
         }
         let why = format!(
@@ -160,7 +159,7 @@ impl FolderRun<'_> {
     }
 
     /// Counts messages, UID and size, that were sent in this run and found there.
-    pub(super) fn count<'m>(&mut self, messages: impl Iterator<Item = &'m (u32, u64)>) {
+    pub(super) fn count_found<'m>(&mut self, messages: impl Iterator<Item = &'m (u32, u64)>) {
         let (count, bytes) = messages.fold((0, 0), |(count, bytes), (_, size)| (count + 1, bytes + size));
         self.outcome.messages += count;
         self.outcome.bytes += bytes;
@@ -171,7 +170,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub(super) async fn undecided(&mut self, open: &[Listed], why: &str) -> Step<()> {
+    pub(super) async fn undecided(&mut self, open: &[ListedMessage], why: &str) -> Step<()> {
         for message in open {
             let failure = Failure {
                 uid: message.uid,
@@ -191,7 +190,11 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When an end or the ledger fails.
-    pub(super) async fn find_altered(&mut self, open: Vec<Listed>, unclaimed: &[u32]) -> Step<Vec<Listed>> {
+    pub(super) async fn find_altered(
+        &mut self,
+        open: Vec<ListedMessage>,
+        unclaimed: &[u32],
+    ) -> Step<Vec<ListedMessage>> {
         let open = self.find_as_altered(open, unclaimed).await?;
         let sent: UidSet = self.in_doubt.iter().flat_map(Batch::uids).collect();
         let from = Batch::first_uid(&self.in_doubt);
@@ -210,11 +213,15 @@ impl FolderRun<'_> {
     }
 
     /// Looks for copies whose bytes are those that the target once made of their messages.
-    async fn find_as_altered(&mut self, open: Vec<Listed>, unclaimed: &[u32]) -> Step<Vec<Listed>> {
+    async fn find_as_altered(
+        &mut self,
+        open: Vec<ListedMessage>,
+        unclaimed: &[u32],
+    ) -> Step<Vec<ListedMessage>> {
         let is_copied = |uid: &u32| self.rows.get(uid).is_some_and(|row| row.outcome == Outcome::Copied);
         let copied: Vec<u32> = open.iter().map(|m| m.uid).filter(is_copied).collect();
         let known = self.work().ledger().contents(self.row.id, &copied)?;
-        let as_altered = |m: &Listed| {
+        let as_altered = |m: &ListedMessage| {
             let size = self.rows.get(&m.uid)?.at_target().size;
             Some((known.get(&m.uid)?.altered?, (m.uid, size)))
         };
@@ -229,7 +236,7 @@ impl FolderRun<'_> {
         let there: Vec<u32> = there.iter().filter(|m| sizes.contains(&m.size())).map(|m| m.uid).collect();
         let mut free: HashMap<[u8; 32], Vec<u32>> = HashMap::new();
         for chunk in there.chunks(CHUNK) {
-            self.work().go_on()?;
+            self.work().check_stop()?;
             self.ends.stay().await?;
             for (uid, content) in contents(&mut self.ends.target, chunk).await.map_err(&at)?.found {
                 free.entry(content.exact).or_default().push(uid);
@@ -245,24 +252,29 @@ impl FolderRun<'_> {
     /// Records pairs as there, altered; returns what is still open.
     async fn take_altered(
         &mut self,
-        mut open: Vec<Listed>,
+        mut open: Vec<ListedMessage>,
         pairs: &[(u32, u32)],
         outcome: Outcome,
-    ) -> Step<Vec<Listed>> {
+    ) -> Step<Vec<ListedMessage>> {
         self.record_altered(&open, pairs, outcome).await?;
         open.retain(|m| pairs.iter().all(|(uid, _)| *uid != m.uid));
         Ok(open)
     }
 
     /// Records messages as there, each with what the target made of it.
-    async fn record_altered(&mut self, open: &[Listed], pairs: &[(u32, u32)], outcome: Outcome) -> Step<()> {
+    async fn record_altered(
+        &mut self,
+        open: &[ListedMessage],
+        pairs: &[(u32, u32)],
+        outcome: Outcome,
+    ) -> Step<()> {
         for chunk in pairs.chunks(CHUNK) {
             let mut delivered = Vec::with_capacity(chunk.len());
             for pair in compare_pairs(&mut self.ends, chunk, Depth::Full).await? {
                 let listed = open.iter().find(|m| m.uid == pair.uid);
                 let (Some(listed), Some(read)) = (listed, &pair.read) else { continue };
                 let (with_append, later, _) = listed.flags.appendable(&self.route.selected);
-                delivered.push(Delivered {
+                delivered.push(DeliveredMessage {
                     uid: pair.uid,
                     size: read.len,
                     at_source: listed.figures(),
@@ -271,15 +283,15 @@ impl FolderRun<'_> {
                     target_uid: pair.target_uid,
                     flags: with_append.union(&later).to_string(),
                     flags_pending: None,
-                    found_by: Some(Rule::Altered.as_str()),
+                    found_by: Some(MatchRule::Altered.as_str()),
                     altered: Some(read.target.exact),
                     facts: pair.differences(&self.route.source).collect(),
                 });
             }
-            self.tell_differences(delivered.iter().flat_map(|m| m.facts.clone()).collect()).await;
-            self.work().ledger().delivered(self.row.id, &delivered, outcome, &[])?;
+            self.emit_differences(delivered.iter().flat_map(|m| m.facts.clone()).collect()).await;
+            self.work().ledger().record_delivered(self.row.id, &delivered, outcome, &[])?;
             if outcome == Outcome::Copied {
-                self.work().context.accounts.copied(self.work().key());
+                self.work().context.accounts.mark_known(self.work().key());
             }
         }
         Ok(())

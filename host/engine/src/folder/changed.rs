@@ -3,13 +3,13 @@
 use mailhaul_imap::Selected;
 
 use crate::folder::source::has_same_numbers;
-use crate::folder::work::Work;
+use crate::folder::work::MailboxWork;
 use crate::mapping::target::Target;
 use crate::state::ledger::{FolderRow, Rows};
 
 /// Says what a folder that is not what it was means.
-pub(super) async fn tell_changed(
-    work: Work<'_>,
+pub(super) async fn warn_changed(
+    work: MailboxWork<'_>,
     row: &FolderRow,
     target: &Target,
     source: &Selected,

@@ -23,14 +23,14 @@ impl FolderRun<'_> {
             self.arrived.as_ref().map(|list| list.iter().map(|m| m.uid).collect());
         let proof = arrived.and_then(|uids| proof(&self.source, &self.route.selected, &uids));
         self.record_proof(proof.filter(|_| well))?;
-        self.tell_finished().await
+        self.emit_finished().await
     }
 
     /// Records and tells what was found, in place of what earlier looks of this kind found: also that the
     /// folder could not be read, when it has been read whole now.
     async fn record_differences(&mut self) -> Step<()> {
         let looked_for = |d: &Difference| match d.kind {
-            _ if d.is_of_a_copy_gone() => self.looked,
+            _ if d.is_missing_copy() => self.target_compared,
             DifferenceKind::Missing | DifferenceKind::Duplicate => true,
             DifferenceKind::Unreadable => self.whole && d.uid == 0,
             _ => false,
@@ -43,7 +43,7 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    /// Records the proof, when the folder's sum bears it.
+    /// Records the proof if the folder's counts add up, and nothing is pending.
     fn record_proof(&self, proof: Option<Proof>) -> Step<()> {
         let mut ledger = self.work().ledger();
         let well = ledger.folder_summary(self.row.id)?.is_some_and(|folder| folder.is_well());
@@ -58,7 +58,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub(super) async fn tell_finished(&self) -> Step<()> {
+    pub(super) async fn emit_finished(&self) -> Step<()> {
         let (messages, bytes) = (self.outcome.messages, self.outcome.bytes);
         tracing::info!(copied = messages, bytes, "folder finished");
         let work = self.work();

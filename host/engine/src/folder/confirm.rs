@@ -7,21 +7,21 @@ use mailhaul_imap::{FetchItems, UidSet};
 use crate::folder::adopt::Search;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
-use crate::message::list::{Listed, contents, in_list, list};
+use crate::message::list::{ListedMessage, contents, in_list, list};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::Unproven;
+use crate::state::ledger::UnprovenCopy;
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
 
-/// What the end of the target's list says.
+/// The end of the target's list, from the first copy that had to be confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct TargetList {
     /// Acknowledged, in this run or in one that was interrupted, but not there.
-    pub lost: Vec<Listed>,
+    pub lost: Vec<ListedMessage>,
     /// What is there, from the first message that had to be looked for; empty when there was none.
-    pub listed: Vec<Listed>,
+    pub listed: Vec<ListedMessage>,
 }
 
 impl FolderRun<'_> {
@@ -31,14 +31,14 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When an end or the ledger fails.
-    pub(super) async fn confirm(&mut self, listed: Option<Vec<Listed>>) -> Step<Option<TargetList>> {
+    pub(super) async fn confirm(&mut self, listed: Option<Vec<ListedMessage>>) -> Step<Option<TargetList>> {
         let work = self.work();
-        let mut unproven = work.ledger().unproven(self.row.id)?;
+        let mut unproven = work.ledger().unproven_copies(self.row.id)?;
         let Some(from) = unproven.iter().map(|copy| copy.target_uid).min() else {
             return Ok(Some(TargetList::default()));
         };
         let is_there =
-            |listed: &[Listed]| unproven.iter().all(|copy| in_list(listed, copy.target_uid).is_some());
+            |listed: &[ListedMessage]| unproven.iter().all(|copy| in_list(listed, copy.target_uid).is_some());
         let (mut hidden, mut shown) = (0, listed.filter(|listed| is_there(listed)));
         for asked in [false, true] {
             if shown.is_none() {
@@ -60,23 +60,24 @@ impl FolderRun<'_> {
                 arrivals.listed
             }
         };
-        let absent: Vec<Unproven> =
+        let absent: Vec<UnprovenCopy> =
             unproven.extract_if(.., |copy| in_list(&listed, copy.target_uid).is_none()).collect();
         let mut lost = self.look_elsewhere(&absent, &listed).await?;
         let misnamed =
-            if lost.is_empty() { Vec::new() } else { self.misnamed(&mut unproven, &listed).await? };
+            if lost.is_empty() { Vec::new() } else { self.find_misnamed(&mut unproven, &listed).await? };
         if !misnamed.is_empty() {
-            let is_lost = |copy: &&Unproven| lost.iter().any(|m| m.uid == copy.uid);
-            let again: Vec<Unproven> = absent.iter().filter(is_lost).chain(&misnamed).copied().collect();
+            let is_lost = |copy: &&UnprovenCopy| lost.iter().any(|m| m.uid == copy.uid);
+            let again: Vec<UnprovenCopy> = absent.iter().filter(is_lost).chain(&misnamed).copied().collect();
             lost = self.look_elsewhere(&again, &listed).await?;
         }
         self.compare_received(&unproven, &listed).await?;
-        work.ledger().prove(self.row.id, &unproven.iter().map(|copy| copy.uid).collect())?;
+        work.ledger().mark_proven(self.row.id, &unproven.iter().map(|copy| copy.uid).collect())?;
         // It has a UID, and may show later than anybody waits; or it may be there, altered, under another
         // one.
         let unseen = absent.iter().filter(|copy| copy.target_uid < hidden);
         let given: HashSet<u32> = unseen.chain(&misnamed).map(|copy| copy.uid).collect();
-        let (open, lost): (Vec<Listed>, Vec<Listed>) = lost.into_iter().partition(|m| given.contains(&m.uid));
+        let (open, lost): (Vec<ListedMessage>, Vec<ListedMessage>) =
+            lost.into_iter().partition(|m| given.contains(&m.uid));
         if !open.is_empty() {
             let why = format!(
                 "the target gave {} messages a UID and does not show them under it in `{}`; so that nothing is there \
@@ -92,7 +93,11 @@ impl FolderRun<'_> {
 
     /// Takes out of what was `found` what the target has another message for, where something came under a
     /// UID that nobody was told: then one message was given another one's UID, and others may have been.
-    async fn misnamed(&mut self, found: &mut Vec<Unproven>, listed: &[Listed]) -> Step<Vec<Unproven>> {
+    async fn find_misnamed(
+        &mut self,
+        found: &mut Vec<UnprovenCopy>,
+        listed: &[ListedMessage],
+    ) -> Step<Vec<UnprovenCopy>> {
         let claimed = self.work().ledger().claimed_in(self.place)?;
         let from = self.route.selected.uid_next.unwrap_or(1);
         if listed.iter().all(|m| m.uid < from || claimed.contains(m.uid)) {
@@ -115,7 +120,11 @@ impl FolderRun<'_> {
     /// Looks for what is not there under the UID that the target gave it: it may have another one. Returns
     /// what is not there at all. An intent stays open for each, so that a copy that shows late all the same
     /// is found by a later run.
-    async fn look_elsewhere(&mut self, absent: &[Unproven], listed: &[Listed]) -> Step<Vec<Listed>> {
+    async fn look_elsewhere(
+        &mut self,
+        absent: &[UnprovenCopy],
+        listed: &[ListedMessage],
+    ) -> Step<Vec<ListedMessage>> {
         if absent.is_empty() {
             return Ok(Vec::new());
         }
@@ -125,9 +134,9 @@ impl FolderRun<'_> {
         let from = self.route.selected.uid_next.unwrap_or(1);
         let unclaimed: Vec<u32> =
             listed.iter().map(|m| m.uid).filter(|uid| *uid >= from && !claimed.contains(*uid)).collect();
-        let open = sent.iter().map(|(uid, size)| Listed::bare(*uid, *size)).collect();
+        let open = sent.iter().map(|(uid, size)| ListedMessage::bare(*uid, *size)).collect();
         let open = self.find_among(&unclaimed, open, Search::All).await?.open;
-        self.work().ledger().batches_looked_up(self.row.id)?;
+        self.work().ledger().mark_looked_up(self.row.id)?;
         Ok(open)
     }
 }

@@ -6,7 +6,7 @@ use mailhaul_imap::{FetchItems, FolderName, UidSet};
 
 use crate::folder::copy::item::Route;
 use crate::folder::run::FolderRun;
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::message::list::list;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
@@ -15,9 +15,7 @@ use crate::state::ledger::{Batch, FolderRow};
 
 /// Both ends' spellings of their folders, by display path.
 pub(crate) struct FolderNames {
-    /// How the source spells each folder.
     pub source: HashMap<String, FolderName>,
-    /// How the target does.
     pub target: HashMap<String, FolderName>,
 }
 
@@ -27,12 +25,12 @@ pub(crate) struct FolderNames {
 /// # Errors
 /// When an end or the ledger fails; running it again continues.
 pub(crate) async fn look_up(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     mut ends: Ends,
     names: &FolderNames,
     chosen: impl Fn(&FolderRow, &Batch) -> bool,
 ) -> Step<Ends> {
-    if !work.ledger().doubtful()? {
+    if !work.ledger().has_open_intents()? {
         return Ok(ends);
     }
     let rows = work.ledger().folders()?;
@@ -47,7 +45,7 @@ pub(crate) async fn look_up(
 }
 
 async fn in_folder(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     mut ends: Ends,
     names: &FolderNames,
     row: FolderRow,
@@ -68,7 +66,7 @@ async fn in_folder(
     };
     let (rows, mut vanished) = {
         let ledger = work.ledger();
-        (ledger.rows(row.id)?, ledger.unaccounted(row.id)?)
+        (ledger.rows(row.id)?, ledger.unaccounted_messages(row.id)?)
     };
     let open = match names.source.get(&row.source) {
         Some(source) => {

@@ -8,10 +8,10 @@ use mailhaul_imap::{Flags, ImapError};
 use crate::folder::run::FolderRun;
 use crate::folder::unchanged::{FlagChange, flag_change};
 use crate::folder::work::Step;
-use crate::message::ours::{Kept, Sure, judge};
+use crate::message::ours::{Certainty, KeptReason, judge};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Copy, Outcome, Row};
+use crate::state::ledger::{CopyRow, Outcome, Row};
 use crate::summary::Difference;
 
 /// Source UID, target UID, and what changes.
@@ -61,7 +61,7 @@ impl FolderRun<'_> {
             }
             let stored = self.ends.target.store_flags(&target_uids(part), true, flags).await;
             match stored {
-                Ok(()) => self.work().ledger().flags_stored(self.row.id, &source_uids(part), &[])?,
+                Ok(()) => self.work().ledger().complete_flags(self.row.id, &source_uids(part), &[])?,
                 Err(error) if error.is_connection_lost() => {
                     if !keywords.is_empty() {
                         refusals.ended_at_keywords(self.work().key(), &keywords);
@@ -104,7 +104,7 @@ impl FolderRun<'_> {
         }
         let told: Vec<Difference> =
             messages.iter().map(|(uid, target)| self.route.unmarked(*uid, *target, keywords)).collect();
-        self.work().ledger().flags_stored(self.row.id, &source_uids(messages), &told)?;
+        self.work().ledger().complete_flags(self.row.id, &source_uids(messages), &told)?;
         Ok(true)
     }
 
@@ -123,7 +123,7 @@ impl FolderRun<'_> {
             let Some((_, _, change)) = messages.first() else { continue };
             let pairs: Vec<(u32, u32)> = messages.iter().map(|(uid, target, _)| (*uid, *target)).collect();
             // Pending until they are set: nothing is complete before.
-            work.ledger().flags_wanted(self.row.id, &source_uids(&pairs), &change.add.to_string())?;
+            work.ledger().set_pending_flags(self.row.id, &source_uids(&pairs), &change.add.to_string())?;
             if self.store_pending(&change.add, &pairs).await?
                 && self.store_flags(&target_uids(&pairs), false, &change.remove).await?
             {
@@ -149,16 +149,17 @@ impl FolderRun<'_> {
     async fn still_ours(&mut self, uids: Vec<u32>) -> Step<HashSet<u32>> {
         let known = self.work().ledger().contents(self.row.id, &uids)?;
         let rows = uids.iter().filter_map(|uid| Some((self.rows.get(uid)?, *known.get(uid)?)));
-        let copies: Vec<Copy> = rows.filter_map(|(row, known)| Copy::of(self.row.id, row, known)).collect();
+        let copies: Vec<CopyRow> =
+            rows.filter_map(|(row, known)| CopyRow::of(self.row.id, row, known)).collect();
         if copies.is_empty() {
             return Ok(HashSet::new());
         }
         let place = self.work().ledger().places()?.into_iter().find(|place| place.id == self.place);
         let Some(place) = place else { return Ok(HashSet::new()) };
         let open = (&place, &self.route.selected);
-        let judged = judge(&mut self.ends.target, open, copies, Sure::ByFigures).await;
+        let judged = judge(&mut self.ends.target, open, copies, Certainty::ByFigures).await;
         let judged = judged.map_err(EndError::at(Side::Target))?;
-        let altered = judged.kept.iter().filter(|(_, why)| *why == Kept::Altered).count();
+        let altered = judged.kept.iter().filter(|(_, why)| *why == KeptReason::Altered).count();
         if altered > 0 {
             let message = format!(
                 "{altered} messages of `{}` are not what was copied there any more: their flags stay as they are",
@@ -184,7 +185,7 @@ impl FolderRun<'_> {
         groups
     }
 
-    /// `false` when the target refused, which was told.
+    /// Sets or clears flags; `false` when the target refused, which was told.
     async fn store_flags(&mut self, uids: &[u32], add: bool, flags: &Flags) -> Step<bool> {
         if flags.is_empty() {
             return Ok(true);

@@ -12,14 +12,14 @@ use crate::code::Code;
 use crate::folder::renumbered::{pair, read_again};
 use crate::folder::run::FolderRun;
 use crate::folder::source::{SourceEnd, has_same_numbers};
-use crate::folder::subtract::is_settled;
+use crate::folder::subtract::is_done;
 use crate::folder::unchanged::same_target;
-use crate::folder::work::{Step, Work};
-use crate::message::list::{Listed, contents, in_list, list, list_whole};
+use crate::folder::work::{MailboxWork, Step};
+use crate::message::list::{ListedMessage, contents, in_list, list, list_whole};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Batch, Figures, FolderRow, Row, Rows, Stray};
+use crate::state::ledger::{Batch, Figures, FolderRow, Row, Rows, StrayCopy};
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
@@ -30,9 +30,8 @@ const TELLING_COPIES: usize = 100;
 
 /// The ledger's rows under the numbers that the source gives its messages today.
 pub(super) struct KnownRows {
-    /// Of messages that the source lists.
     pub rows: Rows,
-    /// All had other numbers before.
+    /// Whether the source numbered the whole folder anew since the last run.
     pub renumbered: bool,
 }
 
@@ -42,7 +41,7 @@ pub(super) struct KnownRows {
 /// # Errors
 /// When the source or the ledger fails.
 pub(super) async fn known_rows(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
     row: &FolderRow,
     source: &mut SourceEnd,
@@ -50,7 +49,7 @@ pub(super) async fn known_rows(
 ) -> Step<Result<KnownRows, (Code, String)>> {
     let selected = &source.selected;
     let renumbered = row.scanned
-        && (work.ledger().has_numbers(row.id)? || work.ledger().doubtful()?)
+        && (work.ledger().has_numbers(row.id)? || work.ledger().has_open_intents()?)
         && !has_same_numbers(row, selected);
     if renumbered && source.unlisted > 0 {
         let why = format!(
@@ -75,12 +74,12 @@ pub(super) async fn known_rows(
     let others: UidSet = void.iter().copied().collect();
     source.look_at(|uid| others.contains(uid));
     let known = |uid: u32| !renumbered && rows.contains_key(&uid) && !others.contains(uid);
-    let new: Vec<&Listed> = source.listed.iter().filter(|m| !known(m.uid)).collect();
+    let new: Vec<&ListedMessage> = source.listed.iter().filter(|m| !known(m.uid)).collect();
     let loses = |row: &&Row| renumbered || others.contains(row.uid) || !listed.contains(row.uid);
     let lost: Vec<&Row> = rows.values().filter(loses).filter(|row| row.target_uid().is_some()).collect();
     let known_of = work.ledger().contents(row.id, &lost.iter().map(|row| row.uid).collect::<Vec<_>>())?;
-    let lost = lost.into_iter().filter_map(|row| Some(Stray::of(row, *known_of.get(&row.uid)?)));
-    let strays: Vec<Stray> = gone.into_iter().chain(lost).collect();
+    let lost = lost.into_iter().filter_map(|row| Some(StrayCopy::of(row, *known_of.get(&row.uid)?)));
+    let strays: Vec<StrayCopy> = gone.into_iter().chain(lost).collect();
     // Read before any number is void: a run that breaks off in between would have to find them by less.
     let read = match read_again(work, ends, &new, &strays, renumbered).await? {
         Ok(read) => read,
@@ -95,10 +94,10 @@ pub(super) async fn known_rows(
         ledger.void_numbers(row.id, Some(&void))?;
         changed = true;
     }
-    changed |= !ledger.scanned(row.id, &source.uids, source.unlisted)?.relisted.is_empty();
+    changed |= !ledger.record_list(row.id, &source.uids, source.unlisted)?.relisted.is_empty();
     let again = if read.is_empty() { Vec::new() } else { pair(&ledger.strays(row.id)?, &read, renumbered) };
     if changed || !again.is_empty() {
-        ledger.found_again(row.id, &again)?;
+        ledger.renumber_found(row.id, &again)?;
         rows = ledger.rows(row.id)?;
     }
     drop(ledger);
@@ -108,7 +107,7 @@ pub(super) async fn known_rows(
 
 /// Numbers that are other messages' by now. Of those that are not, what the source lists today is recorded.
 async fn others(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
     row: &FolderRow,
     source: &SourceEnd,
@@ -132,7 +131,7 @@ async fn others(
     }
     let uids: Vec<u32> = doubted.keys().copied().collect();
     for chunk in uids.chunks(CHUNK) {
-        work.go_on()?;
+        work.check_stop()?;
         ends.stay().await?;
         let contents_known = work.ledger().contents(row.id, chunk)?;
         let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?.found;
@@ -200,7 +199,7 @@ impl FolderRun<'_> {
         );
         self.route.warn(message).await;
         let mut ledger = self.work().ledger();
-        ledger.renounce(self.place)?;
+        ledger.invalidate_place(self.place)?;
         self.place = ledger.open_place(self.row.id, &self.route.target, Some(validity), false)?;
         drop(ledger);
         self.row.proof = None;
@@ -219,7 +218,7 @@ impl FolderRun<'_> {
     /// Lists those copies on the target that tell whether a folder of the same figures is still the one it
     /// was: the newest, which a backup does not have, and those whose flags are to be set. `None` when it has
     /// not all of them.
-    async fn list_telling_copies(&mut self) -> Step<Option<Vec<Listed>>> {
+    async fn list_telling_copies(&mut self) -> Step<Option<Vec<ListedMessage>>> {
         let here = |row: &&Row| row.place() == Some(self.place);
         let mut uids: Vec<u32> = self.rows.values().filter(here).filter_map(Row::target_uid).collect();
         uids.sort_unstable();
@@ -238,15 +237,15 @@ impl FolderRun<'_> {
     fn rests_on_copies(&self) -> bool {
         let in_doubt: HashSet<u32> = self.in_doubt.iter().flat_map(Batch::uids).collect();
         let retry = self.work().context.refusals.retry();
-        let settled = |m: &Listed| {
-            self.rows.get(&m.uid).is_some_and(|row| is_settled(row, self.place, &in_doubt, retry))
+        let is_known_done = |m: &ListedMessage| {
+            self.rows.get(&m.uid).is_some_and(|row| is_done(row, self.place, &in_doubt, retry))
         };
-        !self.wanted.iter().all(settled) || !self.flag_changes().is_empty()
+        !self.wanted.iter().all(is_known_done) || !self.flag_changes().is_empty()
     }
 
     /// Whether the target has another message under the number of a copy. Of copies that are what they were,
     /// what the target lists today is recorded.
-    async fn is_strange(&mut self, listed: &[Listed]) -> Step<bool> {
+    async fn is_strange(&mut self, listed: &[ListedMessage]) -> Step<bool> {
         let mut doubted: Vec<(u32, &Row, Figures)> = Vec::new();
         for row in self.rows.values().filter(|row| row.place() == Some(self.place)) {
             let there = |uid| Some((uid, in_list(listed, uid)?.figures()));
@@ -258,7 +257,7 @@ impl FolderRun<'_> {
         doubted.sort_unstable_by_key(|(uid, ..)| *uid);
         let mut same = Vec::new();
         for chunk in doubted.chunks(CHUNK) {
-            self.work().go_on()?;
+            self.work().check_stop()?;
             self.ends.stay().await?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, ..)| *uid).collect();
             let sources: Vec<u32> = chunk.iter().map(|(_, row, _)| row.uid).collect();
@@ -284,7 +283,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the target or the ledger fails.
-    pub(super) async fn list_target(&mut self) -> Step<Option<Vec<Listed>>> {
+    pub(super) async fn list_target(&mut self) -> Step<Option<Vec<ListedMessage>>> {
         let (selected, status) = (self.route.selected.clone(), self.target_status);
         let whole = list_whole(&mut self.ends.target, &self.route.target_name, selected, status).await;
         let whole = whole.map_err(EndError::at(Side::Target))?;

@@ -64,7 +64,7 @@ impl FolderRun<'_> {
         // Without a UID: it was gone already when it was to follow the mapping.
         let absent = |row: &&Row| row.target_uid().is_none_or(|uid| !there.contains(uid));
         self.missing = proven.filter(absent).cloned().collect();
-        self.looked = true;
+        self.target_compared = true;
         self.unclaimed = there.iter().filter(|uid| !claimed.contains(*uid)).collect();
         Ok(())
     }
@@ -75,7 +75,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the target or the ledger fails.
-    pub(super) async fn tell_vanished(&mut self, from: u32) -> Step<()> {
+    pub(super) async fn warn_vanished(&mut self, from: u32) -> Step<()> {
         if self.vanished.is_empty() {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl FolderRun<'_> {
     }
 }
 
-/// As in `UID 4, 5, 6, 8, 9 and 12 more`.
+/// Formats UIDs as in `UID 4, 5, 6, 8, 9 and 12 more`.
 fn uids(all: &[u32]) -> String {
     let named: Vec<String> = all.iter().take(NAMED).map(u32::to_string).collect();
     let more = all.len().saturating_sub(NAMED);

@@ -8,12 +8,12 @@
 //! | [`open`] | both folders open, the source's list and its rows in the ledger; or the folder stopped, with a code |
 //! | [`identity`] | the copies that the ledger knows are on the target what they were; or its folder is another place |
 //! | [`subtract`] | wanted: what is neither settled nor left out |
-//! | [`in_doubt`] | unclaimed and missing: what the target holds beside the ledger, and what it holds no more |
+//! | [`in_doubt`] | unclaimed and missing: what the target holds and the ledger does not, and the other way round |
 //! | [`adopt`] | wanted without what is there already; what was in doubt is looked up |
 //! | [`passes`] | sent, acknowledged and seen in the target's list, or recorded as failed; [`refusals`] judges what was refused |
 //! | [`flags`] | flags that changed at the source are set on our copies |
 //! | [`prove`] | differences: copies that are gone, second copies that were stored late |
-//! | [`conclude`] | counts, differences and, where the sum bears it, the proof that lets the next run leave it closed |
+//! | [`conclude`] | counts, differences and, where the sum holds, the proof that lets the next run leave it closed |
 //!
 //! The connections travel with the run and come back with it. An error drops them: the mailbox dials anew and
 //! begins the folder again, from what the ledger says. After a crash at any point that is enough, since an

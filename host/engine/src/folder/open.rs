@@ -6,15 +6,15 @@ use std::ops::ControlFlow;
 use mailhaul_imap::{Preparation, PreparedFolder, Selected};
 
 use crate::code::Code;
-use crate::folder::changed::tell_changed;
+use crate::folder::changed::warn_changed;
 use crate::folder::copy::item::Route;
 use crate::folder::identity::known_rows;
-use crate::folder::real_name::{Behind, behind};
+use crate::folder::real_name::{OpenedFolder, identify_opened};
 use crate::folder::run::FolderRun;
-use crate::folder::source::{SourceEnd, believed, open_source};
-use crate::folder::work::{Step, Work, stopping};
-use crate::mapping::target::{Mapped, Target};
-use crate::message::list::Listed;
+use crate::folder::source::{SourceEnd, believed_count, open_source};
+use crate::folder::work::{MailboxWork, Step, stop_reason};
+use crate::mapping::target::{MappedFolder, Target};
+use crate::message::list::ListedMessage;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -28,9 +28,9 @@ impl<'a> FolderRun<'a> {
     /// # Errors
     /// When an end or the ledger fails.
     pub(super) async fn open(
-        work: Work<'a>,
+        work: MailboxWork<'a>,
         mut ends: Ends,
-        mapped: &Mapped,
+        mapped: &MappedFolder,
         target: &Target,
         row: FolderRow,
     ) -> Step<ControlFlow<Ends, Self>> {
@@ -44,17 +44,17 @@ impl<'a> FolderRun<'a> {
         let mut source = match source {
             Ok(source) => source,
             Err(error) => {
-                let why = stopping(work, Side::Source, error).await?;
-                let stop = Stop { code: Code::Unreadable, why, messages: believed(mapped, &row) };
+                let why = stop_reason(work, Side::Source, error).await?;
+                let stop = FolderStop { code: Code::Unreadable, why, messages: believed_count(mapped, &row) };
                 return stop.record(work, &row, ends).await;
             }
         };
         let messages = source.selected.exists;
-        let stopped = |code, why| Stop { code, why, messages };
+        let stopped = |code, why| FolderStop { code, why, messages };
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
-                let why = stopping(work, Side::Target, error).await?;
+                let why = stop_reason(work, Side::Target, error).await?;
                 let stop = if target.exists {
                     stopped(
                         Code::SelectRefused,
@@ -68,16 +68,16 @@ impl<'a> FolderRun<'a> {
                 return stop.record(work, &row, ends).await;
             }
         };
-        let looked = behind(work, &mut ends.target, (mapped, target, &row), &prepared).await?;
+        let looked = identify_opened(work, &mut ends.target, (mapped, target, &row), &prepared).await?;
         let PreparedFolder { selected: mut opened, created, not_subscribed, .. } = prepared;
         let (called, name) = match looked {
-            Behind::Itself => (target.path.clone(), target.name.clone()),
-            Behind::ItsOwn(path, name) => {
+            OpenedFolder::AsNamed => (target.path.clone(), target.name.clone()),
+            OpenedFolder::Renamed(path, name) => {
                 // Mail is written to the folder that is open under the name it is written to.
                 opened = ends.target.select(&name).await.map_err(EndError::at(Side::Target))?;
                 (path, name)
             }
-            Behind::Another(why) => {
+            OpenedFolder::Foreign(why) => {
                 return stopped(Code::CreateRefused, why).record(work, &row, ends).await;
             }
         };
@@ -90,14 +90,14 @@ impl<'a> FolderRun<'a> {
             return stopped(Code::SelectRefused, why).record(work, &row, ends).await;
         }
         source.keep_list(work, &row);
-        source.tell_short(work, &row).await;
-        tell_changed(work, &row, target, &source.selected, &opened, &rows).await;
+        source.warn_short_list(work, &row).await;
+        warn_changed(work, &row, target, &source.selected, &opened, &rows).await;
         let place =
             work.ledger().open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?;
         if called != target.path {
             let what = format!("the target calls `{}` `{called}` (`{name}` to the server)", target.path);
             work.warn(format!("{}: {what}", row.source)).await;
-            work.ledger().call_place(place, row.id, &called.to_string())?;
+            work.ledger().set_real_name(place, row.id, &called.to_string())?;
         }
         let target = &Target { path: called, name, ..target.clone() };
         let known = match known_rows(work, &mut ends, &row, &mut source, rows).await? {
@@ -114,7 +114,8 @@ impl<'a> FolderRun<'a> {
     /// Records the source's identity, and takes over what it lists.
     fn record_source(&mut self, source: SourceEnd, renumbered: bool) -> Step<()> {
         if !self.rows.is_empty() {
-            let given = |m: &&Listed| self.rows.get(&m.uid).is_some_and(|row| row.flags() != Some(&m.flags));
+            let given =
+                |m: &&ListedMessage| self.rows.get(&m.uid).is_some_and(|row| row.flags() != Some(&m.flags));
             self.flags = source.seen().filter(given).map(|m| (m.uid, m.flags.clone())).collect();
         }
         let SourceEnd { selected, unlisted, uids, listed, .. } = source;
@@ -122,7 +123,7 @@ impl<'a> FolderRun<'a> {
         ledger.set_source(self.row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
         self.in_doubt = ledger.open_batches(self.row.id)?;
         if !self.in_doubt.is_empty() && !renumbered && unlisted == 0 {
-            self.vanished = ledger.unaccounted(self.row.id)?;
+            self.vanished = ledger.unaccounted_messages(self.row.id)?;
             // Sorted, as every list is.
             self.vanished.retain(|uid, _| uids.binary_search(uid).is_err());
         }
@@ -134,9 +135,9 @@ impl<'a> FolderRun<'a> {
 }
 
 fn route<'a>(
-    work: Work<'a>,
+    work: MailboxWork<'a>,
     ends: &Ends,
-    mapped: &Mapped,
+    mapped: &MappedFolder,
     target: &Target,
     row: &FolderRow,
     selected: Selected,
@@ -165,14 +166,14 @@ fn route<'a>(
 
 impl SourceEnd {
     /// Keeps a list of every message for the validation hooks.
-    fn keep_list(&self, work: Work<'_>, row: &FolderRow) {
+    fn keep_list(&self, work: MailboxWork<'_>, row: &FolderRow) {
         if self.listed.len() == self.uids.len() {
             work.lists.keep(Side::Source, &row.source, &self.listed);
         }
     }
 
     /// Says when the list is shorter than the source's own count.
-    async fn tell_short(&self, work: Work<'_>, row: &FolderRow) {
+    async fn warn_short_list(&self, work: MailboxWork<'_>, row: &FolderRow) {
         if self.unlisted > 0 {
             let message = format!(
                 "{}: the source counts {} messages and lists {}: {} cannot be copied",
@@ -186,17 +187,22 @@ impl SourceEnd {
     }
 }
 
-/// Why a folder cannot go on.
-struct Stop {
+/// Why a folder cannot go on in this run.
+struct FolderStop {
     code: Code,
     why: String,
     /// How many messages it has, as far as anybody knows.
     messages: u32,
 }
 
-impl Stop {
-    /// Records and tells it.
-    async fn record<T>(self, work: Work<'_>, row: &FolderRow, ends: Ends) -> Step<ControlFlow<Ends, T>> {
+impl FolderStop {
+    /// Records the stop in the ledger, tells it, and gives the connections back.
+    async fn record<T>(
+        self,
+        work: MailboxWork<'_>,
+        row: &FolderRow,
+        ends: Ends,
+    ) -> Step<ControlFlow<Ends, T>> {
         work.warn(format!("{}: {}", row.source, self.why)).await;
         work.ledger().stop_folder(row.id, self.code, &self.why, self.messages)?;
         Ok(ControlFlow::Break(ends))

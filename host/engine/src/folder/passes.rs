@@ -7,13 +7,13 @@ use crate::code::Code;
 use crate::event::Event;
 use crate::folder::adopt::LookupResult;
 use crate::folder::copy::item::CopyOutcome;
-use crate::folder::copy::refused::Refused;
+use crate::folder::copy::refused::RefusedMessage;
 use crate::folder::copy::spread;
-use crate::folder::refusals::{Refusals, Tried};
+use crate::folder::refusals::{PassHistory, PassRefusals};
 use crate::folder::run::FolderRun;
 use crate::folder::subtract::is_retried;
 use crate::folder::work::Step;
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Failure, MAX_ATTEMPTS};
@@ -29,7 +29,7 @@ impl FolderRun<'_> {
     /// When an end or the ledger fails; running it again continues.
     pub(super) async fn copy(mut self) -> Step<Self> {
         let wanted = self.begin_copy().await;
-        let suspected = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| row.is_suspected());
+        let suspected = |m: &ListedMessage| self.rows.get(&m.uid).is_some_and(|row| row.is_suspected());
         let (alone, together): (Vec<_>, Vec<_>) = wanted.into_iter().partition(suspected);
         for message in alone {
             self.route.together = false;
@@ -44,7 +44,7 @@ impl FolderRun<'_> {
         self = Box::pin(self.passes(together)).await?;
         // Of a folder that was empty, and into which nothing came but what was copied, that is the whole
         // list.
-        let whole = |list: &&Vec<Listed>| {
+        let whole = |list: &&Vec<ListedMessage>| {
             self.route.selected.exists == 0 && list.len() as u64 == self.outcome.messages
         };
         if let Some(list) = self.arrived.as_ref().filter(whole).filter(|_| !self.outcome.interrupted) {
@@ -55,14 +55,14 @@ impl FolderRun<'_> {
 
     /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once
     /// more.
-    async fn begin_copy(&mut self) -> Vec<Listed> {
+    async fn begin_copy(&mut self) -> Vec<ListedMessage> {
         let (work, folder) = (self.work(), self.row.id);
         let retry = work.context.refusals.retry();
-        let is_retried = |m: &Listed| self.rows.get(&m.uid).is_some_and(|row| is_retried(row, retry));
-        let tried = |m: &Listed| {
+        let is_retried = |m: &ListedMessage| self.rows.get(&m.uid).is_some_and(|row| is_retried(row, retry));
+        let tried = |m: &ListedMessage| {
             !is_retried(m) && self.rows.get(&m.uid).is_some_and(|row| row.attempts() >= MAX_ATTEMPTS)
         };
-        let given_up = |m: &Listed| {
+        let given_up = |m: &ListedMessage| {
             tried(m)
                 || work.context.breaks.is_given_up(work.key(), folder, m.uid)
                 || work.context.refusals.is_put_off(work.key(), folder, m.uid)
@@ -93,8 +93,8 @@ impl FolderRun<'_> {
         Ok(())
     }
 
-    async fn passes(mut self, mut wanted: Vec<Listed>) -> Step<Self> {
-        let mut tried = Tried::default();
+    async fn passes(mut self, mut wanted: Vec<ListedMessage>) -> Step<Self> {
+        let mut tried = PassHistory::default();
         self.arrived = None;
         loop {
             let mut pass = Pass::default();
@@ -107,7 +107,7 @@ impl FolderRun<'_> {
                 (self.ends.target, *outcome) = spread(&self.route, source, self.ends.target, &wanted).await?;
                 self.ends.stay().await?;
                 self.take_note(&mut pass.outcome);
-                self.tell_losses(&mut pass.outcome).await;
+                self.warn_losses(&mut pass.outcome).await;
                 if self.outcome.interrupted {
                     return Ok(self);
                 }
@@ -133,16 +133,16 @@ impl FolderRun<'_> {
             let brought = self.outcome.messages - before > lost.len() as u64;
             let none_lost = lost.is_empty();
             let mut again: HashSet<u32> =
-                self.tried_in_vain(lost, &mut tried).await?.into_iter().map(|m| m.uid).collect();
+                self.record_not_stored(lost, &mut tried).await?.into_iter().map(|m| m.uid).collect();
             again.extend(pass.again.iter().map(|m| m.uid));
             let unsent: Vec<u32> =
                 later.iter().map(|m| m.uid).chain(pass.outcome.unread.iter().copied()).collect();
             let complaints = pass.outcome.complaints;
             let alone = wanted.len() == 1;
             let refusals =
-                Refusals { refused: pass.refused, brought, complaints, unsent: unsent.clone(), alone };
+                PassRefusals { refused: pass.refused, brought, complaints, unsent: unsent.clone(), alone };
             again.extend(self.judge(refusals, &mut tried).await?);
-            again.extend(unsent.into_iter().filter(|uid| !tried.is_settled(*uid)));
+            again.extend(unsent.into_iter().filter(|uid| !tried.is_given_up(*uid)));
             if self.outcome.over_quota.is_some() || self.outcome.stopped || again.is_empty() {
                 self.arrived = Some(target.listed).filter(|_| none_lost);
                 return Ok(self);
@@ -179,7 +179,7 @@ impl FolderRun<'_> {
     }
 
     /// Tells flags the target cannot hold, and messages that lose their place.
-    async fn tell_losses(&self, copied: &mut CopyOutcome) {
+    async fn warn_losses(&self, copied: &mut CopyOutcome) {
         for (flag, count) in copied.flags_lost.drain() {
             self.route
                 .warn(format!("the target cannot hold the flag `{flag}`, set on {count} messages"))
@@ -197,7 +197,7 @@ impl FolderRun<'_> {
 
     /// Servers store what they refuse, and keep to themselves under which UID: what came is compared by
     /// content before anything is sent again or given up.
-    async fn look_for_refused(&mut self, wanted: &[Listed], pass: &mut Pass) -> Step<()> {
+    async fn look_for_refused(&mut self, wanted: &[ListedMessage], pass: &mut Pass) -> Step<()> {
         let (work, folder) = (self.work(), self.row.id);
         // Of two that were given one UID, neither is believed.
         let mut counted = std::mem::take(&mut pass.outcome.contested);
@@ -206,18 +206,18 @@ impl FolderRun<'_> {
             pass.outcome.refused.iter().filter(|r| !r.misdated).map(|r| r.uid).collect();
         let unresolved: HashSet<u32> =
             pass.outcome.unresolved.drain(..).chain(counted.iter().copied()).collect();
-        let in_question = |m: &&Listed| unresolved.contains(&m.uid) || refused.contains(&m.uid);
-        let open: Vec<Listed> = wanted.iter().filter(in_question).cloned().collect();
+        let in_question = |m: &&ListedMessage| unresolved.contains(&m.uid) || refused.contains(&m.uid);
+        let open: Vec<ListedMessage> = wanted.iter().filter(in_question).cloned().collect();
         let mut looked = self.resolve(open).await?;
         let mut mistaken = HashSet::new();
-        if let Some(claims) = self.doubt_claims(wanted, &pass.outcome, &mut looked).await? {
+        if let Some(claims) = self.recheck_claims(wanted, &pass.outcome, &mut looked).await? {
             mistaken.extend(pass.outcome.taken.extract_if(|_, claim| !claim.merged).map(|(uid, _)| uid));
             counted.extend(claims);
             mistaken.extend(&counted);
         }
-        let new = |m: &&Listed| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
+        let new = |m: &&ListedMessage| looked.found.contains(&m.uid) && !counted.contains(&m.uid);
         let found: Vec<(u32, u64)> = wanted.iter().filter(new).map(|m| (m.uid, m.size())).collect();
-        self.count(found.iter());
+        self.count_found(found.iter());
         let mut not_found = looked.open;
         let absent: HashSet<u32> = not_found.iter().map(|m| m.uid).collect();
         pass.refused = std::mem::take(&mut pass.outcome.refused);
@@ -238,7 +238,7 @@ impl FolderRun<'_> {
         }
         self.route.misdated = refusals.misdated(self.work().key(), self.row.id);
         // It was acknowledged, and may be there altered.
-        let silent: Vec<Listed> = not_found
+        let silent: Vec<ListedMessage> = not_found
             .extract_if(.., |m| pass.outcome.acknowledged.contains(&m.uid) || mistaken.contains(&m.uid))
             .collect();
         // Those that went together were refused for the sake of one.
@@ -256,20 +256,21 @@ impl FolderRun<'_> {
     /// Where a UID was given a second time, and not since the target takes two messages for one, it was
     /// wrong: of this pass none is believed, and everything is looked for by its content. Returns which
     /// messages were counted as copied by then.
-    async fn doubt_claims(
+    async fn recheck_claims(
         &mut self,
-        wanted: &[Listed],
+        wanted: &[ListedMessage],
         copied: &CopyOutcome,
         looked: &mut LookupResult,
     ) -> Step<Option<HashSet<u32>>> {
         // Where something came that nobody was told of, it may be this.
         let strange = looked.strange > 0;
-        let unexplained = |m: &Listed| copied.taken.get(&m.uid).is_some_and(|claim| strange || !claim.merged);
+        let unexplained =
+            |m: &ListedMessage| copied.taken.get(&m.uid).is_some_and(|claim| strange || !claim.merged);
         if !looked.open.iter().any(unexplained) {
             return Ok(None);
         }
         let counted: HashSet<u32> =
-            self.work().ledger().unproven(self.row.id)?.iter().map(|copy| copy.uid).collect();
+            self.work().ledger().unproven_copies(self.row.id)?.iter().map(|copy| copy.uid).collect();
         self.take_back(&sent(wanted, &counted))?;
         let claimed = wanted.iter().filter(|m| counted.contains(&m.uid)).cloned();
         let again =
@@ -297,7 +298,7 @@ impl FolderRun<'_> {
     }
 
     /// Records a message that the target took for another one's: sent again, it would do so again.
-    async fn record_merged(&self, message: &Listed, other: u32) -> Step<()> {
+    async fn record_merged(&self, message: &ListedMessage, other: u32) -> Step<()> {
         let text = format!(
             "the target keeps no copy of its own: it says that it is message {other}, which is another one's copy or was \
              there before"
@@ -308,7 +309,11 @@ impl FolderRun<'_> {
     }
 
     /// Records messages that the target acknowledged and does not hold; returns those to be sent once more.
-    async fn tried_in_vain(&self, lost: Vec<Listed>, tried: &mut Tried) -> Step<Vec<Listed>> {
+    async fn record_not_stored(
+        &self,
+        lost: Vec<ListedMessage>,
+        tried: &mut PassHistory,
+    ) -> Step<Vec<ListedMessage>> {
         let (work, folder) = (self.work(), self.row.id);
         let attempts = work.ledger().attempts(folder)?;
         let mut again = Vec::new();
@@ -322,7 +327,7 @@ impl FolderRun<'_> {
             if *times >= TRIES_TO_STORE || before + 1 >= MAX_ATTEMPTS {
                 self.route.fail(failure).await?;
             } else {
-                work.ledger().failed(folder, &failure, &[])?;
+                work.ledger().record_failed(folder, &failure, &[])?;
                 again.push(message);
             }
         }
@@ -331,18 +336,17 @@ impl FolderRun<'_> {
 }
 
 /// UID and size of those of these messages that are meant.
-fn sent(messages: &[Listed], uids: &HashSet<u32>) -> Vec<(u32, u64)> {
+fn sent(messages: &[ListedMessage], uids: &HashSet<u32>) -> Vec<(u32, u64)> {
     messages.iter().filter(|m| uids.contains(&m.uid)).map(|m| (m.uid, m.size())).collect()
 }
 
-/// What one pass came to.
 #[derive(Default)]
 struct Pass {
     outcome: CopyOutcome,
     /// What was acknowledged and is not on the target.
-    not_found: Vec<Listed>,
+    not_found: Vec<ListedMessage>,
     /// What is to be sent again: with another date, or alone.
-    again: Vec<Listed>,
+    again: Vec<ListedMessage>,
     /// What was refused and is not on the target.
-    refused: Vec<Refused>,
+    refused: Vec<RefusedMessage>,
 }

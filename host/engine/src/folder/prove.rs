@@ -15,7 +15,7 @@ impl FolderRun<'_> {
     pub(super) async fn prove(&mut self) -> Step<()> {
         self.differences = self.gone_from_target()?;
         if self.outcome.over_quota.is_none() {
-            let late = self.stored_late().await?;
+            let late = self.remove_late_copies().await?;
             self.differences.extend(late);
         }
         self.outcome.differences += self.differences.iter().filter(|difference| !difference.note).count();
@@ -28,7 +28,7 @@ impl FolderRun<'_> {
             return Ok(Vec::new());
         }
         // A folder whose numbers have gone back is another place by now, and nothing of it is missing.
-        let ordinary = is_ordinary(self.missing.len(), self.work().ledger().proven(self.row.id)?);
+        let ordinary = is_ordinary(self.missing.len(), self.work().ledger().proven_count(self.row.id)?);
         let mut missing: Vec<&Row> = self.missing.iter().collect();
         missing.sort_by_key(|row| row.uid);
         let of = |copy| difference(&self.row.source, copy, None, &self.route.target, ordinary);
@@ -36,7 +36,7 @@ impl FolderRun<'_> {
     }
 
     /// Looks for late copies of what earlier runs left in doubt, and forgets what was looked for twice.
-    async fn stored_late(&mut self) -> Step<Vec<Difference>> {
+    async fn remove_late_copies(&mut self) -> Step<Vec<Difference>> {
         if self.in_doubt.is_empty() {
             return Ok(Vec::new());
         }

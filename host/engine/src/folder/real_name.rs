@@ -4,21 +4,20 @@
 
 use mailhaul_imap::{Folder, FolderName, FolderPath, FolderStatus, PreparedFolder, Selected, Session};
 
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::mapping::advice::{another_name, rule};
-use crate::mapping::target::{Mapped, Target, close};
+use crate::mapping::target::{MappedFolder, Target, collision_key};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::FolderRow;
 
-/// What stands behind the name that was opened.
-pub(super) enum Behind {
-    /// The folder of that name.
-    Itself,
+/// Which folder a target has opened under the name it was asked for.
+pub(super) enum OpenedFolder {
+    AsNamed,
     /// The folder that was made for it, which the target calls otherwise.
-    ItsOwn(FolderPath, FolderName),
+    Renamed(FolderPath, FolderName),
     /// A folder that other mail goes to, or that nobody can look at by its name. Why nothing is put there.
-    Another(String),
+    Foreign(String),
 }
 
 /// Looks at what was opened on the target, where there is a reason to: a folder that was to be made is not
@@ -26,29 +25,31 @@ pub(super) enum Behind {
 ///
 /// # Errors
 /// When the target or the ledger fails.
-pub(super) async fn behind(
-    work: Work<'_>,
+pub(super) async fn identify_opened(
+    work: MailboxWork<'_>,
     session: &mut Session,
-    (mapped, target, row): (&Mapped, &Target, &FolderRow),
+    (mapped, target, row): (&MappedFolder, &Target, &FolderRow),
     prepared: &PreparedFolder,
-) -> Step<Behind> {
+) -> Step<OpenedFolder> {
     let path = target.path.to_string();
     let selected = &prepared.selected;
-    let asked = work.ledger().asked_for(&path)?;
+    let asked = work.ledger().requested_names(&path)?;
     let other = asked.into_iter().find(|(place, asked)| {
-        row.place != Some(*place) && *asked != path && close(&FolderPath::parse(asked)) == close(&target.path)
+        row.place != Some(*place)
+            && *asked != path
+            && collision_key(&FolderPath::parse(asked)) == collision_key(&target.path)
     });
     if let Some((_, other)) = other {
         let why =
             format!("on the target, `{path}` is what became of `{other}`, and two folders would be mixed");
-        return Ok(Behind::Another(advised(mapped, target, why, &target.path, &[])));
+        return Ok(OpenedFolder::Foreign(advised(mapped, target, why, &target.path, &[])));
     }
     let replaced = row.place_path.as_deref() == Some(&path)
         && row.target_uid_validity.is_some()
         && row.target_uid_validity != selected.uid_validity;
     let named_otherwise = !target.exists && prepared.listed == Some(false);
     if !named_otherwise && !replaced {
-        return Ok(Behind::Itself);
+        return Ok(OpenedFolder::AsNamed);
     }
     let listed = session.own_folders_with_status().await.map_err(EndError::at(Side::Target))?;
     let is_it = |status: &FolderStatus| is_one(status, selected, named_otherwise);
@@ -62,28 +63,35 @@ pub(super) async fn behind(
     match same {
         Some(folder) => {
             let real = folder.path.to_string();
-            let used = work.ledger().goes_to(&real, row.id)?;
+            let used = work.ledger().is_target_of_other(&real, row.id)?;
             if named_otherwise && prepared.created && selected.exists == 0 && !used {
-                return Ok(Behind::ItsOwn(folder.path.clone(), folder.name.clone()));
+                return Ok(OpenedFolder::Renamed(folder.path.clone(), folder.name.clone()));
             }
             let why = format!(
                 "the target does not tell `{path}` from `{real}`: under both names it opens one folder, and two would be \
                  mixed"
             );
-            Ok(Behind::Another(advised(mapped, target, why, &folder.path, &folders)))
+            Ok(OpenedFolder::Foreign(advised(mapped, target, why, &folder.path, &folders)))
         }
         None if named_otherwise && !prepared.created => {
             let why = format!(
                 "the target says that `{path}` exists, and does not list it, so that nothing could be proven there"
             );
-            Ok(Behind::Another(advised(mapped, target, why, &target.path, &folders)))
+            Ok(OpenedFolder::Foreign(advised(mapped, target, why, &target.path, &folders)))
         }
-        None => Ok(Behind::Itself),
+        None => Ok(OpenedFolder::AsNamed),
     }
 }
 
-fn advised(mapped: &Mapped, target: &Target, why: String, real: &FolderPath, listed: &[&Folder]) -> String {
-    let taken = listed.iter().map(|folder| &folder.path).chain([&target.path, real]).map(close).collect();
+fn advised(
+    mapped: &MappedFolder,
+    target: &Target,
+    why: String,
+    real: &FolderPath,
+    listed: &[&Folder],
+) -> String {
+    let taken =
+        listed.iter().map(|folder| &folder.path).chain([&target.path, real]).map(collision_key).collect();
     let from = &mapped.folder.path;
     let merged =
         if *real == target.path { String::new() } else { format!(" ({} merges them)", rule(from, real)) };
@@ -94,7 +102,7 @@ fn advised(mapped: &Mapped, target: &Target, why: String, real: &FolderPath, lis
 /// itself.
 fn may_be_one(one: &FolderPath, other: &FolderPath) -> bool {
     let inboxes = |path: &FolderPath| path.0.iter().all(|level| level.eq_ignore_ascii_case("INBOX"));
-    close(one) == close(other) || (inboxes(one) && inboxes(other))
+    collision_key(one) == collision_key(other) || (inboxes(one) && inboxes(other))
 }
 
 /// Whether the figures of a folder are those of the one that is open. Two that are `listed` each are two when

@@ -8,9 +8,9 @@ use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
 use crate::message::compare::most_common;
 use crate::message::differing::compare_pairs;
-use crate::message::list::{Listed, in_list};
+use crate::message::list::{ListedMessage, in_list};
 use crate::plugin::Depth;
-use crate::state::ledger::{Figures, Unproven};
+use crate::state::ledger::{Figures, UnprovenCopy};
 use crate::summary::{Difference, DifferenceKind};
 
 /// Messages that are compared in one go.
@@ -19,10 +19,9 @@ const CHUNK: usize = 200;
 /// Of messages that are all longer by as much, so many are read back to see what was added.
 const SAMPLE: usize = 3;
 
-/// What was read back, by source UID.
 #[derive(Default)]
 struct ReadBack {
-    /// Copies that are not what was sent.
+    /// Source UIDs of copies that are not what was sent.
     altered: Vec<u32>,
     /// Copies that are the same message in other bytes.
     rewritten: Vec<u32>,
@@ -35,8 +34,12 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When an end or the ledger fails.
-    pub(super) async fn compare_received(&mut self, sent: &[Unproven], listed: &[Listed]) -> Step<()> {
-        let of_list = |copy: &Unproven| Some((*copy, in_list(listed, copy.target_uid)?.figures()));
+    pub(super) async fn compare_received(
+        &mut self,
+        sent: &[UnprovenCopy],
+        listed: &[ListedMessage],
+    ) -> Step<()> {
+        let of_list = |copy: &UnprovenCopy| Some((*copy, in_list(listed, copy.target_uid)?.figures()));
         // Not kept: there may be very many, and as a rule none is odd.
         let copies = || sent.iter().filter_map(of_list);
         let odd: Vec<(u32, Figures)> =
@@ -48,15 +51,15 @@ impl FolderRun<'_> {
         self.work().ledger().set_target_figures(self.row.id, &odd)?;
         let mut differences: Vec<Difference> =
             copies().filter_map(|(copy, now)| self.other_date(&copy, &now)).collect();
-        let longer_by = |(copy, now): &(Unproven, Figures)| {
+        let longer_by = |(copy, now): &(UnprovenCopy, Figures)| {
             if now.size == 0 { 0 } else { now.size as i64 - copy.sent.size as i64 }
         };
         let usual = most_common(copies().map(|copy| longer_by(&copy)));
-        let suspected = |(copy, _): &(Unproven, Figures)| suspects.contains(&copy.uid);
+        let suspected = |(copy, _): &(UnprovenCopy, Figures)| suspects.contains(&copy.uid);
         let (usually, others): (Vec<_>, Vec<_>) = copies()
             .filter(|copy| longer_by(copy) != 0 || suspected(copy))
             .partition(|copy| longer_by(copy) == usual && !suspected(copy));
-        let pairs = |copies: &[(Unproven, Figures)]| -> Vec<(u32, u32)> {
+        let pairs = |copies: &[(UnprovenCopy, Figures)]| -> Vec<(u32, u32)> {
             copies.iter().map(|(copy, _)| (copy.uid, copy.target_uid)).collect()
         };
         let (sample, rest) = usually.split_at(usually.len().min(SAMPLE));
@@ -66,10 +69,10 @@ impl FolderRun<'_> {
             // What is done to all of them is done to their texts.
             self.read_back(pairs(rest), &mut differences).await?;
         } else if !rewritten.is_empty() {
-            self.tell_usual(usual, sample.len()).await?;
+            self.record_usual_growth(usual, sample.len()).await?;
         }
         self.work().ledger().add_differences(self.row.id, &differences)?;
-        self.tell_differences(differences).await;
+        self.emit_differences(differences).await;
         Ok(())
     }
 
@@ -77,7 +80,7 @@ impl FolderRun<'_> {
     ///
     /// # Errors
     /// When the ledger fails.
-    pub(super) async fn tell_usual(&mut self, usual: i64, read: usize) -> Step<()> {
+    pub(super) async fn record_usual_growth(&mut self, usual: i64, read: usize) -> Step<()> {
         let more = if usual > 0 { "longer" } else { "shorter" };
         let note = Difference {
             folder: self.route.source.clone(),
@@ -93,12 +96,12 @@ impl FolderRun<'_> {
         };
         let earlier = |d: &Difference| d.uid == 0 && d.kind == DifferenceKind::AlteredHeaders;
         self.work().ledger().replace_differences(self.row.id, earlier, std::slice::from_ref(&note))?;
-        self.tell_differences(vec![note]).await;
+        self.emit_differences(vec![note]).await;
         Ok(())
     }
 
     /// Tells differences that are recorded already.
-    pub(super) async fn tell_differences(&mut self, differences: Vec<Difference>) {
+    pub(super) async fn emit_differences(&mut self, differences: Vec<Difference>) {
         let work = self.work();
         self.outcome.differences += differences.iter().filter(|difference| !difference.note).count();
         for difference in differences {
@@ -114,7 +117,7 @@ impl FolderRun<'_> {
     ) -> Step<ReadBack> {
         let mut back = ReadBack::default();
         for chunk in pairs.chunks(CHUNK) {
-            self.work().go_on()?;
+            self.work().check_stop()?;
             let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
             let known = self.work().ledger().contents(self.row.id, &uids)?;
             let mut made = Vec::new();
@@ -135,7 +138,7 @@ impl FolderRun<'_> {
     }
 
     /// The difference that a copy's date is, unless it was sent with another one than the source's.
-    pub(super) fn other_date(&self, copy: &Unproven, now: &Figures) -> Option<Difference> {
+    pub(super) fn other_date(&self, copy: &UnprovenCopy, now: &Figures) -> Option<Difference> {
         let (sent, now) = copy.sent.date.zip(now.date)?;
         if sent == now || self.route.misdated.contains_key(&copy.uid) {
             return None;

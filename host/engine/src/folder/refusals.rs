@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::code::Code;
-use crate::folder::copy::refused::{Refused, same_words};
+use crate::folder::copy::refused::{RefusedMessage, same_words};
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::Failure;
@@ -42,9 +42,9 @@ const MOST_HELD: u32 = 8;
 /// target that takes nothing need not be sent a whole folder.
 const MOST_IN_A_ROW: [usize; 3] = [64, 256, 1024];
 
-/// What one run over a folder has tried.
+/// What the passes of one run over a folder have tried so far.
 #[derive(Debug, Default)]
-pub(super) struct Tried {
+pub(super) struct PassHistory {
     /// How often messages were acknowledged and not kept.
     pub lost: HashMap<u32, usize>,
     /// Messages that were refused before others that were taken, and are sent once more.
@@ -52,12 +52,12 @@ pub(super) struct Tried {
     /// Messages that were refused when everything that was taken behind them was smaller.
     larger: HashSet<u32>,
     /// Messages that the target asked to be sent later.
-    asked: HashMap<u32, Asked>,
+    asked: HashMap<u32, DeferredMessage>,
     /// Passes in a row that ended in such requests and took nothing, and the one before them.
     waits: u32,
     /// Of these, those that are recorded as failed.
-    settled: HashSet<u32>,
-    /// Passes that ended in refusals.
+    given_up: HashSet<u32>,
+    /// Passes that ended in refusals, whatever else they brought; bounded by [`MOST_HELD`].
     held: u32,
     /// The message that was sent without its keywords to see whether these are at fault.
     probe: Option<u32>,
@@ -65,20 +65,19 @@ pub(super) struct Tried {
 
 /// A message that the target asked to be sent later.
 #[derive(Debug)]
-struct Asked {
+struct DeferredMessage {
     times: u32,
     /// Whether the target took others meanwhile.
     passed: bool,
-    /// As it was refused last.
-    refused: Refused,
+    refused: RefusedMessage,
 }
 
-impl Tried {
+impl PassHistory {
     /// Takes out of what is `wanted` what waits for the next pass. Where nothing was taken in the last one,
     /// only one of the messages that are to be sent later goes, in turn: it tells as much as all of them,
     /// each of which would be waited for.
-    pub(super) fn put_aside(&self, wanted: &mut Vec<Listed>) -> Vec<Listed> {
-        let times = |m: &Listed| self.asked.get(&m.uid).map_or(0, |asked| asked.times);
+    pub(super) fn put_aside(&self, wanted: &mut Vec<ListedMessage>) -> Vec<ListedMessage> {
+        let times = |m: &ListedMessage| self.asked.get(&m.uid).map_or(0, |asked| asked.times);
         wanted.sort_by_key(|m| (times(m), m.uid));
         let mut asked = wanted.iter().filter(|m| times(m) > 0).map(|m| m.uid);
         let Some(probe) = asked.next().filter(|_| self.waits > 1) else { return Vec::new() };
@@ -86,8 +85,8 @@ impl Tried {
     }
 
     /// Whether a message that waits is recorded as failed.
-    pub(super) fn is_settled(&self, uid: u32) -> bool {
-        self.settled.contains(&uid)
+    pub(super) fn is_given_up(&self, uid: u32) -> bool {
+        self.given_up.contains(&uid)
     }
 
     /// Refusals in a row after which the next pass ends.
@@ -97,23 +96,23 @@ impl Tried {
     }
 }
 
-/// Refusals of one pass of messages that are not there.
+/// The refusals of one pass whose messages are not on the target all the same.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct PassRefusals {
     /// In the order in which they were sent.
-    pub refused: Vec<Refused>,
-    /// Whether the pass brought anything that is there.
+    pub refused: Vec<RefusedMessage>,
+    /// Whether the pass stored anything.
     pub brought: bool,
     /// Requests for patience since the last message that was taken.
     pub complaints: u32,
     /// Messages that are wanted and were not sent.
     pub unsent: Vec<u32>,
-    /// Whether nothing else was sent.
+    /// Whether the pass sent nothing but these.
     pub alone: bool,
 }
 
 /// What is known of refusals with nothing taken behind them.
-struct Held {
+struct HeldRefusals {
     /// Whether messages behind them were not sent.
     unsent: bool,
     /// Whether refusals counted against the first of them before.
@@ -123,8 +122,8 @@ struct Held {
 }
 
 impl FolderRun<'_> {
-    /// Says how much a pass may send in vain.
-    pub(super) fn set_bounds(&mut self, tried: &Tried) {
+    /// Sets how many refusals and requests for patience the next pass may meet before it ends.
+    pub(super) fn set_bounds(&mut self, tried: &PassHistory) {
         let work = self.work();
         self.route.most_refused = tried.most_refused();
         let left = MOST_IN_VAIN.saturating_sub(work.context.refusals.vain(work.key())).max(1);
@@ -137,8 +136,8 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the target asks for patience and has taken nothing for so long; when the target or the ledger
     /// fails.
-    pub(super) async fn judge(&mut self, pass: Refusals, tried: &mut Tried) -> Step<Vec<u32>> {
-        let Refusals { refused, brought, complaints, unsent, alone } = pass;
+    pub(super) async fn judge(&mut self, pass: PassRefusals, tried: &mut PassHistory) -> Step<Vec<u32>> {
+        let PassRefusals { refused, brought, complaints, unsent, alone } = pass;
         let work = self.work();
         if refused.is_empty() {
             if brought {
@@ -148,20 +147,20 @@ impl FolderRun<'_> {
         }
         let counted = work.ledger().refusals(self.row.id)?;
         let counted_before =
-            |r: &Refused| counted.get(&r.uid).is_some_and(|text| same_words(text, &r.text()));
+            |r: &RefusedMessage| counted.get(&r.uid).is_some_and(|text| same_words(text, &r.text()));
         if let Some(words) = self.full(&refused).await? {
             self.outcome.over_quota = Some(words);
             return Ok(Vec::new());
         }
         if alone && refused.iter().all(|r| r.refusal.bad) && work.context.refusals.is_all_bad(work.key()) {
-            self.refuses_all(&refused).await?;
+            self.stop_refused(&refused).await?;
             return Ok(Vec::new());
         }
         // Small ones went behind large ones before nothing went any more: nothing tells that it is the
         // messages.
         let end = refused.iter().filter(|r| is_refusal(r) && !r.passed);
-        let end: Vec<String> = end.map(Refused::text).collect();
-        let may_be_full = |r: &Refused| {
+        let end: Vec<String> = end.map(RefusedMessage::text).collect();
+        let may_be_full = |r: &RefusedMessage| {
             end.len() >= LAST
                 && end.iter().all(|text| same_words(text, &r.text()))
                 && !counted.contains_key(&r.uid)
@@ -179,7 +178,7 @@ impl FolderRun<'_> {
                     || before.as_ref().is_some_and(|asked| asked.passed || brought);
                 let times = before.map_or(1, |asked| asked.times + 1);
                 later.push(one.uid);
-                tried.asked.insert(one.uid, Asked { times, passed, refused: one });
+                tried.asked.insert(one.uid, DeferredMessage { times, passed, refused: one });
             } else if alone && one.refusal.bad && !one.marked && !work.context.refusals.is_all_bad(work.key())
             {
                 // In the midst of others it would end the connection.
@@ -222,7 +221,7 @@ impl FolderRun<'_> {
         }
         let known = held.first().is_some_and(|r| counted.contains_key(&r.uid));
         let unsent = !unsent.is_empty();
-        again.extend(self.hold(held, Held { unsent, known, vain }, tried).await?);
+        again.extend(self.hold(held, HeldRefusals { unsent, known, vain }, tried).await?);
         Ok(again)
     }
 
@@ -235,7 +234,7 @@ impl FolderRun<'_> {
         later: &mut Vec<u32>,
         unsent: &[u32],
         brought: bool,
-        tried: &mut Tried,
+        tried: &mut PassHistory,
     ) -> Step<bool> {
         if later.is_empty() {
             return Ok(false);
@@ -252,10 +251,10 @@ impl FolderRun<'_> {
         }
         self.ends.target.end_backoff();
         for uid in later.drain(..).chain(unsent.iter().copied()) {
-            let Some(Asked { passed, refused, .. }) = tried.asked.get(&uid) else { continue };
+            let Some(DeferredMessage { passed, refused, .. }) = tried.asked.get(&uid) else { continue };
             // Nothing tells whether it is the message where nothing was taken behind it.
             self.route.fail(refused.failure(u32::from(*passed), &refused.text())).await?;
-            tried.settled.insert(uid);
+            tried.given_up.insert(uid);
         }
         Ok(true)
     }
@@ -263,9 +262,9 @@ impl FolderRun<'_> {
     /// What to do about refusals with nothing taken behind them. Returns what is to be sent again.
     async fn hold(
         &mut self,
-        held: Vec<Refused>,
-        Held { unsent, known, vain }: Held,
-        tried: &mut Tried,
+        held: Vec<RefusedMessage>,
+        HeldRefusals { unsent, known, vain }: HeldRefusals,
+        tried: &mut PassHistory,
     ) -> Step<Vec<u32>> {
         let Some(first) = held.first() else { return Ok(Vec::new()) };
         let work = self.work();
@@ -300,12 +299,12 @@ impl FolderRun<'_> {
             }
             return Ok(Vec::new());
         }
-        self.refuses_all(&held).await?;
+        self.stop_refused(&held).await?;
         Ok(Vec::new())
     }
 
-    /// The folder stops: nothing was taken behind these.
-    async fn refuses_all(&mut self, held: &[Refused]) -> Step<()> {
+    /// Stops the folder: nothing was taken behind these.
+    async fn stop_refused(&mut self, held: &[RefusedMessage]) -> Step<()> {
         let Some(first) = held.first() else { return Ok(()) };
         let why = format!(
             "the target refused {} messages and took nothing after them, with the words: {}{}; what is not there yet is \
@@ -320,8 +319,8 @@ impl FolderRun<'_> {
 
     /// Whether the target is out of room, in its own words: it refuses everything, or everything that is
     /// larger than what it takes, and its words or its figures say so.
-    async fn full(&mut self, refused: &[Refused]) -> Step<Option<String>> {
-        let fits = |r: &&Refused| is_refusal(r) && (!r.passed || r.larger);
+    async fn full(&mut self, refused: &[RefusedMessage]) -> Step<Option<String>> {
+        let fits = |r: &&RefusedMessage| is_refusal(r) && (!r.passed || r.larger);
         let Some(smallest) = refused.iter().filter(fits).min_by_key(|r| r.size) else { return Ok(None) };
         let words = format!("{}{}", smallest.refusal, smallest.advice);
         if refused.iter().filter(fits).any(|r| r.refusal.may_be_about_room()) {
@@ -341,7 +340,7 @@ impl FolderRun<'_> {
     /// larger than everything that is taken since the first of them, more than chance would have it, or of
     /// what comes when nothing is taken any more; and as large ones were taken in this project, so that it is
     /// no limit of a message's size.
-    fn fills_up(&self, refused: &[Refused]) -> Step<bool> {
+    fn fills_up(&self, refused: &[RefusedMessage]) -> Step<bool> {
         let all = || refused.iter().filter(|r| is_refusal(r));
         let larger = || all().filter(|r| r.larger);
         let Some(smallest) = larger().min_by_key(|r| r.size) else { return Ok(false) };
@@ -362,7 +361,7 @@ impl FolderRun<'_> {
     }
 }
 
-/// Whether nothing but a refusal is known of it.
-fn is_refusal(refused: &Refused) -> bool {
+/// Whether it is a plain refusal: not of the date, and not for the moment only.
+fn is_refusal(refused: &RefusedMessage) -> bool {
     !refused.for_now && !refused.misdated
 }

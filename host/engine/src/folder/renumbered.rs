@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::folder::work::{Step, Work};
-use crate::message::list::{Listed, contents};
+use crate::folder::work::{MailboxWork, Step};
+use crate::message::list::{ListedMessage, contents};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Digests, Figures, Stray};
+use crate::state::ledger::{Digests, Figures, StrayCopy};
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
@@ -23,33 +23,33 @@ const CHUNK: usize = 500;
 /// # Errors
 /// When the source fails, and when the user stops it.
 pub(super) async fn read_again(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
-    new: &[&Listed],
-    strays: &[Stray],
+    new: &[&ListedMessage],
+    strays: &[StrayCopy],
     renumbered: bool,
-) -> Step<Result<Vec<Found>, String>> {
+) -> Step<Result<Vec<NumberedMessage>, String>> {
     if strays.is_empty() {
         return Ok(Ok(Vec::new()));
     }
     let sizes: HashSet<u64> = strays.iter().map(|stray| stray.at_source.size).collect();
-    let worth = |m: &&&Listed| renumbered || sizes.contains(&m.size());
+    let worth = |m: &&&ListedMessage| renumbered || sizes.contains(&m.size());
     let figures: BTreeMap<u32, Figures> = new.iter().filter(worth).map(|m| (m.uid, m.figures())).collect();
     let uids: Vec<u32> = figures.keys().copied().collect();
     let mut now = Vec::with_capacity(uids.len());
     let mut refused = BTreeMap::new();
     for chunk in uids.chunks(CHUNK) {
-        work.go_on()?;
+        work.check_stop()?;
         ends.stay().await?;
         let read = contents(&mut ends.source, chunk).await.map_err(EndError::at(Side::Source))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {
             let figures = figures.get(&uid).copied().unwrap_or_default();
-            now.push(Found { uid, figures, digests: content.digests() });
+            now.push(NumberedMessage { uid, figures, digests: content.digests() });
         }
     }
     now.sort_unstable_by_key(|found| found.uid);
-    let missing = |now: &[Found]| pair(strays, now, true).len() < strays.len();
+    let missing = |now: &[NumberedMessage]| pair(strays, now, true).len() < strays.len();
     Ok(match refused.into_iter().next().filter(|_| renumbered && missing(&now)) {
         Some((uid, words)) => Err(format!(
             "the source numbers its messages anew and does not give message {uid}, which may be one that was copied: \
@@ -59,8 +59,8 @@ pub(super) async fn read_again(
     })
 }
 
-/// A message under a number that no row has.
-pub(super) struct Found {
+/// A message of the source under a UID that no row has.
+pub(super) struct NumberedMessage {
     uid: u32,
     figures: Figures,
     digests: Digests,
@@ -70,7 +70,11 @@ pub(super) struct Found {
 /// the row, number now, what is listed now). Where the whole folder was `renumbered`, one that its server has
 /// rewritten is known as well; else bytes and date have to be the same.
 #[must_use]
-pub(super) fn pair(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i64, u32, Figures)> {
+pub(super) fn pair(
+    strays: &[StrayCopy],
+    now: &[NumberedMessage],
+    renumbered: bool,
+) -> Vec<(i64, u32, Figures)> {
     // By what is worth a look: few strays share bytes or a body.
     let mut exact: HashMap<[u8; 32], Vec<usize>> = HashMap::new();
     let mut body: HashMap<[u8; 16], Vec<usize>> = HashMap::new();
@@ -80,7 +84,7 @@ pub(super) fn pair(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i6
     }
     let mut taken = HashSet::new();
     let mut pairs = Vec::new();
-    let mut open: Vec<&Found> = now.iter().collect();
+    let mut open: Vec<&NumberedMessage> = now.iter().collect();
     // The strongest evidence takes its pick first.
     let passes: &[Evidence] = if renumbered {
         &[Evidence::BytesAndDate, Evidence::Bytes, Evidence::Rewritten]
@@ -108,14 +112,14 @@ pub(super) fn pair(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i6
 enum Evidence {
     /// Every byte, and the date where both are known.
     BytesAndDate,
-    /// Every byte.
+    /// The same bytes, whatever the dates.
     Bytes,
-    /// As much as a server leaves that rewrites.
+    /// The body, and every telling header, as a server leaves them that rewrites.
     Rewritten,
 }
 
 impl Evidence {
-    fn holds(self, stray: &Stray, found: &Found) -> bool {
+    fn holds(self, stray: &StrayCopy, found: &NumberedMessage) -> bool {
         let dates = stray.at_source.date.zip(found.figures.date);
         match self {
             Self::BytesAndDate => dates.is_none_or(|(then, now)| then == now),
@@ -128,29 +132,29 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::ledger::{Known, Telling};
+    use crate::state::ledger::{HeaderChecks, RecordedContent};
 
-    fn telling(subject: &str) -> Telling {
-        Telling::of(&[Some(b"<1>".to_vec()), None, None, None, Some(subject.into())])
+    fn telling(subject: &str) -> HeaderChecks {
+        HeaderChecks::of(&[Some(b"<1>".to_vec()), None, None, None, Some(subject.into())])
     }
 
-    fn stray(source_uid: i64, exact: u8, body: u8, subject: &str, date: i64) -> Stray {
-        let content = Known {
+    fn stray(source_uid: i64, exact: u8, body: u8, subject: &str, date: i64) -> StrayCopy {
+        let content = RecordedContent {
             exact: Some([exact; 32]),
             body: Some([body; 16]),
             telling: Some(telling(subject)),
             altered: None,
         };
-        Stray { source_uid, at_source: Figures { size: 1, date: Some(date) }, content }
+        StrayCopy { source_uid, at_source: Figures { size: 1, date: Some(date) }, content }
     }
 
-    fn found(uid: u32, exact: u8, body: u8, subject: &str, date: i64) -> Found {
+    fn found(uid: u32, exact: u8, body: u8, subject: &str, date: i64) -> NumberedMessage {
         let digests =
             Digests { exact: [exact; 32], body: [body; 16], telling: telling(subject), message_id: None };
-        Found { uid, figures: Figures { size: 1, date: Some(date) }, digests }
+        NumberedMessage { uid, figures: Figures { size: 1, date: Some(date) }, digests }
     }
 
-    fn numbers(strays: &[Stray], now: &[Found], renumbered: bool) -> Vec<(i64, u32)> {
+    fn numbers(strays: &[StrayCopy], now: &[NumberedMessage], renumbered: bool) -> Vec<(i64, u32)> {
         pair(strays, now, renumbered).into_iter().map(|(row, uid, _)| (row, uid)).collect()
     }
 

@@ -7,10 +7,10 @@ use std::time::Instant;
 use mailhaul_imap::{Flags, Selected};
 
 use crate::folder::copy::item::Route;
-use crate::folder::work::{Step, Work};
-use crate::mapping::target::{Mapped, Target};
-use crate::message::dating::Dated;
-use crate::message::list::Listed;
+use crate::folder::work::{MailboxWork, Step};
+use crate::mapping::target::{MappedFolder, Target};
+use crate::message::dating::DateRule;
+use crate::message::list::ListedMessage;
 use crate::server::dial::Ends;
 use crate::state::ledger::{Batch, FolderRow, PlaceId, Row, Rows};
 use crate::summary::Difference;
@@ -20,9 +20,9 @@ use crate::summary::Difference;
 /// # Errors
 /// When an end or the ledger fails; running it again continues.
 pub(crate) async fn run(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: Ends,
-    mapped: &Mapped,
+    mapped: &MappedFolder,
     target: &Target,
 ) -> Step<(Ends, FolderOutcome)> {
     let begun = Instant::now();
@@ -44,7 +44,7 @@ pub(crate) async fn run(
         folder = folder.copy().await?;
     }
     if folder.outcome.stopped {
-        folder.tell_finished().await?;
+        folder.emit_finished().await?;
     } else if !folder.outcome.interrupted {
         folder.set_flags().await?;
         folder.prove().await?;
@@ -61,7 +61,6 @@ pub(crate) struct FolderRun<'a> {
     pub route: Route<'a>,
     /// The source folder's row in the ledger, as it was when the run began.
     pub row: FolderRow,
-    /// The open target folder.
     pub place: PlaceId,
     /// The ledger's message rows, as they were.
     pub rows: Rows,
@@ -72,7 +71,7 @@ pub(crate) struct FolderRun<'a> {
     /// The source's flags now, of messages that have a row in which they are others.
     pub flags: Vec<(u32, Flags)>,
     /// What may still have to be done: first what the source lists, in the end what is to be sent.
-    pub wanted: Vec<Listed>,
+    pub wanted: Vec<ListedMessage>,
     /// Of these, what the operator leaves out: not to be sent, only to be looked for.
     pub left_out: HashSet<u32>,
     /// Messages in doubt that the source does not have any more: UID and size.
@@ -82,42 +81,36 @@ pub(crate) struct FolderRun<'a> {
     /// Messages in the target folder by STATUS, when the folders were listed.
     pub target_status: Option<u32>,
     /// The target's list, where it was read since the folder was opened.
-    pub there: Option<Vec<Listed>>,
+    pub there: Option<Vec<ListedMessage>>,
     /// What the target holds that the ledger does not account for.
     pub unclaimed: Vec<u32>,
     /// Messages that were sent with another date than the source's, by which rule, and which.
-    pub dated: HashMap<u32, (Dated, String)>,
+    pub dated: HashMap<u32, (DateRule, String)>,
     /// Messages that were sent and have to be read back, whatever their size is on the target: not every
     /// server keeps a NUL.
     pub read_back: HashSet<u32>,
     /// Copies that were seen on the target once and are not there any more.
     pub missing: Vec<Row>,
     /// The target's list was held against the ledger: what is missing is known.
-    pub looked: bool,
+    pub target_compared: bool,
     /// What the target lists since it was selected last; `None` when that is not known.
-    pub arrived: Option<Vec<Listed>>,
+    pub arrived: Option<Vec<ListedMessage>>,
     /// Whether the target took every change of flags.
     pub flags_well: bool,
     /// What differs between the ledger and the target.
     pub differences: Vec<Difference>,
-    /// How it goes.
     pub outcome: FolderOutcome,
-    /// When it began.
     pub begun: Instant,
 }
 
-/// How a folder ended while both connections live.
+/// The result of a run over a folder after which both connections live.
 #[derive(Debug, Default)]
 pub(crate) struct FolderOutcome {
-    /// Messages copied now.
     pub messages: u64,
-    /// Bytes of these.
     pub bytes: u64,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
-    /// The target asked for patience.
     pub throttled: bool,
-    /// The user stopped it.
     pub interrupted: bool,
     /// It cannot go on, on its own; the ledger says why.
     pub stopped: bool,
@@ -147,7 +140,7 @@ impl<'a> FolderRun<'a> {
             dated: HashMap::new(),
             read_back: HashSet::new(),
             missing: Vec::new(),
-            looked: false,
+            target_compared: false,
             arrived: None,
             flags_well: true,
             differences: Vec::new(),
@@ -157,7 +150,7 @@ impl<'a> FolderRun<'a> {
     }
 
     /// What the work on the mailbox is done with.
-    pub(super) fn work(&self) -> Work<'a> {
+    pub(super) fn work(&self) -> MailboxWork<'a> {
         self.route.work
     }
 }

@@ -4,9 +4,9 @@ use mailhaul_imap::{Selected, Session};
 
 use crate::code::Code;
 use crate::folder::conclude::proof;
-use crate::folder::source::believed;
-use crate::folder::work::{Step, Work, stopping};
-use crate::mapping::target::Mapped;
+use crate::folder::source::believed_count;
+use crate::folder::work::{MailboxWork, Step, stop_reason};
+use crate::mapping::target::MappedFolder;
 use crate::message::list::{WholeList, list_whole};
 use crate::side::Side;
 
@@ -14,7 +14,12 @@ use crate::side::Side;
 ///
 /// # Errors
 /// When the source or the ledger fails.
-pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, reason: &str) -> Step<()> {
+pub(crate) async fn skip(
+    work: MailboxWork<'_>,
+    source: &mut Session,
+    mapped: &MappedFolder,
+    reason: &str,
+) -> Step<()> {
     let Some(row) = work.ledger().folder(&mapped.folder.path.to_string())? else { return Ok(()) };
     let name = &mapped.folder.name;
     let whole = match source.examine(name).await {
@@ -28,19 +33,19 @@ pub(crate) async fn skip(work: Work<'_>, source: &mut Session, mapped: &Mapped, 
         Ok(whole) => whole,
         Err(error) => {
             // Left out it is all the same; only how many messages that are is what others say.
-            let why = stopping(work, Side::Source, error).await?;
+            let why = stop_reason(work, Side::Source, error).await?;
             let reason = format!("{reason}; the source does not let it be read: {why}");
-            let messages = believed(mapped, &row);
+            let messages = believed_count(mapped, &row);
             return Ok(work.ledger().stop_folder(row.id, Code::Rule, &reason, messages)?);
         }
     };
     let unlisted = whole.unlisted();
     let WholeList { selected, listed, .. } = whole;
     let mut ledger = work.ledger();
-    ledger.scanned(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
+    ledger.record_list(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size())).collect();
-    ledger.skipped(row.id, &messages, Code::Rule, reason)?;
+    ledger.record_skipped(row.id, &messages, Code::Rule, reason)?;
     let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
     let proof =
         proof(&selected, &nothing, &[]).filter(|_| unlisted == 0 && listed.len() == selected.exists as usize);

@@ -3,8 +3,8 @@
 use mailhaul_imap::{FetchItems, ImapError, Selected, Session, UidSet};
 
 use crate::folder::unchanged::same_source;
-use crate::mapping::target::Mapped;
-use crate::message::list::{Listed, WholeList, list, list_whole};
+use crate::mapping::target::MappedFolder;
+use crate::message::list::{ListedMessage, WholeList, list, list_whole};
 use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 
 /// From so many known messages on, asking for what changed costs less than listing everything.
@@ -14,18 +14,17 @@ const DELTA_FROM: usize = 500;
 /// lists are read as they come.
 const AT_ONCE: u32 = 2_000;
 
-/// What the source holds.
+/// What the source says of a folder, with no more of its list than tells what changed.
 pub(super) struct SourceEnd {
-    /// The folder as it was examined.
     pub selected: Selected,
     /// So many more messages than those listed, by the source's own count.
     pub unlisted: u32,
-    /// Every message.
+    /// UIDs of every message the source lists.
     pub uids: Vec<u32>,
     /// Those that may need work, with what decides that.
-    pub listed: Vec<Listed>,
+    pub listed: Vec<ListedMessage>,
     /// Others of which the source says anything: of known messages what may have changed.
-    pub changed: Vec<Listed>,
+    pub changed: Vec<ListedMessage>,
 }
 
 /// Examines the source and reads as little of its list as tells what changed.
@@ -34,7 +33,7 @@ pub(super) struct SourceEnd {
 /// When the source refuses to open or to list the folder, or its connection ends.
 pub(super) async fn open_source(
     session: &mut Session,
-    mapped: &Mapped,
+    mapped: &MappedFolder,
     row: &FolderRow,
     rows: &Rows,
 ) -> Result<SourceEnd, ImapError> {
@@ -44,7 +43,7 @@ pub(super) async fn open_source(
         let (selected, listed) = session.examine_and_list(name).await?;
         return match listed {
             Some(listed) if listed.len() >= messages.unwrap_or(0) as usize => {
-                let listed = listed.into_iter().map(Listed::from).collect();
+                let listed = listed.into_iter().map(ListedMessage::from).collect();
                 Ok(SourceEnd::whole(WholeList { selected, listed, status: messages }))
             }
             _ => Ok(SourceEnd::whole(list_whole(session, name, selected, messages).await?)),
@@ -67,7 +66,7 @@ pub(super) async fn open_source(
                 Some((then, now)) if then == now => {}
                 Some((then, _)) => match session.changes(then, known).await {
                     Ok(changes) => {
-                        end.changed = changes.changed.into_iter().map(Listed::from).collect();
+                        end.changed = changes.changed.into_iter().map(ListedMessage::from).collect();
                         if !end.newest_is_known(session, rows, &[]).await? {
                             return end.whole_instead(session, mapped).await;
                         }
@@ -105,7 +104,7 @@ pub(super) async fn open_source(
             let left = changes.vanished.map(|gone| known.without(&gone));
             let tail = list(session, new, FetchItems::Meta).await?;
             end.listed = tail.iter().filter(|m| !known.contains(m.uid)).cloned().collect();
-            end.changed = changes.changed.into_iter().map(Listed::from).collect();
+            end.changed = changes.changed.into_iter().map(ListedMessage::from).collect();
             let new: UidSet = end.listed.iter().map(|m| m.uid).collect();
             let mut all = match left {
                 Some(left) => left,
@@ -135,7 +134,7 @@ pub(super) async fn open_source(
 }
 
 impl SourceEnd {
-    /// From a list of everything.
+    /// Makes it of a list of every message.
     fn whole(list: WholeList) -> Self {
         let unlisted = list.unlisted();
         let WholeList { selected, listed, .. } = list;
@@ -143,12 +142,12 @@ impl SourceEnd {
         Self { selected, unlisted, uids, listed, changed: Vec::new() }
     }
 
-    /// Everything that the source says of messages.
-    pub(super) fn seen(&self) -> impl Iterator<Item = &Listed> {
+    /// Returns every message of which the source has told anything.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &ListedMessage> {
         self.listed.iter().chain(&self.changed)
     }
 
-    /// These may need work, too.
+    /// Moves changed messages for which `which` holds to those that may need work.
     pub(super) fn look_at(&mut self, which: impl Fn(u32) -> bool) {
         self.listed.extend(self.changed.extract_if(.., |m| which(m.uid)));
         self.listed.sort_by_key(|m| m.uid);
@@ -161,14 +160,14 @@ impl SourceEnd {
         &self,
         session: &mut Session,
         rows: &Rows,
-        tail: &[Listed],
+        tail: &[ListedMessage],
     ) -> Result<bool, ImapError> {
         let sized = |uid: &&u32| rows.get(uid).is_some_and(|row| row.size > 0);
         let Some((uid, row)) = self.uids.iter().rev().find(sized).and_then(|uid| Some((uid, rows.get(uid)?)))
         else {
             return Ok(true);
         };
-        let is_it = |m: &Listed| m.uid == *uid;
+        let is_it = |m: &ListedMessage| m.uid == *uid;
         let now = match tail.iter().chain(&self.changed).find(|m| is_it(m)) {
             Some(now) => Some(now.figures()),
             None => {
@@ -180,7 +179,7 @@ impl SourceEnd {
     }
 
     /// What was asked for in part does not fit together: everything is listed.
-    async fn whole_instead(self, session: &mut Session, mapped: &Mapped) -> Result<Self, ImapError> {
+    async fn whole_instead(self, session: &mut Session, mapped: &MappedFolder) -> Result<Self, ImapError> {
         let messages = mapped.status.as_ref().and_then(|status| status.messages);
         Ok(Self::whole(list_whole(session, &mapped.folder.name, self.selected, messages).await?))
     }
@@ -197,7 +196,7 @@ pub(crate) fn has_same_numbers(row: &FolderRow, now: &Selected) -> bool {
 /// How many messages a source folder has that cannot be read: what its STATUS said, else what the ledger
 /// knows, and never none, since nobody has looked.
 #[must_use]
-pub(crate) fn believed(mapped: &Mapped, row: &FolderRow) -> u32 {
+pub(crate) fn believed_count(mapped: &MappedFolder, row: &FolderRow) -> u32 {
     let status = mapped.status.as_ref().and_then(|status| status.messages);
     status.unwrap_or(row.source_messages).max(1)
 }

@@ -7,7 +7,7 @@ use mailhaul_imap::UidSet;
 use crate::code::Code;
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::message::select::left_out;
 use crate::state::ledger::{Batch, MAX_ATTEMPTS, Outcome, PlaceId, Row};
 
@@ -28,7 +28,7 @@ impl FolderRun<'_> {
         for message in std::mem::take(&mut self.wanted) {
             seen.insert(message.uid);
             let known = self.rows.get(&message.uid);
-            if known.is_some_and(|row| is_settled(row, self.place, &in_doubt, retry)) {
+            if known.is_some_and(|row| is_done(row, self.place, &in_doubt, retry)) {
                 continue;
             }
             match left_out(work.context, &message) {
@@ -51,7 +51,7 @@ impl FolderRun<'_> {
         {
             let mut ledger = work.ledger();
             for (rule, messages) in &skipped {
-                ledger.skipped(folder, messages, Code::Rule, rule)?;
+                ledger.record_skipped(folder, messages, Code::Rule, rule)?;
             }
             if !forgotten.is_empty() {
                 ledger.reopen(folder, &forgotten)?;
@@ -65,10 +65,10 @@ impl FolderRun<'_> {
 
     /// Copies in a folder that was replaced, of messages that were not listed because nothing of them had
     /// changed.
-    fn replaced(&self, listed: &UidSet) -> Vec<Listed> {
+    fn replaced(&self, listed: &UidSet) -> Vec<ListedMessage> {
         let elsewhere = |row: &&Row| row.target_uid().is_some() && row.place() != Some(self.place);
         let rows = self.rows.values().filter(|row| !listed.contains(row.uid)).filter(elsewhere);
-        rows.map(|row| Listed::bare(row.uid, row.size)).collect()
+        rows.map(|row| ListedMessage::bare(row.uid, row.size)).collect()
     }
 }
 
@@ -78,7 +78,7 @@ pub(super) fn is_retried(row: &Row, retry: Option<Code>) -> bool {
 }
 
 /// Whether nothing has to be done about a message any more.
-pub(super) fn is_settled(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>, retry: Option<Code>) -> bool {
+pub(super) fn is_done(row: &Row, place: PlaceId, in_doubt: &HashSet<u32>, retry: Option<Code>) -> bool {
     match row.outcome {
         Outcome::Copied | Outcome::AlreadyPresent => row.place() == Some(place),
         Outcome::Skipped => false,

@@ -2,13 +2,13 @@
 
 use mailhaul_imap::{FetchedMessage, Flags, FolderStatus, Selected};
 
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 
 /// How a folder compares with what it was when its sum was last proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Proven still: nothing has to be opened.
+    /// As it was when its sum was proven: it stays closed.
     Proven,
     /// Something may have changed, or was never proven.
     Open,
@@ -54,14 +54,19 @@ pub(crate) fn standing(
 /// Whether a folder that was opened and listed has the messages of its proof, each with the flags that its
 /// copy was given and with the size and date that it had.
 #[must_use]
-pub(crate) fn is_as_given(row: &FolderRow, rows: &Rows, now: &Selected, listed: &[FetchedMessage]) -> bool {
+pub(crate) fn has_given_flags(
+    row: &FolderRow,
+    rows: &Rows,
+    now: &Selected,
+    listed: &[FetchedMessage],
+) -> bool {
     let same_messages = row.proof.is_some_and(|proof| same_source(&proof, now))
         && now.uid_validity.is_some()
         && now.uid_validity == row.source_uid_validity
         && listed.len() == rows.len();
     let is_given = |message: &FetchedMessage| {
         let Some(known) = rows.get(&message.uid) else { return false };
-        let now = Listed::from(message.clone());
+        let now = ListedMessage::from(message.clone());
         let same = !known.at_source().differ(&now.figures())
             && known.at_source().date.is_some() == now.date().is_some()
             && matches!(known.outcome, Outcome::Copied | Outcome::AlreadyPresent);
@@ -82,14 +87,12 @@ pub(crate) fn same_target(proof: &Proof, now: &Selected) -> bool {
     now.uid_next == Some(proof.target_uid_next) && now.exists == proof.target_messages
 }
 
-/// What to change on a copy.
+/// The flags to set and to clear on a copy, since they changed at the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FlagChange {
-    /// To set.
     pub add: Flags,
-    /// To take away.
     pub remove: Flags,
-    /// What the copy was given then.
+    /// The flags the copy has been given once the change is made.
     pub given: Flags,
 }
 
@@ -123,12 +126,12 @@ pub(crate) fn flag_change(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Identity;
+    use crate::account::LedgerIdentity;
     use crate::state::ledger::Ledger;
 
     fn row(proof: Proof) -> FolderRow {
         let dir = tempfile::tempdir().unwrap();
-        let who = Identity {
+        let who = LedgerIdentity {
             mailbox: "m".into(),
             source_user: String::new(),
             source_host: String::new(),
@@ -136,7 +139,7 @@ mod tests {
             target_host: String::new(),
         };
         let mut ledger = Ledger::open(dir.path(), &who).unwrap();
-        ledger.plan(&[("A".into(), Some("B".into()), 3)]).unwrap();
+        ledger.record_plan(&[("A".into(), Some("B".into()), 3)]).unwrap();
         let id = ledger.folder("A").unwrap().unwrap().id;
         ledger.set_source(id, Some(7), None).unwrap();
         ledger.open_place(id, "B", Some(8), true).unwrap();

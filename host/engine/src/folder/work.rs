@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mailhaul_imap::ImapError;
 
 use crate::account::Mailbox;
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::server::error::EndError;
-use crate::server::refusal::explained;
+use crate::server::refusal::interpret;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::task::context::Context;
@@ -21,15 +21,14 @@ pub(crate) fn locked(ledger: &SharedLedger) -> MutexGuard<'_, Ledger> {
     ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a step of the work on a mailbox comes to.
+/// Result of a step of the work on a mailbox.
 pub(crate) type Step<T> = Result<T, WorkError>;
 
-/// Why work on a mailbox ended early.
+/// Why work on a mailbox ended before it was done.
 #[derive(Debug)]
 pub(crate) enum WorkError {
-    /// A server or connection.
     End(EndError),
-    /// The ledger: nothing more may be sent.
+    /// The ledger: without it nothing more may be sent.
     Ledger(LedgerError),
     /// The user stopped it in the middle of a look that may be long.
     Interrupted,
@@ -54,18 +53,18 @@ const MAX_KEPT: usize = 20_000;
 /// Message lists that this run has read whole. The validation hooks look at them instead of reading
 /// them again, which for small folders would cost more than the copy.
 #[derive(Debug, Default)]
-pub(crate) struct Lists(Mutex<Kept>);
+pub(crate) struct Lists(Mutex<ListCache>);
 
 #[derive(Debug, Default)]
-struct Kept {
-    lists: HashMap<(Side, String), Vec<Listed>>,
-    /// Messages in all of them.
+struct ListCache {
+    lists: HashMap<(Side, String), Vec<ListedMessage>>,
+    /// Messages in all lists together, at most [`MAX_KEPT`].
     messages: usize,
 }
 
 impl Lists {
     /// Keeps a folder's list, in UID order, while there is room.
-    pub(crate) fn keep(&self, side: Side, folder: &str, list: &[Listed]) {
+    pub(crate) fn keep(&self, side: Side, folder: &str, list: &[ListedMessage]) {
         let mut kept = self.lock();
         if kept.messages + list.len() <= MAX_KEPT {
             let before = kept.lists.insert((side, folder.to_owned()), list.to_vec());
@@ -73,17 +72,17 @@ impl Lists {
         }
     }
 
-    /// A folder's list is not what it was.
+    /// Drops the list of a folder that is about to change.
     pub(crate) fn forget(&self, side: Side, folder: &str) {
         let mut kept = self.lock();
         let before = kept.lists.remove(&(side, folder.to_owned()));
         kept.messages -= before.map_or(0, |list| list.len());
     }
 
-    /// The lists of one side.
-    pub(crate) fn take(&self, side: Side) -> HashMap<String, Vec<Listed>> {
+    /// Takes the lists of one side out.
+    pub(crate) fn take(&self, side: Side) -> HashMap<String, Vec<ListedMessage>> {
         let mut kept = self.lock();
-        let taken: HashMap<String, Vec<Listed>> = kept
+        let taken: HashMap<String, Vec<ListedMessage>> = kept
             .lists
             .extract_if(|(of, _), _| *of == side)
             .map(|((_, folder), list)| (folder, list))
@@ -92,32 +91,27 @@ impl Lists {
         taken
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, ListCache> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The work on one mailbox.
+/// What the steps of a run share while they work on one mailbox; cheap to copy.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Work<'a> {
-    /// The task.
+pub(crate) struct MailboxWork<'a> {
     pub context: &'a Context,
-    /// The mailbox.
     pub mailbox: &'a Mailbox,
-    /// Its ledger.
     pub ledger: &'a SharedLedger,
-    /// What was listed.
     pub lists: &'a Lists,
 }
 
-impl<'a> Work<'a> {
+impl<'a> MailboxWork<'a> {
     /// The mailbox's key, by which the ledger, events and reports name it.
     #[must_use]
     pub(crate) fn key(self) -> &'a str {
         &self.mailbox.key
     }
 
-    /// Tells a remark about the mailbox.
     pub(crate) async fn warn(self, message: String) {
         self.context.warn(self.key(), message).await;
     }
@@ -126,7 +120,7 @@ impl<'a> Work<'a> {
     ///
     /// # Errors
     /// [`WorkError::Interrupted`] once the user has stopped the task.
-    pub(crate) fn go_on(self) -> Step<()> {
+    pub(crate) fn check_stop(self) -> Step<()> {
         if self.context.stop.is_raised() { Err(WorkError::Interrupted) } else { Ok(()) }
     }
 
@@ -142,11 +136,15 @@ impl<'a> Work<'a> {
 /// # Errors
 /// When the same command may do later what it did not do now, by the server's word or a profile's, or the
 /// connection is gone: the whole attempt ends.
-pub(crate) async fn stopping(work: Work<'_>, side: Side, error: ImapError) -> Result<String, EndError> {
+pub(crate) async fn stop_reason(
+    work: MailboxWork<'_>,
+    side: Side,
+    error: ImapError,
+) -> Result<String, EndError> {
     if error.is_for_now() {
         return Err(EndError::Imap(side, error));
     }
-    match explained(work.context, work.mailbox, EndError::Imap(side, error)).await {
+    match interpret(work.context, work.mailbox, EndError::Imap(side, error)).await {
         EndError::Explained(_, error, reading) if !reading.asks_for_patience() => {
             Ok(format!("{error}{}", reading.advice()))
         }

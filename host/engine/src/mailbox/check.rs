@@ -18,7 +18,7 @@ use crate::summary::Stopped;
 use crate::task::context::Context;
 use crate::task::profiles::size;
 
-/// What one end of a mailbox holds.
+/// The figures of one end, as `check` prints them.
 #[derive(Debug, Default, Clone)]
 struct Holdings {
     folders: u64,
@@ -52,9 +52,9 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
 async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
     let _permit = context.ceilings.pair(mailbox).await;
     let (mut source, mut target) =
-        tokio::join!(one(context, mailbox, Side::Source), one(context, mailbox, Side::Target));
+        tokio::join!(inspect(context, mailbox, Side::Source), inspect(context, mailbox, Side::Target));
     let stopped = compare(context, mailbox, &mut source, &mut target).await;
-    let (source, target) = (held(source).await, held(target).await);
+    let (source, target) = (leave(source).await, leave(target).await);
     let mut rows = Vec::with_capacity(2);
     let (source, target) =
         (with_reading(context, mailbox, source).await, with_reading(context, mailbox, target).await);
@@ -78,7 +78,7 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
     rows.push(row);
     for row in &mut rows {
         row.profile = context.profiles.summary(row.side, mailbox.side(row.side));
-        if let Some(endpoint) = mailbox.side(row.side).elsewhere() {
+        if let Some(endpoint) = mailbox.side(row.side).foreign_endpoint() {
             row.detail.push_str(&format!("; it signs in at {endpoint}"));
         }
     }
@@ -86,28 +86,28 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
 }
 
 /// An end that was looked at, and is still connected.
-struct Looked {
+struct EndInspection {
     held: Holdings,
     listing: Listing,
     session: Session,
 }
 
-async fn one(context: &Context, mailbox: &Mailbox, side: Side) -> Result<Looked, EndError> {
+async fn inspect(context: &Context, mailbox: &Mailbox, side: Side) -> Result<EndInspection, EndError> {
     let spec = mailbox.side(side);
     // A ledger that cannot be read is a run's business.
     let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).ok().flatten();
     let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
     let mut session = dial(context, spec, side).await?;
     let (held, listing) = look(side, &mut session, &known).await.map_err(EndError::at(side))?;
-    Ok(Looked { held, listing, session })
+    Ok(EndInspection { held, listing, session })
 }
 
 /// Whether both ends, or the targets of two mailboxes, are one account.
 async fn compare(
     context: &Context,
     mailbox: &Mailbox,
-    source: &mut Result<Looked, EndError>,
-    target: &mut Result<Looked, EndError>,
+    source: &mut Result<EndInspection, EndError>,
+    target: &mut Result<EndInspection, EndError>,
 ) -> Option<Stopped> {
     let (Ok(source), Ok(target)) = (source, target) else { return None };
     let lists = (&source.listing, &target.listing);
@@ -119,9 +119,9 @@ async fn compare(
     }
 }
 
-/// What an end holds; it is left.
-async fn held(looked: Result<Looked, EndError>) -> Result<Holdings, EndError> {
-    let Looked { held, session, .. } = looked?;
+/// Logs out of an end that was looked at, and keeps its figures.
+async fn leave(looked: Result<EndInspection, EndError>) -> Result<Holdings, EndError> {
+    let EndInspection { held, session, .. } = looked?;
     log_out(session).await;
     Ok(held)
 }
@@ -133,7 +133,7 @@ async fn with_reading(
 ) -> Result<Holdings, EndError> {
     match found {
         Ok(held) => Ok(held),
-        Err(error) => Err(refusal::explained(context, mailbox, error).await),
+        Err(error) => Err(refusal::interpret(context, mailbox, error).await),
     }
 }
 

@@ -10,14 +10,14 @@ use tracing::Instrument;
 
 use crate::folder::run;
 use crate::folder::skip::skip;
-use crate::folder::work::{Work, WorkError};
-use crate::mapping::target::{Mapped, close};
-use crate::server::dial::{Ends, dial_both_beside, log_out_both};
+use crate::folder::work::{MailboxWork, WorkError};
+use crate::mapping::target::{MappedFolder, collision_key};
+use crate::server::dial::{Ends, dial_both_with, log_out_both};
 
-/// One more pair of connections pays for this many messages to copy …
+/// A further pair of connections is opened for every so many messages to copy.
 const MESSAGES_PER_PAIR: u64 = 250;
 
-/// … or this many folders with any: each costs some round trips, however little is in it.
+/// A further pair is also opened for every so many folders with messages: each costs some round trips.
 const FOLDERS_PER_PAIR: u64 = 2;
 
 /// Pairs of connections one mailbox uses at most.
@@ -26,20 +26,19 @@ const MAX_PAIRS: u64 = 6;
 /// How the folders ended while a pair of connections lives.
 #[derive(Debug)]
 pub(crate) struct FoldersOutcome {
-    /// Both connections, alive, for what comes next.
+    /// Both connections, still alive.
     pub ends: Ends,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
-    /// The user stopped it.
     pub interrupted: bool,
 }
 
-/// What all workers of a mailbox share.
+/// The queue of folders and the findings that all workers of a mailbox share.
 struct Shared<'a> {
     /// Folders that go into one target folder are one entry: two writers in one folder could take
     /// each other's messages for somebody else's.
-    groups: Mutex<VecDeque<Vec<&'a Mapped>>>,
-    state: Mutex<State>,
+    groups: Mutex<VecDeque<Vec<&'a MappedFolder>>>,
+    state: Mutex<WorkerState>,
     /// What any of the target's connections has learnt of it.
     learnt: AcceptedForms,
     /// What the first pair was told of the source and the target.
@@ -47,17 +46,17 @@ struct Shared<'a> {
 }
 
 #[derive(Default)]
-struct State {
+struct WorkerState {
     over_quota: Option<String>,
     interrupted: bool,
 }
 
 impl<'a> Shared<'a> {
-    fn next(&self) -> Option<Vec<&'a Mapped>> {
+    fn next(&self) -> Option<Vec<&'a MappedFolder>> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, WorkerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -67,9 +66,9 @@ impl<'a> Shared<'a> {
 /// # Errors
 /// When an end or the ledger fails; the other workers finish what they have. Running it again continues.
 pub(crate) async fn run(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: Ends,
-    folders: &[Mapped],
+    folders: &[MappedFolder],
     messages: &HashMap<String, u32>,
     to_copy: u64,
 ) -> Result<FoldersOutcome, WorkError> {
@@ -91,34 +90,39 @@ pub(crate) async fn run(
     for result in more {
         result?;
     }
-    let State { over_quota, interrupted } = std::mem::take(&mut *shared.state());
+    let WorkerState { over_quota, interrupted } = std::mem::take(&mut *shared.state());
     Ok(FoldersOutcome { ends, over_quota, interrupted })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing
 /// left to do.
-fn groups<'a>(folders: &'a [Mapped], messages: &HashMap<String, u32>) -> VecDeque<Vec<&'a Mapped>> {
-    let mut groups: Vec<Vec<&'a Mapped>> = Vec::new();
+fn groups<'a>(
+    folders: &'a [MappedFolder],
+    messages: &HashMap<String, u32>,
+) -> VecDeque<Vec<&'a MappedFolder>> {
+    let mut groups: Vec<Vec<&'a MappedFolder>> = Vec::new();
     // What may be one folder on the target is filled one after the other.
     let mut group_of: HashMap<String, usize> = HashMap::new();
     for mapped in folders.iter().filter(|m| m.target.is_some() || m.skipped.is_some()) {
         let new = groups.len();
-        let at = mapped.target.as_ref().map_or(new, |to| *group_of.entry(close(&to.path)).or_insert(new));
+        let at =
+            mapped.target.as_ref().map_or(new, |to| *group_of.entry(collision_key(&to.path)).or_insert(new));
         match groups.get_mut(at) {
             Some(group) => group.push(mapped),
             None => groups.push(vec![mapped]),
         }
     }
-    let size = |mapped: &&Mapped| messages.get(&mapped.folder.path.to_string()).copied().map_or(0, u64::from);
+    let size =
+        |mapped: &&MappedFolder| messages.get(&mapped.folder.path.to_string()).copied().map_or(0, u64::from);
     groups.sort_by_cached_key(|group| Reverse(group.iter().map(size).sum::<u64>()));
     groups.into()
 }
 
 /// One more pair of connections, if it may be opened right now.
-async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
+async fn helper(work: MailboxWork<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
     let Some(permit) = work.context.ceilings.try_pair(work.mailbox) else { return Ok(()) };
     let (source, target) = &shared.known;
-    match dial_both_beside(work.context, work.mailbox, (Some(source), Some(target))).await {
+    match dial_both_with(work.context, work.mailbox, (Some(source), Some(target))).await {
         Ok((source, target)) => {
             let ends = worker(work, Ends { source, target }, shared, true).await?;
             log_out_both(ends.source, ends.target, permit);
@@ -136,7 +140,12 @@ async fn helper(work: Work<'_>, shared: &Shared<'_>) -> Result<(), WorkError> {
 }
 
 /// Works until no folder is left; a helper also ends when a host wants fewer connections.
-async fn worker(work: Work<'_>, mut ends: Ends, shared: &Shared<'_>, helps: bool) -> Result<Ends, WorkError> {
+async fn worker(
+    work: MailboxWork<'_>,
+    mut ends: Ends,
+    shared: &Shared<'_>,
+    helps: bool,
+) -> Result<Ends, WorkError> {
     let ceilings = &work.context.ceilings;
     ends.target.share_accepted_forms(&shared.learnt);
     while !(helps && ceilings.is_crowded(work.mailbox))
@@ -183,7 +192,7 @@ mod tests {
     use super::*;
     use crate::mapping::target::Target;
 
-    fn mapped(from: &str, to: &str) -> Mapped {
+    fn mapped(from: &str, to: &str) -> MappedFolder {
         let folder = Folder {
             name: FolderName::inbox(),
             path: FolderPath::parse(from),
@@ -197,7 +206,7 @@ mod tests {
         };
         let (path, name) = (FolderPath::parse(to), FolderName::inbox());
         let target = Target { path, name, role: None, subscribe: true, exists: true, status: None };
-        Mapped {
+        MappedFolder {
             folder,
             target: Some(target),
             skipped: None,

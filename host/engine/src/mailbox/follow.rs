@@ -7,17 +7,17 @@ use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
 use crate::event::Event;
 use crate::folder::elsewhere::{FolderNames, look_up};
 use crate::folder::unchanged::{Standing, standing};
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::relocate;
 use crate::mailbox::relocate::Destination;
 use crate::mapping::spelling::by_path;
-use crate::mapping::target::Mapped;
+use crate::mapping::target::MappedFolder;
 use crate::server::dial::Ends;
-use crate::state::ledger::{Copy, FolderId, FolderRow, LedgerError, Place, PlaceId};
+use crate::state::ledger::{CopyRow, FolderId, FolderRow, LedgerError, Place, PlaceId};
 
 /// The target's spelling of every folder it has or is to have, by display path.
 pub(crate) fn names(
-    folders: &[Mapped],
+    folders: &[MappedFolder],
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> HashMap<String, FolderName> {
     let mut names = by_path(listed.iter().map(|(folder, _)| folder));
@@ -29,9 +29,9 @@ pub(crate) fn names(
 /// What was on its way to a folder that its source folder does not go to any more is looked up there first,
 /// so that it can follow.
 pub(crate) async fn look_up_elsewhere(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: Ends,
-    folders: &[Mapped],
+    folders: &[MappedFolder],
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Step<Ends> {
     let names = FolderNames {
@@ -47,9 +47,9 @@ pub(crate) async fn look_up_elsewhere(
 
 /// Moves copies that earlier runs put elsewhere to where they belong by today's mapping.
 pub(crate) async fn follow(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
-    folders: &[Mapped],
+    folders: &[MappedFolder],
     listed: &[(Folder, Option<FolderStatus>)],
 ) -> Step<()> {
     let names = names(folders, listed);
@@ -72,7 +72,7 @@ pub(crate) async fn follow(
             Some(known) => known,
             None => {
                 let ledger = work.ledger();
-                let mut of_folder: HashMap<FolderId, BTreeMap<PlaceId, Vec<Copy>>> = HashMap::new();
+                let mut of_folder: HashMap<FolderId, BTreeMap<PlaceId, Vec<CopyRow>>> = HashMap::new();
                 for copy in ledger.copies()?.into_iter().filter(|copy| !copy.gone) {
                     of_folder.entry(copy.folder).or_default().entry(copy.place).or_default().push(copy);
                 }
@@ -105,11 +105,11 @@ pub(crate) async fn follow(
 /// Returns the folders that have to be opened; the others are as they were when they were proven.
 /// `same_flags` are paths of source folders whose messages were listed just now and have the flags that their
 /// copies were given.
-pub(crate) async fn leave_proven(
-    work: Work<'_>,
-    folders: Vec<Mapped>,
+pub(crate) async fn folders_to_open(
+    work: MailboxWork<'_>,
+    folders: Vec<MappedFolder>,
     same_flags: &HashSet<String>,
-) -> Result<Vec<Mapped>, LedgerError> {
+) -> Result<Vec<MappedFolder>, LedgerError> {
     let rows: HashMap<String, FolderRow> = {
         let mut ledger = work.ledger();
         let job = &work.context.job;

@@ -7,9 +7,9 @@ use mailhaul_imap::{Folder, FolderPath, FolderStatus};
 use sha2::{Digest, Sha256};
 
 use crate::event::Event;
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::listing::figures_and_flags;
-use crate::mailbox::view::View;
+use crate::mailbox::view::EndView;
 use crate::mapping::target::Listing;
 use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
 use crate::server::dial::{Ends, log_out};
@@ -20,23 +20,23 @@ use crate::task::context::Context;
 
 /// What both ends are like, as far as folder lists and figures tell.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct EndsState {
     digest: Option<String>,
     folders: Option<(Vec<Folder>, Vec<Folder>)>,
 }
 
-impl State {
+impl EndsState {
     /// From lists read just now, and what [`figures_and_flags`] says of flags.
     ///
     /// # Errors
     /// When the ledger fails.
     pub(crate) fn of(
-        work: Work<'_>,
+        work: MailboxWork<'_>,
         (source, target): (Listing, Listing),
         same_flags: &HashSet<String>,
     ) -> Result<Self, LedgerError> {
         let source = moved(work.context, source);
-        let flags = if same_flags.is_empty() { HashMap::new() } else { work.ledger().flags_given()? };
+        let flags = if same_flags.is_empty() { HashMap::new() } else { work.ledger().digest_flags()? };
         let flags = |path: &str| flags.get(path).filter(|_| same_flags.contains(path)).copied();
         let digest = digest(work.context, &source, &target, flags);
         Ok(Self { digest, ..Self::listed(work.context, source, target) })
@@ -54,7 +54,7 @@ impl State {
     ///
     /// # Errors
     /// When an end or the ledger fails, and when the user stops it.
-    pub(crate) async fn read(work: Work<'_>, ends: &mut Ends) -> Step<Self> {
+    pub(crate) async fn read(work: MailboxWork<'_>, ends: &mut Ends) -> Step<Self> {
         let (listings, same_flags) = figures_and_flags(work, ends).await?;
         Ok(Self::of(work, listings, &same_flags)?)
     }
@@ -63,7 +63,7 @@ impl State {
 /// The source's folders without those outside the mailbox's own namespace that no rule is about.
 fn moved(context: &Context, mut source: Listing) -> Listing {
     let rules = &context.job.rules;
-    source.retain(|(folder, _)| folder.is_own() || rules.iter().any(|rule| rule.rules_on(folder).is_some()));
+    source.retain(|(folder, _)| folder.is_own() || rules.iter().any(|rule| rule.apply_to(folder).is_some()));
     source
 }
 
@@ -131,8 +131,8 @@ fn digest(
 ///
 /// # Errors
 /// When the ledger fails. A plugin that breaks is recorded as inconclusive.
-pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) -> Step<()> {
-    let Work { context, mailbox, ledger, lists } = work;
+pub(crate) async fn run(work: MailboxWork<'_>, ends: Ends, depth: Depth, state: EndsState) -> Step<()> {
+    let MailboxWork { context, mailbox, ledger, lists } = work;
     let known = match &state.digest {
         Some(digest) => work.ledger().hooks_of(digest)?,
         None => None,
@@ -156,7 +156,7 @@ pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) 
         (ledger.folder_summaries()?, ledger.differences()?)
     };
     let mut taken_away: HashMap<&str, Vec<u32>> = HashMap::new();
-    for gone in differences.iter().filter(|difference| difference.is_of_the_owner()) {
+    for gone in differences.iter().filter(|difference| difference.is_by_owner()) {
         taken_away.entry(&gone.folder).or_default().push(gone.uid);
     }
     let request = ValidationRequest {
@@ -183,8 +183,8 @@ pub(crate) async fn run(work: Work<'_>, ends: Ends, depth: Depth, state: State) 
             .collect(),
     };
     let (source_folders, target_folders) = state.folders.unzip();
-    let source = Arc::new(View::new(Side::Source, ends.source, Arc::clone(ledger), source_folders, lists));
-    let target = Arc::new(View::new(Side::Target, ends.target, Arc::clone(ledger), target_folders, lists));
+    let source = Arc::new(EndView::new(Side::Source, ends.source, Arc::clone(ledger), source_folders, lists));
+    let target = Arc::new(EndView::new(Side::Target, ends.target, Arc::clone(ledger), target_folders, lists));
     let mut answers = Vec::new();
     for validator in &context.plugins.validators {
         source.refill();

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use mailhaul_imap::{Folder, FolderStatus, Session};
 
-use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
+use crate::mapping::renamed_at_source::{Witness, best_witnesses, holds_witnesses};
 use crate::mapping::target::Listing;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError, Place};
 
 /// A folder of the target with its figures, and copies that are said to be in it.
-pub(crate) type Copies<'a> = (&'a Folder, &'a FolderStatus, Vec<Witness>);
+pub(crate) type FolderWitnesses<'a> = (&'a Folder, &'a FolderStatus, Vec<Witness>);
 
 /// Most copies of one folder that are looked for.
 const COPIES: u32 = 64;
@@ -31,7 +31,7 @@ impl<'a> Folders<'a> {
     }
 }
 
-/// The places of a ledger whose UIDs mean something.
+/// Returns the places that have a UIDVALIDITY.
 fn numbered(ledger: &Ledger) -> Result<impl Iterator<Item = Place>, LedgerError> {
     Ok(ledger.places()?.into_iter().filter(|place| place.uid_validity.is_some()))
 }
@@ -53,7 +53,7 @@ pub(crate) fn their_copies<'a>(
     listing: &'a Listing,
     theirs: &Ledger,
     ours: Option<&Ledger>,
-) -> Result<Option<Vec<Copies<'a>>>, LedgerError> {
+) -> Result<Option<Vec<FolderWitnesses<'a>>>, LedgerError> {
     let our_places = ours.map(Ledger::places).transpose()?.unwrap_or_default();
     let our_places: HashMap<_, _> =
         our_places.into_iter().map(|place| ((place.path, place.uid_validity), place.id)).collect();
@@ -82,7 +82,7 @@ pub(crate) fn their_copies<'a>(
 /// made since the figures were asked for.
 pub(crate) async fn has_any(
     target: &mut Session,
-    copies: &[Copies<'_>],
+    copies: &[FolderWitnesses<'_>],
     recent: bool,
 ) -> Result<bool, EndError> {
     for (folder, status, witnesses) in copies {
@@ -95,7 +95,7 @@ pub(crate) async fn has_any(
         {
             continue;
         }
-        if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
+        if holds_witnesses(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
             return Ok(true);
         }
     }
@@ -104,10 +104,10 @@ pub(crate) async fn has_any(
 
 /// What a mailbox has found that would be in folders of this list if the target were its too; `None` when it
 /// has found nothing that could be looked for.
-pub(crate) fn their_finds<'a>(
+pub(crate) fn found_messages<'a>(
     listing: &'a Listing,
     theirs: &Ledger,
-) -> Result<Option<Vec<Copies<'a>>>, LedgerError> {
+) -> Result<Option<Vec<FolderWitnesses<'a>>>, LedgerError> {
     let (mut all, mut any) = (Vec::new(), false);
     let folders = Folders::of(listing);
     for place in numbered(theirs)? {
@@ -121,11 +121,11 @@ pub(crate) fn their_finds<'a>(
 }
 
 /// Whether any single one of these messages is on this target.
-pub(crate) async fn has_one(target: &mut Session, finds: &[Copies<'_>]) -> Result<bool, EndError> {
+pub(crate) async fn has_one(target: &mut Session, finds: &[FolderWitnesses<'_>]) -> Result<bool, EndError> {
     for (folder, _, witnesses) in finds {
         for witness in witnesses {
             let Some(uid) = witness.target_uid else { continue };
-            if is_same(target, folder, &[(uid, witness)]).await.map_err(EndError::at(Side::Target))? {
+            if holds_witnesses(target, folder, &[(uid, witness)]).await.map_err(EndError::at(Side::Target))? {
                 return Ok(true);
             }
         }

@@ -3,11 +3,11 @@
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Space};
 
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::mapping::advice::rule;
 use crate::mapping::chain::outside;
 use crate::rules::FolderRule;
-use crate::summary::LeftOut;
+use crate::summary::LeftOutFolder;
 
 /// Folders of a namespace that are named in one sentence; the report has them all.
 const NAMED: usize = 5;
@@ -17,15 +17,15 @@ const NAMED: usize = 5;
 pub(crate) fn left_out<'a>(
     rules: &[FolderRule],
     listed: impl IntoIterator<Item = (&'a Folder, Option<&'a FolderStatus>)>,
-) -> Vec<LeftOut> {
-    let of = |(folder, status): (&Folder, Option<&FolderStatus>)| LeftOut {
+) -> Vec<LeftOutFolder> {
+    let of = |(folder, status): (&Folder, Option<&FolderStatus>)| LeftOutFolder {
         folder: folder.path.to_string(),
         messages: status.and_then(|status| status.messages),
         beside: folder.space == Space::Beside,
         reason: outside(folder).to_owned(),
     };
     let here = |folder: &Folder| {
-        folder.selectable && !folder.is_own() && rules.iter().all(|rule| rule.rules_on(folder).is_none())
+        folder.selectable && !folder.is_own() && rules.iter().all(|rule| rule.apply_to(folder).is_none())
     };
     listed.into_iter().filter(|(folder, _)| here(folder)).map(of).collect()
 }
@@ -34,10 +34,10 @@ pub(crate) fn left_out<'a>(
 ///
 /// # Errors
 /// When the ledger fails.
-pub(crate) async fn record(work: Work<'_>, folders: &[LeftOut]) -> Step<()> {
+pub(crate) async fn record(work: MailboxWork<'_>, folders: &[LeftOutFolder]) -> Step<()> {
     work.ledger().set_left_out(folders)?;
     for folder in folders.iter().filter(|folder| folder.is_open()) {
-        let LeftOut { folder: path, reason, .. } = folder;
+        let LeftOutFolder { folder: path, reason, .. } = folder;
         let from = FolderPath::parse(path);
         let to = FolderPath(from.0.iter().skip(1).cloned().collect());
         work.warn(format!(
@@ -48,7 +48,7 @@ pub(crate) async fn record(work: Work<'_>, folders: &[LeftOut]) -> Step<()> {
         ))
         .await;
     }
-    let foreign: Vec<&LeftOut> = folders.iter().filter(|folder| !folder.beside).collect();
+    let foreign: Vec<&LeftOutFolder> = folders.iter().filter(|folder| !folder.beside).collect();
     if let Some(first) = foreign.first() {
         let named: Vec<String> =
             foreign.iter().take(NAMED).map(|f| format!("{} ({})", f.folder, messages(f.messages))).collect();

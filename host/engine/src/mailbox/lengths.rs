@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::event::Event;
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::state::ledger::{FolderId, FolderRow, OddLength};
 use crate::summary::{Difference, DifferenceKind};
 
@@ -14,7 +14,7 @@ use crate::summary::{Difference, DifferenceKind};
 ///
 /// # Errors
 /// When the ledger fails.
-pub(crate) async fn tell(work: Work<'_>) -> Step<usize> {
+pub(crate) async fn tell(work: MailboxWork<'_>) -> Step<usize> {
     let (odd, copied, before) = {
         let ledger = work.ledger();
         let copied: u64 = ledger.folder_summaries()?.iter().map(|folder| folder.counts.copied).sum();
@@ -31,7 +31,7 @@ pub(crate) async fn tell(work: Work<'_>) -> Step<usize> {
     }
     let odd = if estimates { Vec::new() } else { odd };
     let recorded: HashSet<&str> =
-        before.iter().filter(|d| d.is_of_the_source()).map(|d| d.folder.as_str()).collect();
+        before.iter().filter(|d| d.is_by_source()).map(|d| d.folder.as_str()).collect();
     let mut found: HashMap<FolderId, Vec<Difference>> = HashMap::new();
     for length in &odd {
         found.entry(length.folder).or_default().push(difference(length));
@@ -40,7 +40,7 @@ pub(crate) async fn tell(work: Work<'_>) -> Step<usize> {
     let folders = if odd.is_empty() && recorded.is_empty() { Vec::new() } else { work.ledger().folders()? };
     for row in folders.iter().filter(|row| concerned(row)) {
         let found = found.get(&row.id).map(Vec::as_slice).unwrap_or_default();
-        work.ledger().replace_differences(row.id, Difference::is_of_the_source, found)?;
+        work.ledger().replace_differences(row.id, Difference::is_by_source, found)?;
     }
     for difference in odd.iter().map(difference).filter(|difference| !before.contains(difference)) {
         work.context.emit(Event::DifferenceFound { mailbox: work.key().to_owned(), difference }).await;
@@ -49,7 +49,7 @@ pub(crate) async fn tell(work: Work<'_>) -> Step<usize> {
 }
 
 fn difference(length: &OddLength) -> Difference {
-    let OddLength { came, said, .. } = *length;
+    let OddLength { received: came, announced: said, .. } = *length;
     Difference {
         folder: length.source.clone(),
         uid: length.uid,

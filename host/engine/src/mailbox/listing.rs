@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{ExpectedFolder, Folder, FolderName, FolderPath, FolderStatus, ImapError, Session};
 
-use crate::folder::unchanged::is_as_given;
-use crate::folder::work::{Step, Work, WorkError};
+use crate::folder::unchanged::has_given_flags;
+use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mapping::target::Listing;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
@@ -17,26 +17,23 @@ use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place};
 /// are read as they come, by who works on their folder.
 const MESSAGES_AT_ONCE: u32 = 2_000;
 
-/// … and up to so many folders: asked to stop, a run ends after them.
+/// At most this many folders are looked into together: asked to stop, a run ends after them.
 const FOLDERS_AT_ONCE: usize = 500;
 
-/// Folders that one sentence names.
 const NAMED: usize = 5;
 
 /// The folders that an earlier run knew: a list that lacks them is not believed before they were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct KnownFolders {
-    /// What the source had.
     pub source: Vec<ExpectedFolder>,
-    /// What has copies on the target.
     pub target: Vec<ExpectedFolder>,
 }
 
 impl KnownFolders {
-    /// Those of a ledger.
+    /// Reads them from a ledger.
     ///
     /// # Errors
-    /// When it fails.
+    /// When the ledger fails.
     pub(crate) fn of(ledger: &Ledger) -> Result<Self, LedgerError> {
         let is_there = |row: &FolderRow| !(row.is_gone() || row.is_unseen() && row.source_messages == 0);
         let of_row = |row: FolderRow| ExpectedFolder {
@@ -122,8 +119,8 @@ pub(crate) fn unlisted(side: Side, listing: &Listing) -> Option<String> {
     })
 }
 
-/// The same of both ends, told.
-pub(crate) async fn tell_unlisted(work: Work<'_>, source: &Listing, target: &Listing) {
+/// Warns of folders that either end's list lacks.
+pub(crate) async fn warn_unlisted(work: MailboxWork<'_>, source: &Listing, target: &Listing) {
     for (side, listing) in [(Side::Source, source), (Side::Target, target)] {
         if let Some(message) = unlisted(side, listing) {
             work.warn(message).await;
@@ -138,7 +135,7 @@ pub(crate) async fn tell_unlisted(work: Work<'_>, source: &Listing, target: &Lis
 /// # Errors
 /// When an end or the ledger fails, and when the user stops it.
 pub(crate) async fn figures_and_flags(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
 ) -> Step<((Listing, Listing), HashSet<String>)> {
     let known = KnownFolders::of(&work.ledger())?;
@@ -154,9 +151,8 @@ pub(crate) async fn figures_and_flags(
     Ok(((source, target.map_err(EndError::at(Side::Target))?), same))
 }
 
-/// A folder to look into.
-struct Candidate {
-    /// Its place in the listing.
+/// A proven folder without modification sequences, to be opened and listed together with others.
+struct FolderCandidate {
     at: usize,
     path: String,
     name: FolderName,
@@ -166,7 +162,7 @@ struct Candidate {
 /// Looks into folders that were proven and tell no modification sequences. Those that are as they were have
 /// their figures in the listing afterwards, and their paths are returned.
 async fn look(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     source: &mut Session,
     listing: &mut [(Folder, Option<FolderStatus>)],
 ) -> Step<HashSet<String>> {
@@ -174,25 +170,25 @@ async fn look(
     if !source.opening_tells_status() {
         return Ok(same);
     }
-    let rows = work.ledger().folders()?.into_iter().filter(is_worth_it);
+    let rows = work.ledger().folders()?.into_iter().filter(is_worth_listing);
     let mut rows: HashMap<String, FolderRow> = rows.map(|row| (row.source.clone(), row)).collect();
-    let candidates: Vec<Candidate> = (0..)
+    let candidates: Vec<FolderCandidate> = (0..)
         .zip(listing.iter())
         .filter(|(_, (folder, _))| folder.selectable)
         .filter_map(|(at, (folder, _))| {
             let path = folder.path.to_string();
             let row = rows.remove(&path)?;
-            Some(Candidate { at, path, name: folder.name.clone(), row })
+            Some(FolderCandidate { at, path, name: folder.name.clone(), row })
         })
         .collect();
     for together in portions(&candidates) {
-        work.go_on()?;
+        work.check_stop()?;
         let names: Vec<FolderName> = together.iter().map(|one| one.name.clone()).collect();
         let looks = source.examine_and_list_each(&names).await.map_err(EndError::at(Side::Source))?;
-        for (Candidate { at, path, row, .. }, look) in together.iter().zip(looks) {
+        for (FolderCandidate { at, path, row, .. }, look) in together.iter().zip(looks) {
             let Some((selected, listed)) = look else { continue };
             let known = work.ledger().rows(row.id)?;
-            if is_as_given(row, &known, &selected, &listed)
+            if has_given_flags(row, &known, &selected, &listed)
                 && let Some((_, status)) = listing.get_mut(*at)
             {
                 *status = Some(FolderStatus::from(&selected));
@@ -203,15 +199,15 @@ async fn look(
     Ok(same)
 }
 
-fn is_worth_it(row: &FolderRow) -> bool {
+fn is_worth_listing(row: &FolderRow) -> bool {
     let proof = row.proof.filter(|_| row.target.is_some() && row.stopped.is_none());
     proof.is_some_and(|proof| {
         proof.source_modseq.is_none() && (1..=MESSAGES_AT_ONCE).contains(&proof.source_messages)
     })
 }
 
-/// As many folders as are looked into together.
-fn portions(mut candidates: &[Candidate]) -> impl Iterator<Item = &[Candidate]> {
+/// Cuts the candidates into portions that are opened and listed in one go.
+fn portions(mut candidates: &[FolderCandidate]) -> impl Iterator<Item = &[FolderCandidate]> {
     std::iter::from_fn(move || {
         let mut messages = 0;
         let fits = candidates.iter().take(FOLDERS_AT_ONCE).take_while(|one| {

@@ -11,16 +11,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use mailhaul_imap::{FetchItems, FolderName, FolderStatus, Preparation, Selected, Session, UidSet};
 
 use crate::folder::source::has_same_numbers;
-use crate::folder::work::{Step, Work, WorkError};
+use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mailbox::relocate::{Carrier, open};
-use crate::mapping::target::{Mapped, Target};
-use crate::message::list::{Listed, contents, list};
-use crate::message::ours::{Sure, judge};
+use crate::mapping::target::{MappedFolder, Target};
+use crate::message::list::{ListedMessage, contents, list};
+use crate::message::ours::{Certainty, judge};
 use crate::message::select::left_out;
 use crate::server::dial::{Ends, can_move};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Copy, Figures, FolderId, FolderRow, Place, PlaceId, Proof};
+use crate::state::ledger::{CopyRow, Figures, FolderId, FolderRow, Place, PlaceId, Proof};
 
 /// Messages whose contents are read in one go.
 const CHUNK: usize = 500;
@@ -32,9 +32,9 @@ const CHUNK: usize = 500;
 /// # Errors
 /// When an end or the ledger fails; running it again continues.
 pub(crate) async fn follow_moves(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
-    open: &mut [Mapped],
+    open: &mut [MappedFolder],
     names: &HashMap<String, FolderName>,
 ) -> Step<()> {
     let (rows, gone) = {
@@ -45,7 +45,7 @@ pub(crate) async fn follow_moves(
             ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
         (rows, gone)
     };
-    let row_of = |mapped: &Mapped| rows.get(&mapped.folder.path.to_string());
+    let row_of = |mapped: &MappedFolder| rows.get(&mapped.folder.path.to_string());
     let may_have_got: Vec<usize> = (0..open.len())
         .filter(|n| open[*n].target.is_some())
         .filter(|n| row_of(&open[*n]).is_some_and(|row| has_news(row, open[*n].status.as_ref())))
@@ -55,7 +55,7 @@ pub(crate) async fn follow_moves(
         may_have_got.iter().any(|n| row_of(&open[*n]).is_some_and(|other| other.id != row.id))
     };
     // Folders that messages may have left since they were listed.
-    let mut to_list: HashMap<FolderId, &Mapped> = HashMap::new();
+    let mut to_list: HashMap<FolderId, &MappedFolder> = HashMap::new();
     for mapped in open.iter() {
         let row = row_of(mapped).filter(|row| row.scanned && row.place.is_some());
         let row = row.filter(|row| !has_lost_nothing(row, mapped.status.as_ref()));
@@ -67,9 +67,9 @@ pub(crate) async fn follow_moves(
         return Ok(());
     }
     left.sort_by_key(|row| row.id);
-    let mut departed = Departed::default();
+    let mut departed = DepartedCopies::default();
     for row in left {
-        work.go_on()?;
+        work.check_stop()?;
         let uids = match to_list.get(&row.id) {
             Some(mapped) => match still_there(&mut ends.source, row, mapped).await? {
                 Some(uids) => Some(uids),
@@ -79,13 +79,13 @@ pub(crate) async fn follow_moves(
             // What was gone when it was listed last is gone still.
             None => None,
         };
-        departed.add(work.ledger().departed(row.id, uids.as_ref())?);
+        departed.add(work.ledger().departed_copies(row.id, uids.as_ref())?);
     }
     let places: HashMap<PlaceId, Place> =
         work.ledger().places()?.into_iter().map(|place| (place.id, place)).collect();
     let mut changed: HashSet<String> = HashSet::new();
     for n in may_have_got {
-        work.go_on()?;
+        work.check_stop()?;
         let mapped = &mut open[n];
         let row = rows.get(&mapped.folder.path.to_string());
         let Some(row) = row.filter(|row| departed.has_any_for(row.id)) else { continue };
@@ -131,7 +131,7 @@ fn has_news(row: &FolderRow, now: Option<&FolderStatus>) -> bool {
 
 /// All that a source folder has, under the numbers that the ledger knows; `None` where it does not tell, or
 /// numbers its messages anew: of such a folder nothing is known to be gone.
-async fn still_there(source: &mut Session, row: &FolderRow, mapped: &Mapped) -> Step<Option<UidSet>> {
+async fn still_there(source: &mut Session, row: &FolderRow, mapped: &MappedFolder) -> Step<Option<UidSet>> {
     let Some(selected) = examine(source, row, mapped).await? else { return Ok(None) };
     if !has_same_numbers(row, &selected) {
         return Ok(None);
@@ -151,7 +151,7 @@ async fn still_there(source: &mut Session, row: &FolderRow, mapped: &Mapped) -> 
 }
 
 /// Opens a source folder; `None` where the source does not let it be read, which its own run tells.
-async fn examine(source: &mut Session, row: &FolderRow, mapped: &Mapped) -> Step<Option<Selected>> {
+async fn examine(source: &mut Session, row: &FolderRow, mapped: &MappedFolder) -> Step<Option<Selected>> {
     match source.examine(&mapped.folder.name).await {
         Ok(selected) => Ok(Some(selected)),
         Err(error) if error.is_for_now() || error.is_connection_lost() => {
@@ -164,15 +164,15 @@ async fn examine(source: &mut Session, row: &FolderRow, mapped: &Mapped) -> Step
     }
 }
 
-/// Copies whose messages have left their folders.
+/// Copies whose messages have left their folders at the source.
 #[derive(Default)]
-struct Departed {
+struct DepartedCopies {
     /// By size and date of their messages: what is not the same by these is not read.
-    by_figures: HashMap<(u64, Option<i64>), Vec<Copy>>,
+    by_figures: HashMap<(u64, Option<i64>), Vec<CopyRow>>,
 }
 
-impl Departed {
-    fn add(&mut self, copies: Vec<Copy>) {
+impl DepartedCopies {
+    fn add(&mut self, copies: Vec<CopyRow>) {
         for copy in copies.into_iter().filter(|copy| copy.content.exact.is_some()) {
             self.by_figures.entry(key(&copy.at_source)).or_default().push(copy);
         }
@@ -184,7 +184,7 @@ impl Departed {
     }
 
     /// Takes a copy of these bytes, of another folder than this one.
-    fn take(&mut self, figures: &Figures, exact: [u8; 32], folder: FolderId) -> Option<Copy> {
+    fn take(&mut self, figures: &Figures, exact: [u8; 32], folder: FolderId) -> Option<CopyRow> {
         let copies = self.by_figures.get_mut(&key(figures))?;
         let at = copies.iter().position(|copy| copy.content.exact == Some(exact) && copy.folder != folder)?;
         let copy = copies.remove(at);
@@ -202,12 +202,12 @@ fn key(figures: &Figures) -> (u64, Option<i64>) {
 /// New messages of a source folder that are messages which have left another one: the copy of each, under the
 /// number that it has now.
 async fn arrived(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     source: &mut Session,
     row: &FolderRow,
-    mapped: &Mapped,
-    departed: &mut Departed,
-) -> Step<Vec<(u32, Copy)>> {
+    mapped: &MappedFolder,
+    departed: &mut DepartedCopies,
+) -> Step<Vec<(u32, CopyRow)>> {
     let Some(selected) = examine(source, row, mapped).await? else { return Ok(Vec::new()) };
     if selected.exists == 0 || row.scanned && !has_same_numbers(row, &selected) {
         return Ok(Vec::new());
@@ -229,7 +229,7 @@ async fn arrived(
         in_doubt.for_each(|uid| known.insert(uid));
         known
     };
-    let worth = |m: &&Listed| {
+    let worth = |m: &&ListedMessage| {
         m.size() > 0
             && !known.contains(m.uid)
             && departed.by_figures.contains_key(&key(&m.figures()))
@@ -239,7 +239,7 @@ async fn arrived(
     let uids: Vec<u32> = worth.keys().copied().collect();
     let mut found = Vec::new();
     for chunk in uids.chunks(CHUNK) {
-        work.go_on()?;
+        work.check_stop()?;
         let read = contents(source, chunk).await.map_err(&at)?.found;
         for uid in chunk {
             let (Some(content), Some(figures)) = (read.get(uid), worth.get(uid)) else { continue };
@@ -253,14 +253,14 @@ async fn arrived(
 /// any more, or not where it was put, is sent as new, and so is what the target does not let be moved.
 /// Returns the target folders that copies have left.
 async fn carry(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     row: &FolderRow,
     to: &mut Target,
     (places, names): (&HashMap<PlaceId, Place>, &HashMap<String, FolderName>),
-    found: Vec<(u32, Copy)>,
+    found: Vec<(u32, CopyRow)>,
 ) -> Step<Vec<String>> {
-    let mut by_place: BTreeMap<PlaceId, Vec<(u32, Copy)>> = BTreeMap::new();
+    let mut by_place: BTreeMap<PlaceId, Vec<(u32, CopyRow)>> = BTreeMap::new();
     for (uid, copy) in found {
         by_place.entry(copy.place).or_default().push((uid, copy));
     }
@@ -298,21 +298,21 @@ async fn carry(
 
 /// The same out of one place; returns how many were carried.
 async fn carry_from(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     row: &FolderRow,
     to: &mut Target,
     from: (&Place, &FolderName),
-    found: Vec<(u32, Copy)>,
+    found: Vec<(u32, CopyRow)>,
 ) -> Step<u64> {
     let at = EndError::at(Side::Target);
     let path = to.path.to_string();
     let was: HashMap<i64, (FolderId, i64)> =
         found.iter().map(|(uid, copy)| (i64::from(*uid), (copy.folder, copy.source_uid))).collect();
-    let own = |(uid, copy): (u32, Copy)| Copy { folder: row.id, source_uid: i64::from(uid), ..copy };
-    let copies: Vec<Copy> = found.into_iter().map(own).collect();
+    let own = |(uid, copy): (u32, CopyRow)| CopyRow { folder: row.id, source_uid: i64::from(uid), ..copy };
+    let copies: Vec<CopyRow> = found.into_iter().map(own).collect();
     let Some((selected, _)) = open(target, from.0, from.1).await.map_err(&at)? else { return Ok(0) };
-    let mut ours = judge(target, (from.0, &selected), copies, Sure::ByFigures).await.map_err(&at)?.ours;
+    let mut ours = judge(target, (from.0, &selected), copies, Certainty::ByFigures).await.map_err(&at)?.ours;
     if ours.is_empty() {
         return Ok(0);
     }

@@ -27,38 +27,36 @@ use mailhaul_imap::{Folder, FolderStatus, ImapError, Session};
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
-use crate::mailbox::known_by::{Copies, has_any, has_copies, their_copies};
+use crate::mailbox::known_by::{FolderWitnesses, has_any, has_copies, their_copies};
 use crate::mailbox::open::Interruption;
-use crate::mailbox::turn::{until_known, wait};
+use crate::mailbox::turn::{wait, wait_until_known};
 use crate::mapping::target::Listing;
 use crate::message::list::contents;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::Stopped;
-use crate::task::accounts::{Entered, Seen};
+use crate::task::accounts::{AccountGuard, KnownAccount};
 use crate::task::context::Context;
 
 /// A MAILBOXID of this length is random: Cyrus and others have UUIDs and the like.
 const UNIQUE: usize = 16;
 
-/// What figures say of two folders under one name.
+/// What the figures of two accounts say about whether they are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Likeness {
-    /// Two accounts.
     Other,
-    /// One account.
     Same,
-    /// Both may be: what is in them has to be looked at.
+    /// The figures are the same: the messages have to be compared.
     Alike,
 }
 
-/// What is done with a mailbox whose account is entered.
+/// What is done with a mailbox once its target account is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Nothing is changed: nobody is waited for.
+    /// Nothing is changed, and so no other mailbox is waited for.
     Look,
-    /// So many messages are copied.
+    /// This many messages are copied; with 0 nobody waits.
     Copy(u64),
 }
 
@@ -73,7 +71,7 @@ pub(crate) async fn enter(
     (source_end, target_end): (&mut Session, &mut Session),
     (source, target): (&Listing, &Listing),
     purpose: Purpose,
-) -> Result<Option<Entered>, Interruption> {
+) -> Result<Option<AccountGuard>, Interruption> {
     let ledger = |key: &str| Ledger::read(&Ledger::file(&context.job.state_dir, key));
     if !mailbox.one_account
         && is_one((source_end, target_end), (source, target), || ledger(&mailbox.key)).await?
@@ -85,7 +83,7 @@ pub(crate) async fn enter(
             mailbox.target.user,
             mailbox.target.endpoint.host
         );
-        return Err(stopped(format!("{names}: {}", told(inbox(target)))));
+        return Err(stopped(format!("{names}: {}", figures_text(inbox(target)))));
     }
     let Some((_, status)) = inbox(target) else { return Ok(None) };
     let Some(uid_validity) = status.uid_validity else { return Ok(None) };
@@ -117,7 +115,7 @@ pub(crate) async fn enter(
                 );
                 let theirs = || ledger(&seen.account.mailbox).ok().flatten();
                 let ends = (&mut *source_end, &mut *target_end);
-                let is_elsewhere = until_known(context, ends, target, turn, theirs).await?;
+                let is_elsewhere = wait_until_known(context, ends, target, turn, theirs).await?;
                 if is_elsewhere {
                     continue;
                 }
@@ -140,9 +138,9 @@ pub(crate) async fn enter(
         let answer =
             theirs.and_then(|theirs| ask(listing, (ours.as_ref(), order), (theirs.as_ref(), seen), by_id));
         let one = match answer {
-            Ok(Answer::One) => true,
-            Ok(Answer::Two) => false,
-            Ok(Answer::In(copies)) => has_any(target_end, &copies, other.is_recent()).await?,
+            Ok(AccountAnswer::One) => true,
+            Ok(AccountAnswer::Two) => false,
+            Ok(AccountAnswer::In(copies)) => has_any(target_end, &copies, other.is_recent()).await?,
             // That mailbox will say so itself, and is no reason to stop this one.
             Err(error) => {
                 let name = &seen.account.mailbox;
@@ -160,40 +158,40 @@ pub(crate) async fn enter(
 }
 
 /// Whether two targets are on one server, by its name.
-fn is_same_server(mailbox: &Mailbox, other: &Seen) -> bool {
+fn is_same_server(mailbox: &Mailbox, other: &KnownAccount) -> bool {
     let name = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
     let (one, other) = (&mailbox.target.endpoint, &other.account);
     name(&one.host) == name(&other.host) && one.port == other.port
 }
 
 /// Whether a mailbox's target is another one's, and it is the other one's by right.
-enum Answer<'a> {
+enum AccountAnswer<'a> {
     One,
     Two,
-    /// It is where any of these copies are there.
-    In(Vec<Copies<'a>>),
+    /// One account if any of these copies are on the target.
+    In(Vec<FolderWitnesses<'a>>),
 }
 
-/// What two ledgers say of two targets that may be one.
+/// Compares two ledgers whose targets may be one account.
 fn ask<'a>(
     listing: &'a Listing,
     (ours, order): (Option<&Ledger>, u64),
-    (theirs, other): (Option<&Ledger>, &Seen),
+    (theirs, other): (Option<&Ledger>, &KnownAccount),
     by_id: Likeness,
-) -> Result<Answer<'a>, LedgerError> {
+) -> Result<AccountAnswer<'a>, LedgerError> {
     let has_sent = |ledger: Option<&Ledger>| ledger.map_or(Ok(false), Ledger::has_sent);
     if by_id == Likeness::Same {
         // Where nothing was copied, who was known first stays.
         let has_right = has_sent(theirs)? || !has_sent(ours)? && other.order < order;
-        return Ok(if has_right { Answer::One } else { Answer::Two });
+        return Ok(if has_right { AccountAnswer::One } else { AccountAnswer::Two });
     }
-    let Some(theirs) = theirs else { return Ok(Answer::Two) };
-    Ok(their_copies(listing, theirs, ours)?.map_or(Answer::Two, Answer::In))
+    let Some(theirs) = theirs else { return Ok(AccountAnswer::Two) };
+    Ok(their_copies(listing, theirs, ours)?.map_or(AccountAnswer::Two, AccountAnswer::In))
 }
 
-fn two_rows(mailbox: &Mailbox, other: &Seen, inbox: &FolderStatus) -> String {
+fn two_rows(mailbox: &Mailbox, other: &KnownAccount, inbox: &FolderStatus) -> String {
     // UIDNEXT is no evidence here, and may have changed meanwhile.
-    let told = told(Some((None, &FolderStatus { uid_next: None, ..inbox.clone() })));
+    let told = figures_text(Some((None, &FolderStatus { uid_next: None, ..inbox.clone() })));
     format!(
         "target `{}` on {} is the same account as target `{}` on {} of mailbox `{}`: {told}",
         mailbox.target.user,
@@ -204,8 +202,8 @@ fn two_rows(mailbox: &Mailbox, other: &Seen, inbox: &FolderStatus) -> String {
     )
 }
 
-/// By which figures.
-fn told(inbox: Option<(Option<&Folder>, &FolderStatus)>) -> String {
+/// Names the figures of the INBOX by which two accounts were found to be one.
+fn figures_text(inbox: Option<(Option<&Folder>, &FolderStatus)>) -> String {
     let status = inbox.map(|(_, status)| status.clone()).unwrap_or_default();
     let mut figures = vec![format!("UIDVALIDITY {}", status.uid_validity.unwrap_or(0))];
     figures.extend(status.uid_next.map(|next| format!("UIDNEXT {next}")));
@@ -229,7 +227,7 @@ fn inbox(listing: &Listing) -> Option<(Option<&Folder>, &FolderStatus)> {
     Some((Some(folder), status.as_ref()?))
 }
 
-/// What MAILBOXIDs say where UIDVALIDITY is the same.
+/// Compares MAILBOXIDs (RFC 8474) of two INBOXes with the same UIDVALIDITY.
 fn by_id(one: Option<&str>, other: Option<&str>) -> Likeness {
     match (one, other) {
         (Some(one), Some(other)) if one != other => Likeness::Other,
@@ -286,7 +284,7 @@ async fn is_one(
     Ok(one.is_some() && one == other)
 }
 
-/// UID and digest of a folder's newest message.
+/// Reads UID and SHA-256 of a folder's newest message; `None` when it has none or cannot be opened.
 async fn newest(session: &mut Session, folder: &Folder) -> Result<Option<(u32, [u8; 32])>, ImapError> {
     let found: Result<_, ImapError> = async {
         session.examine(&folder.name).await?;

@@ -7,11 +7,11 @@ use mailhaul_imap::Session;
 
 use crate::account::Mailbox;
 use crate::event::{Event, MailboxEnd};
-use crate::folder::work::{Lists, SharedLedger, Work, WorkError, locked};
+use crate::folder::work::{Lists, MailboxWork, SharedLedger, WorkError, locked};
 use crate::mapping::planner::PlanError;
 use crate::server::dial::{Ends, dial, dial_both};
 use crate::server::error::EndError;
-use crate::server::refusal::explained;
+use crate::server::refusal::interpret;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::standing::{facts, mailbox_summary};
@@ -19,14 +19,12 @@ use crate::summary::{MailboxSummary, Stopped};
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
 
-/// Why work on a mailbox ended early.
+/// Why the work on a mailbox ended before its end.
 #[derive(Debug)]
 pub(crate) enum Interruption {
     /// A server, or the way to it: trying again may help.
     End(EndError),
-    /// The user.
     User,
-    /// Anything else.
     Stopped(Stopped),
 }
 
@@ -66,7 +64,7 @@ impl Interruption {
     /// How the mailbox ends by it, with what a server profile knows about a server's words.
     pub(crate) async fn end(self, context: &Context, mailbox: &Mailbox) -> MailboxEnd {
         match self {
-            Self::End(error) => MailboxEnd::Stopped(explained(context, mailbox, error).await.stopped()),
+            Self::End(error) => MailboxEnd::Stopped(interpret(context, mailbox, error).await.stopped()),
             Self::User => MailboxEnd::Interrupted,
             Self::Stopped(stopped) => MailboxEnd::Stopped(stopped),
         }
@@ -93,13 +91,13 @@ pub(crate) async fn connect(
 /// # Errors
 /// The `error` itself where it is something else, and [`EndError`] of an end that cannot be dialled.
 pub(crate) async fn dial_again(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
     blamed: u64,
     error: EndError,
 ) -> Result<(), EndError> {
-    let Work { context, mailbox, .. } = work;
-    if context.breaks.blamed(mailbox) == blamed {
+    let MailboxWork { context, mailbox, .. } = work;
+    if context.breaks.blamed_count(mailbox) == blamed {
         return Err(error);
     }
     let (side, reason) = (error.side(), error.stopped().reason);
@@ -153,8 +151,8 @@ impl<'a> OpenMailbox<'a> {
     }
 
     /// The work on it, with the lists it keeps.
-    pub(crate) fn work<'b>(&'b self, lists: &'b Lists) -> Work<'b> {
-        Work { context: self.context, mailbox: self.mailbox, ledger: &self.ledger, lists }
+    pub(crate) fn work<'b>(&'b self, lists: &'b Lists) -> MailboxWork<'b> {
+        MailboxWork { context: self.context, mailbox: self.mailbox, ledger: &self.ledger, lists }
     }
 
     /// Ends the work: how it went, and what the ledger says now.
@@ -178,7 +176,7 @@ impl<'a> OpenMailbox<'a> {
 ///
 /// # Errors
 /// When the ledger fails.
-pub(crate) fn end_of(work: Work<'_>) -> Result<MailboxEnd, LedgerError> {
+pub(crate) fn end_of(work: MailboxWork<'_>) -> Result<MailboxEnd, LedgerError> {
     let well = facts(&work.ledger(), None)?.is_well();
     Ok(if well { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
 }

@@ -55,7 +55,7 @@ async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan
 #[must_use]
 pub(super) fn refusal(plan: &MailboxPlan, agreed: Option<&MailboxPlan>) -> Option<Stopped> {
     let stop = |reason| Stopped { side: Side::Local, cause: Cause::Plan, reason };
-    if let Some(departs) = agreed.and_then(|agreed| plan.departs_from(agreed)) {
+    if let Some(departs) = agreed.and_then(|agreed| plan.deviation_from(agreed)) {
         return Some(stop(departs));
     }
     (!plan.conflicts.is_empty()).then(|| stop(plan.conflicts.join("; ")))

@@ -7,21 +7,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use mailhaul_imap::{FolderName, FolderPath, Session};
 
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::relocate::{Destination, open, relocate};
-use crate::message::ours::{Judged, Kept, Sure, judge};
+use crate::message::ours::{Certainty, Judgement, KeptReason, judge};
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Copy, FolderId, FolderRow, Outcome, Place, PlaceId};
+use crate::state::ledger::{CopyRow, FolderId, FolderRow, Outcome, Place, PlaceId};
 
-/// The quarantine on the target.
+/// The folder on the target that `--delete-gone`, and `undo` without UIDPLUS, move messages into.
 pub(crate) const QUARANTINE: &str = "mailhaul-removed";
 
-/// Per mailbox and run at most this many …
+/// At most this many copies of a mailbox are put away in one run.
 const AT_MOST: usize = 100;
 
-/// … and at most one in so many of its copies.
+/// At most one in this many copies of a mailbox is put away in one run.
 const ONE_IN: usize = 10;
 
 /// Puts copies of what is gone at the source away. Returns how many, and why others were left: one
@@ -30,7 +30,7 @@ const ONE_IN: usize = 10;
 /// # Errors
 /// When the target or the ledger fails; running it again continues.
 pub(crate) async fn put_away(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     names: &HashMap<String, FolderName>,
 ) -> Step<(u64, Vec<String>)> {
@@ -39,7 +39,7 @@ pub(crate) async fn put_away(
         (ledger.copies()?, ledger.places()?, ledger.folders()?)
     };
     let places: HashMap<PlaceId, Place> = places.into_iter().map(|place| (place.id, place)).collect();
-    let quarantined = |copy: &Copy| places.get(&copy.place).is_some_and(|place| place.path == QUARANTINE);
+    let quarantined = |copy: &CopyRow| places.get(&copy.place).is_some_and(|place| place.path == QUARANTINE);
     // A crash between the move and its last note.
     for copy in copies.iter().filter(|copy| copy.gone && !copy.put_away && quarantined(copy)) {
         work.ledger().put_away(copy.folder, &[copy.source_uid])?;
@@ -62,7 +62,7 @@ pub(crate) async fn put_away(
             return Ok((0, refused));
         }
     };
-    let mut groups: BTreeMap<(FolderId, PlaceId), Vec<Copy>> = BTreeMap::new();
+    let mut groups: BTreeMap<(FolderId, PlaceId), Vec<CopyRow>> = BTreeMap::new();
     for copy in chosen {
         groups.entry((copy.folder, copy.place)).or_default().push(copy);
     }
@@ -72,15 +72,15 @@ pub(crate) async fn put_away(
         let Some(place) = places.get(&place) else { continue };
         let Some(from) = names.get(&place.path) else { continue };
         let Some((selected, _)) = open(target, place, from).await.map_err(&at)? else { continue };
-        let Judged { ours, kept } =
-            judge(target, (place, &selected), copies, Sure::ByBytes).await.map_err(&at)?;
+        let Judgement { ours, kept } =
+            judge(target, (place, &selected), copies, Certainty::ByBytes).await.map_err(&at)?;
         for (why, what) in [
-            (|why: &Kept| *why == Kept::Altered, "are not what was copied there any more"),
+            (|why: &KeptReason| *why == KeptReason::Altered, "are not what was copied there any more"),
             (
-                |why: &Kept| matches!(why, Kept::Unreadable(_)),
+                |why: &KeptReason| matches!(why, KeptReason::Unreadable(_)),
                 "are not given by the target, so that nobody can tell them",
             ),
-        ] as [(fn(&Kept) -> bool, &str); 2]
+        ] as [(fn(&KeptReason) -> bool, &str); 2]
         {
             let uids: Vec<String> = kept
                 .iter()
@@ -102,17 +102,17 @@ pub(crate) async fn put_away(
     Ok((removed, refused))
 }
 
-/// What may be put away, and why the rest may not.
+/// Chooses the copies that may be put away; returns why others may not, one sentence each.
 fn choose(
-    copies: &[Copy],
+    copies: &[CopyRow],
     folders: &[FolderRow],
-    quarantined: impl Fn(&Copy) -> bool,
-) -> (Vec<Copy>, Vec<String>) {
-    let own: Vec<&Copy> = copies
+    quarantined: impl Fn(&CopyRow) -> bool,
+) -> (Vec<CopyRow>, Vec<String>) {
+    let own: Vec<&CopyRow> = copies
         .iter()
         .filter(|copy| copy.outcome == Outcome::Copied && !copy.put_away && !quarantined(copy))
         .collect();
-    let gone: Vec<&Copy> = own.iter().copied().filter(|copy| copy.gone).collect();
+    let gone: Vec<&CopyRow> = own.iter().copied().filter(|copy| copy.gone).collect();
     let limit = AT_MOST.min(own.len() / ONE_IN);
     let mut refused = Vec::new();
     if gone.len() > limit {
@@ -127,7 +127,8 @@ fn choose(
     let mut chosen = Vec::new();
     for folder in folders {
         let mine = gone.iter().copied().filter(|copy| copy.folder == folder.id);
-        let (numbered, renumbered): (Vec<&Copy>, Vec<&Copy>) = mine.partition(|copy| copy.source_uid > 0);
+        let (numbered, renumbered): (Vec<&CopyRow>, Vec<&CopyRow>) =
+            mine.partition(|copy| copy.source_uid > 0);
         let all = numbered.len() + renumbered.len();
         if all > 0 && (folder.unlisted > 0 || folder.stopped.is_some()) {
             refused.push(format!(
@@ -158,12 +159,12 @@ fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Identity;
-    use crate::state::ledger::{Delivered, Digests, Figures, Ledger};
+    use crate::account::LedgerIdentity;
+    use crate::state::ledger::{DeliveredMessage, Digests, Figures, Ledger};
 
     /// A ledger with `copied` copies in one folder, of which the source still has those `left`.
     fn ledger(dir: &std::path::Path, copied: u32, left: &[u32]) -> Ledger {
-        let who = Identity {
+        let who = LedgerIdentity {
             mailbox: "m".into(),
             source_user: String::new(),
             source_host: String::new(),
@@ -171,11 +172,11 @@ mod tests {
             target_host: String::new(),
         };
         let mut ledger = Ledger::open(dir, &who).unwrap();
-        ledger.plan(&[("A".into(), Some("A".into()), copied)]).unwrap();
+        ledger.record_plan(&[("A".into(), Some("A".into()), copied)]).unwrap();
         let id = ledger.folder("A").unwrap().unwrap().id;
         ledger.open_place(id, "A", Some(1), true).unwrap();
-        let messages: Vec<Delivered> = (1..=copied)
-            .map(|uid| Delivered {
+        let messages: Vec<DeliveredMessage> = (1..=copied)
+            .map(|uid| DeliveredMessage {
                 uid,
                 size: 1,
                 digest: Digests::default(),
@@ -189,8 +190,8 @@ mod tests {
                 facts: Vec::new(),
             })
             .collect();
-        ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
-        ledger.scanned(id, left, 0).unwrap();
+        ledger.record_delivered(id, &messages, Outcome::Copied, &[]).unwrap();
+        ledger.record_list(id, left, 0).unwrap();
         ledger
     }
 
@@ -215,10 +216,10 @@ mod tests {
     fn an_emptied_or_renumbered_source_looks_reset() {
         let dir = tempfile::tempdir().unwrap();
         let mut ledger = ledger(dir.path(), 50, &(1..=50).collect::<Vec<_>>());
-        ledger.plan(&[("B".into(), Some("B".into()), 1)]).unwrap();
+        ledger.record_plan(&[("B".into(), Some("B".into()), 1)]).unwrap();
         let b = ledger.folder("B").unwrap().unwrap().id;
         ledger.open_place(b, "B", Some(2), true).unwrap();
-        let one = Delivered {
+        let one = DeliveredMessage {
             uid: 1,
             size: 1,
             digest: Digests::default(),
@@ -231,14 +232,14 @@ mod tests {
             altered: None,
             facts: Vec::new(),
         };
-        ledger.delivered(b, &[one], Outcome::Copied, &[]).unwrap();
-        ledger.scanned(b, &[], 0).unwrap();
+        ledger.record_delivered(b, &[one], Outcome::Copied, &[]).unwrap();
+        ledger.record_list(b, &[], 0).unwrap();
         let (none, why) = choose(&ledger.copies().unwrap(), &ledger.folders().unwrap(), |_| false);
         assert!(none.is_empty() && why[0].contains("`B` is empty or gone"), "{why:?}");
         let a = ledger.folder("A").unwrap().unwrap().id;
         ledger.void_numbers(a, None).unwrap();
         let found: Vec<_> = (3..=50).map(|uid| (-i64::from(uid), uid, Figures::default())).collect();
-        ledger.found_again(a, &found).unwrap();
+        ledger.renumber_found(a, &found).unwrap();
         let (none, why) = choose(&ledger.copies().unwrap(), &ledger.folders().unwrap(), |_| false);
         assert!(none.is_empty() && why[0].contains("anew"), "{why:?}");
     }

@@ -9,33 +9,29 @@ use mailhaul_imap::{
     CopyUid, FetchItems, Flags, FolderName, ImapError, Preparation, Selected, Session, UidSet,
 };
 
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::message::list::{contents, list};
-use crate::message::ours::{Kept, Sure, judge};
+use crate::message::ours::{Certainty, KeptReason, judge};
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Copy, FolderId, Outcome, Place, PlaceId, Relocation};
+use crate::state::ledger::{CopyRow, FolderId, Outcome, Place, PlaceId, Relocation};
 
-/// Copies moved under one intent.
 const CHUNK: usize = 300;
 
 /// A target folder that copies are moved to.
 #[derive(Debug)]
 pub(crate) struct Destination<'a> {
-    /// In display form.
     pub path: &'a str,
-    /// The target's spelling.
     pub name: &'a FolderName,
-    /// Whether it has to be created.
     pub create: bool,
 }
 
 /// What became of copies that were to be moved.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moved {
-    /// Moved or copied.
+pub(crate) struct RelocationOutcome {
+    /// Copies that are at the destination now.
     pub done: u64,
-    /// Not where they were any more: left alone.
+    /// Copies that were not where the ledger had them, and were left alone.
     pub left: u64,
 }
 
@@ -46,47 +42,46 @@ pub(crate) struct Moved {
 /// # Errors
 /// When the target or the ledger fails; running it again continues.
 pub(crate) async fn relocate(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     folder: FolderId,
     from: (&Place, &FolderName),
     to: &Destination<'_>,
-    copies: Vec<Copy>,
-) -> Step<Moved> {
+    copies: Vec<CopyRow>,
+) -> Step<RelocationOutcome> {
     let at = EndError::at(Side::Target);
     let preparation = Preparation { create: to.create, role: None, subscribe: false };
     let Some(mut carrier) =
         Carrier::prepare(work, target, folder, from, (to.path, to.name), preparation).await?
     else {
-        return Ok(Moved::default());
+        return Ok(RelocationOutcome::default());
     };
     let Some((selected, there)) = open(target, from.0, from.1).await.map_err(&at)? else {
-        return Ok(Moved::default());
+        return Ok(RelocationOutcome::default());
     };
-    let (own, found): (Vec<Copy>, Vec<Copy>) =
+    let (own, found): (Vec<CopyRow>, Vec<CopyRow>) =
         copies.into_iter().partition(|copy| copy.outcome == Outcome::Copied);
-    let judged = judge(target, (from.0, &selected), own, Sure::ByFigures).await.map_err(&at)?;
-    let (found, absent): (Vec<Copy>, Vec<Copy>) =
+    let judged = judge(target, (from.0, &selected), own, Certainty::ByFigures).await.map_err(&at)?;
+    let (found, absent): (Vec<CopyRow>, Vec<CopyRow>) =
         found.into_iter().partition(|copy| there.contains(copy.target_uid));
-    let of_ours = judged.kept.iter().filter(|(_, why)| *why == Kept::Gone).map(|(copy, _)| copy);
+    let of_ours = judged.kept.iter().filter(|(_, why)| *why == KeptReason::Gone).map(|(copy, _)| copy);
     let gone: Vec<i64> = of_ours.chain(&absent).map(|copy| copy.source_uid).collect();
-    work.ledger().left(folder, carrier.place, &gone)?;
+    work.ledger().record_missing(folder, carrier.place, &gone)?;
     let left = (judged.kept.len() + absent.len()) as u64;
     let done = carrier.carry(target, &judged.ours, &HashMap::new(), true).await?
         + carrier.carry(target, &found, &HashMap::new(), false).await?;
-    Ok(Moved { done, left })
+    Ok(RelocationOutcome { done, left })
 }
 
 /// What carries copies of one source folder from one place to another.
 pub(crate) struct Carrier<'a> {
-    work: Work<'a>,
+    work: MailboxWork<'a>,
     folder: FolderId,
     from: (&'a Place, &'a FolderName),
-    /// Where they are carried to.
     pub place: PlaceId,
     name: &'a FolderName,
     uid_validity: Option<u32>,
-    /// What arrives has UIDs from here on.
+    /// UIDNEXT of the destination: what arrives has UIDs from here on.
     next: Option<u32>,
 }
 
@@ -97,7 +92,7 @@ impl<'a> Carrier<'a> {
     /// # Errors
     /// When the target or the ledger fails.
     pub(crate) async fn prepare(
-        work: Work<'a>,
+        work: MailboxWork<'a>,
         target: &mut Session,
         folder: FolderId,
         from: (&'a Place, &'a FolderName),
@@ -123,7 +118,7 @@ impl<'a> Carrier<'a> {
     pub(crate) async fn carry(
         &mut self,
         target: &mut Session,
-        copies: &[Copy],
+        copies: &[CopyRow],
         was: &HashMap<i64, (FolderId, i64)>,
         remove: bool,
     ) -> Step<u64> {
@@ -166,7 +161,7 @@ impl<'a> Carrier<'a> {
             };
             self.next = arrived.iter().map(|(_, uid)| uid.saturating_add(1)).max().max(self.next);
             done += arrived.len() as u64;
-            self.work.ledger().relocated(self.folder, self.place, &arrived)?;
+            self.work.ledger().record_relocated(self.folder, self.place, &arrived)?;
             if !at_from {
                 target.select(self.from.1).await.map_err(&at)?;
             }
@@ -188,7 +183,7 @@ impl<'a> Carrier<'a> {
 /// # Errors
 /// When the target or the ledger fails; running it again continues.
 pub(crate) async fn recover(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     names: &HashMap<String, FolderName>,
 ) -> Step<Vec<(FolderId, i64)>> {
@@ -213,29 +208,32 @@ pub(crate) async fn recover(
             work.ledger().close_relocation(id)?;
             continue;
         };
-        let rows: Vec<Copy> = copies
+        let rows: Vec<CopyRow> = copies
             .iter()
             .filter(|copy| {
                 copy.folder == folder && pairs.iter().any(|(source, _)| *source == copy.source_uid)
             })
             .cloned()
             .collect();
-        let waiting: Vec<Copy> = rows.iter().filter(|copy| copy.place == from.id).cloned().collect();
+        let waiting: Vec<CopyRow> = rows.iter().filter(|copy| copy.place == from.id).cloned().collect();
         let mut arrived = by_content(work, target, to_name, to.id, to_uid_next, &waiting).await?;
-        work.ledger().relocated(folder, to.id, &arrived)?;
+        work.ledger().record_relocated(folder, to.id, &arrived)?;
         arrived.extend(rows.iter().filter(|copy| copy.place == to.id).map(|c| (c.source_uid, c.target_uid)));
-        let is_there = |copy: &Copy| arrived.iter().any(|(source, _)| *source == copy.source_uid);
+        let is_there = |copy: &CopyRow| arrived.iter().any(|(source, _)| *source == copy.source_uid);
         if let Some((selected, there)) = open(target, from, from_name).await.map_err(&at)? {
-            let number = |copy: &Copy| pairs.iter().find(|(source, _)| *source == copy.source_uid);
-            let originals: Vec<Copy> = rows
+            let number = |copy: &CopyRow| pairs.iter().find(|(source, _)| *source == copy.source_uid);
+            let originals: Vec<CopyRow> = rows
                 .iter()
                 .filter(|copy| is_there(copy))
-                .filter_map(|copy| Some(Copy { place: from.id, target_uid: number(copy)?.1, ..copy.clone() }))
+                .filter_map(|copy| {
+                    Some(CopyRow { place: from.id, target_uid: number(copy)?.1, ..copy.clone() })
+                })
                 .collect();
-            let judged = judge(target, (from, &selected), originals, Sure::ByBytes).await.map_err(&at)?;
+            let judged =
+                judge(target, (from, &selected), originals, Certainty::ByBytes).await.map_err(&at)?;
             let originals: Vec<u32> = judged.ours.iter().map(|copy| copy.target_uid).collect();
             remove_exactly(target, &originals).await.map_err(&at)?;
-            let (waiting, lost): (Vec<&Copy>, Vec<&Copy>) = waiting
+            let (waiting, lost): (Vec<&CopyRow>, Vec<&CopyRow>) = waiting
                 .iter()
                 .filter(|copy| !is_there(copy))
                 .partition(|copy| there.contains(copy.target_uid));
@@ -288,12 +286,12 @@ fn by_copyuid(pairs: &[(i64, u32)], copied: &CopyUid) -> Vec<(i64, u32)> {
 
 /// Finds copies among what came into a folder from `next` on: (source UID, UID there), one to one.
 async fn by_content(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     name: &FolderName,
     place: PlaceId,
     next: Option<u32>,
-    copies: &[Copy],
+    copies: &[CopyRow],
 ) -> Step<Vec<(i64, u32)>> {
     if copies.is_empty() {
         return Ok(Vec::new());
@@ -311,7 +309,7 @@ async fn by_content(
         return Err(at(ImapError::No { command: "UID FETCH", code: None, text }).into());
     }
     let found = read.found;
-    let mut open: Vec<&Copy> = copies.iter().collect();
+    let mut open: Vec<&CopyRow> = copies.iter().collect();
     let mut arrived = Vec::new();
     for uid in free {
         let Some(content) = found.get(&uid) else { continue };

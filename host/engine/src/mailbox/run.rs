@@ -8,21 +8,21 @@ use mailhaul_imap::FolderName;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::folder::work::{Lists, SharedLedger, Step, Work, locked};
-use crate::mailbox::follow::{follow, leave_proven, look_up_elsewhere, names};
-use crate::mailbox::hooks::State;
-use crate::mailbox::listing::{figures_and_flags, tell_unlisted};
+use crate::folder::work::{Lists, MailboxWork, SharedLedger, Step, locked};
+use crate::mailbox::follow::{folders_to_open, follow, look_up_elsewhere, names};
+use crate::mailbox::hooks::EndsState;
+use crate::mailbox::listing::{figures_and_flags, warn_unlisted};
 use crate::mailbox::moved::follow_moves;
 use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::{folders, hooks, left_out, lengths, one_account, quarantine};
-use crate::mapping::planner::{Planned, plan};
+use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
-use crate::server::refusal::explained;
+use crate::server::refusal::interpret;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
@@ -42,20 +42,20 @@ const MAX_PATIENCE: u32 = 10;
 
 const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 
-/// What the operator asked for.
+/// What the operator asked of a run, by its options.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Orders<'a> {
-    /// The plan that was agreed on.
+pub(crate) struct RunOptions<'a> {
+    /// The plan given with `--plan`; the mailbox is not run when it would be planned otherwise now.
     pub agreed: Option<&'a MailboxPlan>,
-    /// Copies of what the source no longer has are put away.
+    /// `--delete-gone`: copies of what the source no longer has go into quarantine.
     pub delete_gone: bool,
 }
 
-/// Brings one mailbox to the target.
+/// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
 pub(crate) async fn run(
     context: &Context,
     mailbox: &Mailbox,
-    orders: Orders<'_>,
+    orders: RunOptions<'_>,
 ) -> (MailboxEnd, Option<MailboxSummary>) {
     let open = match OpenMailbox::open(context, mailbox) {
         Ok(open) => open,
@@ -68,19 +68,19 @@ pub(crate) async fn run(
 async fn attempts(
     context: &Context,
     mailbox: &Mailbox,
-    orders: Orders<'_>,
+    orders: RunOptions<'_>,
     open: &OpenMailbox<'_>,
 ) -> Result<MailboxEnd, Interruption> {
     let mut lost = 0;
     let mut connected = false;
     loop {
-        let blamed = || context.breaks.blamed(mailbox) + context.refusals.all_put_off(&mailbox.key);
+        let blamed = || context.breaks.blamed_count(mailbox) + context.refusals.put_off_count(&mailbox.key);
         let before_it = blamed();
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
         let error = match attempt(open.work(&lists), orders, &mut connected).await {
-            Err(Interruption::End(error)) => explained(context, mailbox, error).await,
+            Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
             ended => return ended,
         };
         if rows_so_far(&open.ledger) != before {
@@ -128,17 +128,17 @@ fn rows_so_far(ledger: &SharedLedger) -> u64 {
 }
 
 async fn attempt(
-    work: Work<'_>,
-    orders: Orders<'_>,
+    work: MailboxWork<'_>,
+    orders: RunOptions<'_>,
     connected: &mut bool,
 ) -> Result<MailboxEnd, Interruption> {
-    let Work { context, mailbox, .. } = work;
+    let MailboxWork { context, mailbox, .. } = work;
     let Some((_permit, mut ends)) = connect(context, mailbox).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
     *connected = true;
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
-    tell_unlisted(work, &listings.0, &listings.1).await;
+    warn_unlisted(work, &listings.0, &listings.1).await;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;
@@ -160,7 +160,7 @@ async fn attempt(
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
     ends = look_up_elsewhere(work, ends, mapped, there).await?;
     follow(work, &mut ends.target, mapped, there).await?;
-    let mut open = leave_proven(work, mapped.clone(), &same_flags).await?;
+    let mut open = folders_to_open(work, mapped.clone(), &same_flags).await?;
     follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
     let end = folders::run(work, ends, &open, &planned.messages, to_copy).await?;
     if end.interrupted {
@@ -184,18 +184,22 @@ async fn attempt(
     };
     work.ledger().set_kept(&kept)?;
     let state = if context.plugins.validators.is_empty() {
-        State::default()
+        EndsState::default()
     } else if open.is_empty() && !orders.delete_gone {
-        State::of(work, planned.listings, &same_flags)?
+        EndsState::of(work, planned.listings, &same_flags)?
     } else {
-        State::read(work, &mut ends).await?
+        EndsState::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
     Ok(end_of(work)?)
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns why others were left.
-async fn put_away(work: Work<'_>, ends: &mut Ends, names: &HashMap<String, FolderName>) -> Step<Vec<String>> {
+async fn put_away(
+    work: MailboxWork<'_>,
+    ends: &mut Ends,
+    names: &HashMap<String, FolderName>,
+) -> Step<Vec<String>> {
     let (removed, kept) = quarantine::put_away(work, &mut ends.target, names).await?;
     if removed > 0 {
         let message = format!(
@@ -210,7 +214,7 @@ async fn put_away(work: Work<'_>, ends: &mut Ends, names: &HashMap<String, Folde
     Ok(kept)
 }
 
-fn record_plan(work: Work<'_>, planned: &Planned) -> Result<(), LedgerError> {
+fn record_plan(work: MailboxWork<'_>, planned: &PlannedMailbox) -> Result<(), LedgerError> {
     let mut rows = Vec::new();
     let mut present = Vec::new();
     let mut names = Vec::new();
@@ -226,7 +230,7 @@ fn record_plan(work: Work<'_>, planned: &Planned) -> Result<(), LedgerError> {
     for moved in &planned.moved {
         ledger.rename_place(moved.place.id, &moved.folder.path.to_string())?;
     }
-    ledger.plan(&rows)?;
+    ledger.record_plan(&rows)?;
     ledger.set_source_names(&names)?;
-    ledger.folders_gone(&present)
+    ledger.record_gone_folders(&present)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mailhaul_imap::{FolderStatus, Session};
 
-use crate::mailbox::known_by::{has_one, their_finds};
+use crate::mailbox::known_by::{found_messages, has_one};
 use crate::mailbox::open::Interruption;
 use crate::mapping::target::Listing;
 use crate::server::error::EndError;
@@ -24,7 +24,7 @@ const SHOWS: Duration = Duration::from_secs(30);
 /// elsewhere for sure before that, so that nobody has to wait: what it has found on its target is not here,
 /// or nothing came here while its target acknowledged messages, without telling UIDs by which they could be
 /// known.
-pub(crate) async fn until_known(
+pub(crate) async fn wait_until_known(
     context: &Context,
     (source, target): (&mut Session, &mut Session),
     listing: &Listing,
@@ -37,7 +37,7 @@ pub(crate) async fn until_known(
         let Some(Progress { known: false, found, acknowledged }) = turn.progress() else { return Ok(false) };
         if found && !std::mem::replace(&mut found_before, found) {
             // What cannot be read says nothing.
-            let finds = theirs().and_then(|theirs| their_finds(listing, &theirs).ok().flatten());
+            let finds = theirs().and_then(|theirs| found_messages(listing, &theirs).ok().flatten());
             if let Some(finds) = finds
                 && !has_one(target, &finds).await?
             {

@@ -9,19 +9,19 @@ use std::path::Path;
 use mailhaul_imap::{Flags, FolderName, FolderPath, Preparation, Session, UidSet};
 
 use crate::account::Mailbox;
-use crate::event::{Event, MailboxEnd, NotUndone, NotUndoneCode, Undone};
+use crate::event::{Event, MailboxEnd, UndoException, UndoExceptionCode, UndoSummary};
 use crate::folder::elsewhere::{FolderNames, look_up};
-use crate::folder::work::{Lists, Step, Work};
+use crate::folder::work::{Lists, MailboxWork, Step};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, connect_target};
 use crate::mailbox::quarantine::QUARANTINE;
 use crate::mailbox::relocate::{recover, remove_exactly};
 use crate::mapping::renamed_at_source::called_otherwise;
 use crate::mapping::spelling::by_path;
-use crate::message::ours::{Judged, Kept, Sure, judge};
+use crate::message::ours::{Certainty, Judgement, KeptReason, judge};
 use crate::server::dial::log_out;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{Copy, FolderId, Ledger, Outcome, Place, PlaceId};
+use crate::state::ledger::{CopyRow, FolderId, Ledger, Outcome, Place, PlaceId};
 use crate::summary::MailboxSummary;
 use crate::task::context::Context;
 
@@ -35,25 +35,26 @@ const MOST_NAMED: u64 = 1_000;
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn preview(state_dir: &Path, mailbox: &str) -> crate::state::ledger::Result<Option<Vec<Undone>>> {
+pub fn preview(state_dir: &Path, mailbox: &str) -> crate::state::ledger::Result<Option<Vec<UndoSummary>>> {
     let Some(ledger) = Ledger::read(&Ledger::file(state_dir, mailbox))? else { return Ok(None) };
     let places: HashMap<PlaceId, Place> = ledger.places()?.into_iter().map(|p| (p.id, p)).collect();
-    let mut by_path: BTreeMap<String, Undone> = BTreeMap::new();
+    let mut by_path: BTreeMap<String, UndoSummary> = BTreeMap::new();
     for copy in ledger.copies()? {
         let Some(place) = places.get(&copy.place) else { continue };
         let entry = by_path
             .entry(place.path.clone())
-            .or_insert_with(|| Undone { folder: place.path.clone(), ..Undone::default() });
+            .or_insert_with(|| UndoSummary { folder: place.path.clone(), ..UndoSummary::default() });
         match copy.outcome {
             Outcome::Copied => entry.copies += 1,
             _ => entry.found += 1,
         }
     }
     for row in ledger.folders()? {
-        let in_doubt = ledger.unaccounted(row.id)?.len() as u64;
+        let in_doubt = ledger.unaccounted_messages(row.id)?.len() as u64;
         if let Some(path) = row.place_path.filter(|_| in_doubt > 0) {
-            let entry =
-                by_path.entry(path.clone()).or_insert_with(|| Undone { folder: path, ..Undone::default() });
+            let entry = by_path
+                .entry(path.clone())
+                .or_insert_with(|| UndoSummary { folder: path, ..UndoSummary::default() });
             entry.in_doubt += in_doubt;
         }
     }
@@ -70,14 +71,14 @@ pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, O
         Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
     };
     let lists = Lists::default();
-    let end = all(open.work(&lists)).await;
+    let end = undo_all(open.work(&lists)).await;
     open.close(end).await
 }
 
-async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
+async fn undo_all(work: MailboxWork<'_>) -> Result<MailboxEnd, Interruption> {
     let context = work.context;
     let at = EndError::at(Side::Target);
-    let (_permit, mut target) = if work.ledger().doubtful()? {
+    let (_permit, mut target) = if work.ledger().has_open_intents()? {
         // What a crash left in doubt may be there: it is told by the source's bytes.
         let Some((permit, mut ends)) = connect(context, work.mailbox).await? else {
             return Ok(MailboxEnd::Interrupted);
@@ -113,7 +114,7 @@ async fn all(work: Work<'_>) -> Result<MailboxEnd, Interruption> {
         if context.stop.is_raised() {
             return Ok(MailboxEnd::Interrupted);
         }
-        let here: Vec<Copy> = copies.iter().filter(|copy| copy.place == place.id).cloned().collect();
+        let here: Vec<CopyRow> = copies.iter().filter(|copy| copy.place == place.id).cloned().collect();
         if here.is_empty() {
             continue;
         }
@@ -140,19 +141,19 @@ async fn names(target: &mut Session) -> Step<HashMap<String, FolderName>> {
 
 /// Takes copies back from one place. Also returns whether the user stopped it before all were.
 async fn take_back(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     (place, name): (&Place, Option<&FolderName>),
     sources: &HashMap<FolderId, String>,
-    copies: Vec<Copy>,
-) -> Step<(Undone, bool)> {
+    copies: Vec<CopyRow>,
+) -> Step<(UndoSummary, bool)> {
     let at = EndError::at(Side::Target);
     let found = copies.iter().filter(|copy| copy.outcome != Outcome::Copied).count() as u64;
-    let mut undone = Undone {
+    let mut undone = UndoSummary {
         folder: place.path.clone(),
         copies: copies.len() as u64 - found,
         found,
-        ..Undone::default()
+        ..UndoSummary::default()
     };
     if undone.copies == 0 {
         return Ok((undone, false));
@@ -163,30 +164,37 @@ async fn take_back(
     };
     let Some((name, selected)) = opened.filter(|(_, now)| now.uid_validity == place.uid_validity) else {
         // The folder is no more, or another one has its name: there is nothing of ours to take back.
-        let own: Vec<Copy> = copies.into_iter().filter(|copy| copy.outcome == Outcome::Copied).collect();
-        let why =
-            (NotUndoneCode::Gone, "its folder is not on the target any more, or another one has its name");
+        let own: Vec<CopyRow> = copies.into_iter().filter(|copy| copy.outcome == Outcome::Copied).collect();
+        let why = (
+            UndoExceptionCode::Gone,
+            "its folder is not on the target any more, or another one has its name",
+        );
         own.iter().for_each(|copy| tell(&mut undone, sources, copy, why));
         forget(work, &own)?;
         return Ok((undone, false));
     };
-    let Judged { ours, kept } =
-        judge(target, (place, &selected), copies, Sure::ByBytes).await.map_err(&at)?;
+    let Judgement { ours, kept } =
+        judge(target, (place, &selected), copies, Certainty::ByBytes).await.map_err(&at)?;
     let mut gone = Vec::new();
     for (copy, why) in &kept {
         let numbered = place.uid_validity.is_some();
         let why = match why {
-            Kept::Found => continue,
-            Kept::Gone | Kept::Elsewhere if numbered => {
+            KeptReason::Found => continue,
+            KeptReason::Gone | KeptReason::Elsewhere if numbered => {
                 gone.push(copy.clone());
-                (NotUndoneCode::Gone, "it is not there any more: it was moved or deleted on the target since")
+                (
+                    UndoExceptionCode::Gone,
+                    "it is not there any more: it was moved or deleted on the target since",
+                )
             }
-            Kept::Altered if numbered => (NotUndoneCode::Altered, "it is no longer what was copied there"),
-            Kept::Gone | Kept::Elsewhere | Kept::Altered => (
-                NotUndoneCode::Unnumbered,
+            KeptReason::Altered if numbered => {
+                (UndoExceptionCode::Altered, "it is no longer what was copied there")
+            }
+            KeptReason::Gone | KeptReason::Elsewhere | KeptReason::Altered => (
+                UndoExceptionCode::Unnumbered,
                 "the target numbers its messages anew each time, and it is not under its number",
             ),
-            Kept::Unreadable(words) => (NotUndoneCode::Unreadable, words.as_str()),
+            KeptReason::Unreadable(words) => (UndoExceptionCode::Unreadable, words.as_str()),
         };
         tell(&mut undone, sources, copy, why);
     }
@@ -199,7 +207,9 @@ async fn take_back(
         let uids: Vec<u32> = chunk.iter().map(|copy| copy.target_uid).collect();
         if undone.quarantined {
             if let Err(why) = quarantine(work, target, &uids, name).await? {
-                chunk.iter().for_each(|copy| tell(&mut undone, sources, copy, (NotUndoneCode::Stays, &why)));
+                chunk
+                    .iter()
+                    .for_each(|copy| tell(&mut undone, sources, copy, (UndoExceptionCode::Stays, &why)));
                 continue;
             }
         } else {
@@ -214,16 +224,16 @@ async fn take_back(
 
 /// Counts a copy that cannot be taken back, and names it with why.
 fn tell(
-    undone: &mut Undone,
+    undone: &mut UndoSummary,
     sources: &HashMap<FolderId, String>,
-    copy: &Copy,
-    (code, reason): (NotUndoneCode, &str),
+    copy: &CopyRow,
+    (code, reason): (UndoExceptionCode, &str),
 ) {
-    let is_gone = code == NotUndoneCode::Gone;
+    let is_gone = code == UndoExceptionCode::Gone;
     let count = if is_gone { &mut undone.gone } else { &mut undone.left };
     *count += 1;
     if *count <= MOST_NAMED {
-        undone.not_undone.push(NotUndone {
+        undone.not_undone.push(UndoException {
             source: sources.get(&copy.folder).cloned().unwrap_or_default(),
             uid: u32::try_from(copy.source_uid).unwrap_or(0),
             target_uid: copy.target_uid,
@@ -237,7 +247,7 @@ fn tell(
 /// `\Deleted`: the server has no way to remove them and leave the user's alone. `Err` inside when that folder
 /// cannot be.
 async fn quarantine(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     target: &mut Session,
     uids: &[u32],
     back: &FolderName,
@@ -261,7 +271,7 @@ async fn quarantine(
     Ok(Ok(()))
 }
 
-fn forget(work: Work<'_>, copies: &[Copy]) -> Step<()> {
+fn forget(work: MailboxWork<'_>, copies: &[CopyRow]) -> Step<()> {
     let mut by_folder: BTreeMap<_, Vec<i64>> = BTreeMap::new();
     for copy in copies {
         by_folder.entry(copy.folder).or_default().push(copy.source_uid);

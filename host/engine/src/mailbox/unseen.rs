@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use mailhaul_imap::Folder;
 
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::left_out::{left_out, record as record_left_out};
 use crate::mapping::renamed_at_source::called_otherwise;
 use crate::mapping::target::Listing;
@@ -18,7 +18,7 @@ use crate::summary::{Difference, DifferenceKind};
 ///
 /// # Errors
 /// When the source or the ledger fails.
-pub(crate) async fn record(work: Work<'_>, folders: &Listing) -> Step<()> {
+pub(crate) async fn record(work: MailboxWork<'_>, folders: &Listing) -> Step<()> {
     let rows = work.ledger().folders()?;
     let otherwise = called_otherwise(&rows, folders.iter().map(|(folder, _)| folder));
     let otherwise: Vec<(String, String)> =
@@ -28,7 +28,7 @@ pub(crate) async fn record(work: Work<'_>, folders: &Listing) -> Step<()> {
     let rules = &work.context.job.rules;
     let outside = left_out(rules, folders.iter().map(|(folder, status)| (folder, status.as_ref())));
     let skipped = |folder: &Folder| {
-        let ruled = rules.iter().find_map(|rule: &FolderRule| rule.rules_on(folder));
+        let ruled = rules.iter().find_map(|rule: &FolderRule| rule.apply_to(folder));
         // Outside the personal namespace nothing is moved that no rule takes in.
         ruled.map_or(!folder.is_own(), |target| target.is_none())
     };
@@ -50,11 +50,11 @@ pub(crate) async fn record(work: Work<'_>, folders: &Listing) -> Step<()> {
     // Counted once, and gone or left out by now.
     let gone = rows.iter().filter(|row| row.is_unseen() && !here.contains(&row.source));
     unseen.extend(gone.map(|row| (row.source.clone(), 0)));
-    work.ledger().unseen(&unseen)?;
+    work.ledger().record_unseen(&unseen)?;
     record_left_out(work, &outside).await
 }
 
-/// The difference that such a folder is.
+/// Returns the difference for a folder that no run has read; `None` when one has, or it is empty.
 #[must_use]
 pub(crate) fn difference(row: &FolderRow) -> Option<Difference> {
     (row.is_unseen() && row.source_messages > 0).then(|| Difference {

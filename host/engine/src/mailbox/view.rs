@@ -8,7 +8,7 @@ use mailhaul_imap::{FetchItems, Folder, FolderName, FolderPath, ImapError, Sessi
 use tokio::sync::Mutex;
 
 use crate::folder::work::{Lists, SharedLedger, locked};
-use crate::message::list::{Listed, contents, list};
+use crate::message::list::{ListedMessage, contents, list};
 use crate::plugin::{FolderInfo, MailboxView, MessageStat, ViewError, info};
 use crate::server::dial::log_out;
 use crate::side::Side;
@@ -24,27 +24,27 @@ const MAX_UIDS: u32 = 1_000;
 
 /// One end of a mailbox, seen by a validator.
 #[derive(Debug)]
-pub(crate) struct View {
+pub(crate) struct EndView {
     side: Side,
     ledger: SharedLedger,
     left: AtomicU32,
     /// Lists read whole by the run that asks for the validation.
-    lists: HashMap<String, Vec<Listed>>,
-    end: Mutex<End>,
+    lists: HashMap<String, Vec<ListedMessage>>,
+    end: Mutex<ViewedEnd>,
 }
 
 #[derive(Debug)]
-struct End {
+struct ViewedEnd {
     session: Option<Session>,
     folders: Option<Vec<Folder>>,
     /// The server's spelling of those that can be opened.
     names: HashMap<FolderPath, FolderName>,
     selected: Option<FolderPath>,
     /// The opened folder's message list, read once however many pages are asked for.
-    listed: Option<Vec<Listed>>,
+    listed: Option<Vec<ListedMessage>>,
 }
 
-impl View {
+impl EndView {
     /// A view on `side` over `session`. `folders` when they were listed just
     /// now, and the lists that were read just now.
     #[must_use]
@@ -56,7 +56,7 @@ impl View {
         lists: &Lists,
     ) -> Self {
         let names = names(folders.iter().flatten());
-        let end = End { session: Some(session), folders, names, selected: None, listed: None };
+        let end = ViewedEnd { session: Some(session), folders, names, selected: None, listed: None };
         Self { side, ledger, left: AtomicU32::new(COMMANDS), lists: lists.take(side), end: Mutex::new(end) }
     }
 
@@ -65,7 +65,7 @@ impl View {
         self.left.store(COMMANDS, Ordering::Relaxed);
     }
 
-    /// Logs out.
+    /// Logs out; every later call of the view fails.
     pub(crate) async fn close(&self) {
         if let Some(session) = self.end.lock().await.session.take() {
             log_out(session).await;
@@ -93,7 +93,7 @@ fn broken(error: ImapError) -> ViewError {
     ViewError::Connection(error.to_string())
 }
 
-impl End {
+impl ViewedEnd {
     fn session(&mut self) -> Result<&mut Session, ViewError> {
         self.session.as_mut().ok_or_else(|| ViewError::Connection("the view is closed".into()))
     }
@@ -122,7 +122,7 @@ impl End {
 }
 
 #[async_trait]
-impl MailboxView for View {
+impl MailboxView for EndView {
     async fn folders(&self) -> Result<Vec<FolderInfo>, ViewError> {
         self.spend()?;
         Ok(self.end.lock().await.folders().await?.iter().map(info).collect())

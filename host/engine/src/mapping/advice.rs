@@ -6,7 +6,7 @@ use mailhaul_imap::FolderPath;
 
 use crate::rules::Pattern;
 
-/// The lines of a rule that sends one folder to another.
+/// Returns the lines of a rule that sends one folder to another.
 #[must_use]
 pub(crate) fn rule(from: &FolderPath, to: &FolderPath) -> String {
     format!("`[[folders]]`, `from = {}`, `to = {}`", string(from), string(to))
@@ -25,7 +25,7 @@ pub(crate) fn another_name(from: &FolderPath, near: &FolderPath, taken: &HashSet
 fn free(near: &FolderPath, taken: &HashSet<String>) -> FolderPath {
     let levels = near.0.iter().filter(|level| !level.is_empty());
     let plain = FolderPath(levels.map(|level| level.trim().to_owned()).collect());
-    let taken = |path: &FolderPath| taken.contains(&super::target::close(path));
+    let taken = |path: &FolderPath| taken.contains(&super::target::collision_key(path));
     let numbered = |n: u32| {
         let mut path = plain.clone();
         match path.0.last_mut() {
@@ -39,7 +39,7 @@ fn free(near: &FolderPath, taken: &HashSet<String>) -> FolderPath {
 
 /// A path as a TOML string: what is in it is neither read as a wildcard nor as an escape of TOML's.
 fn string(path: &FolderPath) -> String {
-    let text = Pattern::naming(path);
+    let text = Pattern::exact_for(path);
     if text.contains(['\\', '"']) && !text.contains('\'') {
         return format!("'{text}'");
     }

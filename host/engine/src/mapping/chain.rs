@@ -7,9 +7,9 @@ use std::sync::Arc;
 use mailhaul_imap::{Folder, FolderName, FolderPath, Space};
 
 use crate::mapping::advice::another_name;
-use crate::mapping::collisions::{Taker, called, find_collisions, not_free};
+use crate::mapping::collisions::{Claimant, find_collisions, shown_name, taken_keys};
 use crate::mapping::spelling::{is_inbox, own_spelling, spell};
-use crate::mapping::target::{FolderLists, Mapped, Mappings, Target, close};
+use crate::mapping::target::{FolderLists, MappedFolder, Mappings, Target, collision_key};
 use crate::plan::StoryStep;
 use crate::plugin::server::{describe, info};
 use crate::plugin::{Decision, FolderInfo, FolderMapper, MappingRequest, PluginError, PluginFailure, Ruling};
@@ -18,7 +18,7 @@ use crate::rules::FolderRule;
 /// Who decides when no rule and no mapper did.
 const HOST: &str = "mailhaul";
 
-/// A ruling with its author.
+/// A decision about one folder, with who made it and by what right.
 #[derive(Debug, Clone)]
 struct AuthoredRuling {
     by: String,
@@ -26,7 +26,7 @@ struct AuthoredRuling {
     why: String,
     /// The operator typed it: it may merge folders.
     operator: bool,
-    /// … and named this folder.
+    /// The operator's rule names this folder and no other.
     by_name: bool,
     /// Nobody ruled on it, and it lies outside the personal namespace.
     outside: bool,
@@ -97,7 +97,7 @@ pub(crate) async fn map(
             }
             ruled[ruling.folder] = true;
             stories[ruling.folder]
-                .push(StoryStep { by: by.clone(), said: said(&ruling.decision, &ruling.why) });
+                .push(StoryStep { by: by.clone(), said: step_text(&ruling.decision, &ruling.why) });
             *slot = Some(AuthoredRuling::new(by.clone(), ruling.decision, ruling.why));
         }
         for (n, story) in stories.iter_mut().enumerate() {
@@ -118,7 +118,7 @@ fn apply_rules(
     stories: &mut [Vec<StoryStep>],
 ) {
     for (n, folder) in ends.source_folders.iter().enumerate() {
-        let Some((rule, target)) = rules.iter().find_map(|r| Some((r, r.rules_on(folder)?))) else {
+        let Some((rule, target)) = rules.iter().find_map(|r| Some((r, r.apply_to(folder)?))) else {
             if !rules.is_empty() {
                 stories[n].push(StoryStep { by: "[[folders]]".into(), said: "no rule matches".into() });
             }
@@ -135,8 +135,8 @@ fn apply_rules(
                 (Decision::Skip(why.clone()), why)
             }
         };
-        stories[n].push(StoryStep { by: rule.place.clone(), said: said(&decision, &why) });
-        let by_name = rule.is_of_one();
+        stories[n].push(StoryStep { by: rule.place.clone(), said: step_text(&decision, &why) });
+        let by_name = rule.names_one_folder();
         let ruling = AuthoredRuling::new(rule.place.clone(), decision, why);
         settled[n] = Some(AuthoredRuling { operator: true, by_name, ..ruling });
     }
@@ -161,7 +161,7 @@ fn leave_outside(
         if settled[n].is_none() && !folder.is_own() {
             let why = outside(folder).to_owned();
             let decision = Decision::Skip(why.clone());
-            stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
+            stories[n].push(StoryStep { by: HOST.into(), said: step_text(&decision, &why) });
             let ruling = AuthoredRuling::new(HOST.into(), decision, why);
             settled[n] = Some(AuthoredRuling { outside: true, ..ruling });
         }
@@ -174,7 +174,7 @@ fn keep_inbox(ends: FolderLists<'_>, settled: &mut [Option<AuthoredRuling>], sto
         if settled[n].is_none() && is_inbox(&folder.path) {
             let decision = Decision::MapTo { path: folder.path.clone(), role: None, subscribe: None };
             let why = "INBOX is INBOX on every server".to_owned();
-            stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
+            stories[n].push(StoryStep { by: HOST.into(), said: step_text(&decision, &why) });
             settled[n] = Some(AuthoredRuling::new(HOST.into(), decision, why));
         }
     }
@@ -223,7 +223,7 @@ fn follow_parents(
                 "keeps its name".to_owned(),
             ),
         };
-        stories[n].push(StoryStep { by: HOST.into(), said: said(&decision, &why) });
+        stories[n].push(StoryStep { by: HOST.into(), said: step_text(&decision, &why) });
         let ruling = AuthoredRuling::new(HOST.into(), decision, why);
         moved[n] = moves(&ruling, &folder.path);
         settled[n] = Some(ruling);
@@ -269,7 +269,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// The inbox is one folder in any spelling.
+/// Returns the level as the tree has it: INBOX is one folder in any spelling.
 fn own_level(depth: usize, level: &str) -> &str {
     if depth == 0 && level.eq_ignore_ascii_case("INBOX") { "INBOX" } else { level }
 }
@@ -284,11 +284,11 @@ fn finish(
     let existing: BTreeMap<String, &Folder> =
         ends.target_folders.iter().map(|f| (ends.identity(&f.path), f)).collect();
     let by_name: HashMap<&FolderName, &Folder> = ends.target_folders.iter().map(|f| (&f.name, f)).collect();
-    let mut taken: BTreeMap<String, Vec<Taker>> = BTreeMap::new();
+    let mut taken: BTreeMap<String, Vec<Claimant>> = BTreeMap::new();
     let mut unfit: Vec<(usize, String, FolderPath)> = Vec::new();
     for (n, ((folder, ruling), story)) in ends.source_folders.iter().zip(settled).zip(stories).enumerate() {
         let Some(ruling) = ruling else { continue };
-        let mut mapped = Mapped {
+        let mut mapped = MappedFolder {
             folder: folder.clone(),
             target: None,
             skipped: None,
@@ -310,11 +310,12 @@ fn finish(
             Decision::MapTo { path, role, subscribe } => match spell(ends.target, &path) {
                 Ok((path, name, changed)) => {
                     if is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator {
-                        let what = format!("{} would be mixed into INBOX ({})", called(folder), ruling.by);
+                        let what =
+                            format!("{} would be mixed into INBOX ({})", shown_name(folder), ruling.by);
                         unfit.push((n, what, folder.reading().clone()));
                     }
                     if let Some(what) = changed {
-                        out.notes.push(format!("{} becomes `{path}`: {what}", called(folder)));
+                        out.notes.push(format!("{} becomes `{path}`: {what}", shown_name(folder)));
                     }
                     // The name is the folder's, whatever else reads like it there.
                     let alike = existing.get(&path.to_string()).filter(|there| there.path == path);
@@ -324,14 +325,14 @@ fn finish(
                         (None, Some((own, name))) => {
                             out.notes.push(format!(
                                 "{} goes to `{own}`: the target does not tell names apart by case",
-                                called(folder)
+                                shown_name(folder)
                             ));
                             (own, name)
                         }
                         (None, None) => (path, name),
                     };
                     let there = there.copied().or_else(|| existing.get(&ends.identity(&path)).copied());
-                    let taker = Taker { at: n, by_rule: ruling.operator, by_name: ruling.by_name };
+                    let taker = Claimant { at: n, by_rule: ruling.operator, by_name: ruling.by_name };
                     taken.entry(path.to_string()).or_default().push(taker);
                     if let Some(there) = there.filter(|f| !f.selectable) {
                         out.notes.push(format!(
@@ -349,14 +350,15 @@ fn finish(
                     });
                 }
                 Err(cause) => {
-                    let what = format!("{} cannot become `{path}` on the target: {cause}", called(folder));
+                    let what =
+                        format!("{} cannot become `{path}` on the target: {cause}", shown_name(folder));
                     unfit.push((n, what, FolderPath(vec![path.0.join(" ")])));
                 }
             },
         }
         out.folders.push(mapped);
     }
-    let free = not_free(ends, out);
+    let free = taken_keys(ends, out);
     for (n, what, near) in unfit {
         let advice = another_name(&ends.source_folders[n].path, &near, &free);
         out.conflicts.push(format!("{what}; {advice}"));
@@ -364,7 +366,7 @@ fn finish(
     find_collisions(ends, &taken, out);
 }
 
-fn said(decision: &Decision, why: &str) -> String {
+fn step_text(decision: &Decision, why: &str) -> String {
     match decision {
         Decision::MapTo { path, .. } => format!("to `{path}`: {why}"),
         Decision::Skip(_) => format!("left out: {why}"),
@@ -373,14 +375,15 @@ fn said(decision: &Decision, why: &str) -> String {
 
 /// Refuses places outside the mailbox: `owns` tells whether a name on the target is the user's own. What lies
 /// in other users' folders is not listed as ours, so nothing could be proven there, and is not ours to fill.
-pub(crate) fn keep_home(out: &mut Mappings, owns: impl Fn(&FolderName) -> bool) {
+pub(crate) fn refuse_foreign_targets(out: &mut Mappings, owns: impl Fn(&FolderName) -> bool) {
     for mapped in &out.folders {
         if let Some(target) = mapped.target.as_ref().filter(|target| !owns(&target.name)) {
             let last = FolderPath(target.path.0.last().cloned().into_iter().collect());
-            let taken = out.folders.iter().filter_map(|m| Some(close(&m.target.as_ref()?.path))).collect();
+            let taken =
+                out.folders.iter().filter_map(|m| Some(collision_key(&m.target.as_ref()?.path))).collect();
             out.conflicts.push(format!(
                 "{} would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); {}",
-                called(&mapped.folder),
+                shown_name(&mapped.folder),
                 target.path,
                 mapped.by,
                 another_name(&mapped.folder.path, &last, &taken)
@@ -575,7 +578,7 @@ mod tests {
     #[tokio::test]
     async fn no_folder_leaves_the_mailbox() {
         let mut m = mapped(&["INBOX", "Mail", "Other"], &[], &[sends("Mail", "Shared/bob")], '/').await;
-        keep_home(&mut m, |name| !name.0.starts_with(b"Shared/"));
+        refuse_foreign_targets(&mut m, |name| !name.0.starts_with(b"Shared/"));
         assert_eq!(m.conflicts.len(), 1, "{:?}", m.conflicts);
         assert!(
             m.conflicts[0].starts_with("`Mail` would leave the mailbox: on the target, `Shared/bob` lies")

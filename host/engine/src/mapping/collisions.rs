@@ -6,22 +6,22 @@ use mailhaul_imap::{Folder, FolderPath};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::mapping::advice::{another_name, rule};
-use crate::mapping::target::{FolderLists, Mappings, close};
+use crate::mapping::target::{FolderLists, Mappings, collision_key};
 
-/// A source folder that goes to a target folder.
+/// A source folder that goes to a target folder, among others that may.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Taker {
-    /// Its place in the source's list.
+pub(crate) struct Claimant {
+    /// Index into the source's list of folders.
     pub at: usize,
-    /// The operator's rule sends it there.
+    /// Whether a rule of the operator's sends it there.
     pub by_rule: bool,
-    /// … one that names it, and is about no other folder.
+    /// Whether that rule names the folder, and is about no other.
     pub by_name: bool,
 }
 
 /// What people call a folder: with its name on the wire where others read like it.
 #[must_use]
-pub(crate) fn called(folder: &Folder) -> String {
+pub(crate) fn shown_name(folder: &Folder) -> String {
     match folder.reads {
         Some(_) => format!("`{}` (`{}` to the server)", folder.path, folder.name),
         None => format!("`{}`", folder.path),
@@ -30,24 +30,24 @@ pub(crate) fn called(folder: &Folder) -> String {
 
 /// The paths of the target that are not free, as [`close`] has them.
 #[must_use]
-pub(crate) fn not_free(ends: FolderLists<'_>, out: &Mappings) -> HashSet<String> {
+pub(crate) fn taken_keys(ends: FolderLists<'_>, out: &Mappings) -> HashSet<String> {
     let planned = out.folders.iter().filter_map(|m| Some(&m.target.as_ref()?.path));
-    ends.target_folders.iter().map(|folder| &folder.path).chain(planned).map(close).collect()
+    ends.target_folders.iter().map(|folder| &folder.path).chain(planned).map(collision_key).collect()
 }
 
 pub(crate) fn find_collisions(
     ends: FolderLists<'_>,
-    taken: &BTreeMap<String, Vec<Taker>>,
+    taken: &BTreeMap<String, Vec<Claimant>>,
     out: &mut Mappings,
 ) {
-    let not_free = not_free(ends, out);
-    let folder = |taker: &Taker| &ends.source_folders[taker.at];
-    let goes_to = |taker: &Taker, out: &Mappings| {
+    let not_free = taken_keys(ends, out);
+    let folder = |taker: &Claimant| &ends.source_folders[taker.at];
+    let goes_to = |taker: &Claimant, out: &Mappings| {
         let target = out.folders.get(taker.at).and_then(|mapped| mapped.target.as_ref());
         target.map_or_else(|| folder(taker).path.clone(), |target| target.path.clone())
     };
     for (target, takers) in taken.iter().filter(|(_, takers)| takers.len() > 1) {
-        let list = takers.iter().map(|taker| called(folder(taker))).collect::<Vec<_>>().join(" and ");
+        let list = takers.iter().map(|taker| shown_name(folder(taker))).collect::<Vec<_>>().join(" and ");
         // Whoever wrote a wildcard has not seen that two folders read alike; whoever named one has.
         let alike = takers.iter().filter(|taker| folder(taker).reads.is_some()).count() > 1;
         if takers.iter().any(|taker| if alike { taker.by_name } else { taker.by_rule }) {
@@ -70,14 +70,14 @@ pub(crate) fn find_collisions(
     }
     // Whether a server folds case or normalisation forms cannot be asked; say what might clash, and stop
     // where a profile knows that it does, or where nobody could tell the two apart.
-    let mut known: BTreeMap<String, (FolderPath, Taker)> = BTreeMap::new();
+    let mut known: BTreeMap<String, (FolderPath, Claimant)> = BTreeMap::new();
     for takers in taken.values() {
         let Some(taker) = takers.first() else { continue };
         let path = goes_to(taker, out);
-        let (target, key) = (path.to_string(), close(&path));
+        let (target, key) = (path.to_string(), collision_key(&path));
         let Some((other_path, other)) = known.insert(key, (path.clone(), *taker)) else { continue };
         let advice = || another_name(&folder(taker).path, &path, &not_free);
-        let (one, two) = (called(folder(&other)), called(folder(taker)));
+        let (one, two) = (shown_name(folder(&other)), shown_name(folder(taker)));
         if ends.target_folds == Some(true) && ends.identity(&other_path) == ends.identity(&path) {
             out.conflicts.push(format!(
                 "`{other_path}` and `{target}` are one folder on the target, which does not tell names apart by case; {}",

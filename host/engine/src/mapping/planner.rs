@@ -7,9 +7,9 @@ use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session};
 use crate::account::Mailbox;
 use crate::mapping::advice::rule;
 use crate::mapping::renamed_on_target::MovedPlace;
-use crate::mapping::target::{FolderLists, Listing, Mapped, Mappings};
+use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
 use crate::mapping::{chain, renamed_at_source, renamed_on_target};
-use crate::plan::{FolderPlan, MailboxPlan, MovedFrom, role_name};
+use crate::plan::{FolderPlan, MailboxPlan, PlannedMove, role_name};
 use crate::plugin::PluginError;
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
@@ -22,14 +22,11 @@ const MESSAGES_A_SECOND: u64 = 300;
 
 const BYTES_A_SECOND: u64 = 5_000_000;
 
-/// Why there is no plan.
+/// Why a mailbox could not be planned.
 #[derive(Debug)]
 pub(crate) enum PlanError {
-    /// A server.
     End(EndError),
-    /// A mapper.
     Plugin(PluginError),
-    /// The ledger.
     Ledger(LedgerError),
 }
 
@@ -39,12 +36,10 @@ impl From<EndError> for PlanError {
     }
 }
 
-/// A plan and what a run needs beside it.
+/// A mailbox's plan with what a run needs beside it.
 #[derive(Debug)]
-pub(crate) struct Planned {
-    /// For people and files.
+pub(crate) struct PlannedMailbox {
     pub plan: MailboxPlan,
-    /// For the run.
     pub mappings: Mappings,
     /// Messages per source folder, by its display path.
     pub messages: HashMap<String, u32>,
@@ -68,7 +63,7 @@ pub(crate) async fn plan(
     target: &mut Session,
     (source_listing, target_listing): (Listing, Listing),
     ledger: Option<Ledger>,
-) -> Result<Planned, PlanError> {
+) -> Result<PlannedMailbox, PlanError> {
     let (source_folders, source_status) = split(&source_listing);
     let (target_folders, target_status) = split(&target_listing);
     let ends = FolderLists {
@@ -89,7 +84,7 @@ pub(crate) async fn plan(
             target.status = target_status.get(&target.path.to_string()).cloned();
         }
     }
-    chain::keep_home(&mut mappings, |name| target.owns(name));
+    chain::refuse_foreign_targets(&mut mappings, |name| target.owns(name));
     let mut known = HashMap::new();
     let (mut renames, mut moved) = (Vec::new(), Vec::new());
     if let Some(ledger) = ledger {
@@ -137,7 +132,7 @@ pub(crate) async fn plan(
         });
     }
     for side in [Side::Source, Side::Target] {
-        let elsewhere = mailbox.side(side).elsewhere();
+        let elsewhere = mailbox.side(side).foreign_endpoint();
         mappings.notes.extend(elsewhere.map(|at| format!("the {} signs in at {at}", side.as_str())));
     }
     mappings.notes.extend(job.select.order.remark().map(str::to_owned));
@@ -159,7 +154,14 @@ pub(crate) async fn plan(
     };
     let messages =
         source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
-    Ok(Planned { plan, mappings, messages, renames, moved, listings: (source_listing, target_listing) })
+    Ok(PlannedMailbox {
+        plan,
+        mappings,
+        messages,
+        renames,
+        moved,
+        listings: (source_listing, target_listing),
+    })
 }
 
 /// A side's folders, and their figures by display path.
@@ -171,10 +173,10 @@ fn split(listed: &[(Folder, Option<FolderStatus>)]) -> (Vec<Folder>, HashMap<Str
 }
 
 /// What earlier runs did with a folder.
-struct Earlier {
-    /// Messages on the target.
+struct EarlierRun {
+    /// Messages copied or found present by then.
     there: u64,
-    moved_from: Option<MovedFrom>,
+    moved_from: Option<PlannedMove>,
 }
 
 /// What earlier runs did, by today's source path. A folder whose copies are elsewhere is said to move;
@@ -184,16 +186,16 @@ fn earlier(
     (renames, moved): (&[(String, String)], &[MovedPlace]),
     can_move: bool,
     mappings: &mut Mappings,
-) -> Result<HashMap<String, Earlier>, LedgerError> {
+) -> Result<HashMap<String, EarlierRun>, LedgerError> {
     let rows: HashMap<String, FolderRow> =
         ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
     let new_names: HashMap<&str, &String> = renames.iter().map(|(old, new)| (old.as_str(), new)).collect();
     let taken: HashSet<&str> = renames.iter().map(|(_, new)| new.as_str()).collect();
     let new_places: HashMap<PlaceId, &MovedPlace> =
         moved.iter().map(|moved| (moved.place.id, moved)).collect();
-    let by_path: HashMap<String, &Mapped> =
+    let by_path: HashMap<String, &MappedFolder> =
         mappings.folders.iter().map(|mapped| (mapped.folder.path.to_string(), mapped)).collect();
-    let doubtful = ledger.doubtful()?;
+    let doubtful = ledger.has_open_intents()?;
     let mut known = HashMap::new();
     for folder in ledger.folder_summaries()? {
         let there = folder.counts.copied + folder.counts.already_present;
@@ -213,7 +215,7 @@ fn earlier(
             None => row.and_then(|row| row.place_path.clone()),
         };
         let in_doubt = match row {
-            Some(row) if doubtful => !ledger.unaccounted(row.id)?.is_empty(),
+            Some(row) if doubtful => !ledger.unaccounted_messages(row.id)?.is_empty(),
             _ => false,
         };
         let was = if there > 0 { "was copied" } else { "was on its way" };
@@ -230,7 +232,7 @@ fn earlier(
                          messages are moved on the target, not sent again",
                         called.unwrap_or_default()
                     ));
-                    moved_from = Some(MovedFrom { target: before, messages: there });
+                    moved_from = Some(PlannedMove { target: before, messages: there });
                 }
                 Some(now) => mappings.conflicts.push(format!(
                     "`{path}` {was} to `{before}` by an earlier run and would now go to `{now}`, but the target \
@@ -245,7 +247,7 @@ fn earlier(
                 )),
             }
         }
-        known.insert(path, Earlier { there, moved_from });
+        known.insert(path, EarlierRun { there, moved_from });
     }
     Ok(known)
 }
@@ -257,7 +259,7 @@ mod tests {
     use mailhaul_imap::{FolderName, Space};
 
     use super::*;
-    use crate::account::Identity;
+    use crate::account::LedgerIdentity;
     use crate::mapping::target::Target;
 
     const FOLDERS: u32 = 20_000;
@@ -280,7 +282,7 @@ mod tests {
     }
 
     fn mapped(listing: &Listing) -> Mappings {
-        let folders = listing.iter().map(|(folder, status)| Mapped {
+        let folders = listing.iter().map(|(folder, status)| MappedFolder {
             folder: folder.clone(),
             target: Some(Target {
                 path: folder.path.clone(),
@@ -315,7 +317,7 @@ mod tests {
     #[test]
     fn a_plan_over_twenty_thousand_folders_takes_a_moment() {
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let who = Identity {
+        let who = LedgerIdentity {
             mailbox: "m".into(),
             source_user: String::new(),
             source_host: String::new(),
@@ -325,7 +327,7 @@ mod tests {
         let mut ledger = Ledger::open(dir.path(), &who).unwrap();
         let path = |n: u32| format!("Some/Folder {n:05}");
         let rows: Vec<_> = (0..FOLDERS).map(|n| (path(n), Some(path(n)), 1)).collect();
-        ledger.plan(&rows).unwrap();
+        ledger.record_plan(&rows).unwrap();
         for (n, row) in (1..).zip(ledger.folders().unwrap()) {
             ledger.open_place(row.id, &row.source, Some(n), true).unwrap();
         }

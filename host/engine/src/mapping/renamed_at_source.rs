@@ -7,12 +7,12 @@ use mailhaul_imap::{Folder, FolderPath, FolderStatus, ImapError, Session};
 use crate::message::list::contents;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderId, FolderRow, Known, Ledger, LedgerError, Row};
+use crate::state::ledger::{FolderId, FolderRow, Ledger, LedgerError, RecordedContent, Row};
 
 /// So many messages have to be the same before a folder is taken for another one under a new name.
 const WITNESSES: usize = 3;
 
-/// Folders that may be others under a new name.
+/// Folders the ledger does not know that may be known ones under a new name.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     /// (Old path, new path), as MAILBOXID tells.
@@ -24,17 +24,16 @@ pub(crate) struct Candidates {
 /// Folders and those of the ledger that have the same UIDVALIDITY.
 #[derive(Debug)]
 struct Guess {
-    /// With their paths.
     folders: Vec<(String, Folder)>,
-    vanished: Vec<Vanished>,
+    vanished: Vec<VanishedFolder>,
 }
 
 /// A folder that the source does not have any more.
 #[derive(Debug)]
-struct Vanished {
+struct VanishedFolder {
     path: String,
     last_level: Option<String>,
-    /// Messages to look for.
+    /// Copied messages by which it can be recognised under another name.
     witnesses: Vec<Witness>,
 }
 
@@ -55,10 +54,11 @@ pub(crate) fn candidates(
     let called = called_otherwise(&known, listed.iter().map(|(folder, _)| folder));
     let told = called.into_iter().map(|(old, folder)| (old, folder.path.to_string())).collect();
     let mut found = Candidates { told, guesses: Vec::new() };
-    let (still_here, settled): (HashSet<String>, HashSet<String>) = found.told.iter().cloned().unzip();
+    let (still_here, renamed_to): (HashSet<String>, HashSet<String>) = found.told.iter().cloned().unzip();
     let paths: HashSet<String> = listed.iter().map(|(folder, _)| folder.path.to_string()).collect();
     let is_vanished = |row: &&FolderRow| {
-        (!paths.contains(&row.source) || settled.contains(&row.source)) && !still_here.contains(&row.source)
+        (!paths.contains(&row.source) || renamed_to.contains(&row.source))
+            && !still_here.contains(&row.source)
     };
     let vanished: Vec<&FolderRow> = known.iter().filter(is_vanished).collect();
     if vanished.is_empty() {
@@ -75,7 +75,7 @@ pub(crate) fn candidates(
     let mut by_validity: BTreeMap<u32, Vec<(String, Folder)>> = BTreeMap::new();
     for (folder, status) in listed.iter().filter(|(folder, _)| folder.selectable) {
         let path = folder.path.to_string();
-        if settled.contains(&path) {
+        if renamed_to.contains(&path) {
             continue;
         }
         let Some(status) = status.as_ref().filter(|_| !seen.contains(path.as_str())) else { continue };
@@ -86,7 +86,7 @@ pub(crate) fn candidates(
             by_validity.entry(validity).or_default().push((path, folder.clone()));
         }
     }
-    let mut vanished_by: HashMap<u32, Vec<Vanished>> = HashMap::new();
+    let mut vanished_by: HashMap<u32, Vec<VanishedFolder>> = HashMap::new();
     for row in vanished {
         let Some(validity) = row.source_uid_validity.filter(|one| by_validity.contains_key(one)) else {
             continue;
@@ -94,7 +94,7 @@ pub(crate) fn candidates(
         let witnesses = witnesses(ledger, row)?;
         if !witnesses.is_empty() {
             let (path, last_level) = (row.source.clone(), last_level(&row.source));
-            vanished_by.entry(validity).or_default().push(Vanished { path, last_level, witnesses });
+            vanished_by.entry(validity).or_default().push(VanishedFolder { path, last_level, witnesses });
         }
     }
     for (validity, folders) in by_validity {
@@ -142,11 +142,9 @@ fn witnesses(ledger: &Ledger, row: &FolderRow) -> Result<Vec<Witness>, LedgerErr
 /// A message by which a folder is known again.
 #[derive(Debug)]
 pub(crate) struct Witness {
-    /// Its UID at the source.
     pub uid: u32,
-    /// Its copy's.
     pub target_uid: Option<u32>,
-    content: Known,
+    content: RecordedContent,
 }
 
 /// Messages that cost little to fetch and are there most likely: small ones among the newest.
@@ -204,7 +202,7 @@ pub(crate) async fn confirm(
             for at in order {
                 let Some(old) = vanished.get(at) else { continue };
                 let known: Vec<(u32, &Witness)> = old.witnesses.iter().map(|one| (one.uid, one)).collect();
-                if is_same(source, &folder, &known).await.map_err(EndError::at(Side::Source))? {
+                if holds_witnesses(source, &folder, &known).await.map_err(EndError::at(Side::Source))? {
                     found = Some(at);
                     break;
                 }
@@ -219,7 +217,7 @@ pub(crate) async fn confirm(
 
 /// Whether the folder holds all of these messages, or what a server made of them, under these UIDs: one that
 /// is there is no evidence where the next may be another one's.
-pub(crate) async fn is_same(
+pub(crate) async fn holds_witnesses(
     session: &mut Session,
     folder: &Folder,
     witnesses: &[(u32, &Witness)],

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
-use crate::mapping::renamed_at_source::{Witness, best_witnesses, is_same};
-use crate::mapping::target::{Mapped, Mappings, close};
+use crate::mapping::renamed_at_source::{Witness, best_witnesses, holds_witnesses};
+use crate::mapping::target::{MappedFolder, Mappings, collision_key};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, PlaceId};
@@ -20,11 +20,8 @@ pub(crate) struct LostPlace {
 /// A target folder that somebody has renamed since copies were brought there.
 #[derive(Debug, Clone)]
 pub(crate) struct MovedPlace {
-    /// As the ledger knows it.
     pub place: Place,
-    /// What it is now.
     pub folder: Folder,
-    /// Its figures.
     pub status: Option<FolderStatus>,
 }
 
@@ -108,7 +105,7 @@ pub(crate) async fn find(
         };
         let mut found = None;
         for (at, (folder, _)) in candidates.iter().enumerate() {
-            if is_same(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
+            if holds_witnesses(target, folder, &witnesses).await.map_err(EndError::at(Side::Target))? {
                 found = Some(at);
                 break;
             }
@@ -142,7 +139,9 @@ pub(crate) fn follow<'a>(
     for moved in moved {
         let now = &moved.folder.path;
         for at in to.remove(moved.asked()).unwrap_or_default() {
-            let Some(Mapped { folder, target: Some(target), .. }) = out.folders.get_mut(at) else { continue };
+            let Some(MappedFolder { folder, target: Some(target), .. }) = out.folders.get_mut(at) else {
+                continue;
+            };
             let source = &folder.path;
             if trash.iter().any(|trash| now.0.len() > trash.0.len() && now.0.starts_with(&trash.0)) {
                 out.conflicts.push(format!(
@@ -152,7 +151,7 @@ pub(crate) fn follow<'a>(
                 ));
                 continue;
             }
-            out.notes.push(if close(now) == close(&target.path) {
+            out.notes.push(if collision_key(now) == collision_key(&target.path) {
                 format!("`{source}` goes to `{now}`: that is what `{}` is called on the target", target.path)
             } else {
                 format!(

@@ -5,10 +5,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::plan::StoryStep;
 
-/// One source folder and where it goes.
+/// A source folder and its place on the target, with who decided.
 #[derive(Debug, Clone)]
-pub(crate) struct Mapped {
-    /// The folder as the source listed it.
+pub(crate) struct MappedFolder {
     pub folder: Folder,
     /// Its place on the target; `None` when it is left out or holds no messages.
     pub target: Option<Target>,
@@ -16,9 +15,7 @@ pub(crate) struct Mapped {
     pub skipped: Option<(String, String)>,
     /// It lies outside the personal namespace, and no rule is about it: it is no part of what is moved.
     pub outside: bool,
-    /// Who decided.
     pub by: String,
-    /// Why.
     pub why: String,
     /// Every step that was asked and what it said.
     pub story: Vec<StoryStep>,
@@ -26,44 +23,36 @@ pub(crate) struct Mapped {
     pub status: Option<FolderStatus>,
 }
 
-/// A place on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// Unicode levels.
+    /// Unicode levels, without the personal namespace's prefix.
     pub path: FolderPath,
-    /// The target's spelling.
+    /// The name on the wire.
     pub name: FolderName,
-    /// Role to create it with.
+    /// The role to create it with, where the target supports SPECIAL-USE (RFC 6154).
     pub role: Option<SpecialUse>,
-    /// Subscribe to it.
     pub subscribe: bool,
-    /// It is there already.
+    /// Whether it exists already, and can hold messages.
     pub exists: bool,
     /// Its figures when the plan was made, where it exists and the server gave them.
     pub status: Option<FolderStatus>,
 }
 
-/// The outcome of a mapping.
+/// Where all folders of a mailbox go, with what speaks against it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mappings {
-    /// Every source folder, in LIST order.
-    pub folders: Vec<Mapped>,
-    /// Remarks.
+    pub folders: Vec<MappedFolder>,
     pub notes: Vec<String>,
-    /// Why this must not be run.
+    /// Reasons not to run the mailbox, one sentence each.
     pub conflicts: Vec<String>,
 }
 
-/// Both servers and what they listed.
+/// Both servers' facts and their folders, which a mapping starts from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FolderLists<'a> {
-    /// The old host.
     pub source: &'a ServerFacts,
-    /// Its folders.
     pub source_folders: &'a [Folder],
-    /// The new host.
     pub target: &'a ServerFacts,
-    /// Its folders.
     pub target_folders: &'a [Folder],
     /// Whether names that differ in case only are one folder there; `None` when that is not known.
     pub target_folds: Option<bool>,
@@ -78,15 +67,15 @@ impl FolderLists<'_> {
 
 /// The same for two paths when some server may take them for one: without differences of case, of
 /// normalisation, and of blanks around a level.
-pub(crate) fn close(path: &FolderPath) -> String {
+pub(crate) fn collision_key(path: &FolderPath) -> String {
     let levels = path.0.iter().map(|level| level.trim().to_owned());
     folded(&FolderPath(levels.collect()).to_string())
 }
 
-/// Without differences of case and of normalisation.
+/// Returns the path without differences of case and of Unicode normalisation.
 pub(crate) fn folded(path: &str) -> String {
     path.nfc().flat_map(char::to_lowercase).collect()
 }
 
-/// A side's folders with their figures.
+/// The folders of one side, each with its STATUS where the server gave it.
 pub(crate) type Listing = Vec<(Folder, Option<FolderStatus>)>;

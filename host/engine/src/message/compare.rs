@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use mailhaul_imap::{Flags, InternalDate};
 
 use crate::message::content::Content;
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::plugin::Depth;
 use crate::state::ledger::{Outcome, Row, Rows};
 use crate::summary::{Difference, DifferenceKind};
 
-/// What two message lists say.
+/// What the lists of both sides say of the messages that the ledger knows.
 #[derive(Debug, Default)]
-pub(crate) struct Compared {
+pub(crate) struct ListComparison {
     /// Differences that the lists alone show: pending messages, flags, keywords, dates.
     pub differences: Vec<Difference>,
     /// Recorded as delivered, not in the target's list.
@@ -28,13 +28,13 @@ pub(crate) struct Compared {
 #[must_use]
 pub(crate) fn compare_lists(
     folder: &str,
-    source: &[Listed],
+    source: &[ListedMessage],
     rows: &Rows,
-    there: &HashMap<u32, &Listed>,
+    there: &HashMap<u32, &ListedMessage>,
     dated: &HashSet<u32>,
     unmarked: &HashSet<u32>,
-) -> Compared {
-    let mut out = Compared::default();
+) -> ListComparison {
+    let mut out = ListComparison::default();
     let mut longer_by: Vec<(u32, i64)> = Vec::new();
     // A ledger of earlier days may have believed a target that said the same of two.
     let mut stands_for_one = HashSet::new();
@@ -168,9 +168,9 @@ mod tests {
     /// A ledger of before that was looked at may have one copy for two messages.
     #[test]
     fn one_copy_does_not_stand_for_two_messages() {
-        let source = [Listed::bare(1, 1), Listed::bare(2, 1)];
+        let source = [ListedMessage::bare(1, 1), ListedMessage::bare(2, 1)];
         let rows = [Row::copied(1, 7), Row::copied(2, 7)].into_iter().collect();
-        let (copy, none) = (Listed::bare(7, 1), HashSet::new());
+        let (copy, none) = (ListedMessage::bare(7, 1), HashSet::new());
         let compared = compare_lists("INBOX", &source, &rows, &HashMap::from([(7, &copy)]), &none, &none);
         assert_eq!(compared.pairs, [(1, 7)]);
         let [second] = &compared.differences[..] else { panic!("{:?}", compared.differences) };

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::state::ledger::{Digests, Known, TELLING, Telling, kept};
+use crate::state::ledger::{CHECKED_HEADERS, Digests, HeaderChecks, RecordedContent, truncated_digest};
 
 /// A header block longer than this is none: what has no empty line before is body from its first byte.
 const MAX_HEADER: usize = 256 * 1024;
@@ -21,32 +21,28 @@ const MAX_HEADER: usize = 256 * 1024;
 /// So many CR before an LF are still one line end: Dovecot makes CR LF of CR CR LF.
 const MAX_CRS: usize = 4;
 
-/// The digests of one message.
+/// Digests of one message, complete or of its header block alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Content {
-    /// SHA-256 of all bytes.
     pub exact: [u8; 32],
-    /// Number of bytes.
     pub len: u64,
-    /// SHA-256 of the header block.
     pub header: [u8; 32],
     /// BLAKE3 of the header block with line ends alike.
     pub header_lines: [u8; 32],
     /// BLAKE3 of the body with line ends alike and none at the end.
     pub body: [u8; 32],
     /// Checks over the headers that tell messages apart.
-    pub telling: Telling,
-    /// The Message-ID, as written.
+    pub telling: HeaderChecks,
     pub message_id: Option<Vec<u8>>,
 }
 
 impl Content {
-    /// What the ledger keeps of it.
+    /// Returns the short form that the ledger keeps.
     #[must_use]
     pub(crate) fn digests(&self) -> Digests {
         Digests {
             exact: self.exact,
-            body: kept(&self.body),
+            body: truncated_digest(&self.body),
             telling: self.telling,
             message_id: self.message_id.as_deref().map(message_id_digest),
         }
@@ -54,12 +50,12 @@ impl Content {
 
     /// Whether this is the copy of a message, under the number where its copy is.
     #[must_use]
-    pub(crate) fn is_copy_of(&self, known: &Known) -> bool {
+    pub(crate) fn is_copy_of(&self, known: &RecordedContent) -> bool {
         known.is_copied_as(&self.digests())
     }
 }
 
-/// See [`Digests::message_id`].
+/// Digests a Message-ID to the 8 bytes of [`Digests::message_id`].
 fn message_id_digest(id: &[u8]) -> [u8; 8] {
     let digest: [u8; 32] = Sha256::digest(id).into();
     let [a, b, c, d, e, f, g, h, ..] = digest;
@@ -68,7 +64,7 @@ fn message_id_digest(id: &[u8]) -> [u8; 8] {
 
 /// Computes [`Content`] from pieces of any size.
 #[derive(Debug, Default)]
-pub(crate) struct Hasher {
+pub(crate) struct ContentHasher {
     exact: Sha256,
     len: u64,
     header: Vec<u8>,
@@ -76,8 +72,8 @@ pub(crate) struct Hasher {
     body: LineHasher,
 }
 
-impl Hasher {
-    /// Takes the next piece.
+impl ContentHasher {
+    /// Takes the next piece of the message, of any size.
     pub(crate) fn update(&mut self, piece: &[u8]) {
         self.exact.update(piece);
         self.len += piece.len() as u64;
@@ -111,13 +107,13 @@ impl Hasher {
         &self.header
     }
 
-    /// Whether the header block has come, or is none.
+    /// Whether the header block has come to its end, or is longer than one can be.
     #[must_use]
     pub(crate) fn in_body(&self) -> bool {
         self.in_body
     }
 
-    /// What the ledger keeps of everything taken; less work than [`Hasher::finish`].
+    /// What the ledger keeps of everything taken; less work than [`ContentHasher::finish`].
     #[must_use]
     pub(crate) fn digests(mut self) -> Digests {
         if !self.in_body {
@@ -126,13 +122,13 @@ impl Hasher {
         let values = telling(&self.header);
         Digests {
             exact: self.exact.finalize().into(),
-            body: kept(&self.body.finish()),
-            telling: Telling::of(&values),
+            body: truncated_digest(&self.body.finish()),
+            telling: HeaderChecks::of(&values),
             message_id: values[0].as_deref().filter(|id| !id.is_empty()).map(message_id_digest),
         }
     }
 
-    /// The digests of everything taken.
+    /// Returns the digests of all pieces taken.
     #[must_use]
     pub(crate) fn finish(mut self) -> Content {
         if !self.in_body {
@@ -147,13 +143,13 @@ impl Hasher {
             header: Sha256::digest(&self.header).into(),
             header_lines: lines.finish(),
             body: self.body.finish(),
-            telling: Telling::of(&values),
+            telling: HeaderChecks::of(&values),
             message_id: { values }[0].take().filter(|id| !id.is_empty()),
         }
     }
 }
 
-/// Index behind the empty line that ends a header block.
+/// Returns the index behind the empty line that ends a header block.
 fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
     let line_end = |at: usize| {
         let crs = header[at..].iter().take(MAX_CRS).take_while(|byte| **byte == b'\r').count();
@@ -168,10 +164,10 @@ fn end_of_header(header: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', &header[from..]).find_map(|at| line_end(from + at + 1))
 }
 
-/// The values of the [`TELLING`] headers, unfolded; `None` where a header is missing. Lines end as they may:
-/// with LF, or with CR alone, as those of some bounces do.
-fn telling(header: &[u8]) -> [Option<Vec<u8>>; TELLING.len()] {
-    let mut values: [Option<Vec<u8>>; TELLING.len()] = Default::default();
+/// The values of the [`CHECKED_HEADERS`] headers, unfolded; `None` where a header is missing. Lines end as
+/// they may: with LF, or with CR alone, as those of some bounces do.
+fn telling(header: &[u8]) -> [Option<Vec<u8>>; CHECKED_HEADERS.len()] {
+    let mut values: [Option<Vec<u8>>; CHECKED_HEADERS.len()] = Default::default();
     let mut current: Option<usize> = None;
     for line in header.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.is_empty()) {
         if matches!(line.first(), Some(b' ' | b'\t')) {
@@ -184,7 +180,7 @@ fn telling(header: &[u8]) -> [Option<Vec<u8>>; TELLING.len()] {
         current = None;
         let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
         let name = line[..colon].trim_ascii_end();
-        let known = TELLING.iter().position(|t| name.eq_ignore_ascii_case(t.as_bytes()));
+        let known = CHECKED_HEADERS.iter().position(|t| name.eq_ignore_ascii_case(t.as_bytes()));
         if let Some(n) = known.filter(|n| values[*n].is_none()) {
             values[n] = Some(line[colon + 1..].trim_ascii().to_vec());
             current = Some(n);
@@ -270,10 +266,10 @@ fn with_even_ends(text: &[u8]) -> Vec<u8> {
     even
 }
 
-/// By which rule two messages were taken for one.
+/// The rule by which a source message and a target message were taken for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// The same bytes.
+pub(crate) enum MatchRule {
+    /// Every byte is the same.
     Exact,
     /// The same message, rewritten by a server.
     Rewritten,
@@ -282,8 +278,8 @@ pub(crate) enum Rule {
     Altered,
 }
 
-impl Rule {
-    /// The rule in words, for the ledger.
+impl MatchRule {
+    /// Returns the sentence that the ledger records for a message that was found.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -301,18 +297,16 @@ impl Rule {
 /// A message that may be one with a message of the other side.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
-    /// Its UID.
     pub uid: u32,
     /// INTERNALDATE in Unix seconds; tells identical copies apart.
     pub date: Option<i64>,
-    /// Its content.
     pub content: Content,
 }
 
 /// Pairs source and target messages one to one, in UID order, the exact rule first. Of identical
 /// copies those of one date belong together, so that none ends up with another's date.
 #[must_use]
-pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u32, Rule)> {
+pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u32, MatchRule)> {
     let mut free: HashMap<[u8; 32], Vec<&Candidate>> = HashMap::new();
     for target in targets {
         free.entry(target.content.exact).or_default().push(target);
@@ -324,7 +318,7 @@ pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u3
             let Some(list) = free.get_mut(&source.content.exact) else { return true };
             let found = list.iter().position(|t| !same_date || t.date == source.date);
             let Some(target) = found.map(|at| list.remove(at)) else { return true };
-            pairs.push((source.uid, target.uid, Rule::Exact));
+            pairs.push((source.uid, target.uid, MatchRule::Exact));
             false
         });
     }
@@ -344,7 +338,7 @@ pub(crate) fn pair(sources: &[Candidate], targets: &[Candidate]) -> Vec<(u32, u3
         let found =
             list.iter().position(|t| fits(t) && same_instant(t)).or_else(|| list.iter().position(fits));
         if let Some(target) = found.map(|at| list.remove(at)) {
-            pairs.push((source.uid, target.uid, Rule::Rewritten));
+            pairs.push((source.uid, target.uid, MatchRule::Rewritten));
         }
     }
     pairs
@@ -358,7 +352,7 @@ mod tests {
     use super::*;
 
     fn content(text: &[u8]) -> Content {
-        let mut hasher = Hasher::default();
+        let mut hasher = ContentHasher::default();
         hasher.update(text);
         hasher.finish()
     }
@@ -368,13 +362,13 @@ mod tests {
         let text = b"From: a\r\nSubject: x\r\n\ty\r\n\r\nline\r\n\r\nend\r\n\r\n";
         let whole = content(text);
         for cut in 0..text.len() {
-            let mut hasher = Hasher::default();
+            let mut hasher = ContentHasher::default();
             hasher.update(&text[..cut]);
             hasher.update(&text[cut..]);
             assert_eq!(hasher.finish(), whole, "cut at {cut}");
         }
-        let mut hasher = Hasher::default();
-        let mut kept = Hasher::default();
+        let mut hasher = ContentHasher::default();
+        let mut kept = ContentHasher::default();
         for byte in text {
             hasher.update(&[*byte]);
             kept.update(&[*byte]);
@@ -450,7 +444,7 @@ mod tests {
         let text = [&b"Subject: x\r\nX-Long: "[..], &b"a".repeat(MAX_HEADER), b"\r\n\r\nbody"].concat();
         let whole = content(&text);
         for cut in [1, 1000, MAX_HEADER - 1, MAX_HEADER, MAX_HEADER + 1, text.len() - 3] {
-            let mut hasher = Hasher::default();
+            let mut hasher = ContentHasher::default();
             hasher.update(&text[..cut]);
             hasher.update(&text[cut..]);
             assert_eq!(hasher.finish(), whole, "cut at {cut}");
@@ -473,7 +467,7 @@ mod tests {
         let one = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\none");
         let two = content(b"Message-ID: <x>\r\nSubject: a\r\n\r\ntwo");
         let sources = [candidate(1, 0, &one), candidate(2, 0, &two)];
-        assert_eq!(pair(&sources, &[candidate(9, 0, &two)]), [(2, 9, Rule::Exact)]);
+        assert_eq!(pair(&sources, &[candidate(9, 0, &two)]), [(2, 9, MatchRule::Exact)]);
     }
 
     #[test]
@@ -481,9 +475,9 @@ mod tests {
         let same = content(b"Subject: a\r\n\r\nsame");
         let sources = [candidate(1, 10, &same), candidate(2, 20, &same), candidate(3, 30, &same)];
         let targets = [candidate(7, 10, &same), candidate(8, 30, &same)];
-        assert_eq!(pair(&sources, &targets), [(1, 7, Rule::Exact), (3, 8, Rule::Exact)]);
+        assert_eq!(pair(&sources, &targets), [(1, 7, MatchRule::Exact), (3, 8, MatchRule::Exact)]);
         let undated = [candidate(7, 99, &same), candidate(8, 99, &same)];
-        assert_eq!(pair(&sources, &undated), [(1, 7, Rule::Exact), (2, 8, Rule::Exact)]);
+        assert_eq!(pair(&sources, &undated), [(1, 7, MatchRule::Exact), (2, 8, MatchRule::Exact)]);
     }
 
     #[test]
@@ -491,7 +485,7 @@ mod tests {
         let source = content("Subject: Grüße\r\n\r\nhello\r\n".as_bytes());
         let rewritten = content(b"Subject: GrXXXXe\r\nX-Cyrus: 1\r\n\r\nhello\r\n\r\n");
         let found = pair(&[candidate(1, 0, &source)], &[candidate(5, 0, &rewritten)]);
-        assert_eq!(found, [(1, 5, Rule::Rewritten)]);
+        assert_eq!(found, [(1, 5, MatchRule::Rewritten)]);
         let plain = content(b"Subject: plain\r\n\r\nhello\r\n");
         let different = content(b"Subject: different\r\n\r\nhello\r\n");
         assert_eq!(pair(&[candidate(1, 0, &plain)], &[candidate(5, 0, &different)]), []);

@@ -4,19 +4,19 @@
 use jiff::fmt::rfc2822::DateTimeParser;
 use mailhaul_imap::InternalDate;
 
-/// By which rule a copy got a date of its own.
+/// The rule that gave a copy another date than its source's INTERNALDATE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dated {
+pub(crate) enum DateRule {
     /// The newest Received line: when the old host had it.
     Received,
-    /// The Date line: when it was written.
+    /// The Date field: when it was written.
     Written,
     /// There is neither, or the target takes neither: it gives it the time of the copy.
     Copied,
 }
 
-impl Dated {
-    /// For machines, in a difference's `by`.
+impl DateRule {
+    /// Returns the stable name, the value of `by` in a difference.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -26,9 +26,9 @@ impl Dated {
         }
     }
 
-    /// What became of the date, in a sentence.
+    /// Returns what became of the date as a clause for the report.
     #[must_use]
-    pub(crate) fn told(self, date: Option<&InternalDate>) -> String {
+    pub(crate) fn sentence(self, date: Option<&InternalDate>) -> String {
         let date = date.map(ToString::to_string).unwrap_or_default();
         match self {
             Self::Received => format!("its copy has the date of its newest Received line, {date}"),
@@ -44,18 +44,18 @@ impl Dated {
 /// The date that a header gives for a message: of its first Received line that has one, else of its Date
 /// line. One that is `not` to be given again does not count.
 #[must_use]
-pub(crate) fn date_of(header: &[u8], not: Option<&InternalDate>) -> (Dated, Option<InternalDate>) {
+pub(crate) fn date_of(header: &[u8], not: Option<&InternalDate>) -> (DateRule, Option<InternalDate>) {
     let usable = |date: &InternalDate| not.is_none_or(|not| not != date);
     let received = fields(header, "received").into_iter().find_map(|value| {
         // The date stands behind the last semicolon (RFC 5322 section 3.6.7).
         parse(value.rsplit(';').next()?).filter(usable)
     });
     if let Some(date) = received {
-        return (Dated::Received, Some(date));
+        return (DateRule::Received, Some(date));
     }
     match fields(header, "date").into_iter().find_map(|value| parse(&value)).filter(usable) {
-        Some(date) => (Dated::Written, Some(date)),
-        None => (Dated::Copied, None),
+        Some(date) => (DateRule::Written, Some(date)),
+        None => (DateRule::Copied, None),
     }
 }
 
@@ -97,7 +97,10 @@ mod tests {
         let header = b"Received: from a by b\r\n\twith ESMTP; Fri, 5 Mar 2021 10:11:12 +0100 (CET)\r\n\
             Received: from c by a; Thu, 4 Mar 2021 10:11:12 +0100\r\nDate: Wed, 3 Mar 2021 10:11:12 +0100\r\n\r\n";
         let (rule, date) = date_of(header, None);
-        assert_eq!((rule, date.unwrap().to_string()), (Dated::Received, "05-Mar-2021 10:11:12 +0100".into()));
+        assert_eq!(
+            (rule, date.unwrap().to_string()),
+            (DateRule::Received, "05-Mar-2021 10:11:12 +0100".into())
+        );
         let (_, other) = date_of(header, date.as_ref());
         assert_eq!(
             other.unwrap().to_string(),
@@ -112,11 +115,15 @@ mod tests {
             ["Wed, 3 Mar 2021 10:11:12 +0100", "Mon, 3 Mar 2021 10:11:12 +0100", "3 Mar 21 09:11:12 GMT"]
         {
             let (rule, date) = date_of(format!("Subject: x\r\ndate: {text}\r\n\r\n").as_bytes(), None);
-            assert_eq!((rule, date.map(|d| d.unix_seconds)), (Dated::Written, Some(1_614_762_672)), "{text}");
+            assert_eq!(
+                (rule, date.map(|d| d.unix_seconds)),
+                (DateRule::Written, Some(1_614_762_672)),
+                "{text}"
+            );
         }
         assert_eq!(
             date_of(b"Received: from a; yesterday\r\nDate: soon\r\n\r\n", None),
-            (Dated::Copied, None)
+            (DateRule::Copied, None)
         );
     }
 }

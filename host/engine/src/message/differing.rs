@@ -11,36 +11,30 @@ use crate::side::Side;
 use crate::state::ledger::Digests;
 use crate::summary::{Difference, DifferenceKind};
 
-/// What came of comparing a message with its copy.
+/// The comparison of one message with its copy.
 #[derive(Debug)]
-pub(crate) struct Pair {
-    /// The message at the source.
+pub(crate) struct ComparedPair {
     pub uid: u32,
-    /// Its copy.
     pub target_uid: u32,
     /// What differs; nothing when they are the same.
     pub kinds: Vec<DifferenceKind>,
     /// Both ends' bytes and digests, as deep as they were read; `None` where one end did not give it.
-    pub read: Option<Read>,
+    pub read: Option<PairContents>,
     /// Why one end did not give it, in a sentence; `None` also where it is not there any more.
     pub refused: Option<String>,
 }
 
-/// A message and its copy, read.
+/// The sizes and digests of a message and its copy, as deep as both were read.
 #[derive(Debug)]
-pub(crate) struct Read {
-    /// Bytes at the source.
+pub(crate) struct PairContents {
     pub len: u64,
-    /// Bytes on the target.
     pub target_len: u64,
-    /// The message's digests.
     pub source: Digests,
-    /// Its copy's.
     pub target: Digests,
 }
 
-impl Pair {
-    /// The differences, of a source folder under this name.
+impl ComparedPair {
+    /// Returns the differences as the report has them, for the source folder of this name.
     pub(crate) fn differences(&self, folder: &str) -> impl Iterator<Item = Difference> {
         let of = |kind, detail: String| Difference {
             folder: folder.to_owned(),
@@ -70,7 +64,7 @@ pub(crate) async fn compare_pairs(
     ends: &mut Ends,
     pairs: &[(u32, u32)],
     depth: Depth,
-) -> Result<Vec<Pair>, EndError> {
+) -> Result<Vec<ComparedPair>, EndError> {
     let sources: Vec<u32> = pairs.iter().map(|(uid, _)| *uid).collect();
     let targets: Vec<u32> = pairs.iter().map(|(_, target_uid)| *target_uid).collect();
     let (a, b) =
@@ -85,7 +79,7 @@ pub(crate) async fn compare_pairs(
             let refused = refused.into_iter().find_map(|(side, words)| {
                 Some(format!("the {side} does not give it, so it was not compared: {}", words?))
             });
-            compared.push(Pair { uid, target_uid, kinds: Vec::new(), read: None, refused });
+            compared.push(ComparedPair { uid, target_uid, kinds: Vec::new(), read: None, refused });
             continue;
         };
         let mut kinds = compare_contents(x, y, depth);
@@ -95,8 +89,8 @@ pub(crate) async fn compare_pairs(
         {
             kinds = vec![DifferenceKind::Truncated];
         }
-        let read = Read { len: x.len, target_len: y.len, source: x.digests(), target: y.digests() };
-        compared.push(Pair { uid, target_uid, kinds, read: Some(read), refused: None });
+        let read = PairContents { len: x.len, target_len: y.len, source: x.digests(), target: y.digests() };
+        compared.push(ComparedPair { uid, target_uid, kinds, read: Some(read), refused: None });
     }
     Ok(compared)
 }

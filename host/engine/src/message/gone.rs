@@ -9,11 +9,10 @@ use crate::summary::{Difference, DifferenceKind};
 
 use mailhaul_imap::Selected;
 
-/// Of so many copies in a folder one may be gone, and one of those that are left over as well: of three one,
-/// of eleven two …
+/// One in so many copies of a folder may be gone, rounded up: one of three, two of eleven.
 const ONE_IN: usize = 10;
 
-/// … but at most this many.
+/// At most this many may be gone of a folder, however large it is.
 const AT_MOST: usize = 100;
 
 /// Whether so many that are `gone` of a folder's `proven` copies are what an owner does.
@@ -25,7 +24,7 @@ pub(crate) fn is_ordinary(gone: usize, proven: usize) -> bool {
 /// Whether the target folder that was opened as `now` is the one in which the copies were seen: one
 /// UIDVALIDITY, and a UIDNEXT above all that it had given by then.
 #[must_use]
-pub(crate) fn has_its_numbers<'a>(
+pub(crate) fn has_same_numbering<'a>(
     row: &FolderRow,
     copies: impl IntoIterator<Item = &'a Row>,
     now: &Selected,

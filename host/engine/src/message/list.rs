@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mailhaul_imap::{Fetch, FetchItems, FlagSets, FolderName, ImapError, Refusal, Selected, Session, UidSet};
 
-use crate::message::content::{Content, Hasher};
-pub(crate) use crate::message::listed::Listed;
+use crate::message::content::{Content, ContentHasher};
+pub(crate) use crate::message::listed::ListedMessage;
 
 /// Longest header block looked at for a Message-ID.
 const MAX_IDENTITY: usize = 64 * 1024;
@@ -20,12 +20,12 @@ pub(crate) async fn list(
     session: &mut Session,
     uids: UidSet,
     items: FetchItems,
-) -> Result<Vec<Listed>, ImapError> {
+) -> Result<Vec<ListedMessage>, ImapError> {
     let mut fetch = session.fetch(uids, items);
     let (mut listed, mut sets) = (Vec::new(), FlagSets::default());
     while let Some(mut message) = fetch.next().await? {
         message.flags = sets.share(message.flags);
-        listed.push(Listed::from(message));
+        listed.push(ListedMessage::from(message));
     }
     refuse_holes(&fetch, false)?;
     listed.sort_by_key(|m| m.uid);
@@ -41,12 +41,12 @@ pub(crate) async fn list(
 pub(crate) async fn list_with_ids(
     session: &mut Session,
     uids: UidSet,
-) -> Result<(Vec<Listed>, HashMap<u32, Vec<u8>>), ImapError> {
+) -> Result<(Vec<ListedMessage>, HashMap<u32, Vec<u8>>), ImapError> {
     let mut fetch = session.fetch(uids, FetchItems::Identity);
     let (mut listed, mut ids) = (Vec::new(), HashMap::new());
     while let Some(message) = fetch.next().await? {
         ids.extend(message_id(&fetch.body(MAX_IDENTITY).await?).map(|id| (message.uid, id)));
-        listed.push(Listed::from(message));
+        listed.push(ListedMessage::from(message));
     }
     let ended = fetch.refused().iter().filter(|refused| refused.ended);
     let nameless = ended.fold(UidSet::default(), |mut all, refused| {
@@ -66,17 +66,16 @@ pub(crate) async fn list_with_ids(
 
 /// The message of this UID in a list, which is in UID order.
 #[must_use]
-pub(crate) fn in_list(listed: &[Listed], uid: u32) -> Option<&Listed> {
+pub(crate) fn in_list(listed: &[ListedMessage], uid: u32) -> Option<&ListedMessage> {
     listed.binary_search_by_key(&uid, |m| m.uid).ok().and_then(|at| listed.get(at))
 }
 
-/// A folder's list beside the server's own counts.
+/// A folder's list with the server's own counts.
 #[derive(Debug)]
 pub(crate) struct WholeList {
-    /// The folder as it was opened last.
     pub selected: Selected,
-    /// Every message that is listed.
-    pub listed: Vec<Listed>,
+    /// Every message the server listed.
+    pub listed: Vec<ListedMessage>,
     /// Messages by STATUS, where that was asked.
     pub status: Option<u32>,
 }
@@ -131,7 +130,7 @@ async fn list_counted(
     session: &mut Session,
     selected: &Selected,
     status: Option<u32>,
-) -> Result<Vec<Listed>, ImapError> {
+) -> Result<Vec<ListedMessage>, ImapError> {
     session.expect_messages(status.unwrap_or(0));
     if selected.exists > 0 {
         return list(session, UidSet::all(), FetchItems::Meta).await;
@@ -174,7 +173,7 @@ fn refuse_holes(fetch: &Fetch<'_>, but_ended: bool) -> Result<(), ImapError> {
 }
 
 fn message_id(header: &[u8]) -> Option<Vec<u8>> {
-    let mut hasher = Hasher::default();
+    let mut hasher = ContentHasher::default();
     hasher.update(header);
     hasher.finish().message_id
 }
@@ -185,7 +184,6 @@ pub(crate) const NO_TEXT: &str = "it is listed, and the answer to the request fo
 /// What was read of chosen messages. One that is in neither list is not there any more.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
-    /// The contents, by UID.
     pub found: HashMap<u32, Content>,
     /// Messages that the server has and does not give, asked for twice, with its words. Nothing may be
     /// concluded from not knowing them.
@@ -208,10 +206,11 @@ pub(crate) async fn headers(session: &mut Session, uids: &[u32]) -> Result<Conte
     hashed(session, uids, FetchItems::Headers).await
 }
 
-/// A server that asks for patience is waited for: at first so long, doubled each time it asks again …
+/// First wait for a server that asks for patience; doubled each time in a row that it asks again.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// … so often in a row at most. A longer wait is for whoever dials anew.
+/// So often in a row a server is waited for here; after that the caller dials anew.
 const MOST_WAITS: u32 = 7;
+/// A server that names a longer wait is left to the caller.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 async fn hashed(session: &mut Session, uids: &[u32], items: FetchItems) -> Result<Contents, ImapError> {
@@ -263,7 +262,7 @@ async fn hash(
             read.refused.insert(message.uid, NO_TEXT.to_owned());
             continue;
         }
-        let mut hasher = Hasher::default();
+        let mut hasher = ContentHasher::default();
         while let Some(piece) = fetch.chunk().await? {
             hasher.update(&piece);
         }

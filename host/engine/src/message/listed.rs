@@ -7,21 +7,19 @@ use crate::state::ledger::Figures;
 /// A number of 40 bits: a size of a terabyte, or a date of thirty thousand years.
 type Bits40 = [u8; 5];
 
-/// What stands for no date.
+/// Stands for an unknown date: below every date that fits 40 bits.
 const NO_DATE: i64 = -(1 << 39);
 
-/// A message of a list.
+/// A message as a server's list shows it, packed into 24 bytes.
 #[derive(Clone)]
-pub(crate) struct Listed {
-    /// Its flags.
+pub(crate) struct ListedMessage {
     pub flags: Flags,
-    /// Its UID.
     pub uid: u32,
     size: Bits40,
     date: Bits40,
 }
 
-impl Listed {
+impl ListedMessage {
     /// A message of which the list says this. A size of more than a terabyte is told as one.
     #[must_use]
     pub(crate) fn new(uid: u32, figures: Figures, flags: Flags) -> Self {
@@ -61,13 +59,13 @@ impl Listed {
     }
 }
 
-impl std::fmt::Debug for Listed {
+impl std::fmt::Debug for ListedMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({} bytes, {:?}, {})", self.uid, self.size(), self.date(), self.flags)
     }
 }
 
-impl From<FetchedMessage> for Listed {
+impl From<FetchedMessage> for ListedMessage {
     fn from(message: FetchedMessage) -> Self {
         let date = message.internal_date.map(|date| date.unix_seconds);
         Self::new(message.uid, Figures { size: message.size.unwrap_or(0), date }, message.flags)
@@ -90,10 +88,10 @@ mod tests {
 
     #[test]
     fn a_listed_message_takes_24_bytes_and_says_what_it_was_told() {
-        assert_eq!(size_of::<Listed>(), 24);
+        assert_eq!(size_of::<ListedMessage>(), 24);
         let told = |size, date| {
             let figures = Figures { size, date };
-            (Listed::new(7, figures, Flags::parse("\\Seen $a")).figures(), figures)
+            (ListedMessage::new(7, figures, Flags::parse("\\Seen $a")).figures(), figures)
         };
         for date in [None, Some(0), Some(-1), Some(1_600_000_000), Some(NO_DATE + 1), Some(-NO_DATE - 1)] {
             for size in [0, 1, 5_000_000_000, (1 << 39) - 1] {
@@ -102,6 +100,6 @@ mod tests {
             }
         }
         assert_eq!(told(u64::MAX, Some(i64::MAX)).0, Figures { size: (1 << 39) - 1, date: None });
-        assert_eq!(Listed::bare(7, 12).figures(), Figures { size: 12, date: None });
+        assert_eq!(ListedMessage::bare(7, 12).figures(), Figures { size: 12, date: None });
     }
 }

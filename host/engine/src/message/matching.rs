@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use mailhaul_imap::{FolderName, Session};
 
-use crate::message::content::{Candidate, Content, Rule, pair};
-use crate::message::list::{Listed, contents, list_with_ids};
+use crate::message::content::{Candidate, Content, MatchRule, pair};
+use crate::message::list::{ListedMessage, contents, list_with_ids};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -27,17 +27,13 @@ const CHUNK: usize = 500;
 /// A source message that is on the target.
 #[derive(Debug, Clone)]
 pub(crate) struct Match {
-    /// Source message.
-    pub source: Listed,
-    /// Target message.
-    pub target: Listed,
-    /// The source's content.
+    pub source: ListedMessage,
+    pub target: ListedMessage,
     pub content: Content,
-    /// By which rule.
-    pub rule: Rule,
+    pub rule: MatchRule,
 }
 
-/// How widely the target is searched.
+/// Which messages of the target are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Search {
     /// Everything that is given: a few messages that came just now, under whatever size and date.
@@ -46,10 +42,9 @@ pub(crate) enum Search {
     Narrow,
 }
 
-/// What came of a look at the target.
+/// What a search of the target for source messages found.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Source messages that are there.
+pub(crate) struct MatchResult {
     pub matches: Vec<Match>,
     /// Source messages that may be there: one side does not give what would have to be compared. With the
     /// words for it.
@@ -86,16 +81,16 @@ pub(crate) async fn wait_until_quiet(target: &mut Session, folder: &FolderName) 
 /// When either end fails.
 pub(crate) async fn find(
     ends: &mut Ends,
-    open: &[Listed],
+    open: &[ListedMessage],
     unclaimed: &[u32],
     search: Search,
-    is_ours: impl Fn(&Listed, u32) -> bool,
-) -> Result<Found, EndError> {
+    is_ours: impl Fn(&ListedMessage, u32) -> bool,
+) -> Result<MatchResult, EndError> {
     let Ends { source, target } = ends;
     let at_target = EndError::at(Side::Target);
     let at_source = EndError::at(Side::Source);
     if open.is_empty() || unclaimed.is_empty() {
-        return Ok(Found::default());
+        return Ok(MatchResult::default());
     }
     let (unclaimed, with_ids) = tokio::join!(
         list_with_ids(target, unclaimed.iter().copied().collect()),
@@ -103,16 +98,16 @@ pub(crate) async fn find(
     );
     let (unclaimed, target_ids) = unclaimed.map_err(&at_target)?;
     let (with_ids, source_ids) = with_ids.map_err(&at_source)?;
-    let uids = |list: &[Listed]| list.iter().map(|m| m.uid).collect::<Vec<u32>>();
+    let uids = |list: &[ListedMessage]| list.iter().map(|m| m.uid).collect::<Vec<u32>>();
     let (sources, targets) = match search {
         Search::All => (uids(&with_ids), uids(&unclaimed)),
         Search::Narrow => narrow((&with_ids, &source_ids), (&unclaimed, &target_ids)),
     };
     if sources.is_empty() {
-        return Ok(Found::default());
+        return Ok(MatchResult::default());
     }
     tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
-    let by_uid = |list: &[Listed]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
+    let by_uid = |list: &[ListedMessage]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
     let (all_sources, all_targets) = (by_uid(&with_ids), by_uid(&unclaimed));
     let (sources, unread) = read(ends, Side::Source, &sources, &all_sources).await?;
     let mut undecided: HashMap<u32, String> = unread
@@ -121,8 +116,8 @@ pub(crate) async fn find(
         .collect();
     let (targets, unread) = read(ends, Side::Target, &targets, &all_targets).await?;
     let contents: HashMap<u32, &Content> = sources.iter().map(|c| (c.uid, &c.content)).collect();
-    let stands_for = |source: &Listed, target: u32| source.is_deleted() || is_ours(source, target);
-    let is_marked = |uid: &u32| all_targets.get(uid).is_some_and(Listed::is_deleted);
+    let stands_for = |source: &ListedMessage, target: u32| source.is_deleted() || is_ours(source, target);
+    let is_marked = |uid: &u32| all_targets.get(uid).is_some_and(ListedMessage::is_deleted);
     let (marked, kept): (Vec<Candidate>, Vec<Candidate>) =
         targets.into_iter().partition(|c| is_marked(&c.uid));
     let mut pairs = pair(&sources, &kept);
@@ -151,7 +146,7 @@ pub(crate) async fn find(
     for (uid, words) in unread {
         let Some(hidden) = all_targets.get(&uid) else { continue };
         let hidden_id = target_ids.get(&uid);
-        let may_be = |one: &&Listed| {
+        let may_be = |one: &&ListedMessage| {
             !matched.contains(&one.uid)
                 && (!hidden.is_deleted() || stands_for(one, uid))
                 && may_be_one((one, source_ids.get(&one.uid)), (hidden, hidden_id))
@@ -164,11 +159,11 @@ pub(crate) async fn find(
             });
         }
     }
-    Ok(Found { matches, undecided })
+    Ok(MatchResult { matches, undecided })
 }
 
-/// A message of a list, and its Message-ID.
-type Named<'a> = (&'a Listed, Option<&'a Vec<u8>>);
+/// A listed message with its Message-ID, where one was read.
+type Named<'a> = (&'a ListedMessage, Option<&'a Vec<u8>>);
 
 /// Whether what the lists say of two messages leaves it possible that they are one.
 fn may_be_one((a, id): Named<'_>, (b, other_id): Named<'_>) -> bool {
@@ -184,7 +179,7 @@ async fn read(
     ends: &mut Ends,
     side: Side,
     uids: &[u32],
-    listed: &HashMap<u32, Listed>,
+    listed: &HashMap<u32, ListedMessage>,
 ) -> Result<(Vec<Candidate>, BTreeMap<u32, String>), EndError> {
     let mut all = Vec::with_capacity(uids.len());
     let mut refused = BTreeMap::new();
@@ -194,7 +189,7 @@ async fn read(
         let read = contents(session, chunk).await.map_err(EndError::at(side))?;
         refused.extend(read.refused);
         for (uid, content) in read.found {
-            let date = listed.get(&uid).and_then(Listed::date);
+            let date = listed.get(&uid).and_then(ListedMessage::date);
             all.push(Candidate { uid, date, content });
         }
     }
@@ -203,7 +198,7 @@ async fn read(
 }
 
 /// A list, and the Message-IDs of its messages.
-type List<'a> = (&'a [Listed], &'a HashMap<u32, Vec<u8>>);
+type List<'a> = (&'a [ListedMessage], &'a HashMap<u32, Vec<u8>>);
 
 /// Messages on both sides that share a size, a Message-ID or a date with one on the other side.
 fn narrow(sources: List<'_>, targets: List<'_>) -> (Vec<u32>, Vec<u32>) {
@@ -213,7 +208,7 @@ fn narrow(sources: List<'_>, targets: List<'_>) -> (Vec<u32>, Vec<u32>) {
         Id(&'a [u8]),
         Date(i64),
     }
-    fn keys<'a>(message: &Listed, ids: &'a HashMap<u32, Vec<u8>>) -> impl Iterator<Item = Key<'a>> {
+    fn keys<'a>(message: &ListedMessage, ids: &'a HashMap<u32, Vec<u8>>) -> impl Iterator<Item = Key<'a>> {
         [
             Some(message.size()).filter(|size| *size > 0).map(Key::Size),
             ids.get(&message.uid).map(|id| Key::Id(id)),

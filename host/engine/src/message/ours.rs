@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use mailhaul_imap::{FetchItems, ImapError, Selected, Session, UidSet};
 
 use crate::message::list::{contents, list};
-use crate::state::ledger::{Copy, Figures, Outcome, Place};
+use crate::state::ledger::{CopyRow, Figures, Outcome, Place};
 
 /// Messages whose contents are held at the same time.
 const CHUNK: usize = 200;
 
-/// How sure it has to be.
+/// How much evidence an operation needs that a target message is our copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sure {
+pub(crate) enum Certainty {
     /// What is done can be done back: the figures of the list will do, and where these are others, the bytes
     /// decide.
     ByFigures,
@@ -22,28 +22,26 @@ pub(crate) enum Sure {
     ByBytes,
 }
 
-/// Why a message is not to be touched.
+/// Why a message of the target is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// It was on the target before.
+pub(crate) enum KeptReason {
+    /// It was on the target before the first run.
     Found,
-    /// Its copy is, or was, in another place.
+    /// It is not one of the copies in this place.
     Elsewhere,
-    /// It is not under its number any more.
+    /// Nothing is under its UID any more.
     Gone,
-    /// What is under its number is something else.
+    /// Another message, or another text, is under its UID.
     Altered,
-    /// The target does not give it: in its own words.
+    /// The target refuses to give it, with these words.
     Unreadable(String),
 }
 
-/// What came of asking.
+/// Which copies are ours to change, and which are not.
 #[derive(Debug, Default)]
-pub(crate) struct Judged {
-    /// Our copies.
-    pub ours: Vec<Copy>,
-    /// All others, each with why.
-    pub kept: Vec<(Copy, Kept)>,
+pub(crate) struct Judgement {
+    pub ours: Vec<CopyRow>,
+    pub kept: Vec<(CopyRow, KeptReason)>,
 }
 
 /// Judges `copies`, of which the ledger says that they are in `place`, which is open as `selected`: by the
@@ -54,10 +52,10 @@ pub(crate) struct Judged {
 pub(crate) async fn judge(
     target: &mut Session,
     (place, selected): (&Place, &Selected),
-    copies: Vec<Copy>,
-    sure: Sure,
-) -> Result<Judged, ImapError> {
-    let mut judged = Judged::default();
+    copies: Vec<CopyRow>,
+    sure: Certainty,
+) -> Result<Judgement, ImapError> {
+    let mut judged = Judgement::default();
     let mut here = Vec::with_capacity(copies.len());
     for copy in copies {
         let kept = match copy.outcome {
@@ -65,8 +63,8 @@ pub(crate) async fn judge(
                 here.push(copy);
                 continue;
             }
-            Outcome::Copied => Kept::Elsewhere,
-            _ => Kept::Found,
+            Outcome::Copied => KeptReason::Elsewhere,
+            _ => KeptReason::Found,
         };
         judged.kept.push((copy, kept));
     }
@@ -81,11 +79,13 @@ pub(crate) async fn judge(
     let mut doubted = Vec::new();
     for copy in here {
         match listed.get(&copy.target_uid) {
-            None => judged.kept.push((copy, Kept::Gone)),
+            None => judged.kept.push((copy, KeptReason::Gone)),
             // Without UIDVALIDITY nobody can tell whether a number is still the same message's; its bytes
             // can.
             Some(now)
-                if sure == Sure::ByBytes || place.uid_validity.is_none() || copy.at_target.differ(now) =>
+                if sure == Certainty::ByBytes
+                    || place.uid_validity.is_none()
+                    || copy.at_target.differ(now) =>
             {
                 doubted.push(copy);
             }
@@ -101,9 +101,9 @@ pub(crate) async fn judge(
             let uid = copy.target_uid;
             match (read.found.get(&uid), read.refused.remove(&uid)) {
                 (Some(content), _) if content.is_copy_of(&copy.content) => judged.ours.push(copy),
-                (Some(_), _) => judged.kept.push((copy, Kept::Altered)),
-                (None, Some(words)) => judged.kept.push((copy, Kept::Unreadable(words))),
-                (None, None) => judged.kept.push((copy, Kept::Gone)),
+                (Some(_), _) => judged.kept.push((copy, KeptReason::Altered)),
+                (None, Some(words)) => judged.kept.push((copy, KeptReason::Unreadable(words))),
+                (None, None) => judged.kept.push((copy, KeptReason::Gone)),
             }
         }
     }

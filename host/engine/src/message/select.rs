@@ -1,10 +1,10 @@
 //! The operator's selection: messages that are left out.
 
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::task::context::Context;
 
 /// The operator's selection that leaves a message out, in words.
-pub(crate) fn left_out(context: &Context, message: &Listed) -> Option<String> {
+pub(crate) fn left_out(context: &Context, message: &ListedMessage) -> Option<String> {
     let select = &context.job.select;
     if let Some((since, written)) = &select.since
         && message.date().is_some_and(|date| date < *since)

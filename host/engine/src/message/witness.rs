@@ -1,6 +1,6 @@
-//! Messages that a server has altered, known by what a reader knows them by: see [`Telling::witness`].
+//! Messages that a server has altered, known by what a reader knows them by: see [`HeaderChecks::witness`].
 //!
-//! [`Telling::witness`]: crate::state::ledger::Telling::witness
+//! [`HeaderChecks::witness`]: crate::state::ledger::Telling::witness
 
 use std::collections::HashMap;
 

@@ -21,11 +21,11 @@ impl fmt::Display for PluginId {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("plugin `{plugin}` {failure} in `{call}`")]
 pub struct PluginError {
-    /// The plugin.
+    /// Which plugin it was.
     pub plugin: PluginId,
     /// The function that was called, e.g. `map-folders`.
     pub call: String,
-    /// What went wrong.
+    /// How the call failed.
     pub failure: PluginFailure,
 }
 
@@ -36,24 +36,24 @@ pub enum PluginFailure {
     /// Its settings or its input are unusable: the operator can mend this. `place` is `file:line` when known.
     #[error("cannot use what it was given{}: {reason}", place.as_ref().map(|p| format!(" ({p})")).unwrap_or_default())]
     Unusable {
-        /// `file:line` or a settings key.
+        /// `file:line`, or the key of a setting; `None` when the plugin names none.
         place: Option<String>,
         /// The plugin's own words, escaped and bounded.
         reason: String,
     },
-    /// It answered with an error of its own.
+    /// It answered with an error of its own, in these words.
     #[error("failed: {0}")]
-    Said(String),
+    Reported(String),
     /// It trapped (panic, unreachable, stack overflow). `detail` ends with its last log line, if any.
     #[error("crashed: {0}")]
     Trap(String),
-    /// It used up its CPU budget (milliseconds).
+    /// It used up its CPU budget of so many milliseconds.
     #[error("used more than its {0} ms of CPU time")]
     Cpu(u64),
     /// It did not answer in time (milliseconds of wall clock).
     #[error("did not answer within {0} ms")]
     Wall(u64),
-    /// It wanted more memory than allowed (bytes).
+    /// It wanted more memory than its limit of so many bytes.
     #[error("wanted more than its {0} bytes of memory")]
     Memory(u64),
     /// It sent more data, handles or log lines than allowed.
@@ -62,13 +62,13 @@ pub enum PluginFailure {
     /// Its answer breaks the contract (wrong index, duplicate key, endless paging …).
     #[error("gave an answer that breaks the contract: {0}")]
     BadReply(String),
-    /// It asked for something it was not granted.
+    /// It asked for a host, a secret or a file that it was not granted.
     #[error("was refused: {0}")]
     Denied(String),
     /// It wants to be asked again, not before this many milliseconds, and says why.
     #[error("could not answer now: {1}")]
     RetryAfter(u32, String),
-    /// It does not do that.
+    /// It has no such function, or not for this input.
     #[error("does not do this: {0}")]
     Unsupported(String),
 }

@@ -1,65 +1,65 @@
 //! What plugins report: remarks, findings and verdicts.
 
-/// How grave a diagnostic is.
+/// How grave a remark of a plugin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// Worth knowing.
+    /// Worth knowing; nothing follows from it.
     Note,
-    /// Worth looking at.
+    /// Worth looking at; nothing stops.
     Warning,
-    /// Makes the thing it is about unusable.
+    /// What it is about cannot be used.
     Error,
 }
 
-/// A remark about an input, e.g. a broken row.
+/// A plugin's remark about its input, e.g. a broken row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How grave.
+    /// Whether it stops the command: `error` does.
     pub severity: Severity,
-    /// Stable machine code, e.g. `csv.missing-column`.
+    /// Stable code, e.g. `csv.missing-column`.
     pub code: String,
-    /// One sentence.
+    /// The remark as one sentence.
     pub message: String,
-    /// `file:line` or a settings key.
+    /// `file:line`, or the key of a setting; `None` for the input as a whole.
     pub at: Option<String>,
 }
 
-/// How deep a comparison goes.
+/// How deep both ends are compared, each depth including those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
-    /// Message lists of both sides.
+    /// The message lists of both sides: whether each message is there.
     Counts,
-    /// Also flags, dates, sizes and headers.
+    /// Flags, dates, sizes and header fields as well.
     Headers,
-    /// Also whole bodies, byte for byte.
+    /// Whole messages as well, byte for byte.
     Full,
 }
 
-/// A validator's verdict.
+/// A validator's verdict on a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HookOutcome {
-    /// Nothing wrong.
+    /// Nothing is wrong.
     Pass,
-    /// Something is wrong: exit code 3.
+    /// Something is wrong: the mailbox is not complete, and the exit code is 3.
     Fail,
-    /// It could not tell: a warning.
+    /// It could not tell: a warning, which changes no exit code.
     Inconclusive,
 }
 
-/// One remark of a validator.
+/// One remark of a validator, about a mailbox, a folder or a message.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
-    /// How grave.
+    /// How grave it is; the verdict is given apart from it.
     pub severity: Severity,
-    /// Stable machine code.
+    /// Stable code of the plugin's choosing.
     pub code: String,
-    /// One sentence.
+    /// The remark as one sentence.
     pub message: String,
     /// The source or target folder it is about, in display form.
     pub folder: Option<String>,
-    /// The UID it is about.
+    /// Which message it is about, by its UID in that folder.
     pub uid: Option<u32>,
 }

@@ -5,70 +5,70 @@ use super::server::{FolderInfo, ServerDescription};
 use async_trait::async_trait;
 use mailhaul_imap::{FolderPath, SpecialUse};
 
-/// What a mapper is asked.
+/// What a mapper is given: both servers, their folders, and what is decided already.
 #[derive(Debug, Clone)]
 pub struct MappingRequest {
-    /// The old host.
+    /// The host the mail comes from.
     pub source: ServerDescription,
-    /// The new host.
+    /// The host the mail goes to.
     pub target: ServerDescription,
-    /// Folders of the source, in LIST order.
+    /// The source's folders, in LIST order.
     pub source_folders: Vec<FolderInfo>,
-    /// Folders the target has already.
+    /// The folders that the target has already.
     pub target_folders: Vec<FolderInfo>,
     /// Rulings of the steps before this one; a mapper may rule only on the rest.
     pub settled: Vec<Ruling>,
 }
 
-/// Where one source folder goes, and why.
+/// A decision about one source folder, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruling {
     /// Index into [`MappingRequest::source_folders`].
     pub folder: usize,
-    /// The decision.
+    /// Where the folder goes, or that it is left out.
     pub decision: Decision,
-    /// One line for `plan --explain`.
+    /// The reason as one line, shown by `plan --explain`.
     pub why: String,
 }
 
-/// A mapper's decision about one folder.
+/// Where one folder goes, or that it is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Copy into this target folder.
+    /// The folder is copied into this one of the target.
     MapTo {
-        /// Unicode levels without prefix.
+        /// Unicode levels, without the personal namespace's prefix.
         path: FolderPath,
         /// Role to create it with where the server supports that.
         role: Option<SpecialUse>,
         /// Subscribe to it; `None` follows the source's subscription.
         subscribe: Option<bool>,
     },
-    /// Permit it out, with the reason shown to the user.
+    /// The folder is left out, for this reason, which the report shows.
     Skip(String),
 }
 
-/// A mapper's answer.
+/// A mapper's answer: rulings on some folders, and remarks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
-    /// Rulings on folders that were not settled before.
+    /// Rulings on folders that no step before has ruled on; any other ruling is an error.
     pub rulings: Vec<Ruling>,
     /// Remarks for the plan, e.g. why two claimants of one role were both left alone.
     pub notes: Vec<MappingNote>,
 }
 
-/// A remark of a mapper that is not a ruling.
+/// A remark of a mapper for the plan, which decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappingNote {
-    /// The folder it is about.
+    /// Index into [`MappingRequest::source_folders`]; `None` for the mailbox.
     pub folder: Option<usize>,
-    /// One sentence.
+    /// The remark as one sentence.
     pub message: String,
 }
 
 /// Decides where folders go. Pure: the same request gives the same answer.
 #[async_trait]
 pub trait FolderMapper: Send + Sync {
-    /// Who this is.
+    /// Returns the plugin's id and version.
     fn plugin(&self) -> &PluginId;
     /// Called once per mailbox and plan. Folders it does not rule on are left to the next step.
     ///

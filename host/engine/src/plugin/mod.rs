@@ -34,15 +34,15 @@ use std::sync::Arc;
 /// Every plugin a project uses, in the order of the file.
 #[derive(Clone)]
 pub struct Plugins {
-    /// `[mailboxes] from`.
+    /// `[mailboxes] from`: makes the list of mailboxes.
     pub source: Arc<dyn MailboxSource>,
-    /// `[plugins] mapping`.
+    /// `[plugins] mapping`: asked in this order where each folder goes.
     pub mappers: Vec<Arc<dyn FolderMapper>>,
-    /// `[plugins] validation`.
+    /// `[plugins] validation`: asked in this order about each finished mailbox.
     pub validators: Vec<Arc<dyn Validator>>,
-    /// Asked about the old host.
+    /// Asked what is known about the old host.
     pub source_profiles: SideProfilers,
-    /// Asked about the new host.
+    /// Asked what is known about the new host.
     pub target_profiles: SideProfilers,
 }
 

@@ -11,91 +11,91 @@ use async_trait::async_trait;
 /// What is known about a kind of server. Every number makes the engine more careful, never less.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerProfile {
-    /// Made for machines: `gmail`.
+    /// The provider's stable name, e.g. `gmail`.
     pub provider: String,
-    /// For people: `Gmail`.
+    /// The provider's name for people, e.g. `Gmail`.
     pub name: String,
-    /// By what it was recognised, for people.
+    /// What the server was recognised by, as a clause for people.
     pub why: String,
     /// Connections to this server at once, all mailboxes together.
     pub max_connections: Option<u32>,
-    /// Connections of one mailbox at once.
+    /// Connections of one mailbox at the same time.
     pub max_connections_per_mailbox: Option<u32>,
-    /// Largest message in bytes.
+    /// The largest message that the server takes, in bytes.
     pub max_append_bytes: Option<u64>,
-    /// Capabilities to be treated as absent, upper case.
+    /// Capabilities to be treated as absent, in upper case.
     pub avoid: Vec<String>,
-    /// `pipeline`, `off`: one command at a time.
+    /// Whether one command has to be answered before the next is sent (switch `pipeline` is `off`).
     pub one_at_a_time: bool,
     /// `folder-names`: whether names that differ in case only are one folder there, when it is known.
     pub folds_case: Option<bool>,
-    /// For people.
+    /// What to know about the provider, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// What was refused.
+/// What a server refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occasion {
-    /// The log-in.
+    /// A log-in, by whichever mechanism.
     LogIn,
-    /// Storing a message.
+    /// An APPEND of a message.
     Append,
-    /// Any other command, by its name.
+    /// Another command, by its name in upper case, or `BYE`.
     Other(String),
 }
 
-/// Which reply it was.
+/// The kind of a reply that is no success (RFC 9051 section 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyKind {
-    /// It will not or cannot.
+    /// NO: it will not, or cannot, do it.
     No,
-    /// It did not understand.
+    /// BAD: it found fault with the command.
     Bad,
-    /// It ended the session.
+    /// BYE: it ended the session.
     Bye,
 }
 
-/// A server's reply that is no success.
+/// A server's reply that is no success, put before a profile to be explained.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// Which end refused.
+    /// The end whose server refused.
     pub side: crate::side::Side,
-    /// What is known about the server.
+    /// What the engine has learnt about that server.
     pub server: ServerDescription,
-    /// What it was taken for.
+    /// The provider it was recognised as, or the operator named.
     pub provider: Option<String>,
-    /// What was refused.
+    /// The command that was refused.
     pub occasion: Occasion,
-    /// Which reply it was.
+    /// NO, BAD or BYE.
     pub kind: ReplyKind,
-    /// The response code, upper case.
+    /// The response code in brackets, in upper case; `None` without one.
     pub code: Option<String>,
-    /// The server's words.
+    /// The text behind the response code.
     pub text: String,
 }
 
 named_enum! {
     /// What a refusal means, in the words that profiles have for it. There is none for success.
     pub enum Meaning {
-        /// The user name or the password is wrong.
+        /// User name or password are wrong.
         AuthRefused = "auth-refused",
-        /// The mailbox does not exist.
+        /// There is no such mailbox.
         MailboxMissing = "mailbox-missing",
-        /// Wrong credentials or no such mailbox.
+        /// Credentials are wrong or there is no such mailbox: the server does not tell which.
         AuthOrMissing = "auth-or-missing",
         /// IMAP is switched off for this mailbox.
         ImapDisabled = "imap-disabled",
-        /// The server wants an OAuth token.
+        /// The server takes no password, only an OAuth token.
         NeedsOauth = "needs-oauth",
-        /// Too many connections or log-ins at once.
+        /// There are too many connections or log-ins at once; waiting helps.
         TooManyConnections = "too-many-connections",
-        /// The mailbox is out of room.
+        /// The mailbox is over its quota.
         Quota = "quota",
-        /// Too much was asked for in too short a time.
+        /// Too much was asked for in too short a time; waiting helps.
         Throttled = "throttled",
-        /// This one message is not taken.
+        /// The server does not take this one message.
         MessageRefused = "message-refused",
-        /// The server failed in some other way.
+        /// The server failed in another way; waiting helps where a time is given.
         ServerFault = "server-fault",
     }
 }
@@ -103,18 +103,18 @@ named_enum! {
 /// What a refusal means. There is no word for success, so that none can be claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classification {
-    /// What it means.
+    /// What the refusal means.
     pub meaning: Meaning,
     /// Worth trying again after this time, 15 minutes at most.
     pub retry_after: Option<std::time::Duration>,
-    /// What the operator can do, escaped.
+    /// What the operator can do, escaped; the profile's own words.
     pub remedy: Option<String>,
 }
 
 /// Knows servers. Pure: the same request gives the same answer.
 #[async_trait]
 pub trait ServerProfiler: Send + Sync {
-    /// Who this is.
+    /// Returns the plugin's id and version.
     fn plugin(&self) -> &PluginId;
     /// Called after log-in; `None` for a server it does not know. `provider` is what the operator named.
     ///
@@ -133,7 +133,7 @@ pub trait ServerProfiler: Send + Sync {
     async fn classify(&self, refusal: &Refusal) -> Result<Option<Classification>, PluginError>;
 }
 
-/// The server profiles that are asked about one side.
+/// The profiles that are asked about the servers of one side, and what the operator named.
 #[derive(Clone, Default)]
 pub struct SideProfilers {
     /// In this order; the first that knows the server is used.

@@ -5,52 +5,52 @@ use super::finding::Diagnostic;
 use async_trait::async_trait;
 use mailhaul_imap::Secret;
 
-/// A mailbox the new host has.
+/// A mailbox that exists on the new host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExistingMailbox {
-    /// Log-in name.
+    /// Its log-in name, as it stands in the project's list.
     pub login: String,
-    /// Bytes it may hold.
+    /// Bytes it may hold; `None` without a limit, or when the API does not say.
     pub quota: Option<u64>,
 }
 
-/// One page of what the new host has.
+/// One page of the mailboxes that exist on the new host.
 #[derive(Debug, Clone, Default)]
 pub struct ExistingPage {
-    /// At most as many as asked for.
+    /// The mailboxes, at most as many as were asked for.
     pub mailboxes: Vec<ExistingMailbox>,
-    /// Token of the next page; `None` at the end.
+    /// Token of the next page; `None` on the last one.
     pub next: Option<String>,
     /// Remarks; one of severity `error` stops the command before anything is created.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// A mailbox that is wanted.
+/// A mailbox that is to be created.
 #[derive(Debug, Clone)]
 pub struct NewMailbox {
-    /// Log-in name on the new host.
+    /// Its log-in name on the new host.
     pub login: String,
-    /// The name of a person.
+    /// The name of its owner, when the list has one.
     pub display_name: Option<String>,
-    /// Bytes it shall hold.
+    /// Bytes it shall hold; `None` for the host's own default.
     pub quota: Option<u64>,
-    /// Its password.
+    /// The password it is created with.
     pub password: Secret,
 }
 
-/// What came of creating one.
+/// What a request to create a mailbox came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
-    /// It was created.
+    /// The mailbox was created, with the password.
     Created,
-    /// It was there; nothing was changed.
+    /// The mailbox was there already, and nothing was changed.
     Exists,
 }
 
-/// Creates mailboxes on the new host.
+/// Creates mailboxes on the new host, e.g. by its control panel's API.
 #[async_trait]
 pub trait MailboxProvisioner: Send + Sync {
-    /// Who this is.
+    /// Returns the plugin's id and version.
     fn plugin(&self) -> &PluginId;
     /// One page of what is there. `domains` are those that matter, sorted.
     ///

@@ -3,7 +3,7 @@
 use mailhaul_imap::{Folder, FolderPath, ServerFacts, SpecialUse};
 use mailhaul_net::TlsMode;
 
-/// A folder as plugins see it.
+/// Returns a listed folder as plugins see it, without figures.
 #[must_use]
 pub(crate) fn info(folder: &Folder) -> FolderInfo {
     FolderInfo {
@@ -17,7 +17,7 @@ pub(crate) fn info(folder: &Folder) -> FolderInfo {
     }
 }
 
-/// A server as plugins see it.
+/// Returns a server's facts as plugins see them.
 #[must_use]
 pub(crate) fn describe(facts: &ServerFacts) -> ServerDescription {
     ServerDescription {
@@ -35,39 +35,39 @@ pub(crate) fn describe(facts: &ServerFacts) -> ServerDescription {
 /// What the engine has learned about one server, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerDescription {
-    /// Host name as configured.
+    /// Host name, as the project file or the list has it.
     pub host: String,
-    /// TCP port.
+    /// TCP port that was dialled.
     pub port: u16,
-    /// How the connection is protected.
+    /// Whether the connection is under TLS, and how that began.
     pub tls: TlsMode,
-    /// The greeting's text.
+    /// Text of the greeting.
     pub greeting: String,
-    /// Capabilities after log-in.
+    /// Capabilities as they stood after the log-in.
     pub capabilities: Vec<String>,
-    /// The reply to ID (RFC 2971).
+    /// Fields and values of the reply to ID (RFC 2971).
     pub id: Vec<(String, String)>,
-    /// Personal namespace prefix, for display only.
+    /// Prefix of the personal namespace (RFC 2342), for display only.
     pub namespace_prefix: String,
-    /// Hierarchy delimiter, for display only.
+    /// Hierarchy delimiter on the wire, for display only.
     pub delimiter: Option<char>,
 }
 
-/// One folder as a mapper sees it.
+/// A folder of either side as plugins see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderInfo {
     /// Unicode levels without the personal namespace's prefix.
     pub path: FolderPath,
-    /// LIST attributes as the server sent them.
+    /// LIST attributes as the server sent them, e.g. `\HasChildren`.
     pub attributes: Vec<String>,
-    /// Roles by SPECIAL-USE (RFC 6154).
+    /// Special uses (RFC 6154), read from the attributes.
     pub roles: Vec<SpecialUse>,
-    /// Whether it can hold messages.
+    /// Whether it can hold messages: it is listed without `\Noselect`.
     pub selectable: bool,
-    /// Whether the user subscribed to it.
+    /// Whether the user is subscribed to it.
     pub subscribed: bool,
-    /// Number of messages, when known.
+    /// Number of messages; `None` when nobody has asked.
     pub messages: Option<u32>,
-    /// Sum of message sizes in bytes, when known.
+    /// Sum of the messages' sizes in bytes; `None` when nobody has asked.
     pub bytes: Option<u64>,
 }

@@ -11,17 +11,17 @@ use mailhaul_net::TlsMode;
 /// How to reach and sign in to one end of a mailbox. Empty fields come from the project file.
 #[derive(Debug, Clone, Default)]
 pub struct AccountEntry {
-    /// Log-in name.
+    /// Log-in name; empty is an error.
     pub login: String,
-    /// Host name.
+    /// Host name; `None` for the side's `host`.
     pub host: Option<String>,
-    /// TCP port.
+    /// TCP port; `None` for the project's port, or the protocol's default where the row names a host or TLS.
     pub port: Option<u16>,
-    /// Protection of the connection.
+    /// Protection of the connection; `None` for the side's `tls`.
     pub tls: Option<TlsMode>,
     /// Password or token; `None` when the project's admin log-in or token is used.
     pub secret: Option<Secret>,
-    /// Bytes it shall hold, for `provision`.
+    /// Bytes the mailbox shall hold, for `provision`; `None` for the host's default.
     pub quota: Option<u64>,
 }
 
@@ -30,34 +30,34 @@ pub struct AccountEntry {
 pub struct MailboxEntry {
     /// Stable identity; the ledger and resumption key on it.
     pub key: String,
-    /// Where the mail is.
+    /// The account the mail comes from.
     pub source: AccountEntry,
-    /// Where it goes.
+    /// The account the mail goes to.
     pub target: AccountEntry,
-    /// Free text for people.
+    /// A name for people, e.g. the owner's.
     pub label: Option<String>,
-    /// Where it was listed, e.g. `mailboxes.csv:42`.
+    /// Where it is listed, e.g. `mailboxes.csv:42`; sentences about it begin with that.
     pub origin: Option<String>,
     /// That source and target, or its target and another mailbox's, are one account or look like one, is
     /// meant.
     pub one_account: bool,
 }
 
-/// One page of mailboxes.
+/// One page of the list of mailboxes.
 #[derive(Debug, Clone, Default)]
 pub struct MailboxPage {
-    /// The mailboxes, at most as many as asked for.
+    /// The mailboxes, at most as many as were asked for.
     pub mailboxes: Vec<MailboxEntry>,
-    /// Token of the next page; `None` at the end.
+    /// Token of the next page; `None` on the last one.
     pub next: Option<String>,
     /// Remarks; one of severity `error` stops the project before anything starts.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Lists the mailboxes to move.
+/// Lists the mailboxes to move, page by page.
 #[async_trait]
 pub trait MailboxSource: Send + Sync {
-    /// Who this is.
+    /// Returns the plugin's id and version.
     fn plugin(&self) -> &PluginId;
     /// The hosts its mailboxes may sign in at beside the project's own two, by a grant of its own; `None` for
     /// one that ships, for which `[mailboxes] hosts` is.

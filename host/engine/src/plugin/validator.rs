@@ -11,19 +11,19 @@ use mailhaul_imap::FolderPath;
 /// One pair of folders with what the ledger says about it.
 #[derive(Debug, Clone)]
 pub struct FolderPair {
-    /// Source folder.
+    /// The source folder.
     pub source: FolderPath,
-    /// Target folder.
+    /// The target folder that it goes to.
     pub target: FolderPath,
-    /// Messages the source has.
+    /// Messages that the source has.
     pub source_messages: u32,
-    /// Of these, put on the target by this project.
+    /// Of these, stored on the target by this project.
     pub copied: u32,
-    /// Of these, found there already.
+    /// Of these, found on the target, which had them before.
     pub already_present: u32,
-    /// Left out by the operator's own rules.
+    /// Of these, left out by a rule or by `[select]`.
     pub skipped: u32,
-    /// Refused or impossible.
+    /// Of these, refused or impossible to read or to send.
     pub failed: u32,
     /// Source UIDs of messages that count as copied or present, and whose copies whoever uses the new mailbox
     /// has moved or deleted since: at most a hundred. They are not on the target any more, and nobody has to
@@ -31,23 +31,23 @@ pub struct FolderPair {
     pub taken_away: Vec<u32>,
 }
 
-/// When a validator is called.
+/// When in a move a validator is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// At the end of a run or of `verify`.
     AfterRun,
-    /// After mail flows to the target.
+    /// After new mail has begun to flow to the target; no command calls it yet.
     AfterCutover,
 }
 
-/// What became of a test mail.
+/// Where a test mail that was sent from outside ended up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoundTripOutcome {
-    /// It is in the target's mailbox.
+    /// It arrived in the target's mailbox.
     Arrived,
-    /// It is in the source's mailbox.
+    /// It arrived in the source's mailbox: mail does not flow to the target yet.
     ArrivedAtSource,
-    /// It was accepted and is in neither yet.
+    /// It was accepted, and is in neither mailbox yet.
     Missing,
     /// It was refused, or could not be sent.
     NotSent,
@@ -56,67 +56,67 @@ pub enum RoundTripOutcome {
 /// The newest test mail sent to a mailbox from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoundTrip {
-    /// What became of it.
+    /// Where it ended up.
     pub outcome: RoundTripOutcome,
     /// Seconds from sending to being seen, or waited in vain.
     pub seconds: u32,
-    /// The folder it arrived in.
+    /// The folder it arrived in; `None` when it has not arrived.
     pub folder: Option<FolderPath>,
     /// What the servers said about it, escaped.
     pub detail: String,
 }
 
-/// What a validator is asked.
+/// What a validator is given about a finished mailbox.
 #[derive(Debug, Clone)]
 pub struct ValidationRequest {
     /// [`MailboxEntry::key`](crate::plugin::MailboxEntry::key).
     pub mailbox: String,
-    /// When this is.
+    /// When in the move it is called.
     pub phase: Phase,
-    /// The newest test mail's fate; `None` before cutover.
+    /// The newest test mail; `None` before cutover.
     pub round_trip: Option<RoundTrip>,
-    /// How deep the user asked to look.
+    /// How deep the user asked both ends to be compared.
     pub depth: Depth,
     /// Sampling must derive from this, so that a run can be repeated.
     pub seed: u64,
-    /// The folder pairs of the plan.
+    /// The folders that have a target, with what the ledger counts in them.
     pub folders: Vec<FolderPair>,
 }
 
-/// A validator's report.
+/// What a validator found in one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidationReport {
-    /// The verdict.
+    /// Its verdict.
     pub outcome: HookOutcome,
-    /// Messages it looked at.
+    /// How many messages it has looked at.
     pub checked_messages: u64,
-    /// What it found.
+    /// Its remarks, which explain the verdict.
     pub findings: Vec<Finding>,
 }
 
-/// One message as a view shows it.
+/// A message of a folder's list as a view shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageStat {
-    /// UID on that side.
+    /// UID in the folder of that side.
     pub uid: u32,
     /// RFC822.SIZE in bytes.
     pub bytes: u64,
-    /// INTERNALDATE, Unix seconds.
+    /// INTERNALDATE in Unix seconds; `None` when the server gives none.
     pub internal_date: Option<i64>,
-    /// Flags and keywords.
+    /// System flags and keywords.
     pub flags: Vec<String>,
 }
 
-/// Why a view could not answer.
+/// Why a view gave no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ViewError {
-    /// No such folder or message.
+    /// There is no such folder, or the question cannot be asked of this side.
     #[error("not found: {0}")]
     NotFound(String),
-    /// The view's budget of commands or bytes is spent.
+    /// The commands that one call may cause on this end are used up.
     #[error("the view's budget is spent")]
     BudgetExhausted,
-    /// The connection failed.
+    /// The connection failed, or was closed.
     #[error("{0}")]
     Connection(String),
 }
@@ -152,7 +152,7 @@ pub trait MailboxView: Send + Sync {
 /// Judges a finished mailbox. It can only add a failure, never remove one.
 #[async_trait]
 pub trait Validator: Send + Sync {
-    /// Who this is.
+    /// Returns the plugin's id and version.
     fn plugin(&self) -> &PluginId;
     /// Called once per mailbox after the engine's own checks.
     ///

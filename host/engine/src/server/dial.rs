@@ -12,12 +12,10 @@ use crate::side::Side;
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
 
-/// Both ends of a mailbox at work.
+/// The two sessions of a mailbox: source and target, both logged in.
 #[derive(Debug)]
 pub(crate) struct Ends {
-    /// The old end, read only.
     pub source: Session,
-    /// The new end.
     pub target: Session,
 }
 
@@ -44,10 +42,10 @@ pub(crate) fn can_move(target: &Session) -> bool {
 /// # Errors
 /// [`EndError`] of that end. A wrong password is tried once.
 pub(crate) async fn dial(context: &Context, spec: &AccountSpec, side: Side) -> Result<Session, EndError> {
-    dial_beside(context, spec, side, None).await
+    dial_with(context, spec, side, None).await
 }
 
-async fn dial_beside(
+async fn dial_with(
     context: &Context,
     spec: &AccountSpec,
     side: Side,
@@ -66,46 +64,46 @@ async fn dial_beside(
 /// # Errors
 /// [`EndError`] of the end that failed first, the source before the target.
 pub(crate) async fn dial_both(context: &Context, mailbox: &Mailbox) -> Result<(Session, Session), EndError> {
-    dial_both_beside(context, mailbox, (None, None)).await
+    dial_both_with(context, mailbox, (None, None)).await
 }
 
 /// Dials both ends once more, where what a first pair has learnt of the servers is known.
 ///
 /// # Errors
 /// As [`dial_both`].
-pub(crate) async fn dial_both_beside(
+pub(crate) async fn dial_both_with(
     context: &Context,
     mailbox: &Mailbox,
     (source, target): (Option<&KnownServer>, Option<&KnownServer>),
 ) -> Result<(Session, Session), EndError> {
     let (source, target) = tokio::join!(
-        dial_beside(context, &mailbox.source, Side::Source, source),
-        dial_beside(context, &mailbox.target, Side::Target, target)
+        dial_with(context, &mailbox.source, Side::Source, source),
+        dial_with(context, &mailbox.target, Side::Target, target)
     );
     Ok((source?, target?))
 }
 
-/// A goodbye is worth this long.
+/// A server has this long to answer LOGOUT.
 const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Logs out of both ends and gives their permits back, while the work goes on: nobody waits for a goodbye.
 pub(crate) fn log_out_both(source: Session, target: Session, permit: Permit) {
     tokio::spawn(async move {
-        tokio::join!(part(source), part(target));
+        tokio::join!(say_goodbye(source), say_goodbye(target));
         drop(permit);
     });
 }
 
 /// Logs out. LOGOUT is on its way when this returns; its answer is nothing to wait for.
 pub(crate) async fn log_out(session: Session) {
-    let mut parting = Box::pin(part(session));
+    let mut parting = Box::pin(say_goodbye(session));
     if poll!(parting.as_mut()).is_pending() {
         tokio::spawn(parting);
     }
 }
 
 /// Everything that matters is done by then, so a failure is only noted.
-async fn part(session: Session) {
+async fn say_goodbye(session: Session) {
     match tokio::time::timeout(GOODBYE, session.logout()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "logging out failed"),

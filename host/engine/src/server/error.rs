@@ -9,19 +9,17 @@ use crate::plugin::{Meaning, PluginId};
 use crate::side::Side;
 use crate::summary::Stopped;
 
-/// A failure with the end it happened at.
+/// A failure of one end, or of the way to it.
 #[derive(Debug)]
 pub(crate) enum EndError {
-    /// The server or the way to it.
     Imap(Side, ImapError),
-    /// A server whose words a server profile could read.
-    Explained(Side, ImapError, Box<Reading>),
-    /// A secret that cannot be had.
+    /// A server's refusal, with what a profile says it means.
+    Explained(Side, ImapError, Box<Interpretation>),
     Secret(Side, String),
 }
 
 impl EndError {
-    /// Marks an error with its end.
+    /// Returns a function that attaches `side` to an error of the IMAP layer.
     pub(crate) fn at(side: Side) -> impl Fn(ImapError) -> Self {
         move |error| Self::Imap(side, error)
     }
@@ -70,7 +68,7 @@ impl EndError {
         }
     }
 
-    /// The end.
+    /// Returns the end at which it happened.
     #[must_use]
     pub(crate) fn side(&self) -> Side {
         match self {
@@ -78,7 +76,7 @@ impl EndError {
         }
     }
 
-    /// What the report says.
+    /// Returns the error as the report and the exit code have it.
     #[must_use]
     pub(crate) fn stopped(&self) -> Stopped {
         match self {
@@ -100,20 +98,20 @@ impl EndError {
 /// How long the next pass over a folder waits when a profile does not say.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
-/// What a profile says a refusal means.
+/// A server profile's reading of a refusal.
 #[derive(Debug, Clone)]
-pub(crate) struct Reading {
+pub(crate) struct Interpretation {
     pub plugin: PluginId,
     pub meaning: Meaning,
     pub remedy: Option<String>,
-    /// Worth trying again after this time.
+    /// How long to wait before another attempt; `None` when the profile names no time.
     pub retry_after: Option<Duration>,
     /// It was a log-in: whatever it means, the password is not tried again.
     pub log_in: bool,
 }
 
-impl Reading {
-    /// Whether waiting helps.
+impl Interpretation {
+    /// Returns whether the same request may succeed after a wait.
     #[must_use]
     pub(crate) fn asks_for_patience(&self) -> bool {
         !self.log_in
@@ -130,13 +128,13 @@ impl Reading {
             }
     }
 
-    /// For how long.
+    /// Returns the time to wait, 5 seconds unless the profile names one.
     #[must_use]
     pub(crate) fn wait(&self) -> Duration {
         self.retry_after.unwrap_or(USUAL_WAIT)
     }
 
-    /// Whether the mailbox has no room.
+    /// Returns whether the target mailbox is over its quota.
     #[must_use]
     pub(crate) fn is_out_of_room(&self) -> bool {
         !self.log_in && self.meaning == Meaning::Quota
@@ -197,7 +195,7 @@ impl Reading {
         }
     }
 
-    /// What to do, alone.
+    /// Returns the profile's advice with the plugin's name, for a column of its own.
     #[must_use]
     pub(crate) fn remedy(&self) -> Option<String> {
         self.remedy.as_ref().map(|remedy| format!("{remedy} ({})", self.plugin))

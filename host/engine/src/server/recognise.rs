@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::plugin::{PluginError, ServerDescription, SideProfilers, describe};
 use crate::side::Side;
 use crate::task::context::Context;
-use crate::task::profiles::{KnownServer, MetServer};
+use crate::task::profiles::{KnownServer, SeenServer};
 
 /// Applies what is known about the server to a connection that has just logged in; asks, when it is new.
 pub(crate) async fn apply(context: &Context, spec: &AccountSpec, side: Side, session: &mut Session) {
@@ -20,7 +20,7 @@ pub(crate) async fn apply(context: &Context, spec: &AccountSpec, side: Side, ses
     let server = describe(session.facts());
     let Some(answer) = profiles.answer(side, spec, &server) else { return };
     let known = answer.get_or_init(|| ask(context, side, &server)).await.clone();
-    profiles.meet(side, spec, MetServer { server, known: known.clone() });
+    profiles.remember(side, spec, SeenServer { server, known: known.clone() });
     let Some(known) = known else { return };
     let profile = &known.profile;
     session.restrain(&Restraint {
@@ -32,7 +32,7 @@ pub(crate) async fn apply(context: &Context, spec: &AccountSpec, side: Side, ses
     context.ceilings.cap(spec, together, profile.max_connections_per_mailbox);
 }
 
-/// The first profile that knows the server.
+/// Asks the side's profiles in order, and returns the first that knows the server.
 async fn ask(context: &Context, side: Side, server: &ServerDescription) -> Option<Arc<KnownServer>> {
     let SideProfilers { profilers, provider } = context.profiles.of(side);
     for profiler in profilers {
@@ -44,16 +44,16 @@ async fn ask(context: &Context, side: Side, server: &ServerDescription) -> Optio
                 return Some(Arc::new(KnownServer { plugin: plugin.clone(), profile }));
             }
             Ok(None) => {}
-            Err(error) => broke(context, &error).await,
+            Err(error) => report_broken_profile(context, &error).await,
         }
     }
     None
 }
 
 /// Tells, once, that a profile broke: the engine goes on with its own caution.
-pub(crate) async fn broke(context: &Context, error: &PluginError) {
+pub(crate) async fn report_broken_profile(context: &Context, error: &PluginError) {
     tracing::info!("{error}");
-    if context.profiles.breaks(error) {
+    if context.profiles.is_first_break(error) {
         let message = format!("{error}; mailhaul goes on with what it knows itself");
         context.emit(Event::Warning { mailbox: None, message }).await;
     }

@@ -9,29 +9,25 @@ use mailhaul_imap::{Cause, ImapError, ServerFacts};
 
 use crate::account::{AccountSpec, Mailbox};
 use crate::plugin::{Classification, Occasion, Refusal, ReplyKind, describe};
-use crate::server::error::{EndError, Reading};
-use crate::server::recognise::broke;
+use crate::server::error::{EndError, Interpretation};
+use crate::server::recognise::report_broken_profile;
 use crate::side::Side;
 use crate::task::context::Context;
 
-/// Nobody waits longer on a profile's word.
+/// Longest wait on a profile's word.
 const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
-/// What a server said in refusing something.
+/// The parts of a server's refusal that a profile may read.
 #[derive(Debug, Clone)]
-struct Words<'a> {
-    /// What it refused.
+struct RefusalText<'a> {
     occasion: Occasion,
-    /// How.
     kind: ReplyKind,
-    /// The response code.
     code: Option<&'a str>,
-    /// The rest.
     text: &'a str,
 }
 
-impl<'a> Words<'a> {
-    /// Of an error that is a server's refusal.
+impl<'a> RefusalText<'a> {
+    /// Takes a refusal apart; `None` for an error that is no server's refusal.
     fn of(error: &'a ImapError) -> Option<Self> {
         let occasion = |command: &str| match command {
             "APPEND" => Occasion::Append,
@@ -59,11 +55,16 @@ impl<'a> Words<'a> {
 }
 
 /// Puts a refusal before the profile that knows the server. It stays a refusal whatever comes back.
-async fn read(context: &Context, side: Side, spec: &AccountSpec, words: Words<'_>) -> Option<Reading> {
+async fn read(
+    context: &Context,
+    side: Side,
+    spec: &AccountSpec,
+    words: RefusalText<'_>,
+) -> Option<Interpretation> {
     let readers = context.profiles.readers(side, spec);
     let server = context
         .profiles
-        .met(side, spec)
+        .last_seen(side, spec)
         .map_or_else(|| describe(&ServerFacts::new(spec.endpoint.clone())), |met| met.server);
     for (profiler, provider) in readers {
         let refusal = Refusal {
@@ -81,22 +82,22 @@ async fn read(context: &Context, side: Side, spec: &AccountSpec, words: Words<'_
                 tracing::info!(%plugin, %meaning, ?retry_after, "a refusal explained: {}", words.text.escape_debug());
                 let retry_after = retry_after.map(|wait| wait.min(MAX_WAIT));
                 let log_in = words.occasion == Occasion::LogIn;
-                return Some(Reading { plugin, meaning, remedy, retry_after, log_in });
+                return Some(Interpretation { plugin, meaning, remedy, retry_after, log_in });
             }
             Ok(None) => {}
-            Err(error) => broke(context, &error).await,
+            Err(error) => report_broken_profile(context, &error).await,
         }
     }
     None
 }
 
-/// The same of an APPEND to the target.
+/// Puts a refused APPEND before the target's profile.
 pub(crate) async fn read_append(
     context: &Context,
     target: &AccountSpec,
     refusal: &mailhaul_imap::Refusal,
-) -> Option<Reading> {
-    let words = Words {
+) -> Option<Interpretation> {
+    let words = RefusalText {
         occasion: Occasion::Append,
         kind: if refusal.bad { ReplyKind::Bad } else { ReplyKind::No },
         code: refusal.code.as_deref(),
@@ -106,7 +107,7 @@ pub(crate) async fn read_append(
 }
 
 /// An error with what a profile says it means, where the engine is not sure itself.
-pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndError) -> EndError {
+pub(crate) async fn interpret(context: &Context, mailbox: &Mailbox, error: EndError) -> EndError {
     let EndError::Imap(side, error) = error else { return error };
     let unsure = match &error {
         ImapError::LoginRefused { .. } => true,
@@ -115,7 +116,7 @@ pub(crate) async fn explained(context: &Context, mailbox: &Mailbox, error: EndEr
     if error.asks_for_patience() || !unsure {
         return EndError::Imap(side, error);
     }
-    let Some(words) = Words::of(&error) else { return EndError::Imap(side, error) };
+    let Some(words) = RefusalText::of(&error) else { return EndError::Imap(side, error) };
     match read(context, side, mailbox.side(side), words).await {
         Some(reading) => EndError::Explained(side, error, Box::new(reading)),
         None => EndError::Imap(side, error),
@@ -128,10 +129,10 @@ mod tests {
     use crate::cause::Cause;
     use crate::plugin::{Meaning, PluginId};
 
-    fn reading(meaning: Meaning, log_in: bool) -> Reading {
+    fn reading(meaning: Meaning, log_in: bool) -> Interpretation {
         let plugin = PluginId { id: "acme".into(), version: "1.0.0".into() };
         let remedy = Some("do this".to_owned());
-        Reading { plugin, meaning, remedy, retry_after: Some(Duration::from_secs(1)), log_in }
+        Interpretation { plugin, meaning, remedy, retry_after: Some(Duration::from_secs(1)), log_in }
     }
 
     fn refused(code: Option<&str>) -> ImapError {
@@ -188,12 +189,12 @@ mod tests {
     #[test]
     fn only_a_server_s_own_words_are_put_before_a_profile() {
         let bye = ImapError::Bye { text: "[UNAVAILABLE] tea time".into() };
-        let words = Words::of(&bye).unwrap();
+        let words = RefusalText::of(&bye).unwrap();
         assert_eq!((words.kind, words.code, words.text), (ReplyKind::Bye, Some("UNAVAILABLE"), "tea time"));
         let bad = ImapError::Bad { command: "APPEND", code: None, text: "tea".into() };
-        let words = Words::of(&bad).unwrap();
+        let words = RefusalText::of(&bad).unwrap();
         assert_eq!((words.occasion, words.kind), (Occasion::Append, ReplyKind::Bad));
-        assert!(Words::of(&ImapError::Closed { during: "NOOP", detail: "x".into() }).is_none());
-        assert!(Words::of(&ImapError::Protocol { what: "x".into() }).is_none());
+        assert!(RefusalText::of(&ImapError::Closed { during: "NOOP", detail: "x".into() }).is_none());
+        assert!(RefusalText::of(&ImapError::Protocol { what: "x".into() }).is_none());
     }
 }

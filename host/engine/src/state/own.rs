@@ -10,43 +10,44 @@ use crate::state::private::private_dir;
 /// The name it has unless the project file says another; it says whose the folder is.
 const USUAL: &str = ".mailhaul";
 
-/// How the names of what we keep there begin.
+/// Beginnings of the names of files that mailhaul keeps there.
 const KEPT: [&str; 4] = ["project.sqlite", "ledgers", "mailhaul", OWNER];
 
 /// The file in it that names the project file whose state this is: relative to the folder where the folder
 /// lies in the project's, so that both can be moved together.
 const OWNER: &str = "owner";
 
-/// Longest path that is read there.
+/// Longest path that is read from the owner file, in bytes.
 const MAX_PATH: u64 = 4096;
 
-/// Names that stand in a sentence.
+/// At most this many foreign names stand in the sentence.
 const SHOWN: usize = 3;
 
 /// A folder that cannot be a project's state, with the reason. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotOurs {
-    /// One sentence.
+pub struct ForeignStateDir {
+    /// What is wrong with the folder, in one sentence.
     pub reason: String,
-    /// What to write into the project file, or to do.
+    /// The line to write into the project file, or what else to do.
     pub remedy: String,
 }
 
-impl fmt::Display for NotOurs {
+impl fmt::Display for ForeignStateDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)
     }
 }
 
-impl std::error::Error for NotOurs {}
+impl std::error::Error for ForeignStateDir {}
 
 /// Makes `dir` the state folder of the project whose file is `project`: it is made when it is missing, and
 /// nobody else can enter it afterwards. One that is there has to be empty, or to hold what earlier runs of
 /// the same project left.
 ///
 /// # Errors
-/// [`NotOurs`]. A folder that cannot be made or written to is no such case: whoever writes there says so.
-pub fn claim(dir: &Path, project: &Path) -> Result<(), NotOurs> {
+/// [`ForeignStateDir`]. A folder that cannot be made or written to is no such case: whoever writes there says
+/// so.
+pub fn claim(dir: &Path, project: &Path) -> Result<(), ForeignStateDir> {
     if !dir.exists() {
         if let Err(error) = private_dir(dir).and_then(|()| sign(dir, project)) {
             tracing::warn!(%error, "the state folder was not made");
@@ -63,7 +64,7 @@ pub fn claim(dir: &Path, project: &Path) -> Result<(), NotOurs> {
         let names: Vec<_> =
             others.iter().take(SHOWN).map(|name| format!("`{}`", name.escape_debug())).collect();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        return Err(NotOurs {
+        return Err(ForeignStateDir {
             reason: format!("`state` names {shown}, which others use: it has {}{more}", names.join(", ")),
             remedy: "name a folder of its own under [project], as in state = \".mailhaul\"; if mailhaul has written there, \
                      move `project.sqlite*` and `ledgers` into it"
@@ -71,7 +72,7 @@ pub fn claim(dir: &Path, project: &Path) -> Result<(), NotOurs> {
         });
     }
     if let Some(owner) = owner(dir).filter(|owner| folder_of(owner) != folder_of(project)) {
-        return Err(NotOurs {
+        return Err(ForeignStateDir {
             reason: format!(
                 "`state` names {shown}, which is the state of another project, {}",
                 owner.display().to_string().escape_debug()
@@ -118,7 +119,7 @@ fn owner(dir: &Path) -> Option<PathBuf> {
     fs::canonicalize(owner).ok().filter(|owner| owner.is_file())
 }
 
-/// Writes down whose state it is.
+/// Writes the owner file, unless it says the same already.
 fn sign(dir: &Path, project: &Path) -> io::Result<()> {
     let (dir, project) = (fs::canonicalize(dir)?, fs::canonicalize(project)?);
     let folder = project.parent().unwrap_or(Path::new("/"));

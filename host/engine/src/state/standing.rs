@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::state::ledger::{Ledger, Result};
-use crate::state::store::{Recorded, Store};
+use crate::state::store::{RecordedMailbox, Store};
 use crate::summary::{LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict};
 use crate::verdict::{Facts, of_project};
 
@@ -55,18 +55,18 @@ pub(crate) fn mailbox_summary(
     })
 }
 
-/// Reads what is known of one mailbox.
-fn summary_of(state_dir: &Path, mailbox: &Recorded) -> Result<MailboxSummary> {
-    let Recorded { key, source, target, stopped } = mailbox;
+/// Reads the summary of one mailbox from its ledger, if there is one.
+fn summary_of(state_dir: &Path, mailbox: &RecordedMailbox) -> Result<MailboxSummary> {
+    let RecordedMailbox { key, source, target, stopped } = mailbox;
     match Ledger::read(&Ledger::file(state_dir, key))? {
         Some(ledger) => mailbox_summary(&ledger, source, target, stopped.as_ref()),
-        None => Ok(untouched(source, target, stopped.as_ref())),
+        None => Ok(empty_summary(source, target, stopped.as_ref())),
     }
 }
 
-/// A mailbox that has no ledger yet.
+/// Returns the summary of a mailbox that has no ledger yet.
 #[must_use]
-pub(crate) fn untouched(source: &str, target: &str, stopped: Option<&Stopped>) -> MailboxSummary {
+pub(crate) fn empty_summary(source: &str, target: &str, stopped: Option<&Stopped>) -> MailboxSummary {
     MailboxSummary {
         source: source.to_owned(),
         target: target.to_owned(),
@@ -135,14 +135,14 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::account::Identity;
-    use crate::state::ledger::{Delivered, Digests, Figures, Outcome};
+    use crate::account::LedgerIdentity;
+    use crate::state::ledger::{DeliveredMessage, Digests, Figures, Outcome};
 
     /// A thousand mailboxes of a thousand messages: one is made, the others are copies of its file.
     #[test]
     fn a_project_of_a_million_messages_is_read_in_a_moment() {
         let dir = tempfile::tempdir().unwrap();
-        let who = |n: usize| Identity {
+        let who = |n: usize| LedgerIdentity {
             mailbox: format!("user{n}@old.example"),
             source_user: format!("user{n}@old.example"),
             source_host: "old.example".into(),
@@ -152,13 +152,13 @@ mod tests {
         let mut ledger = Ledger::open(dir.path(), &who(0)).unwrap();
         let folders: Vec<_> =
             (0..5).map(|n| (format!("Folder {n}"), Some(format!("Folder {n}")), 200)).collect();
-        ledger.plan(&folders).unwrap();
+        ledger.record_plan(&folders).unwrap();
         let uids: Vec<u32> = (1..=200).collect();
         for (path, ..) in &folders {
             let id = ledger.folder(path).unwrap().unwrap().id;
             ledger.open_place(id, path, Some(7), true).unwrap();
-            ledger.scanned(id, &uids, 0).unwrap();
-            let message = |uid: &u32| Delivered {
+            ledger.record_list(id, &uids, 0).unwrap();
+            let message = |uid: &u32| DeliveredMessage {
                 uid: *uid,
                 size: 4_000,
                 digest: Digests::default(),
@@ -171,8 +171,8 @@ mod tests {
                 altered: None,
                 facts: Vec::new(),
             };
-            let messages: Vec<Delivered> = uids.iter().map(message).collect();
-            ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
+            let messages: Vec<DeliveredMessage> = uids.iter().map(message).collect();
+            ledger.record_delivered(id, &messages, Outcome::Copied, &[]).unwrap();
             ledger.set_proof(id, None).unwrap();
         }
         let file = ledger.path().to_owned();

@@ -50,22 +50,17 @@ CREATE TABLE account (
 
 /// What a mailbox's target account was seen as after the log-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SeenAccount {
-    /// The mailbox's key.
+pub(crate) struct AccountRecord {
     pub mailbox: String,
-    /// The server.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// The log-in.
     pub user: String,
-    /// UIDVALIDITY of its INBOX.
     pub uid_validity: u32,
     /// MAILBOXID of its INBOX (RFC 8474), where the server tells.
     pub mailbox_id: Option<String>,
 }
 
-/// The project's own store.
+/// `project.sqlite`: the mailboxes, their target accounts and the runs of one project.
 #[derive(Debug)]
 pub(crate) struct Store {
     db: Connection,
@@ -192,7 +187,7 @@ impl Store {
         })
     }
 
-    /// Records what a run has done so far.
+    /// Records what a run has done so far; the newest run is what `report` shows.
     pub(crate) fn update_run(&self, run: i64, copied: u64, bytes: u64, seconds: f64) -> Result<()> {
         self.sql(|db| {
             db.execute(
@@ -214,8 +209,8 @@ impl Store {
     }
 
     /// Records what a mailbox's target account looks like; one that looks otherwise than it did is a new one.
-    pub(crate) fn set_account(&self, seen: &SeenAccount) -> Result<()> {
-        let SeenAccount { mailbox, host, port, user, uid_validity, mailbox_id } = seen;
+    pub(crate) fn set_account(&self, seen: &AccountRecord) -> Result<()> {
+        let AccountRecord { mailbox, host, port, user, uid_validity, mailbox_id } = seen;
         self.sql(|db| {
             db.execute(
                 "INSERT OR REPLACE INTO account (mailbox, host, port, user, uidvalidity, mailboxid)
@@ -227,11 +222,11 @@ impl Store {
     }
 
     /// Every target account that was seen, those first that were known first.
-    pub(crate) fn accounts(&self) -> Result<Vec<SeenAccount>> {
+    pub(crate) fn accounts(&self) -> Result<Vec<AccountRecord>> {
         self.sql(|db| {
             db.prepare("SELECT mailbox, host, port, user, uidvalidity, mailboxid FROM account ORDER BY id")?
                 .query_map([], |r| {
-                    Ok(SeenAccount {
+                    Ok(AccountRecord {
                         mailbox: r.get(0)?,
                         host: r.get(1)?,
                         port: r.get(2)?,
@@ -244,12 +239,12 @@ impl Store {
         })
     }
 
-    pub(crate) fn mailboxes(&self) -> Result<Vec<Recorded>> {
+    pub(crate) fn mailboxes(&self) -> Result<Vec<RecordedMailbox>> {
         self.sql(|db| {
             db.prepare("SELECT mailbox, source, target, stopped FROM mailbox ORDER BY source, mailbox")?
                 .query_map([], |r| {
                     let stopped: Option<String> = r.get(3)?;
-                    Ok(Recorded {
+                    Ok(RecordedMailbox {
                         key: r.get(0)?,
                         source: r.get(1)?,
                         target: r.get(2)?,
@@ -261,16 +256,16 @@ impl Store {
     }
 }
 
-/// A mailbox of the project.
+/// A mailbox as `project.sqlite` has it, whether or not a run has begun it.
 #[derive(Debug, Clone)]
-pub struct Recorded {
-    /// Stable identity.
+pub struct RecordedMailbox {
+    /// The key by which its ledger's file is named.
     pub key: String,
-    /// Source log-in.
+    /// Log-in on the old host.
     pub source: String,
-    /// Target log-in.
+    /// Log-in on the new host.
     pub target: String,
-    /// Why it could not go on in the newest run.
+    /// Why it could not go on in the newest run; `None` while it runs, and when it ended.
     pub stopped: Option<Stopped>,
 }
 
@@ -279,7 +274,7 @@ pub struct Recorded {
 ///
 /// # Errors
 /// [`LedgerError`] when the store is damaged or newer. A project that never ran is no error.
-pub fn mailboxes(state_dir: &Path) -> Result<Vec<Recorded>> {
+pub fn mailboxes(state_dir: &Path) -> Result<Vec<RecordedMailbox>> {
     if state_dir.join("project.sqlite").exists() {
         Store::open(state_dir)?.mailboxes()
     } else {
@@ -355,7 +350,7 @@ mod tests {
         first.execute("INSERT INTO mailbox VALUES ('ann', 'a', 'b', NULL)", []).unwrap();
         first.pragma_update(None, "user_version", 1).unwrap();
         drop(first);
-        let seen = |mailbox: &str, uid_validity| SeenAccount {
+        let seen = |mailbox: &str, uid_validity| AccountRecord {
             mailbox: mailbox.into(),
             host: "new.example".into(),
             port: 993,

@@ -8,16 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::account::{Mailbox, local_part};
-use crate::state::store::{SeenAccount, Store};
+use crate::state::store::{AccountRecord, Store};
 
 /// Most accounts with one UIDVALIDITY that are compared whatever they are called.
 const ALIKE: usize = 64;
 
 /// A target account as the mailbox that goes there saw it.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    /// What it looks like.
-    pub account: SeenAccount,
+pub(crate) struct KnownAccount {
+    pub account: AccountRecord,
     /// Whether its row says that sharing the account is meant.
     pub meant: bool,
     /// Who was known first has the smaller number: two that have copied nothing are told apart by it.
@@ -29,9 +28,9 @@ pub(crate) struct Seen {
 /// What a mailbox at work has come to, as far as it can be told from others by it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// It has a copy on its target, or nothing to copy.
+    /// Whether it has a copy on its target, or nothing to copy.
     pub known: bool,
-    /// It has found messages there that were there before.
+    /// Whether it has found messages that were on its target before.
     pub found: bool,
     /// So many of its messages were acknowledged without a UID.
     pub acknowledged: u64,
@@ -63,22 +62,21 @@ impl Turn {
         self.0.has_changed().is_ok().then(|| *self.0.borrow_and_update())
     }
 
-    /// Whether there is nothing to wait for.
+    /// Returns whether nothing has to be waited for.
     pub(crate) fn is_known(&self) -> bool {
         self.0.borrow().known || self.0.has_changed().is_err()
     }
 }
 
-/// An account that may be the one that was entered.
+/// A known account that may be the one that a mailbox has just signed in to.
 #[derive(Debug)]
-pub(crate) struct Other {
-    /// How it was seen.
-    pub seen: Seen,
+pub(crate) struct AccountCandidate {
+    pub seen: KnownAccount,
     /// Where its mailbox is at work, and was before the one that was entered.
     pub turn: Option<Turn>,
 }
 
-impl Other {
+impl AccountCandidate {
     /// Whether lists that were read before the account was entered may be older than what was done there.
     pub(crate) fn is_recent(&self) -> bool {
         self.seen.now
@@ -87,47 +85,47 @@ impl Other {
 
 /// A mailbox at work on its target account, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Entered {
+pub(crate) struct AccountGuard {
     /// Its own place in the order in which accounts became known.
     pub order: u64,
     /// Those of other mailboxes whose INBOX has the same UIDVALIDITY.
-    pub others: Vec<Other>,
+    pub others: Vec<AccountCandidate>,
     accounts: Arc<Accounts>,
     turn: u64,
 }
 
-impl Drop for Entered {
+impl Drop for AccountGuard {
     fn drop(&mut self) {
         self.accounts.lock().at_work.remove(&self.turn);
     }
 }
 
 #[derive(Debug)]
-struct AtWork {
+struct ActiveMailbox {
     mailbox: String,
     uid_validity: u32,
     progress: watch::Sender<Progress>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct AccountTable {
     /// Where they are recorded; whoever only looks records nothing.
     store: Option<Store>,
-    /// By mailbox.
-    seen: HashMap<String, Seen>,
+    /// The account of each mailbox, by its key.
+    seen: HashMap<String, KnownAccount>,
     /// Mailboxes by UIDVALIDITY, in the order in which they became known.
     alike: HashMap<u32, Vec<String>>,
     /// And by the log-in without its domain: a server may give every INBOX the same.
     namesakes: HashMap<(u32, String), Vec<String>>,
     /// In the order in which they were entered.
-    at_work: BTreeMap<u64, AtWork>,
-    /// How many were numbered, accounts and turns alike.
+    at_work: BTreeMap<u64, ActiveMailbox>,
+    /// The next number to be given, to accounts and turns alike.
     numbered: u64,
 }
 
-/// The accounts.
+/// The target accounts that this project's mailboxes sign in to, shared by a task.
 #[derive(Debug, Default)]
-pub(crate) struct Accounts(Mutex<Known>);
+pub(crate) struct Accounts(Mutex<AccountTable>);
 
 impl Accounts {
     /// Fills in what earlier runs have seen of these mailboxes. One that is not in the list any more says
@@ -135,7 +133,7 @@ impl Accounts {
     /// there is one.
     pub(crate) fn fill<'a>(
         &self,
-        recorded: Vec<SeenAccount>,
+        recorded: Vec<AccountRecord>,
         list: impl Iterator<Item = &'a Mailbox>,
         store: Option<Store>,
     ) {
@@ -168,7 +166,7 @@ impl Accounts {
         uid_validity: u32,
         mailbox_id: Option<&str>,
         unknown: bool,
-    ) -> Entered {
+    ) -> AccountGuard {
         let mut known = self.lock();
         let account = seen_of(mailbox, uid_validity, mailbox_id);
         let before = known.seen.get(&mailbox.key).filter(|seen| seen.account == account);
@@ -186,23 +184,23 @@ impl Accounts {
         }
         let turn = known.number();
         let progress = watch::Sender::new(Progress { known: !unknown, ..Progress::default() });
-        let work = AtWork { mailbox: mailbox.key.clone(), uid_validity, progress };
+        let work = ActiveMailbox { mailbox: mailbox.key.clone(), uid_validity, progress };
         known.at_work.insert(turn, work);
-        Entered { order, others, accounts: Arc::clone(self), turn }
+        AccountGuard { order, others, accounts: Arc::clone(self), turn }
     }
 
     /// A mailbox has a copy on its target now, by which it can be told from others.
-    pub(crate) fn copied(&self, mailbox: &str) {
+    pub(crate) fn mark_known(&self, mailbox: &str) {
         self.progressed(mailbox, |progress| progress.known = true);
     }
 
     /// A mailbox has found messages that were on its target before.
-    pub(crate) fn found(&self, mailbox: &str) {
+    pub(crate) fn mark_found(&self, mailbox: &str) {
         self.progressed(mailbox, |progress| progress.found = true);
     }
 
     /// A mailbox's target has acknowledged so many messages without telling a UID.
-    pub(crate) fn acknowledged(&self, mailbox: &str, messages: u64) {
+    pub(crate) fn add_acknowledged(&self, mailbox: &str, messages: u64) {
         if messages > 0 {
             self.progressed(mailbox, |progress| progress.acknowledged += messages);
         }
@@ -218,28 +216,28 @@ impl Accounts {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, AccountTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl AccountTable {
     fn number(&mut self) -> u64 {
         self.numbered += 1;
         self.numbered - 1
     }
 
-    fn add(&mut self, account: SeenAccount, meant: bool, now: bool) {
+    fn add(&mut self, account: AccountRecord, meant: bool, now: bool) {
         let (mailbox, uid_validity) = (account.mailbox.clone(), account.uid_validity);
         self.alike.entry(uid_validity).or_default().push(mailbox.clone());
         let name = (uid_validity, local_part(&account.user));
         self.namesakes.entry(name).or_default().push(mailbox.clone());
         let order = self.number();
-        self.seen.insert(mailbox, Seen { account, meant, order, now });
+        self.seen.insert(mailbox, KnownAccount { account, meant, order, now });
     }
 
     fn forget(&mut self, mailbox: &str) {
-        let Some(Seen { account, .. }) = self.seen.remove(mailbox) else { return };
+        let Some(KnownAccount { account, .. }) = self.seen.remove(mailbox) else { return };
         let name = (account.uid_validity, local_part(&account.user));
         let lists = [self.alike.get_mut(&account.uid_validity), self.namesakes.get_mut(&name)];
         lists.into_iter().flatten().for_each(|list| list.retain(|one| one != mailbox));
@@ -247,7 +245,7 @@ impl Known {
 
     /// The accounts that a mailbox is compared with. A server that gives every INBOX the same says nothing by
     /// it: then those at work and those with the same name are left.
-    fn others(&self, mailbox: &Mailbox, uid_validity: u32) -> Vec<Other> {
+    fn others(&self, mailbox: &Mailbox, uid_validity: u32) -> Vec<AccountCandidate> {
         let at_work = || self.at_work.values().filter(|work| work.uid_validity == uid_validity);
         let alike = self.alike.get(&uid_validity).map(Vec::as_slice).unwrap_or_default();
         let mut keys: Vec<&String> = at_work().map(|work| &work.mailbox).collect();
@@ -257,21 +255,21 @@ impl Known {
             let name = (uid_validity, local_part(&mailbox.target.user));
             keys.extend(self.namesakes.get(&name).into_iter().flatten());
         }
-        let mut others: Vec<Other> = Vec::new();
+        let mut others: Vec<AccountCandidate> = Vec::new();
         for key in keys.into_iter().filter(|key| **key != mailbox.key) {
             let Some(seen) = self.seen.get(key) else { continue };
             if others.len() < ALIKE && others.iter().all(|other| other.seen.order != seen.order) {
                 let turn = at_work().find(|work| work.mailbox == *key);
                 let turn = turn.map(|work| Turn(work.progress.subscribe()));
-                others.push(Other { seen: seen.clone(), turn });
+                others.push(AccountCandidate { seen: seen.clone(), turn });
             }
         }
         others
     }
 }
 
-fn seen_of(mailbox: &Mailbox, uid_validity: u32, mailbox_id: Option<&str>) -> SeenAccount {
-    SeenAccount {
+fn seen_of(mailbox: &Mailbox, uid_validity: u32, mailbox_id: Option<&str>) -> AccountRecord {
+    AccountRecord {
         mailbox: mailbox.key.clone(),
         host: mailbox.target.endpoint.host.clone(),
         port: mailbox.target.endpoint.port,
@@ -286,7 +284,7 @@ mod tests {
     use super::*;
     use crate::account::testing::mailbox;
 
-    fn names(entered: &Entered) -> Vec<&str> {
+    fn names(entered: &AccountGuard) -> Vec<&str> {
         entered.others.iter().map(|other| other.seen.account.mailbox.as_str()).collect()
     }
 
@@ -294,7 +292,7 @@ mod tests {
     fn what_is_not_in_the_list_or_goes_elsewhere_is_not_compared() {
         let [ann, bob, cem] = ["ann", "bob", "cem"].map(|key| mailbox(key, "old.example", "new.example"));
         let moved = mailbox("bob", "old.example", "other.example");
-        let recorded: Vec<SeenAccount> = [&ann, &bob, &cem].map(|m| seen_of(m, 7, None)).into();
+        let recorded: Vec<AccountRecord> = [&ann, &bob, &cem].map(|m| seen_of(m, 7, None)).into();
         let accounts = Arc::new(Accounts::default());
         accounts.fill(recorded.clone(), [&ann, &moved, &cem].into_iter(), None);
         let entered = accounts.enter(&cem, 7, None, true);
@@ -354,7 +352,7 @@ mod tests {
             panic!("both are at work")
         };
         assert!(of_idle.is_known() && !of_busy.is_known());
-        accounts.copied("bob");
+        accounts.mark_known("bob");
         of_busy.known().await;
         drop((busy, idle));
         of_busy.done().await;

@@ -21,27 +21,27 @@ const SILENT_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
 /// Breaks in the middle of messages, in this task. A large one falls victim to a bad line more easily than a
 /// small one, so that several such breaks count as one attempt, and the next run tries again.
 #[derive(Debug, Default)]
-pub(crate) struct Breaks(Mutex<Counts>);
+pub(crate) struct Breaks(Mutex<BreakCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct BreakCounts {
     alone: HashMap<(String, FolderId, u32), u32>,
     together: HashMap<String, u32>,
     /// Mailboxes to whose target a connection ended while it was copied to.
     copying: HashSet<String>,
     /// For how long a mailbox's target was silent since it answered to a message.
     silent: HashMap<String, Duration>,
-    /// By server, log-in and side.
+    /// What was learnt about reading, by server, log-in and side.
     reading: HashMap<(String, String, Side), FetchHistory>,
 }
 
 impl Breaks {
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    fn counts(&self) -> MutexGuard<'_, BreakCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection to a mailbox's target ended while it was copied to.
-    pub(crate) fn broke(&self, mailbox: &str) {
+    pub(crate) fn record_break(&self, mailbox: &str) {
         self.counts().copying.insert(mailbox.to_owned());
     }
 
@@ -52,7 +52,7 @@ impl Breaks {
     }
 
     /// The connection to a mailbox's target ended while several messages were under way.
-    pub(crate) fn broke_together(&self, mailbox: &str) {
+    pub(crate) fn record_shared_break(&self, mailbox: &str) {
         *self.counts().together.entry(mailbox.to_owned()).or_default() += 1;
     }
 
@@ -65,7 +65,7 @@ impl Breaks {
     }
 
     /// The target was silent for so long in the middle of a message; whether that may be the message's doing.
-    pub(crate) fn silent(&self, mailbox: &str, after: Duration) -> bool {
+    pub(crate) fn add_silence(&self, mailbox: &str, after: Duration) -> bool {
         let mut counts = self.counts();
         let silent = counts.silent.entry(mailbox.to_owned()).or_default();
         *silent = silent.saturating_add(after);
@@ -73,7 +73,7 @@ impl Breaks {
     }
 
     /// The target has answered to a message.
-    pub(crate) fn answered(&self, mailbox: &str) {
+    pub(crate) fn end_silence(&self, mailbox: &str) {
         self.counts().silent.remove(mailbox);
     }
 
@@ -91,11 +91,11 @@ impl Breaks {
 
     /// How many ends of a mailbox's connections were put down to a message, or to the length of a question,
     /// on either end: with each of them the work has come further.
-    pub(crate) fn blamed(&self, mailbox: &Mailbox) -> u64 {
+    pub(crate) fn blamed_count(&self, mailbox: &Mailbox) -> u64 {
         [Side::Source, Side::Target].map(|side| self.reading(side, mailbox.side(side)).blamed()).iter().sum()
     }
 
-    /// Whether a message is not sent any more in this task.
+    /// Whether connections broke at the message so often that this task leaves it out.
     pub(crate) fn is_given_up(&self, mailbox: &str, folder: FolderId, uid: u32) -> bool {
         self.counts()
             .alone

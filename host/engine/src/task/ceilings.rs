@@ -12,25 +12,24 @@ use crate::account::{AccountSpec, Mailbox};
 #[derive(Debug)]
 pub(crate) struct Ceilings {
     per_host: usize,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    hosts: Mutex<HashMap<String, Arc<HostCeiling>>>,
     /// Mailboxes that were told about a server's wish for patience.
-    told: Mutex<HashSet<String>>,
+    warned: Mutex<HashSet<String>>,
     /// Pairs of connections that mailboxes have beyond their first.
     extra: Arc<Mutex<HashMap<String, usize>>>,
-    /// How long to wait for servers.
+    /// Deadlines for every connection of the task.
     pub timeouts: Timeouts,
 }
 
-/// Connections to one host.
+/// The connections of all mailboxes to one host.
 #[derive(Debug)]
-struct Host {
+struct HostCeiling {
     free: Arc<Semaphore>,
-    count: Mutex<Count>,
+    count: Mutex<ConnectionCount>,
 }
 
 #[derive(Debug)]
-struct Count {
-    /// How many may be open.
+struct ConnectionCount {
     allowed: usize,
     /// How many of those that are open are too many by now.
     owed: usize,
@@ -41,15 +40,15 @@ struct Count {
 /// Fewer are never allowed: where both ends are one host, a mailbox needs two.
 const FEWEST: usize = 2;
 
-impl Host {
-    fn count(&self) -> MutexGuard<'_, Count> {
+impl HostCeiling {
+    fn count(&self) -> MutexGuard<'_, ConnectionCount> {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a permit to open `n` connections. `None` only if the program is ending.
-    async fn permit(self: Arc<Self>, n: usize) -> Option<Held> {
+    async fn permit(self: Arc<Self>, n: usize) -> Option<HostPermit> {
         let permits = Arc::clone(&self.free).acquire_many_owned(u32::try_from(n).unwrap_or(u32::MAX));
-        Some(Held { permits: Some(permits.await.ok()?), host: self })
+        Some(HostPermit { permits: Some(permits.await.ok()?), host: self })
     }
 
     /// From now on at most this many are open at a time, and never more than before.
@@ -69,9 +68,9 @@ impl Host {
         }
     }
 
-    fn try_permit(self: Arc<Self>, n: u32) -> Option<Held> {
+    fn try_permit(self: Arc<Self>, n: u32) -> Option<HostPermit> {
         let permits = Arc::clone(&self.free).try_acquire_many_owned(n).ok()?;
-        Some(Held { permits: Some(permits), host: self })
+        Some(HostPermit { permits: Some(permits), host: self })
     }
 }
 
@@ -82,18 +81,18 @@ impl Ceilings {
         Self {
             per_host: per_host.max(1),
             hosts: Mutex::default(),
-            told: Mutex::default(),
+            warned: Mutex::default(),
             extra: Arc::default(),
             timeouts: Timeouts::default(),
         }
     }
 
-    fn host(&self, spec: &AccountSpec) -> (String, Arc<Host>) {
+    fn host(&self, spec: &AccountSpec) -> (String, Arc<HostCeiling>) {
         let name = format!("{}:{}", spec.endpoint.host.to_ascii_lowercase(), spec.endpoint.port);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts.entry(name.clone()).or_insert_with(|| {
-            let count = Mutex::new(Count { allowed: self.per_host, owed: 0, per_mailbox: None });
-            Arc::new(Host { free: Arc::new(Semaphore::new(self.per_host)), count })
+            let count = Mutex::new(ConnectionCount { allowed: self.per_host, owed: 0, per_mailbox: None });
+            Arc::new(HostCeiling { free: Arc::new(Semaphore::new(self.per_host)), count })
         });
         (name, Arc::clone(host))
     }
@@ -124,7 +123,7 @@ impl Ceilings {
     /// Whether this is the first time that a server asks for patience while it works on the mailbox: said
     /// once.
     pub(crate) fn is_first_request_for_patience(&self, mailbox: &str) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox.to_owned())
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox.to_owned())
     }
 
     /// A permit for one more connection to each end, if nobody has to wait for it and both hosts let one
@@ -133,9 +132,9 @@ impl Ceilings {
         let (first, a) = self.host(&mailbox.source);
         let (second, b) = self.host(&mailbox.target);
         // One after the other: a host that is both ends has one count.
-        let of_one = |host: &Host| host.count().per_mailbox;
+        let of_one = |host: &HostCeiling| host.count().per_mailbox;
         let most = [of_one(&a), of_one(&b)].into_iter().flatten().min().unwrap_or(usize::MAX);
-        let extra = Extra::beyond_first(&self.extra, &mailbox.key, most)?;
+        let extra = ExtraPair::beyond_first(&self.extra, &mailbox.key, most)?;
         let held = if first == second {
             vec![Some(a.try_permit(2)?)]
         } else {
@@ -162,18 +161,18 @@ impl Ceilings {
 /// A permit to hold connections; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit(
-    #[expect(dead_code, reason = "held for its drop")] Vec<Option<Held>>,
-    #[expect(dead_code, reason = "held for its drop")] Option<Extra>,
+    #[expect(dead_code, reason = "held for its drop")] Vec<Option<HostPermit>>,
+    #[expect(dead_code, reason = "held for its drop")] Option<ExtraPair>,
 );
 
 /// A pair of connections of a mailbox beyond its first.
 #[derive(Debug)]
-struct Extra {
+struct ExtraPair {
     mailbox: String,
     of: Arc<Mutex<HashMap<String, usize>>>,
 }
 
-impl Extra {
+impl ExtraPair {
     /// One more, if the mailbox then has at most `most` pairs.
     fn beyond_first(of: &Arc<Mutex<HashMap<String, usize>>>, mailbox: &str, most: usize) -> Option<Self> {
         let mut counts = of.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,7 +185,7 @@ impl Extra {
     }
 }
 
-impl Drop for Extra {
+impl Drop for ExtraPair {
     fn drop(&mut self) {
         let mut counts = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.mailbox) {
@@ -200,12 +199,12 @@ impl Drop for Extra {
 
 /// A permit of one host. What the host does not want any more is not given back.
 #[derive(Debug)]
-struct Held {
+struct HostPermit {
     permits: Option<OwnedSemaphorePermit>,
-    host: Arc<Host>,
+    host: Arc<HostCeiling>,
 }
 
-impl Drop for Held {
+impl Drop for HostPermit {
     fn drop(&mut self) {
         let Some(mut permits) = self.permits.take() else { return };
         let mut count = self.host.count();

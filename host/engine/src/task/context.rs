@@ -18,24 +18,17 @@ use crate::task::stop::StopSignal;
 /// The unit of the memory budget: a permit stands for this many bytes.
 const BUDGET_UNIT: u64 = 1024;
 
-/// Shared by every mailbox of a task; cheap to clone.
+/// Everything that the mailboxes of a task share; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
-    /// What to do.
     pub job: Arc<Job>,
-    /// With which plugins.
     pub plugins: Plugins,
-    /// Within which ceilings.
     pub ceilings: Arc<Ceilings>,
-    /// What is known about the servers.
     pub profiles: Arc<Profiles>,
-    /// Whether to stop.
+    /// Raised when the user asks to stop.
     pub stop: StopSignal,
-    /// What was done so far.
-    pub done: Arc<Done>,
-    /// Messages that connections broke at.
+    pub done: Arc<TransferTotals>,
     pub breaks: Arc<Breaks>,
-    /// What targets refused.
     pub refusals: Arc<Refusals>,
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
@@ -45,19 +38,17 @@ pub(crate) struct Context {
 
 /// Messages and bytes done over all mailboxes.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct TransferTotals {
     messages: AtomicU64,
     bytes: AtomicU64,
 }
 
-impl Done {
-    /// Adds finished messages.
+impl TransferTotals {
     pub(crate) fn add(&self, messages: u64, bytes: u64) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Messages and bytes so far.
     #[must_use]
     pub(crate) fn get(&self) -> (u64, u64) {
         (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
@@ -65,7 +56,6 @@ impl Done {
 }
 
 impl Context {
-    /// Puts the shared parts together.
     #[must_use]
     pub(crate) fn new(
         job: Arc<Job>,
@@ -92,7 +82,7 @@ impl Context {
         }
     }
 
-    /// Tells a remark about a mailbox.
+    /// Warns about one mailbox: in the log and as an event.
     pub(crate) async fn warn(&self, mailbox: &str, message: String) {
         tracing::warn!(mailbox, "{message}");
         self.emit(Event::Warning { mailbox: Some(mailbox.to_owned()), message }).await;

@@ -15,7 +15,7 @@ use crate::plugin::{PluginError, PluginId, ServerDescription, ServerProfile, Ser
 use crate::side::Side;
 use crate::summary::ProfileSummary;
 
-/// Bytes for people: `48.1 MiB`.
+/// Formats bytes for people: `48.1 MiB`.
 #[must_use]
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -39,47 +39,44 @@ const MAX_ASKED: u32 = 1_000;
 const MAX_SERVERS: usize = 10_000;
 
 /// Side, address and capabilities: one address can be many servers behind a proxy.
-type Identity = (Side, Endpoint, Vec<String>);
+type ServerKey = (Side, Endpoint, Vec<String>);
 
 /// Whoever meets the server first asks; the others wait for that answer.
-type Answer = Arc<OnceCell<Option<Arc<KnownServer>>>>;
+type SharedAnswer = Arc<OnceCell<Option<Arc<KnownServer>>>>;
 
-/// What is known about the servers of a task.
+/// What server profiles know about the servers of a task.
 #[derive(Debug, Default)]
 pub(crate) struct Profiles {
     source: SideProfilers,
     target: SideProfilers,
     /// `[limits] connections_per_host`, when the operator set it: it counts, whatever a profile says.
     connections: Option<usize>,
-    state: Mutex<State>,
+    state: Mutex<ProfileState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    known: HashMap<Identity, Answer>,
-    /// The server last met at an address.
-    latest: HashMap<(Side, Endpoint), MetServer>,
+struct ProfileState {
+    known: HashMap<ServerKey, SharedAnswer>,
+    /// The server met last at each address.
+    latest: HashMap<(Side, Endpoint), SeenServer>,
     /// Plugins that broke, by call: told once, and not asked to read refusals any more.
     broken: HashSet<(PluginId, String)>,
     /// How many refusals of a server were put before a profile.
     asked: HashMap<(Side, Endpoint), u32>,
 }
 
-/// A server that was met.
+/// A server somebody has logged in to, and what a profile knows about it.
 #[derive(Debug, Clone)]
-pub(crate) struct MetServer {
-    /// What it said about itself.
+pub(crate) struct SeenServer {
     pub server: ServerDescription,
-    /// What a profile says about it.
+    /// The profile that knows it; `None` when none does.
     pub known: Option<Arc<KnownServer>>,
 }
 
-/// What a profile says about a server.
+/// A profile's knowledge of a server, and which plugin it comes from.
 #[derive(Debug)]
 pub(crate) struct KnownServer {
-    /// Who says so.
     pub plugin: PluginId,
-    /// What.
     pub profile: ServerProfile,
 }
 
@@ -90,7 +87,7 @@ impl Profiles {
         Self { source, target, connections, state: Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProfileState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +103,7 @@ impl Profiles {
         side: Side,
         spec: &AccountSpec,
         server: &ServerDescription,
-    ) -> Option<Answer> {
+    ) -> Option<SharedAnswer> {
         let key = (side, spec.endpoint.clone(), server.capabilities.clone());
         let mut state = self.state();
         if state.known.len() >= MAX_SERVERS && !state.known.contains_key(&key) {
@@ -116,7 +113,7 @@ impl Profiles {
     }
 
     /// Remembers the server met last at an end.
-    pub(crate) fn meet(&self, side: Side, spec: &AccountSpec, met: MetServer) {
+    pub(crate) fn remember(&self, side: Side, spec: &AccountSpec, met: SeenServer) {
         self.state().latest.insert((side, spec.endpoint.clone()), met);
     }
 
@@ -127,20 +124,20 @@ impl Profiles {
 
     /// The server last met at an end of a mailbox.
     #[must_use]
-    pub(crate) fn met(&self, side: Side, spec: &AccountSpec) -> Option<MetServer> {
+    pub(crate) fn last_seen(&self, side: Side, spec: &AccountSpec) -> Option<SeenServer> {
         self.state().latest.get(&(side, spec.endpoint.clone())).cloned()
     }
 
     /// What a profile says about an end of a mailbox, once somebody has logged in there.
     #[must_use]
     pub(crate) fn known(&self, side: Side, spec: &AccountSpec) -> Option<Arc<KnownServer>> {
-        self.met(side, spec)?.known
+        self.last_seen(side, spec)?.known
     }
 
     /// For the plan and the check: who says what about an end of a mailbox, and what follows.
     #[must_use]
     pub(crate) fn summary(&self, side: Side, spec: &AccountSpec) -> Option<ProfileSummary> {
-        let MetServer { server, known } = self.met(side, spec)?;
+        let SeenServer { server, known } = self.last_seen(side, spec)?;
         let known = known?;
         let profile = &known.profile;
         Some(ProfileSummary {
@@ -158,7 +155,7 @@ impl Profiles {
     /// Who knows the largest message the target takes, when it is not the target itself.
     #[must_use]
     pub(crate) fn limit_by(&self, mailbox: &Mailbox, limit: Option<u64>) -> Option<String> {
-        let MetServer { server, known } = self.met(Side::Target, &mailbox.target)?;
+        let SeenServer { server, known } = self.last_seen(Side::Target, &mailbox.target)?;
         let known = known?;
         let limit = limit.filter(|limit| known.profile.max_append_bytes == Some(*limit))?;
         let announced = format!("APPENDLIMIT={limit}");
@@ -186,18 +183,18 @@ impl Profiles {
         };
         let profilers = choice.profilers.iter().filter(sane);
         match met {
-            Some(MetServer { known: Some(known), .. }) => {
+            Some(SeenServer { known: Some(known), .. }) => {
                 let provider = Some(known.profile.provider.clone());
                 let who = profilers.filter(|profiler| *profiler.plugin() == known.plugin);
                 who.map(|profiler| (Arc::clone(profiler), provider.clone())).collect()
             }
-            Some(MetServer { known: None, .. }) => Vec::new(),
+            Some(SeenServer { known: None, .. }) => Vec::new(),
             None => profilers.map(|profiler| (Arc::clone(profiler), choice.provider.clone())).collect(),
         }
     }
 
     /// Whether a plugin broke in this call for the first time.
-    pub(crate) fn breaks(&self, error: &PluginError) -> bool {
+    pub(crate) fn is_first_break(&self, error: &PluginError) -> bool {
         self.state().broken.insert((error.plugin.clone(), error.call.clone()))
     }
 }

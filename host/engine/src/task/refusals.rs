@@ -9,15 +9,15 @@ use mailhaul_imap::Flags;
 use crate::code::Code;
 use crate::state::ledger::{FolderId, MAX_ATTEMPTS};
 
-/// By mailbox.
+/// Refusals of all mailboxes of a task, by mailbox.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    mailboxes: Mutex<HashMap<String, OfMailbox>>,
+    mailboxes: Mutex<HashMap<String, MailboxRefusals>>,
     retry: OnceLock<Code>,
 }
 
 #[derive(Debug, Default)]
-struct OfMailbox {
+struct MailboxRefusals {
     /// How often in a row the target asked for patience, or refused a whole pass, and took nothing.
     vain: u32,
     /// Messages that are sent without their keywords, which are set by STORE.
@@ -42,7 +42,7 @@ struct OfMailbox {
 const MOST_BAD: usize = 16;
 
 impl Refusals {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, OfMailbox>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, MailboxRefusals>> {
         self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -67,7 +67,7 @@ impl Refusals {
         of.vain
     }
 
-    /// How often in a row it was in vain.
+    /// Returns how many passes in a row were in vain.
     pub(crate) fn vain(&self, mailbox: &str) -> u32 {
         self.all().get(mailbox).map_or(0, |of| of.vain)
     }
@@ -86,7 +86,7 @@ impl Refusals {
 
     /// Whether that was so often that they are not set in this task any more.
     pub(crate) fn ends_at_keywords(&self, mailbox: &str, keywords: &Flags) -> bool {
-        let times = |of: &OfMailbox| of.ended_at_keywords.get(&keywords.to_string()).copied();
+        let times = |of: &MailboxRefusals| of.ended_at_keywords.get(&keywords.to_string()).copied();
         self.all().get(mailbox).and_then(times) >= Some(MAX_ATTEMPTS)
     }
 
@@ -131,13 +131,14 @@ impl Refusals {
 
     /// How many messages are not sent again in this task, or with another date: with each of them the work
     /// has come further.
-    pub(crate) fn all_put_off(&self, mailbox: &str) -> u64 {
-        let dates = |of: &OfMailbox| of.misdated.values().map(|undated| 1 + u64::from(*undated)).sum::<u64>();
+    pub(crate) fn put_off_count(&self, mailbox: &str) -> u64 {
+        let dates =
+            |of: &MailboxRefusals| of.misdated.values().map(|undated| 1 + u64::from(*undated)).sum::<u64>();
         self.all().get(mailbox).map_or(0, |of| of.put_off.len() as u64 + dates(of))
     }
 
     /// A message was taken. Returns against which messages a refusal counts by that.
-    pub(crate) fn taken(&self, mailbox: &str) -> Vec<(FolderId, u32)> {
+    pub(crate) fn record_taken(&self, mailbox: &str) -> Vec<(FolderId, u32)> {
         let mut all = self.all();
         let Some(of) = all.get_mut(mailbox) else { return Vec::new() };
         of.suspects.values_mut().for_each(|passed| *passed = true);

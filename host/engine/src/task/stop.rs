@@ -7,20 +7,19 @@ use tokio::sync::watch;
 pub(crate) struct StopSignal(watch::Receiver<bool>);
 
 impl StopSignal {
-    /// A signal and the end that raises it.
+    /// Returns a signal and the sender that raises it.
     #[must_use]
     pub(crate) fn new() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
     }
 
-    /// Whether it was raised.
+    /// Returns whether the user asked to stop.
     #[must_use]
     pub(crate) fn is_raised(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it is raised.
     pub(crate) async fn raised(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|raised| *raised).await.is_err() {

@@ -2,7 +2,7 @@
 //! written.
 
 use mailhaul_engine::cause::Cause;
-use mailhaul_engine::event::{MailboxEnd, RefusedKind};
+use mailhaul_engine::event::{MailboxEnd, TaskRefusalKind};
 use mailhaul_engine::plugin::{Decision, Mapping, Ruling, ServerProfile};
 
 use mailhaul_lab::fake::Verdict;
@@ -118,7 +118,7 @@ fn a_plan_that_was_agreed_on_is_run_or_nothing_is() {
     stage.load("Later", 1);
     let finish = stage.agreed(plan.clone()).finish.unwrap();
     let refused = finish.refused.unwrap();
-    assert_eq!(refused.kind, RefusedKind::Input);
+    assert_eq!(refused.kind, TaskRefusalKind::Input);
     assert!(refused.reasons[0].contains("`Later` is new on the source"), "{refused:?}");
     assert_eq!(stage.sent(), 0);
     stage.source.store(|store| store.folders.remove("Later"));

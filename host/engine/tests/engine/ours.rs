@@ -1,7 +1,7 @@
 //! Ours only: what was on the target before is not changed, and neither is what has the number of a copy and
 //! is none.
 
-use mailhaul_engine::event::NotUndoneCode;
+use mailhaul_engine::event::UndoExceptionCode;
 use mailhaul_engine::plugin::Depth;
 use mailhaul_engine::summary::DifferenceKind;
 use mailhaul_lab::fake::{Give, Manners, Verdict};
@@ -137,7 +137,8 @@ fn undo_names_what_it_cannot_take_back() {
     assert_eq!((undone.removed, undone.gone, undone.left), (3, 1, 2));
     let mut named: Vec<_> = undone.not_undone.iter().map(|n| (n.source.as_str(), n.uid, n.code)).collect();
     named.sort_by_key(|(_, uid, _)| *uid);
-    let expected = [(2, NotUndoneCode::Altered), (4, NotUndoneCode::Gone), (5, NotUndoneCode::Unreadable)];
+    let expected =
+        [(2, UndoExceptionCode::Altered), (4, UndoExceptionCode::Gone), (5, UndoExceptionCode::Unreadable)];
     assert_eq!(named, expected.map(|(uid, code)| ("INBOX", uid, code)));
     let words = undone.not_undone.iter().find(|n| n.uid == 5).unwrap();
     assert!(!words.reason.is_empty(), "{words:?}");

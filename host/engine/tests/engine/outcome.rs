@@ -8,7 +8,7 @@ use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, FolderSummary, MailboxSummary, ProjectSummary, Side,
     Verdict,
 };
-use mailhaul_engine::undo::Undone;
+use mailhaul_engine::undo::UndoSummary;
 
 /// What came of one task.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Outcome {
     }
 
     /// What an undo did, folder by folder.
-    pub(crate) fn undone(&self) -> Vec<&Undone> {
+    pub(crate) fn undone(&self) -> Vec<&UndoSummary> {
         let mut all = Vec::new();
         for event in &self.events {
             if let Event::Undone { undone, .. } = event {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mailhaul_engine::destinations::{Destination, Server};
 use mailhaul_engine::event::{Event, Finish};
 use mailhaul_engine::handle::{Command, start};
-use mailhaul_engine::job::{Host, Ignore, Job, Limits, Select, Task};
+use mailhaul_engine::job::{HostSettings, IgnoredDifferences, Job, Limits, Selection, Task};
 use mailhaul_engine::plan::MailboxPlan;
 use mailhaul_engine::plugin::{Depth, Plugins, SideProfilers};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
@@ -67,8 +67,8 @@ impl Stage {
             target: host("new.example", &target, &down),
             mailbox_hosts: Vec::new(),
             rules: Vec::new(),
-            select: Select::default(),
-            ignore: Ignore::default(),
+            select: Selection::default(),
+            ignore: IgnoredDifferences::default(),
             // One pair, so that what is sent is sent in one order.
             limits: Limits { connections_per_host: 1, connections_are_meant: true, ..Limits::default() },
             plugin_settings: String::new(),
@@ -379,7 +379,7 @@ fn runtime() -> tokio::runtime::Runtime {
     builder.enable_time().start_paused(true).build().expect("a runtime")
 }
 
-fn host(name: &str, server: &Fake, down: &Arc<AtomicBool>) -> Host {
+fn host(name: &str, server: &Fake, down: &Arc<AtomicBool>) -> HostSettings {
     let (server_here, down) = (server.clone(), Arc::clone(down));
     // A task's streams belong to its runtime: a server is asked for a new one each time.
     let dialer = Dialer::platform().through(move |_| {
@@ -389,7 +389,7 @@ fn host(name: &str, server: &Fake, down: &Arc<AtomicBool>) -> Host {
         };
         std::future::ready(stream)
     });
-    Host {
+    HostSettings {
         server: Server {
             host: Some(name.into()),
             port: Some(server.port),

@@ -2,7 +2,7 @@
 
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Depth;
-use mailhaul_engine::summary::{Comparison, DifferenceKind as Kind, Sample, Verified};
+use mailhaul_engine::summary::{Comparison, DifferenceKind as Kind, Sample, VerifiedDepth};
 use mailhaul_lab::fake::{Folder, Give, Verdict};
 
 use crate::stage::{DATE, Stage, message};
@@ -45,7 +45,9 @@ fn replaced(from: &'static str, to: &'static str) -> impl Fn(&mut Folder) {
 #[test]
 fn on_a_good_target_every_depth_agrees_and_is_recorded() {
     let stage = moved();
-    for (depth, verified) in DEPTHS.into_iter().zip([Verified::Counts, Verified::Headers, Verified::Full]) {
+    for (depth, verified) in
+        DEPTHS.into_iter().zip([VerifiedDepth::Counts, VerifiedDepth::Headers, VerifiedDepth::Full])
+    {
         let outcome = stage.verify(depth);
         assert_eq!(outcome.complete().folder("INBOX").verified, verified);
         assert!(outcome.differences().is_empty());
@@ -138,7 +140,7 @@ fn a_list_that_is_short_is_no_comparison() {
         let outcome = stage.verify(Depth::Headers);
         outcome.not_well();
         assert!(outcome.differences().iter().any(|(kind, _)| *kind == Kind::Unreadable), "{outcome:#?}");
-        assert_eq!(outcome.folder("INBOX").verified, Verified::None);
+        assert_eq!(outcome.folder("INBOX").verified, VerifiedDepth::None);
     }
 }
 
@@ -150,7 +152,7 @@ fn what_one_side_does_not_give_was_not_compared() {
         server.manners(|m| m.on_fetch = Box::new(|m| if m.uid == 2 { Give::No } else { Give::Whole }));
         let outcome = stage.verify(Depth::Full);
         assert_eq!(outcome.not_well().differences(), [(Kind::Unreadable, 2)]);
-        assert_eq!(outcome.folder("INBOX").verified, Verified::None);
+        assert_eq!(outcome.folder("INBOX").verified, VerifiedDepth::None);
     }
 }
 
@@ -172,8 +174,8 @@ fn a_sample_is_its_own_depth() {
     for seed in [7, 8] {
         let outcome = sample(seed);
         let folder = outcome.complete().folder("INBOX");
-        assert_eq!(folder.verified, Verified::Sample);
-        assert_eq!(folder.sample, Some(Sample { depth: Verified::Full, percent: 1, seed }));
+        assert_eq!(folder.verified, VerifiedDepth::Sample);
+        assert_eq!(folder.sample, Some(Sample { depth: VerifiedDepth::Full, percent: 1, seed }));
         let compared = outcome.mailbox().compared.as_ref().unwrap();
         assert_eq!((compared.messages, compared.messages_compared), (5, 1), "one of every folder at least");
         assert!(compared.finished);
@@ -181,11 +183,11 @@ fn a_sample_is_its_own_depth() {
     // All of them is no sample, and a sample takes nothing back from it.
     stage.sample(Depth::Headers, 100).complete();
     let folder = sample(7).folder("INBOX").clone();
-    assert_eq!((folder.verified, folder.sample), (Verified::Headers, None));
+    assert_eq!((folder.verified, folder.sample), (VerifiedDepth::Headers, None));
     // Of a new copy nothing is known.
     stage.load("INBOX", 1);
-    assert_eq!(stage.run().complete().folder("INBOX").verified, Verified::None);
-    assert_eq!(sample(7).folder("INBOX").verified, Verified::Sample);
+    assert_eq!(stage.run().complete().folder("INBOX").verified, VerifiedDepth::None);
+    assert_eq!(sample(7).folder("INBOX").verified, VerifiedDepth::Sample);
 }
 
 /// With enough seeds a ruined copy is found. What was found stays until its message is read again.
@@ -272,7 +274,7 @@ fn stopped_in_its_only_folder_it_has_proven_nothing() {
         });
     });
     let outcome = stage.verify(Depth::Full);
-    assert_eq!(outcome.interrupted().folder("INBOX").verified, Verified::None);
+    assert_eq!(outcome.interrupted().folder("INBOX").verified, VerifiedDepth::None);
     let compared = outcome.mailbox().compared.as_ref().unwrap();
     assert_eq!((compared.finished, compared.messages, compared.messages_compared), (false, 201, 200));
     stage.behave();

@@ -5,33 +5,33 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::Flags;
 
-use crate::folder::copy::item::Read;
-use crate::message::dating::Dated;
-use crate::message::list::Listed;
+use crate::folder::copy::item::ReadResult;
+use crate::message::dating::DateRule;
+use crate::message::list::ListedMessage;
 use crate::state::ledger::Figures;
 
-/// One intent covers at most this many messages …
+/// One intent covers at most this many messages.
 const BATCH_MESSAGES: usize = 200;
 
-/// … and about this many bytes.
+/// One intent covers about this many bytes at most.
 const BATCH_BYTES: u64 = 8 << 20;
 
 /// A message that was sent and is not acknowledged yet.
 pub(super) struct InFlight {
     pub(super) size: u64,
     pub(super) at_source: Figures,
-    pub(super) read: Read,
+    pub(super) read: ReadResult,
     /// Its date on the target, as it is told where it is not the source's.
-    pub(super) dated: Option<(Dated, String)>,
+    pub(super) dated: Option<(DateRule, String)>,
     pub(super) flags: Flags,
     pub(super) later: Flags,
-    /// Its place among those that were sent.
+    /// Its number among the messages sent, from 1.
     pub(super) serial: usize,
-    /// Handed over to its last byte.
+    /// Whether its last byte was handed to the connection; set before the target can answer.
     pub(super) whole: bool,
 }
 
-/// What the writer and the acknowledgements share.
+/// State that the writer and the recorder of a copy share.
 #[derive(Default)]
 pub(super) struct Flight {
     pub(super) sent: HashMap<u32, InFlight>,
@@ -39,7 +39,6 @@ pub(super) struct Flight {
     pub(super) batch_of: HashMap<u32, i64>,
     pub(super) left: HashMap<i64, usize>,
     pub(super) uid_next: Option<u32>,
-    /// Messages sent so far.
     pub(super) serial: usize,
     /// What was read and not sent, since the target takes nothing more.
     pub(super) unsent: Vec<u32>,
@@ -48,13 +47,13 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Takes note of an intent that was recorded.
+    /// Takes note of an intent that was recorded, and of how many acknowledgements close it.
     pub(super) fn open(&mut self, batch: i64, messages: &[(u32, u64)]) {
         self.batch_of.extend(messages.iter().map(|(uid, _)| (*uid, batch)));
         self.left.insert(batch, messages.len());
     }
 
-    /// The last byte of a message was handed over.
+    /// Marks a message as handed over to its last byte.
     pub(super) fn whole(&mut self, uid: u32) {
         if let Some(sent) = self.sent.get_mut(&uid) {
             sent.whole = true;
@@ -73,12 +72,12 @@ impl Flight {
 /// Shared by the writer and the recorder.
 pub(super) type SharedFlight = Arc<Mutex<Flight>>;
 
-/// Locks it.
+/// Locks the flight; a panic elsewhere does not poison it.
 pub(super) fn flight(shared: &SharedFlight) -> MutexGuard<'_, Flight> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The open messages cut into intents.
+/// The messages of a copy, cut into the portions that one intent in the ledger covers.
 pub(super) struct Batches {
     /// UID and size, in the order in which they are sent.
     messages: Vec<(u32, u64)>,
@@ -89,7 +88,7 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    pub(super) fn new(open: &[Listed]) -> Self {
+    pub(super) fn new(open: &[ListedMessage]) -> Self {
         let messages: Vec<(u32, u64)> = open.iter().map(|m| (m.uid, m.size())).collect();
         let (mut begins, mut bytes) = (Vec::new(), 0);
         for (place, (_, size)) in messages.iter().enumerate() {
@@ -123,8 +122,8 @@ mod tests {
 
     #[test]
     fn an_intent_is_found_by_any_of_its_messages_in_whatever_order_they_go() {
-        let mut open: Vec<Listed> = (1..=1_000).map(|uid| Listed::bare(uid, 10)).collect();
-        open[500] = Listed::bare(501, 1 << 40);
+        let mut open: Vec<ListedMessage> = (1..=1_000).map(|uid| ListedMessage::bare(uid, 10)).collect();
+        open[500] = ListedMessage::bare(501, 1 << 40);
         for order in [false, true] {
             let batches = Batches::new(&open);
             let mut seen = Vec::new();

@@ -9,27 +9,21 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::code::Code;
 use crate::event::Event;
-use crate::folder::copy::refused::{Refused, same_words};
-use crate::folder::work::Work;
-use crate::message::dating::Dated;
-use crate::message::list::Listed;
+use crate::folder::copy::refused::{RefusedMessage, same_words};
+use crate::folder::work::MailboxWork;
+use crate::message::dating::DateRule;
+use crate::message::list::ListedMessage;
 use crate::state::ledger::{Digests, Failure, Figures, FolderId, LedgerError};
 use crate::summary::{Difference, DifferenceKind, Exception, ExceptionOutcome};
 
 /// A folder to copy: from where, to where, and what the work on its mailbox is done with.
 #[derive(Debug, Clone)]
 pub(crate) struct Route<'a> {
-    /// The work on the mailbox.
-    pub work: Work<'a>,
-    /// The ledger's row.
+    pub work: MailboxWork<'a>,
     pub folder: FolderId,
-    /// The source folder in display form.
     pub source: String,
-    /// The source's spelling.
     pub source_name: FolderName,
-    /// The target folder in display form.
     pub target: String,
-    /// The target's spelling.
     pub target_name: FolderName,
     /// The target folder as it was selected last.
     pub selected: Selected,
@@ -49,7 +43,7 @@ pub(crate) struct Route<'a> {
     pub exact: bool,
     /// Refusals in a row after which nothing more is sent for now.
     pub most_refused: usize,
-    /// The same of requests for patience.
+    /// Requests for patience in a row after which nothing more is sent for now.
     pub most_complaints: u32,
 }
 
@@ -83,7 +77,7 @@ impl Route<'_> {
     }
 
     async fn put(&self, failure: Failure<'_>) -> Result<(), LedgerError> {
-        self.work.ledger().failed(self.folder, &failure, &[])?;
+        self.work.ledger().record_failed(self.folder, &failure, &[])?;
         let exception = Exception {
             folder: self.source.clone(),
             uid: failure.uid,
@@ -98,7 +92,7 @@ impl Route<'_> {
 
     /// What is told of a copy that has not the date the source has for it.
     #[must_use]
-    pub(crate) fn dated(&self, uid: u32, target_uid: u32, (rule, told): &(Dated, String)) -> Difference {
+    pub(crate) fn dated(&self, uid: u32, target_uid: u32, (rule, told): &(DateRule, String)) -> Difference {
         let why = match self.misdated.contains_key(&uid) {
             true => "the target does not take its date",
             false => "the source gives no date for it that can be read",
@@ -128,18 +122,15 @@ impl Route<'_> {
         }
     }
 
-    /// Tells a remark about the folder.
     pub(crate) async fn warn(&self, message: String) {
         self.work.warn(format!("{}: {message}", self.source)).await;
     }
 }
 
-/// How a copy ended while both connections live.
+/// The result of a copy after which both connections live.
 #[derive(Debug, Default)]
 pub(crate) struct CopyOutcome {
-    /// Messages stored.
     pub messages: u64,
-    /// Bytes of these.
     pub bytes: u64,
     /// To be looked up on the target: stored without saying under which UID, refused together with others, or
     /// refused for the moment.
@@ -154,15 +145,15 @@ pub(crate) struct CopyOutcome {
     pub misdated: Vec<u32>,
     /// Refused, each with what became of the messages around it. What the target asks to be sent later is
     /// among the unresolved as well.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedMessage>,
     /// So many were refused in a row that nothing more was sent.
     pub halted: bool,
     /// Requests for patience since the last message that was taken.
     pub complaints: u32,
-    /// What was not sent for that reason.
+    /// Messages that were not read or not sent, since the copy halted before them.
     pub unread: Vec<u32>,
     /// Stored without a word on their UIDs, with another date than the source's: by which rule, and which.
-    pub dated: HashMap<u32, (Dated, String)>,
+    pub dated: HashMap<u32, (DateRule, String)>,
     /// Stored, and to be read back whatever their size: not every server keeps a NUL.
     pub read_back: HashSet<u32>,
     /// Some of these were refused together, for the sake of one of them: send them alone.
@@ -176,50 +167,48 @@ pub(crate) struct CopyOutcome {
     /// The source refused every message that it was asked for, in these words: what they are about is not the
     /// messages.
     pub withheld: Option<String>,
-    /// The user stopped it.
     pub interrupted: bool,
     /// Flags the target cannot hold, and on how many messages.
     pub flags_lost: HashMap<String, u64>,
     /// What the target listed behind the last message, of those that were not there when it was selected.
-    pub listed: Option<Vec<Listed>>,
+    pub listed: Option<Vec<ListedMessage>>,
 }
 
 /// A UID that the target gave to two messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// The UID.
     pub target_uid: u32,
     /// Whether the target has a reason to take them for one: they have one Message-ID, or the other one is
     /// not ours.
     pub merged: bool,
 }
 
-/// What travels through the queue.
-pub(super) enum Item {
-    Whole(Head, Vec<Bytes>, Option<OwnedSemaphorePermit>),
-    Begin(Head),
+/// What the reader sends through the queue: a small message whole, a large one as its head, its pieces and
+/// its end.
+pub(super) enum QueueItem {
+    Whole(MessageHead, Vec<Bytes>, Option<OwnedSemaphorePermit>),
+    Begin(MessageHead),
     Piece(Bytes, Option<OwnedSemaphorePermit>),
-    End(Read),
+    End(ReadResult),
 }
 
-/// What was read of a message when all of it was.
+/// What is known of a message once all of it was read.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Read {
+pub(super) struct ReadResult {
     pub digests: Digests,
     /// It has a NUL, which not every server keeps.
     pub nul: bool,
 }
 
-pub(super) struct Head {
+pub(super) struct MessageHead {
     pub uid: u32,
     pub append: AppendHead,
     /// What is set by STORE: what may not travel with APPEND, and keywords that the target did not take with
     /// it.
     pub later: Flags,
-    /// What the source lists of it.
     pub at_source: Figures,
     /// By which rule it got its date, where the source has none that can be read or the target did not take
     /// it.
-    pub dated: Option<Dated>,
-    pub read: Option<Read>,
+    pub dated: Option<DateRule>,
+    pub read: Option<ReadResult>,
 }

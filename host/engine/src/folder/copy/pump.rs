@@ -10,11 +10,11 @@ use tracing::Instrument;
 use crate::folder::copy::blame::blame;
 use crate::folder::copy::flight::{Batches, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, Route};
-use crate::folder::copy::read::{Lengths, Reader};
+use crate::folder::copy::read::{LengthAccuracy, Reader};
 use crate::folder::copy::record::{listen, record, record_refused};
 use crate::folder::copy::write::{Writer, lost};
 use crate::folder::work::{Step, WorkError};
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::server::error::EndError;
 use crate::side::Side;
 
@@ -35,7 +35,7 @@ pub(super) async fn copy(
     route: &Route<'_>,
     source: &mut Session,
     target: Session,
-    open: &[Listed],
+    open: &[ListedMessage],
 ) -> Step<(Session, CopyOutcome)> {
     let shared: SharedFlight = Arc::default();
     let reading = target.fetch_history().clone();
@@ -56,7 +56,7 @@ async fn pump(
     route: &Route<'_>,
     source: &mut Session,
     target: Session,
-    open: &[Listed],
+    open: &[ListedMessage],
     shared: &SharedFlight,
 ) -> Step<(Session, CopyOutcome)> {
     flight(shared).uid_next = route.selected.uid_next;
@@ -93,7 +93,7 @@ async fn pump(
         route,
         queue,
         halted,
-        lengths: Lengths::new(route.exact),
+        lengths: LengthAccuracy::new(route.exact),
         unmarked: HashSet::new(),
         given: 0,
         words: HashMap::new(),
@@ -118,7 +118,7 @@ async fn pump(
             return Err(error);
         }
     };
-    let listed = acks.listed().map(|listed| listed.into_iter().map(Listed::from).collect());
+    let listed = acks.listed().map(|listed| listed.into_iter().map(ListedMessage::from).collect());
     let copied = CopyOutcome {
         listed,
         interrupted: copied.interrupted,

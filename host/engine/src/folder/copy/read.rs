@@ -6,12 +6,12 @@ use mailhaul_imap::{AppendHead, Fetch, FetchItems, FetchRefusal, FetchedMessage,
 use tokio::sync::{mpsc, watch};
 
 use crate::code::Code;
-use crate::folder::copy::item::{CopyOutcome, Head, Item, Read, Route};
-use crate::folder::work::{Step, stopping};
+use crate::folder::copy::item::{CopyOutcome, MessageHead, QueueItem, ReadResult, Route};
+use crate::folder::work::{Step, stop_reason};
 use crate::job::Order;
-use crate::message::content::Hasher;
-use crate::message::dating::{Dated, date_of};
-use crate::message::list::{Listed, NO_TEXT, still_listed};
+use crate::message::content::ContentHasher;
+use crate::message::dating::{DateRule, date_of};
+use crate::message::list::{ListedMessage, NO_TEXT, still_listed};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Failure, Figures};
@@ -32,31 +32,29 @@ const ENOUGH: usize = 10;
 /// Exchange.
 const STAND_INS: [&str; 1] = ["Retrieval using the IMAP4 protocol failed"];
 
-/// The reading end of a copy.
+/// Reads messages from the source and puts them into the queue.
 pub(super) struct Reader<'a> {
-    /// The folder.
     pub route: &'a Route<'a>,
-    /// Where messages go.
-    pub queue: mpsc::Sender<Item>,
+    pub queue: mpsc::Sender<QueueItem>,
     /// Raised when the target takes nothing more.
     pub halted: watch::Receiver<bool>,
     /// Messages that came as long as the source had said, and those that did not.
-    pub lengths: Lengths,
+    pub lengths: LengthAccuracy,
     /// Messages that are sent without their keywords.
     pub unmarked: HashSet<u32>,
-    /// Messages that came.
+    /// Messages the source has given so far; with none, its refusals are not about single messages.
     pub given: u64,
     /// What is told of each refusal so far, by its text.
     pub words: HashMap<String, String>,
 }
 
 /// How often the source's word on a message's length was right.
-pub(super) struct Lengths {
+pub(super) struct LengthAccuracy {
     exact: u64,
     other: u64,
 }
 
-impl Lengths {
+impl LengthAccuracy {
     /// Of a source that was right before, or of which nothing is known.
     pub(super) fn new(exact: bool) -> Self {
         Self { exact: u64::from(exact), other: 0 }
@@ -82,7 +80,7 @@ impl Reader<'_> {
     pub(super) async fn read(
         mut self,
         source: &mut Session,
-        open: &[Listed],
+        open: &[ListedMessage],
         copied: &mut CopyOutcome,
     ) -> Step<()> {
         let wanted = self.refuse_too_big(open).await?;
@@ -110,7 +108,7 @@ impl Reader<'_> {
         }
         let refused: Vec<FetchRefusal> =
             fetch.refused().iter().filter(|refused| !refused.ended).cloned().collect();
-        self.heed(&refused).await?;
+        self.interpret_refusals(&refused).await?;
         let mut withheld = Vec::new();
         let mut silent = Vec::new();
         let mut pieces = again(&missing, &refused);
@@ -128,7 +126,7 @@ impl Reader<'_> {
                 return Ok(());
             }
             let refused: Vec<FetchRefusal> = fetch.refused().to_vec();
-            self.heed(&refused).await?;
+            self.interpret_refusals(&refused).await?;
             asked.difference(&here).for_each(|uid| {
                 missing.remove(uid);
             });
@@ -151,7 +149,7 @@ impl Reader<'_> {
             self.unreadable(uid, NO_TEXT).await?;
         }
         silent.retain(|uid| !there.contains(uid));
-        self.route.work.ledger().vanished(self.route.folder, &silent)?;
+        self.route.work.ledger().record_vanished(self.route.folder, &silent)?;
         self.judge(&withheld, copied).await
     }
 
@@ -177,13 +175,13 @@ impl Reader<'_> {
     /// # Errors
     /// Where one asks for patience, by its own words or a profile's: nothing more is asked for now. A limit
     /// that a question for several messages met may be one on its length.
-    async fn heed(&mut self, refused: &[FetchRefusal]) -> Step<()> {
+    async fn interpret_refusals(&mut self, refused: &[FetchRefusal]) -> Step<()> {
         for refused in refused {
             let refusal = &refused.refusal;
             let of_length = refusal.asks_for_patience() && refused.may_be_about_length();
             if !of_length && !self.words.contains_key(&refusal.text) {
                 let error = refusal.clone().into_error("FETCH");
-                let words = stopping(self.route.work, Side::Source, error).await?;
+                let words = stop_reason(self.route.work, Side::Source, error).await?;
                 self.words.insert(refusal.text.clone(), words);
             }
         }
@@ -240,7 +238,7 @@ impl Reader<'_> {
     }
 
     /// Messages the target said it does not take are not sent.
-    async fn refuse_too_big(&self, open: &[Listed]) -> Step<Vec<u32>> {
+    async fn refuse_too_big(&self, open: &[ListedMessage]) -> Step<Vec<u32>> {
         let Some(limit) = self.route.append_limit else { return Ok(open.iter().map(|m| m.uid).collect()) };
         let mut wanted = Vec::with_capacity(open.len());
         for message in open {
@@ -295,10 +293,10 @@ impl Reader<'_> {
         };
         let date = message.internal_date;
         let append = AppendHead { flags: now, internal_date: date, len };
-        let mut head = Head { uid: message.uid, append, later, at_source, dated: None, read: None };
+        let mut head = MessageHead { uid: message.uid, append, later, at_source, dated: None, read: None };
         // Of one whose date is to be taken from its header, that has to be read before anything is sent.
         let redated = date.is_none() || self.route.misdated.contains_key(&message.uid);
-        let mut part = Part::default();
+        let mut part = PartialRead::default();
         let mut pieces = Vec::new();
         let permit = match usize::try_from(len) {
             Ok(len) if len as u64 <= WHOLE => context.room(len).await,
@@ -311,7 +309,7 @@ impl Reader<'_> {
         }
         if redated {
             let (rule, date) = match self.route.misdated.get(&head.uid) {
-                Some(true) => (Dated::Copied, None),
+                Some(true) => (DateRule::Copied, None),
                 _ => date_of(part.hasher.header(), date.as_ref()),
             };
             (head.dated, head.append.internal_date) = (Some(rule), date);
@@ -322,42 +320,42 @@ impl Reader<'_> {
                 return Ok(true);
             }
             head.read = Some(part.read());
-            return Ok(self.queue.send(Item::Whole(head, pieces, permit)).await.is_ok());
+            return Ok(self.queue.send(QueueItem::Whole(head, pieces, permit)).await.is_ok());
         }
-        if self.queue.send(Item::Begin(head)).await.is_err() {
+        if self.queue.send(QueueItem::Begin(head)).await.is_err() {
             return Ok(false);
         }
         for piece in pieces {
-            if self.queue.send(Item::Piece(piece, None)).await.is_err() {
+            if self.queue.send(QueueItem::Piece(piece, None)).await.is_err() {
                 return Ok(false);
             }
         }
         while let Some(piece) = fetch.chunk().await.map_err(&at_source_end)? {
             part.take(&piece);
             let permit = context.room(piece.len()).await;
-            if self.queue.send(Item::Piece(piece, permit)).await.is_err() {
+            if self.queue.send(QueueItem::Piece(piece, permit)).await.is_err() {
                 return Ok(false);
             }
         }
-        Ok(self.queue.send(Item::End(part.read())).await.is_ok())
+        Ok(self.queue.send(QueueItem::End(part.read())).await.is_ok())
     }
 }
 
-/// What was read of a message so far.
+/// A message's digests while its pieces pass by.
 #[derive(Default)]
-struct Part {
-    hasher: Hasher,
+struct PartialRead {
+    hasher: ContentHasher,
     nul: bool,
 }
 
-impl Part {
+impl PartialRead {
     fn take(&mut self, piece: &[u8]) {
         self.hasher.update(piece);
         self.nul |= memchr::memchr(0, piece).is_some();
     }
 
-    fn read(self) -> Read {
-        Read { digests: self.hasher.digests(), nul: self.nul }
+    fn read(self) -> ReadResult {
+        ReadResult { digests: self.hasher.digests(), nul: self.nul }
     }
 }
 

@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, watch};
 use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::{Claim, CopyOutcome, Route};
-use crate::folder::copy::refused::{Refused, Verdicts, is_about_the_date};
-use crate::folder::work::{Step, Work};
-use crate::message::dating::Dated;
-use crate::server::error::Reading;
+use crate::folder::copy::refused::{RefusedMessage, Verdicts, is_about_the_date};
+use crate::folder::work::{MailboxWork, Step};
+use crate::message::dating::DateRule;
+use crate::server::error::Interpretation;
 use crate::server::refusal::read_append;
-use crate::state::ledger::{Delivered, Outcome, Taken};
+use crate::state::ledger::{DeliveredMessage, Outcome, UidConflict};
 
 /// Acknowledgements recorded in one transaction at most.
 const COMMIT: usize = 512;
@@ -71,7 +71,7 @@ pub(super) async fn record(
     let mut told = Instant::now();
     let mut verdicts = Verdicts::default();
     while gather(&mut acks, &mut buffer).await {
-        route.work.context.breaks.answered(route.work.key());
+        route.work.context.breaks.end_silence(route.work.key());
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
         let mut olders = Vec::new();
@@ -85,11 +85,11 @@ pub(super) async fn record(
                 let Some(sent) = flight.sent.remove(&uid) else { continue };
                 let so_far = flight.serial;
                 let half = flight.abandoned && !sent.whole;
-                let refused = |refusal: &Refusal, for_now| Refused {
+                let refused = |refusal: &Refusal, for_now| RefusedMessage {
                     uid,
                     size: sent.size,
                     refusal: refusal.clone(),
-                    advice: reading.as_ref().map(Reading::advice).unwrap_or_default(),
+                    advice: reading.as_ref().map(Interpretation::advice).unwrap_or_default(),
                     marked: sent.flags.keywords().next().is_some(),
                     for_now,
                     misdated: false,
@@ -108,7 +108,7 @@ pub(super) async fn record(
                         flight.uid_next = flight.uid_next.max(target_uid.checked_add(1));
                         closed.extend(flight.acknowledge(uid));
                         done.read_back.extend(sent.read.nul.then_some(uid));
-                        delivered.push(Delivered {
+                        delivered.push(DeliveredMessage {
                             uid,
                             size: sent.size,
                             at_source: sent.at_source,
@@ -136,20 +136,20 @@ pub(super) async fn record(
                     }
                     AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
                         if refusal.is_out_of_room()
-                            || reading.as_ref().is_some_and(Reading::is_out_of_room) =>
+                            || reading.as_ref().is_some_and(Interpretation::is_out_of_room) =>
                     {
                         halt.send_replace(true);
-                        let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
+                        let advice = reading.as_ref().map(Interpretation::advice).unwrap_or_default();
                         done.over_quota.get_or_insert_with(|| format!("{refusal}{advice}"));
                     }
                     AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)
                         if refusal.asks_for_patience()
-                            || reading.as_ref().is_some_and(Reading::asks_for_patience) =>
+                            || reading.as_ref().is_some_and(Interpretation::asks_for_patience) =>
                     {
                         verdicts.refused(sent.serial, so_far, refused(&refusal, true));
                         done.unresolved.push(uid);
-                        done.wait = done.wait.max(reading.as_ref().map(Reading::wait));
-                        let advice = reading.as_ref().map(Reading::advice).unwrap_or_default();
+                        done.wait = done.wait.max(reading.as_ref().map(Interpretation::wait));
+                        let advice = reading.as_ref().map(Interpretation::advice).unwrap_or_default();
                         asked.get_or_insert((refusal, advice));
                     }
                     AckOutcome::BatchRefused(refusal) => {
@@ -158,10 +158,10 @@ pub(super) async fn record(
                         done.unresolved.push(uid);
                     }
                     AckOutcome::Refused(refusal)
-                        if sent.dated.as_ref().is_none_or(|(rule, _)| *rule != Dated::Copied)
+                        if sent.dated.as_ref().is_none_or(|(rule, _)| *rule != DateRule::Copied)
                             && is_about_the_date(&refusal) =>
                     {
-                        let refused = Refused { misdated: true, ..refused(&refusal, false) };
+                        let refused = RefusedMessage { misdated: true, ..refused(&refusal, false) };
                         verdicts.refused(sent.serial, so_far, refused);
                         done.misdated.push(uid);
                         done.unresolved.push(uid);
@@ -177,9 +177,9 @@ pub(super) async fn record(
             .work
             .context
             .accounts
-            .acknowledged(route.work.key(), done.acknowledged.len() as u64 - without_uid);
+            .add_acknowledged(route.work.key(), done.acknowledged.len() as u64 - without_uid);
         if took {
-            for (folder, uid) in route.work.context.refusals.taken(route.work.key()) {
+            for (folder, uid) in route.work.context.refusals.record_taken(route.work.key()) {
                 route.work.ledger().count_refusal(folder, uid)?;
             }
         }
@@ -201,9 +201,10 @@ pub(super) async fn record(
             done.taken.insert(uid, Claim { target_uid, merged });
         }
         if !delivered.is_empty() {
-            let taken = route.work.ledger().delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
-            route.work.context.accounts.copied(route.work.key());
-            let taken: HashMap<u32, Taken> = taken.into_iter().map(|t| (t.uid, t)).collect();
+            let taken =
+                route.work.ledger().record_delivered(route.folder, &delivered, Outcome::Copied, &closed)?;
+            route.work.context.accounts.mark_known(route.work.key());
+            let taken: HashMap<u32, UidConflict> = taken.into_iter().map(|t| (t.uid, t)).collect();
             for message in delivered.into_iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;
                 done.bytes += message.size;
@@ -215,7 +216,7 @@ pub(super) async fn record(
             }
             // Under another UID it may be there all the same; and so may the one that was given this UID
             // before.
-            for Taken { uid, target_uid, unproven, same_message_id } in taken.into_values() {
+            for UidConflict { uid, target_uid, unproven, same_message_id } in taken.into_values() {
                 done.unresolved.push(uid);
                 done.taken.insert(uid, Claim { target_uid, merged: same_message_id });
                 done.contested.extend(unproven);
@@ -243,8 +244,8 @@ pub(super) async fn record(
 ///
 /// # Errors
 /// When the ledger fails.
-pub(super) async fn record_refused(route: &Route<'_>, refused: Vec<Refused>) -> Step<()> {
-    let refused: Vec<Refused> = refused.into_iter().filter(|r| !r.for_now && !r.misdated).collect();
+pub(super) async fn record_refused(route: &Route<'_>, refused: Vec<RefusedMessage>) -> Step<()> {
+    let refused: Vec<RefusedMessage> = refused.into_iter().filter(|r| !r.for_now && !r.misdated).collect();
     let only = refused.len() == 1;
     let refusals = &route.work.context.refusals;
     for one in refused.iter().filter(|r| only || r.lone) {
@@ -259,7 +260,7 @@ pub(super) async fn record_refused(route: &Route<'_>, refused: Vec<Refused>) -> 
 }
 
 /// What a server profile says of each refusal in which the engine sees nothing but a refusal.
-async fn readings(work: Work<'_>, acks: &[Ack]) -> Vec<Option<Reading>> {
+async fn readings(work: MailboxWork<'_>, acks: &[Ack]) -> Vec<Option<Interpretation>> {
     let mut readings = Vec::with_capacity(acks.len());
     for ack in acks {
         let (AckOutcome::Refused(refusal) | AckOutcome::BatchRefused(refusal)) = &ack.outcome else {

@@ -6,45 +6,40 @@ use mailhaul_imap::Refusal;
 use crate::code::Code;
 use crate::state::ledger::Failure;
 
-/// A message that the target refused.
 #[derive(Debug, Clone)]
-pub(crate) struct Refused {
-    /// Source UID.
+pub(crate) struct RefusedMessage {
     pub uid: u32,
-    /// Bytes.
     pub size: u64,
-    /// In which words.
     pub refusal: Refusal,
     /// What a server profile says to these words, to go behind them.
     pub advice: String,
-    /// It was sent with keywords.
     pub marked: bool,
-    /// The target asks to come back with it.
+    /// Whether the target asks for the message again later.
     pub for_now: bool,
     /// The words are about its date, and it is sent again with another one.
     pub misdated: bool,
-    /// Something that was sent after it was taken.
+    /// Whether a message that was sent after it was taken.
     pub passed: bool,
-    /// It was refused between messages that were taken.
+    /// Whether it was refused alone, between messages that were taken.
     pub lone: bool,
     /// It is larger than everything that was taken since the first refusal.
     pub larger: bool,
-    /// How many those are.
+    /// How many messages were taken since the first refusal.
     pub since: u64,
 }
 
-impl Refused {
-    /// What the report says.
+impl RefusedMessage {
+    /// Returns the sentence for the report.
     pub(crate) fn text(&self) -> String {
-        said(&self.refusal, &self.advice)
+        refusal_text(&self.refusal, &self.advice)
     }
 
-    /// As the ledger has it, with [`Self::text`].
+    /// Returns the ledger's record of the failure; `text` is [`Self::text`].
     pub(crate) fn failure<'a>(&self, attempts: u32, text: &'a str) -> Failure<'a> {
         Failure { uid: self.uid, size: self.size, code: self.code(), text, attempts }
     }
 
-    /// The same for machines.
+    /// Returns the code of the refusal: `too-big` and `limit` by the response code, else `refused`.
     pub(crate) fn code(&self) -> Code {
         match self.refusal.code.as_deref().map(str::to_ascii_uppercase).as_deref() {
             Some("TOOBIG") => Code::TooBig,
@@ -54,20 +49,20 @@ impl Refused {
     }
 }
 
-/// What the report says of a refusal.
-pub(crate) fn said(refusal: &Refusal, advice: &str) -> String {
+/// Returns the report's sentence for a refusal.
+pub(crate) fn refusal_text(refusal: &Refusal, advice: &str) -> String {
     format!("the target refused it: {refusal}{advice}")
 }
 
 /// What a target said to messages, by their places among those that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
-    refused: Vec<(usize, Refused)>,
-    /// The first and the last that was taken.
+    refused: Vec<(usize, RefusedMessage)>,
+    /// Serial numbers of the first and the last message that were taken.
     taken: Option<(usize, usize)>,
     /// The largest of those that were taken since the first refusal, in bytes.
     largest: u64,
-    /// How many those are.
+    /// How many messages were taken since the first refusal.
     since: u64,
     in_a_row: usize,
     /// Requests for patience in a row, and how many messages had been sent when the last one came.
@@ -76,7 +71,7 @@ pub(super) struct Verdicts {
 }
 
 impl Verdicts {
-    /// A message was taken.
+    /// Takes note of a message that was taken; `place` is its serial number among those sent.
     pub(super) fn taken(&mut self, place: usize, size: u64) {
         let (first, last) = self.taken.unwrap_or((place, place));
         self.taken = Some((first.min(place), last.max(place)));
@@ -89,7 +84,7 @@ impl Verdicts {
 
     /// A message was refused when so many had been `sent`. What was under way together is one request for
     /// patience.
-    pub(super) fn refused(&mut self, place: usize, sent: usize, refused: Refused) {
+    pub(super) fn refused(&mut self, place: usize, sent: usize, refused: RefusedMessage) {
         if !refused.for_now {
             self.in_a_row += 1;
         } else if place > self.complained_at {
@@ -104,13 +99,13 @@ impl Verdicts {
         self.in_a_row
     }
 
-    /// Requests for patience since then.
+    /// Returns the requests for patience since the last message that was taken.
     pub(super) fn complaints(&self) -> u32 {
         self.complaints
     }
 
     /// All refusals, in the order in which the messages were sent.
-    pub(super) fn close(mut self) -> Vec<Refused> {
+    pub(super) fn close(mut self) -> Vec<RefusedMessage> {
         self.refused.sort_by_key(|(place, _)| *place);
         let places: Vec<usize> =
             self.refused.iter().filter(|(_, r)| !r.for_now && !r.misdated).map(|(place, _)| *place).collect();
@@ -119,7 +114,7 @@ impl Verdicts {
             let (before, passed) =
                 self.taken.map_or((false, false), |(first, last)| (first < place, place < last));
             let between = !is_refused(place + 1) && (place == 0 || !is_refused(place - 1));
-            Refused {
+            RefusedMessage {
                 passed,
                 lone: before && passed && between,
                 larger: passed && refused.size > self.largest,
@@ -149,8 +144,8 @@ pub(crate) fn same_words(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn refused(uid: u32, size: u64) -> Refused {
-        Refused {
+    fn refused(uid: u32, size: u64) -> RefusedMessage {
+        RefusedMessage {
             uid,
             size,
             refusal: Refusal { code: None, text: "no".into(), bad: false },
@@ -175,7 +170,7 @@ mod tests {
                 _ => all.refused(place, place, refused(place as u32, 5)),
             }
         }
-        let name = |r: Refused| match (r.lone, r.passed) {
+        let name = |r: RefusedMessage| match (r.lone, r.passed) {
             (true, _) => 'l',
             (false, true) => 'p',
             (false, false) => 'h',
@@ -204,7 +199,7 @@ mod tests {
         all.refused(5, 9, refused(5, 5));
         all.taken(8, 5);
         all.refused(2, 9, refused(2, 5));
-        all.refused(3, 9, Refused { for_now: true, ..refused(3, 5) });
+        all.refused(3, 9, RefusedMessage { for_now: true, ..refused(3, 5) });
         all.refused(6, 9, refused(6, 5));
         all.taken(0, 5);
         let known: Vec<(u32, bool)> = all.close().iter().map(|r| (r.uid, r.lone)).collect();
@@ -227,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_was_under_way_together_is_one_request_for_patience() {
-        let later = |uid| Refused { for_now: true, ..refused(uid, 5) };
+        let later = |uid| RefusedMessage { for_now: true, ..refused(uid, 5) };
         let mut all = Verdicts::default();
         for place in 1..=5 {
             all.refused(place, 5, later(place as u32));

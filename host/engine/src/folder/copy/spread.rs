@@ -11,7 +11,7 @@ use crate::folder::copy::item::{CopyOutcome, Route};
 use crate::folder::copy::pump::copy;
 use crate::folder::work::Step;
 use crate::job::Order;
-use crate::message::list::Listed;
+use crate::message::list::ListedMessage;
 use crate::server::dial::{dial_both, log_out_both};
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -30,10 +30,10 @@ pub(crate) async fn spread(
     route: &Route<'_>,
     source: &mut Session,
     target: Session,
-    open: &[Listed],
+    open: &[ListedMessage],
 ) -> Step<(Session, CopyOutcome)> {
     let order = route.work.context.job.select.order;
-    let recent: Vec<Listed>;
+    let recent: Vec<ListedMessage>;
     let open = if order == Order::RecentFirst {
         recent = newest_first(open);
         &recent
@@ -54,18 +54,18 @@ pub(crate) async fn spread(
     Ok((target, copied))
 }
 
-fn newest_first(open: &[Listed]) -> Vec<Listed> {
+fn newest_first(open: &[ListedMessage]) -> Vec<ListedMessage> {
     let mut open = open.to_vec();
     // A message without a date stands where its UID puts it among those of today.
     open.sort_by_key(|m| Reverse((m.date().unwrap_or(i64::MAX), m.uid)));
     open
 }
 
-/// Parts of a folder that nobody copies yet.
-struct Parts<'a>(Mutex<VecDeque<&'a [Listed]>>);
+/// The portions of a folder's messages that no connection has begun with.
+struct Parts<'a>(Mutex<VecDeque<&'a [ListedMessage]>>);
 
 impl<'a> Parts<'a> {
-    fn next(&self) -> Option<&'a [Listed]> {
+    fn next(&self) -> Option<&'a [ListedMessage]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 

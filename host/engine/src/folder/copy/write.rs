@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::folder::copy::flight::{Batches, InFlight, SharedFlight, flight};
-use crate::folder::copy::item::{Head, Item};
+use crate::folder::copy::item::{MessageHead, QueueItem};
 use crate::folder::work::{SharedLedger, Step, locked};
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -18,17 +18,12 @@ use crate::state::ledger::FolderId;
 /// a source at work, short enough that nobody waits for mail that is sent already.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// The writing end of a copy.
+/// Sends the queue's messages to the target, each after its intent was recorded.
 pub(super) struct Writer {
-    /// The folder's row in the ledger.
     pub folder: FolderId,
-    /// The target folder's UIDVALIDITY.
     pub uid_validity: Option<u32>,
-    /// Where intents are recorded.
     pub ledger: SharedLedger,
-    /// What is under way.
     pub flight: SharedFlight,
-    /// The open messages cut into intents.
     pub batches: Batches,
     /// Every keyword they are known to have.
     pub keywords: Flags,
@@ -39,8 +34,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Sends everything that comes through the queue.
-    pub(super) async fn write(self, items: mpsc::Receiver<Item>, mut appender: Appender) -> Step<Appender> {
+    /// Sends everything that comes through the queue, and gives the connection's half back.
+    pub(super) async fn write(
+        self,
+        items: mpsc::Receiver<QueueItem>,
+        mut appender: Appender,
+    ) -> Step<Appender> {
         match self.pump(items, &mut appender).await {
             Ok(()) => {
                 let at_target = EndError::at(Side::Target);
@@ -59,12 +58,12 @@ impl Writer {
         }
     }
 
-    async fn pump(&self, mut items: mpsc::Receiver<Item>, appender: &mut Appender) -> Step<()> {
+    async fn pump(&self, mut items: mpsc::Receiver<QueueItem>, appender: &mut Appender) -> Step<()> {
         let at_target = EndError::at(Side::Target);
         // Answered while the source looks for the first message.
         appender.probe_keywords(&self.keywords).await.map_err(&at_target)?;
         // The message whose pieces are arriving, and whether the target takes it.
-        let mut current: Option<(Head, bool)> = None;
+        let mut current: Option<(MessageHead, bool)> = None;
         loop {
             let item = match items.try_recv() {
                 Ok(item) => item,
@@ -76,12 +75,14 @@ impl Writer {
                 }
             };
             match item {
-                Item::Whole(head, ..) if *self.halted.borrow() => flight(&self.flight).unsent.push(head.uid),
-                Item::Begin(head) if *self.halted.borrow() => {
+                QueueItem::Whole(head, ..) if *self.halted.borrow() => {
+                    flight(&self.flight).unsent.push(head.uid)
+                }
+                QueueItem::Begin(head) if *self.halted.borrow() => {
                     flight(&self.flight).unsent.push(head.uid);
                     current = Some((head, false));
                 }
-                Item::Whole(head, pieces, _permit) => {
+                QueueItem::Whole(head, pieces, _permit) => {
                     let accepted = self.begin(appender, &head).await?;
                     if accepted {
                         for piece in &pieces {
@@ -92,16 +93,16 @@ impl Writer {
                         appender.end().await.map_err(&at_target)?;
                     }
                 }
-                Item::Begin(head) => {
+                QueueItem::Begin(head) => {
                     let accepted = self.begin(appender, &head).await?;
                     current = Some((head, accepted));
                 }
-                Item::Piece(piece, _permit) => {
+                QueueItem::Piece(piece, _permit) => {
                     if let Some((_, true)) = current {
                         appender.write(&piece).await.map_err(&at_target)?;
                     }
                 }
-                Item::End(read) => {
+                QueueItem::End(read) => {
                     if let Some((head, accepted)) = current.take() {
                         // Known before the last byte is sent, so it is there when the reply arrives.
                         if let Some(sent) = flight(&self.flight).sent.get_mut(&head.uid) {
@@ -125,10 +126,10 @@ impl Writer {
     /// Waits for the source, and lets the target work on what it has meanwhile.
     async fn next(
         &self,
-        items: &mut mpsc::Receiver<Item>,
+        items: &mut mpsc::Receiver<QueueItem>,
         appender: &mut Appender,
         between_messages: bool,
-    ) -> Result<Option<Item>, ImapError> {
+    ) -> Result<Option<QueueItem>, ImapError> {
         appender.flush().await?;
         if between_messages {
             if let Ok(item) = timeout(LINGER, items.recv()).await {
@@ -147,7 +148,7 @@ impl Writer {
     }
 
     /// Records the intent, then sends the command. `false` when the target refused it before the body.
-    async fn begin(&self, appender: &mut Appender, head: &Head) -> Step<bool> {
+    async fn begin(&self, appender: &mut Appender, head: &MessageHead) -> Step<bool> {
         {
             let mut flight = flight(&self.flight);
             let intent = self.batches.of(head.uid).filter(|_| !flight.batch_of.contains_key(&head.uid));
@@ -164,7 +165,7 @@ impl Writer {
                     size: head.append.len,
                     at_source: head.at_source,
                     read: head.read.unwrap_or_default(),
-                    dated: head.dated.map(|rule| (rule, rule.told(head.append.internal_date.as_ref()))),
+                    dated: head.dated.map(|rule| (rule, rule.sentence(head.append.internal_date.as_ref()))),
                     flags: head.append.flags.clone(),
                     later: head.later.clone(),
                     serial,

@@ -2,7 +2,7 @@
 
 use mailhaul_imap::{FetchItems, ImapError, InternalDate, Session, UidSet};
 
-use crate::message::dating::{Dated, date_of};
+use crate::message::dating::{DateRule, date_of};
 use crate::summary::{Difference, DifferenceKind};
 
 /// Bytes of a header in which its dates are looked for.
@@ -10,12 +10,9 @@ const MOST: usize = 256 * 1024;
 
 /// A copy of a message of which the source gives no date, or none that the target took.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ByRule {
-    /// The message.
+pub(super) struct DatedCopy {
     pub uid: u32,
-    /// Its copy.
     pub target_uid: u32,
-    /// The copy's date.
     pub date: InternalDate,
 }
 
@@ -27,7 +24,7 @@ pub(super) struct ByRule {
 pub(super) async fn other_dates(
     source: &mut Session,
     folder: &str,
-    copies: &[ByRule],
+    copies: &[DatedCopy],
 ) -> Result<Vec<Difference>, ImapError> {
     let mut differences = Vec::new();
     if copies.is_empty() {
@@ -48,7 +45,7 @@ pub(super) async fn other_dates(
     Ok(differences)
 }
 
-fn other_date(folder: &str, copy: &ByRule, header: &[u8]) -> Option<Difference> {
+fn other_date(folder: &str, copy: &DatedCopy, header: &[u8]) -> Option<Difference> {
     let (rule, date) = date_of(header, None);
     let first = date?;
     // The target may not have taken the first.
@@ -57,7 +54,7 @@ fn other_date(folder: &str, copy: &ByRule, header: &[u8]) -> Option<Difference> 
     if is_its(&first) || second.as_ref().is_some_and(is_its) {
         return None;
     }
-    let line = if rule == Dated::Received { "newest Received line" } else { "Date line" };
+    let line = if rule == DateRule::Received { "newest Received line" } else { "Date line" };
     Some(Difference {
         folder: folder.to_owned(),
         uid: copy.uid,

@@ -6,36 +6,33 @@ use std::time::Instant;
 use mailhaul_imap::{FolderName, InternalDate, Selected, Session, UidSet};
 
 use crate::event::Event;
-use crate::folder::work::{Step, Work};
+use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::open::dial_again;
-use crate::mailbox::verify::dates::{ByRule, other_dates};
-use crate::mailbox::verify::looked::Looked;
+use crate::mailbox::verify::coverage::Coverage;
+use crate::mailbox::verify::dates::{DatedCopy, other_dates};
 use crate::mailbox::verify::sample::{Extent, choose};
-use crate::message::compare::{Compared, compare_lists};
-use crate::message::dating::Dated;
-use crate::message::differing::{Pair, compare_pairs};
-use crate::message::gone::{has_its_numbers, is_ordinary};
-use crate::message::list::{Listed, WholeList, list_whole};
+use crate::message::compare::{ListComparison, compare_lists};
+use crate::message::dating::DateRule;
+use crate::message::differing::{ComparedPair, compare_pairs};
+use crate::message::gone::{has_same_numbering, is_ordinary};
+use crate::message::list::{ListedMessage, WholeList, list_whole};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Outcome, Row};
-use crate::summary::{Difference, DifferenceKind, Verified};
+use crate::summary::{Difference, DifferenceKind, VerifiedDepth};
 
 /// Messages whose contents are held at the same time.
 pub(super) const CHUNK: usize = 200;
 
-/// One folder, and how it is compared.
+/// One pair of folders, and how deep it is compared.
 #[derive(Clone, Copy)]
 pub(super) struct FolderComparison<'a> {
     /// What the work on the mailbox is done with.
-    pub work: Work<'a>,
-    /// The source folder's row.
+    pub work: MailboxWork<'a>,
     pub row: &'a FolderRow,
-    /// The target folder in display form.
     pub target_path: &'a str,
-    /// How much of it.
     pub extent: Extent,
 }
 
@@ -44,35 +41,33 @@ pub(super) struct FolderComparison<'a> {
 pub(super) struct Spellings<'a> {
     /// How the source spells it, `None` where it has no such folder, and how many messages it has by STATUS.
     pub source: (Option<&'a FolderName>, Option<u32>),
-    /// The same of the target.
+    /// How the target spells it, and how many messages it has by STATUS.
     pub target: (Option<&'a FolderName>, Option<u32>),
 }
 
-/// What came of comparing one folder.
-pub(super) struct FolderFound {
-    /// What differs.
+/// The findings of one folder.
+pub(super) struct FolderFindings {
     pub differences: Vec<Difference>,
-    /// What was looked at.
-    pub looked: Looked,
-    /// Recorded as delivered, not on the target.
+    pub looked: Coverage,
+    /// Rows of messages that are recorded as delivered and are not on the target.
     pub missing: Vec<Row>,
     /// Those of them that were seen there are as many as an owner moves or deletes.
     pub ordinary: bool,
-    /// On the target, not accounted for by the ledger.
-    pub extras: Vec<Listed>,
+    /// Target messages that the ledger does not account for.
+    pub extras: Vec<ListedMessage>,
     /// All that was asked for was compared: of every message that both sides have, or of the sample.
     pub whole: bool,
-    /// Messages that both sides have.
+    /// Messages that both sides have; the comparison is about these.
     pub both: u64,
-    /// Of these, compared as deep as it was asked for.
+    /// Of these, messages that were compared as deep as it was asked for.
     pub read: u64,
     /// The user stopped it: what was found so far is not all there is.
     pub interrupted: bool,
 }
 
-impl FolderFound {
+impl FolderFindings {
     fn nothing(depth: Depth) -> Self {
-        let looked = Looked::at_nothing(depth);
+        let looked = Coverage::at_nothing(depth);
         let (differences, missing, extras) = (Vec::new(), Vec::new(), Vec::new());
         let (both, read, whole, interrupted) = (0, 0, false, false);
         Self { differences, looked, missing, ordinary: false, extras, whole, both, read, interrupted }
@@ -89,18 +84,18 @@ impl FolderComparison<'_> {
     ///
     /// # Errors
     /// When a connection or the ledger fails. What a server refuses is a difference.
-    pub(super) async fn folder(&self, ends: &mut Ends, names: Spellings<'_>) -> Step<FolderFound> {
+    pub(super) async fn folder(&self, ends: &mut Ends, names: Spellings<'_>) -> Step<FolderFindings> {
         let Self { work, extent: Extent { depth, sample, seed }, .. } = *self;
         let context = work.context;
         let begun = Instant::now();
-        let mut result = FolderFound::nothing(depth);
+        let mut result = FolderFindings::nothing(depth);
         let source = match open(&mut ends.source, names.source, Side::Source).await? {
             Ok(list) => list,
-            Err(why) => return Ok(FolderFound::not_compared(depth, self.row, why)),
+            Err(why) => return Ok(FolderFindings::not_compared(depth, self.row, why)),
         };
         let target = match open(&mut ends.target, names.target, Side::Target).await? {
             Ok(list) => list,
-            Err(why) => return Ok(FolderFound::not_compared(depth, self.row, why)),
+            Err(why) => return Ok(FolderFindings::not_compared(depth, self.row, why)),
         };
         let short = [(Side::Source, &source), (Side::Target, &target)];
         let short = short.into_iter().filter(|(_, list)| list.unlisted() > 0).map(|(side, list)| {
@@ -118,9 +113,9 @@ impl FolderComparison<'_> {
         let (rows, claimed, dated, unmarked) = {
             let ledger = work.ledger();
             let told = ledger.differences_of(self.row.id)?;
-            let keywords = told.iter().filter(|difference| difference.is_of_the_keywords());
+            let keywords = told.iter().filter(|difference| difference.is_by_refused_keywords());
             let unmarked: HashSet<u32> = keywords.map(|difference| difference.uid).collect();
-            let dated: Vec<Difference> = told.into_iter().filter(Difference::is_of_the_date).collect();
+            let dated: Vec<Difference> = told.into_iter().filter(Difference::is_by_date_rule).collect();
             (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated, unmarked)
         };
         context
@@ -132,7 +127,7 @@ impl FolderComparison<'_> {
                 bytes: source.iter().map(|m| m.size()).sum(),
             })
             .await;
-        let by_now = |d: &&Difference| d.by.as_deref() == Some(Dated::Copied.as_str());
+        let by_now = |d: &&Difference| d.by.as_deref() == Some(DateRule::Copied.as_str());
         let by_time_of_copy: HashSet<u32> = dated.iter().filter(by_now).map(|d| d.uid).collect();
         let dated: HashSet<u32> = dated.iter().map(|d| d.uid).collect();
         let copied = |uid| rows.get(&uid).is_some_and(|row| row.outcome == Outcome::Copied);
@@ -142,12 +137,12 @@ impl FolderComparison<'_> {
             .map(|m| m.uid)
             .filter(|uid| copied(*uid) && !by_time_of_copy.contains(uid))
             .collect();
-        let there: HashMap<u32, &Listed> = target.iter().map(|m| (m.uid, m)).collect();
+        let there: HashMap<u32, &ListedMessage> = target.iter().map(|m| (m.uid, m)).collect();
         let lists = compare_lists(&self.row.source, &source, &rows, &there, &dated, &unmarked);
-        let Compared { mut differences, missing, pairs, resized } = lists;
+        let ListComparison { mut differences, missing, pairs, resized } = lists;
         let proven = rows.values().filter(|row| row.proven()).count();
         let gone = missing.iter().filter(|row| row.proven()).count();
-        result.ordinary = is_ordinary(gone, proven) && has_its_numbers(self.row, rows.values(), &opened);
+        result.ordinary = is_ordinary(gone, proven) && has_same_numbering(self.row, rows.values(), &opened);
         result.missing = missing;
         result.extras = target.iter().filter(|m| !claimed.contains(m.uid)).cloned().collect();
         result.both = pairs.len() as u64;
@@ -166,15 +161,20 @@ impl FolderComparison<'_> {
             for (chunk, depth_now) in chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))) {
                 if context.stop.is_raised() {
                     let (both, read) = (result.both, messages);
-                    return Ok(FolderFound { both, read, interrupted: true, ..FolderFound::nothing(depth) });
+                    return Ok(FolderFindings {
+                        both,
+                        read,
+                        interrupted: true,
+                        ..FolderFindings::nothing(depth)
+                    });
                 }
                 let uids: Vec<u32> = chunk.iter().map(|(uid, _)| *uid).collect();
                 let known = work.ledger().contents(self.row.id, &uids)?;
                 let ruled = chunk.iter().filter(|(uid, _)| by_rule.contains(uid));
-                let ruled: Vec<ByRule> = ruled
+                let ruled: Vec<DatedCopy> = ruled
                     .filter_map(|(uid, target_uid)| {
                         let date = InternalDate::in_utc(there.get(target_uid)?.date()?);
-                        Some(ByRule { uid: *uid, target_uid: *target_uid, date })
+                        Some(DatedCopy { uid: *uid, target_uid: *target_uid, date })
                     })
                     .collect();
                 let other = other_dates(&mut ends.source, &self.row.source, &ruled).await;
@@ -212,8 +212,8 @@ impl FolderComparison<'_> {
         let summary = work.ledger().folder_summary(self.row.id)?;
         if let Some(mut folder) = summary {
             if let Some(part) = self.extent.part().filter(|_| result.whole) {
-                if folder.verified <= Verified::Sample {
-                    (folder.verified, folder.sample) = (Verified::Sample, Some(part));
+                if folder.verified <= VerifiedDepth::Sample {
+                    (folder.verified, folder.sample) = (VerifiedDepth::Sample, Some(part));
                 }
             } else if result.whole {
                 (folder.verified, folder.sample) = (depth.into(), None);
@@ -239,10 +239,10 @@ impl FolderComparison<'_> {
         names: Spellings<'_>,
         pairs: &[(u32, u32)],
         depth: Depth,
-    ) -> Step<Vec<Pair>> {
-        let Work { context, mailbox, .. } = self.work;
+    ) -> Step<Vec<ComparedPair>> {
+        let MailboxWork { context, mailbox, .. } = self.work;
         loop {
-            let blamed = context.breaks.blamed(mailbox);
+            let blamed = context.breaks.blamed_count(mailbox);
             let error = match compare_pairs(ends, pairs, depth).await {
                 Ok(compared) => return Ok(compared),
                 Err(error) => error,

@@ -1,8 +1,8 @@
 //! `verify`: fetches and compares both ends, then runs the validation hooks. Changes nothing.
 
+mod coverage;
 mod dates;
 mod folder;
-mod looked;
 mod sample;
 mod unexplained;
 
@@ -11,14 +11,14 @@ use std::collections::HashSet;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::folder::work::{Lists, Work, WorkError};
-use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, tell_unlisted};
+use crate::folder::work::{Lists, MailboxWork, WorkError};
+use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, warn_unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
+use crate::mailbox::verify::coverage::{Coverage, finding_key};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
-use crate::mailbox::verify::looked::{Looked, finding};
 pub(crate) use crate::mailbox::verify::sample::Extent;
-use crate::mailbox::verify::unexplained::{Extra, Missing, explain};
+use crate::mailbox::verify::unexplained::{ExtraMessage, MissingMessage, explain};
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Listing;
@@ -27,11 +27,11 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderId, FolderRow};
 use crate::summary::{
-    Comparison, Difference, DifferenceKind, MailboxSummary, NotCompared, Stopped, Verified,
+    Comparison, Difference, DifferenceKind, MailboxSummary, Stopped, UncomparedFolder, VerifiedDepth,
 };
 use crate::task::context::Context;
 
-/// Compares one mailbox.
+/// Compares one mailbox and records what was found.
 pub(crate) async fn verify(
     context: &Context,
     mailbox: &Mailbox,
@@ -49,7 +49,7 @@ pub(crate) async fn verify(
     let work = open.work(&lists);
     let mut compared =
         Comparison { depth: extent.depth.into(), sample: extent.part(), ..Comparison::default() };
-    let mut end = all(work, extent, &mut compared).await;
+    let mut end = verify_all(work, extent, &mut compared).await;
     compared.finished = matches!(end, Ok(MailboxEnd::Complete | MailboxEnd::NotAllWell));
     let recorded = work.ledger().set_compared(&compared);
     if let (Ok(_), Err(error)) = (&end, recorded) {
@@ -58,7 +58,11 @@ pub(crate) async fn verify(
     open.close(end).await
 }
 
-async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Result<MailboxEnd, Interruption> {
+async fn verify_all(
+    work: MailboxWork<'_>,
+    extent: Extent,
+    compared: &mut Comparison,
+) -> Result<MailboxEnd, Interruption> {
     let context = work.context;
     let to_compare = |folders: &[FolderRow]| folders.iter().filter(|row| row.target.is_some()).count() as u64;
     compared.folders = to_compare(&work.ledger().folders()?);
@@ -71,7 +75,7 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
     unseen::record(work, &source_folders).await?;
     let target_folders =
         target_figures(&mut ends.target, &known.target).await.map_err(EndError::at(Side::Target))?;
-    tell_unlisted(work, &source_folders, &target_folders).await;
+    warn_unlisted(work, &source_folders, &target_folders).await;
     // What another mailbox has put there is not to be compared with this one's mail.
     let (pair, lists) = ((&mut ends.source, &mut ends.target), (&source_folders, &target_folders));
     one_account::enter(context, work.mailbox, pair, lists, Purpose::Look).await?;
@@ -84,7 +88,7 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
     let folders: Vec<FolderRow> = work.ledger().folders()?;
     compared.folders = to_compare(&folders);
     let mut found: Vec<Vec<Difference>> = vec![Vec::new(); folders.len()];
-    let mut looked: Vec<Option<Looked>> = Vec::with_capacity(folders.len());
+    let mut looked: Vec<Option<Coverage>> = Vec::with_capacity(folders.len());
     let mut missing = Vec::new();
     let mut extras = Vec::new();
     let mut whole: HashSet<FolderId> = HashSet::new();
@@ -104,7 +108,7 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
         };
         let comparison = FolderComparison { work, row, target_path, extent };
         let result = loop {
-            let blamed = context.breaks.blamed(work.mailbox);
+            let blamed = context.breaks.blamed_count(work.mailbox);
             match comparison.folder(&mut ends, names).await {
                 Err(WorkError::End(error)) => dial_again(work, &mut ends, blamed, error).await?,
                 done => break done?,
@@ -113,7 +117,7 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
         compared.messages += result.both;
         compared.messages_compared += result.read;
         let unread = result.differences.iter().filter(|d| d.uid == 0 && d.kind == DifferenceKind::Unreadable);
-        let unread = unread.map(|d| NotCompared { folder: d.folder.clone(), reason: d.detail.clone() });
+        let unread = unread.map(|d| UncomparedFolder { folder: d.folder.clone(), reason: d.detail.clone() });
         compared.not_compared.extend(unread);
         if result.interrupted {
             return Ok(MailboxEnd::Interrupted);
@@ -125,10 +129,10 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
         found[n] = result.differences;
         looked.push(Some(result.looked));
         let ordinary = result.ordinary;
-        missing.extend(result.missing.into_iter().map(|row| Missing { folder: n, row, ordinary }));
+        missing.extend(result.missing.into_iter().map(|row| MissingMessage { folder: n, row, ordinary }));
         if looked_at.insert(target_path.clone()) {
             extras.extend(
-                result.extras.into_iter().map(|message| Extra { path: target_path.clone(), message }),
+                result.extras.into_iter().map(|message| ExtraMessage { path: target_path.clone(), message }),
             );
         }
     }
@@ -141,30 +145,30 @@ async fn all(work: Work<'_>, extent: Extent, compared: &mut Comparison) -> Resul
         note(context, differences);
         // What two looks have found is one difference.
         let mut once = HashSet::new();
-        differences.retain(|difference| difference.uid == 0 || once.insert(finding(difference)));
+        differences.retain(|difference| difference.uid == 0 || once.insert(finding_key(difference)));
         for difference in differences.iter() {
             let (mailbox, difference) = (work.key().to_owned(), difference.clone());
             context.emit(Event::DifferenceFound { mailbox, difference }).await;
         }
-        let again: HashSet<_> = differences.iter().map(finding).collect();
+        let again: HashSet<_> = differences.iter().map(finding_key).collect();
         let replaces = |earlier: &Difference| match looked {
             Some(looked) => looked.replaces(earlier, &again),
             // Nothing of it is to be on the target, so that nothing can differ.
-            None => !earlier.is_of_the_copy(),
+            None => !earlier.is_recorded_at_copy(),
         };
         let mut ledger = work.ledger();
         ledger.replace_differences(row.id, replaces, differences)?;
         if whole.contains(&row.id) {
-            let depth = if part.is_some() { Verified::Sample } else { extent.depth.into() };
+            let depth = if part.is_some() { VerifiedDepth::Sample } else { extent.depth.into() };
             ledger.set_verified(row.id, depth)?;
         }
     }
-    let state = hooks::State::listed(context, source_folders, target_folders);
+    let state = hooks::EndsState::listed(context, source_folders, target_folders);
     hooks::run(work, ends, extent.depth, state).await?;
     Ok(end_of(work)?)
 }
 
-/// Marks what the operator ignores as a note.
+/// Turns differences that `[verify] ignore` names into notes.
 fn note(context: &Context, differences: &mut [Difference]) {
     for difference in differences {
         difference.note |= match difference.kind {

@@ -3,14 +3,13 @@
 use crate::plugin::Depth;
 use crate::summary::Sample;
 
-/// How much is compared.
+/// How deep, and at which share of the messages, a comparison looks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
-    /// How deep.
     pub depth: Depth,
     /// Which share of the messages, in percent.
     pub sample: u8,
-    /// What chooses them.
+    /// Chooses the messages of a sample: the same seed chooses the same ones.
     pub seed: u32,
 }
 

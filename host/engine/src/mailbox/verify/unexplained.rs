@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{FetchItems, FolderName, UidSet};
 
-use crate::folder::work::{Step, Work, WorkError};
+use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mailbox::open::dial_again;
 use crate::mailbox::verify::folder::CHUNK;
 use crate::message::content::Content;
 use crate::message::gone;
-use crate::message::list::{Listed, contents, list};
+use crate::message::list::{ListedMessage, contents, list};
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -18,35 +18,31 @@ use crate::state::ledger::{FolderRow, Row};
 use crate::summary::{Difference, DifferenceKind};
 
 /// A message that should be in its target folder and is not.
-pub(super) struct Missing {
-    /// Its place among the folders.
+pub(super) struct MissingMessage {
     pub folder: usize,
-    /// Its row.
     pub row: Row,
     /// Where it was seen there: it is one of as many as an owner moves or deletes.
     pub ordinary: bool,
 }
 
 /// A target message that the ledger does not account for.
-pub(super) struct Extra {
-    /// The target folder in display form.
+pub(super) struct ExtraMessage {
     pub path: String,
-    /// As it is listed there.
-    pub message: Listed,
+    pub message: ListedMessage,
 }
 
 /// Tells missing messages from moved ones, and second copies from mail that is not ours.
 pub(super) async fn explain(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
     folders: &[FolderRow],
     names: &HashMap<String, FolderName>,
-    missing: Vec<Missing>,
-    extras: Vec<Extra>,
+    missing: Vec<MissingMessage>,
+    extras: Vec<ExtraMessage>,
     found: &mut [Vec<Difference>],
 ) -> Step<()> {
     let at = |e| WorkError::End(EndError::Imap(Side::Target, e));
-    let mut by_folder: HashMap<&str, Vec<&Extra>> = HashMap::new();
+    let mut by_folder: HashMap<&str, Vec<&ExtraMessage>> = HashMap::new();
     for extra in &extras {
         by_folder.entry(&extra.path).or_default().push(extra);
     }
@@ -101,7 +97,7 @@ pub(super) async fn explain(
         }
     }
     let mut moved: HashSet<(String, u32)> = HashSet::new();
-    for Missing { folder, row, ordinary } in missing {
+    for MissingMessage { folder, row, ordinary } in missing {
         let source = folders[folder].source.clone();
         let was_in = folders[folder].target.as_deref().unwrap_or_default();
         let content = work.ledger().contents(folders[folder].id, &[row.uid])?.remove(&row.uid);
@@ -137,14 +133,14 @@ pub(super) async fn explain(
 
 /// Reads messages of the target folder. Where its connection ends at one of them, it is found as in a copy.
 async fn read(
-    work: Work<'_>,
+    work: MailboxWork<'_>,
     ends: &mut Ends,
     name: &FolderName,
     uids: &[u32],
 ) -> Step<HashMap<u32, Content>> {
     let at = EndError::at(Side::Target);
     loop {
-        let blamed = work.context.breaks.blamed(work.mailbox);
+        let blamed = work.context.breaks.blamed_count(work.mailbox);
         match contents(&mut ends.target, uids).await {
             Ok(read) => return Ok(read.found),
             Err(error) => dial_again(work, ends, blamed, at(error)).await?,

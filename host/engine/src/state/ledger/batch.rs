@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
-use super::folder::changed;
+use super::folder::mark_changed;
 use super::{FolderId, Ledger, Result};
 
-/// An intent that was never completed.
+/// An intent that was recorded before its messages were sent, and is not closed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
-    /// Its key.
     pub id: i64,
     /// The target folder, in display form; `None` in a ledger that was begun before folders were told apart.
     pub target: Option<String>,
@@ -31,7 +30,7 @@ impl Batch {
         batches.iter().filter_map(|batch| batch.target_uid_next).min().unwrap_or(1)
     }
 
-    /// The source UIDs.
+    /// Returns its source UIDs.
     pub(crate) fn uids(&self) -> impl Iterator<Item = u32> + '_ {
         self.messages.iter().map(|(uid, _)| *uid)
     }
@@ -68,7 +67,7 @@ impl Ledger {
     ) -> Result<i64> {
         let list = messages_column(messages);
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             tx.prepare_cached(
                 "INSERT INTO batch (folder, place, target_uidvalidity, target_uidnext, messages)
                  VALUES (?1, (SELECT place FROM folder WHERE id = ?1), ?2, ?3, ?4)",
@@ -101,7 +100,7 @@ impl Ledger {
 
     /// Messages of intents that nobody has looked up yet, and of which no copy is recorded: source UID and
     /// size, 0 where that is not known.
-    pub(crate) fn unaccounted(&self, folder: FolderId) -> Result<BTreeMap<u32, u64>> {
+    pub(crate) fn unaccounted_messages(&self, folder: FolderId) -> Result<BTreeMap<u32, u64>> {
         let mut sent: BTreeMap<u32, u64> = BTreeMap::new();
         for batch in self.open_batches(folder)?.into_iter().filter(|batch| !batch.looked_up) {
             sent.extend(batch.messages.into_iter().filter(|(uid, _)| *uid > 0));
@@ -121,7 +120,7 @@ impl Ledger {
     }
 
     /// Whether any intent was never completed nor looked up.
-    pub(crate) fn doubtful(&self) -> Result<bool> {
+    pub(crate) fn has_open_intents(&self) -> Result<bool> {
         self.sql(|db| {
             db.prepare_cached("SELECT EXISTS (SELECT 1 FROM batch WHERE looked_up = 0)")?
                 .query_row([], |r| r.get(0))
@@ -139,7 +138,7 @@ impl Ledger {
 
     /// Everything open intents were about was looked up. They are kept until a later run has looked
     /// whether a dead connection stored a copy late all the same.
-    pub(crate) fn batches_looked_up(&mut self, folder: FolderId) -> Result<()> {
+    pub(crate) fn mark_looked_up(&mut self, folder: FolderId) -> Result<()> {
         self.sql(|db| {
             db.prepare_cached("UPDATE batch SET looked_up = 1 WHERE folder = ?1")?
                 .execute([folder.0])

@@ -4,30 +4,25 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::digests::{keyed, message_id_key};
-use super::folder::changed;
+use super::folder::mark_changed;
 use super::message::reason_id;
 use super::report::add_differences;
-use super::{Digests, Figures, FolderId, Ledger, Outcome, Result, Telling};
+use super::{Digests, Figures, FolderId, HeaderChecks, Ledger, Outcome, Result};
 use crate::summary::Difference;
 
-/// A message that is on the target.
+/// A message that the target acknowledged, or that was found there.
 #[derive(Debug, Clone)]
-pub(crate) struct Delivered {
-    /// Source UID.
+pub(crate) struct DeliveredMessage {
     pub uid: u32,
-    /// Bytes.
     pub size: u64,
-    /// What the source lists of it.
     pub at_source: Figures,
     /// What the target lists of the copy, where it has been seen there.
     pub at_target: Option<Figures>,
-    /// Digests of the source's bytes.
     pub digest: Digests,
-    /// UID on the target.
     pub target_uid: u32,
-    /// Flags as delivered.
+    /// The source's flags that the copy has been given.
     pub flags: String,
-    /// Flags still to be set by STORE.
+    /// Flags that could not travel with APPEND and are still to be set by STORE.
     pub flags_pending: Option<String>,
     /// How it was recognised, when it was found on the target rather than acknowledged.
     pub found_by: Option<&'static str>,
@@ -39,8 +34,7 @@ pub(crate) struct Delivered {
 
 /// A message that the target acknowledged with the UID of another one's copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Taken {
-    /// Source UID.
+pub(crate) struct UidConflict {
     pub uid: u32,
     /// The UID that is another message's copy.
     pub target_uid: u32,
@@ -55,15 +49,15 @@ impl Ledger {
     /// Records acknowledged messages, and closes the batches of which nothing is open any more. Returns those
     /// that were not recorded, since the message on the target is the copy of another one: it stands for one,
     /// whatever its server says.
-    pub(crate) fn delivered(
+    pub(crate) fn record_delivered(
         &mut self,
         folder: FolderId,
-        messages: &[Delivered],
+        messages: &[DeliveredMessage],
         outcome: Outcome,
         closed: &[i64],
-    ) -> Result<Vec<Taken>> {
+    ) -> Result<Vec<UidConflict>> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let mut taken = Vec::new();
             // A UID above all that are known is nobody's: as a rule none has to be looked for.
             let mut highest: Option<u32> = tx
@@ -90,7 +84,7 @@ impl Ledger {
                 highest = highest.max(Some(m.target_uid));
                 let holder = if known {
                     let read = |r: &rusqlite::Row<'_>| {
-                        Ok((r.get::<_, Option<u32>>(0)?, r.get::<_, Option<[u8; Telling::LEN]>>(1)?))
+                        Ok((r.get::<_, Option<u32>>(0)?, r.get::<_, Option<[u8; HeaderChecks::LEN]>>(1)?))
                     };
                     other.query_row(params![folder.0, m.uid, m.target_uid], read).optional()?
                 } else {
@@ -98,8 +92,8 @@ impl Ledger {
                 };
                 if let Some((unproven, telling)) = holder {
                     let same_message_id = telling
-                        .is_some_and(|its| Telling::from_bytes(its).same_message_id(&m.digest.telling));
-                    taken.push(Taken { uid: m.uid, target_uid: m.target_uid, unproven, same_message_id });
+                        .is_some_and(|its| HeaderChecks::from_bytes(its).same_message_id(&m.digest.telling));
+                    taken.push(UidConflict { uid: m.uid, target_uid: m.target_uid, unproven, same_message_id });
                     continue;
                 }
                 // What was found by looking at the target is proven by that.

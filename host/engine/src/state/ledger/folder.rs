@@ -8,16 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::{Ledger, PlaceId, Result};
 use crate::code::Code;
-use crate::summary::Verified;
+use crate::summary::VerifiedDepth;
 
-/// Key of a folder row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FolderId(pub(super) i64);
 
-/// A folder row.
+/// What the ledger knows of one source folder.
 #[derive(Debug, Clone)]
 pub(crate) struct FolderRow {
-    /// Its key.
     pub id: FolderId,
     /// Source folder in display form: its key, so that folders which read alike have to be told apart in it.
     pub source: String,
@@ -29,13 +27,11 @@ pub(crate) struct FolderRow {
     pub target: Option<String>,
     /// Where its copies go, once that was opened.
     pub place: Option<PlaceId>,
-    /// The path of that place.
     pub place_path: Option<String>,
     /// UIDVALIDITY the recorded source UIDs belong to.
     pub source_uid_validity: Option<u32>,
     /// MAILBOXID (RFC 8474) of the source folder, where the server has it.
     pub source_mailbox_id: Option<String>,
-    /// UIDVALIDITY of the place.
     pub target_uid_validity: Option<u32>,
     /// Messages the source had at the newest scan, those it counts and does not list included.
     pub source_messages: u32,
@@ -56,29 +52,27 @@ impl FolderRow {
         self.source_name.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// Whether no run has read the folder, and only [`Ledger::unseen`] has counted its messages. One that a
-    /// rule leaves out was read for its count, one that stopped says so itself, one that has a target waits
-    /// for a run that knows it.
+    /// Whether no run has read the folder, and only [`Ledger::record_unseen`] has counted its messages. One
+    /// that a rule leaves out was read for its count, one that stopped says so itself, one that has a target
+    /// waits for a run that knows it.
     #[must_use]
     pub(crate) fn is_unseen(&self) -> bool {
         !self.scanned && self.stopped.is_none() && self.target.is_none()
     }
 }
 
-/// [`FolderRow::is_unseen`] in SQL.
+/// The condition of [`FolderRow::is_unseen`] in SQL.
 const UNSEEN: &str = "scanned = 0 AND stopped_code IS NULL AND target_path IS NULL";
 
 /// What both sides of a folder were like when its sum was proven. While the figures are the same, so
 /// is the mail: a message that comes raises UIDNEXT, one that goes lowers the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Proof {
-    /// UIDNEXT of the source.
     pub source_uid_next: u32,
-    /// Messages on the source.
     pub source_messages: u32,
     /// HIGHESTMODSEQ of the source (RFC 7162); `None` where it has none, and flags have to be listed.
     pub source_modseq: Option<u64>,
-    /// UIDNEXT of the target.
+    /// UIDNEXT of the target, or one above the highest UID that was listed there.
     pub target_uid_next: u32,
     /// Messages on the target, whoever's they are.
     pub target_messages: u32,
@@ -126,7 +120,7 @@ const CHANGED: &str = "UPDATE folder SET counts = NULL, proven_source_uidnext = 
     AND (counts IS NOT NULL OR proven_source_uidnext IS NOT NULL)";
 
 /// Marks a folder as changed; part of every transaction that changes its rows.
-pub(super) fn changed(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
+pub(super) fn mark_changed(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
     tx.prepare_cached(CHANGED)?.execute([folder.0]).map(drop)
 }
 
@@ -139,7 +133,6 @@ impl Ledger {
         self.sql(|db| db.prepare_cached(&format!("{SELECT} ORDER BY f.id"))?.query_map([], row)?.collect())
     }
 
-    /// The row of a source folder.
     pub(crate) fn folder(&self, source: &str) -> Result<Option<FolderRow>> {
         self.sql(|db| {
             db.prepare_cached(&format!("{SELECT} WHERE f.source_path = ?1"))?
@@ -150,7 +143,7 @@ impl Ledger {
 
     /// Records where the plan sends its folders, each with the number of messages its source has.
     /// A folder whose message list was read before keeps that count until it is read again.
-    pub(crate) fn plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
+    pub(crate) fn record_plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT INTO folder (source_path, target_path, source_messages, seal) VALUES (?1, ?2, ?3, 0)
@@ -262,7 +255,7 @@ impl Ledger {
         messages: u32,
     ) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             tx.prepare_cached("UPDATE folder SET stopped_code = ?2, stopped_reason = ?3, source_messages = ?4, unlisted = 0,
                      verified = 0 WHERE id = ?1")?.execute(
                 params![folder.0, code.as_str(), reason, messages],
@@ -273,7 +266,7 @@ impl Ledger {
 
     /// Records folders of the source that no run has read, each with its number of messages: until a run
     /// does, these are pending. Folders that a run has read, or that stopped, stay what they are.
-    pub(crate) fn unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
+    pub(crate) fn record_unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(&format!(
                 "INSERT INTO folder (source_path, source_messages, seal) VALUES (?1, ?2, 0)
@@ -291,11 +284,16 @@ impl Ledger {
     /// Records the source's message list, and how many messages it counts beside those it lists. What has a
     /// row and is not listed any more is gone; where the list is short it may be among the `unlisted` as
     /// well, and is neither there nor gone. What was either and is listed again is back.
-    pub(crate) fn scanned(&mut self, folder: FolderId, uids: &[u32], unlisted: u32) -> Result<Scanned> {
+    pub(crate) fn record_list(
+        &mut self,
+        folder: FolderId,
+        uids: &[u32],
+        unlisted: u32,
+    ) -> Result<ScanResult> {
         let listed: HashSet<u32> = uids.iter().copied().collect();
         let absent = if unlisted > 0 { UNLISTED } else { GONE };
         self.transaction(|tx| {
-            let mut scanned = Scanned::default();
+            let mut scanned = ScanResult::default();
             let mut left = Vec::new();
             let mut back = Vec::new();
             {
@@ -305,7 +303,7 @@ impl Ledger {
                 while let Some(row) = rows.next()? {
                     let (uid, before): (i64, i64) = (row.get(0)?, row.get(1)?);
                     match u32::try_from(uid).ok().filter(|uid| listed.contains(uid)) {
-                        Some(number) if before != THERE => {
+                        Some(number) if before != LISTED => {
                             back.push(uid);
                             scanned.relisted.extend((before == UNLISTED).then_some(number));
                         }
@@ -316,14 +314,14 @@ impl Ledger {
                 }
             }
             set_gone(tx, folder, &left, absent)?;
-            set_gone(tx, folder, &back, THERE)?;
+            set_gone(tx, folder, &back, LISTED)?;
             scanned.gone = if absent == GONE { left.len() } else { 0 };
             let messages = listed.len() as i64 + i64::from(unlisted);
             let before: (i64, u32, bool) = tx
                 .prepare_cached("SELECT source_messages, unlisted, scanned FROM folder WHERE id = ?1")?
                 .query_row([folder.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
             if !left.is_empty() || !back.is_empty() || before != (messages, unlisted, true) {
-                changed(tx, folder)?;
+                mark_changed(tx, folder)?;
                 // What was said of a folder that nobody had read.
                 let first = if before.2 { None } else { Some(folder.0) };
                 tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0")?
@@ -338,9 +336,9 @@ impl Ledger {
     }
 
     /// Records that a message of the newest list vanished from the source before it was read.
-    pub(crate) fn vanished(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
+    pub(crate) fn record_vanished(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             for uid in uids {
                 tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?
                     .execute(params![folder.0, uid])?;
@@ -355,16 +353,16 @@ impl Ledger {
 
     /// Folders the source had at the newest plan but has no more, which was asked for: all their messages are
     /// gone, and what they stopped at, or could not be compared for, is no more either.
-    pub(crate) fn folders_gone(&mut self, present: &[String]) -> Result<()> {
+    pub(crate) fn record_gone_folders(&mut self, present: &[String]) -> Result<()> {
         let present: HashSet<&str> = present.iter().map(String::as_str).collect();
         let gone = |f: &FolderRow| !present.contains(f.source.as_str()) && !f.is_gone();
         for folder in self.folders()?.into_iter().filter(gone) {
             if folder.source_messages > 0 || !folder.scanned {
-                self.scanned(folder.id, &[], 0)?;
+                self.record_list(folder.id, &[], 0)?;
             }
             self.transaction(|tx| {
                 if folder.stopped.is_some() {
-                    changed(tx, folder.id)?;
+                    mark_changed(tx, folder.id)?;
                 }
                 tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = 0")?
                     .execute([folder.id.0])?;
@@ -380,7 +378,7 @@ impl Ledger {
 
     /// Records that something of the folder is still to be done: its messages are looked at to tell what.
     pub(crate) fn set_unfinished(&mut self, folder: FolderId) -> Result<()> {
-        self.transaction(|tx| changed(tx, folder))
+        self.transaction(|tx| mark_changed(tx, folder))
     }
 
     /// Records that the folder's sum holds, its counts, and what both sides were like then; without
@@ -407,13 +405,13 @@ impl Ledger {
 
     /// Records the depth of a finished comparison. One of a sample takes nothing back from one of all
     /// messages.
-    pub(crate) fn set_verified(&mut self, folder: FolderId, depth: Verified) -> Result<()> {
+    pub(crate) fn set_verified(&mut self, folder: FolderId, depth: VerifiedDepth) -> Result<()> {
         let depth = match depth {
-            Verified::None => 0,
-            Verified::Counts => 1,
-            Verified::Headers => 2,
-            Verified::Full => 3,
-            Verified::Sample => SAMPLE,
+            VerifiedDepth::None => 0,
+            VerifiedDepth::Counts => 1,
+            VerifiedDepth::Headers => 2,
+            VerifiedDepth::Full => 3,
+            VerifiedDepth::Sample => SAMPLE,
         };
         self.sql(|db| {
             db.prepare_cached("UPDATE folder SET verified = ?2 WHERE id = ?1 AND (?2 <> ?3 OR verified = 0)")?
@@ -426,10 +424,10 @@ impl Ledger {
 /// `verified` of a folder that was compared by a sample.
 pub(super) const SAMPLE: i64 = 4;
 
-/// What changed against the list before.
+/// How the source's message list differs from the one before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Scanned {
-    /// Messages that are gone since.
+pub(crate) struct ScanResult {
+    /// How many messages are gone from the source since the list before.
     pub gone: usize,
     /// Messages that a short list had left out and that are listed again: what is recorded of them holds.
     /// What was gone and has its number again is not among them, since that may be another message's by now.
@@ -437,10 +435,10 @@ pub(crate) struct Scanned {
 }
 
 /// `gone` of a row whose message the source lists.
-const THERE: i64 = 0;
-/// … of one that the source has no more.
+const LISTED: i64 = 0;
+/// `gone` of a row whose message the source has no more.
 const GONE: i64 = 1;
-/// … of one that the source does not list, though it counts more than it lists.
+/// `gone` of a row whose message the source does not list, while it counts more than it lists.
 const UNLISTED: i64 = 3;
 
 /// Sets `gone` of rows; 2 is gone and its copy put away.

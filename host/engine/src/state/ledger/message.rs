@@ -9,22 +9,21 @@ use sha2::{Digest as _, Sha256};
 use crate::code::Code;
 use crate::summary::Difference;
 
-use super::digests::{keyed, known, message_id_key};
-use super::folder::changed;
+use super::digests::{keyed, message_id_key, read_content};
+use super::folder::mark_changed;
 use super::report::add_differences;
 use super::seal::SEAL_ONE;
-use super::{Digests, FolderId, Known, Ledger, Result, Telling};
+use super::{Digests, FolderId, HeaderChecks, Ledger, RecordedContent, Result};
 
-/// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// This project put it on the target.
+    /// This project stored it on the target.
     Copied,
-    /// The target had it already.
+    /// The target held it before this project came.
     AlreadyPresent,
     /// The operator's own rule left it out.
     Skipped,
-    /// Refused or impossible.
+    /// Refused by the target, or impossible to read or to send.
     Failed,
 }
 
@@ -69,10 +68,9 @@ impl Figures {
 
 /// A copy that was acknowledged and not seen on the target yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unproven {
-    /// Source UID.
+pub(crate) struct UnprovenCopy {
     pub uid: u32,
-    /// The UID the target gave it.
+    /// The UID the target acknowledged it with.
     pub target_uid: u32,
     /// Its bytes, and the date it was sent with as far as that is the source's.
     pub sent: Figures,
@@ -81,28 +79,21 @@ pub(crate) struct Unproven {
 /// A message that came with another length than the source says it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OddLength {
-    /// Its folder's row.
     pub folder: FolderId,
-    /// The folder, in display form.
     pub source: String,
-    /// Source UID.
     pub uid: u32,
-    /// Its copy's UID.
     pub target_uid: Option<u32>,
-    /// Bytes that came.
-    pub came: u64,
-    /// RFC822.SIZE.
-    pub said: u64,
+    /// Bytes that the source sent.
+    pub received: u64,
+    /// RFC822.SIZE, the length that the source announced.
+    pub announced: u64,
 }
 
-/// A message that is not on the target.
+/// A message that was not stored, to be recorded as failed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure<'a> {
-    /// Source UID.
     pub uid: u32,
-    /// Bytes; 0 when unknown.
     pub size: u64,
-    /// Why, for machines.
     pub code: Code,
     /// One sentence with the server's own words.
     pub text: &'a str,
@@ -156,14 +147,14 @@ impl Ledger {
     }
 
     /// What is known of the content of these messages, by source UID.
-    pub(crate) fn contents(&self, folder: FolderId, uids: &[u32]) -> Result<HashMap<u32, Known>> {
+    pub(crate) fn contents(&self, folder: FolderId, uids: &[u32]) -> Result<HashMap<u32, RecordedContent>> {
         self.sql(|db| {
             let mut query = db.prepare_cached(
                 "SELECT digest, body_digest, telling, altered FROM message WHERE folder = ?1 AND source_uid = ?2",
             )?;
             let mut found = HashMap::with_capacity(uids.len());
             for uid in uids {
-                let content = query.query_row(params![folder.0, uid], |r| known(r, 0)).optional()?;
+                let content = query.query_row(params![folder.0, uid], |r| read_content(r, 0)).optional()?;
                 found.extend(content.map(|content| (*uid, content)));
             }
             Ok(found)
@@ -222,8 +213,8 @@ impl Ledger {
                     source: r.get(1)?,
                     uid: r.get(2)?,
                     target_uid: r.get(3)?,
-                    came: r.get(4)?,
-                    said: r.get(5)?,
+                    received: r.get(4)?,
+                    announced: r.get(5)?,
                 })
             })?
             .collect()
@@ -231,15 +222,15 @@ impl Ledger {
     }
 
     /// The headers of the message whose copy has this UID in the folder's place, where it is known.
-    pub(crate) fn telling_at(&self, folder: FolderId, target_uid: u32) -> Result<Option<Telling>> {
+    pub(crate) fn telling_at(&self, folder: FolderId, target_uid: u32) -> Result<Option<HeaderChecks>> {
         self.sql(|db| {
             db.prepare_cached(
                 "SELECT telling FROM message
                  WHERE place = (SELECT place FROM folder WHERE id = ?1) AND target_uid = ?2",
             )?
-            .query_row(params![folder.0, target_uid], |r| r.get::<_, Option<[u8; Telling::LEN]>>(0))
+            .query_row(params![folder.0, target_uid], |r| r.get::<_, Option<[u8; HeaderChecks::LEN]>>(0))
             .optional()
-            .map(|found| found.flatten().map(Telling::from_bytes))
+            .map(|found| found.flatten().map(HeaderChecks::from_bytes))
         })
     }
 
@@ -259,7 +250,7 @@ impl Ledger {
     }
 
     /// Records messages left out by a rule: (uid, size).
-    pub(crate) fn skipped(
+    pub(crate) fn record_skipped(
         &mut self,
         folder: FolderId,
         messages: &[(u32, u64)],
@@ -267,7 +258,7 @@ impl Ledger {
         text: &str,
     ) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let reason = reason_id(tx, code.as_str(), text)?;
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, reason, seal)
@@ -281,9 +272,14 @@ impl Ledger {
     }
 
     /// Records a failed message, and closes the batches of which nothing is open any more.
-    pub(crate) fn failed(&mut self, folder: FolderId, failure: &Failure<'_>, closed: &[i64]) -> Result<()> {
+    pub(crate) fn record_failed(
+        &mut self,
+        folder: FolderId,
+        failure: &Failure<'_>,
+        closed: &[i64],
+    ) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let reason = reason_id(tx, failure.code.as_str(), failure.text)?;
             tx.prepare_cached(
                 "INSERT INTO message (folder, source_uid, outcome, size, reason, attempts, seal)
@@ -310,7 +306,7 @@ impl Ledger {
     /// A refusal that was recorded counts against the message, as far as it is not on the target.
     pub(crate) fn count_refusal(&mut self, folder: FolderId, uid: u32) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             tx.prepare_cached(
                 "UPDATE message SET attempts = attempts + 1 WHERE folder = ?1 AND source_uid = ?2 AND outcome = 4",
             )?
@@ -320,7 +316,7 @@ impl Ledger {
     }
 
     /// Copies that were acknowledged and not seen in the target's list yet.
-    pub(crate) fn unproven(&self, folder: FolderId) -> Result<Vec<Unproven>> {
+    pub(crate) fn unproven_copies(&self, folder: FolderId) -> Result<Vec<UnprovenCopy>> {
         self.sql(|db| {
             db.prepare_cached(
                 "SELECT source_uid, target_uid, size, source_date FROM message
@@ -329,14 +325,14 @@ impl Ledger {
             )?
             .query_map([folder.0], |r| {
                 let sent = Figures { size: r.get(2)?, date: r.get(3)? };
-                Ok(Unproven { uid: r.get(0)?, target_uid: r.get(1)?, sent })
+                Ok(UnprovenCopy { uid: r.get(0)?, target_uid: r.get(1)?, sent })
             })?
             .collect()
         })
     }
 
     /// How many copies were seen in the place that is open, those that are gone from it since included.
-    pub(crate) fn proven(&self, folder: FolderId) -> Result<usize> {
+    pub(crate) fn proven_count(&self, folder: FolderId) -> Result<usize> {
         self.sql(|db| {
             db.query_row(
                 "SELECT count(*) FROM message WHERE folder = ?1 AND gone = 0 AND proven = 1
@@ -348,7 +344,7 @@ impl Ledger {
     }
 
     /// Marks messages as seen in the target's message list.
-    pub(crate) fn prove(&mut self, folder: FolderId, uids: &UidSet) -> Result<()> {
+    pub(crate) fn mark_proven(&mut self, folder: FolderId, uids: &UidSet) -> Result<()> {
         self.transaction(|tx| {
             let mut update = tx.prepare_cached(
                 "UPDATE message SET proven = 1, seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
@@ -362,10 +358,10 @@ impl Ledger {
         })
     }
 
-    /// Takes back acknowledgements that the target's message list does not bear out.
+    /// Takes back acknowledgements that the target's message list does not confirm.
     pub(crate) fn reopen(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             for uid in uids {
                 tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?
                     .execute(params![folder.0, uid])?;
@@ -414,7 +410,7 @@ impl Ledger {
 
     /// What stands for the flags that a folder's copies were given: the same for the same messages with the
     /// same flags. Of folders that were proven at a source without modification sequences, by source path.
-    pub(crate) fn flags_given(&self) -> Result<HashMap<String, u64>> {
+    pub(crate) fn digest_flags(&self) -> Result<HashMap<String, u64>> {
         self.sql(|db| {
             let mut query = db.prepare_cached(
                 "SELECT f.source_path, m.source_uid, m.flags FROM folder f JOIN message m ON m.folder = f.id
@@ -435,12 +431,12 @@ impl Ledger {
     }
 
     /// Records flags that copies are to be given; none are nothing.
-    pub(crate) fn flags_wanted(&mut self, folder: FolderId, uids: &[u32], flags: &str) -> Result<()> {
+    pub(crate) fn set_pending_flags(&mut self, folder: FolderId, uids: &[u32], flags: &str) -> Result<()> {
         if flags.is_empty() {
             return Ok(());
         }
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let mut update = tx.prepare_cached(
                 "UPDATE message SET flags_pending = ?3 WHERE folder = ?1 AND source_uid = ?2",
             )?;
@@ -452,7 +448,12 @@ impl Ledger {
     }
 
     /// Records that pending flags were set, or are given up for the reasons that `told` has.
-    pub(crate) fn flags_stored(&mut self, folder: FolderId, uids: &[u32], told: &[Difference]) -> Result<()> {
+    pub(crate) fn complete_flags(
+        &mut self,
+        folder: FolderId,
+        uids: &[u32],
+        told: &[Difference],
+    ) -> Result<()> {
         self.transaction(|tx| {
             add_differences(tx, folder, told)?;
             for uid in uids {

@@ -64,7 +64,7 @@ UPDATE batch SET place = (SELECT place FROM folder WHERE folder.id = batch.folde
 /// Version 4 believed every list of the source.
 const FROM_4: &str = "ALTER TABLE folder ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0;";
 
-/// Version 5 knew neither what lists say of a message beside its number, nor its headers.
+/// Version 5 kept neither the size and date that lists give, nor checks of headers.
 const FROM_5: &str = "
 INSERT INTO about VALUES ('key', hex(randomblob(16)));
 ALTER TABLE message ADD COLUMN source_size INTEGER;
@@ -84,7 +84,7 @@ const FROM_7: &str = "
 ALTER TABLE folder ADD COLUMN source_name BLOB;
 ";
 
-/// Names as they are displayed now.
+/// Rewrites paths as this version displays them, see `FolderPath`'s display form.
 const SHOWN: &str = "
 UPDATE folder SET source_path = shown(source_path),
     seal = iif(seal = seal(id, source_path), seal(id, shown(source_path)), -1)

@@ -30,19 +30,19 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::account::Identity;
+use crate::account::LedgerIdentity;
 use crate::cause::Cause;
 use crate::side::Side;
 use crate::summary::Stopped;
 
 pub(crate) use batch::Batch;
-pub(crate) use delivered::{Delivered, Taken};
-pub(crate) use digests::{Digests, Known, TELLING, Telling, kept};
+pub(crate) use delivered::{DeliveredMessage, UidConflict};
+pub(crate) use digests::{CHECKED_HEADERS, Digests, HeaderChecks, RecordedContent, truncated_digest};
 pub(crate) use folder::{FolderId, FolderRow, Proof};
-pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Unproven};
-pub(crate) use numbers::Stray;
+pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, UnprovenCopy};
+pub(crate) use numbers::StrayCopy;
 pub(crate) use place::{Place, PlaceId};
-pub(crate) use relocation::{Copy, Relocation};
+pub(crate) use relocation::{CopyRow, Relocation};
 pub(crate) use row::{Row, Rows};
 
 /// Version of the tables in `schema.sql`.
@@ -54,26 +54,26 @@ const CHECKPOINT_PAGES: u32 = 4000;
 /// So many statements stay prepared: what a folder needs of them costs more to prepare than to run.
 const STATEMENTS: usize = 48;
 
-/// Why a ledger cannot be used.
+/// Why a ledger, or `project.sqlite`, cannot be used. Nothing was sent that it does not record.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// Another process holds the lock.
+    /// Another process works on the mailbox, and holds the lock beside its ledger.
     #[error("{path} is in use by another mailhaul; wait for it or stop it")]
     Busy {
-        /// The ledger.
+        /// Path of the ledger that is locked.
         path: String,
     },
-    /// Written by a newer program.
+    /// A newer mailhaul has written it, with tables this one does not know.
     #[error(
         "{path} was written by a newer mailhaul (tables {found}, this one knows {known}); update mailhaul"
     )]
     Newer {
-        /// The ledger.
+        /// Path of the ledger or of `project.sqlite`.
         path: String,
-        /// Its version.
+        /// Version of its tables (`PRAGMA user_version`).
         found: u32,
-        /// Ours.
+        /// Newest version this program can read.
         known: u32,
     },
     /// The ledger is about other accounts than the project is now.
@@ -82,45 +82,45 @@ pub enum LedgerError {
          change it back, or use another `state` folder for the new move"
     )]
     OtherAccount {
-        /// The ledger.
+        /// Path of the ledger that is another account's.
         path: String,
-        /// `source` or `target`.
+        /// Which end differs: `source` or `target`.
         what: &'static str,
-        /// What the ledger says.
+        /// User and host that the ledger was begun with.
         recorded: String,
-        /// What the project says.
+        /// User and host that the project file and the list give now.
         configured: String,
     },
-    /// A disk fault, or somebody wrote into it.
+    /// Its pages, or its rows, are not what was written: a disk fault, or another program.
     #[error(
         "{path} is damaged ({what}), so nothing is sent by it; put back a copy of it, or move it away and run \
          again: what the target holds already is then found by its content"
     )]
     Damaged {
-        /// The ledger.
+        /// Path of the ledger that is damaged.
         path: String,
-        /// What does not fit.
+        /// SQLite's own words, or the row whose seal does not match.
         what: String,
     },
-    /// SQLite refused: disk full, read-only.
+    /// SQLite refused a statement: the disk is full, or the file read-only.
     #[error("{path}: {source}; nothing was sent that is not recorded{}", remedy(source))]
     Sqlite {
-        /// The ledger.
+        /// Path of the ledger or of `project.sqlite`.
         path: String,
-        /// The cause.
+        /// SQLite's error, which also decides what the sentence advises.
         source: rusqlite::Error,
     },
-    /// The folder or the lock file cannot be written.
+    /// The state folder, or a lock file in it, cannot be made or written.
     #[error("{path}: {source}")]
     Io {
-        /// The file.
+        /// Path of the folder or file that was to be written.
         path: String,
-        /// The cause.
+        /// The operating system's error.
         source: std::io::Error,
     },
 }
 
-/// What to do about a refusal of SQLite's.
+/// Returns the clause that says what to do about an error of SQLite.
 fn remedy(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "; make room on this disk and run the same command again",
@@ -131,15 +131,14 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
     }
 }
 
-/// Shorthand.
+/// Result of every method of the ledger.
 pub(crate) type Result<T> = std::result::Result<T, LedgerError>;
 
-/// An open ledger.
+/// One mailbox's ledger, open for writing under its lock, or for reading.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     db: Connection,
     path: PathBuf,
-    /// Time spent in SQLite.
     busy: Cell<Duration>,
     // Held for its lock; `None` when opened for reading.
     _lock: Option<File>,
@@ -166,7 +165,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]; an existing file is never deleted or emptied.
-    pub(crate) fn open(state_dir: &Path, who: &Identity) -> Result<Self> {
+    pub(crate) fn open(state_dir: &Path, who: &LedgerIdentity) -> Result<Self> {
         let path = Self::file(state_dir, &who.mailbox);
         let io = |source| LedgerError::Io { path: path.display().to_string(), source };
         if let Some(dir) = path.parent() {
@@ -242,7 +241,6 @@ impl Ledger {
         Ok(Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None })
     }
 
-    /// The file.
     #[cfg(test)]
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -255,7 +253,7 @@ impl Ledger {
         result
     }
 
-    /// How long it was read and written so far.
+    /// Returns the time spent in SQLite so far.
     pub(crate) fn busy(&self) -> Duration {
         self.busy.get()
     }
@@ -323,7 +321,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn prepare(&mut self, who: &Identity) -> Result<()> {
+    fn prepare(&mut self, who: &LedgerIdentity) -> Result<()> {
         // WAL with NORMAL: a commit survives a crash of the process; after a power cut the newest
         // commits may be gone, which is harmless since resuming always looks at the target.
         self.sql(|db| {
@@ -385,7 +383,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn identity(&self) -> Result<Identity> {
+    fn identity(&self) -> Result<LedgerIdentity> {
         let value = |name: &str| {
             self.sql(|db| {
                 db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get::<_, String>(0))
@@ -393,7 +391,7 @@ impl Ledger {
                     .map(Option::unwrap_or_default)
             })
         };
-        Ok(Identity {
+        Ok(LedgerIdentity {
             mailbox: value("mailbox")?,
             source_user: value("source_user")?,
             source_host: value("source_host")?,
@@ -430,8 +428,8 @@ fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
-/// Records who a ledger is about.
-fn record(tx: &rusqlite::Transaction<'_>, who: &Identity) -> rusqlite::Result<()> {
+/// Writes the accounts that a ledger is about into its `about` table.
+fn record(tx: &rusqlite::Transaction<'_>, who: &LedgerIdentity) -> rusqlite::Result<()> {
     for (name, value) in [
         ("mailbox", &who.mailbox),
         ("source_user", &who.source_user),

@@ -4,36 +4,35 @@
 use rusqlite::{Row as SqlRow, Transaction, params};
 
 use super::batch::{messages_column, parse_messages};
-use super::digests::known;
-use super::folder::changed;
+use super::digests::read_content;
+use super::folder::mark_changed;
 use super::report::add_differences;
 use super::seal::{MESSAGE, SEAL_ONE};
-use super::{Figures, FolderId, Known, Ledger, Result, Row};
+use super::{Figures, FolderId, Ledger, RecordedContent, Result, Row};
 use crate::summary::Difference;
 
 /// A copy of a message that the source does not have any more under the number it had.
 #[derive(Debug, Clone)]
-pub(crate) struct Stray {
+pub(crate) struct StrayCopy {
     /// The row's number: below 0 where another message has it now.
     pub source_uid: i64,
     /// What the source listed of the message.
     pub at_source: Figures,
-    /// What is known of its content.
-    pub content: Known,
+    pub content: RecordedContent,
 }
 
-impl Stray {
+impl StrayCopy {
     /// What the row of a copy, of which so much is known, is once its message has not its number any more.
     #[must_use]
-    pub(crate) fn of(row: &Row, content: Known) -> Self {
+    pub(crate) fn of(row: &Row, content: RecordedContent) -> Self {
         Self { source_uid: i64::from(row.uid), at_source: row.at_source(), content }
     }
 }
 
-fn stray(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Stray)> {
+fn stray(row: &SqlRow<'_>) -> rusqlite::Result<(bool, StrayCopy)> {
     let size: u64 = row.get(1)?;
     let at_source = Figures { size: row.get::<_, Option<u64>>(2)?.unwrap_or(size), date: row.get(3)? };
-    Ok((row.get(4)?, Stray { source_uid: row.get(0)?, at_source, content: known(row, 5)? }))
+    Ok((row.get(4)?, StrayCopy { source_uid: row.get(0)?, at_source, content: read_content(row, 5)? }))
 }
 
 impl Ledger {
@@ -45,7 +44,7 @@ impl Ledger {
     /// See [`super::LedgerError`]; the same for all methods.
     pub(crate) fn void_numbers(&mut self, folder: FolderId, only: Option<&[u32]>) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             forget_sent(tx, folder, |uid| only.is_none_or(|only| only.contains(&uid)))?;
             // Below every number there is, so that none meets another.
             let lowest: i64 = tx
@@ -80,7 +79,7 @@ impl Ledger {
 
     /// Copies of what the source does not have any more, and that nobody has put away, in the order their
     /// messages had.
-    pub(crate) fn strays(&self, folder: FolderId) -> Result<Vec<Stray>> {
+    pub(crate) fn strays(&self, folder: FolderId) -> Result<Vec<StrayCopy>> {
         let rows = self.sql(|db| {
             db.prepare_cached(&format!(
                 "SELECT source_uid, size, source_size, source_date, seal = {MESSAGE}, digest, body_digest, telling, altered
@@ -101,9 +100,9 @@ impl Ledger {
     /// Messages that were gone are there again: (number of the row, number now, what the source lists now).
     /// What is on record of them goes with them; what is on record of others that have lost their numbers is
     /// about nothing any more.
-    pub(crate) fn found_again(&mut self, folder: FolderId, found: &[(i64, u32, Figures)]) -> Result<()> {
+    pub(crate) fn renumber_found(&mut self, folder: FolderId, found: &[(i64, u32, Figures)]) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let mut update = tx.prepare_cached(
                 "UPDATE message SET source_uid = ?3, gone = 0 WHERE folder = ?1 AND source_uid = ?2",
             )?;

@@ -7,20 +7,17 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{FolderId, Ledger, Result};
 
-/// Key of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlaceId(pub(super) i64);
 
-/// A target folder in which copies are, or were.
+/// A target folder of one UIDVALIDITY in which copies are, or were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Its key.
     pub id: PlaceId,
-    /// In display form.
     pub path: String,
     /// `None`: the server gives none, and the UIDs recorded here mean nothing any more.
     pub uid_validity: Option<u32>,
-    /// This project created the folder.
+    /// Whether this project created the folder; `undo` says so once it is empty.
     pub created: bool,
     /// What it was called when copies were brought there, where somebody has renamed it since.
     pub asked: Option<String>,
@@ -68,7 +65,7 @@ pub(super) fn place_id(
 
 impl Ledger {
     /// Records that a folder's copies go to the target folder that was opened: from now on
-    /// [`Ledger::delivered`] is about it. `created` when this project has just made it.
+    /// [`Ledger::record_delivered`] is about it. `created` when this project has just made it.
     ///
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
@@ -92,7 +89,7 @@ impl Ledger {
         self.transaction(|tx| place_id(tx, path, uid_validity, created).map(PlaceId))
     }
 
-    /// Every place, oldest first.
+    /// Returns every place, oldest first.
     pub(crate) fn places(&self) -> Result<Vec<Place>> {
         self.sql(|db| {
             db.prepare_cached(&format!("SELECT {COLUMNS} FROM place ORDER BY id"))?
@@ -110,7 +107,7 @@ impl Ledger {
         })
     }
 
-    /// Somebody has renamed a place on the target.
+    /// Records that somebody has renamed a place on the target; what it was asked as is kept.
     pub(crate) fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
         self.transaction(|tx| {
             tx.prepare_cached("UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
@@ -123,7 +120,7 @@ impl Ledger {
 
     /// The target calls a place otherwise than it was asked to, and what goes there goes to what it is
     /// called.
-    pub(crate) fn call_place(&mut self, place: PlaceId, folder: FolderId, to: &str) -> Result<()> {
+    pub(crate) fn set_real_name(&mut self, place: PlaceId, folder: FolderId, to: &str) -> Result<()> {
         self.rename_place(place, to)?;
         self.sql(|db| {
             db.execute("UPDATE folder SET target_path = ?2 WHERE id = ?1", params![folder.0, to]).map(drop)
@@ -131,7 +128,7 @@ impl Ledger {
     }
 
     /// The places of this path that were asked for under another name, with that name.
-    pub(crate) fn asked_for(&self, path: &str) -> Result<Vec<(PlaceId, String)>> {
+    pub(crate) fn requested_names(&self, path: &str) -> Result<Vec<(PlaceId, String)>> {
         self.sql(|db| {
             db.prepare_cached("SELECT id, asked FROM place WHERE path = ?1 AND asked IS NOT NULL")?
                 .query_map([path], |r| Ok((PlaceId(r.get(0)?), r.get(1)?)))?
@@ -140,7 +137,7 @@ impl Ledger {
     }
 
     /// Whether another source folder's mail goes to this path.
-    pub(crate) fn goes_to(&self, path: &str, but: FolderId) -> Result<bool> {
+    pub(crate) fn is_target_of_other(&self, path: &str, but: FolderId) -> Result<bool> {
         self.sql(|db| {
             db.query_row(
                 "SELECT EXISTS (SELECT 1 FROM folder WHERE target_path = ?1 AND id <> ?2)",
@@ -152,7 +149,7 @@ impl Ledger {
 
     /// The target folder under this name and UIDVALIDITY is not what it was: the UIDs recorded here mean
     /// nothing any more, and what is opened under its name from now on is another place.
-    pub(crate) fn renounce(&mut self, place: PlaceId) -> Result<()> {
+    pub(crate) fn invalidate_place(&mut self, place: PlaceId) -> Result<()> {
         self.sql(|db| {
             db.prepare_cached(
                 "UPDATE place SET uidvalidity = NULL, seal = seal(id, path, NULL, created) WHERE id = ?1",

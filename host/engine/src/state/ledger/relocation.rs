@@ -6,42 +6,35 @@ use std::collections::HashMap;
 use mailhaul_imap::UidSet;
 use rusqlite::{Row as SqlRow, Transaction, params};
 
-use super::digests::known;
-use super::folder::{changed, set_gone};
+use super::digests::read_content;
+use super::folder::{mark_changed, set_gone};
 use super::seal::{MESSAGE, SEAL_ONE};
-use super::{Figures, FolderId, Known, Ledger, Outcome, PlaceId, Result, Row};
+use super::{Figures, FolderId, Ledger, Outcome, PlaceId, RecordedContent, Result, Row};
 
-/// A copy on the target.
+/// A copy on the target, as a message row describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Copy {
-    /// The source folder's row.
+pub(crate) struct CopyRow {
     pub folder: FolderId,
     /// Source UID; below 0 for one that is gone and whose number means something else now.
     pub source_uid: i64,
-    /// Ours, or found on the target.
+    /// `Copied` for ours, `AlreadyPresent` for one that was found there.
     pub outcome: Outcome,
-    /// Where it is.
     pub place: PlaceId,
-    /// Its UID there.
     pub target_uid: u32,
-    /// Bytes at the source.
     pub size: u64,
     /// What the source lists of its message.
     pub at_source: Figures,
-    /// What the target lists of it.
     pub at_target: Figures,
-    /// What is known of its content.
-    pub content: Known,
-    /// The source has it no more.
+    pub content: RecordedContent,
     pub gone: bool,
-    /// It was put away by `run --delete-gone`.
+    /// Whether `run --delete-gone` has put it away.
     pub put_away: bool,
 }
 
-impl Copy {
+impl CopyRow {
     /// The copy that a row of this folder, of whose content so much is known, says there is.
     #[must_use]
-    pub(crate) fn of(folder: FolderId, row: &Row, content: Known) -> Option<Self> {
+    pub(crate) fn of(folder: FolderId, row: &Row, content: RecordedContent) -> Option<Self> {
         Some(Self {
             folder,
             source_uid: i64::from(row.uid),
@@ -61,21 +54,17 @@ impl Copy {
 /// An intent to move copies that was never completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Relocation {
-    /// Its key.
     pub id: i64,
-    /// The source folder's row.
+    /// The source folder whose copies move.
     pub folder: FolderId,
-    /// From where.
     pub from: PlaceId,
-    /// To where.
     pub to: PlaceId,
-    /// What arrives has UIDs from here on.
     pub to_uid_next: Option<u32>,
-    /// (source UID, UID at `from`).
+    /// The copies: (source UID, UID at `from`).
     pub copies: Vec<(i64, u32)>,
 }
 
-/// The columns that [`copy`] reads.
+/// Returns the columns that [`copy`] reads, in its order.
 fn copy_columns() -> String {
     format!(
         "folder, source_uid, outcome, place, target_uid, size, gone, seal = {MESSAGE}, digest, body_digest, telling, altered,
@@ -83,7 +72,7 @@ fn copy_columns() -> String {
     )
 }
 
-fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Copy)> {
+fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, CopyRow)> {
     let gone: i64 = row.get(6)?;
     let size = row.get(5)?;
     let at_source = Figures { size: row.get::<_, Option<u64>>(12)?.unwrap_or(size), date: row.get(13)? };
@@ -91,7 +80,7 @@ fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Copy)> {
         size: row.get::<_, Option<u64>>(14)?.unwrap_or(size),
         date: row.get::<_, Option<i64>>(15)?.or(at_source.date),
     };
-    let copy = Copy {
+    let copy = CopyRow {
         folder: FolderId(row.get(0)?),
         source_uid: row.get(1)?,
         outcome: Outcome::from_number(row.get(2)?),
@@ -100,7 +89,7 @@ fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, Copy)> {
         size,
         at_source,
         at_target,
-        content: known(row, 8)?,
+        content: read_content(row, 8)?,
         gone: matches!(gone, 1 | 2),
         put_away: gone == 2,
     };
@@ -113,13 +102,13 @@ impl Ledger {
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match its
     /// seal.
-    pub(crate) fn copies(&self) -> Result<Vec<Copy>> {
+    pub(crate) fn copies(&self) -> Result<Vec<CopyRow>> {
         self.copies_where("place IS NOT NULL ORDER BY place, target_uid", [])
     }
 
     /// Copies of a source folder's messages: ours alone, and not those that were put away. With `uids` only
     /// those that are gone or that such a whole list of the folder has not; else only those that are gone.
-    pub(crate) fn departed(&self, folder: FolderId, uids: Option<&UidSet>) -> Result<Vec<Copy>> {
+    pub(crate) fn departed_copies(&self, folder: FolderId, uids: Option<&UidSet>) -> Result<Vec<CopyRow>> {
         let which = "outcome = 1 AND place IS NOT NULL AND folder = ?1 AND gone <> 2 AND (gone = 1 OR ?2)";
         let mut copies = self.copies_where(which, params![folder.0, uids.is_some()])?;
         if let Some(uids) = uids {
@@ -128,7 +117,7 @@ impl Ledger {
         Ok(copies)
     }
 
-    fn copies_where(&self, which: &str, params: impl rusqlite::Params) -> Result<Vec<Copy>> {
+    fn copies_where(&self, which: &str, params: impl rusqlite::Params) -> Result<Vec<CopyRow>> {
         let rows = self.sql(|db| {
             db.prepare_cached(&format!(
                 "SELECT {} FROM message WHERE outcome < 3 AND target_uid IS NOT NULL AND {which}",
@@ -158,7 +147,7 @@ impl Ledger {
     ) -> Result<i64> {
         let list: Vec<String> = copies.iter().map(|(source, at)| format!("{source}:{at}")).collect();
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             hand_over(tx, folder, copies.iter().map(|(uid, _)| *uid), was)?;
             tx.prepare_cached("INSERT INTO relocation (folder, from_place, to_place, to_uidnext, copies) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
                 params![folder.0, from.0, to.0, to_uid_next, list.join(",")],
@@ -187,9 +176,9 @@ impl Ledger {
         was: &HashMap<i64, (FolderId, i64)>,
     ) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             for (uid, (other, number)) in was {
-                changed(tx, *other)?;
+                mark_changed(tx, *other)?;
                 tx.execute(
                     "UPDATE message SET folder = ?3, source_uid = ?4, gone = 1 WHERE folder = ?1 AND source_uid = ?2",
                     params![folder.0, uid, other.0, number],
@@ -226,9 +215,14 @@ impl Ledger {
     }
 
     /// Records where copies are now: (source UID, UID there). From now on they are ours.
-    pub(crate) fn relocated(&mut self, folder: FolderId, to: PlaceId, copies: &[(i64, u32)]) -> Result<()> {
+    pub(crate) fn record_relocated(
+        &mut self,
+        folder: FolderId,
+        to: PlaceId,
+        copies: &[(i64, u32)],
+    ) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let mut update = tx.prepare_cached(
                 "UPDATE message SET place = ?3, target_uid = ?4, proven = 1, outcome = 1
                  WHERE folder = ?1 AND source_uid = ?2",
@@ -245,16 +239,21 @@ impl Ledger {
     /// Records that copies of what the source no longer has were put away.
     pub(crate) fn put_away(&mut self, folder: FolderId, source_uids: &[i64]) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             set_gone(tx, folder, source_uids, 2)
         })
     }
 
     /// Records that copies are not where they were and nowhere else: whoever uses the new mailbox has
     /// put them away, and they are not sent again.
-    pub(crate) fn left(&mut self, folder: FolderId, to: PlaceId, source_uids: &[i64]) -> Result<()> {
+    pub(crate) fn record_missing(
+        &mut self,
+        folder: FolderId,
+        to: PlaceId,
+        source_uids: &[i64],
+    ) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let mut update = tx.prepare_cached(
                 "UPDATE message SET place = ?3, target_uid = NULL, proven = 1 WHERE folder = ?1 AND source_uid = ?2",
             )?;
@@ -267,7 +266,7 @@ impl Ledger {
         })
     }
 
-    /// Completes an intent to move.
+    /// Completes the intent to move: nothing of it is open any more.
     pub(crate) fn close_relocation(&mut self, id: i64) -> Result<()> {
         self.sql(|db| db.prepare_cached("DELETE FROM relocation WHERE id = ?1")?.execute([id]).map(drop))
     }
@@ -275,7 +274,7 @@ impl Ledger {
     /// Forgets messages whose copies were taken back: a later run would copy them again.
     pub(crate) fn forget(&mut self, folder: FolderId, source_uids: &[i64]) -> Result<()> {
         self.transaction(|tx| {
-            changed(tx, folder)?;
+            mark_changed(tx, folder)?;
             let mut delete =
                 tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?;
             for source in source_uids {
@@ -295,14 +294,14 @@ fn hand_over(
     if was.is_empty() {
         return Ok(());
     }
-    changed(tx, folder)?;
+    mark_changed(tx, folder)?;
     let mut update = tx.prepare_cached(
         "UPDATE message SET folder = ?3, source_uid = ?4, gone = 0 WHERE folder = ?1 AND source_uid = ?2",
     )?;
     let mut seal = tx.prepare_cached(SEAL_ONE)?;
     let mut forget = tx.prepare_cached("DELETE FROM difference WHERE folder = ?1 AND source_uid = ?2")?;
     for (uid, (other, number)) in copies.filter_map(|uid| Some((uid, was.get(&uid)?))) {
-        changed(tx, *other)?;
+        mark_changed(tx, *other)?;
         update.execute(params![other.0, number, folder.0, uid])?;
         seal.execute(params![folder.0, uid])?;
         forget.execute(params![other.0, number])?;

@@ -6,8 +6,8 @@ use super::folder::{SAMPLE, stopped_code};
 use super::{FolderId, FolderRow, Ledger, Result};
 use crate::code::Code;
 use crate::summary::{
-    Comparison, Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOut, Sample,
-    Verified,
+    Comparison, Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOutFolder,
+    Sample, VerifiedDepth,
 };
 
 /// Folders with what is counted of their messages.
@@ -39,7 +39,7 @@ impl Ledger {
         self.summaries(None)
     }
 
-    /// One folder with its counts.
+    /// Returns one folder with its counts; `None` when the ledger has no such row.
     pub(crate) fn folder_summary(&self, folder: FolderId) -> Result<Option<FolderSummary>> {
         Ok(self.summaries(Some(folder))?.pop())
     }
@@ -55,11 +55,11 @@ impl Ledger {
             let mut query = db.prepare_cached(&sql)?;
             let rows = query.query_map(rusqlite::params_from_iter(folder.map(|f| f.0)), |r| {
                 let verified = match r.get::<_, i64>(3)? {
-                    0 => Verified::None,
-                    1 => Verified::Counts,
-                    2 => Verified::Headers,
-                    SAMPLE => Verified::Sample,
-                    _ => Verified::Full,
+                    0 => VerifiedDepth::None,
+                    1 => VerifiedDepth::Counts,
+                    2 => VerifiedDepth::Headers,
+                    SAMPLE => VerifiedDepth::Sample,
+                    _ => VerifiedDepth::Full,
                 };
                 // Counted when the folder was finished; a change since has taken it back.
                 let counted: Option<Counts> =
@@ -101,7 +101,7 @@ impl Ledger {
                 // Of a folder that is left out nothing had to be read.
                 let stopped = stopped.filter(|_| target.is_some());
                 let never_opened = target.is_some() && !r.get::<_, bool>(14)?;
-                let sample = of_part.filter(|_| verified == Verified::Sample);
+                let sample = of_part.filter(|_| verified == VerifiedDepth::Sample);
                 Ok(FolderSummary {
                     source: r.get(0)?,
                     target,
@@ -161,7 +161,7 @@ impl Ledger {
         self.json("SELECT json FROM difference ORDER BY folder, source_uid, target_uid")
     }
 
-    /// What is on record of one folder.
+    /// Returns the differences recorded for one folder, notes included.
     pub(crate) fn differences_of(&self, folder: FolderId) -> Result<Vec<Difference>> {
         self.sql(|db| {
             db.prepare_cached("SELECT json FROM difference WHERE folder = ?1")?
@@ -196,7 +196,7 @@ impl Ledger {
         })
     }
 
-    /// Records what was found beside what is on record.
+    /// Records further differences; those on record stay.
     pub(crate) fn add_differences(&mut self, folder: FolderId, differences: &[Difference]) -> Result<()> {
         self.transaction(|tx| add_differences(tx, folder, differences))
     }
@@ -212,7 +212,7 @@ impl Ledger {
         Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| vec![text])).unwrap_or_default())
     }
 
-    /// Replaces what an earlier run said of them.
+    /// Replaces the sentences that [`Ledger::kept`] returns.
     pub(crate) fn set_kept(&mut self, kept: &[String]) -> Result<()> {
         self.sql(|db| {
             if kept.is_empty() {
@@ -225,7 +225,7 @@ impl Ledger {
     }
 
     /// Folders outside the mailbox's own namespace that no rule is about, as the source listed them last.
-    pub(crate) fn left_out(&self) -> Result<Vec<LeftOut>> {
+    pub(crate) fn left_out(&self) -> Result<Vec<LeftOutFolder>> {
         let text: Option<String> = self.sql(|db| {
             db.query_row("SELECT value FROM about WHERE name = 'left_out'", [], |r| r.get(0)).optional()
         })?;
@@ -233,8 +233,8 @@ impl Ledger {
         serde_json::from_str(&text).map_err(|error| self.damaged(&format!("`left_out` is no list: {error}")))
     }
 
-    /// Replaces what was listed before.
-    pub(crate) fn set_left_out(&mut self, folders: &[LeftOut]) -> Result<()> {
+    /// Replaces the list that [`Ledger::left_out`] returns.
+    pub(crate) fn set_left_out(&mut self, folders: &[LeftOutFolder]) -> Result<()> {
         if self.left_out().is_ok_and(|known| known == folders) {
             return Ok(());
         }
@@ -248,12 +248,12 @@ impl Ledger {
         })
     }
 
-    /// What the newest `verify` looked at.
+    /// Returns what the newest `verify` looked at; `None` before the first.
     pub(crate) fn compared(&self) -> Result<Option<Comparison>> {
         self.about("compared")
     }
 
-    /// Replaces it.
+    /// Replaces what [`Ledger::compared`] returns.
     pub(crate) fn set_compared(&mut self, compared: &Comparison) -> Result<()> {
         self.transaction(|tx| set_about(tx, "compared", compared))
     }
@@ -281,7 +281,7 @@ impl Ledger {
         })
     }
 
-    /// What the validation hooks said last.
+    /// Returns the newest verdicts of the validation hooks.
     pub(crate) fn hooks(&self) -> Result<Vec<HookSummary>> {
         self.json("SELECT json FROM hook ORDER BY plugin")
     }

@@ -12,11 +12,8 @@ use super::{Figures, FolderId, Ledger, Outcome, PlaceId, Result};
 /// A message row. What it knows of the content is asked for apart ([`Ledger::contents`]).
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// Bytes.
     pub size: u64,
-    /// Source UID.
     pub uid: u32,
-    /// What became of it.
     pub outcome: Outcome,
     /// Stable code of the reason, for skipped and failed messages.
     pub code: Option<Code>,
@@ -26,12 +23,12 @@ pub(crate) struct Row {
     target_uid: u32,
     source_date: i64,
     flags: Flags,
-    odd: Option<Box<Odd>>,
+    odd: Option<Box<OddFigures>>,
 }
 
-/// Figures that do not follow from the message's own.
+/// Figures that differ from the message's own; few rows have them.
 #[derive(Debug, Clone)]
-struct Odd {
+struct OddFigures {
     at_source: Figures,
     at_target: Figures,
 }
@@ -43,30 +40,30 @@ const READ: u8 = 2;
 /// Bit of a row of which it is known what flags the copy was given.
 const GIVEN: u8 = 4;
 
-/// What stands for no date.
+/// Stands for an unknown date.
 const NO_DATE: i64 = i64::MIN;
 
 impl Row {
-    /// What the source lists of it.
+    /// Returns what the source listed of the message.
     #[must_use]
     pub(crate) fn at_source(&self) -> Figures {
         let date = Some(self.source_date).filter(|date| *date != NO_DATE);
         self.odd.as_ref().map_or(Figures { size: self.size, date }, |odd| odd.at_source)
     }
 
-    /// What the target lists of the copy.
+    /// Returns what the target listed of the copy; as at the source where that was not odd.
     #[must_use]
     pub(crate) fn at_target(&self) -> Figures {
         self.odd.as_ref().map_or_else(|| self.at_source(), |odd| odd.at_target)
     }
 
-    /// Where the copy is.
+    /// Returns the target folder that the copy is in; `None` without a copy.
     #[must_use]
     pub(crate) fn place(&self) -> Option<PlaceId> {
         (self.place > 0).then_some(PlaceId(i64::from(self.place)))
     }
 
-    /// The copy's UID there.
+    /// Returns the copy's UID in that place.
     #[must_use]
     pub(crate) fn target_uid(&self) -> Option<u32> {
         (self.target_uid > 0).then_some(self.target_uid)
@@ -78,7 +75,7 @@ impl Row {
         self.bits & PROVEN != 0
     }
 
-    /// Whether its content was read, and is known.
+    /// Returns whether its content was read, so that its digests are known.
     #[must_use]
     pub(crate) fn was_read(&self) -> bool {
         self.bits & READ != 0
@@ -111,7 +108,7 @@ impl Row {
         let odd = is_odd.then(|| {
             let at_source = Figures { size: source_size.unwrap_or(size), date: source_date };
             let date = target_date.or(source_date);
-            Box::new(Odd { at_source, at_target: Figures { size: target_size.unwrap_or(size), date } })
+            Box::new(OddFigures { at_source, at_target: Figures { size: target_size.unwrap_or(size), date } })
         });
         let given = r.get_ref(4)?.as_str_or_null().ok().flatten().map(|text| sets.parse(text));
         let bit = |is_set, bit| if is_set { bit } else { 0 };
@@ -152,30 +149,27 @@ impl Row {
     }
 }
 
-/// The rows of a folder, by source UID.
+/// The message rows of a folder, sorted by source UID.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows(Vec<Row>);
 
 impl Rows {
-    /// The row of a message.
+    /// Returns the row of a message, by binary search.
     #[must_use]
     pub(crate) fn get(&self, uid: &u32) -> Option<&Row> {
         self.0.binary_search_by_key(uid, |row| row.uid).ok().and_then(|at| self.0.get(at))
     }
 
-    /// Whether a message has a row.
     #[must_use]
     pub(crate) fn contains_key(&self, uid: &u32) -> bool {
         self.get(uid).is_some()
     }
 
-    /// Whether there is none.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -186,17 +180,14 @@ impl Rows {
         self.0.iter().map(|row| &row.uid)
     }
 
-    /// All of them, in order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Row> {
         self.0.iter()
     }
 
-    /// All of them, in order.
     pub(crate) fn into_values(self) -> impl Iterator<Item = Row> {
         self.0.into_iter()
     }
 
-    /// Keeps those that are meant.
     pub(crate) fn retain(&mut self, meant: impl FnMut(&Row) -> bool) {
         self.0.retain(meant);
     }

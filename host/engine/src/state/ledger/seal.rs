@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
 use sha2::{Digest, Sha256};
 
-/// Seals one row again.
+/// Seals one row again after a change; part of every update of a sealed column.
 pub(super) const SEAL_ONE: &str =
     "UPDATE message SET seal = seal(folder, source_uid, outcome, size, digest, body_digest, place,
     target_uid, proven, gone, telling, altered) WHERE folder = ?1 AND source_uid = ?2";

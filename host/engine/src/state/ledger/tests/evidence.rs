@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::Taken;
+use super::super::UidConflict;
 use super::*;
 use crate::code::Code;
 use crate::summary::ExceptionOutcome;
@@ -11,8 +11,8 @@ use crate::summary::ExceptionOutcome;
 fn what_is_open_in_a_stopped_folder_counts_as_failed_until_the_next_plan() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
-    ledger.skipped(id, &[(2, 20)], Code::Rule, "older").unwrap();
+    ledger.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    ledger.record_skipped(id, &[(2, 20)], Code::Rule, "older").unwrap();
     ledger.stop_folder(id, Code::Unreadable, "no permission", 4).unwrap();
     let c = counts(&ledger);
     assert_eq!((c.source_messages, c.copied, c.skipped, c.failed), (4, 1, 1, 2));
@@ -20,7 +20,7 @@ fn what_is_open_in_a_stopped_folder_counts_as_failed_until_the_next_plan() {
     let exceptions = ledger.exceptions().unwrap();
     let codes: Vec<(u32, &str)> = exceptions.iter().map(|e| (e.uid, e.code.as_str())).collect();
     assert_eq!(codes, [(2, "rule"), (0, "unreadable")], "each that is not copied has a reason");
-    ledger.plan(&[("Sent".into(), Some("Sent Items".into()), 4)]).unwrap();
+    ledger.record_plan(&[("Sent".into(), Some("Sent Items".into()), 4)]).unwrap();
     assert_eq!(counts(&ledger).failed, 0);
 }
 
@@ -30,7 +30,7 @@ fn what_is_open_in_a_stopped_folder_counts_as_failed_until_the_next_plan() {
 fn a_stopped_folder_is_never_well_whatever_its_counts() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
     for messages in [0, 1] {
         ledger.stop_folder(id, Code::Unreadable, "no permission", messages).unwrap();
         let folder = ledger.folder_summary(id).unwrap().unwrap();
@@ -38,7 +38,7 @@ fn a_stopped_folder_is_never_well_whatever_its_counts() {
         assert!(!folder.is_well() && folder.stopped == Some(Code::Unreadable));
     }
     // Left out by a rule, nothing of it had to be read.
-    ledger.plan(&[("Sent".into(), None, 5)]).unwrap();
+    ledger.record_plan(&[("Sent".into(), None, 5)]).unwrap();
     ledger.stop_folder(id, Code::Rule, "left out", 5).unwrap();
     let folder = ledger.folder_summary(id).unwrap().unwrap();
     assert!(folder.is_well(), "{folder:?}");
@@ -50,10 +50,12 @@ fn a_stopped_folder_is_never_well_whatever_its_counts() {
 fn what_a_short_list_leaves_out_is_neither_there_nor_gone() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 1), message(2, 2), message(3, 3)], Outcome::Copied, &[]).unwrap();
-    ledger.scanned(id, &[1, 2, 3], 0).unwrap();
+    ledger
+        .record_delivered(id, &[message(1, 1), message(2, 2), message(3, 3)], Outcome::Copied, &[])
+        .unwrap();
+    ledger.record_list(id, &[1, 2, 3], 0).unwrap();
     // The source counts three and lists two: the third may be the one that was copied, or another.
-    assert_eq!(ledger.scanned(id, &[1, 3], 1).unwrap(), Scanned::default());
+    assert_eq!(ledger.record_list(id, &[1, 3], 1).unwrap(), ScanResult::default());
     let folder = ledger.folder_summary(id).unwrap().unwrap();
     let c = folder.counts;
     assert_eq!((c.source_messages, c.copied, c.failed, c.gone_at_source), (3, 2, 1, 0));
@@ -68,13 +70,13 @@ fn what_a_short_list_leaves_out_is_neither_there_nor_gone() {
     drop(ledger);
     let mut ledger = Ledger::open(dir.path(), &who()).unwrap();
     // Listed again it is what it was, and its seal fits; missing from a whole list it is gone.
-    assert_eq!(ledger.scanned(id, &[1, 2, 3], 0).unwrap().relisted, [2]);
+    assert_eq!(ledger.record_list(id, &[1, 2, 3], 0).unwrap().relisted, [2]);
     assert_eq!((counts(&ledger).copied, ledger.rows(id).unwrap().len()), (3, 3));
-    ledger.scanned(id, &[1, 3], 1).unwrap();
-    assert_eq!(ledger.scanned(id, &[1, 3], 0).unwrap().gone, 1);
+    ledger.record_list(id, &[1, 3], 1).unwrap();
+    assert_eq!(ledger.record_list(id, &[1, 3], 0).unwrap().gone, 1);
     assert_eq!(counts(&ledger).gone_at_source, 1);
     // And stays so when a later list is short.
-    ledger.scanned(id, &[1], 1).unwrap();
+    ledger.record_list(id, &[1], 1).unwrap();
     assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).source_messages), (1, 2));
 }
 
@@ -82,29 +84,36 @@ fn what_a_short_list_leaves_out_is_neither_there_nor_gone() {
 fn a_message_on_the_target_is_the_copy_of_one() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    let named = |mut message: Delivered, id: &str| {
-        message.digest.telling = Telling::of(&[Some(id.into()), None, None, None, None]);
+    let named = |mut message: DeliveredMessage, id: &str| {
+        message.digest.telling = HeaderChecks::of(&[Some(id.into()), None, None, None, None]);
         message
     };
-    let taken =
-        |uid, target_uid, unproven, same_message_id| Taken { uid, target_uid, unproven, same_message_id };
+    let taken = |uid, target_uid, unproven, same_message_id| UidConflict {
+        uid,
+        target_uid,
+        unproven,
+        same_message_id,
+    };
     let claims = [named(message(1, 7), "<a>"), named(message(2, 7), "<a>"), message(3, 8)];
-    assert_eq!(ledger.delivered(id, &claims, Outcome::Copied, &[]).unwrap(), [taken(2, 7, Some(1), true)]);
-    ledger.prove(id, &UidSet::from(&[3][..])).unwrap();
     assert_eq!(
-        ledger.delivered(id, &[message(4, 8)], Outcome::Copied, &[]).unwrap(),
+        ledger.record_delivered(id, &claims, Outcome::Copied, &[]).unwrap(),
+        [taken(2, 7, Some(1), true)]
+    );
+    ledger.mark_proven(id, &UidSet::from(&[3][..])).unwrap();
+    assert_eq!(
+        ledger.record_delivered(id, &[message(4, 8)], Outcome::Copied, &[]).unwrap(),
         [taken(4, 8, None, false)],
         "what was seen on the target is not doubted"
     );
     // The same claim once more is none of another's.
-    assert_eq!(ledger.delivered(id, &[message(3, 8)], Outcome::Copied, &[]).unwrap(), []);
+    assert_eq!(ledger.record_delivered(id, &[message(3, 8)], Outcome::Copied, &[]).unwrap(), []);
     assert_eq!(counts(&ledger).copied, 2);
     // Another source folder that goes to the same target folder.
-    ledger.plan(&[("Old".into(), Some("Sent Items".into()), 1)]).unwrap();
+    ledger.record_plan(&[("Old".into(), Some("Sent Items".into()), 1)]).unwrap();
     let other = ledger.folder("Old").unwrap().unwrap().id;
     ledger.open_place(other, "Sent Items", Some(9), false).unwrap();
     assert_eq!(
-        ledger.delivered(other, &[message(1, 7)], Outcome::Copied, &[]).unwrap(),
+        ledger.record_delivered(other, &[message(1, 7)], Outcome::Copied, &[]).unwrap(),
         [taken(1, 7, None, false)]
     );
     assert_eq!(ledger.counterparts(id, &[3, 2, 1]).unwrap(), [Some(8), None, Some(7)]);
@@ -146,8 +155,8 @@ fn a_page_of_counterparts_costs_what_is_on_it() {
 fn a_code_of_another_version_is_not_well_and_stops_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
-    ledger.skipped(id, &[(2, 20)], Code::Rule, "older").unwrap();
+    ledger.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    ledger.record_skipped(id, &[(2, 20)], Code::Rule, "older").unwrap();
     ledger
         .sql(|db| {
             db.execute(

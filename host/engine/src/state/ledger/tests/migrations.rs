@@ -43,7 +43,7 @@ fn a_ledger_of_version_1_is_brought_up_to_date_and_reading_it_changes_nothing() 
     );
     let sent = ledger.folder("Sent").unwrap().unwrap();
     assert_eq!(ledger.flags_pending(sent.id).unwrap(), [(1, 1, "$odd".to_owned())]);
-    ledger.delivered(sent.id, &[message(3, 3)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(sent.id, &[message(3, 3)], Outcome::Copied, &[]).unwrap();
     drop(ledger);
     assert_eq!(Ledger::open(dir.path(), &who()).unwrap().rows(sent.id).unwrap().len(), 3);
 }
@@ -72,7 +72,7 @@ fn rows_as_in_version_5(ledger: &Ledger) {
 fn a_row_of_version_5_learns_its_figures_when_it_is_seen() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(4, 40), message(5, 50)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(4, 40), message(5, 50)], Outcome::Copied, &[]).unwrap();
     rows_as_in_version_5(&ledger);
     // A flipped bit of before does not become a row that is believed.
     ledger.sql(|db| db.execute("UPDATE message SET size = 11 WHERE source_uid = 5", [])).unwrap();
@@ -89,7 +89,7 @@ fn a_row_of_version_5_learns_its_figures_when_it_is_seen() {
     );
     ledger.set_source_figures(id, &[(4, Figures { size: 12, date: Some(7) })]).unwrap();
     ledger.set_target_figures(id, &[(4, Figures { size: 13, date: Some(8) })]).unwrap();
-    let telling = Telling::from_bytes([7; Telling::LEN]);
+    let telling = HeaderChecks::from_bytes([7; HeaderChecks::LEN]);
     ledger.set_telling(id, &[(4, Digests { telling, ..Digests::default() })]).unwrap();
     let row = ledger.rows(id).unwrap()[&4].clone();
     let telling_of = |ledger: &Ledger| ledger.contents(id, &[4]).unwrap()[&4].telling;
@@ -103,7 +103,7 @@ fn a_row_of_version_5_learns_its_figures_when_it_is_seen() {
 fn messages_of_version_6_stay_as_they_are() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
     let made = "ALTER TABLE folder DROP COLUMN source_name; PRAGMA user_version = 6";
     ledger.sql(|db| db.execute_batch(made)).unwrap();
     drop(ledger);
@@ -135,7 +135,7 @@ fn intents_as_in_version_3(ledger: &Ledger) {
 fn an_intent_of_version_3_is_about_the_place_of_its_folder() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
     intents_as_in_version_3(&ledger);
     drop(ledger);
     let ledger = Ledger::open(dir.path(), &who()).unwrap();
@@ -143,7 +143,7 @@ fn an_intent_of_version_3_is_about_the_place_of_its_folder() {
     assert_eq!(intent.messages, [(4, 0), (5, 0)]);
     assert!(intent.is_about("Sent Items", Some(9)));
     assert!(!intent.is_about("Sent Items", Some(8)) && !intent.is_about("Sent", Some(9)));
-    assert_eq!(ledger.unaccounted(id).unwrap(), [(5, 0)].into(), "of 4 a copy is recorded");
+    assert_eq!(ledger.unaccounted_messages(id).unwrap(), [(5, 0)].into(), "of 4 a copy is recorded");
 }
 
 #[test]
@@ -178,10 +178,12 @@ fn folders_of_versions_6_and_7_are_called_as_they_are_displayed_now() {
 fn folders_are_called_as_they_are_displayed_now(version: u32) {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.plan(&[("a\u{200b}b".into(), Some("a\u{200b}b".into()), 1), ("c".into(), None, 1)]).unwrap();
+    ledger
+        .record_plan(&[("a\u{200b}b".into(), Some("a\u{200b}b".into()), 1), ("c".into(), None, 1)])
+        .unwrap();
     let other = ledger.folder("a\u{200b}b").unwrap().unwrap().id;
     ledger.open_place(other, "a\u{200b}b", Some(5), true).unwrap();
-    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
     let made = "ALTER TABLE folder DROP COLUMN source_name;
         UPDATE folder SET seal = 1 WHERE source_path = 'c'";
     ledger.sql(|db| db.execute_batch(made)).unwrap();
@@ -209,14 +211,14 @@ fn a_folder_is_known_by_its_name_on_the_wire() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     let name = |text: &str| mailhaul_imap::FolderName(text.as_bytes().to_vec());
     ledger.set_source_names(&[("Sent".into(), name("Sent"))]).unwrap();
-    ledger.plan(&[("Other".into(), None, 3)]).unwrap();
-    ledger.delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
+    ledger.record_plan(&[("Other".into(), None, 3)]).unwrap();
+    ledger.record_delivered(id, &[message(4, 40)], Outcome::Copied, &[]).unwrap();
     let swapped = [("Sent", "Other"), ("Other", "Sent")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     ledger.rename_folders(&swapped).unwrap();
     let row = ledger.folder("Other").unwrap().unwrap();
     assert_eq!((row.id, row.source_name.as_deref()), (id, Some(&b"Sent"[..])));
     // One that was scanned, and is gone, makes room.
-    ledger.scanned(ledger.folder("Sent").unwrap().unwrap().id, &[], 0).unwrap();
+    ledger.record_list(ledger.folder("Sent").unwrap().unwrap().id, &[], 0).unwrap();
     ledger.rename_folders(&[("Other".into(), "Sent".into())]).unwrap();
     let paths: Vec<String> = ledger.folders().unwrap().into_iter().map(|row| row.source).collect();
     assert_eq!(paths, ["Sent", "Sent (2)"]);

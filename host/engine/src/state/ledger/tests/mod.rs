@@ -6,13 +6,13 @@ mod standing;
 
 use mailhaul_imap::UidSet;
 
-use super::folder::Scanned;
+use super::folder::ScanResult;
 use super::*;
 use crate::code::Code;
-use crate::summary::{Difference, DifferenceKind, HookSummary, Verified};
+use crate::summary::{Difference, DifferenceKind, HookSummary, VerifiedDepth};
 
-fn who() -> Identity {
-    Identity {
+fn who() -> LedgerIdentity {
+    LedgerIdentity {
         mailbox: "anna@old.example".into(),
         source_user: "anna@old.example".into(),
         source_host: "mail.old.example".into(),
@@ -21,8 +21,8 @@ fn who() -> Identity {
     }
 }
 
-fn message(uid: u32, target_uid: u32) -> Delivered {
-    Delivered {
+fn message(uid: u32, target_uid: u32) -> DeliveredMessage {
+    DeliveredMessage {
         uid,
         size: 10,
         digest: Digests { exact: [7; 32], body: [8; 16], ..Digests::default() },
@@ -39,10 +39,10 @@ fn message(uid: u32, target_uid: u32) -> Delivered {
 
 fn ledger_with_folder(dir: &Path) -> (Ledger, FolderId) {
     let mut ledger = Ledger::open(dir, &who()).unwrap();
-    ledger.plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
+    ledger.record_plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
     let id = ledger.folder("Sent").unwrap().unwrap().id;
     ledger.open_place(id, "Sent Items", Some(9), false).unwrap();
-    ledger.scanned(id, &[1, 2, 3, 4, 5], 0).unwrap();
+    ledger.record_list(id, &[1, 2, 3, 4, 5], 0).unwrap();
     (ledger, id)
 }
 
@@ -57,18 +57,22 @@ fn counts_add_up_at_every_step() {
     assert_eq!(counts(&ledger).pending, 5);
     let batch = ledger.open_batch(id, Some(9), Some(1), &[(1, 10), (2, 10)]).unwrap();
     assert!(counts(&ledger).adds_up());
-    ledger.delivered(id, &[message(1, 1), message(2, 2)], Outcome::Copied, &[batch]).unwrap();
-    ledger.delivered(id, &[message(3, 7)], Outcome::AlreadyPresent, &[]).unwrap();
-    ledger.skipped(id, &[(4, 10)], Code::Rule, "too old").unwrap();
+    ledger.record_delivered(id, &[message(1, 1), message(2, 2)], Outcome::Copied, &[batch]).unwrap();
+    ledger.record_delivered(id, &[message(3, 7)], Outcome::AlreadyPresent, &[]).unwrap();
+    ledger.record_skipped(id, &[(4, 10)], Code::Rule, "too old").unwrap();
     ledger
-        .failed(id, &Failure { uid: 5, size: 10, code: Code::Refused, text: "NO too ugly", attempts: 1 }, &[])
+        .record_failed(
+            id,
+            &Failure { uid: 5, size: 10, code: Code::Refused, text: "NO too ugly", attempts: 1 },
+            &[],
+        )
         .unwrap();
     let c = counts(&ledger);
     assert_eq!((c.copied, c.already_present, c.skipped, c.failed, c.pending), (2, 1, 1, 1, 0));
     assert!(c.adds_up());
     assert_eq!(c.bytes, 20);
     // One was deleted at the source, one came in.
-    ledger.scanned(id, &[2, 3, 4, 5, 6], 0).unwrap();
+    ledger.record_list(id, &[2, 3, 4, 5, 6], 0).unwrap();
     let c = counts(&ledger);
     assert_eq!((c.source_messages, c.copied, c.pending, c.gone_at_source), (5, 1, 1, 1));
     assert!(c.adds_up());
@@ -104,12 +108,16 @@ fn refusals_are_counted_over_runs() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     for n in 1..=MAX_ATTEMPTS {
         ledger
-            .failed(id, &Failure { uid: 1, size: 10, code: Code::Refused, text: "NO", attempts: 1 }, &[])
+            .record_failed(
+                id,
+                &Failure { uid: 1, size: 10, code: Code::Refused, text: "NO", attempts: 1 },
+                &[],
+            )
             .unwrap();
         assert_eq!(ledger.rows(id).unwrap()[&1].attempts(), n);
     }
     ledger
-        .failed(id, &Failure { uid: 2, size: 10, code: Code::TooBig, text: "limit", attempts: 0 }, &[])
+        .record_failed(id, &Failure { uid: 2, size: 10, code: Code::TooBig, text: "limit", attempts: 0 }, &[])
         .unwrap();
     assert_eq!(ledger.rows(id).unwrap()[&2].attempts(), 0);
 }
@@ -118,10 +126,10 @@ fn refusals_are_counted_over_runs() {
 fn pending_flags_are_kept_until_they_are_set() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    let with_pending = Delivered { flags_pending: Some("$odd".into()), ..message(1, 8) };
-    ledger.delivered(id, &[with_pending], Outcome::Copied, &[]).unwrap();
+    let with_pending = DeliveredMessage { flags_pending: Some("$odd".into()), ..message(1, 8) };
+    ledger.record_delivered(id, &[with_pending], Outcome::Copied, &[]).unwrap();
     assert_eq!(ledger.flags_pending(id).unwrap(), [(1, 8, "$odd".to_owned())]);
-    ledger.flags_stored(id, &[1], &[]).unwrap();
+    ledger.complete_flags(id, &[1], &[]).unwrap();
     assert!(ledger.flags_pending(id).unwrap().is_empty());
     assert_eq!(ledger.rows(id).unwrap()[&1].flags().unwrap().to_string(), "\\Seen $odd");
 }
@@ -130,14 +138,14 @@ fn pending_flags_are_kept_until_they_are_set() {
 fn a_target_uid_is_claimed_by_every_source_folder_that_goes_there() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.plan(&[("Old Sent".into(), Some("Sent Items".into()), 1)]).unwrap();
+    ledger.record_plan(&[("Old Sent".into(), Some("Sent Items".into()), 1)]).unwrap();
     let other = ledger.folder("Old Sent").unwrap().unwrap().id;
     assert_eq!(
         ledger.open_place(other, "Sent Items", Some(9), true).unwrap(),
         ledger.folder("Sent").unwrap().unwrap().place.unwrap()
     );
-    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
-    ledger.delivered(other, &[message(1, 12)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(other, &[message(1, 12)], Outcome::Copied, &[]).unwrap();
     assert_eq!(ledger.claimed("Sent Items").unwrap(), UidSet::from(&[11, 12][..]));
 }
 
@@ -145,10 +153,10 @@ fn a_target_uid_is_claimed_by_every_source_folder_that_goes_there() {
 fn a_copy_made_after_a_comparison_makes_the_folder_unverified() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.set_verified(id, Verified::Full).unwrap();
-    assert_eq!(ledger.folder_summaries().unwrap()[0].verified, Verified::Full);
-    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
-    assert_eq!(ledger.folder_summaries().unwrap()[0].verified, Verified::None);
+    ledger.set_verified(id, VerifiedDepth::Full).unwrap();
+    assert_eq!(ledger.folder_summaries().unwrap()[0].verified, VerifiedDepth::Full);
+    ledger.record_delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(ledger.folder_summaries().unwrap()[0].verified, VerifiedDepth::None);
 }
 
 #[test]
@@ -164,9 +172,9 @@ fn only_one_process_writes_a_ledger_and_others_may_read_it() {
 fn a_ledger_of_other_accounts_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
     drop(ledger);
-    let other = Identity { target_host: "elsewhere.example".into(), ..who() };
+    let other = LedgerIdentity { target_host: "elsewhere.example".into(), ..who() };
     let error = Ledger::open(dir.path(), &other).unwrap_err().to_string();
     assert!(error.contains("mail.new.example") && error.contains("elsewhere.example"), "{error}");
     assert!(Ledger::open(dir.path(), &who()).is_ok());
@@ -176,7 +184,7 @@ fn a_ledger_of_other_accounts_is_refused_and_kept() {
 fn a_host_put_right_before_the_first_message_is_no_other_account() {
     let dir = tempfile::tempdir().unwrap();
     drop(ledger_with_folder(dir.path()));
-    let other = Identity { target_host: "elsewhere.example".into(), ..who() };
+    let other = LedgerIdentity { target_host: "elsewhere.example".into(), ..who() };
     assert!(Ledger::open(dir.path(), &other).is_ok());
     assert!(Ledger::open(dir.path(), &other).is_ok());
 }
@@ -207,9 +215,9 @@ fn names_of_ledgers_are_readable_distinct_and_stay_in_their_folder() {
 fn a_flipped_bit_never_makes_a_message_done() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
     ledger
-        .failed(id, &Failure { uid: 3, size: 10, code: Code::Refused, text: "NO", attempts: 1 }, &[])
+        .record_failed(id, &Failure { uid: 3, size: 10, code: Code::Refused, text: "NO", attempts: 1 }, &[])
         .unwrap();
     let path = ledger.path().to_owned();
     drop(ledger);
@@ -243,7 +251,7 @@ fn a_truncated_ledger_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     for uid in 1..500 {
-        ledger.delivered(id, &[message(uid, uid)], Outcome::Copied, &[]).unwrap();
+        ledger.record_delivered(id, &[message(uid, uid)], Outcome::Copied, &[]).unwrap();
     }
     let path = ledger.path().to_owned();
     drop(ledger);
@@ -300,11 +308,11 @@ fn a_full_disk_refuses_the_intent() {
 fn only_the_messages_named_are_proven() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    let messages: Vec<Delivered> = [1, 2, 3, 5, 6].map(|uid| message(uid, uid + 10)).into();
-    ledger.delivered(id, &messages, Outcome::Copied, &[]).unwrap();
-    ledger.prove(id, &[1, 2, 6].into_iter().collect()).unwrap();
+    let messages: Vec<DeliveredMessage> = [1, 2, 3, 5, 6].map(|uid| message(uid, uid + 10)).into();
+    ledger.record_delivered(id, &messages, Outcome::Copied, &[]).unwrap();
+    ledger.mark_proven(id, &[1, 2, 6].into_iter().collect()).unwrap();
     let mut left: Vec<_> =
-        ledger.unproven(id).unwrap().iter().map(|c| (c.uid, c.target_uid, c.sent.size)).collect();
+        ledger.unproven_copies(id).unwrap().iter().map(|c| (c.uid, c.target_uid, c.sent.size)).collect();
     left.sort_unstable();
     assert_eq!(left, [(3, 13, 10), (5, 15, 10)]);
     assert_eq!(ledger.rows(id).unwrap().len(), 5, "sealed again");
@@ -316,17 +324,17 @@ fn a_message_costs_at_most_250_bytes() {
     let (mut ledger, id) = ledger_with_folder(dir.path());
     let count = 20_000_u32;
     let uids: Vec<u32> = (1..=count).collect();
-    ledger.scanned(id, &uids, 0).unwrap();
+    ledger.record_list(id, &uids, 0).unwrap();
     for chunk in uids.chunks(64) {
         let sent: Vec<(u32, u64)> = chunk.iter().map(|uid| (*uid, 5_000)).collect();
         let batch = ledger.open_batch(id, Some(9), Some(1), &sent).unwrap();
-        let messages: Vec<Delivered> = chunk
+        let messages: Vec<DeliveredMessage> = chunk
             .iter()
-            .map(|uid| Delivered {
+            .map(|uid| DeliveredMessage {
                 size: 5_000,
                 at_source: Figures { size: 5_000, date: Some(1_700_000_000) },
                 digest: Digests {
-                    telling: Telling::from_bytes([7; Telling::LEN]),
+                    telling: HeaderChecks::from_bytes([7; HeaderChecks::LEN]),
                     message_id: Some([9; 8]),
                     ..Digests::default()
                 },
@@ -334,9 +342,9 @@ fn a_message_costs_at_most_250_bytes() {
                 ..message(*uid, *uid)
             })
             .collect();
-        ledger.delivered(id, &messages, Outcome::Copied, &[batch]).unwrap();
+        ledger.record_delivered(id, &messages, Outcome::Copied, &[batch]).unwrap();
     }
-    ledger.prove(id, &UidSet::from(uids.as_slice())).unwrap();
+    ledger.mark_proven(id, &UidSet::from(uids.as_slice())).unwrap();
     let path = ledger.path().to_owned();
     drop(ledger);
     let each = std::fs::metadata(&path).unwrap().len() / u64::from(count);
@@ -358,17 +366,17 @@ fn a_proof_holds_until_a_row_changes() {
     let now = |ledger: &Ledger| ledger.folder("Sent").unwrap().unwrap().proof;
     assert_eq!(now(&ledger), Some(proof));
     let before = counts(&ledger);
-    ledger.scanned(id, &[1, 2, 3, 4, 5], 0).unwrap();
+    ledger.record_list(id, &[1, 2, 3, 4, 5], 0).unwrap();
     assert_eq!(now(&ledger), Some(proof), "the same list changes nothing");
-    ledger.plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
+    ledger.record_plan(&[("Sent".into(), Some("Sent Items".into()), 5)]).unwrap();
     assert_eq!(now(&ledger), Some(proof), "the same plan changes nothing");
     assert_eq!(counts(&ledger), before);
-    ledger.scanned(id, &[1, 2, 3, 4, 6], 0).unwrap();
-    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    ledger.record_list(id, &[1, 2, 3, 4, 6], 0).unwrap();
+    ledger.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
     assert_eq!(now(&ledger), None);
     assert_eq!(counts(&ledger).copied, 1);
     ledger.set_proof(id, Some(proof)).unwrap();
-    ledger.plan(&[("Sent".into(), Some("Elsewhere".into()), 5)]).unwrap();
+    ledger.record_plan(&[("Sent".into(), Some("Elsewhere".into()), 5)]).unwrap();
     assert_eq!(now(&ledger), None, "another target proves nothing");
 }
 
@@ -376,10 +384,10 @@ fn a_proof_holds_until_a_row_changes() {
 fn what_is_gone_and_listed_again_is_back() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
-    assert_eq!(ledger.scanned(id, &[2, 3], 0).unwrap(), Scanned { gone: 1, relisted: Vec::new() });
+    ledger.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+    assert_eq!(ledger.record_list(id, &[2, 3], 0).unwrap(), ScanResult { gone: 1, relisted: Vec::new() });
     assert_eq!(counts(&ledger).gone_at_source, 1);
-    assert_eq!(ledger.scanned(id, &[1, 2, 3], 0).unwrap(), Scanned::default());
+    assert_eq!(ledger.record_list(id, &[1, 2, 3], 0).unwrap(), ScanResult::default());
     assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (0, 1));
     assert_eq!(ledger.rows(id).unwrap().len(), 1, "and its seal fits");
 }
@@ -388,7 +396,9 @@ fn what_is_gone_and_listed_again_is_back() {
 fn new_source_numbers_keep_what_was_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 11), message(2, 12), message(3, 13)], Outcome::Copied, &[]).unwrap();
+    ledger
+        .record_delivered(id, &[message(1, 11), message(2, 12), message(3, 13)], Outcome::Copied, &[])
+        .unwrap();
     let size = |size| Figures { size, date: None };
     // Old 1 is now 2, old 2 is now 1, old 3 is no more.
     ledger.void_numbers(id, None).unwrap();
@@ -397,17 +407,17 @@ fn new_source_numbers_keep_what_was_found_again() {
         ledger.strays(id).unwrap().iter().map(|stray| stray.source_uid).collect()
     };
     assert_eq!(found(&ledger), [-1, -2, -3]);
-    ledger.found_again(id, &[(-1, 2, size(10)), (-2, 1, size(12))]).unwrap();
+    ledger.renumber_found(id, &[(-1, 2, size(10)), (-2, 1, size(12))]).unwrap();
     let rows = ledger.rows(id).unwrap();
     assert_eq!((rows[&2].target_uid(), rows[&1].target_uid(), rows.len()), (Some(11), Some(12), 2));
     assert_eq!(rows[&1].at_source().size, 12, "what the source lists now");
-    ledger.scanned(id, &[1, 2], 0).unwrap();
+    ledger.record_list(id, &[1, 2], 0).unwrap();
     assert_eq!(counts(&ledger).gone_at_source, 1);
     // And once more, so that what went in the first round is not in the way.
     ledger.void_numbers(id, None).unwrap();
     assert_eq!(found(&ledger), [-3, -4, -5]);
-    ledger.found_again(id, &[(-5, 7, size(10))]).unwrap();
-    ledger.scanned(id, &[7], 0).unwrap();
+    ledger.renumber_found(id, &[(-5, 7, size(10))]).unwrap();
+    ledger.record_list(id, &[7], 0).unwrap();
     assert_eq!((counts(&ledger).gone_at_source, counts(&ledger).copied), (2, 1));
     assert_eq!(ledger.claimed("Sent Items").unwrap(), UidSet::from(&[11, 12, 13][..]));
 }
@@ -418,8 +428,8 @@ fn new_source_numbers_keep_what_was_found_again() {
 fn a_number_that_is_another_message_s_is_taken_from_its_row_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
-    ledger.skipped(id, &[(3, 20)], Code::Rule, "older").unwrap();
+    ledger.record_delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    ledger.record_skipped(id, &[(3, 20)], Code::Rule, "older").unwrap();
     ledger.open_batch(id, Some(9), Some(1), &[(2, 10), (4, 10)]).unwrap();
     ledger.void_numbers(id, Some(&[2, 3])).unwrap();
     let rows = ledger.rows(id).unwrap();
@@ -434,7 +444,7 @@ fn a_number_that_is_another_message_s_is_taken_from_its_row_alone() {
 fn a_difference_goes_with_its_message() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
     let altered = |uid: u32| Difference {
         folder: "Sent".into(),
         uid,
@@ -449,7 +459,7 @@ fn a_difference_goes_with_its_message() {
     }
     assert_eq!(ledger.differences_of(id).unwrap().len(), 2, "found once more it is still one");
     ledger.void_numbers(id, None).unwrap();
-    ledger.found_again(id, &[(-2, 1, Figures::default())]).unwrap();
+    ledger.renumber_found(id, &[(-2, 1, Figures::default())]).unwrap();
     let [left] = &ledger.differences_of(id).unwrap()[..] else { panic!("one is of a message that is gone") };
     assert_eq!((left.uid, left.target_uid), (1, Some(12)));
 }
@@ -481,9 +491,9 @@ fn very_many_differences_are_recorded_in_a_moment() {
 fn a_place_that_was_put_back_is_another_place() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
     let before = ledger.folder("Sent").unwrap().unwrap().place.unwrap();
-    ledger.renounce(before).unwrap();
+    ledger.invalidate_place(before).unwrap();
     let now = ledger.open_place(id, "Sent Items", Some(9), false).unwrap();
     assert_ne!(now, before);
     assert_eq!(ledger.rows(id).unwrap()[&1].place(), Some(before));
@@ -497,20 +507,21 @@ fn a_row_says_what_was_told_of_it() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
     let figures = |size, date| Figures { size, date: Some(date) };
-    let odd = Delivered {
+    let odd = DeliveredMessage {
         at_source: figures(12, 100),
         at_target: Some(figures(13, 200)),
         altered: Some([9; 32]),
         found_by: Some("found"),
         ..message(1, 11)
     };
-    let even = Delivered { at_source: figures(10, 100), ..message(2, 12) };
-    ledger.delivered(id, &[odd, even], Outcome::Copied, &[]).unwrap();
+    let even = DeliveredMessage { at_source: figures(10, 100), ..message(2, 12) };
+    ledger.record_delivered(id, &[odd, even], Outcome::Copied, &[]).unwrap();
     let rows = ledger.rows(id).unwrap();
     assert_eq!((rows[&1].at_source(), rows[&1].at_target()), (figures(12, 100), figures(13, 200)));
     assert_eq!(ledger.contents(id, &[1]).unwrap()[&1].altered, Some([9; 32]));
     assert_eq!((rows[&2].at_source(), rows[&2].at_target()), (figures(10, 100), figures(10, 100)));
-    let lengths: Vec<_> = ledger.odd_lengths().unwrap().iter().map(|l| (l.uid, l.came, l.said)).collect();
+    let lengths: Vec<_> =
+        ledger.odd_lengths().unwrap().iter().map(|l| (l.uid, l.received, l.announced)).collect();
     assert_eq!(lengths, [(1, 10, 12)]);
 }
 
@@ -522,7 +533,7 @@ fn a_message_id_is_kept_under_the_ledger_s_own_key() {
         let (mut ledger, id) = ledger_with_folder(dir.path());
         let mut named = message(1, 11);
         named.digest.message_id = Some([1; 8]);
-        ledger.delivered(id, &[named, message(2, 12)], Outcome::Copied, &[]).unwrap();
+        ledger.record_delivered(id, &[named, message(2, 12)], Outcome::Copied, &[]).unwrap();
         let kept = |uid: u32| {
             ledger
                 .sql(|db| {
@@ -543,7 +554,7 @@ fn a_message_id_is_kept_under_the_ledger_s_own_key() {
 fn a_renamed_folder_keeps_its_rows() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, id) = ledger_with_folder(dir.path());
-    ledger.delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
+    ledger.record_delivered(id, &[message(1, 11)], Outcome::Copied, &[]).unwrap();
     ledger.rename_folders(&[("Sent".into(), "Gesendet".into())]).unwrap();
     drop(ledger);
     let ledger = Ledger::open(dir.path(), &who()).unwrap();

@@ -10,8 +10,7 @@ use crate::summary::{Difference, DifferenceKind};
 /// What was looked at. A finding goes when what it is about was looked for again, and stays where it was not:
 /// a glance at the lists says nothing of a body that was read before.
 #[derive(Debug)]
-pub(super) struct Looked {
-    /// How deep.
+pub(super) struct Coverage {
     pub depth: Depth,
     /// Messages the source lists; `None` when one side did not let the folder be read.
     pub listed: Option<UidSet>,
@@ -21,8 +20,8 @@ pub(super) struct Looked {
     pub compared: UidSet,
 }
 
-impl Looked {
-    /// At nothing yet.
+impl Coverage {
+    /// Returns the coverage of a comparison that has looked at nothing yet.
     #[must_use]
     pub(super) fn at_nothing(depth: Depth) -> Self {
         Self { depth, listed: None, all_listed: false, compared: UidSet::default() }
@@ -30,7 +29,7 @@ impl Looked {
 
     /// Whether what was `found` now, see [`finding`], speaks in place of an earlier finding.
     #[must_use]
-    pub(super) fn replaces(&self, earlier: &Difference, found: &HashSet<Finding>) -> bool {
+    pub(super) fn replaces(&self, earlier: &Difference, found: &HashSet<FindingKey>) -> bool {
         let Difference { uid, kind, .. } = *earlier;
         // That the folder could not be read whole: it was read now, or could not be again.
         if uid == 0 && kind == DifferenceKind::Unreadable {
@@ -40,10 +39,10 @@ impl Looked {
         if uid > 0 && !listed.contains(uid) {
             return self.all_listed;
         }
-        if earlier.is_of_the_copy() {
+        if earlier.is_recorded_at_copy() {
             return false;
         }
-        if found.contains(&finding(earlier)) {
+        if found.contains(&finding_key(earlier)) {
             return true;
         }
         match kind {
@@ -65,12 +64,11 @@ impl Looked {
     }
 }
 
-/// What makes two findings one.
-pub(super) type Finding = (u32, Option<u32>, DifferenceKind);
+/// What makes two findings one: source UID, target UID and kind.
+pub(super) type FindingKey = (u32, Option<u32>, DifferenceKind);
 
-/// What a difference is about.
 #[must_use]
-pub(super) fn finding(difference: &Difference) -> Finding {
+pub(super) fn finding_key(difference: &Difference) -> FindingKey {
     (difference.uid, difference.target_uid, difference.kind)
 }
 
@@ -99,13 +97,13 @@ mod tests {
     }
 
     /// Of five messages the first three were compared.
-    fn looked(depth: Depth) -> Looked {
+    fn looked(depth: Depth) -> Coverage {
         let (listed, compared) = (UidSet::range(1, 5), UidSet::range(1, 3));
-        Looked { depth, listed: Some(listed), all_listed: true, compared }
+        Coverage { depth, listed: Some(listed), all_listed: true, compared }
     }
 
     #[track_caller]
-    fn replaced(looked: &Looked, uid: u32) -> usize {
+    fn replaced(looked: &Coverage, uid: u32) -> usize {
         let replaced: Vec<bool> = KINDS
             .iter()
             .map(|kind| looked.replaces(&difference(*kind, uid, None), &HashSet::new()))
@@ -129,14 +127,14 @@ mod tests {
     fn what_is_found_again_is_not_recorded_twice() {
         let body = difference(DifferenceKind::AlteredNewlines, 2, None);
         assert!(!looked(Depth::Headers).replaces(&body, &HashSet::new()));
-        assert!(looked(Depth::Headers).replaces(&body, &HashSet::from([finding(&body)])));
+        assert!(looked(Depth::Headers).replaces(&body, &HashSet::from([finding_key(&body)])));
     }
 
     #[test]
     fn what_the_source_does_not_list_any_more_goes_unless_its_list_is_short() {
         let gone = difference(DifferenceKind::AlteredBody, 9, Some("source"));
         assert!(looked(Depth::Counts).replaces(&gone, &HashSet::new()));
-        assert!(!Looked { all_listed: false, ..looked(Depth::Full) }.replaces(&gone, &HashSet::new()));
+        assert!(!Coverage { all_listed: false, ..looked(Depth::Full) }.replaces(&gone, &HashSet::new()));
     }
 
     #[test]
@@ -153,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_could_not_be_read_replaces_only_that_it_could_not() {
-        let nothing = Looked::at_nothing(Depth::Full);
+        let nothing = Coverage::at_nothing(Depth::Full);
         assert!(nothing.replaces(&difference(DifferenceKind::Unreadable, 0, None), &HashSet::new()));
         assert_eq!(replaced(&nothing, 2), 0);
     }
