@@ -26,19 +26,19 @@ const DIGEST: usize = 32;
 
 /// Native code that is to be trusted.
 #[derive(Debug)]
-pub(crate) struct Native {
+pub(crate) struct NativeCode {
     bytes: Vec<u8>,
     /// Where the code begins: half a megabyte is not moved to cut off a head.
     begin: usize,
 }
 
-impl From<Vec<u8>> for Native {
+impl From<Vec<u8>> for NativeCode {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes, begin: 0 }
     }
 }
 
-impl std::ops::Deref for Native {
+impl std::ops::Deref for NativeCode {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -72,7 +72,7 @@ impl Cache {
     }
 
     /// The native code of a component, when there is any to be trusted.
-    pub(crate) fn get(&self, engine: &Engine, digest: &[u8; DIGEST]) -> Option<Native> {
+    pub(crate) fn get(&self, engine: &Engine, digest: &[u8; DIGEST]) -> Option<NativeCode> {
         let file = self.folder.open(name(engine, digest)).ok()?;
         let metadata = file.metadata().ok()?;
         if !metadata.is_file() || private(metadata.uid(), metadata.mode()).is_err() {
@@ -88,7 +88,7 @@ impl Cache {
             return None;
         }
         let begin = bytes.len() - native.len();
-        Some(Native { bytes, begin })
+        Some(NativeCode { bytes, begin })
     }
 
     /// Keeps native code. What goes wrong costs the next run its time and nothing else.

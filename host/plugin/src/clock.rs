@@ -7,8 +7,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
-use crate::breach::Breach;
-use crate::state::State;
+use crate::call_failure::ExceededLimit;
+use crate::state::CallState;
 
 /// How long a call has computed.
 ///
@@ -17,12 +17,12 @@ use crate::state::State;
 /// of these functions has just read it, so that both readings are of one thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
-    used: Arc<Used>,
+    used: Arc<CpuTime>,
     budget: Duration,
 }
 
 #[derive(Debug)]
-struct Used {
+struct CpuTime {
     /// Nanoseconds computed before the guest went on last.
     before: AtomicU64,
     /// The thread's clock when it went on; [`WAITING`] while it does not.
@@ -42,7 +42,7 @@ fn thread_time() -> u64 {
 impl Clock {
     /// The call begins on this thread.
     pub(crate) fn start(budget: Duration) -> Self {
-        let used = Used { before: AtomicU64::new(0), since: AtomicU64::new(thread_time()) };
+        let used = CpuTime { before: AtomicU64::new(0), since: AtomicU64::new(thread_time()) };
         Self { used: Arc::new(used), budget }
     }
 
@@ -73,12 +73,12 @@ impl Clock {
 }
 
 /// Checks the budget at every tick, and hands the thread back to other tasks.
-pub(crate) fn arm(store: &mut Store<State>) {
+pub(crate) fn arm(store: &mut Store<CallState>) {
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|context: StoreContextMut<'_, State>| {
+    store.epoch_deadline_callback(|context: StoreContextMut<'_, CallState>| {
         let clock = context.data().clock.clone();
         if clock.spent() {
-            return Err(Breach::Cpu(clock.budget).into());
+            return Err(ExceededLimit::Cpu(clock.budget).into());
         }
         // The time other tasks then have the thread for is not the guest's either.
         Ok(UpdateDeadline::YieldCustom(

@@ -32,7 +32,7 @@ pub(crate) struct Description {
 
 /// Reads a file's outside and refuses what could not be run.
 pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
-    let outside = Outside::read(bytes)?;
+    let outside = TopLevel::read(bytes)?;
     let mut imports = Vec::new();
     for name in &outside.imports {
         if name.starts_with("wasi:") {
@@ -78,13 +78,13 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
 }
 
 /// The names at the outermost level of a component.
-struct Outside<'a> {
+struct TopLevel<'a> {
     imports: Vec<&'a str>,
     exports: Vec<&'a str>,
     manifest: Option<&'a [u8]>,
 }
 
-impl<'a> Outside<'a> {
+impl<'a> TopLevel<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, LoadReason> {
         if wasmtime::Engine::detect_precompiled(bytes).is_some() || bytes.starts_with(b"\x7fELF") {
             return Err(LoadReason::Precompiled);

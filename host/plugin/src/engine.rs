@@ -6,7 +6,7 @@ use wasmtime::{Config, Engine};
 use crate::bindings::imports::mailhaul::plugin as wit;
 use crate::kind::Kind;
 use crate::limits::{FIBER_STACK, TICK, WASM_STACK};
-use crate::state::State;
+use crate::state::CallState;
 
 /// What native code is compiled for; the same in the child that compiles it.
 pub(crate) fn config() -> Config {
@@ -55,7 +55,7 @@ pub(crate) fn load(engine: &Engine, native: &[u8]) -> wasmtime::Result<Component
 
 /// Every import is implemented by the state itself, which counts how often it is asked. Whatever a guest
 /// calls passes here.
-fn itself(state: &mut State) -> &mut State {
+fn itself(state: &mut CallState) -> &mut CallState {
     state.host_calls += 1;
     state.be_slow();
     state
@@ -64,36 +64,36 @@ fn itself(state: &mut State) -> &mut State {
 /// What components of these kinds can call: nothing else is linked, so nothing else can be reached.
 ///
 /// A component of several kinds has the imports of all of them; what a call of one kind is granted is
-/// decided by its [`State`].
-pub(crate) fn linker(engine: &Engine, kinds: &[Kind]) -> wasmtime::Result<Linker<State>> {
+/// decided by its [`CallState`].
+pub(crate) fn linker(engine: &Engine, kinds: &[Kind]) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
-    type Own = HasSelf<State>;
-    wit::types::add_to_linker::<State, Own>(&mut linker, itself)?;
-    wit::accounts::add_to_linker::<State, Own>(&mut linker, itself)?;
+    type Own = HasSelf<CallState>;
+    wit::types::add_to_linker::<CallState, Own>(&mut linker, itself)?;
+    wit::accounts::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     let allowed = |name: &str| kinds.iter().any(|kind| kind.imports().contains(&name));
     if allowed("log") {
-        wit::log::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::log::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     if allowed("host") {
-        wit::host::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::host::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     if allowed("settings") {
-        wit::settings::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::settings::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     if allowed("cancel") {
-        wit::cancel::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::cancel::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     if allowed("secrets") {
-        wit::secrets::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::secrets::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     if allowed("http") {
-        wit::http::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::http::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     if allowed("inputs") {
-        wit::inputs::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::inputs::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     if allowed("evidence") {
-        wit::evidence::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::evidence::add_to_linker::<CallState, Own>(&mut linker, itself)?;
     }
     Ok(linker)
 }

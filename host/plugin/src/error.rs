@@ -31,7 +31,7 @@ pub enum LoadReason {
     #[error(
         "no plugin of this name ships with mailhaul{0} (a file is named by its path, as in `./acme.wasm`)"
     )]
-    Unknown(Nearest),
+    Unknown(Suggestion),
     /// The file cannot be read.
     #[error("{path} cannot be read: {cause}")]
     Unreadable {
@@ -183,12 +183,12 @@ pub enum LoadReason {
 
 /// "; did you mean …?", when something is near enough.
 #[derive(Debug)]
-pub struct Nearest(pub(crate) Option<String>);
+pub struct Suggestion(pub(crate) Option<String>);
 
 /// How alike two names must be for one to be called a slip of the other (0 to 1).
 const LIKENESS: f64 = 0.75;
 
-impl Nearest {
+impl Suggestion {
     pub(crate) fn of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
         let best = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
@@ -196,7 +196,7 @@ impl Nearest {
     }
 }
 
-impl fmt::Display for Nearest {
+impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(nearest) => write!(f, "; did you mean `{nearest}`?"),

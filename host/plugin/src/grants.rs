@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mailhaul_imap::Secret;
 use mailhaul_net::Dialer;
 
-use crate::exchanges::Exchanges;
+use crate::recorded_http::HttpRecorder;
 
 /// Scheme, host and port, compared exactly. Hosts are lower case, as URLs of RFC 3986 have them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +165,7 @@ pub struct Grants {
     /// What a fixture's servers say; with it, nobody is connected to.
     pub replies: Option<Arc<Replies>>,
     /// Where an author's replies are collected; none, as a rule.
-    pub exchanges: Option<Exchanges>,
+    pub recorder: Option<HttpRecorder>,
 }
 
 /// Replies of servers that are not asked, for an author's fixtures.

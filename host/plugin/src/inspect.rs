@@ -11,7 +11,7 @@ use crate::text;
 
 /// One line of `mailhaul plugin list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Listed {
+pub struct PluginSummary {
     /// The manifest's id.
     pub id: String,
     /// The manifest's version.
@@ -73,7 +73,7 @@ pub struct ImportUse {
     pub meaning: &'static str,
 }
 
-impl Listed {
+impl PluginSummary {
     pub(crate) fn of(description: &Description, shipped: bool) -> Self {
         let manifest = &description.manifest;
         Self {

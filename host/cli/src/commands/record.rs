@@ -8,7 +8,7 @@ use mailhaul_author::trial::{Faults, Fixture, MappingRecorder, Redactor, Trial, 
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::{Depth, MailboxEntry, MailboxProvisioner};
 use mailhaul_engine::summary::Side;
-use mailhaul_plugin_host::{Exchanges, Inputs, Kind};
+use mailhaul_plugin_host::{HttpRecorder, Inputs, Kind};
 use mailhaul_project::Project;
 use secrecy::ExposeSecret as _;
 
@@ -232,7 +232,7 @@ fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<
     for (name, table) in &tables {
         inputs = inputs.with_table(name.clone(), plugins::handed_over(table.clone()));
     }
-    let (exchanges, fixture) = (Exchanges::default(), recorded(Kind::MailboxSource));
+    let (exchanges, fixture) = (HttpRecorder::default(), recorded(Kind::MailboxSource));
     let fixture = runtime()?.block_on(async {
         let given = plugins::given(project, &project.source, &project.mailboxes.from).await?;
         let plugin = given.plugin.clone().recorded(&exchanges);
@@ -274,7 +274,7 @@ fn of_provisioner(
         let chosen = chosen(&all, args)?;
         know_mailboxes(&all, all.iter().take(KNOWN).chain([chosen]), redactor);
 
-        let exchanges = Exchanges::default();
+        let exchanges = HttpRecorder::default();
         let given = plugins::given(project, &project.target, plugins::provisioning(project)?).await?;
         let plugin = given.plugin.clone().recorded(&exchanges);
         let provisioner = plugin.provisioner(given.settings)?;

@@ -10,9 +10,9 @@ use mailhaul_imap::FolderPath;
 use wasmtime::component::Resource;
 
 use crate::bindings::imports::mailhaul::plugin::{evidence as wit, types};
-use crate::convert::{self, known_path};
+use crate::kinds::convert::{self, known_path};
 use crate::limits::{MESSAGE, VIEW_FETCH, VIEW_LIST, VIEW_NAMES};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 /// A view lent for one call.
@@ -40,7 +40,7 @@ fn error(error: engine::ViewError) -> wit::ViewError {
     }
 }
 
-impl State {
+impl CallState {
     fn view(&self, view: &Resource<ViewHandle>) -> wasmtime::Result<Arc<dyn engine::MailboxView>> {
         Ok(Arc::clone(&self.handles.get(view)?.view))
     }
@@ -51,9 +51,9 @@ fn path(levels: Vec<String>) -> Result<FolderPath, wit::ViewError> {
     known_path(levels).map_err(|why| wit::ViewError::NotFound(text::shown(&why, MESSAGE)))
 }
 
-impl wit::Host for State {}
+impl wit::Host for CallState {}
 
-impl wit::HostMailboxView for State {
+impl wit::HostMailboxView for CallState {
     async fn side(&mut self, view: Resource<ViewHandle>) -> wasmtime::Result<types::Side> {
         Ok(self.handles.get(&view)?.side)
     }

@@ -8,7 +8,7 @@ use tracing::{Level, Span};
 
 use crate::bindings::imports::mailhaul::plugin::log;
 use crate::limits::{LOG_LINE, LOG_LINES, MESSAGE};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 /// The log as one call sees it.
@@ -96,7 +96,7 @@ impl LogSink {
     }
 }
 
-impl log::Host for State {
+impl log::Host for CallState {
     fn enabled(&mut self, level: log::Level) -> wasmtime::Result<bool> {
         Ok(self.log.enabled(level))
     }

@@ -11,10 +11,10 @@ use mailhaul_engine::plugin::{
 use crate::bindings::mapping::MappingPre;
 use crate::bindings::mapping::exports::mailhaul::plugin::folder_mapper as wit;
 use crate::call::Caller;
-use crate::convert;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{MESSAGE, REMARKS};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 const CALL: &str = "map-folders";
@@ -22,7 +22,7 @@ const CALL: &str = "map-folders";
 /// A component that maps folders.
 pub(crate) struct WasmMapper {
     pub(crate) caller: Caller,
-    pub(crate) prepared: MappingPre<State>,
+    pub(crate) prepared: MappingPre<CallState>,
 }
 
 #[async_trait]

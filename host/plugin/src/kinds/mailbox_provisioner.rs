@@ -14,14 +14,14 @@ use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::provisioning::exports::mailhaul::plugin::mailbox_provisioner as wit;
 use crate::call::Caller;
 use crate::caps::secrets::SecretHandle;
-use crate::convert;
 use crate::grants::Recipient;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{CODE, NAME, PAGE, REMARKS, TOKEN};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
-type Prepared = ProvisioningPre<State>;
+type Prepared = ProvisioningPre<CallState>;
 
 const LIST: &str = "list-mailboxes";
 const CREATE: &str = "create-mailbox";
@@ -30,7 +30,7 @@ const QUOTA: &str = "set-quota";
 /// A component that creates mailboxes.
 pub(crate) struct WasmProvisioner {
     pub(crate) caller: Caller,
-    pub(crate) prepared: ProvisioningPre<State>,
+    pub(crate) prepared: ProvisioningPre<CallState>,
 }
 
 #[async_trait]

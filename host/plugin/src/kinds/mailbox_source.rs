@@ -16,11 +16,11 @@ use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::sourcing::exports::mailhaul::plugin::mailbox_source as wit;
 use crate::call::Caller;
 use crate::caps::secrets::SecretHandle;
-use crate::convert;
 use crate::grants::Recipient;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{CODE, EMPTY_PAGES, KEY, MESSAGE, NAME, PAGE, REMARKS, TOKEN};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 const CALL: &str = "list-mailboxes";
@@ -28,7 +28,7 @@ const CALL: &str = "list-mailboxes";
 /// A component that lists mailboxes.
 pub(crate) struct WasmSource {
     caller: Caller,
-    prepared: SourcingPre<State>,
+    prepared: SourcingPre<CallState>,
     inputs: Arc<Inputs>,
     /// Where it may have mailboxes sign in beside the project's hosts, if it does not ship.
     hosts: Option<Vec<Destination>>,
@@ -37,7 +37,7 @@ pub(crate) struct WasmSource {
 }
 
 impl WasmSource {
-    pub(crate) fn new(caller: Caller, prepared: SourcingPre<State>, inputs: Inputs) -> Self {
+    pub(crate) fn new(caller: Caller, prepared: SourcingPre<CallState>, inputs: Inputs) -> Self {
         let hosts = caller.grants.hosts.as_ref().map(|hosts| {
             let destination =
                 |(host, port): &(String, u16)| Destination { host: host.clone(), port: Some(*port) };
@@ -72,12 +72,19 @@ impl MailboxSource for WasmSource {
         let given = || (Arc::clone(&self.inputs), (request.clone(), self.prepared.clone()));
         let (page, store) = self
             .caller
-            .ask_again(CALL, given, |store, (request, prepared): (wit::PageRequest, SourcingPre<State>)| {
-                Box::pin(async move {
-                    let instance = prepared.instantiate_async(&mut *store).await?;
-                    instance.mailhaul_plugin_mailbox_source().call_list_mailboxes(&mut *store, &request).await
-                })
-            })
+            .ask_again(
+                CALL,
+                given,
+                |store, (request, prepared): (wit::PageRequest, SourcingPre<CallState>)| {
+                    Box::pin(async move {
+                        let instance = prepared.instantiate_async(&mut *store).await?;
+                        instance
+                            .mailhaul_plugin_mailbox_source()
+                            .call_list_mailboxes(&mut *store, &request)
+                            .await
+                    })
+                },
+            )
             .await?;
         let page = checked(page, token, max, &store).map_err(|why| self.caller.bad(CALL, why))?;
         self.count_empty(&page, token.is_none()).map_err(|why| self.caller.bad(CALL, why))?;
@@ -90,7 +97,7 @@ fn checked(
     page: wit::Page,
     token: Option<&str>,
     max: u32,
-    store: &Store<State>,
+    store: &Store<CallState>,
 ) -> Result<MailboxPage, String> {
     if page.mailboxes.len() > max as usize {
         return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));
@@ -117,7 +124,7 @@ fn checked(
     Ok(MailboxPage { mailboxes, next: page.next, diagnostics })
 }
 
-fn entry(mailbox: wit::Mailbox, store: &Store<State>) -> Result<MailboxEntry, String> {
+fn entry(mailbox: wit::Mailbox, store: &Store<CallState>) -> Result<MailboxEntry, String> {
     text::checked("the key of a mailbox", &mailbox.key, KEY)?;
     let side = |account, side, recipient| {
         let entry = account_entry(account, &recipient, store);
@@ -147,7 +154,7 @@ fn meant(extras: &[(String, String)]) -> Result<bool, String> {
 fn account_entry(
     account: accounts::Account,
     server: &Recipient,
-    store: &Store<State>,
+    store: &Store<CallState>,
 ) -> Result<AccountEntry, String> {
     text::checked("the log-in name", &account.login, NAME)?;
     if let Some(host) = &account.host {

@@ -13,10 +13,10 @@ use crate::bindings::validating::ValidatingPre;
 use crate::bindings::validating::exports::mailhaul::plugin::validator as wit;
 use crate::call::Caller;
 use crate::caps::evidence::ViewHandle;
-use crate::convert;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{CODE, MESSAGE, REMARKS};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 const CALL: &str = "validate";
@@ -24,7 +24,7 @@ const CALL: &str = "validate";
 /// A component that judges moved mailboxes.
 pub(crate) struct WasmValidator {
     pub(crate) caller: Caller,
-    pub(crate) prepared: ValidatingPre<State>,
+    pub(crate) prepared: ValidatingPre<CallState>,
 }
 
 #[async_trait]

@@ -10,7 +10,7 @@ use crate::text;
 
 /// A limit that was passed. Raised inside host code; wasmtime carries it out.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Breach {
+pub(crate) enum ExceededLimit {
     #[error("memory limit of {0} bytes")]
     Memory(usize),
     #[error("CPU budget of {0:?}")]
@@ -25,11 +25,11 @@ pub(crate) enum Breach {
 ///
 /// The order matters: our own breaches arrive wrapped in traps.
 pub(crate) fn failure(error: &wasmtime::Error, last_line: Option<&str>) -> PluginFailure {
-    if let Some(breach) = error.downcast_ref::<Breach>() {
+    if let Some(breach) = error.downcast_ref::<ExceededLimit>() {
         return match breach {
-            Breach::Memory(limit) => PluginFailure::Memory(*limit as u64),
-            Breach::Cpu(budget) => PluginFailure::Cpu(millis(*budget)),
-            Breach::Table | Breach::Handles => PluginFailure::Limit(breach.to_string()),
+            ExceededLimit::Memory(limit) => PluginFailure::Memory(*limit as u64),
+            ExceededLimit::Cpu(budget) => PluginFailure::Cpu(millis(*budget)),
+            ExceededLimit::Table | ExceededLimit::Handles => PluginFailure::Limit(breach.to_string()),
         };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {

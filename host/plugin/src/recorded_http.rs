@@ -10,7 +10,7 @@ const BYTES: usize = 64 << 20;
 /// Collects the replies to the requests of a plugin's calls, in their order. Cheap to clone; all clones
 /// collect together. Of the requests only method and URL are kept: their headers and bodies hold secrets.
 #[derive(Debug, Clone, Default)]
-pub struct Exchanges(Arc<Mutex<Vec<Exchange>>>);
+pub struct HttpRecorder(Arc<Mutex<Vec<Exchange>>>);
 
 #[derive(Debug)]
 struct Exchange {
@@ -20,7 +20,7 @@ struct Exchange {
     body: Vec<u8>,
 }
 
-impl Exchanges {
+impl HttpRecorder {
     /// Requests (`GET https://panel.example/api`) with their replies, as far as the plugin has read them;
     /// begins anew.
     #[must_use]
