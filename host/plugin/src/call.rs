@@ -60,9 +60,9 @@ impl Caller {
         }
     }
 
-    /// Runs `work` on a fresh store, which is returned with the answer because handles in the answer live in it.
-    /// A guest is never called twice: after a trap its instance is dead, and before one its memory is nobody
-    /// else's.
+    /// Runs `work` on a fresh store, which is returned with the answer because handles in the answer live in
+    /// it. A guest is never called twice: after a trap its instance is dead, and before one its memory is
+    /// nobody else's.
     pub(crate) async fn run<T>(
         &self,
         call: &'static str,
@@ -110,9 +110,9 @@ impl Caller {
         }
     }
 
-    /// As [`ask`](Self::ask), for calls that wait for somebody else's API: while the plugin says `retry-after`
-    /// it is asked again, [`ASK_AGAIN`] times in all, after the wait it names or [`ASK_AGAIN_AFTER`], whichever
-    /// is shorter. `question` makes what a call is given anew for each.
+    /// As [`ask`](Self::ask), for calls that wait for somebody else's API: while the plugin says
+    /// `retry-after` it is asked again, [`ASK_AGAIN`] times in all, after the wait it names or
+    /// [`ASK_AGAIN_AFTER`], whichever is shorter. `question` makes what a call is given anew for each.
     pub(crate) async fn ask_again<T, Q: Send>(
         &self,
         call: &'static str,

@@ -10,7 +10,7 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use crate::call_failure::ExceededLimit;
 use crate::state::CallState;
 
-/// How long a call has computed.
+/// Measures how long a call has computed, against its budget.
 ///
 /// wasmtime's epochs are wall time: with them alone, a slow server would use up a validator's budget, and a
 /// busy machine everybody's. The thread's own clock says what was computed; the guest goes on only where one
@@ -29,7 +29,7 @@ struct CpuTime {
     since: AtomicU64,
 }
 
-/// No reading of a clock.
+/// The value of [`CpuTime::since`] while the guest waits for the host.
 const WAITING: u64 = u64::MAX;
 
 /// Nanoseconds of CPU time the calling thread has used.
@@ -40,7 +40,7 @@ fn thread_time() -> u64 {
 }
 
 impl Clock {
-    /// The call begins on this thread.
+    /// Starts the clock of a call that begins on this thread.
     pub(crate) fn start(budget: Duration) -> Self {
         let used = CpuTime { before: AtomicU64::new(0), since: AtomicU64::new(thread_time()) };
         Self { used: Arc::new(used), budget }
@@ -60,7 +60,7 @@ impl Clock {
         self.used.since.store(WAITING, Ordering::Relaxed);
     }
 
-    /// What the guest has computed; to be asked where it runs or has just stopped.
+    /// Time the guest has computed; right only on the thread where it runs or has just stopped.
     pub(crate) fn computed(&self) -> Duration {
         let since = self.used.since.load(Ordering::Relaxed);
         let now = if since == WAITING { 0 } else { thread_time().saturating_sub(since) };

@@ -63,8 +63,8 @@ struct ComponentSource {
 }
 
 impl PluginHost {
-    /// Makes a host that compiles in this process and keeps nothing between runs; starts the thread that ticks for
-    /// its CPU budgets.
+    /// Makes a host that compiles in this process and keeps nothing between runs; starts the thread that
+    /// ticks for its CPU budgets.
     ///
     /// # Errors
     /// When wasmtime does not support this machine, or no thread can be started.
@@ -100,8 +100,8 @@ impl PluginHost {
         self
     }
 
-    /// Returns the same host with native code kept in `folder`, which is made when it is missing. A folder that
-    /// others can touch is not used, which costs time and is noted in the log.
+    /// Returns the same host with native code kept in `folder`, which is made when it is missing. A folder
+    /// that others can touch is not used, which costs time and is noted in the log.
     #[must_use]
     pub fn with_cache(mut self, folder: &Path) -> Self {
         match Cache::open(folder) {
@@ -119,13 +119,13 @@ impl PluginHost {
         &self.cancel
     }
 
-    /// Loads a plugin, whatever `plugins.lock` says. A name with a `/` or `\`, or ending in `.wasm`, is a file
-    /// relative to the folder `project`; any other is the id of a shipped plugin. A component is compiled once
-    /// for a process, and started once to see that it fits the interface.
+    /// Loads a plugin, whatever `plugins.lock` says. A name with a `/` or `\` in it, or with the ending `.wasm` or
+    /// `.cwasm`, is a file relative to the folder `project`; any other is the id of a shipped plugin. A component is
+    /// compiled once for a process, and started once to see that it fits the interface.
     ///
     /// # Errors
-    /// When there is no such plugin, it cannot be used or compiled, or does not start; in one sentence that says
-    /// what to do.
+    /// When there is no such plugin, it cannot be used or compiled, or does not start; in one sentence that
+    /// says what to do.
     pub async fn open(&self, name: &str, project: &Path) -> Result<Plugin, LoadError> {
         let compiled = self.compiled(name, project).await.map_err(|reason| error(name, reason))?;
         Ok(Plugin {
@@ -328,7 +328,7 @@ fn error(name: &str, reason: LoadReason) -> LoadError {
     LoadError { plugin: text::shown(name, MESSAGE), reason }
 }
 
-/// Whether a name in the project file means a file.
+/// Whether a name in the project file means a file rather than an id.
 fn is_path(name: &str) -> bool {
     name.contains(['/', '\\']) || name.ends_with(".wasm") || name.ends_with(".cwasm")
 }

@@ -11,11 +11,11 @@
 //! 3. A file must be what `plugins.lock` says, byte for byte ([`Lock`]); what ships needs no entry.
 //! 4. It is compiled in a child process with limits of its own ([`Compiler`]); native code is kept between
 //!    runs and checked before it is loaded (`cache`).
-//! 5. The [`Plugin`] gets what the project grants it ([`Plugin::granted`]: origins, secrets, changes; a source
-//!    also its [`Inputs`]) and becomes a trait of the engine: [`Plugin::mapper`], [`Plugin::source`],
+//! 5. The [`Plugin`] gets what the project grants it ([`Plugin::granted`]: origins, secrets, changes; a
+//!    source also its [`Inputs`]) and becomes a trait of the engine: [`Plugin::mapper`], [`Plugin::source`],
 //!    [`Plugin::validator`], [`Plugin::profiler`] or [`Plugin::provisioner`].
-//! 6. Every call has a new instance (`call`, `state`), a CPU budget that does not run while the host works for
-//!    it (`clock`), and a wall clock. An import is one file of `caps` with its policy.
+//! 6. Every call has a new instance (`call`, `state`), a CPU budget that does not run while the host works
+//!    for it (`clock`), and a wall clock. An import is one file of `caps` with its policy.
 //! 7. Every answer is checked in `kinds` before the engine sees it; a call that breaks is a
 //!    [`PluginError`](mailhaul_engine::plugin::PluginError).
 //!

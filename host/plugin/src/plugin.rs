@@ -95,8 +95,8 @@ impl Plugin {
         self
     }
 
-    /// Returns the same plugin with every function of the host taking this long, for an author's test. The CPU budget
-    /// does not run meanwhile, the wall clock does.
+    /// Returns the same plugin with every function of the host taking this long, for an author's test. The
+    /// CPU budget does not run meanwhile, the wall clock does.
     #[must_use]
     pub fn slowed(mut self, slowness: Duration) -> Self {
         self.instrumentation.slowness = slowness;
@@ -123,8 +123,8 @@ impl Plugin {
     /// Uses it as a source of mailboxes, with these inputs and no others.
     ///
     /// # Errors
-    /// When it is no mailbox-source, the settings do not fit its schema, an input it needs is missing, or one is
-    /// given that it does not know.
+    /// When it is no mailbox-source, the settings do not fit its schema, an input it needs is missing, or one
+    /// is given that it does not know.
     pub fn source(&self, settings: &Value, inputs: Inputs) -> Result<Arc<dyn MailboxSource>, LoadError> {
         let prepared = self.prepared(Kind::MailboxSource, self.compiled.sourcing.as_ref())?;
         let caller = self.caller(Kind::MailboxSource, settings)?;
@@ -160,9 +160,9 @@ impl Plugin {
         Ok(Arc::new(WasmProvisioner { caller: self.caller(Kind::MailboxProvisioner, settings)?, prepared }))
     }
 
-    /// Returns the same plugin with what `plugins.lock` grants it, settings and secrets of the project filled in.
-    /// `secret` is asked for the value of every granted secret. A plugin that ships has no entry and is returned
-    /// as it is.
+    /// Returns the same plugin with what `plugins.lock` grants it, settings and secrets of the project filled
+    /// in. `secret` is asked for the value of every granted secret. A plugin that ships has no entry and is
+    /// returned as it is.
     ///
     /// # Errors
     /// When it asks for what was not granted or has no value, or the settings do not fit its schema.
@@ -186,8 +186,8 @@ impl Plugin {
         self.with_grants(grants)
     }
 
-    /// Returns the same plugin with everything granted that it asks for, but with a fixture's replies instead of
-    /// servers and with made-up secrets. With `http` false no origin is granted.
+    /// Returns the same plugin with everything granted that it asks for, but with a fixture's replies instead
+    /// of servers and with made-up secrets. With `http` false no origin is granted.
     ///
     /// # Errors
     /// When the settings do not fit its schema, or leave an origin unfinished.

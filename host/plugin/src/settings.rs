@@ -1,4 +1,4 @@
-//! The operator's settings against the schema of a manifest.
+//! Checks the operator's settings against the schema of a manifest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::error::Suggestion;
 use crate::manifest::Setting;
 
-/// The settings as a guest reads them: one JSON object with sorted keys, defaults filled in. Or the
-/// first thing that is wrong with them.
+/// Returns the settings as a guest reads them, one JSON object with sorted keys and defaults filled in; or
+/// the first thing that is wrong with them.
 pub(crate) fn checked(schema: &BTreeMap<String, Setting>, given: &Value) -> Result<Arc<str>, String> {
     let empty = Map::new();
     let given = match given {

@@ -15,7 +15,7 @@ use crate::limits::{MESSAGE, VIEW_FETCH, VIEW_LIST, VIEW_NAMES};
 use crate::state::CallState;
 use crate::text;
 
-/// A view lent for one call.
+/// A view of one end of the mailbox, lent for one call.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct ViewHandle {
     pub(crate) side: types::Side,
@@ -46,7 +46,7 @@ impl CallState {
     }
 }
 
-/// A folder as a guest names it: one that cannot be is not looked for.
+/// Reads a folder's path as a guest names it: one that cannot be is not looked for.
 fn path(levels: Vec<String>) -> Result<FolderPath, wit::ViewError> {
     known_path(levels).map_err(|why| wit::ViewError::NotFound(text::shown(&why, MESSAGE)))
 }
@@ -157,8 +157,8 @@ impl wit::HostMailboxView for CallState {
     }
 }
 
-/// RFC 5322 section 2.2: printable ASCII without the colon. Quotes and backslashes are left out as well,
-/// because the name stands in an IMAP command.
+/// Whether a text is a header field's name: printable ASCII without the colon (RFC 5322, section 2.2).
+/// Quotes, backslashes and parentheses are left out as well, because the name stands in an IMAP command.
 fn is_field_name(name: &str) -> bool {
     (1..=100).contains(&name.len())
         && name

@@ -17,11 +17,11 @@ use crate::limits::{FILE_READ, MESSAGE, TABLE_ROWS};
 use crate::state::CallState;
 use crate::text;
 
-/// An opened table.
+/// A table that a guest has opened.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct TableHandle(Arc<TableInput>);
 
-/// An opened file.
+/// A file that a guest has opened.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct FileHandle(Arc<FileInput>);
 

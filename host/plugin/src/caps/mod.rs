@@ -1,5 +1,5 @@
-//! What a guest may call: one file for each import, with its policy, its implementation and a test of
-//! what it refuses.
+//! What a guest may call: one file for each import, with its policy, its implementation and a test of what it
+//! refuses.
 
 pub(crate) mod cancel;
 pub(crate) mod evidence;
@@ -17,16 +17,16 @@ use crate::state::CallState;
 impl types::Host for CallState {}
 impl accounts::Host for CallState {}
 
-/// One import.
+/// An interface that a component can import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Import {
-    /// Interface name in `mailhaul:plugin`.
+    /// Its name in `mailhaul:plugin`.
     pub(crate) name: &'static str,
     /// What it lets a plugin do, for the operator. `None` for interfaces of types.
     pub(crate) meaning: Option<&'static str>,
 }
 
-/// Every import there is.
+/// Every interface there is, in the order in which an inspection shows them.
 pub(crate) const IMPORTS: &[Import] = &[
     Import { name: "types", meaning: None },
     Import { name: "accounts", meaning: None },
@@ -56,7 +56,7 @@ pub(crate) mod testing {
     use crate::inputs::Inputs;
     use crate::state::{CallParts, CallState};
 
-    /// The state of a call with these inputs.
+    /// Makes the store of a call that has these inputs and nothing else granted.
     pub(crate) fn store(inputs: Inputs) -> wasmtime::Store<CallState> {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);

@@ -15,12 +15,12 @@ use crate::limits::CODE;
 use crate::state::CallState;
 use crate::text;
 
-/// What stands behind a guest's handle.
+/// The secret behind a guest's handle; `Debug` shows its label only.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct SecretHandle {
     pub(crate) label: String,
     pub(crate) value: Secret,
-    /// Whom it may be sent to.
+    /// Who may be sent it; nobody, when empty.
     pub(crate) to: Vec<Recipient>,
 }
 

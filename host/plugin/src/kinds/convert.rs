@@ -70,8 +70,8 @@ pub(crate) fn role(role: types::SpecialUse) -> Result<SpecialUse, String> {
     }
 }
 
-/// Checks a path that a guest makes, or makes of those it was given. Control characters are refused, marks that
-/// turn or hide text are not: they stand in folders' names.
+/// Checks a path that a guest makes, or makes of those it was given. Control characters are refused, marks
+/// that turn or hide text are not: they stand in folders' names.
 pub(crate) fn folder_path(levels: Vec<String>) -> Result<FolderPath, String> {
     if levels.iter().any(String::is_empty) {
         return Err("a level of a folder path is empty".to_owned());

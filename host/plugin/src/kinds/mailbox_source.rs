@@ -1,4 +1,4 @@
-//! `mailbox-source`.
+//! `mailbox-source`: the list of mailboxes, and how to sign in to each.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ use crate::text;
 
 const CALL: &str = "list-mailboxes";
 
-/// A component that lists mailboxes.
+/// A component used as a mailbox source, with the inputs it was granted.
 pub(crate) struct WasmSource {
     caller: Caller,
     prepared: SourcingPre<CallState>,
     inputs: Arc<Inputs>,
-    /// Where it may have mailboxes sign in beside the project's hosts, if it does not ship.
+    /// Where it may have mailboxes sign in beside the project's hosts; `None` for one that ships.
     hosts: Option<Vec<Destination>>,
     /// Pages in a row without a mailbox: a plugin could name a next page for ever.
     empty_pages: AtomicU32,
@@ -92,7 +92,7 @@ impl MailboxSource for WasmSource {
     }
 }
 
-/// The answer in the engine's types, or how it breaks the contract. `store` holds its secrets.
+/// Converts a page to the engine's type, or says how it breaks the contract. `store` holds its secrets.
 fn checked(
     page: wit::Page,
     token: Option<&str>,
@@ -135,13 +135,13 @@ fn entry(mailbox: wit::Mailbox, store: &Store<CallState>) -> Result<MailboxEntry
         target: side(mailbox.target, "target", Recipient::Target)?,
         label: mailbox.label.map(|label| text::shown(&label, MESSAGE)),
         origin: mailbox.origin.map(|origin| text::shown(&origin, MESSAGE)),
-        one_account: meant(&mailbox.extras)?,
+        one_account: one_account_is_meant(&mailbox.extras)?,
         key: mailbox.key,
     })
 }
 
-/// Whether the row says that sharing an account is meant.
-fn meant(extras: &[(String, String)]) -> Result<bool, String> {
+/// Whether the row says that sharing an account with another row is meant.
+fn one_account_is_meant(extras: &[(String, String)]) -> Result<bool, String> {
     match extras.iter().find(|(name, _)| name == "one-account").map(|(_, value)| value.as_str()) {
         None => Ok(false),
         Some("meant") => Ok(true),
@@ -149,8 +149,8 @@ fn meant(extras: &[(String, String)]) -> Result<bool, String> {
     }
 }
 
-/// One end of a mailbox, which signs in to `server`. Whether that host may have a password is decided where
-/// the project's hosts are known: in the engine.
+/// Converts one end of a mailbox, which signs in to `server`. Whether that host may have a password is
+/// decided where the project's hosts are known: in the engine.
 fn account_entry(
     account: accounts::Account,
     server: &Recipient,
@@ -188,7 +188,7 @@ fn account_entry(
     })
 }
 
-/// A secret that was granted for something else is no password, and what its author can write.
+/// Says that a secret granted for something else is no password, and what the plugin's author can write.
 fn no_password(secret: &SecretHandle, server: &Recipient) -> String {
     let label = text::shown(&secret.label, MESSAGE);
     let to = if *server == Recipient::Source { "source" } else { "target" };

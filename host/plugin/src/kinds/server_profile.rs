@@ -1,4 +1,4 @@
-//! `server-profile`.
+//! `server-profile`: what a component knows of a server, and what it makes of a refusal.
 //!
 //! What comes back can only make the host more careful: there is no value for "it worked", waits are
 //! cut, numbers of no use are refused.

@@ -1,5 +1,5 @@
-//! What follows from an entry: whether a component is still the one that was looked at, and what its calls may
-//! use.
+//! What follows from an entry: whether a component is still the one that was looked at, and what its calls
+//! may use.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ use crate::kind;
 use crate::manifest::{Change, filled, mail_server};
 
 impl Lock {
-    /// Returns the entry of a file if `found` is exactly what it says, else the refusal that names what differs.
+    /// Returns the entry of a file if `found` is exactly what it says, else the refusal that names what
+    /// differs.
     pub(crate) fn check(&self, file: &str, found: &Inspection) -> Result<&LockEntry, LoadReason> {
         let by_file = self.plugins.iter().find(|locked| same_file(&locked.source, file));
         let locked = by_file.ok_or_else(|| LoadReason::NotLocked(file.to_owned()))?;
@@ -28,8 +29,8 @@ impl Lock {
 }
 
 impl LockEntry {
-    /// Makes the entry that `mailhaul plugin update` writes for what was found. Grants stay where exactly the same
-    /// is asked for; a secret that goes elsewhere now is to be granted anew.
+    /// Makes the entry that `mailhaul plugin update` writes for what was found. Grants stay where exactly the
+    /// same is asked for; a secret that goes elsewhere now is to be granted anew.
     #[must_use]
     pub fn updated(&self, found: &Inspection) -> Self {
         let mut new = Self::of(found, &self.source);
@@ -75,8 +76,8 @@ impl LockEntry {
     /// is asked for the value of every granted secret.
     ///
     /// # Errors
-    /// When the plugin asks for an origin, a host or a secret that was not granted, when a secret has no value,
-    /// or when a setting makes no host of what stands in its place.
+    /// When the plugin asks for an origin, a host or a secret that was not granted, when a secret has no
+    /// value, or when a setting makes no host of what stands in its place.
     pub fn grants(
         &self,
         settings: &Value,

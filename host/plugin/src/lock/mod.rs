@@ -1,8 +1,8 @@
 //! `plugins.lock`: which foreign plugins a project trusts, byte for byte, and with what.
 //!
-//! Written by `mailhaul plugin add | update | remove | grant`, meant to be committed and reviewed. A run refuses
-//! whatever differs from it. This file reads and writes; `entry` is the format of one entry, `judgement` what
-//! follows from it.
+//! Written by `mailhaul plugin add | update | remove | grant`, meant to be committed and reviewed. A run
+//! refuses whatever differs from it. This file reads and writes; `entry` is the format of one entry,
+//! `judgement` what follows from it.
 
 mod entry;
 mod judgement;
@@ -54,8 +54,8 @@ impl Lock {
     /// Reads the lock file in the folder `project`; a folder without one gives an empty lock.
     ///
     /// # Errors
-    /// When the file cannot be read, is larger than 4 MiB, is no TOML of this format and version, or has an id
-    /// twice.
+    /// When the file cannot be read, is larger than 4 MiB, is no TOML of this format and version, or has an
+    /// id twice.
     pub fn read(project: &Path) -> Result<Self, LockError> {
         let path = project.join(LOCK_FILE);
         let metadata = match std::fs::metadata(&path) {
