@@ -10,7 +10,7 @@ use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins, Server
 use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
     Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, LockError, Plugin,
-    PluginHost, Shipped, TableInput, TableRow,
+    PluginHost, ShippedPlugin, TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
 use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider, Side};
@@ -62,7 +62,7 @@ fn cache_folder() -> Option<PathBuf> {
 pub(crate) fn host() -> Result<PluginHost, Failure> {
     let shipped = mailhaul_shipped::plugins()
         .iter()
-        .map(|plugin| Shipped { id: plugin.id, component: plugin.component });
+        .map(|plugin| ShippedPlugin { id: plugin.id, component: plugin.component });
     let program = std::env::current_exe()
         .map_err(|error| Failure::internal(format!("this program cannot find itself: {error}")))?;
     let compiler = Compiler::Child { program, arguments: vec![COMPILE.into()] };

@@ -18,27 +18,27 @@ use wasmtime::Engine;
 use crate::limits::{COMPILED, KEPT};
 use crate::text;
 
-/// What a file begins with.
+/// How a file of the cache begins; the number is its format's version.
 const MAGIC: &[u8] = b"mailhaul native plugin 1\n";
 
-/// The bytes of a SHA-256.
+/// Bytes of a SHA-256.
 const DIGEST: usize = 32;
 
-/// Native code that is to be trusted.
+/// Native code that may be loaded: compiled here, or checked since it was read.
 #[derive(Debug)]
-pub(crate) struct Native {
+pub(crate) struct NativeCode {
     bytes: Vec<u8>,
-    /// Where the code begins: half a megabyte is not moved to cut off a head.
+    /// Where the code begins: megabytes are not moved to cut off a head.
     begin: usize,
 }
 
-impl From<Vec<u8>> for Native {
+impl From<Vec<u8>> for NativeCode {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes, begin: 0 }
     }
 }
 
-impl std::ops::Deref for Native {
+impl std::ops::Deref for NativeCode {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -46,14 +46,14 @@ impl std::ops::Deref for Native {
     }
 }
 
-/// A folder of native code.
+/// A folder of native code, held open since it was found to be private.
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: Dir,
 }
 
 impl Cache {
-    /// Opens the folder, which is made when it is missing; or says why it is not used.
+    /// Opens the folder, which is made when it is missing; the error says why it is not used.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|error| format!("it cannot be made: {error}"))?;
@@ -71,8 +71,8 @@ impl Cache {
         Ok(Self { folder })
     }
 
-    /// The native code of a component, when there is any to be trusted.
-    pub(crate) fn get(&self, engine: &Engine, digest: &[u8; DIGEST]) -> Option<Native> {
+    /// Returns the native code of the component with this digest, when there is any to be trusted.
+    pub(crate) fn get(&self, engine: &Engine, digest: &[u8; DIGEST]) -> Option<NativeCode> {
         let file = self.folder.open(name(engine, digest)).ok()?;
         let metadata = file.metadata().ok()?;
         if !metadata.is_file() || private(metadata.uid(), metadata.mode()).is_err() {
@@ -88,10 +88,10 @@ impl Cache {
             return None;
         }
         let begin = bytes.len() - native.len();
-        Some(Native { bytes, begin })
+        Some(NativeCode { bytes, begin })
     }
 
-    /// Keeps native code. What goes wrong costs the next run its time and nothing else.
+    /// Keeps native code and makes room for it. What goes wrong costs the next run its time and nothing else.
     pub(crate) fn put(&self, engine: &Engine, digest: &[u8; DIGEST], native: &[u8]) {
         let name = name(engine, digest);
         let new = format!("{name}.{}", std::process::id());
@@ -113,7 +113,7 @@ impl Cache {
         }
     }
 
-    /// Removes what was compiled first, until the rest has at most so many bytes: plugins change, and every
+    /// Removes what was compiled first, until the rest has at most `most` bytes: plugins change, and every
     /// version of mailhaul compiles them anew.
     fn prune(&self, most: u64) -> std::io::Result<()> {
         let mut files = Vec::new();
@@ -135,7 +135,7 @@ impl Cache {
     }
 }
 
-/// Whether something is this user's and nobody else can touch it.
+/// Refuses what is not this user's, or what others can read or write.
 fn private(owner: u32, mode: u32) -> Result<(), String> {
     if owner != rustix::process::geteuid().as_raw() {
         return Err("it belongs to another user".to_owned());
@@ -146,7 +146,8 @@ fn private(owner: u32, mode: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// The full version of wasmtime and every option count: a security fix makes new code of everything.
+/// A number for the full version of wasmtime and every option of the engine: a security fix makes new code of
+/// everything.
 fn compatibility(engine: &Engine) -> u64 {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);

@@ -7,29 +7,29 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
-use crate::breach::Breach;
-use crate::state::State;
+use crate::call_failure::ExceededLimit;
+use crate::state::CallState;
 
-/// How long a call has computed.
+/// Measures how long a call has computed, against its budget.
 ///
 /// wasmtime's epochs are wall time: with them alone, a slow server would use up a validator's budget, and a
 /// busy machine everybody's. The thread's own clock says what was computed; the guest goes on only where one
 /// of these functions has just read it, so that both readings are of one thread.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
-    used: Arc<Used>,
+    used: Arc<CpuTime>,
     budget: Duration,
 }
 
 #[derive(Debug)]
-struct Used {
+struct CpuTime {
     /// Nanoseconds computed before the guest went on last.
     before: AtomicU64,
     /// The thread's clock when it went on; [`WAITING`] while it does not.
     since: AtomicU64,
 }
 
-/// No reading of a clock.
+/// The value of [`CpuTime::since`] while the guest waits for the host.
 const WAITING: u64 = u64::MAX;
 
 /// Nanoseconds of CPU time the calling thread has used.
@@ -40,9 +40,9 @@ fn thread_time() -> u64 {
 }
 
 impl Clock {
-    /// The call begins on this thread.
+    /// Starts the clock of a call that begins on this thread.
     pub(crate) fn start(budget: Duration) -> Self {
-        let used = Used { before: AtomicU64::new(0), since: AtomicU64::new(thread_time()) };
+        let used = CpuTime { before: AtomicU64::new(0), since: AtomicU64::new(thread_time()) };
         Self { used: Arc::new(used), budget }
     }
 
@@ -60,7 +60,7 @@ impl Clock {
         self.used.since.store(WAITING, Ordering::Relaxed);
     }
 
-    /// What the guest has computed; to be asked where it runs or has just stopped.
+    /// Time the guest has computed; right only on the thread where it runs or has just stopped.
     pub(crate) fn computed(&self) -> Duration {
         let since = self.used.since.load(Ordering::Relaxed);
         let now = if since == WAITING { 0 } else { thread_time().saturating_sub(since) };
@@ -73,12 +73,12 @@ impl Clock {
 }
 
 /// Checks the budget at every tick, and hands the thread back to other tasks.
-pub(crate) fn arm(store: &mut Store<State>) {
+pub(crate) fn arm(store: &mut Store<CallState>) {
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|context: StoreContextMut<'_, State>| {
+    store.epoch_deadline_callback(|context: StoreContextMut<'_, CallState>| {
         let clock = context.data().clock.clone();
         if clock.spent() {
-            return Err(Breach::Cpu(clock.budget).into());
+            return Err(ExceededLimit::Cpu(clock.budget).into());
         }
         // The time other tasks then have the thread for is not the guest's either.
         Ok(UpdateDeadline::YieldCustom(

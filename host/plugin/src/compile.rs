@@ -17,7 +17,7 @@ use crate::error::LoadReason;
 use crate::limits::{COMPILED, Limits, MAX_COMPONENT, MESSAGE};
 use crate::text;
 
-/// Where components are compiled.
+/// Where components are compiled, which decides how much a hostile one can cost.
 #[derive(Debug, Clone, Default)]
 pub enum Compiler {
     /// In this process, without limits: for tests and for components of one's own.
@@ -25,15 +25,15 @@ pub enum Compiler {
     InProcess,
     /// In a child that runs [`compile_in_child`] and is ended when it takes too long.
     Child {
-        /// The program.
+        /// The program to start, as a rule this one itself.
         program: PathBuf,
-        /// What makes it call that function, with the two arguments that follow.
+        /// Arguments that make it call that function with the two arguments that follow them.
         arguments: Vec<OsString>,
     },
 }
 
 impl Compiler {
-    /// Native code of a component, for this engine only.
+    /// Compiles a component to native code for this engine.
     pub(crate) async fn native(
         &self,
         engine: &Engine,
@@ -62,8 +62,8 @@ impl Compiler {
     }
 }
 
-/// What the child may compute when it uses every CPU all the time: it has no other clock once its parent is
-/// gone.
+/// CPU seconds the child uses when it keeps every CPU busy for `wall`: it has no other clock once its parent
+/// is gone.
 fn cpu_seconds(wall: Duration) -> u64 {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     wall.as_secs().max(1).saturating_mul(cpus)
@@ -108,12 +108,15 @@ async fn child(mut command: Command, bytes: &[u8], limits: &Limits) -> Result<Ve
     }
 }
 
-/// What the child does: reads a component from standard input and writes native code to standard output,
-/// within limits it cannot raise again. `arguments` are what follows [`Compiler::Child`]'s own: bytes of
-/// address space and seconds of CPU time.
+/// Compiles the component on standard input and writes native code to standard output: the child's half of
+/// [`Compiler::Child`].
+///
+/// `arguments` are the two that follow the parent's own: bytes of address space and seconds of CPU time. They
+/// become limits of this process that it cannot raise again.
 ///
 /// # Errors
-/// What is wrong with the component, for standard error and exit code 1.
+/// When the limits cannot be set or the component cannot be compiled: text for standard error, to be followed
+/// by exit code 1.
 pub fn compile_in_child(arguments: impl IntoIterator<Item = OsString>) -> Result<(), String> {
     let limit = |resource, most| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })

@@ -1,4 +1,4 @@
-//! What a file is, read from its bytes before any of it is compiled.
+//! What a component is, read from its outermost level before any of it is compiled.
 
 use wasmparser::{Encoding, Parser, Payload};
 
@@ -11,30 +11,30 @@ use crate::text;
 /// Name of the custom section with the manifest.
 const MANIFEST_SECTION: &str = "mailhaul:manifest";
 
-/// The package of `wit/`.
+/// How names of interfaces of `wit/` begin.
 const PACKAGE: &str = "mailhaul:plugin/";
 
-/// Most imports or exports looked at. The contract has a dozen.
+/// Most imports or exports that are looked at: the plugin interface has some fifteen.
 const MAX_NAMES: usize = 1_000;
 
-/// Longest name of an interface that is repeated in a message.
+/// Characters of a foreign name, or of the parser's words, that are repeated in a message.
 const NAME: usize = 200;
 
-/// A component, as far as its outside tells.
+/// What the outermost level of a component says, checked.
 #[derive(Debug)]
 pub(crate) struct Description {
     pub(crate) manifest: Manifest,
     /// Interfaces of `mailhaul:plugin` it imports, types left out, in the order of [`caps::IMPORTS`].
     pub(crate) imports: Vec<&'static caps::Import>,
-    /// What it exports, sorted.
+    /// The kinds it exports, sorted.
     pub(crate) kinds: Vec<Kind>,
 }
 
-/// Reads a file's outside and refuses what could not be run.
+/// Reads the outermost level of a file and refuses what could not be run.
 pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
-    let outside = Outside::read(bytes)?;
+    let top = TopLevel::read(bytes)?;
     let mut imports = Vec::new();
-    for name in &outside.imports {
+    for name in &top.imports {
         if name.starts_with("wasi:") {
             return Err(LoadReason::Wasi(text::shown(name, NAME)));
         }
@@ -42,7 +42,7 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
         imports.push(known.ok_or_else(|| LoadReason::ForeignImport(text::shown(name, NAME)))?);
     }
     let mut kinds = Vec::new();
-    for name in &outside.exports {
+    for name in &top.exports {
         // What else it exports is nobody's business: some languages' runtimes do.
         if let Some(name) = interface(name)? {
             kinds.extend(Kind::ALL.iter().copied().filter(|kind| kind.name() == name));
@@ -52,7 +52,7 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
     kinds.dedup();
 
     let manifest =
-        Manifest::read(outside.manifest.ok_or(LoadReason::NoManifest)?).map_err(LoadReason::Manifest)?;
+        Manifest::read(top.manifest.ok_or(LoadReason::NoManifest)?).map_err(LoadReason::Manifest)?;
     if manifest.api != API {
         return Err(other_version(&manifest.api));
     }
@@ -77,14 +77,14 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, LoadReason> {
     Ok(Description { manifest, imports, kinds })
 }
 
-/// The names at the outermost level of a component.
-struct Outside<'a> {
+/// Names and manifest at the outermost level of a component, unchecked.
+struct TopLevel<'a> {
     imports: Vec<&'a str>,
     exports: Vec<&'a str>,
     manifest: Option<&'a [u8]>,
 }
 
-impl<'a> Outside<'a> {
+impl<'a> TopLevel<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, LoadReason> {
         if wasmtime::Engine::detect_precompiled(bytes).is_some() || bytes.starts_with(b"\x7fELF") {
             return Err(LoadReason::Precompiled);
@@ -94,7 +94,7 @@ impl<'a> Outside<'a> {
         }
         let broken =
             |error: wasmparser::BinaryReaderError| LoadReason::Broken(text::shown(error.message(), NAME));
-        let mut outside = Self { imports: Vec::new(), exports: Vec::new(), manifest: None };
+        let mut top = Self { imports: Vec::new(), exports: Vec::new(), manifest: None };
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload.map_err(broken)? {
@@ -105,32 +105,32 @@ impl<'a> Outside<'a> {
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        outside.imports.push(import.map_err(broken)?.name.name);
+                        top.imports.push(import.map_err(broken)?.name.name);
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
-                        outside.exports.push(export.map_err(broken)?.name.name);
+                        top.exports.push(export.map_err(broken)?.name.name);
                     }
                 }
                 Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
-                    let earlier = outside.manifest.replace(section.data());
+                    let earlier = top.manifest.replace(section.data());
                     if earlier.is_some() {
                         return Err(LoadReason::Manifest("there are two of them".to_owned()));
                     }
                 }
                 _ => {}
             }
-            if outside.imports.len().max(outside.exports.len()) > MAX_NAMES {
+            if top.imports.len().max(top.exports.len()) > MAX_NAMES {
                 return Err(LoadReason::Broken(format!("more than {MAX_NAMES} imports or exports")));
             }
         }
-        Ok(outside)
+        Ok(top)
     }
 }
 
-/// The interface of `mailhaul:plugin` behind a name such as `mailhaul:plugin/log@0.1.0`; `None` for names
-/// of other packages.
+/// Returns the interface behind a name such as `mailhaul:plugin/log@0.1.0`; `None` for names of other
+/// packages. Another version of the interface is refused.
 fn interface(name: &str) -> Result<Option<&str>, LoadReason> {
     let Some(rest) = name.strip_prefix(PACKAGE) else { return Ok(None) };
     let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));

@@ -6,9 +6,9 @@ use wasmtime::{Config, Engine};
 use crate::bindings::imports::mailhaul::plugin as wit;
 use crate::kind::Kind;
 use crate::limits::{FIBER_STACK, TICK, WASM_STACK};
-use crate::state::State;
+use crate::state::CallState;
 
-/// What native code is compiled for; the same in the child that compiles it.
+/// The options native code is compiled with; the child that compiles has the same.
 pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
@@ -22,14 +22,14 @@ pub(crate) fn config() -> Config {
     config
 }
 
-/// The engine all plugins of a host share, with a thread that advances its epoch.
+/// Makes the engine that all plugins of a host share, and a thread that advances its epoch.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
     let engine = Engine::new(&config())?;
     tick(&engine)?;
     Ok(engine)
 }
 
-/// An OS thread, because a guest that never yields can starve a timer of the async runtime. It ends
+/// Starts an OS thread, because a guest that never yields can starve a timer of the async runtime. It ends
 /// when the last user of the engine does.
 fn tick(engine: &Engine) -> wasmtime::Result<()> {
     let engine = engine.weak();
@@ -45,7 +45,7 @@ fn tick(engine: &Engine) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Makes a component of native code.
+/// Makes a component of native code that this program compiled itself.
 #[expect(unsafe_code, reason = "the code was compiled by this program and never left its own hands")]
 pub(crate) fn load(engine: &Engine, native: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `native` comes from `Compiler::native`, in this process or over a pipe from our own child, or
@@ -53,47 +53,47 @@ pub(crate) fn load(engine: &Engine, native: &[u8]) -> wasmtime::Result<Component
     unsafe { Component::deserialize(engine, native) }
 }
 
-/// Every import is implemented by the state itself, which counts how often it is asked. Whatever a guest
-/// calls passes here.
-fn itself(state: &mut State) -> &mut State {
+/// Counts a call of the host and delays it in an author's test. Every import is implemented by the state
+/// itself, so whatever a guest calls passes here.
+fn counted(state: &mut CallState) -> &mut CallState {
     state.host_calls += 1;
     state.be_slow();
     state
 }
 
-/// What components of these kinds can call: nothing else is linked, so nothing else can be reached.
+/// Links what components of these kinds can call: nothing else is linked, so nothing else can be reached.
 ///
 /// A component of several kinds has the imports of all of them; what a call of one kind is granted is
-/// decided by its [`State`].
-pub(crate) fn linker(engine: &Engine, kinds: &[Kind]) -> wasmtime::Result<Linker<State>> {
+/// decided by its [`CallState`].
+pub(crate) fn linker(engine: &Engine, kinds: &[Kind]) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
-    type Own = HasSelf<State>;
-    wit::types::add_to_linker::<State, Own>(&mut linker, itself)?;
-    wit::accounts::add_to_linker::<State, Own>(&mut linker, itself)?;
+    type Own = HasSelf<CallState>;
+    wit::types::add_to_linker::<CallState, Own>(&mut linker, counted)?;
+    wit::accounts::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     let allowed = |name: &str| kinds.iter().any(|kind| kind.imports().contains(&name));
     if allowed("log") {
-        wit::log::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::log::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     if allowed("host") {
-        wit::host::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::host::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     if allowed("settings") {
-        wit::settings::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::settings::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     if allowed("cancel") {
-        wit::cancel::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::cancel::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     if allowed("secrets") {
-        wit::secrets::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::secrets::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     if allowed("http") {
-        wit::http::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::http::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     if allowed("inputs") {
-        wit::inputs::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::inputs::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     if allowed("evidence") {
-        wit::evidence::add_to_linker::<State, Own>(&mut linker, itself)?;
+        wit::evidence::add_to_linker::<CallState, Own>(&mut linker, counted)?;
     }
     Ok(linker)
 }

@@ -5,190 +5,193 @@ use std::fmt;
 
 use mailhaul_engine::plugin::PluginFailure;
 
-/// A plugin that cannot be used.
+/// Why a plugin cannot be used. `Display` is one sentence that names the plugin and, where there is a remedy,
+/// what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("plugin `{plugin}`: {reason}")]
 pub struct LoadError {
     /// The plugin as the operator named it.
     pub plugin: String,
-    /// Why.
+    /// What is wrong with it.
     pub reason: LoadReason,
 }
 
 impl LoadError {
-    /// Whether the project file is to be mended rather than the plugin.
+    /// Whether the project file is to be mended rather than the plugin: a setting or an input is wrong.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(self.reason, LoadReason::Setting { .. } | LoadReason::Input(_))
     }
 }
 
-/// The reasons for a [`LoadError`].
+/// What is wrong with a plugin; `Display` is the rest of a [`LoadError`]'s sentence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadReason {
-    /// No such shipped plugin.
+    /// The name is no file's, and no shipped plugin has it. Carries the nearest id there is.
     #[error(
         "no plugin of this name ships with mailhaul{0} (a file is named by its path, as in `./acme.wasm`)"
     )]
-    Unknown(Nearest),
-    /// The file cannot be read.
+    Unknown(Suggestion),
+    /// The system does not let the file be read, or it is no regular file.
     #[error("{path} cannot be read: {cause}")]
     Unreadable {
-        /// The file.
+        /// The file as the operator named it.
         path: String,
-        /// What the system said.
+        /// The system's reason, as the end of a sentence.
         cause: String,
     },
-    /// The file is larger than any plugin.
+    /// The file has so many bytes, more than 64 MiB.
     #[error("the file has {0} bytes, more than the {max} a plugin may have", max = crate::limits::MAX_COMPONENT)]
     TooLarge(u64),
-    /// The file is something else.
+    /// The file does not begin as WebAssembly does.
     #[error("this is no WebAssembly component")]
     NotWasm,
-    /// A core module, as a compiler writes it.
+    /// The file is a core module, as compilers write it; `mailhaul plugin build` makes a component of it.
     #[error("this is a core module, not a component: build it with `mailhaul plugin build`")]
     CoreModule,
-    /// Native code that could do anything.
+    /// The file is native code, which could do anything once it is loaded.
     #[error("this is precompiled native code, which is never loaded: give the component it was made from")]
     Precompiled,
-    /// It ends too early, or its parts contradict each other.
+    /// The component ends too early, or its parts contradict each other. Carries the parser's or compiler's
+    /// words.
     #[error("the component is broken: {0}")]
     Broken(String),
-    /// It takes too long to compile.
+    /// Compiling was ended after so many seconds.
     #[error("compiling it takes more than {0} seconds, more than any plugin may take")]
     CompileTime(u64),
-    /// It takes too much to compile.
+    /// The compiling child was ended by its limit of memory (so many MiB) or of CPU time.
     #[error("compiling it takes more than the {0} MiB of memory, or more time, than any plugin may take")]
     CompileLimits(u64),
-    /// Its native code is too large.
+    /// The compiled code has more than so many bytes.
     #[error("its native code has more than {0} bytes")]
     Compiled(u64),
-    /// The compiler itself cannot be used.
+    /// The compiling child cannot be started or read from, which is no fault of the plugin.
     #[error("the compiler cannot be used: {0}")]
     Compiler(String),
-    /// No manifest in it.
+    /// The component has no custom section with a manifest.
     #[error(
         "the component has no manifest, which says what it is and asks for: write a `plugin.toml` (`mailhaul plugin new` \
          shows one) and build with `mailhaul plugin build`, which puts it in"
     )]
     NoManifest,
-    /// Its manifest cannot be used.
+    /// The manifest is no TOML of its format, or contradicts itself. Carries the first mistake.
     #[error("its manifest cannot be used: {0}")]
     Manifest(String),
-    /// Built for WASI.
+    /// The component imports this interface of WASI, as compilers for `wasm32-wasip*` make it do.
     #[error("it imports `{0}`, and mailhaul offers no WASI: build it with `mailhaul plugin build`")]
     Wasi(String),
-    /// Imports nobody offers.
+    /// The component imports this interface, which no host of this version has.
     #[error(
         "it imports `{0}`, which mailhaul does not offer: leave out what needs it; what there is stands in `wit/host.wit`"
     )]
     ForeignImport(String),
-    /// Built against another contract.
+    /// The component was built for another version of the plugin interface.
     #[error("it speaks version {speaks} of the plugin interface and this mailhaul speaks {api}: {advice}", api = crate::manifest::API)]
     Api {
-        /// Its version.
+        /// The version it was built for.
         speaks: String,
-        /// Which of the two is to be changed.
+        /// Which of the two is to be changed, plugin or mailhaul.
         advice: &'static str,
     },
-    /// Imports what its kinds are not given.
+    /// The component imports an interface that none of its kinds is given.
     #[error(
         "it imports `{import}`, which a {kinds} is not given: leave out what calls it, or name the kind that needs it in \
          `kinds`"
     )]
     ForbiddenImport {
-        /// The interface.
+        /// The interface's name, such as `http`.
         import: String,
-        /// Its kinds.
+        /// The kinds it exports, joined for a sentence.
         kinds: String,
     },
-    /// It is not the kind it is used as.
+    /// The project file uses the plugin as a kind that it is not.
     #[error("it is used as a {wanted}, but it is a {is}")]
     Kind {
-        /// The kind it is used as.
+        /// The kind that the project file needs there.
         wanted: &'static str,
-        /// The kinds it is.
+        /// The kinds that it is, joined for a sentence.
         is: String,
     },
-    /// Manifest and exports disagree.
+    /// The manifest names other kinds than the code exports.
     #[error(
         "its manifest says it is a {says}, but it exports {exports}: `kinds` in `plugin.toml` and what the code exports \
          must agree"
     )]
     KindsDisagree {
-        /// Kinds of the manifest.
+        /// The kinds of the manifest, joined for a sentence.
         says: String,
-        /// Kinds it exports.
+        /// The kinds the code exports, joined for a sentence.
         exports: String,
     },
-    /// The id of a shipped plugin.
+    /// The file's manifest has this id, which is a shipped plugin's.
     #[error("it calls itself `{0}`, which is a plugin that ships with mailhaul: give it an id of its own")]
     ReservedId(String),
-    /// It does not fit the interface.
+    /// A type of the component differs from the one in `wit/`.
     #[error(
         "it does not fit version {api} of the plugin interface{place}: {why}; build it again with the SDK or the \
          `wit/` that `mailhaul plugin new` writes",
         api = crate::manifest::API
     )]
     Link {
-        /// Where, as the end of a clause; may be empty.
+        /// Function and interface, as the end of a clause; empty when wasmtime names neither.
         place: String,
-        /// What differs.
+        /// What was expected and what was found.
         why: String,
     },
-    /// Plugins cannot be run on this machine.
+    /// Plugins cannot be run on this machine: wasmtime does not support it, or no thread can be started.
     #[error("plugins cannot be run here: {0}")]
     Engine(String),
-    /// It broke before it was asked anything.
+    /// The instance that is made to try the plugin broke, before it was asked anything.
     #[error("starting it failed: it {0}")]
     Start(PluginFailure),
-    /// Nobody has looked at it yet.
+    /// The file of this name has no entry in `plugins.lock`: nobody has looked at it yet.
     #[error("it is not in plugins.lock: look at it and add it with `mailhaul plugin add {0}`")]
     NotLocked(String),
-    /// It is not what was looked at.
+    /// The file differs from its entry in `plugins.lock`.
     #[error(
         "it is not what plugins.lock says ({changes}); if that is meant, type `mailhaul plugin update {named}`"
     )]
     Changed {
-        /// What differs, on one line.
+        /// Every difference, on one line.
         changes: String,
-        /// As the project names it.
+        /// The file as the project names it.
         named: String,
     },
-    /// It wants what the operator has not granted.
+    /// The plugin asks for something that the operator has not granted.
     #[error(
         "it wants {what}, which was not granted; if that is meant, type `mailhaul plugin grant {id} {line}`"
     )]
     NotGranted {
-        /// What it wants, with its reason.
+        /// The wish with the plugin's reason, as the end of a clause.
         what: String,
-        /// The manifest's id.
+        /// Id of the plugin's manifest.
         id: String,
-        /// What to type.
+        /// The word that `mailhaul plugin grant` takes for it, quoted for a shell.
         line: String,
     },
-    /// A setting is wrong.
+    /// A setting of the project file does not fit the manifest's schema.
     #[error("[plugins.settings.{id}] {problem}")]
     Setting {
-        /// The manifest's id.
+        /// Id of the plugin's manifest.
         id: String,
-        /// What is wrong.
+        /// The setting and what is wrong with it.
         problem: String,
     },
-    /// An input is missing or too many.
+    /// An input or a secret's value is missing, or an input is not known to the plugin. Carries the sentence.
     #[error("{0}")]
     Input(String),
 }
 
-/// "; did you mean …?", when something is near enough.
+/// The nearest known name to one that is unknown. `Display` is `; did you mean …?`, or nothing when none is
+/// near enough.
 #[derive(Debug)]
-pub struct Nearest(pub(crate) Option<String>);
+pub struct Suggestion(pub(crate) Option<String>);
 
-/// How alike two names must be for one to be called a slip of the other (0 to 1).
+/// How alike two names must be for one to be called a slip of the other (Jaro-Winkler, 0 to 1).
 const LIKENESS: f64 = 0.75;
 
-impl Nearest {
+impl Suggestion {
     pub(crate) fn of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
         let best = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
@@ -196,7 +199,7 @@ impl Nearest {
     }
 }
 
-impl fmt::Display for Nearest {
+impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(nearest) => write!(f, "; did you mean `{nearest}`?"),

@@ -1,4 +1,4 @@
-//! What the operator granted a plugin, for one kind of call.
+//! What a call of a plugin may use beside its settings and inputs: origins, hosts, secrets, changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,20 +9,21 @@ use std::sync::Arc;
 use mailhaul_imap::Secret;
 use mailhaul_net::Dialer;
 
-use crate::exchanges::Exchanges;
+use crate::recorded_http::HttpRecorder;
 
-/// Scheme, host and port, compared exactly. Hosts are lower case, as URLs of RFC 3986 have them.
+/// The origin of a URL: scheme, host and port, compared exactly. Hosts are lower case, as RFC 3986 (section
+/// 6.2.2.1) normalises them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
-    /// Whether the connection is protected.
+    /// Whether the scheme is `https`; else it is `http`, in clear text.
     pub tls: bool,
     /// A host name, or an address in its usual form, IPv6 without brackets.
     pub host: String,
-    /// TCP port.
+    /// TCP port; 443 or 80 where the text names none.
     pub port: u16,
 }
 
-/// Longest host name (RFC 1035).
+/// Longest host name in bytes (RFC 1035, section 2.3.4).
 const HOST: usize = 253;
 
 impl FromStr for Origin {
@@ -45,7 +46,7 @@ impl FromStr for Origin {
     }
 }
 
-/// Host and port of `panel.example:2083`, `192.0.2.1` or `[2001:db8::1]:443`.
+/// Reads host and port of `panel.example:2083`, `192.0.2.1` or `[2001:db8::1]:443`.
 ///
 /// Other ways to write an address (`0x7f.1`, `2130706433`, `127.1`) are refused: what a name that looks
 /// like a number means differs between resolvers.
@@ -103,25 +104,25 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Who may be sent a secret.
+/// Who may be sent a secret. A secret goes to nobody else, whatever the plugin does with its handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {
-    /// An HTTP server.
+    /// An HTTP server, inside a request to exactly this origin.
     Origin(Origin),
     /// The mail server of the old host's side, as the password of a mailbox. Which hosts those may be is
     /// the project file's to say.
     Source,
-    /// The same on the new host's side.
+    /// The mail server of the new host's side, in the same way.
     Target,
 }
 
 impl Recipient {
-    /// Whom a manifest's `to` means; `origin` reads it where it is one.
+    /// Reads a manifest's `to`; `origin` reads it where it names an origin.
     pub(crate) fn of<E>(to: &str, origin: impl FnOnce(&str) -> Result<Origin, E>) -> Result<Self, E> {
         Self::log_in(to).map_or_else(|| origin(to).map(Self::Origin), Ok)
     }
 
-    /// The side whose log-in a manifest's `to` means; `None` for an origin.
+    /// Returns the side whose log-in a manifest's `to` names; `None` where it names an origin.
     pub(crate) fn log_in(to: &str) -> Option<Self> {
         match to {
             "source" => Some(Self::Source),
@@ -131,12 +132,12 @@ impl Recipient {
     }
 }
 
-/// A secret and where it may go.
+/// A secret's value and who may be sent it. `Debug` shows only the latter.
 #[derive(Clone)]
 pub struct SecretGrant {
-    /// Its value.
+    /// The password or token itself; no plugin sees it.
     pub value: Secret,
-    /// Whom it may be sent to.
+    /// The one party that may be sent it.
     pub to: Recipient,
 }
 
@@ -146,43 +147,44 @@ impl fmt::Debug for SecretGrant {
     }
 }
 
-/// What calls of one kind may use. Nothing, unless it is said.
+/// What the calls of a plugin may use. The default is nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
-    /// Origins it may speak to, and whether they may have addresses no public service has.
+    /// Origins it may send requests to, and whether their names may lead to addresses of this machine or its
+    /// network.
     pub http: BTreeMap<Origin, bool>,
     /// Mail servers at which a source may have mailboxes sign in beside the project's own two; `None` for a
     /// plugin that ships, whose lists the project file answers for.
     pub hosts: Option<Vec<(String, u16)>>,
-    /// Secrets by their names in the manifest.
+    /// Secrets it may open, by their names in the manifest.
     pub secrets: BTreeMap<String, SecretGrant>,
     /// Whether a provisioner may create mailboxes.
     pub create: bool,
     /// Whether a provisioner may set quotas.
     pub quota: bool,
-    /// How to connect where more roots than the machine's are trusted.
+    /// How to connect to the origins; `None` trusts the roots the machine trusts.
     pub dialer: Option<Dialer>,
-    /// What a fixture's servers say; with it, nobody is connected to.
+    /// A fixture's replies; with them, nobody is connected to.
     pub replies: Option<Arc<Replies>>,
-    /// Where an author's replies are collected; none, as a rule.
-    pub exchanges: Option<Exchanges>,
+    /// Where what servers answer is recorded for an author's fixture; `None` in a run.
+    pub recorder: Option<HttpRecorder>,
 }
 
-/// Replies of servers that are not asked, for an author's fixtures.
+/// HTTP replies of an author's fixture, given instead of asking servers.
 #[derive(Debug, Clone, Default)]
 pub struct Replies {
-    /// `GET https://panel.example/api` to its reply.
+    /// The reply to each request, which is named as in `GET https://panel.example/api`.
     pub to: BTreeMap<String, Reply>,
 }
 
-/// One reply.
+/// One HTTP reply, as a fixture has it and as [`HttpRecorder`] records it.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
-    /// Its status.
+    /// Status code (RFC 9110, section 15).
     pub status: u16,
-    /// Its headers, names in lower case.
+    /// Headers in the order they came, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// Body as text; a recording has U+FFFD where it was not UTF-8.
     pub body: String,
 }
 

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use mailhaul_engine::plugin::{PluginFailure, PluginId};
 use sha2::{Digest, Sha256};
@@ -17,46 +16,46 @@ use crate::bindings::profiling::ProfilingPre;
 use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
-use crate::breach;
-use crate::cache::{Cache, Native};
-use crate::call::Caller;
+use crate::cache::{Cache, NativeCode};
+use crate::call::{Caller, Instrumentation};
+use crate::call_failure;
 use crate::cancel::Cancel;
 use crate::compile::Compiler;
 use crate::component::{self, Description};
 use crate::engine;
-use crate::error::{LoadError, LoadReason, Nearest};
+use crate::error::{LoadError, LoadReason, Suggestion};
 use crate::inputs::Inputs;
-use crate::inspect::{Inspection, Listed};
+use crate::inspect::{Inspection, PluginSummary};
 use crate::kind::Kind;
 use crate::limits::{Limits, MAX_COMPONENT, MESSAGE};
 use crate::lock::Lock;
-use crate::misfit;
-use crate::plugin::{Compiled, Plugin};
+use crate::plugin::{CompiledPlugin, Plugin};
 use crate::text;
+use crate::wasmtime_error;
 
-/// A plugin embedded in the binary.
+/// A plugin that is embedded in the binary and needs no entry in `plugins.lock`.
 #[derive(Debug, Clone, Copy)]
-pub struct Shipped {
-    /// The manifest's id.
+pub struct ShippedPlugin {
+    /// Id of its manifest, by which a project file names it. No file may have the same.
     pub id: &'static str,
-    /// The component.
+    /// Bytes of the component.
     pub component: &'static [u8],
 }
 
-/// Runs plugins. One for a process; cheap to clone.
+/// Opens plugins and shares one wasmtime engine among them. One is enough for a process; cheap to clone.
 #[derive(Clone)]
 pub struct PluginHost {
     engine: wasmtime::Engine,
     limits: Limits,
-    shipped: Arc<[Shipped]>,
+    shipped: Arc<[ShippedPlugin]>,
     cancel: Cancel,
     compiler: Compiler,
     cache: Option<Arc<Cache>>,
-    compiled: Arc<Mutex<HashMap<[u8; 32], Arc<Compiled>>>>,
+    compiled: Arc<Mutex<HashMap<[u8; 32], Arc<CompiledPlugin>>>>,
 }
 
-/// A component's bytes and what they are.
-struct Source {
+/// A component before it is compiled, with its SHA-256.
+struct ComponentSource {
     bytes: Cow<'static, [u8]>,
     digest: [u8; 32],
     description: Description,
@@ -64,11 +63,12 @@ struct Source {
 }
 
 impl PluginHost {
-    /// A host with these limits and shipped plugins.
+    /// Makes a host that compiles in this process and keeps nothing between runs; starts the thread that
+    /// ticks for its CPU budgets.
     ///
     /// # Errors
     /// When wasmtime does not support this machine, or no thread can be started.
-    pub fn new(limits: Limits, shipped: impl IntoIterator<Item = Shipped>) -> Result<Self, LoadError> {
+    pub fn new(limits: Limits, shipped: impl IntoIterator<Item = ShippedPlugin>) -> Result<Self, LoadError> {
         let engine = engine::engine().map_err(|error| LoadError {
             plugin: "(all)".to_owned(),
             reason: LoadReason::Engine(error.root_cause().to_string()),
@@ -86,22 +86,22 @@ impl PluginHost {
         })
     }
 
-    /// The same host with other limits for plugins opened from now on.
+    /// Returns the same host with other limits for plugins opened from now on.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The same host with components compiled there.
+    /// Returns the same host with components compiled by `compiler`.
     #[must_use]
     pub fn with_compiler(mut self, compiler: Compiler) -> Self {
         self.compiler = compiler;
         self
     }
 
-    /// The same host with native code kept in a folder. One that others can touch is not used, which
-    /// costs time and is noted in the log.
+    /// Returns the same host with native code kept in `folder`, which is made when it is missing. A folder
+    /// that others can touch is not used, which costs time and is noted in the log.
     #[must_use]
     pub fn with_cache(mut self, folder: &Path) -> Self {
         match Cache::open(folder) {
@@ -113,17 +113,19 @@ impl PluginHost {
         self
     }
 
-    /// The switch by which plugins see that a stop is wanted.
+    /// Returns the switch by which all plugins of this host see that a stop is wanted.
     #[must_use]
     pub fn cancel(&self) -> &Cancel {
         &self.cancel
     }
 
-    /// Loads a plugin: a name with a `/` or ending in `.wasm` is a file, relative to `project`; any other
-    /// is the id of a shipped plugin. A component is compiled once for a process.
+    /// Loads a plugin, whatever `plugins.lock` says. A name with a `/` or `\` in it, or with the ending `.wasm` or
+    /// `.cwasm`, is a file relative to the folder `project`; any other is the id of a shipped plugin. A component is
+    /// compiled once for a process, and started once to see that it fits the interface.
     ///
     /// # Errors
-    /// One sentence that says what is wrong with it and what to do.
+    /// When there is no such plugin, it cannot be used or compiled, or does not start; in one sentence that
+    /// says what to do.
     pub async fn open(&self, name: &str, project: &Path) -> Result<Plugin, LoadError> {
         let compiled = self.compiled(name, project).await.map_err(|reason| error(name, reason))?;
         Ok(Plugin {
@@ -131,8 +133,7 @@ impl PluginHost {
             named: name.to_owned(),
             limits: self.limits.clone(),
             cancel: self.cancel.clone(),
-            meter: None,
-            slowness: Duration::ZERO,
+            instrumentation: Instrumentation::default(),
             grants: Arc::default(),
             locked: None,
         })
@@ -159,31 +160,32 @@ impl PluginHost {
         self.open(file, project).await
     }
 
-    /// What a plugin is and asks for, without running or compiling any of it.
+    /// Describes what a plugin is and asks for, without running or compiling any of it. Names are read as
+    /// [`open`](Self::open) reads them.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// When there is no such plugin, or its outermost level shows already that it cannot be used.
     pub fn inspect(&self, name: &str, project: &Path) -> Result<Inspection, LoadError> {
         let source = self.read(name, project).map_err(|reason| error(name, reason))?;
         Ok(Inspection::of(&source.description, source.digest, source.bytes.len(), source.shipped))
     }
 
-    /// Every shipped plugin, sorted by id.
+    /// Lists every shipped plugin, sorted by id.
     ///
     /// # Errors
     /// When a shipped plugin is broken, which is a fault of the build.
-    pub fn list(&self) -> Result<Vec<Listed>, LoadError> {
+    pub fn list(&self) -> Result<Vec<PluginSummary>, LoadError> {
         self.shipped
             .iter()
             .map(|plugin| {
                 let source =
                     self.read(plugin.id, Path::new("")).map_err(|reason| error(plugin.id, reason))?;
-                Ok(Listed::of(&source.description, source.shipped))
+                Ok(PluginSummary::of(&source.description, source.shipped))
             })
             .collect()
     }
 
-    async fn compiled(&self, name: &str, project: &Path) -> Result<Arc<Compiled>, LoadReason> {
+    async fn compiled(&self, name: &str, project: &Path) -> Result<Arc<CompiledPlugin>, LoadReason> {
         let source = self.read(name, project)?;
         // Held while compiling: whoever wants the same component waits instead of compiling it again.
         let mut known = self.compiled.lock().await;
@@ -196,13 +198,13 @@ impl PluginHost {
         Ok(compiled)
     }
 
-    fn read(&self, name: &str, project: &Path) -> Result<Source, LoadReason> {
+    fn read(&self, name: &str, project: &Path) -> Result<ComponentSource, LoadReason> {
         let (bytes, shipped) = if is_path(name) {
             (Cow::Owned(read_file(&project.join(name), name)?), false)
         } else {
             let ids = || self.shipped.iter().map(|plugin| plugin.id);
             let found = self.shipped.iter().find(|plugin| plugin.id == name);
-            let plugin = found.ok_or_else(|| LoadReason::Unknown(Nearest::of(name, ids())))?;
+            let plugin = found.ok_or_else(|| LoadReason::Unknown(Suggestion::of(name, ids())))?;
             (Cow::Borrowed(plugin.component), true)
         };
         let description = component::describe(&bytes)?;
@@ -211,19 +213,20 @@ impl PluginHost {
             return Err(LoadReason::ReservedId(id.clone()));
         }
         let digest = Sha256::digest(&bytes).into();
-        Ok(Source { bytes, digest, description, shipped })
+        Ok(ComponentSource { bytes, digest, description, shipped })
     }
 
-    async fn compile(&self, source: Source) -> Result<Compiled, LoadReason> {
-        let Source { bytes, description, digest, shipped } = source;
+    async fn compile(&self, source: ComponentSource) -> Result<CompiledPlugin, LoadReason> {
+        let ComponentSource { bytes, description, digest, shipped } = source;
         let inspection = Inspection::of(&description, digest, bytes.len(), shipped);
         let native = self.native(&bytes, &digest).await?;
-        let component = engine::load(&self.engine, &native).map_err(|error| misfit::broken(&error))?;
+        let component =
+            engine::load(&self.engine, &native).map_err(|error| wasmtime_error::broken(&error))?;
         let linked = engine::linker(&self.engine, &description.kinds)
             .and_then(|linker| linker.instantiate_pre(&component))
-            .map_err(|error| misfit::link(&error, None))?;
+            .map_err(|error| wasmtime_error::link(&error, None))?;
         let is = |kind| description.kinds.contains(&kind);
-        let link = |error: wasmtime::Error| misfit::link(&error, None);
+        let link = |error: wasmtime::Error| wasmtime_error::link(&error, None);
         let mapping =
             is(Kind::FolderMapper).then(|| MappingPre::new(linked.clone())).transpose().map_err(link)?;
         let sourcing =
@@ -239,7 +242,7 @@ impl PluginHost {
         let id =
             PluginId { id: description.manifest.id.clone(), version: description.manifest.version.clone() };
         let engine = self.engine.clone();
-        let compiled = Compiled {
+        let compiled = CompiledPlugin {
             id,
             description,
             inspection,
@@ -254,8 +257,8 @@ impl PluginHost {
         Ok(compiled)
     }
 
-    /// Native code, from the cache where it can be trusted.
-    async fn native(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<Native, LoadReason> {
+    /// Returns native code, from the cache where that can be trusted, else from the compiler.
+    async fn native(&self, bytes: &[u8], digest: &[u8; 32]) -> Result<NativeCode, LoadReason> {
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
         if let Some(native) = kept {
             return Ok(native);
@@ -269,19 +272,8 @@ impl PluginHost {
 
     /// Only an instance shows whether the types of its exports are ours, so one is made, asked nothing
     /// and dropped.
-    async fn start_once(&self, compiled: &Compiled) -> Result<(), LoadReason> {
-        let caller = Caller {
-            plugin: compiled.id.clone(),
-            engine: self.engine.clone(),
-            settings: Arc::from("{}"),
-            cancel: Cancel::default(),
-            grants: Arc::default(),
-            memory: self.limits.memory,
-            cpu: self.limits.cpu.min(Duration::from_secs(2)),
-            wall: self.limits.wall,
-            meter: None,
-            slowness: Duration::ZERO,
-        };
+    async fn start_once(&self, compiled: &CompiledPlugin) -> Result<(), LoadReason> {
+        let caller = Caller::new(compiled.id.clone(), self.engine.clone(), self.limits.start_budget());
         let (mapping, sourcing, validating) =
             (compiled.mapping.clone(), compiled.sourcing.clone(), compiled.validating.clone());
         let (profiling, provisioning) = (compiled.profiling.clone(), compiled.provisioning.clone());
@@ -315,10 +307,12 @@ impl PluginHost {
         });
         match started.await {
             Ok((Ok(()), _store)) => Ok(()),
-            Ok((Err((kind, error)), store)) => match breach::failure(&error, store.data().log.last_line()) {
-                PluginFailure::BadReply(_) => Err(misfit::link(&error, Some(kind.name()))),
-                failure => Err(LoadReason::Start(failure)),
-            },
+            Ok((Err((kind, error)), store)) => {
+                match call_failure::failure(&error, store.data().log.last_line()) {
+                    PluginFailure::BadReply(_) => Err(wasmtime_error::link(&error, Some(kind.name()))),
+                    failure => Err(LoadReason::Start(failure)),
+                }
+            }
             Err(error) => Err(LoadReason::Start(error.failure)),
         }
     }
@@ -334,7 +328,7 @@ fn error(name: &str, reason: LoadReason) -> LoadError {
     LoadError { plugin: text::shown(name, MESSAGE), reason }
 }
 
-/// Whether a name in the project file means a file.
+/// Whether a name in the project file means a file rather than an id.
 fn is_path(name: &str) -> bool {
     name.contains(['/', '\\']) || name.ends_with(".wasm") || name.ends_with(".cwasm")
 }

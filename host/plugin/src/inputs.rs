@@ -1,4 +1,4 @@
-//! What the operator grants a mailbox source to read.
+//! The files and tables that a mailbox source may read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,31 +11,32 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use mailhaul_imap::Secret;
 
-/// Files and tables by the names they have under `[mailboxes] inputs`.
+/// The files and tables the operator grants a mailbox source, by their names under `[mailboxes] inputs`. It
+/// can read nothing else.
 #[derive(Debug, Default)]
 pub struct Inputs(BTreeMap<String, Input>);
 
-/// One input.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     Table(Arc<TableInput>),
     File(Arc<FileInput>),
 }
 
-/// A parsed table. Its secret cells reach the guest as handles only.
+/// A parsed table. Its secret cells reach the guest as handles only, and `Debug` counts rows instead of
+/// showing them.
 pub struct TableInput {
     /// The file's name as the operator wrote it, for `file:line`.
     pub file: String,
-    /// The header row.
+    /// The header row, from left to right.
     pub columns: Vec<Column>,
-    /// The rows below it.
+    /// The rows below the header, in the order of the file.
     pub rows: Vec<TableRow>,
 }
 
 /// A column of a [`TableInput`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name as written.
+    /// The name in the header row, as the guest sees it.
     pub name: String,
     /// Whether no text of it may reach a guest.
     pub secret: bool,
@@ -43,21 +44,22 @@ pub struct Column {
 
 /// A row of a [`TableInput`].
 pub struct TableRow {
-    /// 1-based line of the file.
+    /// Line of the file it stands in, from 1.
     pub line: u32,
-    /// In the order of the columns.
+    /// One cell for each column, in their order.
     pub cells: Vec<Cell>,
 }
 
 /// A cell of a [`TableRow`]. Text in a secret column is withheld unless it is empty.
 pub enum Cell {
-    /// Text.
+    /// Text the guest may read.
     Text(String),
-    /// A password or token.
+    /// A password or token, which the guest passes on without seeing it; an empty one reaches it as empty
+    /// text.
     Secret(Secret),
 }
 
-/// A file that is no table, open since it was granted.
+/// A file that is no table; open since it was granted.
 pub(crate) struct FileInput {
     pub(crate) name: String,
     pub(crate) size: u64,
@@ -65,24 +67,24 @@ pub(crate) struct FileInput {
 }
 
 impl Inputs {
-    /// Nothing granted.
+    /// Makes an empty set: nothing can be read.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Grants a table under a name.
+    /// Grants a table under a name, in place of what had the name before.
     #[must_use]
     pub fn with_table(mut self, name: impl Into<String>, table: TableInput) -> Self {
         self.0.insert(name.into(), Input::Table(Arc::new(table)));
         self
     }
 
-    /// Grants a file under a name. It is opened now, relative to the project's folder and not outside
-    /// it, and the plugin reads that file whatever its path means later.
+    /// Grants a file under a name. `path` is relative to the folder `project` and cannot lead out of it. The
+    /// file is opened now: the plugin reads this one, whatever its path means later.
     ///
     /// # Errors
-    /// When it cannot be opened, is no regular file, or lies outside the folder.
+    /// When the file cannot be opened, is no regular file, or lies outside the folder.
     pub fn with_file(mut self, name: impl Into<String>, project: &Path, path: &Path) -> io::Result<Self> {
         let folder = Dir::open_ambient_dir(project, ambient_authority())?;
         // Looked at before opening: a pipe would block.
@@ -96,7 +98,7 @@ impl Inputs {
         Ok(self)
     }
 
-    /// The granted names, sorted.
+    /// Lists the granted names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

@@ -9,35 +9,36 @@ use crate::kind::Kind;
 use crate::manifest::{NeededGrant, NeededHost, NeededHttp, NeededInput, NeededSecret, Setting};
 use crate::text;
 
-/// One line of `mailhaul plugin list`.
+/// A plugin in one line of `mailhaul plugin list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// The manifest's id.
+pub struct PluginSummary {
+    /// Id of the manifest, which is the key under `[plugins.settings]` too.
     pub id: String,
-    /// The manifest's version.
+    /// Version of the plugin, as its manifest has it.
     pub version: String,
-    /// What it can be used as.
+    /// Kinds it can be used as, sorted.
     pub kinds: Vec<Kind>,
-    /// Whether it is part of this binary.
+    /// Whether it is embedded in this binary.
     pub shipped: bool,
-    /// One sentence.
+    /// The manifest's sentence about it, at most 300 bytes.
     pub summary: String,
 }
 
-/// What `mailhaul plugin inspect` shows.
+/// All that a component says about itself: what `mailhaul plugin inspect` shows and `plugins.lock` is
+/// compared with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Inspection {
-    /// The manifest's id.
+    /// Id of the manifest, which is the key under `[plugins.settings]` too.
     pub id: String,
-    /// The manifest's version.
+    /// Version of the plugin, as its manifest has it.
     pub version: String,
-    /// The version of the plugin interface it speaks.
+    /// Version of the plugin interface it was built for, such as `0.1`.
     pub api: String,
-    /// What it can be used as.
+    /// Kinds it can be used as, sorted.
     pub kinds: Vec<Kind>,
-    /// One sentence.
+    /// The manifest's sentence about it, at most 300 bytes.
     pub summary: String,
-    /// Its licence.
+    /// Licence as the manifest names it, an SPDX expression by custom.
     pub license: String,
     /// What `provider` in the project file may name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -52,28 +53,28 @@ pub struct Inspection {
     pub hosts: Vec<NeededHost>,
     /// Secrets it wants to use.
     pub secrets: Vec<NeededSecret>,
-    /// What it wants to change.
+    /// Changes it wants to make on the target server.
     pub changes: Vec<NeededGrant>,
-    /// Its settings by name.
+    /// Schema of its settings, by name.
     pub settings: BTreeMap<String, Setting>,
     /// SHA-256 of the component, lower-case hexadecimal.
     pub sha256: String,
-    /// Its size in bytes.
+    /// Size of the component in bytes.
     pub size: usize,
-    /// Whether it is part of this binary.
+    /// Whether it is embedded in this binary.
     pub shipped: bool,
 }
 
-/// One import of a component.
+/// One interface that a component imports, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImportUse {
-    /// The interface.
+    /// Name of the interface, such as `http`.
     pub name: &'static str,
-    /// What it lets the plugin do.
+    /// What it lets the plugin do, as a clause: `reads its settings`.
     pub meaning: &'static str,
 }
 
-impl Listed {
+impl PluginSummary {
     pub(crate) fn of(description: &Description, shipped: bool) -> Self {
         let manifest = &description.manifest;
         Self {

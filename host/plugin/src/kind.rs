@@ -1,20 +1,20 @@
-//! What a plugin can be.
+//! The kinds of plugins, and what each may import.
 
 use std::fmt;
 
-/// A kind of plugin.
+/// A kind of plugin: an interface that its component exports. One component can be of several kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Decides where folders go.
+    /// Decides where the source's folders go on the target.
     FolderMapper,
-    /// Lists the mailboxes to move.
+    /// Lists the mailboxes to move, with how to sign in to each.
     MailboxSource,
-    /// Judges moved mailboxes.
+    /// Judges a mailbox after it was moved, from read-only views of both ends.
     Validator,
-    /// Knows servers.
+    /// Recognises servers, and says what their refusals mean.
     ServerProfile,
-    /// Creates mailboxes.
+    /// Lists and creates mailboxes on the target, and sets their quotas, through a provider's API.
     MailboxProvisioner,
 }
 
@@ -27,7 +27,8 @@ impl Kind {
         Self::MailboxProvisioner,
     ];
 
-    /// Its word in manifests and messages, which is the name of its interface too.
+    /// Returns its word in manifests and messages, such as `folder-mapper`, which is its interface's name in
+    /// `wit/` too.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -39,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// The interfaces it may import, besides those of types alone.
+    /// The interfaces of `mailhaul:plugin` it may import, besides those of types alone.
     pub(crate) fn imports(self) -> &'static [&'static str] {
         match self {
             Self::FolderMapper | Self::ServerProfile => &["log", "host", "settings"],
@@ -56,7 +57,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// "folder-mapper and validator".
+/// Joins kinds for a sentence: "folder-mapper and validator".
 pub(crate) fn words(kinds: &[Kind]) -> String {
     match kinds {
         [] => "plugin of no kind".to_owned(),

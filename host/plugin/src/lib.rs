@@ -1,35 +1,51 @@
-//! Runs plugins: WebAssembly components without WASI, met through the engine's traits.
+//! Runs plugins: WebAssembly components without WASI, called through the engine's traits.
 //!
-//! The only crate that names wasmtime. A [`PluginHost`] opens a [`Plugin`], which becomes a
-//! [`FolderMapper`](mailhaul_engine::plugin::FolderMapper), a
-//! [`MailboxSource`](mailhaul_engine::plugin::MailboxSource), a
-//! [`MailboxProvisioner`](mailhaul_engine::plugin::MailboxProvisioner), a
-//! [`ServerProfiler`](mailhaul_engine::plugin::ServerProfiler) or a
-//! [`Validator`](mailhaul_engine::plugin::Validator).
+//! This is the only crate that names wasmtime. A plugin's bytes and its answers are hostile input.
 //!
-//! - [`Limits`]: memory, CPU and wall time of one call
-//! - [`Inputs`]: what the operator grants a source to read
-//! - [`Inspection`], [`Listed`]: what a plugin is and asks for
-//! - [`LoadError`]: why one cannot be used
+//! Start at [`PluginHost`]: one for a process, made with [`Limits`] and the plugins that ship. From the name
+//! in a project file to an answer:
 //!
-//! A plugin's bytes and answers are hostile input: what a file is, is read before it is compiled
-//! (`component`); every call gets a new instance (`call`, `state`) with two clocks (`clock`); an import
-//! is one file of `caps` with its policy; every answer is checked in `kinds` before the engine sees it.
+//! 1. [`PluginHost::open_locked`] takes the name; [`PluginHost::inspect`] only reads what a file is.
+//! 2. The outermost level of the file is read before any of it is compiled (`component`, `manifest`). What is
+//!    no component, imports what its kinds are not given, or has no usable manifest is a [`LoadError`].
+//! 3. A file must be what `plugins.lock` says, byte for byte ([`Lock`]); what ships needs no entry.
+//! 4. It is compiled in a child process with limits of its own ([`Compiler`]); native code is kept between
+//!    runs and checked before it is loaded (`cache`).
+//! 5. The [`Plugin`] gets what the project grants it ([`Plugin::granted`]: origins, secrets, changes; a
+//!    source also its [`Inputs`]) and becomes a trait of the engine: [`Plugin::mapper`], [`Plugin::source`],
+//!    [`Plugin::validator`], [`Plugin::profiler`] or [`Plugin::provisioner`].
+//! 6. Every call has a new instance (`call`, `state`), a CPU budget that does not run while the host works
+//!    for it (`clock`), and a wall clock. An import is one file of `caps` with its policy.
+//! 7. Every answer is checked in `kinds` before the engine sees it; a call that breaks is a
+//!    [`PluginError`](mailhaul_engine::plugin::PluginError).
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use mailhaul_plugin_host::{Limits, PluginHost, ShippedPlugin};
+//!
+//! // What `cargo build --target wasm32-unknown-unknown` makes is a core module, not yet a component.
+//! let module = ShippedPlugin { id: "acme", component: b"\0asm\x01\0\0\0" };
+//! let host = PluginHost::new(Limits::default(), [module])?;
+//! let refusal = host.inspect("acme", Path::new(".")).unwrap_err();
+//! assert_eq!(
+//!     refusal.to_string(),
+//!     "plugin `acme`: this is a core module, not a component: build it with `mailhaul plugin build`"
+//! );
+//! # Ok::<(), mailhaul_plugin_host::LoadError>(())
+//! ```
 
-mod address;
 mod bindings;
-mod breach;
 mod cache;
 mod call;
+mod call_failure;
 mod cancel;
 mod caps;
 mod clock;
 mod compile;
 mod component;
-mod convert;
 mod engine;
 mod error;
-mod exchanges;
 mod grants;
 mod host;
 mod inputs;
@@ -40,25 +56,26 @@ mod limits;
 mod lock;
 mod manifest;
 mod meter;
-mod misfit;
 mod plugin;
+mod recorded_http;
 mod settings;
 mod state;
 mod text;
+mod wasmtime_error;
 
 pub use cancel::Cancel;
 pub use compile::{Compiler, compile_in_child};
-pub use error::{LoadError, LoadReason, Nearest};
-pub use exchanges::Exchanges;
+pub use error::{LoadError, LoadReason, Suggestion};
 pub use grants::{Grants, Origin, Recipient, Replies, Reply, SecretGrant};
-pub use host::{PluginHost, Shipped};
+pub use host::{PluginHost, ShippedPlugin};
 pub use inputs::{Cell, Column, Inputs, TableInput, TableRow};
-pub use inspect::{ImportUse, Inspection, Listed};
+pub use inspect::{ImportUse, Inspection, PluginSummary};
 pub use kind::Kind;
 pub use limits::Limits;
-pub use lock::{Granted, LOCK_FILE, Lock, LockError, Locked};
+pub use lock::{LOCK_FILE, Lock, LockEntry, LockError, LockGrants, LockNeeds};
 pub use manifest::{
     API, Change, NeededGrant, NeededHost, NeededHttp, NeededInput, NeededSecret, Setting, SettingType,
 };
 pub use meter::{Meter, Usage};
 pub use plugin::Plugin;
+pub use recorded_http::HttpRecorder;

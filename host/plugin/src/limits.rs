@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-/// Limits for one call. Every call gets a new instance, so none of them adds up over a run.
+use crate::kind::Kind;
+
+/// What one call of a plugin may use, and the compiling of one component. Every call gets a new instance, so
+/// nothing adds up over a run.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Linear memory in bytes, all memories of the instance together.
@@ -17,7 +20,7 @@ pub struct Limits {
     ///
     /// 30 s: mappers and profiles wait for nothing.
     pub wall: Duration,
-    /// As `wall`, for sources and provisioners.
+    /// As [`wall`](Self::wall), for sources and provisioners.
     ///
     /// 5 min: a page may take several requests to somebody else's API.
     pub api_wall: Duration,
@@ -29,11 +32,11 @@ pub struct Limits {
     ///
     /// 4 GiB: a Python plugin takes half of it.
     pub compile_memory: u64,
-    /// As `cpu`, for validators.
+    /// As [`cpu`](Self::cpu), for validators.
     ///
     /// 20 s: their work grows with the mailbox; 100,000 messages take 0.2 s.
     pub validator_cpu: Duration,
-    /// As `wall`, for validators.
+    /// As [`wall`](Self::wall), for validators.
     ///
     /// 30 min: they wait for both servers, which may have to read every message of a mailbox.
     pub validator_wall: Duration,
@@ -54,10 +57,41 @@ impl Default for Limits {
     }
 }
 
+/// The limits of one call, chosen by its kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// Bytes of linear memory.
+    pub(crate) memory: usize,
+    /// Time the guest itself may compute.
+    pub(crate) cpu: Duration,
+    /// Time from the call to its answer.
+    pub(crate) wall: Duration,
+}
+
+impl Limits {
+    pub(crate) fn budget(&self, kind: Kind) -> Budget {
+        let (cpu, wall) = match kind {
+            Kind::FolderMapper | Kind::ServerProfile => (self.cpu, self.wall),
+            Kind::MailboxSource | Kind::MailboxProvisioner => (self.cpu, self.api_wall),
+            Kind::Validator => (self.validator_cpu, self.validator_wall),
+        };
+        Budget { memory: self.memory, cpu, wall }
+    }
+
+    /// For the instance that is made once after compiling and asked nothing.
+    pub(crate) fn start_budget(&self) -> Budget {
+        Budget { memory: self.memory, cpu: self.cpu.min(START_CPU), wall: self.wall }
+    }
+}
+
+/// Most time an instance may compute while it starts, whatever its calls may: what a call does is not done
+/// there.
+const START_CPU: Duration = Duration::from_secs(2);
+
 /// Largest component file in bytes: Python and JavaScript plugins have 2 to 20 MB.
 pub(crate) const MAX_COMPONENT: u64 = 64 << 20;
 
-/// Largest native code of a component in bytes.
+/// Largest native code of a component in bytes: eight times the largest component.
 pub(crate) const COMPILED: u64 = 512 << 20;
 
 /// Bytes of native code that are kept between runs: a dozen Python plugins.
@@ -94,8 +128,8 @@ pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// How often one question is put to a source or provisioner.
 pub(crate) const ASK_AGAIN: u32 = 5;
 
-/// Capabilities, switches and notes of a server profile.
-pub(crate) const AVOIDED: usize = 100;
+/// Most capabilities, switches or notes of a server profile, each list on its own.
+pub(crate) const PROFILE_ENTRIES: usize = 100;
 
 /// Requests of one call: a listing of 100 pages in one go.
 pub(crate) const HTTP_REQUESTS: u32 = 100;
@@ -103,28 +137,28 @@ pub(crate) const HTTP_REQUESTS: u32 = 100;
 /// Time for one request, and for each read of its reply.
 pub(crate) const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bytes of a reply's head.
+/// Bytes of a reply's status line and headers.
 pub(crate) const HTTP_HEAD: usize = 64 << 10;
 
-/// Headers of a request or a reply.
+/// Most headers of a request, and of a reply.
 pub(crate) const HTTP_HEADERS: usize = 100;
 
 /// Bytes of a reply's body: as much as a guest may hand over, so that it may hand it on.
 pub(crate) const HTTP_BODY: u64 = 16 << 20;
 
-/// Bytes of one read.
+/// Bytes of a reply's body that one read hands over.
 pub(crate) const HTTP_READ: u32 = 1 << 20;
 
-/// Redirects that are followed.
+/// Redirects that are followed for one request.
 pub(crate) const HTTP_REDIRECTS: u32 = 5;
 
 /// Bytes of a URL: what servers commonly take.
 pub(crate) const HTTP_URL: usize = 8 << 10;
 
-/// Log lines of one call.
+/// Log lines of one call that are written; the rest is counted.
 pub(crate) const LOG_LINES: u32 = 200;
 
-/// Bytes of one log line.
+/// Characters of one log line.
 pub(crate) const LOG_LINE: usize = 8 << 10;
 
 /// Characters of a message that is shown to people.
@@ -139,22 +173,22 @@ pub(crate) const PATH_LEVELS: usize = 64;
 /// Bytes of one level: four times what Maildir's file names allow.
 pub(crate) const PATH_LEVEL: usize = 1_020;
 
-/// Bytes of a mailbox key.
+/// Bytes of the key a source gives a mailbox.
 pub(crate) const KEY: usize = 512;
 
-/// Bytes of a page token.
+/// Bytes of the token that names the next page of a listing.
 pub(crate) const TOKEN: usize = 4 << 10;
 
 /// Bytes of a log-in name or a host name.
 pub(crate) const NAME: usize = 1_020;
 
-/// Mailboxes of one page.
+/// Mailboxes on one page of a source or provisioner.
 pub(crate) const PAGE: u32 = 4_096;
 
 /// Pages in a row that may be empty and still name a next one, so that a listing ends.
 pub(crate) const EMPTY_PAGES: u32 = 1_000;
 
-/// Remarks in one answer.
+/// Notes, diagnostics or findings in one answer.
 pub(crate) const REMARKS: usize = 1_000;
 
 /// Rows a table hands over at once.

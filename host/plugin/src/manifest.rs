@@ -1,4 +1,4 @@
-//! `plugin.toml`, as it stands in a component.
+//! The manifest: `plugin.toml`, as it stands in a component.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::kind::Kind;
 use crate::limits::CODE;
 use crate::text;
 
-/// The version of the plugin interface this host speaks.
+/// Version of the plugin interface this host speaks; plugins built for any patch of it fit.
 pub const API: &str = "0.1";
 
-/// Characters of a summary or description.
+/// Bytes of a summary, a description or a reason.
 const SENTENCE: usize = 300;
 
 /// Most settings one plugin has.
@@ -22,7 +22,7 @@ const SETTINGS: usize = 100;
 /// Most providers one profile has.
 const PROVIDERS: usize = 1_000;
 
-/// What a plugin says about itself.
+/// What a plugin says about itself; checked when it is read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
@@ -32,7 +32,7 @@ pub(crate) struct Manifest {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) summary: String,
     pub(crate) license: String,
-    /// Of a server profile: what `provider` in the project file may name.
+    /// What `provider` in the project file may name; server profiles only.
     #[serde(default)]
     pub(crate) providers: Vec<String>,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub(crate) struct Manifest {
     pub(crate) needs: Needs,
 }
 
-/// What a plugin cannot work without.
+/// What a plugin cannot work without; nothing of it is granted yet.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Needs {
@@ -57,13 +57,13 @@ pub(crate) struct Needs {
     pub(crate) grant: Vec<NeededGrant>,
 }
 
-/// An origin a plugin wants to send requests to.
+/// An origin a source or provisioner wants to send HTTP requests to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeededHttp {
     /// `https://panel.example:2083`, in which `{settings.NAME}` stands for a setting of text.
     pub origin: String,
-    /// The plugin's reason.
+    /// The plugin's reason, one sentence for the operator.
     pub why: String,
 }
 
@@ -74,45 +74,45 @@ pub struct NeededHost {
     /// `imap.example:993`, exactly one host and port, in which `{settings.NAME}` stands for a setting of
     /// text.
     pub host: String,
-    /// The plugin's reason.
+    /// The plugin's reason, one sentence for the operator.
     pub why: String,
 }
 
-/// A secret a plugin wants to use.
+/// A secret of the project that a plugin wants to use without seeing it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeededSecret {
-    /// Its name under `[plugins.secrets.<id>]`.
+    /// Its key under `[plugins.secrets.<id>]` in the project file.
     pub name: String,
     /// The origin it is sent to, one of `[[needs.http]]`; or `source` or `target`, whose log-ins it is a
     /// password of.
     pub to: String,
-    /// The plugin's reason.
+    /// The plugin's reason, one sentence for the operator.
     pub why: String,
 }
 
-/// Something a provisioner wants to change.
+/// A change that a provisioner wants to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeededGrant {
-    /// What.
+    /// The change.
     pub name: Change,
-    /// The plugin's reason.
+    /// The plugin's reason, one sentence for the operator.
     pub why: String,
 }
 
-/// What a provisioner can change.
+/// What a provisioner can change on the target server; each is granted on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// Create mailboxes.
+    /// Creating mailboxes, with the passwords of the list.
     CreateMailboxes,
-    /// Set quotas.
+    /// Setting how many bytes a mailbox may have.
     SetQuota,
 }
 
 impl Change {
-    /// Its word in manifests, `plugins.lock` and on the command line.
+    /// Returns its word in manifests, in `plugins.lock` and on the command line, such as `set-quota`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -122,55 +122,55 @@ impl Change {
     }
 }
 
-/// A file or table the operator must name for the plugin.
+/// A file or table that the operator must name for a mailbox source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeededInput {
-    /// Its name under `inputs`.
+    /// Its key under `[mailboxes] inputs` in the project file.
     pub name: String,
-    /// The plugin's reason.
+    /// The plugin's reason, one sentence for the operator.
     pub why: String,
 }
 
-/// One setting of a plugin.
+/// The schema of one setting, which is a key under `[plugins.settings.<id>]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
-    /// Its type.
+    /// The type that values must have.
     #[serde(rename = "type")]
     pub of: SettingType,
-    /// Whether it must be set.
+    /// Whether the project file must set it; then it has no default.
     #[serde(default)]
     pub required: bool,
-    /// The allowed values, when not all are.
+    /// The allowed values; empty when every value of the type is.
     #[serde(rename = "enum", default, skip_serializing_if = "Vec::is_empty")]
     pub one_of: Vec<Value>,
-    /// What it is when it is not set.
+    /// The value the guest reads when the project file sets none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
-    /// One sentence about it.
+    /// The author's sentence about it; may be empty.
     #[serde(default)]
     pub description: String,
 }
 
-/// Type of a setting.
+/// The type of a setting's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SettingType {
-    /// Text.
+    /// Text of any length.
     String,
-    /// A whole number.
+    /// A whole number of 64 bits.
     Integer,
-    /// Any number.
+    /// A whole number or one with a fraction.
     Number,
-    /// True or false.
+    /// `true` or `false`, without quotes.
     Boolean,
-    /// A list of texts.
+    /// A list whose items are all text.
     List,
 }
 
 impl NeededSecret {
-    /// Where it goes, for a sentence: `sent to https://panel.example`.
+    /// Says where it goes, for a sentence: `sent to https://panel.example`, or as whose password.
     #[must_use]
     pub fn goes(&self) -> String {
         match Recipient::log_in(&self.to) {
@@ -181,7 +181,7 @@ impl NeededSecret {
 }
 
 impl Manifest {
-    /// Reads the manifest, or says in one sentence why it cannot be used.
+    /// Reads a manifest, or says in one sentence why it cannot be used.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         let manifest: Self = toml::from_str(text).map_err(|error| text::shown(error.message(), SENTENCE))?;
@@ -219,9 +219,7 @@ impl Manifest {
         }
         Ok(())
     }
-}
 
-impl Manifest {
     fn check_providers(&self) -> Result<(), String> {
         if !self.providers.is_empty() && !self.kinds.contains(&Kind::ServerProfile) {
             return Err("only a server-profile has `providers`".to_owned());
@@ -288,7 +286,7 @@ impl Manifest {
     }
 }
 
-/// Host and port of a mail server, both written.
+/// Reads host and port of a mail server; both must be written.
 pub(crate) fn mail_server(text: &str) -> Result<(String, u16), String> {
     match authority(text) {
         Ok((host, Some(port))) => Ok((host, port)),
@@ -302,13 +300,13 @@ pub(crate) fn mail_server(text: &str) -> Result<(String, u16), String> {
 /// What is wrong with a name that [`is_provider`] refuses.
 pub(crate) const PROVIDER_FORM: &str = "must be lower-case letters, digits and `-`, at most 64";
 
-/// Whether a text can name a provider.
+/// Whether a text can name a provider: see [`PROVIDER_FORM`].
 pub(crate) fn is_provider(text: &str) -> bool {
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=CODE).contains(&text.len()) && text.chars().all(word)
 }
 
-/// An origin with `{settings.NAME}` replaced.
+/// Fills every `{settings.NAME}` of an origin or a host with the setting's value.
 pub(crate) fn filled(origin: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut whole = String::new();
     let mut rest = origin;
@@ -340,7 +338,7 @@ impl Setting {
         }
     }
 
-    /// Whether a value may be set, or what is wrong with it.
+    /// Checks a value against type and allowed values; the error is the end of a sentence.
     pub(crate) fn allows(&self, value: &Value) -> Result<(), String> {
         if !self.of.fits(value) {
             return Err(format!("must be {}, not {}", self.of.words(), words(value)));

@@ -1,4 +1,4 @@
-//! What calls used, for authors: `mailhaul plugin test` prints it beside the limits.
+//! What calls use, for authors: `mailhaul plugin test` prints it beside the limits.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,21 +7,22 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Mutex<Usage>>);
 
-/// What was used since the meter was made or read.
+/// What calls used, all of them together, since their [`Meter`] was made or read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Time the guest itself computed, waiting left out: all calls together.
+    /// Time the guest itself computed; waiting for the host is left out.
     pub cpu: Duration,
-    /// Linear memory in bytes: the most any call had.
+    /// Linear memory in bytes that the hungriest call had.
     pub memory: usize,
-    /// Functions of the host that were called.
+    /// How often the guest called a function of the host.
     pub host_calls: u64,
-    /// Lines it logged, as they go to the log: escaped, cut and bounded.
+    /// Lines the guest logged, escaped and cut as in the log; at most 200 a call, and one that counts the
+    /// rest.
     pub log: Vec<String>,
 }
 
 impl Meter {
-    /// What was used so far; begins anew.
+    /// Takes out what was used so far; the meter begins at zero again.
     #[must_use]
     pub fn take(&self) -> Usage {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))

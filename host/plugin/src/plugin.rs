@@ -15,11 +15,10 @@ use crate::bindings::profiling::ProfilingPre;
 use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::validating::ValidatingPre;
-use crate::call::Caller;
+use crate::call::{Caller, Instrumentation};
 use crate::cancel::Cancel;
 use crate::component::Description;
-use crate::error::{LoadError, LoadReason, Nearest};
-use crate::exchanges::Exchanges;
+use crate::error::{LoadError, LoadReason, Suggestion};
 use crate::grants::{Grants, Origin, Recipient, Replies, SecretGrant};
 use crate::inputs::Inputs;
 use crate::inspect::Inspection;
@@ -30,92 +29,92 @@ use crate::kinds::mailbox_source::WasmSource;
 use crate::kinds::server_profile::WasmProfiler;
 use crate::kinds::validator::WasmValidator;
 use crate::limits::Limits;
-use crate::lock::Locked;
+use crate::lock::LockEntry;
 use crate::manifest;
 use crate::meter::Meter;
+use crate::recorded_http::HttpRecorder;
 use crate::settings;
-use crate::state::State;
+use crate::state::CallState;
 
-/// A compiled plugin. Cheap to clone.
+/// A compiled plugin, ready to become one of the engine's traits. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugin {
-    pub(crate) compiled: Arc<Compiled>,
+    pub(crate) compiled: Arc<CompiledPlugin>,
     /// As the operator named it, for messages.
     pub(crate) named: String,
     pub(crate) limits: Limits,
     pub(crate) cancel: Cancel,
     pub(crate) grants: Arc<Grants>,
     /// Its entry of `plugins.lock`; `None` for one that ships.
-    pub(crate) locked: Option<Locked>,
-    pub(crate) meter: Option<Meter>,
-    pub(crate) slowness: Duration,
+    pub(crate) locked: Option<LockEntry>,
+    pub(crate) instrumentation: Instrumentation,
 }
 
-/// What is done once for a component and a process.
-pub(crate) struct Compiled {
+/// What is made once of a component and shared by all its [`Plugin`]s in this process.
+pub(crate) struct CompiledPlugin {
     pub(crate) id: PluginId,
     pub(crate) description: Description,
     pub(crate) inspection: Inspection,
     pub(crate) engine: wasmtime::Engine,
-    pub(crate) mapping: Option<MappingPre<State>>,
-    pub(crate) sourcing: Option<SourcingPre<State>>,
-    pub(crate) validating: Option<ValidatingPre<State>>,
-    pub(crate) profiling: Option<ProfilingPre<State>>,
-    pub(crate) provisioning: Option<ProvisioningPre<State>>,
+    pub(crate) mapping: Option<MappingPre<CallState>>,
+    pub(crate) sourcing: Option<SourcingPre<CallState>>,
+    pub(crate) validating: Option<ValidatingPre<CallState>>,
+    pub(crate) profiling: Option<ProfilingPre<CallState>>,
+    pub(crate) provisioning: Option<ProvisioningPre<CallState>>,
 }
 
 impl Plugin {
-    /// Its id and version: the id is the key under `[plugins.settings]`.
+    /// Returns id and version of the manifest; the id is the key under `[plugins.settings]`.
     #[must_use]
     pub fn id(&self) -> &PluginId {
         &self.compiled.id
     }
 
-    /// What it is and asks for.
+    /// Describes what it is and asks for, as [`PluginHost::inspect`](crate::PluginHost::inspect) does.
     #[must_use]
     pub fn inspect(&self) -> Inspection {
         self.compiled.inspection.clone()
     }
 
-    /// What it can be used as.
+    /// Lists the kinds it can be used as, sorted; the code exports all of them.
     #[must_use]
     pub fn kinds(&self) -> &[Kind] {
         &self.compiled.description.kinds
     }
 
-    /// The providers a server profile can be named for; empty when its manifest lists none.
+    /// Lists what `provider` in the project file may name; empty when its manifest lists nothing.
     #[must_use]
     pub fn providers(&self) -> &[String] {
         &self.compiled.description.manifest.providers
     }
 
-    /// The same plugin, with everything its calls use counted by `meter`.
+    /// Returns the same plugin with everything its calls use counted by `meter`.
     #[must_use]
     pub fn metered(mut self, meter: &Meter) -> Self {
-        self.meter = Some(meter.clone());
+        self.instrumentation.meter = Some(meter.clone());
         self
     }
 
-    /// The same plugin with every function of the host taking this long, for an author's test. The CPU budget
-    /// does not run meanwhile, the wall clock does.
+    /// Returns the same plugin with every function of the host taking this long, for an author's test. The
+    /// CPU budget does not run meanwhile, the wall clock does.
     #[must_use]
     pub fn slowed(mut self, slowness: Duration) -> Self {
-        self.slowness = slowness;
+        self.instrumentation.slowness = slowness;
         self
     }
 
-    /// The same plugin with what servers answer collected by `exchanges`; for sources and provisioners made
-    /// from now on.
+    /// Returns the same plugin with what servers answer collected by `recorder`; counts for sources and
+    /// provisioners made from now on.
     #[must_use]
-    pub fn recorded(mut self, exchanges: &Exchanges) -> Self {
-        Arc::make_mut(&mut self.grants).exchanges = Some(exchanges.clone());
+    pub fn recorded(mut self, recorder: &HttpRecorder) -> Self {
+        Arc::make_mut(&mut self.grants).recorder = Some(recorder.clone());
         self
     }
 
     /// Uses it as a folder mapper. `settings` is its table of `[plugins.settings]`, or `Value::Null`.
     ///
     /// # Errors
-    /// When it is none, or the settings do not fit its schema.
+    /// When it is no folder-mapper, or the settings do not fit its schema.
     pub fn mapper(&self, settings: &Value) -> Result<Arc<dyn FolderMapper>, LoadError> {
         let prepared = self.prepared(Kind::FolderMapper, self.compiled.mapping.as_ref())?;
         Ok(Arc::new(WasmMapper { caller: self.caller(Kind::FolderMapper, settings)?, prepared }))
@@ -124,8 +123,8 @@ impl Plugin {
     /// Uses it as a source of mailboxes, with these inputs and no others.
     ///
     /// # Errors
-    /// When it is none, the settings do not fit its schema, an input it needs is missing, or one is
-    /// given that it does not know.
+    /// When it is no mailbox-source, the settings do not fit its schema, an input it needs is missing, or one
+    /// is given that it does not know.
     pub fn source(&self, settings: &Value, inputs: Inputs) -> Result<Arc<dyn MailboxSource>, LoadError> {
         let prepared = self.prepared(Kind::MailboxSource, self.compiled.sourcing.as_ref())?;
         let caller = self.caller(Kind::MailboxSource, settings)?;
@@ -133,36 +132,37 @@ impl Plugin {
         Ok(Arc::new(WasmSource::new(caller, prepared, inputs)))
     }
 
-    /// Uses it as a validator.
+    /// Uses it as a validator of moved mailboxes.
     ///
     /// # Errors
-    /// When it is none, or the settings do not fit its schema.
+    /// When it is no validator, or the settings do not fit its schema.
     pub fn validator(&self, settings: &Value) -> Result<Arc<dyn Validator>, LoadError> {
         let prepared = self.prepared(Kind::Validator, self.compiled.validating.as_ref())?;
         Ok(Arc::new(WasmValidator { caller: self.caller(Kind::Validator, settings)?, prepared }))
     }
 
-    /// Uses it as a judge of servers.
+    /// Uses it as a server profile, which recognises servers and reads their refusals.
     ///
     /// # Errors
-    /// When it is none, or the settings do not fit its schema.
+    /// When it is no server-profile, or the settings do not fit its schema.
     pub fn profiler(&self, settings: &Value) -> Result<Arc<dyn ServerProfiler>, LoadError> {
         let prepared = self.prepared(Kind::ServerProfile, self.compiled.profiling.as_ref())?;
         let caller = self.caller(Kind::ServerProfile, settings)?;
         Ok(Arc::new(WasmProfiler { caller, prepared, providers: self.providers().to_vec() }))
     }
 
-    /// Uses it to create mailboxes.
+    /// Uses it as a provisioner, which lists, creates and resizes mailboxes on the target.
     ///
     /// # Errors
-    /// When it is none, or the settings do not fit its schema.
+    /// When it is no mailbox-provisioner, or the settings do not fit its schema.
     pub fn provisioner(&self, settings: &Value) -> Result<Arc<dyn MailboxProvisioner>, LoadError> {
         let prepared = self.prepared(Kind::MailboxProvisioner, self.compiled.provisioning.as_ref())?;
         Ok(Arc::new(WasmProvisioner { caller: self.caller(Kind::MailboxProvisioner, settings)?, prepared }))
     }
 
-    /// The same plugin with what `plugins.lock` grants it, settings and secrets of the project filled in.
-    /// `secret` is asked for the values of granted ones. A plugin that ships asks for nothing.
+    /// Returns the same plugin with what `plugins.lock` grants it, settings and secrets of the project filled
+    /// in. `secret` is asked for the value of every granted secret. A plugin that ships has no entry and is
+    /// returned as it is.
     ///
     /// # Errors
     /// When it asks for what was not granted or has no value, or the settings do not fit its schema.
@@ -178,15 +178,16 @@ impl Plugin {
         Ok(self.with_grants(grants))
     }
 
-    /// The same plugin, whose requests are sent by this dialler: it trusts more roots than the machine does.
+    /// Returns the same plugin with its requests sent by this dialler, which may trust other roots than the
+    /// machine does.
     #[must_use]
     pub fn trusting(self, dialer: Dialer) -> Self {
         let grants = Grants { dialer: Some(dialer), ..(*self.grants).clone() };
         self.with_grants(grants)
     }
 
-    /// The same plugin with everything granted that it asks for, but with a fixture's replies instead of
-    /// servers and made-up secrets. `http` false grants no origin.
+    /// Returns the same plugin with everything granted that it asks for, but with a fixture's replies instead
+    /// of servers and with made-up secrets. With `http` false no origin is granted.
     ///
     /// # Errors
     /// When the settings do not fit its schema, or leave an origin unfinished.
@@ -215,7 +216,8 @@ impl Plugin {
         Ok(self.with_grants(grants))
     }
 
-    /// The same plugin with these grants, for sources and provisioners made from now on.
+    /// Returns the same plugin with these grants and no others; counts for sources and provisioners made from
+    /// now on.
     #[must_use]
     pub fn with_grants(mut self, grants: Grants) -> Self {
         self.grants = Arc::new(grants);
@@ -229,31 +231,22 @@ impl Plugin {
     }
 
     fn caller(&self, kind: Kind, given: &Value) -> Result<Caller, LoadError> {
-        let settings = self.checked(given)?;
-        let (cpu, wall) = match kind {
-            Kind::FolderMapper | Kind::ServerProfile => (self.limits.cpu, self.limits.wall),
-            Kind::MailboxSource | Kind::MailboxProvisioner => (self.limits.cpu, self.limits.api_wall),
-            Kind::Validator => (self.limits.validator_cpu, self.limits.validator_wall),
+        // The pure kinds get nothing, whatever else the component is.
+        let grants = match kind {
+            Kind::MailboxSource | Kind::MailboxProvisioner => Arc::clone(&self.grants),
+            Kind::FolderMapper | Kind::Validator | Kind::ServerProfile => Arc::default(),
         };
+        let (id, engine) = (self.compiled.id.clone(), self.compiled.engine.clone());
         Ok(Caller {
-            plugin: self.compiled.id.clone(),
-            engine: self.compiled.engine.clone(),
-            settings,
+            settings: self.checked(given)?,
             cancel: self.cancel.clone(),
-            // The pure kinds get nothing, whatever else the component is.
-            grants: match kind {
-                Kind::MailboxSource | Kind::MailboxProvisioner => Arc::clone(&self.grants),
-                Kind::FolderMapper | Kind::Validator | Kind::ServerProfile => Arc::default(),
-            },
-            memory: self.limits.memory,
-            cpu,
-            wall,
-            meter: self.meter.clone(),
-            slowness: self.slowness,
+            grants,
+            instrumentation: self.instrumentation.clone(),
+            ..Caller::new(id, engine, self.limits.budget(kind))
         })
     }
 
-    /// The settings as the guest reads them.
+    /// The settings as the guest reads them: checked, with defaults filled in.
     fn checked(&self, given: &Value) -> Result<Arc<str>, LoadError> {
         let schema = &self.compiled.description.manifest.settings;
         settings::checked(schema, given)
@@ -263,7 +256,7 @@ impl Plugin {
     fn check_inputs(&self, inputs: &Inputs) -> Result<(), String> {
         let needed = &self.compiled.description.manifest.needs.input;
         if let Some(unknown) = inputs.names().find(|name| needed.iter().all(|needed| needed.name != *name)) {
-            let nearest = Nearest::of(unknown, needed.iter().map(|needed| needed.name.as_str()));
+            let nearest = Suggestion::of(unknown, needed.iter().map(|needed| needed.name.as_str()));
             return Err(format!("it reads no input `{unknown}`{nearest}"));
         }
         match needed.iter().find(|needed| inputs.get(&needed.name).is_none()) {

@@ -1,15 +1,15 @@
-//! The operator's settings against the schema of a manifest.
+//! Checks the operator's settings against the schema of a manifest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::error::Nearest;
+use crate::error::Suggestion;
 use crate::manifest::Setting;
 
-/// The settings as a guest reads them: one JSON object with sorted keys, defaults filled in. Or the
-/// first thing that is wrong with them.
+/// Returns the settings as a guest reads them, one JSON object with sorted keys and defaults filled in; or
+/// the first thing that is wrong with them.
 pub(crate) fn checked(schema: &BTreeMap<String, Setting>, given: &Value) -> Result<Arc<str>, String> {
     let empty = Map::new();
     let given = match given {
@@ -19,7 +19,7 @@ pub(crate) fn checked(schema: &BTreeMap<String, Setting>, given: &Value) -> Resu
     };
     for (name, value) in given {
         let Some(setting) = schema.get(name) else {
-            let nearest = Nearest::of(name, schema.keys().map(String::as_str));
+            let nearest = Suggestion::of(name, schema.keys().map(String::as_str));
             return Err(format!("`{name}` is no setting of it{nearest}"));
         };
         setting.allows(value).map_err(|problem| format!("`{name}` {problem}"))?;

@@ -1,4 +1,4 @@
-//! What one call of a guest may touch. Built for the call and dropped after it.
+//! The state of one call: what the guest may touch. Built for the call and dropped after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
 use wasmtime::{Engine, ResourceLimiter, Store};
 
-use crate::breach::Breach;
+use crate::call_failure::ExceededLimit;
 use crate::cancel::Cancel;
 use crate::caps::log::LogSink;
 use crate::clock::{self, Clock};
@@ -15,9 +15,9 @@ use crate::inputs::Inputs;
 use crate::limits::{CORE_INSTANCES, HANDLES, HOSTCALL_BYTES, TABLE_ELEMENTS};
 use crate::meter::Usage;
 
-/// Data of a store. Every import reads its policy from here: what is not granted is an empty list, never
-/// a check somebody could forget.
-pub(crate) struct State {
+/// The data of a call's store. Every import reads its policy from here: what is not granted is an empty list,
+/// never a check somebody could forget.
+pub(crate) struct CallState {
     pub(crate) handles: ResourceTable,
     pub(crate) clock: Clock,
     pub(crate) log: LogSink,
@@ -25,9 +25,9 @@ pub(crate) struct State {
     pub(crate) cancel: Cancel,
     /// Empty unless this is a call of a mailbox source.
     pub(crate) inputs: Arc<Inputs>,
-    /// What this call may use beside them.
+    /// Origins, secrets and changes of this call; empty unless it is one of a source or provisioner.
     pub(crate) grants: Arc<Grants>,
-    /// Requests sent so far.
+    /// HTTP requests this call has asked for, refused ones included.
     pub(crate) http_requests: u32,
     memory: Memory,
     /// How long every function of the host takes, for an author's test.
@@ -36,13 +36,13 @@ pub(crate) struct State {
     pub(crate) host_calls: u64,
 }
 
-impl State {
-    /// A store for one call.
-    pub(crate) fn store(engine: &Engine, memory: usize, parts: Parts) -> Store<Self> {
+impl CallState {
+    /// Makes the store of one call, with its limits armed; `memory` is in bytes.
+    pub(crate) fn store(engine: &Engine, memory: usize, parts: CallParts) -> Store<Self> {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(HANDLES);
         let memory = Memory { limit: memory, bytes: 0, elements: 0 };
-        let Parts { clock, log, settings, cancel, inputs, grants, slowness } = parts;
+        let CallParts { clock, log, settings, cancel, inputs, grants, slowness } = parts;
         let state = Self {
             handles,
             clock,
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// What this call used.
+    /// Reports what this call used; the log lines are taken out.
     pub(crate) fn usage(&mut self) -> Usage {
         Usage {
             cpu: self.clock.computed(),
@@ -81,17 +81,17 @@ impl State {
         }
     }
 
-    /// Gives the guest a handle.
+    /// Gives the guest a handle on `value`; more than [`HANDLES`] of them end the call.
     pub(crate) fn hand_out<T: Send + 'static>(&mut self, value: T) -> wasmtime::Result<Resource<T>> {
         self.handles.push(value).map_err(|error| match error {
-            ResourceTableError::Full => Breach::Handles.into(),
+            ResourceTableError::Full => ExceededLimit::Handles.into(),
             other => other.into(),
         })
     }
 }
 
-/// What a store is made of.
-pub(crate) struct Parts {
+/// What [`CallState::store`] is given for one call.
+pub(crate) struct CallParts {
     pub(crate) clock: Clock,
     pub(crate) log: LogSink,
     pub(crate) settings: Arc<str>,
@@ -101,7 +101,7 @@ pub(crate) struct Parts {
     pub(crate) slowness: Duration,
 }
 
-/// Memory and tables of one instance, all of them together.
+/// Counts memory and table elements of one instance, all memories and tables together.
 ///
 /// Growth that goes too far ends the call with our own error. Refusing it politely would make a
 /// Rust guest abort, and nothing would say that memory was the reason.
@@ -115,7 +115,7 @@ impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.bytes.saturating_add(desired.saturating_sub(current));
         if total > self.limit {
-            return Err(Breach::Memory(self.limit).into());
+            return Err(ExceededLimit::Memory(self.limit).into());
         }
         self.bytes = total;
         Ok(true)
@@ -124,7 +124,7 @@ impl ResourceLimiter for Memory {
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.elements.saturating_add(desired.saturating_sub(current));
         if total > TABLE_ELEMENTS {
-            return Err(Breach::Table.into());
+            return Err(ExceededLimit::Table.into());
         }
         self.elements = total;
         Ok(true)

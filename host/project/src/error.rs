@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 /// One thing that is wrong with a file of the project. `Display` is `file:line: cause; remedy`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ProjectError {
-    /// The file, as the operator knows it.
+    /// The file as the operator named it.
     pub file: PathBuf,
-    /// 1-based line, when the error is about one.
+    /// Line from 1; `None` when the error is about the whole file.
     pub line: Option<usize>,
     /// What is wrong, lower-case, without a full stop; control characters are shown visibly.
     pub cause: String,
-    /// What to do about it; may be empty.
+    /// What to do about it, lower-case, without a full stop; may be empty.
     pub remedy: String,
 }
 
@@ -49,14 +49,14 @@ impl fmt::Display for ProjectError {
 pub struct ProjectErrors(Vec<ProjectError>);
 
 impl ProjectErrors {
-    /// `None` when there is nothing wrong. Sorted by line, so that a reader goes down the file once; what is
-    /// about the whole file comes last.
+    /// Returns `None` when there is nothing wrong. Sorted by line, so that a reader goes down the file once;
+    /// what is about the whole file comes last.
     pub(crate) fn from_list(mut errors: Vec<ProjectError>) -> Option<Self> {
         errors.sort_by_key(|e| e.line.unwrap_or(usize::MAX));
         (!errors.is_empty()).then_some(Self(errors))
     }
 
-    /// Each error, in the order of the file; at least one.
+    /// Goes through the errors in the order of their lines; there is at least one.
     pub fn iter(&self) -> std::slice::Iter<'_, ProjectError> {
         self.0.iter()
     }
@@ -93,11 +93,11 @@ impl std::error::Error for ProjectErrors {}
 /// Something the operator should know that stops nothing. `Display` is `file:line: message`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The file it is about.
+    /// The file as the operator named it.
     pub file: PathBuf,
-    /// 1-based line, when it is about one.
+    /// Line from 1; `None` when the warning is about the whole file.
     pub line: Option<usize>,
-    /// One sentence: cause and what to do.
+    /// Cause and what to do, as one sentence without a full stop; control characters are shown visibly.
     pub message: String,
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// What an I/O error means, lower-case and without the operating system's number.
+/// Says what an I/O error means, lower-case and without the operating system's number.
 pub(crate) fn io_cause(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it does not exist".into(),

@@ -1,13 +1,13 @@
-//! Where the project file is.
+//! Looking for the project file.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::ProjectError;
 
-/// The name that is looked for when none is given.
+/// Name of the project file where the operator gives no other.
 pub const PROJECT_FILE: &str = "mailhaul.toml";
 
-/// The file `name` in `start` or the nearest folder above it.
+/// Finds the file `name` in the folder `start` or the nearest one above it.
 ///
 /// Found in `start` itself, the answer is `start` joined with `name`, so that a relative `start` gives
 /// the short path the operator knows. A `name` of several levels or an absolute one is not looked for:

@@ -6,44 +6,44 @@ use std::path::PathBuf;
 
 use crate::secret::SecretRef;
 
-/// A whole project. Line numbers are 1-based lines of [`Project::file`].
+/// A whole project. Lines, here and in the types below, are those of [`Project::file`], from 1.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// `[project] name`; the project folder's name when left out.
+    /// `[project] name`: what reports are headed with; the project folder's name when left out.
     pub name: String,
-    /// `[project] state`, absolute: ledgers, logs, reports.
+    /// `[project] state`, absolute: the folder of ledgers and log; `.mailhaul` beside the file when left out.
     pub state: PathBuf,
-    /// The project file, as it was given.
+    /// The project file as it was given, for messages.
     pub file: PathBuf,
     /// The folder of the project file, absolute; paths of the file are relative to it.
     pub dir: PathBuf,
-    /// The old host.
+    /// `[source]`: the old host.
     pub source: Side,
-    /// The new host.
+    /// `[target]`: the new host.
     pub target: Side,
-    /// Where the list of mailboxes comes from.
+    /// `[mailboxes]`: where the list of mailboxes comes from.
     pub mailboxes: Mailboxes,
     /// `[[folders]]`, in the order of the file; the first match wins.
     pub rules: Vec<RuleSpec>,
-    /// `[plugins]`.
+    /// `[plugins]`: which plugins are asked, their settings and secrets.
     pub plugins: Plugins,
     /// `[select]`: what is left out on purpose.
     pub select: Select,
     /// `[verify] ignore`: differences that are notes.
     pub ignore: Ignore,
-    /// `[limits]`.
+    /// `[limits]`: how much is done at the same time.
     pub limits: Limits,
 }
 
 impl Project {
-    /// `file:line` for a message about a line of the project file.
+    /// Returns `file:line` for a message about a line of the project file.
     #[must_use]
     pub fn place(&self, line: usize) -> String {
         format!("{}:{line}", crate::error::visible(&self.file.display().to_string()))
     }
 }
 
-/// Which end of the migration.
+/// One of the two ends of the migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SideName {
     /// `[source]`, the old host.
@@ -53,7 +53,7 @@ pub enum SideName {
 }
 
 impl SideName {
-    /// `source` or `target`.
+    /// Returns the name of its table: `source` or `target`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,29 +69,29 @@ impl fmt::Display for SideName {
     }
 }
 
-/// `[source]` or `[target]`.
+/// How the mailboxes of one side are reached: `[source]` or `[target]`.
 #[derive(Debug, Clone)]
 pub struct Side {
-    /// Which one.
+    /// Which of the two it is.
     pub side: SideName,
     /// Line of its header; `None` when the table is left out.
     pub line: Option<usize>,
     /// `host`: a DNS name or an IP address (IPv6 without brackets); may be left out when the mailbox
     /// list has a column for it.
     pub host: Option<String>,
-    /// Line of `host`.
+    /// Line of `host`; `None` when it is left out.
     pub host_line: Option<usize>,
     /// `port`, 1 to 65535; see [`Side::port_or_default`].
     pub port: Option<u16>,
-    /// `tls`.
+    /// `tls`: how the connection is protected.
     pub tls: Tls,
     /// `allow_cleartext`; always true when `tls` is [`Tls::None`].
     pub allow_cleartext: bool,
-    /// `ca_file`, read.
+    /// `ca_file`: a root that is trusted beside the machine's, already read.
     pub ca_file: Option<CaFile>,
-    /// `provider`.
+    /// `provider`: which plugins are asked about the server.
     pub provider: Provider,
-    /// `auth`.
+    /// `auth`: how mailboxes sign in.
     pub auth: Auth,
     /// `admin_user`; always with [`Auth::PlainAuthzid`], else only with a `user_pattern`, which may have
     /// the administrator's name in it and then needs no `admin_user`.
@@ -110,7 +110,7 @@ pub struct Side {
 }
 
 impl Side {
-    /// `port`, or what `tls` implies: 993 for implicit TLS, 143 otherwise (RFC 8314, RFC 9051).
+    /// Returns `port`, or what `tls` implies: 993 for implicit TLS (RFC 8314), 143 otherwise (RFC 9051).
     #[must_use]
     pub fn port_or_default(&self) -> u16 {
         self.port.unwrap_or(self.tls.default_port())
@@ -123,26 +123,26 @@ pub enum Provider {
     /// `"auto"` (the default): every plugin of `[plugins] profiles`, until one knows the server.
     #[default]
     Auto,
-    /// `"none"`: nothing is.
+    /// `"none"`: no plugin is asked.
     None,
     /// A provider one of them knows, or a plugin with a server profile.
     Named(PluginRef),
 }
 
-/// `tls`.
+/// `tls`: how a connection is protected. None of them falls back to another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tls {
-    /// TLS from the first byte (the default).
+    /// TLS from the first byte (RFC 8314); the default.
     #[default]
     Implicit,
-    /// Clear text, then STARTTLS before anything else.
+    /// Clear text, then STARTTLS before anything else (RFC 9051, section 6.2.1).
     Starttls,
-    /// Clear text throughout.
+    /// Clear text throughout, passwords too; only with `allow_cleartext`.
     None,
 }
 
 impl Tls {
-    /// The file's word for it.
+    /// Returns the file's word for it, such as `starttls`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -152,7 +152,7 @@ impl Tls {
         }
     }
 
-    /// 993 or 143.
+    /// Returns the port that IMAP has with it: 993 or 143.
     #[must_use]
     pub fn default_port(self) -> u16 {
         match self {
@@ -161,14 +161,14 @@ impl Tls {
         }
     }
 
-    /// The mode the file's word names; `None` for any other word.
+    /// Reads the file's word for it; `None` for any other word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         [Self::Implicit, Self::Starttls, Self::None].into_iter().find(|t| t.as_str() == word)
     }
 }
 
-/// `auth`.
+/// `auth`: what a mailbox signs in with, and by which mechanism.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Auth {
     /// The mailbox's own password, or the administrator's, with the best mechanism the server offers (the
@@ -187,14 +187,14 @@ pub enum Auth {
     ScramSha1,
     /// As `Password`, with SCRAM-SHA-256 only.
     ScramSha256,
-    /// Google's and Microsoft's XOAUTH2.
+    /// With a token, by Google's and Microsoft's XOAUTH2.
     Xoauth2,
-    /// OAUTHBEARER (RFC 7628).
+    /// With a token, by OAUTHBEARER (RFC 7628).
     OauthBearer,
 }
 
 impl Auth {
-    /// Every value, in the order in which they are shown.
+    /// Every value, in the order in which messages list them.
     pub const ALL: [Self; 9] = [
         Self::Password,
         Self::PlainAuthzid,
@@ -207,7 +207,7 @@ impl Auth {
         Self::ScramSha256,
     ];
 
-    /// The file's word for it.
+    /// Returns the file's word for it, such as `plain-authzid`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -223,19 +223,19 @@ impl Auth {
         }
     }
 
-    /// Whether it signs in with a token instead of a password.
+    /// Whether it needs `token`, and takes no password.
     #[must_use]
     pub fn takes_token(self) -> bool {
         matches!(self, Self::Xoauth2 | Self::OauthBearer)
     }
 }
 
-/// `ca_file`: an extra trusted root.
+/// `ca_file`: a root that is trusted beside the machine's. `Debug` leaves its bytes out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CaFile {
-    /// Absolute path.
+    /// Absolute path of the file.
     pub path: PathBuf,
-    /// Line of `ca_file`.
+    /// Line of the key.
     pub line: usize,
     /// The file's bytes: PEM with at least one certificate block, at most 1 MiB.
     pub pem: Vec<u8>,
@@ -247,7 +247,7 @@ impl fmt::Debug for CaFile {
     }
 }
 
-/// `[mailboxes]`.
+/// `[mailboxes]`: the plugin that lists the mailboxes, and what it may read.
 #[derive(Debug, Clone)]
 pub struct Mailboxes {
     /// `from`: a mailbox-source plugin; `csv` when left out.
@@ -256,11 +256,11 @@ pub struct Mailboxes {
     pub inputs: BTreeMap<String, Input>,
     /// `hosts`: where rows may sign in with their own passwords, beside the hosts of both sides.
     pub hosts: Vec<AllowedHost>,
-    /// Line of the table.
+    /// Line of the table's header; 1 when it is left out.
     pub line: usize,
 }
 
-/// A host that passwords may go to.
+/// A host, beside those of the sides, that passwords may go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedHost {
     /// A DNS name or an IP address (IPv6 without brackets), as [`Side::host`] has it.
@@ -269,40 +269,40 @@ pub struct AllowedHost {
     pub port: Option<u16>,
 }
 
-/// A file a plugin is granted.
+/// A file that the mailbox source may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// Absolute path. Whether it exists is seen when it is read.
     pub path: PathBuf,
     /// The path as it stands in the file, for messages.
     pub shown: PathBuf,
-    /// Its line in the project file.
+    /// Line of its key.
     pub line: usize,
 }
 
-/// One `[[folders]]` rule. Patterns are not looked into here.
+/// One `[[folders]]` rule, as written: whether its patterns make sense is for the engine to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleSpec {
-    /// Pattern of source folders.
+    /// `from`: a pattern of source folders.
     pub from: String,
-    /// Where they go; `None` exactly when `skip` is true.
+    /// `to`: where they go; `None` exactly when `skip` is true.
     pub to: Option<String>,
-    /// Leave them out.
+    /// `skip`: whether they are left out.
     pub skip: bool,
     /// Line of the rule's `[[folders]]`.
     pub line: usize,
 }
 
-/// `[plugins]`.
+/// `[plugins]`: which plugins are asked, in written order. What ships is named where a key is left out.
 #[derive(Debug, Clone)]
 pub struct Plugins {
-    /// `mapping`, in this order.
+    /// `mapping`: who decides where folders go; `roles` when left out.
     pub mapping: Vec<PluginRef>,
-    /// `validation`, in this order.
+    /// `validation`: who judges moved mailboxes; `counts` and `special-folders` when left out.
     pub validation: Vec<PluginRef>,
-    /// `profiles`, in this order: what knows servers.
+    /// `profiles`: who recognises servers; `server-profiles` when left out.
     pub profiles: Vec<PluginRef>,
-    /// `provisioning`: what creates mailboxes on the target.
+    /// `provisioning`: who creates mailboxes on the target; nobody when left out.
     pub provisioning: Option<PluginRef>,
     /// `[plugins.settings.ID]`, by plugin id. Whether such a plugin is in use is for the caller to see.
     pub settings: BTreeMap<String, PluginSettings>,
@@ -310,25 +310,25 @@ pub struct Plugins {
     pub secrets: BTreeMap<String, BTreeMap<String, SecretRef>>,
 }
 
-/// A plugin the project names.
+/// A place where the project names a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginRef {
-    /// Which.
+    /// The plugin as it is named there.
     pub name: PluginName,
-    /// Its line in the project file; `None` for a default.
+    /// Line it is named in; `None` for a default.
     pub line: Option<usize>,
 }
 
-/// How a plugin is named.
+/// The name of a plugin. `Display` is what stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginName {
     /// An id: one that ships with mailhaul, or one of `plugins.lock`.
     Id(String),
-    /// A component file.
+    /// A component file: any name with a slash in it.
     File {
-        /// Absolute path.
+        /// Absolute path. Whether it exists is seen when it is loaded.
         path: PathBuf,
-        /// As it stands in the file, e.g. `./acme.wasm`.
+        /// The path as it stands in the file, such as `./acme.wasm`.
         shown: String,
     },
 }
@@ -342,25 +342,25 @@ impl fmt::Display for PluginName {
     }
 }
 
-/// `[plugins.settings.ID]`.
+/// `[plugins.settings.ID]`: the settings of one plugin, which its manifest's schema decides on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginSettings {
     /// A JSON object; dates and times are strings in it.
     pub value: serde_json::Value,
-    /// Line of the table.
+    /// Line of the table's header.
     pub line: usize,
 }
 
-/// `[select]`.
+/// `[select]`: which messages are copied, and in which order. The default copies all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Select {
     /// `since`: leave out messages older than this.
-    pub since: Option<Since>,
+    pub since: Option<SinceDate>,
     /// `max_size`: leave out messages larger than this.
     pub max_size: Option<SizeLimit>,
     /// `deleted = "skip"`: leave out messages flagged `\Deleted`.
     pub skip_deleted: bool,
-    /// `order`.
+    /// `order`: in which order a folder's messages are copied.
     pub order: Order,
 }
 
@@ -376,45 +376,45 @@ pub enum Order {
     Any,
 }
 
-/// `[select] since`.
+/// `[select] since`: the day from which on messages are copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Since {
-    /// The day.
+pub struct SinceDate {
+    /// The first day whose messages are copied.
     pub date: jiff::civil::Date,
-    /// As it stands in the file.
+    /// The value as it stands in the file, for messages.
     pub written: String,
-    /// Its line.
+    /// Line of the key.
     pub line: usize,
 }
 
-/// `[select] max_size`.
+/// `[select] max_size`: the size up to which messages are copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SizeLimit {
-    /// Bytes, at least 1.
+    /// The size in bytes, at least 1.
     pub bytes: u64,
-    /// As it stands in the file.
+    /// The value as it stands in the file, for messages.
     pub written: String,
-    /// Its line.
+    /// Line of the key.
     pub line: usize,
 }
 
-/// `[verify] ignore`.
+/// `[verify] ignore`: which differences are notes, and fail nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ignore {
-    /// `"flags"`.
+    /// `"flags"`: messages whose flags or keywords differ.
     pub flags: bool,
-    /// `"dates"`.
+    /// `"dates"`: messages whose INTERNALDATE differs.
     pub dates: bool,
 }
 
-/// `[limits]`.
+/// `[limits]`: how much one process does at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Mailboxes worked on at the same time, 1 to 1,000; 4 when left out.
     pub mailboxes_at_once: usize,
     /// Connections to one host at the same time, 1 to 1,000; 8 when left out.
     pub connections_per_host: usize,
-    /// Whether `connections_per_host` stands in the file.
+    /// Whether `connections_per_host` stands in the file, and so counts more than a server profile's number.
     pub connections_are_meant: bool,
     /// Bytes of message bodies in memory at the same time, at least 1 MiB; 256 MiB when left out.
     pub memory: u64,

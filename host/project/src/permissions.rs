@@ -1,4 +1,4 @@
-//! Who else may read a file.
+//! Whether a file with secrets can be read by others.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ pub(crate) fn readable_by_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & GROUP_OR_OTHERS_READ != 0)
 }
 
-/// Whether users other than the owner may read `path`; access lists are not looked into.
+/// Always `false`: access lists of other systems are not looked into.
 #[cfg(not(unix))]
 pub(crate) fn readable_by_others(_path: &Path) -> bool {
     false

@@ -1,7 +1,7 @@
 //! Every key of `mailhaul.toml`, and the nearest one to a word that is none.
 
-/// The tables of `mailhaul.toml` and their keys, in the order in which they are written. `""` is the top
-/// level.
+/// The tables of `mailhaul.toml` with their keys, in the order in which they are written; `""` is the top
+/// level. A key that is not here is refused.
 pub const TABLES: &[(&str, &[&str])] = &[
     (
         "",
@@ -45,15 +45,15 @@ const SIDE: &[&str] = &[
     "compress",
 ];
 
-/// Keys of a password that is not a literal.
+/// Keys of an inline table that stands for a secret; it has exactly one of them.
 pub(crate) const SECRET: &[&str] = &["env", "file", "command"];
 
-/// The keys of `table`.
+/// The keys of `table`; none for a table that is not known.
 pub(crate) fn keys(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, _)| *name == table).map_or(&[], |(_, keys)| keys)
 }
 
-/// A table's name as an operator writes it.
+/// A table's header as an operator writes it, in back-ticks for a sentence.
 pub(crate) fn header(table: &str) -> String {
     match table {
         "" => "the top level".into(),
@@ -62,7 +62,7 @@ pub(crate) fn header(table: &str) -> String {
     }
 }
 
-/// What to do about the unknown key `word` in `table`: names the nearest known key.
+/// Says what to do about the unknown key `word` in `table`: names the nearest known key.
 pub(crate) fn suggestion(table: &str, word: &str) -> String {
     // A right key in a wrong table, before a near key in the right one: `since` under `[verify]`.
     let elsewhere = TABLES.iter().find(|(name, keys)| *name != table && keys.contains(&word));
@@ -76,10 +76,10 @@ pub(crate) fn suggestion(table: &str, word: &str) -> String {
     }
 }
 
-/// Likeness from which a word is surely a misspelling.
+/// Likeness (0 to 1) from which a word is surely a misspelling of a key, and not a key of another table.
 const SURE: f64 = 0.8;
 
-/// The nearest of `known` to `word` and how alike they are, 0 to 1.
+/// The nearest of `known` to `word`, and how alike they are (normalised Damerau-Levenshtein, 0 to 1).
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<(&'k str, f64)> {
     // Comparing costs the product of the lengths, and the word is the file's.
     const COMPARED: usize = 64;

@@ -11,32 +11,33 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{ProjectError, Warning, quoted};
 use crate::schema;
 
-/// The file being read, and what was found wrong so far.
-pub(crate) struct Source<'t> {
-    /// As the operator named it.
+/// The text of the file being read, and what was found wrong with it so far.
+pub(crate) struct ProjectText<'t> {
+    /// The file as the operator named it.
     pub(crate) file: &'t Path,
-    /// Its folder, absolute.
+    /// Its folder, absolute: what relative paths in it are relative to.
     pub(crate) dir: &'t Path,
-    text: &'t str,
+    content: &'t str,
     line_starts: Vec<usize>,
     problems: RefCell<Vec<ProjectError>>,
     warnings: RefCell<Vec<Warning>>,
 }
 
-impl<'t> Source<'t> {
-    pub(crate) fn new(file: &'t Path, dir: &'t Path, text: &'t str) -> Self {
-        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { file, dir, text, line_starts, problems: RefCell::default(), warnings: RefCell::default() }
+impl<'t> ProjectText<'t> {
+    pub(crate) fn new(file: &'t Path, dir: &'t Path, content: &'t str) -> Self {
+        let line_starts =
+            std::iter::once(0).chain(content.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { file, dir, content, line_starts, problems: RefCell::default(), warnings: RefCell::default() }
     }
 
-    /// The 1-based line of a byte offset.
+    /// The line, from 1, of a byte offset.
     pub(crate) fn line(&self, at: usize) -> usize {
         self.line_starts.partition_point(|&start| start <= at)
     }
 
-    /// The text at `span`, as written.
+    /// What is written at `span`.
     pub(crate) fn written(&self, span: Range<usize>) -> &'t str {
-        self.text.get(span).unwrap_or_default()
+        self.content.get(span).unwrap_or_default()
     }
 
     pub(crate) fn problem(&self, line: usize, cause: impl AsRef<str>, remedy: impl AsRef<str>) {
@@ -54,46 +55,46 @@ impl<'t> Source<'t> {
 
 /// One table: its keys are taken out one by one, and what is left over is unknown.
 pub(crate) struct Section<'s, 't> {
-    pub(crate) source: &'s Source<'t>,
-    /// `source`, `plugins.settings`; `""` at the top level.
+    pub(crate) text: &'s ProjectText<'t>,
+    /// Its name in [`schema::TABLES`].
     name: &'static str,
-    /// Line of the header.
+    /// Line of its header.
     pub(crate) line: usize,
     entries: BTreeMap<&'s str, (usize, &'s Spanned<DeValue<'t>>)>,
 }
 
 impl<'s, 't> Section<'s, 't> {
-    /// The section of a table. Keys that [`schema`] does not know are reported here and now.
+    /// Begins to read a table. Keys that [`schema`] does not know are reported here and now.
     pub(crate) fn new(
-        source: &'s Source<'t>,
+        text: &'s ProjectText<'t>,
         name: &'static str,
         line: usize,
         table: &'s DeTable<'t>,
     ) -> Self {
         let mut entries = BTreeMap::new();
         for (key, value) in table {
-            let line = source.line(key.span().start);
+            let line = text.line(key.span().start);
             let word: &str = key.get_ref();
             if schema::keys(name).contains(&word) {
                 entries.insert(word, (line, value));
             } else {
                 let place =
                     if name.is_empty() { String::new() } else { format!(" in {}", schema::header(name)) };
-                source.problem(
+                text.problem(
                     line,
                     format!("unknown key {}{place}", quoted(word)),
                     schema::suggestion(name, word),
                 );
             }
         }
-        Self { source, name, line, entries }
+        Self { text, name, line, entries }
     }
 
     /// The value of `key`, if it is there.
     pub(crate) fn get(&self, key: &'static str) -> Option<Entry<'s, 't>> {
         debug_assert!(schema::keys(self.name).contains(&key), "{key} is not in the schema");
         let &(line, value) = self.entries.get(key)?;
-        Some(Entry { source: self.source, key: self.key(key), line, value })
+        Some(Entry { text: self.text, key: self.key(key), line, value })
     }
 
     /// A key as messages name it, e.g. `[source] port`.
@@ -105,24 +106,24 @@ impl<'s, 't> Section<'s, 't> {
         }
     }
 
-    pub(crate) fn boolean(&self, key: &'static str) -> Option<Valued<bool>> {
+    pub(crate) fn boolean(&self, key: &'static str) -> Option<LineValue<bool>> {
         let entry = self.get(key)?;
         match entry.value.get_ref().as_bool() {
-            Some(value) => Some(Valued { line: entry.line, value }),
+            Some(value) => Some(LineValue { line: entry.line, value }),
             None => entry.wrong_type("true or false, without quotes"),
         }
     }
 
-    /// A whole number within `range`.
+    /// Reads a whole number within `range`; any other value is reported.
     pub(crate) fn number(
         &self,
         key: &'static str,
         range: std::ops::RangeInclusive<u64>,
-    ) -> Option<Valued<u64>> {
+    ) -> Option<LineValue<u64>> {
         let entry = self.get(key)?;
         let number = entry.integer("a whole number, without quotes")?;
         match number.filter(|n| range.contains(n)) {
-            Some(value) => Some(Valued { line: entry.line, value }),
+            Some(value) => Some(LineValue { line: entry.line, value }),
             None => {
                 let (low, high) = range.into_inner();
                 entry.refuse("is out of range", format!("write a number from {low} to {high}"))
@@ -130,7 +131,7 @@ impl<'s, 't> Section<'s, 't> {
         }
     }
 
-    /// One of the words of `choices`; `None` after reporting any other.
+    /// Reads one of the words of `choices`; any other is reported.
     pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
         let entry = self.get(key)?;
         let word = entry.string()?;
@@ -145,16 +146,16 @@ impl<'s, 't> Section<'s, 't> {
     }
 }
 
-/// A value and its line.
-pub(crate) struct Valued<T> {
+/// A value that was read, and the line it stands in.
+pub(crate) struct LineValue<T> {
     pub(crate) line: usize,
     pub(crate) value: T,
 }
 
-/// One key and its value.
+/// One key with its value, or one item of a list.
 pub(crate) struct Entry<'s, 't> {
-    pub(crate) source: &'s Source<'t>,
-    /// As messages name it.
+    pub(crate) text: &'s ProjectText<'t>,
+    /// The key as messages name it, such as `[source] port`.
     pub(crate) key: String,
     pub(crate) line: usize,
     pub(crate) value: &'s Spanned<DeValue<'t>>,
@@ -163,7 +164,7 @@ pub(crate) struct Entry<'s, 't> {
 impl<'s, 't> Entry<'s, 't> {
     /// Reports the value. Neither this nor [`Entry::wrong_type`] ever shows it: it may be a secret.
     pub(crate) fn report(&self, cause: impl AsRef<str>, remedy: impl AsRef<str>) {
-        self.source.problem(self.line, format!("`{}` {}", self.key, cause.as_ref()), remedy);
+        self.text.problem(self.line, format!("`{}` {}", self.key, cause.as_ref()), remedy);
     }
 
     /// [`Entry::report`], for a reader that has nothing to return then.
@@ -191,7 +192,7 @@ impl<'s, 't> Entry<'s, 't> {
         }
     }
 
-    /// A non-empty string without control characters.
+    /// Reads a string that is not blank and has no control character.
     pub(crate) fn line_of_text(&self) -> Option<String> {
         let text = self.string()?;
         if text.trim().is_empty() {
@@ -203,13 +204,14 @@ impl<'s, 't> Entry<'s, 't> {
         Some(text)
     }
 
-    /// A folder's name or a pattern of such: any text, since folders are called anything.
+    /// Reads a folder's name or a pattern of such: any text that is not empty, since folders are called
+    /// anything.
     pub(crate) fn folder(&self) -> Option<String> {
         let text = self.string()?;
         if text.is_empty() { self.refuse("is empty", "write a folder's name") } else { Some(text) }
     }
 
-    /// `Some(None)` for a number that is negative or too large.
+    /// Reads a whole number; `Some(None)` for one that is negative or too large, which the caller reports.
     pub(crate) fn integer(&self, wanted: &str) -> Option<Option<u64>> {
         match self.value.get_ref().as_integer() {
             Some(number) => Some(u64::from_str_radix(number.as_str(), number.radix()).ok()),
@@ -224,20 +226,20 @@ impl<'s, 't> Entry<'s, 't> {
         }
     }
 
-    /// The elements of a list, each as an entry of its own line.
+    /// Reads a list, each item as an entry with a line of its own.
     pub(crate) fn list(&self, wanted: &str) -> Option<Vec<Entry<'s, 't>>> {
         let Some(list) = self.value.get_ref().as_array() else { return self.wrong_type(wanted) };
         Some(list.iter().map(|value| self.of(self.key.clone(), value.span().start, value)).collect())
     }
 
-    /// Another value of the same file.
+    /// Makes an entry of another value of the same file, at byte `at`.
     pub(crate) fn of(&self, key: String, at: usize, value: &'s Spanned<DeValue<'t>>) -> Entry<'s, 't> {
-        Entry { source: self.source, key, line: self.source.line(at), value }
+        Entry { text: self.text, key, line: self.text.line(at), value }
     }
 
-    /// A path, made absolute from the project file's folder.
+    /// Reads a path: made absolute from the project file's folder, and as written.
     pub(crate) fn path(&self) -> Option<(PathBuf, String)> {
         let shown = self.line_of_text()?;
-        Some((self.source.dir.join(&shown), shown))
+        Some((self.text.dir.join(&shown), shown))
     }
 }

@@ -1,4 +1,4 @@
-//! `[source]` and `[target]`.
+//! Reads `[source]` and `[target]`, and checks the hosts that passwords may go to.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -13,12 +13,12 @@ use crate::load::plugin;
 use crate::model::{AllowedHost, Auth, CaFile, PluginName, Provider, Side, SideName, Tls};
 use crate::schema;
 use crate::secret::{Secret, SecretOrigin, SecretRef};
-use crate::section::{Entry, Section, Valued};
+use crate::section::{Entry, LineValue, Section};
 
-/// Longest `ca_file`, in bytes. A whole operating system's bundle is a quarter of it.
+/// Longest `ca_file` in bytes: a whole operating system's bundle is a quarter of it.
 const CA_FILE: u64 = 1 << 20;
 
-/// The side of a table that is left out: everything at its default.
+/// The side whose table is left out: everything at its default.
 pub(crate) fn absent(side: SideName) -> Side {
     Side {
         side,
@@ -40,9 +40,10 @@ pub(crate) fn absent(side: SideName) -> Side {
     }
 }
 
-/// Reads a side; mistakes go to the section's source.
+/// Reads a side; mistakes are reported to the section's text.
 pub(crate) fn read(side: SideName, section: &Section<'_, '_>) -> Side {
-    let host = section.get("host").and_then(|entry| Some(Valued { line: entry.line, value: host(&entry)? }));
+    let host =
+        section.get("host").and_then(|entry| Some(LineValue { line: entry.line, value: host(&entry)? }));
     let tls = [Tls::Implicit, Tls::Starttls, Tls::None].map(|tls| (tls.as_str(), tls));
     let auth = Auth::ALL.map(|auth| (auth.as_str(), auth));
     let out = Side {
@@ -139,7 +140,7 @@ fn agree(side: &Side, section: &Section<'_, '_>) {
     }
 }
 
-/// A DNS name or an IP address, IPv6 with or without brackets.
+/// Reads `host`: a DNS name or an IP address, IPv6 with or without brackets.
 fn host(entry: &Entry<'_, '_>) -> Option<String> {
     let text = entry.line_of_text()?;
     match check_host(&text) {
@@ -150,7 +151,8 @@ fn host(entry: &Entry<'_, '_>) -> Option<String> {
     }
 }
 
-/// The host in the form it is dialled and checked against a certificate, or cause and remedy.
+/// Returns a host in the form in which it is dialled and compared with a certificate (UTS #46), or cause and
+/// remedy of a sentence.
 pub(crate) fn check_host(text: &str) -> Result<String, (&'static str, String)> {
     if text.contains("://") {
         return Err(("is an address of the web kind", "write the host name only".into()));
@@ -197,7 +199,7 @@ pub(crate) fn check_host(text: &str) -> Result<String, (&'static str, String)> {
     Ok(name.to_owned())
 }
 
-/// A list of hosts that passwords may go to, each with a port or without.
+/// Reads a list of hosts that passwords may go to, each with a port or without.
 pub(crate) fn allowed_hosts(entry: &Entry<'_, '_>) -> Vec<AllowedHost> {
     const FORM: &str = "a list of hosts, as in [\"mail.example.org\", \"mail.example.net:1143\"]";
     let Some(list) = entry.list(FORM) else { return Vec::new() };
@@ -217,7 +219,7 @@ pub(crate) fn allowed_hosts(entry: &Entry<'_, '_>) -> Vec<AllowedHost> {
     hosts
 }
 
-/// `host`, `host:port`, `[2001:db8::1]` or `[2001:db8::1]:port`.
+/// Reads one of them: `host`, `host:port`, `[2001:db8::1]` or `[2001:db8::1]:port`.
 fn allowed_host(entry: &Entry<'_, '_>) -> Option<AllowedHost> {
     let text = entry.line_of_text()?;
     if text.parse::<Ipv6Addr>().is_ok() {
@@ -287,7 +289,7 @@ fn ca_file(entry: &Entry<'_, '_>) -> Option<CaFile> {
     Some(CaFile { path, line: entry.line, pem })
 }
 
-/// A password or token: a literal, or a table with one of [`schema::SECRET`].
+/// Reads a password or token: a literal, or an inline table with one of [`schema::SECRET`].
 pub(crate) fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
     const FORMS: &str = "write a string, { env = \"NAME\" }, { file = \"path\" } or { command = [\"…\"] }";
     let origin = match entry.value.get_ref() {
@@ -305,7 +307,7 @@ pub(crate) fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
                 "file" => {
                     let (path, shown) = value.path()?;
                     if crate::permissions::readable_by_others(&path) {
-                        entry.source.warning(
+                        entry.text.warning(
                             value.line,
                             format!(
                                 "other users can read the password file {}; `chmod 600 {shown}` keeps them out",
@@ -319,7 +321,7 @@ pub(crate) fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
                 _ => {
                     let near =
                         schema::nearest(word, schema::SECRET.iter().copied()).map_or("env", |(key, _)| key);
-                    entry.source.problem(
+                    entry.text.problem(
                         value.line,
                         format!("unknown key {} in `{}`", quoted(word), entry.key),
                         format!("the nearest known key is `{near}`"),
@@ -330,7 +332,7 @@ pub(crate) fn secret(entry: &Entry<'_, '_>) -> Option<SecretRef> {
         }
         _ => return entry.wrong_type(FORMS.strip_prefix("write ").unwrap_or(FORMS)),
     };
-    Some(SecretRef { origin, file: entry.source.file.to_owned(), line: entry.line, key: entry.key.clone() })
+    Some(SecretRef { origin, file: entry.text.file.to_owned(), line: entry.line, key: entry.key.clone() })
 }
 
 fn env(value: &Entry<'_, '_>) -> Option<SecretOrigin> {
@@ -353,7 +355,7 @@ fn command(value: &Entry<'_, '_>) -> Option<SecretOrigin> {
     if argv.iter().any(|word| word.contains('\0')) {
         return value.refuse("has a NUL character in it", "write it without");
     }
-    Some(SecretOrigin::Command { argv, dir: value.source.dir.to_owned() })
+    Some(SecretOrigin::Command { argv, dir: value.text.dir.to_owned() })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Sizes as people write them: `50 MiB`, `10MB`, `1.5 GiB`, a plain number of bytes.
 
-/// Bytes of a written size, rounded down.
+/// Reads a size into bytes, rounded down. The unit may stand in any case; powers of 1000 and of 1024 are told
+/// apart.
 ///
 /// # Errors
-/// One sentence: cause and remedy.
+/// Cause and remedy of one sentence.
 pub(crate) fn parse(text: &str) -> Result<u64, (String, String)> {
     let remedy = "write a number with a unit, as in \"50 MiB\" or \"10 MB\"";
     let text = text.trim();

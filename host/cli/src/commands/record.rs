@@ -8,7 +8,7 @@ use mailhaul_author::trial::{Faults, Fixture, MappingRecorder, Redactor, Trial, 
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::{Depth, MailboxEntry, MailboxProvisioner};
 use mailhaul_engine::summary::Side;
-use mailhaul_plugin_host::{Exchanges, Inputs, Kind};
+use mailhaul_plugin_host::{HttpRecorder, Inputs, Kind};
 use mailhaul_project::Project;
 use secrecy::ExposeSecret as _;
 
@@ -232,15 +232,15 @@ fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<
     for (name, table) in &tables {
         inputs = inputs.with_table(name.clone(), plugins::handed_over(table.clone()));
     }
-    let (exchanges, fixture) = (Exchanges::default(), recorded(Kind::MailboxSource));
+    let (recorder, fixture) = (HttpRecorder::default(), recorded(Kind::MailboxSource));
     let fixture = runtime()?.block_on(async {
         let given = plugins::given(project, &project.source, &project.mailboxes.from).await?;
-        let plugin = given.plugin.clone().recorded(&exchanges);
+        let plugin = given.plugin.clone().recorded(&recorder);
         let page = plugin.source(given.settings, inputs)?.list_mailboxes(None, PAGE).await.map_err(broke)?;
         listing::remarks(ui, &page.diagnostics)?;
         know_mailboxes(&page.mailboxes, &page.mailboxes, redactor);
         let settings = record::settings(given.settings, &plugin.inspect(), redactor);
-        let http = record::replies(exchanges.take(), redactor);
+        let http = record::replies(recorder.take(), redactor);
         let inputs: BTreeMap<_, _> =
             tables.iter().map(|(name, table)| (name.clone(), record::input(table, redactor))).collect();
         let request = serde_json::json!({ "max": PAGE });
@@ -274,16 +274,16 @@ fn of_provisioner(
         let chosen = chosen(&all, args)?;
         know_mailboxes(&all, all.iter().take(KNOWN).chain([chosen]), redactor);
 
-        let exchanges = Exchanges::default();
+        let recorder = HttpRecorder::default();
         let given = plugins::given(project, &project.target, plugins::provisioning(project)?).await?;
-        let plugin = given.plugin.clone().recorded(&exchanges);
+        let plugin = given.plugin.clone().recorded(&recorder);
         let provisioner = plugin.provisioner(given.settings)?;
         let domains = provision::domains(all.iter().map(|entry| &entry.target.login));
         let page = provisioner.list_mailboxes(None, PAGE, &domains).await.map_err(broke)?;
         listing::remarks(ui, &page.diagnostics)?;
         let settings = record::settings(given.settings, &plugin.inspect(), redactor);
         let request = if args.create {
-            drop(exchanges.take());
+            drop(recorder.take());
             let there = |entry: &MailboxEntry| {
                 page.mailboxes.iter().any(|known| known.login.eq_ignore_ascii_case(&entry.target.login))
             };
@@ -295,7 +295,7 @@ fn of_provisioner(
         } else {
             record::listing(&domains, redactor)
         };
-        let http = record::replies(exchanges.take(), redactor);
+        let http = record::replies(recorder.take(), redactor);
         let fixture = Fixture { settings, http, request, ..recorded(Kind::MailboxProvisioner) };
         Trial::new(given.plugin, Faults::default()).answered(fixture).await.map_err(trouble)
     })?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mailhaul_plugin_host::{Inspection, Lock, Locked, PluginHost};
+use mailhaul_plugin_host::{Inspection, Lock, LockEntry, PluginHost};
 use mailhaul_project::PROJECT_FILE;
 
 use crate::args::{Add, Global, Grant, OnePlugin};
@@ -39,7 +39,7 @@ impl Trust {
         Ok(plugin.inspect())
     }
 
-    fn entry(&self, name: &str) -> Result<Locked, Failure> {
+    fn entry(&self, name: &str) -> Result<LockEntry, Failure> {
         self.lock.find(name).cloned().ok_or_else(|| {
             let known: Vec<_> = self.lock.plugins.iter().map(|locked| locked.id.as_str()).collect();
             let hint = match known.as_slice() {
@@ -50,7 +50,7 @@ impl Trust {
         })
     }
 
-    fn keep(&mut self, entry: Locked) -> Result<(), Failure> {
+    fn keep(&mut self, entry: LockEntry) -> Result<(), Failure> {
         self.lock.put(entry);
         Ok(self.lock.write(&self.project)?)
     }
@@ -83,7 +83,7 @@ pub(crate) fn add(ui: &mut Ui, global: &Global, args: &Add) -> Result<Exit, Fail
     let entry = match trust.lock.find(&source) {
         // Once more, after a change: as `update`.
         Some(known) if known.id == found.id => known.updated(&found),
-        _ => Locked::of(&found, &source),
+        _ => LockEntry::of(&found, &source),
     };
     ui.data(&card(&found, &source, ui.width, ui.palette))?;
     trust.keep(entry.clone())?;
@@ -93,7 +93,7 @@ pub(crate) fn add(ui: &mut Ui, global: &Global, args: &Add) -> Result<Exit, Fail
 }
 
 /// Says what is asked for and not granted, and what to type.
-fn open_grants(ui: &mut Ui, entry: &Locked) {
+fn open_grants(ui: &mut Ui, entry: &LockEntry) {
     let open: Vec<_> = entry.asks.lines().into_iter().filter(|(word, _)| !entry.grants.has(word)).collect();
     if open.is_empty() {
         return;

@@ -1,6 +1,6 @@
 //! `plugin list` and `plugin inspect`: what plugins there are, and what one is and may do.
 
-use mailhaul_plugin_host::{Inspection, Kind, Listed, Setting};
+use mailhaul_plugin_host::{Inspection, Kind, PluginSummary, Setting};
 use serde::Serialize;
 
 use super::escape::escape;
@@ -13,7 +13,7 @@ use super::units::{bytes, count};
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Entry {
     #[serde(flatten)]
-    listed: Listed,
+    listed: PluginSummary,
     /// The component file as the project names it; `None` for a shipped one.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
@@ -21,14 +21,14 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// A plugin, and its file when it has one.
-    pub(crate) fn new(listed: Listed, file: Option<String>) -> Self {
+    pub(crate) fn new(listed: PluginSummary, file: Option<String>) -> Self {
         Self { listed, file }
     }
 
     /// A component file of the project.
     pub(crate) fn of_file(found: Inspection, file: &str) -> Self {
         let Inspection { id, version, kinds, shipped, summary, .. } = found;
-        Self::new(Listed { id, version, kinds, shipped, summary }, Some(file.to_owned()))
+        Self::new(PluginSummary { id, version, kinds, shipped, summary }, Some(file.to_owned()))
     }
 }
 
@@ -184,8 +184,8 @@ mod tests {
 
     use super::*;
 
-    fn csv() -> Listed {
-        Listed {
+    fn csv() -> PluginSummary {
+        PluginSummary {
             id: "csv".into(),
             version: "0.1.0".into(),
             kinds: vec![Kind::MailboxSource],
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_list_is_a_table_and_the_contract_s_json() {
-        let acme = Listed {
+        let acme = PluginSummary {
             id: "acme-mapper\x1b[2J".into(),
             version: "1.2.0".into(),
             kinds: vec![Kind::FolderMapper, Kind::Validator],

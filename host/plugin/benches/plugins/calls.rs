@@ -6,7 +6,9 @@ use std::time::Instant;
 use mailhaul_engine::plugin::{FolderInfo, MappingRequest, ServerDescription};
 use mailhaul_imap::{FolderPath, Secret};
 use mailhaul_net::TlsMode;
-use mailhaul_plugin_host::{Cell, Column, Inputs, Limits, Meter, PluginHost, Shipped, TableInput, TableRow};
+use mailhaul_plugin_host::{
+    Cell, Column, Inputs, Limits, Meter, PluginHost, ShippedPlugin, TableInput, TableRow,
+};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -21,7 +23,7 @@ pub(crate) fn measure() -> Vec<Figure> {
 
 fn host() -> PluginHost {
     let shipped = mailhaul_shipped::plugins();
-    let shipped = shipped.iter().map(|plugin| Shipped { id: plugin.id, component: plugin.component });
+    let shipped = shipped.iter().map(|plugin| ShippedPlugin { id: plugin.id, component: plugin.component });
     PluginHost::new(Limits::default(), shipped).unwrap()
 }
 

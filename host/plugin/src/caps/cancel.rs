@@ -1,9 +1,9 @@
 //! `cancel`: whether the operator wants to stop. Policy: a flag, the same for every plugin.
 
 use crate::bindings::imports::mailhaul::plugin::cancel;
-use crate::state::State;
+use crate::state::CallState;
 
-impl cancel::Host for State {
+impl cancel::Host for CallState {
     fn requested(&mut self) -> wasmtime::Result<bool> {
         Ok(self.cancel.requested())
     }

@@ -10,12 +10,12 @@ use mailhaul_imap::FolderPath;
 use wasmtime::component::Resource;
 
 use crate::bindings::imports::mailhaul::plugin::{evidence as wit, types};
-use crate::convert::{self, known_path};
+use crate::kinds::convert::{self, known_path};
 use crate::limits::{MESSAGE, VIEW_FETCH, VIEW_LIST, VIEW_NAMES};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
-/// A view lent for one call.
+/// A view of one end of the mailbox, lent for one call.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct ViewHandle {
     pub(crate) side: types::Side,
@@ -40,20 +40,20 @@ fn error(error: engine::ViewError) -> wit::ViewError {
     }
 }
 
-impl State {
+impl CallState {
     fn view(&self, view: &Resource<ViewHandle>) -> wasmtime::Result<Arc<dyn engine::MailboxView>> {
         Ok(Arc::clone(&self.handles.get(view)?.view))
     }
 }
 
-/// A folder as a guest names it: one that cannot be is not looked for.
+/// Reads a folder's path as a guest names it: one that cannot be is not looked for.
 fn path(levels: Vec<String>) -> Result<FolderPath, wit::ViewError> {
     known_path(levels).map_err(|why| wit::ViewError::NotFound(text::shown(&why, MESSAGE)))
 }
 
-impl wit::Host for State {}
+impl wit::Host for CallState {}
 
-impl wit::HostMailboxView for State {
+impl wit::HostMailboxView for CallState {
     async fn side(&mut self, view: Resource<ViewHandle>) -> wasmtime::Result<types::Side> {
         Ok(self.handles.get(&view)?.side)
     }
@@ -157,8 +157,8 @@ impl wit::HostMailboxView for State {
     }
 }
 
-/// RFC 5322 section 2.2: printable ASCII without the colon. Quotes and backslashes are left out as well,
-/// because the name stands in an IMAP command.
+/// Whether a text is a header field's name: printable ASCII without the colon (RFC 5322, section 2.2).
+/// Quotes, backslashes and parentheses are left out as well, because the name stands in an IMAP command.
 fn is_field_name(name: &str) -> bool {
     (1..=100).contains(&name.len())
         && name

@@ -1,12 +1,12 @@
 //! `host`: facts about mailhaul. Policy: nothing about the machine, the user or the project.
 
 use crate::bindings::imports::mailhaul::plugin::host;
-use crate::state::State;
+use crate::state::CallState;
 
 /// Named behaviours plugins can ask for; `wit/host.wit` lists them.
 const FEATURES: &[&str] = &["http", "retry-after"];
 
-impl host::Host for State {
+impl host::Host for CallState {
     fn version(&mut self) -> wasmtime::Result<String> {
         Ok(env!("CARGO_PKG_VERSION").to_owned())
     }

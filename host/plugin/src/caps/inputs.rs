@@ -14,14 +14,14 @@ use crate::bindings::imports::mailhaul::plugin::{inputs as wit, types::PluginErr
 use crate::grants::Recipient;
 use crate::inputs::{Cell, FileInput, Input, TableInput, TableRow};
 use crate::limits::{FILE_READ, MESSAGE, TABLE_ROWS};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
-/// An opened table.
+/// A table that a guest has opened.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct TableHandle(Arc<TableInput>);
 
-/// An opened file.
+/// A file that a guest has opened.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct FileHandle(Arc<FileInput>);
 
@@ -31,7 +31,7 @@ fn denied<T>(why: String) -> Answer<T> {
     Ok(Err(PluginError::Denied(why)))
 }
 
-impl wit::Host for State {
+impl wit::Host for CallState {
     fn names(&mut self) -> wasmtime::Result<Vec<String>> {
         Ok(self.inputs.names().map(str::to_owned).collect())
     }
@@ -68,7 +68,7 @@ fn not_given(name: &str) -> String {
     )
 }
 
-impl State {
+impl CallState {
     fn table(&self, table: &Resource<TableHandle>) -> wasmtime::Result<Arc<TableInput>> {
         Ok(Arc::clone(&self.handles.get(table)?.0))
     }
@@ -104,7 +104,7 @@ fn slice(rows: &[TableRow], first: u32, max: u32) -> impl Iterator<Item = &Table
     rows.iter().skip(first as usize).take(max.min(TABLE_ROWS) as usize)
 }
 
-impl wit::HostTable for State {
+impl wit::HostTable for CallState {
     fn file(&mut self, table: Resource<TableHandle>) -> wasmtime::Result<String> {
         Ok(self.table(&table)?.file.clone())
     }
@@ -158,7 +158,7 @@ impl wit::HostTable for State {
     }
 }
 
-impl wit::HostFile for State {
+impl wit::HostFile for CallState {
     fn name(&mut self, file: Resource<FileHandle>) -> wasmtime::Result<String> {
         Ok(self.handles.get(&file)?.0.name.clone())
     }
@@ -241,7 +241,7 @@ mod tests {
         let mut store = store(inputs);
         let state = store.data_mut();
         let file = wit::Host::open_file(state, "f".into()).unwrap().unwrap();
-        let read = |state: &mut State, offset| {
+        let read = |state: &mut CallState, offset| {
             wit::HostFile::read_at(state, Resource::new_borrow(file.rep()), offset, u32::MAX)
                 .unwrap()
                 .unwrap()

@@ -8,18 +8,18 @@ use tracing::{Level, Span};
 
 use crate::bindings::imports::mailhaul::plugin::log;
 use crate::limits::{LOG_LINE, LOG_LINES, MESSAGE};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
-/// The log as one call sees it.
+/// The log of one call: bounded, escaped, and marked with plugin and function.
 pub(crate) struct LogSink {
     span: Span,
     written: u32,
     suppressed: u32,
     last: Option<String>,
-    /// What was written, for an author's meter; bounded as the log is.
+    /// The written lines for an author's meter; bounded as the log is.
     kept: Vec<String>,
-    /// An author's command prints what is kept: it does not come twice.
+    /// Whether lines are kept for an author's command, which prints them itself, instead of logged.
     author: bool,
 }
 
@@ -29,7 +29,7 @@ impl LogSink {
         Self { span, written: 0, suppressed: 0, last: None, kept: Vec::new(), author }
     }
 
-    /// The last line, whether it was written or not: shown with a crash.
+    /// The last line of the guest, whether it was written or not: shown with a crash.
     pub(crate) fn last_line(&self) -> Option<&str> {
         self.last.as_deref()
     }
@@ -64,12 +64,12 @@ impl LogSink {
         }
     }
 
-    /// The lines that were written, once.
+    /// Takes out the kept lines.
     pub(crate) fn lines(&mut self) -> Vec<String> {
         std::mem::take(&mut self.kept)
     }
 
-    /// Says how many lines were dropped.
+    /// Ends the log of the call with a line that counts what was dropped.
     pub(crate) fn finish(&mut self) {
         if self.suppressed > 0 {
             let line = format!("{} more lines of this call were suppressed", self.suppressed);
@@ -96,7 +96,7 @@ impl LogSink {
     }
 }
 
-impl log::Host for State {
+impl log::Host for CallState {
     fn enabled(&mut self, level: log::Level) -> wasmtime::Result<bool> {
         Ok(self.log.enabled(level))
     }

@@ -1,5 +1,5 @@
-//! What a guest may call: one file for each import, with its policy, its implementation and a test of
-//! what it refuses.
+//! What a guest may call: one file for each import, with its policy, its implementation and a test of what it
+//! refuses.
 
 pub(crate) mod cancel;
 pub(crate) mod evidence;
@@ -11,22 +11,22 @@ pub(crate) mod secrets;
 pub(crate) mod settings;
 
 use crate::bindings::imports::mailhaul::plugin::{accounts, types};
-use crate::state::State;
+use crate::state::CallState;
 
 // Types without functions.
-impl types::Host for State {}
-impl accounts::Host for State {}
+impl types::Host for CallState {}
+impl accounts::Host for CallState {}
 
-/// One import.
+/// An interface that a component can import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Import {
-    /// Interface name in `mailhaul:plugin`.
+    /// Its name in `mailhaul:plugin`.
     pub(crate) name: &'static str,
     /// What it lets a plugin do, for the operator. `None` for interfaces of types.
     pub(crate) meaning: Option<&'static str>,
 }
 
-/// Every import there is.
+/// Every interface there is, in the order in which an inspection shows them.
 pub(crate) const IMPORTS: &[Import] = &[
     Import { name: "types", meaning: None },
     Import { name: "accounts", meaning: None },
@@ -54,15 +54,15 @@ pub(crate) mod testing {
     use crate::caps::log::LogSink;
     use crate::clock::Clock;
     use crate::inputs::Inputs;
-    use crate::state::{Parts, State};
+    use crate::state::{CallParts, CallState};
 
-    /// The state of a call with these inputs.
-    pub(crate) fn store(inputs: Inputs) -> wasmtime::Store<State> {
+    /// Makes the store of a call that has these inputs and nothing else granted.
+    pub(crate) fn store(inputs: Inputs) -> wasmtime::Store<CallState> {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
         let engine = wasmtime::Engine::new(&config).unwrap();
         let plugin = PluginId { id: "test".into(), version: "0.0.0".into() };
-        let parts = Parts {
+        let parts = CallParts {
             clock: Clock::start(Duration::from_secs(1)),
             log: LogSink::new(&plugin, "test", false),
             settings: Arc::from("{}"),
@@ -71,6 +71,6 @@ pub(crate) mod testing {
             grants: Arc::default(),
             slowness: Duration::ZERO,
         };
-        State::store(&engine, 1 << 20, parts)
+        CallState::store(&engine, 1 << 20, parts)
     }
 }

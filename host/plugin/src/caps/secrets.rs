@@ -12,15 +12,15 @@ use wasmtime::component::Resource;
 use crate::bindings::imports::mailhaul::plugin::{secrets, types::PluginError};
 use crate::grants::Recipient;
 use crate::limits::CODE;
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
-/// What stands behind a guest's handle.
+/// The secret behind a guest's handle; `Debug` shows its label only.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct SecretHandle {
     pub(crate) label: String,
     pub(crate) value: Secret,
-    /// Whom it may be sent to.
+    /// Who may be sent it; nobody, when empty.
     pub(crate) to: Vec<Recipient>,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Debug for SecretHandle {
     }
 }
 
-impl secrets::Host for State {
+impl secrets::Host for CallState {
     fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<SecretHandle>, PluginError>> {
         let Some(granted) = self.grants.secrets.get(&name).cloned() else {
             let name = text::shown(&name, CODE);
@@ -40,7 +40,7 @@ impl secrets::Host for State {
     }
 }
 
-impl secrets::HostSecret for State {
+impl secrets::HostSecret for CallState {
     fn label(&mut self, secret: Resource<SecretHandle>) -> wasmtime::Result<String> {
         Ok(self.handles.get(&secret)?.label.clone())
     }
@@ -54,7 +54,7 @@ impl secrets::HostSecret for State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::breach::Breach;
+    use crate::call_failure::ExceededLimit;
     use crate::caps::testing::store;
     use crate::inputs::Inputs;
     use crate::limits::HANDLES;
@@ -93,6 +93,6 @@ mod tests {
         let mut store = store(Inputs::new());
         let state = store.data_mut();
         let error = (0..=HANDLES).find_map(|_| state.hand_out(handle()).err()).unwrap();
-        assert!(matches!(error.downcast_ref(), Some(Breach::Handles)), "{error}");
+        assert!(matches!(error.downcast_ref(), Some(ExceededLimit::Handles)), "{error}");
     }
 }

@@ -2,9 +2,9 @@
 //! of its code runs.
 
 use crate::bindings::imports::mailhaul::plugin::settings;
-use crate::state::State;
+use crate::state::CallState;
 
-impl settings::Host for State {
+impl settings::Host for CallState {
     fn json(&mut self) -> wasmtime::Result<String> {
         Ok(self.settings.as_ref().to_owned())
     }

@@ -1,4 +1,4 @@
-//! `folder-mapper`.
+//! `folder-mapper`: where a component says folders go.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use mailhaul_engine::plugin::{
 use crate::bindings::mapping::MappingPre;
 use crate::bindings::mapping::exports::mailhaul::plugin::folder_mapper as wit;
 use crate::call::Caller;
-use crate::convert;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{MESSAGE, REMARKS};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 const CALL: &str = "map-folders";
 
-/// A component that maps folders.
+/// A component used as a folder mapper.
 pub(crate) struct WasmMapper {
     pub(crate) caller: Caller,
-    pub(crate) prepared: MappingPre<State>,
+    pub(crate) prepared: MappingPre<CallState>,
 }
 
 #[async_trait]
@@ -73,7 +73,7 @@ fn settled(ruling: &Ruling) -> Result<wit::Ruling, String> {
     Ok(wit::Ruling { folder, decision, why: ruling.why.clone(), extras: Vec::new() })
 }
 
-/// The answer in the engine's types, or how it breaks the contract.
+/// Converts an answer to the engine's type, or says how it breaks the contract.
 fn checked(request: &MappingRequest, mapping: wit::Mapping) -> Result<Mapping, String> {
     let folders = request.source_folders.len();
     let index = |folder: u32| {

@@ -1,4 +1,4 @@
-//! `mailbox-provisioner`.
+//! `mailbox-provisioner`: mailboxes on the target, through a provider's API.
 //!
 //! Creating and setting quotas are grants of their own, checked here before the guest runs at all.
 
@@ -14,23 +14,23 @@ use crate::bindings::provisioning::ProvisioningPre;
 use crate::bindings::provisioning::exports::mailhaul::plugin::mailbox_provisioner as wit;
 use crate::call::Caller;
 use crate::caps::secrets::SecretHandle;
-use crate::convert;
 use crate::grants::Recipient;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{CODE, NAME, PAGE, REMARKS, TOKEN};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
-type Prepared = ProvisioningPre<State>;
+type Prepared = ProvisioningPre<CallState>;
 
 const LIST: &str = "list-mailboxes";
 const CREATE: &str = "create-mailbox";
 const QUOTA: &str = "set-quota";
 
-/// A component that creates mailboxes.
+/// A component used as a provisioner.
 pub(crate) struct WasmProvisioner {
     pub(crate) caller: Caller,
-    pub(crate) prepared: ProvisioningPre<State>,
+    pub(crate) prepared: Prepared,
 }
 
 #[async_trait]
@@ -137,7 +137,7 @@ impl WasmProvisioner {
     }
 }
 
-/// The answer in the engine's types, or how it breaks the contract.
+/// Converts a page to the engine's type, or says how it breaks the contract.
 fn checked(page: wit::ListPage, token: Option<&str>, max: u32) -> Result<ExistingPage, String> {
     if page.mailboxes.len() > max as usize {
         return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));

@@ -1,4 +1,4 @@
-//! `mailbox-source`.
+//! `mailbox-source`: the list of mailboxes, and how to sign in to each.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,28 +16,28 @@ use crate::bindings::sourcing::SourcingPre;
 use crate::bindings::sourcing::exports::mailhaul::plugin::mailbox_source as wit;
 use crate::call::Caller;
 use crate::caps::secrets::SecretHandle;
-use crate::convert;
 use crate::grants::Recipient;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{CODE, EMPTY_PAGES, KEY, MESSAGE, NAME, PAGE, REMARKS, TOKEN};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 const CALL: &str = "list-mailboxes";
 
-/// A component that lists mailboxes.
+/// A component used as a mailbox source, with the inputs it was granted.
 pub(crate) struct WasmSource {
     caller: Caller,
-    prepared: SourcingPre<State>,
+    prepared: SourcingPre<CallState>,
     inputs: Arc<Inputs>,
-    /// Where it may have mailboxes sign in beside the project's hosts, if it does not ship.
+    /// Where it may have mailboxes sign in beside the project's hosts; `None` for one that ships.
     hosts: Option<Vec<Destination>>,
     /// Pages in a row without a mailbox: a plugin could name a next page for ever.
     empty_pages: AtomicU32,
 }
 
 impl WasmSource {
-    pub(crate) fn new(caller: Caller, prepared: SourcingPre<State>, inputs: Inputs) -> Self {
+    pub(crate) fn new(caller: Caller, prepared: SourcingPre<CallState>, inputs: Inputs) -> Self {
         let hosts = caller.grants.hosts.as_ref().map(|hosts| {
             let destination =
                 |(host, port): &(String, u16)| Destination { host: host.clone(), port: Some(*port) };
@@ -72,12 +72,19 @@ impl MailboxSource for WasmSource {
         let given = || (Arc::clone(&self.inputs), (request.clone(), self.prepared.clone()));
         let (page, store) = self
             .caller
-            .ask_again(CALL, given, |store, (request, prepared): (wit::PageRequest, SourcingPre<State>)| {
-                Box::pin(async move {
-                    let instance = prepared.instantiate_async(&mut *store).await?;
-                    instance.mailhaul_plugin_mailbox_source().call_list_mailboxes(&mut *store, &request).await
-                })
-            })
+            .ask_again(
+                CALL,
+                given,
+                |store, (request, prepared): (wit::PageRequest, SourcingPre<CallState>)| {
+                    Box::pin(async move {
+                        let instance = prepared.instantiate_async(&mut *store).await?;
+                        instance
+                            .mailhaul_plugin_mailbox_source()
+                            .call_list_mailboxes(&mut *store, &request)
+                            .await
+                    })
+                },
+            )
             .await?;
         let page = checked(page, token, max, &store).map_err(|why| self.caller.bad(CALL, why))?;
         self.count_empty(&page, token.is_none()).map_err(|why| self.caller.bad(CALL, why))?;
@@ -85,12 +92,12 @@ impl MailboxSource for WasmSource {
     }
 }
 
-/// The answer in the engine's types, or how it breaks the contract. `store` holds its secrets.
+/// Converts a page to the engine's type, or says how it breaks the contract. `store` holds its secrets.
 fn checked(
     page: wit::Page,
     token: Option<&str>,
     max: u32,
-    store: &Store<State>,
+    store: &Store<CallState>,
 ) -> Result<MailboxPage, String> {
     if page.mailboxes.len() > max as usize {
         return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));
@@ -117,7 +124,7 @@ fn checked(
     Ok(MailboxPage { mailboxes, next: page.next, diagnostics })
 }
 
-fn entry(mailbox: wit::Mailbox, store: &Store<State>) -> Result<MailboxEntry, String> {
+fn entry(mailbox: wit::Mailbox, store: &Store<CallState>) -> Result<MailboxEntry, String> {
     text::checked("the key of a mailbox", &mailbox.key, KEY)?;
     let side = |account, side, recipient| {
         let entry = account_entry(account, &recipient, store);
@@ -128,13 +135,13 @@ fn entry(mailbox: wit::Mailbox, store: &Store<State>) -> Result<MailboxEntry, St
         target: side(mailbox.target, "target", Recipient::Target)?,
         label: mailbox.label.map(|label| text::shown(&label, MESSAGE)),
         origin: mailbox.origin.map(|origin| text::shown(&origin, MESSAGE)),
-        one_account: meant(&mailbox.extras)?,
+        one_account: one_account_is_meant(&mailbox.extras)?,
         key: mailbox.key,
     })
 }
 
-/// Whether the row says that sharing an account is meant.
-fn meant(extras: &[(String, String)]) -> Result<bool, String> {
+/// Whether the row says that sharing an account with another row is meant.
+fn one_account_is_meant(extras: &[(String, String)]) -> Result<bool, String> {
     match extras.iter().find(|(name, _)| name == "one-account").map(|(_, value)| value.as_str()) {
         None => Ok(false),
         Some("meant") => Ok(true),
@@ -142,12 +149,12 @@ fn meant(extras: &[(String, String)]) -> Result<bool, String> {
     }
 }
 
-/// One end of a mailbox, which signs in to `server`. Whether that host may have a password is decided where
-/// the project's hosts are known: in the engine.
+/// Converts one end of a mailbox, which signs in to `server`. Whether that host may have a password is
+/// decided where the project's hosts are known: in the engine.
 fn account_entry(
     account: accounts::Account,
     server: &Recipient,
-    store: &Store<State>,
+    store: &Store<CallState>,
 ) -> Result<AccountEntry, String> {
     text::checked("the log-in name", &account.login, NAME)?;
     if let Some(host) = &account.host {
@@ -181,7 +188,7 @@ fn account_entry(
     })
 }
 
-/// A secret that was granted for something else is no password, and what its author can write.
+/// Says that a secret granted for something else is no password, and what the plugin's author can write.
 fn no_password(secret: &SecretHandle, server: &Recipient) -> String {
     let label = text::shown(&secret.label, MESSAGE);
     let to = if *server == Recipient::Source { "source" } else { "target" };

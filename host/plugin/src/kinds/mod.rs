@@ -1,6 +1,6 @@
-//! The engine's traits, implemented by components. Every answer is checked here before the engine sees
-//! it.
+//! The engine's traits, implemented by components. Every answer is checked here before the engine sees it.
 
+pub(crate) mod convert;
 pub(crate) mod folder_mapper;
 pub(crate) mod mailbox_provisioner;
 pub(crate) mod mailbox_source;

@@ -1,4 +1,4 @@
-//! `server-profile`.
+//! `server-profile`: what a component knows of a server, and what it makes of a refusal.
 //!
 //! What comes back can only make the host more careful: there is no value for "it worked", waits are
 //! cut, numbers of no use are refused.
@@ -17,21 +17,21 @@ use crate::bindings::imports::mailhaul::plugin::types;
 use crate::bindings::profiling::ProfilingPre;
 use crate::bindings::profiling::exports::mailhaul::plugin::server_profile as wit;
 use crate::call::Caller;
-use crate::convert;
 use crate::inputs::Inputs;
-use crate::limits::{AVOIDED, CODE, MESSAGE, RETRY_AFTER};
+use crate::kinds::convert;
+use crate::limits::{CODE, MESSAGE, PROFILE_ENTRIES, RETRY_AFTER};
 use crate::manifest::{PROVIDER_FORM, is_provider};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 const IDENTIFY: &str = "identify";
 const CLASSIFY: &str = "classify";
 
-/// A component that knows servers.
+/// A component used as a server profile.
 pub(crate) struct WasmProfiler {
     pub(crate) caller: Caller,
-    pub(crate) prepared: ProfilingPre<State>,
-    /// The manifest's `providers`.
+    pub(crate) prepared: ProfilingPre<CallState>,
+    /// The manifest's `providers`; when it lists any, an answer names one of them.
     pub(crate) providers: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ impl ServerProfiler for WasmProfiler {
 }
 
 impl WasmProfiler {
-    /// The answer in the engine's types, or how it breaks the contract.
+    /// Converts an answer to the engine's type, or says how it breaks the contract.
     fn profile(&self, profile: wit::Profile) -> Result<ServerProfile, String> {
         if !is_provider(&profile.provider) {
             return Err(format!("`provider` {PROVIDER_FORM}"));
@@ -96,8 +96,8 @@ impl WasmProfiler {
         some("max-connections-per-mailbox", profile.max_connections_per_mailbox.map(u64::from))?;
         some("max-append-bytes", profile.max_append_bytes)?;
         let lists = [profile.avoid.len(), profile.switches.len(), profile.notes.len()];
-        if lists.into_iter().any(|length| length > AVOIDED) {
-            return Err(format!("more than {AVOIDED} capabilities, switches or notes"));
+        if lists.into_iter().any(|length| length > PROFILE_ENTRIES) {
+            return Err(format!("more than {PROFILE_ENTRIES} capabilities, switches or notes"));
         }
         let mut known = ServerProfile {
             provider: profile.provider,

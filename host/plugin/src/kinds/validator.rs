@@ -1,4 +1,4 @@
-//! `validator`.
+//! `validator`: what a component finds in a moved mailbox.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use crate::bindings::validating::ValidatingPre;
 use crate::bindings::validating::exports::mailhaul::plugin::validator as wit;
 use crate::call::Caller;
 use crate::caps::evidence::ViewHandle;
-use crate::convert;
 use crate::inputs::Inputs;
+use crate::kinds::convert;
 use crate::limits::{CODE, MESSAGE, REMARKS};
-use crate::state::State;
+use crate::state::CallState;
 use crate::text;
 
 const CALL: &str = "validate";
 
-/// A component that judges moved mailboxes.
+/// A component used as a validator.
 pub(crate) struct WasmValidator {
     pub(crate) caller: Caller,
-    pub(crate) prepared: ValidatingPre<State>,
+    pub(crate) prepared: ValidatingPre<CallState>,
 }
 
 #[async_trait]
@@ -90,7 +90,7 @@ fn wire(request: &ValidationRequest) -> wit::ValidationRequest {
     }
 }
 
-/// `taken-away`: source UIDs, comma-separated; nothing where there are none.
+/// The extra `taken-away`: source UIDs, comma-separated; no extra where there are none.
 fn taken_away(uids: &[u32]) -> Vec<(String, String)> {
     let uids: Vec<String> = uids.iter().map(u32::to_string).collect();
     if uids.is_empty() { Vec::new() } else { vec![("taken-away".into(), uids.join(","))] }
@@ -111,7 +111,7 @@ fn round_trip(trip: &RoundTrip) -> wit::RoundTrip {
     }
 }
 
-/// The answer in the engine's types, or how it breaks the contract.
+/// Converts a report to the engine's type, or says how it breaks the contract.
 fn checked(report: wit::Report) -> Result<ValidationReport, String> {
     if report.findings.len() > REMARKS {
         return Err(format!("{} findings, at most {REMARKS} are allowed", report.findings.len()));

@@ -11,7 +11,7 @@ use mailhaul_engine::plugin::{
 };
 use mailhaul_imap::{FolderPath, Secret, SpecialUse};
 use mailhaul_net::TlsMode;
-use mailhaul_plugin_host::{Cell, Column, Limits, PluginHost, Shipped, TableInput, TableRow};
+use mailhaul_plugin_host::{Cell, Column, Limits, PluginHost, ShippedPlugin, TableInput, TableRow};
 
 /// One host for all tests: every component is compiled once. The guest's CPU time is generous for an
 /// unoptimised host on a busy machine.
@@ -19,7 +19,8 @@ pub(crate) fn host() -> PluginHost {
     static HOST: OnceLock<PluginHost> = OnceLock::new();
     let host = HOST.get_or_init(|| {
         let shipped = mailhaul_shipped::plugins();
-        let shipped = shipped.iter().map(|plugin| Shipped { id: plugin.id, component: plugin.component });
+        let shipped =
+            shipped.iter().map(|plugin| ShippedPlugin { id: plugin.id, component: plugin.component });
         PluginHost::new(Limits { cpu: Duration::from_secs(10), ..Limits::default() }, shipped).unwrap()
     });
     host.clone()

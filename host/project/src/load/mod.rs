@@ -11,24 +11,24 @@ use zeroize::Zeroizing;
 use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
 use crate::model::{
     Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project,
-    RuleSpec, Select, SideName, Since, SizeLimit,
+    RuleSpec, Select, SideName, SinceDate, SizeLimit,
 };
 use crate::secret::SecretRef;
-use crate::section::{Entry, Section, Source};
+use crate::section::{Entry, ProjectText, Section};
 use crate::{side, size};
 
-/// Longest project file, in bytes.
+/// Longest project file in bytes; a thousand rules have a tenth of it.
 const LONGEST: u64 = 1 << 20;
 
-/// Most mistakes reported at once: beyond that the first ones are the news.
+/// Most mistakes that are reported at once: the first ones are the news.
 const REPORTED: usize = 50;
 
-/// A project, and what its owner should know.
+/// A project that can be used, and what its owner should know about its files.
 #[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The project.
+pub struct LoadedProject {
+    /// What the project file says, checked and with defaults filled in.
     pub project: Project,
-    /// What stops nothing: files with passwords that other users can read.
+    /// What stops nothing: files with passwords that other users can read, one warning each.
     pub warnings: Vec<Warning>,
 }
 
@@ -37,9 +37,9 @@ impl Project {
     /// `ca_file` is read.
     ///
     /// # Errors
-    /// Everything that is wrong with the file, by line. Keys of the contract that this version does
-    /// not act on are refused by name.
-    pub fn load(path: &Path) -> Result<Loaded, ProjectErrors> {
+    /// When the file cannot be read, is larger than 1 MiB, or is wrong: the first 50 mistakes, by line.
+    /// `[cutover]`, which this version does not act on, is refused by name.
+    pub fn load(path: &Path) -> Result<LoadedProject, ProjectErrors> {
         let unreadable =
             |cause: String| ProjectError::new(path, None, cause, "check the path and its permissions");
         let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
@@ -88,41 +88,41 @@ impl Project {
 }
 
 /// Reads the text of a project file that stands in `dir`.
-pub(crate) fn parse(file: &Path, dir: &Path, text: &str) -> Result<Loaded, ProjectErrors> {
-    let source = Source::new(file, dir, text);
+pub(crate) fn parse(file: &Path, dir: &Path, text: &str) -> Result<LoadedProject, ProjectErrors> {
+    let project_text = ProjectText::new(file, dir, text);
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         // Only the message: the error's `Display` would quote the line, and a password with it.
-        let line = source.line(error.span().map_or(0, |span| span.start));
+        let line = project_text.line(error.span().map_or(0, |span| span.start));
         let remedy = match error.message() {
             "duplicate key" => "remove or rename one of the two",
             _ => "check the quotes and brackets around there",
         };
-        source.problem(line, error.message().replace('\n', ", "), remedy);
+        project_text.problem(line, error.message().replace('\n', ", "), remedy);
     }
     // What a broken file seems to say would only add noise.
-    let project = errors.is_empty().then(|| read(&source, root.get_ref()));
-    let (mut problems, warnings) = source.finish();
+    let project = errors.is_empty().then(|| read(&project_text, root.get_ref()));
+    let (mut problems, warnings) = project_text.finish();
     problems.truncate(REPORTED);
     match (ProjectErrors::from_list(problems), project) {
-        (None, Some(project)) => Ok(Loaded { project, warnings }),
+        (None, Some(project)) => Ok(LoadedProject { project, warnings }),
         (Some(errors), _) => Err(errors),
         (None, None) => Err(ProjectError::new(file, None, "it is not TOML", "check its syntax").into()),
     }
 }
 
-fn read(source: &Source<'_>, root: &DeTable<'_>) -> Project {
-    let top = Section::new(source, "", 1, root);
+fn read(text: &ProjectText<'_>, root: &DeTable<'_>) -> Project {
+    let top = Section::new(text, "", 1, root);
     let section = |name: &'static str| {
         let entry = top.get(name)?;
-        Some(Section::new(source, name, entry.line, entry.table()?))
+        Some(Section::new(text, name, entry.line, entry.table()?))
     };
     if let Some(cutover) = top.get("cutover") {
         cutover.report("is not built yet", "remove the table, or comment it out");
     }
     let project = section("project");
     let folder =
-        || source.dir.file_name().map_or("mailhaul".into(), |name| name.to_string_lossy().into_owned());
+        || text.dir.file_name().map_or("mailhaul".into(), |name| name.to_string_lossy().into_owned());
     Project {
         name: project
             .as_ref()
@@ -133,14 +133,14 @@ fn read(source: &Source<'_>, root: &DeTable<'_>) -> Project {
             .as_ref()
             .and_then(|s| s.get("state"))
             .and_then(|entry| state(&entry))
-            .unwrap_or_else(|| source.dir.join(".mailhaul")),
-        file: source.file.to_owned(),
-        dir: source.dir.to_owned(),
+            .unwrap_or_else(|| text.dir.join(".mailhaul")),
+        file: text.file.to_owned(),
+        dir: text.dir.to_owned(),
         source: section("source")
             .map_or_else(|| side::absent(SideName::Source), |s| side::read(SideName::Source, &s)),
         target: section("target")
             .map_or_else(|| side::absent(SideName::Target), |s| side::read(SideName::Target, &s)),
-        mailboxes: mailboxes(source, &top, section("mailboxes").as_ref()),
+        mailboxes: mailboxes(text, &top, section("mailboxes").as_ref()),
         rules: top.get("folders").map(|entry| rules(&entry)).unwrap_or_default(),
         plugins: plugins(section("plugins").as_ref()),
         select: section("select").map(|s| select(&s)).unwrap_or_default(),
@@ -158,11 +158,11 @@ fn state(entry: &Entry<'_, '_>) -> Option<PathBuf> {
     Some(path)
 }
 
-fn mailboxes(source: &Source<'_>, top: &Section<'_, '_>, section: Option<&Section<'_, '_>>) -> Mailboxes {
+fn mailboxes(text: &ProjectText<'_>, top: &Section<'_, '_>, section: Option<&Section<'_, '_>>) -> Mailboxes {
     let default = || PluginRef { name: PluginName::Id("csv".into()), line: None };
     let Some(section) = section else {
         if top.get("mailboxes").is_none() {
-            source.problem(
+            text.problem(
                 1,
                 "there is no `[mailboxes]`",
                 "add `[mailboxes]` with inputs = { accounts = \"mailboxes.csv\" }",
@@ -196,7 +196,7 @@ fn rules(entry: &Entry<'_, '_>) -> Vec<RuleSpec> {
     list.iter()
         .filter_map(|value| {
             let rule = entry.of("[[folders]]".into(), value.span().start, value);
-            rule_spec(&Section::new(entry.source, "folders", rule.line, rule.table()?), &rule)
+            rule_spec(&Section::new(entry.text, "folders", rule.line, rule.table()?), &rule)
         })
         .collect()
 }
@@ -255,7 +255,7 @@ pub(crate) fn plugin(entry: &Entry<'_, '_>) -> Option<PluginRef> {
     let word = entry.line_of_text()?;
     let line = Some(entry.line);
     if word.contains(['/', '\\']) {
-        let path = entry.source.dir.join(&word);
+        let path = entry.text.dir.join(&word);
         return Some(PluginRef { name: PluginName::File { path, shown: word }, line });
     }
     if word.ends_with(".wasm") {
@@ -288,7 +288,7 @@ fn settings(entry: &Entry<'_, '_>) -> BTreeMap<String, PluginSettings> {
     all
 }
 
-/// The secrets plugins are given to use, by plugin and name.
+/// Reads `[plugins.secrets.ID]`: the secrets plugins are given to use, by plugin id and name.
 fn secrets(entry: &Entry<'_, '_>) -> BTreeMap<String, BTreeMap<String, SecretRef>> {
     let mut all = BTreeMap::new();
     for (key, value) in entry.table().into_iter().flatten() {
@@ -305,7 +305,7 @@ fn secrets(entry: &Entry<'_, '_>) -> BTreeMap<String, BTreeMap<String, SecretRef
     all
 }
 
-/// A TOML value as JSON. Depth is bounded by the TOML parser.
+/// Converts a TOML value to JSON. Depth is bounded by the TOML parser.
 fn json(entry: &Entry<'_, '_>, value: &DeValue<'_>) -> Option<serde_json::Value> {
     Some(match value {
         DeValue::String(text) => text.as_ref().into(),
@@ -351,7 +351,7 @@ fn select(section: &Section<'_, '_>) -> Select {
     }
 }
 
-fn since(entry: &Entry<'_, '_>) -> Option<Since> {
+fn since(entry: &Entry<'_, '_>) -> Option<SinceDate> {
     const FORM: &str = "a date without quotes and without a time, as in 2019-01-01";
     let Some(datetime) = entry.value.get_ref().as_datetime() else { return entry.wrong_type(FORM) };
     let (Some(date), None, None) = (datetime.date, datetime.time, datetime.offset) else {
@@ -360,16 +360,16 @@ fn since(entry: &Entry<'_, '_>) -> Option<Since> {
     let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
     let (Ok(year), Ok(month), Ok(day)) = parts else { return entry.wrong_type(FORM) };
     match jiff::civil::Date::new(year, month, day) {
-        Ok(date) => Some(Since {
+        Ok(date) => Some(SinceDate {
             date,
-            written: entry.source.written(entry.value.span()).to_owned(),
+            written: entry.text.written(entry.value.span()).to_owned(),
             line: entry.line,
         }),
         Err(_) => entry.refuse("is no day of the calendar", format!("write {FORM}")),
     }
 }
 
-/// Bytes of a size, and the size as written.
+/// Reads a size: in bytes, and as written.
 fn bytes(entry: &Entry<'_, '_>) -> Option<(u64, String)> {
     const FORM: &str = "a size in quotes, as in \"50 MiB\", or a number of bytes";
     if let DeValue::String(text) = entry.value.get_ref() {
@@ -379,7 +379,7 @@ fn bytes(entry: &Entry<'_, '_>) -> Option<(u64, String)> {
         };
     }
     match entry.integer(FORM)? {
-        Some(bytes) => Some((bytes, entry.source.written(entry.value.span()).to_owned())),
+        Some(bytes) => Some((bytes, entry.text.written(entry.value.span()).to_owned())),
         None => entry.refuse("is out of range", format!("write {FORM}")),
     }
 }

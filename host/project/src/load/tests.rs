@@ -9,7 +9,7 @@ use crate::schema;
 use crate::secret::SecretOrigin;
 use crate::table::{self, Table};
 
-fn loaded(text: &str) -> Loaded {
+fn loaded(text: &str) -> LoadedProject {
     parse(Path::new("mailhaul.toml"), Path::new("/moves/acme"), text)
         .unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }
@@ -25,7 +25,7 @@ const MINIMAL: &str = "[source]\nhost = \"a\"\n[target]\nhost = \"b\"\n[mailboxe
 
 #[test]
 fn what_is_left_out_has_the_defaults_of_the_contract() {
-    let Loaded { project, warnings } = loaded(MINIMAL);
+    let LoadedProject { project, warnings } = loaded(MINIMAL);
     assert_eq!(warnings, []);
     assert_eq!(project.name, "acme");
     assert_eq!(project.state, Path::new("/moves/acme/.mailhaul"));
@@ -428,7 +428,7 @@ proptest! {
 #[test]
 fn a_folder_may_be_called_anything() {
     let rules = "[[folders]]\nfrom = \"Da\\tOggetto\"\nto = 'Da\\u{9}Oggetto'\n[[folders]]\nfrom = \" \"\nskip = true\n";
-    let Loaded { project, .. } = loaded(&format!("{MINIMAL}{rules}"));
+    let LoadedProject { project, .. } = loaded(&format!("{MINIMAL}{rules}"));
     let rules: Vec<(&str, Option<&str>)> =
         project.rules.iter().map(|rule| (rule.from.as_str(), rule.to.as_deref())).collect();
     assert_eq!(rules, [("Da\tOggetto", Some("Da\\u{9}Oggetto")), (" ", None)]);

@@ -1,4 +1,4 @@
-//! A secret that a program prints.
+//! Secrets that a program prints.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,13 +10,14 @@ use zeroize::Zeroizing;
 
 use crate::error::io_cause;
 
-/// How long a command may take. Long enough for a password manager that asks its owner for a touch.
+/// How long a command may take: long enough for a password manager that asks its owner for a touch.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How much of a command's error output is kept, in bytes; the sentence quotes the end of it.
 const COMPLAINT: usize = 4 << 10;
 
-/// What `argv` prints, at most `longest` bytes, within `patience`.
+/// Runs `argv` in `dir` and returns what it prints, at most `longest` bytes, within `patience`. The error is
+/// cause and remedy of a sentence.
 pub(super) fn output(
     argv: &[String],
     dir: &Path,
@@ -101,11 +102,11 @@ fn stop(child: &mut Child) {
     drop(child.wait());
 }
 
-type Collected = Receiver<io::Result<Zeroizing<Vec<u8>>>>;
+type PipeOutput = Receiver<io::Result<Zeroizing<Vec<u8>>>>;
 
 /// Reads a pipe on a thread of its own: up to one byte more than `longest`, then closes it, or
 /// (`drain`) goes on reading so that the writer is not held up.
-fn collect(pipe: Option<impl Read + Send + 'static>, longest: usize, drain: bool) -> Collected {
+fn collect(pipe: Option<impl Read + Send + 'static>, longest: usize, drain: bool) -> PipeOutput {
     let (sender, receiver) = sync_channel(1);
     std::thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 1));
@@ -123,7 +124,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>, longest: usize, drain: bool
     receiver
 }
 
-/// `: ` and the last line that says something, shortened.
+/// The last line that says something, shortened and after `: `; empty when none does.
 fn last_words(bytes: &[u8]) -> String {
     const SHOWN: usize = 200;
     let text = String::from_utf8_lossy(bytes);

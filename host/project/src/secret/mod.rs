@@ -1,4 +1,4 @@
-//! Passwords and tokens: where they are, and what they are once asked for.
+//! Passwords and tokens: where the project file says they are, and asking for them.
 
 mod command;
 
@@ -12,58 +12,58 @@ use zeroize::Zeroizing;
 
 use crate::error::{ProjectError, io_cause};
 
-/// Any bytes that must not be seen: `Debug` hides them, dropping overwrites them.
+/// A password or token, as any bytes: `Debug` hides them, dropping overwrites them.
 pub type Secret = secrecy::SecretSlice<u8>;
 
-/// Longest secret, in bytes. OAuth tokens reach a few KiB; a file named by mistake is far larger.
+/// Longest secret in bytes. OAuth tokens reach a few KiB; a file named by mistake is far larger.
 const LONGEST: usize = 64 << 10;
 
 /// A secret as the project file refers to it. Cheap to clone, and asked for only when needed.
 #[derive(Clone)]
 pub struct SecretRef {
-    /// Where the secret is.
+    /// Where the secret is to be asked for.
     pub origin: SecretOrigin,
-    /// The project file.
+    /// The project file that refers to it, as the operator named it.
     pub file: PathBuf,
-    /// Line of the key.
+    /// Line of the key in that file.
     pub line: usize,
-    /// The key, e.g. `[source] admin_password`.
+    /// The key as messages name it, such as `[source] admin_password`.
     pub key: String,
 }
 
-/// Where a secret is.
+/// Where a secret is. `Debug` shows neither a literal nor a command's arguments, which may be secret too.
 #[derive(Clone)]
 pub enum SecretOrigin {
     /// In the project file itself.
     Literal(Secret),
-    /// `{ env = "NAME" }`.
+    /// In this environment variable: `{ env = "NAME" }`.
     Env(String),
-    /// `{ file = "path" }`.
+    /// In a file that holds nothing else: `{ file = "path" }`.
     File {
-        /// Absolute path.
+        /// Absolute path of the file.
         path: PathBuf,
-        /// As it stands in the project file.
+        /// The path as it stands in the project file, for messages.
         shown: String,
     },
-    /// `{ command = ["…"] }`, run without a shell.
+    /// In what a program prints, run without a shell: `{ command = ["…"] }`.
     Command {
-        /// Program and arguments; at least the program.
+        /// Program and arguments; never empty.
         argv: Vec<String>,
-        /// Where it is run: the project's folder.
+        /// The project's folder, absolute, in which the program is run.
         dir: PathBuf,
     },
 }
 
 impl SecretRef {
-    /// The secret, asked for anew at every call. One line end at the end of a file or a command's
-    /// output does not belong to it.
+    /// Asks for the secret, anew at every call. One line end at the end of a file or a command's output does
+    /// not belong to it.
     ///
-    /// Blocks: reads a file, or waits up to 30 s for a command. The command gets no standard input;
-    /// at most 64 KiB are taken from it.
+    /// Blocks: reads a file, or waits up to 30 s for a command. The command gets no standard input.
     ///
     /// # Errors
-    /// One sentence with the place, the cause and what to do. It quotes what a failing command wrote
-    /// to its standard error, never what it wrote to its output.
+    /// When there is no such variable, file or program, the secret is empty or longer than 64 KiB, or the
+    /// command fails or takes too long. The sentence quotes what a failing command wrote to its standard
+    /// error, never what it wrote to its output.
     pub fn resolve(&self) -> Result<Secret, ProjectError> {
         match &self.origin {
             SecretOrigin::Literal(secret) => Ok(secret.clone()),
@@ -127,7 +127,7 @@ impl SecretRef {
         ProjectError::new(&self.file, self.line, format!("`{}`: {}", self.key, cause.as_ref()), remedy)
     }
 
-    /// Whether it stands in the project file itself.
+    /// Whether the secret stands in the project file itself.
     #[must_use]
     pub fn is_literal(&self) -> bool {
         matches!(self.origin, SecretOrigin::Literal(_))

@@ -1,4 +1,4 @@
-//! From bytes to lines of text.
+//! Decoding: from a file's bytes to lines of text.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::ProjectError;
 
-/// The text of a file: borrowed when it is UTF-8, else decoded and wiped after use.
+/// The text of a file: borrowed when it is UTF-8, else decoded, and wiped after use.
 pub(super) enum Text<'b> {
     Borrowed(&'b str),
     Owned(Zeroizing<String>),
@@ -24,31 +24,31 @@ impl Deref for Text<'_> {
     }
 }
 
-/// Why bytes are no text.
-pub(super) struct Undecodable {
+/// Why the bytes of a file are no text, and in which line.
+pub(super) struct DecodeError {
     line: Option<usize>,
     cause: Cow<'static, str>,
 }
 
-impl Undecodable {
+impl DecodeError {
     pub(super) fn error(self, file: &Path) -> ProjectError {
         ProjectError::new(file, self.line, self.cause, "save it as CSV in UTF-8")
     }
 }
 
-/// UTF-8 with or without a byte order mark, UTF-16 with one.
-pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, Undecodable> {
+/// Decodes UTF-8 with or without a byte order mark, and UTF-16 with one.
+pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, DecodeError> {
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => Text::Owned(utf16(rest, u16::from_le_bytes)?),
         [0xfe, 0xff, rest @ ..] => Text::Owned(utf16(rest, u16::from_be_bytes)?),
         [b'P', b'K', 3, 4, ..] => {
-            return Err(Undecodable {
+            return Err(DecodeError {
                 line: None,
                 cause: "it is a spreadsheet or another ZIP file, no CSV".into(),
             });
         }
         [0xef, 0xbb, 0xbf, rest @ ..] | rest => {
-            Text::Borrowed(std::str::from_utf8(rest).map_err(|error| Undecodable {
+            Text::Borrowed(std::str::from_utf8(rest).map_err(|error| DecodeError {
                 line: Some(1 + rest[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count()),
                 cause: "it is not UTF-8 here".into(),
             })?)
@@ -56,7 +56,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, Undecodable> {
     };
     match text.find('\0') {
         // UTF-16 without a byte order mark looks like this, and so does anything that is no text.
-        Some(at) => Err(Undecodable {
+        Some(at) => Err(DecodeError {
             line: Some(1 + text[..at].matches('\n').count()),
             cause: "there is a NUL character here, which no text has".into(),
         }),
@@ -64,8 +64,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, Undecodable> {
     }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, Undecodable> {
-    let broken = || Undecodable { line: None, cause: "it begins as UTF-16 and is not".into() };
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, DecodeError> {
+    let broken = || DecodeError { line: None, cause: "it begins as UTF-16 and is not".into() };
     if !bytes.len().is_multiple_of(2) {
         return Err(broken());
     }
@@ -78,7 +78,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, Un
     Ok(text)
 }
 
-/// The lines of a text with their 1-based numbers. A line ends with LF, CR LF, or a CR alone.
+/// Splits a text into lines, numbered from 1. A line ends with LF, CR LF, or a CR alone.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

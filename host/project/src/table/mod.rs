@@ -24,23 +24,24 @@ use crate::Secret;
 use crate::error::{ProjectError, ProjectErrors, Warning, io_cause};
 use secrecy::ExposeSecret;
 
-/// A table, read whole.
+/// A table with its header, read whole and checked.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// The file, as it was given.
+    /// The file as it was given, for messages.
     pub file: PathBuf,
     /// The header row; at least one column, no two with the same name.
     pub columns: Vec<Column>,
     /// The rows below it that are not empty, each with as many cells as there are columns.
     pub rows: Vec<Row>,
-    /// What stops nothing: secrets that other users can read, or that begin or end with a space.
+    /// What stops nothing: a file of secrets that other users can read, secrets that begin or end with a
+    /// space.
     pub warnings: Vec<Warning>,
 }
 
 /// A column of a [`Table`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name, without surrounding spaces.
+    /// Name in the header, at most 200 bytes, without surrounding spaces.
     pub name: String,
     /// Whether its cells are secrets: the name ends in `_password` or `_token`, in whatever case.
     pub secret: bool,
@@ -49,23 +50,23 @@ pub struct Column {
 /// A row of a [`Table`].
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// 1-based line of the file.
+    /// Line of the file it stands in, from 1.
     pub line: usize,
-    /// One per column.
+    /// One cell for each column, in their order.
     pub cells: Vec<Cell>,
 }
 
 /// A cell of a [`Table`].
 #[derive(Clone)]
 pub enum Cell {
-    /// Text; without surrounding spaces unless quoted.
+    /// The cell of any other column, without surrounding spaces unless they are quoted.
     Text(String),
     /// The cell of a secret column, exactly as it stands in the file. May be empty.
     Secret(Secret),
 }
 
 impl Cell {
-    /// Whether there is nothing in it.
+    /// Whether nothing stands in the cell, or in its quotes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
@@ -74,7 +75,7 @@ impl Cell {
         }
     }
 
-    /// The text of a cell that is no secret.
+    /// Returns the text of a cell that is no secret; `None` for one that is, even when it is empty.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -93,38 +94,39 @@ impl fmt::Debug for Cell {
     }
 }
 
-/// How much is read before a table is refused.
+/// Bounds of a table. What is larger is refused, not cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the file.
+    /// Most bytes of the file.
     pub file: u64,
-    /// Rows below the header.
+    /// Most rows below the header.
     pub rows: usize,
-    /// Bytes of one cell.
+    /// Most bytes of one cell.
     pub cell: usize,
 }
 
 /// Most columns: enough for any export of a directory, few enough to hold a million rows against.
 const COLUMNS: usize = 256;
 
-/// Longest name of a column, in bytes.
+/// Longest name of a column in bytes.
 const NAME: usize = 200;
 
 /// Most mistakes reported at once: a wrong separator breaks every row, and one sentence says so.
 const REPORTED: usize = 20;
 
 impl Default for Limits {
-    /// 256 MiB, a million rows, 64 KiB a cell.
+    /// Returns 256 MiB, a million rows and 64 KiB a cell.
     fn default() -> Self {
         Self { file: 256 << 20, rows: 1_000_000, cell: 64 << 10 }
     }
 }
 
 impl Table {
-    /// Reads a table.
+    /// Reads a table from a file, and warns when it holds secrets that other users can read.
     ///
     /// # Errors
-    /// Everything that is wrong with it, by line. No sentence quotes a cell, and the header is cells too.
+    /// When the file cannot be read, is beyond the limits, or is malformed: the first 20 mistakes, by line.
+    /// No sentence quotes a cell, and the header is cells too.
     pub fn read(file: &Path, limits: Limits) -> Result<Self, ProjectErrors> {
         let refuse = |cause: String, remedy: &str| ProjectError::new(file, None, cause, remedy);
         let unreadable = |error: std::io::Error| {
@@ -161,10 +163,10 @@ impl Table {
         Ok(table)
     }
 
-    /// Reads a table from memory; `file` is only named.
+    /// Reads a table from memory; `file` is only named in messages.
     ///
     /// # Errors
-    /// As [`Table::read`].
+    /// As [`Table::read`], for a table beyond the limits or malformed.
     pub fn parse(file: &Path, bytes: &[u8], limits: Limits) -> Result<Self, ProjectErrors> {
         let text = decode::decode(bytes).map_err(|fault| fault.error(file))?;
         let mut lines = decode::lines(&text).filter(|(_, line)| !line.trim().is_empty()).peekable();
@@ -208,21 +210,21 @@ impl Table {
         Ok(Self { file: file.to_owned(), warnings: warnings.into_iter().collect(), columns, rows })
     }
 
-    /// The index of the column named `name`.
+    /// Finds the column with exactly this name, and returns its index in [`Table::columns`].
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
 }
 
-/// Reads rows and collects what is wrong with them.
+/// Reads the rows below the header and collects what is wrong with them.
 struct Reader<'a> {
     file: &'a Path,
     separator: char,
     limits: Limits,
     columns: &'a [Column],
     faults: Vec<ProjectError>,
-    /// Faults beyond [`REPORTED`].
+    /// How many faults there are beyond [`REPORTED`].
     more: usize,
     /// First line and column (from 1) of a secret with spaces around it, and how many there are.
     padded: Option<(usize, usize, usize)>,

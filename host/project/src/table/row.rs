@@ -1,11 +1,11 @@
-//! From a line to its cells.
+//! Splitting a line into its cells.
 
 use zeroize::Zeroizing;
 
-/// The separators that are understood, the likelier first.
+/// The separators that are understood; of two that are as frequent, the earlier counts.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
-/// The separator the header uses most outside quotes; a comma when it has a single column.
+/// The separator that the header uses most outside quotes; a comma when it has a single column.
 pub(super) fn separator(header: &str) -> char {
     let mut counts = [0_usize; SEPARATORS.len()];
     let mut quoted = false;
@@ -24,7 +24,7 @@ pub(super) fn separator(header: &str) -> char {
     SEPARATORS[best]
 }
 
-/// The separator that a line `sep=;` names.
+/// The separator that a line such as `sep=;` names; `None` for any other line.
 pub(super) fn told_separator(line: &str) -> Option<char> {
     let rest = line.trim_end_matches(' ').trim_matches('"').strip_prefix("sep=")?;
     let mut chars = rest.chars();
@@ -42,19 +42,19 @@ pub(super) fn name(separator: char) -> &'static str {
     }
 }
 
-/// A cell as it stands in the file, quotes undone.
-pub(super) struct Raw {
+/// A cell as it stands in the file, with its quotes removed.
+pub(super) struct RawCell {
     pub(super) text: Zeroizing<String>,
     pub(super) quoted: bool,
 }
 
-/// What is wrong with a line, and in which cell (from 0).
+/// What is wrong with a line, and in which cell, from 0.
 pub(super) struct Fault {
     pub(super) cell: usize,
-    kind: Kind,
+    kind: FaultKind,
 }
 
-enum Kind {
+enum FaultKind {
     Unclosed,
     AfterQuote,
     TooMany(usize),
@@ -63,53 +63,53 @@ enum Kind {
 impl Fault {
     pub(super) fn cause(&self) -> String {
         match self.kind {
-            Kind::Unclosed => "a quote is opened and not closed on its line".into(),
-            Kind::AfterQuote => "there is text after a closing quote".into(),
-            Kind::TooMany(most) => format!("there are more than {most} cells"),
+            FaultKind::Unclosed => "a quote is opened and not closed on its line".into(),
+            FaultKind::AfterQuote => "there is text after a closing quote".into(),
+            FaultKind::TooMany(most) => format!("there are more than {most} cells"),
         }
     }
 
     pub(super) fn remedy(&self) -> &'static str {
         match self.kind {
-            Kind::Unclosed | Kind::AfterQuote => {
+            FaultKind::Unclosed | FaultKind::AfterQuote => {
                 "put quotes around the whole cell, write each quote inside it twice, and keep the cell on one line"
             }
-            Kind::TooMany(_) => "remove columns that are not needed",
+            FaultKind::TooMany(_) => "remove columns that are not needed",
         }
     }
 }
 
-/// The cells of a line, at most `most` of them.
+/// Splits a line into its cells, at most `most` of them.
 ///
 /// A quote means something only as the first character of a cell (RFC 4180): `pass"word` is taken as
 /// it stands.
-pub(super) fn split(line: &str, separator: char, most: usize) -> Result<Vec<Raw>, Fault> {
+pub(super) fn split(line: &str, separator: char, most: usize) -> Result<Vec<RawCell>, Fault> {
     let mut cells = Vec::new();
     let mut rest = Some(line);
     while let Some(text) = rest {
         let fault = |kind| Fault { cell: cells.len(), kind };
         if cells.len() == most {
-            return Err(fault(Kind::TooMany(most)));
+            return Err(fault(FaultKind::TooMany(most)));
         }
         // A space before the quote is common in lists that people type.
         let opened = text.trim_start_matches(' ').strip_prefix('"');
         let (raw, after) = match opened {
             Some(inside) => {
-                let (text, after) = unquote(inside).ok_or_else(|| fault(Kind::Unclosed))?;
+                let (text, after) = unquote(inside).ok_or_else(|| fault(FaultKind::Unclosed))?;
                 let after = after.trim_start_matches(' ');
                 let after = match after.strip_prefix(separator) {
                     Some(next) => Some(next),
                     None if after.is_empty() => None,
-                    None => return Err(fault(Kind::AfterQuote)),
+                    None => return Err(fault(FaultKind::AfterQuote)),
                 };
-                (Raw { text, quoted: true }, after)
+                (RawCell { text, quoted: true }, after)
             }
             None => {
                 let (cell, after) = match text.split_once(separator) {
                     Some((cell, after)) => (cell, Some(after)),
                     None => (text, None),
                 };
-                (Raw { text: Zeroizing::new(cell.to_owned()), quoted: false }, after)
+                (RawCell { text: Zeroizing::new(cell.to_owned()), quoted: false }, after)
             }
         };
         cells.push(raw);
@@ -118,7 +118,7 @@ pub(super) fn split(line: &str, separator: char, most: usize) -> Result<Vec<Raw>
     Ok(cells)
 }
 
-/// What stands before the closing quote, and what comes after it.
+/// Splits at the closing quote into the cell's text and the rest of the line; `None` when there is none.
 fn unquote(inside: &str) -> Option<(Zeroizing<String>, &str)> {
     let mut end = 0;
     loop {

@@ -1,4 +1,4 @@
-//! A new project: a commented `mailhaul.toml` and an empty mailbox list.
+//! New projects: a commented `mailhaul.toml` and an empty mailbox list, as `mailhaul init` writes them.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -11,42 +11,42 @@ use crate::find::PROJECT_FILE;
 use crate::model::Tls;
 use crate::{load, side};
 
-/// The mailbox list of a new project.
+/// Name of the mailbox list of a new project, beside `mailhaul.toml`.
 pub const MAILBOXES_FILE: &str = "mailboxes.csv";
 
-/// What a new mailbox list says: the header row, nothing else, since CSV has no comments.
+/// Content of a new mailbox list: the header row, nothing else, since CSV has no comments.
 pub const MAILBOXES_CSV: &str = include_str!("mailboxes.csv");
 
 const TEMPLATE: &str = include_str!("mailhaul.toml");
 
-/// What `mailhaul init` was told.
+/// What the operator answered to `mailhaul init`; the default makes a project with example hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InitAnswers {
-    /// `[project] name`; the folder's name when empty.
+    /// `[project] name`; when empty, [`init`] takes the folder's name.
     pub name: String,
-    /// The old host; an example name when `None`.
+    /// Host of the old server; an example name when `None`.
     pub source_host: Option<String>,
-    /// Its port, when it is not the usual one.
+    /// Port of the old server; `None` when it is the usual one.
     pub source_port: Option<u16>,
-    /// Its protection; [`Tls::None`] also writes `allow_cleartext = true`.
+    /// How the connection to the old server is protected; [`Tls::None`] also writes `allow_cleartext = true`.
     pub source_tls: Tls,
-    /// The new host; an example name when `None`.
+    /// Host of the new server; an example name when `None`.
     pub target_host: Option<String>,
-    /// Its port, when it is not the usual one.
+    /// Port of the new server; `None` when it is the usual one.
     pub target_port: Option<u16>,
-    /// Its protection; [`Tls::None`] also writes `allow_cleartext = true`.
+    /// How the connection to the new server is protected; [`Tls::None`] also writes `allow_cleartext = true`.
     pub target_tls: Tls,
 }
 
-/// Whether `text` can be a `host`: returns it as the project file would hold it.
+/// Checks what an operator typed as a host, and returns it in the form in which it is dialled.
 ///
 /// # Errors
-/// One sentence: cause and what to do.
+/// When it can be no host: one sentence with the cause and what to do.
 pub fn check_host(text: &str) -> Result<String, String> {
     side::check_host(text.trim()).map_err(|(cause, remedy)| format!("{} {cause}; {remedy}", quoted(text)))
 }
 
-/// The text of a new `mailhaul.toml`, comments included.
+/// Renders the text of a new `mailhaul.toml`, comments included. Hosts are taken as they are.
 ///
 /// # Errors
 /// When the template cannot be filled, which is a fault of this program.
@@ -95,9 +95,7 @@ pub fn render(answers: &InitAnswers) -> Result<String, ProjectError> {
 }
 
 /// Writes `mailhaul.toml` and `mailboxes.csv` into `dir`, which is made when it does not exist.
-/// Only their owner can read them: passwords are about to be written there.
-///
-/// Returns the two paths.
+/// Only their owner can read them: passwords are about to be written there. Returns the two paths.
 ///
 /// # Errors
 /// When one of them exists (nothing is written then), cannot be written, or the answers make no

@@ -31,7 +31,7 @@ async fn server(answer: impl Into<Vec<u8>>) -> (u16, tokio::sync::mpsc::Unbounde
     (port, receiver)
 }
 
-fn granted(origins: &[(&str, bool)]) -> Store<State> {
+fn granted(origins: &[(&str, bool)]) -> Store<CallState> {
     let mut store = store(Inputs::new());
     let http = origins.iter().map(|(origin, private)| (origin.parse().unwrap(), *private)).collect();
     store.data_mut().grants = Arc::new(Grants { http, ..Grants::default() });
@@ -49,7 +49,7 @@ fn get(url: impl Into<String>) -> wit::Request {
     }
 }
 
-async fn body(store: &mut Store<State>, request: wit::Request) -> Result<Vec<u8>, wit::HttpError> {
+async fn body(store: &mut Store<CallState>, request: wit::Request) -> Result<Vec<u8>, wit::HttpError> {
     let response = wit::Host::send(store.data_mut(), request).await.unwrap()?;
     let mut body = Vec::new();
     loop {
@@ -62,7 +62,7 @@ async fn body(store: &mut Store<State>, request: wit::Request) -> Result<Vec<u8>
     }
 }
 
-async fn denied(store: &mut Store<State>, url: &str) -> String {
+async fn denied(store: &mut Store<CallState>, url: &str) -> String {
     match body(store, get(url)).await {
         Err(wit::HttpError::Denied(why)) => why,
         other => panic!("{url}: {other:?}"),

@@ -1,16 +1,16 @@
-//! What servers answered to a plugin, kept for an author's fixture.
+//! What servers answered to a plugin, recorded for an author's fixture.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::grants::Reply;
 
-/// Bytes of bodies that are kept: as many as a fixture may have.
+/// Bytes of bodies that are kept, all replies together: as many as a fixture may have.
 const BYTES: usize = 64 << 20;
 
 /// Collects the replies to the requests of a plugin's calls, in their order. Cheap to clone; all clones
 /// collect together. Of the requests only method and URL are kept: their headers and bodies hold secrets.
 #[derive(Debug, Clone, Default)]
-pub struct Exchanges(Arc<Mutex<Vec<Exchange>>>);
+pub struct HttpRecorder(Arc<Mutex<Vec<Exchange>>>);
 
 #[derive(Debug)]
 struct Exchange {
@@ -20,9 +20,9 @@ struct Exchange {
     body: Vec<u8>,
 }
 
-impl Exchanges {
-    /// Requests (`GET https://panel.example/api`) with their replies, as far as the plugin has read them;
-    /// begins anew.
+impl HttpRecorder {
+    /// Takes out the requests (`GET https://panel.example/api`) with their replies, as far as the plugin has
+    /// read them. The recorder is empty afterwards.
     #[must_use]
     pub fn take(&self) -> Vec<(String, Reply)> {
         let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -33,14 +33,14 @@ impl Exchanges {
         all.into_iter().map(told).collect()
     }
 
-    /// A reply whose body is about to be read; the number is for [`read`](Self::read).
+    /// Records the head of a reply; the number it returns is for [`read`](Self::read).
     pub(crate) fn begin(&self, asked: String, status: u16, headers: &[(String, String)]) -> usize {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Exchange { asked, status, headers: headers.to_vec(), body: Vec::new() });
         all.len() - 1
     }
 
-    /// More of its body. What is over the bound is not kept.
+    /// Records more of a reply's body. What is over the bound is not kept.
     pub(crate) fn read(&self, number: usize, bytes: &[u8]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept: usize = all.iter().map(|exchange| exchange.body.len()).sum();

@@ -2,18 +2,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whom an address belongs to.
+/// Whose an address is, which decides whether a plugin's request may go there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Anybody's, on the internet.
+    /// On the internet: any granted origin may have it.
     Public,
-    /// This machine or its neighbours: only where the operator granted it.
+    /// This machine's or its network's: only an origin that was granted with `--private` may have it.
     Private,
-    /// Cloud metadata, link-local, multicast, reserved: never.
-    Never,
+    /// Cloud metadata, link-local, multicast, reserved: no grant covers it.
+    Forbidden,
 }
 
-/// Classifies an address (the IANA special-purpose registries).
+/// Classifies an address by the IANA special-purpose registries; an IPv4 address inside an IPv6 one counts
+/// as itself.
 pub(crate) fn reach(address: IpAddr) -> Reach {
     match address {
         IpAddr::V4(address) => v4(address),
@@ -25,10 +26,10 @@ fn v4(address: Ipv4Addr) -> Reach {
     let [a, b, c, _] = address.octets();
     match (a, b, c) {
         // Alibaba's metadata service lies in the carriers' shared range.
-        (100, 100, 100) if address == Ipv4Addr::new(100, 100, 100, 200) => Reach::Never,
+        (100, 100, 100) if address == Ipv4Addr::new(100, 100, 100, 200) => Reach::Forbidden,
         // Metadata services of nearly every cloud are link-local.
-        (0, ..) | (169, 254, _) | (224.., ..) => Reach::Never,
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113) => Reach::Never,
+        (0, ..) | (169, 254, _) | (224.., ..) => Reach::Forbidden,
+        (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113) => Reach::Forbidden,
         (127 | 10, ..) | (172, 16..=31, _) | (192, 168, _) => Reach::Private,
         (100, 64..=127, _) | (198, 18 | 19, _) => Reach::Private,
         _ => Reach::Public,
@@ -50,12 +51,12 @@ fn v6(address: Ipv6Addr) -> Reach {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
         // AWS's metadata service is a unique local address.
-        [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => Reach::Never,
+        [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] => Reach::Forbidden,
         [0xfc00..=0xfdff, ..] => Reach::Private,
         // Teredo, documentation.
-        [0x2001, 0 | 0xdb8, ..] => Reach::Never,
+        [0x2001, 0 | 0xdb8, ..] => Reach::Forbidden,
         [0x2000..=0x3fff, ..] => Reach::Public,
-        _ => Reach::Never,
+        _ => Reach::Forbidden,
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
             "2001:db8::1",
             "2001::1",
         ] {
-            assert_eq!(of(never), Reach::Never, "{never}");
+            assert_eq!(of(never), Reach::Forbidden, "{never}");
         }
     }
 }

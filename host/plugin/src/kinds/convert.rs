@@ -1,4 +1,4 @@
-//! Between the engine's types and the generated ones, checking what comes from a guest.
+//! Conversions between the engine's types and the generated ones; what comes from a guest is checked.
 
 use mailhaul_engine::plugin::{Diagnostic, FolderInfo, PluginFailure, ServerDescription, Severity};
 use mailhaul_imap::{FolderPath, SpecialUse};
@@ -53,7 +53,7 @@ pub(crate) fn special_use(role: &SpecialUse) -> types::SpecialUse {
     }
 }
 
-/// A role a folder may be created with. Another server's own attribute may not stand in CREATE.
+/// Reads a role that a folder may be created with. Another server's own attribute may not stand in CREATE.
 pub(crate) fn role(role: types::SpecialUse) -> Result<SpecialUse, String> {
     match role {
         types::SpecialUse::All => Ok(SpecialUse::All),
@@ -70,8 +70,8 @@ pub(crate) fn role(role: types::SpecialUse) -> Result<SpecialUse, String> {
     }
 }
 
-/// A path that a guest makes, or makes of those it was given: marks that turn or hide text stand in folders'
-/// names.
+/// Checks a path that a guest makes, or makes of those it was given. Control characters are refused, marks
+/// that turn or hide text are not: they stand in folders' names.
 pub(crate) fn folder_path(levels: Vec<String>) -> Result<FolderPath, String> {
     if levels.iter().any(String::is_empty) {
         return Err("a level of a folder path is empty".to_owned());
@@ -85,7 +85,8 @@ pub(crate) fn folder_path(levels: Vec<String>) -> Result<FolderPath, String> {
     known_path(levels)
 }
 
-/// A path that a guest was given and asks about: whatever servers call their folders.
+/// Checks a path that a guest was given and asks about: only its length, since servers call their folders
+/// anything.
 pub(crate) fn known_path(levels: Vec<String>) -> Result<FolderPath, String> {
     if levels.is_empty() {
         return Err("a folder path has no levels".to_owned());
@@ -127,8 +128,8 @@ pub(crate) fn diagnostic(diagnostic: types::Diagnostic) -> Diagnostic {
     }
 }
 
-/// What a plugin said when it had no answer.
-pub(crate) fn said(error: types::PluginError) -> PluginFailure {
+/// Converts the error a plugin answered with, its text escaped and cut.
+pub(crate) fn plugin_failure(error: types::PluginError) -> PluginFailure {
     let shown = |text: &str| text::shown(text, MESSAGE);
     match error {
         types::PluginError::Settings(reason) => {

@@ -6,6 +6,8 @@
 //! with one in it, wherever, follows no redirect to another origin. Everything is bounded: requests, time,
 //! heads, bodies. The guest's clock stands still meanwhile.
 
+mod address;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +26,16 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::component::Resource;
 use zeroize::Zeroizing;
 
+use self::address::Reach;
 use super::secrets::SecretHandle;
-use crate::address::{self, Reach};
 use crate::bindings::imports::mailhaul::plugin::http as wit;
-use crate::exchanges::Exchanges;
 use crate::grants::{Grants, Origin, Recipient, Replies, authority};
 use crate::limits::{
     HTTP_BODY, HTTP_HEAD, HTTP_HEADERS, HTTP_READ, HTTP_REDIRECTS, HTTP_REQUESTS, HTTP_TIMEOUT, HTTP_URL,
     MESSAGE,
 };
-use crate::state::State;
+use crate::recorded_http::HttpRecorder;
+use crate::state::CallState;
 use crate::text;
 
 type Outcome<T> = Result<T, wit::HttpError>;
@@ -57,14 +59,14 @@ const OWN_HEADERS: [&str; 9] = [
 pub struct ResponseHandle {
     status: u16,
     headers: Vec<(String, String)>,
-    /// None of a fixture's reply, which is in `rest` from the beginning.
+    /// `None` for a fixture's reply, whose text is in `rest` from the beginning.
     body: Option<Incoming>,
     rest: Bytes,
     read: u64,
     timeout: Duration,
     origin: String,
     /// Where what is read goes too, for an author's fixture.
-    kept: Option<(Exchanges, usize)>,
+    recording: Option<(HttpRecorder, usize)>,
     _connection: Option<Connection>,
 }
 
@@ -77,8 +79,8 @@ impl Drop for Connection {
     }
 }
 
-/// A request with its secrets in it.
-struct Prepared {
+/// A request as it goes out, with its secrets in it.
+struct PreparedRequest {
     method: Method,
     origin: Origin,
     target: String,
@@ -88,14 +90,14 @@ struct Prepared {
     body: Bytes,
 }
 
-impl Prepared {
-    /// As fixtures name it.
+impl PreparedRequest {
+    /// Method and URL, which are a reply's key in fixtures and recordings.
     fn asked(&self) -> String {
         format!("{} {}{}", self.method, self.origin, self.target)
     }
 }
 
-impl wit::Host for State {
+impl wit::Host for CallState {
     async fn send(&mut self, request: wit::Request) -> Answer<Resource<ResponseHandle>> {
         if self.http_requests >= HTTP_REQUESTS {
             return Ok(Err(wit::HttpError::Denied(format!(
@@ -111,17 +113,17 @@ impl wit::Host for State {
         };
         let (clock, grants) = (self.clock.clone(), Arc::clone(&self.grants));
         if let Some(replies) = &grants.replies {
-            return match given(replies, &prepared) {
+            return match fixture_reply(replies, &prepared) {
                 Ok(response) => self.hand_out(response).map(Ok),
                 Err(error) => Ok(Err(error)),
             };
         }
-        let asked = grants.exchanges.as_ref().map(|_| prepared.asked());
+        let asked = grants.recorder.as_ref().map(|_| prepared.asked());
         match clock.waiting(follow(&grants, prepared, timeout)).await {
             Ok(mut response) => {
-                if let (Some(exchanges), Some(asked)) = (&grants.exchanges, asked) {
-                    let number = exchanges.begin(asked, response.status, &response.headers);
-                    response.kept = Some((exchanges.clone(), number));
+                if let (Some(recorder), Some(asked)) = (&grants.recorder, asked) {
+                    let number = recorder.begin(asked, response.status, &response.headers);
+                    response.recording = Some((recorder.clone(), number));
                 }
                 self.hand_out(response).map(Ok)
             }
@@ -130,7 +132,7 @@ impl wit::Host for State {
     }
 }
 
-impl wit::HostResponse for State {
+impl wit::HostResponse for CallState {
     async fn status(&mut self, response: Resource<ResponseHandle>) -> wasmtime::Result<u16> {
         Ok(self.handles.get(&response)?.status)
     }
@@ -146,8 +148,8 @@ impl wit::HostResponse for State {
         let clock = self.clock.clone();
         let response = self.handles.get_mut(&response)?;
         let read = clock.waiting(response.next(max.min(HTTP_READ) as usize)).await;
-        if let (Some((exchanges, number)), Ok(bytes)) = (&response.kept, &read) {
-            exchanges.read(*number, bytes);
+        if let (Some((recorder, number)), Ok(bytes)) = (&response.recording, &read) {
+            recorder.read(*number, bytes);
         }
         Ok(read)
     }
@@ -158,8 +160,8 @@ impl wit::HostResponse for State {
     }
 }
 
-/// A fixture's reply: everything but the network is as it would be.
-fn given(replies: &Replies, request: &Prepared) -> Outcome<ResponseHandle> {
+/// Answers from a fixture. A request has passed every check by now that one to a server would have to pass.
+fn fixture_reply(replies: &Replies, request: &PreparedRequest) -> Outcome<ResponseHandle> {
     let asked = request.asked();
     let reply = replies
         .to
@@ -173,7 +175,7 @@ fn given(replies: &Replies, request: &Prepared) -> Outcome<ResponseHandle> {
         read: 0,
         timeout: HTTP_TIMEOUT,
         origin: request.origin.to_string(),
-        kept: None,
+        recording: None,
         _connection: None,
     })
 }
@@ -198,9 +200,9 @@ impl ResponseHandle {
     }
 }
 
-impl State {
-    /// The request as it will be sent, if its origin and its secrets' ways are granted.
-    fn prepare(&self, request: wit::Request) -> Outcome<Prepared> {
+impl CallState {
+    /// Makes the request that will be sent, if its origin is granted and its secrets may go there.
+    fn prepare(&self, request: wit::Request) -> Outcome<PreparedRequest> {
         let method = match request.method {
             wit::Method::Get => Method::GET,
             wit::Method::Head => Method::HEAD,
@@ -239,7 +241,7 @@ impl State {
             wit::Body::Bytes(bytes) => Bytes::copy_from_slice(bytes),
             wit::Body::Pieces(pieces) => Bytes::copy_from_slice(&self.spliced(pieces, &origin)?),
         };
-        Ok(Prepared { method, origin, target, headers, secret, body })
+        Ok(PreparedRequest { method, origin, target, headers, secret, body })
     }
 
     fn spliced(&self, pieces: &[wit::Piece], origin: &Origin) -> Outcome<Zeroizing<Vec<u8>>> {
@@ -275,7 +277,7 @@ impl State {
     }
 }
 
-/// Whether an origin may be asked, and on private networks too.
+/// Refuses an origin that was not granted; returns whether its addresses may be private ones.
 fn granted(grants: &Grants, origin: &Origin) -> Outcome<bool> {
     grants
         .http
@@ -285,7 +287,7 @@ fn granted(grants: &Grants, origin: &Origin) -> Outcome<bool> {
 }
 
 /// Sends a request and what it is redirected to, all of it until one deadline.
-async fn follow(grants: &Grants, mut request: Prepared, timeout: Duration) -> Outcome<ResponseHandle> {
+async fn follow(grants: &Grants, mut request: PreparedRequest, timeout: Duration) -> Outcome<ResponseHandle> {
     let deadline = Instant::now() + timeout;
     for _ in 0..=HTTP_REDIRECTS {
         let private = granted(grants, &request.origin)?;
@@ -319,9 +321,9 @@ async fn follow(grants: &Grants, mut request: Prepared, timeout: Duration) -> Ou
     Err(wit::HttpError::Other(format!("{} redirects more than {HTTP_REDIRECTS} times", request.origin)))
 }
 
-/// One request on a connection of its own, up to the head of its reply.
+/// Sends one request on a connection of its own and reads the head of the reply.
 async fn exchange(
-    request: &Prepared,
+    request: &PreparedRequest,
     dialer: &Dialer,
     private: bool,
     timeout: Duration,
@@ -369,23 +371,23 @@ async fn exchange(
         read: 0,
         timeout,
         origin,
-        kept: None,
+        recording: None,
         _connection: Some(connection),
     })
 }
 
-/// The addresses that may be dialled.
+/// Keeps the addresses that may be dialled; refuses the origin when none is left.
 fn allowed(origin: &Origin, found: Vec<SocketAddr>, private: bool) -> Outcome<Vec<SocketAddr>> {
     let may = |address: &SocketAddr| match address::reach(address.ip()) {
         Reach::Public => true,
         Reach::Private => private,
-        Reach::Never => false,
+        Reach::Forbidden => false,
     };
     let first = found.first().map(|address| address.ip().to_canonical());
     let addresses: Vec<_> = found.into_iter().filter(may).collect();
     match first {
         Some(first) if addresses.is_empty() => {
-            let remedy = if address::reach(first) == Reach::Never {
+            let remedy = if address::reach(first) == Reach::Forbidden {
                 "no plugin may reach it".to_owned()
             } else {
                 "if it is meant, grant the origin with `mailhaul plugin grant --private`".to_owned()
@@ -403,7 +405,7 @@ fn dialer(grants: &Grants) -> Dialer {
     grants.dialer.clone().unwrap_or_else(Dialer::platform)
 }
 
-/// Origin and path with query of an absolute URL.
+/// Splits an absolute URL into its origin and its path with query.
 fn url(text: &str) -> Outcome<(Origin, String)> {
     if text.len() > HTTP_URL || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
         return Err(invalid("the URL is too long, or has blanks or control characters".to_owned()));
@@ -483,5 +485,4 @@ fn unreachable_server(error: NetError) -> wit::HttpError {
 }
 
 #[cfg(test)]
-#[path = "http_tests.rs"]
 mod tests;

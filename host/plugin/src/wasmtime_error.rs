@@ -1,15 +1,15 @@
-//! wasmtime's errors for people: one sentence with the interface and the function. Its own chain, which names
-//! its own inside as well, goes to the log at the level `-v` shows.
+//! wasmtime's errors for people: one sentence with the interface and the function. The whole chain, which
+//! speaks of wasmtime's inside as well, goes to the log at the level that `-v` shows.
 
 use crate::error::LoadReason;
 use crate::limits::{CODE, MESSAGE};
 use crate::text;
 
-/// Lines of a chain with its backtrace; more help nobody.
+/// Lines of a chain with its backtrace that are logged; more help nobody.
 const CHAIN: usize = 60;
 
-/// A component that is not what the interface says. `export` is the interface, when the chain does not name
-/// it.
+/// Says where a component differs from the plugin interface. `export` is the interface it exports, for chains
+/// that name none.
 pub(crate) fn link(error: &wasmtime::Error, export: Option<&str>) -> LoadReason {
     log("does not fit", error);
     let chain: Vec<_> = error.chain().map(ToString::to_string).collect();
@@ -32,13 +32,13 @@ pub(crate) fn link(error: &wasmtime::Error, export: Option<&str>) -> LoadReason 
     LoadReason::Link { place, why: text::shown(&error.root_cause().to_string().replace('\n', " "), MESSAGE) }
 }
 
-/// A component wasmtime cannot read.
+/// Says why wasmtime cannot load native code it was given.
 pub(crate) fn broken(error: &wasmtime::Error) -> LoadReason {
     log("is broken", error);
     LoadReason::Broken(text::shown(&error.root_cause().to_string().replace('\n', " "), MESSAGE))
 }
 
-/// The chain, a line each: it is read by people who look for the place.
+/// Logs the chain, a line each: it is read by people who look for the place.
 pub(crate) fn log(what: &str, error: &wasmtime::Error) {
     tracing::info!("wasmtime: {what}");
     let lines = error.chain().map(ToString::to_string).enumerate().flat_map(|(depth, cause)| {
@@ -50,7 +50,7 @@ pub(crate) fn log(what: &str, error: &wasmtime::Error) {
     }
 }
 
-/// What stands in backticks.
+/// The words that stand in backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

@@ -1,4 +1,4 @@
-//! What a guest did that ended its call, and how that is told to the engine.
+//! Why a guest's call failed, in the engine's terms.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use wasmtime::Trap;
 use crate::limits::{HANDLES, HOSTCALL_BYTES, MESSAGE, TABLE_ELEMENTS};
 use crate::text;
 
-/// A limit that was passed. Raised inside host code; wasmtime carries it out.
+/// A limit that a guest has exceeded. Raised inside host code; wasmtime carries it out of the call.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Breach {
+pub(crate) enum ExceededLimit {
     #[error("memory limit of {0} bytes")]
     Memory(usize),
     #[error("CPU budget of {0:?}")]
@@ -21,15 +21,15 @@ pub(crate) enum Breach {
     Handles,
 }
 
-/// The failure behind an error of a call. `last_line` is the last the guest logged.
+/// Finds the failure behind an error of a call. `last_line` is the last the guest logged.
 ///
-/// The order matters: our own breaches arrive wrapped in traps.
+/// The order matters: our own limits arrive wrapped in traps.
 pub(crate) fn failure(error: &wasmtime::Error, last_line: Option<&str>) -> PluginFailure {
-    if let Some(breach) = error.downcast_ref::<Breach>() {
-        return match breach {
-            Breach::Memory(limit) => PluginFailure::Memory(*limit as u64),
-            Breach::Cpu(budget) => PluginFailure::Cpu(millis(*budget)),
-            Breach::Table | Breach::Handles => PluginFailure::Limit(breach.to_string()),
+    if let Some(exceeded) = error.downcast_ref::<ExceededLimit>() {
+        return match exceeded {
+            ExceededLimit::Memory(limit) => PluginFailure::Memory(*limit as u64),
+            ExceededLimit::Cpu(budget) => PluginFailure::Cpu(millis(*budget)),
+            ExceededLimit::Table | ExceededLimit::Handles => PluginFailure::Limit(exceeded.to_string()),
         };
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
