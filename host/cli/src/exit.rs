@@ -61,6 +61,15 @@ pub(crate) fn of_cause(cause: Cause) -> Exit {
     }
 }
 
+/// The code of work that did not begin.
+pub(crate) fn of_refusal(kind: RefusedKind) -> Exit {
+    match kind {
+        RefusedKind::Input => Exit::Input,
+        RefusedKind::Plugin => Exit::Plugin,
+        RefusedKind::Internal => Exit::Internal,
+    }
+}
+
 /// The code of several: what they have in common, else [`Exit::NotAllWell`]; none at all is well.
 fn common(mut codes: impl Iterator<Item = Exit>) -> Exit {
     let Some(first) = codes.next() else { return Exit::Done };
@@ -70,11 +79,7 @@ fn common(mut codes: impl Iterator<Item = Exit>) -> Exit {
 /// The code of a finished `plan`, `run` or `verify`.
 pub(crate) fn of_finish(finish: &Finish) -> Exit {
     if let Some(refused) = &finish.refused {
-        return match refused.kind {
-            RefusedKind::Input => Exit::Input,
-            RefusedKind::Plugin => Exit::Plugin,
-            RefusedKind::Internal => Exit::Internal,
-        };
+        return of_refusal(refused.kind);
     }
     if finish.interrupted {
         return Exit::Interrupted;

@@ -2,18 +2,17 @@
 
 use std::collections::HashSet;
 
+use mailhaul_app::Outcome;
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOut, MailboxSummary,
 };
+use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
 use super::table::wrap_hanging;
-use super::units::{bytes, count, duration, plural, seconds};
-use crate::outcome::Outcome;
 
 /// Mailboxes that are complete get a block of their own up to this many; more are counted.
 const MOST_COMPLETE: usize = 20;
@@ -391,8 +390,6 @@ pub(crate) mod samples {
         Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
         HookSummary, MailboxSummary, Side, Stopped, Verdict, Verified,
     };
-
-    use crate::outcome::Outcome;
 
     pub(crate) fn folder(
         source: &str,
