@@ -1,22 +1,26 @@
-//! Drives the engine: events to a watcher, signals to the engine.
+//! Drives a task: events to a watcher, signals to the task.
 
 use std::time::Duration;
 
+use mailhaul_app::{Outcome, Running};
 use mailhaul_engine::event::Event;
-use mailhaul_engine::handle::{Command, Handle};
-use mailhaul_plugin_host::Cancel;
+use mailhaul_engine::job::Task;
+use mailhaul_engine::plugin::Plugins;
+use mailhaul_project::Project;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::outcome::Outcome;
 use crate::ui::Ui;
 use crate::ui::watcher::Watcher;
 
 /// The promise is five seconds from the signal to the end. The engine keeps it by itself; should
 /// it hang, the ledger survives a hard end, and a user who was promised one gets it.
 const PATIENCE: Duration = Duration::from_millis(4_800);
+/// What is still running when a task has ended (name look-ups, a command that prints a token) gets this long;
+/// the process does not wait for it.
+const LINGER: Duration = Duration::from_millis(200);
 /// How often moving progress gets the time.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -59,15 +63,46 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
 }
 
-/// A task that has been started.
-#[derive(Debug)]
-pub(crate) struct Running {
-    /// The engine's end.
-    pub handle: Handle,
-    /// Tells plugins that a stop is wanted.
-    pub cancel: Cancel,
-    /// Installed before anything was started.
-    pub signals: Signals,
+/// Runs a task to its end, for the mailboxes that `only` names or for all. `each` sees every event after the
+/// watcher and may print.
+///
+/// # Errors
+/// When it cannot start, or standard output is gone; what it finds is in the [`Outcome`].
+pub(crate) fn task(
+    ui: &mut Ui,
+    project: &Project,
+    only: &[String],
+    task: Task,
+    watcher: &mut dyn Watcher,
+    each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
+) -> Result<Outcome, Failure> {
+    task_with(ui, project, only, task, watcher, |_| {}, each)
+}
+
+/// As [`task`], with the plugins changed before anything is asked of them.
+///
+/// # Errors
+/// As [`task`].
+pub(crate) fn task_with(
+    ui: &mut Ui,
+    project: &Project,
+    only: &[String],
+    task: Task,
+    watcher: &mut dyn Watcher,
+    change: impl FnOnce(&mut Plugins),
+    each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
+) -> Result<Outcome, Failure> {
+    // Before signals are ours: a command that asks for a password can be broken off at once.
+    let job = mailhaul_app::job(project, only)?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let signals = Signals::install()?;
+        let warn = &mut |text: &str| ui.warn(text);
+        let running = mailhaul_app::start_with(project, job, task, change, warn).await?;
+        follow(ui, running, signals, watcher, each).await
+    });
+    runtime.shutdown_timeout(LINGER);
+    outcome
 }
 
 /// Follows a running task to its end. `each` sees every event after the watcher and may print.
@@ -77,9 +112,10 @@ pub(crate) struct Running {
 ///
 /// # Errors
 /// When standard output is gone and the watcher minds, or the engine breaks off.
-pub(crate) async fn drive(
+async fn follow(
     ui: &mut Ui,
-    Running { mut handle, cancel, mut signals }: Running,
+    mut running: Running,
+    mut signals: Signals,
     watcher: &mut dyn Watcher,
     mut each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
@@ -107,21 +143,22 @@ pub(crate) async fn drive(
                     "stopping: what is under way is finished first (5 seconds at most); \
                      the same command continues from here. A second signal ends at once",
                 );
-                // A full queue means that a Stop is waiting in it already; a closed one, that the
-                // task has ended.
-                cancel.request();
-                handle.commands.try_send(Command::Stop).ok();
+                running.stop();
             }
             () = hopeless => leave_at_once(watcher),
-            event = handle.events.recv() => {
-                let Some(event) = event else {
-                    watcher.close();
-                    return Err(Failure::fault("the work broke off without a result"));
+            event = running.next() => {
+                let event = match event {
+                    Ok(Some(event)) => event,
+                    Ok(None) => break,
+                    Err(failure) => {
+                        watcher.close();
+                        return Err(failure.into());
+                    }
                 };
                 outcome.note(&event);
                 watcher.event(ui, &event)?;
                 each(ui, &outcome, &event)?;
-                // The channel stays open until this end of it closes.
+                // At once: a signal that comes now would end the process without its last page.
                 if matches!(event, Event::Finished(_)) {
                     break;
                 }

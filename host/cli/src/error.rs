@@ -1,19 +1,17 @@
-//! Every crate's error becomes sentences, hints and an exit code here, and nowhere else.
+//! Every error becomes sentences, hints and an exit code here, and nowhere else.
 //!
-//! A sentence is lower-case, says place, cause and what was meant; the hint says what to do. The
-//! library crates know nothing of exit codes, and nothing but [`crate::ui`] prints these.
+//! A sentence is lower-case, says place, cause and what was meant; the hint says what to do. The other crates
+//! know nothing of exit codes, and nothing but [`crate::ui`] prints these.
 
 use std::fmt::Display;
 use std::io;
 
+use mailhaul_app::{Cause, REPORT};
 use mailhaul_engine::ledger::LedgerError;
+use mailhaul_plugin_host::{LoadError, LockError};
 use mailhaul_project::{ProjectError, ProjectErrors};
 
-use crate::exit::Exit;
-
-/// What to do about a fault of ours.
-pub(crate) const REPORT: &str = "this is a fault in mailhaul; please report it with its log file. Running the \
-                                 same command again continues safely";
+use crate::exit::{self, Exit};
 
 /// Why a command ended without doing its job.
 #[derive(Debug)]
@@ -22,15 +20,6 @@ pub(crate) struct Failure {
     pub exit: Exit,
     /// Printed one `error:` each; empty for a quiet end.
     pub causes: Vec<Cause>,
-}
-
-/// One thing that stands in the way.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Cause {
-    /// One sentence, lower-case, without a full stop.
-    pub sentence: String,
-    /// What to do.
-    pub hint: Option<String>,
 }
 
 impl Failure {
@@ -47,17 +36,6 @@ impl Failure {
     /// This program or this machine is at fault.
     pub(crate) fn internal(error: impl Display) -> Self {
         Self::new(Exit::Internal, error.to_string(), None)
-    }
-
-    /// The engine did not start; each reason is a sentence with its remedy, unless there is one for all.
-    pub(crate) fn refused(exit: Exit, reasons: &[String], remedy: Option<&str>) -> Self {
-        let hint = remedy.or((exit == Exit::Internal).then_some(REPORT)).map(str::to_owned);
-        let cause = |sentence: &String| Cause { sentence: sentence.clone(), hint: None };
-        let mut causes: Vec<_> = reasons.iter().map(cause).collect();
-        if let Some(last) = causes.last_mut() {
-            last.hint = hint;
-        }
-        Self { exit, causes }
     }
 
     /// A mistake of ours.
@@ -79,42 +57,24 @@ impl Failure {
     }
 }
 
-impl From<ProjectErrors> for Failure {
-    fn from(errors: ProjectErrors) -> Self {
-        Self { exit: Exit::Input, causes: errors.iter().map(Cause::from).collect() }
+impl From<mailhaul_app::Failure> for Failure {
+    fn from(failure: mailhaul_app::Failure) -> Self {
+        Self { exit: exit::of_refusal(failure.kind), causes: failure.causes }
     }
 }
 
-impl From<ProjectError> for Failure {
-    fn from(error: ProjectError) -> Self {
-        Self { exit: Exit::Input, causes: vec![Cause::from(&error)] }
-    }
-}
-
-impl From<&ProjectError> for Cause {
-    fn from(error: &ProjectError) -> Self {
-        let line = error.line.map(|line| format!("{line}:")).unwrap_or_default();
-        Self {
-            sentence: format!("{}:{line} {}", error.file.display(), error.cause),
-            hint: (!error.remedy.is_empty()).then(|| error.remedy.clone()),
+/// What the crates below fail with, in the words that [`mailhaul_app::Failure`] has for it.
+macro_rules! in_the_words_of_app {
+    ($($error:ty),+ $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                mailhaul_app::Failure::from(error).into()
+            }
         }
-    }
+    )+};
 }
 
-impl From<LedgerError> for Failure {
-    fn from(error: LedgerError) -> Self {
-        let exit = match error {
-            // The state folder is not what the project takes it for: nothing of ours broke.
-            LedgerError::Busy { .. }
-            | LedgerError::Newer { .. }
-            | LedgerError::Damaged { .. }
-            | LedgerError::OtherAccount { .. } => Exit::Input,
-            _ => Exit::Internal,
-        };
-        // Its sentences end with what to do.
-        Self::new(exit, error.to_string(), None)
-    }
-}
+in_the_words_of_app!(ProjectErrors, ProjectError, LedgerError, LockError, LoadError);
 
 /// The operating system's words without its `(os error 2)`.
 fn in_words(error: &io::Error) -> String {

@@ -61,6 +61,15 @@ pub(crate) fn of_cause(cause: Cause) -> Exit {
     }
 }
 
+/// The code of work that did not begin.
+pub(crate) fn of_refusal(kind: TaskRefusalKind) -> Exit {
+    match kind {
+        TaskRefusalKind::Input => Exit::Input,
+        TaskRefusalKind::Plugin => Exit::Plugin,
+        TaskRefusalKind::Internal => Exit::Internal,
+    }
+}
+
 /// The code of several: what they have in common, else [`Exit::NotAllWell`]; none at all is well.
 fn common(mut codes: impl Iterator<Item = Exit>) -> Exit {
     let Some(first) = codes.next() else { return Exit::Done };
@@ -70,11 +79,7 @@ fn common(mut codes: impl Iterator<Item = Exit>) -> Exit {
 /// The code of a finished `plan`, `run` or `verify`.
 pub(crate) fn of_finish(finish: &Finish) -> Exit {
     if let Some(refused) = &finish.refused {
-        return match refused.kind {
-            TaskRefusalKind::Input => Exit::Input,
-            TaskRefusalKind::Plugin => Exit::Plugin,
-            TaskRefusalKind::Internal => Exit::Internal,
-        };
+        return of_refusal(refused.kind);
     }
     if finish.interrupted {
         return Exit::Interrupted;
@@ -99,7 +104,7 @@ pub(crate) fn of_check(finish: &Finish, rows: &[CheckRow]) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_engine::event::Refused;
+    use mailhaul_engine::event::TaskRefusal;
     use mailhaul_engine::summary::{Side, Stopped};
 
     use super::*;
@@ -149,7 +154,7 @@ mod tests {
             (TaskRefusalKind::Plugin, Exit::Plugin),
             (TaskRefusalKind::Internal, Exit::Internal),
         ] {
-            finish.refused = Some(Refused { kind, reasons: vec![], remedy: None });
+            finish.refused = Some(TaskRefusal { kind, reasons: vec![], remedy: None });
             assert_eq!(of_finish(&finish), exit);
         }
     }
@@ -168,11 +173,14 @@ mod tests {
         assert_eq!(of_check(&well, &[row(None), row(None)]), Exit::Done);
         assert_eq!(of_check(&well, &[row(None), row(Some(Cause::AuthRefused))]), Exit::LogIn);
         assert_eq!(
-            of_check(&well, &[row(Some(Cause::Refused)), row(Some(Cause::TlsName))]),
+            of_check(&well, &[row(Some(Cause::TaskRefusal)), row(Some(Cause::TlsName))]),
             Exit::Unreachable
         );
         assert_eq!(of_check(&well, &[row(Some(Cause::Quota))]), Exit::NoRoom);
-        assert_eq!(of_check(&well, &[row(Some(Cause::Quota)), row(Some(Cause::Refused))]), Exit::NotAllWell);
+        assert_eq!(
+            of_check(&well, &[row(Some(Cause::Quota)), row(Some(Cause::TaskRefusal))]),
+            Exit::NotAllWell
+        );
         assert_eq!(of_check(&finish(&[stopped(Cause::Plugin)]), &[]), Exit::Plugin);
     }
 

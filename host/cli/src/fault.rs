@@ -5,10 +5,11 @@ use std::backtrace::Backtrace;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mailhaul_app::{REPORT, redact};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::args::Global;
-use crate::error::{Failure, REPORT};
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::logging;
 use crate::ui::Ui;
@@ -33,7 +34,7 @@ pub(crate) fn install_hook(global: Global) {
         let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
         let (tail, hint) = match logging::path() {
             Some(path) => (String::new(), format!("{REPORT}; it is `{}`", path.display())),
-            None => (format!("\n{}", crate::redact::scrub(&details)), REPORT.to_owned()),
+            None => (format!("\n{}", redact::scrub(&details)), REPORT.to_owned()),
         };
         Ui::new(&global).failure(&Failure::new(
             Exit::Internal,

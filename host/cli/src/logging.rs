@@ -10,6 +10,8 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use mailhaul_app::redact::scrub;
+use mailhaul_text::escape;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
@@ -18,8 +20,6 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::redact::scrub;
-use crate::ui::escape::escape;
 use crate::ui::screen::Screen;
 
 /// Name of the log in the state folder.
@@ -70,7 +70,7 @@ pub(crate) fn start(verbose: u8, quiet: bool) {
 fn targets(level: LevelFilter) -> Targets {
     let others = level.min(LevelFilter::from_level(Level::WARN));
     let mut targets = Targets::new().with_default(others).with_target("mailhaul", level);
-    for ours in ["engine", "imap", "net", "plugin_host", "project", "report", "shipped"] {
+    for ours in ["app", "engine", "imap", "net", "plugin_host", "project", "report", "shipped"] {
         targets = targets.with_target(format!("mailhaul_{ours}"), level);
     }
     // Its trace level shows commands whole, LOGIN included.
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_record_is_one_line_without_secrets() {
-        crate::redact::register(b"canary-in-the-log");
+        mailhaul_app::redact::register(b"canary-in-the-log");
         assert_eq!(clean("a\nb canary-in-the-log \x1b[2J\n"), "a\\nb [secret] \\x1b[2J\n");
     }
 

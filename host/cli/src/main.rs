@@ -2,7 +2,8 @@
 //!
 //! This crate is what a user meets: arguments ([`args`]), one file per command ([`commands`]), every
 //! word on the screen ([`ui`]), exit codes ([`exit`]), errors in sentences ([`error`]), the log
-//! ([`logging`]). How mail is moved is in `mailhaul-engine`; [`job`] tells it what the project says.
+//! ([`logging`]), signals ([`drive`]). From a project folder to a running task it is `mailhaul-app`; how mail is
+//! moved is in `mailhaul-engine`.
 
 mod args;
 mod commands;
@@ -12,15 +13,11 @@ mod drive;
 mod error;
 mod exit;
 mod fault;
-mod job;
-mod listing;
 mod logging;
-mod outcome;
-mod passwords;
-mod plugins;
-mod redact;
+mod project;
 mod ui;
 
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -33,8 +30,14 @@ use ui::Ui;
 fn main() -> ExitCode {
     fault::forbid_core_dumps();
     // Before anything else: this process is a child of ours that compiles one plugin and nothing more.
-    if std::env::args_os().nth(1).is_some_and(|first| first == plugins::COMPILE) {
-        return plugins::compile_in_child();
+    if let Some(compiled) = mailhaul_app::compile_for_parent() {
+        return match compiled {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                drop(std::io::stderr().write_all(why.as_bytes()));
+                ExitCode::FAILURE
+            }
+        };
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -38,7 +38,7 @@ pub struct Destination {
 impl fmt::Display for Destination {
     /// As the project file has it: `host`, `host:port`, an IPv6 literal in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host.escape_debug();
+        let host = mailhaul_text::escape(&self.host);
         if self.host.contains(':') {
             write!(f, "[{host}]")?
         } else {

@@ -1,6 +1,8 @@
 //! Text from a guest, before it reaches a log, a terminal or a server.
 
-/// Text for people: control characters and marks that reorder lines escaped, cut at `max` characters.
+use mailhaul_text::{is_unsafe, is_unseen};
+
+/// Text for people: what [`is_unsafe`] names escaped as in Rust, cut at `max` characters.
 pub(crate) fn shown(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max));
     for (count, c) in text.chars().enumerate() {
@@ -13,8 +15,8 @@ pub(crate) fn shown(text: &str, max: usize) -> String {
     out
 }
 
-/// Text machines use as it is: refused, not mended, when it is empty, too long or has characters that
-/// are not seen.
+/// Text machines use as it is: refused, not mended, when it is empty, too long or has characters that a reader
+/// does not see, so that no two keys look alike to people and different to us.
 pub(crate) fn checked(what: &str, text: &str, max: usize) -> Result<(), String> {
     if text.is_empty() {
         return Err(format!("{what} is empty"));
@@ -22,8 +24,9 @@ pub(crate) fn checked(what: &str, text: &str, max: usize) -> Result<(), String> 
     if text.len() > max {
         return Err(format!("{what} has {} bytes, at most {max} are allowed", text.len()));
     }
-    if let Some(c) = text.chars().find(|c| is_unsafe(*c)) {
-        return Err(format!("{what} contains the control character {}", c.escape_default()));
+    if let Some(c) = text.chars().find(|c| is_unseen(*c)) {
+        let what_it_is = if is_unsafe(c) { "control" } else { "invisible" };
+        return Err(format!("{what} contains the {what_it_is} character {}", c.escape_default()));
     }
     Ok(())
 }
@@ -31,12 +34,6 @@ pub(crate) fn checked(what: &str, text: &str, max: usize) -> Result<(), String> 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Control characters, line separators, and the marks that make text read in another order than it is.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -59,5 +56,19 @@ mod tests {
         assert!(checked("the key", "", 10).is_err());
         assert!(checked("the key", "12345678901", 10).is_err());
         assert!(checked("the key", "Entwürfe", 10).is_ok());
+    }
+
+    #[test]
+    fn of_two_keys_that_look_alike_one_is_refused() {
+        for unseen in ['\u{200b}', '\u{61c}', '\u{2060}', '\u{ad}', '\u{e0061}'] {
+            let refused = checked("the key", &format!("an{unseen}na"), 100).unwrap_err();
+            let shown = unseen.escape_default();
+            assert_eq!(refused, format!("the key contains the control character {shown}"));
+            assert_eq!(super::shown(&format!("an{unseen}na"), 100), format!("an{shown}na"));
+        }
+        for unseen in ['\u{200d}', '\u{fe0f}', '\u{3164}', '\u{a0}'] {
+            let refused = checked("the key", &format!("an{unseen}na"), 100).unwrap_err();
+            assert!(refused.contains("the invisible character"), "{refused}");
+        }
     }
 }

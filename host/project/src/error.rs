@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mailhaul_text::visible;
+
 /// One thing that is wrong with a file of the project. `Display` is `file:line: cause; remedy`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ProjectError {
@@ -11,7 +13,7 @@ pub struct ProjectError {
     pub file: PathBuf,
     /// Line from 1; `None` when the error is about the whole file.
     pub line: Option<usize>,
-    /// What is wrong, lower-case, without a full stop; control characters are shown visibly.
+    /// What is wrong, lower-case, without a full stop; what a reader would not see is written out.
     pub cause: String,
     /// What to do about it, lower-case, without a full stop; may be empty.
     pub remedy: String,
@@ -120,23 +122,6 @@ fn place(f: &mut fmt::Formatter<'_>, file: &Path, line: Option<usize>) -> fmt::R
         write!(f, "{line}:")?;
     }
     f.write_str(" ")
-}
-
-/// `text` with control characters shown as Unicode's control pictures, so that a file cannot write
-/// on a terminal or forge a second line.
-pub(crate) fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
-            '\u{7f}' => '\u{2421}',
-            '\u{80}'..='\u{9f}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-            c => c,
-        })
-        .collect()
 }
 
 /// `text` in back-ticks for an error sentence, cut to a length a line can bear.

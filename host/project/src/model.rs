@@ -39,7 +39,7 @@ impl Project {
     /// Returns `file:line` for a message about a line of the project file.
     #[must_use]
     pub fn place(&self, line: usize) -> String {
-        format!("{}:{line}", crate::error::visible(&self.file.display().to_string()))
+        format!("{}:{line}", mailhaul_text::visible(&self.file.display().to_string()))
     }
 }
 

@@ -192,13 +192,13 @@ impl<'s, 't> Entry<'s, 't> {
         }
     }
 
-    /// Reads a string that is not blank and has no control character.
+    /// A non-empty string without characters that hide or reorder text: what is written is what is meant.
     pub(crate) fn line_of_text(&self) -> Option<String> {
         let text = self.string()?;
         if text.trim().is_empty() {
             return self.refuse("is empty", "write a value, or leave the key out");
         }
-        if text.chars().any(char::is_control) {
+        if text.chars().any(mailhaul_text::is_unsafe) {
             return self.refuse("has a control character in it", "write it without");
         }
         Some(text)

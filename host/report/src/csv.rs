@@ -19,9 +19,9 @@
 use ::csv::WriterBuilder;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{Difference, ExceptionOutcome, MailboxSummary, ProjectSummary};
+use mailhaul_text::visible;
 
 use crate::digest;
-use crate::show::visible;
 
 /// The columns of the header row; their order and names are promises to spreadsheets.
 pub const COLUMNS: [&str; 20] = [

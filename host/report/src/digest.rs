@@ -8,8 +8,7 @@ use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
     LeftOutFolder, MailboxSummary, ProjectSummary, Sample, Verdict, VerifiedDepth,
 };
-
-use crate::show::count;
+use mailhaul_text::{count, plural, visible};
 
 /// Adds up the counts of a mailbox's folders.
 pub(crate) fn sums(mailbox: &MailboxSummary) -> Counts {
@@ -37,7 +36,7 @@ pub(crate) fn headline(summary: &ProjectSummary) -> String {
         Verdict::Complete => match counts.source_messages {
             0 => "There was nothing to move, and nothing is missing.".into(),
             1 => "The only message is accounted for, and did not fail.".into(),
-            n => format!("Each of the {} is accounted for, and none failed.", count(n, "message")),
+            n => format!("Each of the {} is accounted for, and none failed.", plural(n, "message")),
         },
         Verdict::Incomplete => {
             let troubles = troubles(summary);
@@ -62,51 +61,55 @@ fn troubles(summary: &ProjectSummary) -> Vec<String> {
     let is = |n| if n == 1 { "is" } else { "are" };
     let mut troubles = Vec::new();
     if stopped > 0 {
-        troubles.push(format!("{} could not go on", count(stopped, "mailbox")));
+        troubles.push(format!("{} could not go on", plural(stopped, "mailbox")));
     }
     if counts.failed > 0 {
-        troubles.push(format!("{} failed", count(counts.failed, "message")));
+        troubles.push(format!("{} failed", plural(counts.failed, "message")));
     }
     let folders = of(|m| m.folders.iter().filter(|f| f.stopped.is_some()).count());
     if folders > 0 {
-        troubles.push(format!("{} could not go on", count(folders, "folder")));
+        troubles.push(format!("{} could not go on", plural(folders, "folder")));
     }
     if counts.pending > 0 {
-        troubles.push(format!("{} {} not reached yet", count(counts.pending, "message"), is(counts.pending)));
+        troubles.push(format!(
+            "{} {} not reached yet",
+            plural(counts.pending, "message"),
+            is(counts.pending)
+        ));
     }
     if differences > 0 {
         let was = if differences == 1 { "was" } else { "were" };
-        troubles.push(format!("{} {was} found", count(differences, "difference")));
+        troubles.push(format!("{} {was} found", plural(differences, "difference")));
     }
     if hooks > 0 {
-        troubles.push(format!("{} failed", count(hooks, "validation")));
+        troubles.push(format!("{} failed", plural(hooks, "validation")));
     }
     let unopened = of(|m| m.folders.iter().filter(|f| f.never_opened).count());
     if unopened > 0 {
-        troubles.push(format!("no run has opened {}", count(unopened, "folder")));
+        troubles.push(format!("no run has opened {}", plural(unopened, "folder")));
     }
     let unfinished = of(|m| usize::from(m.unfinished));
     if unfinished > 0 {
-        troubles.push(format!("work on {} was not ended", count(unfinished, "mailbox")));
+        troubles.push(format!("work on {} was not ended", plural(unfinished, "mailbox")));
     }
     let keeping = of(|m| usize::from(!m.kept.is_empty()));
     if keeping > 0 {
         let has = if keeping == 1 { "has" } else { "have" };
-        troubles.push(format!("{} still {has} copies that were to be put away", count(keeping, "mailbox")));
+        troubles.push(format!("{} still {has} copies that were to be put away", plural(keeping, "mailbox")));
     }
     let outside = of(|m| m.left_out.iter().filter(|f| f.is_open()).count());
     if outside > 0 {
         let lies = if outside == 1 { "lies" } else { "lie" };
         troubles.push(format!(
             "{} {lies} beside a mailbox's namespace and no rule is about it",
-            count(outside, "folder")
+            plural(outside, "folder")
         ));
     }
     let listed = of(|m| usize::from(m.is_only_listed()));
     if listed > 0 {
         let (was, all) =
-            (if listed == 1 { "was" } else { "were" }, count(summary.totals.mailboxes, "mailbox"));
-        troubles.push(format!("{} of {all} of the list {was} not begun", crate::show::number(listed)));
+            (if listed == 1 { "was" } else { "were" }, plural(summary.totals.mailboxes, "mailbox"));
+        troubles.push(format!("{} of {all} of the list {was} not begun", count(listed)));
     }
     troubles
 }
@@ -119,10 +122,9 @@ pub(crate) fn open_ends(mailbox: &MailboxSummary) -> Vec<String> {
     let mut ends = broken_off(mailbox);
     let unopened: Vec<&FolderSummary> = mailbox.folders.iter().filter(|f| f.never_opened).collect();
     if !unopened.is_empty() {
-        let names: Vec<String> =
-            unopened.iter().take(NAMED).map(|folder| crate::show::visible(&folder.source)).collect();
+        let names: Vec<String> = unopened.iter().take(NAMED).map(|folder| visible(&folder.source)).collect();
         let more = if unopened.len() > NAMED { " and others" } else { "" };
-        let folders = count(unopened.len() as u64, "folder");
+        let folders = plural(unopened.len() as u64, "folder");
         ends.push(format!("no run has opened {folders} yet: {}{more}", names.join(", ")));
     }
     let open = mailbox.left_out.iter().filter(|folder| folder.is_open());
@@ -142,16 +144,16 @@ pub(crate) fn left_out(mailbox: &MailboxSummary) -> Vec<String> {
 fn one_left_out(folder: &LeftOutFolder) -> String {
     let messages = folder.messages.map_or_else(
         || "the source does not say how many messages".to_owned(),
-        |messages| count(messages.into(), "message"),
+        |messages| plural(messages.into(), "message"),
     );
-    let (path, reason) = (crate::show::visible(&folder.folder), crate::show::visible(&folder.reason));
+    let (path, reason) = (visible(&folder.folder), visible(&folder.reason));
     format!("left out: {path} ({messages}): {reason}")
 }
 
 /// What was begun in a mailbox and not ended, a sentence each.
 pub(crate) fn broken_off(mailbox: &MailboxSummary) -> Vec<String> {
     let unfinished = "a run was broken off or could not set all flags, and nobody has gone on from there: mailhaul run does that";
-    let kept = mailbox.kept.iter().map(|why| format!("--delete-gone: {}", crate::show::visible(why)));
+    let kept = mailbox.kept.iter().map(|why| format!("--delete-gone: {}", visible(why)));
     mailbox.unfinished.then(|| unfinished.to_owned()).into_iter().chain(kept).collect()
 }
 
@@ -172,8 +174,8 @@ fn depth_of_all(summary: &ProjectSummary) -> Option<String> {
             "Not compared since the newest copy; mailhaul verify does that.".into()
         } else {
             let was = if open == 1 { "was" } else { "were" };
-            let open = crate::show::number(open);
-            format!("Of {}, {open} {was} not compared since the newest copy.", count(all, "folder"))
+            let open = count(open);
+            format!("Of {}, {open} {was} not compared since the newest copy.", plural(all, "folder"))
         });
     }
     let unseen = summary.mailboxes.iter().any(MailboxSummary::is_only_listed);
@@ -204,9 +206,9 @@ fn broken_comparisons(summary: &ProjectSummary) -> Option<String> {
     };
     Some(format!(
         "The newest verify of {}{rest} did not come to its end: {} of {} compared.",
-        crate::show::visible(first),
-        crate::show::number(compared.folders_compared),
-        count(compared.folders, "folder")
+        visible(first),
+        count(compared.folders_compared),
+        plural(compared.folders, "folder")
     ))
 }
 
@@ -309,7 +311,7 @@ impl<Of> Group<'_, Of> {
 
     /// Returns `, 3 messages`; nothing for a group that is about a folder.
     pub(crate) fn how_many(&self) -> String {
-        if self.is_of_folder() { String::new() } else { format!(", {}", count(self.messages, "message")) }
+        if self.is_of_folder() { String::new() } else { format!(", {}", plural(self.messages, "message")) }
     }
 
     /// Returns `UID 7, 9–12: `; nothing for a group that is about a folder.
@@ -321,8 +323,8 @@ impl<Of> Group<'_, Of> {
     pub(crate) fn uids(&self) -> String {
         match (self.uids.as_slice(), self.target_uids.as_slice()) {
             ([], []) => String::new(),
-            ([], target) => format!("target UID {}", crate::show::uids(target)),
-            (source, _) => format!("UID {}", crate::show::uids(source)),
+            ([], target) => format!("target UID {}", ranges(target)),
+            (source, _) => format!("UID {}", ranges(source)),
         }
     }
 }
@@ -350,7 +352,7 @@ pub(crate) fn by(by: Option<&str>) -> Option<String> {
     by.map(|by| match by {
         Difference::CHANGED_ON_TARGET => "changed on the target after delivery".into(),
         Difference::ALREADY_PRESENT => "on the target before, and left as it was".into(),
-        other => crate::show::visible(other),
+        other => visible(other),
     })
 }
 
@@ -384,38 +386,64 @@ pub(crate) fn mailbox_troubles(mailbox: &MailboxSummary) -> Vec<String> {
                 "local" => "moving machine",
                 side => side,
             },
-            crate::show::visible(&stopped.reason)
+            visible(&stopped.reason)
         ));
     }
     if sums.failed > 0 {
-        troubles.push(format!("{} failed", count(sums.failed, "message")));
+        troubles.push(format!("{} failed", plural(sums.failed, "message")));
     }
     let folders = mailbox.folders.iter().filter(|f| f.stopped.is_some()).count() as u64;
     if folders > 0 {
-        troubles.push(format!("{} could not go on", count(folders, "folder")));
+        troubles.push(format!("{} could not go on", plural(folders, "folder")));
     }
     if sums.pending > 0 {
-        troubles.push(format!("{} pending", count(sums.pending, "message")));
+        troubles.push(format!("{} pending", plural(sums.pending, "message")));
     }
     if differences > 0 {
-        troubles.push(count(differences, "difference"));
+        troubles.push(plural(differences, "difference"));
     }
     troubles.extend(open_ends(mailbox));
     for hook in mailbox.hooks.iter().filter(|h| h.outcome != HookOutcome::Pass) {
-        troubles.push(format!("validation {} {}", crate::show::visible(&hook.plugin), outcome(hook)));
+        troubles.push(format!("validation {} {}", visible(&hook.plugin), outcome(hook)));
     }
     troubles
 }
 
 /// Where a folder's mail went: the source folder, then the target's name when it is another.
 pub(crate) fn folder_names(folder: &FolderSummary) -> (String, Option<String>) {
-    let source = crate::show::visible(&folder.source);
+    let source = visible(&folder.source);
     let target = match &folder.target {
         Some(target) if *target == folder.source => None,
-        Some(target) => Some(crate::show::visible(target)),
+        Some(target) => Some(visible(target)),
         None => folder.is_left_out().then(String::new),
     };
     (source, target)
+}
+
+/// UIDs as an ascending list of ranges, e.g. `7, 9–12`: each once, and none left out.
+fn ranges(uids: &[u32]) -> String {
+    let mut sorted = uids.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut out = String::new();
+    let mut at = 0;
+    while let Some(&first) = sorted.get(at) {
+        let mut last = at;
+        while sorted.get(last + 1).is_some_and(|&next| Some(next) == sorted[last].checked_add(1)) {
+            last += 1;
+        }
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        let range = match last - at {
+            0 => first.to_string(),
+            1 => format!("{first}, {}", sorted[last]),
+            _ => format!("{first}–{}", sorted[last]),
+        };
+        out.push_str(&range);
+        at = last + 1;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -437,5 +465,11 @@ mod tests {
         let said = compared(&summary).unwrap();
         assert!(said.contains("at least a sample") && said.contains("nothing is proven"), "{said}");
         assert!(said.contains("did not come to its end: 1 of 3 folders compared"), "{said}");
+    }
+
+    #[test]
+    fn uids_are_listed_whole() {
+        assert_eq!(ranges(&[9, 7, 10, 11, 9, 3, 4, u32::MAX]), "3, 4, 7, 9–11, 4294967295");
+        assert_eq!(ranges(&[]), "");
     }
 }

@@ -9,10 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{Counts, ExceptionOutcome, MailboxSummary, ProjectSummary, Verdict};
+use mailhaul_text::{bytes_rounded, count, elapsed, plural, visible};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::{self, Group};
-use crate::show::{bytes, count, number, seconds, visible};
 
 const STYLE: &str = include_str!("../templates/report.css");
 
@@ -153,7 +153,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> Result<String, askama::Error> 
         compared: digest::compared(summary),
         sum: sum(&summary.totals.counts),
         totals: numbers(&summary.totals.counts),
-        total_size: bytes(summary.totals.counts.bytes),
+        total_size: bytes_rounded(summary.totals.counts.bytes),
         facts: facts(summary),
         attention,
         more_attention,
@@ -174,14 +174,18 @@ fn class(verdict: Verdict) -> &'static str {
 fn facts(summary: &ProjectSummary) -> Vec<(&'static str, String)> {
     let folders: usize = summary.mailboxes.iter().map(|m| m.folders.len()).sum();
     let mut facts = vec![
-        ("Mailboxes", number(summary.totals.mailboxes)),
-        ("Folders", number(folders as u64)),
-        ("Mail copied", bytes(summary.totals.counts.bytes)),
+        ("Mailboxes", count(summary.totals.mailboxes)),
+        ("Folders", count(folders as u64)),
+        ("Mail copied", bytes_rounded(summary.totals.counts.bytes)),
     ];
     if summary.verdict != Verdict::NotStarted {
         let run = &summary.last_run;
-        let text =
-            format!("{}, {} in {}", count(run.copied, "message"), bytes(run.bytes), seconds(run.seconds));
+        let text = format!(
+            "{}, {} in {}",
+            plural(run.copied, "message"),
+            bytes_rounded(run.bytes),
+            elapsed(run.seconds)
+        );
         facts.push(("Newest run", text));
     }
     facts
@@ -200,7 +204,7 @@ fn sum(counts: &Counts) -> Sum {
         let share = u128::from(n) * 1000 / u128::from(counts.source_messages.max(1));
         // One failed message in a million is worth seeing.
         let width = if n == 0 { 0 } else { u64::try_from(share).unwrap_or(1000).max(6) };
-        let term = Term { word, number: number(n), class: if n == 0 { "zero" } else { class }, x, width };
+        let term = Term { word, number: count(n), class: if n == 0 { "zero" } else { class }, x, width };
         x += width;
         term
     });
@@ -216,9 +220,9 @@ fn sum(counts: &Counts) -> Sum {
             taken = true;
         }
     }
-    let gone = (counts.gone_at_source > 0).then(|| number(counts.gone_at_source));
+    let gone = (counts.gone_at_source > 0).then(|| count(counts.gone_at_source));
     Sum {
-        source: number(counts.source_messages),
+        source: count(counts.source_messages),
         terms,
         holds: counts.adds_up(),
         gone,
@@ -235,7 +239,7 @@ fn numbers(counts: &Counts) -> [Number; 6] {
         (counts.failed, "failed"),
         (counts.pending, "pending"),
     ]
-    .map(|(n, class)| Number { text: number(n), class: if n == 0 { "zero" } else { class } })
+    .map(|(n, class)| Number { text: count(n), class: if n == 0 { "zero" } else { class } })
 }
 
 fn mailbox(anchor: usize, open: bool, mailbox: &MailboxSummary) -> Mailbox {
@@ -249,8 +253,8 @@ fn mailbox(anchor: usize, open: bool, mailbox: &MailboxSummary) -> Mailbox {
         target: visible(&mailbox.target),
         class: class(mailbox.verdict),
         verdict: digest::verdict(mailbox.verdict),
-        size: bytes(sums.bytes),
-        messages: count(sums.source_messages, "message"),
+        size: bytes_rounded(sums.bytes),
+        messages: plural(sums.source_messages, "message"),
         numbers: numbers(&sums),
         gone: sums.gone_at_source,
         stopped: mailbox.stopped.as_ref().map(|stopped| {
@@ -278,7 +282,7 @@ fn folder(folder: &mailhaul_engine::summary::FolderSummary) -> Folder {
         left_out: folder.is_left_out(),
         target: target.filter(|target| !target.is_empty()),
         numbers: numbers(&folder.counts),
-        size: bytes(folder.counts.bytes),
+        size: bytes_rounded(folder.counts.bytes),
         // A folder that is left out has nothing to be compared with.
         verified: folder.target.as_ref().map_or("–", |_| digest::depth_word(folder.verified)),
     }
@@ -293,7 +297,7 @@ fn exception(group: &Group<'_, mailhaul_engine::summary::Exception>) -> Remark {
         class,
         word: word.into(),
         folder: visible(&group.like.folder),
-        messages: if group.is_of_folder() { String::new() } else { number(group.messages) },
+        messages: if group.is_of_folder() { String::new() } else { count(group.messages) },
         text: visible(&group.like.reason),
         code: group.like.code.to_string(),
         uids: group.uids(),
@@ -310,7 +314,7 @@ fn difference(group: &Group<'_, mailhaul_engine::summary::Difference>) -> Remark
         class: if difference.note { "open" } else { "bad" },
         word: if difference.note { "note" } else { "difference" }.into(),
         folder: visible(&difference.folder),
-        messages: if group.is_of_folder() { String::new() } else { number(group.messages) },
+        messages: if group.is_of_folder() { String::new() } else { count(group.messages) },
         text: text.join("; "),
         code: difference.kind.as_str().into(),
         uids: group.uids(),

@@ -8,9 +8,9 @@
 
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{ExceptionOutcome, MailboxSummary, ProjectSummary, VerifiedDepth};
+use mailhaul_text::{plural, visible};
 
 use crate::digest;
-use crate::show::{count, visible};
 
 /// One test case, which is well without errors.
 #[derive(Default)]
@@ -72,7 +72,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
         } else if folder.never_opened {
             case.skipped = Some("no run has opened it yet".into());
         } else if counts.pending > 0 {
-            case.skipped = Some(format!("{} not reached yet", count(counts.pending, "message")));
+            case.skipped = Some(format!("{} not reached yet", plural(counts.pending, "message")));
         }
         if folder.verified != VerifiedDepth::None {
             case.notes.push(format!("compared by {}", digest::how(folder)));
@@ -82,7 +82,7 @@ fn cases(mailbox: &MailboxSummary) -> Vec<Case> {
     for folder in &mailbox.left_out {
         let mut case = Case { name: folder.folder.clone(), ..Case::default() };
         let text = match folder.messages {
-            Some(messages) => format!("{}: {}", count(messages.into(), "message"), folder.reason),
+            Some(messages) => format!("{}: {}", plural(messages.into(), "message"), folder.reason),
             None => folder.reason.clone(),
         };
         if folder.is_open() {

@@ -40,7 +40,6 @@
 pub mod csv;
 pub mod html;
 pub mod junit;
-pub mod show;
 pub mod text;
 
 mod digest;

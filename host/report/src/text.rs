@@ -4,10 +4,10 @@ use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, ExceptionOutcome, FolderSummary, MailboxSummary, ProjectSummary, Verdict,
 };
+use mailhaul_text::{bytes_rounded, count, elapsed, plural, visible};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::digest;
-use crate::show::{bytes, count, number, seconds, visible};
 
 /// Columns of a terminal that nobody has widened, and of a mail that is quoted once.
 const WIDTH: usize = 80;
@@ -37,10 +37,10 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
             0,
             &format!(
                 "{}. The newest run copied {}, {}, in {}.",
-                count(summary.totals.mailboxes, "mailbox"),
-                count(run.copied, "message"),
-                bytes(run.bytes),
-                seconds(run.seconds)
+                plural(summary.totals.mailboxes, "mailbox"),
+                plural(run.copied, "message"),
+                bytes_rounded(run.bytes),
+                elapsed(run.seconds)
             ),
         );
     }
@@ -54,16 +54,16 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
     let (listed, short): (Vec<_>, Vec<_>) = short.into_iter().partition(|m| m.is_only_listed());
     if !short.is_empty() {
         line(&mut out, "");
-        line(&mut out, &format!("{}, complete:", count(short.len() as u64, "mailbox")));
+        line(&mut out, &format!("{}, complete:", plural(short.len() as u64, "mailbox")));
         for mailbox in short {
             let sums = digest::sums(mailbox);
-            let text = format!("{}: {}", names(mailbox), count(sums.source_messages, "message"));
+            let text = format!("{}: {}", names(mailbox), plural(sums.source_messages, "message"));
             wrapped(&mut out, 2, 4, &text);
         }
     }
     if !listed.is_empty() {
         line(&mut out, "");
-        line(&mut out, &format!("{} of the list, not begun:", count(listed.len() as u64, "mailbox")));
+        line(&mut out, &format!("{} of the list, not begun:", plural(listed.len() as u64, "mailbox")));
         for mailbox in listed {
             wrapped(&mut out, 2, 4, &names(mailbox));
         }
@@ -81,13 +81,14 @@ fn sum(out: &mut String, counts: &Counts) {
         ("+", "failed", counts.failed),
         ("+", "pending", counts.pending),
     ];
-    let width = rows.iter().map(|(_, _, n)| number(*n).len()).max().unwrap_or(0);
+    let width = rows.iter().map(|(_, _, n)| count(*n).len()).max().unwrap_or(0);
     for (sign, what, n) in rows {
-        let size = if what == "copied" { format!("   {}", bytes(counts.bytes)) } else { String::new() };
-        line(out, &format!("  {sign} {what:<24}{:>width$}{size}", number(n)));
+        let size =
+            if what == "copied" { format!("   {}", bytes_rounded(counts.bytes)) } else { String::new() };
+        line(out, &format!("  {sign} {what:<24}{:>width$}{size}", count(n)));
     }
     if counts.gone_at_source > 0 {
-        let gone = count(counts.gone_at_source, "message");
+        let gone = plural(counts.gone_at_source, "message");
         wrapped(out, 0, 0, &format!("Besides, {gone} copied earlier, and deleted at the source since."));
     }
 }
@@ -167,7 +168,7 @@ fn folders(out: &mut String, folders: &[FolderSummary]) {
             counts.failed,
             counts.pending,
         ]
-        .map(number)
+        .map(count)
     };
     let mut widths = HEADERS.map(str::len);
     for folder in folders {

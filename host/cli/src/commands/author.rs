@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use mailhaul_app::plugins;
 use mailhaul_author::trial::{self, Faults, Fixture, Trial, TrialError};
 use mailhaul_author::{AuthorError, Folder, Scaffold};
 use mailhaul_plugin_host::{Inspection, Kind, Limits, Plugin, PluginHost};
@@ -11,7 +12,6 @@ use crate::args::{Build, Call, CheckPlugin, New, TestPlugin};
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::plugins;
 use crate::ui::Ui;
 use crate::ui::author::{Case, Checked, Tests, checked, tests};
 
@@ -34,7 +34,7 @@ pub(crate) fn new(ui: &mut Ui, args: &New) -> Result<Exit, Failure> {
 pub(crate) fn build(ui: &mut Ui, args: &Build) -> Result<Exit, Failure> {
     let folder = Folder::open(&args.dir)?;
     let built = mailhaul_author::build(&folder)?;
-    let size = crate::ui::units::bytes(built.size as u64);
+    let size = mailhaul_text::bytes(built.size as u64);
     ui.note(&format!("{} is built, {size}", built.path.display()));
     // What mailhaul would refuse is said now rather than on the operator's machine.
     let found = plugins::host()?.inspect(&named(&built.path), Path::new(""))?;

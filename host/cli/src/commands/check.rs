@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::args::{Global, Select};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::job::Opened;
 use crate::ui::watcher::{self, Doing};
 use crate::ui::{self, Ui};
+use crate::{drive, project};
 
 /// The contract's document.
 #[derive(Serialize)]
@@ -20,18 +20,19 @@ struct Document<'a> {
 
 /// Tries every mailbox on both ends and writes nothing.
 pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Select) -> Result<Exit, Failure> {
-    let opened = Opened::for_work(ui, global)?;
+    let project = project::for_work(ui, global)?;
     let mut watcher = watcher::for_task(ui, Doing::Checking);
     let json = ui.json();
-    let outcome = opened.drive(ui, &args.only, Task::Check, watcher.as_mut(), |ui, outcome, event| {
-        let Event::MailboxFinished { mailbox, end, .. } = event else { return Ok(()) };
-        if json {
-            return Ok(());
-        }
-        let rows: Vec<_> = outcome.checks.iter().filter(|row| row.mailbox == *mailbox).collect();
-        let lines = ui::check::mailbox(mailbox, &rows, end, ui.width, ui.palette);
-        ui.data(&lines)
-    })?;
+    let outcome =
+        drive::task(ui, &project, &args.only, Task::Check, watcher.as_mut(), |ui, outcome, event| {
+            let Event::MailboxFinished { mailbox, end, .. } = event else { return Ok(()) };
+            if json {
+                return Ok(());
+            }
+            let rows: Vec<_> = outcome.checks.iter().filter(|row| row.mailbox == *mailbox).collect();
+            let lines = ui::check::mailbox(mailbox, &rows, end, ui.width, ui.palette);
+            ui.data(&lines)
+        })?;
     outcome.refusal()?;
     if json {
         ui.document(&Document { schema: 1, checks: &outcome.checks }, true)?;

@@ -29,7 +29,7 @@ pub(crate) fn init(ui: &mut Ui, args: &Init) -> Result<Exit, Failure> {
     }
     let written = write(&args.dir, &answers)?;
     for path in &written {
-        ui.data(&format!("wrote {}\n", crate::ui::escape::escape(&path.display().to_string())))?;
+        ui.data(&format!("wrote {}\n", mailhaul_text::escape(&path.display().to_string())))?;
     }
     for step in next_steps(&args.dir, &answers) {
         ui.note(&step);

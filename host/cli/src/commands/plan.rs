@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use mailhaul_app::Outcome;
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::job::Task;
@@ -12,44 +13,37 @@ use mailhaul_engine::plan::{PLAN_SCHEMA, PlanFile};
 use crate::args::{Global, Plan};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::job::Opened;
-use crate::outcome::Outcome;
 use crate::ui::watcher::{self, Doing};
 use crate::ui::{self, Ui};
+use crate::{drive, project};
 
 /// Plans every mailbox and writes nothing but `--out`.
 pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
-    let opened = Opened::for_work(ui, global)?;
+    let project = project::for_work(ui, global)?;
     let pages = !ui.json() && args.explain.is_none();
     let mut watcher = watcher::for_task(ui, Doing::Planning);
-    let outcome = opened.drive(
-        ui,
-        &args.select.only,
-        Task::Plan,
-        watcher.as_mut(),
-        |ui, outcome, event| match event {
-            Event::Planned(plan) if pages => {
-                // A blank line between pages.
-                let gap = if outcome.plans.len() > 1 { "\n" } else { "" };
-                let page = ui::plan::mailbox(plan, ui.width, ui.palette);
-                ui.data(&format!("{gap}{page}"))
+    let outcome =
+        drive::task(ui, &project, &args.select.only, Task::Plan, watcher.as_mut(), |ui, outcome, event| {
+            match event {
+                Event::Planned(plan) if pages => {
+                    // A blank line between pages.
+                    let gap = if outcome.plans.len() > 1 { "\n" } else { "" };
+                    let page = ui::plan::mailbox(plan, ui.width, ui.palette);
+                    ui.data(&format!("{gap}{page}"))
+                }
+                // Conflicts stand in the mailbox's page already.
+                Event::MailboxFinished { mailbox, end: end @ MailboxEnd::Stopped(stopped), .. }
+                    if !(pages && stopped.cause == Cause::Plan) =>
+                {
+                    ui.problem(&format!("{mailbox}: {}", ui::plain::end_words(end)));
+                    Ok(())
+                }
+                _ => Ok(()),
             }
-            // Conflicts stand in the mailbox's page already.
-            Event::MailboxFinished { mailbox, end: end @ MailboxEnd::Stopped(stopped), .. }
-                if !(pages && stopped.cause == Cause::Plan) =>
-            {
-                ui.problem(&format!("{mailbox}: {}", ui::plain::end_words(end)));
-                Ok(())
-            }
-            _ => Ok(()),
-        },
-    )?;
+        })?;
     outcome.refusal()?;
-    let file = PlanFile {
-        schema: PLAN_SCHEMA,
-        project: opened.project.name.clone(),
-        mailboxes: outcome.plans.clone(),
-    };
+    let file =
+        PlanFile { schema: PLAN_SCHEMA, project: project.name.clone(), mailboxes: outcome.plans.clone() };
     if let Some(folder) = &args.explain {
         explain(ui, &outcome, folder)?;
     } else if ui.json() {

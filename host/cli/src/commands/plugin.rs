@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mailhaul_app::plugins;
 use mailhaul_plugin_host::PluginHost;
 use mailhaul_project::{PROJECT_FILE, PluginName, Project};
 
@@ -9,8 +10,7 @@ use super::{author, trust};
 use crate::args::{Global, Inspect, Plugin};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::job::Opened;
-use crate::plugins;
+use crate::project::for_reading;
 use crate::ui::Ui;
 use crate::ui::plugins::{Entry, List, card, list};
 
@@ -55,8 +55,8 @@ fn project(ui: &mut Ui, global: &Global) -> Result<Option<Project>, Failure> {
     if global.config.is_none() && mailhaul_project::find(Path::new("."), Path::new(PROJECT_FILE)).is_err() {
         return Ok(None);
     }
-    match Opened::for_reading(ui, global) {
-        Ok(opened) => Ok(Some(opened.project)),
+    match for_reading(ui, global) {
+        Ok(project) => Ok(Some(project)),
         // One that is named is meant; one that happens to lie above may be broken.
         Err(failure) if global.config.is_some() => Err(failure),
         Err(failure) => {

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mailhaul_app::listing::{self, MAX_PAGES, PAGE, broke, endless, remarks};
+use mailhaul_app::passwords::Passwords;
+use mailhaul_app::{Secret, Warn, plugins};
 use mailhaul_engine::plugin::{
     Creation, MailboxEntry, MailboxProvisioner, NewMailbox, PluginError, PluginFailure,
 };
-use mailhaul_imap::Secret;
+use mailhaul_text::bytes;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
@@ -14,14 +17,10 @@ use crate::args::{Global, Provision};
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::job::Opened;
-use crate::listing::{self, MAX_PAGES, PAGE, broke, endless, remarks};
-use crate::passwords::Passwords;
-use crate::plugins;
+use crate::project;
 use crate::ui::Ui;
 use crate::ui::paint::Tone;
 use crate::ui::table::{Align, Table};
-use crate::ui::units::bytes;
 
 /// What becomes of one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,7 +42,7 @@ struct Document {
 
 /// Creates what is missing; with `--dry-run` it only says what that is.
 pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Result<Exit, Failure> {
-    let opened = Opened::for_work(ui, global)?;
+    let project = project::for_work(ui, global)?;
     let mut passwords = match &args.passwords {
         // Nothing is made where nothing is created.
         Some(_) if args.dry_run => New::Promised,
@@ -52,10 +51,11 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     };
     let runtime = runtime()?;
     let (plugin, rows) = runtime.block_on(async {
-        let (source, provisioner) = plugins::for_provision(ui, &opened.project).await?;
-        let entries = listing::entries(ui, &opened.project, &source).await?;
+        let warn = &mut |text: &str| ui.warn(text);
+        let (source, provisioner) = plugins::for_provision(&project, warn).await?;
+        let entries = listing::entries(&project, &source, warn).await?;
         let wanted = entries.into_iter().map(|entry| (entry.target.login.clone(), entry)).collect();
-        let rows = work(ui, &provisioner, &wanted, args.dry_run, &mut passwords).await?;
+        let rows = work(&provisioner, &wanted, args.dry_run, &mut passwords, warn).await?;
         Ok::<_, Failure>((provisioner.plugin().to_string(), rows))
     })?;
     let good = |row: &Row| matches!(row.outcome, "exists" | "created" | "quota-set");
@@ -99,9 +99,9 @@ enum New {
 
 /// Log-ins the new host has, in lower case, of those that are wanted; and their quotas.
 async fn existing(
-    ui: &mut Ui,
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
+    warn: Warn<'_>,
 ) -> Result<BTreeMap<String, Option<u64>>, Failure> {
     let domains = domains(wanted.keys());
     // Log-in names have no case anywhere we know of; a second mailbox is worse than a missed one.
@@ -110,7 +110,7 @@ async fn existing(
     let mut token = None;
     for _ in 0..MAX_PAGES {
         let page = provisioner.list_mailboxes(token.as_deref(), PAGE, &domains).await.map_err(broke)?;
-        remarks(ui, &page.diagnostics)?;
+        remarks(&page.diagnostics, warn)?;
         let there = page.mailboxes.into_iter().map(|mailbox| (mailbox.login.to_lowercase(), mailbox.quota));
         found.extend(there.filter(|(login, _)| known.contains(login)));
         match page.next {
@@ -118,17 +118,17 @@ async fn existing(
             next => token = next,
         }
     }
-    Err(broke(endless(provisioner.plugin(), "list-mailboxes")))
+    Err(broke(endless(provisioner.plugin(), "list-mailboxes")).into())
 }
 
 async fn work(
-    ui: &mut Ui,
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
     dry_run: bool,
     passwords: &mut New,
+    warn: Warn<'_>,
 ) -> Result<Vec<Row>, Failure> {
-    let before = existing(ui, provisioner, wanted).await?;
+    let before = existing(provisioner, wanted, warn).await?;
     let mut rows = Vec::with_capacity(wanted.len());
     for (login, entry) in wanted {
         let row = |outcome, detail| Row { mailbox: login.clone(), outcome, detail };
@@ -163,14 +163,16 @@ async fn work(
             Ok(Creation::Created) => rows.push(row("created", made)),
             Ok(Creation::Exists) => rows.push(row("exists", None)),
             // Nothing else will work either.
-            Err(error) if matches!(error.failure, PluginFailure::Denied(_)) => return Err(broke(error)),
+            Err(error) if matches!(error.failure, PluginFailure::Denied(_)) => {
+                return Err(broke(error).into());
+            }
             Err(error) => rows.push(row("failed", Some(error.to_string()))),
         }
     }
     let mut there = before;
     if rows.iter().any(|row| row.outcome == "created") {
         // What a plugin says is looked at once more: it is what the run will rely on.
-        there = existing(ui, provisioner, wanted).await?;
+        there = existing(provisioner, wanted, warn).await?;
         for row in rows.iter_mut().filter(|row| row.outcome == "created") {
             if !there.contains_key(&row.mailbox.to_lowercase()) {
                 row.outcome = "failed";
@@ -181,7 +183,7 @@ async fn work(
     quotas(provisioner, wanted, &there, dry_run, &mut rows).await;
     let set = |rows: &[Row]| rows.iter().any(|row| row.outcome == "quota-set");
     if set(&rows) {
-        let there = existing(ui, provisioner, wanted).await?;
+        let there = existing(provisioner, wanted, warn).await?;
         for row in rows.iter_mut().filter(|row| row.outcome == "quota-set") {
             let asked = wanted.get(&row.mailbox).and_then(|entry| entry.target.quota);
             // An API that does not say is believed.
@@ -322,9 +324,9 @@ mod tests {
         dry_run: bool,
         mut new: New,
     ) -> Vec<Row> {
-        let (mut ui, _out, _err) = Ui::in_memory(None);
         let provisioner: Arc<dyn MailboxProvisioner> = panel.clone();
-        work(&mut ui, &provisioner, &wanted.into_iter().collect(), dry_run, &mut new).await.unwrap()
+        let warn = &mut |text: &str| panic!("{text}");
+        work(&provisioner, &wanted.into_iter().collect(), dry_run, &mut new, warn).await.unwrap()
     }
 
     fn words(rows: &[Row]) -> Vec<&'static str> {

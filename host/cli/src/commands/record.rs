@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mailhaul_app::listing::{self, PAGE, broke};
+use mailhaul_app::{plugins, redact, resolve};
 use mailhaul_author::trial::record::{self, beginning, recorded};
 use mailhaul_author::trial::{Faults, Fixture, MappingRecorder, Redactor, Trial, ValidationRecorder};
 use mailhaul_engine::job::Task;
@@ -18,11 +20,9 @@ use crate::args::{Global, Record, RecordSide};
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::job::{Opened, resolve};
-use crate::listing::{self, PAGE, broke};
 use crate::ui::Ui;
 use crate::ui::watcher::{self, Doing};
-use crate::{plugins, redact};
+use crate::{drive, project};
 
 /// Mailboxes whose names are made up beforehand; addresses of others are found where they stand.
 const KNOWN: usize = 100;
@@ -38,15 +38,15 @@ enum Recorded {
 /// Writes what a plugin of this kind would be asked.
 pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit, Failure> {
     fits(args)?;
-    let opened = Opened::for_work(ui, global)?;
+    let project = project::for_work(ui, global)?;
     let mut redactor = Redactor::default();
-    know_project(&opened.project, &mut redactor)?;
+    know_project(&project, &mut redactor)?;
     let recorded = match args.kind {
         Kind::FolderMapper | Kind::ServerProfile | Kind::Validator => {
-            of_servers(ui, &opened, args, &mut redactor)?
+            of_servers(ui, &project, args, &mut redactor)?
         }
-        Kind::MailboxSource => of_source(ui, &opened.project, &mut redactor)?,
-        Kind::MailboxProvisioner => of_provisioner(ui, &opened.project, args, &mut redactor)?,
+        Kind::MailboxSource => of_source(ui, &project, &mut redactor)?,
+        Kind::MailboxProvisioner => of_provisioner(ui, &project, args, &mut redactor)?,
     };
     let (fixture, mut answered) = match recorded {
         Recorded::Fixture { fixture, answered } => (*fixture, answered),
@@ -177,15 +177,15 @@ fn chosen<'a>(all: &'a [MailboxEntry], args: &Record) -> Result<&'a MailboxEntry
 /// Asks both servers about one mailbox.
 fn of_servers(
     ui: &mut Ui,
-    opened: &Opened,
+    project: &Project,
     args: &Record,
     redactor: &mut Redactor,
 ) -> Result<Recorded, Failure> {
     let all = runtime()?.block_on(async {
-        let inputs = plugins::inputs(ui, &opened.project)?;
-        let source =
-            plugins::given(&opened.project, &opened.project.source, &opened.project.mailboxes.from).await?;
-        listing::entries(ui, &opened.project, &source.plugin.source(source.settings, inputs)?).await
+        let warn = &mut |text: &str| ui.warn(text);
+        let inputs = plugins::inputs(project, warn)?;
+        let source = plugins::given(project, &project.source, &project.mailboxes.from).await?;
+        listing::entries(project, &source.plugin.source(source.settings, inputs)?, warn).await
     })?;
     let mailbox = chosen(&all, args)?;
     know_mailboxes(&all, [mailbox], redactor);
@@ -204,7 +204,7 @@ fn of_servers(
         }
     };
     let only = [mailbox.key.clone()];
-    let outcome = opened.drive_with(ui, &only, task, watcher.as_mut(), put, |_, _, _| Ok(()))?;
+    let outcome = drive::task_with(ui, project, &only, task, watcher.as_mut(), put, |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let fixture = match (args.kind, args.side) {
         (Kind::Validator, _) => validation.validation(redactor),
@@ -220,8 +220,8 @@ fn of_servers(
 
 /// Asks the project's list for its first page.
 fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<Recorded, Failure> {
-    let tables: Vec<_> =
-        plugins::tables(ui, project)?.into_iter().map(|(name, table)| (name, beginning(table))).collect();
+    let tables = plugins::tables(project, &mut |text: &str| ui.warn(text))?;
+    let tables: Vec<_> = tables.into_iter().map(|(name, table)| (name, beginning(table))).collect();
     if tables.len() < project.mailboxes.inputs.len() {
         return Err(Failure::input(
             "an input of this project is no table, and a fixture holds tables only",
@@ -237,7 +237,7 @@ fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<
         let given = plugins::given(project, &project.source, &project.mailboxes.from).await?;
         let plugin = given.plugin.clone().recorded(&recorder);
         let page = plugin.source(given.settings, inputs)?.list_mailboxes(None, PAGE).await.map_err(broke)?;
-        listing::remarks(ui, &page.diagnostics)?;
+        listing::remarks(&page.diagnostics, &mut |text: &str| ui.warn(text))?;
         know_mailboxes(&page.mailboxes, &page.mailboxes, redactor);
         let settings = record::settings(given.settings, &plugin.inspect(), redactor);
         let http = record::replies(recorder.take(), redactor);
@@ -268,9 +268,10 @@ fn of_provisioner(
     redactor: &mut Redactor,
 ) -> Result<Recorded, Failure> {
     let fixture = runtime()?.block_on(async {
-        let inputs = plugins::inputs(ui, project)?;
+        let warn = &mut |text: &str| ui.warn(text);
+        let inputs = plugins::inputs(project, warn)?;
         let source = plugins::given(project, &project.source, &project.mailboxes.from).await?;
-        let all = listing::entries(ui, project, &source.plugin.source(source.settings, inputs)?).await?;
+        let all = listing::entries(project, &source.plugin.source(source.settings, inputs)?, warn).await?;
         let chosen = chosen(&all, args)?;
         know_mailboxes(&all, all.iter().take(KNOWN).chain([chosen]), redactor);
 
@@ -280,7 +281,7 @@ fn of_provisioner(
         let provisioner = plugin.provisioner(given.settings)?;
         let domains = provision::domains(all.iter().map(|entry| &entry.target.login));
         let page = provisioner.list_mailboxes(None, PAGE, &domains).await.map_err(broke)?;
-        listing::remarks(ui, &page.diagnostics)?;
+        listing::remarks(&page.diagnostics, &mut |text: &str| ui.warn(text))?;
         let settings = record::settings(given.settings, &plugin.inspect(), redactor);
         let request = if args.create {
             drop(recorder.take());

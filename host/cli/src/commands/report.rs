@@ -9,15 +9,15 @@ use super::plan::private_file;
 use crate::args::{Format, Global, Report};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::job::Opened;
+use crate::project;
 use crate::ui::Ui;
 
 /// Writes the report to standard output, or to a file that only its owner can read.
 pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit, Failure> {
-    let opened = Opened::for_reading(ui, global)?;
-    let project = store::load(&opened.project.state, &opened.project.name)?;
+    let project = project::for_reading(ui, global)?;
+    let summary = store::load(&project.state, &project.name)?;
     let format = format(args, global);
-    let text = render(&project, shape(format)).map_err(Failure::internal)?;
+    let text = render(&summary, shape(format)).map_err(Failure::internal)?;
     match &args.out {
         Some(path) => {
             private_file(path)
@@ -25,7 +25,7 @@ pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit
                 .map_err(|error| Failure::file("write", path, &error))?;
             ui.note(&format!("wrote {}", path.display()));
         }
-        None if format == Format::Json => ui.data(&crate::ui::escape::escape_json(&text))?,
+        None if format == Format::Json => ui.data(&mailhaul_text::escape_json(&text))?,
         None => ui.data(&text)?,
     }
     Ok(Exit::Done)

@@ -2,43 +2,44 @@
 
 use std::collections::BTreeSet;
 
+use mailhaul_app::Outcome;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOutFolder, MailboxSummary};
+use mailhaul_project::Project;
 
 use super::{plan, unbuilt};
 use crate::args::{Global, Retry, Run};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::job::Opened;
-use crate::outcome::Outcome;
 use crate::ui::watcher::{self, Doing};
 use crate::ui::{self, Ui};
+use crate::{drive, project};
 
 /// Copies, proves the sum, and says how it ended.
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Failure> {
     if let Some(refusal) = unbuilt::run(args) {
         return Err(refusal);
     }
-    let opened = Opened::for_work(ui, global)?;
+    let project = project::for_work(ui, global)?;
     let plan = match &args.plan {
-        Some(path) => Some(plan::read(path, &opened.project.name)?.mailboxes),
+        Some(path) => Some(plan::read(path, &project.name)?.mailboxes),
         None => None,
     };
-    copy(ui, &opened, &args.select.only, Task::Run { plan, delete_gone: args.delete_gone })
+    copy(ui, &project, &args.select.only, Task::Run { plan, delete_gone: args.delete_gone })
 }
 
 /// `mailhaul retry`: sends again what failed for one reason, and says how it ended.
 pub(crate) fn retry(ui: &mut Ui, global: &Global, args: &Retry) -> Result<Exit, Failure> {
-    let opened = Opened::for_work(ui, global)?;
-    copy(ui, &opened, &args.select.only, Task::Retry { code: args.reason })
+    let project = project::for_work(ui, global)?;
+    copy(ui, &project, &args.select.only, Task::Retry { code: args.reason })
 }
 
-fn copy(ui: &mut Ui, opened: &Opened, only: &[String], task: Task) -> Result<Exit, Failure> {
+fn copy(ui: &mut Ui, project: &Project, only: &[String], task: Task) -> Result<Exit, Failure> {
     let retried = matches!(task, Task::Retry { .. });
     let mut watcher = watcher::for_task(ui, Doing::Copying);
-    let outcome = opened.drive(ui, only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let outcome = drive::task(ui, project, only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit::of_finish(&outcome.finish);
     if !ui.json() {

@@ -9,7 +9,7 @@ use crate::args::{Global, Status};
 use crate::drive::{Signals, runtime};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::job::Opened;
+use crate::project;
 use crate::ui::{self, Ui};
 
 /// How often `--watch` looks: a ledger is written several times a second.
@@ -17,8 +17,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Shows the status once, or until everything is complete.
 pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit, Failure> {
-    let opened = Opened::for_reading(ui, global)?;
-    let load = || store::load(&opened.project.state, &opened.project.name).map_err(Failure::from);
+    let project = project::for_reading(ui, global)?;
+    let load = || store::load(&project.state, &project.name).map_err(Failure::from);
     let mut shown = load()?;
     show(ui, &shown, args.watch)?;
     if !args.watch {

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use mailhaul_app::plugins;
 use mailhaul_plugin_host::{Inspection, Lock, LockEntry, PluginHost};
 use mailhaul_project::PROJECT_FILE;
+use mailhaul_text::escape;
 
 use crate::args::{Add, Global, Grant, OnePlugin};
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::plugins;
 use crate::ui::Ui;
-use crate::ui::escape::escape;
 use crate::ui::plugins::card;
 
 /// The project's folder and its lock.

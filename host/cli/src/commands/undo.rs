@@ -10,15 +10,15 @@ use serde_json::json;
 use crate::args::{Global, Undo};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::job::Opened;
 use crate::ui::undo::Page;
 use crate::ui::watcher::{self, Doing};
 use crate::ui::{self, Ui};
+use crate::{drive, project};
 
 /// Shows what would go, asks, and takes it back.
 pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Failure> {
-    let opened = Opened::for_work(ui, global)?;
-    let state = &opened.project.state;
+    let project = project::for_work(ui, global)?;
+    let state = &project.state;
     let mut planned = Vec::new();
     for mailbox in store::mailboxes(state)? {
         let chosen = &args.select.only;
@@ -46,27 +46,28 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     }
     let mut watcher = watcher::for_task(ui, Doing::Undoing);
     let mut pages: Vec<Page> = Vec::new();
-    let outcome = opened.drive(ui, &args.select.only, Task::Undo, watcher.as_mut(), |_, _, event| {
-        let mut page = |mailbox: &str| match pages.iter().position(|page| page.mailbox == mailbox) {
-            Some(at) => at,
-            None => {
-                pages.push(Page { mailbox: mailbox.to_owned(), folders: Vec::new(), end: None });
-                pages.len() - 1
+    let outcome =
+        drive::task(ui, &project, &args.select.only, Task::Undo, watcher.as_mut(), |_, _, event| {
+            let mut page = |mailbox: &str| match pages.iter().position(|page| page.mailbox == mailbox) {
+                Some(at) => at,
+                None => {
+                    pages.push(Page { mailbox: mailbox.to_owned(), folders: Vec::new(), end: None });
+                    pages.len() - 1
+                }
+            };
+            match event {
+                Event::Undone { mailbox, undone } => {
+                    let at = page(mailbox);
+                    pages[at].folders.push(undone.clone());
+                }
+                Event::MailboxFinished { mailbox, end, .. } => {
+                    let at = page(mailbox);
+                    pages[at].end = Some(end.clone());
+                }
+                _ => {}
             }
-        };
-        match event {
-            Event::Undone { mailbox, undone } => {
-                let at = page(mailbox);
-                pages[at].folders.push(undone.clone());
-            }
-            Event::MailboxFinished { mailbox, end, .. } => {
-                let at = page(mailbox);
-                pages[at].end = Some(end.clone());
-            }
-            _ => {}
-        }
-        Ok(())
-    })?;
+            Ok(())
+        })?;
     outcome.refusal()?;
     if ui.json() {
         ui.document(&document(false, &pages), true)?;

@@ -6,13 +6,13 @@ use mailhaul_engine::{plugin, store};
 use crate::args::{Depth, Global, Verify};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::job::Opened;
 use crate::ui::watcher::{self, Doing};
 use crate::ui::{self, Ui};
+use crate::{drive, project};
 
 /// Fetches and compares both ends, then asks the validation hooks.
 pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit, Failure> {
-    let opened = Opened::for_work(ui, global)?;
+    let project = project::for_work(ui, global)?;
     let depth = match args.depth {
         Depth::Counts => plugin::Depth::Counts,
         Depth::Headers => plugin::Depth::Headers,
@@ -21,12 +21,12 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
     let seed = args.seed.unwrap_or_else(another_seed);
     let task = Task::Verify { depth, sample: args.sample, seed };
     let mut watcher = watcher::for_task(ui, Doing::Comparing);
-    let outcome = opened.drive(ui, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let outcome = drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     if ui.json() {
         // The report's document: it has the differences, and one shape is enough to learn.
-        let project = store::load(&opened.project.state, &opened.project.name)?;
-        ui.document(&project, true)?;
+        let summary = store::load(&project.state, &project.name)?;
+        ui.document(&summary, true)?;
     } else {
         ui.data(&ui::verify::page(&outcome, ui.width, ui.palette))?;
     }

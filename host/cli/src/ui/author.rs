@@ -3,12 +3,11 @@
 use mailhaul_author::trial::{CaseEnd, Fixture};
 use mailhaul_engine::plugin::PluginId;
 use mailhaul_plugin_host::{Kind, Limits};
+use mailhaul_text::{bytes, count, escape, plural};
 use serde::Serialize;
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::sum::push_wrapped;
-use super::units::{bytes, count, plural};
 
 /// What `plugin check` found to be right; what is wrong is an error.
 #[derive(Debug, Serialize)]

@@ -1,14 +1,13 @@
 //! `check`: one line per mailbox when both ends are well, one per side that is not.
 
+use mailhaul_app::Outcome;
 use mailhaul_engine::event::{CheckRow, MailboxEnd};
 use mailhaul_engine::summary::ProfileSummary;
+use mailhaul_text::{escape, plural};
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::sum::push_wrapped;
 use super::table::wrap;
-use super::units::plural;
-use crate::outcome::Outcome;
 
 /// Returns the lines of one mailbox. `rows` are its own; `end` tells of what no row does.
 pub(crate) fn mailbox(

@@ -13,7 +13,7 @@ pub(crate) struct EventLines;
 impl Watcher for EventLines {
     fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure> {
         let line = serde_json::to_string(event).map_err(Failure::internal)?;
-        ui.data_if_read(&super::escape::escape_json(&(line + "\n")));
+        ui.data_if_read(&mailhaul_text::escape_json(&(line + "\n")));
         Ok(())
     }
 }

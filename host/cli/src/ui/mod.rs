@@ -6,7 +6,6 @@
 
 pub(crate) mod author;
 pub(crate) mod check;
-pub(crate) mod escape;
 pub(crate) mod json;
 pub(crate) mod paint;
 pub(crate) mod plain;
@@ -19,18 +18,17 @@ pub(crate) mod sum;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod undo;
-pub(crate) mod units;
 pub(crate) mod verify;
 pub(crate) mod watcher;
 
 use std::io::{self, IsTerminal, Write};
 
+use mailhaul_text::{escape_json, escape_lines};
 use serde::Serialize;
 
 use crate::args::{Color, Format, Global};
 use crate::error::Failure;
 use crate::exit::Exit;
-use escape::{escape_json, escape_lines};
 use paint::{Palette, Tone};
 use screen::Screen;
 

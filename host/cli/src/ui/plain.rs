@@ -4,10 +4,9 @@
 
 use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary, Side};
+use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::Ui;
-use super::escape::escape;
-use super::units::{bytes, count, duration, plural, seconds};
 use super::watcher::{Doing, Watcher};
 use crate::error::Failure;
 

@@ -1,13 +1,12 @@
 //! `plan`: folder by folder where each goes, who decided it, and why.
 
 use mailhaul_engine::plan::{FolderPlan, MailboxPlan};
+use mailhaul_text::{bytes, count, escape, estimate, plural};
 
 use super::check::push_profile;
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::sum::{accounts, push_wrapped};
 use super::table::{Align, Table};
-use super::units::{bytes, count, estimate, plural};
 
 /// Returns the page of one mailbox.
 pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {

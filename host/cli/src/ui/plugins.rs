@@ -1,13 +1,12 @@
 //! `plugin list` and `plugin inspect`: what plugins there are, and what one is and may do.
 
 use mailhaul_plugin_host::{Inspection, Kind, PluginSummary, Setting};
+use mailhaul_text::{bytes, count, escape};
 use serde::Serialize;
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::sum::push_wrapped;
 use super::table::{Align, Table};
-use super::units::{bytes, count};
 
 /// One plugin in `plugin list`; the JSON is the contract's.
 #[derive(Debug, Clone, Serialize)]

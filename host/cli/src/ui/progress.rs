@@ -5,12 +5,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use mailhaul_engine::event::Event;
+use mailhaul_text::{bytes, count, duration, escape, plural};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::escape::escape;
 use super::plain::folder_name;
 use super::table::{fit, pad};
-use super::units::{bytes, count, duration, plural};
 use super::watcher::Doing;
 
 /// Mailboxes that get a line of their own.
@@ -177,7 +176,7 @@ impl Progress {
         let (rate, _) = self.rate()?;
         let left = self.messages_expected()?.checked_sub(self.messages())?;
         (rate > 0.0 && left > 0 && self.mailboxes_done < self.mailboxes)
-            .then(|| super::units::seconds(left as f64 / rate))
+            .then(|| mailhaul_text::seconds(left as f64 / rate))
     }
 
     /// Returns the picture: one line about everything, one per mailbox that is worked on; none is

@@ -1,12 +1,11 @@
 //! `status`: where the project stands, from the ledger alone.
 
 use mailhaul_engine::summary::{MailboxSummary, ProjectSummary, Verdict};
+use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
-use super::units::{bytes, count, duration, plural, seconds};
 
 /// Returns the page.
 pub(crate) fn page(project: &ProjectSummary, width: Option<usize>, palette: Palette) -> String {

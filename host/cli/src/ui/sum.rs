@@ -2,19 +2,18 @@
 
 use std::collections::HashSet;
 
+use mailhaul_app::Outcome;
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOutFolder,
     MailboxSummary,
 };
+use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
 use super::table::wrap_hanging;
-use super::units::{bytes, count, duration, plural, seconds};
-use crate::outcome::Outcome;
 
 /// Mailboxes that are complete get a block of their own up to this many; more are counted.
 const MOST_COMPLETE: usize = 20;
@@ -383,6 +382,7 @@ fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
 /// Events and summaries that the renderers' tests share.
 #[cfg(test)]
 pub(crate) mod samples {
+    use mailhaul_app::Outcome;
     use mailhaul_engine::cause::Cause;
     use mailhaul_engine::code::Code;
     use mailhaul_engine::event::{Event, Finish, MailboxEnd};
@@ -392,8 +392,6 @@ pub(crate) mod samples {
         Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
         HookSummary, MailboxSummary, Side, Stopped, Verdict, VerifiedDepth,
     };
-
-    use crate::outcome::Outcome;
 
     pub(crate) fn folder(
         source: &str,

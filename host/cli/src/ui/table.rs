@@ -1,9 +1,9 @@
 //! Columns of text. Widths are terminal cells, so that `受信箱` and `Inbox` line up; nothing is cut
 //! off: a cell that is too wide continues on the next line.
 
+use mailhaul_text::escape;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 
 /// Cells between two columns.

@@ -2,13 +2,12 @@
 
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::undo::{UndoExceptionCode, UndoSummary};
+use mailhaul_text::{count, escape, plural};
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
 use super::sum::{push_wrapped, uid};
 use super::table::{Align, Table};
-use super::units::{count, plural};
 
 /// One mailbox.
 #[derive(Debug)]

@@ -1,15 +1,14 @@
 //! `verify`: the differences between both ends, by kind.
 
+use mailhaul_app::Outcome;
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{Counts, Difference, DifferenceKind, MailboxSummary, Sample, VerifiedDepth};
+use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
-use super::escape::escape;
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
 use super::sum::{accounts, left_out, push_hook, push_hooks, push_standing, push_wrapped};
-use super::units::{bytes, count, duration, plural, seconds};
-use crate::outcome::Outcome;
 
 /// Differences of one kind that are listed per mailbox; the report has all.
 const MOST_LISTED: usize = 10;

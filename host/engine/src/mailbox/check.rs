@@ -1,6 +1,7 @@
 //! `check`: tries one mailbox on both ends and says what was found, or what to do.
 
 use mailhaul_imap::{ImapError, Session};
+use mailhaul_text::bytes;
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
@@ -16,7 +17,6 @@ use crate::side::Side;
 use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
 use crate::task::context::Context;
-use crate::task::profiles::size;
 
 /// The figures of one end, as `check` prints them.
 #[derive(Debug, Default, Clone)]
@@ -67,7 +67,7 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
         let free = limit.saturating_sub(used);
         if needed > free && row.cause.is_none() {
             row.cause = Some(Cause::Quota);
-            row.detail = format!("the source holds {}, the target has {} left", size(needed), size(free));
+            row.detail = format!("the source holds {}, the target has {} left", bytes(needed), bytes(free));
             row.remedy = Cause::Quota.remedy(Side::Target);
         }
     }
@@ -177,14 +177,14 @@ fn row_of(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
     match found {
         Ok(held) => {
             let mut detail = format!("{} folders, {} messages", held.folders, held.messages);
-            if let Some(bytes) = held.bytes {
-                detail.push_str(&format!(", {}", size(bytes)));
+            if let Some(size) = held.bytes {
+                detail.push_str(&format!(", {}", bytes(size)));
             }
             if let Some((used, limit)) = held.quota {
-                detail.push_str(&format!("; quota {} of {}", size(used), size(limit)));
+                detail.push_str(&format!("; quota {} of {}", bytes(used), bytes(limit)));
             }
             if let Some(limit) = held.append_limit {
-                detail.push_str(&format!("; takes messages up to {}", size(limit)));
+                detail.push_str(&format!("; takes messages up to {}", bytes(limit)));
             }
             if let Some(lacks) = &held.unlisted {
                 detail.push_str(&format!("; {lacks}"));

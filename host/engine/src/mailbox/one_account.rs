@@ -208,7 +208,7 @@ fn figures_text(inbox: Option<(Option<&Folder>, &FolderStatus)>) -> String {
     let mut figures = vec![format!("UIDVALIDITY {}", status.uid_validity.unwrap_or(0))];
     figures.extend(status.uid_next.map(|next| format!("UIDNEXT {next}")));
     figures.push(match status.mailbox_id {
-        Some(id) => format!("MAILBOXID {}", id.escape_debug()),
+        Some(id) => format!("MAILBOXID {}", mailhaul_text::escape(&id)),
         None => "the messages".to_owned(),
     });
     format!(

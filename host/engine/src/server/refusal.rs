@@ -79,7 +79,7 @@ async fn read(
         match profiler.classify(&refusal).await {
             Ok(Some(Classification { meaning, retry_after, remedy })) => {
                 let plugin = profiler.plugin().clone();
-                tracing::info!(%plugin, %meaning, ?retry_after, "a refusal explained: {}", words.text.escape_debug());
+                tracing::info!(%plugin, %meaning, ?retry_after, "a refusal explained: {}", mailhaul_text::escape(words.text));
                 let retry_after = retry_after.map(|wait| wait.min(MAX_WAIT));
                 let log_in = words.occasion == Occasion::LogIn;
                 return Some(Interpretation { plugin, meaning, remedy, retry_after, log_in });

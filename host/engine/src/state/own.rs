@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
+use mailhaul_text::escape;
+
 use crate::state::private::private_dir;
 
 /// The name it has unless the project file says another; it says whose the folder is.
@@ -58,11 +60,10 @@ pub fn claim(dir: &Path, project: &Path) -> Result<(), ForeignStateDir> {
     let is_usual = dir.file_name().is_some_and(|name| name == USUAL);
     // A path such as `.` has no name of its own.
     let shown = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
-    let shown = shown.display().to_string().escape_debug().to_string();
+    let shown = escape(&shown.display().to_string()).into_owned();
     if !is_usual && !others.is_empty() {
         let more = others.len().saturating_sub(SHOWN);
-        let names: Vec<_> =
-            others.iter().take(SHOWN).map(|name| format!("`{}`", name.escape_debug())).collect();
+        let names: Vec<_> = others.iter().take(SHOWN).map(|name| format!("`{}`", escape(name))).collect();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         return Err(ForeignStateDir {
             reason: format!("`state` names {shown}, which others use: it has {}{more}", names.join(", ")),
@@ -75,7 +76,7 @@ pub fn claim(dir: &Path, project: &Path) -> Result<(), ForeignStateDir> {
         return Err(ForeignStateDir {
             reason: format!(
                 "`state` names {shown}, which is the state of another project, {}",
-                owner.display().to_string().escape_debug()
+                escape(&owner.display().to_string())
             ),
             remedy: format!(
                 "name another folder under [project], as in state = \".mailhaul\"; if that project is to be given up, \

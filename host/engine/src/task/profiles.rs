@@ -8,29 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailhaul_net::Endpoint;
+use mailhaul_text::bytes;
 use tokio::sync::OnceCell;
 
 use crate::account::{AccountSpec, Mailbox};
 use crate::plugin::{PluginError, PluginId, ServerDescription, ServerProfile, ServerProfiler, SideProfilers};
 use crate::side::Side;
 use crate::summary::ProfileSummary;
-
-/// Formats bytes for people: `48.1 MiB`.
-#[must_use]
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1_024 {
-        return format!("{bytes} B");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let mut value = bytes as f64 / 1_024.0;
-    let mut unit = 0;
-    while value >= 1_023.95 && unit + 1 < UNITS.len() {
-        value /= 1_024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
 
 /// Refusals of one server that are put before a profile, in one task.
 const MAX_ASKED: u32 = 1_000;
@@ -227,7 +211,7 @@ fn effects(
         && side == Side::Target
         && (!offers("APPENDLIMIT") || profile.avoid.iter().any(|one| one == "APPENDLIMIT"))
     {
-        effects.push(format!("messages above {} are not sent", size(most)));
+        effects.push(format!("messages above {} are not sent", bytes(most)));
     }
     let avoided: Vec<_> = profile.avoid.iter().filter(|one| offers(one)).map(String::as_str).collect();
     if !avoided.is_empty() {

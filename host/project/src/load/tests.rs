@@ -434,6 +434,21 @@ fn a_folder_may_be_called_anything() {
     assert_eq!(rules, [("Da\tOggetto", Some("Da\\u{9}Oggetto")), (" ", None)]);
 }
 
+#[test]
+fn a_value_that_only_looks_like_another_is_refused() {
+    for unseen in ['\u{200b}', '\u{61c}', '\u{2060}', '\u{ad}', '\u{e0061}'] {
+        for key in ["name = \"ac@me\"", "state = \"st@ate\""] {
+            let project = format!("[project]\n{}\n{MINIMAL}", key.replace('@', &unseen.to_string()));
+            let error = errors(&project);
+            assert!(error.starts_with("mailhaul.toml:2: ") && error.contains("control character"), "{error}");
+        }
+        let error = errors(&MINIMAL.replace("\"a\"", &format!("\"a{unseen}\"")));
+        assert!(error.starts_with("mailhaul.toml:2: "), "{error}");
+    }
+    // Persian names need the joiners.
+    assert!(loaded(&format!("[project]\nname = \"نیم\u{200c}فاصله\"\n{MINIMAL}")).warnings.is_empty());
+}
+
 /// What a newcomer copies: `examples/*/mailhaul.toml`, each with its list.
 #[test]
 fn the_example_migrations_load() {

@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use mailhaul_text::{is_unseen, plural};
 use zeroize::Zeroizing;
 
 use crate::Secret;
@@ -256,7 +257,11 @@ impl Reader<'_> {
             let (cells, columns) = (raw.len(), self.columns.len());
             self.fault(
                 line,
-                format!("{} where the header names {}", count(cells, "cell"), count(columns, "column")),
+                format!(
+                    "{} where the header names {}",
+                    plural(cells as u64, "cell"),
+                    plural(columns as u64, "column")
+                ),
                 if cells > columns {
                     format!("put quotes around a cell that has a {} in it", row::name(self.separator))
                 } else {
@@ -334,7 +339,7 @@ fn is_name(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let first = text.chars().next();
     first.is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '#'))
-        && text.chars().all(|c| c.is_alphanumeric() || " _-./()[]:#".contains(c))
+        && text.chars().all(|c| " _-./()[]:#".contains(c) || (c.is_alphanumeric() && !is_unseen(c)))
 }
 
 fn padded_warning(file: &Path, line: usize, column: usize, count: usize) -> Warning {
@@ -350,10 +355,6 @@ fn padded_warning(file: &Path, line: usize, column: usize, count: usize) -> Warn
              quotes around it when it is meant"
         ),
     )
-}
-
-fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 #[cfg(test)]

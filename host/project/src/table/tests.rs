@@ -166,6 +166,14 @@ fn names_of_other_programs_exports_are_names() {
     }
 }
 
+#[test]
+fn a_column_has_no_name_that_only_looks_like_another() {
+    for unseen in ['\u{200b}', '\u{61c}', '\u{2060}', '\u{ad}', '\u{e0061}', '\u{3164}'] {
+        let error = read(&format!("login,log{unseen}in\nanna,bert\n")).unwrap_err();
+        assert!(error.starts_with("m.csv:1: column 2 of 2 has no usable name"), "{error}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_table_of_passwords_that_others_can_read_is_warned_of() {

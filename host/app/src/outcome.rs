@@ -6,17 +6,16 @@ use mailhaul_engine::event::{CheckRow, Event, Finish, MailboxEnd};
 use mailhaul_engine::plan::MailboxPlan;
 use mailhaul_engine::summary::{Difference, MailboxSummary};
 
-use crate::error::Failure;
-use crate::exit::of_finish;
+use crate::Failure;
 
-/// Everything the last page of a command is made of.
+/// Everything that is shown when a task has ended.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    /// How it ended.
+pub struct Outcome {
+    /// The mailboxes' ends, and whether the task was refused or interrupted; empty before the last event.
     pub finish: Finish,
-    /// `check`: all rows.
+    /// Every end that `check` has tried, two rows a mailbox.
     pub checks: Vec<CheckRow>,
-    /// All plans.
+    /// What `plan` has found, a mailbox each.
     pub plans: Vec<MailboxPlan>,
     /// Differences that this command found, each with the mailbox's key.
     pub differences: Vec<(String, Difference)>,
@@ -27,7 +26,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Takes from an event what is needed later.
-    pub(crate) fn note(&mut self, event: &Event) {
+    pub fn note(&mut self, event: &Event) {
         match event {
             Event::Checked(row) => self.checks.push(row.clone()),
             Event::Planned(plan) => self.plans.push(plan.clone()),
@@ -43,14 +42,16 @@ impl Outcome {
         }
     }
 
-    /// The ledger's state of a mailbox, if it came so far.
-    pub(crate) fn summary(&self, mailbox: &str) -> Option<&MailboxSummary> {
+    /// Returns the ledger's state of the mailbox with this key, if it came so far.
+    #[must_use]
+    pub fn summary(&self, mailbox: &str) -> Option<&MailboxSummary> {
         let (_, summary) = self.summaries.get(*self.by_key.get(mailbox)?)?;
         Some(summary)
     }
 
-    /// Whether the work on a mailbox came to its end, however well: what it was to ask was asked.
-    pub(crate) fn came_to_its_end(&self, mailbox: &str) -> bool {
+    /// Returns whether the work on a mailbox came to its end, however well: what it was to ask was asked.
+    #[must_use]
+    pub fn came_to_its_end(&self, mailbox: &str) -> bool {
         let end = self.finish.mailboxes.iter().find(|(key, _)| key == mailbox);
         end.is_some_and(|(_, end)| matches!(end, MailboxEnd::Complete | MailboxEnd::NotAllWell))
     }
@@ -59,18 +60,15 @@ impl Outcome {
     ///
     /// # Errors
     /// The engine's reasons, one cause each.
-    pub(crate) fn refusal(&self) -> Result<(), Failure> {
+    pub fn refusal(&self) -> Result<(), Failure> {
         match &self.finish.refused {
-            Some(refused) => {
-                let (reasons, remedy) = (&refused.reasons, refused.remedy.as_deref());
-                Err(Failure::refused(of_finish(&self.finish), reasons, remedy))
-            }
+            Some(refused) => Err(Failure::refused(refused.kind, &refused.reasons, refused.remedy.as_deref())),
             None => Ok(()),
         }
     }
 
     /// Puts checks and plans into the order of the mailbox list; tasks finish in any order.
-    pub(crate) fn in_list_order(&mut self) {
+    pub fn in_list_order(&mut self) {
         let place: HashMap<&str, usize> =
             self.finish.mailboxes.iter().enumerate().map(|(at, (key, _))| (key.as_str(), at)).collect();
         let of = |key: &str| place.get(key).copied().unwrap_or(usize::MAX);

@@ -1,33 +1,19 @@
-//! Makes text from servers, mail and plugins safe to show.
-//!
-//! A folder may be called `\x1b]52;…` and a server may answer with a right-to-left override: shown
-//! raw, the first writes the reader's clipboard and the second makes `gpj.exe` out of `exe.jpg`.
-//! Everything that did not come out of this program passes through here before it is printed.
+//! Foreign text with what [`is_unsafe`] finds in it written out.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a character moves the cursor, talks to the terminal, reorders or hides text.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            // Bidirectional marks, embeddings, overrides and isolates.
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Line and paragraph separators end a line for some readers.
-            | '\u{2028}' | '\u{2029}'
-            // Invisible: zero-width space, word joiner, deprecated format characters, byte order
-            // mark, annotations. The joiners U+200C and U+200D stay: Persian names and emoji need them.
-            | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
+use crate::is_unsafe;
 
 /// Returns `text` on one line, every unsafe character written as `\n`, `\x1b` or `\u{202e}`.
-pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
     escape_except(text, |_| false)
 }
 
-/// Like [`escape`], but line feeds stay: for text of our own making that has several lines.
-pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
+/// Returns `text` as [`escape`] does, with its line feeds: for text of our own making that has several lines.
+#[must_use]
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
     escape_except(text, |c| c == '\n')
 }
 
@@ -42,16 +28,17 @@ fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x100 => push(&mut out, format_args!("\\x{:02x}", c as u32)),
-            c => push(&mut out, format_args!("\\u{{{:x}}}", c as u32)),
+            c if u32::from(c) < 0x100 => push(&mut out, format_args!("\\x{:02x}", u32::from(c))),
+            c => push(&mut out, format_args!("\\u{{{:x}}}", u32::from(c))),
         }
     }
     Cow::Owned(out)
 }
 
-/// Returns a JSON text with every unsafe character that JSON allows raw written as `\uXXXX`: the
-/// same document to a parser, and harmless on a terminal. Line feeds between tokens stay.
-pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
+/// Returns a JSON text with every unsafe character that JSON allows raw written as `\uXXXX` (RFC 8259,
+/// section 7): the same document to a parser, and harmless on a terminal. Line feeds between tokens stay.
+#[must_use]
+pub fn escape_json(json: &str) -> Cow<'_, str> {
     let raw = |c: char| is_unsafe(c) && c != '\n';
     if !json.chars().any(raw) {
         return Cow::Borrowed(json);
@@ -70,6 +57,22 @@ pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Returns `text` on one line for readers who know no escapes: ASCII's control characters as Unicode's control
+/// pictures (`␛`), every other unsafe character by its number (`‹U+202E›`).
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\0'..='\x1f' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}')),
+            '\x7f' => out.push('\u{2421}'),
+            c if is_unsafe(c) => push(&mut out, format_args!("‹U+{:04X}›", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 fn push(out: &mut String, args: std::fmt::Arguments<'_>) {
     // Writing to a `String` cannot fail.
     out.write_fmt(args).unwrap_or_default();
@@ -84,6 +87,7 @@ mod tests {
         for text in ["Sent Items", "Entwürfe", "受信箱", "نیم‌فاصله", "👨‍👩‍👧", r"A\/B"]
         {
             assert!(matches!(escape(text), Cow::Borrowed(t) if t == text));
+            assert_eq!(visible(text), text);
         }
     }
 
@@ -95,6 +99,23 @@ mod tests {
         assert_eq!(escape("\u{9b}31m"), r"\x9b31m");
         assert_eq!(escape("a\u{e0041}\u{2066}"), r"a\u{e0041}\u{2066}");
         assert_eq!(escape_lines("a\nb\x1b"), "a\nb\\x1b");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(visible("a\u{1b}[2J\r\n\t\0\u{7f}"), "a␛[2J␍␊␉␀␡");
+        assert_eq!(visible("x\u{202e}gpj\u{200b}\u{85}\u{ffff}"), "x‹U+202E›gpj‹U+200B›‹U+0085›‹U+FFFF›");
+    }
+
+    #[test]
+    fn no_form_lets_an_unsafe_character_through() {
+        let all: String = ('\0'..=char::MAX).filter(|c| is_unsafe(*c)).collect();
+        for shown in [escape(&all).into_owned(), visible(&all)] {
+            assert!(!shown.chars().any(is_unsafe));
+        }
+        for shown in [escape_lines(&all), escape_json(&all)] {
+            assert!(!shown.chars().any(|c| is_unsafe(c) && c != '\n'));
+        }
     }
 
     #[test]

@@ -1,133 +1,36 @@
-//! From what the project says to what the engine and the plugin host take. Conversion only: checks
-//! of the file are in `mailhaul-project`, decisions in the engine.
+//! From what the project says to what the engine takes. Conversion only: checks of the file are in
+//! `mailhaul-project`, decisions in the engine.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use mailhaul_engine::destinations::{Credential, Destination, Server};
-use mailhaul_engine::event::Event;
-use mailhaul_engine::handle;
 use mailhaul_engine::job::{
-    Admin, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection, Task,
+    Admin, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection,
 };
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
-use mailhaul_engine::store;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
 use mailhaul_plugin_host::LOCK_FILE;
 use mailhaul_project::{AllowedHost, Auth, Project, RuleSpec, SecretRef, Side, Tls};
 use secrecy::ExposeSecret as _;
 
-use crate::args::Global;
-use crate::drive::{Running, Signals, drive, runtime};
-use crate::error::{Cause, Failure};
-use crate::exit::Exit;
-use crate::outcome::Outcome;
-use crate::ui::Ui;
-use crate::ui::watcher::Watcher;
-use crate::{logging, plugins, redact};
+use crate::{Cause, Failure, TaskRefusalKind, redact};
 
-/// What is still running when a task has ended (name look-ups, a command that prints a token) gets
-/// this long; the process does not wait for it.
-const LINGER: Duration = Duration::from_millis(200);
-
-/// An opened project.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    /// What its file says.
-    pub project: Project,
-}
-
-impl Opened {
-    /// Opens the project to connect and write: the state folder is made and the log begins.
-    ///
-    /// # Errors
-    /// What is wrong with the project file, one cause each; a state folder that others use.
-    pub(crate) fn for_work(ui: &mut Ui, global: &Global) -> Result<Self, Failure> {
-        let opened = Self::for_reading(ui, global)?;
-        let (state, file) = (&opened.project.state, &opened.project.file);
-        store::claim(state, file).map_err(|not_ours| {
-            Failure::input(format!("{}: {not_ours}", file.display()), Some(&not_ours.remedy))
-        })?;
-        if let Some(warning) = logging::open(&opened.project.state) {
-            ui.warn(&warning);
-        }
-        let version = env!("CARGO_PKG_VERSION");
-        tracing::info!(version, project = %opened.project.name, "opened");
-        Ok(opened)
-    }
-
-    /// Opens the project to look at; leaves nothing behind.
-    ///
-    /// # Errors
-    /// As [`Opened::for_work`].
-    pub(crate) fn for_reading(ui: &mut Ui, global: &Global) -> Result<Self, Failure> {
-        let file = match &global.config {
-            // A file that is named is meant: it is not looked for elsewhere.
-            Some(file) if file.is_file() => file.clone(),
-            Some(file) => mailhaul_project::find(Path::new("."), file)?,
-            None => mailhaul_project::find(Path::new("."), Path::new(mailhaul_project::PROJECT_FILE))?,
-        };
-        let loaded = Project::load(&file)?;
-        for warning in &loaded.warnings {
-            ui.warn(&warning.to_string());
-        }
-        Ok(Self { project: loaded.project })
-    }
-
-    /// Runs a task to its end. `each` sees every event after the watcher.
-    ///
-    /// # Errors
-    /// When it cannot start, or standard output is gone; what it finds is in the [`Outcome`].
-    pub(crate) fn drive(
-        &self,
-        ui: &mut Ui,
-        only: &[String],
-        task: Task,
-        watcher: &mut dyn Watcher,
-        each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
-    ) -> Result<Outcome, Failure> {
-        self.drive_with(ui, only, task, watcher, |_| {}, each)
-    }
-
-    /// As [`drive`](Self::drive), with the plugins changed before anything is asked of them.
-    pub(crate) fn drive_with(
-        &self,
-        ui: &mut Ui,
-        only: &[String],
-        task: Task,
-        watcher: &mut dyn Watcher,
-        change: impl FnOnce(&mut mailhaul_engine::plugin::Plugins),
-        each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
-    ) -> Result<Outcome, Failure> {
-        let job = Arc::new(job(&self.project, only)?);
-        let runtime = runtime()?;
-        let outcome = runtime.block_on(async {
-            let signals = Signals::install()?;
-            let plugins::Loaded { mut plugins, cancel } = plugins::load(ui, &self.project).await?;
-            change(&mut plugins);
-            let running = Running { handle: handle::start(job, plugins, task), cancel, signals };
-            drive(ui, running, watcher, each).await
-        });
-        runtime.shutdown_timeout(LINGER);
-        outcome
-    }
-}
-
-/// Converts a project.
+/// Makes a job of a project, for the mailboxes that `only` names by key or log-in, or for all where it is empty.
+/// Secrets the project file refers to are asked for here, except tokens, which are asked for before each log-in;
+/// a command that prints one is waited for, so call it outside of a runtime.
 ///
 /// # Errors
 /// Secrets that cannot be had, folder patterns and roots that cannot be read: all of them at once.
-pub(crate) fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
+pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
     let mut causes = Vec::new();
     let rules: Vec<_> =
         project.rules.iter().filter_map(|spec| keep(rule(project, spec), &mut causes)).collect();
     let source = keep(host(project, &project.source), &mut causes);
     let target = keep(host(project, &project.target), &mut causes);
     let (Some(source), Some(target), true) = (source, target, causes.is_empty()) else {
-        return Err(Failure { exit: Exit::Input, causes });
+        return Err(Failure { kind: TaskRefusalKind::Input, causes });
     };
     Ok(Job {
         name: project.name.clone(),
@@ -211,8 +114,11 @@ pub(crate) fn destinations(hosts: &[AllowedHost]) -> Vec<Destination> {
     hosts.iter().map(|AllowedHost { host, port }| Destination { host: host.clone(), port: *port }).collect()
 }
 
-/// Asks for a secret and keeps it out of the log from then on.
-pub(crate) fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
+/// Asks for a secret where the project file says it is, and registers it with [`redact`].
+///
+/// # Errors
+/// When it cannot be had, with the place in the file.
+pub fn resolve(reference: &SecretRef) -> Result<Secret, mailhaul_project::ProjectError> {
     let secret = reference.resolve()?;
     redact::register(secret.expose_secret());
     Ok(secret)
@@ -264,7 +170,7 @@ fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
     Ok(rule)
 }
 
-fn select(select: &mailhaul_project::Selection) -> Result<Selection, Failure> {
+fn select(select: &mailhaul_project::Select) -> Result<Selection, Failure> {
     let since = match &select.since {
         // A day begins at midnight UTC, so that the same file selects the same mail on any machine.
         Some(since) => {
@@ -337,7 +243,7 @@ mod tests {
             "{text}[[folders]]\nfrom = \"a**\"\nskip = true\n[[folders]]\nfrom = \"Old\"\nto = \"New/**\"\n"
         ));
         let failure = job(&project, &[]).unwrap_err();
-        assert_eq!((failure.exit, failure.causes.len()), (Exit::Input, 3));
+        assert_eq!((failure.kind, failure.causes.len()), (TaskRefusalKind::Input, 3));
         let text = format!("{:?}", failure.causes);
         for part in ["mailhaul.toml:16:", "mailhaul.toml:19:", "MAILHAUL_NO_SUCH_VARIABLE"] {
             assert!(text.contains(part), "{text}");

@@ -1,31 +1,26 @@
 //! The plugins a project names, opened by `mailhaul-plugin-host` with the settings and inputs the
 //! project gives them.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins, ServerProfiler, SideProfilers};
 use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
-    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, LockError, Plugin,
-    PluginHost, ShippedPlugin, TableInput, TableRow,
+    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, Plugin, PluginHost,
+    ShippedPlugin, TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
 use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider, Side};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use crate::error::{Cause, Failure};
-use crate::exit::Exit;
-use crate::job::resolve;
-use crate::redact;
-use crate::ui::Ui;
+use crate::failure::kind_of;
+use crate::{Cause, Failure, TaskRefusalKind, Warn, redact, resolve};
 
 /// A project's plugins, ready to be called.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedPlugins {
     /// In the order of the file.
     pub plugins: Plugins,
     /// Tells them that a stop is wanted.
@@ -33,17 +28,17 @@ pub(crate) struct Loaded {
 }
 
 /// The argument by which this program compiles a plugin for its parent.
-pub(crate) const COMPILE: &str = "--compile-plugin-for-parent";
+const COMPILE: &str = "--compile-plugin-for-parent";
 
-/// Compiles from standard input to standard output, within limits; exit code 1 with the reason.
-pub(crate) fn compile_in_child() -> ExitCode {
-    match mailhaul_plugin_host::compile_in_child(std::env::args_os().skip(2)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            drop(std::io::stderr().write_all(why.as_bytes()));
-            ExitCode::FAILURE
-        }
-    }
+/// Compiles a plugin from standard input to standard output, within limits, when this process was started for
+/// nothing else; `None` when it was not. A front end calls it before anything else in `main`: [`host`] starts the
+/// program it runs in once more for every plugin that is not in the cache.
+///
+/// `Err` is the reason. It belongs on standard error as it is, with a non-zero exit code behind it.
+#[must_use]
+pub fn compile_for_parent() -> Option<Result<(), String>> {
+    let mut arguments = std::env::args_os().skip(1);
+    (arguments.next()? == COMPILE).then(|| mailhaul_plugin_host::compile_in_child(arguments))
 }
 
 /// `mailhaul/plugins` in the user's folder of caches. Without `HOME`, as under some service managers, the
@@ -55,11 +50,12 @@ fn cache_folder() -> Option<PathBuf> {
     Some(caches.join("mailhaul").join("plugins"))
 }
 
-/// A host that knows the plugins of this binary.
+/// Returns a plugin host that knows the plugins of this binary, compiles in a child process (see
+/// [`compile_for_parent`]) and keeps native code in the user's folder of caches.
 ///
 /// # Errors
 /// When this machine cannot run plugins at all.
-pub(crate) fn host() -> Result<PluginHost, Failure> {
+pub fn host() -> Result<PluginHost, Failure> {
     let shipped = mailhaul_shipped::plugins()
         .iter()
         .map(|plugin| ShippedPlugin { id: plugin.id, component: plugin.component });
@@ -77,11 +73,11 @@ pub(crate) fn host() -> Result<PluginHost, Failure> {
 ///
 /// # Errors
 /// Plugins that are missing, are no component, or do not fit their settings or inputs: all of them.
-pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failure> {
+pub(crate) async fn load(project: &Project, warn: Warn<'_>) -> Result<LoadedPlugins, Failure> {
     let host = host()?;
     let lock = Lock::read(&project.dir)?;
-    let inputs = inputs(ui, project)?;
-    let mut faults = Faults { project, exit: None, causes: Vec::new() };
+    let inputs = inputs(project, warn)?;
+    let mut faults = Faults { project, kind: None, causes: Vec::new() };
     let mut used = Vec::new();
 
     let named = &project.mailboxes.from;
@@ -144,12 +140,12 @@ pub(crate) async fn load(ui: &mut Ui, project: &Project) -> Result<Loaded, Failu
     }
     let target_profiles = sides.pop().unwrap_or_default();
     let source_profiles = sides.pop().unwrap_or_default();
-    match (source, faults.exit) {
+    match (source, faults.kind) {
         (Some(source), None) => {
             let plugins = Plugins { source, mappers, validators, source_profiles, target_profiles };
-            Ok(Loaded { plugins, cancel: host.cancel().clone() })
+            Ok(LoadedPlugins { plugins, cancel: host.cancel().clone() })
         }
-        (_, exit) => Err(Failure { exit: exit.unwrap_or(Exit::Plugin), causes: faults.causes }),
+        (_, kind) => Err(Failure { kind: kind.unwrap_or(TaskRefusalKind::Plugin), causes: faults.causes }),
     }
 }
 
@@ -177,15 +173,16 @@ fn chosen(profiles: &[Profile], named: &PluginRef) -> Option<SideProfilers> {
         .or_else(|| is().map(|profile| only(profile, None)))
 }
 
-/// The list of mailboxes, and what creates those that are missing.
+/// Opens the list of mailboxes, and what creates those that are missing.
 ///
 /// # Errors
-/// As [`load`]; and when the project names no such plugin.
-pub(crate) async fn for_provision(
-    ui: &mut Ui,
+/// When an input cannot be read, one of the two plugins does not load, or the project names none that creates
+/// mailboxes.
+pub async fn for_provision(
     project: &Project,
+    warn: Warn<'_>,
 ) -> Result<(Arc<dyn MailboxSource>, Arc<dyn MailboxProvisioner>), Failure> {
-    let inputs = inputs(ui, project)?;
+    let inputs = inputs(project, warn)?;
     let source = given(project, &project.source, &project.mailboxes.from).await?;
     let source = source.plugin.source(source.settings, inputs)?;
     let provisioner = given(project, &project.target, provisioning(project)?).await?;
@@ -193,11 +190,11 @@ pub(crate) async fn for_provision(
     Ok((source, provisioner))
 }
 
-/// What creates mailboxes on the target.
+/// Returns the plugin that creates mailboxes on the target.
 ///
 /// # Errors
 /// When the project names no such plugin.
-pub(crate) fn provisioning(project: &Project) -> Result<&PluginRef, Failure> {
+pub fn provisioning(project: &Project) -> Result<&PluginRef, Failure> {
     project.plugins.provisioning.as_ref().ok_or_else(|| {
         Failure::input(
             "the project names no plugin that creates mailboxes",
@@ -206,19 +203,20 @@ pub(crate) fn provisioning(project: &Project) -> Result<&PluginRef, Failure> {
     })
 }
 
-/// A plugin with what the project gives it.
-pub(crate) struct Given<'a> {
-    /// With its grants.
+/// A plugin of the project, ready to be used as one of its kinds.
+#[derive(Debug)]
+pub struct Given<'a> {
+    /// With the secrets it is granted, and the roots that are trusted for its side.
     pub plugin: Plugin,
     /// Its table of `[plugins.settings]`.
     pub settings: &'a Value,
 }
 
-/// Opens one plugin of the project.
+/// Opens one plugin of the project, for one side of it.
 ///
 /// # Errors
 /// When it is missing, is not what `plugins.lock` says, or lacks a grant.
-pub(crate) async fn given<'a>(
+pub async fn given<'a>(
     project: &'a Project,
     side: &mailhaul_project::Side,
     named: &PluginRef,
@@ -232,7 +230,7 @@ pub(crate) async fn given<'a>(
 /// What is wrong so far.
 struct Faults<'a> {
     project: &'a Project,
-    exit: Option<Exit>,
+    kind: Option<TaskRefusalKind>,
     causes: Vec<Cause>,
 }
 
@@ -243,7 +241,7 @@ impl Faults<'_> {
             Err(error) => error,
         };
         let place = named.line.map(|line| format!("{}: ", self.project.place(line))).unwrap_or_default();
-        self.push(exit_of(&error), Cause { sentence: format!("{place}{error}"), hint: None });
+        self.push(kind_of(&error), Cause { sentence: format!("{place}{error}"), hint: None });
         None
     }
 
@@ -265,7 +263,7 @@ impl Faults<'_> {
             [] => "write \"auto\", or name a plugin with a server profile".to_owned(),
             known => format!("write \"auto\", or one of {}", known.join(", ")),
         });
-        self.push(Exit::Input, Cause { sentence, hint });
+        self.push(TaskRefusalKind::Input, Cause { sentence, hint });
         None
     }
 
@@ -279,36 +277,22 @@ impl Faults<'_> {
                 let sentence =
                     format!("{place}: `[plugins.settings.{id}]` is for a plugin this project does not use");
                 let hint = Some(format!("it uses {}", used.join(", ")));
-                self.push(Exit::Input, Cause { sentence, hint });
+                self.push(TaskRefusalKind::Input, Cause { sentence, hint });
             }
         }
     }
 
     /// The project file is at fault only when no plugin is.
-    fn push(&mut self, exit: Exit, cause: Cause) {
-        self.exit = Some(if self.exit == Some(Exit::Plugin) { Exit::Plugin } else { exit });
+    fn push(&mut self, kind: TaskRefusalKind, cause: Cause) {
+        let plugin = self.kind == Some(TaskRefusalKind::Plugin);
+        self.kind = Some(if plugin { TaskRefusalKind::Plugin } else { kind });
         self.causes.push(cause);
     }
 }
 
-fn exit_of(error: &LoadError) -> Exit {
-    if error.is_configuration() { Exit::Input } else { Exit::Plugin }
-}
-
-impl From<LockError> for Failure {
-    fn from(error: LockError) -> Self {
-        Self::new(Exit::Plugin, error.to_string(), None)
-    }
-}
-
-impl From<LoadError> for Failure {
-    fn from(error: LoadError) -> Self {
-        Self::new(exit_of(&error), error.to_string(), None)
-    }
-}
-
-/// How the plugin host knows a plugin.
-pub(crate) fn name(named: &PluginRef) -> String {
+/// Returns how the plugin host knows a plugin: its id, or its file as the project has it.
+#[must_use]
+pub fn name(named: &PluginRef) -> String {
     match &named.name {
         PluginName::Id(id) => id.clone(),
         PluginName::File { shown, .. } => shown.clone(),
@@ -337,10 +321,13 @@ fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {
     project.plugins.settings.get(&plugin.id().id).map_or(&Value::Null, |settings| &settings.value)
 }
 
-/// Reads and grants the files under `[mailboxes] inputs`.
-pub(crate) fn inputs(ui: &mut Ui, project: &Project) -> Result<Inputs, Failure> {
+/// Reads and grants the files under `[mailboxes] inputs`: tables parsed, others to be read by the plugin.
+///
+/// # Errors
+/// Tables that cannot be read, and files outside of the project's folder or that cannot be opened.
+pub fn inputs(project: &Project, warn: Warn<'_>) -> Result<Inputs, Failure> {
     let mut inputs = Inputs::new();
-    for (name, table) in tables(ui, project)? {
+    for (name, table) in tables(project, warn)? {
         inputs = inputs.with_table(name, handed_over(table));
     }
     for (name, input) in project.mailboxes.inputs.iter().filter(|(_, input)| !is_table(project, input)) {
@@ -358,13 +345,16 @@ pub(crate) fn inputs(ui: &mut Ui, project: &Project) -> Result<Inputs, Failure> 
     Ok(inputs)
 }
 
-/// Those of the inputs that are tables.
-pub(crate) fn tables(ui: &mut Ui, project: &Project) -> Result<Vec<(String, Table)>, Failure> {
+/// Reads those of the inputs that are tables, each with its name in the project file.
+///
+/// # Errors
+/// Everything that is wrong with the first table that cannot be read.
+pub fn tables(project: &Project, warn: Warn<'_>) -> Result<Vec<(String, Table)>, Failure> {
     let mut tables = Vec::new();
     for (name, input) in project.mailboxes.inputs.iter().filter(|(_, input)| is_table(project, input)) {
         let table = Table::read(&seen_from_here(project, input), table::Limits::default())?;
         for warning in &table.warnings {
-            ui.warn(&warning.to_string());
+            warn(&warning.to_string());
         }
         tables.push((name.clone(), table));
     }
@@ -386,8 +376,9 @@ fn seen_from_here(project: &Project, input: &Input) -> std::path::PathBuf {
     if here { Path::new(&input.shown).to_owned() } else { input.path.clone() }
 }
 
-/// The table in the plugin host's terms. Its secrets are kept out of the log from here on.
-pub(crate) fn handed_over(table: Table) -> TableInput {
+/// Returns a table in the plugin host's terms, its secrets registered with [`redact`].
+#[must_use]
+pub fn handed_over(table: Table) -> TableInput {
     let columns = table.columns.into_iter().map(|column| Column { name: column.name, secret: column.secret });
     let rows = table.rows.into_iter().map(|row| {
         let cells = row.cells.into_iter().map(|cell| match cell {

@@ -1,4 +1,4 @@
-//! Secrets that are alive in this process, and their removal from every line of the log.
+//! Secrets that are alive in this process, and their removal from a text, such as a line of the log.
 //!
 //! Nothing ought to log a secret in the first place; this is the second wall. It knows the forms in
 //! which one travels: raw, as an IMAP quoted string, as Rust's and JSON's escapes write it, and in
@@ -19,13 +19,14 @@ const KEY: usize = 4;
 
 static LIVE: LazyLock<RwLock<Secrets>> = LazyLock::new(RwLock::default);
 
-/// Registers a secret for the rest of the process.
-pub(crate) fn register(secret: &[u8]) {
+/// Registers a secret for the rest of the process; one that is empty is nothing to look for.
+pub fn register(secret: &[u8]) {
     LIVE.write().unwrap_or_else(PoisonError::into_inner).add(secret);
 }
 
-/// Returns `text` without any registered secret.
-pub(crate) fn scrub(text: &str) -> String {
+/// Returns `text` with `[secret]` for every form of a registered secret.
+#[must_use]
+pub fn scrub(text: &str) -> String {
     LIVE.read().unwrap_or_else(PoisonError::into_inner).scrub(text)
 }
 

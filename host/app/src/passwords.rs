@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 use mailhaul_imap::Secret;
 use zeroize::Zeroizing;
 
-use crate::error::Failure;
-use crate::redact;
+use crate::{Failure, redact};
 
 /// Columns of the file, as the mailbox list has them.
 const HEADER: &str = "target_user,target_password\n";
@@ -26,9 +25,9 @@ const LENGTH: usize = GROUPS * (GROUP + 1) - 1;
 /// A quarter of a million mailboxes, and longer names than they have.
 const MAX_BYTES: u64 = 128 << 20;
 
-/// The file and what is in it.
+/// The file, open for appending, and the passwords that are in it.
 #[derive(Debug)]
-pub(crate) struct Passwords {
+pub struct Passwords {
     path: PathBuf,
     file: File,
     /// By log-in, lower case.
@@ -38,11 +37,11 @@ pub(crate) struct Passwords {
 }
 
 impl Passwords {
-    /// Opens the file, or makes it.
+    /// Opens the file, or makes it with mode 0600. At most 128 MiB of it are read.
     ///
     /// # Errors
     /// When others can read it, it is something else, or it cannot be written.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    pub fn open(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
         let fault = |error: io::Error| {
             Failure::input(
@@ -89,16 +88,18 @@ impl Passwords {
         Ok(Self { path: path.to_owned(), file, known, torn })
     }
 
-    /// Where they are.
-    pub(crate) fn path(&self) -> &Path {
+    /// Returns the path as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The password of a mailbox: the one made before, or a new one, which is on disk by then.
+    /// Returns the password of a log-in, whose case does not matter: the one made before, or a new one, which is
+    /// on disk by then.
     ///
     /// # Errors
     /// When it cannot be written; it must not be used then.
-    pub(crate) fn of(&mut self, login: &str) -> io::Result<Secret> {
+    pub fn of(&mut self, login: &str) -> io::Result<Secret> {
         if let Some(known) = self.known.get(&login.to_lowercase()) {
             return Ok(known.clone());
         }

@@ -1,0 +1,73 @@
+//! Starts a task and follows it.
+
+use std::sync::Arc;
+
+use mailhaul_engine::event::Event;
+use mailhaul_engine::handle::{self, Command, Handle};
+use mailhaul_engine::job::{Job, Task};
+use mailhaul_engine::plugin::Plugins;
+use mailhaul_plugin_host::Cancel;
+use mailhaul_project::Project;
+
+use crate::plugins::{self, LoadedPlugins};
+use crate::{Failure, Warn};
+
+/// A task that has been started. It goes on by itself; dropping this stops it.
+#[derive(Debug)]
+pub struct Running {
+    handle: Handle,
+    cancel: Cancel,
+    ended: bool,
+}
+
+/// Opens the project's plugins and starts a task with them, on the current tokio runtime. `job` is what
+/// [`job`](fn@crate::job) has made of the same project.
+///
+/// # Errors
+/// Plugins that are missing or do not load; inputs that cannot be read. What the task itself finds is among its
+/// events.
+pub async fn start(project: &Project, job: Job, task: Task, warn: Warn<'_>) -> Result<Running, Failure> {
+    start_with(project, job, task, |_| {}, warn).await
+}
+
+/// As [`start`], with the plugins changed before anything is asked of them.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(
+    project: &Project,
+    job: Job,
+    task: Task,
+    change: impl FnOnce(&mut Plugins),
+    warn: Warn<'_>,
+) -> Result<Running, Failure> {
+    let LoadedPlugins { mut plugins, cancel } = plugins::load(project, warn).await?;
+    change(&mut plugins);
+    Ok(Running { handle: handle::start(Arc::new(job), plugins, task), cancel, ended: false })
+}
+
+impl Running {
+    /// Waits for the next event; `None` after [`Event::Finished`], which is always the last. May be dropped
+    /// before it is ready, and no event is lost.
+    ///
+    /// # Errors
+    /// When the engine breaks off without a result.
+    pub async fn next(&mut self) -> Result<Option<Event>, Failure> {
+        // The channel stays open until this end of it closes.
+        if self.ended {
+            return Ok(None);
+        }
+        let event = self.handle.events.recv().await;
+        let event = event.ok_or_else(|| Failure::fault("the work broke off without a result"))?;
+        self.ended = matches!(event, Event::Finished(_));
+        Ok(Some(event))
+    }
+
+    /// Asks the task and the plugins at work to stop; the events up to the last one still come, within five
+    /// seconds. More than once is as once.
+    pub fn stop(&self) {
+        self.cancel.request();
+        // A full queue means that a Stop is waiting in it already; a closed one, that the task has ended.
+        self.handle.commands.try_send(Command::Stop).ok();
+    }
+}

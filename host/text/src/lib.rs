@@ -1,0 +1,19 @@
+//! How numbers and foreign text are written for people: one rule for every crate of the host.
+//!
+//! Text from servers, mail, plugins and files can command a terminal, hide parts of itself or be read in
+//! another order than it stands in. [`is_unsafe`] says which characters do that, and everything that shows
+//! foreign text asks it: [`escape`] for one line on a terminal or in the log, [`escape_lines`] and
+//! [`escape_json`] for text of our own with foreign parts, [`visible`] for reports and for sentences about
+//! files. What identifies something, such as the key of a mailbox, is held against the stricter [`is_unseen`]
+//! and refused instead of escaped.
+//!
+//! The numbers are [`count`], [`plural`], [`bytes`], [`bytes_rounded`], [`duration`], [`elapsed`] and
+//! [`estimate`]. This crate depends on nothing.
+
+mod characters;
+mod escape;
+mod units;
+
+pub use characters::{is_unsafe, is_unseen};
+pub use escape::{escape, escape_json, escape_lines, visible};
+pub use units::{bytes, bytes_rounded, count, duration, elapsed, estimate, plural, seconds};
