@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mailhaul_lab::grounds;
 use mailhaul_lab::process::{Service, until};
+use mailhaul_lab::workdir;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
@@ -174,5 +174,5 @@ fn resident_kib(pid: u32) -> u64 {
 
 /// A folder for one run.
 pub(crate) fn folder() -> PathBuf {
-    grounds::folder("run")
+    workdir::folder("run")
 }

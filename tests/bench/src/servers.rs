@@ -14,7 +14,7 @@ use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, Layout, User};
 use mailhaul_lab::imap::{Append, Argument, Client};
-use mailhaul_lab::{grounds, load};
+use mailhaul_lab::{load, workdir};
 
 use crate::delay;
 use crate::job::{End, Job};
@@ -64,7 +64,7 @@ impl Servers {
     /// Starts both; `bare` ones offer little.
     pub(crate) fn start(bare: bool) -> Self {
         let capability = if bare { BARE } else { "" };
-        let certs = Certs::create(&grounds::folder("ca"));
+        let certs = Certs::create(&workdir::folder("ca"));
         let options = |letter: char, count: usize| DovecotOptions {
             layout: Layout::Slash,
             special_use: true,

@@ -19,7 +19,7 @@ use crate::certs::Certs;
 use crate::dovecot::User;
 use crate::imap::Client;
 use crate::process::{Service, output, until};
-use crate::{corpus, grounds, install, ports};
+use crate::{corpus, install, ports, workdir};
 
 /// Nobody's numbers on every Debian.
 const MAIL_ID: u32 = 65534;
@@ -86,7 +86,7 @@ impl Courier {
     }
 
     fn try_start(users: &[User], certs: &Certs, programs: &Path) -> Result<Self, String> {
-        let folder = grounds::folder("co");
+        let folder = workdir::folder("co");
         let [tls_port, plain_port] = ports::free();
         let say = |error: std::io::Error| error.to_string();
         for name in ["bin", "etc", "etc/shared", "run", "run/authdaemon", "mail"] {

@@ -10,7 +10,7 @@ use crate::certs::Certs;
 use crate::dovecot::User;
 use crate::imap::Client;
 use crate::process::{Service, output, until};
-use crate::{grounds, install, ports};
+use crate::{install, ports, workdir};
 
 /// What kind of server is wanted.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,7 @@ impl Cyrus {
     }
 
     fn try_start(options: &CyrusOptions, certs: &Certs, imapd: &Path) -> Result<Self, String> {
-        let folder = grounds::folder("cy");
+        let folder = workdir::folder("cy");
         let [tls_port, plain_port] = ports::free();
         let say = |error: std::io::Error| error.to_string();
         // A copy: the checkout may be closed to the user that Cyrus runs as.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::certs::Certs;
 use crate::imap::Client;
 use crate::process::{Service, output, until};
-use crate::{grounds, ports};
+use crate::{ports, workdir};
 
 /// How folders are named and laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Dovecot {
     }
 
     fn try_start(options: &DovecotOptions, certs: &Certs) -> Result<Self, String> {
-        let folder = grounds::folder("dv");
+        let folder = workdir::folder("dv");
         let [tls_port, plain_port] = ports::free();
         fs::create_dir(folder.join("mail")).map_err(|e| e.to_string())?;
         let ids = Ids::current();

@@ -7,8 +7,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::grounds::AtExit;
 use crate::process::output;
+use crate::workdir::AtExit;
 
 /// Exits 101: "action forbidden by policy" to invoke-rc.d, so that no package starts its daemon.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -257,7 +257,7 @@ impl NoDaemons {
             format!("{sudo}rm -f {policy}\n")
         };
         let this = Self { power, restore: Some((script.clone(), AtExit::new("policy-rc.d", &script))) };
-        let ours = crate::grounds::folder("policy").join("policy-rc.d");
+        let ours = crate::workdir::folder("policy").join("policy-rc.d");
         fs::write(&ours, "#!/bin/sh\nexit 101\n")
             .map_err(|e| format!("cannot write {}: {e}", ours.display()))?;
         output(privileged(power, "install").args(["-m", "755"]).arg(&ours).arg(policy))?;
@@ -283,7 +283,7 @@ mod tests {
     /// What was there before is there afterwards, and in between no daemon may start.
     #[test]
     fn the_policy_file_is_put_back() {
-        let file = crate::grounds::folder("install").join("policy-rc.d");
+        let file = crate::workdir::folder("install").join("policy-rc.d");
         let path = file.to_str().unwrap();
         drop(NoDaemons::start(Power::Root, path).unwrap());
         assert!(!file.exists(), "there was none");

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::grounds;
 use crate::process::{output, until};
+use crate::workdir;
 
 /// How long a session may take to end after its client has gone.
 const SESSION_ENDS: Duration = Duration::from_secs(20);
@@ -29,7 +29,7 @@ impl Backup {
     #[must_use]
     pub fn take(maildir: &Path) -> Self {
         wait_closed(maildir);
-        let this = Self { of: maildir.to_owned(), kept: grounds::folder("b").join("Maildir") };
+        let this = Self { of: maildir.to_owned(), kept: workdir::folder("b").join("Maildir") };
         copy(&this.of, &this.kept);
         this
     }

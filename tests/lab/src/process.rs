@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::grounds;
+use crate::workdir;
 
 /// How often a state is looked at that can only be polled.
 pub(crate) const POLL: Duration = Duration::from_millis(5);
@@ -36,7 +36,7 @@ impl Service {
             .stderr(copy)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
-        grounds::register(child.id(), true);
+        workdir::register(child.id(), true);
         Self { name: name.to_owned(), child, log: log.to_owned() }
     }
 
@@ -64,7 +64,7 @@ impl Service {
             kill_process_group(pid, Signal::KILL).ok();
         }
         self.child.wait().ok();
-        grounds::unregister(self.child.id(), true);
+        workdir::unregister(self.child.id(), true);
     }
 }
 
@@ -123,14 +123,14 @@ impl Watched {
     /// Registers the child.
     #[must_use]
     pub fn new(child: &Child) -> Self {
-        grounds::register(child.id(), false);
+        workdir::register(child.id(), false);
         Self(child.id())
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        grounds::unregister(self.0, false);
+        workdir::unregister(self.0, false);
     }
 }
 

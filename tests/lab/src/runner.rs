@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::{grounds, process};
+use crate::{process, workdir};
 
 /// No single command of a test may take longer.
 pub const HARD_LIMIT: Duration = Duration::from_secs(180);
@@ -192,7 +192,7 @@ impl Mailhaul {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
-        grounds::register(child.id(), true);
+        workdir::register(child.id(), true);
         let stdout = child.stdout.take().map(Printed::collect);
         let stderr = child.stderr.take().map(Printed::collect);
         Running { child, line, stdout, stderr, started: Instant::now(), limit: self.limit }
@@ -326,6 +326,6 @@ impl Drop for Running {
             self.kill();
             self.child.wait().ok();
         }
-        grounds::unregister(self.child.id(), true);
+        workdir::unregister(self.child.id(), true);
     }
 }

@@ -10,7 +10,7 @@ use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, Layout, User};
 use mailhaul_lab::project::{Pair, Side, Spec};
-use mailhaul_lab::{grounds, install, load, runner};
+use mailhaul_lab::{install, load, runner, workdir};
 
 use crate::{prerequisites, shell};
 
@@ -75,7 +75,7 @@ struct Lab {
 
 impl Lab {
     fn start(project: &Path) -> Result<Self, String> {
-        let certs = Certs::create(&grounds::folder("ca"));
+        let certs = Certs::create(&workdir::folder("ca"));
         let (mut old, mut new) = (DovecotOptions::cpanel(), DovecotOptions::slash());
         for (name, password, _) in MAILBOXES {
             old = old.user(User::new(&format!("{name}@old.example"), password));

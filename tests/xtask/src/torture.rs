@@ -7,7 +7,7 @@ use mailhaul_lab::corpus::Recipe;
 use mailhaul_lab::cyrus::{Cyrus, CyrusOptions};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
 use mailhaul_lab::torture::{Door, Lane, Options, torture};
-use mailhaul_lab::{grounds, install};
+use mailhaul_lab::{install, workdir};
 
 use crate::shell;
 
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         eprintln!("  $ {}", shell::line(&build));
         shell::must(&mut build)?;
     }
-    let certs = Certs::create(&grounds::folder("ca"));
+    let certs = Certs::create(&workdir::folder("ca"));
     let users = |of: &str| -> Vec<User> {
         (0..lanes).map(|n| User::new(&format!("{of}{n}"), &format!("pw-{of}-{n}"))).collect()
     };

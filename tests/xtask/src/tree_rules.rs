@@ -2,6 +2,7 @@
 //!
 //! - A comment ends before column 110, as code does: `rustfmt` does not wrap comments.
 //! - A module with files of its own is `name/mod.rs`, nowhere `name.rs` beside `name/`.
+//! - Every crate says in its `Cargo.toml` what it is for.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,4 +83,23 @@ fn a_module_with_files_of_its_own_is_a_folder() {
         .map(|path| format!("{} beside its folder: make it mod.rs", path.display()))
         .collect();
     assert!(twice.is_empty(), "{}", twice.join("\n"));
+}
+
+/// Those directly in a room; `sdk/templates` and `examples` are what others would write.
+#[test]
+fn every_crate_has_a_description() {
+    let mut crates = 0;
+    let mut silent = Vec::new();
+    for room in ["host", "plugins", "sdk", "tests"] {
+        for entry in fs::read_dir(root().join(room)).unwrap() {
+            let file = entry.unwrap().path().join("Cargo.toml");
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            crates += 1;
+            if !text.lines().any(|line| line.starts_with("description = \"")) {
+                silent.push(file.display().to_string());
+            }
+        }
+    }
+    assert!(crates > 20, "only {crates} crates were read");
+    assert!(silent.is_empty(), "no description in\n{}", silent.join("\n"));
 }

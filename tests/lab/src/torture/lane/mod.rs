@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use super::Course;
 use crate::corpus::{self, Recipe, Rng};
 use crate::fake::{Fake, Manners};
-use crate::grounds;
 use crate::imap::{Client, Snapshot};
 use crate::load;
 use crate::process::POLL;
 use crate::project::{Pair, Side, Spec};
 use crate::proxy::{Break, Proxy, Way};
 use crate::runner::{Mailhaul, Outcome, Running};
+use crate::workdir;
 
 /// Another mapping than the usual one.
 const RULES: &str = "[[folders]]\nfrom = \"INBOX\"\nto = \"Posteingang\"\n\
@@ -107,7 +107,7 @@ impl Lane {
         at_target.wipe(&keep).expect("empty the target");
         load::load_all(&mut source.client().expect("log in to the source"), &mailbox);
         let proxies = [Proxy::start(source.tls_port), Proxy::start(target.tls_port)];
-        let project = grounds::folder("t");
+        let project = workdir::folder("t");
         let pair = Pair::new((&source.user, &source.password), (&target.user, &target.password));
         let spec = Spec::new(Side::tls(proxies[0].port, ca), Side::tls(proxies[1].port, ca), vec![pair]);
         spec.write(&project);
