@@ -91,8 +91,8 @@ mod tests {
 
     /// Every file directly in the rooms, and each room's own.
     fn files() -> Vec<PathBuf> {
-        let folder = |room: &Room| fs::read_dir(root().join(&room.name)).unwrap();
-        let entries = rooms().unwrap().iter().flat_map(folder).map(|entry| entry.unwrap().path());
+        let folder = |room: Room| fs::read_dir(root().join(room.name)).unwrap();
+        let entries = rooms().unwrap().into_iter().flat_map(folder).map(|entry| entry.unwrap().path());
         let file = |path: PathBuf| if path.is_dir() { path.join("mod.rs") } else { path };
         entries.map(file).filter(|path| path.is_file()).collect()
     }
