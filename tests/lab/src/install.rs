@@ -34,7 +34,6 @@ const COURIER_PARTS: [&str; 6] = [
     "msmtp-mta",
 ];
 
-/// How packages can be installed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Power {
     Root,
@@ -119,7 +118,7 @@ pub fn target_folder() -> PathBuf {
     target.map_or_else(std::env::temp_dir, Path::to_owned)
 }
 
-/// Where unpacked packages lie.
+/// Returns the folder where packages are unpacked that are not installed.
 fn servers_folder() -> PathBuf {
     target_folder().join("servers")
 }
@@ -188,7 +187,7 @@ fn power(names: &[&str]) -> Result<Power, String> {
     ))
 }
 
-/// A command as root.
+/// Makes a command that runs as root.
 fn privileged(power: Power, program: &str) -> Command {
     match power {
         Power::Root => Command::new(program),

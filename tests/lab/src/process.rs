@@ -47,7 +47,7 @@ impl Service {
         Some(format!("{} ended with {status}: {}", self.name, said.trim()))
     }
 
-    /// Kills the whole group at once.
+    /// Kills the process and its whole group with SIGKILL.
     pub fn kill(&mut self) {
         if let Some(pid) = pid(&self.child) {
             kill_process_group(pid, Signal::KILL).ok();
@@ -117,10 +117,10 @@ pub fn output(command: &mut Command) -> Result<String, String> {
 
 /// A process that is ended with this one even when this one is killed; for children that share our terminal.
 #[derive(Debug)]
-pub struct Watched(u32);
+pub struct ChildGuard(u32);
 
-impl Watched {
-    /// Registers the child.
+impl ChildGuard {
+    /// Registers the child with the guardian of [`workdir`].
     #[must_use]
     pub fn new(child: &Child) -> Self {
         workdir::register(child.id(), false);
@@ -128,7 +128,7 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         workdir::unregister(self.0, false);
     }

@@ -66,7 +66,7 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// Both servers; they end with it.
+/// Both servers, which end when it is dropped.
 struct Lab {
     old: Dovecot,
     new: Dovecot,
@@ -153,7 +153,7 @@ fn step(text: &str) {
     println!("\n── {text}");
 }
 
-/// `target/demo`, empty.
+/// Empties `target/demo`, or makes it.
 fn project_folder() -> Result<PathBuf, String> {
     let folder = install::target_folder().join("demo");
     if folder.exists() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::shell;
 
-/// A folder of `tests/system/tests`.
+/// A folder of `tests/system/tests`, with what its first line and its `mod` lines say.
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) name: String,

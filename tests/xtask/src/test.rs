@@ -44,7 +44,7 @@ const LEFT_OUT: [&str; 2] = [
     "host/imap/tests/servers, against Dovecot, Cyrus and Courier: type `cargo test -p mailhaul-imap --test servers`",
 ];
 
-/// What was typed after `test`.
+/// What is to be tested, by what was typed after `test`.
 #[derive(Debug, PartialEq, Eq)]
 enum Choice<'a> {
     Everything,

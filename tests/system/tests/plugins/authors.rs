@@ -118,7 +118,7 @@ fn walk(plugin: &Path) {
     }
 }
 
-/// The files below a folder.
+/// Lists the files below a folder by their paths in it, sorted.
 fn listing(folder: &Path) -> Vec<String> {
     fn collect(folder: &Path, root: &Path, all: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -267,7 +267,7 @@ fn in_other(folder: &Path, language: &str, kind: &str) -> Option<PathBuf> {
     Some(plugin)
 }
 
-/// What `npm run check` says.
+/// Runs `npm run check`, TypeScript's look at a plugin; returns whether it is content, and what it says.
 fn typed(plugin: &Path) -> (bool, String) {
     let mut npm = Command::new("npm");
     let out = npm.args(["run", "--silent", "check"]).current_dir(plugin).output().unwrap();

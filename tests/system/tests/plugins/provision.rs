@@ -18,17 +18,17 @@ const TOKEN: &str = "canary-token-of-the-panel";
 const PASSWORD: &str = "canary-password-of-ben";
 
 /// A project with a panel, three mailboxes to create and nothing granted yet.
-struct House {
+struct PanelProject {
     panel: Panel,
     folder: PathBuf,
 }
 
-impl House {
+impl PanelProject {
     /// `ca` is named under `[target]` when it is to be trusted.
     fn new(trusted: bool) -> Self {
         let certs = Certs::create(&workdir::folder("certs"));
         let panel = Panel::start(&certs.good, TOKEN);
-        panel.inside().accounts.push(Account {
+        panel.state().accounts.push(Account {
             login: "ann@new.example".into(),
             password: "hers".into(),
             quota: Some(1 << 30),
@@ -55,9 +55,9 @@ impl House {
         fs::write(&file, list).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         fs::copy(author::provider().unwrap(), folder.join("provider.wasm")).unwrap();
-        let house = Self { panel, folder };
-        house.mailhaul(&["plugin", "add", "./provider.wasm"]).expect(0);
-        house
+        let project = Self { panel, folder };
+        project.mailhaul(&["plugin", "add", "./provider.wasm"]).expect(0);
+        project
     }
 
     fn mailhaul(&self, arguments: &[&str]) -> Outcome {
@@ -73,7 +73,7 @@ impl House {
     }
 }
 
-/// What every mailbox came to.
+/// Reads what became of every mailbox from the JSON on stdout.
 fn outcomes(outcome: &Outcome) -> Vec<String> {
     let document = json(outcome);
     let rows = document["mailboxes"].as_array().unwrap();
@@ -97,62 +97,65 @@ fn nowhere(folder: &Path, but: &Path, secret: &str) {
 /// would.
 #[test]
 fn mailboxes_are_created_through_a_panel() {
-    let house = House::new(true);
-    house.mailhaul(&["provision"]).expect(6).says(&["was not granted", "plugin grant provider"]);
-    house.grant(&["token", house.origin()]);
+    let project = PanelProject::new(true);
+    project.mailhaul(&["provision"]).expect(6).says(&["was not granted", "plugin grant provider"]);
+    project.grant(&["token", project.origin()]);
     // A panel on a private network has to be meant.
-    house.mailhaul(&["provision"]).expect(6).says(&["not on the internet", "--private"]);
-    house.grant(&["--private", house.origin()]);
+    project.mailhaul(&["provision"]).expect(6).says(&["not on the internet", "--private"]);
+    project.grant(&["--private", project.origin()]);
 
-    let dry = house.mailhaul(&["provision", "--dry-run", "--format", "json"]).expect(3);
+    let dry = project.mailhaul(&["provision", "--dry-run", "--format", "json"]).expect(3);
     assert_eq!(outcomes(&dry), ["quota-differs", "missing", "no-password"]);
-    house.mailhaul(&["provision", "--dry-run", "--passwords", "new.csv"]).expect(0).says(&["would be made"]);
-    assert!(!house.folder.join("new.csv").exists());
-    house.mailhaul(&["provision"]).expect(6).says(&["`mailhaul plugin grant provider create-mailboxes`"]);
-    assert_eq!(house.panel.inside().accounts.len(), 1);
+    project
+        .mailhaul(&["provision", "--dry-run", "--passwords", "new.csv"])
+        .expect(0)
+        .says(&["would be made"]);
+    assert!(!project.folder.join("new.csv").exists());
+    project.mailhaul(&["provision"]).expect(6).says(&["`mailhaul plugin grant provider create-mailboxes`"]);
+    assert_eq!(project.panel.state().accounts.len(), 1);
 
-    house.grant(&["create-mailboxes"]);
-    let made = house.mailhaul(&["provision", "--passwords", "new.csv", "--format", "json"]).expect(3);
+    project.grant(&["create-mailboxes"]);
+    let made = project.mailhaul(&["provision", "--passwords", "new.csv", "--format", "json"]).expect(3);
     assert_eq!(outcomes(&made), ["quota-differs", "created", "quota-differs"]);
     made.says(&["plugin grant provider set-quota"]);
     assert!(
-        !house.panel.inside().heard.iter().any(|line| line.contains("quota")),
+        !project.panel.state().heard.iter().any(|line| line.contains("quota")),
         "not granted, and asked for"
     );
-    assert_eq!(house.panel.account("ben@new.example").unwrap().password, PASSWORD);
-    let cleo = house.panel.account("cleo@new.example").unwrap().password;
-    let passwords = house.folder.join("new.csv");
+    assert_eq!(project.panel.account("ben@new.example").unwrap().password, PASSWORD);
+    let cleo = project.panel.account("cleo@new.example").unwrap().password;
+    let passwords = project.folder.join("new.csv");
     assert_eq!(
         fs::read_to_string(&passwords).unwrap().lines().nth(1),
         Some(format!("cleo@new.example,{cleo}").as_str())
     );
     assert_eq!(fs::metadata(&passwords).unwrap().permissions().mode() & 0o777, 0o600);
 
-    house.grant(&["set-quota"]);
-    let set = house.mailhaul(&["provision", "--passwords", "new.csv", "--format", "json"]).expect(0);
+    project.grant(&["set-quota"]);
+    let set = project.mailhaul(&["provision", "--passwords", "new.csv", "--format", "json"]).expect(0);
     assert_eq!(outcomes(&set), ["quota-set", "exists", "quota-set"]);
-    assert_eq!(house.panel.account("ann@new.example").unwrap().quota, Some(2 << 30));
-    assert_eq!(house.panel.account("cleo@new.example").unwrap().quota, Some(3 << 30));
-    assert_eq!(house.panel.account("ann@new.example").unwrap().password, "hers");
+    assert_eq!(project.panel.account("ann@new.example").unwrap().quota, Some(2 << 30));
+    assert_eq!(project.panel.account("cleo@new.example").unwrap().quota, Some(3 << 30));
+    assert_eq!(project.panel.account("ann@new.example").unwrap().password, "hers");
     // Once more: nothing is left to do.
-    let again = house.mailhaul(&["provision", "--format", "json"]).expect(0);
+    let again = project.mailhaul(&["provision", "--format", "json"]).expect(0);
     assert_eq!(outcomes(&again), ["exists", "exists", "exists"]);
 
     for secret in [TOKEN, PASSWORD, &cleo] {
         for outcome in [&dry, &set, &again] {
             assert!(!outcome.told().contains(secret), "{}", outcome.told());
         }
-        nowhere(&house.folder, &passwords, secret);
+        nowhere(&project.folder, &passwords, secret);
     }
 }
 
 /// A panel whose certificate nobody vouches for is not spoken to, and the token is not sent.
 #[test]
 fn a_panel_nobody_vouches_for() {
-    let house = House::new(false);
-    house.grant(&["--all", "--private", house.origin()]);
-    house.mailhaul(&["provision", "--passwords", "new.csv"]).expect(6).says(&["certificate"]);
-    assert!(house.panel.inside().heard.is_empty());
+    let project = PanelProject::new(false);
+    project.grant(&["--all", "--private", project.origin()]);
+    project.mailhaul(&["provision", "--passwords", "new.csv"]).expect(6).says(&["certificate"]);
+    assert!(project.panel.state().heard.is_empty());
 }
 
 /// Building it again for every test replaced the file that another test was copying, which then met half a
@@ -167,22 +170,22 @@ fn a_plugin_under_test_is_built_once_in_a_process() {
 /// A panel that refuses a quota: that mailbox is named, the others are done.
 #[test]
 fn a_quota_the_panel_refuses() {
-    let house = House::new(true);
-    house.grant(&["--all", "--private", house.origin()]);
-    house.panel.inside().strict = true;
-    let outcome = house.mailhaul(&["provision", "--passwords", "new.csv", "--format", "json"]).expect(3);
+    let project = PanelProject::new(true);
+    project.grant(&["--all", "--private", project.origin()]);
+    project.panel.state().strict = true;
+    let outcome = project.mailhaul(&["provision", "--passwords", "new.csv", "--format", "json"]).expect(3);
     assert_eq!(outcomes(&outcome), ["failed", "created", "failed"]);
-    assert!(house.panel.account("cleo@new.example").is_some());
+    assert!(project.panel.account("cleo@new.example").is_some());
 }
 
 /// A row with another host is refused before the panel is asked, and a file for passwords without its header
 /// row is not shown.
 #[test]
 fn a_row_with_another_host_is_not_created() {
-    let house = House::new(true);
-    house.grant(&["--all"]);
-    house.grant(&["--private", house.origin()]);
-    let list = house.folder.join("mailboxes.csv");
+    let project = PanelProject::new(true);
+    project.grant(&["--all"]);
+    project.grant(&["--private", project.origin()]);
+    let list = project.folder.join("mailboxes.csv");
     let with_hosts = format!(
         "source_user,source_password,target_user,target_password,target_host\n\
          ben@old.example,b,ben@new.example,{PASSWORD},mail.other.example\n\
@@ -192,16 +195,16 @@ fn a_row_with_another_host_is_not_created() {
     for arguments in
         [&["provision"][..], &["provision", "--dry-run"], &["provision", "--passwords", "new.csv"]]
     {
-        house.mailhaul(arguments).expect(2).says(&[
+        project.mailhaul(arguments).expect(2).says(&[
             "mailboxes.csv:2 and one more mailbox: their target passwords would go to mail.other.example:143, which",
             "hosts = [\"mail.other.example\"]",
         ]);
     }
-    assert_eq!(house.panel.inside().heard, [""; 0]);
+    assert_eq!(project.panel.state().heard, [""; 0]);
 
-    let file = house.folder.join("headless.csv");
+    let file = project.folder.join("headless.csv");
     fs::write(&file, format!("ben,{PASSWORD}\n")).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let outcome = house.mailhaul(&["provision", "--passwords", "headless.csv"]).expect(2);
+    let outcome = project.mailhaul(&["provision", "--passwords", "headless.csv"]).expect(2);
     assert!(!outcome.told().contains(PASSWORD), "{}", outcome.told());
 }

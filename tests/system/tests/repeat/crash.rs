@@ -14,7 +14,7 @@ use mailhaul_lab::imap::Snapshot;
 use mailhaul_lab::install;
 use mailhaul_lab::project::Pair;
 use mailhaul_lab::proxy::{Break, Proxy, Way};
-use mailhaul_lab::runner::Running;
+use mailhaul_lab::runner::RunningCommand;
 
 use crate::support::compare::{assert_complete, assert_moved, assert_sums, count, usual};
 use crate::support::mail_servers::{Account, Host, Move, dovecots};
@@ -22,14 +22,14 @@ use crate::support::mail_servers::{Account, Host, Move, dovecots};
 const HELD: Duration = Duration::from_secs(60);
 
 /// One source whose mail is moved again and again, and what the wire of an undisturbed move carries.
-struct Course {
+struct RepeatedMove {
     from: Account,
     source: Snapshot,
     to_server: u64,
     to_client: u64,
 }
 
-impl Course {
+impl RepeatedMove {
     fn new(seed: u64) -> Self {
         let haul = Move::usual();
         haul.load(Recipe { large: 1, ..Recipe::small(seed, 60, dovecots().old.layout).odd() });
@@ -42,7 +42,7 @@ impl Course {
     }
 
     /// The same source to a fresh target, whose conversation is held after that share of the bytes.
-    fn held(&self, way: Way, percent: u64) -> (Move, Proxy, Running) {
+    fn held(&self, way: Way, percent: u64) -> (Move, Proxy, RunningCommand) {
         let haul = Move::between(self.from.clone(), Account::new(Host::New));
         let proxy = through_proxy(&haul);
         let all = if way == Way::ToServer { self.to_server } else { self.to_client };
@@ -84,9 +84,9 @@ fn through_proxy(haul: &Move) -> Proxy {
 /// Killed while mail is on its way: between commands and in the middle of messages.
 #[test]
 fn killed_while_sending() {
-    let course = Course::new(31);
+    let repeated = RepeatedMove::new(31);
     for percent in [3, 10, 25, 40, 60, 80, 95] {
-        course.killed_at(Way::ToServer, percent);
+        repeated.killed_at(Way::ToServer, percent);
     }
 }
 
@@ -94,9 +94,9 @@ fn killed_while_sending() {
 /// sending again would double it.
 #[test]
 fn killed_before_the_answer() {
-    let course = Course::new(32);
+    let repeated = RepeatedMove::new(32);
     for percent in [20, 40, 60, 75, 85] {
-        course.killed_at(Way::ToClient, percent);
+        repeated.killed_at(Way::ToClient, percent);
     }
 }
 
@@ -104,49 +104,49 @@ fn killed_before_the_answer() {
 /// of that must not stay double.
 #[test]
 fn killed_and_the_wire_delivers_late() {
-    let course = Course::new(30);
+    let repeated = RepeatedMove::new(30);
     for percent in [20, 50, 80] {
-        let (haul, proxy, running) = course.held(Way::ToServer, percent);
+        let (haul, proxy, running) = repeated.held(Way::ToServer, percent);
         running.kill();
         assert_eq!(running.wait().signal, Some(9));
         proxy.release();
-        course.continues(&haul);
+        repeated.continues(&haul);
     }
 }
 
 /// Killed again while it recovers, ten times in a row, each time a little later.
 #[test]
 fn killed_while_recovering() {
-    let course = Course::new(33);
-    let haul = Move::between(course.from.clone(), Account::new(Host::New));
+    let repeated = RepeatedMove::new(33);
+    let haul = Move::between(repeated.from.clone(), Account::new(Host::New));
     let proxy = through_proxy(&haul);
     for step in 1..=10 {
-        proxy.hold_after(Way::ToServer, course.to_server * (5 + step) / 150);
+        proxy.hold_after(Way::ToServer, repeated.to_server * (5 + step) / 150);
         let running = haul.command(&["run"]).spawn();
         proxy.wait_held(HELD);
         running.kill();
         assert_eq!(running.wait().signal, Some(9));
         proxy.cut();
     }
-    course.continues(&haul);
+    repeated.continues(&haul);
 }
 
 /// Killed while the source is being read.
 #[test]
 fn killed_while_reading() {
-    let course = Course::new(34);
+    let repeated = RepeatedMove::new(34);
     for percent in [30, 70] {
-        let haul = Move::between(course.from.clone(), Account::new(Host::New));
+        let haul = Move::between(repeated.from.clone(), Account::new(Host::New));
         let proxy = Proxy::start(haul.from.tls_port());
         haul.rewrite(|spec| spec.source.port = proxy.port);
         // What the source sends is what the target is sent, give or take the commands.
-        proxy.hold_after(Way::ToClient, course.to_server * percent / 100);
+        proxy.hold_after(Way::ToClient, repeated.to_server * percent / 100);
         let running = haul.command(&["run"]).spawn();
         proxy.wait_held(HELD);
         running.kill();
         assert_eq!(running.wait().signal, Some(9));
         proxy.cut();
-        course.continues(&haul);
+        repeated.continues(&haul);
     }
 }
 
@@ -154,9 +154,9 @@ fn killed_while_reading() {
 /// closed, the report tells what is pending, and the same command continues.
 #[test]
 fn interrupted_and_continued() {
-    let course = Course::new(35);
+    let repeated = RepeatedMove::new(35);
     for terminate in [false, true] {
-        let (haul, proxy, running) = course.held(Way::ToServer, 50);
+        let (haul, proxy, running) = repeated.held(Way::ToServer, 50);
         let asked = Instant::now();
         if terminate {
             running.terminate();
@@ -178,7 +178,7 @@ fn interrupted_and_continued() {
         assert_eq!(report["verdict"], "incomplete", "{report:#}");
         assert!(report["totals"]["pending"].as_u64() > Some(0), "{report:#}");
         haul.mailhaul(&["status"]).expect(0);
-        course.continues(&haul);
+        repeated.continues(&haul);
     }
 }
 
@@ -194,8 +194,8 @@ fn still_open(folder: &Path) -> Vec<PathBuf> {
 /// A second SIGINT does not wait for anything.
 #[test]
 fn interrupted_twice_ends_at_once() {
-    let course = Course::new(36);
-    let (haul, proxy, mut running) = course.held(Way::ToServer, 50);
+    let repeated = RepeatedMove::new(36);
+    let (haul, proxy, mut running) = repeated.held(Way::ToServer, 50);
     let asked = Instant::now();
     // Two that come together are one to the process: repeated until it has seen two.
     while running.alive() && asked.elapsed() < Duration::from_secs(10) {
@@ -206,19 +206,19 @@ fn interrupted_twice_ends_at_once() {
     assert_eq!(outcome.code, Some(130), "{}", outcome.told());
     assert!(asked.elapsed() < Duration::from_secs(1), "it took {:?}\n{}", asked.elapsed(), outcome.told());
     proxy.release();
-    course.continues(&haul);
+    repeated.continues(&haul);
 }
 
 /// The target goes away in the middle and comes back: the run itself copes, or the next one does.
 #[test]
 fn the_target_goes_away() {
-    let course = Course::new(37);
-    let (haul, proxy, running) = course.held(Way::ToServer, 50);
+    let repeated = RepeatedMove::new(37);
+    let (haul, proxy, running) = repeated.held(Way::ToServer, 50);
     proxy.cut();
     let outcome = running.wait();
     assert!([Some(0), Some(3), Some(5)].contains(&outcome.code), "{}", outcome.told());
     assert_sums(&haul.report());
-    course.continues(&haul);
+    repeated.continues(&haul);
 }
 
 /// The target crashes with all its processes in the middle of a batch and is started again: the run copes or
@@ -261,8 +261,8 @@ fn the_target_is_restarted() {
 /// After SIGKILL the report stands, adds up, and needs no connection.
 #[test]
 fn the_report_stands_after_a_kill() {
-    let course = Course::new(38);
-    let (haul, proxy, running) = course.held(Way::ToServer, 60);
+    let repeated = RepeatedMove::new(38);
+    let (haul, proxy, running) = repeated.held(Way::ToServer, 60);
     running.kill();
     assert_eq!(running.wait().signal, Some(9));
     let connections = proxy.connections();

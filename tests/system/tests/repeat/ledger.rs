@@ -17,13 +17,13 @@ use crate::support::fake_servers::FakeServers;
 use crate::support::mail_servers::skip;
 
 /// A move that stopped half-way, and its state folder and target to come back to.
-struct Halfway {
+struct PartialMove {
     fakes: FakeServers,
     target: Store,
     state: PathBuf,
 }
 
-impl Halfway {
+impl PartialMove {
     fn new() -> Self {
         let fakes = FakeServers::new();
         fakes.load("INBOX", 30);
@@ -93,7 +93,7 @@ fn copy(from: &Path, to: &Path) {
     output(Command::new("cp").arg("-a").arg(from).arg(to)).unwrap();
 }
 
-/// The one ledger of a project.
+/// Finds the one ledger of a project.
 fn ledger(project: &Path) -> PathBuf {
     let files = fs::read_dir(project.join(".mailhaul/ledgers")).unwrap().flatten().map(|entry| entry.path());
     let mut ledgers: Vec<PathBuf> = files.filter(|p| p.extension().is_some_and(|e| e == "sqlite")).collect();
@@ -105,56 +105,56 @@ fn ledger(project: &Path) -> PathBuf {
 /// target holds.
 #[test]
 fn a_ledger_that_is_cut_off() {
-    let halfway = Halfway::new();
-    let whole = fs::read(halfway.ledger()).unwrap();
+    let partial = PartialMove::new();
+    let whole = fs::read(partial.ledger()).unwrap();
     for part in [1, 60, 100, whole.len() / 3, whole.len() - 4096, whole.len() - 1] {
-        halfway.again();
-        fs::write(halfway.ledger(), &whole[..part]).unwrap();
-        let outcome = halfway.fakes.mailhaul(&["run"]);
-        halfway.assert_honest(&outcome, &format!("cut off at {part} of {}", whole.len()));
+        partial.again();
+        fs::write(partial.ledger(), &whole[..part]).unwrap();
+        let outcome = partial.fakes.mailhaul(&["run"]);
+        partial.assert_honest(&outcome, &format!("cut off at {part} of {}", whole.len()));
         if outcome.code == Some(0) {
             continue;
         }
         assert!(outcome.told().contains(".sqlite"), "the file is named\n{}", outcome.told());
-        assert!(halfway.ledger().exists(), "a ledger is never deleted");
-        halfway.finishes_without(&format!("cut off at {part}"));
+        assert!(partial.ledger().exists(), "a ledger is never deleted");
+        partial.finishes_without(&format!("cut off at {part}"));
     }
 }
 
 /// Emptied: the move starts over from what the target holds.
 #[test]
 fn a_ledger_that_was_emptied() {
-    let halfway = Halfway::new();
-    fs::write(halfway.ledger(), b"").unwrap();
-    let outcome = halfway.fakes.mailhaul(&["run"]);
-    halfway.assert_honest(&outcome, "emptied");
-    halfway.fakes.mailhaul(&["run"]).expect(0);
-    halfway.fakes.assert_moved();
+    let partial = PartialMove::new();
+    fs::write(partial.ledger(), b"").unwrap();
+    let outcome = partial.fakes.mailhaul(&["run"]);
+    partial.assert_honest(&outcome, "emptied");
+    partial.fakes.mailhaul(&["run"]).expect(0);
+    partial.fakes.assert_moved();
 }
 
 /// One bit flipped, anywhere: found, or without effect; nothing is doubled, and "all is well" is only said
 /// when it is.
 #[test]
 fn a_ledger_with_a_flipped_bit() {
-    let halfway = Halfway::new();
-    let whole = fs::read(halfway.ledger()).unwrap();
+    let partial = PartialMove::new();
+    let whole = fs::read(partial.ledger()).unwrap();
     let written: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
     let mut rng = Rng::new(4096);
     let mut refused = 0;
     for _ in 0..20 {
         let at = *rng.pick(&written);
         let bit = rng.below(8);
-        halfway.again();
+        partial.again();
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << bit;
-        fs::write(halfway.ledger(), &bytes).unwrap();
+        fs::write(partial.ledger(), &bytes).unwrap();
         let what = format!("bit {bit} of byte {at}");
-        let outcome = halfway.fakes.mailhaul(&["run"]);
-        halfway.assert_honest(&outcome, &what);
+        let outcome = partial.fakes.mailhaul(&["run"]);
+        partial.assert_honest(&outcome, &what);
         assert!(outcome.signal.is_none() && outcome.code != Some(101), "{what}\n{}", outcome.told());
         if outcome.code != Some(0) {
             refused += 1;
-            halfway.finishes_without(&what);
+            partial.finishes_without(&what);
         }
     }
     println!("{refused} of 20 flipped bits were noticed");
@@ -163,15 +163,15 @@ fn a_ledger_with_a_flipped_bit() {
 /// Written by a newer program: refused, with what to do, and left as it is.
 #[test]
 fn a_ledger_of_a_newer_version() {
-    let halfway = Halfway::new();
-    let mut bytes = fs::read(halfway.ledger()).unwrap();
+    let partial = PartialMove::new();
+    let mut bytes = fs::read(partial.ledger()).unwrap();
     // `user_version` of the file format's header.
     bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
-    fs::write(halfway.ledger(), &bytes).unwrap();
-    let outcome = halfway.fakes.mailhaul(&["run"]).says(&["newer mailhaul", "update mailhaul", "99"]);
+    fs::write(partial.ledger(), &bytes).unwrap();
+    let outcome = partial.fakes.mailhaul(&["run"]).says(&["newer mailhaul", "update mailhaul", "99"]);
     assert!(![Some(0), Some(1)].contains(&outcome.code), "{}", outcome.told());
-    assert_eq!(fs::read(halfway.ledger()).unwrap(), bytes);
-    assert_eq!(halfway.fakes.there("INBOX").len(), 15, "nothing was sent");
+    assert_eq!(fs::read(partial.ledger()).unwrap(), bytes);
+    assert_eq!(partial.fakes.there("INBOX").len(), 15, "nothing was sent");
 }
 
 /// The disk is full at the start or later: stopped before anything is sent that is not recorded, with the
@@ -236,8 +236,8 @@ int clock_gettime(clockid_t id, struct timespec *t) {
   return failed;
 }
 ";
-    let halfway = Halfway::new();
-    let (source, library) = (halfway.fakes.folder.join("shift.c"), halfway.fakes.folder.join("shift.so"));
+    let partial = PartialMove::new();
+    let (source, library) = (partial.fakes.folder.join("shift.c"), partial.fakes.folder.join("shift.so"));
     fs::File::create(&source).unwrap().write_all(SHIFT.as_bytes()).unwrap();
     let cc = output(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source));
     if let Err(why) = cc {
@@ -245,7 +245,7 @@ int clock_gettime(clockid_t id, struct timespec *t) {
         return;
     }
     let mut waits = 1;
-    halfway.fakes.target.manners(|m| {
+    partial.fakes.target.manners(|m| {
         m.on_append = Box::new(move |_| {
             if waits > 0 {
                 waits -= 1;
@@ -255,7 +255,7 @@ int clock_gettime(clockid_t id, struct timespec *t) {
         });
     });
     let odd = || {
-        let command = Mailhaul::new(&halfway.fakes.folder).args(["run"]);
+        let command = Mailhaul::new(&partial.fakes.folder).args(["run"]);
         command.env("LD_PRELOAD", library.to_str().unwrap()).run()
     };
     let mut outcome = odd();
@@ -266,10 +266,10 @@ int clock_gettime(clockid_t id, struct timespec *t) {
         outcome = odd();
     }
     outcome.expect(0);
-    halfway.fakes.assert_moved();
+    partial.fakes.assert_moved();
     // Back in today: what the odd clock has written holds nothing up.
-    let outcome = halfway.fakes.mailhaul(&["run"]).expect(0);
+    let outcome = partial.fakes.mailhaul(&["run"]).expect(0);
     assert!(outcome.elapsed.as_secs() < 30, "{}", outcome.told());
-    halfway.fakes.assert_moved();
-    assert_complete(&halfway.fakes.report(), 60);
+    partial.fakes.assert_moved();
+    assert_complete(&partial.fakes.report(), 60);
 }

@@ -19,7 +19,6 @@ use crate::support::mail_servers::{Account, Host, Move, dovecots};
 const THEN: &str = " 2-Jul-2024 08:00:00 +0200";
 const LATER: &str = " 9-Jul-2024 09:30:00 +0200";
 
-/// A message by folder and text.
 type Key = (String, String);
 
 /// Messages with their flags and dates, and how often each is there.
@@ -27,7 +26,7 @@ type Key = (String, String);
 struct Bag(BTreeMap<Key, Vec<(Vec<String>, i64)>>);
 
 impl Bag {
-    /// Everything an account holds.
+    /// Reads everything an account holds.
     fn of(account: &Account) -> Self {
         let mut client = account.client();
         let mut bag = Self::default();
@@ -50,7 +49,7 @@ impl Bag {
         self
     }
 
-    /// Its messages whose text has this.
+    /// Returns the messages whose text has this in it.
     fn with(&self, text: &str) -> Self {
         Self(
             self.0
@@ -61,7 +60,6 @@ impl Bag {
         )
     }
 
-    /// How many messages.
     fn len(&self) -> usize {
         self.0.values().map(Vec::len).sum()
     }
@@ -447,7 +445,7 @@ fn a_target_that_merges_messages_in_silence() {
     }
 }
 
-/// What targets tell of themselves.
+/// Capabilities of targets: one tells the UIDs it gives, one takes literals unasked, one does neither.
 const TOLD: [&str; 3] = ["IMAP4rev1 LITERAL+ UIDPLUS", "IMAP4rev1 LITERAL+", "IMAP4rev1"];
 
 fn footer(m: &mut Incoming<'_>) {

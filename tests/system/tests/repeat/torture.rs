@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mailhaul_lab::corpus::Recipe;
-use mailhaul_lab::torture::{Door, Lane, Options, torture};
+use mailhaul_lab::torture::{Endpoint, Lane, Options, torture};
 
 use crate::support::mail_servers::{Account, Host, dovecots};
 
@@ -14,7 +14,7 @@ const KILLS: u64 = 60;
 const CUTS: u64 = 200;
 
 fn lane(host: Host, seed: u64) -> Lane {
-    let door = |account: Account| Door {
+    let endpoint = |account: Account| Endpoint {
         tls_port: account.tls_port(),
         plain_port: account.plain_port(),
         maildir: (account.host == Host::New).then(|| dovecots().new.maildir(&account.user)),
@@ -23,7 +23,7 @@ fn lane(host: Host, seed: u64) -> Lane {
     };
     let recipe = Recipe { large: 1, ..Recipe::small(seed, 40, dovecots().new.layout).odd() };
     let (from, to) = (Account::new(Host::New), Account::new(host));
-    Lane::new(&format!("{host:?} {seed}"), door(from), door(to), recipe, &dovecots().certs.ca)
+    Lane::new(&format!("{host:?} {seed}"), endpoint(from), endpoint(to), recipe, &dovecots().certs.ca)
 }
 
 /// After every killed run and every run whose connections broke, one more run leaves exactly one copy of

@@ -15,7 +15,7 @@ const MEMORY_KIB: u64 = 256 << 10;
 /// Five further connections and the pauses before them; the machine may be busy.
 const TIME: Duration = Duration::from_secs(150);
 
-/// `run`, within time and memory.
+/// Runs `run`, which has to fail within its time and memory.
 #[track_caller]
 fn within(fakes: &FakeServers) -> Outcome {
     let (outcome, peak) = with_peak(Mailhaul::new(&fakes.folder).args(["run", "--no-progress"]).spawn());

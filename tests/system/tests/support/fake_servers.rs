@@ -13,7 +13,7 @@ use mailhaul_lab::corpus;
 use mailhaul_lab::fake::{Fake, Incoming, Manners, Message, Take, Verdict};
 use mailhaul_lab::imap::date;
 use mailhaul_lab::project::{Pair, Side, Spec};
-use mailhaul_lab::runner::{Mailhaul, Outcome, Running};
+use mailhaul_lab::runner::{Mailhaul, Outcome, RunningCommand};
 use mailhaul_lab::workdir;
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub(crate) const DATE: &str = "05-May-2021 05:05:05 +0500";
 /// Folder, text, flags and date of messages, and how often each is there.
 type Counts = BTreeMap<(String, Vec<u8>, Vec<String>, Option<i64>), usize>;
 
-/// The two servers with a project.
+/// Two fake servers and a project that moves the one account's mail to the other.
 pub(crate) struct FakeServers {
     pub(crate) source: Fake,
     pub(crate) target: Fake,
@@ -33,7 +33,7 @@ pub(crate) struct FakeServers {
 }
 
 impl FakeServers {
-    /// Two servers that behave.
+    /// Starts two servers that behave.
     pub(crate) fn new() -> Self {
         Self::with(Manners::default(), Manners::default())
     }
@@ -149,7 +149,7 @@ impl FakeServers {
 }
 
 /// Waits for a process; what came of it, and the most memory it ever had, in KiB.
-pub(crate) fn with_peak(running: Running) -> (Outcome, u64) {
+pub(crate) fn with_peak(running: RunningCommand) -> (Outcome, u64) {
     let pid = running.pid();
     // The kernel keeps the peak; it is read until the process is gone.
     let watch = thread::spawn(move || {
@@ -197,13 +197,13 @@ impl Gate {
         Self { reached, open }
     }
 
-    /// Waits until the command has come.
+    /// Waits until the command has come; panics after a minute.
     #[track_caller]
     pub(crate) fn wait(&self) {
         self.reached.recv_timeout(Duration::from_secs(60)).expect("the command that is held");
     }
 
-    /// Lets it be answered.
+    /// Lets the command be answered.
     pub(crate) fn open(&self) {
         self.open.send(()).ok();
     }

@@ -29,13 +29,13 @@ pub(crate) const MASTER: (&str, &str) = ("master", "the master's word");
 
 pub(crate) struct Dovecots {
     pub(crate) certs: Certs,
-    /// cPanel style, tells no roles.
+    /// The old host: cPanel style, tells no roles.
     pub(crate) old: Dovecot,
     /// `/` between levels, other names for the roles, told by SPECIAL-USE.
     pub(crate) new: Dovecot,
 }
 
-/// The two Dovecots.
+/// Returns the two Dovecots, started when the first test asks for them.
 pub(crate) fn dovecots() -> &'static Dovecots {
     static DOVECOTS: OnceLock<Dovecots> = OnceLock::new();
     DOVECOTS.get_or_init(|| {
@@ -102,7 +102,7 @@ pub(crate) enum Host {
     Courier,
 }
 
-/// An account no other test uses.
+/// An account that no other test uses.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) host: Host,
@@ -111,7 +111,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// A fresh one from the pool.
+    /// Takes the next account from the pool made when its server started.
     pub(crate) fn new(host: Host) -> Self {
         static NEXT: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
         let n = NEXT[host as usize].fetch_add(1, Ordering::Relaxed);
@@ -172,7 +172,7 @@ impl Account {
         }
     }
 
-    /// Implicit TLS, as most have it.
+    /// Returns the side of a project that reaches it with TLS from the first byte.
     pub(crate) fn side(&self) -> Side {
         Side::tls(self.tls_port(), &dovecots().certs.ca)
     }
@@ -186,7 +186,7 @@ pub(crate) struct Move {
 }
 
 impl Move {
-    /// Between fresh accounts.
+    /// Makes a project between fresh accounts.
     pub(crate) fn new(from: Host, to: Host) -> Self {
         Self::between(Account::new(from), Account::new(to))
     }
@@ -239,7 +239,7 @@ impl Move {
         self.command(arguments).run()
     }
 
-    /// `report --format json`.
+    /// Runs `report --format json` and returns the document.
     #[track_caller]
     pub(crate) fn report(&self) -> Value {
         json(&self.mailhaul(&["report", "--format", "json"]).expect(0))
@@ -254,7 +254,7 @@ pub(crate) fn pair(from: &Account, to: &Account) -> Pair {
     Pair::new((&from.user, &from.password), (&to.user, &to.password))
 }
 
-/// The one JSON document on stdout.
+/// Reads the one JSON document on stdout.
 #[track_caller]
 pub(crate) fn json(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout)
@@ -270,7 +270,7 @@ pub(crate) fn folder_with(files: &[(&str, &str)]) -> PathBuf {
     folder
 }
 
-/// Runs a command in such a folder.
+/// Runs `mailhaul` in this folder.
 #[track_caller]
 pub(crate) fn at(folder: &Path, arguments: &[&str]) -> Outcome {
     Mailhaul::new(folder).args(arguments).run()

@@ -13,7 +13,6 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 
-/// A mailbox of the panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) login: String,
@@ -21,13 +20,12 @@ pub(crate) struct Account {
     pub(crate) quota: Option<u64>,
 }
 
-/// What it holds and what it heard.
 #[derive(Debug, Default)]
-pub(crate) struct Inside {
+pub(crate) struct PanelState {
     pub(crate) accounts: Vec<Account>,
     /// Method and path of every request with the right token.
     pub(crate) heard: Vec<String>,
-    /// Quotas are refused.
+    /// Set when the panel refuses to set quotas.
     pub(crate) strict: bool,
 }
 
@@ -35,7 +33,7 @@ pub(crate) struct Inside {
 #[derive(Debug, Clone)]
 pub(crate) struct Panel {
     pub(crate) port: u16,
-    inside: Arc<Mutex<Inside>>,
+    state: Arc<Mutex<PanelState>>,
 }
 
 impl Panel {
@@ -53,31 +51,31 @@ impl Panel {
         let config = Arc::new(config);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let panel = Self { port, inside: Arc::default() };
-        let inside = Arc::clone(&panel.inside);
+        let panel = Self { port, state: Arc::default() };
+        let state = Arc::clone(&panel.state);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { break };
                 let Ok(tls) = ServerConnection::new(Arc::clone(&config)) else { break };
                 // One request a connection; a client that does not trust us ends it early.
-                drop(serve(StreamOwned::new(tls, stream), &inside, token));
+                drop(serve(StreamOwned::new(tls, stream), &state, token));
             }
         });
         panel
     }
 
-    pub(crate) fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap()
+    pub(crate) fn state(&self) -> MutexGuard<'_, PanelState> {
+        self.state.lock().unwrap()
     }
 
     pub(crate) fn account(&self, login: &str) -> Option<Account> {
-        self.inside().accounts.iter().find(|account| account.login == login).cloned()
+        self.state().accounts.iter().find(|account| account.login == login).cloned()
     }
 }
 
 fn serve(
     stream: StreamOwned<ServerConnection, TcpStream>,
-    inside: &Mutex<Inside>,
+    state: &Mutex<PanelState>,
     token: &str,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
@@ -99,9 +97,9 @@ fn serve(
     stream.read_exact(&mut body)?;
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let (status, answer) = if authorized {
-        let mut inside = inside.lock().unwrap();
-        inside.heard.push(request.clone());
-        answer(&mut inside, &request, &body)
+        let mut state = state.lock().unwrap();
+        state.heard.push(request.clone());
+        answer(&mut state, &request, &body)
     } else {
         ("401 Unauthorized", json!({ "error": "who are you?" }))
     };
@@ -115,13 +113,13 @@ fn serve(
     stream.get_mut().flush()
 }
 
-fn answer(inside: &mut Inside, request: &str, body: &Value) -> (&'static str, Value) {
+fn answer(state: &mut PanelState, request: &str, body: &Value) -> (&'static str, Value) {
     let login = body["login"].as_str().unwrap_or_default().to_owned();
-    let position = inside.accounts.iter().position(|account| account.login == login);
+    let position = state.accounts.iter().position(|account| account.login == login);
     match (request, position) {
         (list, _) if list.starts_with("GET /mailboxes?domain=") => {
             let domain = list.rsplit('=').next().unwrap_or_default();
-            let known = inside.accounts.iter().filter(|account| account.login.ends_with(domain));
+            let known = state.accounts.iter().filter(|account| account.login.ends_with(domain));
             let known: Vec<_> =
                 known.map(|account| json!({ "login": account.login, "quota": account.quota })).collect();
             ("200 OK", Value::from(known))
@@ -130,11 +128,11 @@ fn answer(inside: &mut Inside, request: &str, body: &Value) -> (&'static str, Va
         ("POST /mailboxes", None) => {
             let password = body["password"].as_str().unwrap_or_default().to_owned();
             // A panel that does not heed the quota of a new mailbox, as some do.
-            inside.accounts.push(Account { login, password, quota: None });
+            state.accounts.push(Account { login, password, quota: None });
             ("201 Created", json!({}))
         }
-        ("POST /quota", Some(at)) if !inside.strict => {
-            inside.accounts[at].quota = body["quota"].as_u64();
+        ("POST /quota", Some(at)) if !state.strict => {
+            state.accounts[at].quota = body["quota"].as_u64();
             ("200 OK", json!({}))
         }
         _ => ("400 Bad Request", json!({ "error": "no" })),

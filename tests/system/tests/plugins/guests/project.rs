@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mailhaul_guests::{Guest, VICTIM};
 use mailhaul_lab::fake::{Fake, Manners};
-use mailhaul_lab::runner::{Mailhaul, Outcome, Running};
+use mailhaul_lab::runner::{Mailhaul, Outcome, RunningCommand};
 use mailhaul_lab::{author, corpus, workdir};
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ const MEMORY_KIB: u64 = 256 << 10;
 const NAMES: [&str; 3] = ["ann", "eve", "joe"];
 const VICTIMS: &str = "eve";
 
-/// One person's two ends.
+/// One mailbox of the project, with a server of its own at each end.
 struct Person {
     name: &'static str,
     source: Fake,
@@ -37,7 +37,7 @@ pub(super) struct Project {
     folder: PathBuf,
 }
 
-/// The hostile component, made once.
+/// Builds the hostile component, once for the process.
 pub(super) fn component() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
     COMPONENT.get_or_init(|| {
@@ -145,7 +145,7 @@ impl Project {
         Mailhaul::new(&self.folder).args(arguments).run()
     }
 
-    pub(super) fn start(&self, arguments: &[&str]) -> Running {
+    pub(super) fn start(&self, arguments: &[&str]) -> RunningCommand {
         Mailhaul::new(&self.folder).args(arguments).spawn()
     }
 
@@ -195,7 +195,7 @@ impl Project {
         whole.map(|person| person.name).collect()
     }
 
-    /// Nobody's target holds any mail.
+    /// Asserts that no target holds any mail.
     #[track_caller]
     pub(super) fn assert_nothing_written(&self) {
         for person in &self.people {

@@ -55,7 +55,7 @@ fn is_denied(guest: Guest, settings: &str, private: bool, says: &[&str]) -> Outc
     outcome
 }
 
-/// A port nobody is to connect to.
+/// A port to which no guest may connect.
 struct Trap(TcpListener);
 
 impl Trap {
