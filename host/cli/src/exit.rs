@@ -173,14 +173,11 @@ mod tests {
         assert_eq!(of_check(&well, &[row(None), row(None)]), Exit::Done);
         assert_eq!(of_check(&well, &[row(None), row(Some(Cause::AuthRefused))]), Exit::LogIn);
         assert_eq!(
-            of_check(&well, &[row(Some(Cause::TaskRefusal)), row(Some(Cause::TlsName))]),
+            of_check(&well, &[row(Some(Cause::Refused)), row(Some(Cause::TlsName))]),
             Exit::Unreachable
         );
         assert_eq!(of_check(&well, &[row(Some(Cause::Quota))]), Exit::NoRoom);
-        assert_eq!(
-            of_check(&well, &[row(Some(Cause::Quota)), row(Some(Cause::TaskRefusal))]),
-            Exit::NotAllWell
-        );
+        assert_eq!(of_check(&well, &[row(Some(Cause::Quota)), row(Some(Cause::Refused))]), Exit::NotAllWell);
         assert_eq!(of_check(&finish(&[stopped(Cause::Plugin)]), &[]), Exit::Plugin);
     }
 

@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use compile::Compiler;
-use mailhaul_engine::Side;
 use mailhaul_engine::plugin::ServerDescription;
+use mailhaul_engine::summary::Side;
 use mailhaul_net::TlsMode;
-use mailhaul_plugin_host::{Kind, Limits, PluginHost, Shipped};
+use mailhaul_plugin_host::{Kind, Limits, PluginHost, ShippedPlugin};
 
 /// Cargo keeps this file itself.
 const LOCK: &str = "Cargo.lock";
@@ -132,11 +132,13 @@ async fn a_plugin_and_a_provider_are_added_without_editing_a_file() {
     fs::create_dir_all(&out).unwrap();
     compile::embed(&changed, &components, &out).unwrap();
     let table = fs::read_to_string(out.join("plugins.rs")).unwrap();
-    assert!(table.contains("Shipped { id: \"zz-example\", component: include_bytes!("), "{table}");
+    assert!(table.contains("ShippedPlugin { id: \"zz-example\", component: include_bytes!("), "{table}");
 
     let ids = ["server-profiles", "zz-example"];
-    let shipped =
-        ids.into_iter().zip(components).map(|(id, component)| Shipped { id, component: component.leak() });
+    let shipped = ids
+        .into_iter()
+        .zip(components)
+        .map(|(id, component)| ShippedPlugin { id, component: component.leak() });
     let host = PluginHost::new(Limits::default(), shipped).unwrap();
     let listed = host.list().unwrap();
     let added = listed.iter().find(|plugin| plugin.id == "zz-example").unwrap();

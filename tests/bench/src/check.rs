@@ -6,30 +6,29 @@ use mailhaul_lab::dovecot::Dovecot;
 use mailhaul_lab::imap::{Argument, Client, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::mail::{Expected, Truth, digest};
+use crate::mail::{ExpectedFolder, ExpectedMailbox, digest};
 
-/// How many messages of a folder are read again.
+/// Messages of a folder that are read again, or all when it has fewer.
 const SAMPLED: u64 = 8;
 /// The same where messages are large.
 const SAMPLED_LARGE: u64 = 2;
 
-/// What was found on the target.
+/// What a mailbox on the target holds, beside what it should hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Found {
-    /// Messages that should be there.
+pub(crate) struct TargetCheck {
     pub(crate) expected: u64,
-    /// Messages that are there and should be.
+    /// Of those, the ones that are there; counted, not compared.
     pub(crate) present: u64,
-    /// Messages too many.
+    /// Messages more than expected.
     pub(crate) extra: u64,
-    /// Messages read again.
+    /// Messages that were read again and compared by digest.
     pub(crate) sampled: u64,
     /// Of those, the ones with another header or body than at the source.
     pub(crate) altered: u64,
 }
 
-impl Found {
-    /// In a word or two, for the table.
+impl TargetCheck {
+    /// Returns a word or two for the table: loss before duplicates before altered messages.
     pub(crate) fn told(self) -> String {
         let lost = self.expected - self.present;
         match (lost, self.extra, self.altered) {
@@ -41,7 +40,6 @@ impl Found {
         }
     }
 
-    /// Another mailbox besides.
     pub(crate) fn add(&mut self, other: Self) {
         self.expected += other.expected;
         self.present += other.present;
@@ -51,17 +49,21 @@ impl Found {
     }
 }
 
-/// Looks at one account of the new server.
-pub(crate) fn mailbox(server: &Dovecot, user: &str, truth: &Truth) -> Result<Found, String> {
+/// Counts every folder of one account of the new server, and reads some messages of each again.
+pub(crate) fn mailbox(
+    server: &Dovecot,
+    user: &str,
+    expected: &ExpectedMailbox,
+) -> Result<TargetCheck, String> {
     let mut client = server.client(user);
-    let mut sum = Found::default();
-    for (name, expected) in &truth.0 {
+    let mut sum = TargetCheck::default();
+    for (name, expected) in &expected.0 {
         let count = client.count(name).map_err(|e| format!("cannot count {name} of {user}: {e}"))?;
-        let mut found = Found {
+        let mut found = TargetCheck {
             expected: expected.messages,
             present: count.min(expected.messages),
             extra: count.saturating_sub(expected.messages),
-            ..Found::default()
+            ..TargetCheck::default()
         };
         if count > 0 {
             sample(&mut client, name, count, expected, &mut found)
@@ -77,8 +79,8 @@ fn sample(
     client: &mut Client,
     name: &str,
     count: u64,
-    expected: &Expected,
-    found: &mut Found,
+    expected: &ExpectedFolder,
+    found: &mut TargetCheck,
 ) -> io::Result<()> {
     let large = expected.bytes / expected.messages.max(1) > 1 << 20;
     let wanted = if large { SAMPLED_LARGE } else { SAMPLED }.min(count);
@@ -106,11 +108,11 @@ mod tests {
 
     #[test]
     fn loss_is_told_before_anything_else() {
-        let whole = Found { expected: 10, present: 10, extra: 0, sampled: 8, altered: 0 };
+        let whole = TargetCheck { expected: 10, present: 10, extra: 0, sampled: 8, altered: 0 };
         assert_eq!(whole.told(), "ok");
-        assert_eq!(Found { altered: 8, ..whole }.told(), "all altered");
-        assert_eq!(Found { altered: 3, ..whole }.told(), "3/8 altered");
-        assert_eq!(Found { extra: 2, altered: 1, ..whole }.told(), "2 twice");
-        assert_eq!(Found { present: 7, extra: 2, altered: 1, ..whole }.told(), "LOST 3");
+        assert_eq!(TargetCheck { altered: 8, ..whole }.told(), "all altered");
+        assert_eq!(TargetCheck { altered: 3, ..whole }.told(), "3/8 altered");
+        assert_eq!(TargetCheck { extra: 2, altered: 1, ..whole }.told(), "2 twice");
+        assert_eq!(TargetCheck { present: 7, extra: 2, altered: 1, ..whole }.told(), "LOST 3");
     }
 }

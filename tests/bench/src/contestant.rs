@@ -8,11 +8,11 @@ use mailhaul_lab::project::{Pair, Side, Spec};
 use mailhaul_lab::{install, runner};
 
 use crate::job::{self, Job, USUAL_AT_ONCE};
-use crate::measure::{Line, Order};
+use crate::measure::{CommandBatch, CommandLine};
 
-/// A tool.
+/// A tool that takes part, and how it is driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Tool {
     /// `mailhaul run` in a fresh project: ledger, digests, proof and all.
     Mailhaul,
     /// isync's mbsync, pulling into the new server.
@@ -27,8 +27,8 @@ pub(crate) enum Kind {
     Floor(usize),
 }
 
-impl Kind {
-    /// Everyone, in the order of their turns.
+impl Tool {
+    /// All of them, in the order of their turns.
     pub(crate) const ALL: [Self; 8] = [
         Self::Mailhaul,
         Self::Floor(1),
@@ -40,7 +40,6 @@ impl Kind {
         Self::OneByOne,
     ];
 
-    /// What it is called in tables.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Mailhaul => "mailhaul".to_owned(),
@@ -52,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// By the name on the command line.
+    /// Reads the name used by `--against`; of the floor any number of connections is meant.
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         match name {
             "mailhaul" => Ok(Self::Mailhaul),
@@ -65,12 +64,12 @@ impl Kind {
         }
     }
 
-    /// Whether both are the same tool, however it is used.
+    /// Returns whether both are the same tool, with however many connections.
     pub(crate) fn same_tool(self, other: Self) -> bool {
         std::mem::discriminant(&self) == std::mem::discriminant(&other)
     }
 
-    /// Why it cannot take part, if so.
+    /// Returns why it cannot take part here; `None` when it can.
     pub(crate) fn absent(self) -> Option<String> {
         let program = match self {
             Self::Mbsync => "mbsync",
@@ -81,20 +80,21 @@ impl Kind {
         install::program(program).is_none().then(|| "not installed".to_owned())
     }
 
-    /// Prepares everything in a folder; returns what is to be run.
-    pub(crate) fn order(self, job: &Job, folder: &Path, new_config: &Path) -> Result<Order, String> {
-        let order = match self {
+    /// Writes what the tool needs into `folder` and returns the commands to run there. `new_config` is the
+    /// new server's configuration file, which `doveadm` writes through.
+    pub(crate) fn batch(self, job: &Job, folder: &Path, new_config: &Path) -> Result<CommandBatch, String> {
+        let batch = match self {
             Self::Mailhaul => mailhaul(job, folder),
             Self::Mbsync => several(job, |n| mbsync(job, folder, n))?,
             Self::Dsync => several(job, |n| Ok(dsync(job, new_config, n)))?,
             Self::Imapsync => several(job, |n| imapsync(job, folder, n))?,
             Self::OneByOne | Self::Floor(_) => self.own(job, folder)?,
         };
-        Ok(order)
+        Ok(batch)
     }
 
-    /// This program again, in another part.
-    fn own(self, job: &Job, folder: &Path) -> Result<Order, String> {
+    /// Returns the command that starts this program again, in another part.
+    fn own(self, job: &Job, folder: &Path) -> Result<CommandBatch, String> {
         let file = folder.join("job.json");
         job::write(&file, job)?;
         let program = std::env::current_exe().map_err(|e| format!("where am I: {e}"))?;
@@ -108,26 +108,26 @@ impl Kind {
             ],
             _ => vec!["one-by-one".to_owned(), file],
         };
-        Ok(one(Line { program, arguments, folder: folder.to_owned() }))
+        Ok(one(CommandLine { program, arguments, folder: folder.to_owned() }))
     }
 }
 
-/// Where the floor says how long it took without set-up.
+/// Returns the file into which the floor writes how long it took without set-up.
 pub(crate) fn floor_result(folder: &Path) -> PathBuf {
     folder.join("floor.json")
 }
 
-fn one(line: Line) -> Order {
-    Order { lines: vec![line], at_once: 1 }
+fn one(line: CommandLine) -> CommandBatch {
+    CommandBatch { lines: vec![line], at_once: 1 }
 }
 
 /// A process for each mailbox, a few at once, as people drive tools that know only one.
-fn several(job: &Job, line: impl Fn(usize) -> Result<Line, String>) -> Result<Order, String> {
+fn several(job: &Job, line: impl Fn(usize) -> Result<CommandLine, String>) -> Result<CommandBatch, String> {
     let lines = (0..job.pairs.len()).map(line).collect::<Result<_, _>>()?;
-    Ok(Order { lines, at_once: job.at_once.unwrap_or(USUAL_AT_ONCE) })
+    Ok(CommandBatch { lines, at_once: job.at_once.unwrap_or(USUAL_AT_ONCE) })
 }
 
-fn mailhaul(job: &Job, folder: &Path) -> Order {
+fn mailhaul(job: &Job, folder: &Path) -> CommandBatch {
     let side = |end: &job::End| {
         let mut side = Side::tls(end.port, &job.ca).at(&end.host);
         if !end.tls {
@@ -144,10 +144,14 @@ fn mailhaul(job: &Job, folder: &Path) -> Order {
         spec = spec.extra(&format!("[limits]\nmailboxes_at_once = {n}\nconnections_per_host = {n}\n"));
     }
     spec.write(folder);
-    one(Line { program: runner::binary(), arguments: vec!["run".to_owned()], folder: folder.to_owned() })
+    one(CommandLine {
+        program: runner::binary(),
+        arguments: vec!["run".to_owned()],
+        folder: folder.to_owned(),
+    })
 }
 
-fn mbsync(job: &Job, folder: &Path, n: usize) -> Result<Line, String> {
+fn mbsync(job: &Job, folder: &Path, n: usize) -> Result<CommandLine, String> {
     let (old, new) = &job.pairs[n];
     let account = |name: &str, end: &job::End, user: &str| {
         let tls = if end.tls {
@@ -173,11 +177,11 @@ fn mbsync(job: &Job, folder: &Path, n: usize) -> Result<Line, String> {
     let file = folder.join(format!("mbsyncrc{n}"));
     private(&file, &text)?;
     let arguments = vec!["-q".to_owned(), "-c".to_owned(), file.display().to_string(), "move".to_owned()];
-    Ok(Line { program: program("mbsync"), arguments, folder: folder.to_owned() })
+    Ok(CommandLine { program: program("mbsync"), arguments, folder: folder.to_owned() })
 }
 
 /// As Dovecot's manual describes a migration, its recommended imapc features included.
-fn dsync(job: &Job, config: &Path, n: usize) -> Line {
+fn dsync(job: &Job, config: &Path, n: usize) -> CommandLine {
     let (old, new) = &job.pairs[n];
     let source = &job.source;
     let tls = if source.tls { "imaps" } else { "no" };
@@ -196,10 +200,10 @@ fn dsync(job: &Job, config: &Path, n: usize) -> Line {
         arguments.extend(["-o".to_owned(), setting]);
     }
     arguments.extend(["backup", "-R", "-u", new, "imapc:"].map(str::to_owned));
-    Line { program: program("doveadm"), arguments, folder: PathBuf::from("/") }
+    CommandLine { program: program("doveadm"), arguments, folder: PathBuf::from("/") }
 }
 
-fn imapsync(job: &Job, folder: &Path, n: usize) -> Result<Line, String> {
+fn imapsync(job: &Job, folder: &Path, n: usize) -> Result<CommandLine, String> {
     let (old, new) = &job.pairs[n];
     let word = folder.join("word");
     private(&word, &format!("{}\n", job.password))?;
@@ -222,7 +226,7 @@ fn imapsync(job: &Job, folder: &Path, n: usize) -> Result<Line, String> {
             arguments.extend([format!("--nossl{number}"), format!("--notls{number}")]);
         }
     }
-    Ok(Line { program: program("imapsync"), arguments, folder: folder.to_owned() })
+    Ok(CommandLine { program: program("imapsync"), arguments, folder: folder.to_owned() })
 }
 
 fn program(name: &str) -> PathBuf {

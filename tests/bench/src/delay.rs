@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The most bytes under way in one direction of one connection; Linux lets a receiver's window grow to 6 MiB.
 const WINDOW: usize = 6 << 20;
 const PIECE: usize = 64 * 1024;
-/// Threads of a proxy need little.
+/// The stack of a thread; a proxy has two for each connection, and they need little.
 const STACK: usize = 128 * 1024;
 
 /// Starts a proxy in front of a port of 127.0.0.1 and returns where it listens. It ends with the process.
@@ -41,16 +41,15 @@ fn connect(client: &TcpStream, server: u16, round_trip: Duration) {
     for (from, to) in [(client, &upstream), (&upstream, client)] {
         to.set_nodelay(true).ok();
         let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { return };
-        let road = Arc::new(Road::default());
-        let entry = Arc::clone(&road);
+        let direction = Arc::new(Direction::default());
+        let entry = Arc::clone(&direction);
         spawn(move || entry.take_in(from, round_trip / 2));
-        spawn(move || road.hand_out(to));
+        spawn(move || direction.hand_out(to));
     }
 }
 
-/// One direction of one connection.
 #[derive(Default)]
-struct Road {
+struct Direction {
     traffic: Mutex<Traffic>,
     changed: Condvar,
 }
@@ -59,22 +58,22 @@ struct Road {
 struct Traffic {
     pieces: VecDeque<(Instant, Vec<u8>)>,
     bytes: usize,
-    /// Nothing more comes in.
+    /// Set when the sender has ended.
     ended: bool,
-    /// Nobody takes anything any more.
+    /// Set when the receiver is gone.
     blocked: bool,
 }
 
-impl Road {
+impl Direction {
     fn take_in(&self, mut from: TcpStream, delay: Duration) {
         let mut buffer = vec![0; PIECE];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             let due = Instant::now() + delay;
-            let traffic = self.traffic.lock().expect("a road's traffic");
+            let traffic = self.traffic.lock().expect("a direction's traffic");
             let mut traffic = self
                 .changed
                 .wait_while(traffic, |t| t.bytes >= WINDOW && !t.blocked)
-                .expect("a road's traffic");
+                .expect("a direction's traffic");
             if traffic.blocked {
                 // The receiver is gone: the sender must notice.
                 from.shutdown(Shutdown::Both).ok();
@@ -84,22 +83,22 @@ impl Road {
             traffic.pieces.push_back((due, buffer[..count].to_vec()));
             self.changed.notify_all();
         }
-        self.traffic.lock().expect("a road's traffic").ended = true;
+        self.traffic.lock().expect("a direction's traffic").ended = true;
         self.changed.notify_all();
     }
 
     fn hand_out(&self, mut to: TcpStream) {
         loop {
-            let traffic = self.traffic.lock().expect("a road's traffic");
+            let traffic = self.traffic.lock().expect("a direction's traffic");
             let mut traffic = self
                 .changed
                 .wait_while(traffic, |t| t.pieces.is_empty() && !t.ended)
-                .expect("a road's traffic");
+                .expect("a direction's traffic");
             let Some((due, piece)) = traffic.pieces.pop_front() else { break };
             drop(traffic);
             thread::sleep(due.saturating_duration_since(Instant::now()));
             let written = to.write_all(&piece);
-            let mut traffic = self.traffic.lock().expect("a road's traffic");
+            let mut traffic = self.traffic.lock().expect("a direction's traffic");
             traffic.bytes -= piece.len();
             traffic.blocked = written.is_err();
             self.changed.notify_all();

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::check::Found;
-use crate::contestant::Kind;
+use crate::check::TargetCheck;
+use crate::contestant::Tool;
 use crate::scenario::Case;
 
-/// One turn of one contestant.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     /// Wall clock; for the floor without set-up. Of a stopped run what it would have taken at the pace it
@@ -14,34 +13,32 @@ pub(crate) struct Run {
     pub(crate) seconds: f64,
     /// Whether it was stopped, so that `seconds` is worked out rather than measured.
     pub(crate) stopped: bool,
-    /// User and system time.
+    /// User and system time of all its processes.
     pub(crate) cpu_seconds: Option<f64>,
-    /// Most memory resident.
+    /// The most memory resident at a time, of all its processes.
     pub(crate) peak_kib: Option<u64>,
-    /// How long mailhaul was busy with its ledgers.
+    /// How long mailhaul was busy with its ledgers, from its own log.
     pub(crate) ledger_seconds: Option<f64>,
-    /// What was on the target afterwards.
-    pub(crate) found: Found,
-    /// How it failed by its own account.
+    pub(crate) found: TargetCheck,
+    /// How it failed by its own account; `None` when it ended well.
     pub(crate) failure: Option<String>,
 }
 
-/// All turns of one contestant in one case.
+/// All turns of one tool in one case.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    pub(crate) kind: Kind,
-    /// Why it did not take part.
+    pub(crate) tool: Tool,
+    /// Why it did not take part; it then has no turns.
     pub(crate) absent: Option<String>,
     pub(crate) runs: Vec<Run>,
 }
 
 impl Row {
-    /// Before the first turn.
-    pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, absent: kind.absent(), runs: Vec::new() }
+    pub(crate) fn new(tool: Tool) -> Self {
+        Self { tool, absent: tool.absent(), runs: Vec::new() }
     }
 
-    /// The median of something over all turns.
+    /// Returns the median over the turns that have this figure.
     pub(crate) fn median(&self, of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
         median(self.runs.iter().filter_map(of).collect())
     }
@@ -53,17 +50,16 @@ impl Row {
         if self.runs.iter().all(whole) { self.any_seconds() } else { None }
     }
 
-    /// The same however it ended.
+    /// Returns the median of the wall clock over all turns, however they ended.
     pub(crate) fn any_seconds(&self) -> Option<f64> {
         self.median(|run| Some(run.seconds)).filter(|seconds| seconds.is_finite())
     }
 
-    /// Whether one of the turns was stopped.
     pub(crate) fn stopped(&self) -> bool {
         self.runs.iter().any(|run| run.stopped)
     }
 
-    /// The turn to tell of: the one with the most wrong.
+    /// Returns the turn with the most wrong, which the table shows.
     pub(crate) fn worst(&self) -> Option<&Run> {
         self.runs.iter().max_by_key(|run| {
             let found = run.found;
@@ -72,7 +68,6 @@ impl Row {
     }
 }
 
-/// Everything about one case.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
     pub(crate) case: Case,
@@ -82,19 +77,19 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// The row of a contestant; of the floor's the fastest.
-    pub(crate) fn row(&self, kind: Kind) -> Option<&Row> {
-        let rows = self.rows.iter().filter(|row| row.kind.same_tool(kind));
+    /// Returns the row of a tool; of the floor's the fastest.
+    pub(crate) fn row(&self, tool: Tool) -> Option<&Row> {
+        let rows = self.rows.iter().filter(|row| row.tool.same_tool(tool));
         let timed = rows.filter_map(|row| Some((row, row.seconds()?)));
         timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row)
     }
 
-    /// How many times as long as mailhaul a row took.
+    /// Returns how many times as long as mailhaul a row took.
     pub(crate) fn ratio(&self, row: &Row) -> Option<f64> {
-        Some(row.seconds()? / self.row(Kind::Mailhaul)?.seconds()?)
+        Some(row.seconds()? / self.row(Tool::Mailhaul)?.seconds()?)
     }
 
-    /// For `--json`.
+    /// Returns the case as an object for the file of `--json`.
     pub(crate) fn json(&self) -> Value {
         let rows: Vec<Value> = self
             .rows
@@ -111,7 +106,7 @@ impl Figures {
                     })
                     .collect();
                 json!({
-                    "contestant": row.kind.name(), "absent": row.absent, "median_seconds": row.seconds(),
+                    "contestant": row.tool.name(), "absent": row.absent, "median_seconds": row.seconds(),
                     "times_mailhaul": self.ratio(row), "runs": runs,
                 })
             })
@@ -148,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_time_for_less_work_is_no_time() {
-        let found = Found { expected: 10, present: 10, ..Found::default() };
+        let found = TargetCheck { expected: 10, present: 10, ..TargetCheck::default() };
         let run = Run {
             seconds: 2.0,
             stopped: false,
@@ -158,8 +153,8 @@ mod tests {
             found,
             failure: None,
         };
-        let loser = Run { found: Found { present: 9, ..found }, ..run.clone() };
-        let mut row = Row { kind: Kind::Mailhaul, absent: None, runs: vec![run.clone(), run] };
+        let loser = Run { found: TargetCheck { present: 9, ..found }, ..run.clone() };
+        let mut row = Row { tool: Tool::Mailhaul, absent: None, runs: vec![run.clone(), run] };
         assert_eq!(row.seconds(), Some(2.0));
         row.runs.push(loser);
         assert_eq!(row.seconds(), None);

@@ -1,9 +1,9 @@
 //! What mailhaul promises, beside what was measured.
 
-use crate::contestant::Kind;
+use crate::contestant::Tool;
 use crate::figures::Figures;
 
-/// One promise.
+/// A promise of docs/benchmarks.md: a figure of one scenario at one distance, and its bound.
 struct Goal {
     scenario: &'static str,
     round_trip_ms: u128,
@@ -34,22 +34,22 @@ impl Bound {
     }
 }
 
-/// mailhaul's wall clock over another's.
-fn over(figures: &Figures, other: Kind) -> Option<f64> {
+/// Returns mailhaul's wall clock over another's: below 1 where mailhaul is faster.
+fn over(figures: &Figures, other: Tool) -> Option<f64> {
     faster(figures, other).map(|times| 1.0 / times)
 }
 
-/// Another's wall clock over mailhaul's.
-fn faster(figures: &Figures, other: Kind) -> Option<f64> {
+/// Returns another's wall clock over mailhaul's: above 1 where mailhaul is faster.
+fn faster(figures: &Figures, other: Tool) -> Option<f64> {
     figures.ratio(figures.row(other)?)
 }
 
 fn seconds(figures: &Figures) -> Option<f64> {
-    figures.row(Kind::Mailhaul)?.seconds()
+    figures.row(Tool::Mailhaul)?.seconds()
 }
 
 fn peak_mib(figures: &Figures) -> Option<f64> {
-    figures.row(Kind::Mailhaul)?.median(|run| run.peak_kib.map(|kib| kib as f64 / 1024.0))
+    figures.row(Tool::Mailhaul)?.median(|run| run.peak_kib.map(|kib| kib as f64 / 1024.0))
 }
 
 const GOALS: [Goal; 19] = [
@@ -58,35 +58,35 @@ const GOALS: [Goal; 19] = [
         round_trip_ms: 0,
         what: "wall clock over the best floor's",
         bound: Bound::AtMost(1.25),
-        figure: |f| over(f, Kind::Floor(1)),
+        figure: |f| over(f, Tool::Floor(1)),
     },
     Goal {
         scenario: "small",
         round_trip_ms: 0,
         what: "wall clock over mbsync's",
         bound: Bound::AtMost(0.5),
-        figure: |f| over(f, Kind::Mbsync),
+        figure: |f| over(f, Tool::Mbsync),
     },
     Goal {
         scenario: "small",
         round_trip_ms: 0,
         what: "wall clock over doveadm backup's",
         bound: Bound::AtMost(1.15),
-        figure: |f| over(f, Kind::Dsync),
+        figure: |f| over(f, Tool::Dsync),
     },
     Goal {
         scenario: "small",
         round_trip_ms: 0,
         what: "times as fast as imapsync",
         bound: Bound::AtLeast(5.0),
-        figure: |f| faster(f, Kind::Imapsync),
+        figure: |f| faster(f, Tool::Imapsync),
     },
     Goal {
         scenario: "small",
         round_trip_ms: 0,
         what: "percent of the run in the ledger",
         bound: Bound::AtMost(5.0),
-        figure: |f| Some(f.row(Kind::Mailhaul)?.median(|run| run.ledger_seconds)? * 100.0 / seconds(f)?),
+        figure: |f| Some(f.row(Tool::Mailhaul)?.median(|run| run.ledger_seconds)? * 100.0 / seconds(f)?),
     },
     Goal {
         scenario: "unchanged",
@@ -121,28 +121,28 @@ const GOALS: [Goal; 19] = [
         round_trip_ms: 100,
         what: "times as fast as imapsync",
         bound: Bound::AtLeast(60.0),
-        figure: |f| faster(f, Kind::Imapsync),
+        figure: |f| faster(f, Tool::Imapsync),
     },
     Goal {
         scenario: "small",
         round_trip_ms: 100,
         what: "times as fast as mbsync",
         bound: Bound::AtLeast(3.0),
-        figure: |f| faster(f, Kind::Mbsync),
+        figure: |f| faster(f, Tool::Mbsync),
     },
     Goal {
         scenario: "mixed",
         round_trip_ms: 100,
         what: "times as fast as imapsync",
         bound: Bound::AtLeast(35.0),
-        figure: |f| faster(f, Kind::Imapsync),
+        figure: |f| faster(f, Tool::Imapsync),
     },
     Goal {
         scenario: "mixed",
         round_trip_ms: 100,
         what: "times as fast as mbsync",
         bound: Bound::AtLeast(4.0),
-        figure: |f| faster(f, Kind::Mbsync),
+        figure: |f| faster(f, Tool::Mbsync),
     },
     Goal {
         scenario: "long-folder",
@@ -190,11 +190,11 @@ const GOALS: [Goal; 19] = [
 ];
 
 fn cpu_per_thousand(figures: &Figures) -> Option<f64> {
-    let seconds = figures.row(Kind::Mailhaul)?.median(|run| run.cpu_seconds)?;
+    let seconds = figures.row(Tool::Mailhaul)?.median(|run| run.cpu_seconds)?;
     Some(seconds * 1e6 / figures.messages as f64)
 }
 
-/// Promise by promise, for the cases that were run.
+/// Returns a line for each promise about a case that was run.
 pub(crate) fn text(all: &[Figures]) -> String {
     let mut out = String::new();
     for goal in &GOALS {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// How many mailboxes are moved at once by those that leave that to the user: mailhaul's own default.
 pub(crate) const USUAL_AT_ONCE: usize = 4;
 
-/// One server.
+/// A server, as the tools are told of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct End {
     pub(crate) host: String,
@@ -19,7 +19,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// A connection, under TLS if the task wants it.
+    /// Connects, with TLS from the first byte where the job is under TLS.
     pub(crate) async fn connect(&self, dialer: &Dialer) -> Result<Stream, String> {
         let tls = if self.tls { TlsMode::Implicit } else { TlsMode::None };
         let endpoint = Endpoint::with_port(&self.host, self.port, tls);
@@ -27,36 +27,36 @@ impl End {
     }
 }
 
-/// The task.
+/// What a tool is to do: these mailboxes, from one server to the other.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) source: End,
     pub(crate) target: End,
-    /// Authority both servers' certificates are by.
+    /// The authority that signed both servers' certificates.
     pub(crate) ca: PathBuf,
-    /// Of every account.
+    /// The password of every account.
     pub(crate) password: String,
-    /// Account on the old server, account on the new one.
+    /// The accounts of each mailbox: on the old server, on the new one.
     pub(crate) pairs: Vec<(String, String)>,
-    /// How many mailboxes at once, where that is the point.
+    /// How many mailboxes are moved at once; `None` leaves it to the tool, or to [`USUAL_AT_ONCE`].
     pub(crate) at_once: Option<usize>,
 }
 
 impl Job {
-    /// A dialler that trusts the laboratory.
+    /// Returns a dialler that trusts this authority and no other.
     pub(crate) fn dialer(&self) -> Result<Dialer, String> {
         let pem = fs::read(&self.ca).map_err(|e| format!("cannot read {}: {e}", self.ca.display()))?;
         Dialer::trusting(&pem).map_err(|error| error.to_string())
     }
 }
 
-/// Writes something for another process.
+/// Writes a value as JSON, for another process of this program.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
     let text = serde_json::to_vec_pretty(value).map_err(|e| e.to_string())?;
     fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
 }
 
-/// Reads what another process has written.
+/// Reads what another process has written with [`write`].
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let text = fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     serde_json::from_slice(&text).map_err(|e| format!("{}: {e}", path.display()))

@@ -7,7 +7,7 @@ use mailhaul_lab::corpus::{Mail, Rng, base64};
 use mailhaul_lab::imap::date;
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of a message.
+/// A SHA-256, by which messages are compared.
 pub(crate) type Digest = [u8; 32];
 
 /// 2014-06-30, when the first message of every folder came.
@@ -16,21 +16,20 @@ const OLDEST: i64 = 1_404_086_400;
 const LINE: usize = 57;
 const LINES: usize = 4096;
 
-/// The digest of a message.
 pub(crate) fn digest(raw: &[u8]) -> Digest {
     Sha256::digest(raw).into()
 }
 
-/// Makes messages.
-pub(crate) struct Press {
+/// Generates messages of a chosen size.
+pub(crate) struct Generator {
     rng: Rng,
     /// Lines of noise that every body is cut from: making fresh noise for 400 MB would take longer than
     /// copying it.
     lines: Vec<u8>,
 }
 
-impl Press {
-    /// The same seed makes the same mail.
+impl Generator {
+    /// Begins at a seed: the same seed makes the same mail.
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let lines = (0..LINES)
@@ -81,9 +80,9 @@ impl Press {
     }
 }
 
-/// What one folder holds.
+/// What a folder should hold.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Expected {
+pub(crate) struct ExpectedFolder {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
     pub(crate) digests: HashSet<Digest>,
@@ -91,10 +90,9 @@ pub(crate) struct Expected {
 
 /// What one mailbox holds, by folder name as the laboratory spells it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Truth(pub(crate) BTreeMap<String, Expected>);
+pub(crate) struct ExpectedMailbox(pub(crate) BTreeMap<String, ExpectedFolder>);
 
-impl Truth {
-    /// One message more.
+impl ExpectedMailbox {
     pub(crate) fn add(&mut self, folder: &str, raw: &[u8]) {
         let expected = self.0.entry(folder.to_owned()).or_default();
         expected.messages += 1;
@@ -102,7 +100,7 @@ impl Truth {
         expected.digests.insert(digest(raw));
     }
 
-    /// What came since.
+    /// Adds the mail that came since.
     pub(crate) fn merge(&mut self, came: &Self) {
         for (folder, more) in &came.0 {
             let expected = self.0.entry(folder.clone()).or_default();
@@ -112,12 +110,10 @@ impl Truth {
         }
     }
 
-    /// In all folders.
     pub(crate) fn messages(&self) -> u64 {
         self.0.values().map(|folder| folder.messages).sum()
     }
 
-    /// In all folders.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.values().map(|folder| folder.bytes).sum()
     }
@@ -129,9 +125,9 @@ mod tests {
 
     #[test]
     fn messages_have_their_size_and_whole_lines() {
-        let mut press = Press::new(1);
+        let mut generator = Generator::new(1);
         for (index, size) in [2048, 2049, 2050, 8192, 400_000].into_iter().enumerate() {
-            let raw = press.message("INBOX", index, &(size..=size)).raw;
+            let raw = generator.message("INBOX", index, &(size..=size)).raw;
             assert!(raw.len().abs_diff(size) <= 2, "{} for {size}", raw.len());
             assert!(raw.ends_with(b"\r\n"));
             let bare = raw.windows(2).filter(|w| (w[0] == b'\r') != (w[1] == b'\n')).count();

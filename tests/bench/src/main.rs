@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     let program = Program::parse();
     let result = match program.part {
         None => rounds::run(&program.options),
-        Some(Part::Measure { order, result }) => measure::carry_out(&order, &result),
+        Some(Part::Measure { batch, result }) => measure::carry_out(&batch, &result),
         Some(Part::Floor { job, connections, result }) => floor::run(&job, connections, &result),
         Some(Part::OneByOne { job }) => one_by_one::run(&job),
     };

@@ -8,23 +8,22 @@ use std::time::Duration;
 
 use mailhaul_lab::fake::{Fake, Manners};
 
-use crate::contestant::Kind;
+use crate::contestant::Tool;
 use crate::job::{End, Job};
 use crate::measure::{self, Outcome};
 use crate::options::Options;
 use crate::servers::PASSWORD;
 
-/// The scenario's name.
 pub(crate) const NAME: &str = "many-folders";
 
 /// Seconds of CPU that a run over all folders may take.
 const MOST: f64 = 5.0;
 const FOLDERS: usize = 20_000;
-/// Folders lie below this many others.
+/// How many folders at the top the others lie below.
 const PARENTS: usize = 40;
 const DATE: &str = "05-May-2021 05:05:05 +0500";
 
-/// Runs it twice and prints what that cost.
+/// Moves a mailbox of [`FOLDERS`] folders, runs again, and prints what both runs cost.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let folders = if options.quick { FOLDERS / 10 } else { FOLDERS };
     let most = MOST * folders as f64 / FOLDERS as f64;
@@ -42,13 +41,13 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         at_once: None,
     };
     let folder = measure::folder();
-    let order = Kind::Mailhaul.order(&job, &folder, Path::new(""))?;
+    let batch = Tool::Mailhaul.batch(&job, &folder, Path::new(""))?;
     println!("\n{NAME}: {folders} folders with one message each, no CONDSTORE, no LIST-STATUS, no TLS");
     for what in ["first run", "again, unchanged"] {
         for server in [&old, &new] {
             server.forget();
         }
-        let outcome = measure::run(&order, &folder, Duration::from_secs(options.limit))?;
+        let outcome = measure::run(&batch, &folder, Duration::from_secs(options.limit))?;
         let Outcome::Done(cost) = outcome else {
             return Err(format!("{what}: it was stopped after {} s", options.limit));
         };

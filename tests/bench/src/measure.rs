@@ -12,58 +12,56 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mailhaul_lab::grounds;
 use mailhaul_lab::process::{Service, until};
+use mailhaul_lab::workdir;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
 use crate::job;
 
-/// How often the memory of several processes is added up.
+/// The time between two looks at the memory of several processes.
 const SAMPLE: Duration = Duration::from_millis(20);
 
-/// One command.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Line {
+pub(crate) struct CommandLine {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<String>,
-    /// Where it runs.
+    /// The folder it runs in.
     pub(crate) folder: PathBuf,
 }
 
-/// Commands, and how many of them at a time.
+/// The commands of one turn, and how many of them run at a time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Order {
-    pub(crate) lines: Vec<Line>,
+pub(crate) struct CommandBatch {
+    pub(crate) lines: Vec<CommandLine>,
     pub(crate) at_once: usize,
 }
 
-/// What they cost together.
+/// What the commands of a batch cost together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Cost {
-    /// Wall clock.
+    /// The wall clock from the first start to the last end.
     pub(crate) seconds: f64,
-    /// User and system time of all processes.
     pub(crate) cpu_seconds: f64,
-    /// Most memory resident at a time.
+    /// The most memory resident at a time, added up over all processes.
     pub(crate) peak_kib: u64,
-    /// How those ended that did not end well.
+    /// A sentence for each command that did not end well.
     pub(crate) failures: Vec<String>,
 }
 
-/// What came of an order.
+/// How a batch ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// All commands ended.
+    /// All commands ended, well or not.
     Done(Cost),
-    /// Time was up after so many seconds.
+    /// The limit passed after so many seconds, and the commands were killed.
     Stopped(f64),
 }
 
-/// Has an order carried out below a process of its own, within a limit. Output goes to `folder/log`.
-pub(crate) fn run(order: &Order, folder: &Path, limit: Duration) -> Result<Outcome, String> {
-    let (file, result) = (folder.join("order.json"), folder.join("cost.json"));
-    job::write(&file, order)?;
+/// Has a batch carried out below a process of its own, within a limit. Output goes to `folder/log`.
+pub(crate) fn run(batch: &CommandBatch, folder: &Path, limit: Duration) -> Result<Outcome, String> {
+    let (file, result) = (folder.join("batch.json"), folder.join("cost.json"));
+    job::write(&file, batch)?;
     let own = std::env::current_exe().map_err(|e| format!("where am I: {e}"))?;
     let mut command = Command::new(own);
     command.arg("measure").arg(&file).arg(&result);
@@ -80,7 +78,7 @@ pub(crate) fn run(order: &Order, folder: &Path, limit: Duration) -> Result<Outco
     }
 }
 
-/// The last lines a contestant has printed.
+/// Returns the last lines a tool has printed.
 pub(crate) fn last_words(folder: &Path) -> String {
     let text = fs::read(folder.join("log")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -88,15 +86,15 @@ pub(crate) fn last_words(folder: &Path) -> String {
     lines[lines.len().saturating_sub(12)..].join("\n")
 }
 
-/// The process between: carries the order out and writes what it cost.
-pub(crate) fn carry_out(order: &Path, result: &Path) -> Result<(), String> {
-    let order: Order = job::read(order)?;
-    let queue = Mutex::new(order.lines.iter());
+/// The process between: carries the batch out and writes what it cost.
+pub(crate) fn carry_out(batch: &Path, result: &Path) -> Result<(), String> {
+    let batch: CommandBatch = job::read(batch)?;
+    let queue = Mutex::new(batch.lines.iter());
     let failures = Mutex::new(Vec::new());
     let memory = Memory::default();
     let begin = Instant::now();
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..order.at_once.clamp(1, order.lines.len().max(1)))
+        let workers: Vec<_> = (0..batch.at_once.clamp(1, batch.lines.len().max(1)))
             .map(|_| {
                 scope.spawn(|| {
                     loop {
@@ -109,7 +107,7 @@ pub(crate) fn carry_out(order: &Path, result: &Path) -> Result<(), String> {
                 })
             })
             .collect();
-        if order.lines.len() > 1 {
+        if batch.lines.len() > 1 {
             scope.spawn(|| memory.watch());
         }
         for worker in workers {
@@ -133,7 +131,7 @@ pub(crate) fn carry_out(order: &Path, result: &Path) -> Result<(), String> {
     job::write(result, &cost)
 }
 
-fn wait_for(line: &Line, memory: &Memory) -> Result<(), String> {
+fn wait_for(line: &CommandLine, memory: &Memory) -> Result<(), String> {
     let name = line.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut child = Command::new(&line.program)
         .args(&line.arguments)
@@ -172,7 +170,6 @@ fn resident_kib(pid: u32) -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
-/// A folder for one run.
 pub(crate) fn folder() -> PathBuf {
-    grounds::folder("run")
+    workdir::folder("run")
 }

@@ -18,7 +18,7 @@ use crate::job::{self, End, Job, USUAL_AT_ONCE};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Carries out a task.
+/// Copies the mailboxes of the job in this file, one message after the other.
 pub(crate) fn run(job: &Path) -> Result<(), String> {
     let job: Job = job::read(job)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::contestant::Kind;
+use crate::contestant::Tool;
 
 /// Measures mailhaul beside other tools, on real servers on this machine.
 #[derive(Debug, Parser)]
@@ -29,8 +29,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SCENARIO", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Only these contestants, mailhaul always among them
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Kind::parse)]
-    pub(crate) against: Vec<Kind>,
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Tool::parse)]
+    pub(crate) against: Vec<Tool>,
     /// Round-trip times in milliseconds [default: 0,20,100; with --quick 0,20]
     #[arg(long, value_name = "MS", value_delimiter = ',')]
     pub(crate) rtt: Vec<u64>,
@@ -64,8 +64,8 @@ impl Options {
     }
 
     /// Whether a contestant is wanted.
-    pub(crate) fn invites(&self, kind: Kind) -> bool {
-        kind == Kind::Mailhaul || self.against.is_empty() || self.against.iter().any(|k| k.same_tool(kind))
+    pub(crate) fn invites(&self, tool: Tool) -> bool {
+        tool == Tool::Mailhaul || self.against.is_empty() || self.against.iter().any(|k| k.same_tool(tool))
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) enum Part {
     #[command(hide = true)]
     Measure {
         /// The commands
-        order: PathBuf,
+        batch: PathBuf,
         /// Where to write
         result: PathBuf,
     },

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use mailhaul_lab::process;
 use serde_json::json;
 
-use crate::check::{self, Found};
-use crate::contestant::{Kind, floor_result};
+use crate::check::{self, TargetCheck};
+use crate::contestant::{Tool, floor_result};
 use crate::figures::{Figures, Row, Run};
-use crate::floor::Timed;
-use crate::mail::Truth;
+use crate::floor::FloorTime;
+use crate::mail::ExpectedMailbox;
 use crate::measure::{self, Outcome};
 use crate::options::Options;
-use crate::scenario::{self, Before, Case};
-use crate::servers::{Loaded, Servers};
+use crate::scenario::{self, Case, InitialState};
+use crate::servers::{Servers, SourceMailbox};
 use crate::{goals, job, many_folders, table};
 
 /// A contestant whose turn took longer has no other in the same case: its ratio is large enough not to
@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// What figures have to be read with.
+/// Returns the day, the machine and the versions that figures have to be read with.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -88,8 +88,8 @@ fn measured(servers: &mut Servers, case: Case, options: &Options) -> Result<Figu
     eprintln!("\n{} at {}: loading {}", case.name, case.distance(), case.told());
     let mailboxes = servers.load(&case);
     let mut figures = Figures {
-        messages: mailboxes.iter().map(|m| m.truth.messages()).sum(),
-        bytes: mailboxes.iter().map(|m| m.truth.bytes()).sum(),
+        messages: mailboxes.iter().map(|m| m.expected.messages()).sum(),
+        bytes: mailboxes.iter().map(|m| m.expected.bytes()).sum(),
         rows: case.contestants.iter().copied().map(Row::new).collect(),
         case,
     };
@@ -100,54 +100,56 @@ fn measured(servers: &mut Servers, case: Case, options: &Options) -> Result<Figu
             if row.absent.is_some() || over {
                 continue;
             }
-            let run = turn(servers, &figures.case, &mailboxes, row.kind, limit)?;
-            eprintln!("  {round}  {:<16} {:>8.2} s  {}", row.kind.name(), run.seconds, run.found.told());
+            let run = turn(servers, &figures.case, &mailboxes, row.tool, limit)?;
+            eprintln!("  {round}  {:<16} {:>8.2} s  {}", row.tool.name(), run.seconds, run.found.told());
             row.runs.push(run);
         }
     }
     Ok(figures)
 }
 
-/// One turn of one contestant, into empty accounts.
+/// Gives one tool its turn, into empty accounts.
 fn turn(
     servers: &mut Servers,
     case: &Case,
-    mailboxes: &[Loaded],
-    kind: Kind,
+    mailboxes: &[SourceMailbox],
+    tool: Tool,
     limit: Duration,
 ) -> Result<Run, String> {
     let job = servers.job(case, mailboxes);
     let folder = measure::folder();
-    let mut order = kind.order(&job, &folder, &servers.new_config())?;
-    if case.before != Before::Nothing {
-        if let Outcome::Done(cost) = measure::run(&order, &folder, PREPARING)?
+    let mut batch = tool.batch(&job, &folder, &servers.new_config())?;
+    if case.before != InitialState::Nothing {
+        if let Outcome::Done(cost) = measure::run(&batch, &folder, PREPARING)?
             && !cost.failures.is_empty()
         {
             return Err(format!("the first run failed: {}", measure::last_words(&folder)));
         }
         fs::remove_file(folder.join(".mailhaul/mailhaul.log"))
             .map_err(|e| format!("the first run's log: {e}"))?;
-        if let (Before::EverythingForOne, Some((one, _))) = (case.before, job.pairs.last()) {
-            order.lines[0].arguments.extend(["--only".to_owned(), one.clone()]);
+        if let (InitialState::EverythingForOne, Some((one, _))) = (case.before, job.pairs.last()) {
+            batch.lines[0].arguments.extend(["--only".to_owned(), one.clone()]);
         }
     }
-    let came: Vec<Truth> = match case.before {
-        Before::EverythingButSome => mailboxes.iter().map(|mailbox| servers.change(&mailbox.user)).collect(),
+    let came: Vec<ExpectedMailbox> = match case.before {
+        InitialState::EverythingButSome => {
+            mailboxes.iter().map(|mailbox| servers.change(&mailbox.user)).collect()
+        }
         _ => Vec::new(),
     };
     // What the run before has left to be written must not be written at this one's expense.
     process::output(&mut Command::new("sync"))?;
-    let outcome = measure::run(&order, &folder, limit)?;
+    let outcome = measure::run(&batch, &folder, limit)?;
     if matches!(outcome, Outcome::Stopped(_)) {
         settled(servers, &job.pairs);
     }
-    let mut found = Found::default();
+    let mut found = TargetCheck::default();
     for (n, (mailbox, (_, target))) in mailboxes.iter().zip(&job.pairs).enumerate() {
-        let mut truth = mailbox.truth.clone();
+        let mut expected = mailbox.expected.clone();
         if let Some(came) = came.get(n) {
-            truth.merge(came);
+            expected.merge(came);
         }
-        found.add(check::mailbox(&servers.new, target, &truth)?);
+        found.add(check::mailbox(&servers.new, target, &expected)?);
     }
     let run = match outcome {
         Outcome::Stopped(seconds) => Run {
@@ -160,8 +162,8 @@ fn turn(
             failure: None,
         },
         Outcome::Done(cost) => {
-            let own: Option<Timed> = match kind {
-                Kind::Floor(_) => job::read(&floor_result(&folder)).ok(),
+            let own: Option<FloorTime> = match tool {
+                Tool::Floor(_) => job::read(&floor_result(&folder)).ok(),
                 _ => None,
             };
             Run {
@@ -175,7 +177,7 @@ fn turn(
             }
         }
     };
-    tell(&run, kind, &folder);
+    tell(&run, tool, &folder);
     servers.forget(&job);
     fs::remove_dir_all(&folder).ok();
     Ok(run)
@@ -208,11 +210,11 @@ fn settled(servers: &Servers, pairs: &[(String, String)]) {
     }
 }
 
-/// Says what went wrong, with the contestant's own words.
-fn tell(run: &Run, kind: Kind, folder: &Path) {
+/// Says on standard error what went wrong, with the tool's own words.
+fn tell(run: &Run, tool: Tool, folder: &Path) {
     if run.failure.is_some() || run.found.present < run.found.expected {
         let failure =
             run.failure.as_deref().unwrap_or(if run.stopped { "stopped" } else { "mail is missing" });
-        eprintln!("  {}: {failure}\n{}", kind.name(), measure::last_words(folder));
+        eprintln!("  {}: {failure}\n{}", tool.name(), measure::last_words(folder));
     }
 }

@@ -3,14 +3,14 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::contestant::Kind;
+use crate::contestant::Tool;
 use crate::many_folders;
 use crate::options::Options;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// What a mailbox holds.
+/// The mail a mailbox is filled with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Shape {
     /// Messages of these sizes, spread evenly over folders.
@@ -23,7 +23,6 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// In a few words.
     fn told(&self) -> String {
         match self {
             Self::Mixed { messages, large } => {
@@ -44,31 +43,30 @@ impl Shape {
     }
 }
 
-/// What the figures of a scenario are for.
+/// The figure a scenario is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// How fast.
+    /// The wall clock.
     Speed,
-    /// How much memory.
+    /// The peak of memory.
     Memory,
-    /// How much of the processor, without TLS.
+    /// The time of the processor; both legs are without TLS.
     Cpu,
 }
 
-/// What the measured run finds.
+/// What the measured run finds on the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Before {
+pub(crate) enum InitialState {
     /// Nothing on the target.
     Nothing,
     /// Everything, by a run of its own that is not measured.
     Everything,
-    /// The same; and it is told to look at one mailbox only.
+    /// Everything; and the run is told to look at one mailbox only.
     EverythingForOne,
-    /// The same; and since then 100 messages came and 50 have other flags.
+    /// Everything; and since then 100 messages came and 50 have other flags.
     EverythingButSome,
 }
 
-/// One scenario at one distance.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
@@ -77,10 +75,9 @@ pub(crate) struct Case {
     pub(crate) mailboxes: usize,
     /// How many mailboxes mailhaul is told to move at once; `None` leaves its default.
     pub(crate) at_once: Option<usize>,
-    /// What the measured run finds.
-    pub(crate) before: Before,
+    pub(crate) before: InitialState,
     pub(crate) rtt: Duration,
-    pub(crate) contestants: Vec<Kind>,
+    pub(crate) contestants: Vec<Tool>,
     pub(crate) rounds: usize,
 }
 
@@ -90,17 +87,15 @@ impl Case {
         self.name == "unchanged-bare"
     }
 
-    /// Whether both legs are under TLS.
     pub(crate) fn tls(&self) -> bool {
         self.purpose != Purpose::Cpu
     }
 
-    /// The distance, for people.
     pub(crate) fn distance(&self) -> String {
         format!("{} ms", self.rtt.as_millis())
     }
 
-    /// What it is, for people.
+    /// Returns mailboxes, mail and circumstances in a line, for people.
     pub(crate) fn told(&self) -> String {
         let shape = self.shape.told();
         let mailboxes = match self.mailboxes {
@@ -109,17 +104,16 @@ impl Case {
         };
         let at_once = self.at_once.map(|n| format!(", {n} at once")).unwrap_or_default();
         let again = match self.before {
-            Before::Nothing => "",
-            Before::Everything => ", moved already",
-            Before::EverythingForOne => ", moved already, run for one",
-            Before::EverythingButSome => ", moved already, then 100 new and 50 with other flags",
+            InitialState::Nothing => "",
+            InitialState::Everything => ", moved already",
+            InitialState::EverythingForOne => ", moved already, run for one",
+            InitialState::EverythingButSome => ", moved already, then 100 new and 50 with other flags",
         };
         let tls = if self.tls() { "" } else { ", no TLS" };
         format!("{mailboxes}{at_once}{again}{tls}")
     }
 }
 
-/// Names in the order they are run.
 const SPEED: [&str; 4] = ["small", "mixed", "large", "many"];
 
 /// What is in the speed scenarios. A long way and `--quick` have less: tools that wait for every answer would
@@ -145,7 +139,7 @@ fn shape(name: &str, quick: bool, far: bool) -> (Shape, usize) {
     }
 }
 
-/// Every case that is asked for.
+/// Returns every case that is asked for; an error names a scenario there is none of.
 pub(crate) fn cases(options: &Options) -> Result<Vec<Case>, String> {
     let all: Vec<Case> = speed(options).into_iter().chain(once(options)).collect();
     let names: Vec<&str> = SPEED.into_iter().chain(ONCE).chain([many_folders::NAME]).collect();
@@ -156,7 +150,7 @@ pub(crate) fn cases(options: &Options) -> Result<Vec<Case>, String> {
         .into_iter()
         .filter(|case| options.wants(case.name))
         .map(|mut case| {
-            case.contestants.retain(|kind| options.invites(*kind));
+            case.contestants.retain(|tool| options.invites(*tool));
             case
         })
         .collect())
@@ -173,9 +167,9 @@ fn speed(options: &Options) -> Vec<Case> {
                 shape,
                 mailboxes,
                 at_once: None,
-                before: Before::Nothing,
+                before: InitialState::Nothing,
                 rtt,
-                contestants: Kind::ALL.to_vec(),
+                contestants: Tool::ALL.to_vec(),
                 rounds: options.rounds(),
             });
         }
@@ -200,16 +194,16 @@ const ONCE: [&str; 12] = [
 
 /// The cases that have one distance only: on the same machine.
 fn once(options: &Options) -> Vec<Case> {
-    use Kind::{Dsync, Floor, Mailhaul, Mbsync};
+    use Tool::{Dsync, Floor, Mailhaul, Mbsync};
     let quick = options.quick;
     let even = |folders, messages, bytes| Shape::Even { folders, messages, bytes };
-    let memory = |name, shape, mailboxes, at_once, contestants: &[Kind]| Case {
+    let memory = |name, shape, mailboxes, at_once, contestants: &[Tool]| Case {
         name,
         purpose: Purpose::Memory,
         shape,
         mailboxes,
         at_once,
-        before: Before::Nothing,
+        before: InitialState::Nothing,
         rtt: Duration::ZERO,
         contestants: contestants.to_vec(),
         // Memory does not scatter as time does.
@@ -256,19 +250,19 @@ fn once(options: &Options) -> Vec<Case> {
         // What a message costs must not grow with its folder, validation included.
         folder("folder-20k", if quick { 2_000 } else { 20_000 }),
         folder("folder-200k", if quick { 20_000 } else { 200_000 }),
-        filed(few, Before::Nothing),
-        filed(few * 10, Before::Nothing),
-        filed(few * 50, Before::Nothing),
-        Case { name: "one-folder-delta", ..filed(few * 50, Before::Everything) },
+        filed(few, InitialState::Nothing),
+        filed(few * 10, InitialState::Nothing),
+        filed(few * 50, InitialState::Nothing),
+        Case { name: "one-folder-delta", ..filed(few * 50, InitialState::Everything) },
         // The last one with this mailbox: it changes it.
-        Case { name: "one-folder-delta", ..filed(few * 50, Before::EverythingButSome) },
-        again("unchanged", unchanged.clone(), 1, Before::Everything),
-        again("unchanged-bare", unchanged, 1, Before::Everything),
+        Case { name: "one-folder-delta", ..filed(few * 50, InitialState::EverythingButSome) },
+        again("unchanged", unchanged.clone(), 1, InitialState::Everything),
+        again("unchanged-bare", unchanged, 1, InitialState::Everything),
         again(
             "start-up",
             even(1, 20, KIB..=2 * KIB),
             if quick { 100 } else { 1_000 },
-            Before::EverythingForOne,
+            InitialState::EverythingForOne,
         ),
     ]
 }
@@ -290,7 +284,7 @@ mod tests {
         let cases = cases_of(&[]).unwrap();
         assert_eq!(cases.len(), 4 * 3 + ONCE.len() + 3, "one has three sizes, one two states");
         assert_eq!(cases[0].told(), "10000 messages of 2–8 KiB in 5 folders");
-        assert!(cases.iter().all(|case| case.contestants.first() == Some(&Kind::Mailhaul)));
+        assert!(cases.iter().all(|case| case.contestants.first() == Some(&Tool::Mailhaul)));
         let far = cases.iter().find(|c| c.name == "small" && c.rtt.as_millis() == 100).unwrap();
         assert_eq!(far.told(), "1000 messages of 2–8 KiB in 5 folders");
     }

@@ -14,11 +14,11 @@ use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, Layout, User};
 use mailhaul_lab::imap::{Append, Argument, Client};
-use mailhaul_lab::{grounds, load};
+use mailhaul_lab::{load, workdir};
 
 use crate::delay;
 use crate::job::{End, Job};
-use crate::mail::{Press, Truth};
+use crate::mail::{ExpectedMailbox, Generator};
 use crate::scenario::{Case, Shape};
 
 /// Everybody's: a measurement has no secrets.
@@ -46,7 +46,7 @@ pub(crate) struct Servers {
     pub(crate) old: Dovecot,
     pub(crate) new: Dovecot,
     /// Mailboxes that are loaded already.
-    loaded: HashMap<(Shape, usize), Rc<Vec<Loaded>>>,
+    loaded: HashMap<(Shape, usize), Rc<Vec<SourceMailbox>>>,
     next_source: usize,
     next_target: Cell<usize>,
     /// Ports of the way round, by distance.
@@ -55,16 +55,16 @@ pub(crate) struct Servers {
 
 /// One mailbox on the old server.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct SourceMailbox {
     pub(crate) user: String,
-    pub(crate) truth: Truth,
+    pub(crate) expected: ExpectedMailbox,
 }
 
 impl Servers {
     /// Starts both; `bare` ones offer little.
     pub(crate) fn start(bare: bool) -> Self {
         let capability = if bare { BARE } else { "" };
-        let certs = Certs::create(&grounds::folder("ca"));
+        let certs = Certs::create(&workdir::folder("ca"));
         let options = |letter: char, count: usize| DovecotOptions {
             layout: Layout::Slash,
             special_use: true,
@@ -93,7 +93,7 @@ impl Servers {
     }
 
     /// The mailboxes of a case on the old server, loaded now if they were not.
-    pub(crate) fn load(&mut self, case: &Case) -> Rc<Vec<Loaded>> {
+    pub(crate) fn load(&mut self, case: &Case) -> Rc<Vec<SourceMailbox>> {
         let key = (case.shape.clone(), case.mailboxes);
         if let Some(there) = self.loaded.get(&key) {
             return Rc::clone(there);
@@ -104,11 +104,11 @@ impl Servers {
             self.next_source += 1;
             assert!(self.next_source <= SOURCES, "the old server's accounts are used up");
             let seed = self.next_source as u64;
-            let truth = match case.shape {
+            let expected = match case.shape {
                 Shape::Filed { messages } => self.file(&user, messages, seed),
                 _ => fill(&mut self.old.client(&user), &case.shape, seed),
             };
-            all.push(Loaded { user, truth });
+            all.push(SourceMailbox { user, expected });
         }
         let all = Rc::new(all);
         self.loaded.insert(key, Rc::clone(&all));
@@ -116,14 +116,14 @@ impl Servers {
     }
 
     /// Puts messages into an account's inbox as files, and has the server number them.
-    fn file(&self, user: &str, messages: usize, seed: u64) -> Truth {
+    fn file(&self, user: &str, messages: usize, seed: u64) -> ExpectedMailbox {
         self.old.client(user).select("INBOX").expect("have the old server make the inbox");
         let folder = self.old.maildir(user).join("cur");
         let owner = fs::metadata(&folder).expect("the inbox on the old server");
-        let (mut press, mut truth) = (Press::new(seed), Truth::default());
+        let (mut generator, mut expected) = (Generator::new(seed), ExpectedMailbox::default());
         for n in 0..messages {
-            let mail = press.message("INBOX", n, &FILED);
-            truth.add("INBOX", &mail.raw);
+            let mail = generator.message("INBOX", n, &FILED);
+            expected.add("INBOX", &mail.raw);
             let seen = if mail.flags.iter().any(|flag| flag == "\\Seen") { "S" } else { "" };
             let size = mail.raw.len();
             // In the order of their names, with both sizes, so that nothing has to be read to list them.
@@ -133,26 +133,26 @@ impl Servers {
         }
         let count = self.old.client(user).count("INBOX");
         assert_eq!(count.expect("count the inbox"), messages as u64);
-        truth
+        expected
     }
 
     /// Has 100 messages come into the inbox of an account, and 50 others get other flags. Returns what came.
-    pub(crate) fn change(&self, user: &str) -> Truth {
-        let (mut press, mut truth) = (Press::new(u64::MAX), Truth::default());
+    pub(crate) fn change(&self, user: &str) -> ExpectedMailbox {
+        let (mut generator, mut expected) = (Generator::new(u64::MAX), ExpectedMailbox::default());
         let mut client = self.old.client(user);
         client.select("INBOX").expect("open the inbox on the old server");
-        let new: Vec<_> = (0..100).map(|n| press.message("INBOX", n, &FILED)).collect();
+        let new: Vec<_> = (0..100).map(|n| generator.message("INBOX", n, &FILED)).collect();
         let appends: Vec<Append<'_>> =
             new.iter().map(|mail| Append { flags: &mail.flags, date: &mail.date, body: &mail.raw }).collect();
         let refused = client.append("INBOX", &appends).expect("add to the old server");
         assert!(refused.iter().all(Result::is_ok), "the old server refused mail: {refused:?}");
-        new.iter().for_each(|mail| truth.add("INBOX", &mail.raw));
+        new.iter().for_each(|mail| expected.add("INBOX", &mail.raw));
         client.run("STORE", &[Argument::Raw("1:50 +FLAGS.SILENT (\\Flagged)")]).expect("change flags");
-        truth
+        expected
     }
 
     /// A task with fresh accounts on the new server.
-    pub(crate) fn job(&mut self, case: &Case, mailboxes: &[Loaded]) -> Job {
+    pub(crate) fn job(&mut self, case: &Case, mailboxes: &[SourceMailbox]) -> Job {
         let (source, target) = self.way(case);
         let pairs = mailboxes.iter().map(|mailbox| (mailbox.user.clone(), self.fresh())).collect();
         let end = |port| End { host: "localhost".to_owned(), port, tls: case.tls() };
@@ -198,8 +198,8 @@ impl Servers {
 }
 
 /// Stores a mailbox's mail.
-fn fill(client: &mut Client, shape: &Shape, seed: u64) -> Truth {
-    let mut truth = Truth::default();
+fn fill(client: &mut Client, shape: &Shape, seed: u64) -> ExpectedMailbox {
+    let mut expected = ExpectedMailbox::default();
     match shape {
         Shape::Filed { .. } => {}
         Shape::Mixed { messages, large } => {
@@ -209,12 +209,12 @@ fn fill(client: &mut Client, shape: &Shape, seed: u64) -> Truth {
             load::load_all(client, &mailbox);
             for folder in &mailbox.folders {
                 for mail in &folder.mails {
-                    truth.add(&folder.name, &mail.raw);
+                    expected.add(&folder.name, &mail.raw);
                 }
             }
         }
         Shape::Even { folders, messages, bytes } => {
-            let mut press = Press::new(seed);
+            let mut generator = Generator::new(seed);
             let per_batch = (LOAD_AT_ONCE / bytes.end()).max(1);
             for place in 0..*folders {
                 let folder =
@@ -227,18 +227,18 @@ fn fill(client: &mut Client, shape: &Shape, seed: u64) -> Truth {
                 let mut index = 0;
                 while index < share {
                     let end = share.min(index + per_batch);
-                    let batch: Vec<_> = (index..end).map(|n| press.message(folder, n, bytes)).collect();
+                    let batch: Vec<_> = (index..end).map(|n| generator.message(folder, n, bytes)).collect();
                     let appends: Vec<Append<'_>> = batch
                         .iter()
                         .map(|mail| Append { flags: &mail.flags, date: &mail.date, body: &mail.raw })
                         .collect();
                     let refused = client.append(folder, &appends).expect("load the old server");
                     assert!(refused.iter().all(Result::is_ok), "the old server refused mail: {refused:?}");
-                    batch.iter().for_each(|mail| truth.add(folder, &mail.raw));
+                    batch.iter().for_each(|mail| expected.add(folder, &mail.raw));
                     index = end;
                 }
             }
         }
     }
-    truth
+    expected
 }

@@ -1,6 +1,6 @@
 //! The table on the terminal, at most 100 columns wide.
 
-use crate::contestant::Kind;
+use crate::contestant::Tool;
 use crate::figures::{Figures, Row};
 
 /// Prints one case.
@@ -25,15 +25,15 @@ fn text(figures: &Figures) -> String {
         "{:<16}{:>10}{:>12}{:>9}{:>9}{:>11}{:>13}   {}\n",
         "", "wall s", "messages/s", "MB/s", "CPU s", "peak MiB", "× mailhaul", "arrived"
     ));
-    let best_floor = figures.row(Kind::Floor(1)).map(|row| row.kind);
+    let best_floor = figures.row(Tool::Floor(1)).map(|row| row.tool);
     for row in &figures.rows {
         out.push_str(&line(figures, row, best_floor));
     }
     out
 }
 
-fn line(figures: &Figures, row: &Row, best_floor: Option<Kind>) -> String {
-    let name = row.kind.name();
+fn line(figures: &Figures, row: &Row, best_floor: Option<Tool>) -> String {
+    let name = row.tool.name();
     if let Some(why) = &row.absent {
         return format!("{name:<16}{why:>20}\n");
     }
@@ -46,7 +46,7 @@ fn line(figures: &Figures, row: &Row, best_floor: Option<Kind>) -> String {
     let per_second = |amount: f64| seconds.map(|seconds| amount / seconds);
     let ratio = match figures.ratio(row) {
         None => "–".to_owned(),
-        Some(ratio) if row.kind.same_tool(Kind::Floor(1)) && best_floor == Some(row.kind) => {
+        Some(ratio) if row.tool.same_tool(Tool::Floor(1)) && best_floor == Some(row.tool) => {
             // Marks the one that counts.
             format!("* {ratio:.2}")
         }
@@ -78,13 +78,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::check::Found;
+    use crate::check::TargetCheck;
     use crate::figures::Run;
     use crate::scenario::{Case, Purpose, Shape};
 
     #[test]
     fn fits_a_hundred_columns() {
-        let found = Found { expected: 10_000, present: 9_999, extra: 0, sampled: 40, altered: 40 };
+        let found = TargetCheck { expected: 10_000, present: 9_999, extra: 0, sampled: 40, altered: 40 };
         let run = Run {
             seconds: 12_345.678,
             stopped: false,
@@ -94,8 +94,8 @@ mod tests {
             found,
             failure: Some("a very long reason indeed, longer than the line".to_owned()),
         };
-        let whole = Run { found: Found { present: 10_000, altered: 0, ..found }, ..run.clone() };
-        let row = |kind, run: &Run| Row { kind, absent: None, runs: vec![run.clone()] };
+        let whole = Run { found: TargetCheck { present: 10_000, altered: 0, ..found }, ..run.clone() };
+        let row = |tool, run: &Run| Row { tool, absent: None, runs: vec![run.clone()] };
         let stopped = Run { stopped: true, failure: None, ..run.clone() };
         let figures = Figures {
             case: Case {
@@ -104,7 +104,7 @@ mod tests {
                 shape: Shape::Even { folders: 5, messages: 10_000, bytes: 2048..=8192 },
                 mailboxes: 50,
                 at_once: None,
-                before: crate::scenario::Before::Nothing,
+                before: crate::scenario::InitialState::Nothing,
                 rtt: Duration::from_millis(100),
                 contestants: vec![],
                 rounds: 3,
@@ -112,11 +112,11 @@ mod tests {
             messages: 10_000,
             bytes: 51_200_000,
             rows: vec![
-                row(Kind::Mailhaul, &whole),
-                row(Kind::Floor(4), &whole),
-                row(Kind::Dsync, &run),
-                row(Kind::OneByOne, &stopped),
-                Row { kind: Kind::Imapsync, absent: Some("not installed".to_owned()), runs: vec![] },
+                row(Tool::Mailhaul, &whole),
+                row(Tool::Floor(4), &whole),
+                row(Tool::Dsync, &run),
+                row(Tool::OneByOne, &stopped),
+                Row { tool: Tool::Imapsync, absent: Some("not installed".to_owned()), runs: vec![] },
             ],
         };
         let text = text(&figures);

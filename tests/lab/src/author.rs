@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use crate::process::output;
 
-/// The checkout the laboratory was built from.
+/// Returns the root of the checkout the laboratory was built from.
 #[must_use]
 pub fn checkout() -> PathBuf {
     let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));

@@ -11,10 +11,10 @@ use rcgen::{
 /// The addresses and names a good certificate is for.
 const GOOD_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "127.0.0.2"];
 
-/// Where a certificate and its key lie, as PEM.
+/// Paths of a certificate and its private key, both PEM files in the authority's folder.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The certificate.
+    /// The PEM file a server presents.
     pub cert: PathBuf,
     /// Its private key, readable by everybody: it protects nothing.
     pub key: PathBuf,
@@ -23,9 +23,9 @@ pub struct Identity {
 /// Everything a laboratory needs to show good and bad TLS.
 #[derive(Debug, Clone)]
 pub struct Certs {
-    /// The authority to name in `ca_file`.
+    /// The authority's certificate as a PEM file, to be named as a side's `ca_file`.
     pub ca: PathBuf,
-    /// Good for `localhost`, 127.0.0.1 and 127.0.0.2.
+    /// By the authority, valid, for `localhost`, 127.0.0.1 and 127.0.0.2.
     pub good: Identity,
     /// By the same authority and for the right names, but its time was over in 2021. Served on 127.0.0.3.
     pub expired: Identity,

@@ -19,9 +19,9 @@ use crate::certs::Certs;
 use crate::dovecot::User;
 use crate::imap::Client;
 use crate::process::{Service, output, until};
-use crate::{corpus, grounds, install, ports};
+use crate::{corpus, install, ports, workdir};
 
-/// Nobody's numbers on every Debian.
+/// The user and group `nobody` and `nogroup` of every Debian.
 const MAIL_ID: u32 = 65534;
 
 /// `$1` is the folder; the configuration is in the environment, as its own start script does it.
@@ -45,10 +45,10 @@ const NAMESPACES: [&str; 4] = ["--mount", "--pid", "--fork", "--kill-child"];
 const CAPABILITY: &str =
     "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE";
 
-/// A running Courier; ends with the handle.
+/// A running Courier, which ends when this handle is dropped.
 #[derive(Debug)]
 pub struct Courier {
-    /// Implicit TLS.
+    /// The port of 127.0.0.1 that speaks TLS from the first byte.
     pub tls_port: u16,
     /// Clear text, with STARTTLS offered and log-in in the clear allowed.
     pub plain_port: u16,
@@ -86,7 +86,7 @@ impl Courier {
     }
 
     fn try_start(users: &[User], certs: &Certs, programs: &Path) -> Result<Self, String> {
-        let folder = grounds::folder("co");
+        let folder = workdir::folder("co");
         let [tls_port, plain_port] = ports::free();
         let say = |error: std::io::Error| error.to_string();
         for name in ["bin", "etc", "etc/shared", "run", "run/authdaemon", "mail"] {

@@ -10,21 +10,21 @@ use crate::certs::Certs;
 use crate::dovecot::User;
 use crate::imap::Client;
 use crate::process::{Service, output, until};
-use crate::{grounds, install, ports};
+use crate::{install, ports, workdir};
 
-/// What kind of server is wanted.
+/// How a Cyrus is to be set up before it starts.
 #[derive(Debug, Clone, Default)]
 pub struct CyrusOptions {
-    /// The accounts; all are known from the start.
+    /// All its accounts: none can be added later.
     pub users: Vec<User>,
-    /// Lines for the end of `imapd.conf`.
+    /// Lines put at the end of `imapd.conf`, each with its line end.
     pub extra: String,
 }
 
-/// A running Cyrus; ends with the handle.
+/// A running Cyrus, which ends when this handle is dropped.
 #[derive(Debug)]
 pub struct Cyrus {
-    /// Implicit TLS.
+    /// The port of 127.0.0.1 that speaks TLS from the first byte.
     pub tls_port: u16,
     /// Clear text, with STARTTLS offered and log-in in the clear allowed.
     pub plain_port: u16,
@@ -53,7 +53,7 @@ impl Cyrus {
     }
 
     fn try_start(options: &CyrusOptions, certs: &Certs, imapd: &Path) -> Result<Self, String> {
-        let folder = grounds::folder("cy");
+        let folder = workdir::folder("cy");
         let [tls_port, plain_port] = ports::free();
         let say = |error: std::io::Error| error.to_string();
         // A copy: the checkout may be closed to the user that Cyrus runs as.
@@ -102,7 +102,7 @@ impl Cyrus {
         client
     }
 
-    /// The folder of this server.
+    /// Returns the folder with this server's configuration, logs and mail.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -131,7 +131,7 @@ impl Owner {
         Ok(Self { root: false, user: id(&["-un"])?, group: id(&["-gn"])?, ids: (own.uid(), own.gid()) })
     }
 
-    /// Hands a folder with everything in it over.
+    /// Gives a folder and everything in it to the server's user.
     fn own(&self, path: &Path) -> Result<(), String> {
         if !self.root {
             return Ok(());

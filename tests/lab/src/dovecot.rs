@@ -12,9 +12,9 @@ use std::time::Duration;
 use crate::certs::Certs;
 use crate::imap::Client;
 use crate::process::{Service, output, until};
-use crate::{grounds, ports};
+use crate::{ports, workdir};
 
-/// How folders are named and laid out.
+/// The separator, prefix and names of folders that a host gives its accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// As cPanel does: `INBOX.` in front, `.` between levels, Maildir++; `Sent`, `Drafts`, `Trash`, `spam`.
@@ -41,25 +41,25 @@ impl Layout {
     }
 }
 
-/// One account.
+/// An account of a laboratory server.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// The log-in name.
+    /// The name the account logs in with.
     pub name: String,
-    /// Any characters at all.
+    /// The password, which may hold any characters at all.
     pub password: String,
-    /// Storage quota in KiB.
+    /// The storage quota in KiB; without one when `None`.
     pub quota_kib: Option<u32>,
 }
 
 impl User {
-    /// An account without quota.
+    /// Describes an account without a quota.
     #[must_use]
     pub fn new(name: &str, password: &str) -> Self {
         Self { name: name.to_owned(), password: password.to_owned(), quota_kib: None }
     }
 
-    /// The same with a quota.
+    /// Limits the account's storage to so many KiB.
     #[must_use]
     pub fn quota(mut self, kib: u32) -> Self {
         self.quota_kib = Some(kib);
@@ -67,18 +67,18 @@ impl User {
     }
 }
 
-/// What kind of server is wanted.
+/// How a Dovecot is to be set up before it starts.
 #[derive(Debug, Clone)]
 pub struct DovecotOptions {
-    /// Folder names and separator.
+    /// The layout of every account.
     pub layout: Layout,
     /// Whether LIST tells the roles (RFC 6154). Old cPanel servers do not.
     pub special_use: bool,
-    /// Accounts known from the start.
+    /// The accounts it starts with; [`Dovecot::add_user`] adds more.
     pub users: Vec<User>,
     /// A user that may act for all others (`user*master`), with the password.
     pub master: Option<(String, String)>,
-    /// Lines for the end of the configuration.
+    /// Lines put at the end of the configuration, each with its line end.
     pub extra: String,
 }
 
@@ -89,13 +89,13 @@ impl DovecotOptions {
         Self { layout: Layout::CPanel, special_use: false, users: vec![], master: None, extra: String::new() }
     }
 
-    /// The new host of the usual move.
+    /// The new host of the usual move: `/` between levels, roles told.
     #[must_use]
     pub fn slash() -> Self {
         Self { layout: Layout::Slash, special_use: true, users: vec![], master: None, extra: String::new() }
     }
 
-    /// The same with an account more.
+    /// Adds an account.
     #[must_use]
     pub fn user(mut self, user: User) -> Self {
         self.users.push(user);
@@ -103,14 +103,14 @@ impl DovecotOptions {
     }
 }
 
-/// A running Dovecot; ends with the handle.
+/// A running Dovecot, which ends when this handle is dropped.
 #[derive(Debug)]
 pub struct Dovecot {
-    /// Implicit TLS.
+    /// The port that speaks TLS from the first byte, on every address it listens on.
     pub tls_port: u16,
     /// Clear text, with STARTTLS offered and log-in in the clear allowed.
     pub plain_port: u16,
-    /// The naming of its folders.
+    /// The layout it was started with.
     pub layout: Layout,
     folder: PathBuf,
     users: Mutex<Vec<User>>,
@@ -142,7 +142,7 @@ impl Dovecot {
     }
 
     fn try_start(options: &DovecotOptions, certs: &Certs) -> Result<Self, String> {
-        let folder = grounds::folder("dv");
+        let folder = workdir::folder("dv");
         let [tls_port, plain_port] = ports::free();
         fs::create_dir(folder.join("mail")).map_err(|e| e.to_string())?;
         let ids = Ids::current();
@@ -220,7 +220,7 @@ impl Dovecot {
         self.folder.join("mail").join(user).join("Maildir")
     }
 
-    /// What the server has logged.
+    /// Returns everything the server has logged so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("dovecot.log")).unwrap_or_default()

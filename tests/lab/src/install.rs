@@ -7,8 +7,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::grounds::AtExit;
 use crate::process::output;
+use crate::workdir::AtExit;
 
 /// Exits 101: "action forbidden by policy" to invoke-rc.d, so that no package starts its daemon.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -34,7 +34,6 @@ const COURIER_PARTS: [&str; 6] = [
     "msmtp-mta",
 ];
 
-/// How packages can be installed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Power {
     Root,
@@ -119,7 +118,7 @@ pub fn target_folder() -> PathBuf {
     target.map_or_else(std::env::temp_dir, Path::to_owned)
 }
 
-/// Where unpacked packages lie.
+/// Returns the folder where packages are unpacked that are not installed.
 fn servers_folder() -> PathBuf {
     target_folder().join("servers")
 }
@@ -188,7 +187,7 @@ fn power(names: &[&str]) -> Result<Power, String> {
     ))
 }
 
-/// A command as root.
+/// Makes a command that runs as root.
 fn privileged(power: Power, program: &str) -> Command {
     match power {
         Power::Root => Command::new(program),
@@ -257,7 +256,7 @@ impl NoDaemons {
             format!("{sudo}rm -f {policy}\n")
         };
         let this = Self { power, restore: Some((script.clone(), AtExit::new("policy-rc.d", &script))) };
-        let ours = crate::grounds::folder("policy").join("policy-rc.d");
+        let ours = crate::workdir::folder("policy").join("policy-rc.d");
         fs::write(&ours, "#!/bin/sh\nexit 101\n")
             .map_err(|e| format!("cannot write {}: {e}", ours.display()))?;
         output(privileged(power, "install").args(["-m", "755"]).arg(&ours).arg(policy))?;
@@ -283,7 +282,7 @@ mod tests {
     /// What was there before is there afterwards, and in between no daemon may start.
     #[test]
     fn the_policy_file_is_put_back() {
-        let file = crate::grounds::folder("install").join("policy-rc.d");
+        let file = crate::workdir::folder("install").join("policy-rc.d");
         let path = file.to_str().unwrap();
         drop(NoDaemons::start(Power::Root, path).unwrap());
         assert!(!file.exists(), "there was none");

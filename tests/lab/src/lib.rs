@@ -6,7 +6,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`grounds`] | the temporary folder, and the guardian that clears up however this process ends |
+//! | [`workdir`] | the temporary folder, and the guardian that clears up however this process ends |
 //! | [`process`] | child processes that never outlive their handle |
 //! | [`install`] | getting the servers from the distribution |
 //! | [`certs`] | a certificate authority and good and bad server certificates |
@@ -35,7 +35,6 @@ pub mod courier;
 pub mod cyrus;
 pub mod dovecot;
 pub mod fake;
-pub mod grounds;
 pub mod imap;
 pub mod install;
 pub mod load;
@@ -47,3 +46,4 @@ pub mod proxy;
 pub mod record;
 pub mod runner;
 pub mod torture;
+pub mod workdir;

@@ -5,14 +5,14 @@ use std::io;
 use crate::corpus::Mailbox;
 use crate::imap::{Append, Client};
 
-/// A message that a server would not take.
+/// A message that a server would not take, and why.
 #[derive(Debug, Clone)]
-pub struct Refused {
-    /// The folder it was for.
+pub struct Refusal {
+    /// The folder of the corpus it was for.
     pub folder: String,
-    /// Its place in the corpus.
+    /// Its place among the messages of that folder, from 0 on.
     pub index: usize,
-    /// The server's words.
+    /// What the server answered.
     pub reason: String,
 }
 
@@ -20,7 +20,7 @@ pub struct Refused {
 ///
 /// # Errors
 /// When the connection breaks or a folder cannot be made.
-pub fn load(client: &mut Client, mailbox: &Mailbox) -> io::Result<Vec<Refused>> {
+pub fn load(client: &mut Client, mailbox: &Mailbox) -> io::Result<Vec<Refusal>> {
     let present: Vec<String> = client.list()?.into_iter().map(|f| f.name).collect();
     let mut refused = Vec::new();
     for folder in &mailbox.folders {
@@ -34,7 +34,7 @@ pub fn load(client: &mut Client, mailbox: &Mailbox) -> io::Result<Vec<Refused>> 
             .collect();
         for (index, result) in client.append(&folder.name, &appends)?.into_iter().enumerate() {
             if let Err(reason) = result {
-                refused.push(Refused { folder: folder.name.clone(), index, reason });
+                refused.push(Refusal { folder: folder.name.clone(), index, reason });
             }
         }
     }

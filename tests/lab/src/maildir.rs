@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::grounds;
 use crate::process::{output, until};
+use crate::workdir;
 
 /// How long a session may take to end after its client has gone.
 const SESSION_ENDS: Duration = Duration::from_secs(20);
@@ -29,7 +29,7 @@ impl Backup {
     #[must_use]
     pub fn take(maildir: &Path) -> Self {
         wait_closed(maildir);
-        let this = Self { of: maildir.to_owned(), kept: grounds::folder("b").join("Maildir") };
+        let this = Self { of: maildir.to_owned(), kept: workdir::folder("b").join("Maildir") };
         copy(&this.of, &this.kept);
         this
     }
@@ -119,7 +119,7 @@ fn remove(maildir: &Path, which: &dyn Fn(&str) -> bool) {
     });
 }
 
-/// Every file, folders within folders included.
+/// Calls `each` with every file, also in folders within folders.
 fn walk(folder: &Path, each: &mut dyn FnMut(&Path)) {
     for entry in fs::read_dir(folder).expect("read a Maildir").flatten() {
         let path = entry.path();
@@ -133,7 +133,7 @@ fn wait_closed(maildir: &Path) {
     until("the end of all sessions", SESSION_ENDS, closed).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Whether any process has a file of it open.
+/// Returns whether any process has a file of the Maildir open, by `/proc/*/fd`.
 fn is_open(maildir: &Path) -> bool {
     let processes = fs::read_dir("/proc").expect("/proc is mounted").flatten();
     let files = processes.filter_map(|process| fs::read_dir(process.path().join("fd")).ok()).flatten();

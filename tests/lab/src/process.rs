@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::grounds;
+use crate::workdir;
 
 /// How often a state is looked at that can only be polled.
 pub(crate) const POLL: Duration = Duration::from_millis(5);
@@ -36,7 +36,7 @@ impl Service {
             .stderr(copy)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name} ({command:?}): {error}"));
-        grounds::register(child.id(), true);
+        workdir::register(child.id(), true);
         Self { name: name.to_owned(), child, log: log.to_owned() }
     }
 
@@ -47,7 +47,7 @@ impl Service {
         Some(format!("{} ended with {status}: {}", self.name, said.trim()))
     }
 
-    /// Kills the whole group at once.
+    /// Kills the process and its whole group with SIGKILL.
     pub fn kill(&mut self) {
         if let Some(pid) = pid(&self.child) {
             kill_process_group(pid, Signal::KILL).ok();
@@ -64,7 +64,7 @@ impl Service {
             kill_process_group(pid, Signal::KILL).ok();
         }
         self.child.wait().ok();
-        grounds::unregister(self.child.id(), true);
+        workdir::unregister(self.child.id(), true);
     }
 }
 
@@ -117,20 +117,20 @@ pub fn output(command: &mut Command) -> Result<String, String> {
 
 /// A process that is ended with this one even when this one is killed; for children that share our terminal.
 #[derive(Debug)]
-pub struct Watched(u32);
+pub struct ChildGuard(u32);
 
-impl Watched {
-    /// Registers the child.
+impl ChildGuard {
+    /// Registers the child with the guardian of [`workdir`].
     #[must_use]
     pub fn new(child: &Child) -> Self {
-        grounds::register(child.id(), false);
+        workdir::register(child.id(), false);
         Self(child.id())
     }
 }
 
-impl Drop for Watched {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
-        grounds::unregister(self.0, false);
+        workdir::unregister(self.0, false);
     }
 }
 

@@ -5,23 +5,23 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// One end of the move.
+/// The section `[source]` or `[target]` of a project.
 #[derive(Debug, Clone)]
 pub struct Side {
-    /// Name or address.
+    /// Host name or address, as the section's `host`.
     pub host: String,
-    /// Port.
+    /// The section's `port`.
     pub port: u16,
-    /// `implicit`, `starttls` or `none`.
+    /// The section's `tls`: `implicit`, `starttls` or `none`.
     pub tls: &'static str,
-    /// Authority to trust; `None` leaves the key out.
+    /// The authority to trust, as the section's `ca_file`; `None` leaves the key out.
     pub ca: Option<PathBuf>,
-    /// Further lines of the section.
+    /// Further lines of the section, each with its line end.
     pub extra: String,
 }
 
 impl Side {
-    /// Implicit TLS on 127.0.0.1.
+    /// Describes a server on 127.0.0.1 with TLS from the first byte.
     #[must_use]
     pub fn tls(port: u16, ca: &Path) -> Self {
         Self {
@@ -33,13 +33,13 @@ impl Side {
         }
     }
 
-    /// STARTTLS on 127.0.0.1.
+    /// Describes a server on 127.0.0.1 that is asked for STARTTLS.
     #[must_use]
     pub fn starttls(port: u16, ca: &Path) -> Self {
         Self { tls: "starttls", ..Self::tls(port, ca) }
     }
 
-    /// Clear text on 127.0.0.1, as allowed.
+    /// Describes a server on 127.0.0.1 in clear text, with the key that allows it.
     #[must_use]
     pub fn clear(port: u16) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Side {
         }
     }
 
-    /// The same at another address.
+    /// Puts another host name or address in place of 127.0.0.1.
     #[must_use]
     pub fn at(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
@@ -72,21 +72,21 @@ impl Side {
     }
 }
 
-/// One row of the mailbox list.
+/// A row of `mailboxes.csv`.
 #[derive(Debug, Clone)]
 pub struct Pair {
-    /// Log-in at the old host.
+    /// The cell `source_user`.
     pub source_user: String,
-    /// Its password.
+    /// The cell `source_password`.
     pub source_password: String,
-    /// Log-in at the new host.
+    /// The cell `target_user`.
     pub target_user: String,
-    /// Its password.
+    /// The cell `target_password`.
     pub target_password: String,
 }
 
 impl Pair {
-    /// A row.
+    /// Makes a row of user and password at both hosts.
     #[must_use]
     pub fn new(source: (&str, &str), target: (&str, &str)) -> Self {
         Self {
@@ -98,39 +98,39 @@ impl Pair {
     }
 }
 
-/// Everything that goes into the folder.
+/// What `mailhaul.toml` and `mailboxes.csv` of a project say.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// `[project] name`.
+    /// The key `name` of `[project]`.
     pub name: String,
-    /// The old host.
+    /// The section `[source]`.
     pub source: Side,
-    /// The new host.
+    /// The section `[target]`.
     pub target: Side,
-    /// The list.
+    /// The rows of `mailboxes.csv`.
     pub mailboxes: Vec<Pair>,
     /// `[mailboxes] hosts`: where rows may sign in beside both hosts; empty leaves the key out.
     pub hosts: Vec<String>,
-    /// Further sections, after the rest.
+    /// Further sections, put after all others.
     pub extra: String,
 }
 
 impl Spec {
-    /// A project that moves one mailbox.
+    /// Describes a project that moves these mailboxes between two hosts, with nothing else configured.
     #[must_use]
     pub fn new(source: Side, target: Side, mailboxes: Vec<Pair>) -> Self {
         let (name, extra) = ("laboratory".to_owned(), String::new());
         Self { name, source, target, mailboxes, hosts: Vec::new(), extra }
     }
 
-    /// The same with further sections.
+    /// Adds further sections to the end of `mailhaul.toml`.
     #[must_use]
     pub fn extra(mut self, toml: &str) -> Self {
         self.extra.push_str(toml);
         self
     }
 
-    /// `mailhaul.toml`.
+    /// Returns the text of `mailhaul.toml`.
     #[must_use]
     pub fn toml(&self) -> String {
         let hosts = if self.hosts.is_empty() { String::new() } else { format!("hosts = {:?}\n", self.hosts) };
@@ -143,7 +143,7 @@ impl Spec {
         )
     }
 
-    /// `mailboxes.csv`.
+    /// Returns the text of `mailboxes.csv`.
     #[must_use]
     pub fn csv(&self) -> String {
         let mut text = "source_user,source_password,target_user,target_password\n".to_owned();
@@ -169,7 +169,7 @@ impl Spec {
     }
 }
 
-/// A cell as RFC 4180 wants it.
+/// Quotes a cell as RFC 4180 wants it.
 fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", cell.replace('"', "\"\""))

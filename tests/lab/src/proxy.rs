@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Which way bytes go.
+/// One direction of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// From the client (mailhaul) to the server.
@@ -27,7 +27,7 @@ struct State {
     connections: u64,
     delay: Duration,
     refuse: bool,
-    /// Both ends of every connection made, to be cut.
+    /// Both ends of every connection, to be shut when all are cut.
     open: Vec<TcpStream>,
     /// Where connections break, one after the other, newest last.
     breaks: Vec<Break>,
@@ -52,7 +52,7 @@ struct Shared {
 /// A running proxy in front of one port of 127.0.0.1. Its threads end with their connections and the process.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// Where to connect to.
+    /// The port of 127.0.0.1 to connect to in place of the server's.
     pub port: u16,
     shared: Arc<Shared>,
 }

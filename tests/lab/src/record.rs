@@ -83,7 +83,7 @@ pub fn record(name: &str, port: u16, user: &str, password: &str) -> io::Result<S
     Ok(refused.text)
 }
 
-/// Little mail with much in it.
+/// Stores little mail with much in it: structures, flags and dates that answers differ in.
 fn fill(client: &mut Client) -> io::Result<()> {
     let odd = "Entwürfe/Q&A";
     for folder in ["Work", odd, "Empty"] {

@@ -1,4 +1,4 @@
-//! Running the built `mailhaul` in a project's folder, as a user would.
+//! RunningCommand the built `mailhaul` in a project's folder, as a user would.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::{grounds, process};
+use crate::{process, workdir};
 
 /// No single command of a test may take longer.
 pub const HARD_LIMIT: Duration = Duration::from_secs(180);
@@ -41,20 +41,20 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// What came of a command.
+/// How a command ended and what it printed.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The command line, for messages.
+    /// The command line, for the messages of failed assertions.
     pub line: String,
-    /// Exit code; `None` when a signal ended it.
+    /// The exit code; `None` when a signal ended it.
     pub code: Option<i32>,
-    /// The signal that ended it.
+    /// The signal that ended it; `None` when it exited by itself.
     pub signal: Option<i32>,
-    /// Data.
+    /// Everything on standard output, which is for data.
     pub stdout: String,
-    /// Everything else.
+    /// Everything on standard error, which is for the user.
     pub stderr: String,
-    /// From start to end.
+    /// The time from start to end.
     pub elapsed: Duration,
 }
 
@@ -96,7 +96,7 @@ impl Outcome {
         self
     }
 
-    /// Everything the command said, for messages.
+    /// Returns command line, exit code and output, for the messages of failed assertions.
     #[must_use]
     pub fn told(&self) -> String {
         format!(
@@ -111,7 +111,7 @@ impl Outcome {
     }
 }
 
-/// A command about to be run.
+/// A command of the built `mailhaul` that is about to be run.
 #[derive(Debug)]
 pub struct Mailhaul {
     command: Command,
@@ -152,14 +152,14 @@ impl Mailhaul {
         this
     }
 
-    /// Adds arguments.
+    /// Adds arguments to the command line.
     #[must_use]
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(arguments);
         self
     }
 
-    /// Sets an environment variable.
+    /// Sets a variable of the command's environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
@@ -181,7 +181,7 @@ impl Mailhaul {
     /// # Panics
     /// When it cannot be started.
     #[must_use]
-    pub fn spawn(mut self) -> Running {
+    pub fn spawn(mut self) -> RunningCommand {
         let words: Vec<_> = self.command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
         let line = format!("mailhaul {}", words.join(" "));
         let mut child = self
@@ -192,21 +192,21 @@ impl Mailhaul {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
-        grounds::register(child.id(), true);
-        let stdout = child.stdout.take().map(Printed::collect);
-        let stderr = child.stderr.take().map(Printed::collect);
-        Running { child, line, stdout, stderr, started: Instant::now(), limit: self.limit }
+        workdir::register(child.id(), true);
+        let stdout = child.stdout.take().map(Output::collect);
+        let stderr = child.stderr.take().map(Output::collect);
+        RunningCommand { child, line, stdout, stderr, started: Instant::now(), limit: self.limit }
     }
 }
 
-/// What a command prints, as far as it has come.
+/// What a command has printed so far, collected by a thread.
 #[derive(Debug)]
-struct Printed {
+struct Output {
     so_far: Arc<(Mutex<Vec<u8>>, Condvar)>,
     reader: JoinHandle<()>,
 }
 
-impl Printed {
+impl Output {
     fn collect(mut from: impl Read + Send + 'static) -> Self {
         let so_far = Arc::<(Mutex<Vec<u8>>, Condvar)>::default();
         let shared = Arc::clone(&so_far);
@@ -228,30 +228,30 @@ impl Printed {
     }
 }
 
-/// A command that runs.
+/// A command that was started; it is killed when this is dropped.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningCommand {
     child: Child,
     line: String,
-    stdout: Option<Printed>,
-    stderr: Option<Printed>,
+    stdout: Option<Output>,
+    stderr: Option<Output>,
     started: Instant,
     limit: Duration,
 }
 
-impl Running {
-    /// The process id, for looking into /proc.
+impl RunningCommand {
+    /// Returns the process id, for looking into `/proc`.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it still runs.
+    /// Returns whether the process is still there.
     pub fn alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ctrl-C.
+    /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         process::signal(&self.child, Signal::INT);
     }
@@ -270,12 +270,12 @@ impl Running {
         assert!(!waited.timed_out(), "the command does not say that it stops");
     }
 
-    /// What `kill` sends.
+    /// Sends SIGTERM, as `kill` does.
     pub fn terminate(&self) {
         process::signal(&self.child, Signal::TERM);
     }
 
-    /// What nobody can catch.
+    /// Sends SIGKILL, which no program can catch.
     pub fn kill(&self) {
         process::signal(&self.child, Signal::KILL);
     }
@@ -308,7 +308,7 @@ impl Running {
             self.child.wait().expect("wait for a killed process")
         });
         let elapsed = self.started.elapsed();
-        let text = |printed: Option<Printed>| printed.map(Printed::whole).unwrap_or_default();
+        let text = |printed: Option<Output>| printed.map(Output::whole).unwrap_or_default();
         Outcome {
             line: std::mem::take(&mut self.line),
             code: status.code(),
@@ -320,12 +320,12 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCommand {
     fn drop(&mut self) {
         if self.alive() {
             self.kill();
             self.child.wait().ok();
         }
-        grounds::unregister(self.child.id(), true);
+        workdir::unregister(self.child.id(), true);
     }
 }

@@ -10,7 +10,7 @@ use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::{self, Recipe};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, Layout, User};
 use mailhaul_lab::project::{Pair, Side, Spec};
-use mailhaul_lab::{grounds, install, load, runner};
+use mailhaul_lab::{install, load, runner, workdir};
 
 use crate::{prerequisites, shell};
 
@@ -66,7 +66,7 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// Both servers; they end with it.
+/// Both servers, which end when it is dropped.
 struct Lab {
     old: Dovecot,
     new: Dovecot,
@@ -75,7 +75,7 @@ struct Lab {
 
 impl Lab {
     fn start(project: &Path) -> Result<Self, String> {
-        let certs = Certs::create(&grounds::folder("ca"));
+        let certs = Certs::create(&workdir::folder("ca"));
         let (mut old, mut new) = (DovecotOptions::cpanel(), DovecotOptions::slash());
         for (name, password, _) in MAILBOXES {
             old = old.user(User::new(&format!("{name}@old.example"), password));
@@ -153,7 +153,7 @@ fn step(text: &str) {
     println!("\n── {text}");
 }
 
-/// `target/demo`, empty.
+/// Empties `target/demo`, or makes it.
 fn project_folder() -> Result<PathBuf, String> {
     let folder = install::target_folder().join("demo");
     if folder.exists() {

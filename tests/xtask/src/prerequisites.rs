@@ -7,10 +7,10 @@ use mailhaul_lab::{install, process};
 
 use crate::shell;
 
-/// What plugins are compiled for.
+/// The target that plugins are compiled for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// The standard library for plugins.
+/// Makes sure that Rust's standard library for plugins is there.
 pub(crate) fn wasm_target() -> Result<(), String> {
     let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let library = PathBuf::from(sysroot.trim()).join("lib/rustlib").join(WASM).join("lib");

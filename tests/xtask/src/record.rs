@@ -6,7 +6,7 @@ use mailhaul_lab::certs::Certs;
 use mailhaul_lab::courier::{self, Courier};
 use mailhaul_lab::cyrus::{Cyrus, CyrusOptions};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
-use mailhaul_lab::{grounds, install, record};
+use mailhaul_lab::{install, record, workdir};
 
 use crate::shell;
 
@@ -17,7 +17,7 @@ pub(crate) fn run() -> Result<(), String> {
     install::dovecot()?;
     install::cyrus()?;
     let folder = shell::checkout().join("host/imap/tests/transcripts");
-    let certs = Certs::create(&grounds::folder("ca"));
+    let certs = Certs::create(&workdir::folder("ca"));
     let keep = |name: &str, port| {
         let text = record::record(name, port, USER.0, USER.1).map_err(|e| format!("{name}: {e}"))?;
         let file = folder.join(format!("{}.txt", name.to_lowercase().replace(' ', "-")));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use mailhaul_lab::process::Watched;
+use mailhaul_lab::process::ChildGuard;
 
 /// The checkout this binary was built from.
 pub(crate) fn checkout() -> PathBuf {
@@ -25,7 +25,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// A command as one would type it.
+/// Returns a command as one would type it, without its environment.
 pub(crate) fn line(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());
     let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -42,12 +42,12 @@ pub(crate) fn line(command: &Command) -> String {
 pub(crate) fn run(command: &mut Command) -> Result<i32, String> {
     let text = line(command);
     let mut child = command.stdin(Stdio::null()).spawn().map_err(|e| format!("cannot run `{text}`: {e}"))?;
-    let _watched = Watched::new(&child);
+    let _guard = ChildGuard::new(&child);
     let status = child.wait().map_err(|e| format!("cannot wait for `{text}`: {e}"))?;
     status.code().ok_or_else(|| format!("`{text}` was ended by a signal"))
 }
 
-/// Runs a command that must succeed.
+/// Runs a command on our own terminal; any exit code but 0 is an error.
 pub(crate) fn must(command: &mut Command) -> Result<(), String> {
     match run(command)? {
         0 => Ok(()),

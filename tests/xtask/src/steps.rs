@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use mailhaul_lab::process::Watched;
+use mailhaul_lab::process::ChildGuard;
 
 use crate::shell;
 use crate::tally::Tally;
@@ -21,12 +21,12 @@ struct Step {
     error: Option<String>,
 }
 
-/// What was done so far.
+/// The steps that were done so far, in their order.
 #[derive(Default)]
 pub(crate) struct Steps(Vec<Step>);
 
 impl Steps {
-    /// A step in this process.
+    /// Does a step in this process; a later one is done whatever comes of it.
     pub(crate) fn task(&mut self, name: &'static str, task: impl FnOnce() -> Result<(), String>) {
         announce(name);
         let start = Instant::now();
@@ -34,7 +34,7 @@ impl Steps {
         self.done(Step { name, took: start.elapsed(), tally: Tally::default(), error });
     }
 
-    /// A command that has to end with 0.
+    /// Runs a command that has to end with 0.
     pub(crate) fn command(&mut self, name: &'static str, mut command: Command) {
         announce(name);
         println!("  $ {}", shell::line(&command));
@@ -108,7 +108,7 @@ fn counted(command: &mut Command, tally: &mut Tally) -> Result<(), String> {
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|e| format!("cannot run `{text}`: {e}"))?;
-    let _watched = Watched::new(&child);
+    let _guard = ChildGuard::new(&child);
     if let Some(out) = child.stdout.take() {
         let mut reader = BufReader::new(out);
         let mut bytes = Vec::new();

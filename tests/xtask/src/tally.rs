@@ -1,13 +1,13 @@
 //! Adding up what libtest says.
 
-/// Tests counted.
+/// The results of one or several test binaries, added up.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     /// Of the skipped ones the lines that name them, with the reason.
     pub(crate) skipped: Vec<String>,
-    /// The names of failed tests.
+    /// The paths of failed tests.
     pub(crate) failures: Vec<String>,
     /// Tests started by a binary whose `test result:` line has not come yet.
     open: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Takes one line of output in.
+    /// Counts what one line of libtest's output tells.
     pub(crate) fn line(&mut self, line: &str) {
         if let Some(result) = line.strip_prefix("test result: ") {
             // A test that skips itself has passed in libtest's eyes.
@@ -45,7 +45,6 @@ impl Tally {
         self.open > 0
     }
 
-    /// Adds another tally.
     pub(crate) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;

@@ -7,19 +7,22 @@ use std::process::ExitCode;
 
 use mailhaul_lab::{author, courier, install};
 
+use crate::modules::Room;
 use crate::steps::Steps;
 use crate::{modules, prerequisites, shell};
 
 const USAGE: &str = "\
-Usage: cargo xtask test [--fast | MODULE…]
+Usage: cargo xtask test [--fast | MODULE… | ROOM…]
 
-Without arguments everything that must hold before a change is accepted: formatting, lints, unit tests, plugin builds and
-whole-system tests against Dovecot, Cyrus and Courier, which are installed by apt without starting any daemon.
+Without arguments everything that must hold before a change is accepted: formatting, lints, documentation, unit tests,
+plugin builds and whole-system tests against Dovecot, Cyrus and Courier, which are installed by apt without starting any
+daemon.
 
-  --fast    what needs no servers: formatting, lints, unit tests and those of host/*/tests
+  --fast    what needs no servers: formatting, lints, documentation, unit tests and those of host/*/tests
   MODULE…   these modules of the system tests and nothing else, with the servers they ask for
+  ROOM…     all modules of these rooms
 
-The modules of the system tests:
+The rooms of the system tests, and their modules:
 ";
 
 /// Outside the workspace, as their authors keep them.
@@ -47,23 +50,33 @@ const LEFT_OUT: [&str; 2] = [
     "host/imap/tests/servers, against Dovecot, Cyrus and Courier: type `cargo test -p mailhaul-imap --test servers`",
 ];
 
-/// What was typed after `test`.
+/// What is to be tested, by what was typed after `test`.
 #[derive(Debug, PartialEq, Eq)]
 enum Choice<'a> {
     Everything,
     Fast,
-    Modules(Vec<&'a str>),
+    /// Names of modules and rooms that exist.
+    Named(Vec<&'a str>),
     Help,
 }
 
 /// Tests with the arguments after `test`. The exit code is 2 when they were not understood.
 pub(crate) fn run(arguments: &[&str]) -> ExitCode {
-    match choice(arguments) {
+    let rooms = match modules::rooms() {
+        Ok(rooms) => rooms,
+        Err(why) => {
+            eprintln!("cargo xtask test: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match choice(&rooms, arguments) {
         Ok(Choice::Everything) => everything(),
         Ok(Choice::Fast) => fast(),
-        Ok(Choice::Modules(names)) => named(&names),
+        Ok(Choice::Named(names)) => {
+            named(names.iter().filter_map(|name| modules::filter(&rooms, name)).collect())
+        }
         Ok(Choice::Help) => {
-            print!("{USAGE}{}", modules::list());
+            print!("{USAGE}{}", modules::list(&rooms));
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -74,7 +87,7 @@ pub(crate) fn run(arguments: &[&str]) -> ExitCode {
 }
 
 /// What is asked for; else a sentence that says what can be typed.
-fn choice<'a>(arguments: &[&'a str]) -> Result<Choice<'a>, String> {
+fn choice<'a>(rooms: &[Room], arguments: &[&'a str]) -> Result<Choice<'a>, String> {
     let (flags, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with('-'));
     if flags.iter().any(|flag| ["--help", "-h"].contains(flag)) {
         return Ok(Choice::Help);
@@ -82,18 +95,18 @@ fn choice<'a>(arguments: &[&'a str]) -> Result<Choice<'a>, String> {
     if let Some(flag) = flags.iter().find(|flag| **flag != "--fast") {
         return Err(format!(
             "there is no {flag}: type `cargo xtask test` for everything, `cargo xtask test --fast` for what needs no \
-             servers, or `cargo xtask test MODULE` for one module of the system tests"
+             servers, or `cargo xtask test MODULE` for one module of the system tests, or one room of them"
         ));
     }
-    if let Some(name) = names.iter().find(|name| modules::all().all(|(module, _)| module != **name)) {
+    if let Some(name) = names.iter().find(|name| modules::filter(rooms, name).is_none()) {
         return Err(format!(
-            "no module of the system tests is called {name}; there are\n{}",
-            modules::list()
+            "no module or room of the system tests is called {name}; there are\n{}",
+            modules::list(rooms)
         ));
     }
     match (flags.is_empty(), names.is_empty()) {
         (true, true) => Ok(Choice::Everything),
-        (true, false) => Ok(Choice::Modules(names)),
+        (true, false) => Ok(Choice::Named(names)),
         (false, true) => Ok(Choice::Fast),
         (false, false) => Err(format!(
             "--fast runs no system tests: type `cargo xtask test --fast` or `cargo xtask test {}`",
@@ -116,7 +129,7 @@ fn everything() -> ExitCode {
     steps.task("outsiders' plugins", || {
         author::acme_mapper().and(author::hostile_module()).and(author::provider()).map(drop)
     });
-    system(&mut steps, &[]);
+    system(&mut steps, Vec::new());
     steps.conclude(&[])
 }
 
@@ -130,7 +143,7 @@ fn fast() -> ExitCode {
     steps.conclude(&LEFT_OUT)
 }
 
-fn named(names: &[&str]) -> ExitCode {
+fn named(filters: Vec<String>) -> ExitCode {
     let mut steps = Steps::default();
     steps.task("toolchain", prerequisites::wasm_target);
     // What is tested: built for a test of host/cli, as `--fast` builds it.
@@ -138,7 +151,7 @@ fn named(names: &[&str]) -> ExitCode {
     build.args(["--test", "binary", "--no-run"]);
     steps.command("build", build);
     // Servers and outsiders' plugins are had by the tests that ask for them.
-    system(&mut steps, names);
+    system(&mut steps, filters);
     steps.conclude(&[])
 }
 
@@ -146,7 +159,8 @@ fn toolchain(steps: &mut Steps) {
     steps.task("toolchain", || prerequisites::wasm_target().and_then(|()| prerequisites::components()));
 }
 
-/// Formatting and lints.
+/// Formatting, lints, and that the documentation can be made without a warning: a link that leads nowhere is
+/// one.
 fn style(steps: &mut Steps) {
     steps.command("formatting", shell::cargo(&["fmt", "--all", "--check"]));
     for manifest in OUTSIDE {
@@ -158,6 +172,9 @@ fn style(steps: &mut Steps) {
     });
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     steps.command("lints", shell::cargo(&lints));
+    let mut documentation = shell::cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    documentation.env("RUSTDOCFLAGS", "-D warnings");
+    steps.command("documentation", documentation);
 }
 
 fn found_by_folder() -> Result<Vec<PathBuf>, String> {
@@ -171,10 +188,10 @@ fn found_by_folder() -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// These modules of the system tests, or all.
-fn system(steps: &mut Steps, names: &[&str]) {
+/// What these filters let through of the system tests, or all.
+fn system(steps: &mut Steps, filters: Vec<String>) {
     let mut system = shell::cargo(&SYSTEM);
-    system.args(["--", "--test-threads=4"]).args(names.iter().map(|name| format!("{name}::")));
+    system.args(["--", "--test-threads=4"]).args(filters);
     steps.tests("system tests", system);
 }
 
@@ -182,18 +199,23 @@ fn system(steps: &mut Steps, names: &[&str]) {
 mod tests {
     use super::*;
 
+    fn chosen<'a>(arguments: &[&'a str]) -> Choice<'a> {
+        choice(&modules::rooms().unwrap(), arguments).unwrap()
+    }
+
     /// What is said of arguments that are refused.
     fn refused(arguments: &[&str]) -> String {
-        choice(arguments).unwrap_err()
+        choice(&modules::rooms().unwrap(), arguments).unwrap_err()
     }
 
     #[test]
     fn each_form_is_understood() {
-        assert_eq!(choice(&[]), Ok(Choice::Everything));
-        assert_eq!(choice(&["--fast"]), Ok(Choice::Fast));
-        assert_eq!(choice(&["verify"]), Ok(Choice::Modules(vec!["verify"])));
-        assert_eq!(choice(&["verify", "undo"]), Ok(Choice::Modules(vec!["verify", "undo"])));
-        assert_eq!(choice(&["verify", "--help"]), Ok(Choice::Help));
+        assert_eq!(chosen(&[]), Choice::Everything);
+        assert_eq!(chosen(&["--fast"]), Choice::Fast);
+        assert_eq!(chosen(&["verify"]), Choice::Named(vec!["verify"]));
+        assert_eq!(chosen(&["verify", "undo"]), Choice::Named(vec!["verify", "undo"]));
+        assert_eq!(chosen(&["repeat"]), Choice::Named(vec!["repeat"]));
+        assert_eq!(chosen(&["verify", "--help"]), Choice::Help);
     }
 
     #[test]
@@ -209,8 +231,8 @@ mod tests {
     #[test]
     fn an_unknown_name_gets_the_list() {
         let said = refused(&["verify", "verfy"]);
-        assert!(said.starts_with("no module of the system tests is called verfy;"), "{said}");
-        assert!(said.contains("\n  undo         taking back what was copied"), "{said}");
+        assert!(said.starts_with("no module or room of the system tests is called verfy;"), "{said}");
+        assert!(said.contains("\n    undo              Taking back what this project put"), "{said}");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::Recipe;
 use mailhaul_lab::cyrus::{Cyrus, CyrusOptions};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
-use mailhaul_lab::torture::{Door, Lane, Options, torture};
-use mailhaul_lab::{grounds, install};
+use mailhaul_lab::torture::{Endpoint, Lane, Options, torture};
+use mailhaul_lab::{install, workdir};
 
 use crate::shell;
 
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         eprintln!("  $ {}", shell::line(&build));
         shell::must(&mut build)?;
     }
-    let certs = Certs::create(&grounds::folder("ca"));
+    let certs = Certs::create(&workdir::folder("ca"));
     let users = |of: &str| -> Vec<User> {
         (0..lanes).map(|n| User::new(&format!("{of}{n}"), &format!("pw-{of}-{n}"))).collect()
     };
@@ -70,19 +70,19 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let (old, new) = (dovecot(users("old")), dovecot(users("new")));
     let cyrus = Cyrus::start(&CyrusOptions { users: users("cy"), ..CyrusOptions::default() }, &certs);
     let made = (0..lanes).map(|n| {
-        let door = |of: &str, tls_port, plain_port| Door {
+        let endpoint = |of: &str, tls_port, plain_port| Endpoint {
             user: format!("{of}{n}"),
             password: format!("pw-{of}-{n}"),
             tls_port,
             plain_port,
             maildir: None,
         };
-        let source = door("old", old.tls_port, old.plain_port);
+        let source = endpoint("old", old.tls_port, old.plain_port);
         let (make, target) = if n % 2 == 0 {
             let maildir = Some(new.maildir(&format!("new{n}")));
-            ("Dovecot", Door { maildir, ..door("new", new.tls_port, new.plain_port) })
+            ("Dovecot", Endpoint { maildir, ..endpoint("new", new.tls_port, new.plain_port) })
         } else {
-            ("Cyrus", door("cy", cyrus.tls_port, cyrus.plain_port))
+            ("Cyrus", endpoint("cy", cyrus.tls_port, cyrus.plain_port))
         };
         let recipe = Recipe { large: 1, ..Recipe::small(900 + n as u64, 40 + 30 * n, old.layout).odd() };
         Lane::new(&format!("{make} {n}"), source, target, recipe, &certs.ca)

@@ -18,7 +18,7 @@ use mailhaul_lab::cyrus::{Cyrus, CyrusOptions};
 use mailhaul_lab::dovecot::{Dovecot, DovecotOptions, User};
 use mailhaul_lab::imap::Client;
 use mailhaul_lab::proxy::{Proxy, Way};
-use mailhaul_lab::{grounds, install};
+use mailhaul_lab::{install, workdir};
 use mailhaul_net::{Dialer, Endpoint, TlsMode};
 use sha2::Sha256;
 
@@ -36,7 +36,7 @@ fn lab() -> &'static Lab {
     static LAB: OnceLock<Lab> = OnceLock::new();
     LAB.get_or_init(|| {
         install::dovecot().unwrap();
-        let certs = Certs::create(&grounds::folder("ca"));
+        let certs = Certs::create(&workdir::folder("ca"));
         let mut options = DovecotOptions::slash()
             .user(User::new("ann", "pencil"))
             .user(User::new("odd", ODD))
@@ -55,7 +55,7 @@ fn lab() -> &'static Lab {
 
 /// Lets Dovecot check tokens by their signature.
 fn token_validation() -> PathBuf {
-    let folder = grounds::folder("jwt");
+    let folder = workdir::folder("jwt");
     let keys = folder.join("default/HS256");
     std::fs::create_dir_all(&keys).unwrap();
     std::fs::write(keys.join("default"), STANDARD.encode(TOKEN_KEY)).unwrap();
@@ -335,7 +335,7 @@ async fn a_repeated_run_on_dovecot() {
 
 #[tokio::test]
 async fn a_repeated_run_on_cyrus_and_its_mechanisms() {
-    let certs = Certs::create(&grounds::folder("ca"));
+    let certs = Certs::create(&workdir::folder("ca"));
     let dialer = Dialer::trusting(&std::fs::read(&certs.ca).unwrap()).unwrap();
     let users = vec![User::new("ann", "pencil"), User::new("cyrus", "keys")];
     let server = Cyrus::start(&CyrusOptions { users, ..CyrusOptions::default() }, &certs);
@@ -365,7 +365,7 @@ async fn a_repeated_run_on_courier() {
         eprintln!("not shown on Courier: {why}");
         return;
     }
-    let certs = Certs::create(&grounds::folder("ca"));
+    let certs = Certs::create(&workdir::folder("ca"));
     let dialer = Dialer::trusting(&std::fs::read(&certs.ca).unwrap()).unwrap();
     let server = Courier::start(&[User::new("ann", "pencil")], &certs);
     repeated_run(

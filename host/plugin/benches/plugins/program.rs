@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mailhaul_lab::fake::{Fake, Manners};
 use mailhaul_lab::project::{Pair, Side, Spec};
-use mailhaul_lab::{corpus, grounds};
+use mailhaul_lab::{corpus, workdir};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
@@ -14,7 +14,7 @@ use crate::{Figure, median};
 
 pub(crate) fn measure(mailhaul: &Path) -> Vec<Figure> {
     let size = std::fs::metadata(mailhaul).unwrap().len();
-    let folder = grounds::folder("version");
+    let folder = workdir::folder("version");
     let versions = (0..100).map(|_| cost(mailhaul, &["--version"], &folder, &folder).wall);
     let mut figures = vec![
         Figure {
@@ -51,16 +51,16 @@ fn unchanged(mailhaul: &Path) -> [Figure; 2] {
         ca: None,
         extra: "allow_cleartext = true\n".to_owned(),
     };
-    let project = grounds::folder("project");
+    let project = workdir::folder("project");
     let pair = Pair::new(("ann@old.example", "a"), ("ann@new.example", "b"));
     Spec::new(side(source.port), side(target.port), vec![pair]).write(&project);
-    let caches = grounds::folder("caches");
+    let caches = workdir::folder("caches");
     let run = |caches: &Path| cost(mailhaul, &["run", "--no-progress"], &project, caches).cpu;
     run(&caches);
     run(&caches);
     let warm = (0..20).map(|_| run(&caches));
     let warm = median(warm.collect());
-    let first = median((0..5).map(|_| run(&grounds::folder("caches"))).collect());
+    let first = median((0..5).map(|_| run(&workdir::folder("caches"))).collect());
     [
         Figure { what: "`mailhaul run`, nothing to do: CPU", unit: "ms", measured: warm * 1e3, most: 100.0 },
         Figure {

@@ -10,7 +10,7 @@ use crate::job::End;
 
 const ROOM: usize = 64 * 1024;
 
-/// Lines and literals, as they come.
+/// Reads lines and literals as they come, without copying them.
 pub(super) struct Reader<R> {
     from: R,
     buffer: BytesMut,
@@ -29,7 +29,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// The next line without its end.
+    /// Returns the next line without its end.
     pub(super) async fn line(&mut self) -> io::Result<Bytes> {
         let mut seen = 0;
         loop {
@@ -53,18 +53,17 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     }
 }
 
-/// The length of the literal that a line announces at its end.
+/// Returns the length of the literal that a line announces at its end.
 pub(super) fn announced(line: &[u8]) -> Option<usize> {
     let line = line.strip_suffix(b"}")?;
     let open = memchr::memrchr(b'{', line)?;
     std::str::from_utf8(&line[open + 1..]).ok()?.parse().ok()
 }
 
-/// A logged-in connection.
 pub(super) struct Connection {
     pub(super) reader: Reader<ReadHalf<Stream>>,
     pub(super) writer: WriteHalf<Stream>,
-    /// Whether several messages may go in one APPEND.
+    /// Whether several messages may go in one APPEND: MULTIAPPEND, RFC 3502.
     pub(super) multi: bool,
     tag: u32,
 }
@@ -141,7 +140,6 @@ impl Connection {
             .collect())
     }
 
-    /// The number of messages in a folder.
     pub(super) async fn count(&mut self, raw: &str) -> io::Result<u64> {
         let answers = self.command(&format!("STATUS {raw} (MESSAGES)")).await?;
         let number = answers.iter().find_map(|line| line.split_once("(MESSAGES ")?.1.strip_suffix(')'));

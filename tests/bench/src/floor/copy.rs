@@ -11,24 +11,23 @@ use tokio::task::JoinHandle;
 use super::connection::{Reader, announced};
 use super::{Folder, Lane};
 
-/// In one APPEND.
+/// The most messages in one APPEND.
 const BATCH_MESSAGES: usize = 50;
 const BATCH_BYTES: usize = 4 << 20;
 /// Pieces between the reading and the writing task, each at most as long as one read: about 8 MiB.
 const QUEUE: usize = 128;
 const WRITE_BUFFER: usize = 64 * 1024;
 
-/// What goes from the reading to the writing task.
 enum Piece {
-    /// From now on this folder.
+    /// The messages after it are of this folder.
     Folder(String),
-    /// A message begins.
+    /// The beginning of a message.
     Head {
-        /// ` (flags) "date"`
+        /// What stands between folder and literal: ` (flags) "date"`.
         arguments: String,
         bytes: usize,
     },
-    /// Some of it.
+    /// A part of the message begun last.
     Body(Bytes),
 }
 
@@ -92,7 +91,7 @@ async fn read(
     Ok(messages)
 }
 
-/// Flags and date of a message from the line before its body.
+/// Takes flags and date from the line before a message's body.
 fn arguments(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     let between = |open: &str, close: char| {
@@ -174,7 +173,7 @@ async fn answers(mut from: Reader<ReadHalf<Stream>>) -> io::Result<u64> {
     }
 }
 
-/// The number of UIDs in `OK [APPENDUID 17 1:50,60] …`.
+/// Counts the UIDs in `OK [APPENDUID 17 1:50,60] …`.
 fn uids(status: &str) -> u64 {
     let set = status.split_once("[APPENDUID ").and_then(|(_, rest)| rest.split_once(']'));
     let set = set.and_then(|(inside, _)| inside.split_once(' ')).map_or("", |(_, set)| set);

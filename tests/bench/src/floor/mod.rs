@@ -21,18 +21,17 @@ use tokio::task::JoinSet;
 use crate::job::{self, Job};
 use connection::Connection;
 
-/// What the floor says of itself.
+/// The time the floor measured itself, and what it copied in it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Timed {
-    /// Without set-up.
+pub(crate) struct FloorTime {
+    /// From the first FETCH to the last answer, without connecting, logging in, listing and creating.
     pub(crate) seconds: f64,
     pub(crate) messages: u64,
 }
 
-/// A folder with mail in it.
 #[derive(Debug, Clone)]
 struct Folder {
-    /// As it is spelled in commands, quotes included.
+    /// The name as it is spelled in commands, quotes included.
     raw: String,
     messages: u64,
 }
@@ -52,7 +51,7 @@ pub(crate) fn run(job: &Path, connections: usize, result: &Path) -> Result<(), S
     job::write(result, &timed)
 }
 
-async fn haul(job: &Job, connections: usize) -> Result<Timed, String> {
+async fn haul(job: &Job, connections: usize) -> Result<FloorTime, String> {
     let dialer = job.dialer()?;
     let mut lanes = Vec::new();
     // Several connections share the folders of one mailbox; of many mailboxes each has its own.
@@ -74,7 +73,7 @@ async fn haul(job: &Job, connections: usize) -> Result<Timed, String> {
     while let Some(done) = tasks.join_next().await {
         messages += done.map_err(|e| e.to_string())??;
     }
-    Ok(Timed { seconds: begin.elapsed().as_secs_f64(), messages })
+    Ok(FloorTime { seconds: begin.elapsed().as_secs_f64(), messages })
 }
 
 /// Connects, logs in, lists, creates, and shares the folders out, the largest first to whoever has least.

@@ -14,7 +14,7 @@ const TEN_YEARS: i64 = 10 * 365 * 86_400 + 2 * 86_400;
 /// Minutes east of Greenwich, with the odd ones.
 const ZONES: [i64; 9] = [0, 60, 120, -300, -480, 540, 345, -210, 765];
 
-/// Keywords clients really set.
+/// Keywords that clients really set.
 const KEYWORDS: [&str; 7] =
     ["$Forwarded", "$Label1", "NonJunk", "$MDNSent", "$label4", "Junk", "customer/open"];
 
@@ -188,7 +188,7 @@ fn percent(text: &str) -> String {
     })
 }
 
-/// Lines of 76 characters.
+/// Breaks base64 into lines of 76 characters, the most RFC 2045 allows.
 fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 38);
     for line in text.as_bytes().chunks(76) {

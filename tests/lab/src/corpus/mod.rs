@@ -11,70 +11,70 @@ use message::Place;
 
 use crate::dovecot::Layout;
 
-/// One message to be stored.
+/// A message as it is to be stored on a server.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// Its bytes.
+    /// The whole message with CRLF line ends: header, blank line, body.
     pub raw: Vec<u8>,
-    /// System flags and keywords.
+    /// System flags and keywords, spelt as APPEND takes them.
     pub flags: Vec<String>,
-    /// INTERNALDATE as `date-time` of RFC 3501.
+    /// INTERNALDATE as `date-time` of RFC 3501, without quotes.
     pub date: String,
 }
 
-/// A folder with its mail.
+/// A folder to be made on a server, and the messages that go into it.
 #[derive(Debug, Clone)]
 pub struct Folder {
     /// `/` between levels; role folders are named as the layout names them.
     pub name: String,
-    /// In the order they are to be stored.
+    /// The messages in the order they are to be stored, which gives them ascending UIDs.
     pub mails: Vec<Mail>,
 }
 
-/// A mailbox to be.
+/// An invented mailbox, not on a server yet.
 #[derive(Debug, Clone)]
 pub struct Mailbox {
-    /// INBOX first.
+    /// All folders with their mail, INBOX first.
     pub folders: Vec<Folder>,
 }
 
 impl Mailbox {
-    /// The number of messages.
+    /// Adds up the messages of all folders.
     #[must_use]
     pub fn messages(&self) -> usize {
         self.folders.iter().map(|f| f.mails.len()).sum()
     }
 
-    /// The number of bytes.
+    /// Adds up the bytes of all messages.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.folders.iter().flat_map(|f| &f.mails).map(|m| m.raw.len()).sum()
     }
 }
 
-/// How a mailbox is to be.
+/// What [`mailbox`] is to invent. The same recipe gives the same bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipe {
-    /// Same seed, same mailbox.
+    /// Where the generator begins.
     pub seed: u64,
-    /// About how many ordinary messages.
+    /// About how many ordinary messages: each folder has its share, rounded.
     pub messages: usize,
     /// How many messages with an attachment of 1 to 3 MB besides.
     pub large: usize,
-    /// Whether a folder of odd messages is added.
+    /// Whether a folder of odd messages is added: headers and bodies that servers and clients get wrong.
     pub odd: bool,
-    /// How the role folders are named.
+    /// The server's layout, by which the folders of roles are named.
     pub layout: Layout,
 }
 
 impl Recipe {
-    /// Some ordinary mail, small.
+    /// Returns a recipe for `messages` ordinary messages, without large and odd ones.
     #[must_use]
     pub fn small(seed: u64, messages: usize, layout: Layout) -> Self {
         Self { seed, messages, large: 0, odd: false, layout }
     }
 
-    /// With the odd messages.
+    /// Adds the folder of odd messages.
     #[must_use]
     pub fn odd(mut self) -> Self {
         self.odd = true;
@@ -138,7 +138,7 @@ pub fn simple(subject: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Standard base64 with padding, on one line.
+/// Encodes as base64 of RFC 4648 with padding, on one line.
 #[must_use]
 pub fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

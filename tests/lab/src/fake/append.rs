@@ -4,15 +4,15 @@ use std::io;
 
 use super::command::{self, Wire, Word, announced, words};
 use super::session::{SYSTEM, Session};
-use super::{Incoming, Inside, Take};
+use super::{Incoming, State, Take};
 
-/// What comes of an APPEND.
-enum Taken {
-    /// This is the tagged answer, without the tag.
+/// How the whole command is answered, after each of its messages was judged.
+enum AppendReply {
+    /// The tagged answer, without the tag.
     Say(String),
     Hangup,
     Never,
-    /// This is said untagged, and nothing more.
+    /// An untagged line, and no tagged answer after it.
     Untagged(String),
 }
 
@@ -66,10 +66,10 @@ impl Session<'_> {
             literal = announced;
         }
         match self.take_in(&name, messages) {
-            Taken::Say(answer) => self.end(tag, &answer),
-            Taken::Hangup => self.open = false,
-            Taken::Never => std::future::pending().await,
-            Taken::Untagged(words) => {
+            AppendReply::Say(answer) => self.end(tag, &answer),
+            AppendReply::Hangup => self.open = false,
+            AppendReply::Never => std::future::pending().await,
+            AppendReply::Untagged(words) => {
                 self.say(&words);
                 self.silent = true;
             }
@@ -77,11 +77,11 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Judges and stores.
-    fn take_in(&mut self, name: &str, messages: Vec<(Vec<Word>, Vec<u8>)>) -> Taken {
-        let inside = &mut *self.lock();
-        if !inside.store.folders.contains_key(name) {
-            return Taken::Say("NO [TRYCREATE] No such folder".to_owned());
+    /// Lets the hook judge each message, and stores them: of several in one command all or none.
+    fn take_in(&mut self, name: &str, messages: Vec<(Vec<Word>, Vec<u8>)>) -> AppendReply {
+        let state = &mut *self.lock();
+        if !state.store.folders.contains_key(name) {
+            return AppendReply::Say("NO [TRYCREATE] No such folder".to_owned());
         }
         let mut ready = Vec::new();
         let (mut say, mut end, mut store) = (None, None, true);
@@ -94,9 +94,9 @@ impl Session<'_> {
                 [Word::Text(date)] => (String::new(), String::from_utf8_lossy(date).into()),
                 _ => (String::new(), String::new()),
             };
-            let (mut flags, dropped) = kept(inside, &flags);
-            if dropped && inside.manners.strict_flags {
-                return Taken::Say("BAD Unrecognized flag".to_owned());
+            let (mut flags, dropped) = kept(state, &flags);
+            if dropped && state.manners.strict_flags {
+                return AppendReply::Say("BAD Unrecognized flag".to_owned());
             }
             let mut late = None;
             let mut incoming = Incoming {
@@ -104,29 +104,29 @@ impl Session<'_> {
                 flags: &mut flags,
                 date: &mut date,
                 body: &mut body,
-                store: &mut inside.store,
+                store: &mut state.store,
             };
-            match (inside.manners.on_append)(&mut incoming) {
+            match (state.manners.on_append)(&mut incoming) {
                 Take::Store => {}
                 Take::Late(after) => late = Some(after),
                 Take::StoreAndSay(answer) => say = Some(answer),
                 Take::Say(answer) => (say, store) = (Some(answer), false),
-                Take::Untagged(words) => (end, store) = (Some(Taken::Untagged(words)), false),
+                Take::Untagged(words) => (end, store) = (Some(AppendReply::Untagged(words)), false),
                 Take::Hangup { stored } => {
-                    end = Some(Taken::Hangup);
+                    end = Some(AppendReply::Hangup);
                     store &= stored;
                 }
                 Take::Never { stored } => {
-                    end = Some(Taken::Never);
+                    end = Some(AppendReply::Never);
                     store &= stored;
                 }
             }
             ready.push((flags, date, body, late));
         }
-        inside.store.some_late |= ready.iter().any(|(.., late)| late.is_some());
+        state.store.some_late |= ready.iter().any(|(.., late)| late.is_some());
         // A hook may have taken it away.
-        let Some(folder) = inside.store.folders.get_mut(name) else {
-            return Taken::Say("NO [TRYCREATE] No such folder".to_owned());
+        let Some(folder) = state.store.folders.get_mut(name) else {
+            return AppendReply::Say("NO [TRYCREATE] No such folder".to_owned());
         };
         let mut uids = Vec::new();
         if store {
@@ -139,10 +139,10 @@ impl Session<'_> {
             return end;
         }
         if let Some(say) = say {
-            return Taken::Say(say);
+            return AppendReply::Say(say);
         }
         let set: Vec<String> = uids.iter().map(ToString::to_string).collect();
-        Taken::Say(if inside.manners.tells("UIDPLUS") {
+        AppendReply::Say(if state.manners.tells("UIDPLUS") {
             format!("OK [APPENDUID {} {}] Stored", folder.validity, set.join(","))
         } else {
             "OK Stored".to_owned()
@@ -151,12 +151,12 @@ impl Session<'_> {
 }
 
 /// The flags of a list that this server keeps, and whether it drops any.
-pub(super) fn kept(inside: &Inside, flags: &str) -> (Vec<String>, bool) {
+pub(super) fn kept(state: &State, flags: &str) -> (Vec<String>, bool) {
     let all: Vec<&str> = flags.split(' ').filter(|flag| !flag.is_empty()).collect();
     let keeps = |flag: &&str| {
         SYSTEM.contains(flag)
             || !flag.starts_with('\\')
-                && inside.manners.keywords.as_ref().is_none_or(|known| known.iter().any(|k| k == flag))
+                && state.manners.keywords.as_ref().is_none_or(|known| known.iter().any(|k| k == flag))
     };
     let kept: Vec<String> = all.iter().copied().filter(keeps).map(str::to_owned).collect();
     let dropped = kept.len() < all.len();

@@ -7,8 +7,8 @@ use super::session::Session;
 impl Session<'_> {
     pub(super) fn remove(&mut self, name: &str, uid: u32) {
         let place = {
-            let inside = &mut *self.lock();
-            let Some(folder) = inside.store.folders.get_mut(name) else { return };
+            let state = &mut *self.lock();
+            let Some(folder) = state.store.folders.get_mut(name) else { return };
             let place = folder.place(uid);
             folder.remove(|m| m.uid == uid);
             place
@@ -20,9 +20,9 @@ impl Session<'_> {
 
     pub(super) fn store(&mut self, set: &str, change: &str, flags: &str) -> String {
         let Some(name) = self.selected.clone() else { return "BAD Nothing is selected".to_owned() };
-        let inside = &mut *self.lock();
-        let flags = kept(inside, flags).0;
-        let Some(folder) = inside.store.folders.get_mut(&name) else { return "NO It is gone".to_owned() };
+        let state = &mut *self.lock();
+        let flags = kept(state, flags).0;
+        let Some(folder) = state.store.folders.get_mut(&name) else { return "NO It is gone".to_owned() };
         for uid in folder.resolve(set) {
             let Some(place) = folder.place(uid) else { continue };
             folder.modseq += 1;
@@ -44,17 +44,17 @@ impl Session<'_> {
         let Some(name) = self.selected.clone() else { return "BAD Nothing is selected".to_owned() };
         let to = self.name(to);
         let (uids, told) = {
-            let inside = &mut *self.lock();
-            let Some(folder) = inside.store.folders.get(&name) else { return "NO It is gone".to_owned() };
+            let state = &mut *self.lock();
+            let Some(folder) = state.store.folders.get(&name) else { return "NO It is gone".to_owned() };
             let uids = folder.resolve(set);
             let copies: Vec<Message> =
                 folder.messages.iter().filter(|m| uids.contains(&m.uid)).cloned().collect();
-            let Some(to) = inside.store.folders.get_mut(&to) else {
+            let Some(to) = state.store.folders.get_mut(&to) else {
                 return "NO [TRYCREATE] No such folder".to_owned();
             };
             let from = set_of(&uids);
             let new: Vec<u32> = copies.into_iter().map(|m| to.add(m.flags, m.date, m.body)).collect();
-            let told = inside.manners.tells("UIDPLUS") && !uids.is_empty();
+            let told = state.manners.tells("UIDPLUS") && !uids.is_empty();
             (uids, told.then(|| format!("[COPYUID {} {from} {}]", to.validity, set_of(&new))))
         };
         if !moving {
@@ -72,8 +72,8 @@ impl Session<'_> {
     pub(super) fn expunge(&mut self, set: &str) -> String {
         let Some(name) = self.selected.clone() else { return "BAD Nothing is selected".to_owned() };
         let uids: Vec<u32> = {
-            let inside = self.lock();
-            let Some(folder) = inside.store.folders.get(&name) else { return "NO It is gone".to_owned() };
+            let state = self.lock();
+            let Some(folder) = state.store.folders.get(&name) else { return "NO It is gone".to_owned() };
             let marked = |uid: &u32| {
                 folder.messages.iter().any(|m| m.uid == *uid && m.flags.iter().any(|f| f == "\\Deleted"))
             };

@@ -9,7 +9,7 @@ pub(super) trait Wire: AsyncBufRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncBufRead + AsyncWrite + Send + Unpin> Wire for S {}
 
-/// A piece of a command.
+/// One argument of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
     /// An atom, a number, a set, a flag.

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::{Give, Message};
 
-/// As Exchange has it.
+/// What Exchange sends in place of a message it cannot convert.
 const STAND_IN: &[u8] =
     b"Subject: Retrieval using the IMAP4 protocol failed for the following message\r\n\r\n\
     The server couldn't retrieve the following message.\r\n";
@@ -22,8 +22,8 @@ impl Session<'_> {
         }
         let uids = self.lock().store.folders.get(&name).map(|f| f.resolve(set)).unwrap_or_default();
         let most = {
-            let inside = self.lock();
-            if whole { inside.manners.most_texts } else { inside.manners.most_listed }
+            let state = self.lock();
+            if whole { state.manners.most_texts } else { state.manners.most_listed }
         };
         if uids.len() > most {
             self.say("* BYE Connection closed. 14");
@@ -32,16 +32,16 @@ impl Session<'_> {
         }
         for uid in uids {
             let (place, message, give) = {
-                let inside = &mut *self.lock();
-                let Some(folder) = inside.store.folders.get(&name) else { break };
+                let state = &mut *self.lock();
+                let Some(folder) = state.store.folders.get(&name) else { break };
                 let Some(place) = folder.place(uid) else { continue };
                 let message = folder.messages[place].clone();
                 if since.is_some_and(|since| message.modseq <= since) {
                     continue;
                 }
                 let give = match whole {
-                    true => (inside.manners.on_fetch)(&message),
-                    false if (inside.manners.on_list)(&message) => Give::Whole,
+                    true => (state.manners.on_fetch)(&message),
+                    false if (state.manners.on_list)(&message) => Give::Whole,
                     false => Give::Silent,
                 };
                 (place, message, give)
@@ -115,13 +115,13 @@ impl Session<'_> {
     }
 }
 
-/// The header block with its blank line.
+/// Returns the header block with the blank line after it.
 fn header(body: &[u8]) -> &[u8] {
     let end = body.windows(4).position(|part| part == b"\r\n\r\n");
     end.map_or(body, |at| &body[..at + 4])
 }
 
-/// The Message-ID line with its blank line.
+/// Returns the Message-ID line with a blank line after it, as `BODY[HEADER.FIELDS (MESSAGE-ID)]` is answered.
 fn message_id(body: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(header(body)).into_owned();
     let line = text.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("message-id:"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Message, Store};
 
-/// What comes of one message of an APPEND.
+/// What the server does with one message of an APPEND.
 #[derive(Debug, Clone)]
 pub enum Take {
     /// It is stored and acknowledged, with APPENDUID where UIDPLUS is told.
@@ -17,14 +17,14 @@ pub enum Take {
     Say(String),
     /// There is never an answer, and the connection stays open; the message is stored if so said.
     Never {
-        /// Whether it is stored before.
+        /// Whether the message is stored before.
         stored: bool,
     },
     /// It is not stored, and this is said untagged in place of an answer, which never comes.
     Untagged(String),
     /// The connection ends without an answer; the message is stored if so said.
     Hangup {
-        /// Whether it is stored before.
+        /// Whether the message is stored before.
         stored: bool,
     },
 }
@@ -32,7 +32,7 @@ pub enum Take {
 /// How one message is given to a FETCH of its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Give {
-    /// As it is.
+    /// The whole text as it is stored.
     Whole,
     /// The answer has every item but the text.
     WithoutText,
@@ -64,14 +64,14 @@ pub enum Give {
     Announced(i64),
 }
 
-/// What comes of a command before it is looked at.
+/// What the server does about a command before it looks at its arguments.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    /// It is carried out.
+    /// It is carried out as a good server does.
     Go,
-    /// This is the tagged answer, without the tag.
+    /// It is not carried out, and this is the tagged answer, without the tag.
     Say(String),
-    /// This is said untagged, and the connection ends.
+    /// `* BYE` with this text, and the connection ends.
     Bye(String),
     /// There is never an answer, and the connection stays open.
     Never,
@@ -79,23 +79,23 @@ pub enum Verdict {
     Later(Duration),
     /// The answer never ends.
     Endless {
-        /// Between two pieces of it.
+        /// The time between two pieces of it.
         every: Duration,
-        /// The n-th piece, from 0 on.
+        /// Makes the n-th piece, from 0 on.
         say: fn(u64) -> Vec<u8>,
     },
     /// It is carried out after the server has said so often that it is still there.
     Work {
-        /// How often.
+        /// How often it says so.
         said: u32,
-        /// Between two times.
+        /// The time between two of these lines.
         every: Duration,
     },
     /// There is never an answer, and what the client sends is taken slowly.
     Sip {
-        /// So many bytes at a time.
+        /// How many bytes are taken at a time.
         bytes: usize,
-        /// Between two of them.
+        /// The time between two such helpings.
         every: Duration,
     },
 }
@@ -103,29 +103,29 @@ pub enum Verdict {
 /// A message on its way in. What a hook changes of it is what is stored.
 #[derive(Debug)]
 pub struct Incoming<'a> {
-    /// The folder, as spelt.
+    /// The folder's name as it is spelt on the wire.
     pub folder: &'a str,
     /// Flags as sent, without those that this server never keeps.
     pub flags: &'a mut Vec<String>,
-    /// INTERNALDATE as sent; empty when none was.
+    /// INTERNALDATE as the client sent it; empty when it sent none.
     pub date: &'a mut String,
-    /// The message.
+    /// The text of the message.
     pub body: &'a mut Vec<u8>,
-    /// What the store holds.
+    /// What the account holds before this message.
     pub store: &'a mut Store,
 }
 
 impl Incoming<'_> {
-    /// Whether the text occurs in the message.
+    /// Returns whether this text occurs anywhere in the message.
     #[must_use]
     pub fn says(&self, text: &str) -> bool {
         super::contains(self.body, text.as_bytes())
     }
 }
 
-/// Judges each message that comes in.
+/// Decides what becomes of each message that is appended.
 pub type OnAppend = Box<dyn FnMut(&mut Incoming<'_>) -> Take + Send>;
-/// Judges each message that is asked for.
+/// Decides how each message's text is given.
 pub type OnFetch = Box<dyn FnMut(&Message) -> Give + Send>;
 /// Whether a message is named where lists are asked for.
 pub type OnList = Box<dyn FnMut(&Message) -> bool + Send>;
@@ -134,7 +134,7 @@ pub type OnCommand = Box<dyn FnMut(&str) -> Verdict + Send>;
 /// Changes what is said in answer to a command, as bytes, the tagged line included.
 pub type OnAnswer = Box<dyn FnMut(&str, &mut Vec<u8>) + Send>;
 
-/// How the server behaves.
+/// How a fake server behaves: figures it tells of itself, habits, and hooks. The default is a good server.
 pub struct Manners {
     /// What CAPABILITY tells. `UIDPLUS`, `MOVE` and `CONDSTORE` in it are lived up to.
     pub capability: String,
@@ -162,15 +162,15 @@ pub struct Manners {
     pub hangs_up_after: Option<Duration>,
     /// Lines nobody asked for come before every continuation and every tagged answer.
     pub chatty: bool,
-    /// Judges messages that come in.
+    /// Asked about each message of an APPEND.
     pub on_append: OnAppend,
-    /// Judges messages that are asked for.
+    /// Asked about each message whose text is fetched.
     pub on_fetch: OnFetch,
     /// Leaves messages out of the answers to a FETCH without text; counts and searches have them.
     pub on_list: OnList,
-    /// Judges commands.
+    /// Asked about each command before it is carried out.
     pub on_command: OnCommand,
-    /// Has the last word on what is said.
+    /// May change the bytes of each answer before they are sent.
     pub on_answer: OnAnswer,
 }
 
@@ -206,7 +206,7 @@ impl Manners {
         Self { capability: capability.to_owned(), ..Self::default() }
     }
 
-    /// Whether CAPABILITY tells this.
+    /// Returns whether CAPABILITY lists this word.
     #[must_use]
     pub fn tells(&self, capability: &str) -> bool {
         self.capability.split(' ').any(|word| word == capability)

@@ -40,12 +40,12 @@ pub(crate) fn contains(body: &[u8], text: &[u8]) -> bool {
     body.windows(text.len()).any(|part| part == text)
 }
 
-struct Inside {
+struct State {
     store: Store,
     manners: Manners,
-    /// Every command line heard, literals left out.
+    /// Every command line heard, its literals left out.
     heard: Vec<String>,
-    /// How many commands are heard at most.
+    /// The number of commands after which it panics.
     most: usize,
     connections: Vec<AbortHandle>,
 }
@@ -55,7 +55,7 @@ struct Inside {
 pub struct Fake {
     /// Where to connect to; 143 in memory, where nobody dials.
     pub port: u16,
-    inside: Arc<Mutex<Inside>>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Fake {
@@ -63,8 +63,8 @@ impl Fake {
     #[must_use]
     pub fn in_memory(manners: Manners) -> Self {
         let (store, most) = (Store::new(), MOST_COMMANDS);
-        let inside = Inside { store, manners, heard: Vec::new(), most, connections: Vec::new() };
-        Self { port: 143, inside: Arc::new(Mutex::new(inside)) }
+        let state = State { store, manners, heard: Vec::new(), most, connections: Vec::new() };
+        Self { port: 143, state: Arc::new(Mutex::new(state)) }
     }
 
     /// Starts one with an empty INBOX on a port of the loopback, with a thread of its own.
@@ -108,16 +108,16 @@ impl Fake {
     }
 
     fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let inside = Arc::clone(&self.inside);
+        let state = Arc::clone(&self.state);
         let task = tokio::spawn(async move {
             // An error is a client that is gone.
-            let _gone: io::Result<()> = session::serve(stream, &inside).await;
+            let _gone: io::Result<()> = session::serve(stream, &state).await;
         });
         self.lock().connections.push(task.abort_handle());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().expect("the server's state")
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("the server's state")
     }
 
     /// Looks at what is stored, or changes it behind everybody's back.

@@ -9,9 +9,9 @@ use tokio::time::{sleep, timeout};
 
 use super::command::{self, Wire, Word, announced, words};
 use super::store::Folder;
-use super::{Inside, Verdict};
+use super::{State, Verdict};
 
-/// Nobody waits longer.
+/// Ten years: the limit where a server does not hang up on the idle.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) const SYSTEM: [&str; 5] = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
@@ -19,11 +19,11 @@ pub(super) const SYSTEM: [&str; 5] = ["\\Answered", "\\Flagged", "\\Deleted", "\
 /// Holds the conversation until one of the two leaves.
 pub(super) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin,
-    inside: &Mutex<Inside>,
+    state: &Mutex<State>,
 ) -> io::Result<()> {
     let mut wire = BufReader::new(stream);
     wire.write_all(b"* OK the laboratory's own\r\n").await?;
-    let mut session = Session { inside, selected: None, out: Vec::new(), open: true, silent: false };
+    let mut session = Session { state, selected: None, out: Vec::new(), open: true, silent: false };
     while session.open {
         let patience = session.lock().manners.hangs_up_after.unwrap_or(FOREVER);
         let Ok(line) = timeout(patience, command::line(&mut wire)).await else {
@@ -43,17 +43,17 @@ pub(super) async fn serve(
 }
 
 pub(super) struct Session<'a> {
-    pub(super) inside: &'a Mutex<Inside>,
+    pub(super) state: &'a Mutex<State>,
     pub(super) selected: Option<String>,
     pub(super) out: Vec<u8>,
     pub(super) open: bool,
-    /// Nothing more is said.
+    /// Set when the server falls silent with the connection open.
     pub(super) silent: bool,
 }
 
 impl Session<'_> {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().expect("the server's state")
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("the server's state")
     }
 
     pub(super) fn say(&mut self, line: &str) {
@@ -71,13 +71,13 @@ impl Session<'_> {
 
     /// The folder's own name, of one as it is spelt in a command.
     pub(super) fn name(&self, spelt: &str) -> String {
-        let inside = self.lock();
-        let spelt = &(inside.manners.reads_name)(spelt);
-        if !inside.manners.folds_case {
+        let state = self.lock();
+        let spelt = &(state.manners.reads_name)(spelt);
+        if !state.manners.folds_case {
             return spelt.to_owned();
         }
         let same = |name: &&String| name.eq_ignore_ascii_case(spelt);
-        inside.store.folders.keys().find(same).cloned().unwrap_or_else(|| spelt.to_owned())
+        state.store.folders.keys().find(same).cloned().unwrap_or_else(|| spelt.to_owned())
     }
 
     /// Carries a command out; returns its line as it is shown to hooks.
@@ -85,11 +85,11 @@ impl Session<'_> {
         let (tag, rest) = line.split_once(' ').unwrap_or((line, ""));
         let shown = if rest.to_ascii_uppercase().starts_with("LOGIN") { "LOGIN" } else { rest };
         let (verdict, repeats) = {
-            let inside = &mut *self.lock();
-            inside.store.show_late(false);
-            inside.heard.push(shown.to_owned());
-            assert!(inside.heard.len() <= inside.most, "too many commands; the last one is {shown}");
-            ((inside.manners.on_command)(shown), inside.manners.repeats_commands)
+            let state = &mut *self.lock();
+            state.store.show_late(false);
+            state.heard.push(shown.to_owned());
+            assert!(state.heard.len() <= state.most, "too many commands; the last one is {shown}");
+            ((state.manners.on_command)(shown), state.manners.repeats_commands)
         };
         match verdict {
             Verdict::Go => self.carry_out(tag, rest, wire).await?,
@@ -229,8 +229,8 @@ impl Session<'_> {
     fn status(&mut self, texts: &[String]) -> String {
         let name = self.name(&texts[1]);
         let line = {
-            let inside = self.lock();
-            let Some(folder) = inside.store.folders.get(&name) else {
+            let state = self.lock();
+            let Some(folder) = state.store.folders.get(&name) else {
                 return "NO [NONEXISTENT] No such folder".to_owned();
             };
             let items: Vec<String> = texts[2]
@@ -240,7 +240,7 @@ impl Session<'_> {
                         "MESSAGES" => folder.messages.len() as u64,
                         "UIDNEXT" => u64::from(folder.next),
                         "UIDVALIDITY" => folder.validity,
-                        "HIGHESTMODSEQ" if inside.manners.tells("CONDSTORE") => folder.modseq,
+                        "HIGHESTMODSEQ" if state.manners.tells("CONDSTORE") => folder.modseq,
                         "APPENDLIMIT" => folder.append_limit?,
                         _ => return None,
                     };
@@ -257,14 +257,14 @@ impl Session<'_> {
         self.selected = None;
         let name = self.name(spelt);
         let lines = {
-            let inside = self.lock();
-            let Some(folder) = inside.store.folders.get(&name) else {
+            let state = self.lock();
+            let Some(folder) = state.store.folders.get(&name) else {
                 return "NO [NONEXISTENT] No such folder".to_owned();
             };
-            let kept = inside.manners.keywords.as_ref();
+            let kept = state.manners.keywords.as_ref();
             let permanent = kept.map_or_else(|| "\\*".to_owned(), |keywords| keywords.join(" "));
             let modseq = format!("* OK [HIGHESTMODSEQ {}] changes", folder.modseq);
-            let modseq = Some(modseq).filter(|_| inside.manners.tells("CONDSTORE"));
+            let modseq = Some(modseq).filter(|_| state.manners.tells("CONDSTORE"));
             let lines = [
                 format!("* FLAGS ({})", SYSTEM.join(" ")),
                 format!("* OK [PERMANENTFLAGS ({} {permanent})] kept", SYSTEM.join(" ")),

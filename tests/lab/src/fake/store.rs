@@ -5,52 +5,52 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A stored message.
+/// A message as the fake server stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its UID.
+    /// The UID within its folder.
     pub uid: u32,
-    /// System flags and keywords.
+    /// System flags and keywords, as FETCH tells them.
     pub flags: Vec<String>,
     /// INTERNALDATE, told as it stands here; nothing is told when it is empty.
     pub date: String,
-    /// Its bytes.
+    /// The whole text, header and body.
     pub body: Vec<u8>,
-    /// MODSEQ, told where CONDSTORE is.
+    /// MODSEQ of RFC 7162, told where CAPABILITY lists CONDSTORE.
     pub modseq: u64,
 }
 
 impl Message {
-    /// Whether the text occurs in it.
+    /// Returns whether this text occurs anywhere in the message.
     #[must_use]
     pub fn says(&self, text: &str) -> bool {
         super::contains(&self.body, text.as_bytes())
     }
 }
 
-/// A folder.
+/// A folder of the fake server, with the figures that SELECT and STATUS tell.
 #[derive(Debug, Clone)]
 pub struct Folder {
     /// UIDVALIDITY, told as it stands here.
     pub validity: u64,
-    /// The UID of the next message.
+    /// UIDNEXT: the UID the next message gets.
     pub next: u32,
-    /// In UID order.
+    /// The messages in the order of their UIDs.
     pub messages: Vec<Message>,
-    /// Whether LSUB names it.
+    /// Whether the account has subscribed to it, so that LSUB names it.
     pub subscribed: bool,
-    /// APPENDLIMIT, told by STATUS.
+    /// APPENDLIMIT of RFC 7889, told by STATUS; not told when `None`.
     pub append_limit: Option<u64>,
-    /// HIGHESTMODSEQ, told where CONDSTORE is.
+    /// HIGHESTMODSEQ of RFC 7162, told where CAPABILITY lists CONDSTORE.
     pub modseq: u64,
-    /// Acknowledged, and not shown before the time.
+    /// Messages that are acknowledged and do not show before the time beside them.
     late: Vec<(Instant, Message)>,
 }
 
-/// Everything of the one account.
+/// What the fake server's one account holds.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// By name as spelt on the wire.
+    /// Every folder, by its name as it is spelt on the wire.
     pub folders: BTreeMap<String, Folder>,
     validity: u64,
     /// Whether anything was stored that is not shown yet.

@@ -121,7 +121,7 @@ fn appends(store: &Store) -> Vec<String> {
         .collect()
 }
 
-/// What is read of a server that never ends.
+/// How much is read of an answer that never ends.
 const MOST: usize = 1 << 20;
 
 /// Some hang up after a minute.

@@ -21,37 +21,38 @@ const READ_LIMIT: Duration = Duration::from_secs(120);
 /// pipe.
 const APPENDS_AT_ONCE: usize = 64;
 
-/// A message to be stored.
+/// A message for [`Client::append`].
 #[derive(Debug, Clone)]
 pub struct Append<'a> {
-    /// System flags and keywords.
+    /// System flags and keywords it is stored with.
     pub flags: &'a [String],
-    /// `date-time` of RFC 3501.
+    /// INTERNALDATE as `date-time` of RFC 3501, without quotes.
     pub date: &'a str,
-    /// The whole message.
+    /// The whole message with CRLF line ends.
     pub body: &'a [u8],
 }
 
-/// A folder as LIST tells it.
+/// A folder as the server's LIST tells it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Folder {
-    /// As the server spells it.
+    /// The name as the server spells it, in modified UTF-7.
     pub raw: String,
     /// Unicode, `/` between levels, without the personal namespace's prefix; a `/` within a level is `\/`.
     pub name: String,
-    /// `\Noselect` and the like, in lower case.
+    /// The attributes, `
+    /// oselect` and the like, in lower case.
     pub attributes: Vec<String>,
 }
 
 impl Folder {
-    /// Whether it can be opened.
+    /// Returns whether SELECT can open it: neither `\Noselect` nor `\NonExistent`.
     #[must_use]
     pub fn selectable(&self) -> bool {
         !self.attributes.iter().any(|a| a == "\\noselect" || a == "\\nonexistent")
     }
 }
 
-/// One connection.
+/// A clear-text connection to a server, one command at a time.
 #[derive(Debug)]
 pub struct Client {
     reader: BufReader<TcpStream>,
@@ -164,7 +165,7 @@ impl Client {
         format!("{}{}", self.prefix, levels.join(&self.delimiter))
     }
 
-    /// The reverse of [`Self::spell`].
+    /// Returns the name without prefix and with `/` between levels: the reverse of [`Self::spell`].
     #[must_use]
     pub fn plain(&self, raw: &str) -> String {
         if raw.eq_ignore_ascii_case("INBOX") {
@@ -430,14 +431,14 @@ impl Client {
     }
 }
 
-/// A piece of a command.
+/// One piece of a command line.
 #[derive(Debug, Clone, Copy)]
 pub enum Argument<'a> {
-    /// Written as it is.
+    /// Sent as it is.
     Raw(&'a str),
-    /// Written as a literal.
+    /// Sent as a literal, so that it may hold any characters.
     Text(&'a str),
-    /// Written as a literal.
+    /// Sent as a literal, byte by byte.
     Bytes(&'a [u8]),
 }
 

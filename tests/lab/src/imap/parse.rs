@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-/// One value of a response.
+/// One value of a response, as RFC 3501 writes values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// An atom, a number, a flag: anything without quotes.
@@ -34,17 +34,17 @@ impl Value {
         }
     }
 
-    /// The text of every value in a list.
+    /// Returns the text of every value in a list, without those that have none.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
         self.items().iter().filter_map(Self::text).collect()
     }
 }
 
-/// One response of the server.
+/// One response of the server, literals included.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// `*`, `+` or a tag.
+    /// The first word: `*`, `+` or the tag of the command that is answered.
     pub tag: String,
     /// The values after the tag. Of a status response (OK, NO, BAD, BYE, PREAUTH) only the first: its text is
     /// free.
@@ -54,7 +54,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// The word at a place, in capitals.
+    /// Returns the value at this place in capitals; empty when there is none or it is a list.
     #[must_use]
     pub fn word(&self, place: usize) -> String {
         self.values.get(place).and_then(Value::text).unwrap_or_default().to_ascii_uppercase()

@@ -7,23 +7,23 @@ use sha2::{Digest, Sha256};
 
 use super::{Argument, Client, Value, date};
 
-/// One message as the server tells it.
+/// A message as a server's FETCH tells it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Message {
-    /// Its UID in its folder.
+    /// The UID within its folder.
     pub uid: u32,
     /// Flags and keywords, sorted; without `\Recent`, which belongs to the session.
     pub flags: Vec<String>,
-    /// INTERNALDATE in seconds since 1970.
+    /// INTERNALDATE in seconds since 1970-01-01, UTC.
     pub date: i64,
     /// SHA-256 of the whole message as delivered, in hexadecimal.
     pub sha256: String,
-    /// The number of bytes delivered.
+    /// The number of bytes the server delivered, whatever RFC822.SIZE says.
     pub size: u64,
 }
 
 impl Message {
-    /// Everything that a move must keep: all but the UID.
+    /// Returns what a move must keep: flags, date and digest, and not the UID.
     #[must_use]
     pub fn moved(&self) -> (Vec<String>, i64, &str) {
         (self.flags.clone(), self.date, &self.sha256)

@@ -2,7 +2,7 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
-/// Unicode to what goes over the wire.
+/// Encodes a folder name as modified UTF-7 (RFC 3501, section 5.1.3).
 #[must_use]
 pub fn encode(name: &str) -> String {
     let mut out = String::new();

@@ -16,18 +16,18 @@ use std::time::{Duration, Instant};
 
 use crate::corpus::Rng;
 
-pub use lane::{Door, Lane};
+pub use lane::{Endpoint, Lane};
 
-/// How much is to be done.
+/// How much is to be done, and for how long.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// SIGKILLs that hit a running process.
+    /// How many SIGKILLs have to hit a run in progress.
     pub kills: u64,
-    /// Connections broken.
+    /// How many connections are to be broken.
     pub cuts: u64,
     /// Decides every place; printed with each failure.
     pub seed: u64,
-    /// No round starts after so long.
+    /// The time after which no round starts.
     pub limit: Duration,
     /// How often the state is told on stderr; `None` for never.
     pub tell_every: Option<Duration>,
@@ -36,7 +36,7 @@ pub struct Options {
 /// What was done and what came of it.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
-    /// SIGKILLs that hit a running process.
+    /// SIGKILLs that hit a run in progress.
     pub kills: u64,
     /// Of these, before the target held any message.
     pub kills_before: u64,
@@ -44,7 +44,7 @@ pub struct Figures {
     pub kills_between: u64,
     /// Of these, with all of them there already.
     pub kills_after: u64,
-    /// Connections broken.
+    /// Connections that were broken.
     pub cuts: u64,
     /// Runs in which connections were broken.
     pub cut_runs: u64,
@@ -68,11 +68,11 @@ pub struct Figures {
     pub breaking: u64,
     /// Targets compared with the source, message by message.
     pub compared: u64,
-    /// Messages compared.
+    /// Messages compared in all of them.
     pub messages: u64,
-    /// What was not right, with the seed of its round.
+    /// A sentence for each thing that was not right, with the seed of its round.
     pub failures: Vec<String>,
-    /// From start to end.
+    /// The time from start to end.
     pub took: Duration,
 }
 
@@ -101,8 +101,8 @@ impl fmt::Display for Figures {
     }
 }
 
-/// What the lanes share.
-struct Course {
+/// What is left to do and what was done, shared by all lanes.
+struct Progress {
     options: Options,
     started: Instant,
     round: AtomicU64,
@@ -113,7 +113,7 @@ struct Course {
     figures: Mutex<Figures>,
 }
 
-impl Course {
+impl Progress {
     fn over(&self) -> bool {
         self.halt.load(Ordering::Relaxed) || self.started.elapsed() >= self.options.limit
     }
@@ -123,7 +123,7 @@ impl Course {
     }
 }
 
-/// Takes up to `wanted` from what is left.
+/// Takes up to `wanted` from what is left to do; returns how much that is.
 fn take(left: &AtomicU64, wanted: u64) -> u64 {
     let mut taken = 0;
     let update = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
@@ -139,7 +139,7 @@ fn take(left: &AtomicU64, wanted: u64) -> u64 {
 /// When the laboratory itself fails.
 #[must_use]
 pub fn torture(lanes: Vec<Lane>, options: &Options) -> Figures {
-    let course = Course {
+    let progress = Progress {
         options: options.clone(),
         started: Instant::now(),
         round: AtomicU64::new(0),
@@ -150,16 +150,16 @@ pub fn torture(lanes: Vec<Lane>, options: &Options) -> Figures {
     };
     eprintln!("torture: seed {}, {} lanes", options.seed, lanes.len());
     thread::scope(|scope| {
-        let workers: Vec<_> = lanes.into_iter().map(|lane| scope.spawn(|| work(lane, &course))).collect();
+        let workers: Vec<_> = lanes.into_iter().map(|lane| scope.spawn(|| work(lane, &progress))).collect();
         let mut told = Instant::now();
         while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
             thread::sleep(Duration::from_millis(50));
             if options.tell_every.is_some_and(|every| told.elapsed() >= every) {
                 told = Instant::now();
-                let now = course.figures.lock().expect("the figures").clone();
+                let now = progress.figures.lock().expect("the figures").clone();
                 eprintln!(
                     "torture: {:>5.0} s  {} kills, {} cuts, {} compared, {} failures",
-                    course.started.elapsed().as_secs_f32(),
+                    progress.started.elapsed().as_secs_f32(),
                     now.kills,
                     now.cuts,
                     now.compared,
@@ -168,8 +168,8 @@ pub fn torture(lanes: Vec<Lane>, options: &Options) -> Figures {
             }
         }
     });
-    let mut figures = course.figures.into_inner().expect("the figures");
-    figures.took = course.started.elapsed();
+    let mut figures = progress.figures.into_inner().expect("the figures");
+    figures.took = progress.started.elapsed();
     figures
 }
 
@@ -178,46 +178,46 @@ const CUTS_AT_ONCE: usize = 8;
 /// With so many failures there is nothing more to learn.
 const ENOUGH: usize = 20;
 
-fn work(mut lane: Lane, course: &Course) {
+fn work(mut lane: Lane, progress: &Progress) {
     if let Err(why) = lane.prepare() {
-        course.note(|f| f.failures.push(format!("{}: an undisturbed run: {why}", lane.name)));
-        course.halt.store(true, Ordering::Relaxed);
+        progress.note(|f| f.failures.push(format!("{}: an undisturbed run: {why}", lane.name)));
+        progress.halt.store(true, Ordering::Relaxed);
         return;
     }
-    while !course.over() {
-        let round = course.round.fetch_add(1, Ordering::Relaxed);
-        let seed = course.options.seed.wrapping_mul(1_000_003).wrapping_add(round);
+    while !progress.over() {
+        let round = progress.round.fetch_add(1, Ordering::Relaxed);
+        let seed = progress.options.seed.wrapping_mul(1_000_003).wrapping_add(round);
         let mut rng = Rng::new(seed);
         // Both kinds in turn while there is some of both to do.
         let cuts_first = round % 4 == 3;
-        let result = if !cuts_first && take(&course.kills, 1) == 1 {
-            lane.kill(&mut rng, course)
+        let result = if !cuts_first && take(&progress.kills, 1) == 1 {
+            lane.kill(&mut rng, progress)
         } else {
-            match take(&course.cuts, 1 + rng.below(CUTS_AT_ONCE) as u64) {
-                0 if take(&course.kills, 1) == 1 => lane.kill(&mut rng, course),
+            match take(&progress.cuts, 1 + rng.below(CUTS_AT_ONCE) as u64) {
+                0 if take(&progress.kills, 1) == 1 => lane.kill(&mut rng, progress),
                 0 => break,
-                cuts => lane.cut(cuts, &mut rng, course),
+                cuts => lane.cut(cuts, &mut rng, progress),
             }
         };
         if let Err(why) = result {
             let kept = lane.keep_evidence(seed);
             let text = format!("{}, round {round} (seed {seed}): {why}\n  kept in {kept}", lane.name);
             eprintln!("torture: FAILURE: {text}");
-            course.note(|f| {
+            progress.note(|f| {
                 f.failures.push(text);
                 if f.failures.len() >= ENOUGH {
-                    course.halt.store(true, Ordering::Relaxed);
+                    progress.halt.store(true, Ordering::Relaxed);
                 }
             });
         }
         if let Err(why) = lane.wipe() {
-            course.note(|f| f.failures.push(format!("{}: the laboratory: {why}", lane.name)));
+            progress.note(|f| f.failures.push(format!("{}: the laboratory: {why}", lane.name)));
             return;
         }
     }
 }
 
-impl Course {
+impl Progress {
     fn missed_kill(&self) {
         self.kills.fetch_add(1, Ordering::Relaxed);
     }

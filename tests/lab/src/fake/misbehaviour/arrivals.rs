@@ -6,7 +6,6 @@ use super::End::Target;
 use super::{Misbehaviour, row, the_one};
 use crate::fake::{Incoming, Manners, Take};
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     row("uid-of-another", "APPENDUID names the first message there", &[Target], |m| {
         acknowledges(m, |m| m.store.messages(m.folder).first().map_or(1, |first| first.uid));
@@ -151,7 +150,7 @@ fn merge(m: &mut Incoming<'_>) -> Take {
     }
 }
 
-/// The server does not say which UIDs it gives.
+/// Takes UIDPLUS away: the server does not say which UIDs it gives.
 fn without_uids(manners: &mut Manners) {
     manners.capability = manners.capability.replace(" UIDPLUS", "");
 }

@@ -6,7 +6,6 @@ use super::End::Target;
 use super::{BOTH, Misbehaviour, row, the_one};
 use crate::fake::{Take, Verdict};
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     row("goodbye", "the tenth command is answered with BYE, once", BOTH, |m| {
         let mut heard = 0;

@@ -1,6 +1,6 @@
 //! Changing what a server says, line by line.
 
-/// Whether a command opens a folder.
+/// Returns whether a command opens a folder: SELECT or EXAMINE.
 pub(super) fn opens(line: &str) -> bool {
     line.starts_with("SELECT") || line.starts_with("EXAMINE")
 }

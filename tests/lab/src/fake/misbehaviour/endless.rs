@@ -7,7 +7,6 @@ use super::edit::{edit_lines, exists, opens};
 use super::{BOTH, Misbehaviour, row, told};
 use crate::fake::Verdict;
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     row("list-endless", "a list of messages has one more, and one more", BOTH, |m| {
         m.on_command = Box::new(|line| lists(line, Verdict::Endless { every: Duration::ZERO, say: next }));

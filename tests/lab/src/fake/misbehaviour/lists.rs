@@ -4,7 +4,6 @@ use super::edit::{exists, lines, numbers, opens};
 use super::{BOTH, ITS_SUBJECT, Misbehaviour, THE_ONE, row};
 use crate::fake::Verdict;
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     row("status-too-small", "STATUS counts a message less than there are", BOTH, |m| {
         m.on_answer = Box::new(|line, out| {

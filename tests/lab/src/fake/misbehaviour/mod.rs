@@ -16,26 +16,25 @@ mod texts;
 
 use super::{Fake, Incoming, Manners, Store, Take};
 
-/// A misbehaviour.
+/// A row of the table: something a server was seen to do and should not.
 #[derive(Debug)]
 pub struct Misbehaviour {
-    /// Its name, as tests list it.
+    /// The name by which tests list it and say what failed.
     pub name: &'static str,
-    /// What the server does, in a sentence.
+    /// What the server does, as a sentence for the reader of a failed test.
     pub what: &'static str,
-    /// Where it makes sense.
+    /// The ends of a migration at which it can show.
     pub at: &'static [End],
     /// What its server tells that others do not, from the beginning.
     pub tells: &'static str,
     switch: Switch,
 }
 
-/// How a row is switched on.
 #[derive(Debug)]
 enum Switch {
-    /// The server behaves so from now on.
+    /// Changes how the server behaves from then on.
     Manners(fn(&mut Manners)),
-    /// Its mail is changed so, once.
+    /// Changes the mail it holds, once.
     Store(fn(&mut Store)),
 }
 
@@ -53,7 +52,7 @@ impl Misbehaviour {
         }
     }
 
-    /// Switches it on.
+    /// Switches it on: until then the server behaves.
     pub fn apply(&self, server: &Fake) {
         match self.switch {
             Switch::Manners(change) => server.manners(change),
@@ -62,12 +61,12 @@ impl Misbehaviour {
     }
 }
 
-/// An end of a migration.
+/// The two ends of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The old host.
+    /// The server that mail is read from.
     Source,
-    /// The new host.
+    /// The server that mail is written to.
     Target,
 }
 
@@ -77,9 +76,8 @@ const BOTH: &[End] = &[Source, Target];
 
 /// The UID in INBOX, at the source, of the message that a row is about.
 pub const THE_ONE: u32 = 3;
-/// What its subject says.
+/// The subject of that message.
 const ITS_SUBJECT: &str = "the one";
-/// INTERNALDATE of ordinary messages.
 const DATE: &str = "05-May-2021 05:05:05 +0500";
 
 /// Puts mail into an empty account: every row shows with it, and no good server changes any of it. Messages
@@ -131,7 +129,7 @@ pub const TABLE: &[&[Misbehaviour]] = &[
     endless::ROWS,
 ];
 
-/// Every row of [`TABLE`].
+/// Returns every row of [`TABLE`], in its order.
 pub fn rows() -> impl Iterator<Item = &'static Misbehaviour> {
     TABLE.iter().copied().flatten()
 }
@@ -145,7 +143,7 @@ const fn row(
     Misbehaviour { name, what, at, tells: "", switch: Switch::Manners(apply) }
 }
 
-/// Of a server that tells this besides.
+/// A row of a server whose CAPABILITY lists `tells` as well.
 const fn told(
     name: &'static str,
     what: &'static str,
@@ -165,7 +163,7 @@ const fn stored(
     Misbehaviour { name, what, at, tells: "", switch: Switch::Store(apply) }
 }
 
-/// The message that rows are about is judged so.
+/// Judges the message that rows are about in this way, and stores every other one.
 fn the_one(manners: &mut Manners, judge: fn(&mut Incoming<'_>) -> Take) {
     manners.on_append = Box::new(move |m| if m.says(ITS_SUBJECT) { judge(m) } else { Take::Store });
 }

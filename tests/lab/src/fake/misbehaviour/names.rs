@@ -5,7 +5,6 @@ use super::edit::edit_lines;
 use super::{BOTH, Misbehaviour, row};
 use crate::fake::Verdict;
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     row("folds-case", "folder names that differ in case only are one folder", &[Target], |m| {
         m.folds_case = true

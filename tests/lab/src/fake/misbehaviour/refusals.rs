@@ -9,7 +9,6 @@ fn the_one_counted(manners: &mut Manners, mut judge: impl FnMut() -> Take + Send
     manners.on_append = Box::new(move |m| if m.says(ITS_SUBJECT) { judge() } else { Take::Store });
 }
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     row("refuses-one", "a message is refused in words nobody knows", &[Target], |m| {
         the_one(m, |_| Take::Say("NO Message contains invalid header".to_owned()));

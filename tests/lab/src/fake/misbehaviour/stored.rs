@@ -4,7 +4,6 @@ use super::End::Source;
 use super::{BOTH, DATE, Misbehaviour, THE_ONE, stored};
 use crate::fake::{Folder, Store};
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     stored("renumbered", "all messages have new numbers under another UIDVALIDITY", BOTH, |store| {
         inbox(store, Folder::renumber);
@@ -79,14 +78,14 @@ pub(super) const ROWS: &[Misbehaviour] = &[
     },
 ];
 
-/// INBOX, which every account has.
+/// Changes INBOX, which every account has.
 fn inbox(store: &mut Store, change: impl FnOnce(&mut Folder)) {
     if let Some(folder) = store.folders.get_mut("INBOX") {
         change(folder);
     }
 }
 
-/// A backup is put back, and new mail comes.
+/// Puts back a backup of the folder, after which new mail comes.
 fn put_back(folder: &mut Folder) {
     let kept = folder.messages.len().saturating_sub(3);
     folder.messages.truncate(kept);

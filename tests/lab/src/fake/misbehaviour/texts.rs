@@ -5,7 +5,6 @@ use super::edit::edit_lines;
 use super::{BOTH, DATE, ITS_SUBJECT, Misbehaviour, THE_ONE, row};
 use crate::fake::{Give, Manners};
 
-/// The rows of this kind.
 pub(super) const ROWS: &[Misbehaviour] = &[
     row("text-missing", "FETCH succeeds, and a message's answer has no text", BOTH, |m| {
         gives(m, Give::WithoutText)
@@ -50,7 +49,7 @@ pub(super) const ROWS: &[Misbehaviour] = &[
     row("text-empty", "a message's text has no byte", BOTH, |m| gives(m, Give::Empty)),
 ];
 
-/// The message that rows are about is given so.
+/// Gives the message that rows are about in this way, and every other one as it is.
 fn gives(manners: &mut Manners, give: Give) {
     manners.on_fetch = Box::new(move |m| if m.says(ITS_SUBJECT) { give } else { Give::Whole });
 }

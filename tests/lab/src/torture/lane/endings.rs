@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Counted, Door, LIMIT, Lane, RULES, ruled};
+use super::{Counted, Endpoint, LIMIT, Lane, RULES, ruled};
 use crate::corpus::{self, Rng};
 use crate::fake::{Give, Message, Take};
 use crate::imap::Client;
 use crate::maildir::{self, Backup};
 use crate::project::Side;
-use crate::torture::{Course, double};
+use crate::torture::{Progress, double};
 
 /// What is acknowledged shows within so many milliseconds.
 const LATEST: usize = 3_000;
@@ -23,48 +23,48 @@ const STRANGE_DATE: &str = " 3-Aug-2024 10:11:12 +0200";
 
 impl Lane {
     /// What puts it right after a run that did not end well, which is compared then.
-    pub(super) fn recover(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    pub(super) fn recover(&mut self, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let (name, end) = match rng.below(12) {
-            0 => ("with another mapping", self.remap(course)),
-            1 => ("with undo", self.undo(course)),
-            2 => ("with a short list", self.short_list(rng, course)),
-            3 => ("with copies that show late", self.late_display(rng, course)),
+            0 => ("with another mapping", self.remap(progress)),
+            1 => ("with undo", self.undo(progress)),
+            2 => ("with a short list", self.short_list(rng, progress)),
+            3 => ("with copies that show late", self.late_display(rng, progress)),
             4 if self.target.maildir.is_some() => {
-                ("with a target put back", self.target_put_back(rng, course))
+                ("with a target put back", self.target_put_back(rng, progress))
             }
-            5 => ("with an outage", self.outage(rng, course)),
-            6 => ("with a source that breaks at a message", self.breaking(rng, course)),
-            _ => ("with the same command", self.again(course)),
+            5 => ("with an outage", self.outage(rng, progress)),
+            6 => ("with a source that breaks at a message", self.breaking(rng, progress)),
+            _ => ("with the same command", self.again(progress)),
         };
         end.map_err(|why| format!("{name}: {why}"))
     }
 
-    fn again(&self, course: &Course) -> Result<(), String> {
+    fn again(&self, progress: &Progress) -> Result<(), String> {
         self.finish(self.start())?;
-        self.compare(&self.target, &self.wanted, course)
+        self.compare(&self.target, &self.wanted, progress)
     }
 
-    fn remap(&self, course: &Course) -> Result<(), String> {
+    fn remap(&self, progress: &Progress) -> Result<(), String> {
         self.spec.clone().extra(RULES).write(&self.project);
         self.finish(self.start())?;
         let wanted = self.wanted.iter().map(|((folder, sha256, date, flags), count)| {
             ((ruled(folder), sha256.clone(), *date, flags.clone()), *count)
         });
         let wanted: Counted = wanted.collect();
-        course.note(|f| f.remapped += 1);
-        self.compare(&self.target, &wanted, course)
+        progress.note(|f| f.remapped += 1);
+        self.compare(&self.target, &wanted, progress)
     }
 
-    fn undo(&self, course: &Course) -> Result<(), String> {
+    fn undo(&self, progress: &Progress) -> Result<(), String> {
         self.finish(self.mailhaul(&["undo", "--yes"]))?;
-        self.compare(&self.target, &Counted::new(), course)?;
-        course.note(|f| f.undone += 1);
-        self.again(course).map_err(|why| format!("and a run after it: {why}"))
+        self.compare(&self.target, &Counted::new(), progress)?;
+        progress.note(|f| f.undone += 1);
+        self.again(progress).map_err(|why| format!("and a run after it: {why}"))
     }
 
     /// The source leaves a message out of its lists, once or as long as it is asked. A run that says complete
     /// all the same has to be right; one that does not is followed by one with whole lists.
-    fn short_list(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    fn short_list(&mut self, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let source = &self.doubles[0];
         double::fill(source, &mut self.source.client()?).map_err(|e| e.to_string())?;
         let all: Vec<_> =
@@ -87,20 +87,20 @@ impl Lane {
         let outcome = self.start().wait_for(LIMIT);
         self.spec.write(&self.project);
         let lacked = lacked.load(Ordering::Relaxed);
-        course.note(|f| f.short_lists += u64::from(lacked));
+        progress.note(|f| f.short_lists += u64::from(lacked));
         let what = format!("lacked a message: {lacked}, once: {once}");
         match outcome.code {
             Some(0) => self
-                .compare(&self.target, &self.wanted, course)
+                .compare(&self.target, &self.wanted, progress)
                 .map_err(|why| format!("{what}; {why}\n{}", outcome.told())),
-            Some(3) => self.again(course).map_err(|why| format!("{what}; and a run after it: {why}")),
+            Some(3) => self.again(progress).map_err(|why| format!("{what}; and a run after it: {why}")),
             _ => Err(format!("{what}: {}", outcome.told())),
         }
     }
 
     /// For some seconds one end, or both, refuse everything that is new and break off what is open: the run
     /// ends well by itself, or by one more when all is well again.
-    fn outage(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    fn outage(&mut self, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let choices: [&[usize]; 3] = [&[0], &[1], &[0, 1]];
         let ends = *rng.pick(&choices);
         let after = self.usual.mul_f64(super::share(rng));
@@ -120,7 +120,7 @@ impl Lane {
         std::thread::sleep(lasts);
         down(false);
         let outcome = running.wait_for(LIMIT);
-        course.note(|f| {
+        progress.note(|f| {
             f.outages += u64::from(under_way);
             f.outages_recovered += u64::from(under_way && outcome.code == Some(0));
         });
@@ -131,9 +131,9 @@ impl Lane {
             outcome.code
         );
         let end = match outcome.code {
-            Some(0) => self.compare(&self.target, &self.wanted, course),
+            Some(0) => self.compare(&self.target, &self.wanted, progress),
             // Nothing was given up: the same command brings all.
-            Some(3..=5) => self.again(course),
+            Some(3..=5) => self.again(progress),
             _ => Err(outcome.told()),
         };
         end.map_err(|why| format!("{what}; {why}"))
@@ -141,7 +141,7 @@ impl Lane {
 
     /// The source ends the connection at one message, or in it, each time: that one is failed and named,
     /// everything else arrives, and it does as well when the source is well again.
-    fn breaking(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    fn breaking(&mut self, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let source = &self.doubles[0];
         double::fill(source, &mut self.source.client()?).map_err(|e| e.to_string())?;
         let all: Vec<(String, Message)> = source.store(|store| {
@@ -168,16 +168,16 @@ impl Lane {
         self.spec.write(&self.project);
         let broke = broke.load(Ordering::Relaxed);
         let what = format!("{give:?} at {} of {folder}, asked for: {broke}", message.uid);
-        course.note(|f| f.breaking += u64::from(broke));
+        progress.note(|f| f.breaking += u64::from(broke));
         match outcome.code {
             // It had come before, or nobody had to ask for it.
-            Some(0) => self.compare(&self.target, &self.wanted, course),
+            Some(0) => self.compare(&self.target, &self.wanted, progress),
             Some(3) if broke => {
-                let missing = self.messages_missing(course)?;
+                let missing = self.messages_missing(progress)?;
                 if missing > 1 {
                     return Err(format!("{what}: {missing} messages are missing\n{}", outcome.told()));
                 }
-                self.again(course)
+                self.again(progress)
             }
             _ => Err(outcome.told()),
         }
@@ -185,9 +185,9 @@ impl Lane {
     }
 
     /// How many messages are not there; none is there twice, or is another one.
-    fn messages_missing(&self, course: &Course) -> Result<usize, String> {
+    fn messages_missing(&self, progress: &Progress) -> Result<usize, String> {
         let there = self.target.all()?;
-        course.note(|f| f.compared += 1);
+        progress.note(|f| f.compared += 1);
         let more =
             there.iter().find(|(mail, count)| self.wanted.get(*mail).is_none_or(|wanted| wanted < *count));
         match more {
@@ -197,7 +197,7 @@ impl Lane {
     }
 
     /// The target shows half of what it acknowledges some time later.
-    fn late_display(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    fn late_display(&mut self, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let target = &self.doubles[1];
         double::fill(target, &mut self.target.client()?).map_err(|e| e.to_string())?;
         let mut rng = Rng::new(rng.bits());
@@ -218,19 +218,19 @@ impl Lane {
         let end = self.finish(self.start());
         self.spec.write(&self.project);
         end?;
-        course.note(|f| f.shown_late += u64::from(late.load(Ordering::Relaxed)));
+        progress.note(|f| f.shown_late += u64::from(late.load(Ordering::Relaxed)));
         // A copy that was sent again as well as its first one.
         target.store(|store| store.show_late(true));
-        let door = Door { plain_port: target.port, ..self.target.clone() };
-        self.compare(&door, &self.wanted, course)
+        let endpoint = Endpoint { plain_port: target.port, ..self.target.clone() };
+        self.compare(&endpoint, &self.wanted, progress)
     }
 
     /// The target is put back to what it was after the run that broke off, and others deliver mail there,
     /// which has our copies' numbers.
-    fn target_put_back(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    fn target_put_back(&mut self, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let Some(at) = self.target.maildir.clone() else { return Ok(()) };
         let backup = Backup::take(&at);
-        self.again(course).map_err(|why| format!("before that: {why}"))?;
+        self.again(progress).map_err(|why| format!("before that: {why}"))?;
         let mut client = self.target.client()?;
         let next = |client: &mut Client| client.status("INBOX", "UIDNEXT").map_err(|e| e.to_string());
         let was = next(&mut client)?;
@@ -257,10 +257,10 @@ impl Lane {
                 *wanted.entry(mail).or_default() += others;
             }
         }
-        course.note(|f| f.put_back += 1);
+        progress.note(|f| f.put_back += 1);
         let what = format!("UIDNEXT of INBOX was {was} and is {now}");
         self.finish(self.start())
-            .and_then(|_| self.compare(&self.target, &wanted, course))
+            .and_then(|_| self.compare(&self.target, &wanted, progress))
             .map_err(|why| format!("{what}; {why}"))
     }
 }

@@ -7,16 +7,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Course;
+use super::Progress;
 use crate::corpus::{self, Recipe, Rng};
 use crate::fake::{Fake, Manners};
-use crate::grounds;
 use crate::imap::{Client, Snapshot};
 use crate::load;
 use crate::process::POLL;
 use crate::project::{Pair, Side, Spec};
 use crate::proxy::{Break, Proxy, Way};
-use crate::runner::{Mailhaul, Outcome, Running};
+use crate::runner::{Mailhaul, Outcome, RunningCommand};
+use crate::workdir;
 
 /// Another mapping than the usual one.
 const RULES: &str = "[[folders]]\nfrom = \"INBOX\"\nto = \"Posteingang\"\n\
@@ -34,43 +34,43 @@ fn ruled(folder: &str) -> String {
 /// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// An account at a server.
+/// An account at a server, with both ports it can be reached at.
 #[derive(Debug, Clone)]
-pub struct Door {
-    /// The log-in name.
+pub struct Endpoint {
+    /// The name the account logs in with.
     pub user: String,
-    /// Its password.
+    /// The password it logs in with.
     pub password: String,
-    /// Implicit TLS.
+    /// The port for mailhaul, with TLS from the first byte.
     pub tls_port: u16,
-    /// Clear text, for the laboratory's own look.
+    /// The clear-text port, for the laboratory's own look at the account.
     pub plain_port: u16,
-    /// Where its mail lies, when it is a Maildir.
+    /// The account's Maildir, where the server has one that can be put back from a backup.
     pub maildir: Option<PathBuf>,
 }
 
-impl Door {
+impl Endpoint {
     fn client(&self) -> Result<Client, String> {
         let mut client = Client::connect(self.plain_port).map_err(|e| e.to_string())?;
         client.login(&self.user, &self.password).map_err(|e| e.to_string())?;
         Ok(client)
     }
 
-    /// Everything it holds.
+    /// Counts everything the account holds.
     fn all(&self) -> Result<Counted, String> {
         self.client()?.snapshot().map(|snapshot| counted(&snapshot)).map_err(|e| e.to_string())
     }
 }
 
-/// A mailbox under torture.
+/// One mailbox under torture, between an account at each end.
 pub struct Lane {
-    /// For messages.
+    /// The name that failures begin with.
     pub name: String,
-    source: Door,
-    target: Door,
+    source: Endpoint,
+    target: Endpoint,
     project: PathBuf,
     spec: Spec,
-    /// Between us and each end.
+    /// In front of each end: what mailhaul connects to.
     proxies: [Proxy; 2],
     /// Servers of our own that take each end's place, when it is to misbehave.
     doubles: [Fake; 2],
@@ -94,7 +94,7 @@ impl Lane {
     /// # Panics
     /// When a server does not take the mail.
     #[must_use]
-    pub fn new(name: &str, source: Door, target: Door, recipe: Recipe, ca: &Path) -> Self {
+    pub fn new(name: &str, source: Endpoint, target: Endpoint, recipe: Recipe, ca: &Path) -> Self {
         let mut mailbox = corpus::mailbox(&source.user, recipe);
         let mut at_target = target.client().expect("log in to the target");
         let keep: Vec<String> =
@@ -107,7 +107,7 @@ impl Lane {
         at_target.wipe(&keep).expect("empty the target");
         load::load_all(&mut source.client().expect("log in to the source"), &mailbox);
         let proxies = [Proxy::start(source.tls_port), Proxy::start(target.tls_port)];
-        let project = grounds::folder("t");
+        let project = workdir::folder("t");
         let pair = Pair::new((&source.user, &source.password), (&target.user, &target.password));
         let spec = Spec::new(Side::tls(proxies[0].port, ca), Side::tls(proxies[1].port, ca), vec![pair]);
         spec.write(&project);
@@ -158,16 +158,16 @@ impl Lane {
         [0, 1].map(|end: usize| [Way::ToServer, Way::ToClient].map(|way| self.proxies[end].passed(way)))
     }
 
-    fn start(&self) -> Running {
+    fn start(&self) -> RunningCommand {
         self.mailhaul(&["run"])
     }
 
-    fn mailhaul(&self, arguments: &[&str]) -> Running {
+    fn mailhaul(&self, arguments: &[&str]) -> RunningCommand {
         Mailhaul::new(&self.project).args(arguments).spawn()
     }
 
-    /// A run that has to end with 0.
-    fn finish(&self, running: Running) -> Result<Outcome, String> {
+    /// Waits for a run that has to end with 0.
+    fn finish(&self, running: RunningCommand) -> Result<Outcome, String> {
         let outcome = running.wait_for(LIMIT);
         if outcome.code == Some(0) { Ok(outcome) } else { Err(outcome.told()) }
     }
@@ -195,7 +195,7 @@ impl Lane {
     }
 
     /// One run that is killed at a random moment or byte, and one that has to put it right.
-    pub(super) fn kill(&mut self, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    pub(super) fn kill(&mut self, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let mut running = self.start();
         let by_the_clock = rng.chance(50);
         let place = if by_the_clock {
@@ -225,24 +225,24 @@ impl Lane {
             // A run under way is looked at as an outsider would: what is there is there.
             let there = self.target.client()?.count_all().unwrap_or_default();
             let all = self.messages;
-            course.note(|f| {
+            progress.note(|f| {
                 f.kills += 1;
                 f.kills_before += u64::from(there == 0);
                 f.kills_between += u64::from(there > 0 && there < all);
                 f.kills_after += u64::from(there >= all);
             });
         } else {
-            course.missed_kill();
+            progress.missed_kill();
             self.usual = self.usual.mul_f64(0.97);
             if outcome.code != Some(0) {
                 return Err(outcome.told());
             }
         }
-        self.recover(rng, course).map_err(|why| format!("killed {place}; then: {why}"))
+        self.recover(rng, progress).map_err(|why| format!("killed {place}; then: {why}"))
     }
 
     /// One run whose connections break at random bytes, and one more where it did not end well by itself.
-    pub(super) fn cut(&mut self, cuts: u64, rng: &mut Rng, course: &Course) -> Result<(), String> {
+    pub(super) fn cut(&mut self, cuts: u64, rng: &mut Rng, progress: &Progress) -> Result<(), String> {
         let before = self.proxies.each_ref().map(Proxy::broken);
         let mut plans = [Vec::new(), Vec::new()];
         for _ in 0..cuts {
@@ -261,26 +261,26 @@ impl Lane {
         }
         let broken: u64 =
             self.proxies.iter().zip(before).map(|(proxy, before)| proxy.broken() - before).sum();
-        course.missed_cuts(cuts.saturating_sub(broken));
-        course.note(|f| {
+        progress.missed_cuts(cuts.saturating_sub(broken));
+        progress.note(|f| {
             f.cuts += broken;
             f.cut_runs += u64::from(broken > 0);
             f.cut_runs_recovered += u64::from(broken > 0 && outcome.code == Some(0));
         });
         match outcome.code {
             Some(0) => {
-                self.compare(&self.target, &self.wanted, course).map_err(|why| format!("{told}; {why}"))
+                self.compare(&self.target, &self.wanted, progress).map_err(|why| format!("{told}; {why}"))
             }
             // Not reached, or mixed.
-            Some(3..=5) => self.recover(rng, course).map_err(|why| format!("{told}; then: {why}")),
+            Some(3..=5) => self.recover(rng, progress).map_err(|why| format!("{told}; then: {why}")),
             _ => Err(format!("{told}: {}", outcome.told())),
         }
     }
 
     /// Exactly one copy of every message that is wanted, flags and dates right.
-    fn compare(&self, at: &Door, wanted: &Counted, course: &Course) -> Result<(), String> {
+    fn compare(&self, at: &Endpoint, wanted: &Counted, progress: &Progress) -> Result<(), String> {
         let there = at.all()?;
-        course.note(|f| {
+        progress.note(|f| {
             f.compared += 1;
             f.messages += wanted.values().map(|count| *count as u64).sum::<u64>();
         });
@@ -334,7 +334,7 @@ fn kept_as_it_is(client: &mut Client, mail: &corpus::Mail) -> bool {
     newest.and_then(|uid| client.body("INBOX", uid).ok()).is_some_and(|body| body == mail.raw)
 }
 
-/// Between nothing and all of it, evenly.
+/// Returns a share from 0 to 1, each as likely as the others.
 fn share(rng: &mut Rng) -> f64 {
     f64::from(u32::try_from(rng.below(1_000_000)).unwrap_or_default()) / 1_000_000.0
 }

@@ -1,0 +1,9 @@
+//! Commands, their input and output, as a user meets them.
+
+mod commands;
+mod folders;
+mod input;
+mod names;
+mod secrets;
+mod verify;
+mod width;

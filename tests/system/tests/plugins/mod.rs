@@ -1,0 +1,9 @@
+//! Plugins: those that ship, an author's, and hostile ones.
+
+mod author_sentences;
+mod authors;
+mod guests;
+mod loading;
+mod profiles;
+mod provision;
+mod records;
