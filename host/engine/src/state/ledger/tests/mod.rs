@@ -520,7 +520,8 @@ fn a_row_says_what_was_told_of_it() {
     assert_eq!((rows[&1].at_source(), rows[&1].at_target()), (figures(12, 100), figures(13, 200)));
     assert_eq!(ledger.contents(id, &[1]).unwrap()[&1].altered, Some([9; 32]));
     assert_eq!((rows[&2].at_source(), rows[&2].at_target()), (figures(10, 100), figures(10, 100)));
-    let lengths: Vec<_> = ledger.odd_lengths().unwrap().iter().map(|l| (l.uid, l.received, l.announced)).collect();
+    let lengths: Vec<_> =
+        ledger.odd_lengths().unwrap().iter().map(|l| (l.uid, l.received, l.announced)).collect();
     assert_eq!(lengths, [(1, 10, 12)]);
 }
 
