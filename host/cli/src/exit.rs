@@ -99,7 +99,7 @@ pub(crate) fn of_check(finish: &Finish, rows: &[CheckRow]) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_engine::event::Refused;
+    use mailhaul_engine::event::TaskRefusal;
     use mailhaul_engine::summary::{Side, Stopped};
 
     use super::*;
@@ -149,7 +149,7 @@ mod tests {
             (TaskRefusalKind::Plugin, Exit::Plugin),
             (TaskRefusalKind::Internal, Exit::Internal),
         ] {
-            finish.refused = Some(Refused { kind, reasons: vec![], remedy: None });
+            finish.refused = Some(TaskRefusal { kind, reasons: vec![], remedy: None });
             assert_eq!(of_finish(&finish), exit);
         }
     }

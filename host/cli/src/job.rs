@@ -264,7 +264,7 @@ fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
     Ok(rule)
 }
 
-fn select(select: &mailhaul_project::Selection) -> Result<Selection, Failure> {
+fn select(select: &mailhaul_project::Select) -> Result<Selection, Failure> {
     let since = match &select.since {
         // A day begins at midnight UTC, so that the same file selects the same mail on any machine.
         Some(since) => {
