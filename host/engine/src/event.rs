@@ -186,7 +186,7 @@ pub enum Event {
     MailboxFinished {
         /// Key of the mailbox.
         mailbox: String,
-        /// How it ended.
+        /// Whether it is complete, and if not, why.
         end: MailboxEnd,
         /// What its ledger says now; `None` when it never got that far.
         summary: Option<MailboxSummary>,

@@ -15,7 +15,7 @@ pub(crate) enum Standing {
 }
 
 /// Compares both sides' figures with the recorded ones. `target` is `None` for a folder that is left out.
-/// `same_flags`: the source's messages were listed, and [`is_as_given`].
+/// `same_flags`: the source's messages were listed, and [`has_given_flags`].
 ///
 /// A message that comes raises UIDNEXT and one that goes lowers MESSAGES, so equal figures under one
 /// UIDVALIDITY mean the same messages (RFC 9051 section 2.3.1.1). HIGHESTMODSEQ says the same of flags, and

@@ -26,7 +26,6 @@ const MAX_PAIRS: u64 = 6;
 /// How the folders ended while a pair of connections lives.
 #[derive(Debug)]
 pub(crate) struct FoldersOutcome {
-    /// Both connections, still alive.
     pub ends: Ends,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,

@@ -28,7 +28,7 @@ pub(crate) fn shown_name(folder: &Folder) -> String {
     }
 }
 
-/// The paths of the target that are not free, as [`close`] has them.
+/// The paths of the target that are not free, as [`collision_key`] has them.
 #[must_use]
 pub(crate) fn taken_keys(ends: FolderLists<'_>, out: &Mappings) -> HashSet<String> {
     let planned = out.folders.iter().filter_map(|m| Some(&m.target.as_ref()?.path));

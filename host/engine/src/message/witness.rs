@@ -1,6 +1,6 @@
 //! Messages that a server has altered, known by what a reader knows them by: see [`HeaderChecks::witness`].
 //!
-//! [`HeaderChecks::witness`]: crate::state::ledger::Telling::witness
+//! [`HeaderChecks::witness`]: crate::state::ledger::HeaderChecks::witness
 
 use std::collections::HashMap;
 

@@ -25,7 +25,7 @@ pub struct PluginError {
     pub plugin: PluginId,
     /// The function that was called, e.g. `map-folders`.
     pub call: String,
-    /// How the call failed.
+    /// The kind of the failure, with its detail.
     pub failure: PluginFailure,
 }
 

@@ -103,7 +103,7 @@ named_enum! {
 /// What a refusal means. There is no word for success, so that none can be claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classification {
-    /// What the refusal means.
+    /// The meaning, among those that profiles can name; none of them is success.
     pub meaning: Meaning,
     /// Worth trying again after this time, 15 minutes at most.
     pub retry_after: Option<std::time::Duration>,

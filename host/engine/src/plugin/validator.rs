@@ -56,7 +56,7 @@ pub enum RoundTripOutcome {
 /// The newest test mail sent to a mailbox from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoundTrip {
-    /// Where it ended up.
+    /// Whether it arrived, and at which end.
     pub outcome: RoundTripOutcome,
     /// Seconds from sending to being seen, or waited in vain.
     pub seconds: u32,
@@ -86,7 +86,7 @@ pub struct ValidationRequest {
 /// What a validator found in one mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidationReport {
-    /// Its verdict.
+    /// The verdict; `Fail` keeps the mailbox from being complete.
     pub outcome: HookOutcome,
     /// How many messages it has looked at.
     pub checked_messages: u64,

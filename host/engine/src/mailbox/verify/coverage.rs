@@ -27,7 +27,7 @@ impl Coverage {
         Self { depth, listed: None, all_listed: false, compared: UidSet::default() }
     }
 
-    /// Whether what was `found` now, see [`finding`], speaks in place of an earlier finding.
+    /// Whether what was `found` now, see [`finding_key`], speaks in place of an earlier finding.
     #[must_use]
     pub(super) fn replaces(&self, earlier: &Difference, found: &HashSet<FindingKey>) -> bool {
         let Difference { uid, kind, .. } = *earlier;

@@ -45,7 +45,7 @@ pub(super) struct Spellings<'a> {
     pub target: (Option<&'a FolderName>, Option<u32>),
 }
 
-/// The findings of one folder.
+/// What comparing one folder has found, and how much of it was compared.
 pub(super) struct FolderFindings {
     pub differences: Vec<Difference>,
     pub looked: Coverage,
