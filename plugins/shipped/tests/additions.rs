@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use compile::Compiler;
-use mailhaul_engine::Side;
 use mailhaul_engine::plugin::ServerDescription;
+use mailhaul_engine::summary::Side;
 use mailhaul_net::TlsMode;
 use mailhaul_plugin_host::{Kind, Limits, PluginHost, Shipped};
 
