@@ -1,5 +1,5 @@
-// What `vendor/wit/` says, for TypeScript: every function a plugin may call. An error is thrown, with what it is as
-// `payload`.
+// What `vendor/wit/` says, for TypeScript: every function a plugin may call. An error is thrown, with what it
+// is as `payload`.
 //
 // Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test --workspace --test typescript`.
 

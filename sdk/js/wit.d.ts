@@ -1,5 +1,6 @@
-// What `vendor/wit/` says, for TypeScript: every type of the contract. Numbers are `number`s, those of 64 bits too:
-// exact up to 2^53. What is optional may be left out by a plugin, and is `null` where the host has nothing.
+// What `vendor/wit/` says, for TypeScript: every type of the contract. Numbers are `number`s, those of 64
+// bits too: exact up to 2^53. What is optional may be left out by a plugin, and is `null` where the host has
+// nothing.
 //
 // Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test --workspace --test typescript`.
 

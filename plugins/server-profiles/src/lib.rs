@@ -1,15 +1,15 @@
 //! Knows the larger mail providers and the common mail servers: what they bear, what does not work there, and
 //! what their refusals mean.
 //!
-//! Everything that is known is data, one file a provider in `src/providers`. The build script makes the table of
-//! them, so a new file is all a new provider takes; how it is written is in `src/provider.rs`. The ids in the
-//! manifest, which `provider` in a project file may name, come from the same folder: `plugin.toml` lists none, and
-//! `plugins/shipped` adds `providers` to the manifest when it makes the component.
+//! Everything that is known is data, one file a provider in `src/providers`. The build script makes the table
+//! of them, so a new file is all a new provider takes; how it is written is in `src/provider.rs`. The ids in
+//! the manifest, which `provider` in a project file may name, come from the same folder: `plugin.toml` lists
+//! none, and `plugins/shipped` adds `providers` to the manifest when it makes the component.
 //!
-//! A server is recognised by its host's domain first, since many providers run servers anybody can run; then by a
-//! capability only one provider has, by the name in its ID, and last by its greeting. Where several providers fit
-//! alike, the longest domain or word counts, and of equally long ones the id that is first in the alphabet. No two
-//! of the providers here fit the same server alike: a test compares them all.
+//! A server is recognised by its host's domain first, since many providers run servers anybody can run; then
+//! by a capability only one provider has, by the name in its ID, and last by its greeting. Where several
+//! providers fit alike, the longest domain or word counts, and of equally long ones the id that is first in
+//! the alphabet. No two of the providers here fit the same server alike: a test compares them all.
 
 mod provider;
 mod providers {

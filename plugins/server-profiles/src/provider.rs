@@ -14,8 +14,8 @@
 //! pub(crate) const FIXTURES: &[Fixture] = &[Fixture::host("imap.mail.acme.example")];
 //! ```
 //!
-//! Numbers are those the provider documents or its operators ship as defaults; where sources differ the one that
-//! refuses no mail is taken.
+//! Numbers are those the provider documents or its operators ship as defaults; where sources differ the one
+//! that refuses no mail is taken.
 
 pub(crate) use mailhaul_plugin::{Cause, Occasion};
 

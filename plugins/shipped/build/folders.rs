@@ -24,8 +24,8 @@ pub(crate) struct Plugin {
     pub manifest: String,
 }
 
-/// Every plugin, sorted by id. A folder that is no whole plugin is an error: one that was forgotten would be missed
-/// only by users.
+/// Every plugin, sorted by id. A folder that is no whole plugin is an error: one that was forgotten would be
+/// missed only by users.
 pub(crate) fn plugins(folder: &Path) -> Result<Vec<Plugin>, String> {
     let at = |error| format!("{}: {error}", folder.display());
     let mut plugins = Vec::new();

@@ -1,6 +1,7 @@
 //! Compiles the plugins beside this crate and embeds them, or takes them from `MAILHAUL_PLUGINS_DIR`.
 //!
-//! Either all of them are embedded or the build fails: a binary without plugins could not move a single mailbox.
+//! Either all of them are embedded or the build fails: a binary without plugins could not move a single
+//! mailbox.
 
 mod compile;
 mod folders;
@@ -13,8 +14,8 @@ use std::process::ExitCode;
 use compile::Compiler;
 use folders::Plugin;
 
-/// Takes finished components (`roles.wasm`, …) from this folder: for packagers without the target. They are what
-/// another build of this crate has left in its `OUT_DIR`.
+/// Takes finished components (`roles.wasm`, …) from this folder: for packagers without the target. They are
+/// what another build of this crate has left in its `OUT_DIR`.
 const READY_MADE: &str = "MAILHAUL_PLUGINS_DIR";
 
 fn main() -> ExitCode {

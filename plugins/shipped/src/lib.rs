@@ -1,5 +1,5 @@
-//! The plugins mailhaul ships, as components: one for each folder beside this crate. The build script finds and
-//! compiles them, so a plugin is added by adding its folder.
+//! The plugins mailhaul ships, as components: one for each folder beside this crate. The build script finds
+//! and compiles them, so a plugin is added by adding its folder.
 
 /// A component that is part of the binary, under the id that `mailhaul.toml` names it by.
 #[derive(Debug, Clone, Copy)]

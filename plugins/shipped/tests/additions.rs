@@ -1,8 +1,10 @@
-//! A plugin is added by adding its folder, and a provider by adding its file: nothing that is there is edited.
+//! A plugin is added by adding its folder, and a provider by adding its file: nothing that is there is
+//! edited.
 //!
-//! The tree is copied, both are added to the copy, and the build script's own functions list, compile and embed
-//! what they find there. Of the plugins only the two that changed are compiled; the copy and its target folder
-//! stay in cargo's folder for tests, with the times of the originals, so that a second run compiles nothing.
+//! The tree is copied, both are added to the copy, and the build script's own functions list, compile and
+//! embed what they find there. Of the plugins only the two that changed are compiled; the copy and its target
+//! folder stay in cargo's folder for tests, with the times of the originals, so that a second run compiles
+//! nothing.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
@@ -65,7 +67,8 @@ fn put(path: &Path, text: &[u8]) {
     fs::write(path, text).unwrap();
 }
 
-/// What the workspace is made of: every manifest, since cargo reads them all, and the sources of what is compiled.
+/// What the workspace is made of: every manifest, since cargo reads them all, and the sources of what is
+/// compiled.
 fn copy(from: &Path, to: &Path) {
     if to.exists() {
         fs::remove_dir_all(to).unwrap();

@@ -44,7 +44,7 @@ impl FolderPath {
         self.0.strip_prefix(prefix.0.as_slice()).map(|rest| Self(rest.to_vec()))
     }
 
-    /// This path inside another folder.
+    /// This path with the levels of another folder before its own.
     #[must_use]
     pub fn under(&self, parent: impl Into<FolderPath>) -> FolderPath {
         let mut levels = parent.into().0;

@@ -106,7 +106,7 @@ pub enum Body<'a> {
 /// A request in the making: nothing leaves before [`send`](Self::send).
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// What is done to the resource.
+    /// The method, which also decides whether redirects are followed.
     pub method: Method,
     /// Absolute, without user information and fragment, and never with a secret in it.
     pub url: String,
@@ -278,7 +278,7 @@ pub fn form_encoded(text: &str) -> String {
     encoded
 }
 
-/// Where a reply comes from.
+/// The host's reply, or a test's.
 pub(crate) trait Reply {
     fn status(&self) -> u16;
     fn headers(&self) -> Vec<(String, String)>;
@@ -315,7 +315,7 @@ impl Response {
         self.0.read(max)
     }
 
-    /// The rest of the body.
+    /// Reads the rest of the body.
     ///
     /// # Errors
     /// See [`HttpError`]; [`HttpError::TooLarge`] past 16 MiB.
@@ -333,7 +333,7 @@ impl Response {
         }
     }
 
-    /// The rest of the body as JSON.
+    /// Reads the rest of the body as JSON.
     ///
     /// # Errors
     /// When it cannot be read, or is something else.
@@ -370,7 +370,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Why there is no reply.
+/// Why there is no reply. The texts name the origin, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpError {
     /// The origin, an address, a redirect or a secret's way is not granted.

@@ -14,8 +14,8 @@
 //! 6. `mailhaul plugin test` asks the component what the fixtures say, and compares.
 //! 7. `mailhaul plugin add ./acme.wasm` shows the operator what it asks for and writes the grant to
 //!    `plugins.lock`.
-//! 8. Named under `[plugins]` in `mailhaul.toml`, it is called in every run; each call gets a new instance,
-//!    so nothing is remembered between two calls.
+//! 8. Named in `mailhaul.toml`, it is called by the commands that need its kind. Each call gets a new
+//!    instance, so nothing is remembered between two calls.
 //!
 //! # Example
 //!
@@ -44,7 +44,7 @@
 //! The crate is a `cdylib`, built for `wasm32-unknown-unknown` and turned into a component together with its
 //! `plugin.toml`. There is no WASI: no files, no clock, no environment. A source and a provisioner have
 //! [`http`] and [`secrets`], a source has its [`Inputs`], a validator two [`MailboxView`]s, and each has
-//! [`settings`] and [`log`]. `wit/host.wit` has the bounds of all of them; the comments of `wit/kinds.wit`
+//! [`settings()`] and [`log`]. `wit/host.wit` has the bounds of all of them; the comments of `wit/kinds.wit`
 //! say when each function is called and what each error does. The author's guide is `sdk/README.md`.
 
 #[rustfmt::skip]

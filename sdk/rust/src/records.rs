@@ -181,7 +181,7 @@ impl Record<'_> {
         self.cells.get(self.of.position(column)?)?.text()
     }
 
-    /// The text of a cell.
+    /// The text of a cell that must not be empty, without white space around it.
     ///
     /// # Errors
     /// When it is empty, or the column is missing.

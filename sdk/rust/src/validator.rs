@@ -56,7 +56,7 @@ pub struct RoundTrip {
     pub extras: Extras,
 }
 
-/// How deep the user asked to look.
+/// How deep the user asked to look. Each depth includes the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Depth {
     /// Message lists of both sides.

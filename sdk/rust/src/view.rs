@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{Extras, Folder, FolderPath, Side};
 
-/// Why a view has no answer.
+/// Why a view has no answer. None of the reasons says anything about the mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ViewError {
     /// There is no folder of this path; the text names it.
@@ -55,7 +55,7 @@ pub struct HeaderBlock {
     pub extras: Extras,
 }
 
-/// SHA-256 of one whole message.
+/// SHA-256 of one whole message as the server sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
     /// UID of the message, on the side of the view.

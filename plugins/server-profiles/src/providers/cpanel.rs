@@ -1,4 +1,5 @@
-//! cPanel. Neither host, greeting nor ID tell it from the Dovecot it runs, so it is known only where it is named.
+//! cPanel. Neither host, greeting nor ID tell it from the Dovecot it runs, so it is known only where it is
+//! named.
 
 use crate::provider::*;
 

@@ -1,4 +1,5 @@
-//! Plesk. Neither host, greeting nor ID tell it from the server it runs, so it is known only where it is named.
+//! Plesk. Neither host, greeting nor ID tell it from the server it runs, so it is known only where it is
+//! named.
 
 use crate::provider::*;
 

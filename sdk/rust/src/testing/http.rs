@@ -17,7 +17,7 @@ thread_local! {
 /// A request as the other side would see it, with `<label>` where a secret would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestRequest {
-    /// What is done to the resource.
+    /// The method the plugin chose.
     pub method: Method,
     /// The URL as the plugin wrote it.
     pub url: String,
