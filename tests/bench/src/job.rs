@@ -56,7 +56,7 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), String> {
     fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
 }
 
-/// Reads what another process has written with [`write`].
+/// Reads what another process has written with [`write()`].
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let text = fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     serde_json::from_slice(&text).map_err(|e| format!("{}: {e}", path.display()))
