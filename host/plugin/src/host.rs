@@ -119,9 +119,10 @@ impl PluginHost {
         &self.cancel
     }
 
-    /// Loads a plugin, whatever `plugins.lock` says. A name with a `/` or `\` in it, or with the ending `.wasm` or
-    /// `.cwasm`, is a file relative to the folder `project`; any other is the id of a shipped plugin. A component is
-    /// compiled once for a process, and started once to see that it fits the interface.
+    /// Loads a plugin, whatever `plugins.lock` says. A name with a `/` or `\` in it, or with the ending
+    /// `.wasm` or `.cwasm`, is a file relative to the folder `project`; any other is the id of a shipped
+    /// plugin. A component is compiled once for a process, and started once to see that it fits the
+    /// interface.
     ///
     /// # Errors
     /// When there is no such plugin, it cannot be used or compiled, or does not start; in one sentence that
