@@ -7,8 +7,8 @@ use std::sync::Arc;
 use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins, ServerProfiler, SideProfilers};
 use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
-    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, LockError, Plugin,
-    PluginHost, Shipped, TableInput, TableRow,
+    Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, Plugin, PluginHost, Shipped,
+    TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
 use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider, Side};

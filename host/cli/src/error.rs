@@ -7,6 +7,9 @@ use std::fmt::Display;
 use std::io;
 
 use mailhaul_app::{Cause, REPORT};
+use mailhaul_engine::ledger::LedgerError;
+use mailhaul_plugin_host::{LoadError, LockError};
+use mailhaul_project::{ProjectError, ProjectErrors};
 
 use crate::exit::{self, Exit};
 
@@ -54,16 +57,24 @@ impl Failure {
     }
 }
 
-/// Whatever the crates below can fail with, since [`mailhaul_app::Failure`] takes it.
-impl<E> From<E> for Failure
-where
-    mailhaul_app::Failure: From<E>,
-{
-    fn from(error: E) -> Self {
-        let mailhaul_app::Failure { kind, causes } = error.into();
-        Self { exit: exit::of_refusal(kind), causes }
+impl From<mailhaul_app::Failure> for Failure {
+    fn from(failure: mailhaul_app::Failure) -> Self {
+        Self { exit: exit::of_refusal(failure.kind), causes: failure.causes }
     }
 }
+
+/// What the crates below fail with, in the words of `mailhaul-app`.
+macro_rules! worded_by_app {
+    ($($error:ty),+) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                mailhaul_app::Failure::from(error).into()
+            }
+        }
+    )+};
+}
+
+worded_by_app!(ProjectError, ProjectErrors, LedgerError, LoadError, LockError);
 
 /// The operating system's words without its `(os error 2)`.
 fn in_words(error: &io::Error) -> String {

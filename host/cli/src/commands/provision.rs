@@ -118,7 +118,7 @@ async fn existing(
             next => token = next,
         }
     }
-    Err(broke(endless(provisioner.plugin(), "list-mailboxes")))
+    Err(broke(endless(provisioner.plugin(), "list-mailboxes")).into())
 }
 
 async fn work(
@@ -163,7 +163,9 @@ async fn work(
             Ok(Creation::Created) => rows.push(row("created", made)),
             Ok(Creation::Exists) => rows.push(row("exists", None)),
             // Nothing else will work either.
-            Err(error) if matches!(error.failure, PluginFailure::Denied(_)) => return Err(broke(error)),
+            Err(error) if matches!(error.failure, PluginFailure::Denied(_)) => {
+                return Err(broke(error).into());
+            }
             Err(error) => rows.push(row("failed", Some(error.to_string()))),
         }
     }

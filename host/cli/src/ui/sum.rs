@@ -381,6 +381,7 @@ fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
 /// Events and summaries that the renderers' tests share.
 #[cfg(test)]
 pub(crate) mod samples {
+    use mailhaul_app::Outcome;
     use mailhaul_engine::cause::Cause;
     use mailhaul_engine::code::Code;
     use mailhaul_engine::event::{Event, Finish, MailboxEnd};
