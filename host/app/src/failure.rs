@@ -23,8 +23,8 @@ pub struct Failure {
 /// One thing that stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// Place, cause and what was meant in one sentence, lower-case, without a full stop. What it quotes is not
-    /// escaped for a terminal.
+    /// Place, cause and what was meant in one sentence, lower-case, without a full stop. What it quotes is
+    /// not escaped for a terminal.
     pub sentence: String,
     /// What to do about it, unless the sentence says so.
     pub hint: Option<String>,
@@ -52,8 +52,8 @@ impl Failure {
         Self::new(TaskRefusalKind::Internal, sentence, Some(REPORT))
     }
 
-    /// Makes of the engine's refusal to start a cause for each reason. The last gets `remedy` as its hint; where
-    /// there is none and this program is to blame, [`REPORT`].
+    /// Makes of the engine's refusal to start a cause for each reason. The last gets `remedy` as its hint;
+    /// where there is none and this program is to blame, [`REPORT`].
     #[must_use]
     pub fn refused(kind: TaskRefusalKind, reasons: &[String], remedy: Option<&str>) -> Self {
         let hint = remedy.or((kind == TaskRefusalKind::Internal).then_some(REPORT)).map(str::to_owned);

@@ -11,8 +11,8 @@
 //! passwords for mailboxes that are created, and [`redact`] removes from a text every secret this process has
 //! seen.
 //!
-//! What stands in the way is a [`Failure`]; what does not is told through [`Warn`]. There are no arguments, no
-//! pages and no exit codes here, and nothing is printed: those are a front end's own.
+//! What stands in the way is a [`Failure`]; what does not is told through [`Warn`]. There are no arguments,
+//! no pages and no exit codes here, and nothing is printed: those are a front end's own.
 
 mod failure;
 mod job;

@@ -94,8 +94,8 @@ impl Passwords {
         &self.path
     }
 
-    /// Returns the password of a log-in, whose case does not matter: the one made before, or a new one, which is
-    /// on disk by then.
+    /// Returns the password of a log-in, whose case does not matter: the one made before, or a new one, which
+    /// is on disk by then.
     ///
     /// # Errors
     /// When it cannot be written; it must not be used then.

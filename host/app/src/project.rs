@@ -7,8 +7,8 @@ use mailhaul_project::Project;
 
 use crate::{Failure, Warn};
 
-/// Opens the project to connect and to write: beside what [`open_for_reading`] does, the state folder is made,
-/// or taken for this project's, and closed to other users.
+/// Opens the project to connect and to write: beside what [`open_for_reading`] does, the state folder is
+/// made, or taken for this project's, and closed to other users.
 ///
 /// # Errors
 /// What is wrong with the project file, one cause each; a state folder that others use.

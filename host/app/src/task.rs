@@ -24,8 +24,8 @@ pub struct Running {
 /// [`job`](fn@crate::job) has made of the same project.
 ///
 /// # Errors
-/// Plugins that are missing or do not load; inputs that cannot be read. What the task itself finds is among its
-/// events.
+/// Plugins that are missing or do not load; inputs that cannot be read. What the task itself finds is among
+/// its events.
 pub async fn start(project: &Project, job: Job, task: Task, warn: Warn<'_>) -> Result<Running, Failure> {
     start_with(project, job, task, |_| {}, warn).await
 }

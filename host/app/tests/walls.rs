@@ -49,8 +49,8 @@ fn the_command_line_opens_no_connection() {
     }
 }
 
-/// Ledgers keep folders by their display form, so that `mailhaul-imap` decides for itself, and for good, what it
-/// escapes in one. A terminal may escape more, never less.
+/// Ledgers keep folders by their display form, so that `mailhaul-imap` decides for itself, and for good, what
+/// it escapes in one. A terminal may escape more, never less.
 #[test]
 fn what_a_folder_s_name_does_not_show_no_page_shows() {
     for c in '\0'..=char::MAX {

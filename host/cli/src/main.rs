@@ -1,9 +1,9 @@
 //! `mailhaul`: moves mailboxes from one IMAP server to another, nothing lost, nothing twice, and proves it.
 //!
-//! This crate is what a user meets: arguments ([`args`]), one file per command ([`commands`]), every
-//! word on the screen ([`ui`]), exit codes ([`exit`]), errors in sentences ([`error`]), the log
-//! ([`logging`]), signals ([`drive`]). From a project folder to a running task it is `mailhaul-app`; how mail is
-//! moved is in `mailhaul-engine`.
+//! This crate is what a user meets: arguments ([`args`]), one file per command ([`commands`]), every word on
+//! the screen ([`ui`]), exit codes ([`exit`]), errors in sentences ([`error`]), the log ([`logging`]),
+//! signals ([`drive`]). From a project folder to a running task it is `mailhaul-app`; how mail is moved is in
+//! `mailhaul-engine`.
 
 mod args;
 mod commands;

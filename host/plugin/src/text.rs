@@ -15,8 +15,8 @@ pub(crate) fn shown(text: &str, max: usize) -> String {
     out
 }
 
-/// Text machines use as it is: refused, not mended, when it is empty, too long or has characters that a reader
-/// does not see, so that no two keys look alike to people and different to us.
+/// Text machines use as it is: refused, not mended, when it is empty, too long or has characters that a
+/// reader does not see, so that no two keys look alike to people and different to us.
 pub(crate) fn checked(what: &str, text: &str, max: usize) -> Result<(), String> {
     if text.is_empty() {
         return Err(format!("{what} is empty"));

@@ -57,8 +57,8 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Returns `text` on one line for readers who know no escapes: ASCII's control characters as Unicode's control
-/// pictures (`␛`), every other unsafe character by its number (`‹U+202E›`).
+/// Returns `text` on one line for readers who know no escapes: ASCII's control characters as Unicode's
+/// control pictures (`␛`), every other unsafe character by its number (`‹U+202E›`).
 #[must_use]
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -41,8 +41,8 @@ pub fn bytes(n: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
-/// Returns a size in three digits or fewer, powers of 1024, with `bytes` written out: `1,023 bytes`, `1.4 GiB`,
-/// `34 MiB`. For sentences.
+/// Returns a size in three digits or fewer, powers of 1024, with `bytes` written out: `1,023 bytes`, `1.4
+/// GiB`, `34 MiB`. For sentences.
 #[must_use]
 pub fn bytes_rounded(n: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
