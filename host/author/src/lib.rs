@@ -5,7 +5,7 @@
 //! - [`build`]: from the folder to a component
 //! - [`trial`]: fixtures, `mailhaul plugin test`, `call` and `record`
 //!
-//! What a new folder holds is carried in this crate ([`carried`]), so that authors need neither this
+//! What a new folder holds is carried in this crate (`carried`), so that authors need neither this
 //! repository nor a registry.
 
 mod build;

@@ -1,7 +1,7 @@
 //! Lists mailboxes from a table: the input `accounts`, with the columns of `mailboxes.csv`.
 //!
-//! The host parses the file and keeps the passwords: this plugin sees text and handles. [`columns`]
-//! reads the header, [`rows`] one row, [`duplicates`] looks at the whole table once.
+//! The host parses the file and keeps the passwords: this plugin sees text and handles. `columns`
+//! reads the header, `rows` one row, `duplicates` looks at the whole table once.
 
 mod columns;
 mod duplicates;

@@ -2,7 +2,7 @@
 //! side calls it. Roles come from SPECIAL-USE (RFC 6154) first, then from well-known names of
 //! top-level folders.
 //!
-//! [`claims`] finds out which source folder has a role, [`answer`] where it goes.
+//! `claims` finds out which source folder has a role, `answer` where it goes.
 
 mod answer;
 mod claims;

@@ -3,6 +3,8 @@
 //! Either all of them are embedded or the build fails: a binary without plugins could not move a single
 //! mailbox.
 
+#![allow(clippy::print_stdout, reason = "how a build script speaks to cargo")]
+
 mod compile;
 mod folders;
 

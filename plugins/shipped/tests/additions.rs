@@ -67,8 +67,7 @@ fn put(path: &Path, text: &[u8]) {
     fs::write(path, text).unwrap();
 }
 
-/// What the workspace is made of: every manifest, since cargo reads them all, and the sources of what is
-/// compiled.
+/// Copies the whole tree, since cargo reads every manifest of the workspace, with the times of the files.
 fn copy(from: &Path, to: &Path) {
     if to.exists() {
         fs::remove_dir_all(to).unwrap();
