@@ -1,5 +1,5 @@
-//! `sdk/rust/src/bindings.rs` is what wit-bindgen makes of `wit/`: generated beforehand, so that a plugin is compiled
-//! without wit-bindgen's parsers, and this test says when it is not current any more.
+//! `sdk/rust/src/bindings.rs` is what wit-bindgen makes of `wit/`: generated beforehand, so that a plugin is
+//! compiled without wit-bindgen's parsers, and this test says when it is not current any more.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
@@ -18,7 +18,8 @@ const HEAD: &str = "\
 //! Everything is public to the export macros and to nobody else: authors see the types of this
 //! crate's own modules, which have helpers and can be made in tests.
 //!
-//! Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test -p mailhaul-componentize --test bindings`.
+//! Generated; after a change of `wit/`:
+//! `MAILHAUL_BLESS=1 cargo test -p mailhaul-componentize --test bindings`.
 #![allow(
     warnings,
     missing_docs,

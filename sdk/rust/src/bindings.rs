@@ -3,7 +3,8 @@
 //! Everything is public to the export macros and to nobody else: authors see the types of this
 //! crate's own modules, which have helpers and can be made in tests.
 //!
-//! Generated; after a change of `wit/`: `MAILHAUL_BLESS=1 cargo test -p mailhaul-componentize --test bindings`.
+//! Generated; after a change of `wit/`:
+//! `MAILHAUL_BLESS=1 cargo test -p mailhaul-componentize --test bindings`.
 #![allow(
     warnings,
     missing_docs,

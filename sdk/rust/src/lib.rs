@@ -29,7 +29,8 @@
 //!         let mut answer = Mapping::default();
 //!         for (index, folder) in request.open() {
 //!             if let Some(rest) = folder.path.strip_prefix(["Kunden"]) {
-//!                 answer.map_to(index, rest.under(["Customers"]), "customers' folders are named in English");
+//!                 let why = "customers' folders are named in English";
+//!                 answer.map_to(index, rest.under(["Customers"]), why);
 //!             }
 //!         }
 //!         Ok(answer)

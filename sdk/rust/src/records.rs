@@ -200,7 +200,10 @@ impl Record<'_> {
     /// let inputs = TestInputs::new().with_csv("users", "u.csv", "user,port\nanna,many\n");
     /// let users = Records::open(&inputs, "users", &["user"]).unwrap();
     /// let error = users.rows(0, 1)[0].parsed::<u16>("port", "a port from 1 to 65535").unwrap_err();
-    /// assert_eq!(error.to_string(), "u.csv:2: the column `port` has `many`: a port from 1 to 65535 is meant");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "u.csv:2: the column `port` has `many`: a port from 1 to 65535 is meant"
+    /// );
     /// ```
     pub fn parsed<T: FromStr>(&self, column: &str, expected: &str) -> Result<Option<T>, CellError> {
         let Some(text) = self.optional(column) else { return Ok(None) };
