@@ -16,7 +16,7 @@ fn dependencies(lock: &str) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in lock.split("[[package]]").skip(1) {
         let mut words = package.lines().filter_map(|line| line.split('"').nth(1));
-        let name = words.next().unwrap();
+        let Some(name) = words.next() else { continue };
         let listed = package.split_once("dependencies = [").map_or("", |(_, rest)| rest);
         let names = listed.lines().filter_map(|line| line.trim().strip_prefix('"')?.split(['"', ' ']).next());
         all.entry(name).or_default().extend(names);

@@ -169,7 +169,7 @@ fn names_of_other_programs_exports_are_names() {
 #[test]
 fn a_column_has_no_name_that_only_looks_like_another() {
     for unseen in ['\u{200b}', '\u{61c}', '\u{2060}', '\u{ad}', '\u{e0061}', '\u{3164}'] {
-        let error = read(&format!("login,log{unseen}in\nanna,bert\n")).unwrap_err();
+        let error = read(format!("login,log{unseen}in\nanna,bert\n")).unwrap_err();
         assert!(error.starts_with("m.csv:1: column 2 of 2 has no usable name"), "{error}");
     }
 }
