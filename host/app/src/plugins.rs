@@ -31,8 +31,8 @@ pub(crate) struct LoadedPlugins {
 const COMPILE: &str = "--compile-plugin-for-parent";
 
 /// Compiles a plugin from standard input to standard output, within limits, when this process was started for
-/// nothing else; `None` when it was not. A front end calls it before anything else in `main`: [`host`] starts the
-/// program it runs in once more for every plugin that is not in the cache.
+/// nothing else; `None` when it was not. A front end calls it before anything else in `main`: [`host`] starts
+/// the program it runs in once more for every plugin that is not in the cache.
 ///
 /// `Err` is the reason. It belongs on standard error as it is, with a non-zero exit code behind it.
 #[must_use]

@@ -134,7 +134,7 @@ async fn a_plugin_and_a_provider_are_added_without_editing_a_file() {
     fs::create_dir_all(&out).unwrap();
     compile::embed(&changed, &components, &out).unwrap();
     let table = fs::read_to_string(out.join("plugins.rs")).unwrap();
-    assert!(table.contains("ShippedPlugin { id: \"zz-example\", component: include_bytes!("), "{table}");
+    assert!(table.contains("Shipped { id: \"zz-example\", component: include_bytes!("), "{table}");
 
     let ids = ["server-profiles", "zz-example"];
     let shipped = ids
