@@ -11,7 +11,8 @@ use mailhaul_project::{ProjectError, ProjectErrors};
 pub const REPORT: &str = "this is a fault in mailhaul; please report it with its log file. Running the same \
                           command again continues safely";
 
-/// Why something could not be done, for a front end to show. `Display` is one line a cause, hints included.
+/// Why something could not be done, for a front end to show. `Display` writes a line for each cause, its hint
+/// included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// Whose doing it is: the project's files, a plugin, or this program and its machine.

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use mailhaul_engine::destinations::{Credential, Destination, Server};
 use mailhaul_engine::job::{
     Admin, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection,
 };
+use mailhaul_engine::password_hosts::{Credential, Destination, Server};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mailhaul_engine::destinations::{self, AllowedHosts};
+use mailhaul_engine::password_hosts::{self, AllowedHosts};
 use mailhaul_engine::plugin::{
     Diagnostic, MailboxEntry, MailboxSource, PluginError, PluginFailure, PluginId, Severity,
 };
@@ -10,7 +10,7 @@ use mailhaul_project::Project;
 
 use crate::{Cause, Failure, TaskRefusalKind, Warn, job};
 
-/// Mailboxes a plugin is asked for at once.
+/// So many mailboxes a plugin is asked for at a time.
 pub const PAGE: u32 = 1_000;
 /// Pages of one listing: ten million mailboxes.
 pub const MAX_PAGES: usize = 10_000;
@@ -45,7 +45,7 @@ fn allowed(
 ) -> Result<Vec<MailboxEntry>, Failure> {
     let hosts = job::destinations(&project.mailboxes.hosts);
     let (source, target) = (job::server(&project.source), job::server(&project.target));
-    match destinations::refusal(AllowedHosts::of(&**plugin, &hosts), &source, &target, &entries) {
+    match password_hosts::refusal(AllowedHosts::of(&**plugin, &hosts), &source, &target, &entries) {
         Some(refusal) => {
             Err(Failure::refused(TaskRefusalKind::Input, &refusal.reasons, refusal.remedy.as_deref()))
         }
@@ -53,10 +53,10 @@ fn allowed(
     }
 }
 
-/// Hands on what a plugin remarks beside its answer.
+/// Hands those of a plugin's remarks that are no errors on to `warn`.
 ///
 /// # Errors
-/// What it calls errors, a cause each.
+/// Those that it calls errors, one cause each.
 pub fn remarks(diagnostics: &[Diagnostic], warn: Warn<'_>) -> Result<(), Failure> {
     let sentence = |remark: &Diagnostic| match &remark.at {
         Some(place) => format!("{place}: {}", remark.message),

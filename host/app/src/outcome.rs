@@ -13,9 +13,9 @@ use crate::Failure;
 pub struct Outcome {
     /// The mailboxes' ends, and whether the task was refused or interrupted; empty before the last event.
     pub finish: Finish,
-    /// Every end that `check` has tried, two rows a mailbox.
+    /// Every end that `check` has tried: two rows for each mailbox.
     pub checks: Vec<CheckRow>,
-    /// What `plan` has found, a mailbox each.
+    /// The plans that were made, one for each mailbox; a run makes them as well.
     pub plans: Vec<MailboxPlan>,
     /// Differences that this command found, each with the mailbox's key.
     pub differences: Vec<(String, Difference)>,
@@ -49,14 +49,14 @@ impl Outcome {
         Some(summary)
     }
 
-    /// Returns whether the work on a mailbox came to its end, however well: what it was to ask was asked.
+    /// Returns whether the work on a mailbox came to its end, well or not: nothing stopped or interrupted it.
     #[must_use]
     pub fn came_to_its_end(&self, mailbox: &str) -> bool {
         let end = self.finish.mailboxes.iter().find(|(key, _)| key == mailbox);
         end.is_some_and(|(_, end)| matches!(end, MailboxEnd::Complete | MailboxEnd::NotAllWell))
     }
 
-    /// Returns why nothing was started, if nothing was.
+    /// Fails when nothing was started.
     ///
     /// # Errors
     /// The engine's reasons, one cause each.

@@ -15,14 +15,14 @@ use crate::{Failure, redact};
 
 /// Columns of the file, as the mailbox list has them.
 const HEADER: &str = "target_user,target_password\n";
-/// Without characters that are taken for one another; a power of two would need one of those.
+/// Letters and digits without those that are taken for one another: 57.
 const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 /// Four groups of six with `-` between: 139 bits, and what most rules for passwords ask for.
 const GROUPS: usize = 4;
 const GROUP: usize = 6;
 /// Characters of a password.
 const LENGTH: usize = GROUPS * (GROUP + 1) - 1;
-/// A quarter of a million mailboxes, and longer names than they have.
+/// Room for a quarter of a million mailboxes, with longer names than they have.
 const MAX_BYTES: u64 = 128 << 20;
 
 /// The file, open for appending, and the passwords that are in it.

@@ -64,7 +64,7 @@ impl Running {
     }
 
     /// Asks the task and the plugins at work to stop; the events up to the last one still come, within five
-    /// seconds. More than once is as once.
+    /// seconds. Calling it again changes nothing.
     pub fn stop(&self) {
         self.cancel.request();
         // A full queue means that a Stop is waiting in it already; a closed one, that the task has ended.

@@ -64,7 +64,7 @@ pub enum AuthorError {
     /// A compiler failed. All it said has gone to standard error already.
     #[error("`{program}` could not build the plugin: {cause}")]
     Compiler {
-        /// The command that failed.
+        /// Program and first argument of what failed, such as `cargo build`.
         program: String,
         /// How it ended.
         cause: String,

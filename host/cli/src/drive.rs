@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(4_800);
 /// What is still running when a task has ended (name look-ups, a command that prints a token) gets this long;
 /// the process does not wait for it.
 const LINGER: Duration = Duration::from_millis(200);
-/// How often moving progress gets the time.
+/// How often the watcher is told the time, so that its progress moves without events.
 const TICK: Duration = Duration::from_millis(100);
 
 /// SIGINT and SIGTERM. (Not SIGHUP: a handler would undo `nohup`.)

@@ -1,7 +1,8 @@
-//! Every error becomes sentences, hints and an exit code here, and nowhere else.
+//! Why a command failed: sentences, hints and the exit code. What the crates below fail with has its
+//! sentences from `mailhaul-app`; its exit code it gets here, and nowhere else.
 //!
 //! A sentence is lower-case, says place, cause and what was meant; the hint says what to do. The other crates
-//! know nothing of exit codes, and nothing but [`crate::ui`] prints these.
+//! know nothing of exit codes, and nothing but [`crate::ui`] prints the sentences.
 
 use std::fmt::Display;
 use std::io;
@@ -23,7 +24,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// One cause.
+    /// Makes a failure of one cause.
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>, hint: Option<&str>) -> Self {
         Self { exit, causes: vec![Cause { sentence: sentence.into(), hint: hint.map(str::to_owned) }] }
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use mailhaul_imap::{Account, AuthMethod, Login};
 use mailhaul_net::Endpoint;
 
-use crate::destinations::Credential;
 use crate::job::HostSettings;
+use crate::password_hosts::Credential;
 use crate::plugin::AccountEntry;
 use crate::side::Side;
 
@@ -17,12 +17,13 @@ pub(crate) struct Mailbox {
     pub key: String,
     pub source: AccountSpec,
     pub target: AccountSpec,
-    /// `meant` in the list: sharing an account with another mailbox, or both ends, is intended.
+    /// `meant` in the list: that both ends, or this target and another mailbox's, are one account is
+    /// intended.
     pub one_account: bool,
 }
 
 impl Mailbox {
-    /// Returns the accounts that the ledger is begun for and compared with ever after.
+    /// Returns the accounts that the ledger has to be about.
     #[must_use]
     pub(crate) fn identity(&self) -> LedgerIdentity {
         LedgerIdentity {
@@ -46,21 +47,20 @@ pub(crate) fn folded(login: &str) -> String {
     login.to_lowercase()
 }
 
-/// A log-in without its domain: what is the same may be one account's, with and without the domain or in two
-/// of them.
+/// Returns a log-in without its domain: two with the same local part may be one account's.
 #[must_use]
 pub(crate) fn local_part(login: &str) -> String {
     folded(login.split(['@', '%', '+']).next().unwrap_or(login))
 }
 
-/// Who a ledger is about; recorded at its creation and compared ever after.
+/// Who a ledger is about: recorded with it, and compared from its first message on, hosts without case and
+/// users exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LedgerIdentity {
     pub mailbox: String,
     pub source_user: String,
     pub source_host: String,
     pub target_user: String,
-    /// Compared without case; the users are compared exactly.
     pub target_host: String,
 }
 
@@ -153,7 +153,7 @@ pub(crate) mod testing {
     use mailhaul_net::{Dialer, TlsMode};
 
     use super::*;
-    use crate::destinations::Server;
+    use crate::password_hosts::Server;
     use crate::plugin::AccountEntry;
 
     /// A mailbox of these hosts, which nobody dials.

@@ -11,7 +11,8 @@ use crate::side::Side;
 named_enum! {
     /// Why a mailbox as a whole cannot go on, as exit codes, `check` and the report name it.
     pub enum Cause {
-        /// The server refused the log-in: user name or password are wrong.
+        /// The server refused the log-in, so that user name or password are wrong; or the secret cannot be
+        /// had.
         AuthRefused = "auth-refused",
         /// The server says that there is no such mailbox.
         MailboxMissing = "mailbox-missing",
@@ -39,7 +40,7 @@ named_enum! {
         TlsOnPlainPort = "tls-on-plain-port",
         /// Clear text was spoken to a port that expects TLS.
         PlainOnTlsPort = "plain-on-tls-port",
-        /// The mailbox is over its quota.
+        /// The mailbox has no room left, or less than what is to be moved takes.
         Quota = "quota",
         /// The server failed in a way that has no cause of its own here.
         ServerFault = "server-fault",

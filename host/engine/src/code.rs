@@ -6,7 +6,7 @@ use crate::named_enum::named_enum;
 named_enum! {
     /// Why a message, or what a folder holds, is not on the target.
     pub enum Code {
-        /// A `[[folders]]` rule or `[select]` leaves it out.
+        /// A `[[folders]]` rule, a plugin's ruling or `[select]` leaves it out.
         Rule = "rule",
         /// It is larger than the target takes (APPENDLIMIT, RFC 7889, or a `[TOOBIG]` answer).
         TooBig = "too-big",
@@ -46,8 +46,8 @@ impl Code {
         }
     }
 
-    /// Returns whether such a message is sent so often, over all runs, and then no more until it is asked for
-    /// by this reason.
+    /// Returns whether such a message is given up after a few attempts over all runs: it is then sent again
+    /// only by `retry` with this reason.
     #[must_use]
     pub fn is_given_up(self) -> bool {
         match self {

@@ -19,7 +19,7 @@ pub struct UndoSummary {
     pub folder: String,
     /// Messages that this project stored there.
     pub copies: u64,
-    /// Messages that were there before the first run; they stay.
+    /// Messages that were found there and not stored by this project; they stay.
     pub found: u64,
     /// Messages that were on their way there when a run broke off. Whether they arrived is looked up before
     /// anything is removed; those that did count as copies then.
@@ -103,7 +103,7 @@ pub enum Event {
     Checked(CheckRow),
     /// `plan`, and the beginning of `run`: where the folders of a mailbox go.
     Planned(MailboxPlan),
-    /// A folder is opened on both ends, and copied or compared from now on.
+    /// A folder was read on both ends, and its messages are copied or compared from now on.
     FolderStarted {
         /// Key of the mailbox.
         mailbox: String,
@@ -177,9 +177,9 @@ pub enum Event {
     Reconnecting {
         /// Key of the mailbox.
         mailbox: String,
-        /// The end at which the connection was lost.
+        /// The end at which that happened.
         side: Side,
-        /// Why it was lost, in one sentence.
+        /// The error that ended the connection, or the server's request to wait, in one sentence.
         reason: String,
     },
     /// The work on a mailbox ended.
@@ -207,7 +207,7 @@ pub struct CheckRow {
     pub cause: Option<Cause>,
     /// What to do about the cause; empty without one.
     pub remedy: String,
-    /// Folders, messages, sizes and quota, or the server's own words.
+    /// The figures that were found, or what is in the way, in the server's own words where it has said any.
     pub detail: String,
     /// What a server profile says about the server, once somebody has logged in there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -218,7 +218,7 @@ fn cause_or_ok<S: serde::Serializer>(cause: &Option<Cause>, to: S) -> Result<S::
     to.serialize_str(cause.map_or("ok", Cause::as_str))
 }
 
-/// How the work on one mailbox ended; decides the exit code together with the others.
+/// How the work on one mailbox ended; the exit code follows from the ends of all mailboxes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "end", rename_all = "kebab-case")]
 pub enum MailboxEnd {

@@ -10,7 +10,7 @@ use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::Dialer;
 
 use crate::code::Code;
-use crate::destinations::{Destination, Server};
+use crate::password_hosts::{Destination, Server};
 use crate::plugin::Depth;
 use crate::rules::FolderRule;
 
@@ -66,7 +66,7 @@ pub struct HostSettings {
 
 impl fmt::Debug for HostSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host")
+        f.debug_struct("HostSettings")
             .field("server", &self.server)
             .field("method", &self.method)
             .finish_non_exhaustive()
@@ -94,7 +94,7 @@ pub struct Selection {
     pub max_size: Option<(u64, String)>,
     /// Leaves out messages flagged `\Deleted`, as `deleted = "skip"` asks.
     pub skip_deleted: bool,
-    /// The order in which the messages of a folder are copied.
+    /// In which order the messages that are not left out are copied.
     pub order: Order,
 }
 

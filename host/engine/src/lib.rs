@@ -31,7 +31,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use mailhaul_engine::destinations::Server;
+//! use mailhaul_engine::password_hosts::Server;
 //! use mailhaul_engine::event::Event;
 //! use mailhaul_engine::handle::start;
 //! use mailhaul_engine::job::{HostSettings, IgnoredDifferences, Job, Limits, Selection, Task};
@@ -128,10 +128,10 @@
 mod account;
 pub mod cause;
 pub mod code;
-pub mod destinations;
 pub mod event;
 pub mod job;
 mod named_enum;
+pub mod password_hosts;
 pub mod plan;
 pub mod plugin;
 pub mod rules;

@@ -12,7 +12,7 @@ use crate::summary::ProfileSummary;
 /// Version of the plan file's JSON document.
 pub const PLAN_SCHEMA: u32 = 1;
 
-/// A file that `plan --out` writes and `run --plan` holds today's plan against.
+/// The file that `plan --out` writes, and that `run --plan` compares with the plan it makes itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanFile {
     /// [`PLAN_SCHEMA`] at the time of writing; another version is refused.

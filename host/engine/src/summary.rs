@@ -22,7 +22,7 @@ pub enum Verdict {
     Complete,
     /// Begun, and something is pending, failed or different.
     Incomplete,
-    /// No run has copied anything yet.
+    /// No message was dealt with yet, and no folder stopped.
     NotStarted,
 }
 
@@ -69,7 +69,7 @@ pub struct ProfileSummary {
     pub plugin: String,
     /// What the server was recognised by.
     pub why: String,
-    /// What mailhaul does otherwise because of it, one clause each.
+    /// What mailhaul does differently because of it, one clause each.
     pub effects: Vec<String>,
     /// What to know about this provider, one sentence each.
     pub notes: Vec<String>,
@@ -78,17 +78,17 @@ pub struct ProfileSummary {
 /// Message counts of a folder, or of several added up; the last three stand outside the sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Messages the source has, counted and not only listed.
+    /// Messages the source has, those included that it counts and does not list.
     pub source_messages: u64,
     /// Of these, put on the target by this project, in whichever run.
     pub copied: u64,
     /// Of these, found on the target, which had them before.
     pub already_present: u64,
-    /// Of these, left out by a rule or by `[select]`.
+    /// Of these, left out by a rule, a plugin or `[select]`.
     pub skipped: u64,
-    /// Of these, refused or impossible; each has an exception with the reason.
+    /// Of these, refused or impossible; an exception says why for each, or for a folder as a whole.
     pub failed: u64,
-    /// Of these, not dealt with yet; a later run does.
+    /// Of these, not dealt with yet: the next run goes on with them.
     pub pending: u64,
     /// Copied earlier, deleted at the source since; outside the sum.
     pub gone_at_source: u64,
@@ -142,7 +142,7 @@ pub struct MailboxSummary {
     pub verdict: Verdict,
     /// Why the mailbox as a whole could not go on in the newest run.
     pub stopped: Option<Stopped>,
-    /// Its folders, in the order in which plans first named them.
+    /// Its folders, in the order in which the ledger came to know them.
     pub folders: Vec<FolderSummary>,
     /// Every message that is skipped or failed, with its reason.
     pub exceptions: Vec<Exception>,
@@ -264,9 +264,9 @@ pub enum VerifiedDepth {
     None,
     /// Some of the messages, see [`Sample`]: less than any depth that looked at all of them.
     Sample,
-    /// The message lists of both ends were compared: every message is there once.
+    /// The message lists of both ends were compared.
     Counts,
-    /// Headers, flags and dates of every message were compared as well.
+    /// Header fields, flags and dates of every message were compared as well.
     Headers,
     /// Every message was compared byte for byte.
     Full,
@@ -346,7 +346,7 @@ pub struct Exception {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExceptionOutcome {
-    /// A rule or `[select]` leaves it out; that is no failure.
+    /// A rule, a plugin or `[select]` leaves it out; that is no failure.
     Skipped,
     /// A limit, a server or a broken message stands in the way.
     Failed,
@@ -437,7 +437,7 @@ impl Difference {
 named_enum! {
     /// What a difference is about; the names are promises of the JSON document.
     pub enum DifferenceKind {
-        /// On the source and recorded as copied, but not on the target.
+        /// On the source and not on the target: not copied yet, or copied or found there and gone since.
         Missing = "missing",
         /// The target holds a second copy of the message.
         Duplicate = "duplicate",

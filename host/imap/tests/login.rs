@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Server, endpoint, login, quick, refused, serve};
+use common::{Server, endpoint, login, quick, refused, serve, serve_then};
 use mailhaul_imap::{
     Account, AuthMethod, Cause, ImapError, KnownServer, Login, Session, connect_beside, connect_over,
 };
@@ -52,6 +52,29 @@ async fn a_short_password_in_a_repeated_answer_is_not_told() {
         assert_eq!(error.cause(), Cause::AuthRefused);
         assert!(error.to_string().contains("wrong: [secret]"), "{error}");
     }
+}
+
+/// What a server says at its end while nobody asks is shown as well, and may repeat what it was once told.
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_on_a_quiet_connection_is_without_the_password() {
+    let (client, server) = serve_then(&[
+        "S: * OK [CAPABILITY IMAP4rev1] hi",
+        "C: LOGIN \"ann\" \"pa\\\"ss\"",
+        "S: @ OK [CAPABILITY IMAP4rev1] in",
+        "C: LIST \"\" \"\"",
+        "S: * LIST (\\Noselect) \"/\" \"\"",
+        "S: @ OK done",
+    ]);
+    let mut session = connect_over(client, endpoint(), &login(), &quick()).await.unwrap();
+    let mut server = server.await.unwrap();
+    let goodbye = format!("* bye [ALERT] pa\"ss was it, {}\r\n", "and long ago ".repeat(200));
+    server.write_all(goodbye.as_bytes()).await.unwrap();
+    drop(server);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let error = session.noop().await.unwrap_err();
+    let ImapError::Idle { text } = &error else { panic!("{error:?}") };
+    assert!(text.starts_with("[ALERT] [secret] was it, and long ago"), "{text}");
+    assert!(text.len() < 1_100, "{}", text.len());
 }
 
 /// A73: no password leaves when the server takes none in this form.

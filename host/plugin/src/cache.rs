@@ -146,8 +146,8 @@ fn private(owner: u32, mode: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// A number for the full version of wasmtime and every option of the engine: a security fix makes new code of
-/// everything.
+/// A number that differs with the version of wasmtime and every option of the engine, so that code compiled
+/// before a security fix is not loaded after it.
 fn compatibility(engine: &Engine) -> u64 {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);

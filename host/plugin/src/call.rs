@@ -47,7 +47,7 @@ pub(crate) struct Instrumentation {
 pub(crate) type CallFuture<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
 
 impl Caller {
-    /// A caller without settings, grants and a test.
+    /// A caller without settings, grants or instrumentation.
     pub(crate) fn new(plugin: PluginId, engine: Engine, budget: Budget) -> Self {
         Self {
             plugin,

@@ -95,7 +95,7 @@ pub struct NeededSecret {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NeededGrant {
-    /// The change.
+    /// What it would change; `mailhaul plugin grant` takes the same word.
     pub name: Change,
     /// The plugin's reason, one sentence for the operator.
     pub why: String,

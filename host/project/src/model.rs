@@ -324,7 +324,7 @@ pub struct PluginRef {
 pub enum PluginName {
     /// An id: one that ships with mailhaul, or one of `plugins.lock`.
     Id(String),
-    /// A component file: any name with a slash in it.
+    /// A component file: any name with a `/` or `\` in it.
     File {
         /// Absolute path. Whether it exists is seen when it is loaded.
         path: PathBuf,

@@ -53,7 +53,7 @@ impl<'t> ProjectText<'t> {
     }
 }
 
-/// One table: its keys are taken out one by one, and what is left over is unknown.
+/// One table, with the values of the keys that [`schema`] knows; its readers ask for them by name.
 pub(crate) struct Section<'s, 't> {
     pub(crate) text: &'s ProjectText<'t>,
     /// Its name in [`schema::TABLES`].

@@ -217,7 +217,7 @@ fn part(sample: &Sample) -> String {
     format!("{} % by {}, seed {}", sample.percent, depth(sample.depth), sample.seed)
 }
 
-/// Returns by what a folder was compared, for a sentence.
+/// Returns by what a folder was compared, as a part of a sentence.
 pub(crate) fn how(folder: &FolderSummary) -> String {
     match &folder.sample {
         Some(sample) => format!("a sample of the messages ({})", part(sample)),
@@ -253,7 +253,6 @@ pub(crate) struct Group<'a, Of> {
     pub(crate) like: &'a Of,
     /// Source UIDs, without 0.
     pub(crate) uids: Vec<u32>,
-    /// Target UIDs.
     pub(crate) target_uids: Vec<u32>,
     /// How many messages are alike.
     pub(crate) messages: u64,

@@ -12,7 +12,7 @@ use mailhaul_text::{plural, visible};
 
 use crate::digest;
 
-/// One test case, which is well without errors.
+/// One test case: a folder, a hook or `(mailbox)`; it passes without errors and failures.
 #[derive(Default)]
 struct Case {
     name: String,

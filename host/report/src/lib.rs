@@ -5,7 +5,7 @@
 //! servers or plugins is escaped for the format, and control characters in it are made visible
 //! (except in JSON, which has its own escapes and keeps the raw text).
 //!
-//! - [`Format::Json`]: the document that programs read, see [`mailhaul_engine::summary`]
+//! - [`Format::Json`]: the document that programs read, see [`json`]
 //! - [`Format::Csv`]: one line per folder, exception and difference, see [`csv`]
 //! - [`Format::JUnit`]: a test suite per mailbox, see [`junit`]
 //! - [`Format::Text`]: 80 columns, see [`text`]
@@ -39,6 +39,7 @@
 
 pub mod csv;
 pub mod html;
+pub mod json;
 pub mod junit;
 pub mod text;
 
@@ -106,9 +107,7 @@ pub fn render(summary: &ProjectSummary, format: Format) -> Result<String, Report
         Format::JUnit => Ok(junit::render(summary)),
         Format::Html => html::render(summary).map_err(|error| error.to_string()),
         Format::Csv => csv::render(summary),
-        Format::Json => {
-            serde_json::to_string_pretty(summary).map(|json| json + "\n").map_err(|error| error.to_string())
-        }
+        Format::Json => json::render(summary).map_err(|error| error.to_string()),
     }
     .map_err(|cause| ReportError { format, cause })
 }

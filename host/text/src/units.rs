@@ -41,8 +41,8 @@ pub fn bytes(n: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
-/// Returns a size in three digits or fewer, powers of 1024, with `bytes` written out: `1,023 bytes`, `1.4
-/// GiB`, `34 MiB`. For sentences.
+/// Returns a size with at most one decimal, in powers of 1024, and with `bytes` written out: `1,023 bytes`,
+/// `1.4 GiB`, `34 MiB`. For sentences.
 #[must_use]
 pub fn bytes_rounded(n: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -55,8 +55,8 @@ pub fn bytes_rounded(n: u64) -> String {
     format!("{size:.decimals$} {}", UNITS[unit])
 }
 
-/// `n` in the first of so many units, KiB and up, in which it is less than `most`, else in the last; and that
-/// unit's place.
+/// Returns `n` in the first of so many units, KiB and up, in which it is less than `most`, else in the last;
+/// and which unit that is.
 fn scaled(n: u64, most: f64, units: usize) -> (f64, usize) {
     #[expect(clippy::cast_precision_loss, reason = "few digits are shown")]
     let mut size = n as f64 / 1024.0;
@@ -91,8 +91,8 @@ pub fn elapsed(seconds: f64) -> String {
     Duration::try_from_secs_f64(seconds).map_or_else(|_| "an unknown time".to_owned(), duration)
 }
 
-/// Returns a time span as far as an estimate can be trusted, e.g. `under a minute`, `about 2 min`, `about 4.6
-/// days`.
+/// Returns a time span as far as an estimate can be trusted, e.g. `under a minute`, `about 2 min`,
+/// `about 4.6 days`.
 #[must_use]
 pub fn estimate(span: Duration) -> String {
     let minutes = span.as_secs().div_ceil(60);

@@ -2,6 +2,9 @@
 //! side calls it. Roles come from SPECIAL-USE (RFC 6154) first, then from well-known names of
 //! top-level folders.
 //!
+//! The names, "Sent" in the languages of mail programs, are `mailhaul_plugin::names`, in
+//! `sdk/rust/src/names.rs`.
+//!
 //! `claims` finds out which source folder has a role, `answer` where it goes.
 
 mod answer;

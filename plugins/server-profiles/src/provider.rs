@@ -55,7 +55,6 @@ pub(crate) struct Sentence {
     pub says: &'static str,
     /// The only occasion it counts at; `None` for all of them.
     pub at: Option<&'static Occasion>,
-    /// The meaning.
     pub cause: Cause,
     /// Seconds after which another attempt is worth while; only of [`Cause::Throttled`].
     pub wait: Option<u64>,

@@ -12,9 +12,9 @@ use crate::secrets::{Handle, Secret};
 use crate::wire::{HostInputs, HostView, Own, Wire};
 use crate::{FolderMapper, MailboxProvisioner, MailboxSource, ServerProfile, Validator};
 
-/// Exports a plugin: `export!(mapper: MyMapper)`, `export!(source: MySource)`, `export!(validator:
-/// MyValidator)`, `export!(profile: MyProfile)`, `export!(provisioner: MyProvisioner)`, or several of them
-/// with commas between. Use it once in a crate.
+/// Exports a plugin: `export!(mapper: MyMapper)`, `export!(source: MySource)`,
+/// `export!(validator: MyValidator)`, `export!(profile: MyProfile)`, `export!(provisioner: MyProvisioner)`,
+/// or several of them with commas between. Use it once in a crate.
 ///
 /// Natively it only checks that the types implement their traits, so that tests link like any other's.
 #[macro_export]

@@ -98,7 +98,7 @@ impl<const N: usize> From<[&str; N]> for FolderPath {
 pub enum SpecialUse {
     /// `\All`: holds all messages of the mailbox, as Gmail's "All Mail" does.
     All,
-    /// `\Archive`: archived messages.
+    /// `\Archive`: messages put away; what exactly is up to the server.
     Archive,
     /// `\Drafts`: messages being written.
     Drafts,

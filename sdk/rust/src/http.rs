@@ -95,7 +95,7 @@ impl From<String> for Piece<'_> {
 /// The body of a request.
 #[derive(Debug)]
 pub enum Body<'a> {
-    /// No body.
+    /// No body, as in a new request.
     Empty,
     /// Bytes as they are, without secrets.
     Bytes(Vec<u8>),

@@ -57,7 +57,8 @@ pub struct Profile {
     pub name: String,
     /// By what it was recognised, in a few words: `its ID says Dovecot`.
     pub why: String,
-    /// Connections to this server at once, all mailboxes together. A lower limit of the operator's holds.
+    /// Connections to this server at once, all mailboxes together. It lowers mailhaul's own limit and never
+    /// raises it; where the operator has written `connections_per_host`, that counts instead.
     pub max_connections: Option<u32>,
     /// Connections of one mailbox at once: providers count them for each account.
     pub max_connections_per_mailbox: Option<u32>,

@@ -41,7 +41,7 @@ pub enum RoundTripOutcome {
     Other(String),
 }
 
-/// The newest test mail sent to a mailbox from outside (`mailhaul cutover roundtrip`).
+/// The newest test mail sent to a mailbox from outside, by a command that is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoundTrip {
     /// Where it arrived, if it did.
@@ -116,8 +116,8 @@ impl FolderPair {
         uids.split(',').filter_map(|uid| uid.parse().ok()).collect()
     }
 
-    /// Messages of the source that must be on the target, or were there until their copies were [taken
-    /// away](Self::taken_away).
+    /// Messages of the source that must be on the target, or were there until their copies were
+    /// [taken away](Self::taken_away).
     #[must_use]
     pub fn expected(&self) -> u64 {
         u64::from(self.copied) + u64::from(self.already_present)

@@ -57,7 +57,6 @@ pub(crate) enum Purpose {
 /// What the measured run finds on the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InitialState {
-    /// Nothing on the target.
     Nothing,
     /// Everything, by a run of its own that is not measured.
     Everything,

@@ -1,4 +1,4 @@
-//! RunningCommand the built `mailhaul` in a project's folder, as a user would.
+//! Running the built `mailhaul` in a project's folder, as a user would.
 
 use std::ffi::OsStr;
 use std::io::Read;

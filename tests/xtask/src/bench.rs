@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: builds everything as it is released and hands over to `tests/bench`, or for `bench
-//! plugins` to `host/plugin/benches`.
+//! `cargo xtask bench`: builds everything as it is released and hands over to `tests/bench`, or for
+//! `bench plugins` to `host/plugin/benches`.
 
 use std::process::Command;
 

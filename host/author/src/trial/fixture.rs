@@ -31,8 +31,8 @@ pub struct Fixture {
     /// What the operator would name under `inputs`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, FixtureInput>,
-    /// What servers say over HTTP. The first reply is for the request's text, `GET
-    /// https://panel.example/api`.
+    /// What servers say over HTTP, each reply to a request named as in `GET https://panel.example/api`. Of
+    /// two to one request the last counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<FixtureReply>,
     /// The request; `shapes` says what it holds.

@@ -47,7 +47,7 @@ pub struct Faults {
     pub slow: bool,
 }
 
-/// The end of one call.
+/// How one call ended, and what it cost.
 #[derive(Debug)]
 pub struct Asked {
     /// The answer as JSON, or why there is none.

@@ -1,18 +1,18 @@
 //! One file per command.
 
-pub(crate) mod author;
 mod check;
 mod completions;
 mod init;
 mod man;
 mod plan;
 mod plugin;
+pub(crate) mod plugin_author;
+mod plugin_lock;
 mod provision;
 mod record;
 mod report;
 mod run;
 mod status;
-mod trust;
 mod unbuilt;
 mod undo;
 mod verify;

@@ -14,7 +14,7 @@ use mailhaul_plugin_host::{HttpRecorder, Inputs, Kind};
 use mailhaul_project::Project;
 use secrecy::ExposeSecret as _;
 
-use super::author::{component, open, trouble};
+use super::plugin_author::{component, open, trouble};
 use super::provision;
 use crate::args::{Global, Record, RecordSide};
 use crate::drive::runtime;

@@ -7,7 +7,7 @@ use super::paint::{Palette, Tone};
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
 
-/// Returns the page.
+/// Returns the page of `status`: a row for each mailbox, and the sums.
 pub(crate) fn page(project: &ProjectSummary, width: Option<usize>, palette: Palette) -> String {
     let (word, tone) = verdict(project.verdict);
     let mut out = format!(

@@ -9,10 +9,9 @@ use super::plain::end_words;
 use super::sum::{push_wrapped, uid};
 use super::table::{Align, Table};
 
-/// One mailbox.
+/// What an undo would do, or did, in one mailbox.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// Its key.
     pub mailbox: String,
     /// Target folder by target folder.
     pub folders: Vec<UndoSummary>,

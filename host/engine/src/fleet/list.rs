@@ -6,8 +6,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use mailhaul_net::Endpoint;
 
 use crate::account::{AccountSpec, Mailbox, account_spec, folded};
-use crate::destinations::{self, AllowedHosts};
 use crate::job::Job;
+use crate::password_hosts::{self, AllowedHosts};
 use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
 use crate::side::Side;
 
@@ -82,7 +82,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     }
     let allowed = AllowedHosts::of(&**source, &job.mailbox_hosts);
     let (source, target) = (&job.source.server, &job.target.server);
-    let refusal = destinations::refusal(allowed, source, target, &entries);
+    let refusal = password_hosts::refusal(allowed, source, target, &entries);
     let mailboxes = resolve(job, &entries, &mut errors);
     let (selected, left_out) = select_mailboxes(job, mailboxes, &mut errors);
     let mut remedy = None;

@@ -185,7 +185,7 @@ impl FolderRun<'_> {
         groups
     }
 
-    /// Sets or clears flags; `false` when the target refused, which was told.
+    /// Sets or clears flags; `false` when the target refused, after a warning.
     async fn store_flags(&mut self, uids: &[u32], add: bool, flags: &Flags) -> Step<bool> {
         if flags.is_empty() {
             return Ok(true);

@@ -1,4 +1,5 @@
-//! What earlier runs sent to this folder without hearing what became of it, and what else the target holds.
+//! What an earlier run, killed or cut off, sent to this folder without hearing what became of it, and what
+//! else the target holds. [`adopt`](crate::folder::adopt) recognises the messages and records them.
 
 use std::collections::HashSet;
 

@@ -2,7 +2,7 @@
 
 use crate::folder::run::FolderRun;
 use crate::folder::work::Step;
-use crate::message::gone::{difference, is_ordinary};
+use crate::message::taken_away::{difference, is_ordinary};
 use crate::state::ledger::Row;
 use crate::summary::Difference;
 

@@ -10,7 +10,7 @@ use crate::state::ledger::{FolderRow, Outcome, Proof, Rows};
 pub(crate) enum Standing {
     /// As it was when its sum was proven: it stays closed.
     Proven,
-    /// Something may have changed, or was never proven.
+    /// Something may have changed, or its sum was never proven.
     Open,
 }
 

@@ -28,7 +28,7 @@ pub(crate) type Step<T> = Result<T, WorkError>;
 #[derive(Debug)]
 pub(crate) enum WorkError {
     End(EndError),
-    /// The ledger: without it nothing more may be sent.
+    /// The ledger failed: without it nothing more may be sent.
     Ledger(LedgerError),
     /// The user stopped it in the middle of a look that may be long.
     Interrupted,

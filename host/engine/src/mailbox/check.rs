@@ -27,7 +27,7 @@ struct Holdings {
     bytes: Option<u64>,
     quota: Option<(u64, u64)>,
     append_limit: Option<u64>,
-    /// What is to be said of folders that are there and not listed.
+    /// The sentence about folders that are there and not listed, if there are any.
     unlisted: Option<String>,
 }
 

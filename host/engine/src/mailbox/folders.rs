@@ -9,7 +9,7 @@ use mailhaul_imap::{AcceptedForms, KnownServer};
 use tracing::Instrument;
 
 use crate::folder::run;
-use crate::folder::skip::skip;
+use crate::folder::skipped_folder::skip;
 use crate::folder::work::{MailboxWork, WorkError};
 use crate::mapping::target::{MappedFolder, collision_key};
 use crate::server::dial::{Ends, dial_both_with, log_out_both};
@@ -17,7 +17,7 @@ use crate::server::dial::{Ends, dial_both_with, log_out_both};
 /// A further pair of connections is opened for every so many messages to copy.
 const MESSAGES_PER_PAIR: u64 = 250;
 
-/// A further pair is also opened for every so many folders with messages: each costs some round trips.
+/// Or for every so many folders with messages, where that makes more pairs: each costs some round trips.
 const FOLDERS_PER_PAIR: u64 = 2;
 
 /// Pairs of connections one mailbox uses at most.

@@ -1,6 +1,7 @@
 //! What is done with one mailbox: each command is a file, and [`open`] is how each begins and ends.
 
 pub(crate) mod check;
+pub(crate) mod delete_gone;
 pub(crate) mod folders;
 pub(crate) mod follow;
 pub(crate) mod hooks;
@@ -12,7 +13,6 @@ pub(crate) mod moved;
 pub(crate) mod one_account;
 pub(crate) mod open;
 pub(crate) mod plan;
-pub(crate) mod quarantine;
 pub(crate) mod relocate;
 pub(crate) mod run;
 mod turn;

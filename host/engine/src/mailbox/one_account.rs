@@ -164,7 +164,7 @@ fn is_same_server(mailbox: &Mailbox, other: &KnownAccount) -> bool {
     name(&one.host) == name(&other.host) && one.port == other.port
 }
 
-/// Whether a mailbox's target is another one's, and it is the other one's by right.
+/// Whether the targets of two mailboxes are one account, to which the other mailbox has the right.
 enum AccountAnswer<'a> {
     One,
     Two,
@@ -172,7 +172,7 @@ enum AccountAnswer<'a> {
     In(Vec<FolderWitnesses<'a>>),
 }
 
-/// Compares two ledgers whose targets may be one account.
+/// Answers by the two ledgers as far as they can tell, and by who was known first.
 fn ask<'a>(
     listing: &'a Listing,
     (ours, order): (Option<&Ledger>, u64),
@@ -202,7 +202,7 @@ fn two_rows(mailbox: &Mailbox, other: &KnownAccount, inbox: &FolderStatus) -> St
     )
 }
 
-/// Names the figures of the INBOX by which two accounts were found to be one.
+/// Returns by which figures of the INBOX two accounts were found to be one, and what to do about it.
 fn figures_text(inbox: Option<(Option<&Folder>, &FolderStatus)>) -> String {
     let status = inbox.map(|(_, status)| status.clone()).unwrap_or_default();
     let mut figures = vec![format!("UIDVALIDITY {}", status.uid_validity.unwrap_or(0))];

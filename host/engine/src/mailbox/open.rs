@@ -22,7 +22,7 @@ use crate::task::context::Context;
 /// Why the work on a mailbox ended before its end.
 #[derive(Debug)]
 pub(crate) enum Interruption {
-    /// A server, or the way to it: trying again may help.
+    /// A server or the way to it failed: trying again may help.
     End(EndError),
     User,
     Stopped(Stopped),

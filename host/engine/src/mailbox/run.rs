@@ -16,7 +16,7 @@ use crate::mailbox::moved::follow_moves;
 use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
 use crate::mailbox::plan::refusal;
-use crate::mailbox::{folders, hooks, left_out, lengths, one_account, quarantine};
+use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
@@ -200,11 +200,11 @@ async fn put_away(
     ends: &mut Ends,
     names: &HashMap<String, FolderName>,
 ) -> Step<Vec<String>> {
-    let (removed, kept) = quarantine::put_away(work, &mut ends.target, names).await?;
+    let (removed, kept) = delete_gone::put_away(work, &mut ends.target, names).await?;
     if removed > 0 {
         let message = format!(
             "{removed} copies of messages that the source no longer has were moved to `{}` on the target",
-            quarantine::QUARANTINE
+            delete_gone::QUARANTINE
         );
         work.warn(message).await;
     }

@@ -30,11 +30,11 @@ pub(crate) struct EndView {
     left: AtomicU32,
     /// Lists read whole by the run that asks for the validation.
     lists: HashMap<String, Vec<ListedMessage>>,
-    end: Mutex<ViewedEnd>,
+    end: Mutex<ViewConnection>,
 }
 
 #[derive(Debug)]
-struct ViewedEnd {
+struct ViewConnection {
     session: Option<Session>,
     folders: Option<Vec<Folder>>,
     /// The server's spelling of those that can be opened.
@@ -56,7 +56,7 @@ impl EndView {
         lists: &Lists,
     ) -> Self {
         let names = names(folders.iter().flatten());
-        let end = ViewedEnd { session: Some(session), folders, names, selected: None, listed: None };
+        let end = ViewConnection { session: Some(session), folders, names, selected: None, listed: None };
         Self { side, ledger, left: AtomicU32::new(COMMANDS), lists: lists.take(side), end: Mutex::new(end) }
     }
 
@@ -93,7 +93,7 @@ fn broken(error: ImapError) -> ViewError {
     ViewError::Connection(error.to_string())
 }
 
-impl ViewedEnd {
+impl ViewConnection {
     fn session(&mut self) -> Result<&mut Session, ViewError> {
         self.session.as_mut().ok_or_else(|| ViewError::Connection("the view is closed".into()))
     }

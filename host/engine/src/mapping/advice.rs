@@ -6,7 +6,7 @@ use mailhaul_imap::FolderPath;
 
 use crate::rules::Pattern;
 
-/// Returns the lines of a rule that sends one folder to another.
+/// Returns a rule that sends one folder to another, as a sentence names it.
 #[must_use]
 pub(crate) fn rule(from: &FolderPath, to: &FolderPath) -> String {
     format!("`[[folders]]`, `from = {}`, `to = {}`", string(from), string(to))

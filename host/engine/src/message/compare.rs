@@ -13,7 +13,7 @@ use crate::summary::{Difference, DifferenceKind};
 /// What the lists of both sides say of the messages that the ledger knows.
 #[derive(Debug, Default)]
 pub(crate) struct ListComparison {
-    /// Differences that the lists alone show: pending messages, flags, keywords, dates.
+    /// Differences that the lists alone show: messages that are not copied yet, flags, keywords, dates.
     pub differences: Vec<Difference>,
     /// Recorded as delivered, not in the target's list.
     pub missing: Vec<Row>,

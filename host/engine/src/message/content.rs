@@ -279,7 +279,7 @@ pub(crate) enum MatchRule {
 }
 
 impl MatchRule {
-    /// Returns the sentence that the ledger records for a message that was found.
+    /// Returns the clause that the ledger records for a message that was found.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {

@@ -7,11 +7,11 @@ use mailhaul_imap::InternalDate;
 /// The rule that gave a copy another date than its source's INTERNALDATE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DateRule {
-    /// The newest Received line: when the old host had it.
+    /// By the newest Received line: when the old host received it.
     Received,
-    /// The Date field: when it was written.
+    /// By the Date field: when it was written.
     Written,
-    /// There is neither, or the target takes neither: it gives it the time of the copy.
+    /// There is neither, or the target takes neither, and gives the copy the time at which it came.
     Copied,
 }
 

@@ -15,7 +15,7 @@ const CHUNK: usize = 200;
 /// How much evidence an operation needs that a target message is our copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Certainty {
-    /// What is done can be done back: the figures of the list will do, and where these are others, the bytes
+    /// What is done can be undone: the figures of the list will do, and where these are others, the bytes
     /// decide.
     ByFigures,
     /// What is done loses the message: its bytes decide.
@@ -25,9 +25,9 @@ pub(crate) enum Certainty {
 /// Why a message of the target is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeptReason {
-    /// It was on the target before the first run.
+    /// It was found on the target, and not stored there by this project.
     Found,
-    /// It is not one of the copies in this place.
+    /// Its copy is recorded in another place, or the folder that is open is not that place any more.
     Elsewhere,
     /// Nothing is under its UID any more.
     Gone,

@@ -62,7 +62,7 @@ pub enum PluginFailure {
     /// Its answer breaks the contract (wrong index, duplicate key, endless paging …).
     #[error("gave an answer that breaks the contract: {0}")]
     BadReply(String),
-    /// It asked for a host, a secret or a file that it was not granted.
+    /// It asked for a host, a secret or an input that it was not granted.
     #[error("was refused: {0}")]
     Denied(String),
     /// It wants to be asked again, not before this many milliseconds, and says why.

@@ -15,7 +15,7 @@ pub enum Severity {
 /// A plugin's remark about its input, e.g. a broken row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether it stops the command: `error` does.
+    /// How grave it is; one of severity `error` stops the command.
     pub severity: Severity,
     /// Stable code, e.g. `csv.missing-column`.
     pub code: String,

@@ -25,7 +25,8 @@ pub struct ServerProfile {
     pub max_append_bytes: Option<u64>,
     /// Capabilities to be treated as absent, in upper case.
     pub avoid: Vec<String>,
-    /// Whether one command has to be answered before the next is sent (switch `pipeline` is `off`).
+    /// Whether a command has to be answered before the next one is sent: a profile says so by `pipeline`,
+    /// `off`.
     pub one_at_a_time: bool,
     /// `folder-names`: whether names that differ in case only are one folder there, when it is known.
     pub folds_case: Option<bool>,
@@ -40,7 +41,7 @@ pub enum Occasion {
     LogIn,
     /// An APPEND of a message.
     Append,
-    /// Another command, by its name in upper case, or `BYE`.
+    /// Another command, by its name in upper case; `BYE` where the server ended the session unasked.
     Other(String),
 }
 
@@ -55,7 +56,7 @@ pub enum ReplyKind {
     Bye,
 }
 
-/// A server's reply that is no success, put before a profile to be explained.
+/// A server's reply that is no success, as a profile is asked what it means.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// The end whose server refused.
@@ -81,7 +82,7 @@ named_enum! {
         AuthRefused = "auth-refused",
         /// There is no such mailbox.
         MailboxMissing = "mailbox-missing",
-        /// Credentials are wrong or there is no such mailbox: the server does not tell which.
+        /// The credentials are wrong, or there is no such mailbox: the server does not tell which.
         AuthOrMissing = "auth-or-missing",
         /// IMAP is switched off for this mailbox.
         ImapDisabled = "imap-disabled",

@@ -8,7 +8,7 @@ use mailhaul_imap::Secret;
 /// A mailbox that exists on the new host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExistingMailbox {
-    /// Its log-in name, as it stands in the project's list.
+    /// Its log-in name, as the new host has it; compared with the project's list without case.
     pub login: String,
     /// Bytes it may hold; `None` without a limit, or when the API does not say.
     pub quota: Option<u64>,

@@ -41,7 +41,7 @@ pub struct ServerDescription {
     pub port: u16,
     /// Whether the connection is under TLS, and how that began.
     pub tls: TlsMode,
-    /// Text of the greeting.
+    /// Text of the greeting, which often names the software.
     pub greeting: String,
     /// Capabilities as they stood after the log-in.
     pub capabilities: Vec<String>,
@@ -62,7 +62,7 @@ pub struct FolderInfo {
     pub attributes: Vec<String>,
     /// Special uses (RFC 6154), read from the attributes.
     pub roles: Vec<SpecialUse>,
-    /// Whether it can hold messages: it is listed without `\Noselect`.
+    /// Whether it can hold messages: it is listed without `\Noselect` and `\NonExistent`.
     pub selectable: bool,
     /// Whether the user is subscribed to it.
     pub subscribed: bool,

@@ -1,6 +1,6 @@
 //! Where the list of mailboxes comes from: the trait of mailbox sources.
 
-use crate::destinations::Destination;
+use crate::password_hosts::Destination;
 
 use super::error::{PluginError, PluginId};
 use super::finding::Diagnostic;

@@ -11,17 +11,17 @@ use mailhaul_imap::FolderPath;
 /// One pair of folders with what the ledger says about it.
 #[derive(Debug, Clone)]
 pub struct FolderPair {
-    /// The source folder.
+    /// Path of the source folder, as the view of the source takes it.
     pub source: FolderPath,
-    /// The target folder that it goes to.
+    /// Path of the folder that it goes to, as the view of the target takes it.
     pub target: FolderPath,
-    /// Messages that the source has.
+    /// Messages that the source has, by the ledger.
     pub source_messages: u32,
     /// Of these, stored on the target by this project.
     pub copied: u32,
     /// Of these, found on the target, which had them before.
     pub already_present: u32,
-    /// Of these, left out by a rule or by `[select]`.
+    /// Of these, left out by a rule, a plugin or `[select]`.
     pub skipped: u32,
     /// Of these, refused or impossible to read or to send.
     pub failed: u32,
@@ -36,7 +36,7 @@ pub struct FolderPair {
 pub enum Phase {
     /// At the end of a run or of `verify`.
     AfterRun,
-    /// After new mail has begun to flow to the target; no command calls it yet.
+    /// After new mail has begun to flow to the target; neither a run nor `verify` calls it.
     AfterCutover,
 }
 
@@ -116,7 +116,7 @@ pub enum ViewError {
     /// The commands that one call may cause on this end are used up.
     #[error("the view's budget is spent")]
     BudgetExhausted,
-    /// The connection failed, or was closed.
+    /// The connection failed or was closed, or the ledger could not be read.
     #[error("{0}")]
     Connection(String),
 }

@@ -134,7 +134,7 @@ impl Interpretation {
         self.retry_after.unwrap_or(USUAL_WAIT)
     }
 
-    /// Returns whether the target mailbox is over its quota.
+    /// Returns whether it means that the mailbox is over its quota.
     #[must_use]
     pub(crate) fn is_out_of_room(&self) -> bool {
         !self.log_in && self.meaning == Meaning::Quota

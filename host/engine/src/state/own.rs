@@ -19,7 +19,7 @@ const KEPT: [&str; 4] = ["project.sqlite", "ledgers", "mailhaul", OWNER];
 /// lies in the project's, so that both can be moved together.
 const OWNER: &str = "owner";
 
-/// Longest path that is read from the owner file, in bytes.
+/// At most this many bytes of the owner file are read.
 const MAX_PATH: u64 = 4096;
 
 /// At most this many foreign names stand in the sentence.

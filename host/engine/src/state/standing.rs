@@ -55,7 +55,7 @@ pub(crate) fn mailbox_summary(
     })
 }
 
-/// Reads the summary of one mailbox from its ledger, if there is one.
+/// Reads the summary of one mailbox from its ledger; the empty one where there is none.
 fn summary_of(state_dir: &Path, mailbox: &RecordedMailbox) -> Result<MailboxSummary> {
     let RecordedMailbox { key, source, target, stopped } = mailbox;
     match Ledger::read(&Ledger::file(state_dir, key))? {

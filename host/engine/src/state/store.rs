@@ -265,7 +265,7 @@ pub struct RecordedMailbox {
     pub source: String,
     /// Log-in on the new host.
     pub target: String,
-    /// Why it could not go on in the newest run; `None` while it runs, and when it ended.
+    /// Why it could not go on in the newest run; `None` while it is worked on, and when nothing stopped it.
     pub stopped: Option<Stopped>,
 }
 

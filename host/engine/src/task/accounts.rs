@@ -62,7 +62,7 @@ impl Turn {
         self.0.has_changed().is_ok().then(|| *self.0.borrow_and_update())
     }
 
-    /// Returns whether nothing has to be waited for.
+    /// Returns whether it is known by copies of its own, or is not worked on any more: nobody waits then.
     pub(crate) fn is_known(&self) -> bool {
         self.0.borrow().known || self.0.has_changed().is_err()
     }

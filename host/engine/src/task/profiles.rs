@@ -43,7 +43,7 @@ struct ProfileState {
     known: HashMap<ServerKey, SharedAnswer>,
     /// The server met last at each address.
     latest: HashMap<(Side, Endpoint), SeenServer>,
-    /// Plugins that broke, by call: told once, and not asked to read refusals any more.
+    /// Plugins that broke, by call: each is told once, and who broke in `classify` is asked no more there.
     broken: HashSet<(PluginId, String)>,
     /// How many refusals of a server were put before a profile.
     asked: HashMap<(Side, Endpoint), u32>,

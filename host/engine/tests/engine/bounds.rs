@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mailhaul_engine::cause::Cause;
-use mailhaul_engine::destinations::Destination;
 use mailhaul_engine::event::MailboxEnd;
+use mailhaul_engine::password_hosts::Destination;
 use mailhaul_engine::plugin::{AccountEntry, Depth};
 use mailhaul_engine::summary::Side;
 use mailhaul_lab::corpus;

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mailhaul_engine::destinations::{Destination, Server};
 use mailhaul_engine::event::{Event, Finish};
 use mailhaul_engine::handle::{Command, start};
 use mailhaul_engine::job::{HostSettings, IgnoredDifferences, Job, Limits, Selection, Task};
+use mailhaul_engine::password_hosts::{Destination, Server};
 use mailhaul_engine::plan::MailboxPlan;
 use mailhaul_engine::plugin::{Depth, Plugins, SideProfilers};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};

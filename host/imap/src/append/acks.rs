@@ -225,7 +225,7 @@ impl Acks {
                 state.append.accepted.extend(pending.proves);
                 state.append.plus_is_consent |= pending.unasked && state.consent == Consent::None;
                 if !pending.messages.is_empty() {
-                    state.append.note_stored();
+                    state.append.backoff.note_stored();
                 }
                 if state.listing == Some(serial) {
                     let lines = std::mem::take(&mut self.lines);
@@ -264,7 +264,7 @@ impl Acks {
                 let refusal = Refusal { code: line.code, text: line.text, bad };
                 let too_long = state.listing == Some(serial) && refusal.may_be_about_length();
                 let patience = !too_long && refusal.asks_for_patience();
-                if patience && state.append.throttle(refusal.suggested_wait()) {
+                if patience && state.append.backoff.throttle(refusal.suggested_wait()) {
                     state.window.throttled();
                 }
                 let batch = pending.messages.len() > 1;

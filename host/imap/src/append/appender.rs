@@ -390,7 +390,7 @@ impl Appender {
                 if let Some(found) = ready(&state) {
                     return Ok(found);
                 }
-                state.append.pause_until(Instant::now())
+                state.append.backoff.pause_until(Instant::now())
             };
             if let Some(until) = pause {
                 // The server wants this time for itself; ours begins afterwards.

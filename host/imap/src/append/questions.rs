@@ -11,7 +11,7 @@ use crate::types::flags::Flags;
 
 /// The most bytes of keywords in one question; what does not fit is asked with the message that has it.
 const MOST: usize = 2 << 10;
-/// A UID that no message has: a folder is full before.
+/// A UID that no message has: the last there can be, and no folder comes near it.
 const NOBODY: u32 = u32::MAX;
 
 impl Appender {

@@ -95,7 +95,8 @@ impl Shared {
 impl SharedState {
     /// Returns whether a message in this form and with these keywords may be sent now.
     pub(crate) fn admission(&self, form: &str, keywords: &[String], len: u64, pipeline: bool) -> Admission {
-        if self.append.pause_until(Instant::now()).is_some() || !pipeline && !self.pending.is_empty() {
+        if self.append.backoff.pause_until(Instant::now()).is_some() || !pipeline && !self.pending.is_empty()
+        {
             return Admission::Wait;
         }
         let proven = |token: &str| self.append.accepted.contains(token);
@@ -103,7 +104,7 @@ impl SharedState {
         if proven(form) && unproven.peek().is_none() {
             return if self.window.admits(len) { Admission::Send } else { Admission::Wait };
         }
-        // Somebody else is proving it: his verdict decides whether this one has to ask as well.
+        // Another message is proving it: its verdict decides whether this one has to ask as well.
         let proving = unproven.any(|keyword| self.pending.values().any(|p| p.proves.contains(keyword)));
         // Until the server is known not to ask for bodies that are coming anyway, its `+` must have one
         // meaning only.

@@ -7,7 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 use crate::types::folder::{Folder, placed};
 use crate::types::name::{FolderName, FolderPath, Naming, in_bytes};
 
-/// Returns a text that is the same for two paths exactly when nobody can tell them apart by reading.
+/// Returns what a reader sees of a path: composed characters, no invisible ones, every blank the same. Paths
+/// with equal keys cannot be told apart on a screen.
 fn visual_key(path: &FolderPath) -> String {
     let shown = path.to_string();
     if shown.is_ascii() {

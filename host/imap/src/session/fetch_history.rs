@@ -24,7 +24,7 @@ pub const MAX_BREAKS: u32 = 3;
 /// How many messages are given up one after the other before it is the server that is unwell, and not its
 /// messages.
 const MOST_IN_A_ROW: u32 = 10;
-/// For how many messages silence counts there, since it costs minutes each time.
+/// For how many of those a message counts at which the server fell silent: each silence costs minutes.
 const SILENCE: u32 = 3;
 
 /// What fetching from one account has shown, for all connections to it and the questions of one task; clones

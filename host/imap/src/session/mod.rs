@@ -5,6 +5,7 @@
 
 mod alike;
 pub(crate) mod append_state;
+pub(crate) mod backoff;
 pub(crate) mod changes;
 pub(crate) mod edit;
 pub(crate) mod fetch;
@@ -39,8 +40,8 @@ use crate::types::selected::Selected;
 use crate::types::timeouts::Timeouts;
 use crate::wire::Wire;
 
-/// How long nothing may have been asked of a connection before [`Session::keep_alive`] asks for nothing:
-/// servers hang up after minutes, the strict ones.
+/// How long a connection may be quiet before [`Session::keep_alive`] sends NOOP: the strictest servers hang
+/// up after a few minutes.
 pub const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(50);
 
 /// A logged-in connection, one command at a time. Dropping it closes it; [`Session::logout`] also says
@@ -253,13 +254,13 @@ impl Session {
     /// Makes the next pause as short as the first one was: the server took messages between its requests for
     /// patience.
     pub fn reset_backoff(&mut self) {
-        self.append_state.reset_backoff();
+        self.append_state.backoff.reset();
     }
 
     /// Ends the pause that the server asked for: it was about single messages, which are not sent any more.
     pub fn end_backoff(&mut self) {
-        self.append_state.reset_backoff();
-        self.append_state.end_pause();
+        self.append_state.backoff.reset();
+        self.append_state.backoff.end_pause();
     }
 
     /// Returns how much room the account has (RFC 9208), or `None` when the server has no quota or does not
@@ -287,7 +288,7 @@ impl Session {
     /// connection for left while the other end of a migration makes us wait.
     ///
     /// # Errors
-    /// As [`Session::noop`]; a server that refuses it is not asked for more.
+    /// Lost connections only: a server that refuses NOOP has shown that it is there.
     pub async fn keep_alive(&mut self) -> Result<(), ImapError> {
         let quiet = self.imap.get_mut().wire()?.quiet_for();
         if quiet < KEEP_ALIVE_AFTER || self.fetching.as_ref().is_some_and(|fetch| !fetch.is_over()) {
@@ -368,16 +369,16 @@ impl Session {
         Ok(())
     }
 
-    /// Tells that the open folder holds so many messages by STATUS: a list of it may be as long, whatever
-    /// EXISTS says.
+    /// Takes note that the open folder holds so many messages by STATUS: a list of it may be as long,
+    /// whatever EXISTS says.
     pub fn expect_messages(&mut self, messages: u32) {
         if let Ok(wire) = self.wire() {
             wire.reader.expect_messages(messages);
         }
     }
 
-    /// Returns how many messages a list of the open folder may have: its count by the server's newest word,
-    /// with some slack.
+    /// Returns how many messages a list of the open folder may have: the largest count the server gave for
+    /// it, with some slack.
     pub(crate) fn most_listed(&mut self) -> Result<u64, ImapError> {
         let stored = self.stored;
         Ok(bounds::most_listed(self.wire()?.reader.exists(), stored))

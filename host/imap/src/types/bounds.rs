@@ -28,8 +28,8 @@ const MOST_NAMES: usize = 8 << 20;
 /// The most levels of a name: deeper ones come of programs that went round in a circle.
 const MOST_LEVELS: usize = 200;
 
-/// Returns the longest list of a folder in messages: of one that `exists` with so many, by the server's
-/// newest word, and into which this connection has `stored` so many more.
+/// Returns the longest list of a folder in messages: of one that `exists` with so many, by the largest count
+/// the server gave, and into which this connection has `stored` so many more.
 pub(crate) fn most_listed(exists: u32, stored: u32) -> u64 {
     let counted = exists.saturating_add(stored).min(MOST_MESSAGES);
     u64::from(counted) + u64::from(counted / 4) + u64::from(MORE_LISTED)

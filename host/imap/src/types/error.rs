@@ -10,7 +10,8 @@ use crate::types::utf7;
 /// Server text longer than this is cut when shown: a peer must not fill a log or a terminal.
 const MAX_SHOWN: usize = 400;
 
-/// A failure of an IMAP conversation. What the server said is kept as it came and escaped when shown.
+/// A failure of an IMAP conversation. What the server said is kept without the log-in's secrets, and escaped
+/// when shown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ImapError {
     /// The connection was not made: name, network or certificate.
@@ -21,7 +22,7 @@ pub enum ImapError {
     LoginRefused {
         /// The response code, upper case, such as `AUTHENTICATIONFAILED` (RFC 5530).
         code: Option<String>,
-        /// The human-readable text, as it came.
+        /// The server's words behind the code, unescaped, cut to 1,000 bytes.
         text: String,
         /// Whether the log-in was an administrator's on behalf of the user: the refusal may then be about
         /// either.
@@ -43,7 +44,7 @@ pub enum ImapError {
         command: &'static str,
         /// The response code in upper case, such as `OVERQUOTA` (RFC 5530).
         code: Option<String>,
-        /// The human-readable text, as it came.
+        /// The server's words behind the code, unescaped, cut to 1,000 bytes.
         text: String,
     },
     /// The server answered BAD: it did not understand the command.
@@ -53,13 +54,13 @@ pub enum ImapError {
         command: &'static str,
         /// The response code in upper case, such as `OVERQUOTA` (RFC 5530).
         code: Option<String>,
-        /// The human-readable text, as it came.
+        /// The server's words behind the code, unescaped, cut to 1,000 bytes.
         text: String,
     },
     /// The server said goodbye (RFC 9051 section 7.1.5).
     #[error("the server ended the session: {}", ServerText(None, .text))]
     Bye {
-        /// The human-readable text with the response code in front of it.
+        /// The server's words, the response code in front of them.
         text: String,
     },
     /// The connection ended, or was dropped because going on would not be safe.
@@ -84,7 +85,7 @@ pub enum ImapError {
         command: &'static str,
         /// The response code in upper case, such as `OVERQUOTA` (RFC 5530).
         code: Option<String>,
-        /// The human-readable text, as it came.
+        /// The server's words behind the code, unescaped, cut to 1,000 bytes.
         text: String,
     },
     /// A deadline of [`Timeouts`](crate::Timeouts) passed.

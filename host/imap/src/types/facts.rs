@@ -9,7 +9,7 @@ use crate::types::name::{FolderName, FolderPath, NameError, Naming};
 pub struct ServerFacts {
     /// Host, port and TLS mode it was reached at.
     pub endpoint: Endpoint,
-    /// The text of the greeting behind its code, as it came.
+    /// The text of the greeting behind its code, unescaped, cut to 1,000 bytes.
     pub greeting: String,
     /// The capabilities after log-in, as written (RFC 9051 section 7.2.2).
     pub capabilities: Vec<String>,

@@ -1,4 +1,5 @@
-//! What Gmail tells of a message beyond IMAP (X-GM-EXT-1).
+//! What Gmail tells of a message beyond IMAP (X-GM-EXT-1): labels, and the number of a message that several
+//! folders show. The engine does not ask for it yet.
 
 /// What Gmail's own FETCH items say of a message, from [`FetchItems::Gmail`](crate::FetchItems::Gmail).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

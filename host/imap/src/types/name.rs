@@ -206,7 +206,7 @@ pub enum NameError {
     /// A level holds the server's hierarchy delimiter, so it would become two levels.
     #[error("the folder level `{level}` holds `{delimiter}`, which separates levels on this server")]
     Delimiter {
-        /// The level, escaped for display and at most 100 characters long.
+        /// Its first 100 characters, escaped for display.
         level: String,
         /// The hierarchy delimiter of the server.
         delimiter: char,
@@ -214,7 +214,7 @@ pub enum NameError {
     /// A level holds a control character, which folder names cannot have.
     #[error("the folder level `{level}` holds a control character")]
     Control {
-        /// The level, escaped for display and at most 100 characters long.
+        /// Its first 100 characters, escaped for display.
         level: String,
     },
     /// The server has no hierarchy and the path has more than one level.

@@ -10,7 +10,7 @@ use crate::types::error::{Cause, ImapError, ServerText};
 
 /// Codes by which servers ask to come back later; RFC 5530 has all of them but THROTTLED.
 const LATER: [&str; 4] = ["THROTTLED", "UNAVAILABLE", "LIMIT", "INUSE"];
-/// ServerText by which servers ask to come back later that send no code.
+/// Words by which servers that send no code ask to come back later.
 const LATER_WORDS: [&str; 7] = [
     "throttled",
     "suggested backoff time",
@@ -20,7 +20,7 @@ const LATER_WORDS: [&str; 7] = [
     "too many concurrent",
     "server busy",
 ];
-/// ServerText of servers that are out of room and say so without a code: Dovecot, Cyrus, Courier ("You
+/// Words of servers that are out of room and say so without a code: Dovecot, Cyrus, Courier ("You
 /// exceeded your mail quota."), hMailServer ("Your quota has been exceeded."), Exchange, Zimbra
 /// (`mail.QUOTA_EXCEEDED`), MDaemon, Kerio, UW IMAP and the operating systems below them.
 const FULL_WORDS: [&str; 33] = [
@@ -58,15 +58,16 @@ const FULL_WORDS: [&str; 33] = [
     "insufficient storage",
     "storage limit exceeded",
 ];
-/// ServerText that mean nothing but room, in the languages of webmail.
+/// Words that alone say that something is full, in the languages of webmail.
 const ROOM: [&str; 11] =
     ["full", "voll", "plein", "pleine", "lleno", "llena", "pieno", "piena", "cheio", "cheia", "volle"];
-/// ServerText for room, at the end of a word; together with [`LACK`] they mean that there is none.
+/// Words for room, each at the end of a longer one or by itself; together with [`LACK`] they mean that there
+/// is none.
 const PLACE: [&str; 14] = [
     "space", "room", "storage", "capacity", "mailbox", "platz", "speicher", "postfach", "espace", "espacio",
     "spazio", "espaço", "ruimte", "memory",
 ];
-/// ServerText for a lack, at the beginning of a word.
+/// Beginnings of words for a lack.
 const LACK: [&str; 15] = [
     "exceed",
     "insuf",
@@ -90,7 +91,7 @@ const LACK: [&str; 15] = [
 pub struct Refusal {
     /// The response code, upper case: `OVERQUOTA`, `TOOBIG`, `LIMIT`, `TRYCREATE`…
     pub code: Option<String>,
-    /// The human-readable text, as it came.
+    /// The server's words behind the code, unescaped, without the log-in's secrets, cut to 1,000 bytes.
     pub text: String,
     /// Whether it was BAD, "not understood", rather than NO.
     pub bad: bool,

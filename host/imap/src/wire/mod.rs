@@ -19,7 +19,6 @@ use crate::wire::transport::{Half, Transport};
 /// How long nothing must have been said on a connection for it to be idle.
 pub(crate) const IDLE: Duration = Duration::from_secs(5);
 
-/// One connection.
 pub(crate) struct Wire {
     pub(crate) reader: WireReader,
     pub(crate) writer: WireWriter,

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use crate::syntax::framer::{Frame, Framer};
-use crate::syntax::reply::{Reply, Status};
+use crate::syntax::reply::{Reply, Status, StatusLine};
 use crate::syntax::scrub::Secrets;
 use crate::syntax::tail;
 use crate::types::error::ImapError;
@@ -31,9 +31,6 @@ const MAX_TAIL: usize = 64 << 10;
 /// What keeping one response costs in bytes beside its own; many tiny ones must count too.
 pub(crate) const RESPONSE_COST: u64 = 200;
 
-/// The beginning of the goodbye that precedes the end of a connection (RFC 9051 section 7.1.5).
-const BYE: &[u8] = b"* BYE ";
-
 /// What [`WireReader::event`] returns.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -45,7 +42,6 @@ pub(crate) enum Event {
     },
 }
 
-/// The receiving half of a connection.
 pub(crate) struct WireReader {
     pub(super) io: Half,
     pub(super) buffer: BytesMut,
@@ -123,9 +119,7 @@ impl WireReader {
                         if let Reply::Untagged(line) = &reply
                             && line.status == Status::Bye
                         {
-                            let code =
-                                line.code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
-                            self.bye = Some(format!("{code}{}", line.text));
+                            self.bye = Some(goodbye(line));
                         }
                         if let Reply::Data { number: Some(exists), word, .. } = &reply
                             && word == "EXISTS"
@@ -265,10 +259,11 @@ impl WireReader {
     pub(crate) fn fail_idle(&mut self) -> ImapError {
         let mut text = self.bye.take().unwrap_or_default();
         for line in self.buffer.as_ref().split(|byte: &u8| *byte == b'\n') {
-            if let Some((bye, words)) = line.split_at_checked(BYE.len())
-                && bye.eq_ignore_ascii_case(BYE)
+            // What was not framed is a word of the server's like any other: without secrets, and bounded.
+            if let Reply::Untagged(line) = Reply::read(Bytes::copy_from_slice(line), &self.secrets)
+                && line.status == Status::Bye
             {
-                text = String::from_utf8_lossy(words).trim().to_owned();
+                text = goodbye(&line);
             }
         }
         self.fail(ImapError::Idle { text })
@@ -332,7 +327,7 @@ impl WireReader {
         self.exists = 0;
     }
 
-    /// Tells that the folder holds so many messages, by other words of the server than EXISTS.
+    /// Takes note that the folder holds so many messages, by other words of the server than EXISTS.
     pub(crate) fn expect_messages(&mut self, messages: u32) {
         self.exists = self.exists.max(messages);
     }
@@ -362,4 +357,10 @@ impl WireReader {
     pub(crate) fn unread(&self) -> &[u8] {
         &self.buffer
     }
+}
+
+/// Returns what a BYE says, its code in brackets ahead of the text (RFC 9051 section 7.1.5).
+fn goodbye(line: &StatusLine) -> String {
+    let code = line.code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
+    format!("{code}{}", line.text)
 }

@@ -21,7 +21,6 @@ use crate::wire::transport::{Half, io_words};
 /// Bytes collected before they are written: one TLS record and few system calls for many small commands.
 const WRITE_SIZE: usize = 64 << 10;
 
-/// The sending half of a connection.
 pub(crate) struct WireWriter {
     pub(super) io: Half,
     pub(super) buffer: Vec<u8>,

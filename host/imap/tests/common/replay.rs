@@ -1,5 +1,5 @@
-//! A server that answers as a real one was recorded to answer (`tests/transcripts`, made by `cargo xtask
-//! record`).
+//! A server that answers as a real one was recorded to answer: `tests/transcripts`, made by
+//! `cargo xtask record`.
 //!
 //! Commands are matched loosely, by their name and folder, in whatever order they come; the answer is the
 //! recorded one with the tag of the command. Of a recorded FETCH the messages that are asked for are given.

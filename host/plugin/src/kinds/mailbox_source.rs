@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use mailhaul_engine::destinations::Destination;
+use mailhaul_engine::password_hosts::Destination;
 use mailhaul_engine::plugin::{
     AccountEntry, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId,
 };

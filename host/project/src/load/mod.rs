@@ -37,7 +37,7 @@ impl Project {
     /// `ca_file` is read.
     ///
     /// # Errors
-    /// When the file cannot be read, is larger than 1 MiB, or is wrong: the first 50 mistakes, by line.
+    /// When the file cannot be read, is larger than 1 MiB, or is wrong: the first 50 mistakes found, by line.
     /// `[cutover]`, which this version does not act on, is refused by name.
     pub fn load(path: &Path) -> Result<LoadedProject, ProjectErrors> {
         let unreadable =

@@ -332,8 +332,8 @@ fn columns(
     Ok(columns)
 }
 
-/// Whether a text could name a column of somebody's export: `source_user`, `E-Mail`, `Size (MB)`, `Name
-/// [Required]`. A log-in with its `@` could not, nor most of what makes a password strong.
+/// Whether a text could name a column of somebody's export: `source_user`, `E-Mail`, `Size (MB)`,
+/// `Name [Required]`. A log-in with its `@` could not, nor most of what makes a password strong.
 fn is_name(text: &str) -> bool {
     // A byte order mark is what spreadsheets put before the first column.
     let text = text.trim_start_matches('\u{feff}').trim_start();

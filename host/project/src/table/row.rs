@@ -79,10 +79,10 @@ impl Fault {
     }
 }
 
-/// Splits a line into its cells, at most `most` of them.
+/// Splits a line into its cells; more than `most` are a fault.
 ///
-/// A quote means something only as the first character of a cell (RFC 4180): `pass"word` is taken as
-/// it stands.
+/// A quote means something only as the first character of a cell (RFC 4180), spaces before it aside:
+/// `pass"word` is taken as it stands.
 pub(super) fn split(line: &str, separator: char, most: usize) -> Result<Vec<RawCell>, Fault> {
     let mut cells = Vec::new();
     let mut rest = Some(line);

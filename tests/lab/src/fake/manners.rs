@@ -17,14 +17,14 @@ pub enum Take {
     Say(String),
     /// There is never an answer, and the connection stays open; the message is stored if so said.
     Never {
-        /// Whether the message is stored before.
+        /// Whether the message is stored all the same.
         stored: bool,
     },
     /// It is not stored, and this is said untagged in place of an answer, which never comes.
     Untagged(String),
     /// The connection ends without an answer; the message is stored if so said.
     Hangup {
-        /// Whether the message is stored before.
+        /// Whether the message is stored all the same.
         stored: bool,
     },
 }

@@ -39,8 +39,7 @@ pub struct Folder {
     pub raw: String,
     /// Unicode, `/` between levels, without the personal namespace's prefix; a `/` within a level is `\/`.
     pub name: String,
-    /// The attributes, `
-    /// oselect` and the like, in lower case.
+    /// The attributes in lower case, such as `\noselect`.
     pub attributes: Vec<String>,
 }
 

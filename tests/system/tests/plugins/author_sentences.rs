@@ -1,4 +1,4 @@
-//! Every sentence an author of a plugin meets, to be read as he reads it.
+//! Every sentence an author of a plugin meets, to be read as they read it.
 //!
 //! Each names the plugin, the interface, the field, and what to do. wasmtime's own chain is for `-v`.
 

@@ -243,7 +243,7 @@ fn every_kind_in_javascript() {
     }
 }
 
-/// The same in Python. Its mapper is in the move below.
+/// The same in Python. Its mapper is in the move above.
 #[test]
 fn every_kind_in_python() {
     let folder = folder_with(&[]);

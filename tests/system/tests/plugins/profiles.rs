@@ -87,7 +87,7 @@ fn the_operators_limit_wins() {
     ]);
 }
 
-/// Acme's profile, in this way of its, asked about both sides.
+/// Has Acme's profile asked about both sides, and behave in the way that its setting `way` names.
 fn acme(fakes: &FakeServers, way: &str) {
     fs::copy(author::provider().unwrap(), fakes.folder.join("provider.wasm")).unwrap();
     let mut spec = fakes.spec();

@@ -1,4 +1,4 @@
-//! Two fake servers in memory that misbehave as told, and a project between them.
+//! Two fake servers on the loopback that misbehave as told, and a project between them.
 //!
 //! They are the laboratory's own, for misbehaviour no real server here can be made to show.
 

@@ -237,32 +237,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Messages the target said it does not take are not sent.
-    async fn refuse_too_big(&self, open: &[ListedMessage]) -> Step<Vec<u32>> {
-        let Some(limit) = self.route.append_limit else { return Ok(open.iter().map(|m| m.uid).collect()) };
-        let mut wanted = Vec::with_capacity(open.len());
-        for message in open {
-            if message.size() <= limit {
-                wanted.push(message.uid);
-                continue;
-            }
-            let by = self.route.limit_by.as_ref().map(|by| format!(", says {by}")).unwrap_or_default();
-            let text = format!(
-                "the message has {} bytes, and the target takes messages of up to {limit} bytes{by}",
-                message.size()
-            );
-            let failure = Failure {
-                uid: message.uid,
-                size: message.size(),
-                code: Code::TooBig,
-                text: &text,
-                attempts: 0,
-            };
-            self.route.fail(failure).await?;
-        }
-        Ok(wanted)
-    }
-
     async fn unreadable(&self, uid: u32, text: &str) -> Step<()> {
         let failure = Failure { uid, size: 0, code: Code::Unreadable, text, attempts: 0 };
         Ok(self.route.fail(failure).await?)

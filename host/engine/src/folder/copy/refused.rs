@@ -11,7 +11,7 @@ pub(crate) struct RefusedMessage {
     pub uid: u32,
     pub size: u64,
     pub refusal: Refusal,
-    /// What a server profile says to these words, to go behind them.
+    /// What a server profile says about these words; follows them in a sentence.
     pub advice: String,
     pub marked: bool,
     /// Whether the target asks for the message again later.

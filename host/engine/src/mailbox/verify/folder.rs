@@ -14,8 +14,8 @@ use crate::mailbox::verify::sample::{Extent, choose};
 use crate::message::compare::{ListComparison, compare_lists};
 use crate::message::dating::DateRule;
 use crate::message::differing::{ComparedPair, compare_pairs};
-use crate::message::gone::{has_same_numbering, is_ordinary};
 use crate::message::list::{ListedMessage, WholeList, list_whole};
+use crate::message::taken_away::{has_same_numbering, is_ordinary};
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
@@ -29,7 +29,6 @@ pub(super) const CHUNK: usize = 200;
 /// One pair of folders, and how deep it is compared.
 #[derive(Clone, Copy)]
 pub(super) struct FolderComparison<'a> {
-    /// What the work on the mailbox is done with.
     pub work: MailboxWork<'a>,
     pub row: &'a FolderRow,
     pub target_path: &'a str,
@@ -48,18 +47,18 @@ pub(super) struct Spellings<'a> {
 /// What comparing one folder has found, and how much of it was compared.
 pub(super) struct FolderFindings {
     pub differences: Vec<Difference>,
-    pub looked: Coverage,
+    pub coverage: Coverage,
     /// Rows of messages that are recorded as delivered and are not on the target.
     pub missing: Vec<Row>,
-    /// Those of them that were seen there are as many as an owner moves or deletes.
+    /// Whether those of them that were seen there once are no more than an owner moves or deletes.
     pub ordinary: bool,
     /// Target messages that the ledger does not account for.
     pub extras: Vec<ListedMessage>,
-    /// All that was asked for was compared: of every message that both sides have, or of the sample.
+    /// Whether all that was asked for was compared: every message that both sides have, or the sample.
     pub whole: bool,
     /// Messages that both sides have; the comparison is about these.
     pub both: u64,
-    /// Of these, messages that were compared as deep as it was asked for.
+    /// Of these, messages that were compared as deep as was asked for.
     pub read: u64,
     /// The user stopped it: what was found so far is not all there is.
     pub interrupted: bool,
@@ -67,10 +66,10 @@ pub(super) struct FolderFindings {
 
 impl FolderFindings {
     fn nothing(depth: Depth) -> Self {
-        let looked = Coverage::at_nothing(depth);
+        let coverage = Coverage::at_nothing(depth);
         let (differences, missing, extras) = (Vec::new(), Vec::new(), Vec::new());
         let (both, read, whole, interrupted) = (0, 0, false, false);
-        Self { differences, looked, missing, ordinary: false, extras, whole, both, read, interrupted }
+        Self { differences, coverage, missing, ordinary: false, extras, whole, both, read, interrupted }
     }
 
     /// A folder that one side does not let be read: one difference, and nothing else is known.
@@ -107,9 +106,9 @@ impl FolderComparison<'_> {
             )
         });
         let short: Vec<Difference> = short.map(|why| unreadable(self.row, why)).collect();
-        result.looked.all_listed = source.unlisted() == 0;
+        result.coverage.all_listed = source.unlisted() == 0;
         let (source, opened, target) = (source.listed, target.selected, target.listed);
-        result.looked.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
+        result.coverage.listed = Some(source.iter().map(|m| m.uid).collect::<UidSet>());
         let (rows, claimed, dated, unmarked) = {
             let ledger = work.ledger();
             let told = ledger.differences_of(self.row.id)?;
@@ -184,7 +183,7 @@ impl FolderComparison<'_> {
                     // Line ends are what only the whole depth asks for.
                     pair.kinds.retain(|kind| depth_now == depth || *kind != DifferenceKind::AlteredNewlines);
                     if let Some(read) = &pair.read {
-                        result.looked.compared.insert(pair.uid);
+                        result.coverage.compared.insert(pair.uid);
                         messages += 1;
                         bytes += read.len;
                         context.done.add(1, read.len);

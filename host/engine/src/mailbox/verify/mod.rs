@@ -122,12 +122,12 @@ async fn verify_all(
         if result.interrupted {
             return Ok(MailboxEnd::Interrupted);
         }
-        compared.folders_compared += u64::from(result.looked.listed.is_some());
+        compared.folders_compared += u64::from(result.coverage.listed.is_some());
         if result.whole {
             whole.insert(row.id);
         }
         found[n] = result.differences;
-        looked.push(Some(result.looked));
+        looked.push(Some(result.coverage));
         let ordinary = result.ordinary;
         missing.extend(result.missing.into_iter().map(|row| MissingMessage { folder: n, row, ordinary }));
         if looked_at.insert(target_path.clone()) {

@@ -9,8 +9,8 @@ use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mailbox::open::dial_again;
 use crate::mailbox::verify::folder::CHUNK;
 use crate::message::content::Content;
-use crate::message::gone;
 use crate::message::list::{ListedMessage, contents, list};
+use crate::message::taken_away;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -105,7 +105,7 @@ pub(super) async fn explain(
         let elsewhere = exact.and_then(|d| known.get_mut(&d)).and_then(Vec::pop);
         moved.extend(elsewhere.clone());
         found[folder].push(if elsewhere.is_some() || row.proven() {
-            gone::difference(&source, &row, elsewhere, was_in, ordinary && row.proven())
+            taken_away::difference(&source, &row, elsewhere, was_in, ordinary && row.proven())
         } else {
             let (uid, target_uid, kind) = (row.uid, row.target_uid(), DifferenceKind::Missing);
             Difference { folder: source, uid, target_uid, kind, by: None, detail: String::new(), note: false }

@@ -30,7 +30,6 @@ impl Batch {
         batches.iter().filter_map(|batch| batch.target_uid_next).min().unwrap_or(1)
     }
 
-    /// Returns its source UIDs.
     pub(crate) fn uids(&self) -> impl Iterator<Item = u32> + '_ {
         self.messages.iter().map(|(uid, _)| *uid)
     }

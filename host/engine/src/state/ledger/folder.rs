@@ -53,8 +53,8 @@ impl FolderRow {
     }
 
     /// Whether no run has read the folder, and only [`Ledger::record_unseen`] has counted its messages. One
-    /// that a rule leaves out was read for its count, one that stopped says so itself, one that has a target
-    /// waits for a run that knows it.
+    /// that a rule leaves out was read for its count, one that stopped says so itself, and one that has a
+    /// target was planned by a run.
     #[must_use]
     pub(crate) fn is_unseen(&self) -> bool {
         !self.scanned && self.stopped.is_none() && self.target.is_none()

@@ -19,9 +19,9 @@ use super::{Digests, FolderId, HeaderChecks, Ledger, RecordedContent, Result};
 pub(crate) enum Outcome {
     /// This project stored it on the target.
     Copied,
-    /// The target held it before this project came.
+    /// It was found on the target, and not stored there by this project.
     AlreadyPresent,
-    /// The operator's own rule left it out.
+    /// A rule, a plugin or `[select]` leaves it out.
     Skipped,
     /// Refused by the target, or impossible to read or to send.
     Failed,

@@ -102,7 +102,7 @@ pub enum LedgerError {
         /// SQLite's own words, or the row whose seal does not match.
         what: String,
     },
-    /// SQLite refused a statement: the disk is full, or the file read-only.
+    /// SQLite failed for another reason, such as a full disk or a file that is read-only.
     #[error("{path}: {source}; nothing was sent that is not recorded{}", remedy(source))]
     Sqlite {
         /// Path of the ledger or of `project.sqlite`.

@@ -19,7 +19,7 @@ pub(crate) struct Place {
     pub uid_validity: Option<u32>,
     /// Whether this project created the folder; `undo` says so once it is empty.
     pub created: bool,
-    /// What it was called when copies were brought there, where somebody has renamed it since.
+    /// The path it was first asked for by, where the target calls it otherwise or somebody has renamed it.
     pub asked: Option<String>,
 }
 
@@ -107,7 +107,7 @@ impl Ledger {
         })
     }
 
-    /// Records that somebody has renamed a place on the target; what it was asked as is kept.
+    /// Records what a place is called on the target now; the path that it was first asked for by is kept.
     pub(crate) fn rename_place(&mut self, place: PlaceId, to: &str) -> Result<()> {
         self.transaction(|tx| {
             tx.prepare_cached("UPDATE place SET asked = coalesce(asked, path), path = ?2, seal = seal(id, ?2, uidvalidity, created)
@@ -118,8 +118,8 @@ impl Ledger {
         })
     }
 
-    /// The target calls a place otherwise than it was asked to, and what goes there goes to what it is
-    /// called.
+    /// Records that the target calls a place otherwise than it was asked for, and that the folder's copies go
+    /// there by that name.
     pub(crate) fn set_real_name(&mut self, place: PlaceId, folder: FolderId, to: &str) -> Result<()> {
         self.rename_place(place, to)?;
         self.sql(|db| {

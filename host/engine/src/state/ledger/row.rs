@@ -26,7 +26,7 @@ pub(crate) struct Row {
     odd: Option<Box<OddFigures>>,
 }
 
-/// Figures that differ from the message's own; few rows have them.
+/// What the lists gave where that is not the size and date of the row itself; few rows have it.
 #[derive(Debug, Clone)]
 struct OddFigures {
     at_source: Figures,
@@ -51,7 +51,7 @@ impl Row {
         self.odd.as_ref().map_or(Figures { size: self.size, date }, |odd| odd.at_source)
     }
 
-    /// Returns what the target listed of the copy; as at the source where that was not odd.
+    /// Returns what the target listed of the copy, which is as at the source unless that was recorded apart.
     #[must_use]
     pub(crate) fn at_target(&self) -> Figures {
         self.odd.as_ref().map_or_else(|| self.at_source(), |odd| odd.at_target)

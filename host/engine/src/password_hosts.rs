@@ -114,7 +114,7 @@ impl Server {
     }
 }
 
-/// Credentials would go where they may not. Nothing was connected to.
+/// Why a list is not worked on: it would send credentials where they may not go. Nothing was dialled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationRefusal {
     /// One sentence for each host, at most 20, and the number of the others.
@@ -145,7 +145,7 @@ struct StrayCredential {
     credential: Credential,
     side: Side,
     endpoint: Endpoint,
-    /// Place in the list of the first mailbox whose credential goes there.
+    /// Where the first mailbox whose credential would go there is listed.
     first: String,
     mailboxes: usize,
     /// The plugin that was not granted the host; `None` where the project file does not allow it.
@@ -204,7 +204,8 @@ impl StrayCredential {
     }
 }
 
-/// Whether any mailbox of the list would send a credential where it may not go: all of it, by host.
+/// Returns every host that mailboxes of the list would send a credential to and may not; `None` when there is
+/// none.
 #[must_use]
 pub fn refusal(
     allowed: AllowedHosts<'_>,
