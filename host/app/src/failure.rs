@@ -32,12 +32,12 @@ pub struct Cause {
 }
 
 impl Failure {
-    /// Makes a failure of one cause.
+    /// Makes a failure of one cause, in the form that [`Cause::sentence`] asks for.
     pub fn new(kind: TaskRefusalKind, sentence: impl Into<String>, hint: Option<&str>) -> Self {
         Self { kind, causes: vec![Cause { sentence: sentence.into(), hint: hint.map(str::to_owned) }] }
     }
 
-    /// Blames the user's files.
+    /// Blames the project's files: to be mended by the user.
     pub fn input(sentence: impl Into<String>, hint: Option<&str>) -> Self {
         Self::new(TaskRefusalKind::Input, sentence, hint)
     }

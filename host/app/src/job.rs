@@ -94,7 +94,7 @@ fn host(project: &Project, side: &Side) -> Result<HostSettings, Cause> {
     })
 }
 
-/// What decides where the passwords of a side may go.
+/// Returns what decides where the passwords of a side may go.
 pub(crate) fn server(side: &Side) -> Server {
     Server {
         host: side.host.clone(),
@@ -109,7 +109,6 @@ pub(crate) fn server(side: &Side) -> Server {
     }
 }
 
-/// Hosts of the project file in the engine's terms.
 pub(crate) fn destinations(hosts: &[AllowedHost]) -> Vec<Destination> {
     hosts.iter().map(|AllowedHost { host, port }| Destination { host: host.clone(), port: *port }).collect()
 }

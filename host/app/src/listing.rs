@@ -10,9 +10,9 @@ use mailhaul_project::Project;
 
 use crate::{Cause, Failure, TaskRefusalKind, Warn, job};
 
-/// So many mailboxes a plugin is asked for at a time.
+/// Mailboxes that a plugin is asked for at a time.
 pub const PAGE: u32 = 1_000;
-/// Pages of one listing: ten million mailboxes.
+/// Pages that one listing may have: ten million mailboxes.
 pub const MAX_PAGES: usize = 10_000;
 
 /// Returns every mailbox a source lists; none of them sends a password where it may not go.

@@ -25,7 +25,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Takes from an event what is needed later.
+    /// Keeps of an event what is shown when the task has ended.
     pub fn note(&mut self, event: &Event) {
         match event {
             Event::Checked(row) => self.checks.push(row.clone()),

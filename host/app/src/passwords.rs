@@ -13,14 +13,14 @@ use zeroize::Zeroizing;
 
 use crate::{Failure, redact};
 
-/// Columns of the file, as the mailbox list has them.
+/// First line of the file: columns as the mailbox list has them.
 const HEADER: &str = "target_user,target_password\n";
 /// Letters and digits without those that are taken for one another: 57.
 const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 /// Four groups of six with `-` between: 139 bits, and what most rules for passwords ask for.
 const GROUPS: usize = 4;
 const GROUP: usize = 6;
-/// Characters of a password.
+/// Bytes of a password, the `-` between groups included.
 const LENGTH: usize = GROUPS * (GROUP + 1) - 1;
 /// Room for a quarter of a million mailboxes, with longer names than they have.
 const MAX_BYTES: u64 = 128 << 20;
@@ -30,9 +30,9 @@ const MAX_BYTES: u64 = 128 << 20;
 pub struct Passwords {
     path: PathBuf,
     file: File,
-    /// By log-in, lower case.
+    /// By log-in in lower case: on the target a log-in has no case.
     known: HashMap<String, Secret>,
-    /// Whether what was written last may have no end.
+    /// Whether the last line may have been cut short by a write that failed.
     torn: bool,
 }
 
@@ -141,7 +141,7 @@ fn whole(line: &[u8]) -> Option<(String, &[u8])> {
     (!login.is_empty() && cell(&login).as_bytes() == line.get(..at)?).then_some((login, password))
 }
 
-/// A cell of RFC 4180.
+/// Quotes a cell as RFC 4180 (section 2) says, where it needs it.
 fn cell(text: &str) -> String {
     if text.contains([',', ';', '"', '\t']) || text.trim() != text {
         format!("\"{}\"", text.replace('"', "\"\""))
@@ -150,7 +150,7 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// A new password with capital and small letters and digits.
+/// Makes a new password that has capital and small letters and digits.
 fn made() -> io::Result<Zeroizing<Vec<u8>>> {
     loop {
         let mut password = Zeroizing::new(Vec::with_capacity(GROUPS * (GROUP + 1)));

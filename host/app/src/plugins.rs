@@ -18,10 +18,10 @@ use serde_json::Value;
 use crate::failure::kind_of;
 use crate::{Cause, Failure, TaskRefusalKind, Warn, redact, resolve};
 
-/// A project's plugins, ready to be called.
+/// A project's plugins, instantiated with their settings, grants and inputs.
 #[derive(Debug)]
 pub(crate) struct LoadedPlugins {
-    /// In the order of the file.
+    /// In the order of the project file.
     pub plugins: Plugins,
     /// Tells them that a stop is wanted.
     pub cancel: Cancel,
@@ -149,7 +149,6 @@ pub(crate) async fn load(project: &Project, warn: Warn<'_>) -> Result<LoadedPlug
     }
 }
 
-/// A server profile that is open.
 struct Profile {
     plugin: Plugin,
     profiler: Arc<dyn ServerProfiler>,
@@ -159,7 +158,7 @@ fn all(profiles: &[Profile]) -> Vec<Arc<dyn ServerProfiler>> {
     profiles.iter().map(|profile| Arc::clone(&profile.profiler)).collect()
 }
 
-/// What `provider` names among the open profiles: a provider one of them knows, or one of them.
+/// Returns what `provider` names among the open profiles: a provider one of them knows, or one of them.
 fn chosen(profiles: &[Profile], named: &PluginRef) -> Option<SideProfilers> {
     let named = name(named);
     let only = |profile: &Profile, provider| SideProfilers {
@@ -227,7 +226,7 @@ pub async fn given<'a>(
     Ok(Given { settings: settings(project, &plugin), plugin })
 }
 
-/// What is wrong so far.
+/// Causes found while the plugins are opened, so that all are told at once.
 struct Faults<'a> {
     project: &'a Project,
     kind: Option<TaskRefusalKind>,
@@ -299,7 +298,7 @@ pub fn name(named: &PluginRef) -> String {
     }
 }
 
-/// The plugin with what the project grants it, and the roots it trusts for this side.
+/// Adds what the project grants the plugin, and the roots it trusts for this side.
 fn granted(project: &Project, side: &Side, plugin: Plugin) -> Result<Plugin, LoadError> {
     let secrets = project.plugins.secrets.get(&plugin.id().id);
     let settings = settings(project, &plugin).clone();
@@ -370,7 +369,7 @@ fn is_table(project: &Project, input: &Input) -> bool {
         || TABLES.iter().any(|table| extension.eq_ignore_ascii_case(table))
 }
 
-/// The path as the operator wrote it when they stand in the project's folder, else the whole one.
+/// Returns the path as the operator wrote it when they stand in the project's folder, else the whole one.
 fn seen_from_here(project: &Project, input: &Input) -> std::path::PathBuf {
     let here = std::env::current_dir().is_ok_and(|here| here == project.dir);
     if here { Path::new(&input.shown).to_owned() } else { input.path.clone() }

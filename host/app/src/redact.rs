@@ -10,7 +10,6 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// What stands where a secret stood.
 const MASK: &str = "[secret]";
 /// Patterns at least this long are found by their first bytes, in time that does not depend on how
 /// many there are: a fleet has tens of thousands. Shorter ones would blacken half the log and are
@@ -75,7 +74,7 @@ impl Secrets {
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
-    /// The length of the secret that begins at `at`, if one does.
+    /// Returns the length of the secret that begins at `at`, if one does.
     fn secret_at(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let rest = &bytes[at..];
         let known = rest.first_chunk::<KEY>().and_then(|key| self.long.get(key));
@@ -93,7 +92,7 @@ impl Secrets {
     }
 }
 
-/// Every way `secret` may be written.
+/// Returns every way a secret may be written.
 fn forms(bytes: &[u8]) -> Vec<String> {
     // What is no UTF-8 is logged as it is shown: with replacement characters.
     let secret = &*String::from_utf8_lossy(bytes);
@@ -114,7 +113,7 @@ fn forms(bytes: &[u8]) -> Vec<String> {
     forms
 }
 
-/// The base64 digits that depend on `secret` alone when `before` bytes stand before it.
+/// Returns the base64 digits that depend on `secret` alone when `before` bytes stand before it.
 fn base64_inside(engine: &impl base64::Engine, secret: &[u8], before: usize) -> String {
     let mut bytes = vec![0; before];
     bytes.extend_from_slice(secret);

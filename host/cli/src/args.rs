@@ -24,7 +24,8 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// The definition without what is not built yet: what completions and manual pages tell of.
+    /// Returns the definition without the hidden commands, which are not built yet: for completions and
+    /// manual pages.
     pub(crate) fn built() -> clap::Command {
         let all = <Self as clap::CommandFactory>::command();
         let built: Vec<clap::Command> =
@@ -432,7 +433,7 @@ pub(crate) struct TestPlugin {
     pub dir: PathBuf,
     /// As if this had not been granted
     #[arg(long, value_name = "WHAT", value_enum)]
-    pub deny: Option<Denied>,
+    pub deny: Option<Denial>,
     /// Every function of the host takes a quarter of a second
     #[arg(long)]
     pub slow_host: bool,
@@ -440,7 +441,7 @@ pub(crate) struct TestPlugin {
 
 /// What can be denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Denied {
+pub(crate) enum Denial {
     /// Every origin
     Http,
 }
@@ -514,7 +515,7 @@ pub(crate) struct Ignored {
     pub rest: Vec<OsString>,
 }
 
-/// Reads the reason of a failure.
+/// Parses `retry --reason`: only codes of messages that a run no longer sends are accepted.
 fn code(text: &str) -> Result<Code, String> {
     let failures = || Code::ALL.iter().filter(|code| code.is_given_up());
     failures().copied().find(|code| code.as_str() == text).ok_or_else(|| {
@@ -525,7 +526,7 @@ fn code(text: &str) -> Result<Code, String> {
     })
 }
 
-/// Reads a percentage with or without its sign.
+/// Parses a percentage from 1 to 100; its sign may be left out.
 fn percent(text: &str) -> Result<u8, String> {
     match text.strip_suffix('%').unwrap_or(text).trim().parse() {
         Ok(percent @ 1..=100) => Ok(percent),

@@ -20,7 +20,7 @@ use crate::exit::{Exit, of_cause};
 
 const PAGE: &str = include_str!("../../../docs/contract.md");
 
-/// What stands below a heading, up to the next one of its level or above.
+/// Returns what stands below a heading, up to the next one of its level or above.
 fn section(heading: &str) -> &'static str {
     let begin =
         PAGE.find(&format!("{heading}\n")).unwrap_or_else(|| panic!("no `{heading}`")) + heading.len() + 1;
@@ -30,19 +30,19 @@ fn section(heading: &str) -> &'static str {
     &rest[..ends.min().unwrap_or(rest.len())]
 }
 
-/// The rows of a section's table whose heading begins with this word.
+/// Returns the cells of the section's table whose first column is headed `first`.
 fn table(section: &str, first: &str) -> Vec<Vec<String>> {
     let rows = section.lines().skip_while(|line| !line.starts_with(&format!("| {first} |"))).skip(2);
     let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
     rows.take_while(|line| line.starts_with('|')).map(cells).collect()
 }
 
-/// Words between backticks.
+/// Returns what stands between backticks.
 fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The block of JSON in a section.
+/// Parses the first block of JSON in a section.
 fn document(section: &str) -> Value {
     let begin = section.find("```json\n").unwrap() + 8;
     serde_json::from_str(&section[begin..begin + section[begin..].find("```").unwrap()]).unwrap()
@@ -187,8 +187,8 @@ fn the_columns_of_a_list() {
     assert_eq!(listed, known.map(str::to_owned).collect());
 }
 
-/// A document that is read as what it is, and written again as it stands on the page.
-fn is_whole<T: serde::de::DeserializeOwned + serde::Serialize>(heading: &str) -> Value {
+/// Reads a document of the page as a `T` and checks that writing it again gives the same.
+fn round_trips<T: serde::de::DeserializeOwned + serde::Serialize>(heading: &str) -> Value {
     let page = document(section(heading));
     let read: T = serde_json::from_value(page.clone()).unwrap();
     assert_eq!(serde_json::to_value(read).unwrap(), page, "{heading}");
@@ -202,13 +202,13 @@ fn check_row() -> CheckRow {
 
 #[test]
 fn documents() {
-    is_whole::<ProjectSummary>("### `report --format json`");
-    is_whole::<PlanFile>("### `plan --out FILE` and `plan --format json`");
+    round_trips::<ProjectSummary>("### `report --format json`");
+    round_trips::<PlanFile>("### `plan --out FILE` and `plan --format json`");
     let checks = document(section("### `check --format json`"));
     assert_eq!(checks["checks"], json!([serde_json::to_value(check_row()).unwrap()]));
 }
 
-/// An event of each kind; a new one does not compile without a line here.
+/// Returns an event of each kind; a new kind does not compile without a line here.
 fn events() -> Vec<Event> {
     let report = document(section("### `report --format json`"));
     let mailbox = &report["mailboxes"][0];

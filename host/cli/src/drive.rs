@@ -17,14 +17,14 @@ use crate::ui::watcher::Watcher;
 
 /// The promise is five seconds from the signal to the end. The engine keeps it by itself; should
 /// it hang, the ledger survives a hard end, and a user who was promised one gets it.
-const PATIENCE: Duration = Duration::from_millis(4_800);
+const STOP_TIMEOUT: Duration = Duration::from_millis(4_800);
 /// What is still running when a task has ended (name look-ups, a command that prints a token) gets this long;
 /// the process does not wait for it.
-const LINGER: Duration = Duration::from_millis(200);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 /// How often the watcher is told the time, so that its progress moves without events.
 const TICK: Duration = Duration::from_millis(100);
 
-/// SIGINT and SIGTERM. (Not SIGHUP: a handler would undo `nohup`.)
+/// SIGINT and SIGTERM, but not SIGHUP: a handler would undo `nohup`.
 #[derive(Debug)]
 pub(crate) struct Signals {
     interrupt: Signal,
@@ -43,7 +43,7 @@ impl Signals {
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// Returns when one arrives.
+    /// Waits for the next SIGINT or SIGTERM; may be dropped before one arrives.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -101,7 +101,7 @@ pub(crate) fn task_with(
         let running = mailhaul_app::start_with(project, job, task, change, warn).await?;
         follow(ui, running, signals, watcher, each).await
     });
-    runtime.shutdown_timeout(LINGER);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     outcome
 }
 
@@ -124,7 +124,7 @@ async fn follow(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        let hopeless = async {
+        let overdue = async {
             match deadline {
                 Some(at) => sleep_until(at).await,
                 None => std::future::pending().await,
@@ -135,9 +135,9 @@ async fn follow(
             biased;
             () = signals.next() => {
                 if deadline.is_some() {
-                    leave_at_once(watcher);
+                    exit_at_once(watcher);
                 }
-                deadline = Some(Instant::now() + PATIENCE);
+                deadline = Some(Instant::now() + STOP_TIMEOUT);
                 watcher.stopping();
                 ui.note(
                     "stopping: what is under way is finished first (5 seconds at most); \
@@ -145,7 +145,7 @@ async fn follow(
                 );
                 running.stop();
             }
-            () = hopeless => leave_at_once(watcher),
+            () = overdue => exit_at_once(watcher),
             event = running.next() => {
                 let event = match event {
                     Ok(Some(event)) => event,
@@ -172,7 +172,7 @@ async fn follow(
 }
 
 /// Ends the process without waiting for anything: every ledger survives that.
-fn leave_at_once(watcher: &mut dyn Watcher) -> ! {
+fn exit_at_once(watcher: &mut dyn Watcher) -> ! {
     watcher.close();
     std::process::exit(Exit::Interrupted as i32)
 }

@@ -17,34 +17,32 @@ use crate::exit::{self, Exit};
 /// Why a command ended without doing its job.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What the process ends with.
     pub exit: Exit,
     /// Printed one `error:` each; empty for a quiet end.
     pub causes: Vec<Cause>,
 }
 
 impl Failure {
-    /// Makes a failure of one cause.
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>, hint: Option<&str>) -> Self {
         Self { exit, causes: vec![Cause { sentence: sentence.into(), hint: hint.map(str::to_owned) }] }
     }
 
-    /// The user's arguments or files are at fault.
+    /// Blames the user's arguments or files: exit code 2.
     pub(crate) fn input(sentence: impl Into<String>, hint: Option<&str>) -> Self {
         Self::new(Exit::Input, sentence, hint)
     }
 
-    /// This program or this machine is at fault.
+    /// Blames this program or this machine, in the words of the error: exit code 1.
     pub(crate) fn internal(error: impl Display) -> Self {
         Self::new(Exit::Internal, error.to_string(), None)
     }
 
-    /// A mistake of ours.
+    /// Blames this program and asks the user to report it: exit code 1.
     pub(crate) fn fault(sentence: &str) -> Self {
         Self::new(Exit::Internal, sentence, Some(REPORT))
     }
 
-    /// Standard output does not take any more: `| head` has seen enough, which is its right.
+    /// Makes a failure of standard output that takes no more. A broken pipe ends quietly with 0: `| head` has seen enough.
     pub(crate) fn output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { exit: Exit::Done, causes: Vec::new() };
@@ -52,9 +50,9 @@ impl Failure {
         Self::internal(format!("cannot write to standard output: {error}"))
     }
 
-    /// A file of the user's cannot be read or written.
+    /// Blames a file of the user's; `verb` is what could not be done with it, e.g. `read`.
     pub(crate) fn file(verb: &str, path: &std::path::Path, error: &io::Error) -> Self {
-        Self::input(format!("cannot {verb} `{}`: {}", path.display(), in_words(error)), None)
+        Self::input(format!("cannot {verb} `{}`: {}", path.display(), os_message(error)), None)
     }
 }
 
@@ -64,8 +62,8 @@ impl From<mailhaul_app::Failure> for Failure {
     }
 }
 
-/// What the crates below fail with, in the words that [`mailhaul_app::Failure`] has for it.
-macro_rules! in_the_words_of_app {
+/// Converts errors of the crates below by way of [`mailhaul_app::Failure`], which has the sentences for them.
+macro_rules! from_app_failure {
     ($($error:ty),+ $(,)?) => {$(
         impl From<$error> for Failure {
             fn from(error: $error) -> Self {
@@ -75,10 +73,10 @@ macro_rules! in_the_words_of_app {
     )+};
 }
 
-in_the_words_of_app!(ProjectErrors, ProjectError, LedgerError, LockError, LoadError);
+from_app_failure!(ProjectErrors, ProjectError, LedgerError, LockError, LoadError);
 
-/// The operating system's words without its `(os error 2)`.
-fn in_words(error: &io::Error) -> String {
+/// Returns the operating system's message in lower case and without its `(os error 2)`.
+fn os_message(error: &io::Error) -> String {
     let text = error.to_string();
     let words = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = words.chars();

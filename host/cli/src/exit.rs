@@ -34,7 +34,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The code of one cause that stopped a mailbox.
+/// Returns the code of one cause that stopped a mailbox.
 pub(crate) fn of_cause(cause: Cause) -> Exit {
     match cause {
         Cause::AuthRefused
@@ -61,7 +61,7 @@ pub(crate) fn of_cause(cause: Cause) -> Exit {
     }
 }
 
-/// The code of work that did not begin.
+/// Returns the code of a task that was refused before it began.
 pub(crate) fn of_refusal(kind: TaskRefusalKind) -> Exit {
     match kind {
         TaskRefusalKind::Input => Exit::Input,
@@ -70,13 +70,13 @@ pub(crate) fn of_refusal(kind: TaskRefusalKind) -> Exit {
     }
 }
 
-/// The code of several: what they have in common, else [`Exit::NotAllWell`]; none at all is well.
+/// Returns what several codes have in common, else [`Exit::NotAllWell`]; of none at all, [`Exit::Done`].
 fn common(mut codes: impl Iterator<Item = Exit>) -> Exit {
     let Some(first) = codes.next() else { return Exit::Done };
     if codes.all(|code| code == first) { first } else { Exit::NotAllWell }
 }
 
-/// The code of a finished `plan`, `run` or `verify`.
+/// Returns the code of a finished `plan`, `run`, `verify` or `undo`.
 pub(crate) fn of_finish(finish: &Finish) -> Exit {
     if let Some(refused) = &finish.refused {
         return of_refusal(refused.kind);
@@ -91,7 +91,7 @@ pub(crate) fn of_finish(finish: &Finish) -> Exit {
     }))
 }
 
-/// The code of a finished `check`: of the rows that are not ok, else of the finish.
+/// Returns the code of a finished `check`: of the rows that are not ok, else of the finish.
 pub(crate) fn of_check(finish: &Finish, rows: &[CheckRow]) -> Exit {
     if finish.refused.is_some() || finish.interrupted {
         return of_finish(finish);

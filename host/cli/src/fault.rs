@@ -21,7 +21,7 @@ pub(crate) fn panicked() -> bool {
     PANICKED.load(Ordering::Relaxed)
 }
 
-/// From now on a panic is told in one sentence.
+/// Makes the first panic one sentence on standard error; the details of every panic go to the log.
 pub(crate) fn install_hook(global: Global) {
     panic::set_hook(Box::new(move |info| {
         let first = !PANICKED.swap(true, Ordering::Relaxed);

@@ -22,51 +22,50 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::ui::screen::Screen;
 
-/// Name of the log in the state folder.
 pub(crate) const FILE_NAME: &str = "mailhaul.log";
 /// Size at which the log is put aside as `mailhaul.log.1`; the one put aside before is dropped, so
 /// both together never take more than twice this.
 const ROTATE_AT: u64 = 16 << 20;
 /// Lines written before the state folder is known are kept up to this many bytes.
-const EARLY: usize = 64 << 10;
+const MAX_EARLY: usize = 64 << 10;
 /// Details of a panic: for the file only, the user gets a sentence.
 pub(crate) const PANIC_TARGET: &str = "mailhaul::panic";
 
 static LOG: Mutex<Log> = Mutex::new(Log::Waiting(Vec::new()));
 
-/// Where lines for the file go.
+/// Where lines for the log file go.
 #[derive(Debug)]
 enum Log {
-    /// No state folder is known (yet).
+    /// No state folder is known yet: the lines so far, at most [`MAX_EARLY`] bytes and one line.
     Waiting(Vec<u8>),
-    Open(Rotating),
+    Open(RotatingFile),
     /// It could not be opened: nothing is kept.
     Closed,
 }
 
-/// Starts logging; `verbose` and `quiet` are the flags.
+/// Starts logging. `verbose` counts `-v`: it raises standard error from warnings to info, debug and trace, and from two on the file from debug to trace.
 pub(crate) fn start(verbose: u8, quiet: bool) {
-    let aloud = match (quiet, verbose) {
+    let for_stderr = match (quiet, verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,
         (false, 1) => LevelFilter::INFO,
         (false, 2) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     };
-    let kept = if verbose >= 2 { LevelFilter::TRACE } else { LevelFilter::DEBUG };
+    let for_file = if verbose >= 2 { LevelFilter::TRACE } else { LevelFilter::DEBUG };
     let stderr = tracing_subscriber::fmt::layer()
-        .with_writer(|| Line(To::Stderr))
+        .with_writer(|| Line(Sink::Stderr))
         .with_ansi(false)
         .without_time()
         .with_target(verbose > 0)
-        .with_filter(targets(aloud).with_target(PANIC_TARGET, LevelFilter::OFF));
+        .with_filter(targets(for_stderr).with_target(PANIC_TARGET, LevelFilter::OFF));
     let file =
-        tracing_subscriber::fmt::layer().with_writer(ToFile).with_ansi(false).with_filter(targets(kept));
+        tracing_subscriber::fmt::layer().with_writer(ToFile).with_ansi(false).with_filter(targets(for_file));
     // Fails only when a subscriber is set already, as in tests: then that one is fine.
     drop(tracing_subscriber::registry().with(stderr).with(file).try_init());
 }
 
-/// Ours at `level`; of the crates below us only what matters to a migration.
+/// Lets pass our own crates at `level`, and warnings and errors of all others.
 fn targets(level: LevelFilter) -> Targets {
     let others = level.min(LevelFilter::from_level(Level::WARN));
     let mut targets = Targets::new().with_default(others).with_target("mailhaul", level);
@@ -81,7 +80,7 @@ fn targets(level: LevelFilter) -> Targets {
 /// Returns a warning when that fails: a migration does not depend on its log.
 pub(crate) fn open(state_dir: &Path) -> Option<String> {
     let path = state_dir.join(FILE_NAME);
-    let opened = Rotating::open(&path, ROTATE_AT);
+    let opened = RotatingFile::open(&path, ROTATE_AT);
     let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     match opened {
         Ok(mut file) => {
@@ -100,7 +99,7 @@ pub(crate) fn open(state_dir: &Path) -> Option<String> {
     }
 }
 
-/// The log file's path, once it is open.
+/// Returns the log file's path, once it is open.
 pub(crate) fn path() -> Option<PathBuf> {
     // Also asked for by the panic hook, perhaps while this very lock is held.
     match &*LOG.try_lock().ok()? {
@@ -109,16 +108,16 @@ pub(crate) fn path() -> Option<PathBuf> {
     }
 }
 
-/// A file that is put aside when it has grown.
+/// A file of mode 0600 that is put aside as `.log.1` before it exceeds `rotate_at` bytes.
 #[derive(Debug)]
-struct Rotating {
+struct RotatingFile {
     path: PathBuf,
     file: File,
     size: u64,
     rotate_at: u64,
 }
 
-impl Rotating {
+impl RotatingFile {
     fn open(path: &Path, rotate_at: u64) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let meta = file.metadata()?;
@@ -144,31 +143,30 @@ impl Rotating {
     }
 }
 
-/// Gives every event a writer to the file.
 struct ToFile;
 
 impl MakeWriter<'_> for ToFile {
     type Writer = Line;
 
     fn make_writer(&self) -> Self::Writer {
-        Line(To::File)
+        Line(Sink::File)
     }
 }
 
-enum To {
+enum Sink {
     Stderr,
     File,
 }
 
 /// Takes one formatted event, which the subscriber writes in one piece.
-struct Line(To);
+struct Line(Sink);
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = clean(&String::from_utf8_lossy(bytes));
         match self.0 {
-            To::Stderr => Screen::stderr().write_all(line.as_bytes())?,
-            To::File => keep(line.as_bytes()),
+            Sink::Stderr => Screen::stderr().write_all(line.as_bytes())?,
+            Sink::File => append(line.as_bytes()),
         }
         Ok(bytes.len())
     }
@@ -178,8 +176,8 @@ impl Write for Line {
     }
 }
 
-/// Writes a line to the file, or keeps it until there is one.
-fn keep(line: &[u8]) {
+/// Writes a line to the file, or remembers it until there is one.
+fn append(line: &[u8]) {
     // A panic while the lock is held must not hang in its own hook.
     let log = if std::thread::panicking() {
         LOG.try_lock().ok()
@@ -189,13 +187,13 @@ fn keep(line: &[u8]) {
     if let Some(mut log) = log {
         match &mut *log {
             Log::Open(file) => file.write(line),
-            Log::Waiting(early) if early.len() < EARLY => early.extend_from_slice(line),
+            Log::Waiting(early) if early.len() < MAX_EARLY => early.extend_from_slice(line),
             Log::Waiting(_) | Log::Closed => {}
         }
     }
 }
 
-/// One record on one line, without secrets.
+/// Returns a record as one line without secrets and without what a terminal would obey.
 fn clean(record: &str) -> String {
     let mut line = escape(&scrub(record.trim_end_matches('\n'))).into_owned();
     line.push('\n');
@@ -220,7 +218,7 @@ mod tests {
         let path = state.join(FILE_NAME);
         fs::write(&path, "old\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        let mut log = Rotating::open(&path, 100).unwrap();
+        let mut log = RotatingFile::open(&path, 100).unwrap();
         for n in 0..50 {
             log.write(format!("line {n}\n").as_bytes());
         }

@@ -60,7 +60,7 @@ fn section(bytes: &mut Vec<u8>, id: u8, content: &[u8]) {
     bytes.extend(content);
 }
 
-/// Writes a number as unsigned LEB128.
+/// Appends a number as unsigned LEB128, the integer encoding of WebAssembly.
 fn leb(bytes: &mut Vec<u8>, mut number: u32) {
     while number >= 0x80 {
         bytes.push((number & 0x7f) as u8 | 0x80);

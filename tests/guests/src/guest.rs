@@ -14,7 +14,7 @@ macro_rules! guests {
             /// Every guest, in the order of the list.
             pub const ALL: &'static [Self] = &[$(Self::$guest),*];
 
-            /// What the setting `act` names it by.
+            /// Returns the value of the setting `act` that selects this guest.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {
@@ -33,15 +33,15 @@ macro_rules! guests {
 
 guests! {
     // Mappers.
-    /// Computes for ever.
+    /// Computes without end and calls nothing: only a limit of CPU time ends it.
     EndlessLoop = "endless-loop",
-    /// Asks the host for ever.
+    /// Calls a cheap function of the host without end.
     LoopInHostCalls = "loop-in-host-calls",
     /// Asks for text from the host as often as it can, and drops it.
     HostCallFlood = "host-call-flood",
-    /// Takes memory for ever.
+    /// Takes memory, a mebibyte at a time, without end.
     MemoryBomb = "memory-bomb",
-    /// Calls itself for ever.
+    /// Calls itself until the stack is full.
     DeepRecursion = "deep-recursion",
     /// Panics, with escape sequences in its words.
     Panic = "panic",
@@ -61,21 +61,21 @@ guests! {
     TwoToOne = "two-to-one",
     /// Sends a folder into the inbox, in an unusual spelling.
     IntoInbox = "into-inbox",
-    /// Sends the inbox elsewhere.
+    /// Maps the inbox to another folder.
     InboxAway = "inbox-away",
     /// Sends a folder into somebody else's mailbox.
     NamespaceEscape = "namespace-escape",
-    /// A folder whose name is a command.
+    /// Maps to a folder whose name has a line end and an IMAP command in it.
     ControlCharacters = "control-characters",
-    /// A folder without a name.
+    /// Maps to a path without levels.
     EmptyPath = "empty-path",
-    /// A folder ten thousand levels deep.
+    /// Maps to a path of ten thousand levels.
     DeepPath = "deep-path",
-    /// A role that is a command.
+    /// Gives a folder a role that breaks out of its parentheses in an IMAP command.
     OwnRole = "own-role",
-    /// A decision nobody knows.
+    /// Answers with a decision that the contract does not know.
     OwnDecision = "own-decision",
-    /// Logs for ever so long.
+    /// Logs 20,000 lines with escape sequences in them.
     LogFlood = "log-flood",
     /// Logs a line of a megabyte.
     LongLogLine = "long-log-line",
@@ -87,21 +87,21 @@ guests! {
     EmptyPages = "empty-pages",
     /// Its pages are full and never end.
     EndlessPages = "endless-pages",
-    /// The next page is this one.
+    /// Every page names the same token for the next one.
     SameToken = "same-token",
-    /// The page after the next is this one.
+    /// The tokens of its pages repeat after two pages.
     TokensInACircle = "tokens-in-a-circle",
-    /// A token of 5,000 bytes.
+    /// Names a token of 5,000 bytes for the next page.
     LongToken = "long-token",
-    /// More mailboxes on a page than were asked for.
+    /// Lists one mailbox more on a page than was asked for.
     TooMany = "too-many",
-    /// A key twice on a page.
+    /// Lists the same key twice on a page.
     DuplicateKeys = "duplicate-keys",
-    /// A key on two pages.
+    /// Lists the same key on two pages.
     KeyOnTwoPages = "key-on-two-pages",
     /// Opens an input it was not given.
     StealInput = "steal-input",
-    /// Hoards handles.
+    /// Keeps every handle the host gives out, without end.
     AllHandles = "all-handles",
     /// Sends what it reads of passwords to where it may not, in URLs and headers.
     SecretByUrl = "secret-by-url",

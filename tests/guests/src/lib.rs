@@ -15,7 +15,7 @@ use mailhaul_plugin::PluginError;
 /// Name of a folder: a mapper misbehaves for mailboxes that have it and for no others, which must not notice.
 pub const VICTIM: &str = "Misbehave";
 
-/// `[plugins.settings.hostile]` of the project file.
+/// The table `[plugins.settings.hostile]` of the project file.
 #[derive(serde::Deserialize)]
 struct Settings {
     act: String,
@@ -27,7 +27,7 @@ fn settings() -> Result<Settings, PluginError> {
     mailhaul_plugin::settings()
 }
 
-/// Which guest this is; `None` for one that behaves.
+/// Returns the guest that the setting `act` names; `None` for one that behaves.
 fn guest(settings: &Settings) -> Option<Guest> {
     Guest::ALL.iter().copied().find(|guest| guest.word() == settings.act)
 }

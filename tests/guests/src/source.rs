@@ -68,7 +68,7 @@ impl MailboxSource for Hostile {
     }
 }
 
-/// Whatever can be made of a password, in every place of a request, to every server.
+/// Sends whatever can be made of a password, in every place of a request, to every server.
 fn by_url(inputs: &dyn Inputs, settings: &Settings) -> Result<Vec<Result<(), HttpError>>, PluginError> {
     let mut tried = Vec::new();
     for row in inputs.table("accounts")?.rows(0, 1) {
@@ -97,7 +97,7 @@ fn get(url: &str) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// The honest list, with what came of a dishonest attempt.
+/// Returns the honest list, with a warning for each attempt that was refused.
 fn after(inputs: &dyn Inputs, tried: &[Result<(), HttpError>]) -> Result<Page, PluginError> {
     let mut page = honest(inputs)?;
     for refused in tried.iter().filter_map(|result| result.as_ref().err()) {
@@ -106,7 +106,7 @@ fn after(inputs: &dyn Inputs, tried: &[Result<(), HttpError>]) -> Result<Page, P
     Ok(page)
 }
 
-/// What the table says: log-in, password and port of either side, in this order.
+/// Returns what the table says: log-in, password and port of either side, in this order.
 fn honest(inputs: &dyn Inputs) -> Result<Page, PluginError> {
     let rows = inputs.table("accounts")?.rows(0, 4_096);
     let mailboxes = rows.into_iter().map(|row: Row| {

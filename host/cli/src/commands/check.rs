@@ -7,21 +7,21 @@ use serde::Serialize;
 use crate::args::{Global, Select};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::ui::watcher::{self, Doing};
+use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
 
-/// The contract's document.
+/// What `check --format json` prints, as `docs/contract.md` has it.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
     checks: &'a [CheckRow],
 }
 
-/// Tries every mailbox on both ends and writes nothing.
+/// Prints a mailbox as soon as it is tried, and profiles and totals after the last.
 pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Select) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
-    let mut watcher = watcher::for_task(ui, Doing::Checking);
+    let mut watcher = watcher::for_task(ui, Activity::Checking);
     let json = ui.json();
     let outcome =
         drive::task(ui, &project, &args.only, Task::Check, watcher.as_mut(), |ui, outcome, event| {

@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-/// Prints the script for one shell.
+/// Leaves out what is not built yet, so that no shell offers it.
 pub(crate) fn completions(ui: &mut Ui, args: &Completions) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::built(), "mailhaul", &mut script);

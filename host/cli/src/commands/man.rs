@@ -41,7 +41,7 @@ fn unknown(under: &Command, name: &str) -> Failure {
     Failure::input(format!("there is no command `{}`", name.escape_debug()), Some(&hint))
 }
 
-/// A page in roff.
+/// Renders a page in roff, with this program's version at its foot.
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     // The foot of every page says of which version it is; commands below ours have none of their own.

@@ -22,7 +22,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-/// Does what the command line says.
+/// Runs the command that the command line names.
 ///
 /// # Errors
 /// When the command could not do its job; what it found out is an [`Exit`].

@@ -13,15 +13,15 @@ use mailhaul_engine::plan::{PLAN_SCHEMA, PlanFile};
 use crate::args::{Global, Plan};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::ui::watcher::{self, Doing};
+use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
 
-/// Plans every mailbox and writes nothing but `--out`.
+/// Plans every mailbox; the only file it writes beside the state folder is that of `--out`.
 pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
     let pages = !ui.json() && args.explain.is_none();
-    let mut watcher = watcher::for_task(ui, Doing::Planning);
+    let mut watcher = watcher::for_task(ui, Activity::Planning);
     let outcome =
         drive::task(ui, &project, &args.select.only, Task::Plan, watcher.as_mut(), |ui, outcome, event| {
             match event {
@@ -84,7 +84,7 @@ fn write(path: &Path, plan: &PlanFile) -> Result<(), Failure> {
         .map_err(|error| Failure::file("write", path, &error))
 }
 
-/// A new or emptied file of mode 0600, whatever the umask is and whatever it was before.
+/// Opens a file for writing, new or emptied, with mode 0600 whatever the umask is and whatever it was before.
 pub(crate) fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     // Not a device or a pipe, e.g. /dev/stdout.

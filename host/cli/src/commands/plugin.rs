@@ -14,7 +14,6 @@ use crate::project::for_reading;
 use crate::ui::Ui;
 use crate::ui::plugins::{Entry, List, card, list};
 
-/// Does what a `plugin` command says.
 pub(crate) fn plugin(ui: &mut Ui, global: &Global, command: &Plugin) -> Result<Exit, Failure> {
     match command {
         Plugin::List => show_list(ui, global),
@@ -50,7 +49,7 @@ fn show_list(ui: &mut Ui, global: &Global) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The project, when there is one; the list needs none.
+/// Opens the project when there is one; the list needs none.
 fn project(ui: &mut Ui, global: &Global) -> Result<Option<Project>, Failure> {
     if global.config.is_none() && mailhaul_project::find(Path::new("."), Path::new(PROJECT_FILE)).is_err() {
         return Ok(None);

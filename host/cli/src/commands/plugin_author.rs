@@ -13,12 +13,12 @@ use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
-use crate::ui::author::{Case, Checked, Tests, checked, tests};
+use crate::ui::author::{Case, PluginCheck, Tests, check_page, test_page};
 
 /// Largest request read from standard input, in bytes.
-const REQUEST: u64 = 64 << 20;
+const MAX_REQUEST: u64 = 64 << 20;
 
-/// Writes a new plugin's folder.
+/// Writes a folder below the current one with a plugin that works and its fixtures.
 pub(crate) fn new(ui: &mut Ui, args: &New) -> Result<Exit, Failure> {
     let wanted = Scaffold { kind: args.kind.name(), name: &args.name, language: args.lang.into() };
     let folder = mailhaul_author::scaffold(Path::new(""), wanted)?;
@@ -30,14 +30,14 @@ pub(crate) fn new(ui: &mut Ui, args: &New) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Compiles the plugin of a folder.
+/// Compiles the plugin of a folder, then loads it as the operator's mailhaul would.
 pub(crate) fn build(ui: &mut Ui, args: &Build) -> Result<Exit, Failure> {
     let folder = Folder::open(&args.dir)?;
     let built = mailhaul_author::build(&folder)?;
     let size = mailhaul_text::bytes(built.size as u64);
     ui.note(&format!("{} is built, {size}", built.path.display()));
     // What mailhaul would refuse is said now rather than on the operator's machine.
-    let found = plugins::host()?.inspect(&named(&built.path), Path::new(""))?;
+    let found = plugins::host()?.inspect(&explicit_path(&built.path), Path::new(""))?;
     ui.hint(&format!("`mailhaul plugin test` tries it; {} {}", found.id, found.version));
     Ok(Exit::Done)
 }
@@ -48,17 +48,17 @@ pub(crate) fn check(ui: &mut Ui, args: &CheckPlugin) -> Result<Exit, Failure> {
     let host = plugins::host()?;
     let found = host.inspect(&name, Path::new(""))?;
     let plugin = open(&host, &name)?;
-    let page = checked_of(&found, &plugin);
+    let page = plugin_check(&found, &plugin);
     if ui.json() {
         ui.document(&page, true)?;
     } else {
-        ui.data(&checked(&page, ui.width, ui.palette))?;
+        ui.data(&check_page(&page, ui.width, ui.palette))?;
     }
     Ok(Exit::Done)
 }
 
-fn checked_of(found: &Inspection, plugin: &Plugin) -> Checked {
-    Checked {
+fn plugin_check(found: &Inspection, plugin: &Plugin) -> PluginCheck {
+    PluginCheck {
         id: found.id.clone(),
         version: found.version.clone(),
         kinds: plugin.kinds().to_vec(),
@@ -105,7 +105,7 @@ pub(crate) fn test(ui: &mut Ui, args: &TestPlugin) -> Result<Exit, Failure> {
     if ui.json() {
         ui.document(&page, true)?;
     } else {
-        ui.data(&tests(&page, ui.width, ui.palette))?;
+        ui.data(&test_page(&page, ui.width, ui.palette))?;
     }
     Ok(if page.failed == 0 { Exit::Done } else { Exit::Plugin })
 }
@@ -114,7 +114,7 @@ pub(crate) fn test(ui: &mut Ui, args: &TestPlugin) -> Result<Exit, Failure> {
 pub(crate) fn call(ui: &mut Ui, args: &Call) -> Result<Exit, Failure> {
     let name = component(&args.plugin)?;
     let mut text = String::new();
-    let read = std::io::stdin().take(REQUEST).read_to_string(&mut text);
+    let read = std::io::stdin().take(MAX_REQUEST).read_to_string(&mut text);
     read.map_err(|error| Failure::input(format!("cannot read standard input: {error}"), None))?;
     let fixture = request(&text).map_err(|error| {
         Failure::input(
@@ -123,7 +123,7 @@ pub(crate) fn call(ui: &mut Ui, args: &Call) -> Result<Exit, Failure> {
         )
     })?;
     let trial = Trial::new(open(&plugins::host()?, &name)?, Faults::default());
-    let asked = runtime()?.block_on(trial.ask(args.kind, &fixture)).map_err(trouble)?;
+    let asked = runtime()?.block_on(trial.ask(args.kind, &fixture)).map_err(trial_failure)?;
     for line in &asked.usage.log {
         ui.note(&format!("log: {line}"));
     }
@@ -136,7 +136,7 @@ pub(crate) fn call(ui: &mut Ui, args: &Call) -> Result<Exit, Failure> {
     }
 }
 
-/// A whole fixture, or its request alone.
+/// Reads a whole fixture, or its request alone.
 fn request(text: &str) -> Result<Fixture, serde_json::Error> {
     let value: serde_json::Value = serde_json::from_str(text)?;
     if value.get("request").is_some() {
@@ -145,7 +145,7 @@ fn request(text: &str) -> Result<Fixture, serde_json::Error> {
     Ok(Fixture { request: value, ..Fixture::default() })
 }
 
-/// What the plugin host is to open: a shipped plugin's id, a component, or the component of a folder.
+/// Returns what the plugin host is to open: for a folder its built component, else the id or file as given.
 pub(super) fn component(named_by: &str) -> Result<String, Failure> {
     let path = Path::new(named_by);
     if !path.is_dir() {
@@ -154,7 +154,7 @@ pub(super) fn component(named_by: &str) -> Result<String, Failure> {
     let folder = Folder::open(path)?;
     let component = folder.component();
     if component.is_file() {
-        return Ok(named(&component));
+        return Ok(explicit_path(&component));
     }
     Err(Failure::new(
         Exit::Plugin,
@@ -163,8 +163,8 @@ pub(super) fn component(named_by: &str) -> Result<String, Failure> {
     ))
 }
 
-/// A path the plugin host does not take for an id.
-fn named(path: &Path) -> String {
+/// Writes a path so that the plugin host does not take it for an id: absolute, or beginning with `./`.
+fn explicit_path(path: &Path) -> String {
     if path.is_absolute() {
         path.display().to_string()
     } else {
@@ -176,7 +176,7 @@ pub(super) fn open(host: &PluginHost, name: &str) -> Result<Plugin, Failure> {
     Ok(runtime()?.block_on(host.open(name, Path::new("")))?)
 }
 
-pub(super) fn trouble(error: TrialError) -> Failure {
+pub(super) fn trial_failure(error: TrialError) -> Failure {
     match error {
         TrialError::Load(error) => error.into(),
         TrialError::NoAnswer(error) => Failure::new(Exit::Plugin, error.to_string(), None),
@@ -201,7 +201,7 @@ impl From<AuthorError> for Failure {
     }
 }
 
-/// The kinds, for the command line.
+/// Parses a kind of plugin, for clap.
 pub(crate) fn kind(text: &str) -> Result<Kind, String> {
     serde_json::from_value(serde_json::Value::from(text)).map_err(|_| {
         "the kinds are folder-mapper, mailbox-source, validator, server-profile and mailbox-provisioner"

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::ui::Ui;
 use crate::ui::plugins::card;
 
-/// The project's folder and its lock.
+/// A project's `plugins.lock`, with the plugin host that loads what it names. The project file itself may be broken.
 struct Trust {
     host: PluginHost,
     project: PathBuf,
@@ -50,14 +50,14 @@ impl Trust {
         })
     }
 
-    fn keep(&mut self, entry: LockEntry) -> Result<(), Failure> {
+    fn save(&mut self, entry: LockEntry) -> Result<(), Failure> {
         self.lock.put(entry);
         Ok(self.lock.write(&self.project)?)
     }
 }
 
-/// A file as the project names it: relative to its folder where it lies in it.
-fn named_from(project: &Path, file: &str) -> String {
+/// Returns a file as the project names it: relative to its folder where it lies in it.
+fn relative_to_project(project: &Path, file: &str) -> String {
     let absolute = |path: &Path| std::fs::canonicalize(path).ok();
     let inside = absolute(Path::new(file))
         .zip(absolute(project))
@@ -78,7 +78,7 @@ pub(crate) fn add(ui: &mut Ui, global: &Global, args: &Add) -> Result<Exit, Fail
             Some("a component file is written with its path, as in ./acme.wasm"),
         ));
     }
-    let source = named_from(&trust.project, &args.file);
+    let source = relative_to_project(&trust.project, &args.file);
     let found = trust.load(&source)?;
     let entry = match trust.lock.find(&source) {
         // Once more, after a change: as `update`.
@@ -86,13 +86,13 @@ pub(crate) fn add(ui: &mut Ui, global: &Global, args: &Add) -> Result<Exit, Fail
         _ => LockEntry::of(&found, &source),
     };
     ui.data(&card(&found, &source, ui.width, ui.palette))?;
-    trust.keep(entry.clone())?;
+    trust.save(entry.clone())?;
     ui.note(&format!("{} {} is in plugins.lock now, as {source}", found.id, found.version));
     open_grants(ui, &entry);
     Ok(Exit::Done)
 }
 
-/// Says what is asked for and not granted, and what to type.
+/// Warns of what is asked for and not granted, with the command that grants it.
 fn open_grants(ui: &mut Ui, entry: &LockEntry) {
     let open: Vec<_> = entry.asks.lines().into_iter().filter(|(word, _)| !entry.grants.has(word)).collect();
     if open.is_empty() {
@@ -117,20 +117,20 @@ pub(crate) fn update(ui: &mut Ui, global: &Global, args: &OnePlugin) -> Result<E
         ui.note(&format!("{} is what plugins.lock says", old.source));
         return Ok(Exit::Done);
     }
-    ui.data(&shown(&lines))?;
+    ui.data(&escaped_lines(&lines))?;
     let new = old.updated(&found);
     trust.lock.plugins.retain(|locked| locked.id != old.id);
-    trust.keep(new.clone())?;
+    trust.save(new.clone())?;
     ui.note(&format!("{} {} is in plugins.lock now", found.id, found.version));
     open_grants(ui, &new);
     Ok(Exit::Done)
 }
 
-fn shown(lines: &[String]) -> String {
+fn escaped_lines(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{}\n", escape(line))).collect()
 }
 
-/// Takes a plugin out of the file.
+/// Takes a plugin out of `plugins.lock`; the component file stays.
 pub(crate) fn remove(ui: &mut Ui, global: &Global, args: &OnePlugin) -> Result<Exit, Failure> {
     let mut trust = Trust::open(global)?;
     let old = trust.entry(&args.plugin)?;
@@ -140,7 +140,7 @@ pub(crate) fn remove(ui: &mut Ui, global: &Global, args: &OnePlugin) -> Result<E
     Ok(Exit::Done)
 }
 
-/// Says how a file differs from what the file says: exit code 3 when it does.
+/// Says how a component file differs from what `plugins.lock` says: exit code 3 when it does.
 pub(crate) fn diff(ui: &mut Ui, global: &Global, args: &OnePlugin) -> Result<Exit, Failure> {
     let trust = Trust::open(global)?;
     let old = trust.entry(&args.plugin)?;
@@ -150,7 +150,7 @@ pub(crate) fn diff(ui: &mut Ui, global: &Global, args: &OnePlugin) -> Result<Exi
         ui.note(&format!("{} is what plugins.lock says", old.source));
         return Ok(Exit::Done);
     }
-    ui.data(&shown(&lines))?;
+    ui.data(&escaped_lines(&lines))?;
     ui.hint(&format!("if that is meant, type `mailhaul plugin update {}`", old.id));
     Ok(Exit::NotAllWell)
 }
@@ -181,7 +181,7 @@ pub(crate) fn grant(ui: &mut Ui, global: &Global, args: &Grant) -> Result<Exit, 
     if !args.revoke {
         entry.grants.private.extend(args.private.iter().cloned());
     }
-    trust.keep(entry.clone())?;
+    trust.save(entry.clone())?;
     let what: Vec<_> = asked.iter().filter(|(word, _)| entry.grants.has(word)).collect();
     if what.is_empty() {
         ui.note(&format!("{} is granted nothing", entry.id));

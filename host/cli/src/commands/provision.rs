@@ -22,7 +22,7 @@ use crate::ui::Ui;
 use crate::ui::paint::Tone;
 use crate::ui::table::{Align, Table};
 
-/// What becomes of one mailbox.
+/// What became of one mailbox, named by its log-in on the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Row {
     mailbox: String,
@@ -45,9 +45,9 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     let project = project::for_work(ui, global)?;
     let mut passwords = match &args.passwords {
         // Nothing is made where nothing is created.
-        Some(_) if args.dry_run => New::Promised,
-        Some(path) => New::Made(Passwords::open(path)?),
-        None => New::None,
+        Some(_) if args.dry_run => NewPasswords::Promised,
+        Some(path) => NewPasswords::Made(Passwords::open(path)?),
+        None => NewPasswords::None,
     };
     let runtime = runtime()?;
     let (plugin, rows) = runtime.block_on(async {
@@ -55,7 +55,7 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
         let (source, provisioner) = plugins::for_provision(&project, warn).await?;
         let entries = listing::entries(&project, &source, warn).await?;
         let wanted = entries.into_iter().map(|entry| (entry.target.login.clone(), entry)).collect();
-        let rows = work(&provisioner, &wanted, args.dry_run, &mut passwords, warn).await?;
+        let rows = provision_all(&provisioner, &wanted, args.dry_run, &mut passwords, warn).await?;
         Ok::<_, Failure>((provisioner.plugin().to_string(), rows))
     })?;
     let good = |row: &Row| matches!(row.outcome, "exists" | "created" | "quota-set");
@@ -69,9 +69,9 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     let mut table = Table::new(0, &[("Mailbox", Align::Left), ("", Align::Left)]);
     for row in &rows {
         let tone = if good(row) { Tone::Faint } else { Tone::Strong };
-        table.toned([(&row.mailbox, None), (row.outcome, Some(tone))]);
+        table.push_row([(&row.mailbox, None), (row.outcome, Some(tone))]);
         if let Some(detail) = &row.detail {
-            table.below(detail);
+            table.push_remark(detail);
         }
     }
     let page = table.render(ui.width, ui.palette);
@@ -79,25 +79,24 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     Ok(exit)
 }
 
-/// The domains of these log-ins, sorted.
+/// Returns the domains of these log-ins, each once and sorted.
 pub(super) fn domains<'a>(logins: impl Iterator<Item = &'a String>) -> Vec<String> {
     let domains: BTreeSet<_> =
         logins.filter_map(|login| login.rsplit_once('@')).map(|(_, domain)| domain).collect();
     domains.into_iter().map(str::to_owned).collect()
 }
 
-/// Where passwords come from that the list does not have.
+/// Where passwords come from that the list does not have: `--passwords`.
 #[derive(Debug)]
-enum New {
-    /// Nowhere.
+enum NewPasswords {
+    /// Without the option such a mailbox is not created.
     None,
-    /// They would be made, were this no dry run.
+    /// The option in a dry run: the file is not opened.
     Promised,
-    /// A file.
     Made(Passwords),
 }
 
-/// Log-ins the new host has, in lower case, of those that are wanted; and their quotas.
+/// Returns which wanted log-ins the new host has, in lower case, with their quotas in bytes where it tells them.
 async fn existing(
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
@@ -121,11 +120,11 @@ async fn existing(
     Err(broke(endless(provisioner.plugin(), "list-mailboxes")).into())
 }
 
-async fn work(
+async fn provision_all(
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
     dry_run: bool,
-    passwords: &mut New,
+    passwords: &mut NewPasswords,
     warn: Warn<'_>,
 ) -> Result<Vec<Row>, Failure> {
     let before = existing(provisioner, wanted, warn).await?;
@@ -139,7 +138,7 @@ async fn work(
         let secret = entry.target.secret.clone().filter(|secret| !secret.expose_secret().is_empty());
         let (password, made) = match (secret, &mut *passwords) {
             (Some(password), _) => (Some(password), None),
-            (None, New::Made(passwords)) => {
+            (None, NewPasswords::Made(passwords)) => {
                 let password = passwords.of(login).map_err(|error| {
                     let path = passwords.path().display();
                     Failure::input(format!("no password can be written to {path}: {error}"), None)
@@ -147,8 +146,8 @@ async fn work(
                 let made = format!("its password is new, and stands in {}", passwords.path().display());
                 (Some(password), Some(made))
             }
-            (None, New::Promised) => (None, Some("a password would be made".to_owned())),
-            (None, New::None) => {
+            (None, NewPasswords::Promised) => (None, Some("a password would be made".to_owned())),
+            (None, NewPasswords::None) => {
                 let place = entry.origin.as_deref().unwrap_or("the list");
                 let why = format!("{place} has no password for it: give it one, or add `--passwords FILE`");
                 rows.push(row("no-password", Some(why)));
@@ -180,7 +179,7 @@ async fn work(
             }
         }
     }
-    quotas(provisioner, wanted, &there, dry_run, &mut rows).await;
+    set_quotas(provisioner, wanted, &there, dry_run, &mut rows).await;
     let set = |rows: &[Row]| rows.iter().any(|row| row.outcome == "quota-set");
     if set(&rows) {
         let there = existing(provisioner, wanted, warn).await?;
@@ -198,7 +197,7 @@ async fn work(
 }
 
 /// Sets the quotas the list asks for, of mailboxes that exist with others.
-async fn quotas(
+async fn set_quotas(
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
     there: &BTreeMap<String, Option<u64>>,
@@ -251,12 +250,12 @@ mod tests {
 
     use super::*;
 
-    /// A host in memory. `lies` about what it creates.
+    /// A host in memory; with `lies` it says yes and creates or sets nothing.
     struct Panel {
         id: PluginId,
         has: Mutex<BTreeMap<String, Option<u64>>>,
         lies: bool,
-        /// Whether quotas can be set.
+        /// Where this is false, setting a quota is denied as without a grant.
         quotas: bool,
     }
 
@@ -322,11 +321,11 @@ mod tests {
         panel: &Arc<Panel>,
         wanted: Vec<(String, MailboxEntry)>,
         dry_run: bool,
-        mut new: New,
+        mut new: NewPasswords,
     ) -> Vec<Row> {
         let provisioner: Arc<dyn MailboxProvisioner> = panel.clone();
         let warn = &mut |text: &str| panic!("{text}");
-        work(&provisioner, &wanted.into_iter().collect(), dry_run, &mut new, warn).await.unwrap()
+        provision_all(&provisioner, &wanted.into_iter().collect(), dry_run, &mut new, warn).await.unwrap()
     }
 
     fn words(rows: &[Row]) -> Vec<&'static str> {
@@ -345,13 +344,16 @@ mod tests {
     async fn only_what_is_missing_is_created_and_looked_at_again() {
         let good = panel(false, false);
         assert_eq!(
-            words(&rows(&good, three(), false, New::None).await),
+            words(&rows(&good, three(), false, NewPasswords::None).await),
             ["exists", "created", "no-password"]
         );
         let has: Vec<_> = good.has.lock().unwrap().keys().cloned().collect();
         assert_eq!(has, ["Anna@new.example", "ben@new.example"]);
         let lies = panel(true, false);
-        assert_eq!(words(&rows(&lies, three(), false, New::None).await), ["exists", "failed", "no-password"]);
+        assert_eq!(
+            words(&rows(&lies, three(), false, NewPasswords::None).await),
+            ["exists", "failed", "no-password"]
+        );
     }
 
     #[tokio::test]
@@ -359,7 +361,7 @@ mod tests {
         let panel = panel(false, true);
         let mut wanted = three();
         wanted[0].1.target.quota = Some(2 << 30);
-        let rows = rows(&panel, wanted, true, New::Promised).await;
+        let rows = rows(&panel, wanted, true, NewPasswords::Promised).await;
         assert_eq!(words(&rows), ["quota-differs", "missing", "missing"]);
         assert_eq!(rows[0].detail.as_deref(), Some("it has 1.0 GiB, the list asks for 2.0 GiB"));
         assert_eq!(rows[2].detail.as_deref(), Some("a password would be made"));
@@ -370,7 +372,7 @@ mod tests {
     async fn a_password_is_made_where_the_list_has_none_and_stands_in_the_file_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new.csv");
-        let made = New::Made(Passwords::open(&path).unwrap());
+        let made = NewPasswords::Made(Passwords::open(&path).unwrap());
         let rows = rows(&panel(false, false), three(), false, made).await;
         assert_eq!(words(&rows), ["exists", "created", "created"]);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -389,16 +391,19 @@ mod tests {
             ]
         };
         let good = panel(false, true);
-        assert_eq!(words(&rows(&good, asks(), false, New::None).await), ["quota-set", "created", "created"]);
+        assert_eq!(
+            words(&rows(&good, asks(), false, NewPasswords::None).await),
+            ["quota-set", "created", "created"]
+        );
         let has = good.has.lock().unwrap().clone();
         assert_eq!(has["Anna@new.example"], Some(2 << 30));
         assert_eq!((has["ben@new.example"], has["cleo@new.example"]), (Some(3 << 30), None));
         // Once more: nothing is left to do.
-        assert_eq!(words(&rows(&good, asks(), false, New::None).await), ["exists"; 3]);
-        let denied = rows(&panel(false, false), asks(), false, New::None).await;
+        assert_eq!(words(&rows(&good, asks(), false, NewPasswords::None).await), ["exists"; 3]);
+        let denied = rows(&panel(false, false), asks(), false, NewPasswords::None).await;
         assert_eq!(words(&denied), ["quota-differs", "quota-differs", "created"]);
         assert!(denied[0].detail.as_ref().unwrap().contains("plugin grant"), "{denied:?}");
         let lies = panel(true, true);
-        assert_eq!(words(&rows(&lies, asks()[..1].to_vec(), false, New::None).await), ["failed"]);
+        assert_eq!(words(&rows(&lies, asks()[..1].to_vec(), false, NewPasswords::None).await), ["failed"]);
     }
 }

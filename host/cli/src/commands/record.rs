@@ -14,43 +14,42 @@ use mailhaul_plugin_host::{HttpRecorder, Inputs, Kind};
 use mailhaul_project::Project;
 use secrecy::ExposeSecret as _;
 
-use super::plugin_author::{component, open, trouble};
+use super::plugin_author::{component, open, trial_failure};
 use super::provision;
 use crate::args::{Global, Record, RecordSide};
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::{self, Exit};
 use crate::ui::Ui;
-use crate::ui::watcher::{self, Doing};
+use crate::ui::watcher::{self, Activity};
 use crate::{drive, project};
 
 /// Mailboxes whose names are made up beforehand; addresses of others are found where they stand.
-const KNOWN: usize = 100;
+const MAX_NAMED: usize = 100;
 
-/// What came of asking.
-enum Recorded {
-    /// Its answer, if it has one that is more than a beginning, is a plugin's own.
+enum Recording {
+    /// With `answered` its answer is what a plugin said, otherwise one to be filled in.
     Fixture { fixture: Box<Fixture>, answered: bool },
-    /// No plugin would have been asked.
+    /// No plugin would have been asked; the exit code says why.
     Nothing(Exit),
 }
 
-/// Writes what a plugin of this kind would be asked.
+/// Writes what a plugin of this kind would be asked in this project, with hosts, people and secrets replaced.
 pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit, Failure> {
-    fits(args)?;
+    check_options(args)?;
     let project = project::for_work(ui, global)?;
     let mut redactor = Redactor::default();
-    know_project(&project, &mut redactor)?;
+    redact_project(&project, &mut redactor)?;
     let recorded = match args.kind {
         Kind::FolderMapper | Kind::ServerProfile | Kind::Validator => {
-            of_servers(ui, &project, args, &mut redactor)?
+            record_servers(ui, &project, args, &mut redactor)?
         }
-        Kind::MailboxSource => of_source(ui, &project, &mut redactor)?,
-        Kind::MailboxProvisioner => of_provisioner(ui, &project, args, &mut redactor)?,
+        Kind::MailboxSource => record_source(ui, &project, &mut redactor)?,
+        Kind::MailboxProvisioner => record_provisioner(ui, &project, args, &mut redactor)?,
     };
     let (fixture, mut answered) = match recorded {
-        Recorded::Fixture { fixture, answered } => (*fixture, answered),
-        Recorded::Nothing(exit) => {
+        Recording::Fixture { fixture, answered } => (*fixture, answered),
+        Recording::Nothing(exit) => {
             ui.problem(
                 "no mailbox came so far that a plugin would have been asked: `mailhaul check` says why",
             );
@@ -61,15 +60,15 @@ pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit
         Some(named) => {
             answered = true;
             let trial = Trial::new(open(&plugins::host()?, &component(named)?)?, Faults::default());
-            runtime()?.block_on(trial.answered(fixture)).map_err(trouble)?
+            runtime()?.block_on(trial.answered(fixture)).map_err(trial_failure)?
         }
         None => fixture,
     };
     write(ui, args, &fixture, answered)
 }
 
-/// Options that would be ignored are refused.
-fn fits(args: &Record) -> Result<(), Failure> {
+/// Refuses options that the kind of plugin would ignore.
+fn check_options(args: &Record) -> Result<(), Failure> {
     let other = |option: &str, kind: &str| {
         Failure::input(format!("`{option}` is for a {kind}, and this is to be a {}", args.kind.name()), None)
     };
@@ -114,8 +113,8 @@ fn write(ui: &mut Ui, args: &Record, fixture: &Fixture, answered: bool) -> Resul
     Ok(Exit::Done)
 }
 
-/// The project file's own names.
-fn know_project(project: &Project, redactor: &mut Redactor) -> Result<(), Failure> {
+/// Tells the redactor the hosts, log-ins and secrets of the project file.
+fn redact_project(project: &Project, redactor: &mut Redactor) -> Result<(), Failure> {
     for (side, becomes) in [(&project.source, "source.example"), (&project.target, "target.example")] {
         if let Some(host) = &side.host {
             redactor.host(host, becomes);
@@ -130,8 +129,8 @@ fn know_project(project: &Project, redactor: &mut Redactor) -> Result<(), Failur
     Ok(())
 }
 
-/// Names of the list: domains of all, the rest of these.
-fn know_mailboxes<'a>(
+/// Tells the redactor the names of the mailbox list: domains of `all`, everything else of `these`.
+fn redact_mailboxes<'a>(
     all: &[MailboxEntry],
     these: impl IntoIterator<Item = &'a MailboxEntry>,
     redactor: &mut Redactor,
@@ -160,8 +159,8 @@ fn know_mailboxes<'a>(
     }
 }
 
-/// The mailbox that is named, else the first.
-fn chosen<'a>(all: &'a [MailboxEntry], args: &Record) -> Result<&'a MailboxEntry, Failure> {
+/// Returns the mailbox that `--only` names, else the first of the list.
+fn choose_mailbox<'a>(all: &'a [MailboxEntry], args: &Record) -> Result<&'a MailboxEntry, Failure> {
     let found = match &args.only {
         Some(only) => all
             .iter()
@@ -174,28 +173,28 @@ fn chosen<'a>(all: &'a [MailboxEntry], args: &Record) -> Result<&'a MailboxEntry
     })
 }
 
-/// Asks both servers about one mailbox.
-fn of_servers(
+/// Connects to both servers for one mailbox and records what a plugin would be asked about it.
+fn record_servers(
     ui: &mut Ui,
     project: &Project,
     args: &Record,
     redactor: &mut Redactor,
-) -> Result<Recorded, Failure> {
+) -> Result<Recording, Failure> {
     let all = runtime()?.block_on(async {
         let warn = &mut |text: &str| ui.warn(text);
         let inputs = plugins::inputs(project, warn)?;
         let source = plugins::given(project, &project.source, &project.mailboxes.from).await?;
         listing::entries(project, &source.plugin.source(source.settings, inputs)?, warn).await
     })?;
-    let mailbox = chosen(&all, args)?;
-    know_mailboxes(&all, [mailbox], redactor);
+    let mailbox = choose_mailbox(&all, args)?;
+    redact_mailboxes(&all, [mailbox], redactor);
 
     let (mapping, validation) = (MappingRecorder::default(), ValidationRecorder::default());
-    let (task, doing) = match args.kind {
-        Kind::Validator => (Task::Verify { depth: Depth::Counts, sample: 100, seed: 0 }, Doing::Comparing),
-        _ => (Task::Plan, Doing::Planning),
+    let (task, activity) = match args.kind {
+        Kind::Validator => (Task::Verify { depth: Depth::Counts, sample: 100, seed: 0 }, Activity::Comparing),
+        _ => (Task::Plan, Activity::Planning),
     };
-    let mut watcher = watcher::for_task(ui, doing);
+    let mut watcher = watcher::for_task(ui, activity);
     let put = |plugins: &mut mailhaul_engine::plugin::Plugins| {
         if args.kind == Kind::Validator {
             plugins.validators.insert(0, Arc::new(validation.clone()));
@@ -213,13 +212,13 @@ fn of_servers(
         _ => mapping.mapping(redactor),
     };
     Ok(match fixture {
-        Some(fixture) => Recorded::Fixture { fixture: Box::new(fixture), answered: false },
-        None => Recorded::Nothing(exit::of_finish(&outcome.finish)),
+        Some(fixture) => Recording::Fixture { fixture: Box::new(fixture), answered: false },
+        None => Recording::Nothing(exit::of_finish(&outcome.finish)),
     })
 }
 
-/// Asks the project's list for its first page.
-fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<Recorded, Failure> {
+/// Asks the project's mailbox source for its first page, first of the real inputs, then of the redacted ones.
+fn record_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<Recording, Failure> {
     let tables = plugins::tables(project, &mut |text: &str| ui.warn(text))?;
     let tables: Vec<_> = tables.into_iter().map(|(name, table)| (name, beginning(table))).collect();
     if tables.len() < project.mailboxes.inputs.len() {
@@ -238,7 +237,7 @@ fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<
         let plugin = given.plugin.clone().recorded(&recorder);
         let page = plugin.source(given.settings, inputs)?.list_mailboxes(None, PAGE).await.map_err(broke)?;
         listing::remarks(&page.diagnostics, &mut |text: &str| ui.warn(text))?;
-        know_mailboxes(&page.mailboxes, &page.mailboxes, redactor);
+        redact_mailboxes(&page.mailboxes, &page.mailboxes, redactor);
         let settings = record::settings(given.settings, &plugin.inspect(), redactor);
         let http = record::replies(recorder.take(), redactor);
         let inputs: BTreeMap<_, _> =
@@ -246,7 +245,7 @@ fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<
         let request = serde_json::json!({ "max": PAGE });
         let fixture = Fixture { settings, inputs, http, request, ..fixture };
         let fixture =
-            Trial::new(given.plugin, Faults::default()).answered(fixture).await.map_err(trouble)?;
+            Trial::new(given.plugin, Faults::default()).answered(fixture).await.map_err(trial_failure)?;
         let answered = fixture.answer.as_ref().and_then(|answer| answer["mailboxes"].as_array()).map_or(0, Vec::len);
         if answered != page.mailboxes.len() {
             ui.warn(&format!(
@@ -257,23 +256,23 @@ fn of_source(ui: &mut Ui, project: &Project, redactor: &mut Redactor) -> Result<
         }
         Ok::<_, Failure>(fixture)
     })?;
-    Ok(Recorded::Fixture { fixture: Box::new(fixture), answered: true })
+    Ok(Recording::Fixture { fixture: Box::new(fixture), answered: true })
 }
 
-/// Asks the project's provisioner what is there; creates nothing unless told to.
-fn of_provisioner(
+/// Asks the project's provisioner what is there; creates a mailbox only with `--create`.
+fn record_provisioner(
     ui: &mut Ui,
     project: &Project,
     args: &Record,
     redactor: &mut Redactor,
-) -> Result<Recorded, Failure> {
+) -> Result<Recording, Failure> {
     let fixture = runtime()?.block_on(async {
         let warn = &mut |text: &str| ui.warn(text);
         let inputs = plugins::inputs(project, warn)?;
         let source = plugins::given(project, &project.source, &project.mailboxes.from).await?;
         let all = listing::entries(project, &source.plugin.source(source.settings, inputs)?, warn).await?;
-        let chosen = chosen(&all, args)?;
-        know_mailboxes(&all, all.iter().take(KNOWN).chain([chosen]), redactor);
+        let chosen = choose_mailbox(&all, args)?;
+        redact_mailboxes(&all, all.iter().take(MAX_NAMED).chain([chosen]), redactor);
 
         let recorder = HttpRecorder::default();
         let given = plugins::given(project, &project.target, plugins::provisioning(project)?).await?;
@@ -292,19 +291,19 @@ fn of_provisioner(
                 Some(_) => Some(chosen),
                 None => all.iter().find(|entry| !there(entry) && entry.target.secret.is_some()),
             };
-            created(ui, &provisioner, missing, redactor).await?
+            create_one(ui, &provisioner, missing, redactor).await?
         } else {
             record::listing(&domains, redactor)
         };
         let http = record::replies(recorder.take(), redactor);
         let fixture = Fixture { settings, http, request, ..recorded(Kind::MailboxProvisioner) };
-        Trial::new(given.plugin, Faults::default()).answered(fixture).await.map_err(trouble)
+        Trial::new(given.plugin, Faults::default()).answered(fixture).await.map_err(trial_failure)
     })?;
-    Ok(Recorded::Fixture { fixture: Box::new(fixture), answered: true })
+    Ok(Recording::Fixture { fixture: Box::new(fixture), answered: true })
 }
 
-/// Creates a mailbox, for real. Returns the request as the fixture has it.
-async fn created(
+/// Creates a mailbox on the new host and returns the request as the fixture has it, redacted.
+async fn create_one(
     ui: &mut Ui,
     provisioner: &Arc<dyn MailboxProvisioner>,
     missing: Option<&MailboxEntry>,

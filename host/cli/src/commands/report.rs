@@ -31,7 +31,7 @@ pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// The format that is asked for, else the one the file's name tells, else text.
+/// Returns the format that is asked for, else the one the file's name tells, else text.
 fn format(args: &Report, global: &Global) -> Format {
     let by_name = || match args.out.as_ref()?.extension()?.to_str()? {
         "html" | "htm" => Some(Format::Html),

@@ -13,7 +13,7 @@ use super::{plan, unbuilt};
 use crate::args::{Global, Retry, Run};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::ui::watcher::{self, Doing};
+use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
 
@@ -38,7 +38,7 @@ pub(crate) fn retry(ui: &mut Ui, global: &Global, args: &Retry) -> Result<Exit, 
 
 fn copy(ui: &mut Ui, project: &Project, only: &[String], task: Task) -> Result<Exit, Failure> {
     let retried = matches!(task, Task::Retry { .. });
-    let mut watcher = watcher::for_task(ui, Doing::Copying);
+    let mut watcher = watcher::for_task(ui, Activity::Copying);
     let outcome = drive::task(ui, project, only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit::of_finish(&outcome.finish);
@@ -58,7 +58,7 @@ fn copy(ui: &mut Ui, project: &Project, only: &[String], task: Task) -> Result<E
     Ok(exit)
 }
 
-/// What to do now.
+/// Returns the hints that fit how the run ended.
 fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match exit {
@@ -76,7 +76,7 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
         _ => {
             let summaries = || outcome.summaries.iter().map(|(_, summary)| summary);
             let mut hints = Vec::new();
-            if summaries().any(is_to_be_mended) || summaries().next().is_none() {
+            if summaries().any(needs_another_run) || summaries().next().is_none() {
                 hints.push(
                     "mend what is listed and run the same command again: only what is missing is copied"
                         .to_owned(),
@@ -102,7 +102,7 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
     }
 }
 
-/// Of messages that are sent so often and no more: how they are sent all the same.
+/// Returns the hint for messages that failed too often to be sent again: the `retry` commands that send them.
 fn given_up<'a>(summaries: impl Iterator<Item = &'a MailboxSummary>) -> Option<String> {
     let failed = |exception: &&Exception| exception.outcome == ExceptionOutcome::Failed && exception.uid > 0;
     let codes: BTreeSet<&str> = summaries
@@ -121,7 +121,7 @@ fn given_up<'a>(summaries: impl Iterator<Item = &'a MailboxSummary>) -> Option<S
 }
 
 /// Whether anything but differences keeps the mailbox from being complete.
-fn is_to_be_mended(summary: &MailboxSummary) -> bool {
+fn needs_another_run(summary: &MailboxSummary) -> bool {
     summary.stopped.is_some()
         || summary.unfinished
         || !summary.kept.is_empty()

@@ -15,7 +15,7 @@ use crate::ui::{self, Ui};
 /// How often `--watch` looks: a ledger is written several times a second.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Shows the status once, or until everything is complete.
+/// Shows the status once; with `--watch` at every change until everything is complete or a signal comes.
 pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit, Failure> {
     let project = project::for_reading(ui, global)?;
     let load = || store::load(&project.state, &project.name).map_err(Failure::from);

@@ -3,7 +3,7 @@
 use crate::args::{Command, Run};
 use crate::error::Failure;
 
-/// The refusal of `name`, with what serves in the meantime.
+/// Makes the refusal of `name`; `instead` is the hint, what serves in the meantime.
 fn refusal(name: &str, instead: Option<&str>) -> Failure {
     Failure::input(format!("`mailhaul {name}` is not built yet"), instead)
 }

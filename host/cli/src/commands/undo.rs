@@ -11,11 +11,11 @@ use crate::args::{Global, Undo};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
 use crate::ui::undo::Page;
-use crate::ui::watcher::{self, Doing};
+use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
 
-/// Shows what would go, asks, and takes it back.
+/// Shows what would go by the ledger, asks unless `--yes` is given, and takes it back.
 pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
     let state = &project.state;
@@ -29,7 +29,7 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
             planned.push(Page { mailbox: mailbox.key, folders, end: None });
         }
     }
-    if args.dry_run || ui::undo::nothing(&planned) {
+    if args.dry_run || ui::undo::is_empty(&planned) {
         if ui.json() {
             ui.document(&document(true, &planned), true)?;
         } else {
@@ -40,11 +40,11 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     if !ui.json() {
         ui.data(&ui::undo::plan(&planned, ui.width, ui.palette))?;
     }
-    if !args.yes && !agreed(ui, &planned)? {
+    if !args.yes && !confirm(ui, &planned)? {
         ui.note("nothing was removed");
         return Ok(Exit::Done);
     }
-    let mut watcher = watcher::for_task(ui, Doing::Undoing);
+    let mut watcher = watcher::for_task(ui, Activity::Undoing);
     let mut pages: Vec<Page> = Vec::new();
     let outcome =
         drive::task(ui, &project, &args.select.only, Task::Undo, watcher.as_mut(), |_, _, event| {
@@ -83,15 +83,15 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     Ok(exit)
 }
 
-/// Asks the user, if there is one.
-fn agreed(ui: &mut Ui, planned: &[Page]) -> Result<bool, Failure> {
+/// Asks for a yes; without a terminal to ask on, it fails.
+fn confirm(ui: &mut Ui, planned: &[Page]) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::input(
             "`mailhaul undo` removes mail and nobody is there to agree".to_owned(),
             Some("add `--yes`, or `--dry-run` to see what would go"),
         ));
     }
-    let question = format!("Remove {} from the target? (yes/no)", ui::undo::what(planned));
+    let question = format!("Remove {} from the target? (yes/no)", ui::undo::amount(planned));
     let answer = ui.ask(&question, "no")?;
     Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
 }

@@ -6,7 +6,7 @@ use mailhaul_engine::{plugin, store};
 use crate::args::{Depth, Global, Verify};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::ui::watcher::{self, Doing};
+use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
 
@@ -18,9 +18,9 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
         Depth::Headers => plugin::Depth::Headers,
         Depth::Full => plugin::Depth::Full,
     };
-    let seed = args.seed.unwrap_or_else(another_seed);
+    let seed = args.seed.unwrap_or_else(fresh_seed);
     let task = Task::Verify { depth, sample: args.sample, seed };
-    let mut watcher = watcher::for_task(ui, Doing::Comparing);
+    let mut watcher = watcher::for_task(ui, Activity::Comparing);
     let outcome = drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     if ui.json() {
@@ -43,9 +43,8 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
     Ok(exit)
 }
 
-/// A seed that the sample before hardly had, so that samples that follow each other look at different
-/// messages.
-fn another_seed() -> u32 {
+/// Makes a seed of the clock, so that samples that follow each other look at different messages.
+fn fresh_seed() -> u32 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     now.as_secs() as u32 ^ now.subsec_nanos()
 }

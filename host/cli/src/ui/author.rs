@@ -11,20 +11,20 @@ use super::sum::push_wrapped;
 
 /// What `plugin check` found to be right; what is wrong is an error.
 #[derive(Debug, Serialize)]
-pub(crate) struct Checked {
+pub(crate) struct PluginCheck {
     pub id: String,
     pub version: String,
     pub kinds: Vec<Kind>,
     pub imports: Vec<&'static str>,
-    /// How many settings it has.
+    /// How many settings its schema has, required or not.
     pub settings: usize,
-    /// Those the operator must set.
+    /// Names of the settings the operator must set.
     pub required: Vec<String>,
     pub size: usize,
 }
 
 /// Returns the page of `plugin check`.
-pub(crate) fn checked(found: &Checked, width: Option<usize>, palette: Palette) -> String {
+pub(crate) fn check_page(found: &PluginCheck, width: Option<usize>, palette: Palette) -> String {
     let name = format!("{} {}", escape(&found.id), escape(&found.version));
     let mut out = format!("{}\n", palette.paint(Tone::Strong, &name));
     let kinds: Vec<_> = found.kinds.iter().map(|kind| kind.name()).collect();
@@ -43,7 +43,7 @@ pub(crate) fn checked(found: &Checked, width: Option<usize>, palette: Palette) -
     out
 }
 
-/// One fixture's result.
+/// What came of one fixture; the JSON is the contract's.
 #[derive(Debug, Serialize)]
 pub(crate) struct Case {
     pub name: String,
@@ -57,7 +57,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// A case that was tried.
+    /// Makes a case of a fixture that was tried; CPU time is rounded to hundredths of a millisecond.
     pub(crate) fn of(name: String, fixture: &Fixture, end: CaseEnd) -> Self {
         Self {
             name,
@@ -71,7 +71,7 @@ impl Case {
         }
     }
 
-    /// A file that is no fixture.
+    /// Makes a failed case of a file that is no fixture.
     pub(crate) fn broken(name: String, problem: String) -> Self {
         Self {
             name,
@@ -86,7 +86,7 @@ impl Case {
     }
 }
 
-/// All of them.
+/// What `plugin test` prints with `--format json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tests {
     pub plugin: String,
@@ -94,18 +94,18 @@ pub(crate) struct Tests {
     pub cases: Vec<Case>,
     pub passed: usize,
     pub failed: usize,
-    pub limits: Shown,
+    pub limits: CallLimits,
 }
 
-/// The limits of one call.
+/// What one call of the plugin may use, for comparison with each case.
 #[derive(Debug, Serialize)]
-pub(crate) struct Shown {
+pub(crate) struct CallLimits {
     pub cpu_ms: u128,
     pub memory: usize,
 }
 
 impl Tests {
-    /// Adds them up.
+    /// Counts the cases that passed and failed.
     pub(crate) fn new(plugin: &PluginId, cases: Vec<Case>, limits: &Limits) -> Self {
         let passed = cases.iter().filter(|case| case.ok).count();
         Self {
@@ -114,13 +114,13 @@ impl Tests {
             failed: cases.len() - passed,
             passed,
             cases,
-            limits: Shown { cpu_ms: limits.cpu.as_millis(), memory: limits.memory },
+            limits: CallLimits { cpu_ms: limits.cpu.as_millis(), memory: limits.memory },
         }
     }
 }
 
 /// Returns the page of `plugin test`.
-pub(crate) fn tests(page: &Tests, width: Option<usize>, palette: Palette) -> String {
+pub(crate) fn test_page(page: &Tests, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let longest = page.cases.iter().map(|case| case.name.chars().count()).max().unwrap_or_default();
     for case in &page.cases {
@@ -181,8 +181,8 @@ mod tests_of_pages {
         ];
         let id = PluginId { id: "acme".into(), version: "1.0.0".into() };
         let page = Tests::new(&id, cases, &Limits::default());
-        insta::assert_snapshot!(tests(&page, Some(80), Palette::default()));
-        let found = Checked {
+        insta::assert_snapshot!(test_page(&page, Some(80), Palette::default()));
+        let found = PluginCheck {
             id: "acme".into(),
             version: "1.0.0".into(),
             kinds: vec![Kind::FolderMapper],
@@ -191,6 +191,6 @@ mod tests_of_pages {
             required: vec!["host".into()],
             size: 48_000,
         };
-        insta::assert_snapshot!(checked(&found, Some(80), Palette::default()));
+        insta::assert_snapshot!(check_page(&found, Some(80), Palette::default()));
     }
 }

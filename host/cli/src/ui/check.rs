@@ -48,7 +48,7 @@ pub(crate) fn mailbox(
     out
 }
 
-/// E.g. `; profile: Dovecot (server-profiles 0.1.0)`.
+/// Returns e.g. `; profile: Dovecot (server-profiles 0.1.0)`; nothing where no profile fits.
 fn profile_of(row: &CheckRow) -> String {
     let Some(profile) = &row.profile else { return String::new() };
     format!("; profile: {} ({})", escape(&profile.name), escape(&profile.plugin))
@@ -97,7 +97,7 @@ fn push_line(out: &mut String, well: bool, text: &str, width: Option<usize>, pal
     }
 }
 
-/// On a terminal the remedy stands below; in a pipe on the same line, where `grep` finds both.
+/// Adds the remedy: on a terminal below, in a pipe on the same line, where `grep` finds both.
 fn push_remedy(out: &mut String, remedy: &str, width: Option<usize>, palette: Palette) {
     if remedy.is_empty() {
         return;
@@ -113,7 +113,7 @@ fn push_remedy(out: &mut String, remedy: &str, width: Option<usize>, palette: Pa
     out.push_str(&lines.replacen("hint:", &label, 1));
 }
 
-/// Returns the last line.
+/// Returns the last line: how many mailboxes are ready on both ends, and how many are not.
 pub(crate) fn total(outcome: &Outcome) -> String {
     let all = outcome.finish.mailboxes.len() as u64;
     let ready = outcome.finish.mailboxes.iter().filter(|(mailbox, end)| {

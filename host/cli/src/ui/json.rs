@@ -6,7 +6,7 @@ use super::Ui;
 use super::watcher::Watcher;
 use crate::error::Failure;
 
-/// Prints every event.
+/// The watcher of `run --format json`; goes on in silence when nobody reads any more.
 #[derive(Debug)]
 pub(crate) struct EventLines;
 

@@ -32,34 +32,32 @@ use crate::exit::Exit;
 use paint::{Palette, Tone};
 use screen::Screen;
 
-/// How wide a terminal is when it does not say.
-const USUAL_WIDTH: usize = 80;
-/// Lines much longer than this are hard to read, however wide the terminal is.
-const WIDEST: usize = 120;
+/// Columns of a terminal that does not tell its width.
+const FALLBACK_WIDTH: usize = 80;
+/// Columns used at most: longer lines are hard to read, however wide the terminal is.
+const MAX_WIDTH: usize = 120;
 
-/// Where a command's words go, and in what dress.
+/// Standard output and standard error, with the width, colour and format that fit them.
 pub(crate) struct Ui {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
-    /// Colour on standard output.
+    /// For standard output; standard error may be a terminal when this one is a pipe.
     pub palette: Palette,
     err_palette: Palette,
     /// Columns of standard output; `None` when it is a pipe or a file, where nothing wraps.
     pub width: Option<usize>,
     err_width: usize,
-    /// `--format`, when given.
     pub format: Option<Format>,
     /// `-q`: no progress, no notes, no warnings.
     pub quiet: bool,
     /// Whether moving progress can be shown on standard error.
     pub animated: bool,
-    /// Whether standard output is a terminal.
     pub out_is_terminal: bool,
     out_closed: bool,
 }
 
 impl Ui {
-    /// The real terminal, pipe or file.
+    /// Takes the process's own streams: colour, width and progress follow the flags and what the streams are.
     pub(crate) fn new(global: &Global) -> Self {
         let (out_tty, err_tty) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -71,8 +69,8 @@ impl Ui {
         };
         let columns = || {
             terminal_size::terminal_size()
-                .map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
-                .clamp(40, WIDEST)
+                .map_or(FALLBACK_WIDTH, |(width, _)| usize::from(width.0))
+                .clamp(40, MAX_WIDTH)
         };
         Self {
             out: Box::new(Screen::stdout()),
@@ -90,7 +88,7 @@ impl Ui {
         }
     }
 
-    /// For what has to be said before the arguments are understood.
+    /// Makes one for what has to be said before the arguments are parsed; of these it looks for `--color never` only.
     pub(crate) fn before_arguments() -> Self {
         let mut words = std::env::args_os();
         let plain = words.any(|word| word == "--color=never")
@@ -101,7 +99,6 @@ impl Ui {
         Self::new(&Global { color, ..Global::default() })
     }
 
-    /// Whether `--format json` was given.
     pub(crate) fn json(&self) -> bool {
         self.format == Some(Format::Json)
     }
@@ -203,7 +200,7 @@ impl Ui {
         Exit::Input
     }
 
-    /// Empties the terminal for the next picture.
+    /// Empties the terminal on standard output.
     ///
     /// # Errors
     /// As [`Ui::data`].
@@ -249,7 +246,7 @@ impl Ui {
         drop(self.err.write_all(out.as_bytes()).and_then(|()| self.err.flush()));
     }
 
-    /// A terminal of 80 columns without colour, or a pipe, that writes into buffers.
+    /// Makes one without colour that writes into buffers: a terminal of `width` columns, or a pipe.
     #[cfg(test)]
     pub(crate) fn in_memory(width: Option<usize>) -> (Self, screen::Buffer, screen::Buffer) {
         let (out, err) = (screen::Buffer::default(), screen::Buffer::default());

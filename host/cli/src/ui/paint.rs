@@ -1,31 +1,26 @@
 //! Colour, where it is wanted. Meaning never hangs on it: every painted word says the same unpainted.
 
-/// What a piece of text is.
+/// What a piece of text stands for; [`Palette`] has the colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// A heading or the thing a line is about.
     Strong,
-    /// Finished and well.
     Good,
-    /// Failed.
     Bad,
-    /// Worth a look.
     Warn,
     /// A word of ours that introduces something, e.g. `hint:`.
     Accent,
-    /// Less important than its surroundings.
     Faint,
 }
 
-/// Paints, or does not.
+/// Paints text with SGR escape sequences, or leaves it as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Palette {
-    /// Whether escape sequences are written.
     pub on: bool,
 }
 
 impl Palette {
-    /// Returns `text` in a tone.
+    /// Returns `text` between the sequences of a tone; empty text stays empty.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         if !self.on || text.is_empty() {
             return text.to_owned();

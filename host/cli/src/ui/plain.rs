@@ -7,24 +7,23 @@ use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary, Side};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::Ui;
-use super::watcher::{Doing, Watcher};
+use super::watcher::{Activity, Watcher};
 use crate::error::Failure;
 
-/// Prints lines.
+/// The watcher where nothing moves, and the warnings of the one that moves.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    doing: Doing,
+    activity: Activity,
     /// Whether folders and mailboxes get a line: not with `-q`, not in a JSON document, and not
     /// where bars show them already.
     lines: bool,
 }
 
 impl Lines {
-    /// Lines for a task that prints to `ui`.
-    pub(crate) fn new(doing: Doing, ui: &Ui) -> Self {
+    pub(crate) fn new(activity: Activity, ui: &Ui) -> Self {
         let moving = ui.animated && ui.out_is_terminal;
-        let pages = matches!(doing, Doing::Checking | Doing::Planning | Doing::Undoing);
-        Self { doing, lines: !(pages || moving || ui.quiet || ui.json()) }
+        let pages = matches!(activity, Activity::Checking | Activity::Planning | Activity::Undoing);
+        Self { activity, lines: !(pages || moving || ui.quiet || ui.json()) }
     }
 }
 
@@ -40,7 +39,7 @@ impl Watcher for Lines {
                 ));
             }
             _ => {
-                if let Some(line) = self.lines.then(|| line(self.doing, event)).flatten() {
+                if let Some(line) = self.lines.then(|| line(self.activity, event)).flatten() {
                     ui.data_if_read(&(line + "\n"));
                 }
             }
@@ -49,13 +48,15 @@ impl Watcher for Lines {
     }
 }
 
-/// The line an event is worth, if any.
-fn line(doing: Doing, event: &Event) -> Option<String> {
+/// Returns the line an event is worth, if any.
+fn line(activity: Activity, event: &Event) -> Option<String> {
     match event {
-        Event::Started { mailboxes } => Some(format!("{} {}", doing.as_str(), plural(*mailboxes, "mailbox"))),
+        Event::Started { mailboxes } => {
+            Some(format!("{} {}", activity.as_str(), plural(*mailboxes, "mailbox")))
+        }
         Event::FolderFinished { mailbox, folder, messages_now, bytes_now, seconds: took } => {
-            let mut parts = vec![format!("{} {}", count(*messages_now), doing.done())];
-            if doing == Doing::Copying {
+            let mut parts = vec![format!("{} {}", count(*messages_now), activity.done())];
+            if activity == Activity::Copying {
                 parts.extend(rest(folder, *messages_now));
             }
             parts.push(bytes(*bytes_now));
@@ -80,7 +81,7 @@ fn line(doing: Doing, event: &Event) -> Option<String> {
     }
 }
 
-/// What a folder holds beside the messages copied just now, as far as there is any.
+/// Returns what a folder holds beside the `now` messages copied just now, in words; zeros are left out.
 fn rest(folder: &FolderSummary, now: u64) -> Vec<String> {
     let counts = &folder.counts;
     [
@@ -96,7 +97,7 @@ fn rest(folder: &FolderSummary, now: u64) -> Vec<String> {
     .collect()
 }
 
-/// `Sent → Sent Items`, or one name when both are the same; escaped.
+/// Returns `Sent → Sent Items`, or one name when both are the same; escaped.
 pub(crate) fn folder_name(source: &str, target: Option<&str>) -> String {
     match target {
         Some(target) if target == source => escape(source).into_owned(),
@@ -105,7 +106,7 @@ pub(crate) fn folder_name(source: &str, target: Option<&str>) -> String {
     }
 }
 
-/// How a mailbox ended, in words; escaped.
+/// Returns how a mailbox ended, in words; escaped.
 pub(crate) fn end_words(end: &MailboxEnd) -> String {
     match end {
         MailboxEnd::Complete => "complete".to_owned(),
@@ -127,9 +128,9 @@ mod tests {
     use super::super::sum::samples;
     use super::*;
 
-    fn shown(doing: Doing, events: &[Event]) -> (String, String) {
+    fn shown(activity: Activity, events: &[Event]) -> (String, String) {
         let (mut ui, out, err) = Ui::in_memory(None);
-        let mut lines = Lines::new(doing, &ui);
+        let mut lines = Lines::new(activity, &ui);
         for event in events {
             lines.event(&mut ui, event).unwrap();
         }
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_run_is_one_line_per_folder_and_mailbox() {
-        let (out, err) = shown(Doing::Copying, &samples::run_events());
+        let (out, err) = shown(Activity::Copying, &samples::run_events());
         insta::assert_snapshot!(out, @r"
         copying 3 mailboxes
         anna@old.example  INBOX: 1,160 copied, 20 copied before, 20 already present, 4.6 MiB, 2.5 s
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn check_and_plan_have_pages_instead() {
-        let (out, _) = shown(Doing::Planning, &samples::run_events());
+        let (out, _) = shown(Activity::Planning, &samples::run_events());
         assert_eq!(out, "");
     }
 }

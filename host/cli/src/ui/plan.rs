@@ -8,7 +8,6 @@ use super::paint::{Palette, Tone};
 use super::sum::{accounts, push_wrapped};
 use super::table::{Align, Table};
 
-/// Returns the page of one mailbox.
 pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {
     let mut out = format!("{}\n", palette.paint(Tone::Strong, &accounts(&plan.source, &plan.target)));
     out.push_str(&folders(&plan.folders, width, palette));
@@ -30,7 +29,7 @@ pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette
     out
 }
 
-/// The table of folders: with the reasons in a column of its own where there is room for it, as in a
+/// Returns the table of folders: with the reasons in a column of its own where there is room for it, as in a
 /// pipe, else below each folder that does not just keep its name.
 fn folders(folders: &[FolderPlan], width: Option<usize>, palette: Palette) -> String {
     let wide = table(folders, true).render(None, palette);
@@ -62,7 +61,7 @@ fn table(folders: &[FolderPlan], reasons: bool) -> Table {
         let messages = folder.messages.map_or_else(|| unknown.to_owned(), |n| count(n.into()));
         let size = folder.bytes.map_or_else(String::new, bytes);
         let why = if reasons { format!("{}: {}", folder.by, folder.why) } else { folder.by.clone() };
-        table.toned([
+        table.push_row([
             (&folder.source, None),
             (&goes.0, goes.1),
             (&messages, None),
@@ -71,7 +70,7 @@ fn table(folders: &[FolderPlan], reasons: bool) -> Table {
         ]);
         let keeps_its_name = folder.target.as_deref() == Some(folder.source.as_str());
         if !reasons && !keeps_its_name && !container {
-            table.below(&folder.why);
+            table.push_remark(&folder.why);
         }
     }
     table
@@ -90,7 +89,7 @@ fn push_labelled(
     out.push_str(&lines.replacen(label, &palette.paint(tone, label), 1));
 }
 
-/// Returns the sum over several mailboxes.
+/// Returns the lines below the last page: the sums over all mailboxes.
 pub(crate) fn total(plans: &[MailboxPlan]) -> String {
     let messages = plans.iter().map(|plan| plan.messages_to_copy).sum();
     let size: Option<u64> = plans.iter().map(|plan| plan.bytes).sum();
@@ -170,7 +169,7 @@ fn details(folder: &FolderPlan) -> Vec<String> {
     lines
 }
 
-/// The source folder names nearest to a name that no mailbox has, best first, at most three.
+/// Returns the source folder names nearest to a name that no mailbox has, best first, at most three.
 pub(crate) fn similar(plans: &[MailboxPlan], folder: &str) -> Vec<String> {
     let wanted = folder.to_lowercase();
     let mut names: Vec<&str> =

@@ -19,22 +19,21 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// A plugin, and its file when it has one.
     pub(crate) fn new(listed: PluginSummary, file: Option<String>) -> Self {
         Self { listed, file }
     }
 
-    /// A component file of the project.
+    /// Makes the entry of a component file the project names as `file`.
     pub(crate) fn of_file(found: Inspection, file: &str) -> Self {
         let Inspection { id, version, kinds, shipped, summary, .. } = found;
         Self::new(PluginSummary { id, version, kinds, shipped, summary }, Some(file.to_owned()))
     }
 }
 
-/// The contract's document.
+/// What `plugin list --format json` prints, as `docs/contract.md` has it.
 #[derive(Debug, Serialize)]
 pub(crate) struct List {
-    /// In the order they are shown.
+    /// Those that ship first, then the project's own, as it names them.
     pub plugins: Vec<Entry>,
 }
 
@@ -46,14 +45,14 @@ pub(crate) fn list(list: &List, width: Option<usize>, palette: Palette) -> Strin
     for Entry { listed: plugin, file } in &list.plugins {
         let from = file.as_deref().unwrap_or("ships with mailhaul");
         let kinds: Vec<_> = plugin.kinds.iter().map(|kind| kind.name()).collect();
-        table.toned([
+        table.push_row([
             (&plugin.id, Some(Tone::Strong)),
             (&plugin.version, None),
             (&kinds.join(", "), None),
             (from, Some(Tone::Faint)),
         ]);
         if !plugin.summary.is_empty() {
-            table.below(&plugin.summary);
+            table.push_remark(&plugin.summary);
         }
     }
     table.render(width, palette)
@@ -154,15 +153,15 @@ fn setting_line(name: &str, setting: &Setting) -> String {
     parts.join("; ")
 }
 
-/// What a source may do without any import.
+/// What every mailbox source may do, without any import.
 const NAMES_HOSTS: &str = "names the hosts where mailboxes sign in: mailhaul refuses any that the project file does \
                            not allow (`host`, `[mailboxes] hosts`, `admin_hosts`)";
 
-/// The same of one that does not ship.
+/// As [`NAMES_HOSTS`], of a plugin that does not ship.
 const FOREIGN_NAMES_HOSTS: &str = "names the hosts where mailboxes sign in: mailhaul refuses any but the two of the project \
                                    file (`host`) and those it is granted by host and port";
 
-/// What a kind of plugin is for.
+/// Returns what a kind of plugin is for, in a sentence for operators.
 fn purpose(kind: Kind) -> &'static str {
     match kind {
         Kind::FolderMapper => {

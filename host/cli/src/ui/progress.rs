@@ -10,45 +10,44 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::plain::folder_name;
 use super::table::{fit, pad};
-use super::watcher::Doing;
+use super::watcher::Activity;
 
-/// Mailboxes that get a line of their own.
-const MOST_LINES: usize = 8;
-/// The rate is taken over this long: long enough to be steady, short enough to notice a stall.
-const RATE_OVER: Duration = Duration::from_secs(15);
+/// Mailboxes that get a line of their own; the others are counted in one line.
+const MAX_LINES: usize = 8;
+/// The rate is that of the last 15 seconds: long enough to be steady, short enough to notice a stall.
+const RATE_WINDOW: Duration = Duration::from_secs(15);
 /// Before this much time has passed, the time left would jump about.
 const ESTIMATE_AFTER: Duration = Duration::from_secs(3);
 /// Cells of a folder's bar.
 const BAR: usize = 16;
 
-/// Everything the picture is made of.
+/// How far a task is, as its events tell; [`Progress::lines`] draws it.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    doing: Doing,
+    activity: Activity,
     mailboxes: u64,
     mailboxes_done: u64,
-    /// Mailboxes whose amount of work is known, and that amount.
+    /// Mailboxes that are planned; `messages_known` is what they have to copy.
     sized: u64,
     messages_known: u64,
-    /// Finished folders.
+    /// In finished folders only; those of open ones are in `active`.
     messages_done: u64,
     bytes_done: u64,
-    active: Vec<Active>,
-    /// (when, messages, bytes), oldest first.
+    active: Vec<ActiveMailbox>,
+    /// (time since the beginning, messages, bytes) of the last [`RATE_WINDOW`], oldest first.
     samples: VecDeque<(Duration, u64, u64)>,
     stopping: bool,
 }
 
-/// A mailbox that is worked on.
 #[derive(Debug)]
-struct Active {
+struct ActiveMailbox {
     mailbox: String,
     /// What to show instead of a folder, e.g. while connecting.
     note: String,
     folder: Option<Folder>,
 }
 
-/// The folder that is worked on.
+/// The folder that a mailbox is at, with how much of it is done.
 #[derive(Debug)]
 struct Folder {
     name: String,
@@ -58,10 +57,9 @@ struct Folder {
 }
 
 impl Progress {
-    /// Nothing has happened yet.
-    pub(crate) fn new(doing: Doing) -> Self {
+    pub(crate) fn new(activity: Activity) -> Self {
         Self {
-            doing,
+            activity,
             mailboxes: 0,
             mailboxes_done: 0,
             sized: 0,
@@ -74,16 +72,15 @@ impl Progress {
         }
     }
 
-    /// The user asked to stop.
+    /// Changes the headline's word to `stopping`, without an estimate of the time left.
     pub(crate) fn stopping(&mut self) {
         self.stopping = true;
     }
 
-    /// Takes in what happened.
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Started { mailboxes } => self.mailboxes = *mailboxes,
-            Event::MailboxStarted { mailbox } => self.active.push(Active {
+            Event::MailboxStarted { mailbox } => self.active.push(ActiveMailbox {
                 mailbox: mailbox.clone(),
                 note: "connecting".to_owned(),
                 folder: None,
@@ -124,7 +121,7 @@ impl Progress {
         }
     }
 
-    fn active(&mut self, mailbox: &str) -> Option<&mut Active> {
+    fn active(&mut self, mailbox: &str) -> Option<&mut ActiveMailbox> {
         self.active.iter_mut().find(|active| active.mailbox == mailbox)
     }
 
@@ -146,12 +143,12 @@ impl Progress {
     /// Remembers how far things are at `now`, the time since the beginning.
     pub(crate) fn sample(&mut self, now: Duration) {
         self.samples.push_back((now, self.messages(), self.bytes()));
-        while self.samples.front().is_some_and(|(at, ..)| *at + RATE_OVER < now) {
+        while self.samples.front().is_some_and(|(at, ..)| *at + RATE_WINDOW < now) {
             self.samples.pop_front();
         }
     }
 
-    /// Messages and bytes per second.
+    /// Returns messages and bytes per second; `None` before there are samples a second apart.
     fn rate(&self) -> Option<(f64, f64)> {
         let (first, last) = (self.samples.front()?, self.samples.back()?);
         let span = (last.0.checked_sub(first.0)?).as_secs_f64();
@@ -161,8 +158,7 @@ impl Progress {
         })
     }
 
-    /// Messages there are in all, as far as one can know: mailboxes that were not opened yet are
-    /// taken for average ones.
+    /// Estimates the messages of all mailboxes: those not planned yet are taken for average ones. `None` before the first plan.
     fn messages_expected(&self) -> Option<u64> {
         let per_mailbox = self.messages_known.checked_div(self.sized)?;
         let unknown = self.mailboxes.saturating_sub(self.sized.max(self.mailboxes_done));
@@ -170,7 +166,7 @@ impl Progress {
     }
 
     fn time_left(&self, now: Duration) -> Option<Duration> {
-        if now < ESTIMATE_AFTER || self.doing != Doing::Copying {
+        if now < ESTIMATE_AFTER || self.activity != Activity::Copying {
             return None;
         }
         let (rate, _) = self.rate()?;
@@ -184,7 +180,7 @@ impl Progress {
     pub(crate) fn lines(&self, now: Duration, width: usize) -> Vec<String> {
         let mut lines = vec![self.headline(now, width)];
         // The mailbox column is as wide as its widest entry, up to a third.
-        let shown = self.active.iter().take(MOST_LINES);
+        let shown = self.active.iter().take(MAX_LINES);
         let names: Vec<_> = shown.map(|active| escape(&active.mailbox).into_owned()).collect();
         let name_width = names.iter().map(|name| name.width()).max().unwrap_or(0).min(width / 3);
         for (active, name) in self.active.iter().zip(&names) {
@@ -196,8 +192,8 @@ impl Progress {
             let line = format!("  {name}  {}  {right}", pad(&fit(what, room), room));
             lines.push(fit(line.trim_end(), width));
         }
-        if self.active.len() > MOST_LINES {
-            lines.push(format!("  … and {} more", self.active.len() - MOST_LINES));
+        if self.active.len() > MAX_LINES {
+            lines.push(format!("  … and {} more", self.active.len() - MAX_LINES));
         }
         lines
     }
@@ -206,13 +202,13 @@ impl Progress {
         if self.mailboxes == 0 {
             return fit(&format!("starting  {}", duration(now)), width);
         }
-        let word = if self.stopping { "stopping" } else { self.doing.as_str() };
+        let word = if self.stopping { "stopping" } else { self.activity.as_str() };
         let mailboxes =
             format!("{word} {}/{}", count(self.mailboxes_done), plural(self.mailboxes, "mailbox"));
         let mut parts = vec![mailboxes];
         let mut byte_rate_at = None;
-        if matches!(self.doing, Doing::Copying | Doing::Comparing) {
-            parts.push(self.messages_of());
+        if matches!(self.activity, Activity::Copying | Activity::Comparing) {
+            parts.push(self.messages_part());
             if let Some((rate, byte_rate)) = self.rate() {
                 parts.push(format!("{}/s", count(rate.round() as u64)));
                 byte_rate_at = Some(parts.len());
@@ -232,11 +228,11 @@ impl Progress {
         fit(&parts.join("  "), width)
     }
 
-    /// `1,260/~14,400 messages`; the tilde says that not every mailbox has been opened yet.
-    fn messages_of(&self) -> String {
+    /// Returns e.g. `1,260/~14,400 messages`; the tilde says that not every mailbox has been planned yet.
+    fn messages_part(&self) -> String {
         let messages = self.messages();
         match self.messages_expected().filter(|n| *n >= messages) {
-            Some(expected) if self.doing == Doing::Copying => {
+            Some(expected) if self.activity == Activity::Copying => {
                 let about = if self.sized < self.mailboxes { "~" } else { "" };
                 format!("{}/{about}{}", count(messages), plural(expected, "message"))
             }
@@ -245,7 +241,7 @@ impl Progress {
     }
 }
 
-/// `[=======>        ] 120/300`
+/// Draws e.g. `[=====>          ] 120/300`.
 fn bar(folder: &Folder) -> String {
     let filled = match folder.messages {
         0 => BAR,
@@ -263,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_picture_shows_mailboxes_folders_rate_and_time_left() {
-        let mut progress = Progress::new(Doing::Copying);
+        let mut progress = Progress::new(Activity::Copying);
         progress.sample(Duration::ZERO);
         let mut picture = String::new();
         for (at, event) in samples::run_events().iter().enumerate() {
@@ -295,7 +291,7 @@ mod tests {
 
     #[test]
     fn it_fits_into_any_width_and_names_are_escaped() {
-        let mut progress = Progress::new(Doing::Copying);
+        let mut progress = Progress::new(Activity::Copying);
         progress.event(&Event::Started { mailboxes: 20 });
         for n in 0..12 {
             progress

@@ -13,12 +13,12 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// Cells at the end of a line that a picture leaves free: for `^C`.
 pub(crate) const MARGIN: usize = 3;
-/// How wide a terminal is when it does not say.
-const USUAL_SIZE: (usize, usize) = (80, 24);
+/// Columns and rows of a terminal that does not tell its size.
+const FALLBACK_SIZE: (usize, usize) = (80, 24);
 
 static PICTURE: Mutex<Picture> = Mutex::new(Picture { lines: Vec::new() });
 
-/// The lines that are on the screen now.
+/// The lines of progress that are on the screen now, the cursor behind the last.
 struct Picture {
     lines: Vec<String>,
 }
@@ -27,24 +27,24 @@ fn picture() -> MutexGuard<'static, Picture> {
     PICTURE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Columns and rows of the terminal that standard error is.
+/// Returns columns and rows of the terminal that standard error is.
 pub(crate) fn size() -> (usize, usize) {
     terminal_size::terminal_size_of(io::stderr())
-        .map_or(USUAL_SIZE, |(width, height)| (usize::from(width.0), usize::from(height.0)))
+        .map_or(FALLBACK_SIZE, |(width, height)| (usize::from(width.0), usize::from(height.0)))
 }
 
 /// Shows these lines instead of the ones shown before; none takes the picture away.
 pub(crate) fn draw(lines: Vec<String>) {
     let mut picture = picture();
-    let sequence = picture.replaced_by(&lines, size().0);
+    let sequence = picture.redraw(&lines, size().0);
     picture.lines = lines;
     // A terminal that is gone is no reason to stop a migration.
     drop(io::stderr().lock().write_all(sequence.as_bytes()));
 }
 
 impl Picture {
-    /// What draws `lines` over the picture on a terminal of `width` columns.
-    fn replaced_by(&self, lines: &[String], width: usize) -> String {
+    /// Returns the sequence that draws `lines` over this picture on a terminal of `width` columns.
+    fn redraw(&self, lines: &[String], width: usize) -> String {
         let mut out = self.home(width);
         for (at, line) in lines.iter().enumerate() {
             if at > 0 {
@@ -71,22 +71,18 @@ impl Picture {
     }
 }
 
-/// One of the two standard streams.
+/// A standard stream; writing to it takes the picture away and puts it back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Screen {
-    /// Standard output.
     Out,
-    /// Standard error.
     Err,
 }
 
 impl Screen {
-    /// Standard output.
     pub(crate) fn stdout() -> Self {
         Self::Out
     }
 
-    /// Standard error.
     pub(crate) fn stderr() -> Self {
         Self::Err
     }
@@ -111,10 +107,10 @@ impl Write for Screen {
             return Ok(bytes.len());
         }
         let width = size().0;
-        let away = picture.replaced_by(&[], width);
+        let away = picture.redraw(&[], width);
         drop(io::stderr().lock().write_all(away.as_bytes()));
         let written = self.direct(bytes);
-        let back = Picture { lines: Vec::new() }.replaced_by(&picture.lines, width);
+        let back = Picture { lines: Vec::new() }.redraw(&picture.lines, width);
         drop(io::stderr().lock().write_all(back.as_bytes()));
         written.map(|()| bytes.len())
     }
@@ -124,14 +120,12 @@ impl Write for Screen {
     }
 }
 
-/// A stream that tests read back.
 #[cfg(test)]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Buffer(std::sync::Arc<Mutex<Vec<u8>>>);
 
 #[cfg(test)]
 impl Buffer {
-    /// Everything written so far.
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
@@ -157,10 +151,10 @@ mod tests {
     fn a_picture_is_drawn_over_the_one_before() {
         let lines = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let none = Picture { lines: Vec::new() };
-        assert_eq!(none.replaced_by(&lines(&["a", "b"]), 80), "a\x1b[K\r\nb\x1b[K\x1b[J");
+        assert_eq!(none.redraw(&lines(&["a", "b"]), 80), "a\x1b[K\r\nb\x1b[K\x1b[J");
         let two = Picture { lines: lines(&["a", "b"]) };
-        assert_eq!(two.replaced_by(&lines(&["c"]), 80), "\r\x1b[1Ac\x1b[K\x1b[J");
-        assert_eq!(two.replaced_by(&[], 80), "\r\x1b[1A\x1b[J");
+        assert_eq!(two.redraw(&lines(&["c"]), 80), "\r\x1b[1Ac\x1b[K\x1b[J");
+        assert_eq!(two.redraw(&[], 80), "\r\x1b[1A\x1b[J");
         // The window became narrower: the first line takes two rows now.
         let wide = Picture { lines: lines(&["0123456789", "受信"]) };
         assert_eq!(wide.home(8), "\r\x1b[2A");

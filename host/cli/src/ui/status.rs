@@ -62,7 +62,7 @@ fn push_mailbox(table: &mut Table, mailbox: &MailboxSummary) {
     let done = counts.source_messages.saturating_sub(counts.failed + counts.pending);
     let (word, tone) = verdict(mailbox.verdict);
     let bad = |n: u64| (n > 0).then_some(Tone::Bad);
-    table.toned([
+    table.push_row([
         (&mailbox.source, None),
         (&count(counts.source_messages), None),
         // Rounded down: 100 % is said only when nothing is left.
@@ -72,7 +72,7 @@ fn push_mailbox(table: &mut Table, mailbox: &MailboxSummary) {
         (word, Some(tone)),
     ]);
     if let Some(stopped) = &mailbox.stopped {
-        table.below(&format!("{}, {}: {}", stopped.side.as_str(), stopped.cause, stopped.reason));
+        table.push_remark(&format!("{}, {}: {}", stopped.side.as_str(), stopped.cause, stopped.reason));
     }
 }
 

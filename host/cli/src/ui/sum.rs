@@ -16,15 +16,15 @@ use super::plain::end_words;
 use super::table::wrap_hanging;
 
 /// Mailboxes that are complete get a block of their own up to this many; more are counted.
-const MOST_COMPLETE: usize = 20;
+const MAX_COMPLETE: usize = 20;
 /// Failed messages and findings that are listed; the report has all.
-const MOST_LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
-/// Returns the end of a run.
+/// Returns the page that ends a `run` or `retry`.
 pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| *end == MailboxEnd::Complete).count();
-    let brief = complete > MOST_COMPLETE;
+    let brief = complete > MAX_COMPLETE;
     let mut totals = Counts::default();
     for (mailbox, end) in &outcome.finish.mailboxes {
         let summary = outcome.summary(mailbox);
@@ -53,7 +53,7 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
     out
 }
 
-/// `2 of 3 mailboxes`.
+/// Returns e.g. `2 of 3 mailboxes`.
 fn of(part: usize, whole: usize, noun: &str) -> String {
     format!("{} of {}", count(part as u64), plural(whole as u64, noun))
 }
@@ -103,7 +103,7 @@ fn push_mailbox(
     }
 }
 
-/// Folders outside the mailbox's own namespace: those that may be the user's own each, the others together.
+/// Returns lines about folders outside the mailbox's own namespace: one for each that may be the user's own, one for all others.
 pub(crate) fn left_out(summary: &MailboxSummary) -> Vec<String> {
     let messages = |folder: &LeftOutFolder| {
         folder
@@ -133,12 +133,12 @@ pub(crate) fn left_out(summary: &MailboxSummary) -> Vec<String> {
     lines
 }
 
-/// `anna@old → anna@new`, or one name when both are the same; escaped.
+/// Returns `anna@old → anna@new`, or one name when both are the same; escaped.
 pub(crate) fn accounts(source: &str, target: &str) -> String {
     super::plain::folder_name(source, Some(target))
 }
 
-/// The counts of a mailbox: the sum over its folders.
+/// Sums the counts of a mailbox's folders.
 pub(crate) fn counts(summary: &MailboxSummary) -> Counts {
     let mut counts = Counts::default();
     for folder in &summary.folders {
@@ -147,7 +147,7 @@ pub(crate) fn counts(summary: &MailboxSummary) -> Counts {
     counts
 }
 
-/// The sum, spelled out: a reader can check it in the head. Its terms do not break apart.
+/// Returns the sum spelled out, so that a reader can check it. No-break spaces keep its terms in one piece.
 pub(crate) fn equation(counts: &Counts) -> String {
     let sum = format!(
         "source {} = {} copied + {} already present + {} skipped + {} failed + {} pending",
@@ -200,7 +200,7 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
             messages => format!("{} failed:", plural(messages, "message")),
         };
         out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
-        for (mailbox, exception) in all.iter().take(MOST_LISTED) {
+        for (mailbox, exception) in all.iter().take(MAX_LISTED) {
             let line = format!(
                 "{}  {}{}: {}: {}",
                 escape(mailbox),
@@ -221,7 +221,7 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         }
         let head = format!("{} found:", plural(found.len() as u64, noun));
         out.push_str(&format!("\n{}\n", palette.paint(tone, &head)));
-        for (mailbox, difference) in found.iter().take(MOST_LISTED) {
+        for (mailbox, difference) in found.iter().take(MAX_LISTED) {
             let line = format!(
                 "{}  {}{}: {}: {}",
                 escape(mailbox),
@@ -243,7 +243,7 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         .collect();
     if !hooks.is_empty() {
         out.push('\n');
-        for (mailbox, hook) in hooks.iter().take(MOST_LISTED) {
+        for (mailbox, hook) in hooks.iter().take(MAX_LISTED) {
             push_hook(out, mailbox, hook, width, palette);
         }
         push_more(out, hooks.len());
@@ -269,7 +269,7 @@ pub(crate) fn push_standing(out: &mut String, outcome: &Outcome, looks_again: &s
     }
 }
 
-/// What makes two differences one.
+/// Returns what identifies a difference: two with the same are one, found twice.
 fn about<'a>(
     mailbox: &'a str,
     difference: &'a Difference,
@@ -278,7 +278,7 @@ fn about<'a>(
     (mailbox, folder, *uid, *target_uid, *kind)
 }
 
-/// ` uid 7`; nothing where it is about a folder as a whole.
+/// Returns e.g. ` uid 7`; nothing for 0, which stands for a folder as a whole.
 pub(crate) fn uid(uid: u32) -> String {
     if uid == 0 { String::new() } else { format!(" uid {uid}") }
 }
@@ -331,7 +331,7 @@ pub(crate) fn push_hooks(out: &mut String, outcome: &Outcome, palette: Palette) 
 
 /// Says how many lines were left out of a list of `total`, and where they are.
 pub(crate) fn push_more(out: &mut String, total: usize) {
-    if let Some(more) = total.checked_sub(MOST_LISTED).filter(|more| *more > 0) {
+    if let Some(more) = total.checked_sub(MAX_LISTED).filter(|more| *more > 0) {
         out.push_str(&format!("  … and {} more: `mailhaul report` lists all\n", count(more as u64)));
     }
 }
@@ -351,7 +351,7 @@ pub(crate) fn push_hook(
     };
     let plugin = escape(&hook.plugin);
     out.push_str(&format!("{}  hook {plugin}: {}\n", escape(mailbox), palette.paint(tone, word)));
-    for finding in hook.findings.iter().take(MOST_LISTED) {
+    for finding in hook.findings.iter().take(MAX_LISTED) {
         let place = match (&finding.folder, finding.uid) {
             (Some(folder), Some(uid)) => format!("{} uid {uid}: ", escape(folder)),
             (Some(folder), None) => format!("{}: ", escape(folder)),
@@ -374,7 +374,6 @@ pub(crate) fn push_wrapped(out: &mut String, indent: usize, line: &str, width: O
     }
 }
 
-/// Adds a line whose continuations are indented.
 fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
     push_wrapped(out, 0, line, width);
 }

@@ -9,18 +9,17 @@ use super::paint::{Palette, Tone};
 /// Cells between two columns.
 const GAP: usize = 2;
 /// A column that gives way to others keeps this many cells.
-const LEAST: usize = 12;
+const MIN_COLUMN: usize = 12;
 
-/// On which side a column's text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
-    /// Text.
+    /// For text; such a column wraps where the table is too wide.
     Left,
-    /// Numbers. Such a column never wraps.
+    /// For numbers; such a column never wraps.
     Right,
 }
 
-/// A table being built.
+/// Rows of cells, drawn by [`Table::render`] once all widths are known.
 #[derive(Debug)]
 pub(crate) struct Table {
     indent: usize,
@@ -31,26 +30,25 @@ pub(crate) struct Table {
 #[derive(Debug)]
 enum Row {
     Cells(Vec<(String, Option<Tone>)>),
-    /// A remark under the row before it.
-    Below(String),
+    Remark(String),
 }
 
 impl Table {
-    /// A table with these column heads, all lines indented by `indent` cells.
+    /// Makes a table with these column heads, all lines indented by `indent` cells. Without any head there is no head line.
     pub(crate) fn new(indent: usize, columns: &[(&str, Align)]) -> Self {
         let columns = columns.iter().map(|(head, align)| ((*head).to_owned(), *align)).collect();
         Self { indent, columns, rows: Vec::new() }
     }
 
     /// Adds a row some cells of which have a tone. Cells are escaped here.
-    pub(crate) fn toned<const N: usize>(&mut self, cells: [(&str, Option<Tone>); N]) {
+    pub(crate) fn push_row<const N: usize>(&mut self, cells: [(&str, Option<Tone>); N]) {
         debug_assert_eq!(N, self.columns.len());
         self.rows.push(Row::Cells(cells.map(|(text, tone)| (escape(text).into_owned(), tone)).into()));
     }
 
     /// Adds a faint remark below the last row.
-    pub(crate) fn below(&mut self, text: &str) {
-        self.rows.push(Row::Below(escape(text).into_owned()));
+    pub(crate) fn push_remark(&mut self, text: &str) {
+        self.rows.push(Row::Remark(escape(text).into_owned()));
     }
 
     /// Returns the table's lines. With a `width`, left-aligned columns wrap so that lines fit into
@@ -66,9 +64,9 @@ impl Table {
         for row in &self.rows {
             match row {
                 Row::Cells(cells) => self.push_cells(&mut out, cells, &widths, palette),
-                Row::Below(text) => {
+                Row::Remark(text) => {
                     let indent = self.indent + GAP;
-                    let room = width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(LEAST));
+                    let room = width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(MIN_COLUMN));
                     for line in wrap(text, room) {
                         out.push_str(&" ".repeat(indent));
                         out.push_str(&palette.paint(Tone::Faint, &line));
@@ -80,7 +78,7 @@ impl Table {
         out
     }
 
-    /// Cells of the longest line when nothing wraps.
+    /// Returns the cells of the longest line when nothing wraps.
     pub(crate) fn natural_width(&self) -> usize {
         self.indent + self.widths(None).iter().map(|width| width + GAP).sum::<usize>().saturating_sub(GAP)
     }
@@ -99,7 +97,7 @@ impl Table {
         // The widest text column gives way first, so that a short one is not wrapped for a long one.
         while fixed + widths.iter().sum::<usize>() > total {
             let widest = (0..widths.len())
-                .filter(|at| self.columns[*at].1 == Align::Left && widths[*at] > LEAST)
+                .filter(|at| self.columns[*at].1 == Align::Left && widths[*at] > MIN_COLUMN)
                 .max_by_key(|at| widths[*at]);
             let Some(widest) = widest else { break };
             widths[widest] -= 1;
@@ -238,7 +236,7 @@ mod tests {
     use super::*;
 
     fn row(table: &mut Table, cells: [&str; 3]) {
-        table.toned(cells.map(|cell| (cell, None)));
+        table.push_row(cells.map(|cell| (cell, None)));
     }
 
     fn sample() -> Table {
@@ -246,7 +244,7 @@ mod tests {
             Table::new(2, &[("Folder", Align::Left), ("Goes to", Align::Left), ("Size", Align::Right)]);
         row(&mut table, ["INBOX", "INBOX", "1.0 MiB"]);
         row(&mut table, ["受信箱", "Archive/a very long folder name that needs wrapping", "12 B"]);
-        table.below("because");
+        table.push_remark("because");
         row(&mut table, ["a\x1b[2J", "", "3 B"]);
         table
     }

@@ -8,13 +8,13 @@ use super::Ui;
 use super::plain::Lines;
 use super::progress::Progress;
 use super::screen::{self, MARGIN};
-use super::watcher::{Doing, Watcher};
+use super::watcher::{Activity, Watcher};
 use crate::error::Failure;
 
 /// Time between two pictures: alive to the eye, and little over a slow ssh.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// A few lines at the bottom of the terminal.
+/// The watcher on a terminal: a few lines at its bottom, taken away at the end.
 #[derive(Debug)]
 pub(crate) struct Bars {
     progress: Progress,
@@ -25,9 +25,9 @@ pub(crate) struct Bars {
 }
 
 impl Bars {
-    /// Bars on standard error; `lines` says what bars cannot (warnings).
-    pub(crate) fn new(doing: Doing, lines: Lines) -> Self {
-        Self { progress: Progress::new(doing), lines, started: Instant::now(), drawn: None, open: true }
+    /// Draws on standard error; `lines` prints what the picture cannot show, such as warnings.
+    pub(crate) fn new(activity: Activity, lines: Lines) -> Self {
+        Self { progress: Progress::new(activity), lines, started: Instant::now(), drawn: None, open: true }
     }
 }
 

@@ -9,33 +9,32 @@ use super::plain::end_words;
 use super::sum::{push_wrapped, uid};
 use super::table::{Align, Table};
 
-/// What an undo would do, or did, in one mailbox.
+/// What an undo would do in one mailbox, or did.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub mailbox: String,
-    /// Target folder by target folder.
+    /// One for each target folder.
     pub folders: Vec<UndoSummary>,
-    /// How it ended; `None` before it began.
+    /// `None` in a plan, and before the mailbox has ended.
     pub end: Option<MailboxEnd>,
 }
 
-/// Messages this project put on the target.
+/// Counts the messages this project put on the target.
 pub(crate) fn copies(pages: &[Page]) -> u64 {
     pages.iter().flat_map(|page| &page.folders).map(|folder| folder.copies).sum()
 }
 
-/// Messages of which nobody knows yet whether they arrived.
+/// Counts the messages that were on their way when a run broke off: the target tells later whether they arrived.
 fn in_doubt(pages: &[Page]) -> u64 {
     pages.iter().flat_map(|page| &page.folders).map(|folder| folder.in_doubt).sum()
 }
 
-/// Whether there is nothing to take back.
-pub(crate) fn nothing(pages: &[Page]) -> bool {
+pub(crate) fn is_empty(pages: &[Page]) -> bool {
     copies(pages) == 0 && in_doubt(pages) == 0
 }
 
-/// What would be removed, as the object of a sentence.
-pub(crate) fn what(pages: &[Page]) -> String {
+/// Returns how much would be removed, as the object of a sentence.
+pub(crate) fn amount(pages: &[Page]) -> String {
     match (copies(pages), in_doubt(pages)) {
         (copies, 0) => plural(copies, "message"),
         (0, doubtful) => format!("whatever arrived of {}", plural(doubtful, "message")),
@@ -57,7 +56,7 @@ pub(crate) fn plan(pages: &[Page], width: Option<usize>, palette: Palette) -> St
         ];
         let mut table = Table::new(2, &columns);
         for folder in &page.folders {
-            table.toned([
+            table.push_row([
                 (&folder.folder, None),
                 (&count(folder.copies), None),
                 (&count(folder.found), Some(Tone::Faint)),
@@ -78,13 +77,13 @@ pub(crate) fn plan(pages: &[Page], width: Option<usize>, palette: Palette) -> St
             push_wrapped(&mut out, 2, &line, width);
         }
     }
-    if nothing(pages) {
+    if is_empty(pages) {
         out.push_str("nothing to take back: no message on the target is known to be of this project\n");
     } else {
         let sentence = format!(
             "{} would be removed from the target, each only if it is still where it was put and still the same; \
              whatever came otherwise stays",
-            what(pages)
+            amount(pages)
         );
         push_wrapped(&mut out, 0, &sentence, width);
     }
@@ -138,9 +137,8 @@ pub(crate) fn done(pages: &[Page], width: Option<usize>, palette: Palette) -> St
     out
 }
 
-/// Lines of copies that were not taken back, for each mailbox: those that were left first, then those that
-/// are gone.
-const MOST_LISTED: usize = 20;
+/// Copies not taken back that are listed for each mailbox: those that were left first, then those that are gone.
+const MAX_LISTED: usize = 20;
 
 /// Names what was not taken back, message by message.
 fn push_not_undone(out: &mut String, page: &Page, width: Option<usize>) {
@@ -150,7 +148,7 @@ fn push_not_undone(out: &mut String, page: &Page, width: Option<usize>) {
         all.filter(move |(_, one)| (one.code == UndoExceptionCode::Gone) == gone)
     };
     let all: Vec<_> = of(false).chain(of(true)).collect();
-    for (folder, one) in all.iter().take(MOST_LISTED) {
+    for (folder, one) in all.iter().take(MAX_LISTED) {
         let line = format!(
             "{}{} (target uid {} in `{}`): {}",
             escape(&one.source),
@@ -161,14 +159,13 @@ fn push_not_undone(out: &mut String, page: &Page, width: Option<usize>) {
         );
         push_wrapped(out, 4, &line, width);
     }
-    if all.len() > MOST_LISTED {
-        let more = count((all.len() - MOST_LISTED) as u64);
+    if all.len() > MAX_LISTED {
+        let more = count((all.len() - MAX_LISTED) as u64);
         out.push_str(&format!("    … and {more} more: `--format json` lists up to a thousand of a folder\n"));
     }
 }
 
-/// What to do about copies that were left, if anything: what is not what was copied there stays, however
-/// often it is asked.
+/// Returns what to do about copies that were left, if anything: what was altered since stays, however often `undo` is repeated.
 pub(crate) fn advice(pages: &[Page]) -> &'static str {
     let mut ended = pages.iter().filter_map(|page| page.end.as_ref());
     let stopped = ended.any(|end| matches!(end, MailboxEnd::Stopped(_) | MailboxEnd::Interrupted));

@@ -11,7 +11,7 @@ use super::plain::end_words;
 use super::sum::{accounts, left_out, push_hook, push_hooks, push_standing, push_wrapped};
 
 /// Differences of one kind that are listed per mailbox; the report has all.
-const MOST_LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// The kinds in the order they are shown: the worst first.
 const KINDS: [DifferenceKind; 12] = [
@@ -29,7 +29,7 @@ const KINDS: [DifferenceKind; 12] = [
     DifferenceKind::Extra,
 ];
 
-/// Returns the end of a `verify`.
+/// Returns the page that ends a `verify`: mailbox by mailbox, then the sums.
 pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let (mut different, mut notes) = (0, 0);
@@ -43,21 +43,21 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
             None => push_wrapped(&mut out, 0, &format!("{}: {}", escape(mailbox), end_words(end)), width),
         }
     }
-    let looked = Looked::of(outcome);
+    let coverage = Coverage::of(outcome);
     let noted = if notes > 0 { format!(", {}", plural(notes, "note")) } else { String::new() };
     let verdict = match different {
-        0 => looked.verdict(outcome, palette),
+        0 => coverage.verdict(outcome, palette),
         n => palette.paint(Tone::Bad, &plural(n, "difference")),
     };
-    push_wrapped(&mut out, 0, &format!("{verdict}{noted}: {}", looked.numbers(outcome)), width);
+    push_wrapped(&mut out, 0, &format!("{verdict}{noted}: {}", coverage.numbers(outcome)), width);
     push_hooks(&mut out, outcome, palette);
     push_standing(&mut out, outcome, "`mailhaul verify --depth full` looks again", width);
     out
 }
 
-/// What was compared, over all mailboxes.
+/// How much was compared, of how much there is, summed over all mailboxes.
 #[derive(Default)]
-struct Looked {
+struct Coverage {
     folders: u64,
     folders_compared: u64,
     messages: u64,
@@ -68,7 +68,7 @@ struct Looked {
     finished: usize,
 }
 
-impl Looked {
+impl Coverage {
     fn of(outcome: &Outcome) -> Self {
         let mut all = Self::default();
         for (mailbox, _) in &outcome.finish.mailboxes {
@@ -85,7 +85,7 @@ impl Looked {
         all
     }
 
-    /// The first words of the last line, where nothing differs.
+    /// Returns the first words of the last line, where nothing differs.
     fn verdict(&self, outcome: &Outcome, palette: Palette) -> String {
         let mailboxes = &outcome.finish.mailboxes;
         let well = mailboxes.iter().all(|(_, end)| matches!(end, MailboxEnd::Complete));
@@ -128,7 +128,7 @@ impl Looked {
     }
 }
 
-/// What is said of a mailbox in which nothing differs: no more than was looked at.
+/// Returns what is said of a mailbox in which nothing differs: no more than was looked at.
 fn nothing_differs(summary: &MailboxSummary, end: &MailboxEnd) -> String {
     let ended = matches!(end, MailboxEnd::Complete | MailboxEnd::NotAllWell);
     let compared = summary.compared.as_ref();
@@ -183,11 +183,11 @@ fn push_mailbox(
         let tone = if first.note { Tone::Warn } else { Tone::Bad };
         let head = format!("{} {}", count(of_kind.len() as u64), kind.as_str());
         out.push_str(&format!("  {}\n", palette.paint(tone, &head)));
-        for difference in of_kind.iter().take(MOST_LISTED) {
+        for difference in of_kind.iter().take(MAX_LISTED) {
             push_wrapped(out, 4, &line(difference), width);
         }
-        if of_kind.len() > MOST_LISTED {
-            let more = count((of_kind.len() - MOST_LISTED) as u64);
+        if of_kind.len() > MAX_LISTED {
+            let more = count((of_kind.len() - MAX_LISTED) as u64);
             out.push_str(&format!("    … and {more} more: `mailhaul report` lists all\n"));
         }
     }
@@ -201,7 +201,7 @@ fn push_mailbox(
     (bad, notes)
 }
 
-/// What keeps a mailbox open that no comparison shows.
+/// Returns what keeps a mailbox from being complete that no comparison shows.
 fn open_ends(summary: &MailboxSummary) -> Vec<String> {
     let mut ends = Vec::new();
     if summary.unfinished {

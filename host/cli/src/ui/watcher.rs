@@ -5,23 +5,19 @@ use mailhaul_engine::event::Event;
 use super::{Ui, json, plain, terminal};
 use crate::error::Failure;
 
-/// What is being done; the words on the screen follow it.
+/// What a task does, in words for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doing {
-    /// `check`.
+pub(crate) enum Activity {
     Checking,
-    /// `plan`.
     Planning,
-    /// `run`.
+    /// `run` and `retry`.
     Copying,
-    /// `verify`.
     Comparing,
-    /// `undo`.
     Undoing,
 }
 
-impl Doing {
-    /// E.g. `copying`.
+impl Activity {
+    /// Returns the word for work under way, e.g. `copying`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Checking => "checking",
@@ -32,7 +28,7 @@ impl Doing {
         }
     }
 
-    /// E.g. `copied`.
+    /// Returns the word after a count of messages, e.g. `copied`.
     pub(crate) fn done(self) -> &'static str {
         match self {
             Self::Checking => "checked",
@@ -44,26 +40,26 @@ impl Doing {
     }
 }
 
-/// Follows a running task.
+/// Shows a running task; called from one thread, in the order things happen.
 pub(crate) trait Watcher {
-    /// Something happened.
+    /// Shows an event.
     ///
     /// # Errors
     /// When standard output is gone and the task is of no use without it.
     fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure>;
-    /// Some time went by.
+    /// Called ten times a second, so that progress moves without events.
     fn tick(&mut self) {}
-    /// The user asked to stop.
+    /// Called once, when the user has asked to stop.
     fn stopping(&mut self) {}
-    /// The task ended, or the user cannot wait: nothing may be left on the screen.
+    /// Takes everything off the screen: the task has ended, or the process is about to.
     fn close(&mut self) {}
 }
 
 /// Returns the watcher that suits the command line and the terminal.
-pub(crate) fn for_task(ui: &Ui, doing: Doing) -> Box<dyn Watcher> {
-    if doing == Doing::Copying && ui.json() {
+pub(crate) fn for_task(ui: &Ui, activity: Activity) -> Box<dyn Watcher> {
+    if activity == Activity::Copying && ui.json() {
         return Box::new(json::EventLines);
     }
-    let lines = plain::Lines::new(doing, ui);
-    if ui.animated { Box::new(terminal::Bars::new(doing, lines)) } else { Box::new(lines) }
+    let lines = plain::Lines::new(activity, ui);
+    if ui.animated { Box::new(terminal::Bars::new(activity, lines)) } else { Box::new(lines) }
 }
