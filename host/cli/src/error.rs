@@ -42,7 +42,8 @@ impl Failure {
         Self::new(Exit::Internal, sentence, Some(REPORT))
     }
 
-    /// Makes a failure of standard output that takes no more. A broken pipe ends quietly with 0: `| head` has seen enough.
+    /// Makes a failure of standard output that takes no more. A broken pipe ends quietly with 0: `| head` has
+    /// seen enough.
     pub(crate) fn output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { exit: Exit::Done, causes: Vec::new() };

@@ -43,7 +43,8 @@ enum Log {
     Closed,
 }
 
-/// Starts logging. `verbose` counts `-v`: it raises standard error from warnings to info, debug and trace, and from two on the file from debug to trace.
+/// Starts logging. `verbose` counts `-v`: it raises standard error from warnings to info, debug and trace,
+/// and from two on the file from debug to trace.
 pub(crate) fn start(verbose: u8, quiet: bool) {
     let for_stderr = match (quiet, verbose) {
         (true, _) => LevelFilter::ERROR,

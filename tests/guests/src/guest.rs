@@ -1,4 +1,4 @@
-//! Every hostile guest.
+//! The names of all hostile guests, each with what it does.
 
 /// Declares the guests, so that none is without a word and none is left out of [`Guest::ALL`].
 macro_rules! guests {

@@ -1,4 +1,4 @@
-//! One file per command.
+//! The commands, a file for each or for several that belong together, and which one is run.
 
 mod check;
 mod completions;

@@ -14,7 +14,8 @@ use crate::exit::Exit;
 use crate::ui::Ui;
 use crate::ui::plugins::card;
 
-/// A project's `plugins.lock`, with the plugin host that loads what it names. The project file itself may be broken.
+/// A project's `plugins.lock`, with the plugin host that loads what it names. The project file itself may be
+/// broken.
 struct Trust {
     host: PluginHost,
     project: PathBuf,

@@ -96,7 +96,8 @@ enum NewPasswords {
     Made(Passwords),
 }
 
-/// Returns which wanted log-ins the new host has, in lower case, with their quotas in bytes where it tells them.
+/// Returns which wanted log-ins the new host has, in lower case, with their quotas in bytes where it tells
+/// them.
 async fn existing(
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,

@@ -1,8 +1,8 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error.
 //!
-//! Renderers come in two kinds: pages ([`check`], [`plan`], [`sum`], [`verify`], [`status`],
-//! [`plugins`]) are functions from the engine's structs to text; watchers ([`terminal`], [`plain`],
-//! [`json`]) follow a running task event by event.
+//! Renderers come in two kinds: pages ([`check`], [`plan`], [`sum`], [`verify`], [`status`], [`undo`],
+//! [`plugins`], [`author`]) are functions from the engine's structs to text; watchers ([`terminal`],
+//! [`plain`], [`json`]) follow a running task event by event.
 
 pub(crate) mod author;
 pub(crate) mod check;
@@ -88,7 +88,8 @@ impl Ui {
         }
     }
 
-    /// Makes one for what has to be said before the arguments are parsed; of these it looks for `--color never` only.
+    /// Makes one for what has to be said before the arguments are parsed; of these it looks for `--color
+    /// never` only.
     pub(crate) fn before_arguments() -> Self {
         let mut words = std::env::args_os();
         let plain = words.any(|word| word == "--color=never")

@@ -158,7 +158,8 @@ impl Progress {
         })
     }
 
-    /// Estimates the messages of all mailboxes: those not planned yet are taken for average ones. `None` before the first plan.
+    /// Estimates the messages of all mailboxes: those not planned yet are taken for average ones. `None`
+    /// before the first plan.
     fn messages_expected(&self) -> Option<u64> {
         let per_mailbox = self.messages_known.checked_div(self.sized)?;
         let unknown = self.mailboxes.saturating_sub(self.sized.max(self.mailboxes_done));

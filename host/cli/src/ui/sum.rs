@@ -103,7 +103,8 @@ fn push_mailbox(
     }
 }
 
-/// Returns lines about folders outside the mailbox's own namespace: one for each that may be the user's own, one for all others.
+/// Returns lines about folders outside the mailbox's own namespace: one for each that may be the user's own,
+/// one for all others.
 pub(crate) fn left_out(summary: &MailboxSummary) -> Vec<String> {
     let messages = |folder: &LeftOutFolder| {
         folder

@@ -34,7 +34,8 @@ enum Row {
 }
 
 impl Table {
-    /// Makes a table with these column heads, all lines indented by `indent` cells. Without any head there is no head line.
+    /// Makes a table with these column heads, all lines indented by `indent` cells. Without any head there is
+    /// no head line.
     pub(crate) fn new(indent: usize, columns: &[(&str, Align)]) -> Self {
         let columns = columns.iter().map(|(head, align)| ((*head).to_owned(), *align)).collect();
         Self { indent, columns, rows: Vec::new() }

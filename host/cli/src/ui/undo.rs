@@ -24,7 +24,8 @@ pub(crate) fn copies(pages: &[Page]) -> u64 {
     pages.iter().flat_map(|page| &page.folders).map(|folder| folder.copies).sum()
 }
 
-/// Counts the messages that were on their way when a run broke off: the target tells later whether they arrived.
+/// Counts the messages that were on their way when a run broke off: the target tells later whether they
+/// arrived.
 fn in_doubt(pages: &[Page]) -> u64 {
     pages.iter().flat_map(|page| &page.folders).map(|folder| folder.in_doubt).sum()
 }
@@ -137,7 +138,8 @@ pub(crate) fn done(pages: &[Page], width: Option<usize>, palette: Palette) -> St
     out
 }
 
-/// Copies not taken back that are listed for each mailbox: those that were left first, then those that are gone.
+/// Copies not taken back that are listed for each mailbox: those that were left first, then those that are
+/// gone.
 const MAX_LISTED: usize = 20;
 
 /// Names what was not taken back, message by message.
@@ -165,7 +167,8 @@ fn push_not_undone(out: &mut String, page: &Page, width: Option<usize>) {
     }
 }
 
-/// Returns what to do about copies that were left, if anything: what was altered since stays, however often `undo` is repeated.
+/// Returns what to do about copies that were left, if anything: what was altered since stays, however often
+/// `undo` is repeated.
 pub(crate) fn advice(pages: &[Page]) -> &'static str {
     let mut ended = pages.iter().filter_map(|page| page.end.as_ref());
     let stopped = ended.any(|end| matches!(end, MailboxEnd::Stopped(_) | MailboxEnd::Interrupted));
