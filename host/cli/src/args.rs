@@ -508,7 +508,7 @@ pub(crate) struct Man {
     pub out: Option<PathBuf>,
 }
 
-/// Whatever follows a command that is not built yet.
+/// Not built yet
 #[derive(Debug, Args)]
 pub(crate) struct Ignored {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

@@ -12,6 +12,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if arguments.first() == Some(&"plugins") {
         return plugins();
     }
+    if arguments.iter().any(|word| ["--help", "-h"].contains(word)) {
+        let mut help = shell::cargo(&["run", "--quiet", "--locked", "--package", "mailhaul-bench", "--"]);
+        return shell::must(help.args(arguments));
+    }
     install::dovecot()?;
     if let Err(why) = mbsync() {
         eprintln!("  mbsync does not take part: {why}");

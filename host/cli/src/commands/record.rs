@@ -50,9 +50,7 @@ pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit
     let (fixture, mut answered) = match recorded {
         Recording::Fixture { fixture, answered } => (*fixture, answered),
         Recording::Nothing(exit) => {
-            ui.problem(
-                "no mailbox came so far that a plugin would have been asked: `mailhaul check` says why",
-            );
+            ui.problem("no mailbox came so far that a plugin would have been asked; the lines above say why");
             return Ok(exit);
         }
     };

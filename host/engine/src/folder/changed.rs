@@ -1,17 +1,17 @@
 //! What it means that a folder is not what it was at the last run, in words.
 
-use mailhaul_imap::Selected;
+use mailhaul_imap::{FolderPath, Selected};
 
 use crate::folder::source::has_same_numbers;
 use crate::folder::work::MailboxWork;
 use crate::mapping::target::Target;
 use crate::state::ledger::{FolderRow, Rows};
 
-/// Says what a folder that is not what it was means.
+/// Says what a folder that is not what it was means. `called` is the target folder's name at the target.
 pub(super) async fn warn_changed(
     work: MailboxWork<'_>,
     row: &FolderRow,
-    target: &Target,
+    (target, called): (&Target, &FolderPath),
     source: &Selected,
     opened: &Selected,
     rows: &Rows,
@@ -45,7 +45,9 @@ pub(super) async fn warn_changed(
         ));
     }
     let copies = rows.values().any(|row| row.target_uid().is_some());
-    if row.place.is_some() && copies && row.target.as_deref() == Some(target.path.to_string().as_str()) {
+    // Copies that followed a renamed folder are at another place, which has a UIDVALIDITY of its own.
+    let paths = [target.path.to_string(), called.to_string()];
+    if copies && row.place_path.as_ref().is_some_and(|path| paths.contains(path)) {
         match (opened.uid_validity, row.target_uid_validity) {
             (None, _) => said.push(format!(
                 "{path}: the target gives `{}` no UIDVALIDITY, so copies are looked for by their content in every run",

@@ -91,7 +91,7 @@ impl<'a> FolderRun<'a> {
         }
         source.keep_list(work, &row);
         source.warn_short_list(work, &row).await;
-        warn_changed(work, &row, target, &source.selected, &opened, &rows).await;
+        warn_changed(work, &row, (target, &called), &source.selected, &opened, &rows).await;
         let place =
             work.ledger().open_place(row.id, &target.path.to_string(), opened.uid_validity, created)?;
         if called != target.path {

@@ -139,6 +139,8 @@ fn a_folder_that_is_renamed_at_the_source_is_followed() {
     assert!(stage.plan().notes.iter().any(|note| note.contains("called `Work` before")));
     let outcome = stage.run();
     all_in(&stage, &outcome, "Work 2024");
+    // It is the folder they were moved to that has another UIDVALIDITY: nobody replaced anything.
+    assert!(!outcome.warnings().iter().any(|said| said.contains("replaced")), "{:?}", outcome.warnings());
     assert_eq!(outcome.project.totals.counts.gone_at_source, 0);
 }
 

@@ -1,4 +1,8 @@
 //! Stands in for the host's HTTP and secrets.
+#![cfg_attr(
+    target_family = "wasm",
+    allow(dead_code, unused_imports, reason = "in a component the host itself answers")
+)]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
