@@ -11366,8 +11366,8 @@ pub mod exports {
                     pub name: _rt::String,
                     /// By what it was recognised, in a few words, shown by `check` and `plan`: `its ID says Dovecot`.
                     pub why: _rt::String,
-                    /// Connections to this server at once, all mailboxes together. The operator's own limit holds
-                    /// where it is lower.
+                    /// Connections to this server at once, all mailboxes together. A limit that the operator
+                    /// wrote in the project file stands in its place, lower or higher.
                     pub max_connections: ::core::option::Option<u32>,
                     /// Connections of one mailbox at once: providers count them for each account.
                     pub max_connections_per_mailbox: ::core::option::Option<u32>,
