@@ -17,7 +17,7 @@ pub struct Folder {
     pub id: String,
     /// The kinds the manifest names, unchecked.
     pub kinds: Vec<String>,
-    /// The manifest's text, as it goes into the component.
+    /// The manifest's text, as it goes into the component: with `providers`, where they are files.
     pub(crate) manifest: String,
 }
 
@@ -26,6 +26,7 @@ pub struct Folder {
 struct Manifest {
     id: String,
     kinds: Vec<String>,
+    providers: Option<Vec<String>>,
 }
 
 impl Folder {
@@ -48,11 +49,19 @@ impl Folder {
             let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
             AuthorError::Manifest { path: file.clone(), problem: format!("{line}{}", error.message()) }
         };
-        let Manifest { id, kinds } = toml::from_str(&manifest).map_err(problem)?;
+        let Manifest { id, kinds, providers } = toml::from_str(&manifest).map_err(problem)?;
         // It becomes a file name.
         if !crate::scaffold::is_name(&id) {
             return Err(AuthorError::Manifest { path: file, problem: AuthorError::Name(id).to_string() });
         }
+        let files = path.join(mailhaul_componentize::PROVIDERS);
+        let line = match providers {
+            None if kinds.iter().any(|kind| kind == "server-profile") => {
+                mailhaul_componentize::providers_line(path).map_err(AuthorError::file("read", &files))?
+            }
+            _ => None,
+        };
+        let manifest = line.unwrap_or_default() + &manifest;
         Ok(Self { path: path.to_owned(), id, kinds, manifest })
     }
 
@@ -79,5 +88,32 @@ impl Folder {
     pub fn language(&self) -> Result<Language, AuthorError> {
         let found = Language::ALL.into_iter().find(|language| self.path.join(language.marker()).is_file());
         found.ok_or_else(|| AuthorError::NoSource(self.path.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(manifest: &str, files: &[&str]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(mailhaul_componentize::PROVIDERS)).unwrap();
+        fs::write(dir.path().join("plugin.toml"), manifest).unwrap();
+        for file in files {
+            fs::write(dir.path().join(mailhaul_componentize::PROVIDERS).join(file), "").unwrap();
+        }
+        Folder::open(dir.path()).unwrap().manifest
+    }
+
+    /// `plugin build` makes the same of our own server profiles as the build of mailhaul does.
+    #[test]
+    fn a_profile_s_providers_are_its_files_unless_they_are_listed() {
+        let profile = "id = \"acme\"\nkinds = [\"server-profile\"]\n";
+        let files = ["two.rs", "one.rs", "mod.rs", "README.md"];
+        assert_eq!(opened(profile, &files), format!("providers = [\"one\", \"two\"]\n{profile}"));
+        let listed = format!("{profile}providers = [\"acme\"]\n");
+        assert_eq!(opened(&listed, &files), listed);
+        let mapper = "id = \"acme\"\nkinds = [\"folder-mapper\"]\n";
+        assert_eq!(opened(mapper, &files), mapper);
     }
 }

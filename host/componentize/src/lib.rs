@@ -3,10 +3,14 @@
 //!
 //! One file means one thing to copy and one digest that covers code and manifest alike.
 
+mod providers;
+
 use std::fmt;
 
 use wasm_encoder::{CustomSection, Encode};
 use wasmparser::{Encoding, Parser, Payload};
+
+pub use providers::{PROVIDERS, providers_line};
 
 /// Name of the component's top-level custom section that holds the text of `plugin.toml`.
 pub const MANIFEST_SECTION: &str = "mailhaul:manifest";

@@ -1,15 +1,13 @@
 //! Which plugins ship: the folders beside this crate, as they are.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use mailhaul_componentize::{PROVIDERS, providers_line};
 use toml::{Table, Value};
 
 /// This crate's own folder, the only one under `plugins/` that is no plugin.
 const SHIPPED: &str = "shipped";
-
-/// Where a server profile may keep a file for each provider it knows, named by the provider's id.
-const PROVIDERS: &str = "src/providers";
 
 /// A folder under `plugins/`.
 #[derive(Debug)]
@@ -54,14 +52,14 @@ fn plugin(folder: &Path, name: &str) -> Result<Plugin, String> {
             "plugins/{name}/plugin.toml has the id `{id}`: the folder's name and the id must be the same"
         ));
     }
-    if let Some(providers) = providers(&folder.join(PROVIDERS))? {
+    let line = providers_line(folder).map_err(|error| format!("plugins/{name}/{PROVIDERS}: {error}"))?;
+    if let Some(line) = line {
         if table.contains_key("providers") {
             return Err(format!(
                 "plugins/{name}/plugin.toml lists `providers`: leave them out, they are the files of {PROVIDERS}"
             ));
         }
-        // Before the rest, which may end in a table.
-        manifest = format!("providers = {}\n{manifest}", Value::from(providers));
+        manifest = line + &manifest;
     }
     let (_, cargo) = read(&folder.join("Cargo.toml"))?;
     let within =
@@ -69,23 +67,6 @@ fn plugin(folder: &Path, name: &str) -> Result<Plugin, String> {
     let package = within("package").ok_or_else(|| format!("plugins/{name}/Cargo.toml names no package"))?;
     let library = within("lib").unwrap_or_else(|| package.clone());
     Ok(Plugin { id, package, module: format!("{}.wasm", library.replace('-', "_")), manifest })
-}
-
-/// The names of the files without `.rs`, sorted; `None` where there is no such folder.
-fn providers(folder: &Path) -> Result<Option<Vec<String>>, String> {
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    let at = |error| format!("{}: {error}", folder.display());
-    let mut ids = Vec::new();
-    for entry in fs::read_dir(folder).map_err(at)? {
-        let file = PathBuf::from(entry.map_err(at)?.file_name());
-        if file.extension().is_some_and(|end| end == "rs") {
-            ids.push(file.with_extension("").to_string_lossy().into_owned());
-        }
-    }
-    ids.sort_unstable();
-    Ok(Some(ids))
 }
 
 fn read(file: &Path) -> Result<(String, Table), String> {
