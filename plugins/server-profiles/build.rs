@@ -44,8 +44,12 @@ fn ids(folder: &Path) -> Result<Vec<String>, String> {
     let mut ids = Vec::new();
     for entry in fs::read_dir(folder).map_err(at)? {
         let file = entry.map_err(at)?.file_name().to_string_lossy().into_owned();
-        let Some(id) = file.strip_suffix(".rs") else { continue };
-        if !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        let Some(id) = file.strip_suffix(".rs").filter(|id| *id != "mod" && !id.starts_with('.')) else {
+            continue;
+        };
+        if id.is_empty()
+            || !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        {
             return Err(format!(
                 "src/providers/{file}: a provider's id has lower-case letters, digits and `-` only"
             ));

@@ -60,7 +60,10 @@ async fn a_goodbye_on_a_quiet_connection_is_without_the_password() {
     let (client, server) = serve_then(&[
         "S: * OK [CAPABILITY IMAP4rev1] hi",
         "C: LOGIN \"ann\" \"pa\\\"ss\"",
-        "S: @ OK [CAPABILITY IMAP4rev1] in",
+        "S: @ OK in",
+        "C: CAPABILITY",
+        "S: * CAPABILITY IMAP4rev1",
+        "S: @ OK done",
         "C: LIST \"\" \"\"",
         "S: * LIST (\\Noselect) \"/\" \"\"",
         "S: @ OK done",
@@ -73,7 +76,7 @@ async fn a_goodbye_on_a_quiet_connection_is_without_the_password() {
     tokio::time::advance(Duration::from_secs(60)).await;
     let error = session.noop().await.unwrap_err();
     let ImapError::Idle { text } = &error else { panic!("{error:?}") };
-    assert!(text.starts_with("[ALERT] [secret] was it, and long ago"), "{text}");
+    assert!(text.starts_with("[ALERT] ") && !text.contains("pa\"ss"), "{text}");
     assert!(text.len() < 1_100, "{}", text.len());
 }
 

@@ -206,7 +206,7 @@ impl Manifest {
         text::checked("`license`", &self.license, SENTENCE)?;
         self.check_providers()?;
         for needed in &self.needs.input {
-            text::checked("the name of an input", &needed.name, CODE)?;
+            text::checked_name("the name of an input", &needed.name, CODE)?;
             text::checked("the reason for an input", &needed.why, SENTENCE)?;
         }
         self.check_network()?;
@@ -214,7 +214,7 @@ impl Manifest {
             return Err(format!("more than {SETTINGS} settings"));
         }
         for (name, setting) in &self.settings {
-            text::checked("the name of a setting", name, CODE)?;
+            text::checked_name("the name of a setting", name, CODE)?;
             setting.check().map_err(|problem| format!("setting `{name}`: {problem}"))?;
         }
         Ok(())
@@ -262,7 +262,7 @@ impl Manifest {
             with("h").or_else(|_| with("1")).or_else(|_| with("h:1"))?;
         }
         for secret in &self.needs.secret {
-            text::checked("the name of a secret", &secret.name, CODE)?;
+            text::checked_name("the name of a secret", &secret.name, CODE)?;
             text::checked("the reason for a secret", &secret.why, SENTENCE)?;
             let name = &secret.name;
             if Recipient::log_in(&secret.to).is_some() {

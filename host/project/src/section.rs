@@ -198,10 +198,18 @@ impl<'s, 't> Entry<'s, 't> {
         if text.trim().is_empty() {
             return self.refuse("is empty", "write a value, or leave the key out");
         }
-        if text.chars().any(mailhaul_text::is_unsafe) {
-            return self.refuse("has a control character in it", "write it without");
+        self.without(text, mailhaul_text::is_unsafe)
+    }
+
+    fn without(&self, text: String, refused: fn(char) -> bool) -> Option<String> {
+        match text.chars().find(|c| refused(*c)) {
+            None => Some(text),
+            Some(c) if c.is_control() => self.refuse("has a control character in it", "write it without"),
+            Some(c) => {
+                let what = format!("has a character in it that is not seen, U+{:04X}", u32::from(c));
+                self.refuse(what, "write it without")
+            }
         }
-        Some(text)
     }
 
     /// Reads a folder's name or a pattern of such: any text that is not empty, since folders are called
@@ -239,7 +247,12 @@ impl<'s, 't> Entry<'s, 't> {
 
     /// Reads a path: made absolute from the project file's folder, and as written.
     pub(crate) fn path(&self) -> Option<(PathBuf, String)> {
-        let shown = self.line_of_text()?;
+        // Files are called anything: Hebrew and Arabic names have marks in them.
+        let shown = self.string()?;
+        if shown.trim().is_empty() {
+            return self.refuse("is empty", "write a value, or leave the key out");
+        }
+        let shown = self.without(shown, char::is_control)?;
         Some((self.text.dir.join(&shown), shown))
     }
 }

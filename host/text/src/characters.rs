@@ -1,5 +1,7 @@
 //! Which characters a reader does not see as they are.
 
+use unicode_normalization::UnicodeNormalization;
+
 /// Returns whether a character moves the cursor, talks to the terminal, ends a line, hides itself or its
 /// neighbours, or changes the order in which the text around it is read.
 ///
@@ -33,6 +35,18 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{e0080}'..='\u{e0fff}')
 }
 
+/// Returns what a reader sees of a text: composed characters (NFC, UAX #15), no unseen ones, every blank a
+/// space. Two texts with equal keys cannot be told apart on a screen; of others that is not said, since
+/// letters of two alphabets can look alike.
+#[must_use]
+pub fn visual_key(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    let read = text.nfc().map(|c| if c.is_whitespace() && !c.is_control() { ' ' } else { c });
+    read.filter(|c| !is_unseen(*c) || c.is_control()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +57,22 @@ mod tests {
         Seen,
         Unseen,
         Unsafe,
+    }
+
+    #[test]
+    fn what_reads_alike_has_one_key() {
+        for (one, other) in [
+            ("ren\u{e9}", "rene\u{301}"),
+            ("be n", "be\u{a0}n"),
+            ("ben", "be\u{ad}n"),
+            ("ben", "be\u{200c}n"),
+            ("ben", "be\u{fe0f}n"),
+        ] {
+            assert_eq!(visual_key(one), visual_key(other), "{other:?}");
+        }
+        for (one, other) in [("ren\u{e9}", "rene"), ("ben", "be n"), ("a\tb", "a b")] {
+            assert_ne!(visual_key(one), visual_key(other), "{other:?}");
+        }
     }
 
     #[test]

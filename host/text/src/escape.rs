@@ -28,7 +28,7 @@ fn escape_except(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x100 => push(&mut out, format_args!("\\x{:02x}", u32::from(c))),
+            c if u32::from(c) < 0xa0 => push(&mut out, format_args!("\\x{:02x}", u32::from(c))),
             c => push(&mut out, format_args!("\\u{{{:x}}}", u32::from(c))),
         }
     }

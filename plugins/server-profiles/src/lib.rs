@@ -80,7 +80,7 @@ impl Marks {
             host: server.host.trim_end_matches('.').to_ascii_lowercase(),
             capabilities: server.capabilities.iter().map(|name| name.to_ascii_lowercase()).collect(),
             program: id(server, "name").unwrap_or_default().to_lowercase(),
-            greeting: server.greeting.to_lowercase(),
+            greeting: without_host_names(&server.greeting.to_lowercase()),
         }
     }
 
@@ -100,6 +100,17 @@ impl Marks {
             .or_else(|| of(provider.programs, &in_program).map(|mark| (Evidence::Id, mark)))
             .or_else(|| of(provider.programs, &in_greeting).map(|mark| (Evidence::Greeting, mark)))
     }
+}
+
+/// Drops words such as `courier.acme.example`: many programs greet with the name of their host, which says
+/// nothing of the program. A version, `2.3.21`, stays.
+fn without_host_names(greeting: &str) -> String {
+    let is_host = |word: &&str| {
+        let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        word.rsplit_once('.')
+            .is_some_and(|(_, last)| last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    };
+    greeting.split(' ').filter(|word| !is_host(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The provider a server belongs to, and by what it is recognised.

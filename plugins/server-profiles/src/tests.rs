@@ -127,6 +127,13 @@ fn servers_are_recognised_by_host_capability_id_and_greeting() {
             "its ID says dovecot",
         ),
         (server("10.0.0.1", "Courier-IMAP ready.", &[]), "courier", "Courier", "its greeting says courier"),
+        // Its host is called after another program.
+        (
+            server("10.0.0.1", "courier.acme.example Cyrus IMAP 3.6.1 server ready", &[]),
+            "cyrus",
+            "Cyrus",
+            "its greeting says cyrus",
+        ),
         // Strato's host wins over the program it runs.
         (
             server("imap.strato.de", "Cyrus IMAP ready", &[]),

@@ -53,7 +53,10 @@ fn plugin(folder: &Path, name: &str) -> Result<Plugin, String> {
         ));
     }
     let line = providers_line(folder).map_err(|error| format!("plugins/{name}/{PROVIDERS}: {error}"))?;
-    if let Some(line) = line {
+    let kinds = table.get("kinds").and_then(Value::as_array);
+    let is_profile =
+        kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind.as_str() == Some("server-profile")));
+    if let Some(line) = line.filter(|_| is_profile) {
         if table.contains_key("providers") {
             return Err(format!(
                 "plugins/{name}/plugin.toml lists `providers`: leave them out, they are the files of {PROVIDERS}"

@@ -182,17 +182,20 @@ fn a_folder_that_is_no_whole_plugin_stops_the_build_with_a_sentence() {
         said(),
         "plugins/acme/plugin.toml has the id `acne`: the folder's name and the id must be the same"
     );
-    put(&folder.join("acme/plugin.toml"), b"id = \"acme\"\nproviders = [\"one\"]\n");
+    put(
+        &folder.join("acme/plugin.toml"),
+        b"id = \"acme\"\nkinds = [\"server-profile\"]\nproviders = [\"one\"]\n",
+    );
     put(&folder.join("acme/src/providers/one.rs"), b"");
     assert_eq!(
         said(),
         "plugins/acme/plugin.toml lists `providers`: leave them out, they are the files of src/providers"
     );
-    put(&folder.join("acme/plugin.toml"), b"id = \"acme\"\n");
+    put(&folder.join("acme/plugin.toml"), b"id = \"acme\"\nkinds = [\"server-profile\"]\n");
     assert!(said().contains("Cargo.toml"), "{}", said());
     put(&folder.join("acme/Cargo.toml"), b"[package]\nname = \"mailhaul-acme\"\n");
     let [plugin] = folders::plugins(&folder).unwrap().try_into().unwrap();
     assert_eq!(plugin.package, "mailhaul-acme");
     assert_eq!(Path::new(&plugin.module).file_stem(), Some(OsStr::new("mailhaul_acme")));
-    assert_eq!(plugin.manifest, "providers = [\"one\"]\nid = \"acme\"\n");
+    assert_eq!(plugin.manifest, "providers = [\"one\"]\nid = \"acme\"\nkinds = [\"server-profile\"]\n");
 }

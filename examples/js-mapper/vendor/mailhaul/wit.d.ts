@@ -717,8 +717,8 @@ export interface Profile {
    */
   why: string;
   /**
-   * Connections to this server at once, all mailboxes together. The operator's own limit holds
-   * where it is lower.
+   * Connections to this server at once, all mailboxes together. A limit that the operator
+   * wrote in the project file stands in its place, lower or higher.
    */
   maxConnections?: number | null;
   /**

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
 use mailhaul_net::Endpoint;
+use mailhaul_text::{escape, is_unseen, visual_key};
 
 use crate::account::{AccountSpec, Mailbox, account_spec, folded};
 use crate::job::Job;
@@ -111,19 +112,50 @@ fn place(entry: &MailboxEntry) -> String {
     entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key))
 }
 
+/// Says which character of a mailbox's names nobody sees: another mailbox could be shown alike, and what was
+/// copied from a web page or a spreadsheet would not log in.
+fn unseen(entry: &MailboxEntry) -> Option<String> {
+    let (source, target) = (&entry.source, &entry.target);
+    let names = [("the key", Some(&entry.key)), ("the log-in at the source", Some(&source.login))];
+    let more =
+        [("the source's host", source.host.as_ref()), ("the log-in at the target", Some(&target.login))];
+    let last = [("the target's host", target.host.as_ref())];
+    let mut names = names.into_iter().chain(more).chain(last);
+    names.find_map(|(what, name)| {
+        let c = name?.chars().find(|c| is_unseen(*c))?;
+        let shown = escape(name?);
+        Some(format!(
+            "{what}, `{shown}`, has a character in it that is not seen, U+{:04X}; write it without",
+            u32::from(c)
+        ))
+    })
+}
+
 fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec<Mailbox> {
     let mut mailboxes = Vec::with_capacity(entries.len());
-    let mut keys: HashMap<&str, &MailboxEntry> = HashMap::new();
+    let mut keys: HashMap<String, &MailboxEntry> = HashMap::new();
     let mut targets: HashMap<(String, String), &MailboxEntry> = HashMap::new();
     let mut sources: HashMap<(String, String), &MailboxEntry> = HashMap::new();
     for entry in entries {
         let at = place(entry);
-        if let Some(first) = keys.insert(&entry.key, entry) {
-            errors.push(format!(
-                "{at}: mailbox `{}` is listed twice, first at {}; remove one of the rows",
-                entry.key,
-                place(first)
-            ));
+        if let Some(why) = unseen(entry) {
+            errors.push(format!("{at}: {why}"));
+            continue;
+        }
+        if let Some(first) = keys.insert(visual_key(&entry.key), entry) {
+            let same = first.key == entry.key;
+            let first = place(first);
+            errors.push(if same {
+                format!(
+                    "{at}: mailbox `{}` is listed twice, first at {first}; remove one of the rows",
+                    entry.key
+                )
+            } else {
+                format!(
+                    "{at}: mailbox `{}` reads like that at {first}; write one of them in other words",
+                    entry.key
+                )
+            });
             continue;
         }
         let pair = account_spec(&entry.source, &job.source, Side::Source)

@@ -8,10 +8,12 @@ use crate::event::Event;
 use crate::folder::elsewhere::{FolderNames, look_up};
 use crate::folder::unchanged::{Standing, standing};
 use crate::folder::work::{MailboxWork, Step};
+use crate::job::Selection;
 use crate::mailbox::relocate;
 use crate::mailbox::relocate::Destination;
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::MappedFolder;
+use crate::rules::FolderRule;
 use crate::server::dial::Ends;
 use crate::state::ledger::{CopyRow, FolderId, FolderRow, LedgerError, Place, PlaceId};
 
@@ -113,7 +115,7 @@ pub(crate) async fn folders_to_open(
     let rows: HashMap<String, FolderRow> = {
         let mut ledger = work.ledger();
         let job = &work.context.job;
-        ledger.set_rules(&format!("{:?} {:?}", job.select, job.rules))?;
+        ledger.set_rules(&rules_text(&job.select, &job.rules))?;
         ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect()
     };
     let mut open = Vec::new();
@@ -143,4 +145,43 @@ pub(crate) async fn folders_to_open(
         }
     }
     Ok(open)
+}
+
+/// Returns the text that the ledger knows a project's rules by. Its form is kept as it was first written,
+/// whatever the types are called: another text means other rules, and folders with skipped messages are read
+/// again.
+fn rules_text(select: &Selection, rules: &[FolderRule]) -> String {
+    let Selection { since, max_size, skip_deleted, order } = select;
+    format!(
+        "Select {{ since: {since:?}, max_size: {max_size:?}, skip_deleted: {skip_deleted}, order: {order:?} }} {rules:?}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Order;
+    use crate::rules::{Pattern, RuleAction};
+
+    /// Every ledger there is has the digest of this form.
+    #[test]
+    fn rules_are_written_as_they_always_were() {
+        let select = Selection {
+            since: Some((1, "1970-01-01".into())),
+            max_size: None,
+            skip_deleted: true,
+            order: Order::RecentFirst,
+        };
+        let rules = [FolderRule {
+            from: Pattern::parse("A*/**").unwrap(),
+            action: RuleAction::Skip,
+            place: "mailhaul.toml:1".into(),
+        }];
+        assert_eq!(
+            rules_text(&select, &rules),
+            "Select { since: Some((1, \"1970-01-01\")), max_size: None, skip_deleted: true, order: RecentFirst } \
+             [FolderRule { from: Pattern { levels: [Glob([\"A\", \"\"]), AnyDepth] }, action: Skip, place: \
+             \"mailhaul.toml:1\" }]"
+        );
+    }
 }

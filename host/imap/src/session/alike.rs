@@ -7,17 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 use crate::types::folder::{Folder, placed};
 use crate::types::name::{FolderName, FolderPath, Naming, in_bytes};
 
-/// Returns what a reader sees of a path: composed characters, no invisible ones, every blank the same. Paths
-/// with equal keys cannot be told apart on a screen.
 fn visual_key(path: &FolderPath) -> String {
-    let shown = path.to_string();
-    if shown.is_ascii() {
-        return shown;
-    }
-    let invisible =
-        |c: &char| matches!(c, '\u{ad}' | '\u{180e}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
-    let read = shown.nfc().filter(|c| !invisible(c));
-    read.map(|c| if c.is_whitespace() { ' ' } else { c }).collect()
+    mailhaul_text::visual_key(&path.to_string())
 }
 
 /// Gives folders that read alike paths that do not: raw 8-bit beside modified UTF-7, one normalisation form

@@ -143,7 +143,7 @@ fn checked(page: wit::ListPage, token: Option<&str>, max: u32) -> Result<Existin
         return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));
     }
     if let Some(next) = &page.next {
-        text::checked("the page token", next, TOKEN)?;
+        text::checked_name("the page token", next, TOKEN)?;
         if Some(next.as_str()) == token {
             return Err("the token of the next page is that of this one".to_owned());
         }
@@ -153,7 +153,7 @@ fn checked(page: wit::ListPage, token: Option<&str>, max: u32) -> Result<Existin
     }
     let mut mailboxes = Vec::with_capacity(page.mailboxes.len());
     for mailbox in page.mailboxes {
-        text::checked("the log-in name", &mailbox.login, NAME)?;
+        text::checked_value("the log-in name", &mailbox.login, NAME)?;
         mailboxes.push(ExistingMailbox { login: mailbox.login, quota: mailbox.quota });
     }
     let diagnostics = page.diagnostics.into_iter().map(convert::diagnostic).collect();

@@ -110,7 +110,7 @@ impl WasmProfiler {
             ..ServerProfile::default()
         };
         for capability in profile.avoid {
-            text::checked("a capability", &capability, CODE)?;
+            text::checked_name("a capability", &capability, CODE)?;
             known.avoid.push(capability.to_ascii_uppercase());
         }
         for (name, value) in &profile.switches {

@@ -252,12 +252,12 @@ fn plugin_list(entry: &Entry<'_, '_>) -> Vec<PluginRef> {
 }
 
 pub(crate) fn plugin(entry: &Entry<'_, '_>) -> Option<PluginRef> {
-    let word = entry.line_of_text()?;
     let line = Some(entry.line);
-    if word.contains(['/', '\\']) {
-        let path = entry.text.dir.join(&word);
-        return Some(PluginRef { name: PluginName::File { path, shown: word }, line });
+    if entry.string()?.contains(['/', '\\']) {
+        let (path, shown) = entry.path()?;
+        return Some(PluginRef { name: PluginName::File { path, shown }, line });
     }
+    let word = entry.line_of_text()?;
     if word.ends_with(".wasm") {
         return entry.refuse(
             format!("names {}, which is neither an id nor a path", quoted(&word)),

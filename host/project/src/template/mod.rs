@@ -94,6 +94,13 @@ pub fn render(answers: &InitAnswers) -> Result<String, ProjectError> {
     Ok(document.to_string())
 }
 
+/// Returns a folder's name as a project's: without what is not seen.
+fn name_of(dir: &Path) -> String {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let seen: String = name.chars().filter(|c| !mailhaul_text::is_unsafe(*c)).collect();
+    if seen.trim().is_empty() { "mailhaul".to_owned() } else { seen }
+}
+
 /// Writes `mailhaul.toml` and `mailboxes.csv` into `dir`, which is made when it does not exist.
 /// Only their owner can read them: passwords are about to be written there. Returns the two paths.
 ///
@@ -105,7 +112,7 @@ pub fn init(dir: &Path, answers: &InitAnswers) -> Result<Vec<PathBuf>, ProjectEr
     let mut answers = answers.clone();
     let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     if answers.name.is_empty() {
-        answers.name = absolute.file_name().map_or("mailhaul".into(), |n| n.to_string_lossy().into_owned());
+        answers.name = name_of(&absolute);
     }
     let files = [(here(PROJECT_FILE), render(&answers)?), (here(MAILBOXES_FILE), MAILBOXES_CSV.to_owned())];
     let existing = files.iter().filter(|(path, _)| path.symlink_metadata().is_ok());
@@ -155,6 +162,16 @@ mod tests {
             target_host: Some("2001:db8::1".into()),
             target_tls: Tls::Starttls,
             ..InitAnswers::default()
+        }
+    }
+
+    #[test]
+    fn a_folder_s_name_becomes_the_project_s_without_what_is_not_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        for (folder, name) in [("kunde\u{200f}x", "kundex"), ("\u{200e}", "mailhaul")] {
+            let answers = InitAnswers { name: String::new(), ..answers() };
+            let written = init(&dir.path().join(folder), &answers).unwrap();
+            assert_eq!(Project::load(&written[0]).unwrap().project.name, name);
         }
     }
 

@@ -127,6 +127,18 @@ fn malformed_rows() {
     refused(&toml(""), "", &["mailboxes.csv"]);
 }
 
+/// Copied from a web page or a spreadsheet: the row is named, and the character, and the next row's fault as
+/// well.
+#[test]
+fn characters_nobody_sees() {
+    let rows = "source_user,source_password,target_user,target_password\na@old.example,x,a@new.example,y\n\
+                be\u{a0}n@old.example,x,b@new.example,y\nc@old.example,x,c\u{200b}@new.example,y\n\
+                ren\u{e9}@old.example,x,d@new.example,y\nrene\u{301}@old.example,x,e@new.example,y\n";
+    let says =
+        ["mailboxes.csv:3: ", "U+00A0", "mailboxes.csv:4: ", "U+200B", "mailboxes.csv:6: ", "reads like"];
+    refused(&toml(""), rows, &says);
+}
+
 #[test]
 fn a_mailbox_listed_twice() {
     let rows = format!("{ROWS}b@old.example,x,b@new.example,y\na@old.example,x,c@new.example,y\n");
