@@ -377,7 +377,7 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 pub(crate) struct New {
     /// folder-mapper, mailbox-source, validator, server-profile or mailbox-provisioner
-    #[arg(value_name = "KIND", value_parser = crate::commands::plugin_author::kind)]
+    #[arg(value_name = "KIND", value_parser = crate::commands::plugin::author::kind)]
     pub kind: Kind,
     /// Its id, and the folder's name
     #[arg(value_name = "NAME")]
@@ -450,7 +450,7 @@ pub(crate) enum Denial {
 #[derive(Debug, Args)]
 pub(crate) struct Call {
     /// What it is asked as
-    #[arg(value_name = "KIND", value_parser = crate::commands::plugin_author::kind)]
+    #[arg(value_name = "KIND", value_parser = crate::commands::plugin::author::kind)]
     pub kind: Kind,
     /// A plugin's folder, a component file, or an id
     #[arg(value_name = "DIR|FILE|ID", default_value = ".")]
@@ -461,7 +461,7 @@ pub(crate) struct Call {
 #[derive(Debug, Args)]
 pub(crate) struct Record {
     /// What is asked
-    #[arg(value_name = "KIND", value_parser = crate::commands::plugin_author::kind)]
+    #[arg(value_name = "KIND", value_parser = crate::commands::plugin::author::kind)]
     pub kind: Kind,
     /// This mailbox instead of the first
     #[arg(long, value_name = "MAILBOX")]

@@ -1,12 +1,15 @@
 //! `mailhaul plugin`: what plugins there are, and what one is and may do.
 
+pub(crate) mod author;
+mod lock;
+mod record;
+
 use std::path::Path;
 
 use mailhaul_app::plugins;
 use mailhaul_plugin_host::PluginHost;
 use mailhaul_project::{PROJECT_FILE, PluginName, Project};
 
-use super::{plugin_author, plugin_lock};
 use crate::args::{Global, Inspect, Plugin};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -18,17 +21,17 @@ pub(crate) fn plugin(ui: &mut Ui, global: &Global, command: &Plugin) -> Result<E
     match command {
         Plugin::List => show_list(ui, global),
         Plugin::Inspect(args) => inspect(ui, args),
-        Plugin::New(args) => plugin_author::new(ui, args),
-        Plugin::Build(args) => plugin_author::build(ui, args),
-        Plugin::Check(args) => plugin_author::check(ui, args),
-        Plugin::Test(args) => plugin_author::test(ui, args),
-        Plugin::Call(args) => plugin_author::call(ui, args),
-        Plugin::Record(args) => super::record::record(ui, global, args),
-        Plugin::Add(args) => plugin_lock::add(ui, global, args),
-        Plugin::Update(args) => plugin_lock::update(ui, global, args),
-        Plugin::Remove(args) => plugin_lock::remove(ui, global, args),
-        Plugin::Diff(args) => plugin_lock::diff(ui, global, args),
-        Plugin::Grant(args) => plugin_lock::grant(ui, global, args),
+        Plugin::New(args) => author::new(ui, args),
+        Plugin::Build(args) => author::build(ui, args),
+        Plugin::Check(args) => author::check(ui, args),
+        Plugin::Test(args) => author::test(ui, args),
+        Plugin::Call(args) => author::call(ui, args),
+        Plugin::Record(args) => record::record(ui, global, args),
+        Plugin::Add(args) => lock::add(ui, global, args),
+        Plugin::Update(args) => lock::update(ui, global, args),
+        Plugin::Remove(args) => lock::remove(ui, global, args),
+        Plugin::Diff(args) => lock::diff(ui, global, args),
+        Plugin::Grant(args) => lock::grant(ui, global, args),
     }
 }
 

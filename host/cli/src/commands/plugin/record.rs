@@ -14,9 +14,9 @@ use mailhaul_plugin_host::{HttpRecorder, Inputs, Kind};
 use mailhaul_project::Project;
 use secrecy::ExposeSecret as _;
 
-use super::plugin_author::{component, open, trial_failure};
-use super::provision;
+use super::author::{component, open, trial_failure};
 use crate::args::{Global, Record, RecordSide};
+use crate::commands::provision;
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::{self, Exit};
