@@ -253,6 +253,14 @@ fn events() -> Vec<Event> {
         },
         Event::Undone { mailbox: name(), undone },
         Event::Reconnecting { mailbox: name(), side: Side::Source, reason: String::new() },
+        Event::Waiting {
+            mailbox: name(),
+            side: Side::Source,
+            until: String::new(),
+            reason: String::new(),
+            attempt: 1,
+        },
+        Event::Resumed { mailbox: name() },
         Event::MailboxFinished { mailbox: name(), end: MailboxEnd::Complete, summary: None },
         Event::Finished(Finish { refused: Some(refused), ..Finish::default() }),
     ];
@@ -271,6 +279,8 @@ fn events() -> Vec<Event> {
             | Event::HookFinished { .. }
             | Event::Undone { .. }
             | Event::Reconnecting { .. }
+            | Event::Waiting { .. }
+            | Event::Resumed { .. }
             | Event::MailboxFinished { .. }
             | Event::Finished(_) => {}
         }

@@ -182,6 +182,24 @@ pub enum Event {
         /// The error that ended the connection, or the server's request to wait, in one sentence.
         reason: String,
     },
+    /// A mailbox waits for one of its servers, which asked for patience or is away, and tries again at a time.
+    Waiting {
+        /// Key of the mailbox.
+        mailbox: String,
+        /// The end that is waited for.
+        side: Side,
+        /// When it tries again: UTC, RFC 3339.
+        until: String,
+        /// What the server said, or how it was lost, in one sentence.
+        reason: String,
+        /// Which wait in a row this is, from 1: it begins anew once a message was done.
+        attempt: u32,
+    },
+    /// A wait of this mailbox is over, and its work goes on.
+    Resumed {
+        /// Key of the mailbox.
+        mailbox: String,
+    },
     /// The work on a mailbox ended.
     MailboxFinished {
         /// Key of the mailbox.
