@@ -9,6 +9,7 @@ use mailhaul_engine::job::{
 };
 use mailhaul_engine::password_hosts::{Credential, Destination, Server};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
+use mailhaul_engine::run_kind::Requester;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, TlsMode};
 use mailhaul_plugin_host::LOCK_FILE;
@@ -54,7 +55,14 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
             std::fs::read_to_string(project.dir.join(LOCK_FILE)).unwrap_or_default()
         ),
         only: only.to_vec(),
+        requester: Requester::on_terminal(user_name()),
     })
+}
+
+/// Returns the name of whoever has typed the command: behind `sudo` the person's own.
+fn user_name() -> String {
+    let named = |name| std::env::var(name).ok().filter(|name| !name.trim().is_empty());
+    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(named).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn keep<T>(result: Result<T, Cause>, causes: &mut Vec<Cause>) -> Option<T> {

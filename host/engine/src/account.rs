@@ -20,6 +20,14 @@ pub(crate) struct Mailbox {
     /// `meant` in the list: that both ends, or this target and another mailbox's, are one account is
     /// intended.
     pub one_account: bool,
+    /// A name for people.
+    pub label: Option<String>,
+    /// The set of mailboxes it runs with.
+    pub batch: Option<String>,
+    /// Where the list has it.
+    pub origin: Option<String>,
+    /// Its place in the list.
+    pub position: usize,
 }
 
 impl Mailbox {
@@ -35,10 +43,40 @@ impl Mailbox {
         }
     }
 
+    /// Returns what the record keeps of it.
+    #[must_use]
+    pub(crate) fn listed(&self) -> ListedMailbox {
+        ListedMailbox {
+            key: self.key.clone(),
+            source: self.source.user.clone(),
+            target: self.target.user.clone(),
+            label: self.label.clone(),
+            batch: self.batch.clone(),
+            origin: self.origin.clone(),
+        }
+    }
+
     #[must_use]
     pub(crate) fn side(&self, side: Side) -> &AccountSpec {
         if side == Side::Source { &self.source } else { &self.target }
     }
+}
+
+/// A mailbox of the list, as it is recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedMailbox {
+    /// The key by which its ledger's file is named.
+    pub key: String,
+    /// Log-in on the old host.
+    pub source: String,
+    /// Log-in on the new host.
+    pub target: String,
+    /// A name for people.
+    pub label: Option<String>,
+    /// The set of mailboxes it runs with.
+    pub batch: Option<String>,
+    /// Where the list has it: `mailboxes.csv:42`.
+    pub origin: Option<String>,
 }
 
 /// A log-in as it is compared with others: servers do not tell large and small letters apart.
@@ -181,6 +219,15 @@ pub(crate) mod testing {
             account_spec(&entry, &defaults, side).unwrap()
         };
         let (source, target) = (end(source, Side::Source), end(target, Side::Target));
-        Mailbox { key: key.to_owned(), source, target, one_account: false }
+        Mailbox {
+            key: key.to_owned(),
+            source,
+            target,
+            one_account: false,
+            label: None,
+            batch: None,
+            origin: None,
+            position: 0,
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::password_hosts::{Destination, Server};
 use crate::plugin::Depth;
 use crate::rules::FolderRule;
+use crate::run_kind::Requester;
 
 /// Everything about a project but its mailboxes and plugins.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Job {
     pub plugin_settings: String,
     /// `--only`: keys or source log-ins of the mailboxes to work on; empty for all.
     pub only: Vec<String>,
+    /// Who asks, as the project's record names him.
+    pub requester: Requester,
 }
 
 /// One side's defaults; a mailbox list may override host, port, TLS and password per row.

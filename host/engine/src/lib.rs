@@ -38,6 +38,7 @@
 //! use mailhaul_engine::plugin::{
 //!     AccountEntry, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId, Plugins, SideProfilers,
 //! };
+//! use mailhaul_engine::run_kind::Requester;
 //! use mailhaul_imap::{AuthMethod, Secret};
 //! use mailhaul_lab::fake::{Fake, Manners};
 //! use mailhaul_net::{Dialer, TlsMode};
@@ -58,8 +59,7 @@
 //!             ..AccountEntry::default()
 //!         };
 //!         let (source, target) = (account("old.example"), account("new.example"));
-//!         let (key, label, origin) = ("ann".to_owned(), None, None);
-//!         let ann = MailboxEntry { key, source, target, label, origin, one_account: false };
+//!         let ann = MailboxEntry { key: "ann".to_owned(), source, target, ..MailboxEntry::default() };
 //!         Ok(MailboxPage { mailboxes: vec![ann], ..MailboxPage::default() })
 //!     }
 //! }
@@ -103,6 +103,7 @@
 //!     limits: Limits::default(),
 //!     plugin_settings: String::new(),
 //!     only: Vec::new(),
+//!     requester: Requester::on_terminal("eve"),
 //! };
 //! let plugins = Plugins {
 //!     source: Arc::new(Ann(PluginId { id: "ann".to_owned(), version: "1.0.0".to_owned() })),
@@ -130,11 +131,13 @@ pub mod cause;
 pub mod code;
 pub mod event;
 pub mod job;
+pub mod mailbox_state;
 mod named_enum;
 pub mod password_hosts;
 pub mod plan;
 pub mod plugin;
 pub mod rules;
+pub mod run_kind;
 mod side;
 pub mod summary;
 mod verdict;
@@ -165,7 +168,14 @@ pub mod ledger {
 pub mod store {
     pub use crate::state::own::{ForeignStateDir, claim};
     pub use crate::state::standing::load;
-    pub use crate::state::store::{RecordedMailbox, mailboxes};
+}
+
+/// The project's record: mailboxes, runs and their outcomes, decisions, the audit trail.
+pub mod record {
+    pub use crate::state::record::{
+        Acceptance, AccountRecord, Approval, Fact, ListedMailbox, NewRun, Note, Outcome, Reading, Record,
+        RecordedMailbox, RecordedRun, RunId, RunResult, Stage, exists, note, now, open,
+    };
 }
 
 /// `undo`: what it would do by the ledger alone, and what it did.

@@ -335,7 +335,15 @@ mod tests {
         };
         let target = AccountEntry { login: "anna".into(), secret: secret(), ..AccountEntry::default() };
         let origin = Some(format!("m.csv:{line}"));
-        MailboxEntry { key: line.to_string(), source, target, label: None, origin, one_account: false }
+        MailboxEntry {
+            key: line.to_string(),
+            source,
+            target,
+            label: None,
+            batch: None,
+            origin,
+            one_account: false,
+        }
     }
 
     fn refused(hosts: &[Destination], source: &Server, rows: &[MailboxEntry]) -> Option<DestinationRefusal> {

@@ -1,14 +1,18 @@
-//! What stands in the ledgers, as the report and the status show it.
+//! What stands in the ledgers and the record, as the report and the status show it.
 //!
 //! These structs are the JSON of `mailhaul report --format json`: names are promises, fields may be
 //! added.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::cause::Cause;
+use crate::cause::{Actor, Cause};
 use crate::code::Code;
+use crate::mailbox_state::{MailboxState, StateOf};
 use crate::named_enum::named_enum;
 use crate::plugin::{Depth, Finding, HookOutcome, PluginError};
+use crate::run_kind::{Channel, Phase, RunKind};
 pub use crate::side::Side;
 
 /// Version of the summary's JSON document; fields may be added without a new one.
@@ -37,11 +41,69 @@ pub struct ProjectSummary {
     pub verdict: Verdict,
     /// Counts over all mailboxes.
     pub totals: Totals,
-    /// What the newest run did by itself.
+    /// What the newest run that copied did by itself.
     pub last_run: LastRun,
-    /// Every mailbox of the list, as the newest run read it, and every other one that a run has begun; by
-    /// source name.
+    /// The newest task of any kind, and every other that goes on now; the newest first.
+    #[serde(default)]
+    pub runs: Vec<RunSummary>,
+    /// How many mailboxes of the list are in each state; states without any are not among them.
+    #[serde(default)]
+    pub states: BTreeMap<MailboxState, u64>,
+    /// The same for each batch of the list, with its sums; empty where the list has none.
+    #[serde(default)]
+    pub batches: Vec<BatchSummary>,
+    /// Every mailbox of the list, in its order, as the newest command read it; then those that are not in it
+    /// any more, which count neither for the verdict nor in the totals.
     pub mailboxes: Vec<MailboxSummary>,
+}
+
+/// A task that goes on, or the newest one that does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// What was asked.
+    pub kind: RunKind,
+    /// Which part of the move it is; `None` for what copies nothing.
+    pub phase: Option<Phase>,
+    /// Who asked; `None` from before that was recorded.
+    pub by: Option<String>,
+    /// How it was asked.
+    pub channel: Option<Channel>,
+    /// When it began: UTC, RFC 3339.
+    pub started: String,
+    /// When it ended; `None` while it goes on, and when it was killed.
+    pub ended: Option<String>,
+    /// `running`, `killed`, or how it ended: `complete`, `not-all-well`, `interrupted`, `refused`.
+    pub result: String,
+    /// Mailboxes that it was about, as far as that is still known.
+    pub mailboxes: u64,
+    /// Of these, ended.
+    pub ended_mailboxes: u64,
+    /// Messages that it has copied so far.
+    pub copied: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Seconds that it has taken so far.
+    pub seconds: f64,
+}
+
+impl RunSummary {
+    /// Returns whether it goes on now.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.result == "running"
+    }
+}
+
+/// A set of mailboxes that runs together, by the list's column `batch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchSummary {
+    /// What the list calls it.
+    pub batch: String,
+    /// Counts over its mailboxes.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// How many of its mailboxes are in each state.
+    pub states: BTreeMap<MailboxState, u64>,
 }
 
 /// Sums over mailboxes. `source_messages = copied + already_present + skipped + failed + pending`.
@@ -131,9 +193,37 @@ pub struct LastRun {
     pub seconds: f64,
 }
 
-/// How one mailbox stands: everything its ledger knows.
+/// What the record says of a mailbox, and the state that follows from all that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The mailbox's key.
+    pub mailbox: String,
+    /// A name for people, as the list has it.
+    pub label: Option<String>,
+    /// The set of mailboxes it runs with, as the list has it.
+    pub batch: Option<String>,
+    /// Since when it is not in the list any more: UTC, RFC 3339; `None` while it is.
+    pub unlisted: Option<String>,
+    /// The part of the move that its newest run was.
+    pub phase: Option<Phase>,
+    /// Its state, who acts next, the cause, and until when it waits.
+    #[serde(flatten)]
+    pub now: StateOf,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        let now = StateOf { state: MailboxState::Listed, who: Actor::Operator, cause: None, until: None };
+        Self { mailbox: String::new(), label: None, batch: None, unlisted: None, phase: None, now }
+    }
+}
+
+/// How one mailbox stands: everything its ledger knows, and the state that follows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MailboxSummary {
+    /// What the record says of it, and its state.
+    #[serde(flatten, default)]
+    pub standing: Standing,
     /// Log-in on the old host.
     pub source: String,
     /// Log-in on the new host.

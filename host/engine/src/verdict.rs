@@ -56,10 +56,26 @@ impl Facts {
     }
 }
 
+/// How far a mailbox has come by what its ledger says, once it is known what stopped it.
+#[must_use]
+pub(crate) fn verdict_of(summary: &MailboxSummary) -> Verdict {
+    let MailboxSummary { stopped, folders, differences, hooks, kept, unfinished, left_out, .. } = summary;
+    Facts {
+        stopped: stopped.clone(),
+        folders: folders.clone(),
+        differences: differences.clone(),
+        hooks: hooks.clone(),
+        kept: kept.clone(),
+        unfinished: *unfinished,
+        left_out: left_out.clone(),
+    }
+    .verdict()
+}
+
 /// How far a project has come: what its mailboxes have in common, else incomplete.
 #[must_use]
-pub(crate) fn of_project(mailboxes: &[MailboxSummary]) -> Verdict {
-    let all = |verdict| mailboxes.iter().all(|mailbox| mailbox.verdict == verdict);
+pub(crate) fn of_project<'a>(mailboxes: impl Iterator<Item = &'a MailboxSummary> + Clone) -> Verdict {
+    let all = |verdict| mailboxes.clone().all(|mailbox| mailbox.verdict == verdict);
     match (all(Verdict::NotStarted), all(Verdict::Complete)) {
         (true, _) => Verdict::NotStarted,
         (false, true) => Verdict::Complete,
@@ -168,7 +184,7 @@ mod tests {
             (&[Complete, Incomplete], Incomplete),
         ] {
             let mailboxes: Vec<MailboxSummary> = mailboxes.iter().copied().map(one).collect();
-            assert_eq!(of_project(&mailboxes), verdict, "{mailboxes:?}");
+            assert_eq!(of_project(mailboxes.iter()), verdict, "{mailboxes:?}");
         }
     }
 }

@@ -164,6 +164,9 @@ pub(crate) const LOG_LINE: usize = 8 << 10;
 /// Characters of a message that is shown to people.
 pub(crate) const MESSAGE: usize = 1_000;
 
+/// The name of a batch of mailboxes, in bytes.
+pub(crate) const BATCH: usize = 128;
+
 /// Characters of a code made for machines.
 pub(crate) const CODE: usize = 64;
 

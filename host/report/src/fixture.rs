@@ -3,6 +3,7 @@
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
+use mailhaul_engine::summary::Standing;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LastRun,
     LeftOutFolder, MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, VerifiedDepth,
@@ -19,6 +20,9 @@ fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> Proj
         verdict,
         totals: Totals { mailboxes: mailboxes.len() as u64, counts },
         last_run: LastRun { copied: counts.copied / 2, bytes: counts.bytes / 2, seconds: 95.25 },
+        runs: Vec::new(),
+        states: std::collections::BTreeMap::new(),
+        batches: Vec::new(),
         mailboxes,
     }
 }
@@ -50,6 +54,7 @@ fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verif
 
 fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> MailboxSummary {
     MailboxSummary {
+        standing: Standing::default(),
         source: format!("{user}@olddomain.example"),
         target: format!("{user}@newdomain.example"),
         verdict,

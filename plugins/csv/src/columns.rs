@@ -25,13 +25,14 @@ pub(crate) enum Column {
     TargetTls,
     TargetQuota,
     Label,
+    Batch,
     OneAccount,
 }
 
 /// A header row as most lists have it.
 const EXAMPLE: &str = "source_user,source_password,target_user,target_password";
 
-const KNOWN: [(&str, Column); 13] = [
+const KNOWN: [(&str, Column); 14] = [
     ("source_user", Column::SourceUser),
     ("source_password", Column::SourcePassword),
     ("source_host", Column::SourceHost),
@@ -44,6 +45,7 @@ const KNOWN: [(&str, Column); 13] = [
     ("target_tls", Column::TargetTls),
     ("target_quota", Column::TargetQuota),
     ("label", Column::Label),
+    ("batch", Column::Batch),
     ("one_account", Column::OneAccount),
 ];
 

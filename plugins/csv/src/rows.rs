@@ -28,13 +28,17 @@ pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox
         target.extras.push(("quota".to_owned(), bytes.to_string()));
     }
     let origin = Some(row.at.clone());
+    let mut extras = row.one_account()?;
+    if let Some(batch) = row.text(Column::Batch) {
+        extras.push(("batch".to_owned(), batch));
+    }
     Ok(Mailbox {
         key: duplicates::key(&source.login, source_host.as_deref(), source_port.as_deref()),
         source,
         target,
         label,
         origin,
-        extras: row.one_account()?,
+        extras,
     })
 }
 

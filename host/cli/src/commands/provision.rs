@@ -314,7 +314,15 @@ mod tests {
         let source = AccountEntry::default();
         (
             login.to_owned(),
-            MailboxEntry { key: login.into(), source, target, label: None, origin: None, one_account: false },
+            MailboxEntry {
+                key: login.into(),
+                source,
+                target,
+                label: None,
+                batch: None,
+                origin: None,
+                one_account: false,
+            },
         )
     }
 

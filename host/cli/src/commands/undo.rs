@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use mailhaul_engine::event::Event;
 use mailhaul_engine::job::Task;
-use mailhaul_engine::{store, undo};
+use mailhaul_engine::{record, undo};
 use serde_json::json;
 
 use crate::args::{Global, Undo};
@@ -20,7 +20,8 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     let project = project::for_work(ui, global)?;
     let state = &project.state;
     let mut planned = Vec::new();
-    for mailbox in store::mailboxes(state)? {
+    let known = if record::exists(state) { record::open(state)?.mailboxes()? } else { Vec::new() };
+    for mailbox in known.into_iter().map(|mailbox| mailbox.listed) {
         let chosen = &args.select.only;
         if !chosen.is_empty() && !chosen.iter().any(|name| *name == mailbox.key || *name == mailbox.source) {
             continue;

@@ -104,6 +104,9 @@ mod tests {
             verdict: Verdict::Incomplete,
             totals,
             last_run: LastRun { copied: 3, bytes: 12_288, seconds: 0.4 },
+            runs: Vec::new(),
+            states: std::collections::BTreeMap::new(),
+            batches: Vec::new(),
             mailboxes: vec![samples::anna(), bob],
         };
         insta::assert_snapshot!(page(&project, Some(80), Palette::default()), @"

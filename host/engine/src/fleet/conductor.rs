@@ -19,7 +19,7 @@ use crate::mailbox::{check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
-use crate::state::store::Store;
+use crate::state::record::{self, RunResult};
 use crate::summary::Stopped;
 use crate::task::context::Context;
 
@@ -55,17 +55,15 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         },
         _ => None,
     };
-    let recorder = match &task {
-        // The whole list: a mailbox that this run leaves out is still one that has to be moved.
-        Task::Run { .. } | Task::Retry { .. } => {
-            Some(ProjectRecorder::of_run(context, mailboxes.iter().chain(&left_out)))
+    // The whole list: a mailbox that this task leaves out is still one that has to be moved.
+    let recorder = match ProjectRecorder::begin(context, &task, &mailboxes, &left_out).await {
+        Ok(recorder) => Some(Arc::new(recorder)),
+        // Whoever only looks can do so without a record.
+        Err(error) if !writes(&task) => {
+            let message = format!("what is seen now is not recorded: {error}");
+            context.emit(Event::Warning { mailbox: None, message }).await;
+            None
         }
-        Task::Undo => Some(ProjectRecorder::of_undo(context)),
-        // What is recorded of a mailbox is how its newest run went: whoever only looks leaves that as it is.
-        Task::Check | Task::Plan | Task::Verify { .. } => None,
-    };
-    let recorder = match recorder.transpose() {
-        Ok(recorder) => recorder.map(Arc::new),
         Err(error) => return refused(TaskRefusalKind::Input, vec![error.to_string()]),
     };
     if let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out)) {
@@ -86,6 +84,9 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
             })
             .collect();
         if !reasons.is_empty() {
+            if let Some(recorder) = &recorder {
+                recorder.end(context, RunResult::Refused);
+            }
             return refused(TaskRefusalKind::Input, reasons);
         }
     }
@@ -98,12 +99,21 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
     let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
+    let interrupted = ends.iter().any(|(_, end)| *end == MailboxEnd::Interrupted);
     if let Some(recorder) = recorder {
-        recorder.record_totals(context, true).await;
+        let well = ends.iter().all(|(_, end)| *end == MailboxEnd::Complete);
+        recorder.end(
+            context,
+            match (interrupted, well) {
+                (true, _) => RunResult::Interrupted,
+                (false, true) => RunResult::Complete,
+                (false, false) => RunResult::NotAllWell,
+            },
+        );
     }
     let (messages, bytes) = context.done.get();
     Finish {
-        interrupted: ends.iter().any(|(_, end)| *end == MailboxEnd::Interrupted),
+        interrupted,
         refused: None,
         mailboxes: ends,
         messages,
@@ -119,14 +129,19 @@ fn known_accounts<'a>(
     list: impl Iterator<Item = &'a Mailbox>,
 ) -> Result<(), LedgerError> {
     let state_dir = &context.job.state_dir;
-    if matches!(task, Task::Undo) || !state_dir.join("project.sqlite").exists() {
+    if matches!(task, Task::Undo) || !record::exists(state_dir) {
         return Ok(());
     }
-    let store = Store::open(state_dir)?;
-    let recorded = store.accounts()?;
+    let record = record::open(state_dir)?;
+    let recorded = record.accounts()?;
     let keeps = matches!(task, Task::Run { .. } | Task::Retry { .. });
-    context.accounts.fill(recorded, list, keeps.then_some(store));
+    context.accounts.fill(recorded, list, keeps.then_some(record));
     Ok(())
+}
+
+/// Whether a task changes anything, so that it does not begin what it cannot record.
+fn writes(task: &Task) -> bool {
+    matches!(task, Task::Run { .. } | Task::Retry { .. } | Task::Undo)
 }
 
 /// Whether a message of the mailbox failed for this reason. A ledger that cannot be read says so when it is
@@ -223,7 +238,7 @@ async fn work_on_all(
                     // What was sent and not acknowledged stays in the ledger as an open batch.
                     running.abort_all();
                 } else if let Some(recorder) = &recorder {
-                    recorder.record_totals(context, false).await;
+                    recorder.record_totals(context);
                 }
             }
         }
@@ -250,9 +265,9 @@ async fn work_on(
         context.emit(Event::MailboxStarted { mailbox: name.clone() }).await;
     }
     if let Some(recorder) = recorder {
-        recorder.mailbox(context, mailbox, None).await;
+        recorder.mailbox_began(context, mailbox).await;
     }
-    let (end, summary) = match work {
+    let (end, mut summary) = match work {
         MailboxTask::Check => (check::run(context, mailbox).await, None),
         MailboxTask::Plan => (plan::run(context, mailbox, None).await, None),
         MailboxTask::Fit(plans) => {
@@ -267,7 +282,7 @@ async fn work_on(
         MailboxTask::Verify(extent) => verify::verify(context, mailbox, *extent).await,
     };
     if let Some(recorder) = recorder {
-        recorder.mailbox(context, mailbox, Some(&end)).await;
+        recorder.mailbox_ended(context, mailbox, &end, summary.as_mut()).await;
     }
     tracing::info!(end = ?end, "mailbox finished");
     context.emit(Event::MailboxFinished { mailbox: name, end: end.clone(), summary }).await;

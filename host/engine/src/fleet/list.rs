@@ -187,8 +187,16 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             ));
         }
         sources.insert(from, entry);
-        let (key, one_account) = (entry.key.clone(), entry.one_account);
-        mailboxes.push(Mailbox { key, source, target, one_account });
+        mailboxes.push(Mailbox {
+            key: entry.key.clone(),
+            source,
+            target,
+            one_account: entry.one_account,
+            label: entry.label.clone(),
+            batch: entry.batch.clone(),
+            origin: entry.origin.clone(),
+            position: mailboxes.len(),
+        });
     }
     for (to, entry) in &targets {
         // A to B and B to A in one list: whichever runs second copies the other's mail back.

@@ -1,67 +1,198 @@
-//! Keeps `project.sqlite` up to date while a task runs.
+//! Keeps the project's record up to date while a task runs.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::Mutex;
-
 use crate::account::Mailbox;
-use crate::event::MailboxEnd;
+use crate::event::{Event, MailboxEnd};
+use crate::job::Task;
+use crate::mailbox_state::NewestEnd;
+use crate::run_kind::{Phase, RunKind};
+use crate::state::facts::MailboxRuns;
 use crate::state::ledger::LedgerError;
-use crate::state::store::Store;
-use crate::task::context::Context;
+use crate::state::reading::{Stamp, to_keep};
+use crate::state::record::{self, ListedMailbox, NewRun, Reading, Record, RecordedMailbox, RunResult};
+use crate::state::standing::stand_after;
+use crate::summary::MailboxSummary;
+use crate::task::context::{Context, Recording};
 
-/// Writes the list of mailboxes, how each ended and the run's totals to `project.sqlite` while a task works.
+/// At most so many keys stand in a sentence about mailboxes.
+const SHOWN: usize = 5;
+
+/// Writes the list of mailboxes, the run, how each mailbox ended and the run's totals to the record while a
+/// task works.
 #[derive(Debug)]
 pub(crate) struct ProjectRecorder {
-    store: Mutex<Store>,
-    run: Option<i64>,
+    recording: Arc<Recording>,
+    kind: RunKind,
+    phase: Option<Phase>,
+    mailboxes: HashMap<String, RecordedMailbox>,
+    /// What the ledgers of mailboxes that have ended say; kept once their files have settled.
+    ended: Mutex<Vec<(String, Stamp, MailboxSummary)>>,
     begun: Instant,
 }
 
 impl ProjectRecorder {
-    /// For a run over some or all of the `list`.
+    /// Begins the record of a task over the `selected` mailboxes of the `list`, which `left_out` ends.
     ///
     /// # Errors
     /// When `project.sqlite` cannot be used.
-    pub(crate) fn of_run<'a>(
+    pub(crate) async fn begin(
         context: &Context,
-        list: impl Iterator<Item = &'a Mailbox>,
+        task: &Task,
+        selected: &[Mailbox],
+        left_out: &[Mailbox],
     ) -> Result<Self, LedgerError> {
-        let mut store = Store::open(&context.job.state_dir)?;
-        store.set_list(list.map(|m| (m.key.as_str(), m.source.user.as_str(), m.target.user.as_str())))?;
-        let run = Some(store.begin_run()?);
-        Ok(Self { store: Mutex::new(store), run, begun: Instant::now() })
+        let mut record = record::open(&context.job.state_dir)?;
+        let mut list: Vec<&Mailbox> = selected.iter().chain(left_out).collect();
+        list.sort_by_key(|mailbox| mailbox.position);
+        let list: Vec<ListedMailbox> = list.into_iter().map(Mailbox::listed).collect();
+        let taken_off = record.set_list(&list)?;
+        if let Some(message) = about_taken_off(&taken_off) {
+            record.note(&context.job.requester, &message)?;
+            context.emit(Event::Warning { mailbox: None, message }).await;
+        }
+        let mailboxes: HashMap<String, RecordedMailbox> =
+            record.mailboxes()?.into_iter().map(|one| (one.listed.key.clone(), one)).collect();
+        let kind = kind(task);
+        let finished = |mailbox: &Mailbox| mailboxes.get(&mailbox.key).is_some_and(|one| one.finished);
+        let phase = (kind == RunKind::Run).then(|| match selected.iter().all(finished) {
+            true => Phase::Delta,
+            false => Phase::Full,
+        });
+        let keys: Vec<&str> = selected.iter().map(|mailbox| mailbox.key.as_str()).collect();
+        let job = &context.job;
+        let new = NewRun { kind, phase, requester: &job.requester, filter: &job.only };
+        let run = record.begin_run(&new, &keys)?;
+        let recording = Arc::new(Recording { record: Mutex::new(record), run });
+        context.set_recording(&recording);
+        Ok(Self { recording, kind, phase, mailboxes, ended: Mutex::default(), begun: Instant::now() })
     }
 
-    /// For an undo, which is no run.
-    ///
-    /// # Errors
-    /// When `project.sqlite` cannot be used.
-    pub(crate) fn of_undo(context: &Context) -> Result<Self, LedgerError> {
-        let store = Store::open(&context.job.state_dir)?;
-        Ok(Self { store: Mutex::new(store), run: None, begun: Instant::now() })
+    fn record(&self) -> MutexGuard<'_, Box<dyn Record>> {
+        self.recording.record()
     }
 
-    pub(crate) async fn record_totals(&self, context: &Context, last: bool) {
-        let Some(run) = self.run else { return };
-        let (messages, bytes) = context.done.get();
-        let store = self.store.lock().await;
-        if let Err(error) = store.update_run(run, messages, bytes, self.begun.elapsed().as_secs_f64()) {
-            tracing::warn!(%error, last, "the run's totals could not be stored");
+    /// Brings the run's totals up to date, and keeps what the ledgers of mailboxes that have ended say.
+    pub(crate) fn record_totals(&self, context: &Context) {
+        let (messages, bytes) = if self.kind.writes() { context.done.get() } else { (0, 0) };
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let readings = self.settled(&context.job.state_dir);
+        let mut record = self.record();
+        if let Err(error) = record.update_run(self.recording.run, messages, bytes, seconds) {
+            tracing::warn!(%error, "the run's totals could not be stored");
+        }
+        if !readings.is_empty()
+            && let Err(error) = record.keep_readings(&readings)
+        {
+            tracing::debug!(%error, "what the ledgers say is not kept");
         }
     }
 
-    /// Records that a mailbox is worked on (`end` is `None`), or how it ended.
-    pub(crate) async fn mailbox(&self, context: &Context, mailbox: &Mailbox, end: Option<&MailboxEnd>) {
-        let stopped = end.and_then(MailboxEnd::stopped);
-        let stored = self.store.lock().await.set_mailbox(
-            &mailbox.key,
-            &mailbox.source.user,
-            &mailbox.target.user,
-            stopped,
-        );
+    /// What can be kept of the ledgers of mailboxes that have ended; the others are looked at another time.
+    fn settled(&self, state_dir: &std::path::Path) -> Vec<Reading> {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let settled = ended.extract_if(.., |(_, stamp, _)| stamp.is_settled());
+        settled
+            .filter_map(|(mailbox, stamp, summary)| to_keep(state_dir, &mailbox, &stamp, &summary))
+            .collect()
+    }
+
+    /// Ends the record of the task.
+    pub(crate) fn end(&self, context: &Context, result: RunResult) {
+        self.record_totals(context);
+        if let Err(error) = self.record().end_run(self.recording.run, result) {
+            tracing::warn!(%error, "the run's end could not be stored");
+        }
+    }
+
+    /// Records that a mailbox is worked on.
+    pub(crate) async fn mailbox_began(&self, context: &Context, mailbox: &Mailbox) {
+        let stored = self.record().begin_mailbox(self.recording.run, &mailbox.key);
+        if let Err(error) = stored {
+            context.warn(&mailbox.key, format!("that it is worked on could not be stored: {error}")).await;
+        }
+    }
+
+    /// Records how a mailbox ended, and says in its summary which state follows.
+    pub(crate) async fn mailbox_ended(
+        &self,
+        context: &Context,
+        mailbox: &Mailbox,
+        end: &MailboxEnd,
+        summary: Option<&mut MailboxSummary>,
+    ) {
+        let stored = self.store_end(context, mailbox, end, summary);
         if let Err(error) = stored {
             context.warn(&mailbox.key, format!("its end could not be stored: {error}")).await;
         }
+    }
+
+    fn store_end(
+        &self,
+        context: &Context,
+        mailbox: &Mailbox,
+        end: &MailboxEnd,
+        summary: Option<&mut MailboxSummary>,
+    ) -> Result<(), LedgerError> {
+        let record = self.record();
+        record.end_mailbox(self.recording.run, &mailbox.key, end)?;
+        let (Some(summary), Some(recorded)) = (summary, self.mailboxes.get(&mailbox.key)) else {
+            return Ok(());
+        };
+        let newest = match end {
+            MailboxEnd::Complete | MailboxEnd::NotAllWell => NewestEnd::Finished,
+            MailboxEnd::Interrupted => NewestEnd::Interrupted,
+            MailboxEnd::Stopped(stopped) => NewestEnd::Stopped(stopped.side, stopped.cause),
+        };
+        let copies = self.kind.writes() && self.kind != RunKind::Undo;
+        let runs = MailboxRuns {
+            newest: Some(newest),
+            stopped: end.stopped().cloned(),
+            run_finished: copies.then_some(newest == NewestEnd::Finished),
+            answered: newest == NewestEnd::Finished,
+            phase: self.phase,
+            live: None,
+        };
+        stand_after(&**record, summary, recorded.clone(), &runs)?;
+        drop(record);
+        if let Some(stamp) = Stamp::of(&context.job.state_dir, &mailbox.key) {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push((mailbox.key.clone(), stamp, summary.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// What the record calls a task.
+fn kind(task: &Task) -> RunKind {
+    match task {
+        Task::Check => RunKind::Check,
+        Task::Plan => RunKind::Plan,
+        Task::Run { .. } => RunKind::Run,
+        Task::Retry { .. } => RunKind::Retry,
+        Task::Undo => RunKind::Undo,
+        Task::Verify { .. } => RunKind::Verify,
+    }
+}
+
+/// Says which mailboxes the list does not have any more; `None` where there are none.
+fn about_taken_off(taken_off: &[String]) -> Option<String> {
+    let (first, rest) = taken_off.split_at(taken_off.len().min(SHOWN));
+    let mut names = first.join(", ");
+    match rest.len() {
+        0 => {}
+        more => names.push_str(&format!(" and {more} more")),
+    }
+    match taken_off.len() {
+        0 => None,
+        1 => Some(format!(
+            "{names} is not in the list any more: what was copied stays where it is, and it counts no longer"
+        )),
+        n => Some(format!(
+            "{n} mailboxes are not in the list any more: what was copied stays where it is, and they count no longer: \
+             {names}"
+        )),
     }
 }

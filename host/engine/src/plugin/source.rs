@@ -26,7 +26,7 @@ pub struct AccountEntry {
 }
 
 /// One mailbox to move, as a source plugin lists it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct MailboxEntry {
     /// Stable identity; the ledger and resumption key on it.
     pub key: String,
@@ -36,6 +36,8 @@ pub struct MailboxEntry {
     pub target: AccountEntry,
     /// A name for people, e.g. the owner's.
     pub label: Option<String>,
+    /// The set of mailboxes it runs with, e.g. `monday`.
+    pub batch: Option<String>,
     /// Where it is listed, e.g. `mailboxes.csv:42`; sentences about it begin with that.
     pub origin: Option<String>,
     /// That source and target, or its target and another mailbox's, are one account or look like one, is

@@ -1,11 +1,21 @@
 //! How mailboxes and projects stand, by what is on disk.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::mailbox_state::state;
+use crate::run_kind::RunKind;
+use crate::state::facts::{self, Accepted, MailboxRuns, by_mailbox};
 use crate::state::ledger::{Ledger, Result};
-use crate::state::store::{RecordedMailbox, Store};
-use crate::summary::{LastRun, MailboxSummary, ProjectSummary, SCHEMA, Stopped, Totals, Verdict};
-use crate::verdict::{Facts, of_project};
+use crate::state::reading::{self, Readings, Stamp};
+use crate::state::record::{
+    self, ListedMailbox, Outcome, Reading, Record, RecordedMailbox, RecordedRun, Stage,
+};
+use crate::summary::{
+    BatchSummary, LastRun, MailboxSummary, ProjectSummary, RunSummary, SCHEMA, Standing, Stopped, Totals,
+    Verdict,
+};
+use crate::verdict::{Facts, of_project, verdict_of};
 
 /// Reads everything that a ledger knows about how its mailbox stands. Every command asks here, so that all of
 /// them give one answer.
@@ -40,6 +50,7 @@ pub(crate) fn mailbox_summary(
     let verdict = facts.verdict();
     let Facts { stopped, folders, differences, hooks, kept, unfinished, left_out } = facts;
     Ok(MailboxSummary {
+        standing: Standing::default(),
         source: source.to_owned(),
         target: target.to_owned(),
         verdict,
@@ -55,19 +66,11 @@ pub(crate) fn mailbox_summary(
     })
 }
 
-/// Reads the summary of one mailbox from its ledger; the empty one where there is none.
-fn summary_of(state_dir: &Path, mailbox: &RecordedMailbox) -> Result<MailboxSummary> {
-    let RecordedMailbox { key, source, target, stopped } = mailbox;
-    match Ledger::read(&Ledger::file(state_dir, key))? {
-        Some(ledger) => mailbox_summary(&ledger, source, target, stopped.as_ref()),
-        None => Ok(empty_summary(source, target, stopped.as_ref())),
-    }
-}
-
 /// Returns the summary of a mailbox that has no ledger yet.
 #[must_use]
 pub(crate) fn empty_summary(source: &str, target: &str, stopped: Option<&Stopped>) -> MailboxSummary {
     MailboxSummary {
+        standing: Standing::default(),
         source: source.to_owned(),
         target: target.to_owned(),
         verdict: Verdict::NotStarted,
@@ -83,7 +86,8 @@ pub(crate) fn empty_summary(source: &str, target: &str, stopped: Option<&Stopped
     }
 }
 
-/// Reads how a project stands; opens no connection and changes nothing.
+/// Reads how a project stands; opens no connection and changes nothing on the servers. What ledgers said is
+/// kept in the record, so that one that did not change is not opened the next time.
 ///
 /// # Errors
 /// [`LedgerError`](crate::ledger::LedgerError) when a file is damaged or newer. A project that never ran is
@@ -95,37 +99,175 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
         verdict: Verdict::NotStarted,
         totals: Totals::default(),
         last_run: LastRun::default(),
+        runs: Vec::new(),
+        states: BTreeMap::new(),
+        batches: Vec::new(),
         mailboxes: Vec::new(),
     };
-    if !state_dir.join("project.sqlite").exists() {
+    if !record::exists(state_dir) {
         return Ok(summary);
     }
-    let store = Store::open(state_dir)?;
-    summary.last_run = store.last_run()?;
-    let recorded = store.mailboxes()?;
+    let mut record = record::open(state_dir)?;
+    let (runs, outcomes) = (record.runs(u32::MAX)?, record.outcomes()?);
+    let accepted = Accepted::new(record.acceptances()?);
+    let by_mailbox = by_mailbox(&runs, &outcomes);
+    let recorded = record.mailboxes()?;
+    let readings = Readings::new(record.readings()?);
+    let read = read_ledgers(state_dir, &recorded, &readings);
+    let mut to_keep = Vec::new();
+    for (mailbox, read) in recorded.into_iter().zip(read) {
+        let (mut one, reading) = read?;
+        to_keep.extend(reading);
+        let known = by_mailbox.get(mailbox.listed.key.as_str());
+        one.stopped = known.and_then(|runs| runs.stopped.clone());
+        set_standing(&mut one, mailbox, known, &accepted);
+        summary.mailboxes.push(one);
+    }
+    if !to_keep.is_empty()
+        && let Err(error) = record.keep_readings(&to_keep)
+    {
+        tracing::debug!(%error, "what the ledgers say is not kept");
+    }
+    summary.runs = shown_runs(&runs, &outcomes);
+    let copied = runs.iter().find(|run| matches!(run.kind, RunKind::Run | RunKind::Retry));
+    summary.last_run = copied.map_or_else(LastRun::default, |run| LastRun {
+        copied: run.copied,
+        bytes: run.bytes,
+        seconds: run.seconds,
+    });
+    add_up(&mut summary);
+    Ok(summary)
+}
+
+/// Reads what the ledgers say, in the mailboxes' order, with what is to be kept of each that was opened.
+fn read_ledgers(
+    state_dir: &Path,
+    recorded: &[RecordedMailbox],
+    readings: &Readings,
+) -> Vec<Result<(MailboxSummary, Option<Reading>)>> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let part = recorded.len().div_ceil(threads).max(1);
-    let read: Vec<Result<Vec<MailboxSummary>>> = std::thread::scope(|scope| {
+    let read = |mailbox| summary_of(state_dir, mailbox, readings);
+    std::thread::scope(|scope| {
         let parts: Vec<_> = recorded
             .chunks(part)
-            .map(|part| scope.spawn(|| part.iter().map(|mailbox| summary_of(state_dir, mailbox)).collect()))
+            .map(|part| scope.spawn(move || part.iter().map(read).collect::<Vec<_>>()))
             .collect();
-        parts
+        let joined = parts
             .into_iter()
-            .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
-    for part in read {
-        for mailbox in part? {
-            summary.totals.mailboxes += 1;
-            for folder in &mailbox.folders {
-                summary.totals.counts.add(&folder.counts);
-            }
-            summary.mailboxes.push(mailbox);
-        }
+            .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.flatten().collect()
+    })
+}
+
+/// Reads what the ledger of one mailbox says; nothing of it is said where there is none.
+fn summary_of(
+    state_dir: &Path,
+    mailbox: &RecordedMailbox,
+    readings: &Readings,
+) -> Result<(MailboxSummary, Option<Reading>)> {
+    let ListedMailbox { key, source, target, .. } = &mailbox.listed;
+    let empty = || empty_summary(source, target, None);
+    let Some(stamp) = Stamp::of(state_dir, key) else { return Ok((empty(), None)) };
+    if let Some(mut known) = readings.known(key, &stamp) {
+        (known.source, known.target) = (source.clone(), target.clone());
+        return Ok((known, None));
     }
-    summary.verdict = of_project(&summary.mailboxes);
-    Ok(summary)
+    let summary = match Ledger::read(&Ledger::file(state_dir, key))? {
+        Some(ledger) => mailbox_summary(&ledger, source, target, None)?,
+        None => empty(),
+    };
+    let reading = reading::to_keep(state_dir, key, &stamp, &summary);
+    Ok((summary, reading))
+}
+
+/// Says what the record knows of a mailbox, and the state that follows. Why its newest run stopped is said
+/// already.
+fn set_standing(
+    summary: &mut MailboxSummary,
+    mailbox: RecordedMailbox,
+    runs: Option<&MailboxRuns>,
+    accepted: &Accepted,
+) {
+    let ListedMailbox { key, label, batch, .. } = mailbox.listed;
+    summary.verdict = verdict_of(summary);
+    let now = state(&facts::of(&key, summary, runs, accepted));
+    let phase = runs.and_then(|runs| runs.phase);
+    summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, now };
+}
+
+/// Says the state of a mailbox whose work has ended in a task that goes on.
+///
+/// # Errors
+/// When the record cannot be read.
+pub(crate) fn stand_after(
+    record: &dyn Record,
+    summary: &mut MailboxSummary,
+    mailbox: RecordedMailbox,
+    runs: &MailboxRuns,
+) -> Result<()> {
+    let accepted = Accepted::new(record.acceptances()?);
+    set_standing(summary, mailbox, Some(runs), &accepted);
+    Ok(())
+}
+
+/// The runs that go on now, and the newest one of those that do not; the newest first.
+fn shown_runs(runs: &[RecordedRun], outcomes: &[Outcome]) -> Vec<RunSummary> {
+    let newest = runs.iter().find(|run| !run.alive).map(|run| run.id);
+    let shown = runs.iter().filter(|run| run.alive || Some(run.id) == newest);
+    let of = |run: &RecordedRun| {
+        let mine = || outcomes.iter().filter(|outcome| outcome.run == run.id);
+        let ended = mine().filter(|outcome| !matches!(outcome.stage, Stage::Queued | Stage::Begun)).count();
+        let result = match run.result {
+            Some(result) => result.as_str(),
+            None if run.alive => "running",
+            None => "killed",
+        };
+        RunSummary {
+            kind: run.kind,
+            phase: run.phase,
+            by: run.by.clone(),
+            channel: run.channel,
+            started: run.started.clone(),
+            ended: run.ended.clone(),
+            result: result.to_owned(),
+            mailboxes: mine().count() as u64,
+            ended_mailboxes: ended as u64,
+            copied: run.copied,
+            bytes: run.bytes,
+            seconds: run.seconds,
+        }
+    };
+    shown.map(of).collect()
+}
+
+/// Adds up what the mailboxes of the list have in common: those that are not in it any more do not count.
+fn add_up(project: &mut ProjectSummary) {
+    let mut batches: BTreeMap<&str, BatchSummary> = BTreeMap::new();
+    let listed = || project.mailboxes.iter().filter(|mailbox| mailbox.standing.unlisted.is_none());
+    for mailbox in listed() {
+        let Standing { batch, now, .. } = &mailbox.standing;
+        *project.states.entry(now.state).or_default() += 1;
+        add(&mut project.totals, mailbox);
+        let Some(batch) = batch else { continue };
+        let sum = batches.entry(batch).or_insert_with(|| BatchSummary {
+            batch: batch.clone(),
+            totals: Totals::default(),
+            states: BTreeMap::new(),
+        });
+        *sum.states.entry(now.state).or_default() += 1;
+        add(&mut sum.totals, mailbox);
+    }
+    let verdict = of_project(listed());
+    project.batches = batches.into_values().collect();
+    project.verdict = verdict;
+}
+
+fn add(totals: &mut Totals, mailbox: &MailboxSummary) {
+    totals.mailboxes += 1;
+    for folder in &mailbox.folders {
+        totals.counts.add(&folder.counts);
+    }
 }
 
 #[cfg(test)]
@@ -177,13 +319,16 @@ mod tests {
         }
         let file = ledger.path().to_owned();
         drop(ledger);
-        let store = Store::open(dir.path()).unwrap();
-        for n in 0..1_000 {
-            let who = who(n);
-            store.set_mailbox(&who.mailbox, &who.source_user, &who.target_user, None).unwrap();
-            if n > 0 {
-                fs::copy(&file, Ledger::file(dir.path(), &who.mailbox)).unwrap();
-            }
+        let listed = |who: LedgerIdentity| ListedMailbox {
+            key: who.mailbox,
+            source: who.source_user,
+            target: who.target_user,
+            ..ListedMailbox::default()
+        };
+        let list: Vec<_> = (0..1_000).map(|n| listed(who(n))).collect();
+        record::open(dir.path()).unwrap().set_list(&list).unwrap();
+        for mailbox in &list[1..] {
+            fs::copy(&file, Ledger::file(dir.path(), &mailbox.key)).unwrap();
         }
         let begun = Instant::now();
         let summary = load(dir.path(), "fleet").unwrap();

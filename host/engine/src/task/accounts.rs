@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::account::{Mailbox, local_part};
-use crate::state::store::{AccountRecord, Store};
+use crate::state::record::{AccountRecord, Record};
 
 /// Most accounts with one UIDVALIDITY that are compared whatever they are called.
 const ALIKE: usize = 64;
@@ -110,7 +110,7 @@ struct ActiveMailbox {
 #[derive(Debug, Default)]
 struct AccountTable {
     /// Where they are recorded; whoever only looks records nothing.
-    store: Option<Store>,
+    store: Option<Box<dyn Record>>,
     /// The account of each mailbox, by its key.
     seen: HashMap<String, KnownAccount>,
     /// Mailboxes by UIDVALIDITY, in the order in which they became known.
@@ -135,7 +135,7 @@ impl Accounts {
         &self,
         recorded: Vec<AccountRecord>,
         list: impl Iterator<Item = &'a Mailbox>,
-        store: Option<Store>,
+        store: Option<Box<dyn Record>>,
     ) {
         let mut known = self.lock();
         known.store = store;
@@ -308,14 +308,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ann = mailbox("ann", "old.example", "new.example");
         let accounts = Arc::new(Accounts::default());
-        accounts.fill(Vec::new(), std::iter::once(&ann), Some(Store::open(dir.path()).unwrap()));
+        accounts.fill(
+            Vec::new(),
+            std::iter::once(&ann),
+            Some(crate::state::record::open(dir.path()).unwrap()),
+        );
         let entered = accounts.enter(&ann, 7, None, true);
         let log = dir.path().join("project.sqlite-wal");
         assert!(log.exists(), "SQLite's log stands beside what is open");
         accounts.close();
         assert!(!log.exists());
         drop(entered);
-        assert_eq!(Store::open(dir.path()).unwrap().accounts().unwrap().len(), 1, "it was recorded");
+        assert_eq!(
+            crate::state::record::open(dir.path()).unwrap().accounts().unwrap().len(),
+            1,
+            "it was recorded"
+        );
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! What every part of a task shares: the job, the plugins, the way to tell and the way to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::event::Event;
 use crate::job::Job;
 use crate::plugin::Plugins;
+use crate::state::record::{Record, RunId};
 use crate::task::accounts::Accounts;
 use crate::task::breaks::Breaks;
 use crate::task::ceilings::Ceilings;
@@ -34,6 +35,21 @@ pub(crate) struct Context {
     pub accounts: Arc<Accounts>,
     budget: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
+    recording: Arc<OnceLock<Arc<Recording>>>,
+}
+
+/// The project's record, with the run that goes on.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub record: Mutex<Box<dyn Record>>,
+    pub run: RunId,
+}
+
+impl Recording {
+    /// The record, for this moment.
+    pub(crate) fn record(&self) -> MutexGuard<'_, Box<dyn Record>> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Messages and bytes done over all mailboxes.
@@ -72,11 +88,43 @@ impl Context {
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
         let (done, breaks, refusals, accounts) =
             (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        Self { job, plugins, ceilings, profiles, stop, done, breaks, refusals, accounts, budget, events }
+        let recording = Arc::default();
+        Self {
+            job,
+            plugins,
+            ceilings,
+            profiles,
+            stop,
+            done,
+            breaks,
+            refusals,
+            accounts,
+            budget,
+            events,
+            recording,
+        }
+    }
+
+    /// From now on waits are recorded as well, for whoever looks at the project from outside.
+    pub(crate) fn set_recording(&self, recording: &Arc<Recording>) {
+        // A task has one run.
+        self.recording.set(Arc::clone(recording)).ok();
+    }
+
+    fn record_wait(&self, mailbox: &str, until: Option<&str>) {
+        let Some(recording) = self.recording.get() else { return };
+        if let Err(error) = recording.record().set_waiting(recording.run, mailbox, until) {
+            tracing::warn!(mailbox, %error, "a wait could not be stored");
+        }
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
     pub(crate) async fn emit(&self, event: Event) {
+        match &event {
+            Event::Waiting { mailbox, until, .. } => self.record_wait(mailbox, Some(until)),
+            Event::Resumed { mailbox } => self.record_wait(mailbox, None),
+            _ => {}
+        }
         if self.events.send(event).await.is_err() {
             tracing::debug!("nobody listens to events any more");
         }

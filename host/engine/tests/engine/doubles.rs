@@ -50,6 +50,7 @@ impl Mailboxes {
             source: end(format!("{key}@old.example")),
             target: end(format!("{key}@new.example")),
             label: None,
+            batch: None,
             origin: None,
             // The laboratory's servers have one account.
             one_account: keys.len() > 1,

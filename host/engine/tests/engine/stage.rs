@@ -12,6 +12,7 @@ use mailhaul_engine::password_hosts::{Destination, Server};
 use mailhaul_engine::plan::MailboxPlan;
 use mailhaul_engine::plugin::{Depth, Plugins, SideProfilers};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
+use mailhaul_engine::run_kind::Requester;
 use mailhaul_engine::store;
 use mailhaul_imap::{AuthMethod, FolderPath};
 use mailhaul_lab::corpus;
@@ -73,6 +74,7 @@ impl Stage {
             limits: Limits { connections_per_host: 1, connections_are_meant: true, ..Limits::default() },
             plugin_settings: String::new(),
             only: Vec::new(),
+            requester: Requester::on_terminal("eve"),
         };
         let plugins = Plugins {
             source: Arc::new(Mailboxes::one(ANN)),

@@ -19,7 +19,7 @@ use crate::caps::secrets::SecretHandle;
 use crate::grants::Recipient;
 use crate::inputs::Inputs;
 use crate::kinds::convert;
-use crate::limits::{CODE, EMPTY_PAGES, KEY, MESSAGE, NAME, PAGE, REMARKS, TOKEN};
+use crate::limits::{BATCH, CODE, EMPTY_PAGES, KEY, MESSAGE, NAME, PAGE, REMARKS, TOKEN};
 use crate::state::CallState;
 use crate::text;
 
@@ -134,10 +134,18 @@ fn entry(mailbox: wit::Mailbox, store: &Store<CallState>) -> Result<MailboxEntry
         source: side(mailbox.source, "source", Recipient::Source)?,
         target: side(mailbox.target, "target", Recipient::Target)?,
         label: mailbox.label.map(|label| text::shown(&label, MESSAGE)),
+        batch: batch(&mailbox.extras)?,
         origin: mailbox.origin.map(|origin| text::shown(&origin, MESSAGE)),
         one_account: one_account_is_meant(&mailbox.extras)?,
         key: mailbox.key,
     })
+}
+
+/// The set of mailboxes that the row says it runs with.
+fn batch(extras: &[(String, String)]) -> Result<Option<String>, String> {
+    let Some((_, name)) = extras.iter().find(|(name, _)| name == "batch") else { return Ok(None) };
+    text::checked_name("`batch`", name, BATCH)?;
+    Ok(Some(name.clone()))
 }
 
 /// Whether the row says that sharing an account with another row is meant.

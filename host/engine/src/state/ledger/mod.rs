@@ -123,6 +123,9 @@ pub enum LedgerError {
 /// Returns the clause that says what to do about an error of SQLite.
 fn remedy(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "; another mailhaul writes to it: wait until that has ended, and run the same command again"
+        }
         Some(ErrorCode::DiskFull) => "; make room on this disk and run the same command again",
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             "; make the file and its folder writable and run the same command again"
@@ -442,7 +445,8 @@ fn record(tx: &rusqlite::Transaction<'_>, who: &LedgerIdentity) -> rusqlite::Res
     Ok(())
 }
 
-fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
+/// Makes an error of SQLite one of the file's.
+pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
     let path = path.display().to_string();
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

@@ -1,0 +1,294 @@
+//! What decides a mailbox's state, put together from the record and from its ledger's summary.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::code::Code;
+use crate::mailbox_state::{LiveWork, NewestEnd, StateFacts};
+use crate::plugin::HookOutcome;
+use crate::run_kind::{Phase, RunKind};
+use crate::state::record::{Acceptance, Outcome, RecordedRun, RunId, Stage};
+use crate::summary::{
+    ExceptionOutcome, FolderSummary, LeftOutFolder, MailboxSummary, Stopped, VerifiedDepth,
+};
+
+/// What the record knows of one mailbox's runs.
+#[derive(Debug, Default)]
+pub(crate) struct MailboxRuns {
+    /// What a living task does with it.
+    pub live: Option<LiveWork>,
+    /// How the newest task that has begun with it left it.
+    pub newest: Option<NewestEnd>,
+    /// Why the newest run that writes could not go on.
+    pub stopped: Option<Stopped>,
+    /// Whether the newest run that copies came to its end; `None` where no run is known.
+    pub run_finished: Option<bool>,
+    /// A task came to its end with it, so that both ends have answered.
+    pub answered: bool,
+    /// The part of the move that its newest run was.
+    pub phase: Option<Phase>,
+}
+
+/// Puts the outcomes that are kept, the oldest first, together by mailbox.
+#[must_use]
+pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> HashMap<&'a str, MailboxRuns> {
+    let runs: HashMap<RunId, &RecordedRun> = runs.iter().map(|run| (run.id, run)).collect();
+    let mut all: HashMap<&str, MailboxRuns> = HashMap::new();
+    for outcome in outcomes {
+        let Some(run) = runs.get(&outcome.run) else { continue };
+        let mailbox = all.entry(&outcome.mailbox).or_default();
+        if let Some(live) = live(run, outcome) {
+            mailbox.live = Some(live);
+            if outcome.stage == Stage::Begun && run.kind.writes() {
+                (mailbox.stopped, mailbox.phase) = (None, run.phase);
+            }
+            continue;
+        }
+        let end = match (outcome.stage, &outcome.stopped) {
+            (Stage::Queued, _) => continue,
+            (Stage::Begun, _) => NewestEnd::Killed,
+            (Stage::Interrupted, _) => NewestEnd::Interrupted,
+            (_, Some(stopped)) => NewestEnd::Stopped(stopped.side, stopped.cause),
+            _ => NewestEnd::Finished,
+        };
+        mailbox.newest = Some(end);
+        mailbox.answered |= end == NewestEnd::Finished;
+        if run.kind.writes() {
+            mailbox.stopped.clone_from(&outcome.stopped);
+            mailbox.phase = run.phase;
+            if run.kind != RunKind::Undo {
+                mailbox.run_finished = Some(end == NewestEnd::Finished);
+            }
+        }
+    }
+    all
+}
+
+/// What a living run does with the mailbox of this outcome.
+fn live(run: &RecordedRun, outcome: &Outcome) -> Option<LiveWork> {
+    if !run.alive {
+        return None;
+    }
+    match (outcome.stage, run.kind, &outcome.until) {
+        (Stage::Queued, ..) => Some(LiveWork::Queued),
+        (Stage::Begun, RunKind::Watch, _) => Some(LiveWork::Watching),
+        (Stage::Begun, _, Some(until)) => Some(LiveWork::Waiting { until: until.clone() }),
+        (Stage::Begun, RunKind::Check | RunKind::Plan, _) => Some(LiveWork::Looking),
+        (Stage::Begun, ..) => Some(LiveWork::Moving),
+        _ => None,
+    }
+}
+
+/// What somebody has accepted: mailbox, folder, UID and reason of each.
+#[derive(Debug, Default)]
+pub(crate) struct Accepted(HashSet<(String, String, u32, Code)>);
+
+impl Accepted {
+    #[must_use]
+    pub(crate) fn new(acceptances: Vec<Acceptance>) -> Self {
+        let name = |a: Acceptance| (a.mailbox, a.folder, a.uid, a.code);
+        Self(acceptances.into_iter().map(name).collect())
+    }
+
+    /// How many of a mailbox's failed messages are accepted.
+    fn of(&self, mailbox: &str, summary: &MailboxSummary) -> u64 {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let failed = summary.exceptions.iter().filter(|e| e.outcome == ExceptionOutcome::Failed);
+        let accepted =
+            failed.filter(|e| self.0.contains(&(mailbox.to_owned(), e.folder.clone(), e.uid, e.code)));
+        accepted.count() as u64
+    }
+}
+
+/// Returns everything that decides the state of a mailbox.
+#[must_use]
+pub(crate) fn of(
+    mailbox: &str,
+    summary: &MailboxSummary,
+    runs: Option<&MailboxRuns>,
+    accepted: &Accepted,
+) -> StateFacts {
+    let none = MailboxRuns::default();
+    let runs = runs.unwrap_or(&none);
+    let begun = !summary.folders.is_empty();
+    let folders = || summary.folders.iter().filter(|folder| !folder.is_left_out());
+    let unseen = folders().filter(|folder| folder.never_opened && folder.counts.pending == 0).count() as u64;
+    let pending: u64 = folders().map(|folder| folder.counts.pending).sum();
+    let unread = folders().filter(|folder| folder.stopped.is_some() && folder.counts.failed == 0).count();
+    let failed: u64 = folders().map(|folder| folder.counts.failed).sum();
+    StateFacts {
+        live: runs.live.clone(),
+        newest: runs.newest,
+        answered: runs.answered,
+        begun,
+        // What ran before runs were recorded has ended, unless its ledger says that it was broken off.
+        run_finished: runs.run_finished.unwrap_or(begun) && !summary.unfinished,
+        pending: pending + unseen + u64::from(summary.unfinished),
+        failed: failed + unread as u64,
+        accepted: accepted.of(mailbox, summary),
+        differs: differs(summary),
+        compared: is_compared(summary),
+    }
+}
+
+/// Whether something speaks against the mailbox that no further run takes away.
+fn differs(summary: &MailboxSummary) -> bool {
+    summary.differences.iter().any(|difference| !difference.note)
+        || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
+        || !summary.kept.is_empty()
+        || summary.left_out.iter().any(LeftOutFolder::is_open)
+}
+
+/// Whether every message was compared, by its header fields at least, since the newest copy. A sample, or the
+/// lists alone, is no proof.
+fn is_compared(summary: &MailboxSummary) -> bool {
+    let whole = |folder: &FolderSummary| folder.verified >= VerifiedDepth::Headers && folder.sample.is_none();
+    let newest = summary.compared.as_ref();
+    newest.is_some_and(|newest| newest.finished)
+        && summary.folders.iter().filter(|folder| folder.target.is_some()).all(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::Cause;
+    use crate::mailbox_state::{MailboxState, state};
+    use crate::side::Side;
+    use crate::state::standing::empty_summary;
+    use crate::summary::{Comparison, Counts, Exception, Sample};
+
+    fn run(id: i64, kind: RunKind, alive: bool) -> RecordedRun {
+        RecordedRun {
+            id: RunId(id),
+            kind,
+            phase: kind.writes().then_some(Phase::Full),
+            started: String::new(),
+            ended: None,
+            by: None,
+            channel: None,
+            filter: Vec::new(),
+            result: None,
+            alive,
+            copied: 0,
+            bytes: 0,
+            seconds: 0.0,
+        }
+    }
+
+    fn outcome(run: i64, stage: Stage) -> Outcome {
+        let full = Stopped { side: Side::Target, cause: Cause::Quota, reason: "full".into() };
+        let stopped = (stage == Stage::Stopped).then_some(full);
+        Outcome { mailbox: "ann".into(), run: RunId(run), stage, stopped, until: None }
+    }
+
+    fn copied(verified: VerifiedDepth) -> MailboxSummary {
+        let folder = FolderSummary {
+            source: "INBOX".into(),
+            target: Some("INBOX".into()),
+            counts: Counts { source_messages: 3, copied: 3, ..Counts::default() },
+            stopped: None,
+            never_opened: false,
+            verified,
+            sample: None,
+        };
+        MailboxSummary { folders: vec![folder], ..empty_summary("ann", "ann", None) }
+    }
+
+    fn word(summary: &MailboxSummary, runs: &[RecordedRun], outcomes: &[Outcome]) -> MailboxState {
+        let all = by_mailbox(runs, outcomes);
+        state(&of("ann", summary, all.get("ann"), &Accepted::default())).state
+    }
+
+    #[test]
+    fn the_newest_task_that_has_begun_decides() {
+        use RunKind::{Check, Run, Verify};
+        let cases: &[(&[(RunKind, bool, Stage)], MailboxState)] = &[
+            (&[], MailboxState::Copied),
+            (&[(Run, false, Stage::Finished)], MailboxState::Copied),
+            (&[(Run, false, Stage::Stopped)], MailboxState::Blocked),
+            (&[(Run, false, Stage::Interrupted)], MailboxState::Stopped),
+            // A look that finds nothing takes the cause away, and one that does brings it.
+            (&[(Run, false, Stage::Stopped), (Check, false, Stage::Finished)], MailboxState::Copied),
+            (&[(Run, false, Stage::Finished), (Verify, false, Stage::Stopped)], MailboxState::Blocked),
+            // It had its turn in a run that was killed: it is as it was.
+            (&[(Run, false, Stage::Stopped), (Run, false, Stage::Queued)], MailboxState::Blocked),
+            (&[(Run, false, Stage::Stopped), (Run, false, Stage::Begun)], MailboxState::Copied),
+            (&[(Run, false, Stage::Stopped), (Run, true, Stage::Queued)], MailboxState::Queued),
+            (&[(Run, false, Stage::Stopped), (Run, true, Stage::Begun)], MailboxState::Running),
+            (&[(Check, true, Stage::Begun)], MailboxState::Checking),
+            (&[(Check, true, Stage::Finished)], MailboxState::Copied),
+        ];
+        for (history, expected) in cases {
+            let ids = 1..;
+            let numbered = || ids.clone().zip(*history);
+            let runs: Vec<_> = numbered().map(|(id, (kind, alive, _))| run(id, *kind, *alive)).collect();
+            let outcomes: Vec<_> = numbered().map(|(id, (.., stage))| outcome(id, *stage)).collect();
+            assert_eq!(word(&copied(VerifiedDepth::None), &runs, &outcomes), *expected, "{history:?}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_said_with_its_end() {
+        let waits = Outcome { until: Some("2026-11-30T10:00:00Z".into()), ..outcome(1, Stage::Begun) };
+        let (runs, outcomes) = ([run(1, RunKind::Run, true)], [waits]);
+        let all = by_mailbox(&runs, &outcomes);
+        let found = state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default()));
+        assert_eq!(
+            (found.state, found.until.as_deref()),
+            (MailboxState::Waiting, Some("2026-11-30T10:00:00Z"))
+        );
+    }
+
+    #[test]
+    fn only_a_whole_comparison_that_ended_proves() {
+        let ended = || Some(Comparison { finished: true, ..Comparison::default() });
+        let with = |verified, compared| MailboxSummary { compared, ..copied(verified) };
+        let mut sampled = with(VerifiedDepth::Headers, ended());
+        sampled.folders[0].sample = Some(Sample { depth: VerifiedDepth::Headers, percent: 5, seed: 1 });
+        let broken_off = Some(Comparison::default());
+        for (summary, expected) in [
+            (with(VerifiedDepth::Full, ended()), MailboxState::Proven),
+            (with(VerifiedDepth::Headers, ended()), MailboxState::Proven),
+            (with(VerifiedDepth::Counts, ended()), MailboxState::Copied),
+            (with(VerifiedDepth::Sample, ended()), MailboxState::Copied),
+            (with(VerifiedDepth::Headers, broken_off), MailboxState::Copied),
+            (with(VerifiedDepth::None, ended()), MailboxState::Copied),
+            (sampled, MailboxState::Copied),
+        ] {
+            assert_eq!(word(&summary, &[], &[]), expected, "{summary:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_reason_that_was_accepted_is_accepted() {
+        let mut summary = copied(VerifiedDepth::Headers);
+        summary.compared = Some(Comparison { finished: true, ..Comparison::default() });
+        (summary.folders[0].counts.copied, summary.folders[0].counts.failed) = (2, 1);
+        summary.exceptions = vec![Exception {
+            folder: "INBOX".into(),
+            uid: 7,
+            outcome: ExceptionOutcome::Failed,
+            code: Code::TooBig,
+            reason: String::new(),
+        }];
+        let accept = |code, uid| Acceptance {
+            mailbox: "ann".into(),
+            folder: "INBOX".into(),
+            uid,
+            code,
+            by: "eve".into(),
+            at: String::new(),
+            note: String::new(),
+        };
+        for (acceptances, expected) in [
+            (vec![], MailboxState::Failed),
+            (vec![accept(Code::Refused, 7)], MailboxState::Failed),
+            (vec![accept(Code::TooBig, 8)], MailboxState::Failed),
+            (vec![accept(Code::TooBig, 7)], MailboxState::Accepted),
+        ] {
+            let facts = of("ann", &summary, None, &Accepted::new(acceptances));
+            assert_eq!(state(&facts).state, expected, "{facts:?}");
+        }
+    }
+}

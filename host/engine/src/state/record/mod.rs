@@ -1,0 +1,398 @@
+//! The project's record: which mailboxes there are, what was asked of them, by whom, how it ended, and what
+//! people have decided since.
+//!
+//! It is reached through [`Record`] and nothing else, so that another store can stand behind it; the one there
+//! is, `project.sqlite`, is in [`sqlite`]. The truth about messages is in the ledgers;
+//! [`load`](super::standing::load) reads both.
+
+pub(crate) mod alive;
+mod migrate;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+pub use crate::account::ListedMailbox;
+use crate::code::Code;
+use crate::event::MailboxEnd;
+use crate::named_enum::named_enum;
+use crate::run_kind::{Channel, Phase, Requester, RunKind};
+use crate::state::ledger::Result;
+use crate::summary::Stopped;
+
+use sqlite::SqliteRecord;
+
+/// Runs whose outcomes are kept, beside what is a mailbox's newest.
+pub(crate) const KEPT_RUNS: u32 = 10;
+
+/// Opens the record of the project whose state folder this is, and makes it when it is missing.
+///
+/// # Errors
+/// [`LedgerError`](crate::ledger::LedgerError): not writable, damaged, or newer than this program.
+pub fn open(state_dir: &Path) -> Result<Box<dyn Record>> {
+    Ok(Box::new(SqliteRecord::open(state_dir)?))
+}
+
+/// Returns whether a project has a record yet.
+#[must_use]
+pub fn exists(state_dir: &Path) -> bool {
+    state_dir.join(sqlite::FILE).exists()
+}
+
+/// Writes a line of the audit trail: what happened, in words for people, and nothing secret.
+///
+/// # Errors
+/// As [`open`].
+pub fn note(state_dir: &Path, requester: &Requester, what: &str) -> Result<()> {
+    open(state_dir)?.note(requester, what)
+}
+
+/// Returns this moment as the record writes it: UTC, RFC 3339, whole seconds.
+#[must_use]
+pub fn now() -> String {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+/// What a run is known by in its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub(crate) i64);
+
+/// A mailbox as the record has it, whether or not a run has begun it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordedMailbox {
+    /// What the list says of it, or said last.
+    pub listed: ListedMailbox,
+    /// Since when it is not in the list any more: UTC, RFC 3339; `None` while it is.
+    pub unlisted: Option<String>,
+    /// Whether a run that copies has ever come to its end with it.
+    pub finished: bool,
+}
+
+/// What begins a run.
+#[derive(Debug, Clone)]
+pub struct NewRun<'a> {
+    /// What was asked.
+    pub kind: RunKind,
+    /// Which part of the move it is; `None` for what copies nothing.
+    pub phase: Option<Phase>,
+    /// Who has asked.
+    pub requester: &'a Requester,
+    /// The mailboxes it was asked for, as typed; empty for all.
+    pub filter: &'a [String],
+}
+
+named_enum! {
+    /// How a run ended.
+    pub enum RunResult {
+        /// Every mailbox ended well.
+        Complete = "complete",
+        /// It came to its end, and not every mailbox is well.
+        NotAllWell = "not-all-well",
+        /// A person stopped it.
+        Interrupted = "interrupted",
+        /// Nothing was started: the list, a plan or a file stood in the way.
+        Refused = "refused",
+        /// It ran before ends were recorded.
+        NotRecorded = "not-recorded",
+    }
+}
+
+/// A run as the record has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordedRun {
+    /// Its number.
+    #[serde(skip)]
+    pub id: RunId,
+    /// What was asked.
+    pub kind: RunKind,
+    /// Which part of the move it was.
+    pub phase: Option<Phase>,
+    /// When it began: UTC, RFC 3339.
+    pub started: String,
+    /// When it ended; `None` while it runs, and when its process was killed.
+    pub ended: Option<String>,
+    /// Who asked; `None` from before that was recorded.
+    pub by: Option<String>,
+    /// How it was asked.
+    pub channel: Option<Channel>,
+    /// The mailboxes it was asked for, as typed; empty for all.
+    pub filter: Vec<String>,
+    /// How it ended; `None` while it runs, and when its process was killed.
+    pub result: Option<RunResult>,
+    /// Whether the process that runs it is alive.
+    pub alive: bool,
+    /// Messages that it copied.
+    pub copied: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Seconds that it has taken so far.
+    pub seconds: f64,
+}
+
+impl RecordedRun {
+    /// Returns whether its process was killed: it has no end and does not live.
+    #[must_use]
+    pub fn was_killed(&self) -> bool {
+        self.result.is_none() && !self.alive
+    }
+}
+
+named_enum! {
+    /// How far a mailbox has come in a run.
+    pub enum Stage {
+        /// It has its turn, and has not begun.
+        Queued = "queued",
+        /// It has begun, and has no end yet.
+        Begun = "begun",
+        /// It came to its end, and is well.
+        Finished = "finished",
+        /// It came to its end, and is not well.
+        NotAllWell = "not-all-well",
+        /// A person stopped it.
+        Interrupted = "interrupted",
+        /// It could not go on.
+        Stopped = "stopped",
+    }
+}
+
+/// What became of one mailbox in one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The mailbox's key.
+    pub mailbox: String,
+    /// The run.
+    pub run: RunId,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Why it could not go on; only of [`Stage::Stopped`].
+    pub stopped: Option<Stopped>,
+    /// While it waits for a server: until when, UTC, RFC 3339.
+    pub until: Option<String>,
+}
+
+/// Somebody's approval of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The digest of the plan that was approved.
+    pub digest: String,
+    /// Who approved it.
+    pub by: String,
+    /// When: UTC, RFC 3339.
+    pub at: String,
+}
+
+/// An exception that somebody accepted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Key of the mailbox.
+    pub mailbox: String,
+    /// Source folder, in display form.
+    pub folder: String,
+    /// Source UID; 0 for the folder itself.
+    pub uid: u32,
+    /// The reason that was accepted: another one is not.
+    pub code: Code,
+    /// Who accepted it.
+    pub by: String,
+    /// When: UTC, RFC 3339.
+    pub at: String,
+    /// What he said about it.
+    pub note: String,
+}
+
+/// A line of the checklist that holds, with its evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Which line.
+    pub what: String,
+    /// How it is known.
+    pub how: String,
+    /// What was seen.
+    pub evidence: String,
+    /// Who saw it.
+    pub by: String,
+    /// When: UTC, RFC 3339.
+    pub at: String,
+}
+
+/// A line of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// When: UTC, RFC 3339.
+    pub at: String,
+    /// Who did it, and how he asked.
+    #[serde(flatten)]
+    pub requester: Requester,
+    /// What happened.
+    pub what: String,
+}
+
+/// What a mailbox's target account was seen as after the log-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// Key of the mailbox.
+    pub mailbox: String,
+    /// Host of the target, as the list had it.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// Log-in there.
+    pub user: String,
+    /// UIDVALIDITY of its INBOX.
+    pub uid_validity: u32,
+    /// MAILBOXID of its INBOX (RFC 8474), where the server tells.
+    pub mailbox_id: Option<String>,
+}
+
+/// What a ledger said when it was last read, so that one that did not change needs no reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Key of the mailbox.
+    pub mailbox: String,
+    /// What the ledger's files looked like; see [`crate::state::reading`].
+    pub stamp: String,
+    /// The summary, as JSON.
+    pub summary: String,
+}
+
+/// The project's record. Every method fails as [`open`] does.
+pub trait Record: std::fmt::Debug + Send {
+    /// Records which mailboxes there are to move, in this order. One that is not among them any more is marked
+    /// so; one that is there again is not marked any more. Returns the keys of those that were marked now.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn set_list(&mut self, list: &[ListedMailbox]) -> Result<Vec<String>>;
+
+    /// Returns every mailbox there is or was, those of the list first and in its order.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn mailboxes(&self) -> Result<Vec<RecordedMailbox>>;
+
+    /// Begins a run over these mailboxes, which are queued. It counts as alive until the record is dropped, the
+    /// process ends, or [`Record::end_run`] is called.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn begin_run(&mut self, run: &NewRun<'_>, mailboxes: &[&str]) -> Result<RunId>;
+
+    /// Brings what a run has copied up to date.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn update_run(&self, run: RunId, copied: u64, bytes: u64, seconds: f64) -> Result<()>;
+
+    /// Ends a run. Mailboxes that had begun and have no end were interrupted; those that had not are as they
+    /// were before.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn end_run(&mut self, run: RunId, result: RunResult) -> Result<()>;
+
+    /// Records that a mailbox is worked on.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn begin_mailbox(&self, run: RunId, mailbox: &str) -> Result<()>;
+
+    /// Records until when a mailbox waits for a server, or that it does not any more.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn set_waiting(&self, run: RunId, mailbox: &str, until: Option<&str>) -> Result<()>;
+
+    /// Records how a mailbox ended.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn end_mailbox(&self, run: RunId, mailbox: &str, end: &MailboxEnd) -> Result<()>;
+
+    /// Returns the newest runs, the newest first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn runs(&self, most: u32) -> Result<Vec<RecordedRun>>;
+
+    /// Returns every outcome that is kept, the oldest run first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn outcomes(&self) -> Result<Vec<Outcome>>;
+
+    /// Records what a mailbox's target account looks like; one that looks otherwise than it did is a new one.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn set_account(&self, seen: &AccountRecord) -> Result<()>;
+
+    /// Returns every target account that was seen, those first that were known first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn accounts(&self) -> Result<Vec<AccountRecord>>;
+
+    /// Records that somebody approves the plan with this digest.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn approve(&self, digest: &str, by: &str) -> Result<()>;
+
+    /// Returns every approval, the newest first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn approvals(&self) -> Result<Vec<Approval>>;
+
+    /// Records that somebody accepts an exception; [`Acceptance::at`] is this moment whatever it says.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn accept(&self, acceptance: &Acceptance) -> Result<()>;
+
+    /// Returns every acceptance, the oldest first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn acceptances(&self) -> Result<Vec<Acceptance>>;
+
+    /// Records a line of the checklist; [`Fact::at`] is this moment whatever it says.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn add_fact(&self, fact: &Fact) -> Result<()>;
+
+    /// Returns every fact, the oldest first: of several about one line the newest holds.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn facts(&self) -> Result<Vec<Fact>>;
+
+    /// Writes a line of the audit trail.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn note(&self, requester: &Requester, what: &str) -> Result<()>;
+
+    /// Returns the newest lines of the audit trail, the newest first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn notes(&self, most: u32) -> Result<Vec<Note>>;
+
+    /// Returns what ledgers said when they were last read.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn readings(&self) -> Result<Vec<Reading>>;
+
+    /// Keeps what ledgers said.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn keep_readings(&mut self, readings: &[Reading]) -> Result<()>;
+}
