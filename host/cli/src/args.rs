@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use mailhaul_author::Language;
 use mailhaul_engine::code::Code;
+use mailhaul_engine::mailbox_state::MailboxState;
 use mailhaul_plugin_host::Kind;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -292,9 +293,41 @@ pub(crate) struct Report {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// Keep showing it until everything is complete
-    #[arg(long)]
+    /// Keep showing it until nothing runs any more
+    #[arg(long, conflicts_with_all = ["fix_list", "history"])]
     pub watch: bool,
+    /// Only mailboxes in this state: blocked, failed, running, copied, proven …; may be repeated
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    pub state: Vec<MailboxState>,
+    /// Only mailboxes of this batch of the list; may be repeated
+    #[arg(long, value_name = "BATCH")]
+    pub batch: Vec<String>,
+    /// Only this mailbox (its source log-in); may be repeated
+    #[arg(long, value_name = "MAILBOX")]
+    pub mailbox: Vec<String>,
+    /// What has to be done, by whom, with the text to send; in Markdown, or as a table
+    #[arg(long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "markdown")]
+    pub fix_list: Option<FixList>,
+    /// What happened: the newest runs, who asked for them, and what else was done
+    #[arg(long, conflicts_with_all = ["fix_list", "state", "batch", "mailbox"])]
+    pub history: bool,
+}
+
+/// The form of `status --fix-list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixList {
+    /// To read, and to send
+    Markdown,
+    /// For spreadsheets
+    Csv,
+}
+
+/// Reads the name of a state.
+fn state(text: &str) -> Result<MailboxState, String> {
+    MailboxState::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = MailboxState::ALL.iter().map(|state| state.as_str()).collect();
+        format!("one of these is meant: {}", names.join(", "))
+    })
 }
 
 /// `plugin`.

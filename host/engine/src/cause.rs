@@ -75,6 +75,21 @@ named_enum! {
     }
 }
 
+impl Actor {
+    /// Returns what people call it: you, the client, the old host …
+    #[must_use]
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::Operator => "you",
+            Self::Client => "client",
+            Self::OldHost => "old host",
+            Self::NewHost => "new host",
+            Self::Nobody => "nobody",
+            Self::Mailhaul => "mailhaul",
+        }
+    }
+}
+
 impl From<ServerCause> for Cause {
     fn from(cause: ServerCause) -> Self {
         match cause {
@@ -175,6 +190,82 @@ impl Cause {
             Self::Internal => "report it with the log".to_owned(),
         }
     }
+
+    /// Returns what is the matter, in one clause for people: no server's words, no host.
+    #[must_use]
+    pub fn sentence(self, side: Side) -> String {
+        let host = match side {
+            Side::Source => "the old host",
+            Side::Target => "the new host",
+            Side::Local => "this machine",
+        };
+        match self {
+            Self::AuthRefused => format!("{host} refuses user name or password"),
+            Self::MailboxMissing => format!("{host} has no such mailbox"),
+            Self::AuthOrMissing => format!("{host} refuses the log-in, or has no such mailbox"),
+            Self::ImapDisabled => format!("IMAP is switched off for the mailbox at {host}"),
+            Self::NeedsOauth => format!("{host} takes no password, only an OAuth token"),
+            Self::TooManyConnections => format!("{host} has too many connections at once"),
+            Self::NameUnknown => format!("the name of {host} is not known"),
+            Self::Refused => format!("nothing listens on the port of {host}"),
+            Self::Filtered => format!("{host} does not answer"),
+            Self::TlsUntrusted => format!("the certificate of {host} cannot be trusted"),
+            Self::TlsName => format!("the certificate of {host} is for another name"),
+            Self::TlsExpired => format!("the certificate of {host} has expired"),
+            Self::TlsOnPlainPort => format!("the port of {host} speaks no TLS from the first byte"),
+            Self::PlainOnTlsPort => format!("the port of {host} speaks TLS from the first byte"),
+            Self::Quota => format!("the mailbox at {host} has no room for its mail"),
+            Self::ServerFault => format!("{host} fails"),
+            Self::Plugin => "a plugin broke".to_owned(),
+            Self::OneAccount => "two mailboxes lead to one account".to_owned(),
+            Self::Plan => "the plan has to be decided".to_owned(),
+            Self::Ledger => "the ledger cannot be used".to_owned(),
+            Self::Internal => "a fault of mailhaul".to_owned(),
+        }
+    }
+
+    /// Returns the text to send to whoever has to act, to be followed by the mailboxes it is about; `None`
+    /// where the operator acts himself. It names no password and no address.
+    #[must_use]
+    pub fn message(self, side: Side) -> Option<String> {
+        let end = if side == Side::Source { "old" } else { "new" };
+        let text = match (self.actor(side), self) {
+            (Actor::Operator | Actor::Nobody, _) => return None,
+            (Actor::Client, Self::MailboxMissing) => format!(
+                "We are moving your e-mail. The {end} server says that the mailboxes below do not exist. Please check \
+                 their addresses, or tell us which of them are not needed any more."
+            ),
+            (Actor::Client, _) => format!(
+                "We are moving your e-mail. The {end} server does not accept the passwords that we have for the \
+                 mailboxes below. Please check each of them by signing in to the {end} webmail, and send us the \
+                 password that works there in the way we agreed on, not by e-mail."
+            ),
+            (_, Self::ImapDisabled) => format!(
+                "We are moving the mailboxes below by IMAP. Your server says that IMAP is switched off for them. \
+                 Please switch it on on the {end} server until the move has ended."
+            ),
+            (_, Self::TlsExpired) => {
+                "The TLS certificate of your IMAP server has expired, or is not valid yet, so that the mailboxes below \
+                 cannot be moved safely. Please renew it, or tell us its fingerprint by telephone."
+                    .to_owned()
+            }
+            (_, Self::Quota) => {
+                "We are moving the mailboxes below to your server, where they have less room than their mail takes. \
+                 Please raise their quota."
+                    .to_owned()
+            }
+            (Actor::Mailhaul, _) => {
+                "mailhaul failed by a fault of its own with the mailboxes below; its log is in `.mailhaul/mailhaul.log`."
+                    .to_owned()
+            }
+            (..) => {
+                "Your IMAP server fails with the mailboxes below. Its own words stand beside each of them. Please tell \
+                 us what they mean and when we may try again."
+                    .to_owned()
+            }
+        };
+        Some(text)
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +299,9 @@ mod tests {
             for side in [Side::Source, Side::Target, Side::Local] {
                 assert!(!cause.remedy(side).is_empty() && !cause.remedy(side).ends_with('.'), "{cause}");
                 assert_ne!(cause.actor(side), Actor::Nobody, "{cause} stops a mailbox");
+                assert!(!cause.sentence(side).is_empty() && !cause.sentence(side).ends_with('.'), "{cause}");
+                let ours = cause.actor(side) == Actor::Operator;
+                assert_eq!(cause.message(side).is_none(), ours, "{cause}: who acts is sent something");
             }
         }
         assert_eq!(Cause::Quota.actor(Side::Target), Actor::NewHost);

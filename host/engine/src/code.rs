@@ -90,6 +90,62 @@ impl Code {
             Self::CreateRefused => "give the folder another name in a `[[folders]]` rule, then run again",
         }
     }
+
+    /// Returns what is the matter, in one clause for people.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Rule => "a rule leaves it out",
+            Self::TooBig => "larger than the new host takes",
+            Self::Limit => "a limit of the new host stands in the way",
+            Self::Refused => "refused by the new host",
+            Self::Unreadable => "the old host does not give it",
+            Self::Unlisted => "the old host counts it and does not list it",
+            Self::Merged => "the new host takes it for another message",
+            Self::Undecided => "nobody can tell whether it is on the new host",
+            Self::NotStored => "the new host says it has stored it, and does not hold it",
+            Self::ConnectionLost => "the connection to the new host ends at it",
+            Self::SelectRefused => "the new host does not let its folder be written to",
+            Self::CreateRefused => "the new host does not make its folder",
+        }
+    }
+
+    /// Returns the text to send to whoever has to act, to be followed by the folders and numbers of the
+    /// messages; `None` where the operator acts himself, or nobody.
+    #[must_use]
+    pub fn message(self) -> Option<&'static str> {
+        match self {
+            Self::Rule | Self::Undecided | Self::CreateRefused => None,
+            Self::TooBig => Some(
+                "We are moving mail to your server, which does not take the messages below because they are too large. \
+                 Please raise the limit on the size of a message until the move has ended.",
+            ),
+            Self::Limit | Self::Refused => Some(
+                "We are moving mail to your server, which refuses the messages below. Its own words stand beside each \
+                 of them. Please let them through, or tell us why they cannot be stored.",
+            ),
+            Self::Unreadable | Self::Unlisted => Some(
+                "We are moving mail from your server, which does not give us the messages below. Please repair the \
+                 folders they are in.",
+            ),
+            Self::Merged => Some(
+                "We are moving mail to your server, which keeps one message where several have the same Message-ID. \
+                 Please tell us how the messages below can be stored.",
+            ),
+            Self::NotStored => Some(
+                "We are moving mail to your server, which has acknowledged the messages below and does not hold them. \
+                 Please tell us where they have gone.",
+            ),
+            Self::ConnectionLost => Some(
+                "We are moving mail to your server, whose connection ends each time one of the messages below is sent. \
+                 Please look into your log, and tell us what is in the way.",
+            ),
+            Self::SelectRefused => Some(
+                "We are moving mail to your server, which does not let the folders below be opened for writing. Please \
+                 allow it.",
+            ),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +165,9 @@ mod tests {
         for code in Code::ALL {
             assert!(!code.remedy().is_empty() && !code.remedy().ends_with('.'), "{code}");
             assert_eq!(code.actor() == Actor::Nobody, *code == Code::Rule, "{code}");
+            let own = matches!(code.actor(), Actor::Nobody | Actor::Operator);
+            assert_eq!(code.message().is_none(), own, "{code}: who acts is sent something");
+            assert!(!code.sentence().is_empty(), "{code}");
         }
     }
 }

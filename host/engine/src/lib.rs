@@ -167,7 +167,7 @@ pub mod ledger {
 /// What is on disk: the claim on the state folder, and how projects and mailboxes stand.
 pub mod store {
     pub use crate::state::own::{ForeignStateDir, claim};
-    pub use crate::state::standing::load;
+    pub use crate::state::standing::{history, load, retain};
 }
 
 /// The project's record: mailboxes, runs and their outcomes, decisions, the audit trail.

@@ -121,6 +121,8 @@ pub struct StateOf {
     pub who: Actor,
     /// Why it is blocked, or failed by a fault of ours.
     pub cause: Option<Cause>,
+    /// At which end the cause was met.
+    pub side: Option<Side>,
     /// Until when a server is waited for: UTC, RFC 3339.
     pub until: Option<String>,
 }
@@ -128,7 +130,7 @@ pub struct StateOf {
 /// Returns the state that follows from the facts: the first rule that fits.
 #[must_use]
 pub fn state(facts: &StateFacts) -> StateOf {
-    let of = |state, who| StateOf { state, who, cause: None, until: None };
+    let of = |state, who| StateOf { state, who, cause: None, side: None, until: None };
     match &facts.live {
         Some(LiveWork::Moving) => return of(MailboxState::Running, Actor::Nobody),
         Some(LiveWork::Looking) => return of(MailboxState::Checking, Actor::Nobody),
@@ -142,7 +144,7 @@ pub fn state(facts: &StateFacts) -> StateOf {
         Some(NewestEnd::Interrupted) => return of(MailboxState::Stopped, Actor::Operator),
         Some(NewestEnd::Stopped(side, cause)) => {
             let state = if is_ours(cause) { MailboxState::Failed } else { MailboxState::Blocked };
-            return StateOf { cause: Some(cause), ..of(state, cause.actor(side)) };
+            return StateOf { cause: Some(cause), side: Some(side), ..of(state, cause.actor(side)) };
         }
         Some(NewestEnd::Finished | NewestEnd::Killed) | None => {}
     }

@@ -57,6 +57,24 @@ pub struct ProjectSummary {
     pub mailboxes: Vec<MailboxSummary>,
 }
 
+impl ProjectSummary {
+    /// Makes the summary of a project that never ran.
+    #[must_use]
+    pub fn empty(project: &str) -> Self {
+        Self {
+            schema: SCHEMA,
+            project: project.to_owned(),
+            verdict: Verdict::NotStarted,
+            totals: Totals::default(),
+            last_run: LastRun::default(),
+            runs: Vec::new(),
+            states: BTreeMap::new(),
+            batches: Vec::new(),
+            mailboxes: Vec::new(),
+        }
+    }
+}
+
 /// A task that goes on, or the newest one that does not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
@@ -206,6 +224,9 @@ pub struct Standing {
     pub unlisted: Option<String>,
     /// The part of the move that its newest run was.
     pub phase: Option<Phase>,
+    /// Why the newest look or run could not go on, in one sentence, with the server's own words where it has
+    /// said any.
+    pub why: Option<String>,
     /// Its state, who acts next, the cause, and until when it waits.
     #[serde(flatten)]
     pub now: StateOf,
@@ -213,8 +234,10 @@ pub struct Standing {
 
 impl Default for Standing {
     fn default() -> Self {
-        let now = StateOf { state: MailboxState::Listed, who: Actor::Operator, cause: None, until: None };
-        Self { mailbox: String::new(), label: None, batch: None, unlisted: None, phase: None, now }
+        let (state, who) = (MailboxState::Listed, Actor::Operator);
+        let now = StateOf { state, who, cause: None, side: None, until: None };
+        let mailbox = String::new();
+        Self { mailbox, label: None, batch: None, unlisted: None, phase: None, why: None, now }
     }
 }
 

@@ -202,7 +202,7 @@ fn reason(difference: &Difference) -> String {
 }
 
 /// A cell that no spreadsheet runs and that stays on its line.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let shown = visible(text);
     // The full-width forms too: some spreadsheets fold them.
     let formula = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];

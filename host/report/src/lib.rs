@@ -17,17 +17,10 @@
 //! `mailhaul_engine::store::load`.
 //!
 //! ```
-//! use mailhaul_engine::summary::{LastRun, ProjectSummary, SCHEMA, Totals, Verdict};
+//! use mailhaul_engine::summary::ProjectSummary;
 //! use mailhaul_report::{Format, render};
 //!
-//! let summary = ProjectSummary {
-//!     schema: SCHEMA,
-//!     project: "acme".to_owned(),
-//!     verdict: Verdict::NotStarted,
-//!     totals: Totals::default(),
-//!     last_run: LastRun::default(),
-//!     mailboxes: Vec::new(),
-//! };
+//! let summary = ProjectSummary::empty("acme");
 //! let text = render(&summary, Format::Text)?;
 //! assert!(text.contains("Nothing has been moved yet."));
 //! assert_eq!(text, render(&summary, Format::Text)?);
@@ -38,6 +31,7 @@
 //! ```
 
 pub mod csv;
+pub mod fix_list;
 pub mod html;
 pub mod json;
 pub mod junit;

@@ -17,6 +17,7 @@ pub(crate) mod status;
 pub(crate) mod sum;
 pub(crate) mod table;
 pub(crate) mod terminal;
+pub(crate) mod time;
 pub(crate) mod undo;
 pub(crate) mod verify;
 pub(crate) mod watcher;

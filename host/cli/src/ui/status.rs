@@ -1,51 +1,267 @@
-//! `status`: where the project stands, from the ledger alone.
+//! `status`: where the project stands, from the record and the ledgers alone.
 
-use mailhaul_engine::summary::{MailboxSummary, ProjectSummary, Verdict};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mailhaul_engine::mailbox_state::MailboxState;
+use mailhaul_engine::progress::Pace;
+use mailhaul_engine::record::Note;
+use mailhaul_engine::summary::{MailboxSummary, ProjectSummary, RunSummary, Verdict};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::paint::{Palette, Tone};
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
+use super::time::local;
 
-/// Returns the page of `status`: a row for each mailbox, and the sums.
-pub(crate) fn page(project: &ProjectSummary, width: Option<usize>, palette: Palette) -> String {
+/// What the page is drawn for.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Columns; `None` where nothing wraps.
+    pub width: Option<usize>,
+    /// Lines that there are at most; `None` where there may be any number.
+    pub height: Option<usize>,
+    pub palette: Palette,
+    /// How fast mail moves now.
+    pub pace: Option<Pace>,
+    /// How long what is pending takes at that pace.
+    pub left: Option<Duration>,
+}
+
+/// Returns the page of `status`: what goes on, a row for each mailbox, and the sums. Where it would be higher than
+/// the screen, the mailboxes that need nobody are left out first.
+pub(crate) fn page(project: &ProjectSummary, view: &View) -> String {
+    let mailboxes = in_order(&project.mailboxes);
+    let fits = |page: &str| view.height.is_none_or(|height| page.lines().count() <= height);
+    let mut shown = mailboxes.len();
+    loop {
+        let page = draw(project, &mailboxes, shown, view);
+        if shown == 0 || fits(&page) {
+            return page;
+        }
+        let over = view.height.map_or(0, |height| page.lines().count().saturating_sub(height));
+        // A remark makes a mailbox take several lines: go down by what is surely too much.
+        shown = shown.saturating_sub((over / 4).max(1));
+    }
+}
+
+/// The mailboxes in the order of their states, what needs attention first; those that are not in the list any
+/// more last.
+fn in_order(mailboxes: &[MailboxSummary]) -> Vec<&MailboxSummary> {
+    let mut all: Vec<&MailboxSummary> = mailboxes.iter().collect();
+    all.sort_by_key(|mailbox| (mailbox.standing.unlisted.is_some(), mailbox.standing.now.state));
+    all
+}
+
+fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, view: &View) -> String {
+    let (width, palette) = (view.width, view.palette);
     let (word, tone) = verdict(project.verdict);
-    let mut out = format!(
-        "{}: {}\n",
-        palette.paint(Tone::Strong, &escape(&project.project)),
-        palette.paint(tone, word)
-    );
-    if project.mailboxes.is_empty() {
+    let name = palette.paint(Tone::Strong, &escape(&project.project));
+    let mut out = format!("{name}: {}\n", palette.paint(tone, word));
+    for run in &project.runs {
+        push_wrapped(&mut out, 2, &run_line(run), width);
+    }
+    if mailboxes.is_empty() {
         return out;
     }
-    let mut table = Table::new(
-        2,
-        &[
-            ("Mailbox", Align::Left),
-            ("Messages", Align::Right),
-            ("Done", Align::Right),
-            ("Failed", Align::Right),
-            ("Pending", Align::Right),
-            ("", Align::Left),
-        ],
-    );
-    for mailbox in &project.mailboxes {
-        push_mailbox(&mut table, mailbox);
+    if project.totals.mailboxes > 0 {
+        push_wrapped(&mut out, 2, &state_line(project.totals.mailboxes, &project.states), width);
     }
-    out.push_str(&table.render(width, palette));
+    if let Some(line) = pace_line(view) {
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    out.push_str(&table(&mailboxes[..shown], view).render(width, palette));
+    if shown < mailboxes.len() {
+        out.push_str(&format!("  … and {} more\n", count((mailboxes.len() - shown) as u64)));
+    }
+    if !project.batches.is_empty() {
+        out.push_str(&batches(project).render(width, palette));
+    }
     let totals = &project.totals;
     let mut sum = equation(&totals.counts);
     if totals.counts.gone_at_source > 0 {
         sum.push_str(&format!("; {} gone at the source since", count(totals.counts.gone_at_source)));
     }
     push_wrapped(&mut out, 2, &sum, width);
-    let last = &project.last_run;
-    out.push_str(&format!(
-        "  last run: {} copied, {}, in {}\n",
-        plural(last.copied, "message"),
-        bytes(last.bytes),
-        duration(seconds(last.seconds))
-    ));
+    out
+}
+
+/// Returns e.g. `run (delta) by eve since 14:02 CET: 5 of 12 mailboxes ended, 3 messages copied, 12.0 KiB, in 0.4 s`.
+fn run_line(run: &RunSummary) -> String {
+    let mut line = run.kind.to_string();
+    if let Some(phase) = run.phase {
+        line.push_str(&format!(" ({phase})"));
+    }
+    if let Some(by) = &run.by {
+        line.push_str(&format!(" by {}", escape(by)));
+    }
+    let begun = local(&run.started);
+    line.push_str(&match run.result.as_str() {
+        "running" => format!(", running since {begun}"),
+        "killed" => format!(" of {begun}, killed: the same command continues"),
+        "not-recorded" => format!(" of {begun}"),
+        result => format!(" of {begun}, {}", result.replace('-', " ")),
+    });
+    let mut parts = Vec::new();
+    if run.is_running() {
+        parts.push(format!("{} of {} ended", count(run.ended_mailboxes), plural(run.mailboxes, "mailbox")));
+    }
+    if run.kind.writes() {
+        parts.push(format!("{} copied", plural(run.copied, "message")));
+        parts.push(bytes(run.bytes));
+    }
+    parts.push(format!("in {}", duration(seconds(run.seconds))));
+    format!("{line}: {}", parts.join(", "))
+}
+
+/// Returns e.g. `12 mailboxes: 1 blocked, 11 copied`.
+fn state_line(mailboxes: u64, states: &BTreeMap<MailboxState, u64>) -> String {
+    let words: Vec<String> = states.iter().map(|(state, n)| format!("{} {state}", count(*n))).collect();
+    format!("{}: {}", plural(mailboxes, "mailbox"), words.join(", "))
+}
+
+fn pace_line(view: &View) -> Option<String> {
+    let pace = view.pace?;
+    let mut line =
+        format!("{}/s, {}/s", count(pace.messages.round() as u64), bytes(pace.bytes.round() as u64));
+    if let Some(left) = view.left {
+        line.push_str(&format!(", {} left", duration(Duration::from_secs(left.as_secs()))));
+    }
+    Some(line)
+}
+
+fn table(mailboxes: &[&MailboxSummary], view: &View) -> Table {
+    let phases = mailboxes.iter().any(|mailbox| mailbox.standing.phase.is_some());
+    let head = [("Mailbox", Align::Left), ("", Align::Left)];
+    let numbers = [
+        ("Messages", Align::Right),
+        ("Done", Align::Right),
+        ("Failed", Align::Right),
+        ("Pending", Align::Right),
+    ];
+    let mut table = Table::new(
+        2,
+        &[&head[..], &numbers[..], &[(if phases { "Phase" } else { "" }, Align::Left)]].concat(),
+    );
+    for mailbox in mailboxes {
+        push_mailbox(&mut table, mailbox, view);
+    }
+    table
+}
+
+fn push_mailbox(table: &mut Table, mailbox: &MailboxSummary, view: &View) {
+    let counts = counts(mailbox);
+    let done = counts.source_messages.saturating_sub(counts.failed + counts.pending);
+    let standing = &mailbox.standing;
+    let (word, tone) = match &standing.unlisted {
+        Some(_) => ("not listed any more", Tone::Faint),
+        None => (standing.now.state.as_str(), tone(standing.now.state)),
+    };
+    let bad = |n: u64| (n > 0).then_some(Tone::Bad);
+    let phase = standing.phase.map_or("", |phase| phase.as_str());
+    let name = if standing.mailbox.is_empty() { &mailbox.source } else { &standing.mailbox };
+    table.push_row([
+        (name, None),
+        (word, Some(tone)),
+        (&count(counts.source_messages), None),
+        // Rounded down: 100 % is said only when nothing is left.
+        (&percent(done, counts.source_messages), None),
+        (&count(counts.failed), bad(counts.failed)),
+        (&count(counts.pending), None),
+        (phase, Some(Tone::Faint)),
+    ]);
+    if let Some(remark) = standing.unlisted.is_none().then(|| remark(mailbox)).flatten() {
+        table.push_remark(&short(&remark, view));
+    }
+}
+
+/// A remark fits into two lines of a watched screen: the whole of it is in `status` without `--watch`.
+fn short(remark: &str, view: &View) -> String {
+    match (view.height, view.width) {
+        (Some(_), Some(width)) if remark.chars().count() > width * 2 => {
+            remark.chars().take(width * 2 - 12).chain(['…']).collect()
+        }
+        _ => remark.to_owned(),
+    }
+}
+
+/// Who acts, and why; until when it waits.
+fn remark(mailbox: &MailboxSummary) -> Option<String> {
+    let now = &mailbox.standing.now;
+    let who = now.who.shown();
+    if let Some(until) = &now.until {
+        return Some(format!("until {}", local(until)));
+    }
+    if let (Some(cause), Some(side)) = (now.cause, now.side) {
+        let why = mailbox.standing.why.as_deref().unwrap_or_default();
+        return Some(format!("{who}: {}, {cause}: {why}", side.as_str()));
+    }
+    let failed = (now.state == MailboxState::Failed).then(|| why_failed(mailbox))?;
+    Some(format!("{who}: {}", failed.join(", ")))
+}
+
+fn why_failed(mailbox: &MailboxSummary) -> Vec<String> {
+    let counts = counts(mailbox);
+    let mut parts = Vec::new();
+    if counts.failed > 0 {
+        parts.push(format!("{} failed", plural(counts.failed, "message")));
+    }
+    let unread =
+        mailbox.folders.iter().filter(|folder| folder.stopped.is_some() && folder.counts.failed == 0);
+    match unread.count() as u64 {
+        0 => {}
+        n => parts.push(format!("{} not read", plural(n, "folder"))),
+    }
+    match mailbox.differences.iter().filter(|difference| !difference.note).count() as u64 {
+        0 => {}
+        n => parts.push(plural(n, "difference")),
+    }
+    let hooks =
+        mailbox.hooks.iter().filter(|hook| hook.outcome == mailhaul_engine::plugin::HookOutcome::Fail);
+    parts.extend(hooks.map(|hook| format!("validation `{}` failed", escape(&hook.plugin))));
+    match mailbox.left_out.iter().filter(|folder| folder.is_open()).count() as u64 {
+        0 => {}
+        n => parts.push(format!("{} without a rule", plural(n, "folder"))),
+    }
+    if !mailbox.kept.is_empty() {
+        parts.push("copies left that were to be put away".to_owned());
+    }
+    parts
+}
+
+fn batches(project: &ProjectSummary) -> Table {
+    let mut table = Table::new(
+        2,
+        &[("Batch", Align::Left), ("Mailboxes", Align::Right), ("Pending", Align::Right), ("", Align::Left)],
+    );
+    for batch in &project.batches {
+        let states: Vec<String> =
+            batch.states.iter().map(|(state, n)| format!("{} {state}", count(*n))).collect();
+        table.push_row([
+            (&batch.batch, None),
+            (&count(batch.totals.mailboxes), None),
+            (&count(batch.totals.counts.pending), None),
+            (&states.join(", "), None),
+        ]);
+    }
+    table
+}
+
+/// Returns the page of `status --history`: the newest runs and what the audit trail says, the newest first.
+pub(crate) fn history(runs: &[RunSummary], notes: &[Note], view: &View) -> String {
+    let mut lines: Vec<(&str, String)> =
+        runs.iter().map(|run| (run.started.as_str(), run_line(run))).collect();
+    lines.extend(notes.iter().map(|note| {
+        let what =
+            format!("{} ({}): {}", escape(&note.requester.name), note.requester.channel, escape(&note.what));
+        (note.at.as_str(), format!("{} {what}", local(&note.at)))
+    }));
+    // Both come the newest first; of one second the runs.
+    lines.sort_by(|one, other| other.0.cmp(one.0));
+    let mut out = String::new();
+    for (_, line) in lines {
+        push_wrapped(&mut out, 0, &line, view.width);
+    }
     out
 }
 
@@ -57,22 +273,17 @@ fn verdict(verdict: Verdict) -> (&'static str, Tone) {
     }
 }
 
-fn push_mailbox(table: &mut Table, mailbox: &MailboxSummary) {
-    let counts = counts(mailbox);
-    let done = counts.source_messages.saturating_sub(counts.failed + counts.pending);
-    let (word, tone) = verdict(mailbox.verdict);
-    let bad = |n: u64| (n > 0).then_some(Tone::Bad);
-    table.push_row([
-        (&mailbox.source, None),
-        (&count(counts.source_messages), None),
-        // Rounded down: 100 % is said only when nothing is left.
-        (&percent(done, counts.source_messages), None),
-        (&count(counts.failed), bad(counts.failed)),
-        (&count(counts.pending), None),
-        (word, Some(tone)),
-    ]);
-    if let Some(stopped) = &mailbox.stopped {
-        table.push_remark(&format!("{}, {}: {}", stopped.side.as_str(), stopped.cause, stopped.reason));
+fn tone(state: MailboxState) -> Tone {
+    match state {
+        MailboxState::Blocked => Tone::Warn,
+        MailboxState::Failed => Tone::Bad,
+        MailboxState::Running | MailboxState::Waiting | MailboxState::Checking | MailboxState::Watching => {
+            Tone::Accent
+        }
+        MailboxState::Copied | MailboxState::Proven | MailboxState::Accepted => Tone::Good,
+        MailboxState::Stopped | MailboxState::Queued | MailboxState::Ready | MailboxState::Listed => {
+            Tone::Faint
+        }
     }
 }
 
@@ -86,40 +297,104 @@ fn percent(part: u64, whole: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_engine::summary::{LastRun, SCHEMA, Totals};
+    use mailhaul_engine::cause::{Actor, Cause};
+    use mailhaul_engine::mailbox_state::StateOf;
+    use mailhaul_engine::run_kind::{Channel, Phase, RunKind};
+    use mailhaul_engine::summary::{BatchSummary, Side, Standing, Totals};
 
     use super::super::sum::samples;
     use super::*;
 
+    fn stands(
+        mut summary: MailboxSummary,
+        key: &str,
+        state: MailboxState,
+        cause: Option<Cause>,
+    ) -> MailboxSummary {
+        let who = cause.map_or(Actor::Operator, |cause| cause.actor(Side::Target));
+        let side = cause.map(|_| Side::Target);
+        let now = StateOf { state, who, cause, side, until: None };
+        let why = cause.map(|_| samples::stopped().reason);
+        let (phase, batch) = (Some(Phase::Full), Some("monday".to_owned()));
+        summary.standing =
+            Standing { mailbox: key.into(), label: None, batch, unlisted: None, phase, why, now };
+        summary
+    }
+
+    fn project(mailboxes: Vec<MailboxSummary>) -> ProjectSummary {
+        let mut project = ProjectSummary::empty("olddomain to newdomain");
+        project.verdict = Verdict::Incomplete;
+        let mut totals = Totals::default();
+        for mailbox in &mailboxes {
+            totals.mailboxes += 1;
+            totals.counts.add(&counts(mailbox));
+            *project.states.entry(mailbox.standing.now.state).or_default() += 1;
+        }
+        project.batches =
+            vec![BatchSummary { batch: "monday".into(), totals, states: project.states.clone() }];
+        project.totals = totals;
+        project.runs = vec![RunSummary {
+            kind: RunKind::Run,
+            phase: Some(Phase::Full),
+            by: Some("eve".into()),
+            channel: Some(Channel::Terminal),
+            // No time, so that the page is the same in every zone.
+            started: "then".into(),
+            ended: None,
+            result: "running".into(),
+            mailboxes: 2,
+            ended_mailboxes: 1,
+            copied: 3,
+            bytes: 12_288,
+            seconds: 0.4,
+        }];
+        project.mailboxes = mailboxes;
+        project
+    }
+
+    fn two() -> ProjectSummary {
+        let anna = stands(samples::anna(), "anna@old.example", MailboxState::Copied, None);
+        let bob = stands(samples::bob(), "bob@old.example", MailboxState::Blocked, Some(Cause::AuthRefused));
+        project(vec![anna, bob])
+    }
+
     #[test]
-    fn the_status_is_one_table() {
-        let mut bob = samples::bob();
-        bob.stopped = Some(samples::stopped());
-        let mut totals = Totals { mailboxes: 2, ..Totals::default() };
-        totals.counts.add(&counts(&samples::anna()));
-        totals.counts.add(&counts(&bob));
-        let project = ProjectSummary {
-            schema: SCHEMA,
-            project: "olddomain to newdomain".into(),
-            verdict: Verdict::Incomplete,
-            totals,
-            last_run: LastRun { copied: 3, bytes: 12_288, seconds: 0.4 },
-            runs: Vec::new(),
-            states: std::collections::BTreeMap::new(),
-            batches: Vec::new(),
-            mailboxes: vec![samples::anna(), bob],
-        };
-        insta::assert_snapshot!(page(&project, Some(80), Palette::default()), @"
-        olddomain to newdomain: incomplete
-          Mailbox           Messages   Done  Failed  Pending
-          anna@old.example     1,329  100 %       0        0  complete
-          bob@old.example          4   75 %       1        0  incomplete
-            target, auth-refused: the server said `NO [AUTHENTICATIONFAILED]
-            Authentication failed.`
-          source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
-            + 0 pending
-          last run: 3 messages copied, 12.0 KiB, in 0.4 s
-        ");
+    fn the_status_says_what_goes_on_and_who_acts() {
+        let pace = Some(Pace { messages: 12.0, bytes: 4_096.0 });
+        let view = View { width: Some(80), pace, left: Some(Duration::from_secs(61)), ..View::default() };
+        insta::assert_snapshot!(page(&two(), &view), @"");
+    }
+
+    #[test]
+    fn a_low_screen_keeps_what_needs_attention() {
+        let mut mailboxes: Vec<_> = (0..40)
+            .map(|n| stands(samples::anna(), &format!("u{n:02}@old.example"), MailboxState::Copied, None))
+            .collect();
+        mailboxes.push(stands(
+            samples::bob(),
+            "bob@old.example",
+            MailboxState::Blocked,
+            Some(Cause::AuthRefused),
+        ));
+        let mut unlisted = stands(samples::bob(), "zoe@old.example", MailboxState::Blocked, None);
+        unlisted.standing.unlisted = Some("then".into());
+        mailboxes.push(unlisted);
+        let project = project(mailboxes);
+        let view = View { width: Some(80), height: Some(24), ..View::default() };
+        let low = page(&project, &view);
+        assert!(low.lines().count() <= 24, "{low}");
+        assert!(low.contains("bob@old.example") && low.contains(" more\n"), "{low}");
+        assert!(low.contains("0 pending"), "the sum stays: {low}");
+        let whole = page(&project, &View { width: Some(80), ..View::default() });
+        assert!(whole.contains("zoe@old.example") && whole.contains("not listed any more"), "{whole}");
+    }
+
+    #[test]
+    fn a_killed_run_is_no_running_one() {
+        let mut project = two();
+        project.runs[0].result = "killed".into();
+        let text = page(&project, &View { width: Some(80), ..View::default() });
+        assert!(text.contains("killed: the same command continues"), "{text}");
     }
 
     #[test]

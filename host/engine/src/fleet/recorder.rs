@@ -149,6 +149,7 @@ impl ProjectRecorder {
         let copies = self.kind.writes() && self.kind != RunKind::Undo;
         let runs = MailboxRuns {
             newest: Some(newest),
+            why: end.stopped().map(|stopped| stopped.reason.clone()),
             stopped: end.stopped().cloned(),
             run_finished: copies.then_some(newest == NewestEnd::Finished),
             answered: newest == NewestEnd::Finished,

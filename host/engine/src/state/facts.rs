@@ -18,6 +18,8 @@ pub(crate) struct MailboxRuns {
     pub live: Option<LiveWork>,
     /// How the newest task that has begun with it left it.
     pub newest: Option<NewestEnd>,
+    /// Why that one could not go on, in one sentence.
+    pub why: Option<String>,
     /// Why the newest run that writes could not go on.
     pub stopped: Option<Stopped>,
     /// Whether the newest run that copies came to its end; `None` where no run is known.
@@ -51,6 +53,7 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
             _ => NewestEnd::Finished,
         };
         mailbox.newest = Some(end);
+        mailbox.why = outcome.stopped.as_ref().map(|stopped| stopped.reason.clone());
         mailbox.answered |= end == NewestEnd::Finished;
         if run.kind.writes() {
             mailbox.stopped.clone_from(&outcome.stopped);

@@ -9,11 +9,10 @@ use crate::state::facts::{self, Accepted, MailboxRuns, by_mailbox};
 use crate::state::ledger::{Ledger, Result};
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
-    self, ListedMailbox, Outcome, Reading, Record, RecordedMailbox, RecordedRun, Stage,
+    self, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedRun, Stage,
 };
 use crate::summary::{
-    BatchSummary, LastRun, MailboxSummary, ProjectSummary, RunSummary, SCHEMA, Standing, Stopped, Totals,
-    Verdict,
+    BatchSummary, LastRun, MailboxSummary, ProjectSummary, RunSummary, Standing, Stopped, Totals, Verdict,
 };
 use crate::verdict::{Facts, of_project, verdict_of};
 
@@ -93,17 +92,7 @@ pub(crate) fn empty_summary(source: &str, target: &str, stopped: Option<&Stopped
 /// [`LedgerError`](crate::ledger::LedgerError) when a file is damaged or newer. A project that never ran is
 /// no error.
 pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
-    let mut summary = ProjectSummary {
-        schema: SCHEMA,
-        project: project.to_owned(),
-        verdict: Verdict::NotStarted,
-        totals: Totals::default(),
-        last_run: LastRun::default(),
-        runs: Vec::new(),
-        states: BTreeMap::new(),
-        batches: Vec::new(),
-        mailboxes: Vec::new(),
-    };
+    let mut summary = ProjectSummary::empty(project);
     if !record::exists(state_dir) {
         return Ok(summary);
     }
@@ -193,7 +182,8 @@ fn set_standing(
     summary.verdict = verdict_of(summary);
     let now = state(&facts::of(&key, summary, runs, accepted));
     let phase = runs.and_then(|runs| runs.phase);
-    summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, now };
+    let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some());
+    summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, why, now };
 }
 
 /// Says the state of a mailbox whose work has ended in a task that goes on.
@@ -215,30 +205,52 @@ pub(crate) fn stand_after(
 fn shown_runs(runs: &[RecordedRun], outcomes: &[Outcome]) -> Vec<RunSummary> {
     let newest = runs.iter().find(|run| !run.alive).map(|run| run.id);
     let shown = runs.iter().filter(|run| run.alive || Some(run.id) == newest);
-    let of = |run: &RecordedRun| {
-        let mine = || outcomes.iter().filter(|outcome| outcome.run == run.id);
-        let ended = mine().filter(|outcome| !matches!(outcome.stage, Stage::Queued | Stage::Begun)).count();
-        let result = match run.result {
-            Some(result) => result.as_str(),
-            None if run.alive => "running",
-            None => "killed",
-        };
-        RunSummary {
-            kind: run.kind,
-            phase: run.phase,
-            by: run.by.clone(),
-            channel: run.channel,
-            started: run.started.clone(),
-            ended: run.ended.clone(),
-            result: result.to_owned(),
-            mailboxes: mine().count() as u64,
-            ended_mailboxes: ended as u64,
-            copied: run.copied,
-            bytes: run.bytes,
-            seconds: run.seconds,
-        }
+    shown.map(|run| run_summary(run, outcomes)).collect()
+}
+
+fn run_summary(run: &RecordedRun, outcomes: &[Outcome]) -> RunSummary {
+    let mine = || outcomes.iter().filter(|outcome| outcome.run == run.id);
+    let ended = mine().filter(|outcome| !matches!(outcome.stage, Stage::Queued | Stage::Begun)).count();
+    let result = match run.result {
+        Some(result) => result.as_str(),
+        None if run.alive => "running",
+        None => "killed",
     };
-    shown.map(of).collect()
+    RunSummary {
+        kind: run.kind,
+        phase: run.phase,
+        by: run.by.clone(),
+        channel: run.channel,
+        started: run.started.clone(),
+        ended: run.ended.clone(),
+        result: result.to_owned(),
+        mailboxes: mine().count() as u64,
+        ended_mailboxes: ended as u64,
+        copied: run.copied,
+        bytes: run.bytes,
+        seconds: run.seconds,
+    }
+}
+
+/// Reads what happened in a project: the newest runs and the newest lines of the audit trail, at most so many of
+/// each, the newest first.
+///
+/// # Errors
+/// As [`load`].
+pub fn history(state_dir: &Path, most: u32) -> Result<(Vec<RunSummary>, Vec<Note>)> {
+    if !record::exists(state_dir) {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let record = record::open(state_dir)?;
+    let (runs, outcomes) = (record.runs(most)?, record.outcomes()?);
+    Ok((runs.iter().map(|run| run_summary(run, &outcomes)).collect(), record.notes(most)?))
+}
+
+/// Keeps of a project's summary these mailboxes alone, with the sums and the verdict over them.
+pub fn retain(project: &mut ProjectSummary, keep: impl FnMut(&MailboxSummary) -> bool) {
+    project.mailboxes.retain(keep);
+    (project.totals, project.states) = (Totals::default(), BTreeMap::new());
+    add_up(project);
 }
 
 /// Adds up what the mailboxes of the list have in common: those that are not in it any more do not count.
