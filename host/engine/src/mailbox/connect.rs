@@ -92,7 +92,7 @@ pub(crate) async fn connect(
         let (source, target) = dial_both(context, mailbox).await?;
         Ok(Ends { source, target })
     };
-    outlast(context, mailbox, waits, dial).await
+    Box::pin(outlast(context, mailbox, waits, dial)).await
 }
 
 /// As [`connect`], the target alone.
@@ -104,7 +104,7 @@ pub(crate) async fn connect_target(
     mailbox: &Mailbox,
 ) -> Result<Option<(Permit, Session)>, Interruption> {
     let dial = || dial(context, &mailbox.target, Side::Target);
-    outlast(context, mailbox, &mut Waits::default(), dial).await
+    Box::pin(outlast(context, mailbox, &mut Waits::default(), dial)).await
 }
 
 /// Dials both ends anew after an `error` that was put down to a message, or to the length of a question,

@@ -122,8 +122,9 @@ pub(crate) async fn dial_both_with(
         return Ok((source, dial_with(context, to, Side::Target, target, turn).await?));
     }
     let [source_turn, target_turn] = turns(context, ends).await?;
-    let source = dial_with(context, from, Side::Source, source, source_turn);
-    let target = dial_with(context, to, Side::Target, target, target_turn);
+    // On the heap: who dials is deep in the work on a mailbox, and a thread's stack is not endless.
+    let source = Box::pin(dial_with(context, from, Side::Source, source, source_turn));
+    let target = Box::pin(dial_with(context, to, Side::Target, target, target_turn));
     // An end that is away comes first: while it stays away, the other is not signed in to for nothing.
     if context.outages.of(Side::Target, to).is_some() {
         let target = target.await?;
