@@ -221,7 +221,8 @@ mod tests {
         ];
         let mut well = well;
         well[1].profile = Some(dovecot());
-        let outcome = Outcome { checks: sick.to_vec(), ..Outcome::default() };
+        let mut outcome = Outcome::default();
+        outcome.checks = sick.to_vec();
         let mut out = String::new();
         for width in [Some(80), None] {
             for rows in [&well, &sick] {

@@ -157,9 +157,9 @@ where
             Err(error) => error,
         };
         drop(permit);
-        let spec = mailbox.side(error.side());
-        let outage = context.outages.of(error.side(), spec);
-        let Some(outage) = outage.filter(|_| error.may_pass() || error.asks_for_patience()) else {
+        let (side, spec) = (error.side(), mailbox.side(error.side()));
+        let passes = error.may_pass() || error.asks_for_patience();
+        let Some(outage) = passes.then(|| context.outages.record_outage(side, spec)).flatten() else {
             return Err(error.into());
         };
         let error = interpret(context, mailbox, error).await;

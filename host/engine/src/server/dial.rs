@@ -126,11 +126,11 @@ pub(crate) async fn dial_both_with(
     let source = Box::pin(dial_with(context, from, Side::Source, source, source_turn));
     let target = Box::pin(dial_with(context, to, Side::Target, target, target_turn));
     // An end that is away comes first: while it stays away, the other is not signed in to for nothing.
-    if context.outages.of(Side::Target, to).is_some() {
+    if context.outages.is_away(Side::Target, to) {
         let target = target.await?;
         return Ok((source.await?, target));
     }
-    if context.outages.of(Side::Source, from).is_some() {
+    if context.outages.is_away(Side::Source, from) {
         return Ok((source.await?, target.await?));
     }
     let (source, target) = tokio::join!(source, target);

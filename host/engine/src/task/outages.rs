@@ -25,13 +25,14 @@ struct HostRecord {
     answers: u64,
     /// What failed first since it last took one, and would for every mailbox.
     fault: Option<ImapError>,
+    /// When somebody first had to wait for it since it last took one.
     away_since: Option<Instant>,
 }
 
 /// A host that worked in this task and does not now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outage {
-    /// When it first failed since it last took a log-in.
+    /// When somebody first had to wait for it since it last took a log-in.
     pub since: Instant,
     /// How many it had taken in this task.
     pub answers: u64,
@@ -53,14 +54,21 @@ impl Outages {
     /// Dialling the host, or signing in there, failed.
     pub(crate) fn record_failure(&self, side: Side, spec: &AccountSpec, error: &ImapError) {
         self.with(side, spec, |host| {
-            if host.answers == 0 {
-                if Cause::from(error.cause()).is_of_host() {
-                    host.fault.get_or_insert_with(|| error.clone());
-                }
-            } else if error.is_for_now() {
-                host.away_since.get_or_insert_with(Instant::now);
+            if host.answers == 0 && Cause::from(error.cause()).is_of_host() {
+                host.fault.get_or_insert_with(|| error.clone());
             }
         });
+    }
+
+    /// A mailbox can go no further for want of the host, which has answered before: the outage begins now,
+    /// unless it has. `None` for a host that never answered.
+    ///
+    /// Whoever could not have one connection more says nothing here: the host may be busy with those it has.
+    pub(crate) fn record_outage(&self, side: Side, spec: &AccountSpec) -> Option<Outage> {
+        self.with(side, spec, |host| {
+            let since = (host.answers > 0).then(|| *host.away_since.get_or_insert_with(Instant::now))?;
+            Some(Outage { since, answers: host.answers })
+        })
     }
 
     /// What the host failed with before it ever answered, where that is no matter of a mailbox: trying it
@@ -76,10 +84,10 @@ impl Outages {
         self.with(side, spec, |host| host.answers > 0)
     }
 
-    /// The outage of a host that has answered and does not now; `None` while it does, or never did.
+    /// Whether somebody waits for the host, which has answered in this task and does not now.
     #[must_use]
-    pub(crate) fn of(&self, side: Side, spec: &AccountSpec) -> Option<Outage> {
-        self.with(side, spec, |host| Some(Outage { since: host.away_since?, answers: host.answers }))
+    pub(crate) fn is_away(&self, side: Side, spec: &AccountSpec) -> bool {
+        self.with(side, spec, |host| host.away_since.is_some())
     }
 }
 
@@ -108,20 +116,19 @@ mod tests {
         outages.record_failure(side, spec, &net(NetErrorKind::TlsName));
         let fault = outages.fault(side, spec).map(|error| Cause::from(error.cause()));
         assert_eq!(fault, Some(Cause::Refused), "the first is told");
-        assert!(outages.of(side, spec).is_none() && !outages.has_answered(side, spec));
+        assert!(outages.record_outage(side, spec).is_none() && !outages.has_answered(side, spec));
         assert!(outages.fault(Side::Target, &anna.target).is_none());
 
         outages.record_answer(side, spec);
         assert!(outages.fault(side, spec).is_none() && outages.has_answered(side, spec));
-        outages.record_failure(side, spec, &refused);
-        assert!(outages.of(side, spec).is_none(), "it said no, so it is there");
         outages.record_failure(side, spec, &net(NetErrorKind::Refused));
-        let begun = Instant::now();
+        assert!(outages.fault(side, spec).is_none() && !outages.is_away(side, spec));
+        let since = || outages.record_outage(side, spec).map(|outage| outage.since);
+        let begun = since();
+        assert!(outages.is_away(side, spec) && begun == Some(Instant::now()));
         tokio::time::advance(std::time::Duration::from_secs(9)).await;
-        outages.record_failure(side, spec, &net(NetErrorKind::Filtered));
-        assert_eq!(outages.of(side, spec).map(|outage| outage.since), Some(begun));
-        assert!(outages.fault(side, spec).is_none());
+        assert_eq!(since(), begun, "it is one outage");
         outages.record_answer(side, spec);
-        assert!(outages.of(side, spec).is_none());
+        assert!(!outages.is_away(side, spec) && since() != begun);
     }
 }
