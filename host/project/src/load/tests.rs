@@ -182,9 +182,9 @@ connections_per_host = 18446744073709551616
 #[test]
 fn how_long_a_host_is_waited_for_is_a_time_with_a_unit() {
     for (written, cause) in [
-        ("30", "`[limits] patience` is a number: write a time with its unit in quotes, as in \"30 min\""),
-        ("\"30\"", "`[limits] patience` = `30` is no time: write a time with its unit in quotes"),
-        ("\"25 h\"", "`[limits] patience` is longer than a day: write at most \"24 h\""),
+        ("30", "`[limits] patience` is a number; write a time with its unit in quotes, as in \"30 min\""),
+        ("\"30\"", "`[limits] patience` = `30` is no time; write a time with its unit in quotes"),
+        ("\"25 h\"", "`[limits] patience` is longer than a day; write at most \"24 h\""),
     ] {
         let told = errors(&format!("{MINIMAL}[limits]\npatience = {written}\n"));
         assert!(told.contains(cause), "{told}");
