@@ -133,7 +133,7 @@ impl Cause {
         }
     }
 
-    /// Returns whether the cause is the same for every mailbox of a host: its name, its port, its certificate.
+    /// Returns whether the cause is the same for every mailbox of a host: name, port or certificate.
     #[must_use]
     pub fn is_of_host(self) -> bool {
         matches!(

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Reads a time; `None` when it is none, or has no unit: a bare number means seconds to some people and minutes
-/// to others.
+/// Reads a time; `None` when it is none, or has no unit: a bare number means seconds to some people and
+/// minutes to others.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;

@@ -419,11 +419,11 @@ pub struct Limits {
     pub connections_are_meant: bool,
     /// Bytes of message bodies in memory at the same time, at least 1 MiB; 256 MiB when left out.
     pub memory: u64,
-    /// Log-ins refused in a row by a host that has taken none before no more are tried there, 0 to 1,000; 0 for
-    /// any number, 3 when left out.
+    /// Log-ins refused in a row by a host that has taken none before no more are tried there, 0 to 1,000; 0
+    /// for any number, 3 when left out.
     pub refused_log_ins: u32,
-    /// How long a host that has taken a log-in in a run is waited for when it is away, at most a day; 30 minutes
-    /// when left out.
+    /// How long a host that has taken a log-in in a run is waited for when it is away, at most a day; 30
+    /// minutes when left out.
     pub patience: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! `check`: one line per mailbox when both ends are well, one per side that is not; one for all mailboxes that
-//! are told the same.
+//! `check`: one line per mailbox when both ends are well, one per side that is not; one for all mailboxes
+//! that are told the same.
 
 use std::collections::HashSet;
 

@@ -29,8 +29,8 @@ use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::context::Context;
 
-/// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that can be
-/// dialled again each time. One that cannot is waited for (`connect`).
+/// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that
+/// can be dialled again each time. One that cannot is waited for (`connect`).
 const MAX_RECONNECTS: u32 = 5;
 
 /// Wait before the n-th reconnect: doubled each time, at most [`MAX_WAIT`].

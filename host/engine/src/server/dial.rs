@@ -50,8 +50,8 @@ pub(crate) async fn dial(context: &Context, spec: &AccountSpec, side: Side) -> R
 /// Waits until these servers may each be sent a log-in.
 ///
 /// # Errors
-/// [`EndError`] of an end that needs no trying: the brake is on there, or its host failed already with what is
-/// the same for every mailbox.
+/// [`EndError`] of an end that needs no trying: the brake is on there, or its host failed already with what
+/// is the same for every mailbox.
 async fn turns<const N: usize>(
     context: &Context,
     ends: [(Side, &AccountSpec); N],
