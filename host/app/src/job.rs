@@ -47,6 +47,8 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
             connections_per_host: project.limits.connections_per_host,
             connections_are_meant: project.limits.connections_are_meant,
             memory: project.limits.memory,
+            refused_log_ins: project.limits.refused_log_ins,
+            patience: project.limits.patience,
         },
         // With what the lock says of foreign plugins: one that was built anew is another.
         plugin_settings: format!(

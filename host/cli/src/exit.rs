@@ -41,7 +41,8 @@ pub(crate) fn of_cause(cause: Cause) -> Exit {
         | Cause::MailboxMissing
         | Cause::AuthOrMissing
         | Cause::ImapDisabled
-        | Cause::NeedsOauth => Exit::LogIn,
+        | Cause::NeedsOauth
+        | Cause::NotTried => Exit::LogIn,
         Cause::NameUnknown
         | Cause::Refused
         | Cause::Filtered
@@ -193,6 +194,7 @@ mod tests {
                 ("auth-or-missing", 4),
                 ("imap-disabled", 4),
                 ("needs-oauth", 4),
+                ("not-tried", 4),
                 ("too-many-connections", 3),
                 ("name-unknown", 5),
                 ("refused", 5),

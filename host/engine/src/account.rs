@@ -118,6 +118,12 @@ impl fmt::Debug for AccountSpec {
 }
 
 impl AccountSpec {
+    /// Its server as `host:port`, in small letters: what connections and refused log-ins are counted by.
+    #[must_use]
+    pub(crate) fn server(&self) -> String {
+        format!("{}:{}", self.endpoint.host.to_ascii_lowercase(), self.endpoint.port)
+    }
+
     /// Where it signs in, unless that is the project's own host of the side.
     #[must_use]
     pub(crate) fn foreign_endpoint(&self) -> Option<&Endpoint> {

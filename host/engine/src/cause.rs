@@ -22,6 +22,9 @@ named_enum! {
         ImapDisabled = "imap-disabled",
         /// The server takes no password, only an OAuth token.
         NeedsOauth = "needs-oauth",
+        /// Not tried: log-ins of other mailboxes were refused in a row at this host, and more of them could
+        /// get this machine banned there.
+        NotTried = "not-tried",
         /// The server has too many connections or log-ins of this user or address at once.
         TooManyConnections = "too-many-connections",
         /// The host name has no address in the DNS.
@@ -127,6 +130,7 @@ impl Cause {
             Self::MailboxMissing if side == Side::Source => Actor::Client,
             Self::MailboxMissing
             | Self::NeedsOauth
+            | Self::NotTried
             | Self::TooManyConnections
             | Self::NameUnknown
             | Self::Refused
@@ -144,6 +148,22 @@ impl Cause {
         }
     }
 
+    /// Returns whether the cause is the same for every mailbox of a host: name, port or certificate.
+    #[must_use]
+    pub fn is_of_host(self) -> bool {
+        matches!(
+            self,
+            Self::NameUnknown
+                | Self::Refused
+                | Self::Filtered
+                | Self::TlsUntrusted
+                | Self::TlsName
+                | Self::TlsExpired
+                | Self::TlsOnPlainPort
+                | Self::PlainOnTlsPort
+        )
+    }
+
     /// Returns what to do about the cause at this end, in one sentence without its full stop.
     #[must_use]
     pub fn remedy(self, side: Side) -> String {
@@ -157,6 +177,9 @@ impl Cause {
             Self::ImapDisabled => format!("switch IMAP on for this mailbox on the {side}"),
             Self::NeedsOauth => {
                 format!("set `auth = \"xoauth2\"` and `token` under `[{side}]`, or use an app password")
+            }
+            Self::NotTried => {
+                format!("mend the {side} log-ins that were refused, and run the same command again")
             }
             Self::TooManyConnections => {
                 "lower `connections_per_host` under `[limits]`, and try again".to_owned()

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::Dialer;
@@ -138,7 +139,7 @@ pub struct IgnoredDifferences {
     pub dates: bool,
 }
 
-/// `[limits]`: how much a run does at the same time.
+/// `[limits]`: how much a run does at the same time, and what it bears.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Mailboxes that are worked on at the same time.
@@ -149,6 +150,11 @@ pub struct Limits {
     pub connections_are_meant: bool,
     /// Bytes of message bodies held in memory at the same time, over all mailboxes.
     pub memory: u64,
+    /// Log-ins refused in a row by a host that has taken none before no more are begun there; 0 for any
+    /// number. After one that it took there may be 10, or this many where that is more.
+    pub refused_log_ins: u32,
+    /// How long a host that has taken a log-in in this task, and is away now, is waited for.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
@@ -158,6 +164,8 @@ impl Default for Limits {
             connections_per_host: 8,
             connections_are_meant: false,
             memory: 256 << 20,
+            refused_log_ins: 3,
+            patience: Duration::from_secs(30 * 60),
         }
     }
 }

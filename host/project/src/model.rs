@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::secret::SecretRef;
 
@@ -407,7 +408,7 @@ pub struct Ignore {
     pub dates: bool,
 }
 
-/// `[limits]`: how much one process does at the same time.
+/// `[limits]`: how much one process does at the same time, and what it bears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Mailboxes worked on at the same time, 1 to 1,000; 4 when left out.
@@ -418,6 +419,12 @@ pub struct Limits {
     pub connections_are_meant: bool,
     /// Bytes of message bodies in memory at the same time, at least 1 MiB; 256 MiB when left out.
     pub memory: u64,
+    /// Log-ins refused in a row by a host that has taken none before no more are tried there, 0 to 1,000; 0
+    /// for any number, 3 when left out.
+    pub refused_log_ins: u32,
+    /// How long a host that has taken a log-in in a run is waited for when it is away, at most a day; 30
+    /// minutes when left out.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
@@ -427,6 +434,8 @@ impl Default for Limits {
             connections_per_host: 8,
             connections_are_meant: false,
             memory: 256 << 20,
+            refused_log_ins: 3,
+            patience: Duration::from_secs(30 * 60),
         }
     }
 }

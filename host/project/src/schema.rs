@@ -26,7 +26,7 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("plugins", &["mapping", "validation", "profiles", "provisioning", "settings", "secrets"]),
     ("select", &["since", "max_size", "deleted", "order"]),
     ("verify", &["ignore"]),
-    ("limits", &["mailboxes_at_once", "connections_per_host", "memory"]),
+    ("limits", &["mailboxes_at_once", "connections_per_host", "memory", "refused_log_ins", "patience"]),
 ];
 
 const SIDE: &[&str] = &[

@@ -18,7 +18,7 @@ struct Document<'a> {
     checks: &'a [CheckRow],
 }
 
-/// Prints a mailbox as soon as it is tried, and profiles and totals after the last.
+/// Prints a mailbox that is ready as soon as it is tried; the others, profiles and totals after the last.
 pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Select) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
     let mut watcher = watcher::for_task(ui, Activity::Checking);
@@ -30,13 +30,16 @@ pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Select) -> Result<Exit,
                 return Ok(());
             }
             let rows: Vec<_> = outcome.checks.iter().filter(|row| row.mailbox == *mailbox).collect();
-            let lines = ui::check::mailbox(mailbox, &rows, end, ui.width, ui.palette);
+            let lines = ui::check::ready(mailbox, &rows, end, ui.width, ui.palette);
             ui.data(&lines)
         })?;
     outcome.refusal()?;
     if json {
         ui.document(&Document { schema: 1, checks: &outcome.checks }, true)?;
-    } else if !outcome.finish.interrupted {
+    } else {
+        ui.data(&ui::check::failures(&outcome, ui.width, ui.palette))?;
+    }
+    if !json && !outcome.finish.interrupted {
         ui.data(&ui::check::profiles(&outcome.checks, ui.width, ui.palette))?;
         ui.data(&ui::check::total(&outcome))?;
         if outcome.finish.mailboxes.is_empty() {

@@ -1,16 +1,25 @@
-//! `check`: one line per mailbox when both ends are well, one per side that is not.
+//! `check`: one line per mailbox when both ends are well, one per side that is not; one for all mailboxes
+//! that are told the same.
+
+use std::collections::HashSet;
 
 use mailhaul_app::Outcome;
 use mailhaul_engine::event::{CheckRow, MailboxEnd};
 use mailhaul_engine::summary::ProfileSummary;
 use mailhaul_text::{escape, plural};
 
+use super::alike::{Alike, Saying, concerns};
 use super::paint::{Palette, Tone};
 use super::sum::push_wrapped;
 use super::table::wrap;
 
-/// Returns the lines of one mailbox. `rows` are its own; `end` tells of what no row does.
-pub(crate) fn mailbox(
+/// Returns whether a mailbox is ready on both ends. `rows` are its own.
+fn is_ready(rows: &[&CheckRow], end: &MailboxEnd) -> bool {
+    *end == MailboxEnd::Complete && rows.iter().all(|row| row.cause.is_none())
+}
+
+/// Returns the line of one mailbox that is ready on both ends; nothing for another. `rows` are its own.
+pub(crate) fn ready(
     mailbox: &str,
     rows: &[&CheckRow],
     end: &MailboxEnd,
@@ -18,34 +27,57 @@ pub(crate) fn mailbox(
     palette: Palette,
 ) -> String {
     let mut out = String::new();
-    let bad: Vec<_> = rows.iter().filter_map(|row| Some((row, row.cause?))).collect();
-    for (row, cause) in &bad {
-        let mut text = format!("{}  {}: {cause}", escape(mailbox), row.side.as_str());
-        if !row.detail.is_empty() {
-            text.push_str(&format!(": {}", escape(&row.detail)));
-        }
-        push_line(&mut out, false, &text, width, palette);
-        push_remedy(&mut out, &row.remedy, width, palette);
-    }
-    if bad.is_empty() {
-        match end {
-            MailboxEnd::Stopped(_) | MailboxEnd::NotAllWell => {
-                let text = format!("{}  {}", escape(mailbox), super::plain::end_words(end));
-                push_line(&mut out, false, &text, width, palette);
-            }
-            MailboxEnd::Interrupted => {}
-            MailboxEnd::Complete => {
-                let details: Vec<_> = rows
-                    .iter()
-                    .filter(|row| !row.detail.is_empty())
-                    .map(|row| format!("{}: {}{}", row.side.as_str(), escape(&row.detail), profile_of(row)))
-                    .collect();
-                let text = format!("{}  {}", escape(mailbox), details.join("; "));
-                push_line(&mut out, true, text.trim_end(), width, palette);
-            }
-        }
+    if is_ready(rows, end) {
+        let details: Vec<_> = rows
+            .iter()
+            .filter(|row| !row.detail.is_empty())
+            .map(|row| format!("{}: {}{}", row.side.as_str(), escape(&row.detail), profile_of(row)))
+            .collect();
+        let text = format!("{}  {}", escape(mailbox), details.join("; "));
+        push_line(&mut out, true, text.trim_end(), width, palette);
     }
     out
+}
+
+/// Returns the lines of mailboxes that are not ready: what is said of several once, with them.
+pub(crate) fn failures(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
+    let bad: Vec<(&str, String, &str)> = outcome
+        .checks
+        .iter()
+        .filter_map(|row| Some((row.mailbox.as_str(), words(row)?, row.remedy.as_str())))
+        .collect();
+    // What no row tells: the mailbox never came so far.
+    let told: HashSet<&str> = bad.iter().map(|(mailbox, ..)| *mailbox).collect();
+    let untold = outcome.finish.mailboxes.iter().filter(|(mailbox, end)| {
+        !told.contains(mailbox.as_str()) && matches!(end, MailboxEnd::Stopped(_) | MailboxEnd::NotAllWell)
+    });
+    let untold = untold.map(|(mailbox, end)| (mailbox.as_str(), super::plain::end_words(end), ""));
+    let all: Vec<_> = bad.into_iter().chain(untold).collect();
+    let mut alike = Alike::of(all.iter().map(|(mailbox, words, _)| (*mailbox, words.clone())));
+    let mut out = String::new();
+    for (mailbox, words, remedy) in &all {
+        match alike.say(words) {
+            Saying::Alone => {
+                push_line(&mut out, false, &format!("{}  {words}", escape(mailbox)), width, palette);
+            }
+            Saying::Together(mailboxes) => {
+                push_line(&mut out, false, words, width, palette);
+                push_below(&mut out, &concerns(&mailboxes, width), width);
+            }
+            Saying::Said => continue,
+        }
+        push_remedy(&mut out, remedy, width, palette);
+    }
+    out
+}
+
+/// Returns e.g. `target: auth-refused: the server refused the log-in: …`; `None` for an end that is ready.
+fn words(row: &CheckRow) -> Option<String> {
+    let mut words = format!("{}: {}", row.side.as_str(), row.cause?);
+    if !row.detail.is_empty() {
+        words.push_str(&format!(": {}", escape(&row.detail)));
+    }
+    Some(words)
 }
 
 /// Returns e.g. `; profile: Dovecot (server-profiles 0.1.0)`; nothing where no profile fits.
@@ -97,6 +129,16 @@ fn push_line(out: &mut String, well: bool, text: &str, width: Option<usize>, pal
     }
 }
 
+/// Adds what belongs to the line before: on a terminal below it, in a pipe on the same line.
+fn push_below(out: &mut String, text: &str, width: Option<usize>) {
+    if width.is_none() {
+        out.truncate(out.trim_end_matches('\n').len());
+        out.push_str(&format!("; {text}\n"));
+        return;
+    }
+    push_wrapped(out, 6, text, width);
+}
+
 /// Adds the remedy: on a terminal below, in a pipe on the same line, where `grep` finds both.
 fn push_remedy(out: &mut String, remedy: &str, width: Option<usize>, palette: Palette) {
     if remedy.is_empty() {
@@ -116,10 +158,13 @@ fn push_remedy(out: &mut String, remedy: &str, width: Option<usize>, palette: Pa
 /// Returns the last line: how many mailboxes are ready on both ends, and how many are not.
 pub(crate) fn total(outcome: &Outcome) -> String {
     let all = outcome.finish.mailboxes.len() as u64;
-    let ready = outcome.finish.mailboxes.iter().filter(|(mailbox, end)| {
-        *end == MailboxEnd::Complete
-            && !outcome.checks.iter().any(|row| row.mailbox == *mailbox && row.cause.is_some())
-    });
+    let bad: HashSet<&str> =
+        outcome.checks.iter().filter(|row| row.cause.is_some()).map(|row| row.mailbox.as_str()).collect();
+    let ready = outcome
+        .finish
+        .mailboxes
+        .iter()
+        .filter(|(mailbox, end)| *end == MailboxEnd::Complete && !bad.contains(mailbox.as_str()));
     let ready = ready.count() as u64;
     if ready == all {
         format!("{} ready\n", plural(all, "mailbox"))
@@ -176,12 +221,15 @@ mod tests {
         ];
         let mut well = well;
         well[1].profile = Some(dovecot());
+        let mut outcome = Outcome::default();
+        outcome.checks = sick.to_vec();
         let mut out = String::new();
         for width in [Some(80), None] {
             for rows in [&well, &sick] {
                 let rows: Vec<_> = rows.iter().collect();
-                out += &mailbox("anna@old.example", &rows, &MailboxEnd::Complete, width, Palette::default());
+                out += &ready("anna@old.example", &rows, &MailboxEnd::Complete, width, Palette::default());
             }
+            out += &failures(&outcome, width, Palette::default());
             out += &profiles(&well, width, Palette::default());
             out += "\n";
         }
@@ -201,6 +249,35 @@ mod tests {
         FAIL  anna@old.example  target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno` (hint: check the password in `mailboxes.csv:3`)
           profile: target mail.new.example: Dovecot 2.3.21 (server-profiles 0.1.0): its ID says \x1bdovecot; at most 10 connections for one mailbox; without MULTIAPPEND
             note: what to know about it
+        ");
+    }
+
+    /// One wrong port with twelve mailboxes, and a mailbox that never came so far.
+    #[test]
+    fn what_is_wrong_with_several_is_told_once_with_them() {
+        let mut outcome = Outcome::default();
+        for n in 1..=12 {
+            let mailbox = format!("u{n:02}");
+            let source = CheckRow { mailbox: mailbox.clone(), ..row(Side::Source, None, "1 message", "") };
+            let detail = "the server refuses connections on this port (mail.new.example:994)";
+            let remedy = "check `port` under `[target]`, and that the server runs";
+            let target = row(Side::Target, Some(Cause::Refused), detail, remedy);
+            outcome.checks.extend([source, CheckRow { mailbox: mailbox.clone(), ..target }]);
+            outcome.finish.mailboxes.push((mailbox, MailboxEnd::Complete));
+        }
+        outcome.finish.mailboxes.push(("late".into(), MailboxEnd::NotAllWell));
+        let mut out = failures(&outcome, Some(80), Palette::default());
+        out += &total(&outcome);
+        out += &failures(&outcome, None, Palette::default());
+        insta::assert_snapshot!(out, @r"
+        FAIL  target: refused: the server refuses connections on this port
+              (mail.new.example:994)
+              concerns 12 mailboxes: u01, u02, u03 and 9 more
+              hint: check `port` under `[target]`, and that the server runs
+        FAIL  late  not all well
+        13 mailboxes: 0 ready, 13 not
+        FAIL  target: refused: the server refuses connections on this port (mail.new.example:994); concerns 12 mailboxes: u01, u02, u03, u04, u05, u06, u07, u08, u09, u10, u11, u12 (hint: check `port` under `[target]`, and that the server runs)
+        FAIL  late  not all well
         ");
     }
 }

@@ -4,6 +4,7 @@
 //! [`plugins`], [`author`]) are functions from the engine's structs to text; watchers ([`terminal`],
 //! [`plain`], [`json`]) follow a running task event by event.
 
+pub(crate) mod alike;
 pub(crate) mod author;
 pub(crate) mod check;
 pub(crate) mod json;

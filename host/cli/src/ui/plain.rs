@@ -2,8 +2,10 @@
 //!
 //! `check` and `plan` print their pages as they go and need nothing but the warnings from here.
 
+use std::collections::HashSet;
+
 use mailhaul_engine::event::{Event, MailboxEnd};
-use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary, Side};
+use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary, Side, Stopped};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::Ui;
@@ -17,13 +19,15 @@ pub(crate) struct Lines {
     /// Whether folders and mailboxes get a line: not with `-q`, not in a JSON document, and not
     /// where bars show them already.
     lines: bool,
+    /// Why mailboxes stopped, as far as it was said: what one host refuses for one reason is said once.
+    told: HashSet<String>,
 }
 
 impl Lines {
     pub(crate) fn new(activity: Activity, ui: &Ui) -> Self {
         let moving = ui.animated && ui.out_is_terminal;
         let pages = matches!(activity, Activity::Checking | Activity::Planning | Activity::Undoing);
-        Self { activity, lines: !(pages || moving || ui.quiet || ui.json()) }
+        Self { activity, lines: !(pages || moving || ui.quiet || ui.json()), told: HashSet::new() }
     }
 }
 
@@ -37,6 +41,11 @@ impl Watcher for Lines {
                     "{mailbox}: the {} connection was lost ({reason}), trying again",
                     side.as_str()
                 ));
+            }
+            Event::MailboxFinished { mailbox, end: end @ MailboxEnd::Stopped(stopped), .. }
+                if self.lines && !self.told.insert(end_words(end)) =>
+            {
+                ui.data_if_read(&format!("{}  {}, as said above\n", escape(mailbox), stopped_at(stopped)));
             }
             _ => {
                 if let Some(line) = self.lines.then(|| line(self.activity, event)).flatten() {
@@ -112,15 +121,18 @@ pub(crate) fn end_words(end: &MailboxEnd) -> String {
         MailboxEnd::Complete => "complete".to_owned(),
         MailboxEnd::NotAllWell => "not all well".to_owned(),
         MailboxEnd::Interrupted => "interrupted".to_owned(),
-        MailboxEnd::Stopped(stopped) => {
-            let place = match stopped.side {
-                Side::Source => " at the source",
-                Side::Target => " at the target",
-                Side::Local => "",
-            };
-            format!("stopped{place}: {}: {}", stopped.cause, escape(&stopped.reason))
-        }
+        MailboxEnd::Stopped(stopped) => format!("{}: {}", stopped_at(stopped), escape(&stopped.reason)),
     }
+}
+
+/// Returns e.g. `stopped at the target: auth-refused`.
+fn stopped_at(stopped: &Stopped) -> String {
+    let place = match stopped.side {
+        Side::Source => " at the source",
+        Side::Target => " at the target",
+        Side::Local => "",
+    };
+    format!("stopped{place}: {}", stopped.cause)
 }
 
 #[cfg(test)]
@@ -152,6 +164,21 @@ mod tests {
         insta::assert_snapshot!(err, @r"
         warning: bob@old.example: odd\x07thing
         anna@old.example: the source connection was lost (connection reset), trying again
+        ");
+    }
+
+    #[test]
+    fn why_mailboxes_stopped_is_said_once() {
+        let end = MailboxEnd::Stopped(samples::stopped());
+        let finished = |mailbox: &str| Event::MailboxFinished {
+            mailbox: mailbox.into(),
+            end: end.clone(),
+            summary: None,
+        };
+        let (out, _) = shown(Activity::Copying, &[finished("carl"), finished("dora")]);
+        insta::assert_snapshot!(out, @r"
+        carl  stopped at the target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`
+        dora  stopped at the target: auth-refused, as said above
         ");
     }
 

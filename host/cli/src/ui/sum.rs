@@ -11,6 +11,7 @@ use mailhaul_engine::summary::{
 };
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
+use super::alike::{Alike, Saying, concerns};
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
 use super::table::wrap_hanging;
@@ -26,13 +27,23 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
     let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| *end == MailboxEnd::Complete).count();
     let brief = complete > MAX_COMPLETE;
     let mut totals = Counts::default();
+    let stopped = outcome.finish.mailboxes.iter().filter(|(_, end)| end.stopped().is_some());
+    let mut alike = Alike::of(stopped.map(|(mailbox, end)| (mailbox.as_str(), end_words(end))));
     for (mailbox, end) in &outcome.finish.mailboxes {
         let summary = outcome.summary(mailbox);
         if let Some(summary) = summary {
             totals.add(&counts(summary));
         }
-        if !(brief && *end == MailboxEnd::Complete) {
-            push_mailbox(&mut out, mailbox, end, summary, width, palette);
+        if brief && *end == MailboxEnd::Complete {
+            continue;
+        }
+        match alike.say(&end_words(end)) {
+            Saying::Alone => push_mailbox(&mut out, mailbox, end, summary, width, palette),
+            Saying::Together(mailboxes) => {
+                push_wrapped(&mut out, 0, &end_words(end), width);
+                push_wrapped(&mut out, 2, &concerns(&mailboxes, width), width);
+            }
+            Saying::Said => {}
         }
     }
     if brief {
@@ -634,6 +645,9 @@ pub(crate) mod samples {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::cause::Cause;
+    use mailhaul_engine::summary::Stopped;
+
     use super::*;
 
     #[test]
@@ -661,6 +675,30 @@ mod tests {
 
         bob@old.example  hook counts: fail
           Sent: 3 messages on the target, 4 were expected
+        ");
+    }
+
+    /// Sixteen rows with a wrong column, of which three were tried.
+    #[test]
+    fn what_several_stopped_for_is_printed_once_with_them() {
+        let mut outcome = Outcome::default();
+        let not_tried =
+            Stopped { cause: Cause::NotTried, reason: "so no more were tried".into(), ..samples::stopped() };
+        outcome.finish.mailboxes = (1..=16)
+            .map(|n| (format!("u{n:02}"), if n <= 3 { samples::stopped() } else { not_tried.clone() }))
+            .map(|(mailbox, stopped)| (mailbox, MailboxEnd::Stopped(stopped)))
+            .collect();
+        outcome.finish.mailboxes.push(("anna".into(), MailboxEnd::Complete));
+        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @r"
+        stopped at the target: auth-refused: the server said `NO [AUTHENTICATIONFAILED]
+          Authentication failed.`
+          concerns 3 mailboxes: u01, u02, u03
+        stopped at the target: not-tried: so no more were tried
+          concerns 13 mailboxes: u04, u05, u06 and 10 more
+        anna: complete
+        total: 1 of 17 mailboxes complete
+          source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
+        copied now: 0 messages, 0 B, in 0.0 s
         ");
     }
 

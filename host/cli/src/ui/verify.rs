@@ -6,6 +6,7 @@ use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{Counts, Difference, DifferenceKind, MailboxSummary, Sample, VerifiedDepth};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
+use super::alike::{Alike, Saying, concerns};
 use super::paint::{Palette, Tone};
 use super::plain::end_words;
 use super::sum::{accounts, left_out, push_hook, push_hooks, push_standing, push_wrapped};
@@ -33,7 +34,20 @@ const KINDS: [DifferenceKind; 12] = [
 pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let (mut different, mut notes) = (0, 0);
+    let alone = |mailbox: &str, end: &MailboxEnd| stopped_words(outcome.summary(mailbox), end);
+    let stopped = outcome.finish.mailboxes.iter();
+    let mut alike =
+        Alike::of(stopped.filter_map(|(mailbox, end)| Some((mailbox.as_str(), alone(mailbox, end)?))));
     for (mailbox, end) in &outcome.finish.mailboxes {
+        match alone(mailbox, end).map(|words| (alike.say(&words), words)) {
+            Some((Saying::Together(mailboxes), words)) => {
+                push_wrapped(&mut out, 0, &words, width);
+                push_wrapped(&mut out, 2, &concerns(&mailboxes, width), width);
+                continue;
+            }
+            Some((Saying::Said, _)) => continue,
+            Some((Saying::Alone, _)) | None => {}
+        }
         match outcome.summary(mailbox) {
             Some(summary) => {
                 let (bad, notable) = push_mailbox(&mut out, summary, end, width, palette);
@@ -53,6 +67,16 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
     push_hooks(&mut out, outcome, palette);
     push_standing(&mut out, outcome, "`mailhaul verify --depth full` looks again", width);
     out
+}
+
+/// Returns all that is said of a mailbox that stopped and has nothing on record that differs.
+fn stopped_words(summary: Option<&MailboxSummary>, end: &MailboxEnd) -> Option<String> {
+    end.stopped()?;
+    match summary {
+        Some(summary) if !(summary.differences.is_empty() && open_ends(summary).is_empty()) => None,
+        Some(summary) => Some(format!("{}, {}", nothing_differs(summary, end), end_words(end))),
+        None => Some(end_words(end)),
+    }
 }
 
 /// How much was compared, of how much there is, summed over all mailboxes.
@@ -276,6 +300,22 @@ mod tests {
         1 difference stands on record from an earlier verify: `mailhaul verify --depth
           full` looks again, `mailhaul report` lists it
         ");
+    }
+
+    #[test]
+    fn what_several_stopped_for_is_printed_once_with_them() {
+        let mut outcome = Outcome::default();
+        let end = MailboxEnd::Stopped(samples::stopped());
+        for n in 1..=5 {
+            let (mailbox, mut summary) = (format!("u{n}"), samples::anna());
+            summary.compared = None;
+            outcome.finish.mailboxes.push((mailbox.clone(), end.clone()));
+            outcome.note(&Event::MailboxFinished { mailbox, end: end.clone(), summary: Some(summary) });
+        }
+        let page = page(&outcome, Some(80), Palette::default());
+        assert_eq!(page.matches("AUTHENTICATIONFAILED").count(), 1, "{page}");
+        assert!(page.starts_with("not compared, stopped at the target: auth-refused: "), "{page}");
+        assert!(page.contains("\n  concerns 5 mailboxes: u1, u2, u3 and 2 more\n"), "{page}");
     }
 
     fn of_anna(compared: Comparison, end: MailboxEnd) -> String {

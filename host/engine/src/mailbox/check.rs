@@ -206,5 +206,8 @@ fn row_of(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (
         Err(EndError::Secret(_, reason)) => {
             (None, row(Some(Cause::AuthRefused), Cause::AuthRefused.remedy(side), reason))
         }
+        Err(EndError::NotTried(_, braked)) => {
+            (None, row(Some(Cause::NotTried), Cause::NotTried.remedy(side), braked.to_string()))
+        }
     }
 }

@@ -1,22 +1,16 @@
-//! A mailbox to work on: its ledger opened, its ends dialled within the ceilings, and whatever ends the work
-//! early told as one reason.
+//! A mailbox to work on: its ledger opened, and whatever ends the work early told as one reason.
 
 use std::sync::{Arc, Mutex};
 
-use mailhaul_imap::Session;
-
 use crate::account::Mailbox;
-use crate::event::{Event, MailboxEnd};
+use crate::event::MailboxEnd;
 use crate::folder::work::{Lists, MailboxWork, SharedLedger, WorkError, locked};
 use crate::mapping::planner::PlanError;
-use crate::server::dial::{Ends, dial, dial_both};
 use crate::server::error::EndError;
 use crate::server::refusal::interpret;
-use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::standing::{facts, mailbox_summary};
 use crate::summary::{MailboxSummary, Stopped};
-use crate::task::ceilings::Permit;
 use crate::task::context::Context;
 
 /// Why the work on a mailbox ended before its end.
@@ -69,60 +63,6 @@ impl Interruption {
             Self::Stopped(stopped) => MailboxEnd::Stopped(stopped),
         }
     }
-}
-
-/// Dials both ends of a mailbox as soon as the ceilings of their hosts allow it; `None` when the user has
-/// stopped the task by then. The permit is held as long as the connections live.
-///
-/// # Errors
-/// [`EndError`] of the end that failed first, the source before the target.
-pub(crate) async fn connect(
-    context: &Context,
-    mailbox: &Mailbox,
-) -> Result<Option<(Permit, Ends)>, EndError> {
-    let Some(permit) = permit(context, mailbox).await else { return Ok(None) };
-    let (source, target) = dial_both(context, mailbox).await?;
-    Ok(Some((permit, Ends { source, target })))
-}
-
-/// Dials both ends anew after an `error` that was put down to a message, or to the length of a question,
-/// since `blamed` was asked: what is asked again is asked in another way. The permit stays what it was.
-///
-/// # Errors
-/// The `error` itself where it is something else, and [`EndError`] of an end that cannot be dialled.
-pub(crate) async fn dial_again(
-    work: MailboxWork<'_>,
-    ends: &mut Ends,
-    blamed: u64,
-    error: EndError,
-) -> Result<(), EndError> {
-    let MailboxWork { context, mailbox, .. } = work;
-    if context.breaks.blamed_count(mailbox) == blamed {
-        return Err(error);
-    }
-    let (side, reason) = (error.side(), error.stopped().reason);
-    context.emit(Event::Reconnecting { mailbox: mailbox.key.clone(), side, reason }).await;
-    let (source, target) = dial_both(context, mailbox).await?;
-    *ends = Ends { source, target };
-    Ok(())
-}
-
-/// As [`connect`], the target alone.
-///
-/// # Errors
-/// [`EndError`] of the target.
-pub(crate) async fn connect_target(
-    context: &Context,
-    mailbox: &Mailbox,
-) -> Result<Option<(Permit, Session)>, EndError> {
-    let Some(permit) = permit(context, mailbox).await else { return Ok(None) };
-    Ok(Some((permit, dial(context, &mailbox.target, Side::Target).await?)))
-}
-
-/// Waits for a permit to dial both ends; `None` when the user has stopped the task by then.
-async fn permit(context: &Context, mailbox: &Mailbox) -> Option<Permit> {
-    let permit = context.ceilings.pair(mailbox).await;
-    (!context.stop.is_raised()).then_some(permit)
 }
 
 /// A mailbox whose ledger is open for writing.

@@ -3,9 +3,10 @@
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
+use crate::mailbox::connect::{Waits, connect};
 use crate::mailbox::listing::{KnownFolders, figures, unlisted};
 use crate::mailbox::one_account::{self, Purpose};
-use crate::mailbox::open::{Interruption, connect};
+use crate::mailbox::open::Interruption;
 use crate::mapping::planner::plan;
 use crate::plan::MailboxPlan;
 use crate::server::dial::log_out;
@@ -34,7 +35,8 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&Ma
 }
 
 async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan>, Interruption> {
-    let Some((_permit, mut ends)) = connect(context, mailbox).await? else { return Ok(None) };
+    let connected = connect(context, mailbox, &mut Waits::default()).await?;
+    let Some((_permit, mut ends)) = connected else { return Ok(None) };
     let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let known = ledger.as_ref().map(KnownFolders::of).transpose()?.unwrap_or_default();
     let listings = figures(&mut ends, &known).await?;

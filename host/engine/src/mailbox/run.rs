@@ -9,12 +9,13 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, SharedLedger, Step, locked};
+use crate::mailbox::connect::{MAX_SUGGESTED, Waits, connect};
 use crate::mailbox::follow::{folders_to_open, follow, look_up_elsewhere, names};
 use crate::mailbox::hooks::EndsState;
 use crate::mailbox::listing::{figures_and_flags, warn_unlisted};
 use crate::mailbox::moved::follow_moves;
 use crate::mailbox::one_account::Purpose;
-use crate::mailbox::open::{Interruption, OpenMailbox, connect, end_of};
+use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
@@ -28,7 +29,8 @@ use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::context::Context;
 
-/// Lost connections in a row, without a message copied in between, before a mailbox gives up.
+/// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that
+/// can be dialled again each time. One that cannot is waited for (`connect`).
 const MAX_RECONNECTS: u32 = 5;
 
 /// Wait before the n-th reconnect: doubled each time, at most [`MAX_WAIT`].
@@ -39,8 +41,6 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// The same for a server that is there and asks to come back later, by a full house or a limit of its own:
 /// about two and a half minutes, or as long as it suggests each time up to [`MAX_SUGGESTED`].
 const MAX_PATIENCE: u32 = 10;
-
-const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 
 /// What the operator asked of a run, by its options.
 #[derive(Debug, Clone, Copy)]
@@ -72,22 +72,24 @@ async fn attempts(
     open: &OpenMailbox<'_>,
 ) -> Result<MailboxEnd, Interruption> {
     let mut lost = 0;
-    let mut connected = false;
+    let mut waits = Waits::default();
     loop {
         let blamed = || context.breaks.blamed_count(mailbox) + context.refusals.put_off_count(&mailbox.key);
         let before_it = blamed();
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
-        let error = match attempt(open.work(&lists), orders, &mut connected).await {
+        let error = match attempt(open.work(&lists), orders, &mut waits).await {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
             ended => return ended,
         };
         if rows_so_far(&open.ledger) != before {
             lost = 0;
+            waits = Waits::default();
         }
         let found = blamed() > before_it;
-        let wait = if found { Some(Duration::ZERO) } else { worth_waiting(&error, connected, lost) };
+        let answered = context.outages.has_answered(error.side(), mailbox.side(error.side()));
+        let wait = if found { Some(Duration::ZERO) } else { worth_waiting(&error, answered, lost) };
         let Some(wait) = wait else {
             return Err(Interruption::Stopped(error.stopped()));
         };
@@ -101,19 +103,18 @@ async fn attempts(
             reason: error.stopped().reason,
         };
         context.emit(event).await;
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = context.stop.raised() => return Ok(MailboxEnd::Interrupted),
+        if waits.pause(context, mailbox, &error, wait).await {
+            return Ok(MailboxEnd::Interrupted);
         }
     }
 }
 
 /// How long to wait before the next attempt, where nobody knows what the connection ended at, after so many
 /// that were `lost` in a row; `None` when there shall be none.
-fn worth_waiting(error: &EndError, connected: bool, lost: u32) -> Option<Duration> {
+fn worth_waiting(error: &EndError, answered: bool, lost: u32) -> Option<Duration> {
     let patience = error.asks_for_patience();
     // A server that never answered is reported at once; one that went away may come back.
-    let hopeless = !patience && (!connected || !error.may_pass());
+    let hopeless = !patience && !(answered && error.may_pass());
     if hopeless || lost >= if patience || error.is_idle() { MAX_PATIENCE } else { MAX_RECONNECTS } {
         return None;
     }
@@ -130,13 +131,12 @@ fn rows_so_far(ledger: &SharedLedger) -> u64 {
 async fn attempt(
     work: MailboxWork<'_>,
     orders: RunOptions<'_>,
-    connected: &mut bool,
+    waits: &mut Waits,
 ) -> Result<MailboxEnd, Interruption> {
     let MailboxWork { context, mailbox, .. } = work;
-    let Some((_permit, mut ends)) = connect(context, mailbox).await? else {
+    let Some((_permit, mut ends)) = connect(context, mailbox, waits).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
-    *connected = true;
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
     warn_unlisted(work, &listings.0, &listings.1).await;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.

@@ -12,8 +12,9 @@ use crate::account::Mailbox;
 use crate::event::{Event, MailboxEnd, UndoException, UndoExceptionCode, UndoSummary};
 use crate::folder::elsewhere::{FolderNames, look_up};
 use crate::folder::work::{Lists, MailboxWork, Step};
+use crate::mailbox::connect::{Waits, connect, connect_target};
 use crate::mailbox::delete_gone::QUARANTINE;
-use crate::mailbox::open::{Interruption, OpenMailbox, connect, connect_target};
+use crate::mailbox::open::{Interruption, OpenMailbox};
 use crate::mailbox::relocate::{recover, remove_exactly};
 use crate::mapping::renamed_at_source::called_otherwise;
 use crate::mapping::spelling::by_path;
@@ -80,7 +81,7 @@ async fn undo_all(work: MailboxWork<'_>) -> Result<MailboxEnd, Interruption> {
     let at = EndError::at(Side::Target);
     let (_permit, mut target) = if work.ledger().has_open_intents()? {
         // What a crash left in doubt may be there: it is told by the source's bytes.
-        let Some((permit, mut ends)) = connect(context, work.mailbox).await? else {
+        let Some((permit, mut ends)) = connect(context, work.mailbox, &mut Waits::default()).await? else {
             return Ok(MailboxEnd::Interrupted);
         };
         let source_folders = ends.source.folders().await.map_err(EndError::at(Side::Source))?;

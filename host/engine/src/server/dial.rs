@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use futures_util::poll;
-use mailhaul_imap::{Account, KnownServer, Session, connect_beside};
+use mailhaul_imap::{Account, ImapError, KnownServer, Session, connect_beside};
 
 use crate::account::{AccountSpec, Mailbox};
 use crate::server::error::EndError;
 use crate::server::recognise::apply;
 use crate::side::Side;
+use crate::task::brake::Turn;
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
 
@@ -42,7 +43,28 @@ pub(crate) fn can_move(target: &Session) -> bool {
 /// # Errors
 /// [`EndError`] of that end. A wrong password is tried once.
 pub(crate) async fn dial(context: &Context, spec: &AccountSpec, side: Side) -> Result<Session, EndError> {
-    dial_with(context, spec, side, None).await
+    let [turn] = turns(context, [(side, spec)]).await?;
+    dial_with(context, spec, side, None, turn).await
+}
+
+/// Waits until these servers may each be sent a log-in.
+///
+/// # Errors
+/// [`EndError`] of an end that needs no trying: the brake is on there, or its host failed already with what
+/// is the same for every mailbox.
+async fn turns<const N: usize>(
+    context: &Context,
+    ends: [(Side, &AccountSpec); N],
+) -> Result<[Turn; N], EndError> {
+    let turns = context.brake.turns(ends.map(|(_, spec)| spec.server())).await;
+    let turns = turns.map_err(|(at, braked)| EndError::NotTried(ends[at].0, braked))?;
+    // Asked last: it may have shown while others had their turns.
+    for (side, spec) in ends {
+        if let Some(fault) = context.outages.fault(side, spec) {
+            return Err(EndError::Imap(side, fault));
+        }
+    }
+    Ok(turns)
 }
 
 async fn dial_with(
@@ -50,9 +72,23 @@ async fn dial_with(
     spec: &AccountSpec,
     side: Side,
     known: Option<&KnownServer>,
+    turn: Turn,
 ) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
     let connected = Box::pin(connect_beside(&account, &context.ceilings.timeouts, known)).await;
+    match &connected {
+        Ok(_) => {
+            context.outages.record_answer(side, spec);
+            turn.taken();
+        }
+        Err(error) => {
+            context.outages.record_failure(side, spec, error);
+            // A server that is only busy has not judged it.
+            if matches!(error, ImapError::LoginRefused { .. }) && !error.asks_for_patience() {
+                turn.refused(error.to_string());
+            }
+        }
+    }
     let mut session = connected.map_err(EndError::at(side))?;
     session.share_fetch_history(&context.breaks.reading(side, spec));
     apply(context, spec, side, &mut session).await;
@@ -76,10 +112,28 @@ pub(crate) async fn dial_both_with(
     mailbox: &Mailbox,
     (source, target): (Option<&KnownServer>, Option<&KnownServer>),
 ) -> Result<(Session, Session), EndError> {
-    let (source, target) = tokio::join!(
-        dial_with(context, &mailbox.source, Side::Source, source),
-        dial_with(context, &mailbox.target, Side::Target, target)
-    );
+    let ends = [(Side::Source, &mailbox.source), (Side::Target, &mailbox.target)];
+    let [(_, from), (_, to)] = ends;
+    if from.server() == to.server() {
+        // Each may be the last log-in that the host is sent.
+        let [turn] = turns(context, [ends[0]]).await?;
+        let source = dial_with(context, from, Side::Source, source, turn).await?;
+        let [turn] = turns(context, [ends[1]]).await?;
+        return Ok((source, dial_with(context, to, Side::Target, target, turn).await?));
+    }
+    let [source_turn, target_turn] = turns(context, ends).await?;
+    // On the heap: who dials is deep in the work on a mailbox, and a thread's stack is not endless.
+    let source = Box::pin(dial_with(context, from, Side::Source, source, source_turn));
+    let target = Box::pin(dial_with(context, to, Side::Target, target, target_turn));
+    // An end that is away comes first: while it stays away, the other is not signed in to for nothing.
+    if context.outages.is_away(Side::Target, to) {
+        let target = target.await?;
+        return Ok((source.await?, target));
+    }
+    if context.outages.is_away(Side::Source, from) {
+        return Ok((source.await?, target.await?));
+    }
+    let (source, target) = tokio::join!(source, target);
     Ok((source?, target?))
 }
 

@@ -8,6 +8,7 @@ use crate::cause::Cause;
 use crate::plugin::{Meaning, PluginId};
 use crate::side::Side;
 use crate::summary::Stopped;
+use crate::task::brake::Braked;
 
 /// A failure of one end, or of the way to it.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) enum EndError {
     /// A server's refusal, with what a profile says it means.
     Explained(Side, ImapError, Box<Interpretation>),
     Secret(Side, String),
+    /// Nothing was sent: the brake is on at its host.
+    NotTried(Side, Braked),
 }
 
 impl EndError {
@@ -27,7 +30,7 @@ impl EndError {
     fn imap(&self) -> Option<&ImapError> {
         match self {
             Self::Imap(_, error) | Self::Explained(_, error, _) => Some(error),
-            Self::Secret(..) => None,
+            Self::Secret(..) | Self::NotTried(..) => None,
         }
     }
 
@@ -72,7 +75,10 @@ impl EndError {
     #[must_use]
     pub(crate) fn side(&self) -> Side {
         match self {
-            Self::Imap(side, _) | Self::Explained(side, ..) | Self::Secret(side, _) => *side,
+            Self::Imap(side, _)
+            | Self::Explained(side, ..)
+            | Self::Secret(side, _)
+            | Self::NotTried(side, _) => *side,
         }
     }
 
@@ -91,6 +97,16 @@ impl EndError {
             Self::Secret(side, reason) => {
                 Stopped { side: *side, cause: Cause::AuthRefused, reason: reason.clone() }
             }
+            Self::NotTried(side, braked) => Stopped {
+                side: *side,
+                cause: Cause::NotTried,
+                reason: format!(
+                    "{}; {}; the last answer was: {}",
+                    braked.sentence(),
+                    Cause::NotTried.remedy(*side),
+                    braked.words
+                ),
+            },
         }
     }
 }
@@ -150,6 +166,7 @@ impl Interpretation {
             Cause::MailboxMissing
             | Cause::ImapDisabled
             | Cause::NeedsOauth
+            | Cause::NotTried
             | Cause::TooManyConnections
             | Cause::NameUnknown
             | Cause::Refused

@@ -88,7 +88,7 @@ impl Ceilings {
     }
 
     fn host(&self, spec: &AccountSpec) -> (String, Arc<HostCeiling>) {
-        let name = format!("{}:{}", spec.endpoint.host.to_ascii_lowercase(), spec.endpoint.port);
+        let name = spec.server();
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts.entry(name.clone()).or_insert_with(|| {
             let count = Mutex::new(ConnectionCount { allowed: self.per_host, owed: 0, per_mailbox: None });

@@ -10,8 +10,10 @@ use crate::job::Job;
 use crate::plugin::Plugins;
 use crate::state::record::{Record, RunId};
 use crate::task::accounts::Accounts;
+use crate::task::brake::Brake;
 use crate::task::breaks::Breaks;
 use crate::task::ceilings::Ceilings;
+use crate::task::outages::Outages;
 use crate::task::profiles::Profiles;
 use crate::task::refusals::Refusals;
 use crate::task::stop::StopSignal;
@@ -26,6 +28,8 @@ pub(crate) struct Context {
     pub plugins: Plugins,
     pub ceilings: Arc<Ceilings>,
     pub profiles: Arc<Profiles>,
+    pub brake: Arc<Brake>,
+    pub outages: Arc<Outages>,
     /// Raised when the user asks to stop.
     pub stop: StopSignal,
     pub done: Arc<TransferTotals>,
@@ -81,27 +85,27 @@ impl Context {
     ) -> Self {
         let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
         let limits = &job.limits;
+        let brake = Arc::new(Brake::new(limits.refused_log_ins));
         let meant = limits.connections_are_meant.then_some(limits.connections_per_host);
         let (source, target) = (plugins.source_profiles.clone(), plugins.target_profiles.clone());
         let profiles = Arc::new(Profiles::new(source, target, meant));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
-        let (done, breaks, refusals, accounts) =
-            (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        let recording = Arc::default();
         Self {
             job,
             plugins,
             ceilings,
             profiles,
+            brake,
+            outages: Arc::default(),
             stop,
-            done,
-            breaks,
-            refusals,
-            accounts,
+            done: Arc::default(),
+            breaks: Arc::default(),
+            refusals: Arc::default(),
+            accounts: Arc::default(),
             budget,
             events,
-            recording,
+            recording: Arc::default(),
         }
     }
 

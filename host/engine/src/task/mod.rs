@@ -1,9 +1,11 @@
 //! What all mailboxes of a task share.
 
 pub(crate) mod accounts;
+pub(crate) mod brake;
 pub(crate) mod breaks;
 pub(crate) mod ceilings;
 pub(crate) mod context;
+pub(crate) mod outages;
 pub(crate) mod profiles;
 pub(crate) mod refusals;
 pub(crate) mod stop;

@@ -103,28 +103,6 @@ fn a_line_that_breaks_now_and_then_costs_no_message() {
 }
 
 #[test]
-fn a_target_that_goes_away_for_good_stops_the_mailbox_after_five_tries() {
-    let stage = Stage::loaded(5);
-    let down = Arc::clone(&stage.down);
-    stage.target.manners(|m| {
-        m.on_command = Box::new(move |line| {
-            if line.starts_with("APPEND") {
-                down.store(true, Ordering::Relaxed);
-                return Verdict::Bye("* BYE Going down".into());
-            }
-            Verdict::Go
-        });
-    });
-    let outcome = stage.run();
-    assert_eq!((outcome.stopped().0, outcome.reconnects()), (Side::Target, 5));
-    assert_eq!(outcome.totals(), [5, 0, 0, 0, 0, 5]);
-    stage.down.store(false, Ordering::Relaxed);
-    stage.behave();
-    stage.run().complete();
-    stage.assert_moved();
-}
-
-#[test]
 fn a_target_that_never_answered_is_reported_at_once() {
     let stage = Stage::loaded(5);
     stage.down.store(true, Ordering::Relaxed);

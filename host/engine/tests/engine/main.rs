@@ -9,6 +9,7 @@
 mod adopting;
 mod arrivals;
 mod bounds;
+mod brake;
 mod breaks;
 mod checking;
 mod dates;
@@ -29,6 +30,7 @@ mod names;
 mod one_account;
 mod opening;
 mod ours;
+mod outages;
 mod outcome;
 mod passes;
 mod patience;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
@@ -15,7 +16,7 @@ use crate::model::{
 };
 use crate::secret::SecretRef;
 use crate::section::{Entry, ProjectText, Section};
-use crate::{side, size};
+use crate::{duration, side, size};
 
 /// Longest project file in bytes; a thousand rules have a tenth of it.
 const LONGEST: u64 = 1 << 20;
@@ -384,6 +385,18 @@ fn bytes(entry: &Entry<'_, '_>) -> Option<(u64, String)> {
     }
 }
 
+/// Reads how long something is waited for.
+fn span(entry: &Entry<'_, '_>) -> Option<Duration> {
+    const FORM: &str = "a time with its unit in quotes, as in \"30 min\"";
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let DeValue::String(text) = entry.value.get_ref() else { return entry.wrong_type(FORM) };
+    match duration::parse(text) {
+        Some(span) if span <= LONGEST => Some(span),
+        Some(_) => entry.refuse("is longer than a day", "write at most \"24 h\""),
+        None => entry.refuse(format!("= {} is no time", quoted(text)), format!("write {FORM}")),
+    }
+}
+
 fn ignore(section: &Section<'_, '_>) -> Ignore {
     let mut ignore = Ignore::default();
     for entry in section
@@ -428,6 +441,11 @@ fn limits(section: &Section<'_, '_>) -> Limits {
                 bytes => Some(bytes),
             })
             .unwrap_or(default.memory),
+        refused_log_ins: section
+            .number("refused_log_ins", 0..=MOST)
+            .and_then(|n| u32::try_from(n.value).ok())
+            .unwrap_or(default.refused_log_ins),
+        patience: section.get("patience").and_then(|entry| span(&entry)).unwrap_or(default.patience),
     }
 }
 

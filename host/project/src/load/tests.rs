@@ -44,6 +44,7 @@ fn what_is_left_out_has_the_defaults_of_the_contract() {
     assert!(!project.ignore.flags && !project.ignore.dates);
     let limits = project.limits;
     assert_eq!((limits.mailboxes_at_once, limits.connections_per_host, limits.memory), (4, 8, 256 << 20));
+    assert_eq!((limits.refused_log_ins, limits.patience), (3, Duration::from_secs(1800)));
 }
 
 /// The contract's example, without the parts that are not built yet.
@@ -93,6 +94,8 @@ ignore = ["dates"]
 mailboxes_at_once = 2
 connections_per_host = 3
 memory = "64 MiB"
+refused_log_ins = 0
+patience = "2 h"
 "#,
     )
     .project;
@@ -122,7 +125,9 @@ memory = "64 MiB"
     );
     assert_eq!(select.max_size.map(|s| (s.bytes, s.written)), Some((50 << 20, "50 MiB".into())));
     assert!(select.skip_deleted && project.ignore.dates && !project.ignore.flags);
-    assert_eq!(project.limits.memory, 64 << 20);
+    let limits = project.limits;
+    assert_eq!(limits.memory, 64 << 20);
+    assert_eq!((limits.refused_log_ins, limits.patience), (0, Duration::from_secs(7200)));
 }
 
 #[test]
@@ -172,6 +177,18 @@ connections_per_host = 18446744073709551616
 [colours]
 "#
     ));
+}
+
+#[test]
+fn how_long_a_host_is_waited_for_is_a_time_with_a_unit() {
+    for (written, cause) in [
+        ("30", "`[limits] patience` is a number; write a time with its unit in quotes, as in \"30 min\""),
+        ("\"30\"", "`[limits] patience` = `30` is no time; write a time with its unit in quotes"),
+        ("\"25 h\"", "`[limits] patience` is longer than a day; write at most \"24 h\""),
+    ] {
+        let told = errors(&format!("{MINIMAL}[limits]\npatience = {written}\n"));
+        assert!(told.contains(cause), "{told}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bounds;
+mod brake;
 mod courier;
 mod evidence;
 mod laboratory;

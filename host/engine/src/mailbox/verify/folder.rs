@@ -7,7 +7,7 @@ use mailhaul_imap::{FolderName, InternalDate, Selected, Session, UidSet};
 
 use crate::event::Event;
 use crate::folder::work::{MailboxWork, Step};
-use crate::mailbox::open::dial_again;
+use crate::mailbox::connect::dial_again;
 use crate::mailbox::verify::coverage::Coverage;
 use crate::mailbox::verify::dates::{DatedCopy, other_dates};
 use crate::mailbox::verify::sample::{Extent, choose};

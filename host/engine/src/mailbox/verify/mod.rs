@@ -12,9 +12,10 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, WorkError};
+use crate::mailbox::connect::{Waits, connect, dial_again};
 use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, warn_unlisted};
 use crate::mailbox::one_account::{self, Purpose};
-use crate::mailbox::open::{Interruption, OpenMailbox, connect, dial_again, end_of};
+use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
 use crate::mailbox::verify::coverage::{Coverage, finding_key};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 pub(crate) use crate::mailbox::verify::sample::Extent;
@@ -66,7 +67,7 @@ async fn verify_all(
     let context = work.context;
     let to_compare = |folders: &[FolderRow]| folders.iter().filter(|row| row.target.is_some()).count() as u64;
     compared.folders = to_compare(&work.ledger().folders()?);
-    let Some((_permit, mut ends)) = connect(context, work.mailbox).await? else {
+    let Some((_permit, mut ends)) = connect(context, work.mailbox, &mut Waits::default()).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
     let known = KnownFolders::of(&work.ledger())?;

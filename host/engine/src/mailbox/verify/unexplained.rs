@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use mailhaul_imap::{FetchItems, FolderName, UidSet};
 
 use crate::folder::work::{MailboxWork, Step, WorkError};
-use crate::mailbox::open::dial_again;
+use crate::mailbox::connect::dial_again;
 use crate::mailbox::verify::folder::CHUNK;
 use crate::message::content::Content;
 use crate::message::list::{ListedMessage, contents, list};
