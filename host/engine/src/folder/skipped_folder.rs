@@ -22,6 +22,13 @@ pub(crate) async fn skip(
 ) -> Step<()> {
     let Some(row) = work.ledger().folder(&mapped.folder.path.to_string())? else { return Ok(()) };
     let name = &mapped.folder.name;
+    let keep = || match &row.place_path {
+        Some(path) if mapped.keeps_copies => {
+            let text = format!("{reason}; its copy of an earlier run stays in `{path}`");
+            work.ledger().keep_copies(row.id, &text)
+        }
+        _ => Ok(()),
+    };
     let whole = match source.examine(name).await {
         Ok(selected) => {
             let status = mapped.status.as_ref().and_then(|status| status.messages);
@@ -36,11 +43,17 @@ pub(crate) async fn skip(
             let why = stop_reason(work, Side::Source, error).await?;
             let reason = format!("{reason}; the source does not let it be read: {why}");
             let messages = believed_count(mapped, &row);
+            keep()?;
             return Ok(work.ledger().stop_folder(row.id, Code::Rule, &reason, messages)?);
         }
     };
     let unlisted = whole.unlisted();
     let WholeList { selected, listed, .. } = whole;
+    // Numbers that mean something else now say nothing of the copies that stay.
+    if row.source_uid_validity.is_some() && row.source_uid_validity != selected.uid_validity {
+        work.ledger().void_numbers(row.id, None)?;
+    }
+    keep()?;
     let mut ledger = work.ledger();
     ledger.record_list(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
     ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;

@@ -95,7 +95,7 @@ struct EndInspection {
 async fn inspect(context: &Context, mailbox: &Mailbox, side: Side) -> Result<EndInspection, EndError> {
     let spec = mailbox.side(side);
     // A ledger that cannot be read is a run's business.
-    let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).ok().flatten();
+    let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
     let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
     let mut session = dial(context, spec, side).await?;
     let (held, listing) = look(side, &mut session, &known).await.map_err(EndError::at(side))?;

@@ -13,6 +13,7 @@ use crate::task::breaks::Breaks;
 use crate::task::ceilings::Ceilings;
 use crate::task::profiles::Profiles;
 use crate::task::refusals::Refusals;
+use crate::task::rules_met::RulesMet;
 use crate::task::stop::StopSignal;
 
 /// The unit of the memory budget: a permit stands for this many bytes.
@@ -30,6 +31,8 @@ pub(crate) struct Context {
     pub done: Arc<TransferTotals>,
     pub breaks: Arc<Breaks>,
     pub refusals: Arc<Refusals>,
+    /// The `[[folders]]` rules that some folder was found for.
+    pub rules_met: Arc<RulesMet>,
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
     budget: Arc<Semaphore>,
@@ -70,9 +73,20 @@ impl Context {
         let profiles = Arc::new(Profiles::new(source, target, meant));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
-        let (done, breaks, refusals, accounts) =
-            (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        Self { job, plugins, ceilings, profiles, stop, done, breaks, refusals, accounts, budget, events }
+        Self {
+            job,
+            plugins,
+            ceilings,
+            profiles,
+            stop,
+            done: Arc::default(),
+            breaks: Arc::default(),
+            refusals: Arc::default(),
+            rules_met: Arc::default(),
+            accounts: Arc::default(),
+            budget,
+            events,
+        }
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.

@@ -6,4 +6,5 @@ pub(crate) mod ceilings;
 pub(crate) mod context;
 pub(crate) mod profiles;
 pub(crate) mod refusals;
+pub(crate) mod rules_met;
 pub(crate) mod stop;

@@ -6,6 +6,7 @@ use mailhaul_imap::FolderName;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 use sha2::{Digest, Sha256};
 
+use super::kept::take_in_again;
 use super::{Ledger, PlaceId, Result};
 use crate::code::Code;
 use crate::summary::VerifiedDepth;
@@ -155,7 +156,8 @@ impl Ledger {
             for (source, target, messages) in folders {
                 insert.execute(params![source, target, messages])?;
             }
-            tx.prepare_cached("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0")?.execute( []).map(drop)
+            tx.prepare_cached("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0")?.execute([])?;
+            take_in_again(tx)
         })
     }
 
