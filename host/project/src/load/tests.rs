@@ -76,6 +76,7 @@ to = "Archive/Old/**"
 [[folders]]
 from = "Spam"
 skip = true
+copies = "keep"
 [plugins]
 mapping = ["./acme.wasm", "roles"]
 validation = ["counts", "special-folders"]
@@ -110,6 +111,7 @@ memory = "64 MiB"
         rules.collect::<Vec<_>>(),
         [("Old/**", Some("Archive/Old/**"), false, 21), ("Spam", None, true, 24)]
     );
+    assert!(!project.rules[0].keep_copies && project.rules[1].keep_copies);
     assert_eq!(
         project.plugins.mapping[0].name,
         PluginName::File { path: "/moves/acme/./acme.wasm".into(), shown: "./acme.wasm".into() }
@@ -123,6 +125,13 @@ memory = "64 MiB"
     assert_eq!(select.max_size.map(|s| (s.bytes, s.written)), Some((50 << 20, "50 MiB".into())));
     assert!(select.skip_deleted && project.ignore.dates && !project.ignore.flags);
     assert_eq!(project.limits.memory, 64 << 20);
+}
+
+#[test]
+fn copies_are_kept_by_rules_that_leave_folders_out() {
+    let rule = |lines: &str| errors(&format!("{MINIMAL}[[folders]]\nfrom = \"A\"\n{lines}\n"));
+    assert!(rule("to = \"B\"\ncopies = \"keep\"").contains("remove `copies`"));
+    assert!(rule("skip = true\ncopies = \"undo\"").contains("write \"keep\""));
 }
 
 #[test]
