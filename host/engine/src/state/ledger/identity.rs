@@ -5,8 +5,7 @@ use std::path::Path;
 use mailhaul_text::{argument, plural};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::kept::KEPT;
-use super::{Ledger, LedgerError, Result};
+use super::{KEPT, Ledger, LedgerError, Result};
 use crate::account::LedgerIdentity;
 
 /// How a ledger's accounts compare with those of the list.

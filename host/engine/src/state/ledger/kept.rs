@@ -4,16 +4,13 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 
 use super::folder::mark_changed;
 use super::message::reason_id;
 use super::seal::MESSAGE;
-use super::{CopyRow, FolderId, Ledger, Result};
+use super::{CopyRow, FolderId, KEPT, Ledger, Result};
 use crate::code::Code;
-
-/// Rows of such copies, in SQL. What is left out otherwise has none.
-pub(super) const KEPT: &str = "(outcome = 3 AND target_uid IS NOT NULL)";
 
 impl Ledger {
     /// Records that a folder is left out and that its copies stay, for a reason in a sentence. Copies that
@@ -25,14 +22,13 @@ impl Ledger {
         self.transaction(|tx| {
             let reason = reason_id(tx, Code::Rule.as_str(), text)?;
             let kept = tx.execute(
-                &format!(
-                    "UPDATE message SET outcome = 3, reason = ?2, flags_pending = NULL
-                     WHERE folder = ?1 AND gone <> 2 AND target_uid IS NOT NULL AND outcome IN (1, 3)"
-                ),
+                "UPDATE message SET outcome = 3, reason = ?2, flags_pending = NULL
+                 WHERE folder = ?1 AND gone <> 2 AND target_uid IS NOT NULL AND outcome IN (1, 3)",
                 params![folder.0, reason],
             )?;
             if kept > 0 {
-                seal_kept(tx, folder)?;
+                let seal = format!("UPDATE message SET seal = {MESSAGE} WHERE folder = ?1 AND {KEPT}");
+                tx.execute(&seal, [folder.0])?;
                 mark_changed(tx, folder)?;
             }
             Ok(())
@@ -61,32 +57,4 @@ impl Ledger {
             [],
         )
     }
-}
-
-/// Makes the copies of folders that are not left out any more copies as any other.
-pub(super) fn take_in_again(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    let folders: Vec<i64> = tx
-        .prepare_cached(&format!(
-            "SELECT id FROM folder WHERE target_path IS NOT NULL
-             AND EXISTS (SELECT 1 FROM message WHERE folder = folder.id AND {KEPT})"
-        ))?
-        .query_map([], |r| r.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for folder in folders.into_iter().map(FolderId) {
-        tx.execute(
-            &format!("UPDATE message SET outcome = 1, reason = NULL, seal = 0 WHERE folder = ?1 AND {KEPT}"),
-            [folder.0],
-        )?;
-        tx.execute(
-            &format!("UPDATE message SET seal = {MESSAGE} WHERE folder = ?1 AND seal = 0"),
-            [folder.0],
-        )?;
-        mark_changed(tx, folder)?;
-    }
-    Ok(())
-}
-
-fn seal_kept(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
-    tx.execute(&format!("UPDATE message SET seal = {MESSAGE} WHERE folder = ?1 AND {KEPT}"), [folder.0])
-        .map(drop)
 }

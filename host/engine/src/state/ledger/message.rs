@@ -11,10 +11,9 @@ use crate::summary::Difference;
 
 use super::digests::{keyed, message_id_key, read_content};
 use super::folder::mark_changed;
-use super::kept::KEPT;
 use super::report::add_differences;
 use super::seal::SEAL_ONE;
-use super::{Digests, FolderId, HeaderChecks, Ledger, RecordedContent, Result};
+use super::{Digests, FolderId, HeaderChecks, KEPT, Ledger, RecordedContent, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {

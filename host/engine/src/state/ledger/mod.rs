@@ -54,6 +54,10 @@ pub(crate) const SCHEMA_VERSION: u32 = 8;
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;
 
+/// Rows of copies that stay on the target though their folder is left out, in SQL. What is left out otherwise
+/// has no copy.
+const KEPT: &str = "(outcome = 3 AND target_uid IS NOT NULL)";
+
 /// So many statements stay prepared: what a folder needs of them costs more to prepare than to run.
 const STATEMENTS: usize = 48;
 

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::kept::KEPT;
-use super::{FolderId, Ledger, Result};
+use super::{FolderId, KEPT, Ledger, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlaceId(pub(super) i64);
