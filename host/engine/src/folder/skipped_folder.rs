@@ -50,13 +50,19 @@ pub(crate) async fn skip(
     let unlisted = whole.unlisted();
     let WholeList { selected, listed, .. } = whole;
     // Numbers that mean something else now say nothing of the copies that stay.
-    if row.source_uid_validity.is_some() && row.source_uid_validity != selected.uid_validity {
+    let renumbered = row.source_uid_validity.is_some() && row.source_uid_validity != selected.uid_validity;
+    if renumbered {
         work.ledger().void_numbers(row.id, None)?;
     }
     keep()?;
     let mut ledger = work.ledger();
+    // Whose numbers they had stays on record, so that the run which takes the folder in again matches them with
+    // the messages that it has by then.
+    let matched_later = renumbered && ledger.kept_copies()?.contains_key(&row.source);
     ledger.record_list(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
-    ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
+    if !matched_later {
+        ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
+    }
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size())).collect();
     ledger.record_skipped(row.id, &messages, Code::Rule, reason)?;
     let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };

@@ -178,7 +178,7 @@ impl Session<'_> {
                 }
                 "OK".to_owned()
             }
-            ["GETQUOTAROOT", ..] if self.lock().manners.tells("QUOTA") => self.quota(),
+            ["GETQUOTAROOT", ..] if self.lock().store.quota.is_some() => self.quota(),
             ["UID", "FETCH", ..] => self.fetch(&texts[2], &upper[3], upper.get(4)),
             ["UID", "STORE", ..] => self.store(&texts[2], &upper[3], &texts[4]),
             ["UID", "EXPUNGE", ..] => self.expunge(&texts[2]),
@@ -256,14 +256,12 @@ impl Session<'_> {
     }
 
     fn quota(&mut self) -> String {
-        let (limit, used) = {
-            let state = self.lock();
-            (state.store.quota, state.store.bytes().div_ceil(1024))
+        let (used, limit) = {
+            let store = &self.lock().store;
+            (store.bytes().div_ceil(1024), store.quota.unwrap_or_default())
         };
         self.say("* QUOTAROOT INBOX all");
-        if let Some(limit) = limit {
-            self.say(&format!("* QUOTA all (STORAGE {used} {limit})"));
-        }
+        self.say(&format!("* QUOTA all (STORAGE {used} {limit})"));
         "OK".to_owned()
     }
 

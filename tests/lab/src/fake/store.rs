@@ -52,8 +52,8 @@ pub struct Folder {
 pub struct Store {
     /// Every folder, by its name as it is spelt on the wire.
     pub folders: BTreeMap<String, Folder>,
-    /// STORAGE of RFC 9208, in KiB, told where CAPABILITY lists QUOTA; there is none when `None`. APPEND takes
-    /// what is above it as well.
+    /// The limit that GETQUOTAROOT tells of STORAGE (RFC 9208), in KiB; the command is not known when `None`.
+    /// APPEND takes what is above it as well.
     pub quota: Option<u64>,
     validity: u64,
     /// Whether anything was stored that is not shown yet.

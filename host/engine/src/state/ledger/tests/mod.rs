@@ -200,12 +200,12 @@ fn another_target_is_followed_while_nothing_of_ours_is_on_the_old_one() {
     let cases: [(&str, Change, Option<&str>); 7] = [
         (
             "a copy",
-            |l, id| l.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap(),
+            |l, id| drop(l.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap()),
             Some("undo --only"),
         ),
         (
             "a find",
-            |l, id| l.record_delivered(id, &[message(1, 1)], Outcome::AlreadyPresent, &[]).unwrap(),
+            |l, id| drop(l.record_delivered(id, &[message(1, 1)], Outcome::AlreadyPresent, &[]).unwrap()),
             None,
         ),
         ("left out", |l, id| l.record_skipped(id, &[(1, 5)], Code::Rule, "a rule").unwrap(), None),
