@@ -56,8 +56,8 @@ pub(crate) async fn skip(
     }
     keep()?;
     let mut ledger = work.ledger();
-    // Whose numbers they had stays on record, so that the run which takes the folder in again matches them with
-    // the messages that it has by then.
+    // Whose numbers they had stays on record, so that the run which takes the folder in again matches them
+    // with the messages that it has by then.
     let matched_later = renumbered && ledger.kept_copies()?.contains_key(&row.source);
     ledger.record_list(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
     if !matched_later {

@@ -1,8 +1,8 @@
 //! Whether a target is known to be too small for what a mailbox has still to copy, before anything is sent.
 //!
 //! What is compared is exact or less: sums of sizes that both servers tell, without whatever may be there
-//! already. A run that was begun, mail that another tool has brought, and a rule that leaves mail out must not
-//! be held back by a guess.
+//! already. A run that was begun, mail that another tool has brought, and a rule that leaves mail out must
+//! not be held back by a guess.
 
 use mailhaul_text::bytes;
 

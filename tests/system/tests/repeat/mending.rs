@@ -1,4 +1,4 @@
-//! Mistakes that are mended: a wrong target, a folder that is left out later, a rule about nothing, no room.
+//! Mistakes that are mended: a wrong target, a folder left out later, a rule about nothing.
 
 use mailhaul_lab::corpus;
 

@@ -300,8 +300,8 @@ impl Ledger {
         })
     }
 
-    /// The bytes, as the source lists them, of the messages that have a row and that the source has, by source
-    /// path.
+    /// The bytes, as the source lists them, of the messages that have a row and that the source has, by
+    /// source path.
     pub(crate) fn accounted_bytes(&self) -> Result<HashMap<String, u64>> {
         self.sql(|db| {
             db.prepare_cached(
