@@ -172,6 +172,7 @@ fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
     let from = Pattern::parse(&spec.from).map_err(wrong)?;
     let action = match &spec.to {
         Some(to) => RuleAction::To(Pattern::parse(to).map_err(wrong)?),
+        None if spec.keep_copies => RuleAction::SkipKeepingCopies,
         None => RuleAction::Skip,
     };
     let rule = FolderRule { from, action, place: place.clone() };

@@ -65,7 +65,7 @@ fn a_mailbox_is_moved() -> Result<(), Box<dyn Error>> {
     Spec::new(Side::clear(source.port), Side::clear(target.port), vec![pair]).write(folder.path());
 
     let mut folders = Vec::new();
-    let task = Task::Run { plan: None, delete_gone: false };
+    let task = Task::Run { plan: None, delete_gone: false, over_quota: false };
     let outcome = run(&folder.path().join("mailhaul.toml"), task, |event| {
         if let Event::FolderFinished { folder, .. } = event {
             folders.push(folder.source.clone());

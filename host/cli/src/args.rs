@@ -224,6 +224,9 @@ pub(crate) struct Run {
     /// tenth of a mailbox and 100 messages a run
     #[arg(long)]
     pub delete_gone: bool,
+    /// Begin also mailboxes that are known to be more than their target has room for
+    #[arg(long)]
+    pub over_quota: bool,
     #[arg(long, hide = true, value_name = "ADDR", num_args = 0..=1, default_missing_value = "")]
     pub dashboard: Option<String>,
 }
@@ -237,6 +240,9 @@ pub(crate) struct Undo {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    /// Only the copies of this source folder, and of none below it; may be repeated
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Vec<String>,
     #[command(flatten)]
     pub select: Select,
 }

@@ -183,6 +183,8 @@ pub enum Task {
         plan: Option<Vec<crate::plan::MailboxPlan>>,
         /// `--delete-gone`: put copies of what the source no longer has into quarantine on the target.
         delete_gone: bool,
+        /// `--over-quota`: begin also what is known to be more than the target has room for.
+        over_quota: bool,
     },
     /// Send again what failed for this reason, and nothing else: also what was given up. Mailboxes without
     /// any are left alone.
@@ -191,7 +193,10 @@ pub enum Task {
         code: Code,
     },
     /// Take back from the target exactly what this project put there.
-    Undo,
+    Undo {
+        /// `--folder`: the source folders, in display form, whose copies are taken back; empty for all.
+        folders: Vec<String>,
+    },
     /// Compare both ends, then run the validation hooks; write nothing to the servers.
     Verify {
         /// How much of every message is compared.

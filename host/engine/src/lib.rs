@@ -113,7 +113,7 @@
 //!     target_profiles: SideProfilers::default(),
 //! };
 //!
-//! let mut task = start(Arc::new(job), plugins, Task::Run { plan: None, delete_gone: false });
+//! let mut task = start(Arc::new(job), plugins, Task::Run { plan: None, delete_gone: false, over_quota: false });
 //! while let Some(event) = task.events.recv().await {
 //!     match event {
 //!         Event::FolderFinished { folder, .. } => assert!(folder.counts.adds_up()),
@@ -181,5 +181,5 @@ pub mod record {
 /// `undo`: what it would do by the ledger alone, and what it did.
 pub mod undo {
     pub use crate::event::{UndoException, UndoExceptionCode, UndoSummary};
-    pub use crate::mailbox::undo::preview;
+    pub use crate::mailbox::undo::{folders, preview};
 }

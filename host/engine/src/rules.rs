@@ -7,6 +7,8 @@
 //! A pattern with a `/` in front is about folders outside the personal namespace, and no other pattern is:
 //! `/Shared/**`.
 
+use std::fmt;
+
 use mailhaul_imap::{Folder, FolderPath};
 
 /// One `[[folders]]` rule, and its place in the project file.
@@ -27,6 +29,8 @@ pub enum RuleAction {
     To(Pattern),
     /// `skip = true`: leave the folder out.
     Skip,
+    /// The same with `copies = "keep"`: what earlier runs copied of it stays on the target.
+    SkipKeepingCopies,
 }
 
 /// A pattern over the levels of a folder path, see the module's description.
@@ -149,6 +153,20 @@ impl Pattern {
     }
 }
 
+/// As it is written in a project file.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |level: &Level| match level {
+            Level::AnyDepth => "**".to_owned(),
+            Level::Glob(pieces) => {
+                let pieces = pieces.iter().map(|piece| Self::exact_for(&FolderPath(vec![piece.clone()])));
+                pieces.collect::<Vec<_>>().join("*")
+            }
+        };
+        f.write_str(&self.levels.iter().map(shown).collect::<Vec<_>>().join("/"))
+    }
+}
+
 /// The characters of each level; `None` is a `*` that stands for others.
 fn levels_of(text: &str) -> Vec<Vec<Option<char>>> {
     let mut levels = vec![Vec::new()];
@@ -210,6 +228,12 @@ impl FolderRule {
     #[must_use]
     pub(crate) fn apply_to(&self, folder: &Folder) -> Option<Option<FolderPath>> {
         self.apply(if self.names_one_folder() { &folder.path } else { folder.reading() })
+    }
+
+    /// Whether it leaves folders out of which earlier runs have put copies on the target, to stay there.
+    #[must_use]
+    pub(crate) fn keeps_copies(&self) -> bool {
+        self.action == RuleAction::SkipKeepingCopies
     }
 
     /// Whether the rule is about one folder, which it names.
@@ -311,6 +335,13 @@ mod tests {
         }
         assert_eq!(sends(r"a\*b", "-", "axb"), None);
         assert_eq!(sends(r"a\\*", "-", r"a\\x"), Some("-".into()), "a backslash, and anything");
+    }
+
+    #[test]
+    fn a_pattern_is_shown_as_it_is_written() {
+        for written in ["Old/**", "**/Spam", "Proj *", "a*b*c", r"A\/B", r"a\*b", "/Shared/**", "INBOX"] {
+            assert_eq!(Pattern::parse(written).unwrap().to_string(), written);
+        }
     }
 
     #[test]

@@ -290,6 +290,9 @@ pub struct RuleSpec {
     pub to: Option<String>,
     /// `skip`: whether they are left out.
     pub skip: bool,
+    /// `copies = "keep"`: whether copies that earlier runs made of what is left out stay on the target; only
+    /// with `skip`.
+    pub keep_copies: bool,
     /// Line of the rule's `[[folders]]`.
     pub line: usize,
 }

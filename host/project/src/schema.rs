@@ -22,7 +22,7 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("source", SIDE),
     ("target", SIDE),
     ("mailboxes", &["from", "inputs", "hosts"]),
-    ("folders", &["from", "to", "skip"]),
+    ("folders", &["from", "to", "skip", "copies"]),
     ("plugins", &["mapping", "validation", "profiles", "provisioning", "settings", "secrets"]),
     ("select", &["since", "max_size", "deleted", "order"]),
     ("verify", &["ignore"]),

@@ -27,7 +27,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
         Some(path) => Some(plan::read(path, &project.name)?.mailboxes),
         None => None,
     };
-    copy(ui, &project, &args.select.only, Task::Run { plan, delete_gone: args.delete_gone })
+    let Run { delete_gone, over_quota, .. } = *args;
+    copy(ui, &project, &args.select.only, Task::Run { plan, delete_gone, over_quota })
 }
 
 /// `mailhaul retry`: sends again what failed for one reason, and says how it ended.

@@ -1,5 +1,6 @@
 //! `mailhaul undo`: takes back from the target exactly what this project put there.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 
 use mailhaul_engine::event::Event;
@@ -19,17 +20,19 @@ use crate::{drive, project};
 pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
     let state = &project.state;
-    let mut planned = Vec::new();
-    let known = if record::exists(state) { record::open(state)?.mailboxes()? } else { Vec::new() };
-    for mailbox in known.into_iter().map(|mailbox| mailbox.listed) {
+    let (mut planned, mut known) = (Vec::new(), BTreeSet::new());
+    let recorded = if record::exists(state) { record::open(state)?.mailboxes()? } else { Vec::new() };
+    for mailbox in recorded.into_iter().map(|mailbox| mailbox.listed) {
         let chosen = &args.select.only;
         if !chosen.is_empty() && !chosen.iter().any(|name| *name == mailbox.key || *name == mailbox.source) {
             continue;
         }
-        if let Some(folders) = undo::preview(state, &mailbox.key)? {
+        known.extend(if args.folder.is_empty() { Vec::new() } else { undo::folders(state, &mailbox.key)? });
+        if let Some(folders) = undo::preview(state, &mailbox.key, &args.folder)? {
             planned.push(Page { mailbox: mailbox.key, folders, end: None });
         }
     }
+    refuse_unknown(&args.folder, &known)?;
     if args.dry_run || ui::undo::is_empty(&planned) {
         if ui.json() {
             ui.document(&document(true, &planned), true)?;
@@ -46,29 +49,29 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
         return Ok(Exit::Done);
     }
     let mut watcher = watcher::for_task(ui, Activity::Undoing);
+    let task = Task::Undo { folders: args.folder.clone() };
     let mut pages: Vec<Page> = Vec::new();
-    let outcome =
-        drive::task(ui, &project, &args.select.only, Task::Undo, watcher.as_mut(), |_, _, event| {
-            let mut page = |mailbox: &str| match pages.iter().position(|page| page.mailbox == mailbox) {
-                Some(at) => at,
-                None => {
-                    pages.push(Page { mailbox: mailbox.to_owned(), folders: Vec::new(), end: None });
-                    pages.len() - 1
-                }
-            };
-            match event {
-                Event::Undone { mailbox, undone } => {
-                    let at = page(mailbox);
-                    pages[at].folders.push(undone.clone());
-                }
-                Event::MailboxFinished { mailbox, end, .. } => {
-                    let at = page(mailbox);
-                    pages[at].end = Some(end.clone());
-                }
-                _ => {}
+    let outcome = drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, event| {
+        let mut page = |mailbox: &str| match pages.iter().position(|page| page.mailbox == mailbox) {
+            Some(at) => at,
+            None => {
+                pages.push(Page { mailbox: mailbox.to_owned(), folders: Vec::new(), end: None });
+                pages.len() - 1
             }
-            Ok(())
-        })?;
+        };
+        match event {
+            Event::Undone { mailbox, undone } => {
+                let at = page(mailbox);
+                pages[at].folders.push(undone.clone());
+            }
+            Event::MailboxFinished { mailbox, end, .. } => {
+                let at = page(mailbox);
+                pages[at].end = Some(end.clone());
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
     outcome.refusal()?;
     if ui.json() {
         ui.document(&document(false, &pages), true)?;
@@ -82,6 +85,22 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
         _ => ui.hint(ui::undo::advice(&pages)),
     }
     Ok(exit)
+}
+
+/// Refuses a folder that no ledger of the chosen mailboxes has: it is misspelt, or nothing of it was copied.
+fn refuse_unknown(folders: &[String], known: &BTreeSet<String>) -> Result<(), Failure> {
+    let inbox = |name: &str| name.eq_ignore_ascii_case("INBOX");
+    let is_known = |name: &String| known.contains(name) || inbox(name) && known.iter().any(|one| inbox(one));
+    let Some(unknown) = folders.iter().find(|name| !is_known(name)) else { return Ok(()) };
+    let similar = ui::plan::alike(known.iter().map(String::as_str), unknown);
+    let hint = match similar.is_empty() {
+        true => {
+            "`mailhaul report` lists what was copied, folder by folder; between levels stands `/`".to_owned()
+        }
+        false => format!("there is {}", similar.join(", ")),
+    };
+    let sentence = format!("nothing is recorded of a source folder `{}` of these mailboxes", unknown);
+    Err(Failure::input(sentence, Some(&hint)))
 }
 
 /// Asks for a yes; without a terminal to ask on, it fails.

@@ -171,9 +171,13 @@ fn details(folder: &FolderPlan) -> Vec<String> {
 
 /// Returns the source folder names nearest to a name that no mailbox has, best first, at most three.
 pub(crate) fn similar(plans: &[MailboxPlan], folder: &str) -> Vec<String> {
-    let wanted = folder.to_lowercase();
-    let mut names: Vec<&str> =
-        plans.iter().flat_map(|plan| plan.folders.iter().map(|f| f.source.as_str())).collect();
+    alike(plans.iter().flat_map(|plan| plan.folders.iter().map(|f| f.source.as_str())), folder)
+}
+
+/// Returns those of the `names` that are nearest to `wanted`, best first, at most three.
+pub(crate) fn alike<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Vec<String> {
+    let wanted = wanted.to_lowercase();
+    let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     names.dedup();
     let near = |name: &&str| {

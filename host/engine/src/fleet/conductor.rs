@@ -69,6 +69,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     if let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out)) {
         return refused(TaskRefusalKind::Input, vec![error.to_string()]);
     }
+    let tells_rules = left_out.is_empty() && matches!(task, Task::Plan | Task::Run { .. });
     drop(left_out);
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
     // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
@@ -93,9 +94,10 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     let work = match task {
         Task::Check => MailboxTask::Check,
         Task::Plan => MailboxTask::Plan,
-        Task::Run { delete_gone, .. } => MailboxTask::Run(agreed, delete_gone),
-        Task::Retry { .. } => MailboxTask::Run(None, false),
-        Task::Undo => MailboxTask::Undo,
+        Task::Run { delete_gone, over_quota, .. } => MailboxTask::Run { agreed, delete_gone, over_quota },
+        // Only what failed is sent, which the quota is no measure for.
+        Task::Retry { .. } => MailboxTask::Run { agreed: None, delete_gone: false, over_quota: true },
+        Task::Undo { folders } => MailboxTask::Undo(folders.into()),
         Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
     let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
@@ -110,6 +112,11 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
                 (false, false) => RunResult::NotAllWell,
             },
         );
+    }
+    if tells_rules {
+        for message in context.rules_met.unmet(&context.job.rules, mailboxes.len()) {
+            context.emit(Event::Warning { mailbox: None, message }).await;
+        }
     }
     let (messages, bytes) = context.done.get();
     Finish {
@@ -129,7 +136,7 @@ fn known_accounts<'a>(
     list: impl Iterator<Item = &'a Mailbox>,
 ) -> Result<(), LedgerError> {
     let state_dir = &context.job.state_dir;
-    if matches!(task, Task::Undo) || !record::exists(state_dir) {
+    if matches!(task, Task::Undo { .. }) || !record::exists(state_dir) {
         return Ok(());
     }
     let record = record::open(state_dir)?;
@@ -141,7 +148,7 @@ fn known_accounts<'a>(
 
 /// Whether a task changes anything, so that it does not begin what it cannot record.
 fn writes(task: &Task) -> bool {
-    matches!(task, Task::Run { .. } | Task::Retry { .. } | Task::Undo)
+    matches!(task, Task::Run { .. } | Task::Retry { .. } | Task::Undo { .. })
 }
 
 /// Whether a message of the mailbox failed for this reason. A ledger that cannot be read says so when it is
@@ -178,8 +185,8 @@ enum MailboxTask {
     Check,
     Plan,
     Fit(Arc<Vec<MailboxPlan>>),
-    Run(Option<Arc<Vec<MailboxPlan>>>, bool),
-    Undo,
+    Run { agreed: Option<Arc<Vec<MailboxPlan>>>, delete_gone: bool, over_quota: bool },
+    Undo(Arc<[String]>),
     Verify(Extent),
 }
 
@@ -274,10 +281,11 @@ async fn work_on(
             let agreed = plans.iter().find(|p| p.mailbox == mailbox.key);
             return plan::run(context, mailbox, agreed).await;
         }
-        MailboxTask::Undo => undo::undo(context, mailbox).await,
-        MailboxTask::Run(plans, delete_gone) => {
-            let agreed = plans.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
-            run::run(context, mailbox, RunOptions { agreed, delete_gone: *delete_gone }).await
+        MailboxTask::Undo(folders) => undo::undo(context, mailbox, folders).await,
+        MailboxTask::Run { agreed, delete_gone, over_quota } => {
+            let agreed = agreed.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
+            let orders = RunOptions { agreed, delete_gone: *delete_gone, over_quota: *over_quota };
+            run::run(context, mailbox, orders).await
         }
         MailboxTask::Verify(extent) => verify::verify(context, mailbox, *extent).await,
     };

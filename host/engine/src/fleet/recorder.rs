@@ -173,7 +173,7 @@ fn kind(task: &Task) -> RunKind {
         Task::Plan => RunKind::Plan,
         Task::Run { .. } => RunKind::Run,
         Task::Retry { .. } => RunKind::Retry,
-        Task::Undo => RunKind::Undo,
+        Task::Undo { .. } => RunKind::Undo,
         Task::Verify { .. } => RunKind::Verify,
     }
 }

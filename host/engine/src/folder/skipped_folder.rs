@@ -22,6 +22,13 @@ pub(crate) async fn skip(
 ) -> Step<()> {
     let Some(row) = work.ledger().folder(&mapped.folder.path.to_string())? else { return Ok(()) };
     let name = &mapped.folder.name;
+    let keep = || match &row.place_path {
+        Some(path) if mapped.keeps_copies => {
+            let text = format!("{reason}; its copy of an earlier run stays in `{path}`");
+            work.ledger().keep_copies(row.id, &text)
+        }
+        _ => Ok(()),
+    };
     let whole = match source.examine(name).await {
         Ok(selected) => {
             let status = mapped.status.as_ref().and_then(|status| status.messages);
@@ -36,14 +43,26 @@ pub(crate) async fn skip(
             let why = stop_reason(work, Side::Source, error).await?;
             let reason = format!("{reason}; the source does not let it be read: {why}");
             let messages = believed_count(mapped, &row);
+            keep()?;
             return Ok(work.ledger().stop_folder(row.id, Code::Rule, &reason, messages)?);
         }
     };
     let unlisted = whole.unlisted();
     let WholeList { selected, listed, .. } = whole;
+    // Numbers that mean something else now say nothing of the copies that stay.
+    let renumbered = row.source_uid_validity.is_some() && row.source_uid_validity != selected.uid_validity;
+    if renumbered {
+        work.ledger().void_numbers(row.id, None)?;
+    }
+    keep()?;
     let mut ledger = work.ledger();
+    // Whose numbers they had stays on record, so that the run which takes the folder in again matches them
+    // with the messages that it has by then.
+    let matched_later = renumbered && ledger.kept_copies()?.contains_key(&row.source);
     ledger.record_list(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
-    ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
+    if !matched_later {
+        ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
+    }
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size())).collect();
     ledger.record_skipped(row.id, &messages, Code::Rule, reason)?;
     let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };

@@ -65,9 +65,13 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
         (held, room)
     {
         let free = limit.saturating_sub(used);
+        // What earlier runs have settled needs no more room.
+        let settled = settled_bytes(context, mailbox);
+        let needed = needed.saturating_sub(settled);
         if needed > free && row.cause.is_none() {
             row.cause = Some(Cause::Quota);
-            row.detail = format!("the source holds {}, the target has {} left", bytes(needed), bytes(free));
+            let holds = if settled > 0 { "has still" } else { "holds" };
+            row.detail = format!("the source {holds} {}, the target has {} left", bytes(needed), bytes(free));
             row.remedy = Cause::Quota.remedy(Side::Target);
         }
     }
@@ -85,6 +89,13 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
     rows
 }
 
+/// The bytes of the source's messages that earlier runs have dealt with.
+fn settled_bytes(context: &Context, mailbox: &Mailbox) -> u64 {
+    // A ledger that cannot be read is a run's business.
+    let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
+    ledger.and_then(|ledger| ledger.accounted_bytes().ok()).map_or(0, |folders| folders.values().sum())
+}
+
 /// An end that was looked at, and is still connected.
 struct EndInspection {
     held: Holdings,
@@ -95,7 +106,7 @@ struct EndInspection {
 async fn inspect(context: &Context, mailbox: &Mailbox, side: Side) -> Result<EndInspection, EndError> {
     let spec = mailbox.side(side);
     // A ledger that cannot be read is a run's business.
-    let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).ok().flatten();
+    let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
     let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
     let mut session = dial(context, spec, side).await?;
     let (held, listing) = look(side, &mut session, &known).await.map_err(EndError::at(side))?;

@@ -209,6 +209,7 @@ mod tests {
             folder,
             target: Some(target),
             skipped: None,
+            keeps_copies: false,
             outside: false,
             by: String::new(),
             why: String::new(),

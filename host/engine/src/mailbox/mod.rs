@@ -15,6 +15,7 @@ pub(crate) mod one_account;
 pub(crate) mod open;
 pub(crate) mod plan;
 pub(crate) mod relocate;
+mod room_left;
 pub(crate) mod run;
 mod turn;
 pub(crate) mod undo;

@@ -80,13 +80,23 @@ impl<'a> OpenMailbox<'a> {
         Ledger::file(&context.job.state_dir, &mailbox.key).exists()
     }
 
-    /// Opens the ledger, and makes it when there is none yet.
+    /// Opens the ledger, and makes it when there is none yet. One that was begun for another target, on which
+    /// nothing of this project is, is begun anew, and that is told.
     ///
     /// # Errors
     /// When it cannot be used, or another process works on it.
-    pub(crate) fn open(context: &'a Context, mailbox: &'a Mailbox) -> Result<Self, Stopped> {
-        let ledger = Ledger::open(&context.job.state_dir, &mailbox.identity());
+    pub(crate) async fn open(context: &'a Context, mailbox: &'a Mailbox) -> Result<Self, Stopped> {
+        let who = mailbox.identity();
+        let ledger = Ledger::open(&context.job.state_dir, &who);
         let ledger = ledger.map_err(|error| Stopped::from(&error))?;
+        if let Some(left) = ledger.left_target() {
+            let message = format!(
+                "the target is `{} on {}` now, no more `{left}`, on which nothing of this project is: what was known of that \
+                 one is forgotten",
+                who.target_user, who.target_host
+            );
+            context.warn(&mailbox.key, message).await;
+        }
         Ok(Self { context, mailbox, ledger: Arc::new(Mutex::new(ledger)) })
     }
 

@@ -37,7 +37,7 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&Ma
 async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan>, Interruption> {
     let connected = connect(context, mailbox, &mut Waits::default()).await?;
     let Some((_permit, mut ends)) = connected else { return Ok(None) };
-    let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
+    let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity())?;
     let known = ledger.as_ref().map(KnownFolders::of).transpose()?.unwrap_or_default();
     let listings = figures(&mut ends, &known).await?;
     let lacks = [(Side::Source, &listings.0), (Side::Target, &listings.1)];

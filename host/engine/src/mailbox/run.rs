@@ -17,6 +17,7 @@ use crate::mailbox::moved::follow_moves;
 use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
 use crate::mailbox::plan::refusal;
+use crate::mailbox::room_left::require_room;
 use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::plan::MailboxPlan;
@@ -49,6 +50,17 @@ pub(crate) struct RunOptions<'a> {
     pub agreed: Option<&'a MailboxPlan>,
     /// `--delete-gone`: copies of what the source no longer has go into quarantine.
     pub delete_gone: bool,
+    /// `--over-quota`: what is known to be too much for the target is begun all the same.
+    pub over_quota: bool,
+}
+
+/// What attempts have come to, for those after them.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Waits in a row.
+    waits: Waits,
+    /// There was room for all that is to be copied, or nobody could tell.
+    room: bool,
 }
 
 /// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
@@ -57,7 +69,7 @@ pub(crate) async fn run(
     mailbox: &Mailbox,
     orders: RunOptions<'_>,
 ) -> (MailboxEnd, Option<MailboxSummary>) {
-    let open = match OpenMailbox::open(context, mailbox) {
+    let open = match OpenMailbox::open(context, mailbox).await {
         Ok(open) => open,
         Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
     };
@@ -72,20 +84,20 @@ async fn attempts(
     open: &OpenMailbox<'_>,
 ) -> Result<MailboxEnd, Interruption> {
     let mut lost = 0;
-    let mut waits = Waits::default();
+    let mut seen = Seen::default();
     loop {
         let blamed = || context.breaks.blamed_count(mailbox) + context.refusals.put_off_count(&mailbox.key);
         let before_it = blamed();
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
-        let error = match attempt(open.work(&lists), orders, &mut waits).await {
+        let error = match attempt(open.work(&lists), orders, &mut seen).await {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
             ended => return ended,
         };
         if rows_so_far(&open.ledger) != before {
             lost = 0;
-            waits = Waits::default();
+            seen.waits = Waits::default();
         }
         let found = blamed() > before_it;
         let answered = context.outages.has_answered(error.side(), mailbox.side(error.side()));
@@ -103,7 +115,7 @@ async fn attempts(
             reason: error.stopped().reason,
         };
         context.emit(event).await;
-        if waits.pause(context, mailbox, &error, wait).await {
+        if seen.waits.pause(context, mailbox, &error, wait).await {
             return Ok(MailboxEnd::Interrupted);
         }
     }
@@ -131,10 +143,10 @@ fn rows_so_far(ledger: &SharedLedger) -> u64 {
 async fn attempt(
     work: MailboxWork<'_>,
     orders: RunOptions<'_>,
-    waits: &mut Waits,
+    seen: &mut Seen,
 ) -> Result<MailboxEnd, Interruption> {
     let MailboxWork { context, mailbox, .. } = work;
-    let Some((_permit, mut ends)) = connect(context, mailbox, waits).await? else {
+    let Some((_permit, mut ends)) = connect(context, mailbox, &mut seen.waits).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
@@ -158,6 +170,10 @@ async fn attempt(
     context.emit(Event::Planned(planned.plan)).await;
 
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
+    if !(orders.over_quota || seen.room) {
+        require_room(work, &mut ends, mapped, to_copy).await?;
+        seen.room = true;
+    }
     ends = look_up_elsewhere(work, ends, mapped, there).await?;
     follow(work, &mut ends.target, mapped, there).await?;
     let mut open = folders_to_open(work, mapped.clone(), &same_flags).await?;

@@ -1,9 +1,10 @@
 //! `undo`: takes back from the target exactly what this project put there.
 //!
 //! A message goes only when the ledger knows its UID in a folder of the same UIDVALIDITY, and its bytes
-//! are those that were copied. What was found there before, and whatever came since, stays.
+//! are those that were copied. What was found there before, and whatever came since, stays. With names of
+//! source folders, only the copies of these are looked at.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use mailhaul_imap::{Flags, FolderName, FolderPath, Preparation, Session, UidSet};
@@ -17,12 +18,12 @@ use crate::mailbox::delete_gone::QUARANTINE;
 use crate::mailbox::open::{Interruption, OpenMailbox};
 use crate::mailbox::relocate::{recover, remove_exactly};
 use crate::mapping::renamed_at_source::called_otherwise;
-use crate::mapping::spelling::by_path;
+use crate::mapping::spelling::{by_path, is_inbox};
 use crate::message::ours::{Certainty, Judgement, KeptReason, judge};
 use crate::server::dial::log_out;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{CopyRow, FolderId, Ledger, Outcome, Place, PlaceId};
+use crate::state::ledger::{CopyRow, FolderId, FolderRow, Ledger, Outcome, Place, PlaceId};
 use crate::summary::MailboxSummary;
 use crate::task::context::Context;
 
@@ -32,15 +33,25 @@ const CHUNK: usize = 300;
 /// So many copies of a folder are named that were gone, and so many that were left.
 const MOST_NAMED: u64 = 1_000;
 
-/// What an undo of a mailbox would do, by its ledger alone; `None` when there is no ledger.
+/// What an undo of a mailbox, or of these source `folders` of it, would do, by its ledger alone; `None` when
+/// there is no ledger, and when it has none of these folders.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn preview(state_dir: &Path, mailbox: &str) -> crate::state::ledger::Result<Option<Vec<UndoSummary>>> {
+pub fn preview(
+    state_dir: &Path,
+    mailbox: &str,
+    folders: &[String],
+) -> crate::state::ledger::Result<Option<Vec<UndoSummary>>> {
     let Some(ledger) = Ledger::read(&Ledger::file(state_dir, mailbox))? else { return Ok(None) };
+    let rows = chosen(ledger.folders()?, folders);
+    if rows.is_empty() && !folders.is_empty() {
+        return Ok(None);
+    }
+    let ids: HashSet<FolderId> = rows.iter().map(|row| row.id).collect();
     let places: HashMap<PlaceId, Place> = ledger.places()?.into_iter().map(|p| (p.id, p)).collect();
     let mut by_path: BTreeMap<String, UndoSummary> = BTreeMap::new();
-    for copy in ledger.copies()? {
+    for copy in ledger.copies_and_kept()?.into_iter().filter(|copy| ids.contains(&copy.folder)) {
         let Some(place) = places.get(&copy.place) else { continue };
         let entry = by_path
             .entry(place.path.clone())
@@ -50,7 +61,7 @@ pub fn preview(state_dir: &Path, mailbox: &str) -> crate::state::ledger::Result<
             _ => entry.found += 1,
         }
     }
-    for row in ledger.folders()? {
+    for row in rows {
         let in_doubt = ledger.unaccounted_messages(row.id)?.len() as u64;
         if let Some(path) = row.place_path.filter(|_| in_doubt > 0) {
             let entry = by_path
@@ -62,24 +73,62 @@ pub fn preview(state_dir: &Path, mailbox: &str) -> crate::state::ledger::Result<
     Ok(Some(by_path.into_values().collect()))
 }
 
-/// Takes back what was copied to one mailbox.
-pub(crate) async fn undo(context: &Context, mailbox: &Mailbox) -> (MailboxEnd, Option<MailboxSummary>) {
+/// The names of the source folders that the ledger of a mailbox knows, in display form; none where there is
+/// no ledger.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn folders(state_dir: &Path, mailbox: &str) -> crate::state::ledger::Result<Vec<String>> {
+    let ledger = Ledger::read(&Ledger::file(state_dir, mailbox))?;
+    let rows = ledger.map_or_else(|| Ok(Vec::new()), |ledger| ledger.folders())?;
+    Ok(rows.into_iter().map(|row| row.source).collect())
+}
+
+/// The rows of folders of these names, whatever the letters of INBOX are; of all where there are no names.
+fn chosen(rows: Vec<FolderRow>, names: &[String]) -> Vec<FolderRow> {
+    let paths: Vec<FolderPath> = names.iter().map(|name| FolderPath::parse(name)).collect();
+    let named = |row: &FolderRow| {
+        let own = FolderPath::parse(&row.source);
+        paths.iter().any(|path| *path == own || is_inbox(path) && is_inbox(&own))
+    };
+    rows.into_iter().filter(|row| paths.is_empty() || named(row)).collect()
+}
+
+/// Takes back what was copied to one mailbox, or of these source `folders` of it.
+pub(crate) async fn undo(
+    context: &Context,
+    mailbox: &Mailbox,
+    folders: &[String],
+) -> (MailboxEnd, Option<MailboxSummary>) {
     if !OpenMailbox::is_begun(context, mailbox) {
         return (MailboxEnd::Complete, None); // Nothing was copied.
     }
-    let open = match OpenMailbox::open(context, mailbox) {
+    let open = match OpenMailbox::open(context, mailbox).await {
         Ok(open) => open,
         Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
     };
     let lists = Lists::default();
-    let end = undo_all(open.work(&lists)).await;
+    let end = undo_chosen(open.work(&lists), folders).await;
     open.close(end).await
 }
 
-async fn undo_all(work: MailboxWork<'_>) -> Result<MailboxEnd, Interruption> {
+async fn undo_chosen(work: MailboxWork<'_>, folders: &[String]) -> Result<MailboxEnd, Interruption> {
     let context = work.context;
     let at = EndError::at(Side::Target);
-    let (_permit, mut target) = if work.ledger().has_open_intents()? {
+    // A folder that is called otherwise by now is the same row.
+    let (ids, in_doubt) = {
+        let ledger = work.ledger();
+        let rows = chosen(ledger.folders()?, folders);
+        let mut in_doubt = false;
+        for row in &rows {
+            in_doubt |= ledger.open_batches(row.id)?.iter().any(|batch| !batch.looked_up);
+        }
+        (rows.into_iter().map(|row| row.id).collect::<HashSet<FolderId>>(), in_doubt)
+    };
+    if ids.is_empty() && !folders.is_empty() {
+        return Ok(MailboxEnd::Complete); // Another mailbox's folders are meant.
+    }
+    let (_permit, mut target) = if in_doubt {
         // What a crash left in doubt may be there: it is told by the source's bytes.
         let Some((permit, mut ends)) = connect(context, work.mailbox, &mut Waits::default()).await? else {
             return Ok(MailboxEnd::Interrupted);
@@ -90,7 +139,7 @@ async fn undo_all(work: MailboxWork<'_>) -> Result<MailboxEnd, Interruption> {
             otherwise.into_iter().map(|(old, folder)| (old, folder.path.to_string())).collect();
         work.ledger().rename_folders(&otherwise)?;
         let names = FolderNames { source: by_path(&source_folders), target: names(&mut ends.target).await? };
-        let ends = look_up(work, ends, &names, |_, _| true).await?;
+        let ends = look_up(work, ends, &names, |row, _| ids.contains(&row.id)).await?;
         log_out(ends.source).await;
         (permit, ends.target)
     } else {
@@ -101,14 +150,18 @@ async fn undo_all(work: MailboxWork<'_>) -> Result<MailboxEnd, Interruption> {
     };
     let names = names(&mut target).await?;
     // What was to be moved on is taken back where it is.
-    for (_, intent) in recover(work, &mut target, &names).await? {
-        work.ledger().close_relocation(intent)?;
+    for (folder, intent) in recover(work, &mut target, &names).await? {
+        if ids.contains(&folder) {
+            work.ledger().close_relocation(intent)?;
+        }
     }
     let (copies, places, sources) = {
         let ledger = work.ledger();
         let sources: HashMap<FolderId, String> =
             ledger.folders()?.into_iter().map(|row| (row.id, row.source)).collect();
-        (ledger.copies()?, ledger.places()?, sources)
+        let mut copies = ledger.copies_and_kept()?;
+        copies.retain(|copy| ids.contains(&copy.folder));
+        (copies, ledger.places()?, sources)
     };
     let mut well = true;
     for place in places {

@@ -12,6 +12,12 @@ pub(crate) fn rule(from: &FolderPath, to: &FolderPath) -> String {
     format!("`[[folders]]`, `from = {}`, `to = {}`", string(from), string(to))
 }
 
+/// Returns a rule that leaves one folder out and keeps its copies, as a sentence names it.
+#[must_use]
+pub(crate) fn keep_rule(from: &FolderPath) -> String {
+    format!("`[[folders]]`, `from = {}`, `skip = true`, `copies = \"keep\"`", string(from))
+}
+
 /// A sentence's end that advises a rule for `from` with a name that nothing else on the target has.
 #[must_use]
 pub(crate) fn another_name(from: &FolderPath, near: &FolderPath, taken: &HashSet<String>) -> String {

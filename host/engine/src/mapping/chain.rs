@@ -28,13 +28,15 @@ struct AuthoredRuling {
     operator: bool,
     /// The operator's rule names this folder and no other.
     by_name: bool,
+    /// The operator's rule leaves it out, and the copies that it has on the target stay there.
+    keeps_copies: bool,
     /// Nobody ruled on it, and it lies outside the personal namespace.
     outside: bool,
 }
 
 impl AuthoredRuling {
     fn new(by: String, decision: Decision, why: String) -> Self {
-        Self { by, decision, why, operator: false, by_name: false, outside: false }
+        Self { by, decision, why, operator: false, by_name: false, keeps_copies: false, outside: false }
     }
 }
 
@@ -138,7 +140,8 @@ fn apply_rules(
         stories[n].push(StoryStep { by: rule.place.clone(), said: step_text(&decision, &why) });
         let by_name = rule.names_one_folder();
         let ruling = AuthoredRuling::new(rule.place.clone(), decision, why);
-        settled[n] = Some(AuthoredRuling { operator: true, by_name, ..ruling });
+        let keeps_copies = rule.keeps_copies();
+        settled[n] = Some(AuthoredRuling { operator: true, by_name, keeps_copies, ..ruling });
     }
 }
 
@@ -292,6 +295,7 @@ fn finish(
             folder: folder.clone(),
             target: None,
             skipped: None,
+            keeps_copies: ruling.keeps_copies,
             outside: ruling.outside && folder.selectable,
             by: ruling.by.clone(),
             why: ruling.why.clone(),

@@ -3,14 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session};
+use mailhaul_text::argument;
 
 use crate::account::Mailbox;
-use crate::mapping::advice::rule;
+use crate::mapping::advice::{keep_rule, rule};
 use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
 use crate::mapping::{chain, renamed_at_source, renamed_on_target};
 use crate::plan::{FolderPlan, MailboxPlan, PlannedMove, role_name};
 use crate::plugin::PluginError;
+use crate::rules::FolderRule;
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -78,6 +80,7 @@ pub(crate) async fn plan(
     };
     let (job, plugins) = (&context.job, &context.plugins);
     let mut mappings = chain::map(ends, &job.rules, &plugins.mappers).await.map_err(PlanError::Plugin)?;
+    context.rules_met.record(&mailbox.key, &job.rules, &source_folders);
     for mapped in &mut mappings.folders {
         mapped.status = source_status.get(&mapped.folder.path.to_string()).cloned();
         if let Some(target) = &mut mapped.target {
@@ -102,7 +105,9 @@ pub(crate) async fn plan(
         }
         renamed_on_target::follow(&mut mappings, &target_folders, before.iter().chain(&moved));
         let can_move = can_move(target);
-        known = earlier(&ledger, (&renames, &moved), can_move, &mut mappings).map_err(PlanError::Ledger)?;
+        let mine = (&ledger, mailbox.key.as_str());
+        known = earlier(mine, (&renames, &moved), can_move, &job.rules, &mut mappings)
+            .map_err(PlanError::Ledger)?;
     }
 
     let mut folders = Vec::with_capacity(mappings.folders.len());
@@ -180,11 +185,13 @@ struct EarlierRun {
 }
 
 /// What earlier runs did, by today's source path. A folder whose copies are elsewhere is said to move;
-/// one that was copied, or was on its way when a run broke off, and would be left out now is a conflict.
+/// one that was copied, or was on its way when a run broke off, and would be left out now is a conflict
+/// unless the rule says that its copies stay.
 fn earlier(
-    ledger: &Ledger,
+    (ledger, mailbox): (&Ledger, &str),
     (renames, moved): (&[(String, String)], &[MovedPlace]),
     can_move: bool,
+    rules: &[FolderRule],
     mappings: &mut Mappings,
 ) -> Result<HashMap<String, EarlierRun>, LedgerError> {
     let rows: HashMap<String, FolderRow> =
@@ -196,9 +203,12 @@ fn earlier(
     let by_path: HashMap<String, &MappedFolder> =
         mappings.folders.iter().map(|mapped| (mapped.folder.path.to_string(), mapped)).collect();
     let doubtful = ledger.has_open_intents()?;
+    let kept = ledger.kept_copies()?;
     let mut known = HashMap::new();
     for folder in ledger.folder_summaries()? {
-        let there = folder.counts.copied + folder.counts.already_present;
+        let kept = kept.get(&folder.source).copied().unwrap_or(0);
+        let there = folder.counts.copied + folder.counts.already_present + kept;
+        let ours = folder.counts.copied + folder.counts.gone_at_source + kept;
         let renamed = new_names.get(folder.source.as_str()).copied();
         if renamed.is_none() && taken.contains(folder.source.as_str()) {
             continue; // It is gone, and another folder has its name.
@@ -240,11 +250,25 @@ fn earlier(
                      a [[folders]] rule: {}",
                     rule(&mapped.folder.path, &FolderPath::parse(&before))
                 )),
-                None => mappings.conflicts.push(format!(
-                    "`{path}` {was} to `{before}` by an earlier run and would now be left out: keep the earlier \
-                     mapping with a [[folders]] rule ({}), or take the copies back with `mailhaul undo`",
-                    rule(&mapped.folder.path, &FolderPath::parse(&before))
+                // What was found there is nobody's to take back.
+                None if ours == 0 && !in_doubt => {}
+                None if mapped.keeps_copies => mappings.notes.push(format!(
+                    "`{path}` {was} to `{before}` by an earlier run and is left out now ({}): its copies stay there",
+                    mapped.by
                 )),
+                None => {
+                    let keep = match rules.iter().any(|rule| rule.place == mapped.by) {
+                        true => "add `copies = \"keep\"` to that rule".to_owned(),
+                        false => format!("write a rule: {}", keep_rule(&mapped.folder.path)),
+                    };
+                    mappings.conflicts.push(format!(
+                        "`{path}` {was} to `{before}` by an earlier run and would now be left out ({}); to keep its copies \
+                         there, {keep}; to take them back, type `mailhaul undo --only {} --folder {}`",
+                        mapped.by,
+                        argument(mailbox),
+                        argument(&folder.source),
+                    ));
+                }
             }
         }
         known.insert(path, EarlierRun { there, moved_from });
@@ -293,6 +317,7 @@ mod tests {
                 status: None,
             }),
             skipped: None,
+            keeps_copies: false,
             outside: false,
             by: String::new(),
             why: String::new(),
@@ -345,7 +370,7 @@ mod tests {
             let all: Vec<MovedPlace> =
                 ledger.places().unwrap().into_iter().zip(&here).map(moved_to).collect();
             renamed_on_target::follow(&mut mappings, &target_folders, all.iter());
-            earlier(&ledger, (&[], &all), true, &mut mappings).unwrap()
+            earlier((&ledger, "m"), (&[], &all), true, &[], &mut mappings).unwrap()
         });
         assert_eq!(known.len(), FOLDERS as usize);
         assert_eq!(mappings.notes.len(), FOLDERS as usize);

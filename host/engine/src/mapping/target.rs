@@ -13,6 +13,8 @@ pub(crate) struct MappedFolder {
     pub target: Option<Target>,
     /// Why it is left out, when it is and could hold messages: (who, reason).
     pub skipped: Option<(String, String)>,
+    /// Copies that earlier runs made of it stay on the target, though it is left out.
+    pub keeps_copies: bool,
     /// It lies outside the personal namespace, and no rule is about it: it is no part of what is moved.
     pub outside: bool,
     pub by: String,

@@ -16,6 +16,7 @@ use crate::task::ceilings::Ceilings;
 use crate::task::outages::Outages;
 use crate::task::profiles::Profiles;
 use crate::task::refusals::Refusals;
+use crate::task::rules_met::RulesMet;
 use crate::task::stop::StopSignal;
 
 /// The unit of the memory budget: a permit stands for this many bytes.
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     pub done: Arc<TransferTotals>,
     pub breaks: Arc<Breaks>,
     pub refusals: Arc<Refusals>,
+    /// The `[[folders]]` rules that some folder was found for.
+    pub rules_met: Arc<RulesMet>,
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
     budget: Arc<Semaphore>,
@@ -103,6 +106,7 @@ impl Context {
             breaks: Arc::default(),
             refusals: Arc::default(),
             accounts: Arc::default(),
+            rules_met: Arc::default(),
             budget,
             events,
             recording: Arc::default(),

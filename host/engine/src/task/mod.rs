@@ -8,4 +8,5 @@ pub(crate) mod context;
 pub(crate) mod outages;
 pub(crate) mod profiles;
 pub(crate) mod refusals;
+pub(crate) mod rules_met;
 pub(crate) mod stop;

@@ -68,7 +68,7 @@ fn leaving_its_folder_out_is_a_conflict() {
     assert_eq!(cause, "plan");
     assert!(reason.contains("would now be left out"), "{reason}");
     assert_eq!(stage.there("Work").len(), there);
-    let preview = preview(&stage.job.state_dir, ANN).unwrap().unwrap();
+    let preview = preview(&stage.job.state_dir, ANN, &[]).unwrap().unwrap();
     assert!(preview.iter().any(|undone| undone.folder == "Work" && undone.in_doubt > 0), "{preview:?}");
     stage.undo().well();
     assert!(stage.there("Work").is_empty());

@@ -24,6 +24,7 @@ mod keywords;
 mod lengths;
 mod mail;
 mod many_folders;
+mod mending;
 mod misbehaviour;
 mod moved;
 mod names;

@@ -215,7 +215,7 @@ impl Stage {
             });
         });
         let goes_on = runtime().block_on(async {
-            let task = Task::Run { plan: None, delete_gone: false };
+            let task = Task::Run { plan: None, delete_gone: false, over_quota: false };
             let mut handle = start(Arc::new(self.job.clone()), self.plugins.clone(), task);
             loop {
                 tokio::select! {
@@ -235,15 +235,15 @@ impl Stage {
     }
 
     pub(crate) fn run(&self) -> Outcome {
-        self.task(Task::Run { plan: None, delete_gone: false })
+        self.task(Task::Run { plan: None, delete_gone: false, over_quota: false })
     }
 
     pub(crate) fn delete_gone(&self) -> Outcome {
-        self.task(Task::Run { plan: None, delete_gone: true })
+        self.task(Task::Run { plan: None, delete_gone: true, over_quota: false })
     }
 
     pub(crate) fn agreed(&self, plan: MailboxPlan) -> Outcome {
-        self.task(Task::Run { plan: Some(vec![plan]), delete_gone: false })
+        self.task(Task::Run { plan: Some(vec![plan]), delete_gone: false, over_quota: false })
     }
 
     pub(crate) fn verify(&self, depth: Depth) -> Outcome {
@@ -255,7 +255,7 @@ impl Stage {
     }
 
     pub(crate) fn undo(&self) -> Outcome {
-        self.task(Task::Undo)
+        self.task(Task::Undo { folders: Vec::new() })
     }
 
     /// Undoes it; how many messages were ours and are taken back, by whichever way the target has.

@@ -62,7 +62,7 @@ fn while_it_waits_for_a_server_it_stops_at_once() {
 
 #[test]
 fn no_answer_is_waited_for_after_it() {
-    for task in [Task::Check, Task::Plan, Task::Undo] {
+    for task in [Task::Check, Task::Plan, Task::Undo { folders: Vec::new() }] {
         let stage = Stage::loaded(2);
         stage.run().complete();
         let stop = stage.stopper();

@@ -21,7 +21,7 @@ const USUAL: &str = "IMAP4rev1 LITERAL+ UIDPLUS";
 fn ours_goes_and_what_was_there_or_came_since_stays() {
     let stage = moved(USUAL);
     stage.target.store(|store| store.add("INBOX", &["\\Deleted"], DATE, b"Subject: since\r\n\r\nx\r\n"));
-    let plan = preview(&stage.job.state_dir, ANN).unwrap().unwrap();
+    let plan = preview(&stage.job.state_dir, ANN, &[]).unwrap().unwrap();
     assert_eq!((plan[0].copies, plan[0].found, plan[0].removed), (5, 1, 0));
     assert_eq!(stage.there("INBOX").len(), 7, "a look changes nothing");
     let outcome = stage.undo();

@@ -206,16 +206,26 @@ fn rule_spec(section: &Section<'_, '_>, rule: &Entry<'_, '_>) -> Option<RuleSpec
     let from = section.get("from").map(|entry| entry.folder());
     let to = section.get("to").map(|entry| entry.folder());
     let skip = section.boolean("skip").is_some_and(|skip| skip.value);
+    let keep_copies = section.choice("copies", &[("keep", true)]);
     let Some(from) = from else {
         return rule.refuse("has no `from`", "add the source folders it is about, as in from = \"Old/**\"");
     };
+    if keep_copies.is_some() && !skip {
+        return rule.refuse(
+            "has `copies` and does not leave its folders out",
+            "remove `copies`: it is for rules with skip = true",
+        );
+    }
+    let keep_copies = keep_copies.unwrap_or(false);
     match (to, skip) {
         (Some(_), true) => rule.refuse("has both `to` and `skip`", "remove one of them"),
         (None, false) => {
             rule.refuse("says nothing about its folders", "add to = \"…\", or skip = true to leave them out")
         }
-        (Some(to), false) => Some(RuleSpec { from: from?, to: Some(to?), skip, line: section.line }),
-        (None, true) => Some(RuleSpec { from: from?, to: None, skip, line: section.line }),
+        (Some(to), false) => {
+            Some(RuleSpec { from: from?, to: Some(to?), skip, keep_copies, line: section.line })
+        }
+        (None, true) => Some(RuleSpec { from: from?, to: None, skip, keep_copies, line: section.line }),
     }
 }
 

@@ -77,6 +77,7 @@ to = "Archive/Old/**"
 [[folders]]
 from = "Spam"
 skip = true
+copies = "keep"
 [plugins]
 mapping = ["./acme.wasm", "roles"]
 validation = ["counts", "special-folders"]
@@ -113,6 +114,7 @@ patience = "2 h"
         rules.collect::<Vec<_>>(),
         [("Old/**", Some("Archive/Old/**"), false, 21), ("Spam", None, true, 24)]
     );
+    assert!(!project.rules[0].keep_copies && project.rules[1].keep_copies);
     assert_eq!(
         project.plugins.mapping[0].name,
         PluginName::File { path: "/moves/acme/./acme.wasm".into(), shown: "./acme.wasm".into() }
@@ -128,6 +130,13 @@ patience = "2 h"
     let limits = project.limits;
     assert_eq!(limits.memory, 64 << 20);
     assert_eq!((limits.refused_log_ins, limits.patience), (0, Duration::from_secs(7200)));
+}
+
+#[test]
+fn copies_are_kept_by_rules_that_leave_folders_out() {
+    let rule = |lines: &str| errors(&format!("{MINIMAL}[[folders]]\nfrom = \"A\"\n{lines}\n"));
+    assert!(rule("to = \"B\"\ncopies = \"keep\"").contains("remove `copies`"));
+    assert!(rule("skip = true\ncopies = \"undo\"").contains("write \"keep\""));
 }
 
 #[test]

@@ -178,6 +178,7 @@ impl Session<'_> {
                 }
                 "OK".to_owned()
             }
+            ["GETQUOTAROOT", ..] if self.lock().store.quota.is_some() => self.quota(),
             ["UID", "FETCH", ..] => self.fetch(&texts[2], &upper[3], upper.get(4)),
             ["UID", "STORE", ..] => self.store(&texts[2], &upper[3], &texts[4]),
             ["UID", "EXPUNGE", ..] => self.expunge(&texts[2]),
@@ -241,6 +242,7 @@ impl Session<'_> {
                         "UIDNEXT" => u64::from(folder.next),
                         "UIDVALIDITY" => folder.validity,
                         "HIGHESTMODSEQ" if state.manners.tells("CONDSTORE") => folder.modseq,
+                        "SIZE" if state.manners.tells("STATUS=SIZE") => folder.bytes(),
                         "APPENDLIMIT" => folder.append_limit?,
                         _ => return None,
                     };
@@ -250,6 +252,16 @@ impl Session<'_> {
             format!("* STATUS {} ({})", quoted(&texts[1]), items.join(" "))
         };
         self.say(&line);
+        "OK".to_owned()
+    }
+
+    fn quota(&mut self) -> String {
+        let (used, limit) = {
+            let store = &self.lock().store;
+            (store.bytes().div_ceil(1024), store.quota.unwrap_or_default())
+        };
+        self.say("* QUOTAROOT INBOX all");
+        self.say(&format!("* QUOTA all (STORAGE {used} {limit})"));
         "OK".to_owned()
     }
 

@@ -52,6 +52,9 @@ pub struct Folder {
 pub struct Store {
     /// Every folder, by its name as it is spelt on the wire.
     pub folders: BTreeMap<String, Folder>,
+    /// The limit that GETQUOTAROOT tells of STORAGE (RFC 9208), in KiB; the command is not known when `None`.
+    /// APPEND takes what is above it as well.
+    pub quota: Option<u64>,
     validity: u64,
     /// Whether anything was stored that is not shown yet.
     pub(super) some_late: bool,
@@ -59,7 +62,8 @@ pub struct Store {
 
 impl Store {
     pub(super) fn new() -> Self {
-        let mut this = Self { folders: BTreeMap::new(), validity: 1_700_000_000, some_late: false };
+        let mut this =
+            Self { folders: BTreeMap::new(), quota: None, validity: 1_700_000_000, some_late: false };
         this.create("INBOX");
         this
     }
@@ -81,6 +85,12 @@ impl Store {
         };
         self.folders.insert(name.to_owned(), folder);
         true
+    }
+
+    /// The bytes of all messages.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.folders.values().map(Folder::bytes).sum()
     }
 
     /// Stores a message and returns its UID.
@@ -117,6 +127,12 @@ impl Store {
 }
 
 impl Folder {
+    /// The bytes of its messages, as STATUS tells them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.messages.iter().map(|message| message.body.len() as u64).sum()
+    }
+
     pub(super) fn add(&mut self, flags: Vec<String>, date: String, body: Vec<u8>) -> u32 {
         let message = self.made(flags, date, body);
         let uid = message.uid;

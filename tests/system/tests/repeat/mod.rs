@@ -4,6 +4,7 @@ mod crash;
 mod delta;
 mod interrupted;
 mod ledger;
+mod mending;
 mod random_faults;
 mod remap;
 mod restored;

@@ -250,14 +250,22 @@ fn one_refused_log_in_among_good_ones() {
     assert_moved(&good.from.snapshot(), &good.to.snapshot(), usual);
 }
 
-/// A target without room: exit 7, nothing lost, and when there is room the same command finishes.
+/// A target without room: exit 7 before anything is sent. Told to begin all the same it ends with 7 as well,
+/// nothing lost, and when there is room the same command finishes.
 #[test]
 fn a_full_target() {
     let full = Account::special(Host::New, User::new("full@new.example", "small").quota(150));
     let haul = Move::between(Account::new(Host::Old), full);
     haul.load(mailhaul_lab::corpus::Recipe::small(63, 120, dovecots().old.layout));
     assert!(haul.from.snapshot().values().flatten().map(|m| m.size).sum::<u64>() > 400_000);
-    let outcome = haul.mailhaul(&["run"]).expect(7).says(&[&haul.from.user]);
+    haul.mailhaul(&["run"]).expect(7).says(&["nothing was started", "mailhaul run --over-quota"]);
+    assert_eq!(count(&haul.to.snapshot()), 0);
+    assert_sums(&haul.report());
+    let outcome = haul.mailhaul(&["run", "--over-quota"]).expect(7).says(&[&haul.from.user]);
+    assert!(count(&haul.to.snapshot()) > 0);
+    // What is left is too much still.
+    haul.mailhaul(&["run"]).expect(7).says(&["nothing was started"]);
+    haul.mailhaul(&["run", "--over-quota"]).expect(7);
     let report = haul.report();
     assert_sums(&report);
     assert_eq!(report["mailboxes"][0]["stopped"]["cause"], "quota", "{report:#}\n{}", outcome.told());

@@ -42,7 +42,7 @@ pub(crate) async fn verify(
         let reason = "nothing was copied yet; `mailhaul run` comes first".to_owned();
         return (MailboxEnd::Stopped(Stopped { side: Side::Local, cause: Cause::Ledger, reason }), None);
     }
-    let open = match OpenMailbox::open(context, mailbox) {
+    let open = match OpenMailbox::open(context, mailbox).await {
         Ok(open) => open,
         Err(stopped) => return (MailboxEnd::Stopped(stopped), None),
     };

@@ -6,7 +6,8 @@ use mailhaul_imap::FolderName;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 use sha2::{Digest, Sha256};
 
-use super::{Ledger, PlaceId, Result};
+use super::seal::MESSAGE;
+use super::{KEPT, Ledger, PlaceId, Result};
 use crate::code::Code;
 use crate::summary::VerifiedDepth;
 
@@ -155,7 +156,8 @@ impl Ledger {
             for (source, target, messages) in folders {
                 insert.execute(params![source, target, messages])?;
             }
-            tx.prepare_cached("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0")?.execute( []).map(drop)
+            tx.prepare_cached("UPDATE folder SET seal = seal(id, source_path) WHERE seal = 0")?.execute([])?;
+            take_in_again(tx)
         })
     }
 
@@ -419,6 +421,29 @@ impl Ledger {
                 .map(drop)
         })
     }
+}
+
+/// Makes the copies of folders that are not left out any more copies as any other.
+fn take_in_again(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let folders: Vec<i64> = tx
+        .prepare_cached(&format!(
+            "SELECT id FROM folder WHERE target_path IS NOT NULL
+             AND EXISTS (SELECT 1 FROM message WHERE folder = folder.id AND {KEPT})"
+        ))?
+        .query_map([], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for folder in folders.into_iter().map(FolderId) {
+        tx.execute(
+            &format!("UPDATE message SET outcome = 1, reason = NULL, seal = 0 WHERE folder = ?1 AND {KEPT}"),
+            [folder.0],
+        )?;
+        tx.execute(
+            &format!("UPDATE message SET seal = {MESSAGE} WHERE folder = ?1 AND seal = 0"),
+            [folder.0],
+        )?;
+        mark_changed(tx, folder)?;
+    }
+    Ok(())
 }
 
 /// `verified` of a folder that was compared by a sample.

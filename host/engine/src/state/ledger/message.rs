@@ -13,7 +13,7 @@ use super::digests::{keyed, message_id_key, read_content};
 use super::folder::mark_changed;
 use super::report::add_differences;
 use super::seal::SEAL_ONE;
-use super::{Digests, FolderId, HeaderChecks, Ledger, RecordedContent, Result};
+use super::{Digests, FolderId, HeaderChecks, KEPT, Ledger, RecordedContent, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -139,7 +139,10 @@ impl Ledger {
     pub(crate) fn has_sent(&self) -> Result<bool> {
         self.sql(|db| {
             db.query_row(
-                "SELECT EXISTS (SELECT 1 FROM message WHERE outcome IN (1, 4)) OR EXISTS (SELECT 1 FROM batch)",
+                &format!(
+                    "SELECT EXISTS (SELECT 1 FROM message WHERE outcome IN (1, 4) OR {KEPT})
+                         OR EXISTS (SELECT 1 FROM batch)"
+                ),
                 [],
                 |r| r.get(0),
             )
@@ -249,7 +252,7 @@ impl Ledger {
         })
     }
 
-    /// Records messages left out by a rule: (uid, size).
+    /// Records messages left out by a rule: (uid, size). Of those whose copies stay nothing is taken back.
     pub(crate) fn record_skipped(
         &mut self,
         folder: FolderId,
@@ -260,10 +263,11 @@ impl Ledger {
         self.transaction(|tx| {
             mark_changed(tx, folder)?;
             let reason = reason_id(tx, code.as_str(), text)?;
-            let mut insert = tx.prepare_cached(
+            let mut insert = tx.prepare_cached(&format!(
                 "INSERT OR REPLACE INTO message (folder, source_uid, outcome, size, reason, seal)
-                 VALUES (?1, ?2, 3, ?3, ?4, seal(?1, ?2, 3, ?3, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL))",
-            )?;
+                 SELECT ?1, ?2, 3, ?3, ?4, seal(?1, ?2, 3, ?3, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL)
+                 WHERE NOT EXISTS (SELECT 1 FROM message WHERE folder = ?1 AND source_uid = ?2 AND {KEPT})",
+            ))?;
             for (uid, size) in messages {
                 insert.execute(params![folder.0, uid, size, reason])?;
             }
@@ -293,6 +297,19 @@ impl Ledger {
                 tx.prepare_cached("DELETE FROM batch WHERE id = ?1")?.execute([id])?;
             }
             Ok(())
+        })
+    }
+
+    /// The bytes, as the source lists them, of the messages that have a row and that the source has, by
+    /// source path.
+    pub(crate) fn accounted_bytes(&self) -> Result<HashMap<String, u64>> {
+        self.sql(|db| {
+            db.prepare_cached(
+                "SELECT f.source_path, sum(coalesce(m.source_size, m.size))
+                 FROM folder f JOIN message m ON m.folder = f.id WHERE m.gone = 0 GROUP BY f.id",
+            )?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect()
         })
     }
 

@@ -10,6 +10,8 @@ mod batch;
 mod delivered;
 mod digests;
 mod folder;
+mod identity;
+mod kept;
 mod message;
 mod migrate;
 mod numbers;
@@ -27,13 +29,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 use crate::account::LedgerIdentity;
 use crate::cause::Cause;
 use crate::side::Side;
 use crate::summary::Stopped;
+use identity::{Fit, record};
 
 pub(crate) use batch::Batch;
 pub(crate) use delivered::{DeliveredMessage, UidConflict};
@@ -50,6 +53,10 @@ pub(crate) const SCHEMA_VERSION: u32 = 8;
 
 /// The WAL is written back into the file after so many pages of 4 KiB.
 const CHECKPOINT_PAGES: u32 = 4000;
+
+/// Rows of copies that stay on the target though their folder is left out, in SQL. What is left out otherwise
+/// has no copy.
+const KEPT: &str = "(outcome = 3 AND target_uid IS NOT NULL)";
 
 /// So many statements stay prepared: what a folder needs of them costs more to prepare than to run.
 const STATEMENTS: usize = 48;
@@ -77,10 +84,7 @@ pub enum LedgerError {
         known: u32,
     },
     /// The ledger is about other accounts than the project is now.
-    #[error(
-        "{path} was kept for {what} `{recorded}`, but the project now says `{configured}`; \
-         change it back, or use another `state` folder for the new move"
-    )]
+    #[error("{path} was kept for {what} `{recorded}`, but the project now says `{configured}`; {remedy}")]
     OtherAccount {
         /// Path of the ledger that is another account's.
         path: String,
@@ -90,6 +94,8 @@ pub enum LedgerError {
         recorded: String,
         /// User and host that the project file and the list give now.
         configured: String,
+        /// What stands in the way of the change, and what to type.
+        remedy: String,
     },
     /// Its pages, or its rows, are not what was written: a disk fault, or another program.
     #[error(
@@ -143,6 +149,7 @@ pub(crate) struct Ledger {
     db: Connection,
     path: PathBuf,
     busy: Cell<Duration>,
+    left_target: Option<String>,
     // Held for its lock; `None` when opened for reading.
     _lock: Option<File>,
 }
@@ -190,7 +197,7 @@ impl Ledger {
         }
         let db = Connection::open(&path).map_err(|source| sqlite(&path, source))?;
         crate::state::private::private_file(&path).map_err(io)?;
-        let mut ledger = Self { db, path, busy: Cell::default(), _lock: Some(lock) };
+        let mut ledger = Self { db, path, busy: Cell::default(), left_target: None, _lock: Some(lock) };
         ledger.prepare(who)?;
         Ok(ledger)
     }
@@ -215,7 +222,8 @@ impl Ledger {
             None => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
         };
         let db = db.map_err(|source| sqlite(path, source))?;
-        let ledger = Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None };
+        let ledger =
+            Self { db, path: path.to_owned(), busy: Cell::default(), left_target: None, _lock: None };
         ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
         ledger.sql(|db| db.busy_timeout(Duration::from_secs(5)))?;
         ledger.sql(keep_statements)?;
@@ -241,7 +249,7 @@ impl Ledger {
             tx.commit()
         };
         copy(&mut db).map_err(|source| sqlite(path, source))?;
-        Ok(Self { db, path: path.to_owned(), busy: Cell::default(), _lock: None })
+        Ok(Self { db, path: path.to_owned(), busy: Cell::default(), left_target: None, _lock: None })
     }
 
     #[cfg(test)]
@@ -354,53 +362,17 @@ impl Ledger {
             })?;
         }
         self.check()?;
-        let recorded = self.identity()?;
-        if recorded == *who {
-            return Ok(());
-        }
-        // Until a first message has a row, a corrected host or user name costs nothing.
-        let untouched: bool = self.sql(|db| {
-            db.query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM message) AND NOT EXISTS (SELECT 1 FROM batch)",
-                [],
-                |r| r.get(0),
-            )
-        })?;
-        if untouched {
-            let who = who.clone();
-            return self.transaction(move |tx| record(tx, &who));
-        }
-        for (what, before, now) in [
-            ("source", (&recorded.source_user, &recorded.source_host), (&who.source_user, &who.source_host)),
-            ("target", (&recorded.target_user, &recorded.target_host), (&who.target_user, &who.target_host)),
-        ] {
-            if before.0 != now.0 || !before.1.eq_ignore_ascii_case(now.1) {
-                return Err(LedgerError::OtherAccount {
-                    path: self.path.display().to_string(),
-                    what,
-                    recorded: format!("{} on {}", before.0, before.1),
-                    configured: format!("{} on {}", now.0, now.1),
-                });
-            }
+        if let Fit::Anew { left } = self.fit(who)? {
+            self.begin_anew(who)?;
+            self.left_target = left;
         }
         Ok(())
     }
 
-    fn identity(&self) -> Result<LedgerIdentity> {
-        let value = |name: &str| {
-            self.sql(|db| {
-                db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get::<_, String>(0))
-                    .optional()
-                    .map(Option::unwrap_or_default)
-            })
-        };
-        Ok(LedgerIdentity {
-            mailbox: value("mailbox")?,
-            source_user: value("source_user")?,
-            source_host: value("source_host")?,
-            target_user: value("target_user")?,
-            target_host: value("target_host")?,
-        })
+    /// The target, as user and host, in whose place the list names another one now, where opening the ledger
+    /// has forgotten what was known of it.
+    pub(crate) fn left_target(&self) -> Option<&str> {
+        self.left_target.as_deref()
     }
 }
 
@@ -429,20 +401,6 @@ fn resting(path: &Path) -> Option<String> {
 fn keep_statements(db: &Connection) -> rusqlite::Result<()> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
-}
-
-/// Writes the accounts that a ledger is about into its `about` table.
-fn record(tx: &rusqlite::Transaction<'_>, who: &LedgerIdentity) -> rusqlite::Result<()> {
-    for (name, value) in [
-        ("mailbox", &who.mailbox),
-        ("source_user", &who.source_user),
-        ("source_host", &who.source_host),
-        ("target_user", &who.target_user),
-        ("target_host", &who.target_host),
-    ] {
-        tx.execute("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)", params![name, value])?;
-    }
-    Ok(())
 }
 
 /// Makes an error of SQLite one of the file's.

@@ -55,7 +55,7 @@ impl Ledger {
                 None => "source_uid > ?2",
             };
             let mut forget = tx.prepare_cached(&format!(
-                "DELETE FROM message WHERE folder = ?1 AND {numbers} AND outcome > 2"
+                "DELETE FROM message WHERE folder = ?1 AND {numbers} AND outcome > 2 AND target_uid IS NULL"
             ))?;
             let mut void = tx.prepare_cached(&format!(
                 "UPDATE message SET source_uid = ?3 - source_uid, gone = CASE gone WHEN 2 THEN 2 ELSE 1 END

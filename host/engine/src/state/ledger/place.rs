@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use mailhaul_imap::UidSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{FolderId, Ledger, Result};
+use super::{FolderId, KEPT, Ledger, Result};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PlaceId(pub(super) i64);
@@ -172,7 +172,10 @@ impl Ledger {
     pub(crate) fn is_copy(&self, place: PlaceId, uid: u32) -> Result<bool> {
         self.sql(|db| {
             db.query_row(
-                "SELECT EXISTS (SELECT 1 FROM message WHERE place = ?1 AND target_uid = ?2 AND outcome = 1)",
+                &format!(
+                    "SELECT EXISTS (SELECT 1 FROM message
+                         WHERE place = ?1 AND target_uid = ?2 AND (outcome = 1 OR {KEPT}))"
+                ),
                 params![place.0, uid],
                 |r| r.get(0),
             )
@@ -186,6 +189,18 @@ impl Ledger {
                 "SELECT count(*) FROM message WHERE place = ?1 AND target_uid IS NOT NULL",
                 [place.0],
                 |r| r.get(0),
+            )
+        })
+    }
+
+    /// How many messages of a place the ledger accounts for, and their bytes as the target lists them.
+    pub(crate) fn held_in(&self, place: PlaceId) -> Result<(u64, u64)> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT count(*), coalesce(sum(coalesce(target_size, size)), 0) FROM message
+                 WHERE place = ?1 AND target_uid IS NOT NULL",
+                [place.0],
+                |r| Ok((r.get(0)?, r.get(1)?)),
             )
         })
     }

@@ -83,7 +83,11 @@ fn copy(row: &SqlRow<'_>) -> rusqlite::Result<(bool, CopyRow)> {
     let copy = CopyRow {
         folder: FolderId(row.get(0)?),
         source_uid: row.get(1)?,
-        outcome: Outcome::from_number(row.get(2)?),
+        // One that stays though its folder is left out is our copy all the same.
+        outcome: match Outcome::from_number(row.get(2)?) {
+            Outcome::Skipped => Outcome::Copied,
+            outcome => outcome,
+        },
         place: PlaceId(row.get(3)?),
         target_uid: row.get(4)?,
         size,
@@ -103,24 +107,30 @@ impl Ledger {
     /// See [`super::LedgerError`]; the same for all methods. It is `Damaged` when a row does not match its
     /// seal.
     pub(crate) fn copies(&self) -> Result<Vec<CopyRow>> {
-        self.copies_where("place IS NOT NULL ORDER BY place, target_uid", [])
+        self.copies_where("outcome < 3", "place IS NOT NULL ORDER BY place, target_uid", [])
     }
 
     /// Copies of a source folder's messages: ours alone, and not those that were put away. With `uids` only
     /// those that are gone or that such a whole list of the folder has not; else only those that are gone.
     pub(crate) fn departed_copies(&self, folder: FolderId, uids: Option<&UidSet>) -> Result<Vec<CopyRow>> {
         let which = "outcome = 1 AND place IS NOT NULL AND folder = ?1 AND gone <> 2 AND (gone = 1 OR ?2)";
-        let mut copies = self.copies_where(which, params![folder.0, uids.is_some()])?;
+        let mut copies = self.copies_where("outcome < 3", which, params![folder.0, uids.is_some()])?;
         if let Some(uids) = uids {
             copies.retain(|copy| u32::try_from(copy.source_uid).map_or(true, |uid| !uids.contains(uid)));
         }
         Ok(copies)
     }
 
-    fn copies_where(&self, which: &str, params: impl rusqlite::Params) -> Result<Vec<CopyRow>> {
+    /// The copies of rows with these `outcomes`, of which `which` chooses; both are SQL.
+    pub(super) fn copies_where(
+        &self,
+        outcomes: &str,
+        which: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<CopyRow>> {
         let rows = self.sql(|db| {
             db.prepare_cached(&format!(
-                "SELECT {} FROM message WHERE outcome < 3 AND target_uid IS NOT NULL AND {which}",
+                "SELECT {} FROM message WHERE {outcomes} AND target_uid IS NOT NULL AND {which}",
                 copy_columns()
             ))?
             .query_map(params, copy)?

@@ -57,7 +57,8 @@ CREATE TABLE reason (
     UNIQUE (code, text)
 );
 
--- What became of a source message. No row: not reached yet (pending).
+-- What became of a source message. No row: not reached yet (pending). One that is skipped and has a target_uid
+-- was copied by an earlier run; a rule leaves its folder out now, and its copy stays.
 CREATE TABLE message (
     folder        INTEGER NOT NULL REFERENCES folder (id),
     source_uid    INTEGER NOT NULL,  -- below 0: gone, from before the source's UIDs began anew

@@ -4,6 +4,8 @@ mod evidence;
 mod migrations;
 mod standing;
 
+use std::collections::HashMap;
+
 use mailhaul_imap::UidSet;
 
 use super::folder::ScanResult;
@@ -187,6 +189,96 @@ fn a_host_put_right_before_the_first_message_is_no_other_account() {
     let other = LedgerIdentity { target_host: "elsewhere.example".into(), ..who() };
     assert!(Ledger::open(dir.path(), &other).is_ok());
     assert!(Ledger::open(dir.path(), &other).is_ok());
+}
+
+/// What this project may have on the target holds the ledger to it.
+#[test]
+fn another_target_is_followed_while_nothing_of_ours_is_on_the_old_one() {
+    let other = LedgerIdentity { target_user: "other".into(), ..who() };
+    let source = LedgerIdentity { source_user: "other".into(), ..who() };
+    type Change = fn(&mut Ledger, FolderId);
+    let cases: [(&str, Change, Option<&str>); 7] = [
+        (
+            "a copy",
+            |l, id| drop(l.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap()),
+            Some("undo --only"),
+        ),
+        (
+            "a find",
+            |l, id| drop(l.record_delivered(id, &[message(1, 1)], Outcome::AlreadyPresent, &[]).unwrap()),
+            None,
+        ),
+        ("left out", |l, id| l.record_skipped(id, &[(1, 5)], Code::Rule, "a rule").unwrap(), None),
+        ("refused", |l, id| fail(l, id, Code::Refused), None),
+        ("undecided", |l, id| fail(l, id, Code::Undecided), Some("another `state` folder")),
+        (
+            "on its way",
+            |l, id| drop(l.open_batch(id, Some(1), Some(1), &[(1, 5)]).unwrap()),
+            Some("broke off"),
+        ),
+        (
+            "kept by a rule",
+            |l, id| {
+                l.record_delivered(id, &[message(1, 1)], Outcome::Copied, &[]).unwrap();
+                l.keep_copies(id, "a rule").unwrap();
+            },
+            Some("1 message of this project"),
+        ),
+    ];
+    for (what, change, refused) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut ledger, id) = ledger_with_folder(dir.path());
+        change(&mut ledger, id);
+        drop(ledger);
+        assert!(
+            matches!(Ledger::read_of(dir.path(), &source), Err(LedgerError::OtherAccount { .. })),
+            "{what}"
+        );
+        match (refused, Ledger::read_of(dir.path(), &other), Ledger::open(dir.path(), &other)) {
+            (None, Ok(read), Ok(ledger)) => {
+                assert!(read.is_none() && ledger.folders().unwrap().is_empty(), "{what}");
+                assert!(ledger.left_target().is_some(), "{what}");
+                assert!(ledger.places().unwrap().is_empty() && !ledger.has_sent().unwrap(), "{what}");
+                drop(ledger);
+                let again = Ledger::open(dir.path(), &other).unwrap();
+                assert_eq!(again.left_target(), None, "{what}: it is said once");
+            }
+            (Some(words), Err(_), Err(error)) => {
+                assert!(error.to_string().contains(words), "{what}: {error}");
+                assert!(Ledger::open(dir.path(), &who()).is_ok(), "{what}");
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+}
+
+fn fail(ledger: &mut Ledger, folder: FolderId, code: Code) {
+    let failure = Failure { uid: 1, size: 5, code, text: "no", attempts: 1 };
+    ledger.record_failed(folder, &failure, &[]).unwrap();
+}
+
+#[test]
+fn copies_that_stay_are_neither_lost_nor_counted_as_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, id) = ledger_with_folder(dir.path());
+    let path = ledger.folders().unwrap()[0].source.clone();
+    ledger.record_delivered(id, &[message(1, 11), message(2, 12)], Outcome::Copied, &[]).unwrap();
+    ledger.record_list(id, &[1, 2, 3], 0).unwrap();
+    ledger.record_plan(&[(path.clone(), None, 3)]).unwrap();
+    ledger.keep_copies(id, "it stays").unwrap();
+    ledger.record_skipped(id, &[(1, 5), (2, 5), (3, 5)], Code::Rule, "left out").unwrap();
+    let counts = |ledger: &Ledger| ledger.folder_summary(id).unwrap().unwrap().counts;
+    assert_eq!((counts(&ledger).copied, counts(&ledger).skipped, counts(&ledger).pending), (0, 3, 0));
+    assert_eq!(ledger.kept_copies().unwrap(), HashMap::from([(path.clone(), 2)]));
+    assert!(ledger.copies().unwrap().is_empty() && ledger.has_sent().unwrap());
+    let ours = ledger.copies_and_kept().unwrap();
+    assert!(ours.len() == 2 && ours.iter().all(|copy| copy.outcome == Outcome::Copied), "{ours:?}");
+    // A source whose numbers mean something else leaves them as copies of messages that are gone.
+    ledger.void_numbers(id, Some(&[1])).unwrap();
+    assert_eq!(ledger.copies_and_kept().unwrap().len(), 2);
+    ledger.record_plan(&[(path, Some("There".into()), 3)]).unwrap();
+    assert_eq!((counts(&ledger).copied, counts(&ledger).gone_at_source), (1, 1));
+    assert_eq!(ledger.copies().unwrap().len(), 2, "their seals are right");
 }
 
 #[test]
