@@ -398,6 +398,21 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_for_one_host_in_any_spelling() {
+        let source = Server { port: Some(1143), ..server("Mail.Old.example.", None) };
+        let at = |host: &str, port| {
+            let row = row(2, host, port, true).source;
+            source.destination(&row).map(|destination| destination.to_string())
+        };
+        assert_eq!(at("", None).as_deref(), Some("mail.old.example:1143"));
+        assert_eq!(at("MAIL.old.example", Some(1143)), at("", None));
+        assert_eq!(at("MAIL.old.example", None).as_deref(), Some("mail.old.example"));
+        assert_eq!(at("mail.old.example.", Some(143)), at("mail.old.example", Some(993)));
+        assert_eq!(at("[2001:DB8::1]", Some(1)).as_deref(), Some("[2001:db8::1]:1"));
+        assert_eq!(server("", None).destination(&AccountEntry::default()), None);
+    }
+
+    #[test]
     fn what_opens_every_mailbox_goes_to_its_host_and_to_admin_hosts() {
         for (shared, key) in [(Credential::Admin, "admin_password"), (Credential::Token, "token")] {
             let mut source = server("old.example", Some(shared));

@@ -6,6 +6,7 @@
 
 pub(crate) mod author;
 pub(crate) mod check;
+mod hidden;
 pub(crate) mod json;
 pub(crate) mod paint;
 pub(crate) mod plain;
@@ -223,6 +224,19 @@ impl Ui {
         let read = read.map_err(|error| Failure::input(format!("cannot read the answer: {error}"), None))?;
         let answer = answer.trim();
         Ok((read > 0).then(|| if answer.is_empty() { default.to_owned() } else { answer.to_owned() }))
+    }
+
+    /// Asks for a yes or a no, which is the default; where nobody is there to be asked, it fails with what
+    /// would be done, as a clause, and what to type instead.
+    ///
+    /// # Errors
+    /// Without a terminal to ask on.
+    pub(crate) fn confirm(&mut self, question: &str, would: &str, instead: &str) -> Result<bool, Failure> {
+        if !io::stdin().is_terminal() {
+            return Err(Failure::input(format!("{would}, and nobody is there to agree"), Some(instead)));
+        }
+        let answer = self.ask(&format!("{question} (yes/no)"), "no")?;
+        Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
     }
 
     fn say(&mut self, label: Option<(&str, Tone)>, text: &str) {
