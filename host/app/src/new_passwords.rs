@@ -58,7 +58,7 @@ pub fn make(
     let has = |account: &AccountEntry| {
         account.secret.as_ref().is_some_and(|secret| !secret.expose_secret().is_empty())
     };
-    if file.is_none() && accounts.iter().all(|account| has(account)) {
+    if accounts.is_empty() || file.is_none() && accounts.iter().all(|account| has(account)) {
         return Ok(NewPasswords::default());
     }
     let side = SideName::Target;

@@ -182,7 +182,10 @@ impl Ui {
             );
         }
         let text = text.to_string();
-        let secret = ["password", "token", "secret"].iter().any(|word| text.contains(word));
+        // An option's name, not that of `mailhaul secrets` or `mailhaul passwords`.
+        let unknown = text.lines().find(|line| line.starts_with("error: ") && line.contains("argument '-"));
+        let secret = unknown
+            .is_some_and(|line| ["password", "token", "secret"].iter().any(|word| line.contains(word)));
         for line in text.lines().filter(|line| !line.is_empty()) {
             // Said our way. What the user typed is quoted in it, and may come out of a script.
             match (line.strip_prefix("error: "), line.trim_start().strip_prefix("tip: ")) {
@@ -196,7 +199,8 @@ impl Ui {
         if secret {
             self.hint(
                 "a password on the command line can be read by every user of this machine; it belongs in \
-                 `mailboxes.csv` or, as `{ env = … }`, `{ file = … }` or `{ command = … }`, in `mailhaul.toml`",
+                 `mailboxes.csv`, in the project's store (`mailhaul secrets set` asks for it) or, as `{ env = … }`, \
+                 `{ file = … }` or `{ command = … }`, in `mailhaul.toml`",
             );
         }
         Exit::Input
