@@ -137,7 +137,7 @@ fn token(reference: SecretRef) -> SecretSource {
     Arc::new(move || resolve(&reference).map_err(|error| error.to_string()))
 }
 
-fn tls(tls: Tls) -> TlsMode {
+pub(crate) fn tls(tls: Tls) -> TlsMode {
     match tls {
         Tls::Implicit => TlsMode::Implicit,
         Tls::Starttls => TlsMode::StartTls,

@@ -1,6 +1,5 @@
-//! Passwords that `provision` makes for mailboxes whose list has none: in a file the operator names, which
-//! nobody else can read. They are written there before they are used, so that no mailbox has a password
-//! nobody knows.
+//! The file of `provision --passwords`, which nobody else can read: what is made for mailboxes whose list has
+//! no password is written there before it is used, and what is there from earlier is used again.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -9,6 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use mailhaul_imap::Secret;
+use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use crate::{Failure, redact};
@@ -94,31 +94,31 @@ impl Passwords {
         &self.path
     }
 
-    /// Returns the password of a log-in, whose case does not matter: the one made before, or a new one, which
-    /// is on disk by then.
+    /// Returns the password of a log-in, whose case does not matter.
+    #[must_use]
+    pub fn get(&self, login: &str) -> Option<&Secret> {
+        self.known.get(&login.to_lowercase())
+    }
+
+    /// Adds a password that [`made`] has made to the file; it is on disk by then.
     ///
     /// # Errors
     /// When it cannot be written; it must not be used then.
-    pub fn of(&mut self, login: &str) -> io::Result<Secret> {
-        if let Some(known) = self.known.get(&login.to_lowercase()) {
-            return Ok(known.clone());
-        }
-        let password = made()?;
-        redact::register(&password);
+    pub(crate) fn add(&mut self, login: &str, secret: &Secret) -> io::Result<()> {
+        let password = secret.expose_secret();
         // What was torn gets its end, so that it is never read together with this line.
         let begin = if self.torn { "\n" } else { "" };
         let mut line = Zeroizing::new(format!("{begin}{}", cell(login)).into_bytes());
         line.reserve_exact(password.len() + 2);
         line.push(b',');
-        line.extend_from_slice(&password);
+        line.extend_from_slice(password);
         line.push(b'\n');
         self.torn = true;
         self.file.write_all(&line)?;
         self.torn = false;
         self.file.sync_all()?;
-        let secret = Secret::from(password.to_vec());
         self.known.insert(login.to_lowercase(), secret.clone());
-        Ok(secret)
+        Ok(())
     }
 }
 
@@ -150,8 +150,8 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// Makes a new password that has capital and small letters and digits.
-fn made() -> io::Result<Zeroizing<Vec<u8>>> {
+/// Makes a new password that has capital and small letters and digits, and registers it with [`redact`].
+pub(crate) fn made() -> io::Result<Secret> {
     loop {
         let mut password = Zeroizing::new(Vec::with_capacity(GROUPS * (GROUP + 1)));
         while password.len() < LENGTH {
@@ -169,19 +169,29 @@ fn made() -> io::Result<Zeroizing<Vec<u8>>> {
         }
         let has = |is: fn(&u8) -> bool| password.iter().any(is);
         if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) {
-            return Ok(password);
+            redact::register(&password);
+            return Ok(Secret::from(password.to_vec()));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    impl Passwords {
+        /// As `provision` does it: the one that is there, or a new one.
+        fn of(&mut self, login: &str) -> io::Result<Secret> {
+            if let Some(known) = self.get(login) {
+                return Ok(known.clone());
+            }
+            let secret = made()?;
+            self.add(login, &secret).map(|()| secret)
+        }
+    }
 
     #[test]
     fn a_password_is_made_once_and_found_again() {
@@ -249,12 +259,13 @@ mod tests {
     fn passwords_are_what_rules_ask_for() {
         for _ in 0..50 {
             let password = made().unwrap();
+            let password = password.expose_secret();
             assert_eq!(password.len(), 27);
             let has = |is: fn(&u8) -> bool| password.iter().any(is);
             assert!(has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit));
             assert_eq!(password.iter().filter(|byte| **byte == b'-').count(), 3);
         }
-        assert_ne!(*made().unwrap(), *made().unwrap());
+        assert_ne!(made().unwrap().expose_secret(), made().unwrap().expose_secret());
     }
 
     #[test]

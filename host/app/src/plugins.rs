@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::failure::kind_of;
-use crate::{Cause, Failure, TaskRefusalKind, Warn, redact, resolve};
+use crate::{Cause, Failure, TaskRefusalKind, Warn, redact, resolve, secrets};
 
 /// A project's plugins, instantiated with their settings, grants and inputs.
 #[derive(Debug)]
@@ -86,6 +86,7 @@ pub(crate) async fn load(project: &Project, warn: Warn<'_>) -> Result<LoadedPlug
         used.push(plugin.id().id.clone());
         if let Some(plugin) = faults.keep(named, granted(project, &project.source, plugin)) {
             source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
+            source = source.map(|list| secrets::over(project, list)).transpose()?;
         }
     }
     let mut mappers = Vec::new();
@@ -183,7 +184,7 @@ pub async fn for_provision(
 ) -> Result<(Arc<dyn MailboxSource>, Arc<dyn MailboxProvisioner>), Failure> {
     let inputs = inputs(project, warn)?;
     let source = given(project, &project.source, &project.mailboxes.from).await?;
-    let source = source.plugin.source(source.settings, inputs)?;
+    let source = secrets::over(project, source.plugin.source(source.settings, inputs)?)?;
     let provisioner = given(project, &project.target, provisioning(project)?).await?;
     let provisioner = provisioner.plugin.provisioner(provisioner.settings)?;
     Ok((source, provisioner))

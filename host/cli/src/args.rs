@@ -120,6 +120,12 @@ pub(crate) enum Command {
     Report(Report),
     /// Where the project stands; connects to nothing
     Status(Status),
+    /// The passwords that the project keeps itself, sealed
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// What `provision` made, for the owners of the mailboxes
+    #[command(subcommand)]
+    Passwords(Passwords),
     /// Plugins: what they are and what they may do
     #[command(subcommand)]
     Plugin(Plugin),
@@ -132,8 +138,6 @@ pub(crate) enum Command {
     Certificate(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Signoff(Ignored),
-    #[command(hide = true, disable_help_flag = true)]
-    Passwords(Ignored),
     #[command(hide = true, disable_help_flag = true)]
     Cutover(Ignored),
     #[command(hide = true, disable_help_flag = true)]
@@ -207,7 +211,7 @@ pub(crate) struct Provision {
     /// Only say what is missing
     #[arg(long)]
     pub dry_run: bool,
-    /// Make passwords where the list has none, and add them to this file, which only you can read
+    /// Also add the passwords that are made to this file, which only you can read, and use those in it
     #[arg(long, value_name = "FILE")]
     pub passwords: Option<PathBuf>,
 }
@@ -334,6 +338,89 @@ fn state(text: &str) -> Result<MailboxState, String> {
         let names: Vec<&str> = MailboxState::ALL.iter().map(|state| state.as_str()).collect();
         format!("one of these is meant: {}", names.join(", "))
     })
+}
+
+/// `secrets`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secrets {
+    /// Store a password, which is asked for, or read from standard input
+    Set(SecretPlace),
+    /// What is stored, for which log-ins, since when; no password
+    List,
+    /// Remove a password from the store
+    Remove(RemoveSecret),
+    /// Move the passwords of a list into the store, and empty their cells in the file
+    Take(Take),
+    /// Keep a copy of the store's key under a passphrase, which is asked for
+    Passphrase(PassphraseOfKey),
+}
+
+/// `secrets set`.
+#[derive(Debug, Args)]
+pub(crate) struct SecretPlace {
+    /// Which end it signs in at
+    #[arg(long, value_name = "SIDE", value_enum)]
+    pub side: End,
+    /// The log-in it is for
+    #[arg(long, value_name = "LOGIN")]
+    pub user: String,
+    /// The host it is for, with `:PORT` unless that is 143 or 993 [default: the project's]
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+}
+
+/// `secrets remove`.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveSecret {
+    /// Which end it signs in at
+    #[arg(long, value_name = "SIDE", value_enum, required_unless_present = "all", conflicts_with = "all")]
+    pub side: Option<End>,
+    /// The log-in it is for
+    #[arg(long, value_name = "LOGIN", required_unless_present = "all", conflicts_with = "all")]
+    pub user: Option<String>,
+    /// The host it is for [default: the project's]
+    #[arg(long, value_name = "HOST", conflicts_with = "all")]
+    pub host: Option<String>,
+    /// Every password, also when the key is gone: the store begins anew
+    #[arg(long)]
+    pub all: bool,
+    /// Do not ask
+    #[arg(long, short, requires = "all")]
+    pub yes: bool,
+}
+
+/// `secrets take`.
+#[derive(Debug, Args)]
+pub(crate) struct Take {
+    /// A list with the columns source_password or target_password, e.g. mailboxes.csv
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// `secrets passphrase`.
+#[derive(Debug, Args)]
+pub(crate) struct PassphraseOfKey {
+    /// Write the key file again, from that copy
+    #[arg(long)]
+    pub restore: bool,
+}
+
+/// `passwords`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Passwords {
+    /// Write log-ins and temporary passwords to a sheet, or one for each domain
+    Export(Export),
+}
+
+/// `passwords export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The file to write, which only you can read; with several domains each has a file of its own
+    #[arg(long, value_name = "FILE", default_value = "passwords.csv")]
+    pub out: PathBuf,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// `plugin`.
@@ -507,7 +594,7 @@ pub(crate) struct Record {
     pub only: Option<String>,
     /// For a server-profile: which server
     #[arg(long, value_name = "SIDE", value_enum)]
-    pub side: Option<RecordSide>,
+    pub side: Option<End>,
     /// For a mailbox-provisioner: create one missing mailbox, for real, and record that
     #[arg(long)]
     pub create: bool,
@@ -521,7 +608,7 @@ pub(crate) struct Record {
 
 /// An end of the move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RecordSide {
+pub(crate) enum End {
     /// The old host
     Source,
     /// The new host
@@ -650,6 +737,8 @@ mod tests {
           undo         Take back from the target exactly what this project put there
           report       The record of the move; connects to nothing
           status       Where the project stands; connects to nothing
+          secrets      The passwords that the project keeps itself, sealed
+          passwords    What `provision` made, for the owners of the mailboxes
           plugin       Plugins: what they are and what they may do
           completions  Print what a shell needs to complete commands and options
           man          Print a manual page, or write all of them
@@ -675,7 +764,9 @@ mod tests {
         check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
         before `run`.
         ");
-        for sub in ["init", "check", "plan", "run", "verify", "undo", "report", "status"] {
+        for sub in
+            ["init", "check", "plan", "run", "verify", "undo", "report", "status", "secrets", "passwords"]
+        {
             let sub = command.find_subcommand_mut(sub).unwrap();
             let help = sub.render_help().to_string();
             assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");

@@ -176,7 +176,8 @@ pub(crate) fn account_spec(
     })?;
     if host.server.credential(entry).is_none() {
         return Err(format!(
-            "no {0} password: fill `{0}_password`, or set `admin_user` and `admin_password`, or `token`, under `[{0}]`",
+            "no {0} password: fill `{0}_password`, type `mailhaul secrets set`, or set `admin_user` and `admin_password`, \
+             or `token`, under `[{0}]`",
             side.as_str()
         ));
     }

@@ -35,6 +35,14 @@ pub struct Destination {
     pub port: Option<u16>,
 }
 
+impl Destination {
+    /// As a line of the project file would allow the endpoint.
+    fn of(endpoint: &Endpoint) -> Self {
+        let port = Some(endpoint.port).filter(|port| !PORTS.contains(port));
+        Self { host: canonical_host(&endpoint.host), port }
+    }
+}
+
 impl fmt::Display for Destination {
     /// As the project file has it: `host`, `host:port`, an IPv6 literal in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,6 +93,13 @@ impl Server {
         let default = if entry.tls.is_none() && entry.host.is_none() { self.port } else { None };
         let port = entry.port.or(default).unwrap_or_else(|| tls.default_port());
         Some(Endpoint { host, port, tls })
+    }
+
+    /// Returns the one host that a row's own secret is for, in the form in which hosts are compared, its port
+    /// left out where it is one of IMAP's; `None` when neither the row nor the project names a host.
+    #[must_use]
+    pub fn destination(&self, entry: &AccountEntry) -> Option<Destination> {
+        self.endpoint(entry).map(|endpoint| Destination::of(&endpoint))
     }
 
     /// What a row signs in with; `None` when there is nothing.
@@ -159,12 +174,6 @@ impl StrayCredential {
             Credential::Own => ("mailboxes", "hosts"),
             Credential::Admin | Credential::Token => (self.side.as_str(), "admin_hosts"),
         }
-    }
-
-    /// Returns the host as a line of the project file would allow it.
-    fn destination(&self) -> Destination {
-        let port = Some(self.endpoint.port).filter(|port| !PORTS.contains(port));
-        Destination { host: canonical_host(&self.endpoint.host), port }
     }
 
     /// Returns whether the host can be written into the project file at all.
@@ -295,7 +304,7 @@ fn line((table, key): (&str, &str), there: &[Destination], strays: &[StrayCreden
     for stray in
         strays.iter().filter(|stray| stray.key() == (table, key) && stray.is_host() && stray.plugin.is_none())
     {
-        let wanted = stray.destination();
+        let wanted = Destination::of(&stray.endpoint);
         if !all.contains(&wanted) {
             all.push(wanted);
         }
@@ -394,6 +403,21 @@ mod tests {
             );
             assert!(refusal.remedy.unwrap().ends_with(&added), "{added}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_for_one_host_in_any_spelling() {
+        let source = Server { port: Some(1143), ..server("Mail.Old.example.", None) };
+        let at = |host: &str, port| {
+            let row = row(2, host, port, true).source;
+            source.destination(&row).map(|destination| destination.to_string())
+        };
+        assert_eq!(at("", None).as_deref(), Some("mail.old.example:1143"));
+        assert_eq!(at("MAIL.old.example", Some(1143)), at("", None));
+        assert_eq!(at("MAIL.old.example", None).as_deref(), Some("mail.old.example"));
+        assert_eq!(at("mail.old.example.", Some(143)), at("mail.old.example", Some(993)));
+        assert_eq!(at("[2001:DB8::1]", Some(1)).as_deref(), Some("[2001:db8::1]:1"));
+        assert_eq!(server("", None).destination(&AccountEntry::default()), None);
     }
 
     #[test]

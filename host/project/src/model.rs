@@ -34,6 +34,8 @@ pub struct Project {
     pub ignore: Ignore,
     /// `[limits]`: how much is done at the same time.
     pub limits: Limits,
+    /// `[secrets] key`: what opens the project's own secrets, never a literal; `None` for the user's own key.
+    pub key: Option<SecretRef>,
 }
 
 impl Project {
@@ -45,7 +47,7 @@ impl Project {
 }
 
 /// One of the two ends of the migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SideName {
     /// `[source]`, the old host.
     Source,

@@ -16,6 +16,7 @@ pub const TABLES: &[(&str, &[&str])] = &[
             "verify",
             "cutover",
             "limits",
+            "secrets",
         ],
     ),
     ("project", &["name", "state"]),
@@ -27,6 +28,7 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("select", &["since", "max_size", "deleted", "order"]),
     ("verify", &["ignore"]),
     ("limits", &["mailboxes_at_once", "connections_per_host", "memory", "refused_log_ins", "patience"]),
+    ("secrets", &["key"]),
 ];
 
 const SIDE: &[&str] = &[

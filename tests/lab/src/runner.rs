@@ -1,7 +1,7 @@
 //! Running the built `mailhaul` in a project's folder, as a user would.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -115,6 +115,7 @@ impl Outcome {
 #[derive(Debug)]
 pub struct Mailhaul {
     command: Command,
+    input: Vec<u8>,
     limit: Duration,
 }
 
@@ -129,7 +130,9 @@ impl Mailhaul {
         {
             command.env_remove(name);
         }
-        Self { command, limit: HARD_LIMIT }
+        // The key to a project's secrets is made there, and not in the home of whoever tests.
+        command.env("XDG_CONFIG_HOME", std::path::absolute(folder).unwrap_or_default().join(".settings"));
+        Self { command, input: Vec::new(), limit: HARD_LIMIT }
     }
 
     /// The same below another program, which is given the binary as its last argument.
@@ -166,6 +169,13 @@ impl Mailhaul {
         self
     }
 
+    /// Puts a text on its standard input, which is empty otherwise. It must fit into a pipe: 64 KiB.
+    #[must_use]
+    pub fn input(mut self, text: &str) -> Self {
+        self.input = text.into();
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Panics
@@ -187,12 +197,16 @@ impl Mailhaul {
         let mut child = self
             .command
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {line}: {error}"));
         workdir::register(child.id(), true);
+        if let Some(mut stdin) = child.stdin.take() {
+            // It may end without reading it.
+            stdin.write_all(&self.input).ok();
+        }
         let stdout = child.stdout.take().map(Output::collect);
         let stderr = child.stderr.take().map(Output::collect);
         RunningCommand { child, line, stdout, stderr, started: Instant::now(), limit: self.limit }

@@ -4,11 +4,13 @@ mod check;
 mod completions;
 mod init;
 mod man;
+mod passwords;
 mod plan;
 pub(crate) mod plugin;
 mod provision;
 mod report;
 mod run;
+mod secrets;
 mod status;
 mod unbuilt;
 mod undo;
@@ -36,6 +38,8 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
         Command::Undo(args) => undo::undo(ui, global, args),
         Command::Report(args) => report::report(ui, global, args),
         Command::Status(args) => status::status(ui, global, args),
+        Command::Secrets(command) => secrets::secrets(ui, global, command),
+        Command::Passwords(command) => passwords::passwords(ui, global, command),
         Command::Plugin(command) => plugin::plugin(ui, global, command),
         Command::Completions(args) => completions::completions(ui, args),
         Command::Man(args) => man::man(ui, args),

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mailhaul_app::listing::{self, MAX_PAGES, PAGE, broke, endless, remarks};
+use mailhaul_app::new_passwords::{self, NewPassword, NewPasswords};
 use mailhaul_app::passwords::Passwords;
-use mailhaul_app::{Secret, Warn, plugins};
+use mailhaul_app::{Secret, Warn, plugins, secrets};
 use mailhaul_engine::plugin::{
-    Creation, MailboxEntry, MailboxProvisioner, NewMailbox, PluginError, PluginFailure,
+    AccountEntry, Creation, MailboxEntry, MailboxProvisioner, NewMailbox, PluginError, PluginFailure,
 };
 use mailhaul_text::bytes;
 use secrecy::ExposeSecret as _;
@@ -43,21 +44,34 @@ struct Document {
 /// Creates what is missing; with `--dry-run` it only says what that is.
 pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
-    let mut passwords = match &args.passwords {
-        // Nothing is made where nothing is created.
-        Some(_) if args.dry_run => NewPasswords::Promised,
-        Some(path) => NewPasswords::Made(Passwords::open(path)?),
-        None => NewPasswords::None,
-    };
+    // Nothing is made where nothing is created.
+    let file = args.passwords.as_ref().filter(|_| !args.dry_run);
+    let mut file = file.map(|path| Passwords::open(path)).transpose()?;
+    let mut made = None;
     let runtime = runtime()?;
     let (plugin, rows) = runtime.block_on(async {
         let warn = &mut |text: &str| ui.warn(text);
         let (source, provisioner) = plugins::for_provision(&project, warn).await?;
         let entries = listing::entries(&project, &source, warn).await?;
         let wanted = entries.into_iter().map(|entry| (entry.target.login.clone(), entry)).collect();
-        let rows = provision_all(&provisioner, &wanted, args.dry_run, &mut passwords, warn).await?;
+        let mut make = |accounts: &[&AccountEntry]| {
+            let passwords = new_passwords::make(&project, accounts, file.as_mut())?;
+            Ok(made.insert(passwords).clone())
+        };
+        let make: Option<&mut MakePasswords<'_>> = if args.dry_run { None } else { Some(&mut make) };
+        let rows = provision_all(&provisioner, &wanted, make, warn).await;
         Ok::<_, Failure>((provisioner.plugin().to_string(), rows))
     })?;
+    // Also when the plugin broke afterwards: it is said once.
+    if let Some(made) = made.filter(|made| !made.is_empty()) {
+        if let Some(place) = &made.made_key {
+            ui.note(&key_was_made(place));
+        }
+        if secrets::unbacked(&project) {
+            ui.warn(secrets::unbacked_sentence());
+        }
+    }
+    let rows = rows?;
     let good = |row: &Row| matches!(row.outcome, "exists" | "created" | "quota-set");
     let to_do = |row: &Row| args.dry_run && matches!(row.outcome, "missing" | "quota-differs");
     let missing_only = rows.iter().all(|row| good(row) || to_do(row));
@@ -86,14 +100,12 @@ pub(super) fn domains<'a>(logins: impl Iterator<Item = &'a String>) -> Vec<Strin
     domains.into_iter().map(str::to_owned).collect()
 }
 
-/// Where passwords come from that the list does not have: `--passwords`.
-#[derive(Debug)]
-enum NewPasswords {
-    /// Without the option such a mailbox is not created.
-    None,
-    /// The option in a dry run: the file is not opened.
-    Promised,
-    Made(Passwords),
+/// Makes the passwords of accounts that are about to be created, as far as they have none.
+type MakePasswords<'a> = dyn FnMut(&[&AccountEntry]) -> Result<NewPasswords, Failure> + Send + 'a;
+
+/// Says where the key is that a store has just got.
+pub(super) fn key_was_made(place: &str) -> String {
+    format!("the key to this project's passwords was made: {place}; without it nobody can read them")
 }
 
 /// Returns which wanted log-ins the new host has, in lower case, with their quotas in bytes where it tells
@@ -121,14 +133,19 @@ async fn existing(
     Err(broke(endless(provisioner.plugin(), "list-mailboxes")).into())
 }
 
+/// Creates what is missing; in a dry run, without `make`, it only says what that is.
 async fn provision_all(
     provisioner: &Arc<dyn MailboxProvisioner>,
     wanted: &BTreeMap<String, MailboxEntry>,
-    dry_run: bool,
-    passwords: &mut NewPasswords,
+    make: Option<&mut MakePasswords<'_>>,
     warn: Warn<'_>,
 ) -> Result<Vec<Row>, Failure> {
     let before = existing(provisioner, wanted, warn).await?;
+    let dry_run = make.is_none();
+    let missing = wanted.iter().filter(|(login, _)| !before.contains_key(&login.to_lowercase()));
+    let missing: Vec<&AccountEntry> = missing.map(|(_, entry)| &entry.target).collect();
+    // All of them before the first mailbox: none is created with a password that is not kept.
+    let passwords = make.map(|make| make(&missing)).transpose()?.unwrap_or_default();
     let mut rows = Vec::with_capacity(wanted.len());
     for (login, entry) in wanted {
         let row = |outcome, detail| Row { mailbox: login.clone(), outcome, detail };
@@ -137,23 +154,16 @@ async fn provision_all(
             continue;
         }
         let secret = entry.target.secret.clone().filter(|secret| !secret.expose_secret().is_empty());
-        let (password, made) = match (secret, &mut *passwords) {
+        let (password, made) = match (secret, passwords.get(login)) {
             (Some(password), _) => (Some(password), None),
-            (None, NewPasswords::Made(passwords)) => {
-                let password = passwords.of(login).map_err(|error| {
-                    let path = passwords.path().display();
-                    Failure::input(format!("no password can be written to {path}: {error}"), None)
-                })?;
-                let made = format!("its password is new, and stands in {}", passwords.path().display());
-                (Some(password), Some(made))
+            (None, Some(NewPassword { secret: Some(password), kept })) => {
+                (Some(password.clone()), Some(kept.clone()))
             }
-            (None, NewPasswords::Promised) => (None, Some("a password would be made".to_owned())),
-            (None, NewPasswords::None) => {
-                let place = entry.origin.as_deref().unwrap_or("the list");
-                let why = format!("{place} has no password for it: give it one, or add `--passwords FILE`");
-                rows.push(row("no-password", Some(why)));
+            (None, Some(NewPassword { secret: None, kept })) => {
+                rows.push(row("no-password", Some(kept.clone())));
                 continue;
             }
+            (None, None) => (None, Some("a password would be made".to_owned())),
         };
         let Some(password) = password.filter(|_| !dry_run) else {
             rows.push(row("missing", made));
@@ -244,10 +254,12 @@ pub(super) async fn create(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Mutex;
 
     use async_trait::async_trait;
-    use mailhaul_engine::plugin::{AccountEntry, ExistingMailbox, ExistingPage, PluginId};
+    use mailhaul_engine::plugin::{ExistingMailbox, ExistingPage, PluginId};
+    use mailhaul_project::Project;
 
     use super::*;
 
@@ -326,15 +338,34 @@ mod tests {
         )
     }
 
-    async fn rows(
+    async fn rows(panel: &Arc<Panel>, wanted: Vec<(String, MailboxEntry)>, dry_run: bool) -> Vec<Row> {
+        let dir = tempfile::tempdir().unwrap();
+        rows_in(dir.path(), panel, wanted, dry_run).await
+    }
+
+    /// For the project in this folder, whose key is in it as well.
+    async fn rows_in(
+        dir: &Path,
         panel: &Arc<Panel>,
         wanted: Vec<(String, MailboxEntry)>,
         dry_run: bool,
-        mut new: NewPasswords,
     ) -> Vec<Row> {
         let provisioner: Arc<dyn MailboxProvisioner> = panel.clone();
         let warn = &mut |text: &str| panic!("{text}");
-        provision_all(&provisioner, &wanted.into_iter().collect(), dry_run, &mut new, warn).await.unwrap()
+        let project = project(dir);
+        let mut file = Passwords::open(&dir.join("new.csv")).unwrap();
+        let mut make =
+            |accounts: &[&AccountEntry]| Ok(new_passwords::make(&project, accounts, Some(&mut file))?);
+        let make: Option<&mut MakePasswords<'_>> = if dry_run { None } else { Some(&mut make) };
+        provision_all(&provisioner, &wanted.into_iter().collect(), make, warn).await.unwrap()
+    }
+
+    fn project(dir: &Path) -> Project {
+        let file = dir.join("mailhaul.toml");
+        let text = "[source]\nhost = \"old.example\"\n[target]\nhost = \"mail.new.example\"\n[mailboxes]\n\
+                    [secrets]\nkey = { file = \"key\" }\n";
+        std::fs::write(&file, text).unwrap();
+        mailhaul_app::open_for_work(Some(&file), &mut |text: &str| panic!("{text}")).unwrap()
     }
 
     fn words(rows: &[Row]) -> Vec<&'static str> {
@@ -352,17 +383,11 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_missing_is_created_and_looked_at_again() {
         let good = panel(false, false);
-        assert_eq!(
-            words(&rows(&good, three(), false, NewPasswords::None).await),
-            ["exists", "created", "no-password"]
-        );
+        assert_eq!(words(&rows(&good, three(), false).await), ["exists", "created", "created"]);
         let has: Vec<_> = good.has.lock().unwrap().keys().cloned().collect();
-        assert_eq!(has, ["Anna@new.example", "ben@new.example"]);
+        assert_eq!(has, ["Anna@new.example", "ben@new.example", "cleo@new.example"]);
         let lies = panel(true, false);
-        assert_eq!(
-            words(&rows(&lies, three(), false, NewPasswords::None).await),
-            ["exists", "failed", "no-password"]
-        );
+        assert_eq!(words(&rows(&lies, three(), false).await), ["exists", "failed", "failed"]);
     }
 
     #[tokio::test]
@@ -370,7 +395,7 @@ mod tests {
         let panel = panel(false, true);
         let mut wanted = three();
         wanted[0].1.target.quota = Some(2 << 30);
-        let rows = rows(&panel, wanted, true, NewPasswords::Promised).await;
+        let rows = rows(&panel, wanted, true).await;
         assert_eq!(words(&rows), ["quota-differs", "missing", "missing"]);
         assert_eq!(rows[0].detail.as_deref(), Some("it has 1.0 GiB, the list asks for 2.0 GiB"));
         assert_eq!(rows[2].detail.as_deref(), Some("a password would be made"));
@@ -378,16 +403,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_made_where_the_list_has_none_and_stands_in_the_file_alone() {
+    async fn a_password_is_made_where_the_list_has_none_and_is_kept_before_the_mailbox_has_it() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("new.csv");
-        let made = NewPasswords::Made(Passwords::open(&path).unwrap());
-        let rows = rows(&panel(false, false), three(), false, made).await;
+        let rows = rows_in(dir.path(), &panel(false, false), three(), false).await;
         assert_eq!(words(&rows), ["exists", "created", "created"]);
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("new.csv")).unwrap();
         let password = text.lines().nth(1).unwrap().strip_prefix("cleo@new.example,").unwrap();
         assert_eq!((text.lines().count(), password.len()), (2, 27));
         assert!(!format!("{rows:?}").contains(password), "{rows:?}");
+        let kept = rows[2].detail.as_deref().unwrap();
+        assert!(
+            kept.starts_with("its password is new, sealed in the project's store, and stands in "),
+            "{kept}"
+        );
+        // Of those that the store has, only those that the list does not.
+        let project = project(dir.path());
+        let listed = secrets::list(&project).unwrap();
+        assert_eq!(listed.iter().map(|one| one.login.as_str()).collect::<Vec<_>>(), ["cleo@new.example"]);
+        assert_eq!((listed[0].host.as_str(), listed[0].by), ("mail.new.example", secrets::By::Provision));
+
+        // In the file and not in the store, as after a crash between the two: it is used, and stored again.
+        assert!(secrets::remove_all(&project).unwrap());
+        let again = rows_in(dir.path(), &panel(false, false), three(), false).await;
+        assert!(again[2].detail.as_deref().unwrap().starts_with("its password was in "), "{again:?}");
+        assert_eq!(std::fs::read_to_string(dir.path().join("new.csv")).unwrap(), text);
+        assert_eq!(secrets::list(&project).unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_the_store_has_of_an_earlier_time_is_written_to_the_file_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = || vec![entry("cleo@new.example", "", None)];
+        rows_in(dir.path(), &panel(true, false), wanted(), false).await;
+        let text = std::fs::read_to_string(dir.path().join("new.csv")).unwrap();
+        let password = text.lines().nth(1).unwrap().strip_prefix("cleo@new.example,").unwrap().to_owned();
+        std::fs::remove_file(dir.path().join("new.csv")).unwrap();
+        // The row comes with the store's password, as `secrets` puts it there.
+        let stored = vec![entry("cleo@new.example", &password, None)];
+        assert_eq!(words(&rows_in(dir.path(), &panel(false, false), stored, false).await), ["created"]);
+        assert_eq!(std::fs::read_to_string(dir.path().join("new.csv")).unwrap(), text);
+        // A cell of the list is nobody else's business.
+        let cell = vec![entry("cleo@new.example", "a cell", None)];
+        std::fs::remove_file(dir.path().join("new.csv")).unwrap();
+        rows_in(dir.path(), &panel(false, false), cell, false).await;
+        assert_eq!(std::fs::read_to_string(dir.path().join("new.csv")).unwrap().lines().count(), 1);
     }
 
     #[tokio::test]
@@ -400,19 +459,16 @@ mod tests {
             ]
         };
         let good = panel(false, true);
-        assert_eq!(
-            words(&rows(&good, asks(), false, NewPasswords::None).await),
-            ["quota-set", "created", "created"]
-        );
+        assert_eq!(words(&rows(&good, asks(), false).await), ["quota-set", "created", "created"]);
         let has = good.has.lock().unwrap().clone();
         assert_eq!(has["Anna@new.example"], Some(2 << 30));
         assert_eq!((has["ben@new.example"], has["cleo@new.example"]), (Some(3 << 30), None));
         // Once more: nothing is left to do.
-        assert_eq!(words(&rows(&good, asks(), false, NewPasswords::None).await), ["exists"; 3]);
-        let denied = rows(&panel(false, false), asks(), false, NewPasswords::None).await;
+        assert_eq!(words(&rows(&good, asks(), false).await), ["exists"; 3]);
+        let denied = rows(&panel(false, false), asks(), false).await;
         assert_eq!(words(&denied), ["quota-differs", "quota-differs", "created"]);
         assert!(denied[0].detail.as_ref().unwrap().contains("plugin grant"), "{denied:?}");
         let lies = panel(true, true);
-        assert_eq!(words(&rows(&lies, asks()[..1].to_vec(), false, NewPasswords::None).await), ["failed"]);
+        assert_eq!(words(&rows(&lies, asks()[..1].to_vec(), false).await), ["failed"]);
     }
 }

@@ -19,7 +19,6 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
             "signoff",
             Some("`mailhaul report --format html --out report.html` is what a client can look at"),
         ),
-        Command::Passwords(_) => ("passwords", None),
         Command::Cutover(_) => (
             "cutover",
             Some("change MX at your DNS provider, then repeat `mailhaul run` until it copies nothing more"),
@@ -35,6 +34,8 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         | Command::Undo(_)
         | Command::Report(_)
         | Command::Status(_)
+        | Command::Secrets(_)
+        | Command::Passwords(_)
         | Command::Plugin(_)
         | Command::Completions(_)
         | Command::Man(_) => return None,
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn every_unbuilt_name_of_the_contract_is_refused_as_input() {
-        for line in "certificate signoff passwords cutover serve run:--dashboard".split_whitespace() {
+        for line in "certificate signoff cutover serve run:--dashboard".split_whitespace() {
             let words: Vec<_> = line.split(':').collect();
             let cli = Cli::try_parse_from(["mailhaul"].iter().chain(&words)).unwrap();
             let failure = match &cli.command {

@@ -1,7 +1,6 @@
 //! `mailhaul undo`: takes back from the target exactly what this project put there.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal as _;
 
 use mailhaul_engine::event::Event;
 use mailhaul_engine::job::Task;
@@ -44,7 +43,10 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     if !ui.json() {
         ui.data(&ui::undo::plan(&planned, ui.width, ui.palette))?;
     }
-    if !args.yes && !confirm(ui, &planned)? {
+    let question = format!("Remove {} from the target?", ui::undo::amount(&planned));
+    let (would, instead) =
+        ("`mailhaul undo` removes mail", "add `--yes`, or `--dry-run` to see what would go");
+    if !args.yes && !ui.confirm(&question, would, instead)? {
         ui.note("nothing was removed");
         return Ok(Exit::Done);
     }
@@ -101,19 +103,6 @@ fn refuse_unknown(folders: &[String], known: &BTreeSet<String>) -> Result<(), Fa
     };
     let sentence = format!("nothing is recorded of a source folder `{}` of these mailboxes", unknown);
     Err(Failure::input(sentence, Some(&hint)))
-}
-
-/// Asks for a yes; without a terminal to ask on, it fails.
-fn confirm(ui: &mut Ui, planned: &[Page]) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::input(
-            "`mailhaul undo` removes mail and nobody is there to agree".to_owned(),
-            Some("add `--yes`, or `--dry-run` to see what would go"),
-        ));
-    }
-    let question = format!("Remove {} from the target? (yes/no)", ui::undo::amount(planned));
-    let answer = ui.ask(&question, "no")?;
-    Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
 }
 
 fn document(dry_run: bool, pages: &[Page]) -> serde_json::Value {

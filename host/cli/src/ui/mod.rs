@@ -7,6 +7,7 @@
 pub(crate) mod alike;
 pub(crate) mod author;
 pub(crate) mod check;
+mod hidden;
 pub(crate) mod json;
 pub(crate) mod paint;
 pub(crate) mod plain;
@@ -183,7 +184,10 @@ impl Ui {
             );
         }
         let text = text.to_string();
-        let secret = ["password", "token", "secret"].iter().any(|word| text.contains(word));
+        // An option's name, not that of `mailhaul secrets` or `mailhaul passwords`.
+        let unknown = text.lines().find(|line| line.starts_with("error: ") && line.contains("argument '-"));
+        let secret = unknown
+            .is_some_and(|line| ["password", "token", "secret"].iter().any(|word| line.contains(word)));
         for line in text.lines().filter(|line| !line.is_empty()) {
             // Said our way. What the user typed is quoted in it, and may come out of a script.
             match (line.strip_prefix("error: "), line.trim_start().strip_prefix("tip: ")) {
@@ -197,7 +201,8 @@ impl Ui {
         if secret {
             self.hint(
                 "a password on the command line can be read by every user of this machine; it belongs in \
-                 `mailboxes.csv` or, as `{ env = … }`, `{ file = … }` or `{ command = … }`, in `mailhaul.toml`",
+                 `mailboxes.csv`, in the project's store (`mailhaul secrets set` asks for it) or, as `{ env = … }`, \
+                 `{ file = … }` or `{ command = … }`, in `mailhaul.toml`",
             );
         }
         Exit::Input
@@ -225,6 +230,19 @@ impl Ui {
         let read = read.map_err(|error| Failure::input(format!("cannot read the answer: {error}"), None))?;
         let answer = answer.trim();
         Ok((read > 0).then(|| if answer.is_empty() { default.to_owned() } else { answer.to_owned() }))
+    }
+
+    /// Asks for a yes or a no, which is the default; where nobody is there to be asked, it fails with what
+    /// would be done, as a clause, and what to type instead.
+    ///
+    /// # Errors
+    /// Without a terminal to ask on.
+    pub(crate) fn confirm(&mut self, question: &str, would: &str, instead: &str) -> Result<bool, Failure> {
+        if !io::stdin().is_terminal() {
+            return Err(Failure::input(format!("{would}, and nobody is there to agree"), Some(instead)));
+        }
+        let answer = self.ask(&format!("{question} (yes/no)"), "no")?;
+        Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
     }
 
     fn say(&mut self, label: Option<(&str, Tone)>, text: &str) {

@@ -147,7 +147,19 @@ fn read(text: &ProjectText<'_>, root: &DeTable<'_>) -> Project {
         select: section("select").map(|s| select(&s)).unwrap_or_default(),
         ignore: section("verify").map(|s| ignore(&s)).unwrap_or_default(),
         limits: section("limits").map(|s| limits(&s)).unwrap_or_default(),
+        key: section("secrets").and_then(|s| s.get("key")).and_then(|entry| key(&entry)),
     }
+}
+
+/// Reads the reference to the key of the project's own secrets.
+fn key(entry: &Entry<'_, '_>) -> Option<SecretRef> {
+    if entry.value.get_ref().as_str().is_some() {
+        return entry.refuse(
+            "stands beside what it opens",
+            "write { file = \"path\" }, { env = \"NAME\" } or { command = [\"…\"] }, or leave it out",
+        );
+    }
+    side::secret(entry)
 }
 
 fn state(entry: &Entry<'_, '_>) -> Option<PathBuf> {

@@ -282,6 +282,17 @@ fn allowed_hosts_are_hosts_with_a_port_or_without() {
 }
 
 #[test]
+fn the_key_of_the_secrets_stands_elsewhere() {
+    let with = |key: &str| format!("{MINIMAL}[secrets]\nkey = {key}\n");
+    assert!(loaded(MINIMAL).project.key.is_none());
+    let key = loaded(&with("{ file = \"../key\" }")).project.key.unwrap();
+    assert!(matches!(key.origin, SecretOrigin::File { path, .. } if path == Path::new("/moves/acme/../key")));
+    assert_eq!(key.key, "[secrets] key");
+    let literal = errors(&with("\"AGE-SECRET-KEY-1CANARY\""));
+    insta::assert_snapshot!(literal, @r#"mailhaul.toml:7: `[secrets] key` stands beside what it opens; write { file = "path" }, { env = "NAME" } or { command = ["…"] }, or leave it out"#);
+}
+
+#[test]
 fn keys_that_would_be_ignored_are_refused() {
     let with = |keys: &str| errors(&format!("[source]\nhost = \"a\"\n{keys}\n[mailboxes]\n"));
     insta::assert_snapshot!(

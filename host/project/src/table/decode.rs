@@ -1,4 +1,4 @@
-//! Decoding: from a file's bytes to lines of text.
+//! Decoding: from a file's bytes to lines of text, and back.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -76,6 +76,26 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, De
         text.push(decoded.map_err(|_| broken())?);
     }
     Ok(text)
+}
+
+/// Encodes a text as the file is that [`decode`] has read, its byte order mark included.
+pub(super) fn encode_like(file: &[u8], text: &str) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(file.len()));
+    match file {
+        [0xff, 0xfe, ..] => utf16_bytes(&mut bytes, &[0xff, 0xfe], text, u16::to_le_bytes),
+        [0xfe, 0xff, ..] => utf16_bytes(&mut bytes, &[0xfe, 0xff], text, u16::to_be_bytes),
+        _ => {
+            let mark = file.get(..3).filter(|mark| *mark == b"\xef\xbb\xbf").unwrap_or_default();
+            bytes.extend_from_slice(mark);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+    bytes
+}
+
+fn utf16_bytes(bytes: &mut Vec<u8>, mark: &[u8], text: &str, unit: fn(u16) -> [u8; 2]) {
+    bytes.extend_from_slice(mark);
+    bytes.extend(text.encode_utf16().flat_map(unit));
 }
 
 /// Splits a text into lines, numbered from 1. A line ends with LF, CR LF, or a CR alone.

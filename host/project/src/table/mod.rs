@@ -10,6 +10,7 @@
 //! columns are called by their number. What cannot be a name is refused before a plugin sees it.
 
 mod decode;
+mod emptied;
 mod row;
 
 use std::collections::HashMap;
@@ -73,6 +74,24 @@ impl Cell {
         match self {
             Self::Text(text) => text.is_empty(),
             Self::Secret(secret) => secret.expose_secret().is_empty(),
+        }
+    }
+
+    /// Returns the secret of a secret column's cell; `None` for an empty one, and for text.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Secret(secret) => Some(secret).filter(|_| !self.is_empty()),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// Whether both are the same text or the same secret.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::Secret(one), Self::Secret(other)) => one.expose_secret() == other.expose_secret(),
+            _ => false,
         }
     }
 
@@ -170,20 +189,7 @@ impl Table {
     /// As [`Table::read`], for a table beyond the limits or malformed.
     pub fn parse(file: &Path, bytes: &[u8], limits: Limits) -> Result<Self, ProjectErrors> {
         let text = decode::decode(bytes).map_err(|fault| fault.error(file))?;
-        let mut lines = decode::lines(&text).filter(|(_, line)| !line.trim().is_empty()).peekable();
-        // What Excel writes first when it wants its own separator understood.
-        let told = lines.next_if(|(_, line)| row::told_separator(line).is_some());
-        let Some((header_line, header)) = lines.next() else {
-            return Err(ProjectError::new(
-                file,
-                None,
-                "it is empty",
-                "its first line has to name the columns, as in source_user,source_password,target_user",
-            )
-            .into());
-        };
-        let separator =
-            told.and_then(|(_, line)| row::told_separator(line)).unwrap_or_else(|| row::separator(header));
+        let Layout { separator, header: (header_line, header), rows: lines } = layout(file, &text)?;
         let columns = columns(file, header_line, header, separator, limits)?;
 
         let mut reader =
@@ -216,6 +222,35 @@ impl Table {
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
+}
+
+/// A text taken apart: what stands between its cells, its header, and the lines below that are not empty.
+struct Layout<'t, L> {
+    separator: char,
+    header: (usize, &'t str),
+    rows: L,
+}
+
+/// Finds the header, with the number of its line, and the separator.
+fn layout<'t>(
+    file: &Path,
+    text: &'t str,
+) -> Result<Layout<'t, impl Iterator<Item = (usize, &'t str)>>, ProjectErrors> {
+    let mut rows = decode::lines(text).filter(|(_, line)| !line.trim().is_empty()).peekable();
+    // What Excel writes first when it wants its own separator understood.
+    let told = rows.next_if(|(_, line)| row::told_separator(line).is_some());
+    let Some(header) = rows.next() else {
+        return Err(ProjectError::new(
+            file,
+            None,
+            "it is empty",
+            "its first line has to name the columns, as in source_user,source_password,target_user",
+        )
+        .into());
+    };
+    let separator =
+        told.and_then(|(_, line)| row::told_separator(line)).unwrap_or_else(|| row::separator(header.1));
+    Ok(Layout { separator, header, rows })
 }
 
 /// Reads the rows below the header and collects what is wrong with them.

@@ -1,5 +1,7 @@
 //! Splitting a line into its cells.
 
+use std::ops::Range;
+
 use zeroize::Zeroizing;
 
 /// The separators that are understood; of two that are as frequent, the earlier counts.
@@ -46,6 +48,8 @@ pub(super) fn name(separator: char) -> &'static str {
 pub(super) struct RawCell {
     pub(super) text: Zeroizing<String>,
     pub(super) quoted: bool,
+    /// Bytes of the line that hold it: between its quotes, where it has any.
+    pub(super) inside: Range<usize>,
 }
 
 /// What is wrong with a line, and in which cell, from 0.
@@ -88,6 +92,8 @@ pub(super) fn split(line: &str, separator: char, most: usize) -> Result<Vec<RawC
     let mut rest = Some(line);
     while let Some(text) = rest {
         let fault = |kind| Fault { cell: cells.len(), kind };
+        // What is left is always the end of the line.
+        let offset = |rest: &str| line.len() - rest.len();
         if cells.len() == most {
             return Err(fault(FaultKind::TooMany(most)));
         }
@@ -96,20 +102,22 @@ pub(super) fn split(line: &str, separator: char, most: usize) -> Result<Vec<RawC
         let (raw, after) = match opened {
             Some(inside) => {
                 let (text, after) = unquote(inside).ok_or_else(|| fault(FaultKind::Unclosed))?;
+                let inside = offset(inside)..offset(after) - 1;
                 let after = after.trim_start_matches(' ');
                 let after = match after.strip_prefix(separator) {
                     Some(next) => Some(next),
                     None if after.is_empty() => None,
                     None => return Err(fault(FaultKind::AfterQuote)),
                 };
-                (RawCell { text, quoted: true }, after)
+                (RawCell { text, quoted: true, inside }, after)
             }
             None => {
                 let (cell, after) = match text.split_once(separator) {
                     Some((cell, after)) => (cell, Some(after)),
                     None => (text, None),
                 };
-                (RawCell { text: Zeroizing::new(cell.to_owned()), quoted: false }, after)
+                let inside = offset(text)..offset(text) + cell.len();
+                (RawCell { text: Zeroizing::new(cell.to_owned()), quoted: false, inside }, after)
             }
         };
         cells.push(raw);

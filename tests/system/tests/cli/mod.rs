@@ -5,5 +5,6 @@ mod folders;
 mod input;
 mod names;
 mod secrets;
+mod store;
 mod verify;
 mod width;

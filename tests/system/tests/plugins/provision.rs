@@ -7,11 +7,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use mailhaul_lab::certs::Certs;
+use mailhaul_lab::corpus::Recipe;
+use mailhaul_lab::dovecot::User;
 use mailhaul_lab::runner::{Mailhaul, Outcome};
 use mailhaul_lab::{author, workdir};
 
+use crate::support::compare::{assert_moved, usual};
 use crate::support::fake_servers::FakeServers;
-use crate::support::mail_servers::json;
+use crate::support::mail_servers::{Account as MailAccount, Host, Move, dovecots, json};
 use crate::support::panel::{Account, Panel};
 
 const TOKEN: &str = "canary-token-of-the-panel";
@@ -104,13 +107,14 @@ fn mailboxes_are_created_through_a_panel() {
     project.mailhaul(&["provision"]).expect(6).says(&["not on the internet", "--private"]);
     project.grant(&["--private", project.origin()]);
 
-    let dry = project.mailhaul(&["provision", "--dry-run", "--format", "json"]).expect(3);
-    assert_eq!(outcomes(&dry), ["quota-differs", "missing", "no-password"]);
+    let dry = project.mailhaul(&["provision", "--dry-run", "--format", "json"]).expect(0);
+    assert_eq!(outcomes(&dry), ["quota-differs", "missing", "missing"]);
     project
         .mailhaul(&["provision", "--dry-run", "--passwords", "new.csv"])
         .expect(0)
         .says(&["would be made"]);
     assert!(!project.folder.join("new.csv").exists());
+    assert!(!project.folder.join(".mailhaul/secrets.age").exists());
     project.mailhaul(&["provision"]).expect(6).says(&["`mailhaul plugin grant provider create-mailboxes`"]);
     assert_eq!(project.panel.state().accounts.len(), 1);
 
@@ -147,6 +151,66 @@ fn mailboxes_are_created_through_a_panel() {
         }
         nowhere(&project.folder, &passwords, secret);
     }
+}
+
+/// The passwords that are made are in the store before a mailbox has one: `check` and `run` use them without
+/// another step, an operator writes them out, and nobody else sees them.
+#[test]
+fn what_is_provisioned_is_run_without_another_step() {
+    let haul = Move::usual();
+    haul.load(Recipe::small(172, 8, dovecots().old.layout));
+    let panel = Panel::start(&dovecots().certs.good, TOKEN);
+    haul.rewrite(|spec| {
+        spec.extra = format!(
+            "[plugins]\nprovisioning = \"./provider.wasm\"\n[plugins.settings.provider]\npanel = \"localhost:{}\"\n\
+             [plugins.secrets.provider]\ntoken = {{ env = \"PANEL_TOKEN\" }}\n",
+            panel.port
+        );
+    });
+    let login = "provisioned@new.example";
+    let (user, password) = (&haul.from.user, &haul.from.password);
+    let list =
+        format!("source_user,source_password,target_user,target_password\n{user},{password},{login},\n");
+    fs::write(haul.file("mailboxes.csv"), list).unwrap();
+    fs::copy(author::provider().unwrap(), haul.file("provider.wasm")).unwrap();
+    let at = |arguments: &[&str]| haul.command(arguments).env("PANEL_TOKEN", TOKEN).run();
+    at(&["plugin", "add", "./provider.wasm"]).expect(0);
+    at(&["plugin", "grant", "provider", "--all", "--private", "https://{settings.panel}"]).expect(0);
+
+    let made = at(&["provision"]).expect(0).says(&[
+        "created",
+        "its password is new, and sealed in the project's store",
+        "the key to this project's passwords was made",
+        "`mailhaul secrets passphrase`",
+    ]);
+    let made_by_us = panel.account(login).unwrap().password;
+    let to = MailAccount::special(Host::New, User::new(login, &made_by_us));
+    // The panel's word is what the mail server takes.
+    let outcomes = [
+        made,
+        at(&["check"]).expect(0),
+        at(&["run", "-vv"]).expect(0),
+        at(&["provision", "--format", "json"]).expect(0).says(&["exists"]),
+        at(&["secrets", "list"]).expect(0).says(&[login, "provision"]),
+    ];
+    assert_moved(&haul.from.snapshot(), &to.snapshot(), usual);
+    for outcome in outcomes {
+        outcome.hides(&made_by_us);
+    }
+    nowhere(&haul.folder, Path::new(""), &made_by_us);
+
+    at(&["passwords", "export"]).expect(2).says(&["nobody is there to agree", "add `--yes`"]);
+    let sheet = haul.file("passwords.csv");
+    assert!(!sheet.exists());
+    at(&["passwords", "export", "--yes"])
+        .expect(0)
+        .says(&["wrote passwords.csv: 1 mailbox"])
+        .hides(&made_by_us);
+    let text = fs::read_to_string(&sheet).unwrap();
+    let host = format!("127.0.0.1:{}", to.tls_port());
+    assert_eq!(text, format!("login,temporary_password,host\n{login},{made_by_us},{host}\n"));
+    assert_eq!(fs::metadata(&sheet).unwrap().permissions().mode() & 0o777, 0o600);
+    at(&["passwords", "export", "--yes"]).expect(2).says(&["passwords.csv", "nothing was written"]);
 }
 
 /// A panel whose certificate nobody vouches for is not spoken to, and the token is not sent.

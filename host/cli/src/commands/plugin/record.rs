@@ -15,7 +15,7 @@ use mailhaul_project::Project;
 use secrecy::ExposeSecret as _;
 
 use super::author::{component, open, trial_failure};
-use crate::args::{Global, Record, RecordSide};
+use crate::args::{End, Global, Record};
 use crate::commands::provision;
 use crate::drive::runtime;
 use crate::error::Failure;
@@ -205,7 +205,7 @@ fn record_servers(
     outcome.refusal()?;
     let fixture = match (args.kind, args.side) {
         (Kind::Validator, _) => validation.validation(redactor),
-        (Kind::ServerProfile, Some(RecordSide::Target)) => mapping.profile(Side::Target, redactor),
+        (Kind::ServerProfile, Some(End::Target)) => mapping.profile(Side::Target, redactor),
         (Kind::ServerProfile, _) => mapping.profile(Side::Source, redactor),
         _ => mapping.mapping(redactor),
     };

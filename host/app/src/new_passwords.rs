@@ -1,0 +1,132 @@
+//! Passwords for mailboxes that are about to be created: sealed in the project's store, and in the file of
+//! `--passwords`, before the first mailbox has one, so that none has a password nobody knows.
+
+use std::collections::HashMap;
+use std::io;
+
+use mailhaul_engine::plugin::AccountEntry;
+use mailhaul_imap::Secret;
+use mailhaul_project::{Project, SideName};
+use secrecy::ExposeSecret as _;
+
+use crate::passwords::{Passwords, made};
+use crate::secrets::{By, audit, failure, place, server, store};
+use crate::{Failure, redact};
+
+/// A password that a mailbox is created with though its row of the list has none.
+#[derive(Debug, Clone)]
+pub struct NewPassword {
+    /// The password; `None` where no host says what it would be for.
+    pub secret: Option<Secret>,
+    /// Where it is kept, as a sentence about the mailbox.
+    pub kept: String,
+}
+
+/// What [`make`] has made.
+#[derive(Debug, Clone, Default)]
+pub struct NewPasswords {
+    by_login: HashMap<String, NewPassword>,
+    /// Where the key is, when the store has just got one.
+    pub made_key: Option<String>,
+}
+
+impl NewPasswords {
+    /// Returns the one for a log-in, whose case does not matter.
+    #[must_use]
+    pub fn get(&self, login: &str) -> Option<&NewPassword> {
+        self.by_login.get(&login.to_lowercase())
+    }
+
+    /// Returns whether none had to be made.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_login.is_empty()
+    }
+}
+
+/// Makes passwords for those of these accounts of the new host that have none, neither in the list nor in the
+/// store, or takes them from `file`. They are in the store when this returns, all or none, and in `file`, which
+/// also gets what the store has of `provision` from an earlier time.
+///
+/// # Errors
+/// A store that cannot be opened or written, a file that cannot be written: nothing may be created then.
+pub fn make(
+    project: &Project,
+    accounts: &[&AccountEntry],
+    mut file: Option<&mut Passwords>,
+) -> Result<NewPasswords, Failure> {
+    let has = |account: &AccountEntry| {
+        account.secret.as_ref().is_some_and(|secret| !secret.expose_secret().is_empty())
+    };
+    if accounts.is_empty() || file.is_none() && accounts.iter().all(|account| has(account)) {
+        return Ok(NewPasswords::default());
+    }
+    let side = SideName::Target;
+    let server = server(project, side);
+    let store = store(project)?;
+    let mut change = store.change().map_err(failure)?;
+    let mut by_login = HashMap::new();
+    let mut new = 0;
+    for account in accounts {
+        let login = &account.login;
+        let Some(place) = place(&server, side, account) else {
+            let kept = "no target host: set `host` under `[target]`, or fill `target_host`".to_owned();
+            by_login.insert(login.to_lowercase(), NewPassword { secret: None, kept });
+            continue;
+        };
+        if has(account) {
+            let ours = change.contents().get(&place).filter(|there| there.by == By::Provision);
+            // A cell of the list comes before the store, and is nobody else's business.
+            let ours = ours.filter(|there| {
+                account.secret.as_ref().is_some_and(|own| own.expose_secret() == there.secret.expose_secret())
+            });
+            if let (Some(there), Some(file)) =
+                (ours, file.as_deref_mut().filter(|file| file.get(login).is_none()))
+            {
+                file.add(login, &there.secret).map_err(|error| unwritten(file, &error))?;
+            }
+            continue;
+        }
+        let found = file.as_deref().and_then(|file| file.get(login)).cloned();
+        let kept = match (&found, file.as_deref()) {
+            (Some(_), Some(file)) => {
+                format!("its password was in {}, and is sealed in the project's store", file.path().display())
+            }
+            (_, Some(file)) => {
+                format!(
+                    "its password is new, sealed in the project's store, and stands in {}",
+                    file.path().display()
+                )
+            }
+            (_, None) => {
+                "its password is new, and sealed in the project's store; `mailhaul passwords export` writes \
+                          it out"
+                    .to_owned()
+            }
+        };
+        let secret = match found {
+            Some(secret) => secret,
+            None => {
+                let secret = made().map_err(Failure::internal)?;
+                if let Some(file) = file.as_deref_mut() {
+                    file.add(login, &secret).map_err(|error| unwritten(file, &error))?;
+                }
+                secret
+            }
+        };
+        redact::register(secret.expose_secret());
+        change.put(side, place.host(), login, secret.clone(), By::Provision);
+        new += 1;
+        by_login.insert(login.to_lowercase(), NewPassword { secret: Some(secret), kept });
+    }
+    if new == 0 {
+        return Ok(NewPasswords { by_login, made_key: None });
+    }
+    change.commit().map_err(failure)?;
+    audit(project, &format!("{new} passwords for new mailboxes were stored"));
+    Ok(NewPasswords { by_login, made_key: change.made_key().map(str::to_owned) })
+}
+
+fn unwritten(file: &Passwords, error: &io::Error) -> Failure {
+    Failure::input(format!("no password can be written to {}: {error}", file.path().display()), None)
+}

@@ -1,0 +1,122 @@
+//! The list of mailboxes with the store's secrets in the rows that have none of their own.
+//!
+//! To the engine and to `provision` such a row is like one with a cell: whether its secret may go where it
+//! signs in is decided as for any other, and it is for one host to begin with.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mailhaul_engine::password_hosts::{Destination, Server};
+use mailhaul_engine::plugin::{
+    AccountEntry, Diagnostic, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId, Severity,
+};
+use mailhaul_project::{Project, SideName};
+use mailhaul_secrets::{Contents, Store};
+use secrecy::ExposeSecret as _;
+use tokio::sync::OnceCell;
+
+use crate::Failure;
+
+/// A mailbox source over a store.
+struct Sealed {
+    list: Arc<dyn MailboxSource>,
+    store: Store,
+    source: Server,
+    target: Server,
+    /// Opened when the first row has no secret, and once.
+    contents: OnceCell<Result<Contents, Vec<String>>>,
+}
+
+/// Puts the project's store behind a list; where there is none, it is the list itself.
+///
+/// # Errors
+/// When nobody can say where the key is.
+pub(crate) fn over(
+    project: &Project,
+    list: Arc<dyn MailboxSource>,
+) -> Result<Arc<dyn MailboxSource>, Failure> {
+    if !Store::exists(&project.state) {
+        return Ok(list);
+    }
+    let (source, target) =
+        (super::server(project, SideName::Source), super::server(project, SideName::Target));
+    let store = super::store(project)?;
+    Ok(Arc::new(Sealed { list, store, source, target, contents: OnceCell::new() }))
+}
+
+impl Sealed {
+    /// Opens the store on a thread of its own: its key may be what a command prints.
+    async fn contents(&self) -> &Result<Contents, Vec<String>> {
+        let open = || async {
+            let store = self.store.clone();
+            let opened = tokio::task::spawn_blocking(move || super::read(&store)).await;
+            opened.map_err(|broken| vec![broken.to_string()])?.map_err(|failure| {
+                failure
+                    .causes
+                    .iter()
+                    .map(|cause| match &cause.hint {
+                        Some(hint) => format!("{}; {hint}", cause.sentence),
+                        None => cause.sentence.clone(),
+                    })
+                    .collect()
+            })
+        };
+        self.contents.get_or_init(open).await
+    }
+
+    fn fill(&self, entry: &mut MailboxEntry, contents: &Contents) {
+        let ends = [
+            (SideName::Source, &self.source, &mut entry.source),
+            (SideName::Target, &self.target, &mut entry.target),
+        ];
+        for (side, server, account) in ends.into_iter().filter(|(_, _, account)| has_none(account)) {
+            let stored = super::place(server, side, account).and_then(|place| contents.get(&place));
+            account.secret = stored.map(|stored| stored.secret.clone());
+        }
+    }
+}
+
+/// Whether a row says nothing about what it signs in with; an empty cell is none.
+fn has_none(account: &AccountEntry) -> bool {
+    account.secret.as_ref().is_none_or(|secret| secret.expose_secret().is_empty())
+}
+
+#[async_trait]
+impl MailboxSource for Sealed {
+    fn plugin(&self) -> &PluginId {
+        self.list.plugin()
+    }
+
+    fn hosts(&self) -> Option<&[Destination]> {
+        self.list.hosts()
+    }
+
+    async fn list_mailboxes(&self, token: Option<&str>, max: u32) -> Result<MailboxPage, PluginError> {
+        let mut page = self.list.list_mailboxes(token, max).await?;
+        if !page.mailboxes.iter().any(|entry| has_none(&entry.source) || has_none(&entry.target)) {
+            return Ok(page);
+        }
+        match self.contents().await {
+            Ok(contents) => {
+                for entry in &mut page.mailboxes {
+                    self.fill(entry, contents);
+                }
+            }
+            // Whatever stands on further pages, nothing begins; and it is told once.
+            Err(sentences) => {
+                page.diagnostics.extend(sentences.iter().map(remark));
+                page.next = None;
+            }
+        }
+        Ok(page)
+    }
+}
+
+fn remark(sentence: &String) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code: "secrets.closed".to_owned(),
+        message: sentence.clone(),
+        at: None,
+    }
+}
