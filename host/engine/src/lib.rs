@@ -134,9 +134,11 @@ mod named_enum;
 pub mod password_hosts;
 pub mod plan;
 pub mod plugin;
+pub mod progress;
 pub mod rules;
 mod side;
 pub mod summary;
+pub mod tally;
 mod verdict;
 
 #[cfg(test)]

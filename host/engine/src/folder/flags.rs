@@ -130,6 +130,8 @@ impl FolderRun<'_> {
                 let given: Vec<(u32, String)> =
                     messages.iter().map(|(uid, _, change)| (*uid, change.given.to_string())).collect();
                 work.ledger().set_flags(self.row.id, &given)?;
+                self.outcome.flags += given.len() as u64;
+                work.context.done.add_flags(given.len() as u64);
                 tracing::info!(messages = given.len(), add = %change.add, remove = %change.remove, "flags brought over");
             } else {
                 self.flags_well = false;

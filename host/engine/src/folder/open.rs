@@ -160,6 +160,7 @@ fn route<'a>(
         unread: HashSet::new(),
         exact: false,
         most_refused: usize::MAX,
+        copied_before: (0, 0),
         most_complaints: u32::MAX,
     }
 }

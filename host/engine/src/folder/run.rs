@@ -108,6 +108,8 @@ pub(crate) struct FolderRun<'a> {
 pub(crate) struct FolderOutcome {
     pub messages: u64,
     pub bytes: u64,
+    /// Messages whose flags were changed on their copies.
+    pub flags: u64,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     pub throttled: bool,

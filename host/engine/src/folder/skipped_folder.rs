@@ -41,13 +41,16 @@ pub(crate) async fn skip(
     };
     let unlisted = whole.unlisted();
     let WholeList { selected, listed, .. } = whole;
-    let mut ledger = work.ledger();
-    ledger.record_list(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
-    ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
-    let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size())).collect();
-    ledger.record_skipped(row.id, &messages, Code::Rule, reason)?;
-    let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
-    let proof =
-        proof(&selected, &nothing, &[]).filter(|_| unlisted == 0 && listed.len() == selected.exists as usize);
-    Ok(ledger.set_proof(row.id, proof)?)
+    {
+        let mut ledger = work.ledger();
+        ledger.record_list(row.id, &listed.iter().map(|m| m.uid).collect::<Vec<_>>(), unlisted)?;
+        ledger.set_source(row.id, selected.uid_validity, selected.mailbox_id.as_deref())?;
+        let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size())).collect();
+        ledger.record_skipped(row.id, &messages, Code::Rule, reason)?;
+        let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
+        let proof = proof(&selected, &nothing, &[])
+            .filter(|_| unlisted == 0 && listed.len() == selected.exists as usize);
+        ledger.set_proof(row.id, proof)?;
+    }
+    Ok(work.tell_progress().await?)
 }
