@@ -6,6 +6,7 @@
 
 pub(crate) mod author;
 pub(crate) mod check;
+pub(crate) mod clock;
 pub(crate) mod json;
 pub(crate) mod paint;
 pub(crate) mod plain;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mailhaul_app::Outcome;
+use mailhaul_app::{Move, MoveKind, Outcome};
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
@@ -12,7 +12,7 @@ use mailhaul_engine::summary::{
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::paint::{Palette, Tone};
-use super::plain::end_words;
+use super::plain::{end_words, flag_changes};
 use super::table::wrap_hanging;
 
 /// Mailboxes that are complete get a block of their own up to this many; more are counted.
@@ -20,35 +20,45 @@ const MAX_COMPLETE: usize = 20;
 /// Failed messages and findings that are listed; the report has all.
 const MAX_LISTED: usize = 20;
 
-/// Returns the page that ends a `run` or `retry`.
-pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
+/// Returns the page that ends a `run` or `retry`. A `quiet` one has what went wrong, and the sum of all.
+pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| *end == MailboxEnd::Complete).count();
-    let brief = complete > MAX_COMPLETE;
+    let brief = quiet || complete > MAX_COMPLETE;
     let mut totals = Counts::default();
+    let mut unknown = 0;
     for (mailbox, end) in &outcome.finish.mailboxes {
         let summary = outcome.summary(mailbox);
-        if let Some(summary) = summary {
-            totals.add(&counts(summary));
+        match summary.filter(|summary| !summary.folders.is_empty()) {
+            Some(summary) => totals.add(&counts(summary)),
+            None => unknown += u64::from(*end != MailboxEnd::Complete),
         }
         if !(brief && *end == MailboxEnd::Complete) {
             push_mailbox(&mut out, mailbox, end, summary, width, palette);
         }
     }
-    if brief {
+    if brief && !quiet {
         out.push_str(&format!("{} complete\n", plural(complete as u64, "mailbox")));
     }
     let mailboxes = outcome.finish.mailboxes.len();
-    if mailboxes != 1 {
+    if mailboxes != 1 || quiet {
         out.push_str(&format!(
             "{} {} complete\n",
             palette.paint(Tone::Strong, "total:"),
             of(complete, mailboxes, "mailbox")
         ));
         push_wrapped(&mut out, 2, &equation(&totals), width);
+        if unknown > 0 {
+            let line =
+                format!("not in this sum: {}, of which no folder is known yet", plural(unknown, "mailbox"));
+            push_wrapped(&mut out, 2, &line, width);
+        }
     }
-    out.push_str(&format!("{}\n", pace(outcome)));
-    push_hooks(&mut out, outcome, palette);
+    push_wrapped(&mut out, 0, &pace(outcome), width);
+    if !quiet {
+        push_moves(&mut out, &outcome.moves, width);
+        push_hooks(&mut out, outcome, palette);
+    }
     push_failures(&mut out, outcome, width, palette);
     out
 }
@@ -171,12 +181,33 @@ fn pace(outcome: &Outcome) -> String {
     } else {
         String::new()
     };
+    let flags = if finish.flags > 0 { format!("; {}", flag_changes(finish.flags)) } else { String::new() };
     format!(
-        "copied now: {}, {}, in {}{rate}",
+        "copied now: {}, {}, in {}{rate}{flags}",
         plural(finish.messages, "message"),
         bytes(finish.bytes),
         duration(took)
     )
+}
+
+/// Adds what was found under another name, and what was moved.
+fn push_moves(out: &mut String, moves: &[Move], width: Option<usize>) {
+    for Move { mailbox, from, to, what } in moves.iter().take(MAX_LISTED) {
+        let (mailbox, from, to) = (escape(mailbox), escape(from), escape(to));
+        let line = match what {
+            MoveKind::Renamed(side) => {
+                format!("{mailbox}: `{from}` is called `{to}` on the {} now: its copies stay", side.as_str())
+            }
+            MoveKind::Copies(messages) => {
+                let messages = plural(*messages, "message");
+                format!(
+                    "{mailbox}: copies of {messages} moved from `{from}` to `{to}` on the target, as mapped now"
+                )
+            }
+        };
+        push_wrapped(out, 0, &line, width);
+    }
+    push_more(out, moves.len());
 }
 
 fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, palette: Palette) {
@@ -193,13 +224,21 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         .iter()
         .flat_map(|(_, s)| failed(s).into_iter().map(move |exception| (s.source.as_str(), exception)))
         .collect();
-    if !all.is_empty() {
-        // A line may stand for many messages, or for a folder of which nobody knows how many it has.
-        let messages = outcome.summaries.iter().map(|(_, summary)| counts(summary).failed).sum();
-        let head = match messages {
-            0 => "not everything could be read:".to_owned(),
-            messages => format!("{} failed:", plural(messages, "message")),
+    // A folder that could not be read or written, or only in part, is no message, however many it has.
+    let (folders, messages): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(_, exception)| exception.uid == 0);
+    let failed: u64 = outcome.summaries.iter().map(|(_, summary)| counts(summary).failed).sum();
+    let in_folders = failed.saturating_sub(messages.len() as u64);
+    let heads = [(folders, "folder", "could not be brought over whole"), (messages, "message", "failed")];
+    for (all, noun, what) in heads {
+        if all.is_empty() {
+            continue;
+        }
+        let with_it = match noun {
+            "folder" if in_folders > 0 => format!(" ({} failed with it)", plural(in_folders, "message")),
+            _ => String::new(),
         };
+        let head = format!("{} {what}{with_it}:", plural(all.len() as u64, noun));
         out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
         for (mailbox, exception) in all.iter().take(MAX_LISTED) {
             let line = format!(
@@ -392,6 +431,7 @@ pub(crate) mod samples {
         Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
         HookSummary, MailboxSummary, Side, Stopped, Verdict, VerifiedDepth,
     };
+    use mailhaul_engine::tally::Tally;
 
     pub(crate) fn folder(
         source: &str,
@@ -558,6 +598,29 @@ pub(crate) mod samples {
         }
     }
 
+    /// A folder of so many messages, of which some were copied before and some just now.
+    fn of_folder(all: &Counts, before: u64, now: u64) -> Tally {
+        let copied = before + now;
+        let pending = all.copied - copied;
+        let counts = Counts { copied, pending, bytes: copied * 4096, ..*all };
+        Tally { counts, copied_now: now, bytes_now: now * 4096 }
+    }
+
+    /// Anna's mailbox as the run finds it: 40 messages were copied before.
+    fn anna_before() -> Tally {
+        let mut counts = Counts::default();
+        anna().folders.iter().for_each(|folder| counts.add(&folder.counts));
+        of_folder(&counts, 40, 0)
+    }
+
+    fn add_now(tally: &mut Tally, messages: u64) {
+        tally.counts.copied += messages;
+        tally.counts.pending -= messages;
+        tally.counts.bytes += messages * 4096;
+        tally.copied_now += messages;
+        tally.bytes_now += messages * 4096;
+    }
+
     pub(crate) fn run_events() -> Vec<Event> {
         let started = |mailbox: &str| Event::MailboxStarted { mailbox: mailbox.into() };
         let mut events = vec![
@@ -566,24 +629,38 @@ pub(crate) mod samples {
             Event::Planned(plan()),
             Event::Warning { mailbox: Some("bob@old.example".into()), message: "odd\x07thing".into() },
         ];
+        let mut mailbox = anna_before();
+        events.push(Event::MailboxProgress { mailbox: "anna@old.example".into(), counts: mailbox });
         for folder in anna().folders.into_iter().take(2) {
+            let all = folder.counts;
+            let before = of_folder(&all, 20, 0);
             events.push(Event::FolderStarted {
                 mailbox: "anna@old.example".into(),
                 source: folder.source.clone(),
                 target: folder.target.clone().unwrap_or_default(),
-                messages: folder.counts.copied,
-                bytes: folder.counts.bytes,
+                messages: folder.counts.copied - 20,
+                bytes: folder.counts.bytes - 20 * 4096,
+                counts: before,
+                mailbox_counts: mailbox,
             });
+            let half = of_folder(&all, 20, all.copied / 2);
+            add_now(&mut mailbox, half.copied_now);
             events.push(Event::FolderProgress {
                 mailbox: "anna@old.example".into(),
                 source: folder.source.clone(),
-                messages: folder.counts.copied / 2,
-                bytes: folder.counts.bytes / 2,
+                messages: half.copied_now,
+                bytes: half.bytes_now,
+                counts: half,
+                mailbox_counts: mailbox,
+                awaited: None,
             });
+            add_now(&mut mailbox, all.copied - 20 - half.copied_now);
             events.push(Event::FolderFinished {
                 mailbox: "anna@old.example".into(),
                 messages_now: folder.counts.copied - 20,
-                bytes_now: folder.counts.bytes,
+                bytes_now: folder.counts.bytes - 20 * 4096,
+                flags_now: if folder.source == "Sent" { 3 } else { 0 },
+                mailbox_counts: mailbox,
                 seconds: 2.5,
                 folder,
             });
@@ -615,6 +692,7 @@ pub(crate) mod samples {
             ],
             messages: 1263,
             bytes: 5_000_000,
+            flags: 3,
             seconds: 12.5,
             ..Finish::default()
         }
@@ -635,7 +713,7 @@ mod tests {
 
     #[test]
     fn the_sum_is_spelled_out_and_failures_are_listed() {
-        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
+        insta::assert_snapshot!(page(&samples::outcome(), false, Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example: complete
           source 1,329 = 1,300 copied + 20 already present + 9 skipped + 0 failed
             + 0 pending
@@ -665,7 +743,7 @@ mod tests {
     fn what_an_earlier_verify_recorded_is_told_beside_what_was_found_now() {
         let mut outcome = samples::outcome();
         outcome.differences = vec![("bob@old.example".into(), samples::bob().differences[0].clone())];
-        let page = page(&outcome, Some(80), Palette::default());
+        let page = page(&outcome, false, Some(80), Palette::default());
         assert!(page.contains("1 difference found:"), "{page}");
         assert!(page.contains("1 difference stands on record from an earlier verify:"), "{page}");
     }
@@ -675,7 +753,7 @@ mod tests {
         let mut outcome = samples::outcome();
         outcome.finish.mailboxes = (0..500).map(|n| (format!("m{n}"), MailboxEnd::Complete)).collect();
         outcome.summaries.clear();
-        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @"
+        insta::assert_snapshot!(page(&outcome, false, Some(80), Palette::default()), @"
         500 mailboxes complete
         total: 500 of 500 mailboxes complete
           source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending

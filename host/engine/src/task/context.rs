@@ -1,6 +1,7 @@
 //! What every part of a task shares: the job, the plugins, the way to tell and the way to stop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
     budget: Arc<Semaphore>,
+    /// Hashes of the warnings that were told, with their mailboxes.
+    said: Arc<Mutex<HashSet<u64>>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -98,9 +101,22 @@ impl Context {
         let profiles = Arc::new(Profiles::new(source, target, meant));
         let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
         let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
-        let (done, breaks, refusals, accounts) =
-            (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        Self { job, plugins, ceilings, profiles, stop, done, breaks, refusals, accounts, budget, events }
+        let (done, breaks, refusals, accounts, said) =
+            (Arc::default(), Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Self {
+            job,
+            plugins,
+            ceilings,
+            profiles,
+            stop,
+            done,
+            breaks,
+            refusals,
+            accounts,
+            budget,
+            said,
+            events,
+        }
     }
 
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
@@ -112,7 +128,14 @@ impl Context {
 
     /// Warns about one mailbox: in the log and as an event. Front ends show the event; their own log leaves the
     /// line out where it goes to the same eyes, by [`WARNING_TARGET`].
+    /// What was said once in this task is not said again after each lost connection.
     pub(crate) async fn warn(&self, mailbox: &str, message: String) {
+        let mut hash = DefaultHasher::new();
+        (mailbox, &message).hash(&mut hash);
+        if !self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(hash.finish()) {
+            tracing::debug!(mailbox, "once more: {message}");
+            return;
+        }
         tracing::warn!(target: WARNING_TARGET, mailbox, "{message}");
         self.emit(Event::Warning { mailbox: Some(mailbox.to_owned()), message }).await;
     }
