@@ -32,6 +32,7 @@ mod ours;
 mod outcome;
 mod passes;
 mod patience;
+mod progress;
 mod proving;
 mod reading;
 mod received;

@@ -10,3 +10,4 @@ mod network;
 mod odd_sources;
 mod odd_targets;
 mod patience;
+mod watching;

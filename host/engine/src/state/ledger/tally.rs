@@ -110,11 +110,6 @@ impl Tallies {
         }
     }
 
-    /// Whether a message was copied since the ledger was opened.
-    pub(super) fn is_copied_now(&self, folder: FolderId, uid: u32) -> bool {
-        self.now.get(&folder).is_some_and(|now| now.copied.contains(uid))
-    }
-
     /// Takes copies back, UID and size: they are not there.
     pub(super) fn take_back(&mut self, folder: FolderId, copies: &[(u32, u64)]) {
         let Some(now) = self.now.get_mut(&folder) else { return };

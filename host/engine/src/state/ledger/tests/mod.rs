@@ -3,6 +3,7 @@
 mod evidence;
 mod migrations;
 mod standing;
+mod tally;
 
 use mailhaul_imap::UidSet;
 
