@@ -7,7 +7,7 @@ use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOutFolder,
-    MailboxSummary,
+    MailboxSummary, Side,
 };
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
@@ -195,8 +195,11 @@ fn push_moves(out: &mut String, moves: &[Move], width: Option<usize>) {
     for Move { mailbox, from, to, what } in moves.iter().take(MAX_LISTED) {
         let (mailbox, from, to) = (escape(mailbox), escape(from), escape(to));
         let line = match what {
-            MoveKind::Renamed(side) => {
-                format!("{mailbox}: `{from}` is called `{to}` on the {} now: its copies stay", side.as_str())
+            MoveKind::Renamed(Side::Target) => {
+                format!("{mailbox}: `{from}` is called `{to}` on the target now, and new mail goes there")
+            }
+            MoveKind::Renamed(Side::Source | Side::Local) => {
+                format!("{mailbox}: `{from}` is called `{to}` at the source now")
             }
             MoveKind::Copies(messages) => {
                 let messages = plural(*messages, "message");
