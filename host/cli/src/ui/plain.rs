@@ -188,8 +188,8 @@ mod tests {
         let (out, err) = shown(Activity::Copying, &samples::run_events());
         insta::assert_snapshot!(out, @r"
         copying 3 mailboxes
-        anna@old.example  INBOX: 1,160 copied, 20 copied before, 20 already present, 4.6 MiB, 2.5 s
-        anna@old.example  Sent → Sent Items: 100 copied, 20 copied before, 480.0 KiB, 2.5 s
+        anna@old.example  INBOX: 1,160 copied, 20 copied before, 20 already present, 4.5 MiB, 2.5 s
+        anna@old.example  Sent → Sent Items: 100 copied, 20 copied before, 3 flag changes brought over, 400.0 KiB, 2.5 s
         anna@old.example  complete
         bob@old.example  Entwürfe/2019\x1b[2J uid 7: failed, too-big: the message has 60.0 MiB, the target takes at most 50.0 MiB
         bob@old.example  not all well

@@ -110,6 +110,9 @@ impl Progress {
 fn messages_part(project: &ProjectPicture) -> String {
     let about = if project.estimated { "~" } else { "" };
     let messages = &project.messages;
+    if messages.expected == 0 {
+        return plural(0, "message");
+    }
     format!("{}/{about}{}", count(messages.done()), plural(messages.expected, "message"))
 }
 
@@ -177,13 +180,13 @@ mod tests {
         copying 0/3 mailboxes  0 messages  0/s  0 B/s  1.0 s
           anna@old.example  connecting
 
-        copying 0/3 mailboxes  590/~14,400 messages  118/s  472.0 KiB/s  1 min 57 s left
-          anna@old.example  INBOX                           [========>       ] 590/1,180
+        copying 0/3 mailboxes  659/~3,987 messages  98/s  393.3 KiB/s  33 s left
+          anna@old.example  INBOX                           [=======>        ] 659/1,329
 
-        copying 0/3 mailboxes  1,220/~14,400 messages  153/s  1 min 26 s left
-          anna@old.example  Sent → Sent Items                  [========>       ] 60/120
+        copying 0/3 mailboxes  1,289/~3,987 messages  136/s  542.2 KiB/s  19 s left
+          anna@old.example  Sent → Sent Items             [===============>] 1,289/1,329
 
-        copying 3/3 mailboxes  1,260/~4,800 messages  84/s  346.7 KiB/s  15 s
+        copying 3/3 mailboxes, 1 stopped  1,333/1,333 messages  84/s  336.0 KiB/s  15 s
         ");
     }
 

@@ -54,7 +54,10 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
             push_wrapped(&mut out, 2, &line, width);
         }
     }
-    push_wrapped(&mut out, 0, &pace(outcome), width);
+    out.push_str(&format!("{}\n", pace(outcome)));
+    if outcome.finish.flags > 0 {
+        out.push_str(&format!("{}\n", flag_changes(outcome.finish.flags)));
+    }
     if !quiet {
         push_moves(&mut out, &outcome.moves, width);
         push_hooks(&mut out, outcome, palette);
@@ -181,9 +184,8 @@ fn pace(outcome: &Outcome) -> String {
     } else {
         String::new()
     };
-    let flags = if finish.flags > 0 { format!("; {}", flag_changes(finish.flags)) } else { String::new() };
     format!(
-        "copied now: {}, {}, in {}{rate}{flags}",
+        "copied now: {}, {}, in {}{rate}",
         plural(finish.messages, "message"),
         bytes(finish.bytes),
         duration(took)
@@ -727,7 +729,9 @@ mod tests {
         total: 1 of 3 mailboxes complete
           source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
             + 0 pending
+          not in this sum: 1 mailbox, of which no folder is known yet
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        3 flag changes brought over
         validation: counts 1 passed, 1 failed
 
         1 message failed:
@@ -752,6 +756,58 @@ mod tests {
     }
 
     #[test]
+    fn quiet_has_what_went_wrong_and_the_sum() {
+        let mut outcome = samples::outcome();
+        let bad = page(&outcome, true, Some(80), Palette::default());
+        assert!(
+            !bad.contains("anna@old.example →") && bad.contains("bob@old.example: not all well"),
+            "{bad}"
+        );
+        assert!(bad.contains("1 message failed:") && !bad.contains("validation:"), "{bad}");
+        outcome.finish.mailboxes.truncate(1);
+        outcome.finish.flags = 0;
+        outcome.summaries.truncate(1);
+        insta::assert_snapshot!(page(&outcome, true, None, Palette::default()), @"
+        total: 1 of 1 mailbox complete
+          source 1,329 = 1,300 copied + 20 already present + 9 skipped + 0 failed + 0 pending
+        copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        ");
+    }
+
+    #[test]
+    fn a_folder_that_failed_is_no_message() {
+        let mut outcome = samples::outcome();
+        let (_, bob) = &mut outcome.summaries[1];
+        let of_folder = Exception { uid: 0, reason: "not read".into(), ..samples::exception() };
+        bob.exceptions.push(of_folder);
+        bob.folders[0].counts.failed += 7;
+        let page = page(&outcome, false, None, Palette::default());
+        assert!(
+            page.contains("1 folder could not be brought over whole (7 messages failed with it):"),
+            "{page}"
+        );
+        assert!(page.contains("\n1 message failed:"), "{page}");
+    }
+
+    #[test]
+    fn what_is_somewhere_else_now_is_told() {
+        let mut outcome = samples::outcome();
+        let named = |what| Move { mailbox: "anna".into(), from: "A\x1b[2J".into(), to: "B".into(), what };
+        outcome.moves =
+            [MoveKind::Renamed(Side::Source), MoveKind::Renamed(Side::Target), MoveKind::Copies(3)]
+                .map(named)
+                .to_vec();
+        let page = page(&outcome, false, None, Palette::default());
+        for told in [
+            r"anna: `A\x1b[2J` is called `B` at the source now",
+            r"anna: `A\x1b[2J` is called `B` on the target now, and new mail goes there",
+            r"anna: copies of 3 messages moved from `A\x1b[2J` to `B` on the target, as mapped now",
+        ] {
+            assert!(page.contains(told), "{page}");
+        }
+    }
+
+    #[test]
     fn a_fleet_is_counted_not_listed() {
         let mut outcome = samples::outcome();
         outcome.finish.mailboxes = (0..500).map(|n| (format!("m{n}"), MailboxEnd::Complete)).collect();
@@ -761,6 +817,7 @@ mod tests {
         total: 500 of 500 mailboxes complete
           source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        3 flag changes brought over
         ");
     }
 }

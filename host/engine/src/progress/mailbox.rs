@@ -88,8 +88,8 @@ impl MailboxState {
                 });
             }
             Event::FolderProgress { source, messages, bytes, counts, mailbox_counts, awaited, .. } => {
-                self.count(mailbox_counts);
                 let compared = self.compares.then(|| self.compare(source, *messages, *bytes, false));
+                self.count(mailbox_counts);
                 let Some(folder) = self.folders.iter_mut().find(|folder| folder.source == *source) else {
                     return;
                 };

@@ -60,8 +60,9 @@ impl Progress {
             Event::Started { mailboxes } => self.numbers.all = *mailboxes,
             Event::MailboxStarted { mailbox } => self.active.push(MailboxState::new(mailbox, self.compares)),
             Event::MailboxFinished { mailbox, end, summary } => {
-                let Some(at) = self.active.iter().position(|active| active.key == *mailbox) else { return };
-                let mut active = self.active.remove(at);
+                let at = self.active.iter().position(|active| active.key == *mailbox);
+                let new = || MailboxState::new(mailbox, self.compares);
+                let mut active = at.map_or_else(new, |at| self.active.remove(at));
                 summary.iter().for_each(|summary| active.end(summary));
                 self.ended.add(&active.messages);
                 self.ended_bytes.now += active.bytes.now;
